@@ -1,0 +1,1 @@
+"""The language both processes speak: cameras, shots and messages. Never imports bpy or torch."""

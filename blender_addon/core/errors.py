@@ -1,0 +1,53 @@
+"""The one shape of an error that reaches a person: what happened, why, and what to do about it."""
+
+from __future__ import annotations
+
+
+class RealCamError(Exception):
+    """An error an artist can read. Each boundary raises its own subclass of it.
+
+    what: one clause, what went wrong ("The depth map does not fit the photo").
+    why: the facts that show it, with numbers ("photo 741 x 500, depth 640 x 640").
+    remedy: what the reader can do next ("Export the depth again with the photo's aspect").
+    """
+
+    def __init__(self, what: str, why: str = "", remedy: str = "") -> None:
+        self.what = what
+        self.why = why
+        self.remedy = remedy
+        super().__init__(self.sentence)
+
+    @property
+    def sentence(self) -> str:
+        """The whole message as prose, fit for a panel or a terminal."""
+        text = f"{self.what}: {self.why}" if self.why else self.what
+        text = text if text.endswith((".", "!", "?")) else f"{text}."
+        return f"{text} {self.remedy}".rstrip() if self.remedy else text
+
+
+class CameraError(RealCamError):
+    """A trajectory, intrinsics or camera file that cannot be used."""
+
+
+class PhotoError(RealCamError):
+    """A photo or its depth that cannot become a scene."""
+
+
+class ShotError(RealCamError):
+    """A shot that cannot be rendered or sent as it stands."""
+
+
+class WireError(RealCamError):
+    """Bytes from the other side that break the protocol."""
+
+
+class ServiceError(RealCamError):
+    """The server refused, failed or lost something; `code` says which (see messages.RefusalCode)."""
+
+    def __init__(self, what: str, why: str = "", remedy: str = "", *, code: str = "") -> None:
+        super().__init__(what, why, remedy)
+        self.code = code
+
+
+class EngineError(RealCamError):
+    """An engine that cannot make this clip."""

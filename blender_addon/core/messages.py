@@ -1,0 +1,257 @@
+"""Everything that crosses the wire, typed. framing.py turns these into frames and back.
+
+Two ROUTER sockets: small things go over `control` (so that a cancel never waits behind a video), shots and results
+go over `data`, in chunks. A shot is uploaded as one file (shot_file.py) by offset and results are pulled as files by
+offset; both can go on after a drop. PROTOCOL_VERSION is (major, minor): the major must match.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from .shot import EngineCapability
+
+PROTOCOL_VERSION = (1, 0)
+
+
+class JobState(enum.StrEnum):
+    """The life of a job. server/service/job_states.py owns the transitions."""
+
+    UPLOADING = "uploading"
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINALIZING = "finalizing"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more will happen to the job."""
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.UNKNOWN)
+
+
+class RefusalCode(enum.StrEnum):
+    """Why the server said no."""
+
+    PROTOCOL = "protocol"
+    MALFORMED = "malformed"
+    TOO_LARGE = "too-large"
+    NO_SUCH_ENGINE = "no-such-engine"
+    ENGINE_UNAVAILABLE = "engine-unavailable"
+    BAD_SHOT = "bad-shot"
+    JOB_CONFLICT = "job-conflict"
+    NO_SUCH_JOB = "no-such-job"
+    NOT_READY = "not-ready"
+    NO_SPACE = "no-space"
+    BUSY = "busy"
+    NOT_ALLOWED = "not-allowed"
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server takes, told in WELCOME and enforced before memory is taken."""
+
+    header_bytes: int = 64 * 1024
+    buffers: int = 8
+    control_frame_bytes: int = 256 * 1024
+    data_frame_bytes: int = 4 * 1024 * 1024
+    chunk_bytes: int = 1024 * 1024
+    chunks_in_flight: int = 8
+    shot_bytes: int = 1024 * 1024 * 1024
+    frames: int = 256
+    side: int = 2048
+    photo_pixels: int = 64_000_000
+    jobs_per_client: int = 32
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
+    """A header. Subclasses carry their own name as tag."""
+
+
+# --- client to server, control ------------------------------------------------------------------------------------
+
+
+class Hello(Message, tag="hello"):
+    """First message of a session. `client_id` is stable over restarts of Blender: jobs belong to it."""
+
+    protocol: tuple[int, int]
+    client_id: str
+    software: str
+
+
+class Submit(Message, tag="submit"):
+    """Ask for a place for a job. `digest` is the sha256 (hex) of the shot file of `nbytes` bytes."""
+
+    job_id: str
+    digest: str
+    nbytes: int
+    engine: str
+    title: str = ""
+
+
+class Follow(Message, tag="follow"):
+    """Send this job's state events after `after_sequence`, then its progress as it comes."""
+
+    job_id: str
+    after_sequence: int = 0
+
+
+class GetStatus(Message, tag="get-status"):
+    """Ask for one JobStatus."""
+
+    job_id: str
+
+
+class ListJobs(Message, tag="list-jobs"):
+    """Ask for this client's jobs, newest first."""
+
+
+class Cancel(Message, tag="cancel"):
+    """Stop a job. Answered with its JobStatus; takes effect within a step."""
+
+    job_id: str
+
+
+class Ping(Message, tag="ping"):
+    """Ask whether the server's loop turns."""
+
+    token: int
+
+
+# --- server to client, control ------------------------------------------------------------------------------------
+
+
+class Welcome(Message, tag="welcome"):
+    """The session is open. `boot_id` changes when the server restarts: resynchronise then."""
+
+    protocol: tuple[int, int]
+    software: str
+    boot_id: str
+    session: str
+    limits: Limits
+    engines: tuple[EngineCapability, ...]
+
+
+class Refused(Message, tag="refused"):
+    """No, and why. `job_id` is empty when the refusal is not about a job."""
+
+    code: RefusalCode
+    what: str
+    why: str = ""
+    remedy: str = ""
+    job_id: str = ""
+
+
+class ResultFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a finished job."""
+
+    name: str
+    nbytes: int
+    sha256: str
+
+
+class JobStatus(Message, tag="job-status"):
+    """How a job stands. Also the answer to Submit: state UPLOADING asks for bytes from `received` on; QUEUED or
+    later is ACCEPTED (the job is on disk); UNKNOWN means the server has never heard of it."""
+
+    job_id: str
+    state: JobState
+    engine: str = ""
+    title: str = ""
+    attempt: int = 0
+    received: int = 0
+    sequence: int = 0
+    queue_place: int = 0
+    """Jobs before this one; 0 when it runs or has ended."""
+    reason: str = ""
+    submitted_at: float = 0.0
+    finished_at: float = 0.0
+    engine_seconds: float = 0.0
+    cancel_requested: bool = False
+    results: tuple[ResultFile, ...] = ()
+
+
+class Jobs(Message, tag="jobs"):
+    """The answer to ListJobs."""
+
+    jobs: tuple[JobStatus, ...]
+
+
+class StateEvent(Message, tag="state-event"):
+    """A job changed state. Kept, numbered for each job from 1, and sent again after a reconnect."""
+
+    job_id: str
+    sequence: int
+    state: JobState
+    attempt: int
+    at: float
+    reason: str = ""
+
+
+class Progress(Message, tag="progress"):
+    """Latest-wins. May carry one buffer, the latest preview as a JPEG."""
+
+    job_id: str
+    attempt: int
+    step: int
+    steps: int
+    stage: str
+    seconds_left: float | None = None
+    queue_place: int = 0
+    has_preview: bool = False
+
+
+class Pong(Message, tag="pong"):
+    """The loop turns. `loop_lag`: seconds it was late at worst lately; `step_age`: seconds since the running job's
+    last step (None when idle)."""
+
+    token: int
+    boot_id: str
+    loop_lag: float
+    step_age: float | None = None
+    queued: int = 0
+    running: str = ""
+
+
+# --- data, both ways ----------------------------------------------------------------------------------------------
+
+
+class UploadChunk(Message, tag="upload-chunk"):
+    """Bytes of a shot file from `offset`; one buffer."""
+
+    session: str
+    job_id: str
+    offset: int
+
+
+class UploadReceived(Message, tag="upload-received"):
+    """The server holds the first `received` bytes. Once all are there, verified and on disk, `state` is QUEUED."""
+
+    job_id: str
+    received: int
+    state: JobState
+
+
+class ReadChunk(Message, tag="read-chunk"):
+    """Ask for `nbytes` of a result file from `offset`."""
+
+    session: str
+    job_id: str
+    name: str
+    offset: int
+    nbytes: int
+
+
+class FileChunk(Message, tag="file-chunk"):
+    """Those bytes; one buffer."""
+
+    job_id: str
+    name: str
+    offset: int
+
+
+ClientMessage = Hello | Submit | Follow | GetStatus | ListJobs | Cancel | Ping | UploadChunk | ReadChunk
+ServerMessage = Welcome | Refused | JobStatus | Jobs | StateEvent | Progress | Pong | UploadReceived | FileChunk

@@ -1,0 +1,200 @@
+"""Trajectory: the camera of a shot, frame by frame.
+
+Axes are OpenCV's (x right, y down, z forward), poses are camera-to-world in metres, and the world is the reference
+camera's own frame: the camera that took the photo stands at the identity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import CameraError
+
+Float64 = NDArray[np.float64]
+
+RIGID_TOLERANCE = 1e-3
+"""Largest |R R^T - I| that is taken for rounding and mended. Real data is orthonormal to 1e-4 only."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """The camera of every frame.
+
+    camera_to_world: [F, 4, 4] float64, rigid, metres, OpenCV axes, relative to the reference camera.
+    intrinsics: [F, 3, 3] float64, pixels of width x height; the centre of the top-left pixel is (0.5, 0.5).
+    width, height: pixels. fps: frames a second.
+
+    Raises CameraError when a pose is not finite or not rigid within RIGID_TOLERANCE, or a focal length is not positive.
+    """
+
+    camera_to_world: Float64
+    intrinsics: Float64
+    width: int
+    height: int
+    fps: float = 24.0
+
+    def __post_init__(self) -> None:
+        poses = np.array(self.camera_to_world, dtype=np.float64)
+        if poses.ndim != 3 or poses.shape[1:] != (4, 4) or len(poses) == 0:
+            raise CameraError("The poses have the wrong shape", f"expected [F, 4, 4], got {list(poses.shape)}")
+        intrinsics = np.array(self.intrinsics, dtype=np.float64)
+        if intrinsics.shape == (3, 3):
+            intrinsics = np.repeat(intrinsics[None], len(poses), axis=0)
+        if intrinsics.shape != (len(poses), 3, 3):
+            raise CameraError(
+                "The intrinsics have the wrong shape", f"expected [{len(poses)}, 3, 3], got {list(intrinsics.shape)}"
+            )
+        if self.width <= 0 or self.height <= 0:
+            raise CameraError("The picture has no area", f"{self.width} x {self.height} pixels")
+        if not self.fps > 0 or not np.isfinite(self.fps):
+            raise CameraError("The frame rate is not positive", f"{self.fps} frames a second")
+        poses = orthonormalised(poses)
+        check_intrinsics(intrinsics)
+        poses.setflags(write=False)
+        intrinsics.setflags(write=False)
+        object.__setattr__(self, "camera_to_world", poses)
+        object.__setattr__(self, "intrinsics", intrinsics)
+
+    def __len__(self) -> int:
+        return len(self.camera_to_world)
+
+    @cached_property
+    def world_to_camera(self) -> Float64:
+        """[F, 4, 4] the inverse poses."""
+        return inverse(self.camera_to_world)
+
+    @property
+    def centres(self) -> Float64:
+        """[F, 3] the camera centres, metres."""
+        return self.camera_to_world[:, :3, 3]
+
+    def relative_to(self, camera_to_world: ArrayLike) -> Trajectory:
+        """The same cameras seen from the camera at `camera_to_world` [4, 4], which becomes the identity."""
+        reference = np.asarray(camera_to_world, dtype=np.float64)
+        return replace(self, camera_to_world=inverse(reference) @ self.camera_to_world)
+
+    def rescale(self, factor: float) -> Trajectory:
+        """The same move with every distance multiplied by `factor`."""
+        if not np.isfinite(factor) or factor <= 0:
+            raise CameraError("The scale is not a positive number", str(factor))
+        poses = self.camera_to_world.copy()
+        poses[:, :3, 3] *= factor
+        return replace(self, camera_to_world=poses)
+
+    def resized(self, width: int, height: int) -> Trajectory:
+        """The same field of view drawn into width x height pixels (each axis scaled on its own)."""
+        scale = np.diag([width / self.width, height / self.height, 1.0])
+        return replace(self, intrinsics=scale @ self.intrinsics, width=width, height=height)
+
+    def resample(self, count: int) -> Trajectory:
+        """`count` frames spread evenly over the move, first and last kept; SE(3) interpolation between frames."""
+        return self.at(np.linspace(0.0, len(self) - 1.0, count))
+
+    def at(self, frames: ArrayLike) -> Trajectory:
+        """The cameras at fractional frame indices [N], clamped to the ends; fps is scaled to keep the duration."""
+        where = np.clip(np.asarray(frames, dtype=np.float64), 0.0, len(self) - 1.0)
+        left = np.minimum(where.astype(np.int64), max(len(self) - 2, 0))
+        right = np.minimum(left + 1, len(self) - 1)
+        t = (where - left)[:, None, None]
+        span = float(where[-1] - where[0]) if len(where) > 1 else 0.0
+        return replace(
+            self,
+            camera_to_world=interpolate_poses(self.camera_to_world[left], self.camera_to_world[right], t[:, 0, 0]),
+            intrinsics=(1 - t) * self.intrinsics[left] + t * self.intrinsics[right],
+            fps=self.fps * (len(where) - 1) / span if span > 0 else self.fps,
+        )
+
+
+def inverse(poses: Float64) -> Float64:
+    """Inverse of rigid [..., 4, 4] transforms."""
+    rotation_t = np.swapaxes(poses[..., :3, :3], -1, -2)
+    result = np.zeros_like(poses)
+    result[..., :3, :3] = rotation_t
+    result[..., :3, 3] = -(rotation_t @ poses[..., :3, 3:])[..., 0]
+    result[..., 3, 3] = 1.0
+    return result
+
+
+def orthonormalised(poses: Float64) -> Float64:
+    """[F, 4, 4] with each rotation replaced by the nearest one (SVD); refuses what is no rigid motion."""
+    if not np.isfinite(poses).all():
+        bad = np.flatnonzero(~np.isfinite(poses).all(axis=(1, 2)))
+        raise CameraError("A pose is not a number", f"frames {bad[:8].tolist()}")
+    rotation = poses[:, :3, :3]
+    error = np.abs(rotation @ np.swapaxes(rotation, 1, 2) - np.eye(3)).max(axis=(1, 2))
+    determinant = np.linalg.det(rotation)
+    if (determinant < 0).any():
+        raise CameraError(
+            "A pose is mirrored", f"frame {int(np.argmin(determinant))} has determinant {determinant.min():.3f}"
+        )
+    if error.max() > RIGID_TOLERANCE:
+        raise CameraError(
+            "A pose is not a rigid motion",
+            f"frame {int(np.argmax(error))} differs from a rotation by {error.max():.2g} (allowed {RIGID_TOLERANCE:g})",
+            "Remove scale and shear from the camera and its parents.",
+        )
+    if np.abs(poses[:, 3] - [0, 0, 0, 1]).max() > RIGID_TOLERANCE:
+        raise CameraError("A pose is not a rigid motion", "its last row is not (0, 0, 0, 1)")
+    u, _, vt = np.linalg.svd(rotation)
+    result = poses.copy()
+    result[:, :3, :3] = u @ vt
+    result[:, 3] = [0, 0, 0, 1]
+    return result
+
+
+def check_intrinsics(intrinsics: Float64) -> None:
+    """Refuse [F, 3, 3] intrinsics that are not finite or have no positive focal length."""
+    if not np.isfinite(intrinsics).all():
+        raise CameraError("The intrinsics are not numbers", "NaN or infinite entries")
+    if (intrinsics[:, 0, 0] <= 0).any() or (intrinsics[:, 1, 1] <= 0).any():
+        raise CameraError("A focal length is not positive", f"smallest {intrinsics[:, [0, 1], [0, 1]].min():g} px")
+
+
+def interpolate_poses(a: Float64, b: Float64, t: Float64) -> Float64:
+    """Poses between a and b [N, 4, 4] at t [N] in 0..1: centres on the straight line, rotations on the geodesic."""
+    relative = np.swapaxes(a[:, :3, :3], 1, 2) @ b[:, :3, :3]
+    result = a.copy()
+    result[:, :3, :3] = a[:, :3, :3] @ rotation_exp(rotation_log(relative) * t[:, None])
+    result[:, :3, 3] = (1 - t[:, None]) * a[:, :3, 3] + t[:, None] * b[:, :3, 3]
+    return result
+
+
+def rotation_log(rotation: Float64) -> Float64:
+    """Rotation vectors [N, 3] (axis times angle, radians, at most pi) of rotations [N, 3, 3]."""
+    skew = np.stack(
+        [
+            rotation[:, 2, 1] - rotation[:, 1, 2],
+            rotation[:, 0, 2] - rotation[:, 2, 0],
+            rotation[:, 1, 0] - rotation[:, 0, 1],
+        ],
+        axis=1,
+    )
+    sine = np.linalg.norm(skew, axis=1) / 2
+    cosine = (np.trace(rotation, axis1=1, axis2=2) - 1) / 2
+    angle = np.arctan2(sine, cosine)
+    factor = np.where(sine > 1e-9, angle / (2 * np.maximum(sine, 1e-12)), 0.5)
+    vector = skew * factor[:, None]
+    half_turn = (sine <= 1e-6) & (cosine < 0)
+    if half_turn.any():
+        # The skew part vanishes at pi: the axis is the dominant column of (R + I) / 2.
+        outer = (rotation[half_turn] + np.eye(3)) / 2
+        column = np.argmax(np.diagonal(outer, axis1=1, axis2=2), axis=1)
+        axis = outer[np.arange(len(outer)), :, column]
+        vector[half_turn] = axis / np.linalg.norm(axis, axis=1, keepdims=True) * angle[half_turn, None]
+    return vector
+
+
+def rotation_exp(vector: Float64) -> Float64:
+    """Rotations [N, 3, 3] of rotation vectors [N, 3] (Rodrigues)."""
+    angle = np.linalg.norm(vector, axis=1)
+    k = np.zeros((len(vector), 3, 3))
+    k[:, 2, 1], k[:, 0, 2], k[:, 1, 0] = vector.T
+    k[:, 1, 2], k[:, 2, 0], k[:, 0, 1] = -vector.T
+    safe = np.maximum(angle, 1e-12)
+    a = np.where(angle > 1e-8, np.sin(angle) / safe, 1.0)[:, None, None]
+    b = np.where(angle > 1e-8, (1 - np.cos(angle)) / safe**2, 0.5)[:, None, None]
+    return np.eye(3) + a * k + b * (k @ k)

@@ -1,0 +1,1 @@
+"""Data that other people made, read as it is."""

@@ -1,0 +1,1 @@
+"""Engines: a Shot becomes a Clip, by name."""

@@ -1,0 +1,35 @@
+"""Real inputs and headless Blender, shared by every test."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+from server.data.motorcycle import Motorcycle, motorcycle
+
+SHARED_DATA = Path(os.environ.get("REALCAM_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def bike() -> Motorcycle:
+    """The motorcycle photo with its depth and intrinsics."""
+    return motorcycle()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real data that is not ours to publish; tests that read it are skipped where it is not."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"real test data is not at {SHARED_DATA}; set REALCAM_TEST_DATA")
+    return SHARED_DATA
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Blender tests are those under blender_addon/ (but not core/) and those marked; no bpy, no run, and it is said."""
+    if importlib.util.find_spec("bpy") is None:
+        for item in items:
+            if item.get_closest_marker("blender"):
+                item.add_marker(pytest.mark.skip(reason="no bpy wheel for this Python (there is one for 3.11 and 3.13)"))
