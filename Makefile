@@ -1,0 +1,50 @@
+# Two commands do everything, their own set-up included: `make demo` and `make test`.
+# The README gives the plain `uv run` lines for machines without make.
+
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+RUN := $(UV) run --locked --group blender
+# Blender 5.2 needs Python 3.13: uv's own or a pyenv one, when this machine has it.
+PYTHON313 := scripts/find_python.sh 3.13
+RUN313 = UV_PROJECT_ENVIRONMENT=.venv313 $(UV) run --locked --group blender --python "$$python"
+
+.PHONY: help demo test lint test-core test-blender-5.2 bench addon setup clean
+
+help:
+	@echo "make demo   the whole shot: a photo becomes a clip on Blender's timeline, in out/demo/"
+	@echo "make test   ruff, mypy and every test, under Blender 4.5 and, where Python 3.13 is found, 5.2"
+	@echo "make bench  how fast the parts are on this machine"
+	@echo "make addon  the installable extension, in dist/"
+
+demo: setup
+	$(RUN) --no-dev realcam demo --out out/demo
+
+test: lint test-core test-blender-5.2
+
+lint: setup
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+
+test-core: setup
+	$(RUN) python -m pytest
+
+test-blender-5.2: setup
+	@python=$$($(PYTHON313)) || { echo "Not run: the add-on's tests under Blender 5.2, no Python 3.13 was found here."; exit 0; }; \
+	echo "The add-on's tests again, under Blender 5.2 ($$python)"; \
+	$(RUN313) python -m pytest tests/blender_addon tests/e2e
+
+bench: setup
+	$(RUN) realcam bench
+
+addon: setup
+	$(RUN) python build_addon.py
+
+setup: $(UV)
+	@scripts/system_libraries.sh
+
+.uv/bin/uv:
+	python3 -m venv .uv
+	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+clean:
+	rm -rf .venv .venv313 .uv build dist out
