@@ -8,12 +8,24 @@ offset; both can go on after a drop. PROTOCOL_VERSION is (major, minor): the maj
 from __future__ import annotations
 
 import enum
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from .shot import EngineCapability
 
 PROTOCOL_VERSION = (1, 0)
+
+JobId = Annotated[str, Meta(pattern=r"\A[0-9a-z][0-9a-z-]{7,63}\Z")]
+"""Made by the client, `uuid.uuid4().hex` for one. Lower case only, because it names files on any file system."""
+Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+"""sha256, hex."""
+FileName = Annotated[str, Meta(pattern=r"\A(frames/)?[0-9a-z_]{1,64}\.(png|mp4|json|jpg)\Z")]
+"""The only shape of a result's name: never absolute, never upwards."""
+Count = Annotated[int, Meta(ge=0, le=2**48)]
+Line = Annotated[str, Meta(max_length=200)]
+EngineName = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9_.-]{0,63}\Z")]
 
 
 class JobState(enum.StrEnum):
@@ -45,6 +57,7 @@ class RefusalCode(enum.StrEnum):
     BAD_SHOT = "bad-shot"
     JOB_CONFLICT = "job-conflict"
     NO_SUCH_JOB = "no-such-job"
+    NO_SESSION = "no-session"
     NOT_READY = "not-ready"
     NO_SPACE = "no-space"
     BUSY = "busy"
@@ -74,48 +87,48 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbi
 # --- client to server, control ------------------------------------------------------------------------------------
 
 
-class Hello(Message, tag="hello"):
+class Hello(Message, frozen=True, tag="hello"):
     """First message of a session. `client_id` is stable over restarts of Blender: jobs belong to it."""
 
     protocol: tuple[int, int]
-    client_id: str
-    software: str
+    client_id: Line
+    software: Line
 
 
-class Submit(Message, tag="submit"):
+class Submit(Message, frozen=True, tag="submit"):
     """Ask for a place for a job. `digest` is the sha256 (hex) of the shot file of `nbytes` bytes."""
 
-    job_id: str
-    digest: str
-    nbytes: int
-    engine: str
-    title: str = ""
+    job_id: JobId
+    digest: Digest
+    nbytes: Count
+    engine: EngineName
+    title: Line = ""
 
 
-class Follow(Message, tag="follow"):
+class Follow(Message, frozen=True, tag="follow"):
     """Send this job's state events after `after_sequence`, then its progress as it comes."""
 
-    job_id: str
-    after_sequence: int = 0
+    job_id: JobId
+    after_sequence: Count = 0
 
 
-class GetStatus(Message, tag="get-status"):
+class GetStatus(Message, frozen=True, tag="get-status"):
     """Ask for one JobStatus."""
 
-    job_id: str
+    job_id: JobId
 
 
-class ListJobs(Message, tag="list-jobs"):
+class ListJobs(Message, frozen=True, tag="list-jobs"):
     """Ask for this client's jobs, newest first."""
 
 
-class Cancel(Message, tag="cancel"):
+class Cancel(Message, frozen=True, tag="cancel"):
     """Stop a job. Answered with its JobStatus; takes effect within a step."""
 
-    job_id: str
+    job_id: JobId
 
 
-class Ping(Message, tag="ping"):
+class Ping(Message, frozen=True, tag="ping"):
     """Ask whether the server's loop turns."""
 
     token: int
@@ -124,7 +137,7 @@ class Ping(Message, tag="ping"):
 # --- server to client, control ------------------------------------------------------------------------------------
 
 
-class Welcome(Message, tag="welcome"):
+class Welcome(Message, frozen=True, tag="welcome"):
     """The session is open. `boot_id` changes when the server restarts: resynchronise then."""
 
     protocol: tuple[int, int]
@@ -135,7 +148,7 @@ class Welcome(Message, tag="welcome"):
     engines: tuple[EngineCapability, ...]
 
 
-class Refused(Message, tag="refused"):
+class Refused(Message, frozen=True, tag="refused"):
     """No, and why. `job_id` is empty when the refusal is not about a job."""
 
     code: RefusalCode
@@ -148,16 +161,16 @@ class Refused(Message, tag="refused"):
 class ResultFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file of a finished job."""
 
-    name: str
-    nbytes: int
-    sha256: str
+    name: FileName
+    nbytes: Count
+    sha256: Digest
 
 
-class JobStatus(Message, tag="job-status"):
+class JobStatus(Message, frozen=True, tag="job-status"):
     """How a job stands. Also the answer to Submit: state UPLOADING asks for bytes from `received` on; QUEUED or
     later is ACCEPTED (the job is on disk); UNKNOWN means the server has never heard of it."""
 
-    job_id: str
+    job_id: JobId
     state: JobState
     engine: str = ""
     title: str = ""
@@ -174,16 +187,16 @@ class JobStatus(Message, tag="job-status"):
     results: tuple[ResultFile, ...] = ()
 
 
-class Jobs(Message, tag="jobs"):
+class Jobs(Message, frozen=True, tag="jobs"):
     """The answer to ListJobs."""
 
     jobs: tuple[JobStatus, ...]
 
 
-class StateEvent(Message, tag="state-event"):
+class StateEvent(Message, frozen=True, tag="state-event"):
     """A job changed state. Kept, numbered for each job from 1, and sent again after a reconnect."""
 
-    job_id: str
+    job_id: JobId
     sequence: int
     state: JobState
     attempt: int
@@ -191,10 +204,10 @@ class StateEvent(Message, tag="state-event"):
     reason: str = ""
 
 
-class Progress(Message, tag="progress"):
+class Progress(Message, frozen=True, tag="progress"):
     """Latest-wins. May carry one buffer, the latest preview as a JPEG."""
 
-    job_id: str
+    job_id: JobId
     attempt: int
     step: int
     steps: int
@@ -204,7 +217,7 @@ class Progress(Message, tag="progress"):
     has_preview: bool = False
 
 
-class Pong(Message, tag="pong"):
+class Pong(Message, frozen=True, tag="pong"):
     """The loop turns. `loop_lag`: seconds it was late at worst lately; `step_age`: seconds since the running job's
     last step (None when idle)."""
 
@@ -219,38 +232,38 @@ class Pong(Message, tag="pong"):
 # --- data, both ways ----------------------------------------------------------------------------------------------
 
 
-class UploadChunk(Message, tag="upload-chunk"):
+class UploadChunk(Message, frozen=True, tag="upload-chunk"):
     """Bytes of a shot file from `offset`; one buffer."""
 
-    session: str
-    job_id: str
-    offset: int
+    session: Line
+    job_id: JobId
+    offset: Count
 
 
-class UploadReceived(Message, tag="upload-received"):
+class UploadReceived(Message, frozen=True, tag="upload-received"):
     """The server holds the first `received` bytes. Once all are there, verified and on disk, `state` is QUEUED."""
 
-    job_id: str
-    received: int
+    job_id: JobId
+    received: Count
     state: JobState
 
 
-class ReadChunk(Message, tag="read-chunk"):
+class ReadChunk(Message, frozen=True, tag="read-chunk"):
     """Ask for `nbytes` of a result file from `offset`."""
 
-    session: str
-    job_id: str
-    name: str
-    offset: int
-    nbytes: int
+    session: Line
+    job_id: JobId
+    name: FileName
+    offset: Count
+    nbytes: Count
 
 
-class FileChunk(Message, tag="file-chunk"):
+class FileChunk(Message, frozen=True, tag="file-chunk"):
     """Those bytes; one buffer."""
 
-    job_id: str
-    name: str
-    offset: int
+    job_id: JobId
+    name: FileName
+    offset: Count
 
 
 ClientMessage = Hello | Submit | Follow | GetStatus | ListJobs | Cancel | Ping | UploadChunk | ReadChunk
