@@ -11,6 +11,7 @@ import pytest
 from server.data.motorcycle import Motorcycle, motorcycle
 
 SHARED_DATA = Path(os.environ.get("REALCAM_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+PARITY_KIT = Path(os.environ.get("REALCAM_PARITY_KIT", Path(__file__).parents[2] / "shared" / "parity"))
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +26,14 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"real test data is not at {SHARED_DATA}; set REALCAM_TEST_DATA")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def parity_kit() -> Path:
+    """Folder of the published computations' inputs and outputs (goldens.json, *.safetensors)."""
+    if not (PARITY_KIT / "goldens.json").is_file():
+        pytest.skip(f"the parity kit is not at {PARITY_KIT}; set REALCAM_PARITY_KIT")
+    return PARITY_KIT
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
