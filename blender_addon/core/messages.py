@@ -128,6 +128,12 @@ class Cancel(Message, frozen=True, tag="cancel"):
     job_id: JobId
 
 
+class Fetched(Message, frozen=True, tag="fetched"):
+    """This client holds all results of a job: the server may forget them sooner. Answered with its JobStatus."""
+
+    job_id: JobId
+
+
 class Ping(Message, frozen=True, tag="ping"):
     """Ask whether the server's loop turns."""
 
@@ -183,6 +189,7 @@ class JobStatus(Message, frozen=True, tag="job-status"):
     submitted_at: float = 0.0
     finished_at: float = 0.0
     engine_seconds: float = 0.0
+    fetched_at: float = 0.0
     cancel_requested: bool = False
     results: tuple[ResultFile, ...] = ()
 
@@ -266,5 +273,5 @@ class FileChunk(Message, frozen=True, tag="file-chunk"):
     offset: Count
 
 
-ClientMessage = Hello | Submit | Follow | GetStatus | ListJobs | Cancel | Ping | UploadChunk | ReadChunk
+ClientMessage = Hello | Submit | Follow | GetStatus | ListJobs | Cancel | Fetched | Ping | UploadChunk | ReadChunk
 ServerMessage = Welcome | Refused | JobStatus | Jobs | StateEvent | Progress | Pong | UploadReceived | FileChunk
