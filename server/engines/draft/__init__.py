@@ -1,0 +1,1 @@
+"""The clip that geometry alone can give, on any laptop."""

@@ -1,0 +1,24 @@
+"""Every engine of this server by name. Engines are imported when asked for, so that light ones never load torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from blender_addon.core.shot import EngineCapability
+from server.engines.engine import Engine
+
+
+def _draft() -> Engine:
+    from server.engines.draft.engine import DraftEngine
+
+    return DraftEngine()
+
+
+def engines() -> dict[str, Callable[[], Engine]]:
+    """Makers of the engines by name; the first is the default. A maker imports what its engine needs."""
+    return {"draft": _draft}
+
+
+def capabilities() -> tuple[EngineCapability, ...]:
+    """What each engine can do here and now, in the order of `engines()`."""
+    return tuple(make().capability for make in engines().values())

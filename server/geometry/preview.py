@@ -1,0 +1,40 @@
+"""The preview of a shot without Blender: the photo on its depth mesh, seen along a trajectory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from blender_addon.core.depth_mesh import DepthMesh
+from blender_addon.core.shot import UInt8
+from blender_addon.core.trajectory import Float64, Trajectory
+from server.geometry.rasterize import rasterize
+from server.geometry.texture import Texture
+
+
+class PreviewRenderer:
+    """Draws frames of one photo on one mesh. Alpha is visibility: 255 where the mesh is seen, else 0."""
+
+    def __init__(self, photo: UInt8, mesh: DepthMesh) -> None:
+        self._texture = Texture.of(photo)
+        self._vertices = mesh.vertices
+        self._triangles = mesh.all_triangles()
+        self._uv = mesh.uv
+
+    def render(self, intrinsics: Float64, camera_to_world: Float64, size: tuple[int, int]) -> UInt8:
+        """One frame [H, W, 4] uint8 sRGB, straight alpha, of size (width, height)."""
+        fragments = rasterize(self._vertices, self._triangles, intrinsics, camera_to_world, size)
+        seen = fragments.covered
+        uv = fragments.interpolate(self._triangles, self._uv)
+        frame = np.zeros((*seen.shape, 4), np.uint8)
+        colour = self._texture.sample(uv[seen], self._texture.level_for(uv, seen))
+        frame[seen, :3] = np.round(colour).astype(np.uint8)
+        frame[seen, 3] = 255
+        return frame
+
+    def frames(self, trajectory: Trajectory) -> Iterator[UInt8]:
+        """The frames of a whole trajectory, one by one."""
+        size = (trajectory.width, trajectory.height)
+        for intrinsics, pose in zip(trajectory.intrinsics, trajectory.camera_to_world, strict=True):
+            yield self.render(intrinsics, pose, size)

@@ -1,0 +1,55 @@
+"""A picture as a texture: bilinear lookup in a pyramid, so that a picture drawn small does not shimmer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Texture:
+    """levels: pictures [h, w, C] float32, each half as large as the one before."""
+
+    levels: tuple[Float32, ...]
+
+    @staticmethod
+    def of(picture: NDArray[np.generic]) -> Texture:
+        """A texture of picture [h, w, C]; its values stay what they are."""
+        levels = [np.ascontiguousarray(picture, dtype=np.float32)]
+        while min(levels[-1].shape[:2]) >= 4:
+            levels.append(_halved(levels[-1]))
+        return Texture(tuple(levels))
+
+    def level_for(self, uv: Float32, seen: NDArray[np.bool_]) -> int:
+        """The level whose texels are about as large as the pixels that show uv [H, W, 2] where `seen` [H, W]."""
+        pairs = seen[:, 1:] & seen[:, :-1]
+        if not pairs.any():
+            return 0
+        step = np.abs(uv[:, 1:, 0] - uv[:, :-1, 0])[pairs] * self.levels[0].shape[1]
+        ratio = float(np.median(step))
+        return int(np.clip(np.round(np.log2(max(ratio, 1e-6))), 0, len(self.levels) - 1))
+
+    def sample(self, uv: Float32, level: int = 0) -> Float32:
+        """Bilinear values [N, C] at uv [N, 2]; (0, 0) is the top-left corner; clamped to the picture."""
+        picture = self.levels[level]
+        height, width = picture.shape[:2]
+        x = np.clip(uv[:, 0] * np.float32(width) - np.float32(0.5), 0, width - 1)
+        y = np.clip(uv[:, 1] * np.float32(height) - np.float32(0.5), 0, height - 1)
+        left, top = np.minimum(x.astype(np.int64), width - 2), np.minimum(y.astype(np.int64), height - 2)
+        fx, fy = (x - left).astype(np.float32)[:, None], (y - top).astype(np.float32)[:, None]
+        flat, first = picture.reshape(-1, picture.shape[2]), top * width + left
+        upper = flat[first] * (1 - fx) + flat[first + 1] * fx
+        lower = flat[first + width] * (1 - fx) + flat[first + width + 1] * fx
+        return np.asarray(upper * (1 - fy) + lower * fy, dtype=np.float32)
+
+
+def _halved(picture: Float32) -> Float32:
+    """Each pixel the mean of two by two; an odd last row or column counts twice."""
+    height, width = picture.shape[:2]
+    padded = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    rows = padded[0::2] + padded[1::2]
+    return np.asarray((rows[:, 0::2] + rows[:, 1::2]) / 4, dtype=np.float32)
