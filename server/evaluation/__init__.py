@@ -1,0 +1,1 @@
+"""How well a clip follows its camera, measured from its frames."""
