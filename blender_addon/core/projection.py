@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,7 +45,7 @@ def pixel_grid(width: int, height: int) -> Float64:
     return np.stack([x, y], axis=-1)
 
 
-def unproject(depth: NDArray[np.floating], intrinsics: Float64) -> Float64:
+def unproject(depth: NDArray[np.floating[Any]], intrinsics: Float64) -> Float64:
     """Depth along z [H, W] (metres) to points [H, W, 3] in the camera's frame; NaN depth gives NaN points."""
     height, width = depth.shape
     grid = np.concatenate([pixel_grid(width, height), np.ones((height, width, 1))], axis=-1)

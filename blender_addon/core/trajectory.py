@@ -10,11 +10,22 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from .errors import CameraError
+from .rotation import Float64, rotation_exp, rotation_log
 
-Float64 = NDArray[np.float64]
+__all__ = [
+    "RIGID_TOLERANCE",
+    "Float64",
+    "Trajectory",
+    "check_intrinsics",
+    "interpolate_poses",
+    "inverse",
+    "orthonormalised",
+    "rotation_exp",
+    "rotation_log",
+]
 
 RIGID_TOLERANCE = 1e-3
 """Largest |R R^T - I| that is taken for rounding and mended. Real data is orthonormal to 1e-4 only."""
@@ -73,8 +84,11 @@ class Trajectory:
         return self.camera_to_world[:, :3, 3]
 
     def relative_to(self, camera_to_world: ArrayLike) -> Trajectory:
-        """The same cameras seen from the camera at `camera_to_world` [4, 4], which becomes the identity."""
-        reference = np.asarray(camera_to_world, dtype=np.float64)
+        """The same cameras seen from the camera at `camera_to_world` [4, 4], which becomes the identity.
+
+        Raises CameraError when that pose is not rigid.
+        """
+        reference = orthonormalised(np.asarray(camera_to_world, dtype=np.float64)[None])[0]
         return replace(self, camera_to_world=inverse(reference) @ self.camera_to_world)
 
     def rescale(self, factor: float) -> Trajectory:
@@ -92,11 +106,18 @@ class Trajectory:
 
     def resample(self, count: int) -> Trajectory:
         """`count` frames spread evenly over the move, first and last kept; SE(3) interpolation between frames."""
+        if count < 1:
+            raise CameraError("A trajectory needs at least one frame", f"{count} asked for")
         return self.at(np.linspace(0.0, len(self) - 1.0, count))
 
     def at(self, frames: ArrayLike) -> Trajectory:
-        """The cameras at fractional frame indices [N], clamped to the ends; fps is scaled to keep the duration."""
+        """The cameras at fractional frame indices [N], clamped to the ends; fps is scaled to keep the duration.
+
+        Raises CameraError when an index is not a number.
+        """
         where = np.clip(np.asarray(frames, dtype=np.float64), 0.0, len(self) - 1.0)
+        if where.ndim != 1 or len(where) == 0 or not np.isfinite(where).all():
+            raise CameraError("The frames to interpolate at are not a list of numbers", f"shape {list(where.shape)}")
         left = np.minimum(where.astype(np.int64), max(len(self) - 2, 0))
         right = np.minimum(left + 1, len(self) - 1)
         t = (where - left)[:, None, None]
@@ -104,7 +125,7 @@ class Trajectory:
         return replace(
             self,
             camera_to_world=interpolate_poses(self.camera_to_world[left], self.camera_to_world[right], t[:, 0, 0]),
-            intrinsics=(1 - t) * self.intrinsics[left] + t * self.intrinsics[right],
+            intrinsics=self.intrinsics[left] + t * (self.intrinsics[right] - self.intrinsics[left]),
             fps=self.fps * (len(where) - 1) / span if span > 0 else self.fps,
         )
 
@@ -147,9 +168,13 @@ def orthonormalised(poses: Float64) -> Float64:
 
 
 def check_intrinsics(intrinsics: Float64) -> None:
-    """Refuse [F, 3, 3] intrinsics that are not finite or have no positive focal length."""
+    """Refuse [F, 3, 3] intrinsics that are not finite, not a pinhole camera's or have no positive focal length."""
     if not np.isfinite(intrinsics).all():
         raise CameraError("The intrinsics are not numbers", "NaN or infinite entries")
+    if np.abs(intrinsics[:, 2] - [0, 0, 1]).max() > 1e-9 or np.abs(intrinsics[:, 1, 0]).max() > 1e-9:
+        raise CameraError(
+            "The intrinsics are not a pinhole camera's", "expected rows (fx, skew, cx), (0, fy, cy), (0, 0, 1)"
+        )
     if (intrinsics[:, 0, 0] <= 0).any() or (intrinsics[:, 1, 1] <= 0).any():
         raise CameraError("A focal length is not positive", f"smallest {intrinsics[:, [0, 1], [0, 1]].min():g} px")
 
@@ -161,40 +186,3 @@ def interpolate_poses(a: Float64, b: Float64, t: Float64) -> Float64:
     result[:, :3, :3] = a[:, :3, :3] @ rotation_exp(rotation_log(relative) * t[:, None])
     result[:, :3, 3] = (1 - t[:, None]) * a[:, :3, 3] + t[:, None] * b[:, :3, 3]
     return result
-
-
-def rotation_log(rotation: Float64) -> Float64:
-    """Rotation vectors [N, 3] (axis times angle, radians, at most pi) of rotations [N, 3, 3]."""
-    skew = np.stack(
-        [
-            rotation[:, 2, 1] - rotation[:, 1, 2],
-            rotation[:, 0, 2] - rotation[:, 2, 0],
-            rotation[:, 1, 0] - rotation[:, 0, 1],
-        ],
-        axis=1,
-    )
-    sine = np.linalg.norm(skew, axis=1) / 2
-    cosine = (np.trace(rotation, axis1=1, axis2=2) - 1) / 2
-    angle = np.arctan2(sine, cosine)
-    factor = np.where(sine > 1e-9, angle / (2 * np.maximum(sine, 1e-12)), 0.5)
-    vector = skew * factor[:, None]
-    half_turn = (sine <= 1e-6) & (cosine < 0)
-    if half_turn.any():
-        # The skew part vanishes at pi: the axis is the dominant column of (R + I) / 2.
-        outer = (rotation[half_turn] + np.eye(3)) / 2
-        column = np.argmax(np.diagonal(outer, axis1=1, axis2=2), axis=1)
-        axis = outer[np.arange(len(outer)), :, column]
-        vector[half_turn] = axis / np.linalg.norm(axis, axis=1, keepdims=True) * angle[half_turn, None]
-    return vector
-
-
-def rotation_exp(vector: Float64) -> Float64:
-    """Rotations [N, 3, 3] of rotation vectors [N, 3] (Rodrigues)."""
-    angle = np.linalg.norm(vector, axis=1)
-    k = np.zeros((len(vector), 3, 3))
-    k[:, 2, 1], k[:, 0, 2], k[:, 1, 0] = vector.T
-    k[:, 1, 2], k[:, 2, 0], k[:, 0, 1] = -vector.T
-    safe = np.maximum(angle, 1e-12)
-    a = np.where(angle > 1e-8, np.sin(angle) / safe, 1.0)[:, None, None]
-    b = np.where(angle > 1e-8, (1 - np.cos(angle)) / safe**2, 0.5)[:, None, None]
-    return np.eye(3) + a * k + b * (k @ k)
