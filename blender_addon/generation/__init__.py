@@ -1,0 +1,1 @@
+"""The local server process, running jobs and finished clips."""

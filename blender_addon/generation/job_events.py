@@ -1,0 +1,163 @@
+"""What the main thread and the job thread say to each other: frozen data through queues, nothing shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.messages import JobState
+from ..core.server_address import ServerAddress
+from ..core.shot import EngineCapability, Shot
+
+# --- main thread to job thread ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Where the server is and how to start one. `start_locally` False: never start a process (a remote server)."""
+
+    address: ServerAddress
+    command: str
+    client_id: str
+    software: str
+    log: Path
+    start_locally: bool = True
+
+
+@dataclass(frozen=True)
+class Connect:
+    """Find out what the server can do; start it when nobody answers."""
+
+
+@dataclass(frozen=True, eq=False)
+class SubmitJob:
+    """Send a shot, follow it and fetch its files into `folder`. The shot is kept at `kept_shot` until accepted."""
+
+    job_id: str
+    shot: Shot
+    title: str
+    folder: Path
+    kept_shot: Path
+
+    @property
+    def engine(self) -> str:
+        """The engine asked for."""
+        return self.shot.settings.engine
+
+
+@dataclass(frozen=True)
+class ResumeJob:
+    """Go on with a job of an earlier session: send its kept shot again if need be, follow, fetch."""
+
+    job_id: str
+    engine: str
+    title: str
+    folder: Path
+    kept_shot: Path
+
+
+Command = Connect | SubmitJob | ResumeJob
+
+# --- job thread to main thread ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ServerStarting:
+    """Nobody answered; a local server is being started."""
+
+
+@dataclass(frozen=True)
+class Connected:
+    """The server answers; this is what it can do."""
+
+    software: str
+    engines: tuple[EngineCapability, ...]
+
+
+@dataclass(frozen=True)
+class ConnectionChanged:
+    """The line to the server broke, or is there again. The job itself is not touched by it."""
+
+    connected: bool
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Bytes of the shot that the server holds."""
+
+    job_id: str
+    sent: int
+    total: int
+
+
+@dataclass(frozen=True)
+class StateChanged:
+    """The server moved the job."""
+
+    job_id: str
+    state: JobState
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """The engine made a step, or the queue moved. `jpeg` is the latest picture, empty when there is none."""
+
+    job_id: str
+    step: int
+    steps: int
+    stage: str
+    seconds_left: float | None
+    queue_place: int
+    jpeg: bytes = b""
+
+
+@dataclass(frozen=True)
+class Received:
+    """Bytes of the result that are here."""
+
+    job_id: str
+    received: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """The job is done and its files are in place."""
+
+    job_id: str
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The job was cancelled."""
+
+    job_id: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Something went wrong, in a sentence. `job_id` is "" when no job was concerned.
+
+    `keep`: the job may still exist on the server (the line broke, the disk is full): offer to resume it.
+    """
+
+    job_id: str
+    sentence: str
+    code: str = ""
+    keep: bool = False
+
+
+Event = (
+    ServerStarting
+    | Connected
+    | ConnectionChanged
+    | Sent
+    | StateChanged
+    | Stepped
+    | Received
+    | Fetched
+    | Stopped
+    | Failed
+)

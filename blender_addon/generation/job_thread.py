@@ -1,0 +1,262 @@
+"""The worker thread that owns the connection. It never touches bpy: commands come in, events go out, by queue."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+
+from ..core.client import Client
+from ..core.client_session import InterruptedWaitError
+from ..core.errors import RealCamError, ServiceError
+from ..core.messages import JobState, StateEvent, Welcome
+from ..core.shot_file import encode_shot
+from .job_events import (
+    Command,
+    Connect,
+    Connected,
+    ConnectionChanged,
+    Event,
+    Failed,
+    Fetched,
+    Received,
+    ResumeJob,
+    Sent,
+    ServerSettings,
+    ServerStarting,
+    StateChanged,
+    Stepped,
+    Stopped,
+    SubmitJob,
+)
+from .local_server import LocalServer, server_command
+
+ANSWER_SECONDS = 5.0
+"""How long a server that listens may take to greet before it counts as absent."""
+START_SECONDS = 60.0
+"""How long a server that we started may take until it answers: the first start of a machine compiles Python files."""
+PATIENCE_SECONDS = 60.0
+"""How long a server that went away during a job is waited for."""
+
+
+class JobEndedError(ServiceError):
+    """The server will not finish this job: there is nothing to go on with."""
+
+
+class JobThread:
+    """One command at a time: connect, or submit or resume, then follow and fetch. `put` and `cancel` return at once."""
+
+    def __init__(self, settings: ServerSettings, server: LocalServer | None = None) -> None:
+        """`server` is the local server of an earlier thread, handed on so that it is not started twice."""
+        self.settings = settings
+        self.server = server
+        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._cancelled = threading.Event()
+        self._cancel_sent = False
+        self._closing = threading.Event()
+        self._client: Client | None = None
+        self._thread = threading.Thread(target=self._run, name="realcam-jobs", daemon=True)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread still takes commands."""
+        return self._thread.is_alive()
+
+    def put(self, command: Command) -> None:
+        """Ask for something; what comes of it arrives in `events`."""
+        self._cancelled.clear()
+        self._commands.put(command)
+
+    def cancel(self) -> None:
+        """Stop what is under way, on the server too."""
+        self._cancelled.set()
+
+    def close(self, patience: float = 5.0) -> None:
+        """End the thread and its connection. A job on the server goes on; the local server is left to the caller."""
+        self._closing.set()
+        self._commands.put(None)
+        self._thread.join(patience)
+
+    # --- in the thread --------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while (command := self._commands.get()) is not None:
+                self._obey(command)
+        finally:
+            self._drop_client()
+
+    def _obey(self, command: Command) -> None:
+        """Do one command to its end; every error becomes an event."""
+        job_id = "" if isinstance(command, Connect) else command.job_id
+        self._cancel_sent = False
+        try:
+            if isinstance(command, Connect):
+                # Asked anew each time: the server may be gone, or another one by now.
+                self._drop_client()
+                self._connected()
+            else:
+                self._carry_out(self._connected(), command)
+        except InterruptedWaitError:
+            self._stop(job_id)
+        except ServiceError as error:
+            self._drop_client()
+            ended = isinstance(error, JobEndedError)
+            self.events.put(Failed(job_id, error.sentence, error.code, keep=bool(job_id) and not ended))
+        except RealCamError as error:
+            self.events.put(Failed(job_id, error.sentence))
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            self.events.put(Failed(job_id, f"A file cannot be used: {where}{error.strerror or error}.", keep=True))
+
+    def _carry_out(self, client: Client, command: SubmitJob | ResumeJob) -> None:
+        if isinstance(command, SubmitJob):
+            # Kept until the server has it on disk, so that a Blender that closes meanwhile can send it again.
+            command.kept_shot.parent.mkdir(parents=True, exist_ok=True)
+            command.kept_shot.write_bytes(encode_shot(command.shot))
+        if command.kept_shot.is_file():
+            self._send(client, command)
+        self._follow(client, command.job_id)
+        files = client.fetch(
+            command.job_id,
+            command.folder,
+            lambda received, total: self.events.put(Received(command.job_id, received, total)),
+        )
+        self.events.put(Fetched(command.job_id, tuple(files)))
+
+    def _send(self, client: Client, command: SubmitJob | ResumeJob) -> None:
+        try:
+            client.submit(
+                command.job_id,
+                command.kept_shot.read_bytes(),
+                command.engine,
+                command.title,
+                lambda sent, total: self.events.put(Sent(command.job_id, sent, total)),
+            )
+        except ServiceError as error:
+            if error.code in ("lost", "unreachable", "interrupted"):
+                raise
+            raise JobEndedError(error.what, error.why, error.remedy, code=error.code) from error
+        command.kept_shot.unlink(missing_ok=True)
+        self.events.put(StateChanged(command.job_id, JobState.QUEUED))
+
+    def _follow(self, client: Client, job_id: str) -> None:
+        """Tell every event until the job is DONE. Raises JobEndedError or InterruptedWaitError if it ends otherwise."""
+        sequence = 0
+        while True:
+            for event in client.follow(job_id, sequence, self._interrupted):
+                if isinstance(event, StateEvent):
+                    sequence = event.sequence
+                    if event.state.final:
+                        return _check_done(event)
+                    self.events.put(StateChanged(job_id, event.state, event.reason))
+                else:
+                    told = event.progress
+                    self.events.put(
+                        Stepped(
+                            job_id,
+                            told.step,
+                            told.steps,
+                            told.stage,
+                            told.seconds_left,
+                            told.queue_place,
+                            event.preview,
+                        )
+                    )
+            if self._closing.is_set():
+                raise InterruptedWaitError
+            self._cancel_sent = True
+            client.cancel(job_id)
+
+    def _stop(self, job_id: str) -> None:
+        """After an interruption: cancel on the server what it may hold, unless Blender closes, which loses no job."""
+        self._drop_client()
+        if self._closing.is_set() or not job_id:
+            return
+        if not self._cancel_sent:
+            self._cancel_sent = True
+            try:
+                self._open(ANSWER_SECONDS).cancel(job_id)
+            except RealCamError:
+                # Nobody there to cancel it, or nothing to cancel: it is stopped as far as we can.
+                self._drop_client()
+        self.events.put(Stopped(job_id))
+
+    # --- the connection -------------------------------------------------------------------------------------------
+
+    def _connected(self) -> Client:
+        """The open client, after connecting and, when nobody answers on this machine, starting a server."""
+        if self._client is not None:
+            return self._client
+        try:
+            return self._open(ANSWER_SECONDS)
+        except ServiceError as error:
+            if error.code != "unreachable" or not self.settings.start_locally:
+                raise
+        return self._start_server()
+
+    def _open(self, timeout: float) -> Client:
+        settings = self.settings
+        client = Client(
+            settings.address,
+            settings.client_id,
+            settings.software,
+            patience=PATIENCE_SECONDS,
+            interrupted=self._interrupted,
+            on_connection=self._connection_changed,
+        )
+        welcome = client.connect(timeout)
+        self._client = client
+        self._tell_engines(welcome)
+        return client
+
+    def _tell_engines(self, welcome: Welcome) -> None:
+        self.events.put(Connected(welcome.software, welcome.engines))
+
+    def _start_server(self) -> Client:
+        self.events.put(ServerStarting())
+        if self.server is None:
+            self.server = LocalServer(server_command(self.settings.command), self.settings.log)
+        self.server.start()
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                return self._open(timeout=1.0)
+            except ServiceError as error:
+                self.server.check()
+                if error.code != "unreachable" or time.monotonic() > deadline:
+                    raise
+            if self._interrupted():
+                raise InterruptedWaitError
+            time.sleep(0.05)
+
+    def _connection_changed(self, connected: bool) -> None:
+        # A local server of ours that died in mid-job is started again: its jobs are on disk, and it takes them up.
+        self.events.put(ConnectionChanged(connected))
+        if not connected and self.server is not None and not self.server.running:
+            self.server.start()
+
+    def _drop_client(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _interrupted(self) -> bool:
+        return self._closing.is_set() or (self._cancelled.is_set() and not self._cancel_sent)
+
+
+def _check_done(event: StateEvent) -> None:
+    match event.state:
+        case JobState.CANCELLED:
+            raise InterruptedWaitError
+        case JobState.FAILED:
+            raise JobEndedError("The server could not make this clip", event.reason, code="failed")
+        case JobState.UNKNOWN:
+            raise JobEndedError(
+                "The server does not know this job",
+                "it was forgotten there, or another server answers at this address",
+                "Generate the shot again.",
+                code="no-such-job",
+            )

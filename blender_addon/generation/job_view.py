@@ -1,0 +1,161 @@
+"""The job under way as the panel sees it: a frozen picture, moved on by each event. Pure."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..core.messages import JobState
+from .job_events import (
+    Connected,
+    ConnectionChanged,
+    Event,
+    Failed,
+    Fetched,
+    Received,
+    Sent,
+    ServerStarting,
+    StateChanged,
+    Stepped,
+    Stopped,
+)
+
+
+class Phase(enum.Enum):
+    """What is happening to a shot, from the artist's side. The value is what the panel calls it."""
+
+    CONNECTING = "Connecting to the server"
+    STARTING_SERVER = "Starting the local server"
+    PREVIEW = "Rendering the preview"
+    SENDING = "Sending the shot"
+    QUEUED = "Waiting in the queue"
+    RUNNING = "Generating"
+    FINALIZING = "Writing the clip"
+    FETCHING = "Fetching the clip"
+    PLACING = "Placing the clip"
+    DONE = "Done"
+    CANCELLING = "Cancelling"
+    CANCELLED = "Cancelled"
+    FAILED = "Failed"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self in (Phase.DONE, Phase.CANCELLED, Phase.FAILED)
+
+
+_PHASE_OF_STATE = {
+    JobState.UPLOADING: Phase.SENDING,
+    JobState.QUEUED: Phase.QUEUED,
+    JobState.RUNNING: Phase.RUNNING,
+    JobState.FINALIZING: Phase.FINALIZING,
+    JobState.DONE: Phase.FETCHING,
+    JobState.CANCELLED: Phase.CANCELLED,
+    JobState.FAILED: Phase.FAILED,
+}
+
+
+@dataclass(frozen=True)
+class JobView:
+    """job_id is "" until the shot is handed to the job thread. done of total: the phase's own measure (frames of the
+    preview, bytes sent or fetched, steps); total 0 means that there is none. jpeg: the engine's latest picture."""
+
+    title: str
+    job_id: str = ""
+    phase: Phase = Phase.CONNECTING
+    done: int = 0
+    total: int = 0
+    stage: str = ""
+    seconds_left: float | None = None
+    queue_place: int = 0
+    jpeg: bytes = b""
+    away: bool = False
+    error: str = ""
+    files: tuple[Path, ...] = ()
+    resumable: bool = False
+
+    @property
+    def factor(self) -> float:
+        """How far the phase is, 0 to 1."""
+        return min(1.0, self.done / self.total) if self.total else 0.0
+
+    @property
+    def line(self) -> str:
+        """The state in a few words, for a progress bar."""
+        if self.away and not self.phase.final:
+            return "The server is away, waiting for it"
+        match self.phase:
+            case Phase.PREVIEW:
+                return f"Preview {self.done}/{self.total}"
+            case Phase.SENDING | Phase.FETCHING if self.total:
+                return f"{self.phase.value} {self.factor:.0%}"
+            case Phase.QUEUED:
+                waiting = {0: "next in line", 1: "1 job before this one"}
+                return f"Queued, {waiting.get(self.queue_place, f'{self.queue_place} jobs before this one')}"
+            case Phase.RUNNING if self.total:
+                left = "" if self.seconds_left is None else f", {duration(self.seconds_left)} left"
+                return f"Step {self.done}/{self.total}{left}"
+            case _:
+                return str(self.phase.value)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as an artist says them: "8 s", "3 min 20 s", "1 h 05 min"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def moved_on(view: JobView, event: Event) -> JobView:
+    """The view after an event. Events of another job, and any after the end, leave it as it is."""
+    if view.phase.final or getattr(event, "job_id", view.job_id) not in ("", view.job_id):
+        return view
+    match event:
+        case ServerStarting():
+            return replace(view, phase=Phase.STARTING_SERVER)
+        case Connected():
+            return view if view.job_id else replace(view, phase=Phase.CONNECTING)
+        case ConnectionChanged(connected=connected):
+            return replace(view, away=not connected)
+        case Sent(sent=sent, total=total):
+            return replace(view, phase=Phase.SENDING, done=sent, total=total)
+        case StateChanged(state=state):
+            return _in_state(view, state)
+        case Stepped() if view.phase is Phase.CANCELLING:
+            return replace(view, jpeg=event.jpeg or view.jpeg)
+        case Stepped():
+            return _stepped(view, event)
+        case Received(received=received, total=total):
+            return replace(view, phase=Phase.FETCHING, done=received, total=total)
+        case Fetched(files=files):
+            return replace(view, phase=Phase.PLACING, files=files, done=0, total=0, seconds_left=None)
+        case Stopped():
+            return replace(view, phase=Phase.CANCELLED, seconds_left=None)
+        case Failed(sentence=sentence, keep=keep):
+            return replace(view, phase=Phase.FAILED, error=sentence, resumable=keep, seconds_left=None)
+
+
+def _in_state(view: JobView, state: JobState) -> JobView:
+    phase = _PHASE_OF_STATE.get(state, view.phase)
+    if phase is view.phase or (view.phase is Phase.CANCELLING and not phase.final):
+        return view
+    return replace(view, phase=phase, done=0, total=0, stage="", seconds_left=None)
+
+
+def _stepped(view: JobView, event: Stepped) -> JobView:
+    if event.queue_place or not event.steps:
+        return replace(view, queue_place=event.queue_place)
+    return replace(
+        view,
+        phase=Phase.RUNNING,
+        done=event.step,
+        total=event.steps,
+        stage=event.stage,
+        seconds_left=event.seconds_left,
+        queue_place=0,
+        jpeg=event.jpeg or view.jpeg,
+    )

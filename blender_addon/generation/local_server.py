@@ -1,0 +1,123 @@
+"""The server process that the add-on starts when nobody answers on this machine. No bpy: any thread may use it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO
+
+from ..core.errors import ServiceError
+
+COMMAND_VARIABLE = "REALCAM_SERVER_COMMAND"
+DEFAULT_COMMAND = "realcam serve"
+LOG_BYTES = 16 * 1024
+"""How much of the end of the log is read for an error sentence."""
+
+
+def server_command(preference: str) -> tuple[str, ...]:
+    """The command that starts a server: the environment's, else the preference's, else `realcam serve`; () is none.
+
+    A relative program name is looked up on PATH here, so that what is missing is said by name.
+    Raises ServiceError when it cannot be read or found.
+    """
+    text = os.environ.get(COMMAND_VARIABLE) or preference or DEFAULT_COMMAND
+    try:
+        words = shlex.split(text, posix=os.name != "nt")
+    except ValueError as error:
+        raise ServiceError(
+            "The server command cannot be read", f"{text!r}: {error}", "Mend it in the add-on's preferences."
+        ) from error
+    program = shutil.which(words[0]) if words else None
+    if program is None:
+        raise ServiceError(
+            "No server answers and none could be started",
+            f"the program {words[0] if words else text!r} of the server command is not on this machine's PATH",
+            "Install the RealCam server, or set Server Command in the add-on's preferences "
+            "(for example: uv run --directory /path/to/realcam realcam serve).",
+        )
+    return (program, *words[1:])
+
+
+class LocalServer:
+    """One server process of our own, its log in a file. Ends with stop(), or by itself when Blender is gone."""
+
+    def __init__(self, command: tuple[str, ...], log: Path) -> None:
+        self._command = command
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the process if it does not run. Returns at once: that it answers is seen by connecting."""
+        if self.running:
+            return
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with self._log.open("wb") as log:
+                self._process = self._spawn(log)
+        except OSError as error:
+            raise ServiceError(
+                "The local server could not be started",
+                f"{shlex.join(self._command)}: {error.strerror or error}",
+                "Check Server Command in the add-on's preferences.",
+            ) from error
+
+    @property
+    def running(self) -> bool:
+        """Whether the process was started and lives."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self._process.pid if self._process is not None and self.running else None
+
+    def check(self) -> None:
+        """Raise ServiceError, with the end of the log, when the process has ended by itself."""
+        if self._process is None or self.running:
+            return
+        code = self._process.returncode
+        raise ServiceError(
+            "The local server stopped by itself",
+            f"exit code {code}; its last words: {self.log_tail() or '(none)'}",
+            f"Its whole log is {self._log}.",
+        )
+
+    def log_tail(self, lines: int = 4) -> str:
+        """The last lines the server wrote, joined by ' | '."""
+        try:
+            with self._log.open("rb") as log:
+                log.seek(max(0, self._log.stat().st_size - LOG_BYTES))
+                text = log.read().decode("utf-8", errors="replace")
+        except OSError:
+            return ""
+        written = [line.strip() for line in text.splitlines() if line.strip()]
+        return " | ".join(written[-lines:])
+
+    def stop(self, patience: float = 5.0) -> None:
+        """End the process, politely and then not, and wait for it."""
+        process, self._process = self._process, None
+        if process is None or process.poll() is not None:
+            return
+        process.terminate()
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        # Blender's own Python must not leak into the server's.
+        environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
+        flags = getattr(subprocess, "CREATE_NO_WINDOW", 0) if sys.platform == "win32" else 0
+        return subprocess.Popen(
+            self._command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            creationflags=flags,
+        )
