@@ -32,9 +32,6 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     camera: str
     folder: str
     settings: ShotSettings
-    clip_width: int
-    clip_height: int
-    frames: int
     artist_width: int
     artist_height: int
     pixel_aspect: float

@@ -1,0 +1,75 @@
+"""The panel's picture of a job is a pure function of what the thread said."""
+
+from __future__ import annotations
+
+from functools import reduce
+from pathlib import Path
+
+import pytest
+
+from blender_addon.core.messages import JobState
+from blender_addon.generation.job_events import (
+    ConnectionChanged,
+    Event,
+    Failed,
+    Fetched,
+    Received,
+    Sent,
+    StateChanged,
+    Stepped,
+    Stopped,
+)
+from blender_addon.generation.job_view import JobView, Phase, duration, moved_on
+
+JOB = "0" * 32
+
+
+def after(*events: Event, view: JobView | None = None) -> JobView:
+    return reduce(moved_on, events, view or JobView("shot", job_id=JOB))
+
+
+def test_a_whole_job_reads_like_one() -> None:
+    view = after(Sent(JOB, 1, 4))
+    assert (view.phase, view.factor, view.line) == (Phase.SENDING, 0.25, "Sending the shot 25%")
+    view = after(StateChanged(JOB, JobState.QUEUED), Stepped(JOB, 0, 0, "", None, 2), view=view)
+    assert view.line == "Queued, 2 jobs before this one"
+    view = after(StateChanged(JOB, JobState.RUNNING), Stepped(JOB, 5, 16, "Filling", 75.4, 0, b"jpeg"), view=view)
+    assert (view.line, view.stage, view.jpeg) == ("Step 5/16, 1 min 15 s left", "Filling", b"jpeg")
+    view = after(Stepped(JOB, 6, 16, "Filling", None, 0), view=view)
+    assert view.jpeg == b"jpeg", "the last picture stays until there is a newer one"
+    view = after(Received(JOB, 10, 10), Fetched(JOB, (Path("a"),)), view=view)
+    assert view.phase is Phase.PLACING
+    assert not view.phase.final
+
+
+def test_nothing_moves_a_job_that_has_ended() -> None:
+    ended = after(Failed(JOB, "Broken."))
+    assert moved_on(ended, Stepped(JOB, 1, 2, "", None, 0)) is ended
+    assert ended.error == "Broken."
+
+
+def test_another_jobs_events_are_not_this_ones() -> None:
+    view = JobView("shot", job_id=JOB)
+    assert moved_on(view, Stopped("1" * 32)) is view
+
+
+def test_cancelling_shows_no_steps_until_the_server_has_stopped() -> None:
+    view = after(
+        Stepped(JOB, 3, 16, "", 9.0, 0),
+        StateChanged(JOB, JobState.RUNNING),
+        view=JobView("shot", job_id=JOB, phase=Phase.CANCELLING),
+    )
+    assert view.phase is Phase.CANCELLING
+    assert moved_on(view, Stopped(JOB)).phase is Phase.CANCELLED
+
+
+def test_a_server_that_is_away_is_said() -> None:
+    running = after(Stepped(JOB, 3, 16, "", 9.0, 0))
+    away = moved_on(running, ConnectionChanged(False))
+    assert away.line == "The server is away, waiting for it"
+    assert moved_on(away, ConnectionChanged(True)).line == running.line
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.2, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (3900, "1 h 05 min")])
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -1,0 +1,73 @@
+"""The server process of our own: found, started, heard when it dies, ended."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from blender_addon.core.errors import ServiceError
+from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command
+
+
+@pytest.fixture(autouse=True)
+def _no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(COMMAND_VARIABLE, raising=False)
+
+
+def python(code: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", code)
+
+
+def test_the_environment_goes_before_the_preference(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert server_command(f"'{sys.executable}' -m x") == (sys.executable, "-m", "x")
+    monkeypatch.setenv(COMMAND_VARIABLE, f"'{sys.executable}' -m y")
+    assert server_command("something else") == (sys.executable, "-m", "y")
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [("no-such-program serve", "'no-such-program' .* is not on this machine's PATH"), ("'serve", "cannot be read")],
+)
+def test_a_command_that_cannot_be_run_is_named(command: str, sentence: str) -> None:
+    with pytest.raises(ServiceError, match=sentence):
+        server_command(command)
+
+
+def test_a_server_that_dies_is_quoted(tmp_path: Path) -> None:
+    server = LocalServer(python("print('the port is taken'); raise SystemExit(3)"), tmp_path / "logs" / "server.log")
+    server.start()
+    while server.running:
+        time.sleep(0.01)
+    with pytest.raises(ServiceError, match=r"exit code 3; its last words: the port is taken"):
+        server.check()
+
+
+def test_stop_ends_the_process_even_one_that_will_not(tmp_path: Path) -> None:
+    stubborn = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(99)"
+    )
+    server = LocalServer(python(stubborn), tmp_path / "server.log")
+    server.start()
+    while not server.log_tail():
+        server.check()
+        time.sleep(0.01)
+    pid = server.pid
+    assert pid is not None
+    server.stop(patience=0.2)
+    assert not psutil.pid_exists(pid)
+    server.check()
+
+
+def test_blenders_own_python_does_not_leak_into_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    server = LocalServer(python("import os; print(os.environ.get('PYTHONPATH'))"), tmp_path / "server.log")
+    server.start()
+    while server.running:
+        time.sleep(0.01)
+    assert server.log_tail() == "None"
+    assert os.environ["PYTHONPATH"] == str(tmp_path)
