@@ -1,0 +1,119 @@
+"""DDIM: the timesteps it visits, its coefficients, and one step of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .schedule import NoiseSchedule
+
+Spacing = Literal["uniform_trailing", "uniform", "quad"]
+Prediction = Literal["eps", "v"]
+
+
+def ddim_timesteps(count: int, train_steps: int = 1000, spacing: Spacing = "uniform_trailing") -> NDArray[np.int64]:
+    """Ascending timesteps. Trailing ends at the very last one, where sampling must start for the noise to be pure.
+
+    "uniform" gives one step more than asked when `count` does not divide `train_steps`, as the published code does.
+    """
+    if not 1 <= count <= train_steps:
+        raise ValueError(f"steps must be 1..{train_steps}, got {count}")
+    if spacing == "uniform_trailing":
+        return np.flip(np.round(np.arange(train_steps, 0, -train_steps / count))).astype(np.int64) - 1
+    if spacing == "uniform":
+        return np.arange(0, train_steps, train_steps // count, dtype=np.int64) + 1
+    return (np.linspace(0, np.sqrt(train_steps * 0.8), count) ** 2).astype(np.int64) + 1
+
+
+@dataclass(frozen=True, eq=False)
+class DdimPlan:
+    """Coefficients of each step [N], ascending in timestep; sampling walks them from the last to the first.
+
+    alphas and alphas_prev are cumulative products; scale and scale_prev the factor on clean latents before and after.
+    Values are float32 of float64 arithmetic, except sigmas and alphas_prev, which stay float64.
+    """
+
+    timesteps: NDArray[np.int64]
+    alphas: NDArray[np.float64]
+    alphas_prev: NDArray[np.float64]
+    sigmas: NDArray[np.float64]
+    scale: NDArray[np.float32]
+    scale_prev: NDArray[np.float32]
+    alphas_cumprod: NDArray[np.float32]
+    latent_scale: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.timesteps)
+
+
+def ddim_plan(schedule: NoiseSchedule, count: int, eta: float, spacing: Spacing = "uniform_trailing") -> DdimPlan:
+    """The plan for `count` steps. The last step ends at alphas_cumprod[0], not at 1: eta > 0 leaves a little noise."""
+    timesteps = ddim_timesteps(count, len(schedule), spacing)
+    # Through float32, as a checkpoint's buffers are: what the weights were sampled with.
+    abar = schedule.alphas_cumprod.astype(np.float32)
+    alphas = abar[timesteps].astype(np.float64)
+    alphas_prev = np.concatenate([abar[:1], abar[timesteps[:-1]]]).astype(np.float64)
+    sigmas = eta * np.sqrt((1 - alphas_prev) / (1 - alphas) * (1 - alphas / alphas_prev))
+    scale = schedule.latent_scale.astype(np.float32)[timesteps]
+    return DdimPlan(
+        timesteps=timesteps,
+        alphas=alphas,
+        alphas_prev=alphas_prev,
+        sigmas=sigmas,
+        scale=scale,
+        scale_prev=np.concatenate([scale[:1], scale[:-1]]),
+        alphas_cumprod=abar,
+        latent_scale=schedule.latent_scale.astype(np.float32),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """What one network output says: the clean latent and the noise, both shaped like the latent."""
+
+    clean: Tensor
+    noise: Tensor
+
+
+def predict(plan: DdimPlan, index: int, latent: Tensor, output: Tensor, prediction: Prediction) -> Predicted:
+    """Read a network output at step `index`; the clean latent is on the scale of the step that follows."""
+    alpha = float(np.float32(plan.alphas[index]))
+    root, rest = _f32(alpha**0.5), _f32(np.sqrt(np.float32(1.0) - np.float32(alpha)))
+    if prediction == "v":
+        noise = root * output + rest * latent
+        clean = root * latent - rest * output
+    else:
+        noise = output
+        clean = (latent - rest * output) / root
+    ratio = float(plan.scale_prev[index] / plan.scale[index])
+    return Predicted(clean=clean if ratio == 1.0 else clean * ratio, noise=noise)
+
+
+def step(plan: DdimPlan, index: int, predicted: Predicted, noise: Tensor) -> Tensor:
+    """The latent after step `index`, with fresh standard normal `noise`."""
+    return (
+        _f32(np.sqrt(plan.alphas_prev[index])) * predicted.clean
+        + direction_coefficient(plan, index) * predicted.noise
+        + _f32(plan.sigmas[index]) * noise
+    )
+
+
+def direction_coefficient(plan: DdimPlan, index: int) -> float:
+    """sqrt(1 - a_prev - sigma^2), in float32: at eta 1 the difference cancels and may fall below 0."""
+    a_prev, sigma = np.float32(plan.alphas_prev[index]), np.float32(plan.sigmas[index])
+    rest = np.float32(1.0) - a_prev - sigma**2
+    return float(np.sqrt(np.maximum(rest, np.float32(0.0))))
+
+
+def add_noise(plan: DdimPlan, timestep: int, clean: Tensor, noise: Tensor) -> Tensor:
+    """q_sample: the clean latent as it looks at `timestep` with this noise."""
+    alpha = np.float32(plan.alphas_cumprod[timestep])
+    return _f32(np.sqrt(alpha)) * clean + _f32(np.sqrt(np.float32(1.0) - alpha)) * noise
+
+
+def _f32(value: float) -> float:
+    return float(np.float32(value))

@@ -1,0 +1,97 @@
+"""The noise schedule of a latent diffusion model, in float64.
+
+diffusers' DDIMScheduler makes the same betas in float32 and rescales them there, which moves alphas_cumprod by up
+to 1e-6 and the last steps' sigma by more; it also has no dynamic rescale and another last alpha. Where it is exact,
+and where not, is held by tests/server/diffusion/test_diffusers_agreement.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """How betas grow. base_scale < 1 shrinks clean latents at high noise (the dynamic rescale of the 512 weights)."""
+
+    steps: int = 1000
+    linear_start: float = 0.00085
+    linear_end: float = 0.012
+    zero_terminal_snr: bool = False
+    prediction: Literal["eps", "v"] = "eps"
+    base_scale: float = 1.0
+    scale_ramp: int = 400
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseSchedule:
+    """betas, alphas_cumprod [steps] float64; latent_scale [steps]: the factor on clean latents at each timestep."""
+
+    betas: Float64
+    alphas_cumprod: Float64
+    latent_scale: Float64
+
+    def __len__(self) -> int:
+        return len(self.betas)
+
+
+def noise_schedule(config: ScheduleConfig) -> NoiseSchedule:
+    """The schedule that `config` describes."""
+    betas = np.linspace(config.linear_start**0.5, config.linear_end**0.5, config.steps, dtype=np.float64) ** 2
+    if config.zero_terminal_snr:
+        betas = zero_terminal_snr(betas)
+    return NoiseSchedule(
+        betas=betas,
+        alphas_cumprod=np.asarray(np.cumprod(1.0 - betas), dtype=np.float64),
+        latent_scale=dynamic_rescale(config.steps, config.base_scale, config.scale_ramp),
+    )
+
+
+def zero_terminal_snr(betas: Float64) -> Float64:
+    """Betas shifted and scaled so that the last timestep holds no signal at all (Lin et al. 2023, algorithm 1)."""
+    signal = np.sqrt(np.cumprod(1.0 - betas))
+    first, last = signal[0], signal[-1]
+    signal = (signal - last) * first / (first - last)
+    alphas_cumprod = signal**2
+    alphas = np.concatenate([alphas_cumprod[:1], alphas_cumprod[1:] / alphas_cumprod[:-1]])
+    return np.asarray(1.0 - alphas, dtype=np.float64)
+
+
+def dynamic_rescale(steps: int, base_scale: float, ramp: int) -> Float64:
+    """[steps] factor on clean latents: from 1 down to base_scale over the first `ramp` timesteps, then constant."""
+    return np.concatenate([np.linspace(1.0, base_scale, ramp), np.full(steps, base_scale)])[:steps]
+
+
+def checkpoint_buffers(schedule: NoiseSchedule, config: ScheduleConfig) -> dict[str, NDArray[np.float32]]:
+    """The buffers that published checkpoints carry beside their weights, by their published names, float32."""
+    betas, abar = schedule.betas, schedule.alphas_cumprod
+    previous = np.append(1.0, abar[:-1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = betas * (1.0 - previous) / (1.0 - abar)
+        buffers = {
+            "betas": betas,
+            "alphas_cumprod": abar,
+            "alphas_cumprod_prev": previous,
+            "sqrt_alphas_cumprod": np.sqrt(abar),
+            "sqrt_one_minus_alphas_cumprod": np.sqrt(1.0 - abar),
+            "log_one_minus_alphas_cumprod": np.log(1.0 - abar),
+            "sqrt_recip_alphas_cumprod": np.sqrt(1.0 / abar),
+            "sqrt_recipm1_alphas_cumprod": np.sqrt(1.0 / abar - 1.0),
+            "posterior_variance": variance,
+            "posterior_log_variance_clipped": np.log(np.maximum(variance, 1e-20)),
+            "posterior_mean_coef1": betas * np.sqrt(previous) / (1.0 - abar),
+            "posterior_mean_coef2": (1.0 - previous) * np.sqrt(1.0 - betas) / (1.0 - abar),
+        }
+    if config.prediction == "v":
+        # A v-model never divides by abar, which may be 0: the published files hold zeros there.
+        buffers["sqrt_recip_alphas_cumprod"] = buffers["sqrt_recipm1_alphas_cumprod"] = np.zeros_like(abar)
+    if config.base_scale != 1.0:
+        tail = np.full(config.steps, config.base_scale)
+        buffers["scale_arr"] = np.concatenate([np.linspace(1.0, config.base_scale, config.scale_ramp), tail])
+    return {name: values.astype(np.float32) for name, values in buffers.items()}

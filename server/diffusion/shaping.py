@@ -1,0 +1,104 @@
+"""Keeping parts of the picture that are known: the scene's preview early on, whole frames throughout.
+
+The published code replaces the noisy latent with a freshly noised preview while the timestep is high ("noisy"). The
+paper's formula replaces the predicted clean latent instead ("clean"), so the noise that the sampler carries along
+stays its own. Latents are [B, C, T, H, W].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from .ddim import DdimPlan, add_noise
+
+ShapingStyle = Literal["noisy", "clean"]
+Draw = Callable[[tuple[int, ...]], Tensor]
+"""Standard normal noise of a shape, the next one in the order of draws."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Shape while the timestep is at least `value`, or while the noise level sqrt(1 - alphas_cumprod) (0..1) is."""
+
+    value: float
+    unit: Literal["timestep", "noise"] = "timestep"
+
+    def active(self, plan: DdimPlan, timestep: int) -> bool:
+        level = timestep if self.unit == "timestep" else (1.0 - float(plan.alphas_cumprod[timestep])) ** 0.5
+        return level >= self.value
+
+
+@dataclass(frozen=True, eq=False)
+class SceneShaping:
+    """The preview's latents, and where they hold (mask 1), both [B, C, T, H, W].
+
+    follow_scale: put the preview on the scale that dynamically rescaled weights expect at each timestep. The published
+    code does not.
+    """
+
+    latents: Tensor
+    mask: Tensor
+    threshold: Threshold
+    style: ShapingStyle = "noisy"
+    follow_scale: bool = True
+
+    def shape_noisy(self, plan: DdimPlan, timestep: int, latent: Tensor, draw: Draw) -> Tensor:
+        """Before the network: the noised preview where the mask is 1."""
+        if self.style != "noisy" or not self.threshold.active(plan, timestep):
+            return latent
+        clean = self.latents * float(plan.latent_scale[timestep]) if self.follow_scale else self.latents
+        noised = add_noise(plan, timestep, clean, draw(tuple(self.latents.shape)))
+        return noised * self.mask + (1.0 - self.mask) * latent
+
+    def shape_clean(self, plan: DdimPlan, index: int, clean: Tensor) -> Tensor:
+        """After the network: the preview in place of the predicted clean latent where the mask is 1."""
+        if self.style != "clean" or not self.threshold.active(plan, int(plan.timesteps[index])):
+            return clean
+        known = self.latents * float(plan.scale_prev[index]) if self.follow_scale else self.latents
+        return self.mask * known + (1.0 - self.mask) * clean
+
+    def finish(self, plan: DdimPlan, latent: Tensor) -> Tensor:
+        """After the last step, if shaping reached so far: no leftover noise where the preview holds."""
+        if self.style != "clean" or not self.threshold.active(plan, int(plan.timesteps[0])):
+            return latent
+        return self.mask * self.latents + (1.0 - self.mask) * latent
+
+
+@dataclass(frozen=True, eq=False)
+class KnownFrames:
+    """Whole frames that are given: `frames` of `latents` [B, C, T, H, W] are put into each clean prediction and the
+    result. With `renoise` they also replace the noisy latent before each step, so that the others see them.
+    """
+
+    latents: Tensor
+    frames: tuple[int, ...]
+    renoise: bool = True
+    follow_scale: bool = True
+
+    @property
+    def _index(self) -> Tensor:
+        return torch.tensor(self.frames, device=self.latents.device)
+
+    @property
+    def known(self) -> Tensor:
+        return self.latents.index_select(2, self._index)
+
+    def shape_noisy(self, plan: DdimPlan, timestep: int, latent: Tensor, draw: Draw) -> Tensor:
+        if not self.renoise:
+            return latent
+        known = self.known
+        clean = known * float(plan.latent_scale[timestep]) if self.follow_scale else known
+        return latent.index_copy(2, self._index, add_noise(plan, timestep, clean, draw(tuple(known.shape))))
+
+    def shape_clean(self, plan: DdimPlan, index: int, clean: Tensor) -> Tensor:
+        known = self.known * float(plan.scale_prev[index]) if self.follow_scale else self.known
+        return clean.index_copy(2, self._index, known)
+
+    def finish(self, plan: DdimPlan, latent: Tensor) -> Tensor:
+        del plan
+        return latent.index_copy(2, self._index, self.known)

@@ -1,0 +1,16 @@
+"""Fixtures of the server's tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.server.parity import ParityKit
+
+
+@pytest.fixture(scope="session")
+def kit(parity_kit: Path) -> ParityKit:
+    """The parity kit with its tensors; skips, and says so, where the kit or torch is not."""
+    pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+    return ParityKit(parity_kit)
