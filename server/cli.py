@@ -1,0 +1,22 @@
+"""`realcam`: one command, a verb for each job."""
+
+from __future__ import annotations
+
+import typer
+
+from server.commands.jobs import cancel, jobs_app, status
+from server.commands.serve import serve
+
+app = typer.Typer(
+    name="realcam",
+    help="One photo, a real Blender camera, a video that follows it in metres.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+app.command()(serve)
+app.command()(status)
+app.command()(cancel)
+app.add_typer(jobs_app, name="jobs")
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,1 @@
+"""The verbs of `realcam`, one file each."""

@@ -1,0 +1,29 @@
+"""How the verbs that ask a server reach it."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from blender_addon.core.client import Client
+from blender_addon.core.errors import RealCamError
+from blender_addon.core.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, parse_address
+
+ServerOption = Annotated[str, typer.Option("--server", help="host:port of the server.")]
+DEFAULT_SERVER = f"{DEFAULT_HOST}:{DEFAULT_CONTROL_PORT}"
+
+
+@contextmanager
+def connected(server: str) -> Iterator[Client]:
+    """A client with an open session; errors become one sentence and exit code 1."""
+    try:
+        with Client(parse_address(server), f"cli {getpass.getuser()}", "realcam-cli 0.1.0", patience=5.0) as client:
+            client.connect()
+            yield client
+    except RealCamError as error:
+        typer.echo(error.sentence, err=True)
+        raise typer.Exit(1) from error

@@ -1,0 +1,74 @@
+"""`realcam serve`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+import typer
+
+from blender_addon.core.errors import RealCamError
+from blender_addon.core.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST
+from server.service.options import ServiceOptions
+from server.service.service import Service
+
+
+def default_data_dir() -> Path:
+    """Where jobs are kept unless said otherwise."""
+    return platformdirs.user_data_path("realcam", appauthor=False) / "server"
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = DEFAULT_HOST,
+    port: Annotated[int, typer.Option(help="Control port; 0 takes any free one.")] = DEFAULT_CONTROL_PORT,
+    data_port: Annotated[int | None, typer.Option(help="Data port; the control port + 1 if not given.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where jobs and clips are kept.")] = None,
+    engines: Annotated[
+        str, typer.Option(help="module:function that returns the engines by name, for engines of your own.")
+    ] = "server.engines.registry:engines",
+    die_with_parent: Annotated[
+        bool,
+        typer.Option("--die-with-parent", help="Stop when standard input closes, which it does when the parent ends."),
+    ] = False,
+) -> None:
+    """Run a server: it takes shots, makes clips and keeps them until they are fetched."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    options = ServiceOptions(
+        data_dir=data_dir or default_data_dir(),
+        host=host,
+        control_port=port,
+        data_port=data_port if data_port is not None else (port + 1 if port else 0),
+        engines=engines,
+    )
+    try:
+        service = Service(options)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: service.stop())
+        if die_with_parent:
+            threading.Thread(target=_stop_with_input, args=(service,), daemon=True).start()
+        service.run(on_ready=lambda: _say_ready(service))
+    except RealCamError as error:
+        typer.echo(error.sentence, err=True)
+        raise typer.Exit(1) from error
+
+
+def _say_ready(service: Service) -> None:
+    options = service.options
+    typer.echo(
+        f"RealCam server ready on {options.host}:{service.control_port} (data {service.data_port}), "
+        f"jobs in {options.data_dir}"
+    )
+    sys.stdout.flush()
+
+
+def _stop_with_input(service: Service) -> None:
+    """Wait for the pipe from the parent to close; the system closes it however the parent ends."""
+    while os.read(0, 4096):
+        pass
+    service.stop(grace=0.0)

@@ -1,0 +1,33 @@
+"""Everything about a server that whoever starts it may choose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blender_addon.core.messages import Limits
+from blender_addon.core.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST
+
+SOFTWARE = "realcam-server 0.1.0"
+
+
+@dataclass(frozen=True)
+class ServiceOptions:
+    """data_dir: jobs and their files. Ports: 0 takes any free one. engines: `module:function` that returns the
+    engines, in the worker. Times in seconds."""
+
+    data_dir: Path
+    host: str = DEFAULT_HOST
+    control_port: int = DEFAULT_CONTROL_PORT
+    data_port: int = DEFAULT_CONTROL_PORT + 1
+    engines: str = "server.engines.registry:engines"
+    limits: Limits = field(default_factory=Limits)
+    worker_start_timeout: float = 120.0
+    heartbeat_timeout: float = 60.0
+    """Silence of the whole worker process, not of its engine."""
+    step_timeout: float = 1800.0
+    """Longest time between two steps of an engine; the first one may load weights."""
+    cancel_grace: float = 10.0
+    """After this an engine that does not stop is killed."""
+    stop_grace: float = 5.0
+    """A graceful stop gives the running job this long to finish; then it is queued for the next start."""

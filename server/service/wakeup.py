@@ -1,0 +1,44 @@
+"""How other threads and signal handlers reach the server's one loop."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import socket
+from collections.abc import Callable, Iterator
+
+Action = Callable[[], None]
+
+
+class Wakeup:
+    """A queue of things to do on the loop's thread, with a descriptor that becomes readable when there are some."""
+
+    def __init__(self) -> None:
+        self._actions: queue.SimpleQueue[Action] = queue.SimpleQueue()
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+
+    def fileno(self) -> int:
+        """For a poller."""
+        return self._reader.fileno()
+
+    def post(self, action: Action) -> None:
+        """Have `action` run on the loop's thread soon. From any thread."""
+        self._actions.put(action)
+        # A full pipe wakes just as well.
+        with contextlib.suppress(BlockingIOError, OSError):
+            self._writer.send(b"\0")
+
+    def take(self) -> Iterator[Action]:
+        """What was posted so far."""
+        with contextlib.suppress(BlockingIOError):
+            while self._reader.recv(4096):
+                pass
+        while not self._actions.empty():
+            yield self._actions.get()
+
+    def close(self) -> None:
+        """Nothing can be posted afterwards; what is posted is lost, quietly."""
+        self._reader.close()
+        self._writer.close()

@@ -1,0 +1,226 @@
+"""The process that runs engines: `python -m server.service.worker module:function`.
+
+It reads jobs from standard input and reports on standard output; whatever an engine prints goes to standard error.
+It ends when its input ends, so that no worker outlives its server.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import importlib
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, cast
+
+import msgspec
+import psutil
+
+from blender_addon.core.errors import EngineError, RealCamError
+from blender_addon.core.messages import Limits, ResultFile
+from blender_addon.core.shot import Clip, EngineCapability, Shot
+from blender_addon.core.shot_file import decode_shot
+from server.clip_files import encode_jpeg, write_clip_files
+from server.engines.engine import Cancelled, Engine, StepReport
+
+from . import worker_messages as pipe
+from .job_files import MANIFEST, Manifest, sync_file, sync_folder
+
+log = logging.getLogger("realcam.worker")
+
+HEARTBEAT_SECONDS = 1.0
+STEP_INTERVAL = 0.1
+PREVIEW_INTERVAL = 0.5
+"""Shortest time between two reports, and between two that carry a picture."""
+DISK_FULL = "The server's disk is full: the clip could not be written. Make room there and send the shot again."
+PR_SET_PDEATHSIG = 1
+
+EngineMakers = dict[str, Callable[[], Engine]]
+
+
+class Worker:
+    """Runs one job after another. Made and run on the process's main thread."""
+
+    def __init__(self, source: IO[bytes], sink: IO[bytes], makers: EngineMakers) -> None:
+        self._source = source
+        self._sink = sink
+        self._sink_lock = threading.Lock()
+        self._engines: dict[str, Engine] = {name: make() for name, make in makers.items()}
+        self._jobs: queue.SimpleQueue[pipe.RunJob] = queue.SimpleQueue()
+        self._cancelled: set[tuple[str, int]] = set()
+
+    def run(self) -> None:
+        """Serve until standard input ends, which ends the process."""
+        threading.Thread(target=self._listen, daemon=True).start()
+        self._send(pipe.Ready(pid=os.getpid(), engines=self._capabilities()))
+        threading.Thread(target=self._beat, daemon=True).start()
+        while True:
+            self._run_job(self._jobs.get())
+
+    def _capabilities(self) -> tuple[EngineCapability, ...]:
+        return tuple(engine.capability for engine in self._engines.values())
+
+    def _run_job(self, job: pipe.RunJob) -> None:
+        key = (job.job_id, job.attempt)
+        try:
+            self._make(job)
+        except Cancelled:
+            self._send(pipe.Stopped(job_id=job.job_id, attempt=job.attempt))
+        except RealCamError as error:
+            self._send(pipe.Failed(job_id=job.job_id, attempt=job.attempt, reason=error.sentence))
+        except MemoryError:
+            self._give_up(job, "The engine ran out of memory on the server. A smaller or shorter clip takes less.")
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                log.exception("job %s attempt %d", job.job_id, job.attempt)
+                self._give_up(job, f"The engine stopped: {error}.")
+            self._send(pipe.Failed(job_id=job.job_id, attempt=job.attempt, reason=DISK_FULL))
+        except Exception as error:
+            # The engine is other people's code: whatever it raises ends this attempt and this process, in words.
+            log.exception("job %s attempt %d", job.job_id, job.attempt)
+            self._give_up(job, f"The engine stopped with {type(error).__name__}: {str(error)[:500]}")
+        finally:
+            self._cancelled.discard(key)
+
+    def _make(self, job: pipe.RunJob) -> None:
+        started = time.monotonic()
+        shot = decode_shot(Path(job.shot).read_bytes(), Limits())
+        engine = self._engines[job.engine]
+        clip = engine.generate(shot, Reporter(self._send, job, lambda: self._is_cancelled(job)))
+        seconds = time.monotonic() - started
+        _check_clip(clip, shot)
+        if self._is_cancelled(job):
+            raise Cancelled
+        self._send(pipe.ClipMade(job_id=job.job_id, attempt=job.attempt))
+        results = _store(Path(job.work), job, clip, seconds)
+        self._send(pipe.Finished(job_id=job.job_id, attempt=job.attempt, engine_seconds=seconds, results=results))
+
+    def _is_cancelled(self, job: pipe.RunJob) -> bool:
+        return (job.job_id, job.attempt) in self._cancelled
+
+    def _give_up(self, job: pipe.RunJob, reason: str) -> None:
+        self._send(pipe.Failed(job_id=job.job_id, attempt=job.attempt, reason=reason, broken=True))
+        os._exit(3)
+
+    def _listen(self) -> None:
+        while (data := pipe.read(self._source)) is not None:
+            message = pipe.to_worker.decode(data)
+            if isinstance(message, pipe.RunJob):
+                self._jobs.put(message)
+            else:
+                self._cancelled.add((message.job_id, message.attempt))
+        os._exit(0)
+
+    def _beat(self) -> None:
+        process = psutil.Process()
+        while True:
+            self._send(pipe.Heartbeat(memory=process.memory_info().rss))
+            time.sleep(HEARTBEAT_SECONDS)
+
+    def _send(self, message: pipe.FromWorker) -> None:
+        with self._sink_lock:
+            try:
+                pipe.write(self._sink, message)
+            except OSError:
+                os._exit(0)
+
+
+class Reporter:
+    """The engine's `report`: passes on what is news, estimates the time left, and raises Cancelled."""
+
+    def __init__(
+        self, send: Callable[[pipe.FromWorker], None], job: pipe.RunJob, cancelled: Callable[[], bool]
+    ) -> None:
+        self._send = send
+        self._job = job
+        self._cancelled = cancelled
+        self._started = time.monotonic()
+        self._reported = self._pictured = 0.0
+
+    def __call__(self, report: StepReport) -> None:
+        """Raises Cancelled."""
+        if self._cancelled():
+            raise Cancelled
+        now = time.monotonic()
+        last = report.step >= report.steps
+        if now - self._reported < STEP_INTERVAL and not last:
+            return
+        self._reported = now
+        preview = b""
+        if report.preview is not None and now - self._pictured >= PREVIEW_INTERVAL:
+            self._pictured = now
+            preview = encode_jpeg(report.preview)
+        spent = now - self._started
+        left = spent / report.step * (report.steps - report.step) if report.step > 0 else None
+        self._send(
+            pipe.Step(
+                job_id=self._job.job_id,
+                attempt=self._job.attempt,
+                step=report.step,
+                steps=report.steps,
+                stage=report.stage[:200],
+                seconds_left=left,
+                preview=preview,
+            )
+        )
+
+
+def _check_clip(clip: Clip, shot: Shot) -> None:
+    wanted = (len(shot.trajectory), shot.trajectory.height, shot.trajectory.width, 3)
+    if clip.frames.shape != wanted or clip.frames.dtype != "uint8":
+        raise EngineError(
+            "The engine made another clip than the one asked for",
+            f"expected {list(wanted)} uint8, got {list(clip.frames.shape)} {clip.frames.dtype}",
+        )
+
+
+def _store(folder: Path, job: pipe.RunJob, clip: Clip, seconds: float) -> tuple[ResultFile, ...]:
+    """Results, then the manifest, each synced, then the folders."""
+    folder.mkdir(parents=True)
+    results = write_clip_files(folder, clip)
+    manifest = Manifest(job_id=job.job_id, attempt=job.attempt, engine_seconds=seconds, results=results)
+    (folder / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    sync_file(folder / MANIFEST)
+    sync_folder(folder / "frames")
+    sync_folder(folder)
+    return results
+
+
+def load_makers(name: str) -> EngineMakers:
+    """The engines that `module:function` returns. Only ever given by who starts the server, never by a client."""
+    module, _, function = name.partition(":")
+    return cast("EngineMakers", getattr(importlib.import_module(module), function)())
+
+
+def _take_pipes() -> tuple[IO[bytes], IO[bytes]]:
+    """Standard input and output for ourselves; engines that print reach standard error."""
+    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    return source, sink
+
+
+def _die_with_parent() -> None:
+    """Linux: be killed with the server even when an engine holds the interpreter and nobody reads the pipe."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main() -> None:
+    """Entry point of the process."""
+    _die_with_parent()
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    source, sink = _take_pipes()
+    Worker(source, sink, load_makers(sys.argv[1])).run()
+
+
+if __name__ == "__main__":
+    main()
