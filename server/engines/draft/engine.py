@@ -6,12 +6,21 @@ import time
 
 import numpy as np
 
-from blender_addon.core.shot import Clip, ClipMetadata, EngineCapability, EngineOption, Shot
+from blender_addon.core.shot import Clip, ClipMetadata, EngineCapability, EngineOption, Shot, UInt8
+from server.engines.draft.fill import WorldFill
 from server.engines.engine import Report, StepReport
-from server.geometry.pull_push import pull_push
 
 VERSION = "1"
 
+SEAM = EngineOption(
+    name="seam",
+    label="Seam softness",
+    description="How much the first pixel beside the photo's cut-out edge takes from it: 0 is a hard edge",
+    kind="float",
+    default=0.7,
+    minimum=0.0,
+    maximum=1.0,
+)
 CAPABILITY = EngineCapability(
     name="draft",
     label="Draft (geometry only)",
@@ -20,18 +29,10 @@ CAPABILITY = EngineCapability(
     sizes=((512, 320), (320, 512), (256, 256), (512, 512), (768, 432), (1024, 576), (576, 1024)),
     frame_counts=(16, 1, 8, 24, 25, 32, 48, 64, 96, 128, 256),
     draft=True,
-    options=(
-        EngineOption(
-            name="seam",
-            label="Seam",
-            description="How far the photo's edge is blended into what was made up beside it, pixels",
-            kind="float",
-            default=1.0,
-            minimum=0.0,
-            maximum=4.0,
-        ),
-    ),
+    options=(SEAM,),
 )
+TYPICAL_PASSES = 4
+"""How often each frame is drawn for a usual move: for the progress bar."""
 
 
 class DraftEngine:
@@ -45,12 +46,33 @@ class DraftEngine:
     def generate(self, shot: Shot, report: Report) -> Clip:
         """Fill the world once, then render it behind the preview."""
         started = time.perf_counter()
+        count = len(shot.trajectory)
+        progress = _Progress(report, steps=count * (TYPICAL_PASSES + 1))
+        fill = WorldFill(shot, lambda _, stage: progress.step(stage))
+        fill.fill()
+        progress.rest(count)
+        seam = float(shot.settings.options.get("seam", SEAM.default))
         frames = np.empty((*shot.preview.shape[:3], 3), np.uint8)
-        for index, preview in enumerate(shot.preview):
-            colour = preview[..., :3].astype(np.float32)
-            frames[index] = np.round(pull_push(colour, preview[..., 3].astype(np.float32) / 255))
-            report(StepReport(index + 1, len(frames), "Rendering", frames[index]))
+        for index in range(count):
+            frames[index] = fill.frame(index, seam)
+            progress.step("Finishing", frames[index])
         return Clip(frames, _metadata(shot, time.perf_counter() - started))
+
+
+class _Progress:
+    """Counts steps for a number of passes that is only known at the end: it waits before the rest, then goes on."""
+
+    def __init__(self, report: Report, steps: int) -> None:
+        self._report, self._steps, self._done, self._ceiling = report, steps, 0, steps
+
+    def step(self, stage: str, preview: UInt8 | None = None) -> None:
+        """One frame drawn."""
+        self._done = min(self._done + 1, self._ceiling)
+        self._report(StepReport(self._done, self._steps, stage, preview))
+
+    def rest(self, count: int) -> None:
+        """Only `count` steps are left."""
+        self._done = self._steps - count
 
 
 def _metadata(shot: Shot, seconds: float) -> ClipMetadata:

@@ -1,0 +1,172 @@
+"""Fill the world until no frame of a shot has a hole left, so that a hole has one content for the whole clip.
+
+The frame with the most that nobody has seen is looked at, its holes become a surface of the world (patch.py), the
+surface is drawn into the holes of every frame, and so on until nothing worth a surface is left.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender_addon.core.shot import Shot, UInt8
+from blender_addon.core.trajectory import Float64
+from server.engines.draft.patch import patch_of
+from server.engines.draft.surfaces import Surface, colour_at, look_at, photo_surfaces
+from server.geometry.pull_push import pull_push
+from server.geometry.rasterize import rasterize
+
+Float32 = NDArray[np.float32]
+
+MAX_PATCHES = 12
+ENOUGH = 5e-4
+"""Fraction of a frame that may be left to its own neighbours instead of the world: single pixels between patches."""
+MOSTLY_UNSEEN = 0.6
+"""A frame with more than this missing waits until patches of its neighbours reach into it."""
+CANVAS = 0.5
+"""How far beyond the photo its surroundings are painted at once, as a fraction of each side."""
+CANVAS_PIXELS = 512
+"""The photo's longer side in that painting, pixels: what is made up there is soft anyway."""
+OVERSCAN = 0.12
+"""How far beyond the frame a patch is painted, as a fraction of each side, so that the next frames find it done."""
+
+
+@dataclass(eq=False)
+class _Holes:
+    """What the preview of one frame does not see. pixels [n]: flat indices; depth [n] and colour [n, 3] of what was
+    drawn there so far (infinite: nothing)."""
+
+    pixels: NDArray[np.int64]
+    depth: Float32
+    colour: Float32
+
+    @staticmethod
+    def of(preview: UInt8) -> _Holes:
+        pixels = np.flatnonzero(preview[..., 3].ravel() < 255)
+        return _Holes(pixels, np.full(len(pixels), np.inf, np.float32), np.zeros((len(pixels), 3), np.float32))
+
+    @property
+    def empty(self) -> int:
+        return int(np.isinf(self.depth).sum())
+
+
+class WorldFill:
+    """The filled world of one shot. `on_frame(index, stage)` is called for each frame drawn and may raise to stop."""
+
+    def __init__(self, shot: Shot, on_frame: Callable[[int, str], None]) -> None:
+        self._shot = shot
+        self._on_frame = on_frame
+        self._holes = [_Holes.of(preview) for preview in shot.preview]
+        photo, guessed = photo_surfaces(shot)
+        self._surfaces = [photo]
+        depth = float(np.median(photo.vertices[:, 2]))
+        self._nothing_seen = (shot.photo.mean(axis=(0, 1)).astype(np.float32), depth)
+        self._draw(guessed, "Completing the depth")
+
+    def fill(self) -> None:
+        """Continue the photo beyond its border, then add patches until every frame is covered."""
+        if any(holes.empty for holes in self._holes):
+            self._add(self._canvas(), "Extending the photo")
+        for _ in range(MAX_PATCHES):
+            frame = self._neediest_frame()
+            if frame is None:
+                return
+            self._add(self._patch(frame), "Filling what the photo does not show")
+
+    def _add(self, patch: Surface, stage: str) -> None:
+        self._surfaces.append(patch)
+        self._draw(patch, stage)
+
+    def frame(self, index: int, seam: float) -> UInt8:
+        """One finished frame [H, W, 3]: the preview where it is opaque, elsewhere the world behind it.
+
+        seam: how much (0 to 1) the holes' first pixels take from the preview beside them, as a renderer's filter does.
+        """
+        preview, holes = self._shot.preview[index], self._holes[index]
+        height, width = preview.shape[:2]
+        colour = preview[..., :3].astype(np.float32).reshape(-1, 3)
+        colour[holes.pixels] = holes.colour
+        known = np.ones(height * width, np.float32)
+        known[holes.pixels[np.isinf(holes.depth)]] = 0
+        if holes.empty:
+            around = pull_push(colour.reshape(height, width, 3), known.reshape(height, width)).reshape(-1, 3)
+            colour[known == 0] = around[known == 0]
+        _blend_over(colour, preview, holes.pixels, seam)
+        return np.asarray(np.round(colour), dtype=np.uint8).reshape(height, width, 3)
+
+    def _neediest_frame(self) -> int | None:
+        """The frame to look at next, None when all are good: the one with the most missing that still has something."""
+        t = self._shot.trajectory
+        missing = np.array([holes.empty for holes in self._holes]) / (t.width * t.height)
+        if missing.max() <= ENOUGH:
+            return None
+        reachable = np.where(missing <= MOSTLY_UNSEEN, missing, 0)
+        if reachable.max() > ENOUGH:
+            return int(np.argmax(reachable))
+        return int(np.argmin(np.where(missing > ENOUGH, missing, np.inf)))
+
+    def _canvas(self) -> Surface:
+        """The surroundings of the photo seen by its own camera, where every part of its border is in sight."""
+        width, height = self._shot.photo_size
+        scale = min(1.0, CANVAS_PIXELS / max(width, height))
+        intrinsics = np.diag([scale, scale, 1.0]) @ self._shot.photo_intrinsics
+        return self._painted(intrinsics, np.eye(4), (round(width * scale), round(height * scale)), CANVAS)
+
+    def _patch(self, frame: int) -> Surface:
+        t = self._shot.trajectory
+        return self._painted(t.intrinsics[frame], t.camera_to_world[frame], (t.width, t.height), OVERSCAN)
+
+    def _painted(self, intrinsics: Float64, pose: Float64, size: tuple[int, int], margin: float) -> Surface:
+        """A patch for what this camera, widened on each side by `margin` of its size, does not see."""
+        margins = np.round(np.multiply(size, margin)).astype(int)
+        widened = intrinsics.copy()
+        widened[:2, 2] += margins
+        width, height = (np.array(size) + 2 * margins).tolist()
+        view = look_at(self._surfaces, widened, pose, (width, height))
+        return patch_of(view, widened, pose, self._nothing_seen)
+
+    def _draw(self, surface: Surface, stage: str) -> None:
+        """Draw a surface into the holes of every frame. numpy lets go of the interpreter, so threads share the work."""
+        pool = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1))
+        try:
+            frames = range(len(self._holes))
+            for index, _ in enumerate(pool.map(lambda frame: self._draw_into(frame, surface), frames)):
+                self._on_frame(index, stage)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _draw_into(self, frame: int, surface: Surface) -> None:
+        t, holes = self._shot.trajectory, self._holes[frame]
+        if len(holes.pixels) == 0 or len(surface.triangles) == 0:
+            return
+        size = (t.width, t.height)
+        seen = rasterize(surface.vertices, surface.triangles, t.intrinsics[frame], t.camera_to_world[frame], size)
+        depth = seen.depth.ravel()[holes.pixels]
+        nearer = depth < holes.depth
+        pixels = np.zeros(t.width * t.height, np.bool_)
+        pixels[holes.pixels[nearer]] = True
+        holes.colour[nearer] = colour_at(surface, seen, pixels.reshape(t.height, t.width))
+        holes.depth[nearer] = depth[nearer]
+
+
+def _blend_over(colour: Float32, preview: UInt8, holes: NDArray[np.int64], seam: float) -> None:
+    """Lay the preview's blurred outline over the holes' pixels of colour [H * W, 3], in place."""
+    straight = preview.astype(np.float32)
+    alpha = straight[..., 3:] / 255
+    blurred = _blurred(np.concatenate([straight[..., :3] * alpha, alpha], axis=-1)).reshape(-1, 4)[holes]
+    own = alpha.reshape(-1, 1)[holes]
+    share = np.where(own > 0, own, np.float32(seam) * blurred[:, 3:])
+    over = np.where(own > 0, straight[..., :3].reshape(-1, 3)[holes], blurred[:, :3] / np.maximum(blurred[:, 3:], 1e-6))
+    colour[holes] = share * over + (1 - share) * colour[holes]
+
+
+def _blurred(picture: Float32) -> Float32:
+    """[H, W, C] under the kernel (1 2 1) x (1 2 1) / 16."""
+    padded = np.pad(picture, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    rows = padded[:-2] + 2 * padded[1:-1] + padded[2:]
+    return np.asarray((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / 16, dtype=np.float32)

@@ -1,0 +1,142 @@
+"""One camera's holes become a surface of the world: what surrounds a hole is continued into it, foregrounds never."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+
+from blender_addon.core.depth_mesh import same_surface
+from blender_addon.core.trajectory import Float64
+from server.engines.draft.surfaces import Surface, View
+from server.geometry.pull_push import pull_push
+from server.geometry.texture import Texture
+
+Float32 = NDArray[np.float32]
+Bool = NDArray[np.bool_]
+
+RING = 6
+"""Pixels around a hole that are continued into it."""
+HIDDEN_WEIGHT = 0.2
+"""What the hidden side of a foreground's edge counts, beside background that is seen."""
+OVERLAP = 6
+"""Pixels that a patch reaches under what surrounds its hole, so that no gap opens when the camera moves on."""
+STRIDE = 2
+"""Pixels between a patch's vertices: its depth is smooth, its colour is a texture of every pixel."""
+SLOPE_STEP = 5
+STEEPEST = (0.4, 2.5)
+"""How far a continued plane may leave the inverse depth of its surroundings, as a factor."""
+PATCH_EDGE = 0.2
+"""Relative depth jump between a patch's vertices where it is torn, rather than drawn out into streaks."""
+FEWEST_DONORS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class _Donors:
+    """Pixels that are continued into the holes: weight [H, W] (0: none), colour [H, W, 3], inverse depth [H, W];
+    seen [H, W]: what they show is their own surface."""
+
+    weight: Float32
+    colour: Float32
+    inverse_depth: Float32
+    seen: Bool
+
+
+def patch_of(view: View, intrinsics: Float64, camera_to_world: Float64, nothing_seen: tuple[Float32, float]) -> Surface:
+    """A surface for everything that `view` does not cover.
+
+    nothing_seen: colour [3] and depth, metres, of the patch when the view holds nothing that could be continued.
+    """
+    covered = view.covered
+    to_hole = distance_transform_edt(covered)
+    usable = covered & ~view.barred
+    donors = _donors(view, usable, to_hole)
+    if donors.weight.any():
+        colour, inverse_depth = _continued(donors)
+    else:
+        colour = np.broadcast_to(nothing_seen[0], view.colour.shape).copy()
+        inverse_depth = np.full(covered.shape, 1 / nothing_seen[1], np.float32)
+    colour[usable] = view.colour[usable]
+    inverse_depth[usable] = 1 / view.depth[usable]
+    return _lifted(colour, inverse_depth, to_hole <= OVERLAP, intrinsics, camera_to_world)
+
+
+def _donors(view: View, usable: Bool, to_hole: NDArray[np.float64]) -> _Donors:
+    """What surrounds the holes: background as it is seen, a foreground's edge as what it hides."""
+    ring = view.covered & (to_hole <= RING)
+    hidden = ring & ~usable & np.isfinite(view.behind_depth) & (view.behind_depth > view.depth)
+    seen = ring & usable
+    if (seen | hidden).sum() < FEWEST_DONORS:
+        seen = usable if usable.sum() >= FEWEST_DONORS else view.covered
+        hidden = np.zeros_like(seen)
+    depth = np.where(hidden, view.behind_depth, np.where(seen, view.depth, 1))
+    return _Donors(
+        np.where(seen, 1, np.where(hidden, HIDDEN_WEIGHT, 0)).astype(np.float32),
+        np.where(hidden[..., None], np.nan_to_num(view.behind_colour), view.colour),
+        np.where(seen | hidden, 1 / depth, 0).astype(np.float32),
+        seen,
+    )
+
+
+def _continued(donors: _Donors) -> tuple[Float32, Float32]:
+    """Colour [H, W, 3] and inverse depth [H, W] everywhere, continued from the donors.
+
+    Inverse depth is continued as planes: a plane of the world is affine in it, so a floor goes on as a floor.
+    """
+    height, width = donors.weight.shape
+    inverse = donors.inverse_depth
+    slope_x, slope_y = (_slope(inverse, donors.seen, axis) * width for axis in (1, 0))
+    x = (np.arange(width, dtype=np.float32) - width / 2)[None, :] / width
+    y = (np.arange(height, dtype=np.float32) - height / 2)[:, None] / width
+    plane = np.stack([inverse, inverse - slope_x * x - slope_y * y, slope_x, slope_y], axis=-1)
+    filled = pull_push(np.concatenate([donors.colour, plane], axis=-1).astype(np.float32), donors.weight)
+    level, offset, along_x, along_y = np.moveaxis(filled[..., 3:], -1, 0)
+    continued = offset + along_x * x + along_y * y
+    inverse_depth = np.clip(continued, STEEPEST[0] * level, STEEPEST[1] * level)
+    return filled[..., :3], inverse_depth.astype(np.float32)
+
+
+def _slope(inverse: Float32, seen: Bool, axis: int) -> Float32:
+    """Change of inverse depth a pixel along an axis [H, W], within one surface; 0 where it is not known."""
+    total, count = np.zeros_like(inverse), np.zeros(inverse.shape, np.float32)
+    for step in (SLOPE_STEP, -SLOPE_STEP):
+        moved, there = np.roll(inverse, -step, axis), np.roll(seen, -step, axis)
+        wrapped = [slice(None)] * 2
+        wrapped[axis] = slice(-step, None) if step > 0 else slice(None, -step)
+        there[tuple(wrapped)] = False
+        same = there & seen & (np.abs(moved - inverse) < 0.1 * inverse)
+        total += np.where(same, (moved - inverse) / step, 0)
+        count += same
+    return np.asarray(total / np.maximum(count, 1), dtype=np.float32)
+
+
+def _lifted(
+    colour: Float32, inverse_depth: Float32, region: Bool, intrinsics: Float64, camera_to_world: Float64
+) -> Surface:
+    """The region's pixels as a mesh in the world, textured with the picture it was painted in."""
+    height, width = region.shape
+    rows, columns = (np.unique(np.append(np.arange(0, n, STRIDE), n - 1)) for n in (height, width))
+    depth = 1 / inverse_depth[np.ix_(rows, columns)]
+    grid_x, grid_y = np.meshgrid(columns + 0.5, rows + 0.5)
+    homogeneous = np.stack([grid_x, grid_y, np.ones_like(grid_x)], axis=-1).reshape(-1, 3)
+    points = (homogeneous @ np.linalg.inv(intrinsics).T) * depth.reshape(-1, 1)
+    vertices = points @ camera_to_world[:3, :3].T + camera_to_world[:3, 3]
+    chosen = region[np.ix_(rows, columns)]
+    corners = (np.s_[:-1, :-1], np.s_[1:, :-1], np.s_[1:, 1:], np.s_[:-1, 1:])
+    cells = np.logical_or.reduce([chosen[c] for c in corners])
+    cells &= same_surface(np.stack([depth[c] for c in corners]), PATCH_EDGE)
+    top_left = (np.arange(len(rows))[:, None] * len(columns) + np.arange(len(columns)))[:-1, :-1][cells]
+    corner = [top_left, top_left + len(columns), top_left + len(columns) + 1, top_left + 1]
+    triangles = np.concatenate([np.stack([corner[a], corner[b], corner[c]], 1) for a, b, c in ((0, 1, 2), (0, 2, 3))])
+    uv = homogeneous[:, :2] / (width, height)
+    return Surface(
+        vertices.astype(np.float32),
+        triangles.astype(np.int32),
+        uv.astype(np.float32),
+        np.zeros(len(vertices), np.float32),
+        np.full((len(vertices), 3), np.nan, np.float32),
+        np.full((len(vertices), 2), np.nan, np.float32),
+        Texture.of(colour),
+    )

@@ -1,0 +1,132 @@
+"""The photo as surfaces of the world: its depth completed, and its foreground edges known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender_addon.core.depth_mesh import cut_faces, lift, thin_depth
+from blender_addon.core.shot import Shot
+from blender_addon.core.trajectory import Float64
+from server.engines.draft.edges import completed_depth, find_edges
+from server.geometry.rasterize import Fragments, rasterize
+from server.geometry.texture import Texture
+
+Float32 = NDArray[np.float32]
+Bool = NDArray[np.bool_]
+Int32 = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A textured mesh that stands still in the world.
+
+    vertices [N, 3] metres, triangles [T, 3], uv [N, 2] in the texture. barred [N]: 1 where the surface must not be
+    continued beyond itself: on the near side of a depth edge, and where its colour is mixed with a foreground's.
+    behind [N, 3] metres and behind_uv [N, 2]: for the near side of an edge, where the surface it hides probably goes on
+    and where in the texture that surface is seen; NaN elsewhere.
+    """
+
+    vertices: Float32
+    triangles: Int32
+    uv: Float32
+    barred: Float32
+    behind: Float32
+    behind_uv: Float32
+    texture: Texture
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What a camera sees of some surfaces: colour [H, W, 3], depth [H, W] (infinite: nothing), barred [H, W], and the
+    colour and depth of what is hidden just behind a foreground's edge (NaN where nothing is known of it)."""
+
+    colour: Float32
+    depth: Float32
+    barred: Bool
+    behind_colour: Float32
+    behind_depth: Float32
+
+    @property
+    def covered(self) -> Bool:
+        """[H, W] True where a surface is seen."""
+        return np.isfinite(self.depth)
+
+
+def photo_surfaces(shot: Shot) -> tuple[Surface, Surface]:
+    """The whole photo as a surface without unknown depth, and that part of it which the preview's mesh lacks."""
+    grid = thin_depth(shot.depth)
+    depth = completed_depth(grid.depth)
+    uv = np.stack(np.meshgrid(grid.u, grid.v), axis=-1)
+    edges = find_edges(depth, shot.depth_edge)
+    row, column = edges.background
+    behind_depth = np.where(edges.has_background, depth[row, column], np.float32(np.nan)).ravel()
+    behind_uv = np.where(edges.has_background[..., None], uv[row, column], np.nan).reshape(-1, 2)
+    uv = uv.reshape(-1, 2)
+    whole = Surface(
+        lift(uv, depth.ravel(), shot.photo_intrinsics, shot.photo_size).astype(np.float32),
+        _triangles(depth, shot.depth_edge),
+        uv.astype(np.float32),
+        (edges.near | edges.mixed).astype(np.float32).ravel(),
+        lift(uv, behind_depth, shot.photo_intrinsics, shot.photo_size).astype(np.float32),
+        behind_uv.astype(np.float32),
+        Texture.of(shot.photo),
+    )
+    guessed = ~np.isfinite(grid.depth).ravel()
+    return whole, _part(whole, guessed[whole.triangles].any(axis=1))
+
+
+def _triangles(depth: Float32, depth_edge: float) -> Int32:
+    quads, triangles = cut_faces(depth, depth_edge)
+    return np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]], triangles])
+
+
+def _part(surface: Surface, faces: Bool) -> Surface:
+    """Only these faces [T], with the vertices they use."""
+    used, triangles = np.unique(surface.triangles[faces], return_inverse=True)
+    return Surface(
+        surface.vertices[used],
+        triangles.reshape(-1, 3).astype(np.int32),
+        surface.uv[used],
+        surface.barred[used],
+        surface.behind[used],
+        surface.behind_uv[used],
+        surface.texture,
+    )
+
+
+def look_at(surfaces: list[Surface], intrinsics: Float64, camera_to_world: Float64, size: tuple[int, int]) -> View:
+    """Draw surfaces into size (width, height), the nearest in front."""
+    width, height = size
+    view = View(
+        np.zeros((height, width, 3), np.float32),
+        np.full((height, width), np.inf, np.float32),
+        np.zeros((height, width), np.bool_),
+        np.full((height, width, 3), np.nan, np.float32),
+        np.full((height, width), np.nan, np.float32),
+    )
+    axis, origin = camera_to_world[:3, 2].astype(np.float32), camera_to_world[:3, 3].astype(np.float32)
+    for surface in surfaces:
+        seen = rasterize(surface.vertices, surface.triangles, intrinsics, camera_to_world, size)
+        nearer = seen.covered & (seen.depth < view.depth)
+        view.depth[nearer] = seen.depth[nearer]
+        view.colour[nearer] = surface.texture.sample(_at(surface.uv, surface, seen, nearer))
+        view.barred[nearer] = _at(surface.barred[:, None], surface, seen, nearer)[:, 0] > 0.01
+        view.behind_depth[nearer] = (_at(surface.behind, surface, seen, nearer) - origin) @ axis
+        behind_uv = _at(surface.behind_uv, surface, seen, nearer)
+        colour = surface.texture.sample(np.nan_to_num(behind_uv))
+        view.behind_colour[nearer] = np.where(np.isfinite(behind_uv[:, :1]), colour, np.float32(np.nan))
+    return view
+
+
+def colour_at(surface: Surface, fragments: Fragments, where: Bool) -> Float32:
+    """Colour [n, 3] of the fragments at the pixels `where` [H, W]."""
+    return surface.texture.sample(_at(surface.uv, surface, fragments, where))
+
+
+def _at(values: Float32, surface: Surface, fragments: Fragments, where: Bool) -> Float32:
+    """Vertex values [N, K] at the pixels `where`, [n, K]."""
+    corners = values[surface.triangles[fragments.triangle[where]]]
+    return np.asarray((corners * fragments.weights[where][..., None]).sum(axis=1), dtype=np.float32)
