@@ -51,3 +51,7 @@ class ServiceError(RealCamError):
 
 class EngineError(RealCamError):
     """An engine that cannot make this clip."""
+
+
+class TimelineError(RealCamError):
+    """A finished clip that cannot be kept as a take or put on the timeline."""

@@ -1,0 +1,58 @@
+"""The clip as an image sequence, for the camera's background and the compositor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .frame_spread import spread_file, spread_frames
+from .take import Take
+from .takes import take_folder
+
+IMAGE_PROPERTY = "realcam_clip"
+"""On our images: {"shot", "take", "use"}."""
+
+
+def clip_image(take: Take, use: str, colourspace: str) -> bpy.types.Image:
+    """The image sequence of a take, one datablock for each shot and use: another take changes its files only.
+
+    Raises TimelineError when the take's files are gone or cannot be spread over the shot.
+    """
+    folder = take_folder(take)
+    spread_frames(Path(bpy.path.abspath(folder)), take.frames, take.duration)
+    path = f"{folder}/{spread_file(take.frames, take.duration)}"
+    image = next((image for image in bpy.data.images if is_clip_image(image, take.shot, use)), None)
+    if image is None:
+        image = bpy.data.images.load(path)
+        image.source = "SEQUENCE"
+    else:
+        image.filepath = path
+    image.name = f"{take.label} {use}"
+    image[IMAGE_PROPERTY] = {"shot": take.shot, "take": take.number, "use": use}
+    image.colorspace_settings.name = colourspace
+    return image
+
+
+def is_clip_image(image: bpy.types.Image | None, shot: str | None, use: str) -> bool:
+    """Whether an image is ours, of a shot (any, if None) and a use."""
+    if image is None or IMAGE_PROPERTY not in image:
+        return False
+    clip = image[IMAGE_PROPERTY]
+    return clip["use"] == use and shot in (None, clip["shot"])
+
+
+def remove_if_unused(image: bpy.types.Image) -> None:
+    """Remove one of our images when nothing shows it any more."""
+    if image.users == 0:
+        bpy.data.images.remove(image)
+
+
+def set_timing(user: Any, take: Take) -> None:
+    """Let an image user, or an Image node, show the image of `clip_image` when the shot is there."""
+    user.frame_start = take.frame_start
+    user.frame_duration = take.duration
+    user.frame_offset = -1
+    user.use_cyclic = False
+    user.use_auto_refresh = True

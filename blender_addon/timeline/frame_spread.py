@@ -1,0 +1,63 @@
+"""Which of a clip's frames is shown at each frame of the shot.
+
+An engine makes a few frames (16, say) of a shot that may last many (96): frame i of N was sampled at
+`first + i * (last - first) / (N - 1)`. Every scene frame shows the clip frame sampled nearest to it, so that the clip
+never leads or lags the artist's camera by more than half a step.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from ..core.errors import TimelineError
+from .take import frame_file
+
+SPREAD = "frames_in_shot"
+
+
+def shown_frames(frames: int, duration: int) -> tuple[int, ...]:
+    """Index 0..frames-1 of the clip frame shown at each of `duration` scene frames; halves go to the later frame."""
+    if duration == 1:
+        return (0,)
+    steps = duration - 1
+    return tuple((2 * i * (frames - 1) + steps) // (2 * steps) for i in range(duration))
+
+
+def spread_file(frames: int, duration: int) -> str:
+    """The first file, inside a take's folder, of the image sequence with one picture for each scene frame."""
+    return frame_file(0) if frames == duration else f"{SPREAD}/0000.png"
+
+
+def spread_frames(folder: Path, frames: int, duration: int) -> None:
+    """Make sure that the sequence of `spread_file` is in a take's folder: names for the same files, not copies.
+
+    Blender's image users have no speed, and a driver on their offset is evaluated too late every other time (measured),
+    so the frames are repeated on disk. Where the file system knows no hard links they are copied.
+
+    Raises TimelineError when the disk refuses.
+    """
+    whole, made = folder / SPREAD, folder / f"{SPREAD}.tmp"
+    if frames == duration or whole.is_dir():
+        return
+    try:
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir()
+        for place, index in enumerate(shown_frames(frames, duration)):
+            _link(folder / frame_file(index), made / f"{place:04d}.png")
+        made.rename(whole)
+    except OSError as error:
+        shutil.rmtree(made, ignore_errors=True)
+        raise TimelineError(
+            "The clip's frames cannot be spread over the shot",
+            f"{made}: {error.strerror or error}",
+            "Free some space, or choose only the sequencer strip.",
+        ) from error
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

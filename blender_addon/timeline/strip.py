@@ -1,0 +1,143 @@
+"""A take as a strip in the scene's sequencer.
+
+The strip is an image strip with one element for every scene frame of the shot, the clip's frames repeated as
+`frame_spread` says: frame-accurate at any scene rate, with nothing to retime and no video decoder to crash. It is made
+through `bpy.data`, so any caller may place it: an operator, a timer, a command line.
+"""
+
+from __future__ import annotations
+
+import bpy
+
+from .. import blender_versions
+from ..core.errors import TimelineError
+from .frame_spread import shown_frames
+from .take import Take, frame_file
+from .takes import take_folder
+from .view_transform import display_colourspace
+
+STRIP_PROPERTY = "realcam_clip"
+"""On our strips: {"shot", "take", "frames", "start", "end"} of what they show."""
+
+CHANNELS = range(1, 129)
+
+
+def place_strip(scene: bpy.types.Scene, take: Take) -> bpy.types.ImageStrip:
+    """Show a take in the scene's sequencer from the shot's first frame to its last, and return the strip.
+
+    Strips that show another take of the same shot get the pictures of this one. If the shot's range is still theirs,
+    they stay where the artist moved or cut them, with their effects; if not, they make way for a new one on the same
+    channel. No other strip is touched.
+
+    Raises TimelineError when the take's files are gone or no channel is free.
+    """
+    folder = take_folder(take)
+    editor = scene.sequence_editor_create()
+    blender_versions.show_in_sequencers(scene)
+    old = shot_strips(scene, take.shot)
+    if old and all(_has_range_of(strip, take) for strip in old):
+        for strip in old:
+            strip.directory = f"{folder}/frames/"
+            _dress(scene, strip, take)
+        return old[0]
+    channel = old[0].channel if old and old[0].parent_meta() is None else 0
+    for strip in old:
+        _remove(editor, strip)
+    return _new_strip(scene, take, folder, channel)
+
+
+def shot_strips(scene: bpy.types.Scene, shot: str) -> list[bpy.types.ImageStrip]:
+    """Our strips of a shot, also those that the artist duplicated, cut or put in a meta strip; first in time first."""
+    if scene.sequence_editor is None:
+        return []
+    ours = [
+        strip
+        for strip in scene.sequence_editor.strips_all
+        if STRIP_PROPERTY in strip and strip[STRIP_PROPERTY]["shot"] == shot
+    ]
+    return sorted(ours, key=lambda strip: blender_versions.strip_span(strip)[0])
+
+
+def remove_strips(scene: bpy.types.Scene, shot: str) -> None:
+    """Remove our strips of a shot."""
+    for strip in shot_strips(scene, shot):
+        _remove(scene.sequence_editor, strip)
+
+
+def free_channel(editor: bpy.types.SequenceEditor, start: int, end: int, wanted: int = 0) -> int:
+    """A channel that is empty from frame `start` until before `end`, unlocked and not muted.
+
+    `wanted` if it is free; else the lowest above everything in that time, so that the clip is seen; else any.
+    Raises TimelineError when there is none.
+    """
+    taken = {strip.channel for strip in editor.strips if _overlaps(strip, start, end)}
+    free = [
+        channel
+        for channel in CHANNELS
+        if channel not in taken and not editor.channels[channel].lock and not editor.channels[channel].mute
+    ]
+    if wanted in free:
+        return wanted
+    above = [channel for channel in free if channel > max(taken, default=0)]
+    if not free:
+        raise TimelineError(
+            "No channel of the sequencer is free",
+            f"every unlocked channel has a strip between frames {start} and {end}",
+            "Unlock or empty a channel there, then put the take on the timeline again.",
+        )
+    return above[0] if above else free[-1]
+
+
+def strip_scale(scene: bpy.types.Scene, take: Take) -> tuple[float, float]:
+    """(x, y) that lays the clip over the artist's frame.
+
+    Strips are scaled in the scene's full resolution, whatever its percentage; the take may have been made at another.
+    """
+    x, y = take.fit.clip_scale
+    return x * scene.render.resolution_x / take.artist_width, y * scene.render.resolution_y / take.artist_height
+
+
+def _new_strip(scene: bpy.types.Scene, take: Take, folder: str, channel: int) -> bpy.types.ImageStrip:
+    editor = scene.sequence_editor
+    shown = shown_frames(take.frames, take.duration)
+    strip = editor.strips.new_image(
+        name=take.shot,
+        filepath=f"{folder}/{frame_file(shown[0])}",
+        channel=free_channel(editor, take.frame_start, take.frame_end + 1, channel),
+        frame_start=take.frame_start,
+        fit_method="ORIGINAL",
+    )
+    for index in shown[1:]:
+        strip.elements.append(frame_file(index).rpartition("/")[2])
+    _dress(scene, strip, take)
+    return strip
+
+
+def _dress(scene: bpy.types.Scene, strip: bpy.types.ImageStrip, take: Take) -> None:
+    """Everything about a strip but its pictures and its place."""
+    strip.name = take.label
+    strip[STRIP_PROPERTY] = {
+        "shot": take.shot,
+        "take": take.number,
+        "frames": take.frames,
+        "start": take.frame_start,
+        "end": take.frame_end,
+    }
+    strip.transform.scale_x, strip.transform.scale_y = strip_scale(scene, take)
+    strip.transform.offset_x = strip.transform.offset_y = 0.0
+    strip.colorspace_settings.name = display_colourspace(scene)
+
+
+def _has_range_of(strip: bpy.types.ImageStrip, take: Take) -> bool:
+    shown = strip[STRIP_PROPERTY]
+    return (shown["frames"], shown["start"], shown["end"]) == (take.frames, take.frame_start, take.frame_end)
+
+
+def _overlaps(strip: bpy.types.Strip, start: int, end: int) -> bool:
+    left, right = blender_versions.strip_span(strip)
+    return left < end and right > start
+
+
+def _remove(editor: bpy.types.SequenceEditor, strip: bpy.types.ImageStrip) -> None:
+    meta = strip.parent_meta()
+    (editor if meta is None else meta).strips.remove(strip)

@@ -1,0 +1,176 @@
+"""The folders of takes on disk: `<folder of the .blend>/realcam/<shot>/take_001/`. No bpy.
+
+A folder holds the job's files (clip.mp4, frames/0000.png ..., metadata.json) and our record, take.json.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from ..core.errors import TimelineError
+from ..core.shot import ClipMetadata
+from .take import Take, frame_file
+
+ROOT = "realcam"
+RECORD = "take.json"
+METADATA = "metadata.json"
+
+_TAKE_FOLDER = re.compile(r"take_(\d{3,})")
+_NOT_IN_FILE_NAMES = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+_RESERVED_ON_WINDOWS = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+
+
+def shot_folder_name(shot: str) -> str:
+    """The shot's name as every system can write it; any name gives one, other scripts' letters are kept."""
+    name = _NOT_IN_FILE_NAMES.sub("_", shot).strip(" .")[:64].rstrip(" .") or "shot"
+    return f"_{name}" if _RESERVED_ON_WINDOWS.fullmatch(name) else name
+
+
+def new_take_folder(blend_folder: Path, shot: str) -> Path:
+    """Make the folder of the shot's next take. A number once used is not used again while its folder is there.
+
+    Raises TimelineError when the disk refuses, so that it is known before a job is sent.
+    """
+    parent = blend_folder / ROOT / shot_folder_name(shot)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        number = max((take_number(path) for path in parent.iterdir()), default=0) + 1
+        while True:
+            folder = parent / f"take_{number:03d}"
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                number += 1
+                continue
+            return folder
+    except OSError as error:
+        raise TimelineError(
+            "The folder for the clip cannot be made",
+            f"{parent}: {error.strerror or error}",
+            "Save the .blend in a folder that you may write to.",
+        ) from error
+
+
+def discard_take_folder(folder: Path) -> None:
+    """Remove the folder of a take that came to nothing; one with anything in it stays."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def take_number(folder: Path) -> int:
+    """The number in a take folder's name; 0 when it is none."""
+    found = _TAKE_FOLDER.fullmatch(folder.name)
+    return int(found[1]) if found else 0
+
+
+def make_take(
+    folder: Path,
+    *,
+    blend_folder: Path,
+    shot: str,
+    frame_start: int,
+    frame_end: int,
+    artist_width: int,
+    artist_height: int,
+    pixel_aspect: float = 1.0,
+    camera: str = "",
+    job_id: str = "",
+) -> Take:
+    """The record of the finished clip in `folder`, also written there. What made the clip is read from its metadata.
+
+    Raises TimelineError when the clip's files are not whole or the disk refuses.
+    """
+    metadata = _read_metadata(folder)
+    if metadata is None:
+        raise TimelineError("The clip has no metadata", f"{folder / METADATA} cannot be read", "Fetch the clip again.")
+    frames = len(metadata.camera_to_world)
+    absent = [index for index in range(frames) if not (folder / frame_file(index)).is_file()]
+    if absent:
+        raise TimelineError(
+            "The clip is not whole", f"{len(absent)} of {frames} frames are missing in {folder}", "Fetch it again."
+        )
+    take = Take(
+        shot=shot,
+        number=take_number(folder) or 1,
+        folder=_blender_path(folder, blend_folder),
+        folder_when_made=str(folder),
+        frames=frames,
+        width=metadata.width,
+        height=metadata.height,
+        frame_start=frame_start,
+        frame_end=frame_end,
+        artist_width=artist_width,
+        artist_height=artist_height,
+        pixel_aspect=pixel_aspect,
+        settings=metadata.settings,
+        engine_version=metadata.engine_version,
+        draft=metadata.draft,
+        seconds=metadata.seconds,
+        camera=camera,
+        job_id=job_id,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    _write_record(folder, take)
+    return take
+
+
+def found_takes(blend_folder: Path, *, frame_start: int, artist_size: tuple[int, int]) -> tuple[Take, ...]:
+    """The takes in the folders beside a .blend that lost its list, by shot and number; what is not whole is left out.
+
+    A folder without take.json (a clip fetched by hand) is read from its metadata: it is then taken to begin at
+    `frame_start`, to show one frame a scene frame, and to have been made for a render of `artist_size`.
+    """
+    takes = []
+    for folder in sorted((blend_folder / ROOT).glob("*/take_*")):
+        take = _read_record(folder, blend_folder)
+        if take is None and (metadata := _read_metadata(folder)) is not None and take_number(folder):
+            take = make_take(
+                folder,
+                blend_folder=blend_folder,
+                shot=folder.parent.name,
+                frame_start=frame_start,
+                frame_end=frame_start + len(metadata.camera_to_world) - 1,
+                artist_width=artist_size[0],
+                artist_height=artist_size[1],
+            )
+        if take is not None:
+            takes.append(take)
+    return tuple(takes)
+
+
+def _read_record(folder: Path, blend_folder: Path) -> Take | None:
+    """The record in a folder, pointing to where the folder is now; None when there is none that can be read."""
+    try:
+        take = msgspec.json.decode((folder / RECORD).read_bytes(), type=Take)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return msgspec.structs.replace(take, folder=_blender_path(folder, blend_folder), folder_when_made=str(folder))
+
+
+def _read_metadata(folder: Path) -> ClipMetadata | None:
+    try:
+        return msgspec.json.decode((folder / METADATA).read_bytes(), type=ClipMetadata)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _write_record(folder: Path, take: Take) -> None:
+    temporary = folder / f"{RECORD}.tmp"
+    try:
+        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(take)))
+        temporary.replace(folder / RECORD)
+    except OSError as error:
+        raise TimelineError(
+            "The take cannot be written down", f"{folder}: {error.strerror or error}", "Free some space and try again."
+        ) from error
+
+
+def _blender_path(folder: Path, blend_folder: Path) -> str:
+    """`//` and the way from the .blend when the folder lies below it, else absolute."""
+    if folder.is_relative_to(blend_folder):
+        return "//" + folder.relative_to(blend_folder).as_posix()
+    return str(folder)

@@ -1,0 +1,99 @@
+"""The takes that a scene remembers.
+
+The list lives on the Scene as one JSON text property: it is saved, appended, copied and undone with the scene, and
+needs no registration. The same record stands as take.json beside the clip, so that the folder alone tells what it is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+import msgspec
+
+from ..core.errors import TimelineError
+from .take import Take, frame_file
+from .take_folders import found_takes
+
+SCENE_PROPERTY = "realcam_takes"
+
+
+def takes_of(scene: bpy.types.Scene, shot: str | None = None) -> tuple[Take, ...]:
+    """The takes that the scene remembers, of one shot or of all, in the order they were made.
+
+    Raises TimelineError when the list was written by another version of the add-on and cannot be read.
+    """
+    text = scene.get(SCENE_PROPERTY, "[]")
+    try:
+        takes = msgspec.json.decode(text, type=tuple[Take, ...])
+    except (msgspec.DecodeError, TypeError) as error:
+        raise TimelineError(
+            f"The takes of scene {scene.name!r} cannot be read",
+            str(error),
+            "Use Find Takes to read them from their folders again; no clip is lost.",
+        ) from error
+    return takes if shot is None else tuple(take for take in takes if take.shot == shot)
+
+
+def remember_take(scene: bpy.types.Scene, take: Take) -> None:
+    """Add a take to the scene's list; one of the same shot and number is replaced."""
+    others = [other for other in takes_of(scene) if (other.shot, other.number) != (take.shot, take.number)]
+    write_takes(scene, (*others, take))
+
+
+def forget_take(scene: bpy.types.Scene, take: Take) -> None:
+    """Take it off the scene's list. Its files stay."""
+    write_takes(scene, tuple(other for other in takes_of(scene) if other != take))
+
+
+def write_takes(scene: bpy.types.Scene, takes: tuple[Take, ...]) -> None:
+    """Make these the scene's list."""
+    scene[SCENE_PROPERTY] = msgspec.json.encode(takes).decode("utf-8")
+
+
+def take_folder(take: Take) -> str:
+    """The take's folder as Blender writes it: beside the .blend if it is there, else where it was made.
+
+    Raises TimelineError when some of the clip's frames are at neither place.
+    """
+    places = (take.folder, take.folder_when_made)
+    missing = 0
+    for place in places:
+        folder = Path(bpy.path.abspath(place))
+        absent = sum(not (folder / frame_file(index)).is_file() for index in range(take.frames))
+        if absent == 0:
+            return place
+        missing = missing or absent
+    raise TimelineError(
+        f"The pictures of {take.label} are not there",
+        f"{missing} of {take.frames} frames are missing in {bpy.path.abspath(take.folder)}",
+        "Put the folder back beside the .blend file, or generate the shot again.",
+    )
+
+
+def recover_takes(scene: bpy.types.Scene) -> tuple[Take, ...]:
+    """Read the takes of the folders beside the .blend again; those that the scene did not know are added, and returned.
+
+    A list that cannot be read is begun anew. Raises TimelineError when the .blend is not saved.
+    """
+    try:
+        known = takes_of(scene)
+    except TimelineError:
+        known = ()
+    render = scene.render
+    found = found_takes(
+        blend_folder(), frame_start=scene.frame_start, artist_size=(render.resolution_x, render.resolution_y)
+    )
+    have = {(take.shot, take.number) for take in known}
+    new = tuple(take for take in found if (take.shot, take.number) not in have)
+    write_takes(scene, (*known, *new))
+    return new
+
+
+def blend_folder() -> Path:
+    """The folder of the saved .blend. Raises TimelineError when it is not saved: a clip needs a place that lasts."""
+    if not bpy.data.filepath:
+        raise TimelineError(
+            "The .blend is not saved", "the clip is kept in a folder beside it", "Save the file, then generate."
+        )
+    return Path(bpy.data.filepath).parent

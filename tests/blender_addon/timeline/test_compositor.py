@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from blender_addon import blender_versions
+from blender_addon.timeline.compositor import remove_compositor_overlay, set_compositor_overlay
+
+from .conftest import MakeTake, Pixels, draw_quadrant, frame_shown, quadrant
+
+pytestmark = pytest.mark.blender
+
+Read = Callable[[int], Pixels]
+
+
+@pytest.fixture
+def scene(blender: ModuleType, rendered: Read) -> Any:
+    """A scene with a camera, so that there is a render to lay the clip over."""
+    camera = blender.data.objects.new("Camera", blender.data.cameras.new("Camera"))
+    made = blender.context.scene
+    made.collection.objects.link(camera)
+    made.camera = camera
+    made.render.use_sequencer = False
+    return made
+
+
+def test_the_clip_lies_over_the_render_frame_by_frame(scene: Any, new_take: MakeTake, rendered: Read) -> None:
+    bare = rendered(40)
+    over = set_compositor_overlay(scene, new_take(frame_start=21, frame_end=116))
+    assert [frame_shown(rendered(frame)) for frame in (21, 68, 116)] == [0, 7, 15]
+    factor(over).default_value = 0.0
+    np.testing.assert_allclose(rendered(40).astype(int), bare, atol=1)
+    remove_compositor_overlay(scene, "Camera")
+    np.testing.assert_array_equal(rendered(40), bare)
+    assert blender_versions.compositor_tree(scene) is None
+
+
+def linear(pixels: Pixels) -> np.ndarray:
+    """Light, as the compositor mixes it, of sRGB pixels."""
+    value = pixels / 255.0
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+def factor(over: Any) -> Any:
+    return next(socket for socket in over.inputs if socket.name in ("Fac", "Factor"))
+
+
+@pytest.mark.parametrize(
+    ("clip_size", "artist_size", "pixel_aspect"),
+    [((512, 320), (640, 360), 1.0), ((512, 320), (270, 480), 1.0), ((256, 256), (360, 288), 16 / 11)],
+)
+@pytest.mark.parametrize("percentage", [100, 50])
+def test_it_lines_up_with_the_artists_frame(
+    blender: ModuleType,
+    scene: Any,
+    new_take: MakeTake,
+    rendered: Read,
+    clip_size: tuple[int, int],
+    artist_size: tuple[int, int],
+    pixel_aspect: float,
+    percentage: int,
+) -> None:
+    scene.render.resolution_x, scene.render.resolution_y = artist_size
+    scene.render.resolution_percentage = percentage
+    scene.render.pixel_aspect_x, scene.render.pixel_aspect_y = pixel_aspect, 1.0
+    take = new_take(frames=2, size=clip_size, frame_end=2, artist_size=artist_size, pixel_aspect=pixel_aspect)
+    corner = np.array([clip_size[0] * 0.4, clip_size[1] * 0.45]).round()
+    draw_quadrant(Path(blender.path.abspath(take.folder)) / "frames/0000.png", corner)
+    set_compositor_overlay(scene, take)
+    expected = take.fit.to_artist(corner) * percentage / 100
+    assert quadrant(linear(rendered(1))) == pytest.approx(tuple(expected), abs=1.0)
+
+
+def test_the_artists_nodes_stay_and_are_joined_again(scene: Any, new_take: MakeTake, rendered: Read) -> None:
+    tree = blender_versions.make_compositor_tree(scene)
+    output = blender_versions.compositor_output(tree)
+    blur = tree.nodes.new("CompositorNodeBlur")
+    layers = tree.nodes.new("CompositorNodeRLayers")
+    tree.links.new(layers.outputs["Image"], blur.inputs["Image"])
+    tree.links.new(blur.outputs["Image"], output)
+    before = {node.name for node in tree.nodes}
+    over = set_compositor_overlay(scene, new_take())
+    background, _ = blender_versions.alpha_over_sockets(over)
+    assert background.links[0].from_node == blur
+    assert set_compositor_overlay(scene, new_take(grey=100)) == over
+    assert frame_shown(rendered(96), grey=100) == 15
+    remove_compositor_overlay(scene, "Camera")
+    assert {node.name for node in tree.nodes} == before
+    assert blender_versions.compositor_output(tree).links[0].from_node == blur
+    assert blender_versions.compositor_tree(scene) == tree
+
+
+def test_two_shots_lie_over_each_other_and_come_off_in_any_order(
+    scene: Any, new_take: MakeTake, rendered: Read
+) -> None:
+    bare = rendered(1)
+    set_compositor_overlay(scene, new_take(shot="A"))
+    set_compositor_overlay(scene, new_take(shot="B", grey=100))
+    assert frame_shown(rendered(96), grey=100) == 15
+    remove_compositor_overlay(scene, "A")
+    assert frame_shown(rendered(96), grey=100) == 15
+    remove_compositor_overlay(scene, "B")
+    np.testing.assert_array_equal(rendered(1), bare)
+
+
+def test_the_clip_keeps_its_colours_under_agx(
+    blender: ModuleType, scene: Any, new_take: MakeTake, rendered: Read
+) -> None:
+    scene.view_settings.view_transform = "AgX"
+    take = new_take(size=(320, 180), artist_size=(320, 180))
+    set_compositor_overlay(scene, take)
+    with Image.open(Path(blender.path.abspath(take.folder)) / "frames/0000.png") as picture:
+        difference = np.abs(rendered(1).astype(int) - np.array(picture).astype(int))
+    assert np.median(difference) <= 1
+    assert difference.mean() < 2

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blender_addon.core.errors import TimelineError
+from blender_addon.timeline.clip_image import IMAGE_PROPERTY
+from blender_addon.timeline.placement import Places, put_take
+from blender_addon.timeline.strip import shot_strips
+from blender_addon.timeline.take_folders import discard_take_folder, make_take, new_take_folder, shot_folder_name
+from blender_addon.timeline.takes import (
+    SCENE_PROPERTY,
+    blend_folder,
+    forget_take,
+    recover_takes,
+    remember_take,
+    take_folder,
+    takes_of,
+)
+from blender_addon.timeline.thumbnails import Thumbnails
+
+from .conftest import MakeTake
+
+pytestmark = pytest.mark.blender
+
+
+@given(st.text(max_size=100))
+def test_any_shot_name_gives_a_folder_that_every_system_can_write(shot: str) -> None:
+    name = shot_folder_name(shot)
+    assert name == name.strip(" .")
+    assert 0 < len(name) <= 65
+    assert not set(name) & set('<>:"/\\|?*\0\n')
+    assert name.lower() not in ("con", "nul", "..")
+
+
+@pytest.mark.parametrize(
+    ("shot", "folder"),
+    [
+        ("Camera.001", "Camera.001"),
+        ("a/b", "a_b"),
+        ("con", "_con"),
+        ("COM1.x", "_COM1.x"),
+        ("..", "shot"),
+        ("店", "店"),
+    ],
+)
+def test_shot_names(shot: str, folder: str) -> None:
+    assert shot_folder_name(shot) == folder
+
+
+def test_takes_are_numbered_upwards_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    folders = [new_take_folder(tmp_path, "Camera") for _ in range(3)]
+    assert [folder.relative_to(tmp_path).as_posix() for folder in folders] == [
+        f"realcam/Camera/take_00{number}" for number in (1, 2, 3)
+    ]
+    (folders[2] / "clip.mp4").touch()
+    for folder in folders:
+        discard_take_folder(folder)
+    assert new_take_folder(tmp_path, "Camera").name == "take_004"
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    (tmp_path / "realcam").write_text("a file is in the way")
+    with pytest.raises(TimelineError, match="folder for the clip cannot be made") as raised:
+        new_take_folder(tmp_path, "Camera")
+    assert str(tmp_path / "realcam") in raised.value.why
+    assert "Save the .blend" in raised.value.remedy
+
+
+def test_an_unsaved_file_is_asked_to_be_saved(blender: ModuleType) -> None:
+    with pytest.raises(TimelineError, match=r"\.blend is not saved.*Save the file"):
+        blend_folder()
+
+
+def test_takes_live_on_the_scene_through_undo_save_copy_and_append(
+    blender: ModuleType, new_take: MakeTake, saved_blend: Path
+) -> None:
+    scene = blender.context.scene
+    one, two, other = new_take(seed=7), new_take(), new_take(shot="B")
+    for take in (one, two, other):
+        remember_take(scene, take)
+    remember_take(scene, one)
+    assert takes_of(scene, "Camera") == (two, one)
+    assert takes_of(scene) == (two, other, one)
+    assert (one.settings.seed, one.settings.prompt, one.draft, one.folder) == (
+        7,
+        "a motorcycle",
+        True,
+        "//realcam/Camera/take_001",
+    )
+    assert takes_of(scene.copy()) == takes_of(scene)
+    blender.ops.wm.save_mainfile()
+    forget_take(scene, one)
+    assert takes_of(scene, "Camera") == (two,)
+    blender.ops.wm.open_mainfile(filepath=str(saved_blend / "shot.blend"))
+    assert takes_of(blender.context.scene, "Camera") == (two, one)
+    blender.ops.wm.read_factory_settings(use_empty=True)
+    with blender.data.libraries.load(str(saved_blend / "shot.blend")) as (inside, wanted):
+        wanted.scenes = inside.scenes
+    assert takes_of(wanted.scenes[0], "Camera") == (two, one)
+
+
+def test_undo_takes_back_the_take_and_its_strip(blender: ModuleType, new_take: MakeTake) -> None:
+    one, two = new_take(), new_take()
+    blender.ops.ed.undo_push(message="before")
+    put_take(blender.context.scene, one, None, Places())
+    blender.ops.ed.undo_push(message="one")
+    put_take(blender.context.scene, two, None, Places())
+    blender.ops.ed.undo_push(message="two")
+    assert [s.name for s in shot_strips(blender.context.scene, "Camera")] == ["Camera, take 2"]
+    blender.ops.ed.undo()
+    assert takes_of(blender.context.scene) == (one,)
+    assert [s.name for s in shot_strips(blender.context.scene, "Camera")] == ["Camera, take 1"]
+
+
+def test_a_lost_blend_finds_its_takes_in_their_folders(
+    blender: ModuleType, new_take: MakeTake, saved_blend: Path
+) -> None:
+    one, two = new_take(), new_take(frame_start=10, frame_end=40, seed=3)
+    (saved_blend / "realcam/Camera/take_001/take.json").unlink()
+    (saved_blend / "realcam/Camera/take_003").mkdir()
+    scene = blender.context.scene
+    scene.frame_start = 5
+    scene.render.resolution_x, scene.render.resolution_y = 640, 360
+    found = recover_takes(scene)
+    assert found[1] == two
+    assert (found[0].number, found[0].settings, found[0].frame_start, found[0].frame_end) == (1, one.settings, 5, 20)
+    assert takes_of(scene) == found
+    assert recover_takes(scene) == ()
+    scene[SCENE_PROPERTY] = "[{"
+    with pytest.raises(TimelineError, match="takes of scene 'Scene' cannot be read"):
+        takes_of(scene)
+    assert len(recover_takes(scene)) == 2
+
+
+def test_a_blend_saved_elsewhere_still_finds_its_clip(
+    blender: ModuleType, new_take: MakeTake, saved_blend: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    take = new_take()
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    blender.ops.wm.save_as_mainfile(filepath=str(elsewhere / "copy.blend"))
+    assert take_folder(take) == str(saved_blend / "realcam/Camera/take_001")
+    shutil.copytree(saved_blend / "realcam", elsewhere / "realcam")
+    assert take_folder(take) == "//realcam/Camera/take_001"
+
+
+def test_a_clip_that_is_not_whole_is_no_take(new_take: MakeTake, saved_blend: Path) -> None:
+    take = new_take()
+    folder = saved_blend / "realcam/Camera/take_001"
+    arguments: dict[str, Any] = {
+        "blend_folder": saved_blend,
+        "shot": "Camera",
+        "frame_start": 1,
+        "frame_end": 96,
+        "artist_width": 320,
+        "artist_height": 180,
+        "camera": "Camera",
+    }
+    again = make_take(folder, **arguments)
+    assert msgspec.structs.replace(again, created=take.created) == take
+    (folder / "frames/0015.png").unlink()
+    with pytest.raises(TimelineError, match="clip is not whole: 1 of 16 frames are missing"):
+        make_take(folder, **arguments)
+    (folder / "metadata.json").write_text("{}")
+    with pytest.raises(TimelineError, match="no metadata"):
+        make_take(folder, **arguments)
+
+
+def test_a_take_is_shown_where_it_is_wanted_and_nowhere_else(blender: ModuleType, new_take: MakeTake) -> None:
+    scene = blender.context.scene
+    camera = blender.data.objects.new("Camera", blender.data.cameras.new("Camera"))
+    scene.collection.objects.link(camera)
+    put_take(scene, new_take(), camera, Places(strip=True, background=True, compositor=True))
+    assert len(shot_strips(scene, "Camera")) == len(camera.data.background_images) == 1
+    assert len(_our_images(blender)) == 2
+    put_take(scene, new_take(), camera, Places(strip=False))
+    assert len(shot_strips(scene, "Camera")) == len(camera.data.background_images) == 0
+    assert _our_images(blender) == []
+    assert [take.number for take in takes_of(scene)] == [1, 2]
+
+
+def _our_images(blender: ModuleType) -> list[str]:
+    return [image.name for image in blender.data.images if IMAGE_PROPERTY in image]
+
+
+def test_thumbnails(blender: ModuleType, new_take: MakeTake, saved_blend: Path) -> None:
+    thumbnails = Thumbnails()
+    one, two = new_take(), new_take(size=(160, 256))
+    assert thumbnails.preview(one) is None
+    thumbnails.register()
+    pictures = [thumbnails.preview(take) for take in (one, two)]
+    assert [tuple(picture.image_size) for picture in pictures] == [(256, 160), (160, 256)]
+    assert thumbnails.preview(one) == pictures[0]
+    shutil.rmtree(saved_blend / "realcam")
+    assert thumbnails.preview(one) is None
+    assert thumbnails.icon_id(one) == 0
+    thumbnails.unregister()
+    assert thumbnails.preview(two) is None
+    thumbnails.unregister()
