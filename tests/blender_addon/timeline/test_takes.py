@@ -11,9 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_addon.core.errors import TimelineError
-from blender_addon.timeline.clip_image import IMAGE_PROPERTY
-from blender_addon.timeline.placement import Places, put_take
-from blender_addon.timeline.strip import shot_strips
+from blender_addon.timeline.strip import place_strip, shot_strips
 from blender_addon.timeline.take_folders import discard_take_folder, make_take, new_take_folder, shot_folder_name
 from blender_addon.timeline.takes import (
     SCENE_PROPERTY,
@@ -24,7 +22,6 @@ from blender_addon.timeline.takes import (
     take_folder,
     takes_of,
 )
-from blender_addon.timeline.thumbnails import Thumbnails
 
 from .conftest import MakeTake
 
@@ -110,9 +107,11 @@ def test_takes_live_on_the_scene_through_undo_save_copy_and_append(
 def test_undo_takes_back_the_take_and_its_strip(blender: ModuleType, new_take: MakeTake) -> None:
     one, two = new_take(), new_take()
     blender.ops.ed.undo_push(message="before")
-    put_take(blender.context.scene, one, None, Places())
+    remember_take(blender.context.scene, one)
+    place_strip(blender.context.scene, one)
     blender.ops.ed.undo_push(message="one")
-    put_take(blender.context.scene, two, None, Places())
+    remember_take(blender.context.scene, two)
+    place_strip(blender.context.scene, two)
     blender.ops.ed.undo_push(message="two")
     assert [s.name for s in shot_strips(blender.context.scene, "Camera")] == ["Camera, take 2"]
     blender.ops.ed.undo()
@@ -171,36 +170,3 @@ def test_a_clip_that_is_not_whole_is_no_take(new_take: MakeTake, saved_blend: Pa
     (folder / "metadata.json").write_text("{}")
     with pytest.raises(TimelineError, match="no metadata"):
         make_take(folder, **arguments)
-
-
-def test_a_take_is_shown_where_it_is_wanted_and_nowhere_else(blender: ModuleType, new_take: MakeTake) -> None:
-    scene = blender.context.scene
-    camera = blender.data.objects.new("Camera", blender.data.cameras.new("Camera"))
-    scene.collection.objects.link(camera)
-    put_take(scene, new_take(), camera, Places(strip=True, background=True, compositor=True))
-    assert len(shot_strips(scene, "Camera")) == len(camera.data.background_images) == 1
-    assert len(_our_images(blender)) == 2
-    put_take(scene, new_take(), camera, Places(strip=False))
-    assert len(shot_strips(scene, "Camera")) == len(camera.data.background_images) == 0
-    assert _our_images(blender) == []
-    assert [take.number for take in takes_of(scene)] == [1, 2]
-
-
-def _our_images(blender: ModuleType) -> list[str]:
-    return [image.name for image in blender.data.images if IMAGE_PROPERTY in image]
-
-
-def test_thumbnails(blender: ModuleType, new_take: MakeTake, saved_blend: Path) -> None:
-    thumbnails = Thumbnails()
-    one, two = new_take(), new_take(size=(160, 256))
-    assert thumbnails.preview(one) is None
-    thumbnails.register()
-    pictures = [thumbnails.preview(take) for take in (one, two)]
-    assert [tuple(picture.image_size) for picture in pictures] == [(256, 160), (160, 256)]
-    assert thumbnails.preview(one) == pictures[0]
-    shutil.rmtree(saved_blend / "realcam")
-    assert thumbnails.preview(one) is None
-    assert thumbnails.icon_id(one) == 0
-    thumbnails.unregister()
-    assert thumbnails.preview(two) is None
-    thumbnails.unregister()
