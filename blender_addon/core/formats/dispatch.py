@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -137,11 +138,10 @@ def _sniff_text(path: Path) -> str:
         return bundler.NAME
     if path.suffix.lower() == ".chan":
         return nuke_chan.NAME
-    lines = data_lines(text)
-    columns = {len(line.replace(",", " ").split()) for _, line in lines[1:] or lines}
+    columns = Counter(len(line.replace(",", " ").split()) for _, line in data_lines(text))
     if realestate10k.COLUMNS in columns:
         return realestate10k.NAME
-    if columns == {tum.COLUMNS}:
+    if columns and columns.most_common(1)[0][0] == tum.COLUMNS:
         return tum.NAME
     found = f"its lines have {', '.join(map(str, sorted(columns)))} values" if columns else "it is empty"
     raise CameraError("This is no camera file that RealCam knows", found, f"It reads {KNOWN_FORMATS}.")
