@@ -218,7 +218,7 @@ class JobThread:
     def _start_server(self) -> Client:
         self.events.put(ServerStarting())
         if self.server is None:
-            self.server = LocalServer(server_command(self.settings.command), self.settings.log)
+            self.server = LocalServer(server_command(self.settings.command, self.settings.address), self.settings.log)
         self.server.start()
         deadline = time.monotonic() + START_SECONDS
         while True:

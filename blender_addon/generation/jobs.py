@@ -200,11 +200,13 @@ class Jobs:
         )
 
 
-def check_engine(jobs: Jobs, name: str, size: tuple[int, int], frames: int) -> EngineCapability:
+def check_engine(
+    engines: tuple[EngineCapability, ...], name: str, size: tuple[int, int], frames: int
+) -> EngineCapability:
     """The capability of engine `name`. Raises ShotError when the server has it not, or not at this size and count."""
-    engine = jobs.engine(name)
+    engine = next((engine for engine in engines if engine.name == name), None)
     if engine is None:
-        has = ", ".join(e.name for e in jobs.engines) or "none"
+        has = ", ".join(e.name for e in engines) or "none"
         raise ShotError(f"The server has no engine {name!r}", f"it has {has}", "Choose another engine in the panel.")
     if engine.unavailable:
         raise ShotError(f"{engine.label} cannot run on this server", engine.unavailable)
@@ -215,3 +217,7 @@ def check_engine(jobs: Jobs, name: str, size: tuple[int, int], frames: int) -> E
         counts = ", ".join(map(str, engine.frame_counts))
         raise ShotError(f"{engine.label} makes no clips of {frames} frames", f"it makes {counts}")
     return engine
+
+
+jobs = Jobs()
+"""This Blender's own."""

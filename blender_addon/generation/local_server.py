@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from ..core.errors import ServiceError
+from ..core.server_address import ServerAddress
 
 COMMAND_VARIABLE = "REALCAM_SERVER_COMMAND"
 DEFAULT_COMMAND = "realcam serve"
@@ -18,8 +19,8 @@ LOG_BYTES = 16 * 1024
 """How much of the end of the log is read for an error sentence."""
 
 
-def server_command(preference: str) -> tuple[str, ...]:
-    """The command that starts a server: the environment's, else the preference's, else `realcam serve`; () is none.
+def server_command(preference: str, address: ServerAddress) -> tuple[str, ...]:
+    """The command that starts a server at `address`: the environment's, else the preference's, else `realcam serve`.
 
     A relative program name is looked up on PATH here, so that what is missing is said by name.
     Raises ServiceError when it cannot be read or found.
@@ -39,11 +40,13 @@ def server_command(preference: str) -> tuple[str, ...]:
             "Install the RealCam server, or set Server Command in the add-on's preferences "
             "(for example: uv run --directory /path/to/realcam realcam serve).",
         )
-    return (program, *words[1:])
+    where = ("--host", address.host, "--port", str(address.control_port), "--data-port", str(address.data_port))
+    return (program, *words[1:], *where, "--die-with-parent")
 
 
 class LocalServer:
-    """One server process of our own, its log in a file. Ends with stop(), or by itself when Blender is gone."""
+    """One server process of our own, its log in a file. Ends with stop(), or by itself when Blender is gone: a server
+    that was told --die-with-parent watches its standard input."""
 
     def __init__(self, command: tuple[str, ...], log: Path) -> None:
         self._command = command
@@ -54,9 +57,12 @@ class LocalServer:
         """Start the process if it does not run. Returns at once: that it answers is seen by connecting."""
         if self.running:
             return
+        again = self._process is not None
+        self.stop()
         self._log.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with self._log.open("wb") as log:
+            # The log of a server that died is worth more than a short file.
+            with self._log.open("ab" if again else "wb") as log:
                 self._process = self._spawn(log)
         except OSError as error:
             raise ServiceError(
@@ -100,7 +106,11 @@ class LocalServer:
     def stop(self, patience: float = 5.0) -> None:
         """End the process, politely and then not, and wait for it."""
         process, self._process = self._process, None
-        if process is None or process.poll() is not None:
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        if process.poll() is not None:
             return
         process.terminate()
         try:
@@ -115,7 +125,8 @@ class LocalServer:
         flags = getattr(subprocess, "CREATE_NO_WINDOW", 0) if sys.platform == "win32" else 0
         return subprocess.Popen(
             self._command,
-            stdin=subprocess.DEVNULL,
+            # Never written to: --die-with-parent ends the server when this pipe closes, however Blender ends.
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
             env=environment,

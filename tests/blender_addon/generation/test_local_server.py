@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 from blender_addon.core.errors import ServiceError
+from blender_addon.core.server_address import ServerAddress
 from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command
 
 
@@ -24,9 +26,11 @@ def python(code: str) -> tuple[str, ...]:
 
 
 def test_the_environment_goes_before_the_preference(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert server_command(f"'{sys.executable}' -m x") == (sys.executable, "-m", "x")
+    assert server_command(f"'{sys.executable}' -m x", ServerAddress())[:3] == (sys.executable, "-m", "x")
     monkeypatch.setenv(COMMAND_VARIABLE, f"'{sys.executable}' -m y")
-    assert server_command("something else") == (sys.executable, "-m", "y")
+    command = server_command("something else", ServerAddress("127.0.0.1", 5000, 5001))
+    assert command[:3] == (sys.executable, "-m", "y")
+    assert command[3:] == ("--host", "127.0.0.1", "--port", "5000", "--data-port", "5001", "--die-with-parent")
 
 
 @pytest.mark.parametrize(
@@ -35,7 +39,7 @@ def test_the_environment_goes_before_the_preference(monkeypatch: pytest.MonkeyPa
 )
 def test_a_command_that_cannot_be_run_is_named(command: str, sentence: str) -> None:
     with pytest.raises(ServiceError, match=sentence):
-        server_command(command)
+        server_command(command, ServerAddress())
 
 
 def test_a_server_that_dies_is_quoted(tmp_path: Path) -> None:
@@ -45,6 +49,7 @@ def test_a_server_that_dies_is_quoted(tmp_path: Path) -> None:
         time.sleep(0.01)
     with pytest.raises(ServiceError, match=r"exit code 3; its last words: the port is taken"):
         server.check()
+    server.stop()
 
 
 def test_stop_ends_the_process_even_one_that_will_not(tmp_path: Path) -> None:
@@ -70,4 +75,24 @@ def test_blenders_own_python_does_not_leak_into_the_server(tmp_path: Path, monke
     while server.running:
         time.sleep(0.01)
     assert server.log_tail() == "None"
+    server.stop()
     assert os.environ["PYTHONPATH"] == str(tmp_path)
+
+
+def test_a_server_ends_with_a_blender_that_is_killed(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    waits = "import os, sys; print(os.getpid(), flush=True); sys.stdin.read()"
+    parent = subprocess.Popen(
+        python(
+            "import sys, time; from pathlib import Path\n"
+            "from blender_addon.generation.local_server import LocalServer\n"
+            f"LocalServer((sys.executable, '-c', {waits!r}), Path({str(log)!r})).start(); time.sleep(99)"
+        )
+    )
+    while not (log.is_file() and log.read_text().strip()):
+        assert parent.poll() is None
+        time.sleep(0.01)
+    child = psutil.Process(int(log.read_text()))
+    parent.kill()
+    parent.wait()
+    child.wait(30)

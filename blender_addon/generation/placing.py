@@ -1,0 +1,56 @@
+"""A fetched clip becomes a take of its scene, and a take is shown where the artist wants it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from ..timeline.background import remove_camera_background, set_camera_background
+from ..timeline.compositor import remove_compositor_overlay, set_compositor_overlay
+from ..timeline.strip import place_strip
+from ..timeline.take import Take
+from ..timeline.take_folders import make_take
+from ..timeline.takes import blend_folder, remember_take
+from .job_records import JobRecord
+
+
+def place_clip(record: JobRecord, *, background: bool = False, compositor: bool = False) -> Take:
+    """Make the take of a finished job's files and show it in the job's scene. Raises TimelineError.
+
+    A scene that was renamed or removed since is replaced by the one in the window.
+    """
+    scene = bpy.data.scenes.get(record.scene) or bpy.context.scene
+    take = make_take(
+        Path(record.folder),
+        blend_folder=blend_folder(),
+        shot=record.title,
+        frame_start=record.frame_start,
+        frame_end=record.frame_end,
+        artist_width=record.artist_width,
+        artist_height=record.artist_height,
+        pixel_aspect=record.pixel_aspect,
+        camera=record.camera,
+        job_id=record.job_id,
+    )
+    remember_take(scene, take)
+    show_take(scene, take, background=background, compositor=compositor)
+    return take
+
+
+def show_take(scene: bpy.types.Scene, take: Take, *, background: bool, compositor: bool) -> None:
+    """Show a take on the timeline and, by choice, behind its camera and over the render. Raises TimelineError.
+
+    What is not chosen is taken away: no place goes on showing an older take.
+    """
+    place_strip(scene, take)
+    camera = bpy.data.objects.get(take.camera) or scene.camera
+    if camera is not None and camera.type == "CAMERA":
+        if background:
+            set_camera_background(camera, take)
+        else:
+            remove_camera_background(camera)
+    if compositor:
+        set_compositor_overlay(scene, take)
+    else:
+        remove_compositor_overlay(scene, take.shot)
