@@ -5,6 +5,24 @@ from __future__ import annotations
 import bpy
 
 
+def eevee() -> str:
+    """Eevee's engine id."""
+    return "BLENDER_EEVEE" if bpy.app.version >= (5, 0, 0) else "BLENDER_EEVEE_NEXT"
+
+
+def set_png(image_settings: bpy.types.ImageFormatSettings) -> None:
+    """Let renders be saved as PNG. From 5.0 the kind of file is chosen before its format."""
+    if hasattr(image_settings, "media_type"):
+        image_settings.media_type = "IMAGE"
+    image_settings.file_format = "PNG"
+
+
+def use_nodes(owner: bpy.types.Material | bpy.types.World) -> None:
+    """Make sure that there is a node tree. From 5.0 there always is, and asking for it is deprecated."""
+    if bpy.app.version < (5, 0, 0):
+        owner.use_nodes = True
+
+
 def strip_span(strip: bpy.types.Strip) -> tuple[int, int]:
     """The first scene frame that shows the strip and the first one after it. Renamed in 5.1."""
     if hasattr(strip, "left_handle"):

@@ -1,0 +1,21 @@
+"""A photo with depth becomes a metric scene: mesh, unlit texture, reference camera."""
+
+from .checks import DoubtfulScaleError
+from .depth_file import DepthFormat, read_depth
+from .import_photo import PhotoImport, import_photo, scene_of_photo
+from .photo_file import PhotoFile, read_photo
+from .photo_scene import PhotoScene, find_photo_scene, set_depth_edge
+
+__all__ = [
+    "DepthFormat",
+    "DoubtfulScaleError",
+    "PhotoFile",
+    "PhotoImport",
+    "PhotoScene",
+    "find_photo_scene",
+    "import_photo",
+    "read_depth",
+    "read_photo",
+    "scene_of_photo",
+    "set_depth_edge",
+]

@@ -1,0 +1,18 @@
+"""OpenCV's axes to Blender's, for the photo's scene: x right in both, y down to y up, z forward to z back."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FLIP = np.array([1, -1, -1], dtype=np.float32)
+
+
+def blender_points(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Points [N, 3] of the reference camera's OpenCV frame in that camera's Blender axes."""
+    return points * _FLIP
+
+
+def depth_of(blender_points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Depth along z [N] of points [N, 3] in the reference camera's Blender axes."""
+    return -blender_points[:, 2]

@@ -1,0 +1,152 @@
+"""Channels of an OpenEXR file by name. Blender shows Python only the first layer's colours, and depth is in none.
+
+Scan-line files, uncompressed or ZIP, ZIPS, RLE: what Blender and Nuke write by default.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import PhotoError
+
+_MAGIC = 20000630
+_TILED, _DEEP, _MULTIPART = 0x200, 0x800, 0x1000
+_COMPRESSIONS = ("NONE", "RLE", "ZIPS", "ZIP", "PIZ", "PXR24", "B44", "B44A", "DWAA", "DWAB")
+_LINES = {"NONE": 1, "RLE": 1, "ZIPS": 1, "ZIP": 16}
+_TYPES = (np.dtype("<u4"), np.dtype("<f2"), np.dtype("<f4"))
+
+
+class UnsupportedExrError(PhotoError):
+    """A sound file of a kind that is not read here."""
+
+
+@dataclass(frozen=True)
+class _Header:
+    channels: tuple[tuple[str, np.dtype[np.generic]], ...]
+    compression: str
+    width: int
+    height: int
+    top: int
+    end: int
+
+
+def exr_channels(path: Path) -> tuple[str, ...]:
+    """The names of the file's channels, sorted, layers before a dot."""
+    return tuple(name for name, _ in _read_header(path, path.read_bytes()).channels)
+
+
+def read_exr_channel(path: Path, name: str) -> NDArray[np.float32]:
+    """One channel [H, W] float32, top row first.
+
+    Raises UnsupportedExrError for tiled, deep and multi-part files and lossy compressions, PhotoError for broken ones.
+    """
+    data = path.read_bytes()
+    header = _read_header(path, data)
+    names = [channel for channel, _ in header.channels]
+    if name not in names:
+        raise PhotoError("The EXR has no such channel", f"{name!r} in {path}", f"It has: {', '.join(names)}.")
+    try:
+        return _read_rows(data, header, names.index(name))
+    except (struct.error, zlib.error, ValueError, IndexError) as error:
+        raise PhotoError("The EXR is broken", f"{path}: {error}") from error
+
+
+def _read_header(path: Path, data: bytes) -> _Header:
+    try:
+        magic, version = struct.unpack_from("<iI", data, 0)
+        if magic != _MAGIC:
+            raise PhotoError("This is no EXR file", str(path))
+        if version & (_TILED | _DEEP | _MULTIPART):
+            raise UnsupportedExrError("This kind of EXR is not read", f"{path} is tiled, deep or of several parts")
+        attributes, end = _attributes(data, 8)
+        left, top, right, bottom = struct.unpack("<4i", attributes["dataWindow"])
+        compression = _COMPRESSIONS[attributes["compression"][0]]
+        channels = _channels(attributes["channels"])
+    except (struct.error, KeyError, IndexError, ValueError) as error:
+        raise PhotoError("The EXR is broken", f"{path}: its header ends early or lacks {error}") from error
+    if compression not in _LINES:
+        raise UnsupportedExrError(
+            "This compression of EXR is not read", f"{path} is {compression}", "Save it with ZIP compression."
+        )
+    return _Header(channels, compression, right - left + 1, bottom - top + 1, top, end)
+
+
+def _text(data: bytes, at: int) -> tuple[str, int]:
+    end = data.index(b"\0", at)
+    return data[at:end].decode("utf-8", "replace"), end + 1
+
+
+def _attributes(data: bytes, at: int) -> tuple[dict[str, bytes], int]:
+    attributes = {}
+    while data[at] != 0:
+        name, at = _text(data, at)
+        _, at = _text(data, at)
+        (size,) = struct.unpack_from("<i", data, at)
+        attributes[name] = data[at + 4 : at + 4 + size]
+        at += 4 + size
+    return attributes, at + 1
+
+
+def _channels(data: bytes) -> tuple[tuple[str, np.dtype[np.generic]], ...]:
+    channels = []
+    at = 0
+    while data[at] != 0:
+        name, at = _text(data, at)
+        kind, _, across, down = struct.unpack_from("<iIii", data, at)
+        if (across, down) != (1, 1):
+            raise UnsupportedExrError("This kind of EXR is not read", f"channel {name} is subsampled")
+        channels.append((name, _TYPES[kind]))
+        at += 16
+    return tuple(channels)
+
+
+def _read_rows(data: bytes, header: _Header, wanted: int) -> NDArray[np.float32]:
+    row_bytes = [kind.itemsize * header.width for _, kind in header.channels]
+    before, kind = sum(row_bytes[:wanted]), header.channels[wanted][1]
+    lines = _LINES[header.compression]
+    chunks = -(-header.height // lines)
+    result = np.empty((header.height, header.width), dtype=np.float32)
+    for at in struct.unpack_from(f"<{chunks}Q", data, header.end):
+        y, size = struct.unpack_from("<ii", data, at)
+        first = y - header.top
+        count = min(lines, header.height - first)
+        raw = _unpacked(data[at + 8 : at + 8 + size], header.compression, count * sum(row_bytes))
+        rows = np.frombuffer(raw, dtype=np.uint8).reshape(count, sum(row_bytes))
+        own = np.ascontiguousarray(rows[:, before : before + row_bytes[wanted]])
+        result[first : first + count] = own.view(kind).astype(np.float32)
+    return result
+
+
+def _unpacked(data: bytes, compression: str, size: int) -> bytes:
+    """The chunk's bytes; a chunk that would have grown is stored as it is."""
+    if compression == "NONE" or len(data) == size:
+        return data
+    packed = _run_lengths(data) if compression == "RLE" else zlib.decompress(data)
+    # Undo the predictor (differences, offset by 128), then the split into even and odd bytes.
+    delta = np.frombuffer(packed, dtype=np.uint8).astype(np.int64)
+    delta[1:] -= 128
+    values = np.cumsum(delta).astype(np.uint8)
+    result = np.empty(len(values), dtype=np.uint8)
+    half = (len(values) + 1) // 2
+    result[0::2], result[1::2] = values[:half], values[half:]
+    return result.tobytes()
+
+
+def _run_lengths(data: bytes) -> bytes:
+    parts = []
+    at = 0
+    while at < len(data):
+        count = data[at] - 256 if data[at] > 127 else data[at]
+        if count < 0:
+            parts.append(data[at + 1 : at + 1 - count])
+            at += 1 - count
+        else:
+            parts.append(data[at + 1 : at + 2] * (count + 1))
+            at += 2
+    return b"".join(parts)

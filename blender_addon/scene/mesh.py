@@ -1,0 +1,86 @@
+"""The depth mesh as a Blender mesh, and back, so that it can be cut anew. NumPy and foreach_set only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.depth_mesh import DepthMesh, Float32, Int32, cut_faces
+from ..core.errors import PhotoError
+from .axes import blender_points, depth_of
+
+PIXEL = "realcam_pixel"
+"""Vertex attribute: row * columns + column of the depth grid."""
+PICTURE = "realcam_picture"
+"""Vertex attribute: where the vertex stands in the photo, (0, 0) its bottom-left corner, (1, 1) its top-right one."""
+
+
+def fill_mesh(mesh: bpy.types.Mesh, depth_mesh: DepthMesh) -> None:
+    """Put a depth mesh into an empty Blender mesh, in the reference camera's Blender axes."""
+    pixels = np.flatnonzero(np.isfinite(depth_mesh.grid.depth)).astype(np.int32)
+    picture = np.stack([depth_mesh.uv[:, 0], 1 - depth_mesh.uv[:, 1]], axis=1)
+    _fill(mesh, blender_points(depth_mesh.vertices), pixels, picture, (depth_mesh.quads, depth_mesh.triangles))
+
+
+def grid_depth(mesh: bpy.types.Mesh, rows: int, columns: int) -> Float32:
+    """[rows, columns] depth along z in the mesh's own metres, NaN where there is no vertex (any more)."""
+    depth = np.full(rows * columns, np.nan, dtype=np.float32)
+    depth[_attribute(mesh, PIXEL, "value", np.int32)] = depth_of(_positions(mesh))
+    return depth.reshape(rows, columns)
+
+
+def recut_mesh(mesh: bpy.types.Mesh, rows: int, columns: int, depth_edge: float) -> None:
+    """Give the mesh the faces of another depth edge; vertices, materials and what the artist deleted stay."""
+    if mesh.is_editmode:
+        raise PhotoError("The mesh is being edited", mesh.name, "Leave Edit Mode to change the depth edge.")
+    pixels = _attribute(mesh, PIXEL, "value", np.int32)
+    order = np.argsort(pixels, kind="stable")
+    positions, pixels = _positions(mesh)[order], pixels[order]
+    picture = _attribute(mesh, PICTURE, "vector", np.float32, 2).reshape(-1, 2)[order]
+    faces = cut_faces(grid_depth(mesh, rows, columns), depth_edge)
+    mesh.clear_geometry()
+    _fill(mesh, positions, pixels, picture, faces)
+
+
+def _fill(
+    mesh: bpy.types.Mesh, positions: Float32, pixels: Int32, picture: Float32, faces: tuple[Int32, Int32]
+) -> None:
+    quads, triangles = faces
+    corners = np.concatenate([quads.ravel(), triangles.ravel()])
+    starts = np.concatenate(
+        [np.arange(len(quads)) * 4, len(quads) * 4 + np.arange(len(triangles)) * 3], dtype=np.int32, casting="same_kind"
+    )
+    mesh.vertices.add(len(positions))
+    mesh.vertices.foreach_set("co", np.ascontiguousarray(positions).ravel())
+    mesh.loops.add(len(corners))
+    mesh.loops.foreach_set("vertex_index", corners)
+    mesh.polygons.add(len(starts))
+    mesh.polygons.foreach_set("loop_start", starts)
+    uv = mesh.uv_layers.new(name="UVMap", do_init=False)
+    uv.uv.foreach_set("vector", np.ascontiguousarray(picture, dtype=np.float32)[corners].ravel())
+    mesh.attributes.new(PIXEL, "INT", "POINT").data.foreach_set("value", pixels)
+    picture_attribute = mesh.attributes.new(PICTURE, "FLOAT2", "POINT")
+    picture_attribute.data.foreach_set("vector", np.ascontiguousarray(picture, dtype=np.float32).ravel())
+    mesh.update(calc_edges=True)
+
+
+def _positions(mesh: bpy.types.Mesh) -> Float32:
+    positions = np.empty(len(mesh.vertices) * 3, dtype=np.float32)
+    mesh.vertices.foreach_get("co", positions)
+    return positions.reshape(-1, 3)
+
+
+def _attribute(mesh: bpy.types.Mesh, name: str, field: str, dtype: type, width: int = 1) -> NDArray[Any]:
+    attribute = mesh.attributes.get(name)
+    if attribute is None or attribute.domain != "POINT":
+        raise PhotoError(
+            "The mesh is no longer the photo's",
+            f"{mesh.name} has lost its attribute {name}",
+            "Undo the edit that removed it, or import the photo again.",
+        )
+    values: NDArray[Any] = np.empty(len(mesh.vertices) * width, dtype=dtype)
+    attribute.data.foreach_get(field, values)
+    return values

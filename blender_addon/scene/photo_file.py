@@ -1,0 +1,92 @@
+"""A photo file as a Blender image and as pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ..core.errors import PhotoError
+from ..core.shot import UInt8
+from .exif import read_photo_facts
+
+_TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (3, True), 6: (3, False), 7: (1, True), 8: (1, False)}
+"""EXIF orientation: quarter turns counter-clockwise after an optional left-right flip."""
+
+
+@dataclass(frozen=True)
+class PhotoFile:
+    """image: the texture, upright, at full resolution. focal_35mm: what EXIF says (mm), or None."""
+
+    image: bpy.types.Image
+    focal_35mm: float | None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) pixels."""
+        return self.image.size[0], self.image.size[1]
+
+
+def read_photo(path: Path) -> PhotoFile:
+    """Load a photo upright. A photo that its EXIF says was held sideways becomes a turned copy, packed in the .blend.
+
+    Raises PhotoError when there is no such file or Blender cannot read it.
+    """
+    if not path.is_file():
+        raise PhotoError("There is no such photo", str(path))
+    image = _load(path, "photo")
+    image.alpha_mode = "NONE"
+    facts = read_photo_facts(path)
+    if facts.orientation != 1:
+        image = _upright(image, facts.orientation)
+    return PhotoFile(image, facts.focal_35mm)
+
+
+def _load(path: Path, what: str) -> bpy.types.Image:
+    try:
+        image = bpy.data.images.load(str(path))
+    except RuntimeError as error:
+        raise PhotoError(f"Blender cannot open the {what}", f"{path}: {error}") from error
+    if image.size[0] == 0 or image.size[1] == 0:
+        bpy.data.images.remove(image)
+        raise PhotoError(
+            f"Blender cannot read the {what}", str(path), "Save it as PNG or JPEG (HEIC is not read by Blender)."
+        )
+    return image
+
+
+def image_floats(image: bpy.types.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """[H, W, C] float32, top row first, as Blender holds them."""
+    width, height = image.size
+    pixels = np.empty(width * height * image.channels, dtype=np.float32)
+    image.pixels.foreach_get(pixels)
+    return pixels.reshape(height, width, image.channels)[::-1]
+
+
+def photo_pixels(image: bpy.types.Image) -> UInt8:
+    """[H, W, 3] uint8 sRGB of a photo's image, top row first.
+
+    Raises PhotoError when the file behind the image is gone.
+    """
+    if image.size[0] == 0 or image.size[1] == 0:
+        raise PhotoError("The photo's file is gone", bpy.path.abspath(image.filepath), "Put it back or import again.")
+    rgb = image_floats(image)[..., :3]
+    if image.is_float:
+        # Float images are held as linear light, whatever the file's own encoding.
+        rgb = np.where(rgb <= 0.0031308, rgb * 12.92, 1.055 * np.maximum(rgb, 0.0031308) ** (1 / 2.4) - 0.055)
+    return np.ascontiguousarray(np.clip(np.rint(rgb * 255), 0, 255).astype(np.uint8))
+
+
+def _upright(image: bpy.types.Image, orientation: int) -> bpy.types.Image:
+    turns, flipped = _TURNS[orientation]
+    pixels = image_floats(image)
+    pixels = np.rot90(pixels[:, ::-1] if flipped else pixels, turns)
+    height, width = pixels.shape[:2]
+    turned = bpy.data.images.new(image.name, width, height, alpha=False, float_buffer=image.is_float)
+    turned.alpha_mode = "NONE"
+    turned.pixels.foreach_set(np.ascontiguousarray(pixels[::-1]).ravel())
+    turned.pack()
+    bpy.data.images.remove(image)
+    return turned

@@ -1,0 +1,23 @@
+"""The camera that took the photo, as a Blender camera."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..core.lens import lens_of
+from ..core.trajectory import Float64
+
+
+def reference_camera(name: str, intrinsics: Float64, photo_size: tuple[int, int], far: float) -> bpy.types.Object:
+    """A camera with the photo's intrinsics [3, 3] (pixels), principal point included, that sees at least `far` metres.
+
+    Pixels that are not square are the render's affair in Blender: a photo whose fx and fy differ is matched in x.
+    """
+    lens, _ = lens_of(intrinsics, *photo_size)
+    data = bpy.data.cameras.new(name)
+    data.sensor_fit = lens.sensor_fit
+    data.sensor_width = lens.sensor_width
+    data.lens = lens.focal
+    data.shift_x, data.shift_y = lens.shift_x, lens.shift_y
+    data.clip_start, data.clip_end = 0.01, max(1000.0, 4 * far)
+    return bpy.data.objects.new(name, data)
