@@ -51,6 +51,7 @@ def test_one_clip_has_no_covariance() -> None:
         frechet_distance(np.zeros((1, 4)), np.zeros((3, 4)))
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # the published I3D file is TorchScript
 def test_fvd_through_a_torchscript_network(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed: FVD's network cannot run")
 

@@ -1,0 +1,94 @@
+"""SIFT features of a clip's frames and their verified matches, in a COLMAP database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from blender_addon.core.shot import UInt8
+from blender_addon.core.trajectory import Float64
+
+from .colmap import load_pycolmap
+
+EXHAUSTIVE_UP_TO = 40
+"""Frames. Longer clips are matched within a sliding window instead of each frame with each."""
+
+WINDOW = 12
+
+
+@dataclass(frozen=True, eq=False)
+class FrameFolder:
+    """Frames on disk. names [F] inside `folder`; intrinsics [F, 3, 3] px of width x height."""
+
+    folder: Path
+    names: tuple[str, ...]
+    intrinsics: Float64
+    width: int
+    height: int
+
+
+def write_frames(frames: UInt8, folder: Path) -> tuple[str, ...]:
+    """Frames [F, H, W, 3] as PNG files in `folder`; their names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = tuple(f"{i:04d}.png" for i in range(len(frames)))
+    for name, frame in zip(names, frames, strict=True):
+        Image.fromarray(frame).save(folder / name, compress_level=1)
+    return names
+
+
+def extract(frames: FrameFolder, database: Path, max_features: int) -> None:
+    """SIFT of every frame into a new database, cameras fixed to PINHOLE with the given intrinsics."""
+    load_pycolmap()
+    import pycolmap
+
+    reader = pycolmap.ImageReaderOptions()
+    reader.camera_model = "PINHOLE"
+    reader.camera_params = _params(frames.intrinsics[0])
+    options = pycolmap.FeatureExtractionOptions()
+    options.sift.max_num_features = max_features
+    constant = np.ptp(frames.intrinsics, axis=0).max() == 0
+    pycolmap.extract_features(
+        database,
+        frames.folder,
+        image_names=list(frames.names),
+        camera_mode=pycolmap.CameraMode.SINGLE if constant else pycolmap.CameraMode.PER_IMAGE,
+        reader_options=reader,
+        extraction_options=options,
+        device=pycolmap.Device.cpu,
+    )
+    if not constant:
+        _write_intrinsics(frames, database)
+
+
+def match(database: Path, frame_count: int, seed: int) -> None:
+    """Match the frames of a database; the RANSAC of the verification draws from `seed`."""
+    import pycolmap
+
+    verification = pycolmap.TwoViewGeometryOptions()
+    verification.ransac.random_seed = seed
+    if frame_count <= EXHAUSTIVE_UP_TO:
+        pycolmap.match_exhaustive(database, verification_options=verification, device=pycolmap.Device.cpu)
+        return
+    pairing = pycolmap.SequentialPairingOptions()
+    pairing.overlap = WINDOW
+    pycolmap.match_sequential(
+        database, pairing_options=pairing, verification_options=verification, device=pycolmap.Device.cpu
+    )
+
+
+def _write_intrinsics(frames: FrameFolder, database: Path) -> None:
+    import pycolmap
+
+    intrinsics_of = dict(zip(frames.names, frames.intrinsics, strict=True))
+    with pycolmap.Database.open(database) as opened:
+        for image in opened.read_all_images():
+            camera = opened.read_camera(image.camera_id)
+            camera.set_params_from_string(_params(intrinsics_of[image.name]))
+            opened.update_camera(camera)
+
+
+def _params(intrinsics: Float64) -> str:
+    return ",".join(f"{value:.12g}" for value in intrinsics[[0, 1, 0, 1], [0, 1, 2, 2]])

@@ -1,0 +1,35 @@
+"""The distribution of scales over a collection of clips, as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from .align import AlignRecord
+
+
+def plot_scales(records: Sequence[AlignRecord], picture: Path) -> None:
+    """Draw each believed clip's frame scales (range, and the clip's median) and their histogram. Needs matplotlib."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    believed = sorted((record for record in records if not record.refusal), key=lambda record: record.scale or 0.0)
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, width_ratios=[2, 1], sharey=True)
+    for index, record in enumerate(believed):
+        left.plot([index, index], [record.smallest or np.nan, record.largest or np.nan], color="#7f9fbf", linewidth=2)
+    left.plot(range(len(believed)), [record.scale for record in believed], "o", color="#1f4e79", markersize=4)
+    left.set_xlabel(f"clip ({len(believed)} believed, {len(records) - len(believed)} refused)")
+    left.set_ylabel("metres in one unit of the clip")
+    left.set_title("Scale of each clip, and the range of its frames")
+    pooled = [scale for record in believed for scale in record.frame_scales if scale]
+    if pooled:
+        left.set_yscale("log")
+        edges = np.geomspace(min(pooled) * 0.98, max(pooled) * 1.02, 31)
+        right.hist(pooled, bins=edges.tolist(), orientation="horizontal", color="#7f9fbf")
+    right.set_xlabel("frames")
+    right.set_title("All frames")
+    figure.savefig(picture, dpi=110)
