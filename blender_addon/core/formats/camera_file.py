@@ -10,14 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import CameraError
+from ..lens import DEFAULT_HORIZONTAL_FOV
 from ..projection import intrinsics_from_fov
 from ..rotation import Float64
 from ..trajectory import Trajectory
 
 DEFAULT_FPS = 24.0
-DEFAULT_FOV = np.radians(55.0)
-"""Horizontal field of view where neither file nor caller knows it."""
-
 OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
 """Turns OpenGL's camera axes (x right, y up, looking along -z) into OpenCV's, and back, from the right."""
 
@@ -42,9 +40,9 @@ class Known:
         """[count, 3, 3] intrinsics for a file without any, and the note that says so when they are a guess."""
         if self.intrinsics is not None:
             return np.repeat(np.asarray(self.intrinsics, dtype=np.float64)[None], count, axis=0), ()
-        guess = intrinsics_from_fov(*size, DEFAULT_FOV)
+        guess = intrinsics_from_fov(*size, DEFAULT_HORIZONTAL_FOV)
         return np.repeat(guess[None], count, axis=0), (
-            f"The file has no focal length: {np.degrees(DEFAULT_FOV):.0f} degrees horizontally are assumed.",
+            f"The file has no focal length: {np.degrees(DEFAULT_HORIZONTAL_FOV):.0f} degrees horizontally are assumed.",
         )
 
     def rate(self, timestamps: Float64 | None) -> float:
