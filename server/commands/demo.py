@@ -1,0 +1,57 @@
+"""`realcam demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from blender_addon.core.errors import RealCamError
+from server.demo.demo import DemoOptions, DemoResult, run_demo
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for what is made.")] = Path("out/demo"),
+    photo: Annotated[Path | None, typer.Option(help="Your own photo; the motorcycle if not given.")] = None,
+    depth: Annotated[Path | None, typer.Option(help="Its depth: 16-bit PNG, EXR, NPY or NPZ.")] = None,
+    depth_scale: Annotated[
+        float | None, typer.Option(help="Metres for each stored unit; 0.001 for millimetres.")
+    ] = None,
+    focal_mm: Annotated[
+        float | None, typer.Option(help="35 mm equivalent focal length, when the photo does not say it.")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="Engine that makes the clip.")] = "draft",
+    prompt: Annotated[str, typer.Option(help="What the clip shows, for engines that read it.")] = "",
+    seed: Annotated[int, typer.Option(help="The same seed makes the same clip.")] = 1,
+) -> None:
+    """Make a whole shot: photo, metric scene, camera move, preview, clip, timeline. Needs headless Blender."""
+    console = Console()
+    options = DemoOptions(out, photo, depth, depth_scale, focal_mm, engine, prompt, seed)
+    try:
+        result = run_demo(options, console)
+    except RealCamError as error:
+        typer.echo(error.sentence, err=True)
+        raise typer.Exit(1) from error
+    _print(console, result)
+
+
+def _print(console: Console, result: DemoResult) -> None:
+    times = Table(title="How long it took", show_edge=False)
+    times.add_column("step")
+    times.add_column("seconds", justify="right")
+    for step, seconds in result.seconds.items():
+        times.add_row(step, f"{seconds:.2f}")
+    made = Table(title="What was made", show_edge=False)
+    made.add_column("what")
+    made.add_column("where", overflow="fold")
+    for what, where in result.files.items():
+        made.add_row(what, str(where))
+    console.print(times)
+    console.print(made)
+    if result.summary:
+        console.print(result.summary)
+    if result.coverage:
+        console.print(f"The photo can see {min(result.coverage):.0%} to {max(result.coverage):.0%} of each frame.")

@@ -1,0 +1,156 @@
+"""From a photo to a clip on the timeline with real processes: a server, a headless Blender, the wire between them."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from blender_addon.core.errors import ShotError
+from blender_addon.core.headless_plan import HeadlessPlan, HeadlessReport
+from blender_addon.core.server_address import ServerAddress
+from blender_addon.core.shot import ShotSettings, UInt8
+from server.clip_files import encode_mp4
+from server.contact_sheet import contact_sheet
+from server.data.photo_files import read_photo
+from server.demo.headless_blender import check_blender, run_plan
+from server.demo.inputs import DemoInput, motorcycle_input, own_input
+from server.local_service import local_service
+
+FIRST, LAST, SCENE_FPS = 1, 96, 24
+CLIP_SIZE, CLIP_FRAMES = (512, 320), 16
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """photo and depth: None for the motorcycle. depth_scale: metres a stored unit. focal_mm: 35 mm equivalent."""
+
+    out: Path
+    photo: Path | None = None
+    depth: Path | None = None
+    depth_scale: float | None = None
+    focal_mm: float | None = None
+    engine: str = "draft"
+    prompt: str = "a motorcycle in a garage"
+    seed: int = 1
+
+
+@dataclass
+class DemoResult:
+    """What was made, and the seconds that each step took, in order."""
+
+    files: dict[str, Path] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    coverage: list[float] = field(default_factory=list)
+    summary: str = ""
+
+
+def run_demo(options: DemoOptions, console: Console) -> DemoResult:
+    """Make everything in options.out. Raises RealCamError in words."""
+    check_blender()
+    out = options.out.resolve()
+    _clear(out)
+    demo = _input(options, out)
+    result = DemoResult()
+    take = Path()
+    columns = (TextColumn("{task.description:28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        began = time.perf_counter()
+        with local_service(out / "logs" / "jobs", out / "logs" / "server.log") as address:
+            result.seconds["start the server"] = time.perf_counter() - began
+            tasks: dict[str, TaskID] = {}
+            for report in run_plan(_plan(options, demo, out, address), out / "logs"):
+                _show(progress, tasks, report)
+                if report.seconds is not None:
+                    result.seconds[report.stage] = report.seconds
+                result.coverage = report.coverage or result.coverage
+                result.summary = report.summary or result.summary
+                take = Path(report.take_folder) if report.take_folder else take
+        began = time.perf_counter()
+        result.files = _leave(out, demo, take)
+        result.seconds["write the contact sheet"] = time.perf_counter() - began
+    return result
+
+
+def _clear(out: Path) -> None:
+    """Remove what an earlier demo left, and nothing else that may be in the folder."""
+    for name in ("input", "logs", "preview_frames", "realcam"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _input(options: DemoOptions, out: Path) -> DemoInput:
+    if options.photo is None and options.depth is None:
+        return motorcycle_input(out / "input", FIRST, LAST)
+    if options.photo is None or options.depth is None:
+        raise ShotError("The demo needs both", "a photo or its depth is missing", "Give --photo and --depth together.")
+    return own_input(out / "input", options.photo, options.depth, options.depth_scale, options.focal_mm, FIRST, LAST)
+
+
+def _plan(options: DemoOptions, demo: DemoInput, out: Path, address: ServerAddress) -> HeadlessPlan:
+    return HeadlessPlan(
+        photo=str(demo.photo),
+        depth=str(demo.depth),
+        blend=str(out / f"{demo.name}.blend"),
+        preview_frames=str(out / "preview_frames"),
+        title=demo.name,
+        settings=ShotSettings(engine=options.engine, prompt=options.prompt, seed=options.seed),
+        host=address.host,
+        control_port=address.control_port,
+        data_port=address.data_port,
+        moves=demo.moves,
+        depth_scale=demo.depth_scale,
+        disparity=demo.disparity,
+        focal_mm=demo.focal_mm,
+        intrinsics=demo.intrinsics,
+        clip_size=CLIP_SIZE,
+        clip_frames=CLIP_FRAMES,
+        frame_start=FIRST,
+        frame_end=LAST,
+        scene_fps=SCENE_FPS,
+    )
+
+
+def _show(progress: Progress, tasks: dict[str, TaskID], report: HeadlessReport) -> None:
+    task = tasks.get(report.stage)
+    if task is None:
+        task = tasks[report.stage] = progress.add_task(report.stage, total=max(report.steps, 1))
+    total = max(report.steps, 1)
+    progress.update(task, total=total, completed=total if report.seconds is not None else report.step)
+
+
+def _leave(out: Path, demo: DemoInput, take: Path) -> dict[str, Path]:
+    """Copy the take's clip and metadata to the top, and make the preview's mp4 and the contact sheet."""
+    shutil.copy2(take / "clip.mp4", out / "clip.mp4")
+    shutil.copy2(take / "metadata.json", out / "metadata.json")
+    preview = _frames(out / "preview_frames")
+    clip = _frames(take / "frames")
+    duration = (LAST - FIRST + 1) / SCENE_FPS
+    (out / "preview.mp4").write_bytes(encode_mp4(_over_grey(preview), len(preview) / duration))
+    photo = read_photo(demo.photo).pixels
+    contact_sheet(photo, preview, clip[..., :3]).save(out / "contact_sheet.png")
+    return {
+        "clip": out / "clip.mp4",
+        "preview": out / "preview.mp4",
+        "contact sheet": out / "contact_sheet.png",
+        "Blender file": out / f"{demo.name}.blend",
+        "metadata": out / "metadata.json",
+        "clip frames": take / "frames",
+    }
+
+
+def _frames(folder: Path) -> UInt8:
+    """[F, H, W, C] uint8, the folder's PNG files in order of their names."""
+    return np.stack([np.asarray(Image.open(file)) for file in sorted(folder.glob("*.png"))])
+
+
+def _over_grey(preview: UInt8) -> UInt8:
+    """[F, H, W, 4] straight alpha over a dark grey: [F, H, W, 3]."""
+    alpha = preview[..., 3:].astype(np.float32) / 255.0
+    return np.asarray(preview[..., :3] * alpha + 48.0 * (1.0 - alpha), dtype=np.uint8)

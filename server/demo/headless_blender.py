@@ -1,0 +1,55 @@
+"""Headless Blender as a process of its own that carries out a plan and reports line by line."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from blender_addon.core.errors import ShotError
+from blender_addon.core.headless_plan import HeadlessPlan, HeadlessReport, parse_report
+
+
+def check_blender() -> None:
+    """Raise ShotError when this Python has no Blender."""
+    if importlib.util.find_spec("bpy") is None:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise ShotError(
+            "Headless Blender is not installed",
+            f"this is Python {version}, and the bpy package is not in its environment",
+            "Run `make demo`, or `uv run --group blender realcam demo` with Python 3.11 or 3.13.",
+        )
+
+
+def run_plan(plan: HeadlessPlan, folder: Path) -> Iterator[HeadlessReport]:
+    """Yield the reports of a headless Blender carrying out the plan. `folder` gets the plan and Blender's own log.
+
+    Raises ShotError with the plan's own error, or with the log's end when Blender dies.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    plan_file, log_file = folder / "plan.json", folder / "blender.log"
+    plan_file.write_bytes(msgspec.json.format(msgspec.json.encode(plan)))
+    command = [sys.executable, "-m", "blender_addon.headless", str(plan_file)]
+    with log_file.open("w") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, errors="replace")
+        try:
+            for line in process.stdout or ():
+                report = parse_report(line)
+                if report is None:
+                    log.write(line)
+                elif report.error:
+                    raise ShotError(report.error)
+                else:
+                    yield report
+            process.wait()
+        finally:
+            # The reader stopped listening, or the plan failed: nothing of it goes on.
+            process.kill()
+            process.wait()
+    if process.returncode != 0:
+        tail = " | ".join(log_file.read_text(errors="replace").splitlines()[-3:])
+        raise ShotError("Headless Blender ended early", tail, f"Its whole log is {log_file}.")

@@ -1,0 +1,73 @@
+"""What the demo starts from: the motorcycle that scikit-image ships, or the reader's own photo and depth."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from blender_addon.core.errors import PhotoError
+from blender_addon.core.headless_plan import PlannedMove
+from server.data.motorcycle import BASELINE, DISPARITY_OFFSET, FOCAL, motorcycle
+
+
+@dataclass(frozen=True)
+class DemoInput:
+    """Files inside the output folder, so that the .blend made there can be moved as a whole."""
+
+    name: str
+    photo: Path
+    depth: Path
+    moves: tuple[PlannedMove, ...]
+    depth_scale: float | None = None
+    disparity: tuple[float, float, float] | None = None
+    focal_mm: float | None = None
+    intrinsics: list[list[float]] | None = None
+
+
+def motorcycle_input(folder: Path, first: int, last: int) -> DemoInput:
+    """The motorcycle photo, its disparity and its calibration, written to `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    photo, disparity, _, intrinsics = motorcycle()
+    Image.fromarray(photo).save(folder / "motorcycle.png")
+    np.savez_compressed(folder / "motorcycle_disparity.npz", disparity=disparity)
+    return DemoInput(
+        name="motorcycle",
+        photo=folder / "motorcycle.png",
+        depth=folder / "motorcycle_disparity.npz",
+        moves=arc_with_dolly_zoom(first, last),
+        disparity=(FOCAL, BASELINE, DISPARITY_OFFSET),
+        intrinsics=intrinsics.tolist(),
+    )
+
+
+def own_input(
+    folder: Path, photo: Path, depth: Path, depth_scale: float | None, focal_mm: float | None, first: int, last: int
+) -> DemoInput:
+    """The reader's files, copied to `folder`. Raises PhotoError when one is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in (photo, depth):
+        if not file.is_file():
+            raise PhotoError("There is no such file", str(file))
+        if file.resolve().parent != folder.resolve():
+            shutil.copy2(file, folder / file.name)
+    return DemoInput(
+        name=photo.stem,
+        photo=folder / photo.name,
+        depth=folder / depth.name,
+        moves=arc_with_dolly_zoom(first, last),
+        depth_scale=depth_scale,
+        focal_mm=focal_mm,
+    )
+
+
+def arc_with_dolly_zoom(first: int, last: int) -> tuple[PlannedMove, ...]:
+    """An arc around the subject, then a dolly zoom that holds it while the background swells."""
+    turn = first + round((last - first) * 0.6)
+    return (
+        PlannedMove(name="orbit", first=first, last=turn, values={"angle": 16.0}),
+        PlannedMove(name="dolly_zoom", first=turn, last=last, values={"distance": 0.6}),
+    )
