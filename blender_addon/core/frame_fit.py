@@ -28,7 +28,8 @@ class FrameFit:
     pixel_aspect: (x, y) the width and height of one of the artist's pixels; only the ratio matters.
 
     Laying the clip back: centre it on the artist's frame and scale it by `clip_scale`, per axis. In Blender that is
-    - a sequencer strip added with its original size: `transform.scale_x, scale_y = strip_scale(percentage)`, no offset;
+    - a sequencer strip added with its original size: `transform.scale_x, scale_y`, no offset. Blender multiplies strip
+      scales by the scene's resolution percentage, so divide them by it when artist_size is at less than 100 %;
     - a camera background image: frame method CROP, scale 1, no offset. The clip then covers the frame just so,
       whatever the pixel aspect, because Blender fits backgrounds in square pixels;
     - a compositor Scale node: RELATIVE with `clip_scale`, then alpha-over (both are centred).
@@ -76,11 +77,6 @@ class FrameFit:
         scale_x, scale_y = self.engine_scale
         return np.array([[scale_x, 0.0, x], [0.0, scale_y, y], [0.0, 0.0, 1.0]])
 
-    def strip_scale(self, resolution_percentage: float = 100.0) -> tuple[float, float]:
-        """(x, y) of a sequencer strip. Blender multiplies strip scales by the scene's resolution percentage."""
-        x, y = self.clip_scale
-        return x * 100.0 / resolution_percentage, y * 100.0 / resolution_percentage
-
     def trajectory(self, artist: Trajectory) -> Trajectory:
         """The same cameras in engine pixels. A camera that is undistorted in square pixels gets fx = fy.
 
@@ -108,6 +104,6 @@ class FrameFit:
                 f"expected [F, {height}, {width}, C], got {list(frames.shape)}",
             )
         x, y, rect_width, rect_height = self.artist_rect
-        left, top = round(x), round(y)
-        right, bottom = max(round(x + rect_width), left + 1), max(round(y + rect_height), top + 1)
-        return frames[:, top:bottom, left:right]
+        columns, rows = max(round(rect_width), 1), max(round(rect_height), 1)
+        left, top = min(round(x), width - columns), min(round(y), height - rows)
+        return frames[:, top : top + rows, left : left + columns]

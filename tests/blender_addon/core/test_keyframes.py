@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from blender_addon.core.errors import CameraError
 from blender_addon.core.keyframes import Keyframes, fit_keyframes
 from blender_addon.core.moves import MOVES, move_at
 from blender_addon.core.projection import intrinsics_matrix
-from blender_addon.core.rotation import rotation_exp, rotation_log
+from blender_addon.core.rotation import axis_rotation, rotation_exp, rotation_log
 from blender_addon.core.trajectory import Trajectory
 
 FRAMES = np.linspace(1, 49, 16 * 48 + 1)
@@ -115,3 +116,27 @@ def test_blender_draws_the_same_curve(name: str, fcurve_action: object) -> None:
 def test_rotation_vectors_reproduce_their_rotations(vectors: list[tuple[float, float, float]]) -> None:
     rotation = rotation_exp(vectors)
     np.testing.assert_allclose(rotation_exp(rotation_log(rotation)), rotation, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", MOVES)
+@given(heading=st.floats(-180, 180), tilt=st.floats(-40, 40), roll=st.floats(-15, 15))
+@settings(max_examples=10)
+def test_a_baked_camera_follows_the_move(name: str, heading: float, tilt: float, roll: float) -> None:
+    """As Blender keeps it: a z-up world, Euler angles, keys with handles. Within 2 mm and 0.1 degrees everywhere."""
+    start_pose = np.eye(4)
+    start_pose[:3, :3] = (
+        axis_rotation("Y", np.radians(heading))
+        @ axis_rotation("X", np.radians(tilt))
+        @ axis_rotation("Z", np.radians(roll))
+    )
+    start = Trajectory(start_pose[None], intrinsics_matrix(500, 500, 320, 180), 640, 360)
+    move = move_at(name, start, progress=np.linspace(0, 1, len(FRAMES)))
+    z_up = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
+    rotation = z_up @ move.camera_to_world[:, :3, :3] @ np.diag([1.0, -1, -1])
+    euler = np.unwrap(Rotation.from_matrix(rotation).as_euler("xyz"), axis=0)
+    keys = fit_keyframes(FRAMES, np.concatenate([move.centres @ z_up.T, euler], axis=1), TOLERANCE[:6])
+    assert len(keys.times) <= 25
+    drawn = keys.at(FRAMES)
+    assert np.linalg.norm(drawn[:, :3] - move.centres @ z_up.T, axis=1).max() < 2e-3
+    off = Rotation.from_euler("xyz", drawn[:, 3:]) * Rotation.from_matrix(rotation).inv()
+    assert np.degrees(off.magnitude().max()) < 0.1
