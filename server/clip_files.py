@@ -18,7 +18,7 @@ from av.video.reformatter import Colorspace
 from PIL import Image
 
 from blender_addon.core.messages import ResultFile
-from blender_addon.core.shot import Clip, ClipMetadata, UInt8
+from blender_addon.core.shot import Clip, ClipSidecar, UInt8
 
 PNG_LEVEL = 1
 """zlib level: a frame of 512 x 320 takes 6 ms instead of 40, for a tenth more bytes."""
@@ -26,13 +26,6 @@ H264 = {"crf": "12", "preset": "veryfast", "g": "8"}
 """Visually lossless; a key frame every 8 frames, so that scrubbing in the sequencer is light."""
 BT709 = 1
 """The number of BT.709 in H.264's colour tables: matrix, primaries and transfer alike."""
-
-
-class ClipSidecar(msgspec.Struct, frozen=True, kw_only=True):
-    """metadata.json, and the comment inside clip.mp4."""
-
-    metadata: ClipMetadata
-    notes: tuple[str, ...] = ()
 
 
 def write_clip_files(folder: Path, clip: Clip) -> tuple[ResultFile, ...]:

@@ -117,6 +117,13 @@ class ClipMetadata(msgspec.Struct, frozen=True, kw_only=True):
     draft: bool = False
 
 
+class ClipSidecar(msgspec.Struct, frozen=True, kw_only=True):
+    """What metadata.json beside the frames holds, and the comment inside clip.mp4."""
+
+    metadata: ClipMetadata
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Clip:
     """frames: [F, H, W, 3] uint8 sRGB, with what made them."""

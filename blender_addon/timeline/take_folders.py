@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from ..core.errors import TimelineError
-from ..core.shot import ClipMetadata
+from ..core.shot import ClipMetadata, ClipSidecar
 from .take import Take, frame_file
 
 ROOT = "realcam"
@@ -153,7 +153,7 @@ def _read_record(folder: Path, blend_folder: Path) -> Take | None:
 
 def _read_metadata(folder: Path) -> ClipMetadata | None:
     try:
-        return msgspec.json.decode((folder / METADATA).read_bytes(), type=ClipMetadata)
+        return msgspec.json.decode((folder / METADATA).read_bytes(), type=ClipSidecar).metadata
     except (OSError, msgspec.DecodeError):
         return None
 

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from blender_addon.core.shot import ClipMetadata, ShotSettings
+from blender_addon.core.shot import ClipMetadata, ClipSidecar, ShotSettings
 from blender_addon.timeline.take import Take
 from blender_addon.timeline.take_folders import make_take, new_take_folder
 from server.data.motorcycle import Motorcycle
@@ -78,7 +78,7 @@ def write_clip(folder: Path, frames: Pixels, settings: ShotSettings) -> None:
         intrinsics=[intrinsics] * count,
         draft=True,
     )
-    (folder / "metadata.json").write_bytes(msgspec.json.encode(metadata))
+    (folder / "metadata.json").write_bytes(msgspec.json.encode(ClipSidecar(metadata=metadata)))
 
 
 @pytest.fixture
