@@ -14,8 +14,6 @@ from server.geometry.pull_push import pull_push
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 
-FOREGROUND_REACH = 0.016
-"""How far inwards from its edge a foreground counts as one, as a fraction of the picture's width."""
 MIXED_PIXELS = 2
 """Depth pixels behind an edge whose colour is mixed with the foreground's."""
 STANDS_OUT = 1.05
@@ -24,7 +22,7 @@ STANDS_OUT = 1.05
 
 @dataclass(frozen=True, eq=False)
 class DepthEdges:
-    """All [h, w]. near: the near side of a depth edge, as far as FOREGROUND_REACH. mixed: the pixels just behind one.
+    """All [h, w]. near: the near side of a depth edge, as far as was asked. mixed: the pixels just behind one.
 
     background: row and column of the pixel of the far side that is nearest to each pixel, beyond the mixed ones;
     has_background: where that is deeper than the pixel itself, on the near side.
@@ -36,8 +34,8 @@ class DepthEdges:
     has_background: Bool
 
 
-def find_edges(depth: Float32, depth_edge: float) -> DepthEdges:
-    """The edges of a depth map [h, w] without unknowns."""
+def find_edges(depth: Float32, depth_edge: float, reach: int) -> DepthEdges:
+    """The edges of a depth map [h, w] without unknowns; reach: how many pixels inwards a near side counts as one."""
     near, far = np.zeros(depth.shape, np.bool_), np.zeros(depth.shape, np.bool_)
     for one, other in _NEIGHBOURS:
         jump = ~same_surface(np.stack([depth[one], depth[other]]), depth_edge)
@@ -47,7 +45,7 @@ def find_edges(depth: Float32, depth_edge: float) -> DepthEdges:
         far[one] |= jump & ~nearer
         far[other] |= jump & nearer
     mixed = _spread(far, depth, depth_edge, MIXED_PIXELS - 1)
-    near = _spread(near, depth, depth_edge, max(2, round(FOREGROUND_REACH * depth.shape[1])))
+    near = _spread(near, depth, depth_edge, reach)
     clean = _spread(mixed, depth, depth_edge, 2) & ~mixed
     if not clean.any():
         rows, columns = np.indices(depth.shape, dtype=np.int32)

@@ -47,10 +47,10 @@ class DraftEngine:
         """Fill the world once, then render it behind the preview."""
         started = time.perf_counter()
         count = len(shot.trajectory)
-        progress = _Progress(report, steps=count * (TYPICAL_PASSES + 1))
+        progress = _Progress(report, count)
         fill = WorldFill(shot, lambda _, stage: progress.step(stage))
         fill.fill()
-        progress.rest(count)
+        progress.last_pass()
         seam = float(shot.settings.options.get("seam", SEAM.default))
         frames = np.empty((*shot.preview.shape[:3], 3), np.uint8)
         for index in range(count):
@@ -60,19 +60,21 @@ class DraftEngine:
 
 
 class _Progress:
-    """Counts steps for a number of passes that is only known at the end: it waits before the rest, then goes on."""
+    """Counts steps where the number of passes is known only at the end: it waits before the last one, then goes on."""
 
-    def __init__(self, report: Report, steps: int) -> None:
-        self._report, self._steps, self._done, self._ceiling = report, steps, 0, steps
+    def __init__(self, report: Report, count: int) -> None:
+        self._report, self._count, self._done = report, count, 0
+        self._ceiling = count * TYPICAL_PASSES
+        self._steps = self._ceiling + count
 
     def step(self, stage: str, preview: UInt8 | None = None) -> None:
         """One frame drawn."""
         self._done = min(self._done + 1, self._ceiling)
         self._report(StepReport(self._done, self._steps, stage, preview))
 
-    def rest(self, count: int) -> None:
-        """Only `count` steps are left."""
-        self._done = self._steps - count
+    def last_pass(self) -> None:
+        """Every frame is drawn once more, and that is all."""
+        self._done, self._ceiling = self._ceiling, self._steps
 
 
 def _metadata(shot: Shot, seconds: float) -> ClipMetadata:

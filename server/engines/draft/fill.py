@@ -39,16 +39,19 @@ OVERSCAN = 0.12
 @dataclass(eq=False)
 class _Holes:
     """What the preview of one frame does not see. pixels [n]: flat indices; depth [n] and colour [n, 3] of what was
-    drawn there so far (infinite: nothing)."""
+    drawn there so far (infinite: nothing); invented [n]: it is no part of the photo."""
 
     pixels: NDArray[np.int64]
     depth: Float32
     colour: Float32
+    invented: NDArray[np.bool_]
 
     @staticmethod
     def of(preview: UInt8) -> _Holes:
         pixels = np.flatnonzero(preview[..., 3].ravel() < 255)
-        return _Holes(pixels, np.full(len(pixels), np.inf, np.float32), np.zeros((len(pixels), 3), np.float32))
+        count = len(pixels)
+        depth, colour = np.full(count, np.inf, np.float32), np.zeros((count, 3), np.float32)
+        return _Holes(pixels, depth, colour, np.ones(count, np.bool_))
 
     @property
     def empty(self) -> int:
@@ -96,7 +99,7 @@ class WorldFill:
         if holes.empty:
             around = pull_push(colour.reshape(height, width, 3), known.reshape(height, width)).reshape(-1, 3)
             colour[known == 0] = around[known == 0]
-        _blend_over(colour, preview, holes.pixels, seam)
+        _blend_over(colour, preview, holes.pixels, seam * holes.invented.astype(np.float32))
         return np.asarray(np.round(colour), dtype=np.uint8).reshape(height, width, 3)
 
     def _neediest_frame(self) -> int | None:
@@ -152,15 +155,16 @@ class WorldFill:
         pixels[holes.pixels[nearer]] = True
         holes.colour[nearer] = colour_at(surface, seen, pixels.reshape(t.height, t.width))
         holes.depth[nearer] = depth[nearer]
+        holes.invented[nearer] = len(self._surfaces) > 1
 
 
-def _blend_over(colour: Float32, preview: UInt8, holes: NDArray[np.int64], seam: float) -> None:
-    """Lay the preview's blurred outline over the holes' pixels of colour [H * W, 3], in place."""
+def _blend_over(colour: Float32, preview: UInt8, holes: NDArray[np.int64], seam: Float32) -> None:
+    """Lay the preview's blurred outline over the holes' pixels of colour [H * W, 3], in place; seam [n]: how much."""
     straight = preview.astype(np.float32)
     alpha = straight[..., 3:] / 255
     blurred = _blurred(np.concatenate([straight[..., :3] * alpha, alpha], axis=-1)).reshape(-1, 4)[holes]
     own = alpha.reshape(-1, 1)[holes]
-    share = np.where(own > 0, own, np.float32(seam) * blurred[:, 3:])
+    share = np.where(own > 0, own, seam[:, None] * blurred[:, 3:])
     over = np.where(own > 0, straight[..., :3].reshape(-1, 3)[holes], blurred[:, :3] / np.maximum(blurred[:, 3:], 1e-6))
     colour[holes] = share * over + (1 - share) * colour[holes]
 

@@ -10,15 +10,13 @@ from scipy.ndimage import distance_transform_edt
 
 from blender_addon.core.depth_mesh import same_surface
 from blender_addon.core.trajectory import Float64
-from server.engines.draft.surfaces import Surface, View
+from server.engines.draft.surfaces import RING, Surface, View
 from server.geometry.pull_push import pull_push
 from server.geometry.texture import Texture
 
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 
-RING = 6
-"""Pixels around a hole that are continued into it."""
 HIDDEN_WEIGHT = 0.2
 """What the hidden side of a foreground's edge counts, beside background that is seen."""
 OVERLAP = 6

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_addon.core.depth_mesh import cut_faces, lift, thin_depth
+from blender_addon.core.depth_mesh import DepthGrid, cut_faces, lift, thin_depth
 from blender_addon.core.shot import Shot
 from blender_addon.core.trajectory import Float64
 from server.engines.draft.edges import completed_depth, find_edges
@@ -17,6 +17,11 @@ from server.geometry.texture import Texture
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 Int32 = NDArray[np.int32]
+
+
+RING = 6
+"""Pixels of a frame around a hole that are continued into it."""
+LONGEST_REACH = 48
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +65,7 @@ def photo_surfaces(shot: Shot) -> tuple[Surface, Surface]:
     grid = thin_depth(shot.depth)
     depth = completed_depth(grid.depth)
     uv = np.stack(np.meshgrid(grid.u, grid.v), axis=-1)
-    edges = find_edges(depth, shot.depth_edge)
+    edges = find_edges(depth, shot.depth_edge, _reach(shot, grid))
     row, column = edges.background
     behind_depth = np.where(edges.has_background, depth[row, column], np.float32(np.nan)).ravel()
     behind_uv = np.where(edges.has_background[..., None], uv[row, column], np.nan).reshape(-1, 2)
@@ -76,6 +81,13 @@ def photo_surfaces(shot: Shot) -> tuple[Surface, Surface]:
     )
     guessed = ~np.isfinite(grid.depth).ravel()
     return whole, _part(whole, guessed[whole.triangles].any(axis=1))
+
+
+def _reach(shot: Shot, grid: DepthGrid) -> int:
+    """Grid pixels that RING pixels of a frame cover, and half as many again for surfaces the camera comes close to."""
+    grid_focal = shot.photo_intrinsics[0, 0] / shot.photo_size[0] * grid.depth.shape[1]
+    frame_focal = shot.trajectory.intrinsics[:, 0, 0].min()
+    return int(np.clip(np.ceil(1.5 * RING * grid_focal / frame_focal), RING, LONGEST_REACH))
 
 
 def _triangles(depth: Float32, depth_edge: float) -> Int32:
