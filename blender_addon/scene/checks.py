@@ -29,7 +29,8 @@ def check_aspect(photo_size: tuple[int, int], depth_size: tuple[int, int]) -> No
 
 
 def check_depth(depth: Float32, *, trust_scale: bool = False) -> None:
-    """Raise PhotoError when depth [h, w] (metres, NaN unknown) is no scene, DoubtfulScaleError when its unit is doubtful."""
+    """Raise PhotoError when depth [h, w] (metres, NaN unknown) is no scene, DoubtfulScaleError when its unit is
+    doubtful."""
     known = depth[np.isfinite(depth)]
     if known.size == 0:
         raise PhotoError(

@@ -46,7 +46,8 @@ def import_photo(scene: bpy.types.Scene, request: PhotoImport) -> PhotoScene:
     """Put the photo into a collection of its own in the scene: metric mesh, unlit photo, reference camera.
 
     The reference camera stands at the world's origin, level, looking along +Y. It is a child of the mesh: moving the
-    mesh moves both. Raises PhotoError (DoubtfulScaleError when the depth's unit is doubtful) and then leaves nothing behind.
+    mesh moves both.
+    Raises PhotoError (DoubtfulScaleError when the depth's unit is doubtful), and then leaves nothing behind.
     """
     photo = read_photo(request.photo)
     try:

@@ -1,0 +1,57 @@
+"""Blender's camera axes (x right, y up, looking along -z) to OpenCV's (y down, looking along z), and back."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..core.errors import CameraError
+from ..core.trajectory import Float64, inverse
+
+_FLIP = np.diag([1.0, -1.0, -1.0, 1.0])
+
+
+def flipped(poses: Float64) -> Float64:
+    """Poses [..., 4, 4] of one camera in another's frame, from either axes to the other."""
+    return np.asarray(_FLIP @ poses @ _FLIP, dtype=np.float64)
+
+
+def pose_in_reference(camera_world: ArrayLike, reference_world: ArrayLike) -> Float64:
+    """[4, 4] OpenCV camera-to-reference pose of two Blender world matrices, in the reference's own metres.
+
+    Scale on the camera is dropped, as Blender does when it renders; scale on the reference is the scene's scale.
+    Raises CameraError when the reference is scaled unevenly or has no size.
+    """
+    camera = _unscaled(np.array(camera_world, dtype=np.float64))
+    reference = np.array(reference_world, dtype=np.float64)
+    scale = reference_scale(reference)
+    pose = inverse(_unscaled(reference)) @ camera
+    pose[:3, 3] /= scale
+    return flipped(pose)
+
+
+def world_from_reference(pose: Float64, reference_world: ArrayLike) -> Float64:
+    """[4, 4] Blender world matrix, without scale, of an OpenCV camera-to-reference pose; undoes pose_in_reference."""
+    reference = np.array(reference_world, dtype=np.float64)
+    local = flipped(pose)
+    local[:3, 3] *= reference_scale(reference)
+    return np.asarray(_unscaled(reference) @ local, dtype=np.float64)
+
+
+def reference_scale(reference_world: Float64) -> float:
+    """World units for each metre of the photo's scene. Raises CameraError when there is no single such number."""
+    x, y, z = np.linalg.norm(reference_world[:3, :3], axis=0)
+    if not min(x, y, z) > 0 or max(x, y, z) / min(x, y, z) > 1 + 1e-4:
+        raise CameraError(
+            "The photo's mesh is scaled unevenly",
+            f"{x:.4g} x {y:.4g} x {z:.4g}",
+            "Give the mesh object and its parents the same scale along every axis.",
+        )
+    return float(np.cbrt(x * y * z))
+
+
+def _unscaled(world: Float64) -> Float64:
+    result = world.copy()
+    lengths = np.linalg.norm(result[:3, :3], axis=0)
+    result[:3, :3] /= np.maximum(lengths, 1e-300)
+    return result

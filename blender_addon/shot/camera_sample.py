@@ -1,0 +1,112 @@
+"""The artist's camera, as Blender evaluates it frame by frame, to a Trajectory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import bpy
+import numpy as np
+
+from ..core.errors import CameraError
+from ..core.lens import Lens, RenderFrame
+from ..core.trajectory import Float64, Trajectory
+from .axes import pose_in_reference
+
+
+def spread_frames(frame_start: int, frame_end: int, count: int) -> Float64:
+    """[count] scene frames, fractional, spread evenly over the range, its first and last frame included."""
+    return np.linspace(frame_start, frame_end, count)
+
+
+def scene_rate(scene: bpy.types.Scene) -> float:
+    """Frames a second."""
+    return float(scene.render.fps / scene.render.fps_base)
+
+
+def render_frame(scene: bpy.types.Scene) -> RenderFrame:
+    """The size and pixel aspect that the scene renders at, resolution percentage included."""
+    render = scene.render
+    width, height = (
+        max(side * render.resolution_percentage // 100, 1) for side in (render.resolution_x, render.resolution_y)
+    )
+    return RenderFrame(width, height, render.pixel_aspect_x, render.pixel_aspect_y)
+
+
+def sample_camera(
+    scene: bpy.types.Scene,
+    camera: bpy.types.Object,
+    frames: Sequence[float] | Float64,
+    reference: bpy.types.Object,
+    fps: float | None = None,
+) -> Trajectory:
+    """The camera at these scene frames (fractions allowed), in pixels of the scene's render.
+
+    It is read from the evaluated dependency graph: keyframes, F-curves, constraints, parents, drivers and an animated
+    lens all count. The scene is back at its own frame afterwards.
+    reference: the photo's mesh (PhotoScene.mesh) or its camera; poses are relative to it, in the photo's metres.
+    fps: of the trajectory. None: the rate at which these frames last as long as the scene's.
+    Raises CameraError for a camera that is no pinhole, is not part of the scene or is mirrored.
+    """
+    size = render_frame(scene)
+    poses, intrinsics = [], []
+    with kept_frame(scene):
+        for frame in frames:
+            go_to_frame(scene, float(frame))
+            evaluated = evaluated_object(scene, camera)
+            lens = lens_of_camera(evaluated)
+            poses.append(pose_in_reference(evaluated.matrix_world, evaluated_object(scene, reference).matrix_world))
+            intrinsics.append(lens.intrinsics(size))
+    return Trajectory(
+        np.array(poses), np.array(intrinsics), size.width, size.height, fps or _spread_rate(frames, scene_rate(scene))
+    )
+
+
+def lens_of_camera(camera: bpy.types.Object) -> Lens:
+    """The optics of a Blender camera object. Raises CameraError unless it is a perspective camera."""
+    if camera.type != "CAMERA":
+        raise CameraError(f"{camera.name} is not a camera", f"it is a {camera.type.lower()}")
+    data = camera.data
+    if data.type != "PERSP":
+        raise CameraError(
+            "Only perspective cameras can be followed",
+            f"{camera.name} is {'orthographic' if data.type == 'ORTHO' else data.type.lower()}",
+            "Set its lens type to Perspective.",
+        )
+    return Lens(data.lens, data.sensor_width, data.sensor_height, data.shift_x, data.shift_y, data.sensor_fit)
+
+
+@contextmanager
+def kept_frame(scene: bpy.types.Scene) -> Iterator[None]:
+    """Whatever happens inside, the scene stands at its present frame afterwards."""
+    frame, subframe = scene.frame_current, scene.frame_subframe
+    try:
+        yield
+    finally:
+        scene.frame_set(frame, subframe=subframe)
+
+
+def go_to_frame(scene: bpy.types.Scene, frame: float) -> None:
+    """Evaluate the scene at a frame, fractions included."""
+    whole = math.floor(frame)
+    # A fraction that rounds up to 1 in Blender's single precision is refused.
+    fraction = min(frame - whole, 1 - 2**-20)
+    scene.frame_set(whole, subframe=fraction)
+
+
+def evaluated_object(scene: bpy.types.Scene, subject: bpy.types.Object) -> bpy.types.Object:
+    """The object as the scene's dependency graph evaluates it now. Raises CameraError when it is in none."""
+    for layer in scene.view_layers:
+        if layer.depsgraph is not None and (subject == scene.camera or layer.objects.get(subject.name) == subject):
+            return subject.evaluated_get(layer.depsgraph)
+    raise CameraError(
+        f"{subject.name} is not in the scene",
+        f"no view layer of {scene.name} holds it",
+        "Link it to the scene, or include its collection in the view layer.",
+    )
+
+
+def _spread_rate(frames: Sequence[float] | Float64, rate: float) -> float:
+    span = float(frames[-1] - frames[0]) if len(frames) > 1 else 0.0
+    return rate * (len(frames) - 1) / span if span > 0 else rate

@@ -1,0 +1,98 @@
+"""The preview: what the photo's scene looks like from every camera of a shot, with visibility as alpha."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import bpy
+import numpy as np
+
+from ..core.errors import ShotError
+from ..core.shot import UInt8
+from ..core.trajectory import Trajectory
+from ..scene.photo_scene import PhotoScene
+from .preview_scene import make_preview_scene, place_camera, remove_preview_scenes
+
+Method = Literal["eevee", "workbench"]
+
+
+class PreviewRenderer:
+    """Renders a trajectory frame by frame; use it as a context manager, which removes all it made.
+
+    Blender blocks for one frame at a time, so a window stays alive between calls of `render`. Nothing but names is held
+    between them: an undo in between is noticed, not fallen over.
+    """
+
+    def __init__(self, photo_scene: PhotoScene, trajectory: Trajectory, method: Method = "eevee") -> None:
+        self._trajectory = trajectory
+        self._folder = tempfile.TemporaryDirectory(prefix="realcam-preview-")
+        remove_preview_scenes()
+        self._scene_name = make_preview_scene(photo_scene, method).name
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the preview's scene and files."""
+        remove_preview_scenes()
+        self._folder.cleanup()
+
+    def __len__(self) -> int:
+        return len(self._trajectory)
+
+    def render(self, index: int) -> UInt8:
+        """[H, W, 4] uint8 sRGB with straight alpha: 255 where the photo's scene is seen from frame `index`, else 0.
+
+        Raises ShotError when Blender cannot render now, or the preview's scene was undone or deleted.
+        """
+        scene = bpy.data.scenes.get(self._scene_name)
+        if scene is None or scene.camera is None:
+            raise ShotError("The preview's scene is gone", "it was undone or deleted", "Start the preview again.")
+        place_camera(scene, self._trajectory, index)
+        path = Path(self._folder.name) / "frame.png"
+        path.unlink(missing_ok=True)
+        scene.render.filepath = str(path)
+        with _exact_textures():
+            try:
+                bpy.ops.render.render(write_still=True, scene=scene.name)
+            except RuntimeError as error:
+                raise ShotError("Blender could not render the preview", str(error).strip()) from error
+        if not path.is_file():
+            raise ShotError("Blender could not render the preview", "no picture came of it")
+        return _read_rgba(path)
+
+
+@contextmanager
+def _exact_textures() -> Iterator[None]:
+    """No anisotropic filtering for a moment: software GPUs blur with it even where one texel is one pixel."""
+    preferences = bpy.context.preferences
+    dirty, wanted = preferences.is_dirty, preferences.system.anisotropic_filter
+    preferences.system.anisotropic_filter = "FILTER_0"
+    try:
+        yield
+    finally:
+        preferences.system.anisotropic_filter = wanted
+        preferences.is_dirty = dirty
+
+
+def _read_rgba(path: Path) -> UInt8:
+    image = bpy.data.images.load(str(path))
+    try:
+        image.alpha_mode = "CHANNEL_PACKED"
+        width, height = image.size
+        pixels = np.empty(width * height * 4, dtype=np.float32)
+        image.pixels.foreach_get(pixels)
+    finally:
+        bpy.data.images.remove(image)
+    rows = pixels.reshape(height, width, 4)[::-1]
+    return np.ascontiguousarray(np.rint(rows * 255).astype(np.uint8))

@@ -1,0 +1,104 @@
+"""A scene of our own to render the preview in, so that the artist's is never touched."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from ..blender_versions import eevee, set_png
+from ..core.lens import lens_of
+from ..core.trajectory import Float64, Trajectory
+from ..scene.material import photo_material
+from ..scene.photo_scene import PhotoScene
+from .axes import flipped
+
+NAME = "RealCam preview"
+MARK = "realcam_preview"
+"""Custom property of everything made here, so that leftovers of a crash are known."""
+
+
+def make_preview_scene(photo_scene: PhotoScene, method: str) -> bpy.types.Scene:
+    """A scene with the photo's mesh at the origin and a camera, ready for `place_camera` and rendering.
+
+    The mesh has a material of ours, whatever the artist has put on it, and none of the artist's modifiers.
+    """
+    scene = bpy.data.scenes.new(NAME)
+    mesh = bpy.data.objects.new(NAME, photo_scene.mesh.data)
+    material = photo_material(NAME, photo_scene.image)
+    camera = bpy.data.objects.new(NAME, bpy.data.cameras.new(NAME))
+    for block in (scene, mesh, material, camera, camera.data):
+        block[MARK] = True
+    if not mesh.material_slots:
+        mesh.data.materials.append(None)
+    mesh.material_slots[0].link = "OBJECT"
+    mesh.material_slots[0].material = material
+    scene.collection.objects.link(mesh)
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    _set_pixels(scene)
+    _set_clipping(camera.data, photo_scene)
+    {"eevee": _set_eevee, "workbench": _set_workbench}[method](scene)
+    return scene
+
+
+def remove_preview_scenes() -> None:
+    """Remove every preview scene and all that was made for it, also what an earlier crash left in the file."""
+    for collection in (bpy.data.scenes, bpy.data.objects, bpy.data.cameras, bpy.data.materials):
+        for block in [block for block in collection if MARK in block]:
+            collection.remove(block)
+
+
+def place_camera(scene: bpy.types.Scene, trajectory: Trajectory, index: int) -> None:
+    """Give the preview scene's camera and render the pose, lens and size of one frame."""
+    lens, frame = lens_of(trajectory.intrinsics[index], trajectory.width, trajectory.height)
+    camera = scene.camera
+    camera.matrix_world = _matrix(flipped(trajectory.camera_to_world[index]))
+    data = camera.data
+    data.sensor_fit, data.sensor_width, data.lens = lens.sensor_fit, lens.sensor_width, lens.focal
+    data.shift_x, data.shift_y = lens.shift_x, lens.shift_y
+    render = scene.render
+    render.resolution_x, render.resolution_y, render.resolution_percentage = frame.width, frame.height, 100
+    render.pixel_aspect_x, render.pixel_aspect_y = frame.aspect_x, frame.aspect_y
+
+
+def _matrix(values: Float64) -> list[list[float]]:
+    # Blender takes rows here, as NumPy has them.
+    return [[float(v) for v in row] for row in values]
+
+
+def _set_pixels(scene: bpy.types.Scene) -> None:
+    """Eight-bit sRGB pixels as the texture has them: no view transform, no filter, no dither, alpha where seen."""
+    scene.view_settings.view_transform = "Standard"
+    scene.view_settings.look = "None"
+    scene.view_settings.exposure, scene.view_settings.gamma = 0.0, 1.0
+    render = scene.render
+    render.film_transparent = True
+    render.filter_size, render.dither_intensity = 0.0, 0.0
+    render.use_compositing = render.use_sequencer = False
+    set_png(render.image_settings)
+    render.image_settings.color_mode, render.image_settings.color_depth = "RGBA", "8"
+    render.image_settings.compression = 0
+
+
+def _set_clipping(camera: bpy.types.Camera, photo_scene: PhotoScene) -> None:
+    depth = photo_scene.depth()
+    camera.clip_start = float(np.clip(np.nanmedian(depth) / 500, 1e-3, 0.1))
+    camera.clip_end = max(10 * float(np.nanmax(depth)), 100.0)
+
+
+def _set_eevee(scene: bpy.types.Scene) -> None:
+    scene.render.engine = eevee()
+    settings = scene.eevee
+    # One sample is taken in the pixel's middle: nothing is blended across an edge.
+    settings.taa_render_samples = 1
+    settings.use_shadows = settings.use_raytracing = settings.use_fast_gi = False
+    settings.shadow_pool_size = settings.gi_irradiance_pool_size = "16"
+
+
+def _set_workbench(scene: bpy.types.Scene) -> None:
+    scene.render.engine = "BLENDER_WORKBENCH"
+    scene.display.render_aa = "OFF"
+    shading = scene.display.shading
+    shading.light, shading.color_type = "FLAT", "TEXTURE"
+    shading.show_backface_culling = True
+    shading.show_object_outline = shading.show_cavity = shading.show_shadows = False
