@@ -1,0 +1,301 @@
+"""Jobs with a real server process of their own: started when nobody answers, followed, cancelled, killed, resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import socket
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blender_addon.core.client import Client
+from blender_addon.core.errors import ServiceError, ShotError
+from blender_addon.core.messages import JobState
+from blender_addon.core.projection import intrinsics_matrix
+from blender_addon.core.server_address import ServerAddress
+from blender_addon.core.shot import Shot, ShotSettings
+from blender_addon.core.shot_file import encode_shot
+from blender_addon.core.trajectory import Trajectory
+from blender_addon.generation.job_events import ServerSettings
+from blender_addon.generation.job_records import JobRecord, JobRecords
+from blender_addon.generation.job_view import Phase
+from blender_addon.generation.jobs import Jobs, check_engine
+from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command
+
+ENGINES = Path(__file__).parents[2] / "server" / "service"
+
+
+def free_ports() -> tuple[int, int]:
+    with socket.socket() as a, socket.socket() as b:
+        a.bind(("127.0.0.1", 0))
+        b.bind(("127.0.0.1", 0))
+        return a.getsockname()[1], b.getsockname()[1]
+
+
+@pytest.fixture(autouse=True)
+def _no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(COMMAND_VARIABLE, raising=False)
+
+
+def settings_in(folder: Path) -> ServerSettings:
+    command = ["env", f"PYTHONPATH={ENGINES}", sys.executable, "-m", "server.cli", "serve"]
+    command += ["--engines", "engines_of_tests:engines", "--data-dir", str(folder / "server")]
+    return ServerSettings(
+        address=ServerAddress("127.0.0.1", *free_ports()),
+        command=shlex.join(command),
+        client_id="test",
+        software="test",
+        log=folder / "server.log",
+    )
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> ServerSettings:
+    """Nobody answers there: the add-on starts a server of its own."""
+    return settings_in(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerSettings]:
+    """A server that somebody else has started and that outlives the add-on."""
+    settings = settings_in(tmp_path_factory.mktemp("running"))
+    server = LocalServer(server_command(settings.command, settings.address), settings.log)
+    server.start()
+    try:
+        while "ready" not in server.log_tail():
+            server.check()
+            time.sleep(0.02)
+        yield settings
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def jobs() -> Iterator[Jobs]:
+    made = Jobs()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> JobRecords:
+    return JobRecords(tmp_path / "records")
+
+
+def shot(engine: str = "copy", pause: float = 0.0) -> Shot:
+    intrinsics = intrinsics_matrix(60.0, 60.0, 32.0, 20.0)
+    trajectory = Trajectory(np.repeat(np.eye(4)[None], 4, axis=0), intrinsics, 64, 40)
+    preview = np.random.default_rng(1).integers(0, 255, (4, 40, 64, 4), dtype=np.uint8)
+    settings = ShotSettings(engine=engine, options={"pause": pause})
+    return Shot(trajectory, preview, preview[0, ..., :3], intrinsics, np.ones((40, 64), np.float32), settings)
+
+
+def record_of(shot: Shot, folder: Path, settings: ServerSettings) -> JobRecord:
+    return JobRecord(
+        job_id=uuid.uuid4().hex,
+        server=str(settings.address),
+        title="a shot",
+        blend="/x.blend",
+        scene="Scene",
+        camera="Camera",
+        folder=str(folder),
+        settings=shot.settings,
+        artist_width=64,
+        artist_height=40,
+        pixel_aspect=1.0,
+        frame_start=1,
+        frame_end=4,
+        submitted_at=time.time(),
+    )
+
+
+def pump_until(jobs: Jobs, reached: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        jobs.pump()
+        assert time.monotonic() < deadline, jobs.view
+        time.sleep(0.005)
+
+
+def begin(jobs: Jobs, settings: ServerSettings, records: JobRecords) -> None:
+    jobs.begin("a shot", settings, records)
+    pump_until(jobs, lambda: jobs.connected or not jobs.busy)
+
+
+def submit(jobs: Jobs, settings: ServerSettings, records: JobRecords, made: Shot, folder: Path) -> JobRecord:
+    begin(jobs, settings, records)
+    assert jobs.connected, jobs.view
+    record = record_of(made, folder, settings)
+    jobs.submit(made, record)
+    return record
+
+
+def ended(jobs: Jobs) -> bool:
+    return jobs.view is not None and (jobs.view.phase.final or jobs.view.phase is Phase.PLACING)
+
+
+def test_a_shot_becomes_files_with_a_server_started_by_itself(
+    jobs: Jobs, settings: ServerSettings, records: JobRecords, tmp_path: Path
+) -> None:
+    seen = set()
+
+    def done() -> bool:
+        assert jobs.view is not None
+        seen.add(jobs.view.phase)
+        return ended(jobs)
+
+    made = shot(pause=0.2)
+    record = submit(jobs, settings, records, made, tmp_path / "take_001")
+    assert jobs.engines[0].name == "copy"
+    assert records.all() == (record,), "written down before it is sent"
+    pump_until(jobs, done)
+    assert jobs.view is not None
+    assert jobs.view.phase is Phase.PLACING, jobs.view.error
+    assert Phase.RUNNING in seen
+    assert jobs.view.jpeg.startswith(b"\xff\xd8"), "a picture came with the progress"
+    metadata = json.loads((tmp_path / "take_001" / "metadata.json").read_text())
+    assert metadata["metadata"]["engine"] == "copy"
+    assert len(list((tmp_path / "take_001" / "frames").glob("*.png"))) == 4
+    jobs.placed()
+    assert records.all() == ()
+    assert not jobs.busy
+
+
+def test_a_second_shot_during_the_first_is_refused(
+    jobs: Jobs, running: ServerSettings, records: JobRecords, tmp_path: Path
+) -> None:
+    submit(jobs, running, records, shot(pause=5.0), tmp_path / "take")
+    with pytest.raises(ServiceError, match=r"second shot cannot be generated now: a shot is under way .* cancel it\."):
+        jobs.begin("another", running, records)
+
+
+def test_cancel_reaches_the_server_and_leaves_no_record(
+    jobs: Jobs, running: ServerSettings, records: JobRecords, tmp_path: Path
+) -> None:
+    record = submit(jobs, running, records, shot(pause=0.5), tmp_path / "take")
+    pump_until(jobs, lambda: jobs.view is not None and jobs.view.phase is Phase.RUNNING and jobs.view.done > 0)
+    jobs.cancel()
+    pump_until(jobs, lambda: ended(jobs))
+    assert jobs.view is not None
+    assert jobs.view.phase is Phase.CANCELLED
+    assert records.all() == ()
+    with Client(running.address, "test", "test") as client:
+        assert client.status(record.job_id).state is JobState.CANCELLED
+
+
+@pytest.mark.parametrize(("engine", "sentence"), [("refuse", "too dark: mean 3 of 255"), ("bug", "KeyError")])
+def test_an_engine_that_fails_is_quoted(
+    jobs: Jobs, running: ServerSettings, records: JobRecords, tmp_path: Path, engine: str, sentence: str
+) -> None:
+    submit(jobs, running, records, shot(engine), tmp_path / "take")
+    pump_until(jobs, lambda: ended(jobs))
+    assert jobs.view is not None
+    assert jobs.view.phase is Phase.FAILED
+    assert sentence in jobs.view.error
+    assert not jobs.view.resumable
+    assert records.all() == ()
+
+
+def test_an_engine_the_server_does_not_have_is_known_before_anything_is_rendered(
+    jobs: Jobs, running: ServerSettings, records: JobRecords
+) -> None:
+    begin(jobs, running, records)
+    with pytest.raises(ShotError, match="no engine 'realcam': it has copy, crash"):
+        check_engine(jobs.engines, "realcam", (64, 40), 4)
+    with pytest.raises(ShotError, match="no clips of 512 x 320: it makes 64 x 40"):
+        check_engine(jobs.engines, "copy", (512, 320), 4)
+    with pytest.raises(ShotError, match="no clips of 16 frames: it makes 4"):
+        check_engine(jobs.engines, "copy", (64, 40), 16)
+
+
+def test_a_server_killed_in_mid_job_is_started_again_and_the_clip_arrives(
+    jobs: Jobs, settings: ServerSettings, records: JobRecords, tmp_path: Path
+) -> None:
+    submit(jobs, settings, records, shot(pause=0.3), tmp_path / "take")
+    pump_until(jobs, lambda: jobs.view is not None and jobs.view.phase is Phase.RUNNING and jobs.view.done > 0)
+    assert jobs.server_pid is not None
+    os.kill(jobs.server_pid, signal.SIGKILL)
+    pump_until(jobs, lambda: ended(jobs))
+    assert jobs.view is not None
+    assert jobs.view.phase is Phase.PLACING, jobs.view.error
+
+
+def test_a_job_goes_on_after_blender_was_closed(
+    jobs: Jobs, settings: ServerSettings, records: JobRecords, tmp_path: Path
+) -> None:
+    submit(jobs, settings, records, shot(pause=0.3), tmp_path / "take")
+    pump_until(jobs, lambda: jobs.view is not None and jobs.view.phase is Phase.RUNNING)
+    jobs.close()
+    (record,) = records.of_blend("/x.blend")
+    reopened = Jobs()
+    try:
+        reopened.resume(record, settings, records)
+        pump_until(reopened, lambda: ended(reopened))
+        assert reopened.view is not None
+        assert reopened.view.phase is Phase.PLACING, reopened.view.error
+        assert (tmp_path / "take" / "clip.mp4").stat().st_size > 0
+    finally:
+        reopened.close()
+
+
+def test_a_shot_that_was_never_sent_is_sent_on_resuming(
+    jobs: Jobs, running: ServerSettings, records: JobRecords, tmp_path: Path
+) -> None:
+    made = shot()
+    record = record_of(made, tmp_path / "take", running)
+    records.write(record)
+    records.kept_shot(record.job_id).write_bytes(encode_shot(made))
+    jobs.resume(record, running, records)
+    pump_until(jobs, lambda: ended(jobs))
+    assert jobs.view is not None
+    assert jobs.view.phase is Phase.PLACING, jobs.view.error
+    assert not records.kept_shot(record.job_id).exists()
+
+
+def test_a_job_that_the_server_forgot_is_said(
+    jobs: Jobs, running: ServerSettings, records: JobRecords, tmp_path: Path
+) -> None:
+    record = record_of(shot(), tmp_path / "take", running)
+    records.write(record)
+    jobs.resume(record, running, records)
+    pump_until(jobs, lambda: ended(jobs))
+    assert jobs.view is not None
+    assert "does not know this job" in jobs.view.error
+    assert records.all() == ()
+
+
+def test_no_server_and_none_to_start(jobs: Jobs, settings: ServerSettings, records: JobRecords, tmp_path: Path) -> None:
+    jobs.begin("a shot", replace(settings, command="no-such-program"), records)
+    pump_until(jobs, lambda: not jobs.busy)
+    assert jobs.view is not None
+    assert "'no-such-program' of the server command is not on this machine's PATH" in jobs.view.error
+    jobs.begin("a shot", replace(settings, start_locally=False), records)
+    pump_until(jobs, lambda: not jobs.busy)
+    assert jobs.view is not None
+    assert f"No server answers at {settings.address}" in jobs.view.error
+
+
+def test_a_full_or_closed_folder_keeps_the_job(
+    jobs: Jobs, running: ServerSettings, records: JobRecords, tmp_path: Path
+) -> None:
+    (tmp_path / "in the way").write_text("a file, where the clip's folder should be")
+    record = submit(jobs, running, records, shot(), tmp_path / "in the way")
+    pump_until(jobs, lambda: ended(jobs))
+    assert jobs.view is not None
+    assert jobs.view.phase is Phase.FAILED
+    assert jobs.view.resumable
+    assert records.all() == (record,)
+    (tmp_path / "in the way").unlink()
+    jobs.resume(record, running, records)
+    pump_until(jobs, lambda: ended(jobs))
+    assert jobs.view is not None
+    assert jobs.view.phase is Phase.PLACING, jobs.view.error
