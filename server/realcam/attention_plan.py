@@ -1,0 +1,141 @@
+"""How the epipolar mask of a level is applied, worked out once for a shot.
+
+The mask of the finest level has a quarter of a billion entries, 4 % of them true. Queries on one epipolar line share
+their keys, so queries are sorted along the lines and taken in blocks; each block attends only to the union of its
+keys, with the mask cut to that union. The sum over masked-out entries is left out, not approximated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .layers import merge_heads, split_heads
+
+MaskRows = Callable[[int], Tensor]
+"""Frame -> [h w, T h w] bool, the mask's rows of the queries in that frame."""
+
+DENSE_TOKENS = 1024
+"""Up to so many tokens, one dense mask is faster than blocks."""
+
+QUERY_BLOCK = 64
+
+
+class AttentionPlan(Protocol):
+    """Masked attention of q [B, N, C] to k, v [B, R + N, C], the R registers first and open to all; [B, N, C]."""
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor: ...
+    def to(self, device: torch.device) -> AttentionPlan: ...
+
+
+@dataclass(frozen=True, eq=False)
+class DensePlan:
+    """One mask [N, R + N]."""
+
+    mask: Tensor
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+        views = (split_heads(t, heads) for t in (q, k, v))
+        return merge_heads(functional.scaled_dot_product_attention(*views, attn_mask=self.mask))
+
+    def to(self, device: torch.device) -> DensePlan:
+        return DensePlan(self.mask.to(device))
+
+
+@dataclass(frozen=True, eq=False)
+class QueryBlock:
+    """Queries that share most of their keys: indices [n] into N, [m] into R + N, and the mask [n, m] between them."""
+
+    queries: Tensor
+    keys: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class BlockPlan:
+    """Blocks that cover every query once."""
+
+    blocks: tuple[QueryBlock, ...]
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+        out = torch.empty_like(q)
+        for block in self.blocks:
+            views = (
+                split_heads(t.index_select(1, index), heads)
+                for t, index in ((q, block.queries), (k, block.keys), (v, block.keys))
+            )
+            attended = functional.scaled_dot_product_attention(*views, attn_mask=block.mask)
+            out[:, block.queries] = merge_heads(attended)
+        return out
+
+    def to(self, device: torch.device) -> BlockPlan:
+        moved = (QueryBlock(b.queries.to(device), b.keys.to(device), b.mask.to(device)) for b in self.blocks)
+        return BlockPlan(tuple(moved))
+
+    @property
+    def density(self) -> float:
+        """Fraction of the dense mask's entries that are computed."""
+        queries = sum(len(b.queries) for b in self.blocks)
+        return sum(b.mask.numel() for b in self.blocks) / queries**2
+
+
+def attention_plan(
+    rows: MaskRows, frames: int, height: int, width: int, registers: int, orders: Callable[[int], Iterator[Tensor]]
+) -> AttentionPlan:
+    """The plan for a level of `height` x `width` cells. orders: candidate orders [h w] of a frame's queries."""
+    if frames * height * width <= DENSE_TOKENS:
+        mask = torch.cat([rows(frame) for frame in range(frames)])
+        return DensePlan(functional.pad(mask, (registers, 0), value=True))
+    blocks: list[QueryBlock] = []
+    for frame in range(frames):
+        mask = rows(frame)
+        best = min((_blocked(mask, order) for order in orders(frame)), key=_cost)
+        offset = frame * height * width
+        blocks += [_with_registers(block, offset, registers) for block in best]
+    return BlockPlan(tuple(blocks))
+
+
+def _blocked(mask: Tensor, order: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """(queries, union of their keys, mask [n, N]) for consecutive blocks of `order`."""
+    pieces = []
+    for queries in order.split(QUERY_BLOCK):
+        piece = mask[queries]
+        pieces.append((queries, piece.any(dim=0), piece))
+    return pieces
+
+
+def _cost(pieces: list[tuple[Tensor, Tensor, Tensor]]) -> int:
+    return sum(len(queries) * int(union.sum()) for queries, union, _ in pieces)
+
+
+def _with_registers(piece: tuple[Tensor, Tensor, Tensor], offset: int, registers: int) -> QueryBlock:
+    queries, union, mask = piece
+    keys = union.nonzero()[:, 0]
+    return QueryBlock(
+        queries=queries + offset,
+        keys=torch.cat([torch.arange(registers), keys + registers]),
+        mask=functional.pad(mask[:, keys], (registers, 0), value=True),
+    )
+
+
+def candidate_orders(fundamental: Tensor, frame: int, centres: Tensor) -> Iterator[Tensor]:
+    """Orders of a frame's cells [N] along which epipolar lines are likely to run.
+
+    fundamental [T, T, 3, 3]; centres [N, 3] pixels. Straight stripes in eight directions, and for the frame with the
+    largest baseline, cells sorted by the angle at which they see the epipole.
+    """
+    centres = centres.to(torch.float64)
+    for step in range(8):
+        angle = torch.tensor(step * torch.pi / 8, dtype=torch.float64)
+        yield (centres[:, 0] * torch.sin(angle) - centres[:, 1] * torch.cos(angle)).argsort(stable=True)
+    others = fundamental[frame].flatten(1).norm(dim=1)
+    # F^T maps a pixel of the other frame to its line here; all those lines meet in this frame's epipole.
+    _, _, vh = torch.linalg.svd(fundamental[frame, int(others.argmax())].double())
+    epipole = vh[-1]
+    toward = epipole[:2] - epipole[2] * centres[:, :2]
+    yield torch.remainder(torch.atan2(toward[:, 1], toward[:, 0]), torch.pi).argsort(stable=True)

@@ -1,0 +1,140 @@
+"""The published variants of the model, and the reduced ones used to test it, as plain numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from server.diffusion.schedule import ScheduleConfig
+
+TEXT_TOKENS = 77
+IMAGE_TOKENS_PER_FRAME = 16
+LATENT_DOWNSAMPLE = 8
+
+
+@dataclass(frozen=True)
+class UNetConfig:
+    """channel_mult: width of each level, in units of `channels`; the last level has no attention.
+
+    mask_cells: cell sizes in pixels at which epipolar attention is masked; a level without attends to everything.
+    """
+
+    in_channels: int = 8
+    out_channels: int = 4
+    channels: int = 320
+    channel_mult: tuple[int, ...] = (1, 2, 4, 4)
+    blocks: int = 2
+    head_channels: int = 64
+    context_channels: int = 1024
+    default_fps: int = 10
+    learnable_image_scale: bool = False
+    register_tokens: int = 4
+    mask_cells: tuple[int, ...] = (64, 32, 16)
+
+    @property
+    def level_channels(self) -> tuple[int, ...]:
+        return tuple(self.channels * m for m in self.channel_mult)
+
+    @property
+    def first_temporal_channels(self) -> int:
+        """Inner width of the temporal transformer behind the first convolution."""
+        return 8 * self.head_channels
+
+
+@dataclass(frozen=True)
+class PoseEncoderConfig:
+    channels: tuple[int, ...] = (320, 640, 1280, 1280)
+    unshuffle: int = 8
+    blocks: int = 2
+    heads: int = 8
+    frames: int = 16
+    """Length of the position table: the longest clip the weights know."""
+
+
+@dataclass(frozen=True)
+class VaeConfig:
+    channels: int = 128
+    channel_mult: tuple[int, ...] = (1, 2, 4, 4)
+    blocks: int = 2
+    latent_channels: int = 4
+    scale: float = 0.18215
+
+
+@dataclass(frozen=True)
+class ClipConfig:
+    """OpenCLIP ViT-H-14. The text tower is used up to its last layer but one."""
+
+    text_width: int = 1024
+    text_heads: int = 16
+    text_layers: int = 24
+    vocabulary: int = 49408
+    text_length: int = TEXT_TOKENS
+    image_size: int = 224
+    patch: int = 14
+    vision_width: int = 1280
+    vision_heads: int = 16
+    vision_layers: int = 32
+
+
+@dataclass(frozen=True)
+class ResamplerConfig:
+    channels: int = 1024
+    depth: int = 4
+    heads: int = 12
+    head_channels: int = 64
+    input_channels: int = 1280
+    output_channels: int = 1024
+    frames: int = 16
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """One variant. size: (width, height) it was trained at, pixels. fps_condition: whether the network is told the
+    clip's frame rate or the stride in frames of a 30 fps source."""
+
+    name: str
+    size: tuple[int, int]
+    schedule: ScheduleConfig
+    fps_condition: str
+    unet: UNetConfig = field(default_factory=UNetConfig)
+    pose_encoder: PoseEncoderConfig = field(default_factory=PoseEncoderConfig)
+    vae: VaeConfig = field(default_factory=VaeConfig)
+    clip: ClipConfig = field(default_factory=ClipConfig)
+    resampler: ResamplerConfig = field(default_factory=ResamplerConfig)
+
+    @property
+    def frames(self) -> int:
+        """Frames of a clip the weights were trained on, also the most they can make at once."""
+        return self.pose_encoder.frames if self.resampler.frames >= self.pose_encoder.frames else self.resampler.frames
+
+
+V_SCHEDULE = ScheduleConfig(prediction="v", zero_terminal_snr=True, base_scale=0.7)
+
+REALCAM_256 = ModelConfig(
+    name="realcam-256",
+    size=(256, 256),
+    schedule=ScheduleConfig(),
+    fps_condition="stride",
+    unet=UNetConfig(default_fps=3, learnable_image_scale=True, mask_cells=(64, 32, 16, 8)),
+)
+REALCAM_512 = ModelConfig(name="realcam-512", size=(512, 320), schedule=V_SCHEDULE, fps_condition="fps")
+REALCAM_1024 = ModelConfig(name="realcam-1024", size=(1024, 576), schedule=V_SCHEDULE, fps_condition="fps")
+
+TINY = ModelConfig(
+    name="tiny",
+    size=(128, 128),
+    schedule=V_SCHEDULE,
+    fps_condition="fps",
+    unet=UNetConfig(channels=32, channel_mult=(1, 2, 1, 1), head_channels=16, context_channels=48),
+    pose_encoder=PoseEncoderConfig(channels=(32, 64, 32, 32)),
+    vae=VaeConfig(channels=32, channel_mult=(1, 2, 1, 1)),
+    clip=ClipConfig(
+        text_width=48, text_heads=4, text_layers=3, vocabulary=64, patch=28,
+        vision_width=40, vision_heads=2, vision_layers=2,
+    ),
+    resampler=ResamplerConfig(
+        channels=48, depth=2, heads=3, head_channels=8, input_channels=40, output_channels=48, frames=16
+    ),
+)  # fmt: skip
+"""Small enough for a test on one core: the same code, weights made at random."""
+
+VARIANTS = {config.name: config for config in (REALCAM_256, REALCAM_512, REALCAM_1024)}

@@ -1,0 +1,62 @@
+"""Residual blocks of the UNet, with their convolutions over time, and the steps between levels."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .layers import ClipNorm, FrameConv, FrameNorm, Linear, TimeConv
+
+
+class ResBlock(nn.Module):
+    """Two convolutions in each frame, told the timestep between them, then four over time."""
+
+    def __init__(self, in_channels: int, out_channels: int, time_channels: int) -> None:
+        super().__init__()
+        self.norm1 = FrameNorm(in_channels)
+        self.conv1 = FrameConv(in_channels, out_channels, 3, padding=1)
+        self.time_projection = Linear(time_channels, out_channels)
+        self.norm2 = FrameNorm(out_channels)
+        self.conv2 = FrameConv(out_channels, out_channels, 3, padding=1)
+        self.shortcut = Linear(in_channels, out_channels) if in_channels != out_channels else nn.Identity()
+        self.temporal = nn.ModuleList(TemporalConv(out_channels) for _ in range(4))
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        """x [B, T, H, W, C]; time [B, T or 1, time_channels], already through its SiLU."""
+        h = self.conv1(functional.silu(self.norm1(x), inplace=True))
+        h = h + self.time_projection(time)[:, :, None, None, :]
+        h = self.conv2(functional.silu(self.norm2(h), inplace=True))
+        h = h + self.shortcut(x)
+        y = h
+        for layer in self.temporal:
+            y = layer(y)
+        return h + y
+
+
+class TemporalConv(nn.Module):
+    """Norm over the clip, SiLU, convolution over time."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = ClipNorm(channels)
+        self.conv = TimeConv(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(functional.silu(self.norm(x), inplace=True))
+
+
+class Downsample(FrameConv):
+    """Half the height and width."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels, 3, stride=2, padding=1)
+
+
+class Upsample(FrameConv):
+    """Twice the height and width: nearest neighbours, then a convolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3))

@@ -1,0 +1,154 @@
+"""VAE, CLIP towers, resampler, pose encoder and depth network with the kit's reduced weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+pytest.importorskip("diffusers", reason="diffusers is not installed: the encoder tests were not run")
+pytest.importorskip("transformers", reason="transformers is not installed: the encoder tests were not run")
+
+from torch.nn import functional  # noqa: E402
+
+from server.realcam.clip_encoders import (  # noqa: E402
+    build_image_encoder,
+    build_text_encoder,
+    clip_pixels,
+    encode_image,
+    encode_text,
+)
+from server.realcam.depth_network import DepthConfig, build_depth_network, predict_depth  # noqa: E402
+from server.realcam.pose_encoder import PoseEncoder  # noqa: E402
+from server.realcam.resampler import Resampler  # noqa: E402
+from server.realcam.vae import VideoVae, build_vae  # noqa: E402
+from tests.server.parity import ParityKit  # noqa: E402
+from tests.server.realcam.models import TINY_256, load_part, published  # noqa: E402
+
+TINY_DEPTH = DepthConfig(
+    width=32, depth=4, heads=2, image_size=70, layers=(1, 2, 3, 4), features=32, neck=(8, 12, 16, 16)
+)
+
+
+@pytest.fixture(autouse=True)
+def _inference() -> Iterator[None]:
+    with torch.inference_mode():
+        yield
+
+
+def load(kit: ParityKit, module: Any, part: Any) -> Any:
+    return load_part(module, part, TINY_256, published(kit.folder, 256))
+
+
+def frames(x: Any) -> Any:
+    return x.flatten(0, 1).permute(0, 3, 1, 2)
+
+
+def test_vae(kit: ParityKit) -> None:
+    g = kit.tensors("vae")
+    vae = load(kit, build_vae(TINY_256.vae), "vae")
+    video = VideoVae(vae, TINY_256.vae, frames_at_once=2)
+    moments = vae.encode(g["image"]).latent_dist.parameters
+    mean, log_variance = moments.chunk(2, dim=1)
+    per_frame = iter(g["perframe.noise"])
+    cases = {
+        "moments": moments,
+        "posterior_mean": mean,
+        "posterior_std": torch.exp(0.5 * log_variance.clamp(-30, 20)),
+        "z_sampled_scaled": video.encode(g["image"][:, :, None], lambda _: g["posterior_noise"])[:, :, 0],
+        "decoded": video.decode(g["latent"][:, :, None])[:, :, 0],
+        "perframe.z": video.encode(g["clip"], lambda _: next(per_frame), per_frame=True),
+        "batched.z": video.encode(g["clip"], g["batched.noise"].reshape),
+    }
+    for name, ours in cases.items():
+        kit.check("vae", name, ours, g[name])
+    kit.check("vae", "decoded", VideoVae(vae, TINY_256.vae).decode(g["latent"][:, :, None])[:, :, 0], g["decoded"])
+
+
+def test_text_encoder(kit: ParityKit) -> None:
+    g = kit.tensors("encoders")
+    encoder = load(kit, build_text_encoder(TINY_256.clip), "text")
+    kit.check("encoders", "text.out", encode_text(encoder, g["text.token_ids"]), g["text.out"])
+
+
+@pytest.mark.parametrize("name", ["img96x160", "img256", "img320x512", "zero"])
+def test_image_encoder_and_resampler(kit: ParityKit, name: str) -> None:
+    g = kit.tensors("encoders")
+    if name == "zero":
+        image = torch.zeros(1, 3, 64, 64)
+    elif name == "img96x160":
+        image = g["image.img96x160.input"]
+    else:
+        size = {"img256": (256, 256), "img320x512": (320, 512)}[name]
+        low = g[f"image.{name}.lowres"]
+        image = functional.interpolate(low, size, mode="bilinear", align_corners=False).clamp(-1, 1)
+    encoder = load(kit, build_image_encoder(TINY_256.clip), "vision")
+    tokens = encode_image(encoder, image)
+    context = load(kit, Resampler(TINY_256.resampler), "resampler")(tokens)
+    if name != "zero":
+        short = f"image.{name}.preprocessed_sub"
+        kit.check("encoders", short, clip_pixels(image)[..., ::4, ::4], g[short])
+    kit.check("encoders", f"image.{name}.tokens", tokens, g[f"image.{name}.tokens"])
+    kit.check("encoders", f"image.{name}.context", context, g[f"image.{name}.context"])
+
+
+def test_resampler(kit: ParityKit) -> None:
+    g = kit.tensors("encoders")
+    resampler = load(kit, Resampler(TINY_256.resampler), "resampler")
+    kit.check("encoders", "resampler.out", resampler(g["resampler.x"]), g["resampler.out"])
+
+
+def test_pose_encoder(kit: ParityKit) -> None:
+    encoder = load(kit, PoseEncoder(TINY_256.pose_encoder), "pose_encoder")
+    features = encoder(kit.tensors("geometry")["sq_B2_cond02.plucker"])
+    for level, feature in enumerate(features):
+        kit.check("pose_encoder", f"feature.{level}", frames(feature), kit.tensors("pose_encoder")[f"feature.{level}"])
+
+
+@pytest.mark.parametrize("name", ["square70", "rect56x84"])
+def test_depth_network(kit: ParityKit, name: str) -> None:
+    g = kit.tensors("depth")
+    network = load(kit, build_depth_network(TINY_DEPTH), "depth")
+    kit.check("depth", f"{name}.depth", network(pixel_values=g[f"{name}.input"]).predicted_depth, g[f"{name}.depth"])
+    maps = network.backbone(g[f"{name}.input"]).feature_maps
+    for layer in (0, 3):
+        short = f"{name}.dino.layer{layer}"
+        kit.check("depth", short, maps[layer][:, 1:], g[short])
+
+
+def test_depth_at_the_picture_s_size(kit: ParityKit) -> None:
+    g = kit.tensors("depth")
+    network = load(kit, build_depth_network(TINY_DEPTH), "depth")
+    depth = predict_depth(network, (g["scene.frame"] + 1) / 2)[0]
+    kit.check("depth", "scene.depth", depth, g["scene.depth"])
+
+
+def test_small_inputs_show_the_norms_epsilons(kit: ParityKit) -> None:
+    g = kit.tensors("eps_probe")
+    vae = load(kit, build_vae(TINY_256.vae), "vae")
+    resampler = load(kit, Resampler(TINY_256.resampler), "resampler").layers[0]
+    pose = load(kit, PoseEncoder(TINY_256.pose_encoder), "pose_encoder").levels[0][0]
+    depth = load(kit, build_depth_network(TINY_DEPTH), "depth")
+    text = load(kit, build_text_encoder(TINY_256.clip), "text")
+    tokens48 = g["x64"][:, :48].flatten(2).transpose(1, 2)
+    tokens32 = g["x32"].flatten(2).transpose(1, 2)
+    clip32 = g["x32"].flatten(2).permute(2, 0, 1)[None].transpose(1, 2)[:, :, :, None]
+    attended = clip32 + pose.attention(pose.norm(clip32) + pose.positions[:4, None, None])
+    attended = attended + pose.ff(pose.ff_norm(attended))
+    layer = text.encoder.layers[0]
+    cases = {
+        "vae.encoder.mid.block_1": vae.encoder.mid_block.resnets[0](g["x32"], None),
+        "vae.encoder.mid.attn_1": vae.encoder.mid_block.attentions[0](g["x32"]),
+        "resampler.layer0_ff": resampler.ff_out(functional.gelu(resampler.ff_in(resampler.ff_norm(tokens48)))),
+        "pose.attention_block.0.0": attended[0, :, :, 0].transpose(0, 1),
+        "dino.block0": first(depth.backbone.encoder.layer[0](tokens32)),
+        "clip_text.block0": first(layer(tokens48, attention_mask=None)),
+    }
+    for name, ours in cases.items():
+        kit.check("eps_probe", name, ours, g[name])
+
+
+def first(output: Any) -> Any:
+    return output[0] if isinstance(output, tuple) else output
