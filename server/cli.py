@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from server.commands.generate import generate
 from server.commands.jobs import cancel, jobs_app, status
 from server.commands.serve import serve
 
@@ -14,6 +15,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command()(serve)
+app.command()(generate)
 app.command()(status)
 app.command()(cancel)
 app.add_typer(jobs_app, name="jobs")

@@ -36,6 +36,9 @@ class DepthUnit:
     offset: float = 0.0
 
 
+METRES = DepthUnit()
+
+
 @dataclass(frozen=True, eq=False)
 class PhotoFile:
     """pixels: [h, w, 3] uint8 sRGB, upright. focal_35mm: millimetres, None when the file does not say."""

@@ -1,0 +1,118 @@
+"""`realcam generate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from blender_addon.core.errors import RealCamError
+from blender_addon.core.server_address import parse_address
+from server.data.photo_files import DepthUnit
+from server.generate import GenerateRequest, GenerateResult
+from server.generate import generate as make_clip
+
+
+def generate(
+    photo: Annotated[Path, typer.Option(help="The photo.")],
+    depth: Annotated[Path, typer.Option(help="Its depth: 16-bit PNG or TIFF, EXR, NPY or NPZ.")],
+    trajectory: Annotated[Path, typer.Option(help="Camera file: RealEstate10K, COLMAP, TUM, transforms.json, .chan.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The clip to write.")] = Path("clip.mp4"),
+    depth_scale: Annotated[float, typer.Option(help="Metres for each stored unit; 0.001 for millimetres.")] = 1.0,
+    disparity: Annotated[
+        str, typer.Option(help="FOCAL,BASELINE[,OFFSET]: the file holds disparities; pixels, metres, pixels.")
+    ] = "",
+    focal_mm: Annotated[float | None, typer.Option(help="35 mm equivalent focal length of the photo.")] = None,
+    intrinsics: Annotated[str, typer.Option(help="FX,FY,CX,CY of the photo, in its pixels.")] = "",
+    engine: Annotated[str, typer.Option(help="Engine that makes the clip.")] = "draft",
+    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the clip; the engine's own if not given.")] = "",
+    frames: Annotated[int | None, typer.Option(min=1, help="Frames; the engine's own count if not given.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames a second, instead of the camera file's.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same clip.")] = 0,
+    prompt: Annotated[str, typer.Option(help="What the clip shows, for engines that read it.")] = "",
+    start_at_photo: Annotated[
+        bool, typer.Option("--start-at-photo", help="The file's first camera is the one that took the photo.")
+    ] = False,
+    server: Annotated[str, typer.Option(help="host:port of a server; one is started for this job if not given.")] = "",
+) -> None:
+    """Make a clip from a photo, its depth and a camera file, without Blender."""
+    console = Console(stderr=True)
+    try:
+        request = GenerateRequest(
+            photo=photo,
+            depth=depth,
+            trajectory=trajectory,
+            out=out,
+            depth_unit=_depth_unit(depth_scale, disparity),
+            focal_mm=focal_mm,
+            intrinsics=_four(intrinsics),
+            engine=engine,
+            size=_size(size),
+            frames=frames,
+            fps=fps,
+            seed=seed,
+            prompt=prompt,
+            start_at_photo=start_at_photo,
+            server=parse_address(server) if server else None,
+        )
+        _say(console, _with_bars(request, console))
+    except RealCamError as error:
+        typer.echo(error.sentence, err=True)
+        raise typer.Exit(1) from error
+
+
+def _with_bars(request: GenerateRequest, console: Console) -> GenerateResult:
+    columns = (TextColumn("{task.description:<48}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def on_progress(stage: str, done: int, of: int, detail: str) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=of)
+            text = f"{stage}: {detail}" if detail else stage
+            bars.update(tasks[stage], completed=done, total=of, description=text)
+
+        return make_clip(request, on_progress)
+
+
+def _say(console: Console, result: GenerateResult) -> None:
+    for note in result.notes:
+        console.print(f"[yellow]{note}")
+    console.print(f"Focal length: {result.focal_source}.")
+    console.print(f"The photo can see {min(result.coverage):.0%} to {max(result.coverage):.0%} of each frame.")
+    console.print(f"Written: {result.clip}")
+
+
+def _numbers(text: str, option: str, counts: tuple[int, ...]) -> list[float]:
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) not in counts:
+        raise typer.BadParameter(f"{text!r}: expected {' or '.join(map(str, counts))} numbers", param_hint=option)
+    return values
+
+
+def _depth_unit(scale: float, disparity: str) -> DepthUnit:
+    if not disparity:
+        return DepthUnit(scale)
+    return DepthUnit(scale, *_numbers(disparity, "--disparity", (2, 3)))
+
+
+def _four(text: str) -> tuple[float, float, float, float] | None:
+    if not text:
+        return None
+    fx, fy, cx, cy = _numbers(text, "--intrinsics", (4,))
+    return fx, fy, cx, cy
+
+
+def _size(text: str) -> tuple[int, int] | None:
+    if not text:
+        return None
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise typer.BadParameter(f"{text!r}: expected WIDTHxHEIGHT, for example 512x320", param_hint="--size")
+    return int(width), int(height)

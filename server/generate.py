@@ -1,0 +1,201 @@
+"""The whole shot without Blender: photo + depth + camera file -> preview -> a server -> clip.mp4."""
+
+from __future__ import annotations
+
+import getpass
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from blender_addon.core.client import Client
+from blender_addon.core.depth_mesh import DEPTH_EDGE, depth_mesh
+from blender_addon.core.errors import PhotoError, ServiceError, ShotError
+from blender_addon.core.formats import read_trajectory
+from blender_addon.core.frame_fit import FrameFit
+from blender_addon.core.lens import DEFAULT_HORIZONTAL_FOV, focal_pixels
+from blender_addon.core.messages import JobState, StateEvent, Welcome
+from blender_addon.core.projection import intrinsics_from_fov, intrinsics_matrix
+from blender_addon.core.server_address import ServerAddress
+from blender_addon.core.shot import EngineCapability, Shot, ShotSettings
+from blender_addon.core.shot_file import encode_shot
+from blender_addon.core.trajectory import Float64, Trajectory
+from server.data.photo_files import METRES, DepthUnit, PhotoFile, check_depth, read_depth, read_photo
+from server.geometry.preview import PreviewRenderer
+from server.local_service import local_service
+
+OnProgress = Callable[[str, int, int, str], None]
+"""(stage, done, of, detail): called as each stage moves on; `of` is its end, detail says more or is empty."""
+
+
+@dataclass(frozen=True)
+class GenerateRequest:
+    """What to make.
+
+    intrinsics: (fx, fy, cx, cy) in the photo's pixels; else focal_mm (35 mm equivalent), else the photo's EXIF, else
+    55 degrees across. size (width, height) and frames: the engine's defaults when None. start_at_photo: the camera
+    file's first pose is the photo's camera; otherwise its world is the photo camera's own frame.
+    server: None starts one for this job alone.
+    """
+
+    photo: Path
+    depth: Path
+    trajectory: Path
+    out: Path
+    depth_unit: DepthUnit = METRES
+    focal_mm: float | None = None
+    intrinsics: tuple[float, float, float, float] | None = None
+    engine: str = "draft"
+    size: tuple[int, int] | None = None
+    frames: int | None = None
+    fps: float | None = None
+    seed: int = 0
+    prompt: str = ""
+    depth_edge: float = DEPTH_EDGE
+    start_at_photo: bool = False
+    server: ServerAddress | None = None
+
+
+@dataclass(frozen=True)
+class GenerateResult:
+    """clip: the mp4. focal_source: where the focal length came from. coverage: [F] what the photo shows of each frame.
+    notes: what was strange about the input."""
+
+    clip: Path
+    focal_source: str
+    coverage: tuple[float, ...]
+    notes: tuple[str, ...]
+
+
+def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResult:
+    """Make the clip. Raises PhotoError, CameraError, ShotError or ServiceError, in words."""
+    photo = read_photo(request.photo)
+    depth = read_depth(request.depth, request.depth_unit)
+    notes = check_depth(photo.pixels, depth)
+    intrinsics, focal_source = photo_intrinsics(request, photo)
+    size = (photo.pixels.shape[1], photo.pixels.shape[0])
+    camera = read_trajectory(request.trajectory, *size, request.fps, intrinsics=intrinsics)
+    notes += list(camera.notes)
+    with ExitStack() as stack:
+        client, welcome = stack.enter_context(_session(request.server))
+        capability = _engine(welcome, request.engine)
+        trajectory = _for_engine(camera.trajectory, request, capability)
+        preview, coverage = _preview(photo, depth, intrinsics, trajectory, request.depth_edge, on_progress)
+        settings = ShotSettings(engine=request.engine, prompt=request.prompt, seed=request.seed)
+        shot = Shot(trajectory, preview, photo.pixels, intrinsics, depth, settings, request.depth_edge)
+        _run(client, shot, request, on_progress)
+    return GenerateResult(request.out, focal_source, coverage, tuple(notes))
+
+
+def photo_intrinsics(request: GenerateRequest, photo: PhotoFile) -> tuple[Float64, str]:
+    """[3, 3] in the photo's pixels, and where the focal length came from."""
+    height, width = photo.pixels.shape[:2]
+    if request.intrinsics is not None:
+        return intrinsics_matrix(*request.intrinsics), "typed intrinsics"
+    for focal, source in ((request.focal_mm, "typed"), (photo.focal_35mm, "the photo's EXIF")):
+        if focal is None:
+            continue
+        if not focal > 0:
+            raise PhotoError("The focal length is not positive", f"{focal:g} mm")
+        pixels = focal_pixels(focal, width, height)
+        return intrinsics_matrix(pixels, pixels, width / 2, height / 2), f"{focal:g} mm, {source}"
+    return intrinsics_from_fov(width, height, DEFAULT_HORIZONTAL_FOV), "a guess: 55 degrees across"
+
+
+@contextmanager
+def _session(address: ServerAddress | None) -> Iterator[tuple[Client, Welcome]]:
+    """A connected client, to a server of our own when there is no address."""
+    with ExitStack() as stack:
+        if address is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="realcam-")))
+            address = stack.enter_context(local_service(folder / "jobs", folder / "server.log"))
+        client = stack.enter_context(Client(address, f"cli {getpass.getuser()}", "realcam-cli 0.1.0"))
+        yield client, client.connect()
+
+
+def _engine(welcome: Welcome, name: str) -> EngineCapability:
+    for capability in welcome.engines:
+        if capability.name == name:
+            if capability.unavailable:
+                raise ServiceError(f"The engine {name} cannot run there", capability.unavailable)
+            return capability
+    raise ServiceError(
+        f"The server has no engine {name}", f"it has {', '.join(e.name for e in welcome.engines) or 'none'}"
+    )
+
+
+def _for_engine(artist: Trajectory, request: GenerateRequest, capability: EngineCapability) -> Trajectory:
+    """The camera in the engine's pixels and frame count, relative to the photo's camera."""
+    if request.start_at_photo:
+        artist = artist.relative_to(artist.camera_to_world[0])
+    size = request.size or capability.sizes[0]
+    fitted = FrameFit((artist.width, artist.height), size).trajectory(artist)
+    count = request.frames or capability.frame_counts[0]
+    return fitted if count == len(fitted) else fitted.resample(count)
+
+
+def _preview(
+    photo: PhotoFile,
+    depth: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+    intrinsics: Float64,
+    trajectory: Trajectory,
+    depth_edge: float,
+    on_progress: OnProgress,
+) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.uint8]], tuple[float, ...]]:
+    size = (photo.pixels.shape[1], photo.pixels.shape[0])
+    renderer = PreviewRenderer(photo.pixels, depth_mesh(depth, intrinsics, size, depth_edge))
+    preview = np.empty((len(trajectory), trajectory.height, trajectory.width, 4), np.uint8)
+    for index, frame in enumerate(renderer.frames(trajectory)):
+        preview[index] = frame
+        on_progress("Preview", index + 1, len(trajectory), "")
+    coverage = (preview[..., 3] > 0).mean(axis=(1, 2))
+    if not coverage.any():
+        raise ShotError(
+            "The camera never sees the photo",
+            f"none of the {len(trajectory)} frames shows a part of it",
+            "Check that the camera file is relative to the photo's camera and in metres, or use --start-at-photo.",
+        )
+    return preview, tuple(coverage.tolist())
+
+
+def _run(client: Client, shot: Shot, request: GenerateRequest, on_progress: OnProgress) -> None:
+    """Submit, follow, fetch; the job is cancelled when we are interrupted, so that no server works for nobody."""
+    job_id = uuid.uuid4().hex
+    client.submit(
+        job_id,
+        encode_shot(shot),
+        request.engine,
+        request.photo.stem,
+        lambda done, of: on_progress("Sending", done, of, ""),
+    )
+    try:
+        _follow(client, job_id, on_progress)
+    except KeyboardInterrupt:
+        client.cancel(job_id)
+        raise
+    _fetch(client, job_id, request.out, on_progress)
+
+
+def _fetch(client: Client, job_id: str, out: Path, on_progress: OnProgress) -> None:
+    """The clip appears under its name only when it is whole."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".realcam-", dir=out.parent) as folder:
+            files = client.fetch(job_id, Path(folder), lambda done, of: on_progress("Fetching", done, of, ""))
+            next(file for file in files if file.name == "clip.mp4").replace(out)
+    except OSError as error:
+        raise ServiceError(
+            "The clip cannot be written", f"{out}: {error.strerror or error}", "Name another place with --out."
+        ) from error
+
+
+def _follow(client: Client, job_id: str, on_progress: OnProgress) -> None:
+    for event in client.follow(job_id):
+        if not isinstance(event, StateEvent):
+            on_progress("Generating", event.progress.step, max(event.progress.steps, 1), event.progress.stage)
+        elif event.state.final and event.state is not JobState.DONE:
+            raise ServiceError(f"The job ended as {event.state.value}", event.reason)

@@ -1,0 +1,115 @@
+"""`realcam generate`: a clip from files, through a real server process, without Blender."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from blender_addon.core.errors import ServiceError, ShotError
+from blender_addon.core.formats import write_trajectory
+from blender_addon.core.trajectory import Trajectory
+from server.cli import app
+from server.data.motorcycle import Motorcycle
+from server.data.photo_files import PhotoFile
+from server.generate import GenerateRequest, generate, photo_intrinsics
+
+
+@pytest.fixture(scope="module")
+def request_(bike: Motorcycle, tmp_path_factory: pytest.TempPathFactory) -> GenerateRequest:
+    """The motorcycle as files, and a camera that slides 20 cm to the right in 5 frames."""
+    folder = tmp_path_factory.mktemp("shot")
+    Image.fromarray(bike.photo).save(folder / "photo.png")
+    np.save(folder / "depth.npy", bike.depth)
+    poses = np.repeat(np.eye(4)[None], 5, axis=0)
+    poses[:, 0, 3] = np.linspace(0, 0.2, 5)
+    height, width = bike.depth.shape
+    write_trajectory(folder / "poses.txt", Trajectory(poses, bike.intrinsics, width, height, fps=8.0))
+    return GenerateRequest(
+        folder / "photo.png",
+        folder / "depth.npy",
+        folder / "poses.txt",
+        folder / "made" / "clip.mp4",
+        intrinsics=(994.978, 994.978, 311.193, 254.877),
+        size=(192, 128),
+        frames=4,
+    )
+
+
+def decoded(clip: Path) -> np.ndarray:
+    with av.open(str(clip)) as file:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)])
+
+
+def test_a_clip_is_made_through_a_server_of_its_own(request_: GenerateRequest, bike: Motorcycle) -> None:
+    stages: dict[str, tuple[int, int]] = {}
+    result = generate(request_, lambda stage, done, of, _: stages.__setitem__(stage, (done, of)))
+    assert result.clip == request_.out
+    frames = decoded(result.clip)
+    assert frames.shape == (4, 128, 192, 3)
+    # The first frame is the photo, fitted: 741 x 500 into 192 x 128 leaves a pixel's margin on each side.
+    small = np.array(Image.fromarray(bike.photo).resize((190, 128), Image.Resampling.BOX)).astype(int)
+    assert np.median(np.abs(frames[0][:, 1:191].astype(int) - small)) <= 8
+    assert set(stages) == {"Preview", "Sending", "Generating", "Fetching"}
+    assert all(done == of for done, of in stages.values())
+    assert len(result.coverage) == 4
+    assert list(request_.out.parent.iterdir()) == [request_.out]
+
+
+def test_an_engine_that_is_not_there(request_: GenerateRequest) -> None:
+    with pytest.raises(ServiceError, match="no engine magic: it has draft"):
+        generate(replace(request_, engine="magic"), lambda *_: None)
+
+
+def test_a_camera_that_never_sees_the_photo(request_: GenerateRequest, tmp_path: Path, bike: Motorcycle) -> None:
+    away = np.diag([-1.0, 1.0, -1.0, 1.0])[None]
+    write_trajectory(tmp_path / "away.txt", Trajectory(away, bike.intrinsics, 741, 500))
+    with pytest.raises(ShotError, match="never sees the photo"):
+        generate(replace(request_, trajectory=tmp_path / "away.txt"), lambda *_: None)
+
+
+def test_the_file_may_start_anywhere_if_told_so(request_: GenerateRequest, tmp_path: Path, bike: Motorcycle) -> None:
+    away = np.repeat(np.diag([-1.0, 1.0, -1.0, 1.0])[None], 2, axis=0)
+    away[:, :3, 3] = 7.0
+    write_trajectory(tmp_path / "far.txt", Trajectory(away, bike.intrinsics, 741, 500))
+    elsewhere = replace(
+        request_, trajectory=tmp_path / "far.txt", start_at_photo=True, out=tmp_path / "clip.mp4", frames=1
+    )
+    assert generate(elsewhere, lambda *_: None).coverage[0] > 0.8
+
+
+def test_where_the_focal_length_comes_from(request_: GenerateRequest) -> None:
+    pixels = np.zeros((1000, 1500, 3), np.uint8)
+    bare = replace(request_, intrinsics=None)
+    k, source = photo_intrinsics(bare, PhotoFile(pixels, 36.0))
+    assert (k[0, 0], source) == (pytest.approx(1500, rel=1e-3), "36 mm, the photo's EXIF")
+    k, source = photo_intrinsics(replace(bare, focal_mm=18.0), PhotoFile(pixels, 36.0))
+    assert (k[0, 0], source) == (pytest.approx(750, rel=1e-3), "18 mm, typed")
+    k, source = photo_intrinsics(bare, PhotoFile(pixels, None))
+    assert "55 degrees" in source
+    assert 2 * np.degrees(np.arctan(750 / k[0, 0])) == pytest.approx(55)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--photo", "missing.jpg"], "missing.jpg cannot be read"),
+        (["--size", "wide"], "WIDTHxHEIGHT"),
+        (["--intrinsics", "1,2"], "4 numbers"),
+        (["--server", "127.0.0.1:1"], "127.0.0.1:1"),
+    ],
+)
+def test_the_command_says_what_is_wrong(request_: GenerateRequest, arguments: list[str], words: str) -> None:
+    files = [
+        *("--photo", str(request_.photo), "--depth", str(request_.depth), "--trajectory", str(request_.trajectory)),
+        *("-o", str(request_.out.parent / "never.mp4")),
+    ]
+    result = CliRunner().invoke(app, ["generate", *files, *arguments])
+    assert result.exit_code != 0
+    assert words in result.output
+    assert "Traceback" not in result.output
