@@ -103,6 +103,10 @@ class Session:
 
     def close(self) -> None:
         """Drop the sockets at once; nothing is waited for."""
+        for channel, dealer in self._sockets.items():
+            dealer.disable_monitor()
+            self._monitors[channel].close(linger=0)
+            dealer.close(linger=0)
         self._context.destroy(linger=0)
 
     def send(self, channel: Channel, message: ClientMessage, buffers: Sequence[Buffer] = ()) -> None:
@@ -152,8 +156,8 @@ class Session:
         ):
             dealer.setsockopt(option, value)
         monitor = dealer.get_monitor_socket(MONITORED)
-        dealer.connect(f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}")
         self._sockets[channel], self._monitors[channel] = dealer, monitor
+        dealer.connect(f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}")
         self._poller.register(dealer, zmq.POLLIN)
         self._poller.register(monitor, zmq.POLLIN)
 

@@ -23,6 +23,8 @@ from .trajectory import Trajectory
 MAGIC = b"RCSHOT\x00\x01"
 ALIGNMENT = 64
 LONGEST_PROMPT = 8000
+LARGEST_NUMBER = 1e9
+"""Metres and pixels beyond this are no camera, and would overflow further on."""
 BUFFERS: dict[str, tuple[str, int]] = {
     "camera_to_world": ("float64", 3),
     "intrinsics": ("float64", 3),
@@ -109,6 +111,9 @@ def decode_shot(data: bytes | memoryview, limits: Limits) -> Shot:
         name: header.buffers[name].view(memory[offset : offset + header.buffers[name].nbytes])
         for name, offset in layout.offsets.items()
     }
+    for name in ("camera_to_world", "intrinsics", "photo_intrinsics"):
+        if not (np.abs(arrays[name]) < LARGEST_NUMBER).all():
+            raise CameraError("A camera is not made of reasonable numbers", f"{name} has NaN, infinite or huge entries")
     try:
         trajectory = Trajectory(
             arrays["camera_to_world"], arrays["intrinsics"], header.width, header.height, header.fps

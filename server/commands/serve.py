@@ -36,6 +36,9 @@ def serve(
         bool,
         typer.Option("--die-with-parent", help="Stop when standard input closes, which it does when the parent ends."),
     ] = False,
+    cancel_grace: Annotated[float, typer.Option(help="Seconds until an engine that heeds no cancel is ended.")] = 10.0,
+    step_timeout: Annotated[float, typer.Option(help="Longest time between two steps of an engine, seconds.")] = 1800.0,
+    stop_grace: Annotated[float, typer.Option(help="Seconds a running job is given when the server stops.")] = 5.0,
 ) -> None:
     """Run a server: it takes shots, makes clips and keeps them until they are fetched."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
@@ -45,6 +48,9 @@ def serve(
         control_port=port,
         data_port=data_port if data_port is not None else (port + 1 if port else 0),
         engines=engines,
+        cancel_grace=cancel_grace,
+        step_timeout=step_timeout,
+        stop_grace=stop_grace,
     )
     try:
         service = Service(options)

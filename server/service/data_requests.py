@@ -47,7 +47,8 @@ class DataDesk:
         self._limits = limits
         self._reply = reply
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="shot")
-        self._verifying: set[str] = set()
+        self._verifying: dict[str, bytes] = {}
+        """Job -> the connection that will be told; the latest one when the client came back meanwhile."""
 
     def close(self) -> None:
         """Wait for checks that run; what they found is found again at the next start."""
@@ -79,6 +80,7 @@ class DataDesk:
             self._acknowledge(route, job.job_id, job.nbytes, job.state)
             return
         if job.job_id in self._verifying:
+            self._verifying[job.job_id] = route
             return
         held = self._book.files.received(job.job_id)
         if offset + data.nbytes > job.nbytes or data.nbytes > self._limits.data_frame_bytes:
@@ -93,9 +95,9 @@ class DataDesk:
         if held < job.nbytes:
             self._acknowledge(route, job.job_id, held, JobState.UPLOADING)
             return
-        self._verifying.add(job.job_id)
+        self._verifying[job.job_id] = route
         future = self._pool.submit(self._check, job)
-        future.add_done_callback(lambda done: self._wakeup.post(lambda: self._checked(route, job, done.result())))
+        future.add_done_callback(lambda done: self._wakeup.post(lambda: self._checked(job, done.result())))
 
     def _check(self, job: Job) -> tuple[Cause | None, str]:
         """In a thread: make the shot durable, then see whether it is one. (None, why): it has to be sent again."""
@@ -115,8 +117,8 @@ class DataDesk:
             return Cause.SHOT_REFUSED, f"The shot is for the engine {shot.settings.engine}, the job for {job.engine}."
         return Cause.SHOT_STORED, ""
 
-    def _checked(self, route: bytes, job: Job, outcome: tuple[Cause | None, str]) -> None:
-        self._verifying.discard(job.job_id)
+    def _checked(self, job: Job, outcome: tuple[Cause | None, str]) -> None:
+        route = self._verifying.pop(job.job_id)
         cause, reason = outcome
         if cause is None:
             self._acknowledge(route, job.job_id, self._book.files.received(job.job_id), JobState.UPLOADING)

@@ -85,12 +85,12 @@ class JobStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.execute("PRAGMA foreign_keys = ON")
-        self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._connection = sqlite3.connect(path, isolation_level=None, timeout=1.0)
         try:
+            self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute("PRAGMA foreign_keys = ON")
             migrate(self._connection)
         except sqlite3.OperationalError as error:
             self._connection.close()
@@ -99,7 +99,14 @@ class JobStore:
                 f"{path}: {error}",
                 "Another server may be using this data directory: stop it, or give --data-dir another one.",
             ) from error
-        except BaseException:
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise ServiceError(
+                "The job store is damaged",
+                f"{path}: {error}",
+                "Move it away and start again; finished clips stay as files in the results folder.",
+            ) from error
+        except ServiceError:
             self._connection.close()
             raise
 
