@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 
 from ..blender_versions import eevee, set_png
 from ..core.lens import lens_of
-from ..core.trajectory import Float64, Trajectory
+from ..core.trajectory import Trajectory
 from ..scene.material import photo_material
 from ..scene.photo_scene import PhotoScene
 from .axes import flipped
@@ -52,18 +53,14 @@ def place_camera(scene: bpy.types.Scene, trajectory: Trajectory, index: int) -> 
     """Give the preview scene's camera and render the pose, lens and size of one frame."""
     lens, frame = lens_of(trajectory.intrinsics[index], trajectory.width, trajectory.height)
     camera = scene.camera
-    camera.matrix_world = _matrix(flipped(trajectory.camera_to_world[index]))
+    # Nested lists would be read column by column; a Matrix is read by rows, as NumPy has them.
+    camera.matrix_world = Matrix(flipped(trajectory.camera_to_world[index]).tolist())
     data = camera.data
     data.sensor_fit, data.sensor_width, data.lens = lens.sensor_fit, lens.sensor_width, lens.focal
     data.shift_x, data.shift_y = lens.shift_x, lens.shift_y
     render = scene.render
     render.resolution_x, render.resolution_y, render.resolution_percentage = frame.width, frame.height, 100
     render.pixel_aspect_x, render.pixel_aspect_y = frame.aspect_x, frame.aspect_y
-
-
-def _matrix(values: Float64) -> list[list[float]]:
-    # Blender takes rows here, as NumPy has them.
-    return [[float(v) for v in row] for row in values]
 
 
 def _set_pixels(scene: bpy.types.Scene) -> None:
