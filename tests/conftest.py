@@ -6,9 +6,14 @@ import importlib.util
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from server.data.motorcycle import Motorcycle, motorcycle
+
+# Nothing is timed to pass or fail: hypothesis would fail an example that takes 0.2 s on a busy machine.
+hypothesis.settings.register_profile("realcam", deadline=None)
+hypothesis.settings.load_profile("realcam")
 
 SHARED_DATA = Path(os.environ.get("REALCAM_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 PARITY_KIT = Path(os.environ.get("REALCAM_PARITY_KIT", Path(__file__).parents[2] / "shared" / "parity"))
@@ -41,4 +46,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if importlib.util.find_spec("bpy") is None:
         for item in items:
             if item.get_closest_marker("blender"):
-                item.add_marker(pytest.mark.skip(reason="no bpy wheel for this Python (there is one for 3.11 and 3.13)"))
+                item.add_marker(
+                    pytest.mark.skip(reason="no bpy wheel for this Python (there is one for 3.11 and 3.13)")
+                )

@@ -28,12 +28,23 @@ ADDON_PARTS = {
 """Part of the add-on: the other parts that it may import."""
 
 ENGINE_ROOMS = {"diffusion", "geometry", "realcam", "depth"}
-TOP = {*ENGINE_ROOMS, "data", "clip_files", "contact_sheet", "evaluation", "engines", "service", "training"}
+TOP = {
+    *ENGINE_ROOMS,
+    "data",
+    "clip_files",
+    "contact_sheet",
+    "local_service",
+    "evaluation",
+    "engines",
+    "service",
+    "training",
+}
 SERVER_PARTS = {
     "diffusion": set[str](),
     "geometry": set[str](),
     "clip_files": set[str](),
     "contact_sheet": set[str](),
+    "local_service": set[str](),
     "depth": {"diffusion", "geometry"},
     "realcam": {"diffusion", "geometry"},
     "data": {"geometry", "depth"},
