@@ -7,15 +7,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from blender_addon.core.shot import ClipMetadata, ClipSidecar, ShotSettings
+from blender_addon.core.shot import Clip, ClipMetadata, ShotSettings
 from blender_addon.timeline.take import Take
 from blender_addon.timeline.take_folders import make_take, new_take_folder
+from server.clip_files import write_clip_files
 from server.data.motorcycle import Motorcycle
 
 Pixels = NDArray[np.uint8]
@@ -61,11 +61,8 @@ def quadrant(pixels: NDArray[Any]) -> tuple[float, float]:
 
 
 def write_clip(folder: Path, frames: Pixels, settings: ShotSettings) -> None:
-    """The files of a finished job."""
+    """The files of a finished job, as the server writes them."""
     count, height, width, _ = frames.shape
-    (folder / "frames").mkdir()
-    for index, pixels in enumerate(frames):
-        Image.fromarray(pixels).save(folder / "frames" / f"{index:04d}.png", compress_level=1)
     pose, intrinsics = np.eye(4).tolist(), [[500.0, 0.0, width / 2], [0.0, 500.0, height / 2], [0.0, 0.0, 1.0]]
     metadata = ClipMetadata(
         engine=settings.engine,
@@ -78,7 +75,7 @@ def write_clip(folder: Path, frames: Pixels, settings: ShotSettings) -> None:
         intrinsics=[intrinsics] * count,
         draft=True,
     )
-    (folder / "metadata.json").write_bytes(msgspec.json.encode(ClipSidecar(metadata=metadata)))
+    write_clip_files(folder, Clip(frames, metadata))
 
 
 @pytest.fixture
