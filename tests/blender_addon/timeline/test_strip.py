@@ -77,6 +77,18 @@ def test_the_strip_lines_up_with_the_artists_frame(
     assert pixels.min(axis=2).min() > 0, "the clip leaves a border uncovered"
 
 
+def test_a_take_made_for_another_resolution_still_lines_up(
+    blender: ModuleType, new_take: MakeTake, rendered: Read
+) -> None:
+    scene = blender.context.scene
+    scene.render.resolution_x, scene.render.resolution_y = 960, 540
+    take = new_take(frames=2, size=(512, 320), frame_end=2, artist_size=(320, 180))
+    corner = np.array([200.0, 150.0])
+    draw_quadrant(Path(blender.path.abspath(take.folder)) / "frames/0000.png", corner)
+    place_strip(scene, take)
+    assert quadrant(rendered(1)) == pytest.approx(tuple(3 * take.fit.to_artist(corner)), abs=1.0)
+
+
 @pytest.mark.parametrize(("view", "allowed"), [("Standard", 1.0), ("AgX", 1.5), ("Filmic", 1.5)])
 def test_the_clip_keeps_its_colours_under_the_scenes_view(
     blender: ModuleType, new_take: MakeTake, rendered: Read, view: str, allowed: float
