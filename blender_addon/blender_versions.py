@@ -23,6 +23,14 @@ def use_nodes(owner: bpy.types.Material | bpy.types.World) -> None:
         owner.use_nodes = True
 
 
+def draw_textbox(layout: bpy.types.UILayout, owner: bpy.types.bpy_struct, name: str, placeholder: str) -> None:
+    """A text of several lines where Blender has a field for it (5.2), else of one."""
+    if "textbox" in bpy.types.UILayout.bl_rna.functions:
+        layout.textbox(owner, name, initial_visible_lines=3, placeholder=placeholder)
+    else:
+        layout.prop(owner, name, text="", placeholder=placeholder)
+
+
 def strip_span(strip: bpy.types.Strip) -> tuple[int, int]:
     """The first scene frame that shows the strip and the first one after it. Renamed in 5.1."""
     if hasattr(strip, "left_handle"):
