@@ -40,8 +40,8 @@ class DensePlan:
     mask: Tensor
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
-        views = (split_heads(t, heads) for t in (q, k, v))
-        return merge_heads(functional.scaled_dot_product_attention(*views, attn_mask=self.mask))
+        q, k, v = (split_heads(t, heads) for t in (q, k, v))
+        return merge_heads(functional.scaled_dot_product_attention(q, k, v, attn_mask=self.mask))
 
     def to(self, device: torch.device) -> DensePlan:
         return DensePlan(self.mask.to(device))
@@ -65,11 +65,11 @@ class BlockPlan:
     def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
         out = torch.empty_like(q)
         for block in self.blocks:
-            views = (
+            bq, bk, bv = (
                 split_heads(t.index_select(1, index), heads)
                 for t, index in ((q, block.queries), (k, block.keys), (v, block.keys))
             )
-            attended = functional.scaled_dot_product_attention(*views, attn_mask=block.mask)
+            attended = functional.scaled_dot_product_attention(bq, bk, bv, attn_mask=block.mask)
             out[:, block.queries] = merge_heads(attended)
         return out
 
