@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..core.errors import RealCamError, ServiceError, ShotError
 from ..core.shot import EngineCapability, Shot
+from ..timeline.take_folders import discard_take_folder
 from .job_events import Connect, Connected, Event, Failed, ResumeJob, ServerSettings, SubmitJob
 from .job_records import JobRecord, JobRecords
 from .job_thread import JobThread
@@ -183,6 +184,7 @@ class Jobs:
         ended = before is not self.view.phase and self.view.phase.final
         if ended and not self.view.resumable and self.record is not None and self._records is not None:
             self._records.forget(self.record.job_id)
+            discard_take_folder(Path(self.record.folder))
 
     def _use(self, settings: ServerSettings) -> JobThread:
         """The thread for these settings; an older one for another server is closed."""

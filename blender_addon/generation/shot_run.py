@@ -1,15 +1,34 @@
 """A shot from the artist's camera to the job thread, in slices that a window's timer or a plain loop calls.
 
-The same code makes a shot in the window (one slice a tick), on the command line and in tests.
+The same code makes a shot in the window (one slice a tick), on the command line and in tests. Between slices only names
+are held, no Blender pointers.
 """
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
+import bpy
+import numpy as np
+
+from ..core.errors import RealCamError, ShotError
+from ..core.frame_fit import FrameFit
 from ..core.shot import ShotSettings, UInt8
 from ..core.trajectory import Float64, Trajectory
+from ..scene import PhotoScene, find_photo_scene
+from ..shot import PreviewRenderer, assemble_shot, coverage, render_frame, sample_camera, spread_frames
+from ..shot.preview import Method
+from ..timeline.take_folders import discard_take_folder, new_take_folder
+from ..timeline.takes import blend_folder
+from .job_events import ServerSettings
+from .job_records import JobRecord, JobRecords
+from .jobs import Jobs, check_engine
+from .scene_job import remember_job
 
 
 @dataclass(frozen=True)
@@ -24,18 +43,144 @@ class ShotRequest:
     frames: int
     frame_start: int
     frame_end: int
-    depth_edge: float
-    method: str = "eevee"
+    method: Method = "eevee"
 
 
 @dataclass(frozen=True, eq=False)
 class RenderedPreview:
-    """trajectory: at the clip's size. frames: [F, H, W, 4] uint8. coverage: [F] share that the photo sees, 0 to 1."""
+    """trajectory: at the clip's size. frames: [F, H, W, 4] uint8. coverage: [F] share that the photo sees, 0 to 1.
+
+    fit: how the artist's render lies in the clip's frame.
+    """
 
     trajectory: Trajectory
     frames: UInt8
     coverage: Float64
+    fit: FrameFit
 
 
 PreviewSlices = Generator[tuple[int, int], None, RenderedPreview]
-"""Yields (frames done, frames in all) after each frame; returns the preview. Closing it early tidies up."""
+"""Yields (frames done, frames in all) before the first frame and after each; returns the preview. Closing it early
+tidies up."""
+
+
+def preview_slices(request: ShotRequest) -> PreviewSlices:
+    """Sample the camera and render the preview, a frame a slice. Raises RealCamError."""
+    scene, photo = scene_and_photo(request)
+    trajectory, fit = clip_trajectory(scene, photo, request)
+    frames = []
+    with PreviewRenderer(photo, trajectory, request.method) as renderer:
+        del scene, photo
+        yield 0, len(trajectory)
+        for index in range(len(trajectory)):
+            frames.append(renderer.render(index))
+            yield index + 1, len(trajectory)
+    stacked = np.stack(frames)
+    return RenderedPreview(trajectory, stacked, coverage(stacked), fit)
+
+
+def clip_trajectory(scene: bpy.types.Scene, photo: PhotoScene, request: ShotRequest) -> tuple[Trajectory, FrameFit]:
+    """The request's camera in the clip's pixels, relative to the photo's camera, and how the frames fit."""
+    camera = bpy.data.objects.get(request.camera)
+    if camera is None:
+        raise ShotError("The scene has no active camera", request.camera, "Choose one in the panel.")
+    frame = render_frame(scene)
+    fit = FrameFit((frame.width, frame.height), request.size, (frame.aspect_x, frame.aspect_y))
+    at = spread_frames(request.frame_start, request.frame_end, request.frames)
+    return fit.trajectory(sample_camera(scene, camera, at, photo.mesh)), fit
+
+
+def scene_and_photo(request: ShotRequest) -> tuple[bpy.types.Scene, PhotoScene]:
+    """The request's scene and the photo in it. Raises ShotError when either is gone."""
+    scene = bpy.data.scenes.get(request.scene)
+    photo = find_photo_scene(scene) if scene is not None else None
+    if scene is None or photo is None:
+        raise ShotError("There is no photo in this scene", request.scene, "Import a photo with its depth first.")
+    return scene, photo
+
+
+class ShotRun:
+    """One shot being made: `step` until it returns False, pumping the jobs in between; then the job thread has it."""
+
+    def __init__(self, jobs: Jobs, request: ShotRequest, server: ServerSettings, records: JobRecords) -> None:
+        """Begin at once. Raises RealCamError when another shot is under way or there is no place for the clip."""
+        self.request = request
+        self.preview: RenderedPreview | None = None
+        self._jobs = jobs
+        self._server = server
+        self._blend_folder = blend_folder()
+        self._folder: Path | None = None
+        self._submitted = False
+        jobs.begin(request.title, server, records)
+        try:
+            self._folder = new_take_folder(self._blend_folder, request.title)
+        except RealCamError as error:
+            jobs.fail(error)
+            raise
+        self._slices = self._run()
+
+    def step(self) -> bool:
+        """One slice of work for the main thread. False: nothing is left to do here, the jobs' view says what became
+        of it."""
+        try:
+            next(self._slices)
+        except StopIteration:
+            self.close()
+            return False
+        except RealCamError as error:
+            self._jobs.fail(error)
+            self.close()
+            return False
+        return True
+
+    def close(self) -> None:
+        """End early: the preview's scene goes, and the folder if nothing is in it."""
+        self._slices.close()
+        if self._folder is not None and not self._submitted:
+            discard_take_folder(self._folder)
+
+    def _run(self) -> Generator[None, None, None]:
+        while not self._jobs.connected:
+            if not self._jobs.busy:
+                return
+            yield
+        request = self.request
+        check_engine(self._jobs.engines, request.settings.engine, request.size, request.frames)
+        with closing(preview_slices(request)) as slices:
+            while self._jobs.busy:
+                try:
+                    done, total = next(slices)
+                except StopIteration as finished:
+                    self.preview = finished.value
+                    break
+                self._jobs.preview_rendered(done, total)
+                yield
+        if self.preview is not None and self._jobs.busy:
+            self._submit(self.preview)
+
+    def _submit(self, preview: RenderedPreview) -> None:
+        scene, photo = scene_and_photo(self.request)
+        shot = assemble_shot(photo, preview.trajectory, preview.frames, self.request.settings)
+        record = self._record(preview.fit)
+        self._jobs.submit(shot, record)
+        self._submitted = True
+        remember_job(scene, record)
+
+    def _record(self, fit: FrameFit) -> JobRecord:
+        request = self.request
+        return JobRecord(
+            job_id=uuid.uuid4().hex,
+            server=str(self._server.address),
+            title=request.title,
+            blend=bpy.data.filepath,
+            scene=request.scene,
+            camera=request.camera,
+            folder=str(self._folder),
+            settings=request.settings,
+            artist_width=fit.artist_size[0],
+            artist_height=fit.artist_size[1],
+            pixel_aspect=fit.pixel_aspect[0] / fit.pixel_aspect[1],
+            frame_start=request.frame_start,
+            frame_end=request.frame_end,
+            submitted_at=time.time(),
+        )

@@ -1,0 +1,54 @@
+"""Operators, panels, preferences and properties: thin, they call the folders above."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import (
+    generate_operator,
+    import_operator,
+    job_operators,
+    move_operator,
+    option_operator,
+    panel,
+    preferences,
+    preview_operator,
+    properties,
+    runtime,
+    takes_list,
+)
+from .preview_state import preview_state
+from .thumbnails import thumbnails
+
+_CLASSES = (
+    preferences.RealCamPreferences,
+    *import_operator.CLASSES,
+    *move_operator.CLASSES,
+    *option_operator.CLASSES,
+    *preview_operator.CLASSES,
+    *generate_operator.CLASSES,
+    *job_operators.CLASSES,
+    *takes_list.CLASSES,
+    *panel.CLASSES,
+)
+
+
+def register() -> None:
+    """Everything that Blender shall know of the add-on."""
+    properties.register()
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+    import_operator.register_menu()
+    thumbnails.open()
+    runtime.register()
+
+
+def unregister() -> None:
+    """Leave nothing behind: no class, property, menu entry, handler, timer, picture, thread or process."""
+    runtime.unregister()
+    thumbnails.close()
+    preview_state.forget()
+    import_operator.unregister_menu()
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)
+    properties.unregister()

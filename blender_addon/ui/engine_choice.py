@@ -1,0 +1,165 @@
+"""The engine, size and frame count of a shot as drop-downs of what the server offers.
+
+The scene stores plain values (a name, numbers), so that a .blend keeps its choice when a server offers other things;
+a stored choice that is not on offer stays in the list, and is refused in words before anything is rendered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..core.shot import EngineCapability, EngineOption, SettingValue
+from ..generation.jobs import jobs
+
+if TYPE_CHECKING:
+    from .properties import RealCamShot
+
+EnumItem = tuple[str, str, str, int]
+
+_kept: dict[str, list[EnumItem]] = {}
+"""Blender does not hold on to the strings of a dynamic enum: they must live as long as the list is shown."""
+
+
+def capability(shot: RealCamShot) -> EngineCapability | None:
+    """What the chosen engine can do, None when it is not on offer."""
+    return jobs.engine(shot.engine_name)
+
+
+def engine_items(shot: RealCamShot, _context: Any) -> list[EnumItem]:
+    """Every engine on offer, and the stored one."""
+    offered = [(engine.name, engine.label, _describe(engine)) for engine in jobs.engines]
+    return _items("engine", offered, (shot.engine_name, f"{shot.engine_name} (not on this server)", "Choose another"))
+
+
+def size_items(shot: RealCamShot, _context: Any) -> list[EnumItem]:
+    """Every picture size of the engine, and the stored one."""
+    engine = capability(shot)
+    offered = [(f"{w}x{h}", f"{w} × {h}", "Pixels of the clip") for w, h in engine.sizes] if engine else []
+    width, height = shot.clip_width, shot.clip_height
+    return _items("size", offered, (f"{width}x{height}", f"{width} × {height} (not offered)", "Choose another"))
+
+
+def frame_count_items(shot: RealCamShot, _context: Any) -> list[EnumItem]:
+    """Every frame count of the engine, and the stored one."""
+    engine = capability(shot)
+    offered = [(str(n), f"{n} frames", "Spread evenly over the shot") for n in engine.frame_counts] if engine else []
+    return _items(
+        "frames", offered, (str(shot.clip_frames), f"{shot.clip_frames} frames (not offered)", "Choose another")
+    )
+
+
+def get_engine(shot: RealCamShot) -> int:
+    """Index of the stored engine."""
+    return _index(engine_items(shot, None), shot.engine_name)
+
+
+def set_engine(shot: RealCamShot, index: int) -> None:
+    """Store the engine, and its default size and frame count where the stored ones are not on offer."""
+    shot.engine_name = engine_items(shot, None)[index][0]
+    set_option_defaults(shot)
+    engine = capability(shot)
+    if engine is None:
+        return
+    if (shot.clip_width, shot.clip_height) not in engine.sizes:
+        shot.clip_width, shot.clip_height = engine.sizes[0]
+    if shot.clip_frames not in engine.frame_counts:
+        shot.clip_frames = engine.frame_counts[0]
+
+
+def get_size(shot: RealCamShot) -> int:
+    """Index of the stored size."""
+    return _index(size_items(shot, None), f"{shot.clip_width}x{shot.clip_height}")
+
+
+def set_size(shot: RealCamShot, index: int) -> None:
+    """Store the size."""
+    width, _, height = size_items(shot, None)[index][0].partition("x")
+    shot.clip_width, shot.clip_height = int(width), int(height)
+
+
+def get_frame_count(shot: RealCamShot) -> int:
+    """Index of the stored frame count."""
+    return _index(frame_count_items(shot, None), str(shot.clip_frames))
+
+
+def set_frame_count(shot: RealCamShot, index: int) -> None:
+    """Store the frame count."""
+    shot.clip_frames = int(frame_count_items(shot, None)[index][0])
+
+
+# --- the knobs of one engine ----------------------------------------------------------------------------------------
+
+_VALUE_OF_KIND = {"bool": "bool_value", "int": "int_value", "float": "float_value", "choice": "text_value"}
+
+
+def option_values(shot: RealCamShot) -> dict[str, SettingValue]:
+    """The engine's options as the artist set them, defaults left to the engine."""
+    engine = capability(shot)
+    return {
+        option.name: getattr(value, _VALUE_OF_KIND[option.kind])
+        for option in (engine.options if engine else ())
+        if (value := shot.options.get(option.name)) is not None
+    }
+
+
+def set_option_defaults(shot: RealCamShot) -> None:
+    """Make the scene hold one value for each of the engine's options, existing ones untouched."""
+    engine = capability(shot)
+    for option in engine.options if engine else ():
+        if option.name not in shot.options:
+            value = shot.options.add()
+            value.name = option.name
+            setattr(value, _VALUE_OF_KIND[option.kind], option.default)
+
+
+def clamp(option: EngineOption, value: Any) -> None:
+    """Keep a number between the option's bounds; Blender's own bounds cannot change with the engine."""
+    attribute = _VALUE_OF_KIND[option.kind]
+    number = getattr(value, attribute)
+    low = number if option.minimum is None else max(number, type(number)(option.minimum))
+    bounded = low if option.maximum is None else min(low, type(number)(option.maximum))
+    if bounded != number:
+        setattr(value, attribute, bounded)
+
+
+def draw_options(layout: Any, shot: RealCamShot) -> None:
+    """One row for each option of the engine that the scene holds a value of."""
+    engine = capability(shot)
+    for option in engine.options if engine else ():
+        value = shot.options.get(option.name)
+        if value is not None:
+            _draw_option(layout, option, value)
+
+
+def _draw_option(layout: Any, option: EngineOption, value: Any) -> None:
+    if option.kind == "choice":
+        row = layout.row(align=True)
+        row.label(text=option.label)
+        for choice in option.choices:
+            pressed = value.text_value == choice
+            chosen = row.operator("realcam.choose_option", text=choice, depress=pressed)
+            chosen.option, chosen.choice = option.name, choice
+        return
+    layout.prop(value, _VALUE_OF_KIND[option.kind], text=option.label)
+
+
+def _items(key: str, offered: list[tuple[str, str, str]], stored: tuple[str, str, str]) -> list[EnumItem]:
+    if all(item[0] != stored[0] for item in offered):
+        offered = [*offered, stored]
+    items = [(*item, index) for index, item in enumerate(offered)]
+    if _kept.get(key) != items:
+        _kept[key] = items
+    return _kept[key]
+
+
+def _index(items: list[EnumItem], identifier: str) -> int:
+    return next(item[3] for item in items if item[0] == identifier)
+
+
+def _describe(engine: EngineCapability) -> str:
+    facts = [engine.description]
+    if engine.unavailable:
+        facts.append(f"Cannot run here: {engine.unavailable}")
+    if engine.licence:
+        facts.append(f"Licence: {engine.licence}")
+    return ". ".join(fact.rstrip(".") for fact in facts)

@@ -1,0 +1,286 @@
+"""The sidebar of the 3D view: photo, camera, preview, generate, takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .. import blender_versions
+from ..generation.job_view import JobView, Phase
+from ..generation.jobs import jobs
+from ..scene import PhotoScene, find_photo_scene
+from . import engine_choice
+from .import_fields import FIELDS, draw_fields
+from .preview_state import preview_state
+from .requests import problems
+from .runtime import runtime
+from .takes_list import TakesList, selected_take, settings_line, thumbnail
+from .thumbnails import thumbnails
+from .wrapped import draw_sentence
+
+
+class _Sidebar:
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "RealCam"
+
+
+class MainPanel(_Sidebar, bpy.types.Panel):
+    """The heading, and what needs attention before anything else."""
+
+    bl_idname = "REALCAM_PT_main"
+    bl_label = "RealCam"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Jobs of an earlier session."""
+        layout = self.layout
+        for record in runtime.pending:
+            box = layout.box()
+            draw_sentence(box, context, f"“{record.title}” was under way when this file was closed.", "RECOVER_LAST")
+            row = box.row(align=True)
+            row.operator("realcam.resume", icon="PLAY").job_id = record.job_id
+            row.operator("realcam.forget_job", text="", icon="X").job_id = record.job_id
+
+
+class PhotoPanel(_Sidebar, bpy.types.Panel):
+    """The photo and its depth as a mesh."""
+
+    bl_idname = "REALCAM_PT_photo"
+    bl_label = "Photo"
+    bl_parent_id = "REALCAM_PT_main"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """What was imported; the fields to import (another)."""
+        layout = self.layout
+        shot = context.scene.realcam
+        photo = find_photo_scene(context.scene)
+        if photo is not None:
+            _photo_facts(layout, context, photo, shot)
+        header, body = layout.panel("realcam_import", default_closed=photo is not None)
+        header.label(text="Import Another" if photo is not None else "Import")
+        if body is not None:
+            _import_fields(body, shot.photo)
+
+
+def _photo_facts(layout: Any, context: bpy.types.Context, photo: PhotoScene, shot: Any) -> None:
+    column = layout.column(align=True)
+    column.label(text=photo.mesh.name, icon="IMAGE_DATA")
+    width, height = photo.photo_size
+    column.label(text=f"{width} × {height} px, {photo.vertices:,} vertices")
+    draw_sentence(layout, context, f"Focal length: {photo.focal_source}")
+    layout.prop(shot, "depth_edge", slider=True)
+    if abs(photo.depth_edge - shot.depth_edge) > 1e-6:
+        draw_sentence(
+            layout, context, f"The mesh is cut at {photo.depth_edge:.3f}: leave Edit Mode, then set it.", "INFO"
+        )
+
+
+def _import_fields(layout: Any, fields: Any) -> None:
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(fields, "photo_path")
+    column.prop(fields, "depth_path")
+    header, options = layout.panel("realcam_import_options", default_closed=True)
+    header.label(text="Depth and Lens")
+    if options is not None:
+        options.use_property_split = True
+        options.use_property_decorate = False
+        draw_fields(options, fields)
+    row = layout.row()
+    # With the paths filled in there is nothing to ask; without, the operator opens the file browser.
+    row.operator_context = "EXEC_DEFAULT" if fields.photo_path else "INVOKE_DEFAULT"
+    button = row.operator(
+        "realcam.import_photo", text="Import" if fields.photo_path else "Choose a Photo", icon="IMPORT"
+    )
+    button.filepath = fields.photo_path
+    for name in FIELDS:
+        setattr(button, name, getattr(fields, name))
+
+
+class CameraPanel(_Sidebar, bpy.types.Panel):
+    """The artist's camera and its move."""
+
+    bl_idname = "REALCAM_PT_camera"
+    bl_label = "Camera"
+    bl_parent_id = "REALCAM_PT_main"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Which camera, and named moves to start from."""
+        layout = self.layout
+        scene = context.scene
+        shot = scene.realcam
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(scene, "camera")
+        layout.operator("realcam.add_move", icon="CON_FOLLOWPATH")
+        column = layout.column()
+        column.prop(shot, "use_scene_range")
+        if shot.use_scene_range:
+            first, last = shot.frame_range()
+            column.label(text=f"Frames {first} to {last}, {scene.render.fps / scene.render.fps_base:g} fps")
+        else:
+            column = layout.column(align=True)
+            column.prop(shot, "frame_start")
+            column.prop(shot, "frame_end", text="Last")
+
+
+class PreviewPanel(_Sidebar, bpy.types.Panel):
+    """What the photo can see of each frame."""
+
+    bl_idname = "REALCAM_PT_preview"
+    bl_label = "Preview"
+    bl_parent_id = "REALCAM_PT_main"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Render a preview, see its coverage."""
+        layout = self.layout
+        layout.row().prop(context.scene.realcam, "preview_method", expand=True)
+        if preview_state.total:
+            _progress(
+                layout,
+                f"Preview {preview_state.done}/{preview_state.total}, Esc stops",
+                preview_state.done / preview_state.total,
+            )
+        else:
+            layout.operator("realcam.preview", icon="RENDER_ANIMATION")
+        preview = preview_state.latest
+        if preview is None:
+            return
+        _picture(
+            layout, thumbnails.of_pixels(f"preview {preview_state.number}", preview.frames[len(preview.frames) // 2])
+        )
+        draw_coverage(layout, preview.coverage)
+
+
+def draw_coverage(layout: Any, coverage: Any) -> None:
+    """The share of each frame that the photo sees; of many frames, sixteen."""
+    count = len(coverage)
+    lowest = int(coverage.argmin())
+    layout.label(text=f"Seen by the photo: {coverage.mean():.0%}, least {coverage[lowest]:.0%} in frame {lowest + 1}")
+    grid = layout.grid_flow(row_major=True, columns=4, even_columns=True, even_rows=True, align=True)
+    shown = min(count, 16)
+    for place in range(shown):
+        index = round(place * (count - 1) / max(shown - 1, 1))
+        grid.progress(text=f"{coverage[index]:.0%}", factor=float(coverage[index]), type="BAR")
+
+
+class GeneratePanel(_Sidebar, bpy.types.Panel):
+    """Engine, prompt and the button."""
+
+    bl_idname = "REALCAM_PT_generate"
+    bl_label = "Generate"
+    bl_parent_id = "REALCAM_PT_main"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Settings above, the shot under way below."""
+        layout = self.layout
+        self._settings(layout, context)
+        view = jobs.view
+        if view is not None and not view.phase.final:
+            draw_job(layout, view)
+            return
+        if view is not None:
+            draw_ended(layout, context, view)
+        self._button(layout, context)
+
+    def _settings(self, layout: Any, context: bpy.types.Context) -> None:
+        shot = context.scene.realcam
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.enabled = not jobs.busy
+        column.prop(shot, "name")
+        row = column.row(align=True)
+        row.prop(shot, "engine")
+        row.operator("realcam.connect", text="", icon="LINKED" if jobs.connected else "UNLINKED")
+        column.prop(shot, "size")
+        column.prop(shot, "frame_count")
+        column.prop(shot, "seed")
+        engine_choice.draw_options(column, shot)
+        engine = engine_choice.capability(shot)
+        if engine is None or not engine.draft:
+            blender_versions.draw_textbox(layout, shot, "prompt", "What is in the picture")
+            layout.prop(shot, "negative_prompt")
+        elif engine.draft:
+            draw_sentence(layout, context, "A draft: what geometry alone can give. It reads no prompt.", "INFO")
+
+    def _button(self, layout: Any, context: bpy.types.Context) -> None:
+        for sentence in problems(context.scene):
+            draw_sentence(layout, context, sentence, "ERROR")
+        if jobs.connection_error and jobs.view is None:
+            draw_sentence(layout, context, jobs.connection_error, "ERROR")
+            layout.operator("realcam.copy_report", icon="COPYDOWN")
+        row = layout.row()
+        row.scale_y = 1.5
+        row.operator("realcam.generate", icon="RENDER_ANIMATION")
+        row = layout.row(heading="Also show in", align=True)
+        row.prop(context.scene.realcam, "show_in_background", toggle=True)
+        row.prop(context.scene.realcam, "show_in_compositor", toggle=True)
+
+
+def draw_job(layout: Any, view: JobView) -> None:
+    """The shot under way: a bar, the stage, the latest picture, Cancel."""
+    _progress(layout, view.line, view.factor)
+    if view.stage:
+        layout.label(text=view.stage)
+    _picture(layout, thumbnails.of_jpeg(view.jpeg))
+    row = layout.row()
+    row.enabled = view.phase is not Phase.CANCELLING
+    row.operator("realcam.cancel", icon="CANCEL")
+
+
+def draw_ended(layout: Any, context: bpy.types.Context, view: JobView) -> None:
+    """How the last shot ended."""
+    box = layout.box()
+    row = box.row()
+    column = row.column()
+    if view.phase is Phase.DONE:
+        draw_sentence(column, context, f"“{view.title}” is on the timeline.", "CHECKMARK")
+    elif view.phase is Phase.CANCELLED:
+        draw_sentence(column, context, "Cancelled.", "CANCEL")
+    else:
+        draw_sentence(column, context, view.error, "ERROR")
+        box.operator("realcam.copy_report", icon="COPYDOWN")
+    row.operator("realcam.dismiss", text="", icon="X", emboss=False)
+
+
+class TakesPanel(_Sidebar, bpy.types.Panel):
+    """Every clip that was made."""
+
+    bl_idname = "REALCAM_PT_takes"
+    bl_label = "Takes"
+    bl_parent_id = "REALCAM_PT_main"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """The list, and the selected take."""
+        layout = self.layout
+        shot = context.scene.realcam
+        row = layout.row()
+        row.template_list(TakesList.bl_idname, "", shot, "takes", shot, "take_index", rows=3)
+        column = row.column(align=True)
+        column.operator("realcam.find_takes", text="", icon="FILE_REFRESH")
+        column.operator("realcam.forget_take", text="", icon="REMOVE")
+        take = selected_take(context.scene)
+        if take is None:
+            return
+        _picture(layout, thumbnail(take))
+        draw_sentence(layout, context, settings_line(take))
+        if take.settings.prompt:
+            draw_sentence(layout, context, f"“{take.settings.prompt}”")
+        row = layout.row(align=True)
+        row.operator("realcam.put_back_take", icon="SEQUENCE")
+        row.operator("realcam.use_take_settings", icon="COPY_ID")
+
+
+def _progress(layout: Any, text: str, factor: float) -> None:
+    layout.progress(text=text, factor=factor, type="BAR")
+
+
+def _picture(layout: Any, icon: int) -> None:
+    if icon:
+        layout.template_icon(icon_value=icon, scale=8.0)
+
+
+CLASSES = (MainPanel, PhotoPanel, CameraPanel, PreviewPanel, GeneratePanel, TakesPanel)

@@ -1,0 +1,92 @@
+"""Where the server is: the add-on's preferences, and what they amount to."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import bpy
+from bpy.props import StringProperty
+
+from ..core.errors import ServiceError
+from ..core.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, ServerAddress, parse_address
+from ..generation.job_events import ServerSettings
+from ..generation.local_server import COMMAND_VARIABLE, DEFAULT_COMMAND
+from ..generation.user_files import EXTENSION, client_id, server_log
+
+SOFTWARE = "RealCam for Blender"
+DEFAULT_ADDRESS = f"{DEFAULT_HOST}:{DEFAULT_CONTROL_PORT}"
+
+
+class RealCamPreferences(bpy.types.AddonPreferences):
+    """Edit > Preferences > Add-ons > RealCam."""
+
+    bl_idname = EXTENSION
+
+    server_address: StringProperty(
+        name="Server",
+        description="Host and port of the RealCam server, for example 127.0.0.1:47110 or gpu-box:47110",
+        default=DEFAULT_ADDRESS,
+    )
+    server_key: StringProperty(
+        name="Server Key",
+        description="Public key of a server on another machine, as it prints it. Not needed on this machine",
+        default="",
+    )
+    server_command: StringProperty(
+        name="Server Command",
+        description="Started when no server answers on this machine, and ended with Blender. For example: realcam "
+        "serve, or: uv run --directory /path/to/realcam realcam serve",
+        default=DEFAULT_COMMAND,
+    )
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """The preferences' panel."""
+        layout = self.layout
+        layout.use_property_split = True
+        layout.prop(self, "server_address")
+        try:
+            address = parse_address(self.server_address)
+        except ServiceError as error:
+            layout.label(text=error.sentence, icon="ERROR")
+            return
+        if address.loopback:
+            layout.prop(self, "server_command")
+            layout.label(text=f"Started when no server answers. {COMMAND_VARIABLE} in the environment goes before it.")
+            return
+        layout.prop(self, "server_key")
+        if not bpy.app.online_access:
+            layout.label(text=ONLINE_ACCESS_OFF, icon="ERROR")
+        layout.label(text="Your photo, its depth and the preview are sent to this server.", icon="INFO")
+
+
+ONLINE_ACCESS_OFF = "Preferences > System > Network > Allow Online Access is off: a server elsewhere cannot be used"
+
+
+class _Defaults:
+    """What holds when the add-on runs as a library (demo, tests), where Blender keeps no preferences for it."""
+
+    server_address: ClassVar[str] = DEFAULT_ADDRESS
+    server_key: ClassVar[str] = ""
+    server_command: ClassVar[str] = DEFAULT_COMMAND
+
+
+def server_settings() -> ServerSettings:
+    """The server that the preferences name. Raises ServiceError when the address cannot be read, or when it is on
+    another machine and Blender may not go online."""
+    addon = bpy.context.preferences.addons.get(EXTENSION)
+    chosen = addon.preferences if addon is not None and addon.preferences is not None else _Defaults
+    address: ServerAddress = parse_address(chosen.server_address, chosen.server_key)
+    if not address.loopback and not bpy.app.online_access:
+        raise ServiceError(
+            "The server cannot be reached",
+            f"{address} is on another machine and Blender's online access is off",
+            "Turn on Allow Online Access in Preferences > System > Network, or use a server on this machine.",
+        )
+    return ServerSettings(
+        address=address,
+        command=chosen.server_command,
+        client_id=client_id(),
+        software=f"{SOFTWARE} in Blender {bpy.app.version_string}",
+        log=server_log(),
+        start_locally=address.loopback,
+    )

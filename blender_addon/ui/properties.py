@@ -1,0 +1,187 @@
+"""What the panel edits and the .blend keeps: `scene.realcam`, typed, with units, ranges and tooltips."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from ..core.depth_mesh import DEPTH_EDGE
+from ..core.errors import RealCamError
+from ..scene import find_photo_scene, set_depth_edge
+from . import engine_choice
+from .import_fields import PhotoImportFields
+from .takes_list import RealCamTakeItem
+
+
+def _depth_edge_changed(shot: RealCamShot, _context: bpy.types.Context) -> None:
+    photo_scene = find_photo_scene(shot.id_data)
+    if photo_scene is None or abs(photo_scene.depth_edge - shot.depth_edge) < 1e-6:
+        return
+    # Refused in Edit Mode: the panel says so for as long as mesh and slider differ.
+    with suppress(RealCamError):
+        set_depth_edge(photo_scene, shot.depth_edge)
+
+
+def _option_changed(value: RealCamEngineOption, _context: bpy.types.Context) -> None:
+    shot = value.id_data.realcam
+    engine = engine_choice.capability(shot)
+    for option in engine.options if engine else ():
+        if option.name == value.name and option.kind in ("int", "float"):
+            engine_choice.clamp(option, value)
+
+
+class RealCamEngineOption(bpy.types.PropertyGroup):
+    """One knob of an engine; `name` says which. The engine's capability says which of the values counts."""
+
+    bool_value: BoolProperty(name="Option", description="A setting of this engine")
+    int_value: IntProperty(name="Option", description="A setting of this engine", update=_option_changed)
+    float_value: FloatProperty(name="Option", description="A setting of this engine", update=_option_changed)
+    text_value: StringProperty(name="Option", description="A setting of this engine")
+
+
+class RealCamPhotoImport(PhotoImportFields, bpy.types.PropertyGroup):
+    """The import's fields as the panel holds them."""
+
+    photo_path: StringProperty(name="Photo", description="The photo to import", subtype="FILE_PATH")
+
+
+class RealCamShot(bpy.types.PropertyGroup):
+    """One shot: the artist's choices, and the name under which its clips are kept."""
+
+    name: StringProperty(
+        name="Shot",
+        description="Clips are kept beside the .blend file, in realcam/<this name>",
+        default="shot",
+        maxlen=64,
+    )
+    photo: PointerProperty(type=RealCamPhotoImport)
+    depth_edge: FloatProperty(
+        name="Depth Edge",
+        description="The mesh is cut where the depth of two neighbouring pixels differs by more than this share of it. "
+        "Smaller cuts more; larger stretches surfaces across edges",
+        subtype="FACTOR",
+        default=DEPTH_EDGE,
+        min=0.001,
+        max=1.0,
+        soft_max=0.3,
+        precision=3,
+        update=_depth_edge_changed,
+    )
+    use_scene_range: BoolProperty(
+        name="Scene's Frame Range",
+        description="The shot is the scene's frame range. Off: a range of its own",
+        default=True,
+    )
+    frame_start: IntProperty(
+        name="First Frame",
+        description="First frame of the shot",
+        default=1,
+        min=-1048574,
+        max=1048574,
+        subtype="TIME",
+    )
+    frame_end: IntProperty(
+        name="Last Frame",
+        description="Last frame of the shot, included",
+        default=48,
+        min=-1048574,
+        max=1048574,
+        subtype="TIME",
+    )
+    preview_method: EnumProperty(
+        name="Preview",
+        description="How the preview frames that guide the engine are rendered",
+        items=(
+            ("EEVEE", "Eevee", "Exact: the photo's own pixels"),
+            ("WORKBENCH", "Workbench", "Quick: flat texture, some ten times faster without a GPU"),
+        ),
+        default="EEVEE",
+    )
+    engine_name: StringProperty(default="draft", options={"HIDDEN"})
+    clip_width: IntProperty(default=512, min=16, options={"HIDDEN"})
+    clip_height: IntProperty(default=320, min=16, options={"HIDDEN"})
+    clip_frames: IntProperty(default=16, min=2, options={"HIDDEN"})
+    engine: EnumProperty(
+        name="Engine",
+        description="What makes the clip. The list is the server's",
+        items=engine_choice.engine_items,
+        get=engine_choice.get_engine,
+        set=engine_choice.set_engine,
+    )
+    size: EnumProperty(
+        name="Clip Size",
+        description="Pixels of the clip. Your render's frame is fitted inside and the clip laid back where it belongs",
+        items=engine_choice.size_items,
+        get=engine_choice.get_size,
+        set=engine_choice.set_size,
+    )
+    frame_count: EnumProperty(
+        name="Clip Frames",
+        description="How many frames the engine makes. They are spread evenly over the shot's frame range",
+        items=engine_choice.frame_count_items,
+        get=engine_choice.get_frame_count,
+        set=engine_choice.set_frame_count,
+    )
+    options: CollectionProperty(type=RealCamEngineOption)
+    prompt: StringProperty(
+        name="Prompt",
+        description="What is in the picture and how it moves, in words. The draft engine does not read it",
+        maxlen=2000,
+    )
+    negative_prompt: StringProperty(
+        name="Avoid",
+        description="What shall not be seen. The draft engine does not read it",
+        maxlen=2000,
+    )
+    seed: IntProperty(
+        name="Seed",
+        description="The same seed with the same settings makes the same clip",
+        default=0,
+        min=0,
+        max=2**31 - 1,
+    )
+    show_in_background: BoolProperty(
+        name="Camera Background",
+        description="Also show the clip behind the camera's view",
+        default=False,
+    )
+    show_in_compositor: BoolProperty(
+        name="Compositor",
+        description="Also lay the clip under the render, in the compositor (alpha over)",
+        default=False,
+    )
+    takes: CollectionProperty(type=RealCamTakeItem)
+    take_index: IntProperty(name="Take", description="The selected take", default=0)
+
+    def frame_range(self) -> tuple[int, int]:
+        """(first, last) frame of the shot, as chosen; may be reversed."""
+        if self.use_scene_range:
+            return self.id_data.frame_start, self.id_data.frame_end
+        return self.frame_start, self.frame_end
+
+
+_CLASSES = (RealCamEngineOption, RealCamPhotoImport, RealCamTakeItem, RealCamShot)
+
+
+def register() -> None:
+    """Register the groups and `scene.realcam`."""
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.Scene.realcam = PointerProperty(type=RealCamShot)
+
+
+def unregister() -> None:
+    """Take them away again. What a .blend holds stays in it."""
+    del bpy.types.Scene.realcam
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)
