@@ -10,7 +10,7 @@ from blender_addon.core.depth_mesh import DepthMesh
 from blender_addon.core.shot import UInt8
 from blender_addon.core.trajectory import Float64, Trajectory
 from server.geometry.rasterize import rasterize
-from server.geometry.texture import Texture
+from server.geometry.texture import Texture, texels_per_pixel
 
 
 class PreviewRenderer:
@@ -28,7 +28,8 @@ class PreviewRenderer:
         seen = fragments.covered
         uv = fragments.interpolate(self._triangles, self._uv)
         frame = np.zeros((*seen.shape, 4), np.uint8)
-        colour = self._texture.sample(uv[seen], self._texture.level_for(uv, seen))
+        level = self._texture.level_for(texels_per_pixel(uv, seen, self._texture.levels[0].shape[1]))
+        colour = self._texture.sample(uv[seen], level)
         frame[seen, :3] = np.round(colour).astype(np.uint8)
         frame[seen, 3] = 255
         return frame

@@ -24,14 +24,9 @@ class Texture:
             levels.append(_halved(levels[-1]))
         return Texture(tuple(levels))
 
-    def level_for(self, uv: Float32, seen: NDArray[np.bool_]) -> int:
-        """The level whose texels are about as large as the pixels that show uv [H, W, 2] where `seen` [H, W]."""
-        pairs = seen[:, 1:] & seen[:, :-1]
-        if not pairs.any():
-            return 0
-        step = np.abs(uv[:, 1:, 0] - uv[:, :-1, 0])[pairs] * self.levels[0].shape[1]
-        ratio = float(np.median(step))
-        return int(np.clip(np.round(np.log2(max(ratio, 1e-6))), 0, len(self.levels) - 1))
+    def level_for(self, texels: float) -> int:
+        """The level of which one texel is about as large as `texels` of the finest: what one pixel shows."""
+        return int(np.clip(np.round(np.log2(max(texels, 1e-6))), 0, len(self.levels) - 1))
 
     def sample(self, uv: Float32, level: int = 0) -> Float32:
         """Bilinear values [N, C] at uv [N, 2]; (0, 0) is the top-left corner; clamped to the picture."""
@@ -45,6 +40,13 @@ class Texture:
         upper = flat[first] * (1 - fx) + flat[first + 1] * fx
         lower = flat[first + width] * (1 - fx) + flat[first + width + 1] * fx
         return np.asarray(upper * (1 - fy) + lower * fy, dtype=np.float32)
+
+
+def texels_per_pixel(uv: Float32, seen: NDArray[np.bool_], width: int) -> float:
+    """Texels of a texture so wide that one pixel shows, in the median over uv [H, W, 2] where `seen`."""
+    pairs = seen[:, 1:] & seen[:, :-1]
+    steps = np.abs(uv[:, 1:, 0] - uv[:, :-1, 0])[pairs]
+    return float(np.median(steps)) * width if steps.size else 1.0
 
 
 def _halved(picture: Float32) -> Float32:

@@ -153,7 +153,7 @@ class WorldFill:
         nearer = depth < holes.depth
         pixels = np.zeros(t.width * t.height, np.bool_)
         pixels[holes.pixels[nearer]] = True
-        holes.colour[nearer] = colour_at(surface, seen, pixels.reshape(t.height, t.width))
+        holes.colour[nearer] = colour_at(surface, seen, pixels.reshape(t.height, t.width), t.intrinsics[frame])
         holes.depth[nearer] = depth[nearer]
         holes.invented[nearer] = len(self._surfaces) > 1
 

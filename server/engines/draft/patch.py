@@ -137,4 +137,5 @@ def _lifted(
         np.full((len(vertices), 3), np.nan, np.float32),
         np.full((len(vertices), 2), np.nan, np.float32),
         Texture.of(colour),
+        float(intrinsics[0, 0]),
     )

@@ -31,7 +31,7 @@ class Surface:
     vertices [N, 3] metres, triangles [T, 3], uv [N, 2] in the texture. barred [N]: 1 where the surface must not be
     continued beyond itself: on the near side of a depth edge, and where its colour is mixed with a foreground's.
     behind [N, 3] metres and behind_uv [N, 2]: for the near side of an edge, where the surface it hides probably goes on
-    and where in the texture that surface is seen; NaN elsewhere.
+    and where in the texture that surface is seen; NaN elsewhere. focal: of the camera that took the texture, in texels.
     """
 
     vertices: Float32
@@ -41,6 +41,11 @@ class Surface:
     behind: Float32
     behind_uv: Float32
     texture: Texture
+    focal: float
+
+    def colour(self, uv: Float32, intrinsics: Float64) -> Float32:
+        """Colours [n, 3] at uv [n, 2] as a camera with these intrinsics resolves them."""
+        return self.texture.sample(uv, self.texture.level_for(self.focal / intrinsics[0, 0]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +83,7 @@ def photo_surfaces(shot: Shot) -> tuple[Surface, Surface]:
         lift(uv, behind_depth, shot.photo_intrinsics, shot.photo_size).astype(np.float32),
         behind_uv.astype(np.float32),
         Texture.of(shot.photo),
+        float(shot.photo_intrinsics[0, 0]),
     )
     guessed = ~np.isfinite(grid.depth).ravel()
     return whole, _part(whole, guessed[whole.triangles].any(axis=1))
@@ -106,6 +112,7 @@ def _part(surface: Surface, faces: Bool) -> Surface:
         surface.behind[used],
         surface.behind_uv[used],
         surface.texture,
+        surface.focal,
     )
 
 
@@ -124,18 +131,18 @@ def look_at(surfaces: list[Surface], intrinsics: Float64, camera_to_world: Float
         seen = rasterize(surface.vertices, surface.triangles, intrinsics, camera_to_world, size)
         nearer = seen.covered & (seen.depth < view.depth)
         view.depth[nearer] = seen.depth[nearer]
-        view.colour[nearer] = surface.texture.sample(_at(surface.uv, surface, seen, nearer))
+        view.colour[nearer] = surface.colour(_at(surface.uv, surface, seen, nearer), intrinsics)
         view.barred[nearer] = _at(surface.barred[:, None], surface, seen, nearer)[:, 0] > 0.01
         view.behind_depth[nearer] = (_at(surface.behind, surface, seen, nearer) - origin) @ axis
         behind_uv = _at(surface.behind_uv, surface, seen, nearer)
-        colour = surface.texture.sample(np.nan_to_num(behind_uv))
+        colour = surface.colour(np.nan_to_num(behind_uv), intrinsics)
         view.behind_colour[nearer] = np.where(np.isfinite(behind_uv[:, :1]), colour, np.float32(np.nan))
     return view
 
 
-def colour_at(surface: Surface, fragments: Fragments, where: Bool) -> Float32:
-    """Colour [n, 3] of the fragments at the pixels `where` [H, W]."""
-    return surface.texture.sample(_at(surface.uv, surface, fragments, where))
+def colour_at(surface: Surface, fragments: Fragments, where: Bool, intrinsics: Float64) -> Float32:
+    """Colour [n, 3] of the fragments, seen by a camera of these intrinsics, at the pixels `where` [H, W]."""
+    return surface.colour(_at(surface.uv, surface, fragments, where), intrinsics)
 
 
 def _at(values: Float32, surface: Surface, fragments: Fragments, where: Bool) -> Float32:
