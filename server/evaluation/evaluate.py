@@ -1,0 +1,223 @@
+"""One clip against the camera it was asked to follow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from blender_addon.core.errors import CameraError
+from blender_addon.core.shot import UInt8
+from blender_addon.core.trajectory import Float64, Trajectory
+from server.data.scale import MAD_TO_SIGMA, DepthMap, depth_along, scale_votes
+
+from .agreement import agreement
+from .diagnosis import Diagnosis, diagnose
+from .first_frame_depth import depth_of_first_frame
+from .merge import merged_errors
+from .metrics import camera_errors, frame_errors, relative_to_first
+from .records import AgreementRecord, ClipEvaluation, FrameRecord, PublishedErrors, TrialRecord
+from .solve import Trial, solve_clip
+
+DEFAULT_TRIALS = 2
+SIZE_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is asked of a clip.
+
+    frames [F, H, W, 3] uint8; reference: the camera it was to follow. scene_depth: metric depth seen by the reference
+    camera (the world of the trajectory), None when unknown. preview [F, H, W, 4] or None. names: for the report.
+    """
+
+    clip: str
+    frames: UInt8
+    reference_name: str
+    reference: Trajectory
+    scene_depth: DepthMap | None = None
+    preview: UInt8 | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """A trial with its camera relative to frame 0, in metres or fitted to the asked one; None when there is none."""
+
+    record: TrialRecord
+    achieved: Float64 | None
+
+
+def evaluate_clip(
+    question: Question, trials: int = DEFAULT_TRIALS, cancelled: Callable[[], bool] = lambda: False
+) -> ClipEvaluation:
+    """Solve the clip's camera and compare it with the reference.
+
+    Raises CameraError when the reference does not fit the clip, ShotError when the preview does not.
+    """
+    started = time.monotonic()
+    reference, notes = fitted_reference(question.reference, question.frames)
+    asked = relative_to_first(reference.camera_to_world)
+    depth = None if question.scene_depth is None else depth_of_first_frame(question.scene_depth, reference)
+    measured = [
+        _measure(trial, asked, reference, depth)
+        for trial in solve_clip(question.frames, reference.intrinsics, trials, cancelled)
+    ]
+    best = _best(measured)
+    records = [trial.record for trial in measured]
+    metric = best is not None and best.record.metres_per_unit is not None
+    found = None if best is None or best.achieved is None else diagnose(asked, best.achieved, metric)
+    achieved = None if best is None else best.achieved
+    return ClipEvaluation(
+        clip=question.clip,
+        reference=question.reference_name,
+        frames=len(asked),
+        width=reference.width,
+        height=reference.height,
+        metric=metric,
+        trials=records,
+        failed=sum(record.failure != "" for record in records),
+        errors=merged_errors([record.errors for record in records if record.errors is not None]),
+        errors_per_frame=_per_frame(asked, achieved),
+        scale=_scale(asked, achieved) if metric else None,
+        delay=found.delay if found else 0.0,
+        mirror=found.mirror if found else "",
+        findings=_findings(found, records, metric),
+        notes=notes,
+        asked=asked.tolist(),
+        achieved=_listed(achieved, len(asked)),
+        agreement=None if question.preview is None else _agreement(question.frames, question.preview),
+        seconds=time.monotonic() - started,
+    )
+
+
+def fitted_reference(reference: Trajectory, frames: UInt8) -> tuple[Trajectory, tuple[str, ...]]:
+    """The reference at the clip's size and frame count, and notes on what had to be done to it.
+
+    Raises CameraError when its aspect is another, so that pixels could not be compared.
+    """
+    count, height, width = frames.shape[:3]
+    notes = []
+    if abs((width / height) / (reference.width / reference.height) - 1) > SIZE_TOLERANCE:
+        raise CameraError(
+            "The reference camera does not fit the clip",
+            f"clip {width} x {height}, camera {reference.width} x {reference.height}",
+            "Give the camera of this clip, or a clip that is not cropped.",
+        )
+    if (width, height) != (reference.width, reference.height):
+        notes.append(f"The camera of {reference.width} x {reference.height} px is drawn at the clip's size.")
+        reference = reference.resized(width, height)
+    if count != len(reference):
+        notes.append(f"The camera's {len(reference)} frames are spread over the clip's {count}.")
+        reference = reference.resample(count)
+    return reference, tuple(notes)
+
+
+def _measure(trial: Trial, asked: Float64, reference: Trajectory, depth: DepthMap | None) -> _Measured:
+    model = trial.model
+    if model is None or not model.placed[0]:
+        failure = trial.failure or "The first frame was not placed."
+        placed = 0 if model is None else int(model.placed.sum())
+        return _Measured(_record(trial, failure, placed, None, np.empty(0), None), None)
+    votes = np.empty(0)
+    if depth is not None:
+        mine = model.frame == 0
+        metric = depth_along(depth, model.pixel[mine], reference.intrinsics[0], reference.width, reference.height)
+        votes = scale_votes(metric, model.depths()[mine])
+    achieved = relative_to_first(model.camera_to_world)
+    metres = float(np.median(votes)) if len(votes) else None
+    achieved[:, :3, 3] *= _fitting_scale(asked, achieved) if metres is None else metres
+    errors = None
+    if trial.complete:
+        found = camera_errors(asked, achieved)
+        errors = PublishedErrors(
+            rot_err=found.rot_err,
+            trans_err_rel=found.trans_err_rel,
+            cam_mc_rel=found.cam_mc_rel,
+            trans_err_abs=None if metres is None else found.trans_err_abs,
+            cam_mc_abs=None if metres is None else found.cam_mc_abs,
+        )
+    return _Measured(_record(trial, trial.failure, int(model.placed.sum()), metres, votes, errors), achieved)
+
+
+def _record(
+    trial: Trial, failure: str, placed: int, metres: float | None, votes: Float64, errors: PublishedErrors | None
+) -> TrialRecord:
+    error = np.nan if trial.model is None else trial.model.reprojection_error
+    spread = None if metres is None else float(MAD_TO_SIGMA * np.median(np.abs(votes - metres)) / metres)
+    return TrialRecord(
+        seed=trial.seed,
+        failure=failure,
+        placed=placed,
+        points=0 if trial.model is None else len(trial.model.points),
+        reprojection_error=float(error) if np.isfinite(error) else None,
+        metres_per_unit=metres,
+        scale_votes=len(votes),
+        scale_spread=spread,
+        errors=errors,
+    )
+
+
+def _best(measured: list[_Measured]) -> _Measured | None:
+    """The trial that placed most frames, of those the one with the smallest reprojection error."""
+    usable = [trial for trial in measured if trial.achieved is not None]
+    return min(usable, key=lambda t: (-t.record.placed, t.record.reprojection_error or np.inf), default=None)
+
+
+def _fitting_scale(asked: Float64, achieved: Float64) -> float:
+    """Least-squares factor from achieved to asked distances; 1 where either stands still or they oppose each other."""
+    known = np.isfinite(achieved).all(axis=(1, 2))
+    ours, theirs = asked[known, :3, 3], achieved[known, :3, 3]
+    power, along = float((theirs**2).sum()), float((ours * theirs).sum())
+    if along > 0:
+        return along / power
+    return float(np.linalg.norm(ours) / np.sqrt(power)) if power > 0 else 1.0
+
+
+def _scale(asked: Float64, achieved: Float64 | None) -> float | None:
+    """Distance from frame 0 achieved over asked: a ratio of lengths, so that a wrong direction does not change it."""
+    if achieved is None:
+        return None
+    known = np.isfinite(achieved).all(axis=(1, 2))
+    ours, theirs = (np.linalg.norm(poses[known, :3, 3], axis=1) for poses in (asked, achieved))
+    power = float((ours**2).sum())
+    return float((ours * theirs).sum() / power) if power > 0 else None
+
+
+def _per_frame(asked: Float64, achieved: Float64 | None) -> list[FrameRecord]:
+    if achieved is None:
+        return [FrameRecord(degrees=None, metres=None)] * len(asked)
+    errors = frame_errors(asked, achieved)
+    return [
+        FrameRecord(degrees=_finite(degrees), metres=_finite(metres))
+        for degrees, metres in zip(errors.degrees, errors.metres, strict=True)
+    ]
+
+
+def _findings(found: Diagnosis | None, records: list[TrialRecord], metric: bool) -> tuple[str, ...]:
+    failures = tuple(f"Trial {record.seed + 1}: {record.failure}" for record in records if record.failure)
+    if found is None:
+        return ("The clip's camera could not be found.", *failures)
+    unknown = () if metric else ("Without the scene's depth the camera's scale cannot be judged.",)
+    return (*found.findings, *unknown, *failures)
+
+
+def _agreement(frames: UInt8, preview: UInt8) -> AgreementRecord:
+    found = agreement(frames, preview)
+    return AgreementRecord(
+        psnr=[_finite(value) for value in found.psnr],
+        ssim=[_finite(value) for value in found.ssim],
+        visible=found.visible.tolist(),
+    )
+
+
+def _listed(achieved: Float64 | None, count: int) -> list[list[list[float]] | None]:
+    if achieved is None:
+        return [None] * count
+    return [pose.tolist() if np.isfinite(pose).all() else None for pose in achieved]
+
+
+def _finite(value: float) -> float | None:
+    """JSON has neither NaN nor infinity."""
+    return float(value) if np.isfinite(value) else None

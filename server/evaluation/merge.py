@@ -1,0 +1,30 @@
+"""Errors of several solves, or several clips, as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from .records import PublishedErrors
+
+OUTLIER = 10.0
+"""Standard deviations beyond which a trial is left out; part of the published procedure."""
+
+
+def merged_errors(trials: Sequence[PublishedErrors]) -> PublishedErrors | None:
+    """Mean over trials, after leaving out those beyond OUTLIER standard deviations in any number; None for no trial.
+
+    An absolute error is None unless every trial left has it.
+    """
+    if not trials:
+        return None
+    names = PublishedErrors.__struct_fields__
+    table = np.array([[np.nan if (v := getattr(trial, name)) is None else v for name in names] for trial in trials])
+    deviation = table.std(axis=0)
+    # nan compares false: a number that is missing everywhere drops no trial.
+    beyond = (np.abs(table - table.mean(axis=0)) > OUTLIER * deviation).any(axis=1)
+    mean = table[~beyond].mean(axis=0)
+    values = {name: None if np.isnan(value) else float(value) for name, value in zip(names, mean, strict=True)}
+    return msgspec.convert(values, PublishedErrors)

@@ -1,0 +1,89 @@
+"""The cameras of a clip from its frames alone: SIFT, then COLMAP's global mapper (GLOMAP), intrinsics fixed.
+
+The mapper draws random numbers, so a clip is solved several times; a trial that fails is kept and counted.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from blender_addon.core.errors import CameraError
+from blender_addon.core.shot import UInt8
+from blender_addon.core.trajectory import Float64
+from server.data.colmap import load_pycolmap, sparse_model
+from server.data.matching import FrameFolder, extract, match, write_frames
+from server.data.sparse import SparseModel
+
+MAX_FEATURES = 2048
+MIN_FRAMES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One solve. model is None when no camera was found; failure says why, "" when every frame was placed."""
+
+    seed: int
+    model: SparseModel | None
+    failure: str
+
+    @property
+    def complete(self) -> bool:
+        """Whether every frame was placed."""
+        return self.failure == ""
+
+
+def solve_clip(
+    frames: UInt8, intrinsics: Float64, trials: int, cancelled: Callable[[], bool] = lambda: False
+) -> Iterator[Trial]:
+    """Solve frames [F, H, W, 3] with intrinsics [F, 3, 3] px `trials` times, seeds 0, 1, ...; stops when cancelled.
+
+    Poses come in a unit and world of their own. Raises CameraError for fewer than three frames.
+    """
+    if len(frames) < MIN_FRAMES:
+        raise CameraError("The clip is too short to find its camera", f"{len(frames)} frames, {MIN_FRAMES} needed")
+    load_pycolmap()
+    height, width = frames.shape[1:3]
+    with tempfile.TemporaryDirectory(prefix="realcam-solve-") as folder:
+        scratch = Path(folder)
+        names = write_frames(frames, scratch / "frames")
+        clip = FrameFolder(scratch / "frames", names, intrinsics, width, height)
+        extract(clip, scratch / "features.db", MAX_FEATURES)
+        for seed in range(trials):
+            if cancelled():
+                return
+            database = scratch / f"trial{seed}.db"
+            shutil.copyfile(scratch / "features.db", database)
+            yield _solve(clip, database, scratch / f"model{seed}", seed)
+
+
+def _solve(clip: FrameFolder, database: Path, output: Path, seed: int) -> Trial:
+    import pycolmap
+
+    match(database, len(clip.names), seed)
+    options = pycolmap.GlobalPipelineOptions()
+    options.random_seed = seed
+    adjustment = options.mapper.bundle_adjustment
+    adjustment.refine_focal_length = adjustment.refine_principal_point = adjustment.refine_extra_params = False
+    adjustment.ceres.use_gpu = options.mapper.global_positioning.use_gpu = False
+    output.mkdir()
+    models = pycolmap.global_mapping(database, clip.folder, output, options)
+    if not models:
+        return Trial(seed, None, "No camera was found: the frames have too few matches or too little parallax.")
+    largest = max(models.values(), key=lambda model: model.num_reg_images())
+    model = sparse_model(largest, clip.names)
+    placed = int(model.placed.sum())
+    if placed == len(clip.names):
+        return Trial(seed, model, "")
+    lost = np.flatnonzero(~model.placed) + 1
+    return Trial(seed, model, f"{placed} of {len(clip.names)} frames were placed; not frames {_listed(lost.tolist())}.")
+
+
+def _listed(numbers: list[int]) -> str:
+    shown = ", ".join(str(number) for number in numbers[:8])
+    return shown if len(numbers) <= 8 else f"{shown}, ..."
