@@ -30,6 +30,9 @@ __all__ = [
 RIGID_TOLERANCE = 1e-3
 """Largest |R R^T - I| that is taken for rounding and mended. Real data is orthonormal to 1e-4 only."""
 
+FARTHEST = 1e9
+"""Metres, or pixels of focal length, beyond which a number can only be a mistake."""
+
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
@@ -145,12 +148,18 @@ def orthonormalised(poses: Float64) -> Float64:
     if not np.isfinite(poses).all():
         bad = np.flatnonzero(~np.isfinite(poses).all(axis=(1, 2)))
         raise CameraError("A pose is not a number", f"frames {bad[:8].tolist()}")
+    if np.abs(poses).max() > FARTHEST:
+        raise CameraError(
+            "A camera is too far away to compute with", f"frame {int(np.abs(poses).max(axis=(1, 2)).argmax())}"
+        )
     rotation = poses[:, :3, :3]
     error = np.abs(rotation @ np.swapaxes(rotation, 1, 2) - np.eye(3)).max(axis=(1, 2))
     determinant = np.linalg.det(rotation)
     if (determinant < 0).any():
         raise CameraError(
-            "A pose is mirrored", f"frame {int(np.argmin(determinant))} has determinant {determinant.min():.3f}"
+            "A pose is mirrored",
+            f"frame {int(np.argmin(determinant))} has determinant {determinant.min():.3f}",
+            "Turn all axes by a rotation instead of flipping one.",
         )
     if error.max() > RIGID_TOLERANCE:
         raise CameraError(
@@ -175,6 +184,8 @@ def check_intrinsics(intrinsics: Float64) -> None:
         raise CameraError(
             "The intrinsics are not a pinhole camera's", "expected rows (fx, skew, cx), (0, fy, cy), (0, 0, 1)"
         )
+    if np.abs(intrinsics).max() > FARTHEST:
+        raise CameraError("The intrinsics are too large to compute with", f"{np.abs(intrinsics).max():g} px")
     if (intrinsics[:, 0, 0] <= 0).any() or (intrinsics[:, 1, 1] <= 0).any():
         raise CameraError("A focal length is not positive", f"smallest {intrinsics[:, [0, 1], [0, 1]].min():g} px")
 

@@ -27,6 +27,8 @@ def read(path: Path, known: Known) -> CameraFile:
     if not lines:
         raise CameraError("The file holds no camera", "it is empty")
     count = int(numbers(lines[0][1].split(), lines[0][0], 2)[0])
+    if count < 1:
+        raise CameraError("The file holds no camera", f"it announces {count}")
     if len(lines) < 1 + count * LINES:
         raise CameraError("The file ends too early", f"{count} cameras announced, {(len(lines) - 1) // LINES} there")
     table = [numbers(line.split(), number, 3) for number, line in lines[1 : 1 + count * LINES]]

@@ -16,6 +16,9 @@ from ..rotation import Float64
 from ..trajectory import Trajectory
 
 DEFAULT_FPS = 24.0
+LARGEST = 1e30
+"""No number in a camera file reaches this; its square can still be computed with."""
+
 OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
 """Turns OpenGL's camera axes (x right, y up, looking along -z) into OpenCV's, and back, from the right."""
 
@@ -97,7 +100,7 @@ def numbers(fields: Sequence[str], line: int, count: int | None = None) -> list[
         values = [float(field) for field in fields]
     except ValueError as error:
         raise CameraError("A line holds something that is not a number", f"line {line}: {error}") from error
-    if not np.isfinite(values).all():
+    if not all(abs(value) < LARGEST for value in values):
         raise CameraError("A line holds something that is not a finite number", f"line {line}")
     return values
 

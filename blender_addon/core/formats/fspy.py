@@ -31,7 +31,7 @@ def read(path: Path, known: Known) -> CameraFile:
         pose = np.array(parameters["cameraTransform"]["rows"], dtype=np.float64)
         focal = float(parameters["relativeFocalLength"])
         shift_x, shift_y = (float(parameters["principalPoint"][axis]) for axis in "xy")
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CameraError("The fSpy camera is incomplete", f"{error} is missing or is no number") from error
     unit = max(width, height) / 2
     intrinsics = intrinsics_matrix(focal * unit, focal * unit, width / 2 + shift_x * unit, height / 2 - shift_y * unit)

@@ -23,7 +23,7 @@ def read(path: Path, known: Known) -> CameraFile:
     width, height = known.needed_size("MotionCtrl")
     try:
         table = np.array(parse_json(read_text(path)), dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise CameraError("The file is no list of poses", "its rows are not numbers or differ in length") from error
     if table.ndim != 2 or table.shape[1] != 12:
         raise CameraError("The file is no list of poses", f"shape {list(table.shape)}, expected [F, 12]")

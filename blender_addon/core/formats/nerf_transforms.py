@@ -18,7 +18,7 @@ from ..errors import CameraError
 from ..projection import intrinsics_matrix
 from ..rotation import Float64
 from ..trajectory import Trajectory
-from .camera_file import OPENGL, CameraFile, Known, read_text
+from .camera_file import LARGEST, OPENGL, CameraFile, Known, read_text
 from .suspicion import inverted_pose_note
 
 NAME = "transforms"
@@ -63,12 +63,16 @@ def parse_json(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise CameraError("The file is no valid JSON", f"line {error.lineno}: {error.msg}") from error
+    except (RecursionError, ValueError) as error:
+        raise CameraError(
+            "The file is no JSON that can be read", "nested too deep, or with too long a number"
+        ) from error
 
 
 def _pose(frame: Mapping[str, Any], name: str) -> Float64:
     try:
         matrix = np.array(frame["transform_matrix"], dtype=np.float64)
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise CameraError("A frame has no pose", f"{name}: transform_matrix is missing or is not numbers") from error
     if matrix.shape not in ((3, 4), (4, 4)):
         raise CameraError("A pose has the wrong shape", f"{name}: {list(matrix.shape)}, expected [4, 4]")
@@ -79,7 +83,7 @@ def _number(values: Mapping[str, Any], key: str) -> float | None:
     value = values.get(key)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < LARGEST:
         raise CameraError(f"{key} is not a number", repr(value))
     return float(value)
 
@@ -114,4 +118,4 @@ def _distortion_note(document: Mapping[str, Any], frames: Sequence[Mapping[str, 
 
 def _exists(picture: Path) -> bool:
     # The synthetic scenes name their pictures without the ending.
-    return picture.is_file() or picture.with_name(picture.name + ".png").is_file()
+    return picture.is_file() or Path(f"{picture}.png").is_file()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -162,8 +163,6 @@ def still(count: int = 3) -> Trajectory:
 
 @given(st.data())
 def test_truncated_colmap_binary(data: st.DataObject) -> None:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         write_trajectory(Path(folder), still(), "colmap-binary")
         for name in ("images.bin", "cameras.bin"):
@@ -300,14 +299,55 @@ def test_what_is_no_camera_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [name for name in READERS if not name.startswith("colmap")])
 @given(content=st.binary(max_size=200) | st.text(alphabet='0123456789.- \n#{}[]",:e', max_size=200).map(str.encode))
 def test_any_bytes_are_a_trajectory_or_a_sentence(name: str, content: bytes) -> None:
-    import tempfile
-
     with tempfile.NamedTemporaryFile() as file:
         Path(file.name).write_bytes(content)
         try:
             assert len(read_trajectory(file.name, 64, 36, format=name).trajectory) > 0
         except CameraError as error:
             assert error.sentence.endswith((".", "?", "!"))  # noqa: PT017
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["x", "y", "rows"]), inner, max_size=3),
+    max_leaves=12,
+)
+KEYS = ["w", "h", "fl_x", "fl_y", "cx", "k1", "camera_angle_x", "camera_model"]
+
+
+@given(document=st.dictionaries(st.sampled_from(KEYS), json_values), matrix=json_values, name=json_values)
+def test_any_transforms_are_a_trajectory_or_a_sentence(
+    document: dict[str, object], matrix: object, name: object
+) -> None:
+    frames = [{"file_path": "a.png", "transform_matrix": matrix}, {**FRAME, "file_path": name}]
+    for chosen in (frames, frames[1:]):
+        survives_or_says("transforms", {**document, "frames": chosen})
+
+
+@given(st.sampled_from(sorted(FSPY_CAMERA)), json_values)
+def test_any_fspy_is_a_trajectory_or_a_sentence(key: str, value: object) -> None:
+    survives_or_says("fspy", {**FSPY_CAMERA, key: value})
+
+
+@given(json_values)
+def test_any_list_is_a_trajectory_or_a_sentence(document: object) -> None:
+    survives_or_says("motionctrl", document)
+
+
+def survives_or_says(name: str, document: object) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(document, file)
+        file.flush()
+        try:
+            assert len(read_trajectory(file.name, 64, 36, format=name).trajectory) > 0
+        except CameraError as error:
+            assert error.sentence  # noqa: PT017
+
+
+@pytest.mark.parametrize("text", ["[" * 100000, '{"frames": [{"transform_matrix": ' + "9" * 5000 + "}]}"])
+def test_json_that_python_gives_up_on(text: str, tmp_path: Path) -> None:
+    with pytest.raises(CameraError, match="no JSON that can be read"):
+        read_trajectory(written(tmp_path, "poses.json", text), 64, 36)
 
 
 def hand_held_pan(count: int = 60) -> np.ndarray:
