@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from server.commands.demo import demo
 from server.commands.generate import generate
 from server.commands.jobs import cancel, jobs_app, status
+from server.commands.keys import keys_app
 from server.commands.serve import serve
 
 app = typer.Typer(
@@ -15,10 +17,12 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command()(serve)
+app.command()(demo)
 app.command()(generate)
 app.command()(status)
 app.command()(cancel)
 app.add_typer(jobs_app, name="jobs")
+app.add_typer(keys_app, name="keys")
 
 if __name__ == "__main__":
     app()

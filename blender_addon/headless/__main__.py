@@ -1,0 +1,31 @@
+"""Carries out one plan file; reports go to standard output, a line each."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from ..core.errors import RealCamError
+from ..core.headless_plan import HeadlessPlan, HeadlessReport, report_line
+
+
+def main(plan_file: str) -> int:
+    """0 when the plan was carried out, 1 when it ended in a sentence."""
+    plan = msgspec.json.decode(Path(plan_file).read_bytes(), type=HeadlessPlan)
+    from .run_plan import run_plan
+
+    def say(report: HeadlessReport) -> None:
+        print(report_line(report), flush=True)
+
+    try:
+        run_plan(plan, say)
+    except RealCamError as error:
+        say(HeadlessReport(stage="", error=error.sentence))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,175 @@
+"""The artist's walk, by plan: import, camera with keyframes, preview, Generate, timeline, save."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from .. import ui
+from ..core.headless_plan import HeadlessPlan, HeadlessReport
+from ..core.moves import MOVES
+from ..core.server_address import ServerAddress
+from ..generation.blocking import FinishedShot, generate_blocking
+from ..generation.job_events import ServerSettings
+from ..generation.job_records import JobRecords
+from ..generation.job_view import JobView, Phase
+from ..generation.jobs import jobs
+from ..generation.shot_run import ShotRequest
+from ..scene import DepthFormat, PhotoImport, PhotoScene, import_photo
+from ..shot import bake_move
+from ..ui.import_operator import camera_to_animate
+
+Say = Callable[[HeadlessReport], None]
+
+SHOWN = (Phase.PREVIEW, Phase.SENDING, Phase.RUNNING, Phase.FETCHING)
+"""The phases worth a progress bar."""
+
+
+def run_plan(plan: HeadlessPlan, say: Say) -> None:
+    """Carry it out with the add-on registered, as it is in a window. Raises RealCamError in words."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    ui.register()
+    try:
+        _run(plan, say)
+    finally:
+        ui.unregister()
+
+
+def _run(plan: HeadlessPlan, say: Say) -> None:
+    scene = bpy.context.scene
+    _set_up(scene, plan)
+    with _timed(say, "import the photo"):
+        photo = import_photo(scene, _photo_import(plan))
+    with _timed(say, "animate the camera"):
+        keys = _animate(scene, photo, plan)
+        # Paths in the file and the take's folder are relative to it.
+        bpy.ops.wm.save_as_mainfile(filepath=plan.blend)
+    summary = (
+        f"{photo.vertices:,} vertices; focal length: {photo.focal_source}; "
+        f"{keys} keyframes over frames {plan.frame_start} to {plan.frame_end}"
+    )
+    finished = _generate(scene, plan, say)
+    with _timed(say, "save the Blender file"):
+        _write_preview(finished, Path(plan.preview_frames))
+        bpy.ops.file.make_paths_relative()
+        bpy.ops.wm.save_mainfile()
+    say(
+        HeadlessReport(
+            stage="all",
+            take_folder=str(Path(plan.blend).parent / finished.take.folder.removeprefix("//")),
+            coverage=finished.preview.coverage.tolist(),
+            summary=summary,
+        )
+    )
+
+
+def _set_up(scene: bpy.types.Scene, plan: HeadlessPlan) -> None:
+    scene.frame_start, scene.frame_end = plan.frame_start, plan.frame_end
+    scene.render.fps = plan.scene_fps
+    scene.render.resolution_x, scene.render.resolution_y = plan.render_size
+    shot = scene.realcam
+    shot.name, shot.prompt, shot.seed = plan.title, plan.settings.prompt, plan.settings.seed
+    shot.engine_name = plan.settings.engine
+    shot.clip_width, shot.clip_height = plan.clip_size
+    shot.clip_frames = plan.clip_frames
+
+
+def _photo_import(plan: HeadlessPlan) -> PhotoImport:
+    depth_format = DepthFormat(scale=plan.depth_scale)
+    if plan.disparity is not None:
+        focal, baseline, doffs = plan.disparity
+        depth_format = DepthFormat("disparity", plan.depth_scale, focal, baseline, doffs)
+    return PhotoImport(
+        photo=Path(plan.photo),
+        depth=Path(plan.depth),
+        depth_format=depth_format,
+        focal_mm=plan.focal_mm,
+        prefer_focal_mm=plan.focal_mm is not None,
+        intrinsics=None if plan.intrinsics is None else np.array(plan.intrinsics),
+    )
+
+
+def _animate(scene: bpy.types.Scene, photo: PhotoScene, plan: HeadlessPlan) -> int:
+    """Bake the planned moves onto a camera of its own; the keyframes written."""
+    camera = scene.camera = camera_to_animate(scene, photo)
+    pivot = plan.pivot or _subject_distance(photo)
+    keys = 0
+    for move in plan.moves:
+        has_pivot = any(parameter.name == "pivot" for parameter in MOVES[move.name].parameters)
+        values = {**({"pivot": pivot} if has_pivot else {}), **move.values}
+        scene.frame_set(move.first)
+        keys += bake_move(scene, camera, move.name, values, move.first, move.last, easing=move.easing)
+    scene.frame_set(plan.frame_start)
+    return keys
+
+
+def _subject_distance(photo: PhotoScene) -> float:
+    """Metres to what stands in the middle of the photo: the median of the middle ninth."""
+    depth = photo.depth()
+    rows, columns = depth.shape
+    middle = depth[rows // 3 : -(rows // 3), columns // 3 : -(columns // 3)]
+    known = middle[np.isfinite(middle)]
+    return float(np.median(known if known.size else depth[np.isfinite(depth)]))
+
+
+def _generate(scene: bpy.types.Scene, plan: HeadlessPlan, say: Say) -> FinishedShot:
+    folder = Path(plan.preview_frames).parent / "logs"
+    request = ShotRequest(
+        scene=scene.name,
+        camera=scene.camera.name,
+        title=plan.title,
+        settings=plan.settings,
+        size=plan.clip_size,
+        frames=plan.clip_frames,
+        frame_start=plan.frame_start,
+        frame_end=plan.frame_end,
+    )
+    server = ServerSettings(
+        address=ServerAddress(plan.host, plan.control_port, plan.data_port),
+        command="",
+        client_id="headless",
+        software=f"headless Blender {bpy.app.version_string}",
+        log=folder / "server.log",
+        start_locally=False,
+    )
+    finished = generate_blocking(jobs, request, server, JobRecords(folder / "records"), on_view=_reporter(say))
+    for phase, seconds in finished.seconds.items():
+        say(HeadlessReport(stage=phase, seconds=seconds))
+    return finished
+
+
+def _reporter(say: Say) -> Callable[[JobView], None]:
+    def on_view(view: JobView) -> None:
+        if view.phase in SHOWN and view.total:
+            # Bytes make a poor progress bar: they are shown in hundredths.
+            bytes_moved = view.phase in (Phase.SENDING, Phase.FETCHING)
+            step, steps = (round(100 * view.factor), 100) if bytes_moved else (view.done, view.total)
+            say(HeadlessReport(stage=view.phase.value, step=step, steps=steps))
+
+    return on_view
+
+
+def _write_preview(finished: FinishedShot, folder: Path) -> None:
+    """The preview as it was sent, PNG with alpha."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _, height, width, _ = finished.preview.frames.shape
+    image = bpy.data.images.new("RealCam preview frame", width, height, alpha=True)
+    image.alpha_mode = "CHANNEL_PACKED"
+    image.file_format = "PNG"
+    for index, frame in enumerate(finished.preview.frames):
+        image.pixels.foreach_set((frame[::-1].astype(np.float32) / 255.0).ravel())
+        image.save(filepath=str(folder / f"{index:04d}.png"))
+    bpy.data.images.remove(image)
+
+
+@contextmanager
+def _timed(say: Say, stage: str) -> Iterator[None]:
+    say(HeadlessReport(stage=stage))
+    began = time.perf_counter()
+    yield
+    say(HeadlessReport(stage=stage, seconds=time.perf_counter() - began))
