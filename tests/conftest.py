@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -39,6 +40,14 @@ def parity_kit() -> Path:
     if not (PARITY_KIT / "goldens.json").is_file():
         pytest.skip(f"the parity kit is not at {PARITY_KIT}; set REALCAM_PARITY_KIT")
     return PARITY_KIT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keys of servers and clients that tests start are made for the tests, not in the user's own configuration."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REALCAM_CONFIG_DIR", str(tmp_path_factory.mktemp("config")))
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeVar
 from .client_session import ConnectionLostError, Interrupted, InterruptedWaitError, Session, never, refusal
 from .client_transfers import fetch_files, upload
 from .errors import ServiceError, WireError
+from .keys import config_dir
 from .messages import (
     Cancel,
     ClientMessage,
@@ -58,6 +59,7 @@ class Client:
     patience: seconds without any progress after which a call gives up on a server that is gone.
     interrupted: asked during every wait; True makes the call raise ServiceError with code "interrupted".
     on_connection: called with True when a session is open and False when it was lost.
+    config: where the keys are, if not in this user's configuration (keys.py).
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Client:
         patience: float = 60.0,
         interrupted: Interrupted = never,
         on_connection: Callable[[bool], None] | None = None,
+        config: Path | None = None,
     ) -> None:
         self.address = address
         self._client_id = client_id
@@ -76,6 +79,7 @@ class Client:
         self._patience = patience
         self._interrupted = interrupted
         self._on_connection = on_connection
+        self._config = config or config_dir()
         self._session: Session | None = None
         self._events: deque[StateEvent | JobProgress] = deque()
         self._progressed = time.monotonic()
@@ -100,7 +104,7 @@ class Client:
         Raises ServiceError: code "unreachable", "protocol", "not-allowed", "handshake" or "interrupted".
         """
         self.close()
-        self._session = Session(self.address, self._client_id, self._software, timeout, self._interrupted)
+        self._session = Session(self.address, self._config, self._client_id, self._software, timeout, self._interrupted)
         self._note_progress()
         self._tell(True)
         return self._session.welcome
@@ -247,7 +251,7 @@ class Client:
         pause = 0.1
         while self._session is None:
             try:
-                self._session = Session(self.address, self._client_id, self._software, 5.0, stop)
+                self._session = Session(self.address, self._config, self._client_id, self._software, 5.0, stop)
             except ServiceError as error:
                 if error.code not in ("unreachable", "lost") or self._out_of_patience():
                     raise

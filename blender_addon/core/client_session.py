@@ -10,6 +10,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Literal
 
 import zmq
@@ -17,6 +18,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from .errors import ServiceError, WireError
 from .framing import Buffer, ProtocolMismatchError, Received, decode_server_message, encode
+from .keys import SessionKeys, session_keys
 from .messages import (
     PROTOCOL_VERSION,
     ClientMessage,
@@ -77,7 +79,13 @@ class Session:
     welcome: Welcome
 
     def __init__(
-        self, address: ServerAddress, client_id: str, software: str, timeout: float, interrupted: Interrupted = never
+        self,
+        address: ServerAddress,
+        config: Path,
+        client_id: str,
+        software: str,
+        timeout: float,
+        interrupted: Interrupted = never,
     ) -> None:
         self.address = address
         self._inbox: dict[Channel, deque[Received[ServerMessage]]] = {"control": deque(), "data": deque()}
@@ -92,8 +100,9 @@ class Session:
         deadline = time.monotonic() + timeout
         try:
             host = _reachable_host(address, timeout)
-            self._open("control", host, address.control_port)
-            self._open("data", host, address.data_port)
+            keys = session_keys(address, config)
+            self._open("control", host, address.control_port, keys)
+            self._open("data", host, address.data_port, keys)
             self._await_handshakes(deadline, interrupted)
             self.welcome = self._greet(client_id, software, deadline, interrupted)
         except BaseException:
@@ -137,8 +146,10 @@ class Session:
         self._poll(0)
         return self._inbox[channel].popleft() if self._inbox[channel] else None
 
-    def _open(self, channel: Channel, host: str, port: int) -> None:
+    def _open(self, channel: Channel, host: str, port: int, keys: SessionKeys) -> None:
         dealer = self._context.socket(zmq.DEALER)
+        dealer.curve_serverkey = keys.server_public.encode()
+        dealer.curve_publickey, dealer.curve_secretkey = keys.client.public.encode(), keys.client.secret.encode()
         for option, value in (
             (zmq.LINGER, 0),
             (zmq.IMMEDIATE, 1),

@@ -61,7 +61,7 @@ class DataDesk:
             self._refuse(route, RefusalCode.MALFORMED, "This message does not belong on the data socket")
             return
         session = self._sessions.with_token(message.session)
-        if session is None or (user and session.owner != user):
+        if session is None or session.owner != user:
             self._refuse(route, RefusalCode.NO_SESSION, "This session is not open", message.job_id)
             return
         job = self._book.store.find(message.job_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from blender_addon.core.keys import config_dir
 from blender_addon.core.messages import Limits
 from blender_addon.core.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST
 
@@ -13,10 +14,11 @@ SOFTWARE = "realcam-server 0.1.0"
 
 @dataclass(frozen=True)
 class ServiceOptions:
-    """data_dir: jobs and their files. Ports: 0 takes any free one. engines: `module:function` that returns the
-    engines, in the worker. Times in seconds."""
+    """data_dir: jobs and their files. config_dir: keys and the list of allowed clients. Ports: 0 takes any free one.
+    engines: `module:function` that returns the engines, in the worker. Times in seconds."""
 
     data_dir: Path
+    config_dir: Path = field(default_factory=config_dir)
     host: str = DEFAULT_HOST
     control_port: int = DEFAULT_CONTROL_PORT
     data_port: int = DEFAULT_CONTROL_PORT + 1

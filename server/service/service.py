@@ -14,6 +14,7 @@ import zmq
 
 from blender_addon.core.errors import ServiceError, WireError
 from blender_addon.core.framing import Frame, ProtocolMismatchError, decode_client_message, encode
+from blender_addon.core.keys import server_keys
 from blender_addon.core.messages import (
     PROTOCOL_VERSION,
     Hello,
@@ -25,6 +26,7 @@ from blender_addon.core.messages import (
     ServerMessage,
     StateEvent,
 )
+from blender_addon.core.server_address import is_loopback
 
 from .control_requests import ControlDesk
 from .data_requests import DataDesk
@@ -37,6 +39,7 @@ from .reconcile import reconcile
 from .sessions import MOST_WAITING, Session, Sessions
 from .sockets import Delivery, Incoming, Router
 from .wakeup import Wakeup
+from .zap import AllowList, ZapHandler, prove_closed
 
 log = logging.getLogger("realcam.service")
 
@@ -61,10 +64,9 @@ class Service:
         self._store = JobStore(options.data_dir / "jobs.sqlite3")
         self._book = JobBook(self._store, self._files)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        limits = options.limits
         try:
-            limits = options.limits
-            self._control = Router(self._context, options.host, options.control_port, limits.control_frame_bytes)
-            self._data = Router(self._context, options.host, options.data_port, limits.data_frame_bytes)
+            self._open_sockets()
         except ServiceError:
             self._context.destroy(linger=0)
             self._store.close()
@@ -79,6 +81,22 @@ class Service:
         self._stop_at: float | None = None
         self._lags: deque[tuple[float, float]] = deque()
         reconcile(self._book)
+
+    def _open_sockets(self) -> None:
+        options, limits = self.options, self.options.limits
+        keys = server_keys(options.config_dir)
+        self._allowed = AllowList(options.config_dir)
+        if not is_loopback(options.host) and not self._allowed.others():
+            raise ServiceError(
+                f"The server does not listen on {options.host} while nobody is allowed to come in",
+                "the list of allowed clients is empty",
+                "Run `realcam keys invite NAME` for each client first.",
+                code="not-allowed",
+            )
+        self._zap = ZapHandler(self._context, self._allowed)
+        self._control = Router(self._context, options.host, options.control_port, limits.control_frame_bytes, keys)
+        self._data = Router(self._context, options.host, options.data_port, limits.data_frame_bytes, keys)
+        prove_closed(self._zap, [self._control.own_endpoint, self._data.own_endpoint], keys.public)
 
     @property
     def control_port(self) -> int:
@@ -98,7 +116,7 @@ class Service:
     def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
         """Serve until stopped. Raises ServiceError when the worker cannot be started."""
         poller = zmq.Poller()
-        for source in (self._control.socket, self._data.socket, self._wakeup.fileno()):
+        for source in (self._zap.socket, self._control.socket, self._data.socket, self._wakeup.fileno()):
             poller.register(source, zmq.POLLIN)
         on_ready()
         try:
@@ -107,6 +125,7 @@ class Service:
                 started = time.monotonic()
                 for action in self._wakeup.take():
                     action()
+                self._zap.answer_all()
                 self._take_control()
                 self._take_data()
                 self._dispatcher.tick()
@@ -132,6 +151,9 @@ class Service:
 
     def _handle_control(self, incoming: Incoming) -> None:
         route = incoming.route
+        if self._allowed.name_of(incoming.user) is None:
+            self._shut_out(self._control, route)
+            return
         try:
             message = decode_client_message(incoming.frames, self.options.limits).message
         except WireError as error:
@@ -156,6 +178,9 @@ class Service:
             incoming = self._data.receive(self.options.limits)
             if incoming is None:
                 return
+            if self._allowed.name_of(incoming.user) is None:
+                self._shut_out(self._data, incoming.route)
+                continue
             try:
                 received = decode_client_message(incoming.frames, self.options.limits)
             except WireError as error:
@@ -170,7 +195,7 @@ class Service:
             if hello.protocol[0] != PROTOCOL_VERSION[0]:
                 self._refuse_unreadable(self._control, route, ProtocolMismatchError(hello.protocol))
                 continue
-            session = self._sessions.open(route, user or f"client {hello.client_id}", hello.software)
+            session = self._sessions.open(route, user, hello.software)
             self._tell(session, self._control_desk.welcome(session))
 
     def _pong(self, ping: Ping) -> Pong:
@@ -241,6 +266,17 @@ class Service:
         refused = Refused(code=code, what=error.what, why=error.why, remedy=error.remedy)
         router.send(route, encode(refused))
 
+    def _shut_out(self, router: Router, route: bytes) -> None:
+        """Somebody who was let in once and is no longer allowed."""
+        if (session := self._sessions.at(route)) is not None:
+            self._sessions.drop(session)
+        refused = Refused(
+            code=RefusalCode.NOT_ALLOWED,
+            what="This computer is no longer allowed on the server",
+            remedy="Ask who runs the server.",
+        )
+        router.send(route, encode(refused))
+
     # --- the end ----------------------------------------------------------------------------------------------
 
     def _begin_stop(self, grace: float) -> None:
@@ -264,6 +300,7 @@ class Service:
         self._dispatcher.close()
         self._flush()
         self._data_desk.close()
+        self._zap.socket.close()
         self._control.socket.close()
         self._data.socket.close()
         self._context.term()

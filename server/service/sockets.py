@@ -10,10 +10,10 @@ import zmq
 
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.framing import Frame
+from blender_addon.core.keys import KeyPair
 from blender_addon.core.messages import Limits
 
-ROUTE_BYTES = 5
-"""Length of the routing ids that ZeroMQ makes."""
+from .zap import DOMAIN
 
 
 class Delivery(enum.Enum):
@@ -25,7 +25,7 @@ class Delivery(enum.Enum):
 
 
 class Incoming(NamedTuple):
-    """A message as it came: whose connection, whose key ("" without encryption), its frames."""
+    """A message as it came: whose connection, whose key, its frames."""
 
     route: bytes
     user: str
@@ -33,13 +33,19 @@ class Incoming(NamedTuple):
 
 
 class Router:
-    """One bound ROUTER socket.
+    """One bound ROUTER socket, encrypted, closed to everybody the ZAP handler does not know.
 
     Raises ServiceError when the port is taken.
     """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], host: str, port: int, largest_frame: int) -> None:
+    def __init__(
+        self, context: zmq.Context[zmq.Socket[bytes]], host: str, port: int, largest_frame: int, keys: KeyPair
+    ) -> None:
         self.socket = context.socket(zmq.ROUTER)
+        self.socket.curve_server = True
+        self.socket.curve_publickey, self.socket.curve_secretkey = keys.public.encode(), keys.secret.encode()
+        self.socket.zap_domain = DOMAIN.encode()
+        self.socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
         for option, value in (
             (zmq.LINGER, 2000),
             (zmq.ROUTER_MANDATORY, 1),
@@ -68,6 +74,9 @@ class Router:
             ) from error
         self.port = int(self.socket.get_string(zmq.LAST_ENDPOINT).rpartition(":")[2])
 
+        here = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}.get(host, host)
+        self.own_endpoint = f"tcp://[{here}]:{self.port}" if ":" in here else f"tcp://{here}:{self.port}"
+
     def receive(self, limits: Limits) -> Incoming | None:
         """The next message, or None. One of too many frames comes back with no frames at all."""
         try:
@@ -76,7 +85,7 @@ class Router:
             return None
         route = parts[0].bytes
         if len(parts) > limits.buffers + 3:
-            return Incoming(route, "", [])
+            return Incoming(route, _user(parts[-1]), [])
         frames: list[Frame] = [part.buffer for part in parts[1:]]
         return Incoming(route, _user(parts[-1]), frames)
 
@@ -94,8 +103,5 @@ class Router:
 
 
 def _user(frame: zmq.Frame) -> str:
-    """The key that the authenticator let in, as it named it."""
-    try:
-        return str(frame.get("User-Id"))
-    except zmq.ZMQError:
-        return ""
+    """The key that the authenticator let in."""
+    return str(frame.get("User-Id"))

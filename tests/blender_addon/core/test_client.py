@@ -46,7 +46,7 @@ def test_a_name_that_is_no_host_is_said() -> None:
         Client(ServerAddress("no-such-host.invalid"), "me", "tests").connect()
 
 
-def test_something_else_that_listens_is_not_taken_for_a_server() -> None:
+def test_something_else_that_listens_is_not_taken_for_a_server(server: RunningServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         closed = threading.Event()
 
@@ -62,8 +62,9 @@ def test_something_else_that_listens_is_not_taken_for_a_server() -> None:
         thread = threading.Thread(target=talk_http, daemon=True)
         thread.start()
         port = listener.getsockname()[1]
+        stranger = Client(ServerAddress("127.0.0.1", port, port), "me", "tests", config=server.config_dir)
         with pytest.raises(ServiceError, match=r"not a RealCam server|does not answer as a RealCam server"):
-            Client(ServerAddress("127.0.0.1", port, port), "me", "tests").connect(timeout=2.0)
+            stranger.connect(timeout=2.0)
         closed.set()
 
 

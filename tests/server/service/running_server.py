@@ -8,17 +8,19 @@ import signal
 import subprocess
 import sys
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from blender_addon.core.client import Client
+from blender_addon.core.keys import client_keys, server_keys
 from blender_addon.core.server_address import ServerAddress
 from blender_addon.core.shot import Shot, ShotSettings
 from blender_addon.core.shot_file import encode_shot
 from blender_addon.core.trajectory import Trajectory
 from server.data.motorcycle import Motorcycle
+from server.service.zap import AllowedClient, read_allowed, write_allowed
 
 REPOSITORY = Path(__file__).parents[3]
 ENGINES = "tests.server.service.engines_of_tests:engines"
@@ -59,9 +61,18 @@ class RunningServer:
         self.address = ServerAddress("127.0.0.1", int(found[1]), int(found[2]))
         return self
 
-    def client(self, name: str = "test", **options: object) -> Client:
-        """A client of this server."""
-        return Client(self.address, name, "tests", **options)  # type: ignore[arg-type]
+    def client(self, **options: object) -> Client:
+        """A client of the user who runs this server."""
+        return Client(self.address, "test", "tests", **{"config": self.config_dir, **options})  # type: ignore[arg-type]
+
+    def other_client(self, name: str) -> Client:
+        """A client with a key of its own, put on the server's allow-list."""
+        config = self.config_dir / name
+        path = self.config_dir / "allowed_clients.json"
+        allowed = [client for client in read_allowed(path) if client.name != name]
+        write_allowed(path, [*allowed, AllowedClient(name, client_keys(config).public, 0.0)])
+        server_key = server_keys(self.config_dir).public
+        return Client(replace(self.address, server_key=server_key), name, "tests", config=config, patience=10.0)
 
     def kill(self) -> None:
         """kill -9 of the server process alone."""

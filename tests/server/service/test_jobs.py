@@ -207,7 +207,7 @@ def test_an_engine_that_hangs_is_ended_and_says_so(start_server: object, bike: M
 def test_two_clients_take_turns_and_do_not_see_each_other(shared_server: RunningServer, bike: Motorcycle) -> None:
     blob = small_blob(bike, pause=0.05)
     annas, bobs = [new_id() for _ in range(4)], [new_id() for _ in range(2)]
-    with shared_server.client("anna") as anna, shared_server.client("bob") as bob:
+    with shared_server.client() as anna, shared_server.other_client("bob") as bob:
         for job_id in annas:
             anna.submit(job_id, blob, "copy")
         for job_id in bobs:
