@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from server.commands.bench import bench_app
 from server.commands.demo import demo
 from server.commands.generate import generate
 from server.commands.jobs import cancel, jobs_app, status
@@ -21,6 +22,7 @@ app.command()(demo)
 app.command()(generate)
 app.command()(status)
 app.command()(cancel)
+app.add_typer(bench_app, name="bench")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(keys_app, name="keys")
 
