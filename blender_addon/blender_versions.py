@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bpy
+from bpy_extras.anim_utils import action_get_channelbag_for_slot
 
 
 def eevee() -> str:
@@ -15,6 +16,15 @@ def set_png(image_settings: bpy.types.ImageFormatSettings) -> None:
     if hasattr(image_settings, "media_type"):
         image_settings.media_type = "IMAGE"
     image_settings.file_format = "PNG"
+
+
+def fcurves_of(owner: bpy.types.ID) -> list[bpy.types.FCurve]:
+    """The F-curves that animate this block. They live in the block's slot of a layered action from 4.4."""
+    animation = owner.animation_data
+    if animation is None or animation.action is None or animation.action_slot is None:
+        return []
+    bag = action_get_channelbag_for_slot(animation.action, animation.action_slot)
+    return list(bag.fcurves) if bag is not None else []
 
 
 def use_nodes(owner: bpy.types.Material | bpy.types.World) -> None:

@@ -1,11 +1,24 @@
 """A Blender camera becomes a Trajectory, and the photo's scene seen along it the preview."""
 
+from .assemble_shot import assemble_shot
+from .bake_move import bake_move, bake_trajectory
 from .camera_sample import render_frame, sample_camera, scene_rate, spread_frames
+from .check_shot import Problem, check_output, check_shot
+from .coverage import coverage, quick_coverage
 from .preview import PreviewRenderer
-from .preview_scene import remove_preview_scenes
+from .preview_scene import Method, remove_preview_scenes
 
 __all__ = [
+    "Method",
     "PreviewRenderer",
+    "Problem",
+    "assemble_shot",
+    "bake_move",
+    "bake_trajectory",
+    "check_output",
+    "check_shot",
+    "coverage",
+    "quick_coverage",
     "remove_preview_scenes",
     "render_frame",
     "sample_camera",

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 import bpy
 import numpy as np
@@ -16,9 +14,7 @@ from ..core.errors import ShotError
 from ..core.shot import UInt8
 from ..core.trajectory import Trajectory
 from ..scene.photo_scene import PhotoScene
-from .preview_scene import make_preview_scene, place_camera, remove_preview_scenes
-
-Method = Literal["eevee", "workbench"]
+from .preview_scene import Method, make_preview_scene, place_camera, remove_preview_scenes
 
 
 class PreviewRenderer:
@@ -32,7 +28,7 @@ class PreviewRenderer:
         self._trajectory = trajectory
         self._folder = tempfile.TemporaryDirectory(prefix="realcam-preview-")
         remove_preview_scenes()
-        self._scene_name = make_preview_scene(photo_scene, method).name
+        self._scene_name = make_preview_scene(photo_scene, trajectory, method).name
 
     def __enter__(self) -> Self:
         return self
@@ -62,27 +58,13 @@ class PreviewRenderer:
         path = Path(self._folder.name) / "frame.png"
         path.unlink(missing_ok=True)
         scene.render.filepath = str(path)
-        with _exact_textures():
-            try:
-                bpy.ops.render.render(write_still=True, scene=scene.name)
-            except RuntimeError as error:
-                raise ShotError("Blender could not render the preview", str(error).strip()) from error
+        try:
+            bpy.ops.render.render(write_still=True, scene=scene.name)
+        except RuntimeError as error:
+            raise ShotError("Blender could not render the preview", str(error).strip()) from error
         if not path.is_file():
             raise ShotError("Blender could not render the preview", "no picture came of it")
         return _read_rgba(path)
-
-
-@contextmanager
-def _exact_textures() -> Iterator[None]:
-    """No anisotropic filtering for a moment: software GPUs blur with it even where one texel is one pixel."""
-    preferences = bpy.context.preferences
-    dirty, wanted = preferences.is_dirty, preferences.system.anisotropic_filter
-    preferences.system.anisotropic_filter = "FILTER_0"
-    try:
-        yield
-    finally:
-        preferences.system.anisotropic_filter = wanted
-        preferences.is_dirty = dirty
 
 
 def _read_rgba(path: Path) -> UInt8:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import bpy
 import numpy as np
 from mathutils import Matrix
@@ -12,39 +14,48 @@ from ..core.trajectory import Trajectory
 from ..scene.material import photo_material
 from ..scene.photo_scene import PhotoScene
 from .axes import flipped
+from .preview_texture import bilinear_material, preview_image
+
+Method = Literal["eevee", "workbench"]
 
 NAME = "RealCam preview"
 MARK = "realcam_preview"
 """Custom property of everything made here, so that leftovers of a crash are known."""
 
 
-def make_preview_scene(photo_scene: PhotoScene, method: str) -> bpy.types.Scene:
+def make_preview_scene(photo_scene: PhotoScene, trajectory: Trajectory, method: Method) -> bpy.types.Scene:
     """A scene with the photo's mesh at the origin and a camera, ready for `place_camera` and rendering.
 
     The mesh has a material of ours, whatever the artist has put on it, and none of the artist's modifiers.
     """
     scene = bpy.data.scenes.new(NAME)
-    mesh = bpy.data.objects.new(NAME, photo_scene.mesh.data)
-    material = photo_material(NAME, photo_scene.image)
+    # Slots belong to the mesh, what they hold to our object: only a mesh that has none must be copied.
+    data = photo_scene.mesh.data
+    if not data.materials:
+        data = data.copy()
+        data[MARK] = True
+        data.materials.append(None)
+    mesh = bpy.data.objects.new(NAME, data)
+    image = preview_image(NAME, photo_scene, trajectory)
+    material = (bilinear_material if method == "eevee" else photo_material)(NAME, image)
     camera = bpy.data.objects.new(NAME, bpy.data.cameras.new(NAME))
-    for block in (scene, mesh, material, camera, camera.data):
+    for block in (scene, mesh, image, material, camera, camera.data):
         block[MARK] = True
-    if not mesh.material_slots:
-        mesh.data.materials.append(None)
-    mesh.material_slots[0].link = "OBJECT"
-    mesh.material_slots[0].material = material
+    for slot in mesh.material_slots:
+        slot.link, slot.material = "OBJECT", material
     scene.collection.objects.link(mesh)
     scene.collection.objects.link(camera)
     scene.camera = camera
     _set_pixels(scene)
     _set_clipping(camera.data, photo_scene)
-    {"eevee": _set_eevee, "workbench": _set_workbench}[method](scene)
+    (_set_eevee if method == "eevee" else _set_workbench)(scene)
     return scene
 
 
 def remove_preview_scenes() -> None:
     """Remove every preview scene and all that was made for it, also what an earlier crash left in the file."""
-    for collection in (bpy.data.scenes, bpy.data.objects, bpy.data.cameras, bpy.data.materials):
+    data = bpy.data
+    for collection in (data.scenes, data.objects, data.meshes, data.cameras, data.materials, data.images):
         for block in [block for block in collection if MARK in block]:
             collection.remove(block)
 

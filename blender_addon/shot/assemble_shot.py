@@ -1,0 +1,33 @@
+"""Camera, preview, photo and settings to the Shot that goes to an engine."""
+
+from __future__ import annotations
+
+from ..core.errors import ShotError
+from ..core.shot import Shot, ShotSettings, UInt8
+from ..core.trajectory import Trajectory
+from ..scene.photo_scene import PhotoScene
+from .coverage import coverage
+
+
+def assemble_shot(photo_scene: PhotoScene, trajectory: Trajectory, preview: UInt8, settings: ShotSettings) -> Shot:
+    """trajectory: at the engine's size; preview: [F, H, W, 4] uint8 rendered from it.
+
+    Raises ShotError when the parts do not fit each other or the camera never sees the mesh, PhotoError when the
+    photo's file or the mesh is no longer what was imported.
+    """
+    shot = Shot(
+        trajectory=trajectory,
+        preview=preview,
+        photo=photo_scene.photo(),
+        photo_intrinsics=photo_scene.intrinsics,
+        depth=photo_scene.depth(),
+        settings=settings,
+        depth_edge=photo_scene.depth_edge,
+    )
+    if not coverage(preview).any():
+        raise ShotError(
+            "The camera never sees the photo's mesh",
+            f"coverage is 0 in all {len(trajectory)} frames",
+            "Point it at the mesh, or move it closer.",
+        )
+    return shot

@@ -1,0 +1,96 @@
+"""What keeps a shot from being made, said before anything is rendered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import bpy
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..core.errors import CameraError
+from ..scene.photo_scene import PhotoScene, find_photo_scene
+from .camera_sample import lens_of_camera
+
+LOW_COVERAGE = 0.2
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An "error" keeps the shot from being made, a "warning" does not. sentence: what is wrong and what to do."""
+
+    sentence: str
+    severity: Literal["error", "warning"] = "error"
+
+
+def check_shot(
+    scene: bpy.types.Scene, frame_start: int, frame_end: int, coverage: ArrayLike | None = None
+) -> list[Problem]:
+    """What is wrong with the scene's photo, its active camera and this frame range, errors first; empty: nothing.
+
+    coverage: [F] of the shot, when it is known already. Cheap enough for a panel's draw.
+    """
+    problems = [
+        *_photo_problems(find_photo_scene(scene)),
+        *_camera_problems(scene.camera),
+        *_range_problems(frame_start, frame_end),
+        *_coverage_problems(coverage),
+    ]
+    return sorted(problems, key=lambda problem: problem.severity != "error")
+
+
+def check_output(folder: Path | None = None) -> list[Problem]:
+    """What keeps clips from being kept in this folder, which need not exist yet. None: beside the .blend."""
+    if not bpy.data.filepath:
+        return [Problem("This .blend has not been saved. Save it: clips are kept beside it.")]
+    wanted = folder or Path(bpy.data.filepath).parent
+    existing = next(place for place in (wanted, *wanted.parents) if place.exists())
+    if not existing.is_dir():
+        return [Problem(f"Clips cannot be kept in {wanted}: {existing} is a file. Move it away.")]
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return [Problem(f"Clips cannot be kept in {wanted}: {existing} is not writable. Save the .blend elsewhere.")]
+    return []
+
+
+def _photo_problems(photo_scene: PhotoScene | None) -> Iterator[Problem]:
+    if photo_scene is None:
+        yield Problem("There is no photo in this scene. Import a photo with its depth.")
+    elif photo_scene.faces == 0:
+        yield Problem("The photo's mesh has no faces. Raise the depth edge or import the photo again.")
+
+
+def _camera_problems(camera: bpy.types.Object | None) -> Iterator[Problem]:
+    if camera is None:
+        yield Problem("There is no active camera. Add a camera and make it the scene's active one.")
+        return
+    try:
+        lens_of_camera(camera)
+    except CameraError as error:
+        yield Problem(error.sentence)
+
+
+def _range_problems(frame_start: int, frame_end: int) -> Iterator[Problem]:
+    if frame_end < frame_start:
+        yield Problem(f"The frame range is reversed: it goes from {frame_start} to {frame_end}. Swap its ends.")
+    elif frame_end == frame_start:
+        yield Problem(f"The shot is one frame long (frame {frame_start}). A clip needs at least two.")
+
+
+def _coverage_problems(coverage: ArrayLike | None) -> Iterator[Problem]:
+    if coverage is None:
+        return
+    shares = np.asarray(coverage, dtype=np.float64)
+    blind = np.flatnonzero(shares == 0)
+    if len(blind) == len(shares):
+        yield Problem("The camera never sees the photo's mesh. Point it at the mesh, or move it closer.")
+    elif len(blind):
+        yield Problem(f"The camera sees nothing of the photo in {len(blind)} of {len(shares)} frames.", "warning")
+    elif shares.min() < LOW_COVERAGE:
+        yield Problem(
+            f"At its worst the camera sees {shares.min():.0%} of the photo's scene; the engine invents the rest.",
+            "warning",
+        )
