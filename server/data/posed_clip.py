@@ -13,10 +13,15 @@ from blender_addon.core.projection import intrinsics_matrix
 from blender_addon.core.trajectory import Float64, Trajectory
 
 from .clip_frames import ClipError, picture_files, read_picture
-from .depth_files import UNITS, DepthUnit, read_depth
+from .photo_files import DepthUnit, read_depth
 from .scale import DepthMap
 
 CAMERA_FILES = ("transforms.json", "poses.txt", "trajectory.txt", "sparse/0", "sparse")
+MILLIMETRES = DepthUnit(0.001)
+
+NO_READING = 65535
+"""What several depth cameras write into 16 bits for "nothing there", beside 0."""
+
 KINECT_COLOUR_FOCAL = 525.0
 """Pixels at 640 wide: the nominal value of the Kinect's colour camera, which 7-Scenes does not give."""
 
@@ -45,14 +50,18 @@ class PosedClip:
     def depth(self, frame: int) -> DepthMap | None:
         """The metric depth of a frame, None where there is none."""
         file = self.depth_files[frame]
-        return None if file is None else DepthMap(read_depth(file, self.depth_unit), self.depth_intrinsics)
+        if file is None:
+            return None
+        depth = read_depth(file, self.depth_unit)
+        depth[depth >= NO_READING * self.depth_unit.scale] = np.nan
+        return DepthMap(depth, self.depth_intrinsics)
 
 
 def open_posed_clip(
     clip: Path,
     cameras: Path | None = None,
     depth: Path | None = None,
-    depth_unit: DepthUnit = UNITS["millimetres"],
+    depth_unit: DepthUnit = MILLIMETRES,
 ) -> PosedClip:
     """A folder of frames with a camera file inside (or `cameras`), depth maps of the same stems in `depth`; a folder in
     the layout of 7-Scenes needs neither.
@@ -92,7 +101,7 @@ def _open_seven_scenes(clip: Path) -> PosedClip:
         files=files,
         trajectory=Trajectory(np.stack([np.loadtxt(pose) for pose in poses]), colour, width, height),
         depth_files=tuple(depth if depth.is_file() else None for depth in depths),
-        depth_unit=UNITS["millimetres"],
+        depth_unit=MILLIMETRES,
         depth_intrinsics=np.loadtxt(depth_camera) if depth_camera.is_file() else None,
         notes=(f"The colour camera's focal length is not given: {focal:.0f} px, a Kinect's, is assumed.",),
     )

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from blender_addon.core.errors import RealCamError
+
 from .align import AlignRecord
 
 
+def require_matplotlib() -> None:
+    """Raises RealCamError with the remedy when there is nothing to draw with."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise RealCamError("Nothing can be drawn", "matplotlib is not installed", "Install `realcam[evaluation]`.")
+
+
 def plot_scales(records: Sequence[AlignRecord], picture: Path) -> None:
-    """Draw each believed clip's frame scales (range, and the clip's median) and their histogram. Needs matplotlib."""
+    """Draw each believed clip's frame scales (range, and the clip's median) and their histogram.
+
+    Raises RealCamError without matplotlib.
+    """
+    require_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

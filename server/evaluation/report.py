@@ -8,8 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+from server.data.scale_plot import require_matplotlib
+
 from .merge import merged_errors
-from .plots import plot_agreement, plot_errors, plot_paths
 from .records import ClipEvaluation, EvaluationReport, PublishedErrors
 
 STYLE = """
@@ -39,7 +40,8 @@ def write_json(report: EvaluationReport, file: Path) -> None:
 
 
 def write_report(report: EvaluationReport, folder: Path) -> Path:
-    """index.html, PNG plots and evaluation.json in `folder`; returns the page. Needs matplotlib."""
+    """index.html, plots and evaluation.json in `folder`; returns the page. Raises RealCamError without matplotlib."""
+    require_matplotlib()
     folder.mkdir(parents=True, exist_ok=True)
     write_json(report, folder / "evaluation.json")
     sections = [_clip(clip, f"{index:02d}-{_slug(clip.clip)}", folder) for index, clip in enumerate(report.clips, 1)]
@@ -68,6 +70,9 @@ abs: both by the asked one's, with the achieved path in metres by the scene's de
 
 
 def _clip(clip: ClipEvaluation, stem: str, folder: Path) -> str:
+    # Here, so that measuring without a report needs no matplotlib.
+    from .plots import plot_agreement, plot_errors, plot_paths
+
     pictures = []
     if any(pose is not None for pose in clip.achieved):
         plot_paths(clip, folder / f"{stem}-paths.png")

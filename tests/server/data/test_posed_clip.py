@@ -13,39 +13,30 @@ from blender_addon.core.errors import CameraError
 from blender_addon.core.projection import project, unproject
 from server.clip_files import encode_mp4
 from server.data.clip_frames import ClipError, picture_files, read_frames
-from server.data.depth_files import UNITS, read_depth
 from server.data.motorcycle import Motorcycle
-from server.data.posed_clip import open_posed_clip
+from server.data.photo_files import DepthUnit, read_depth
+from server.data.posed_clip import MILLIMETRES, open_posed_clip
 from server.data.scale import depth_at
 
 
-def test_depth_of_common_data_sets(shared_data: Path) -> None:
-    tum = read_depth(shared_data / "rgbd/tum/TUM_depth.png", UNITS["tum"])
-    assert tum.dtype == np.float32
-    assert np.nanmedian(tum) == pytest.approx(2.42, abs=0.01)
-    assert np.isfinite(tum).mean() == pytest.approx(0.81, abs=0.01)
-    arkit = read_depth(shared_data / "rgbd/arkit_promptda/arkit_depth.png", UNITS["millimetres"])
+def test_depth_of_a_phone_and_of_a_car(shared_data: Path) -> None:
+    arkit = read_depth(shared_data / "rgbd/arkit_promptda/arkit_depth.png", MILLIMETRES)
     assert (np.nanmin(arkit), np.nanmax(arkit)) == pytest.approx((1.57, 3.51), abs=0.01)
-    kitti = read_depth(next((shared_data / "rgbd/kitti_metric3d").glob("*depth*.png")), UNITS["kitti"])
+    kitti = read_depth(next((shared_data / "rgbd/kitti_metric3d").glob("*depth*.png")), DepthUnit(1 / 256))
     assert np.nanmedian(kitti) == pytest.approx(13.8, abs=0.1)
 
 
-def test_depth_arrays_are_metres(tmp_path: Path) -> None:
-    depth = np.array([[1.5, np.inf], [0.0, 2.0]], np.float32)
-    np.save(tmp_path / "a.npy", depth)
-    np.savez(tmp_path / "b.npz", depth=depth, confidence=depth)
-    np.savez(tmp_path / "c.npz", near=depth, far=depth)
-    for name in ("a.npy", "b.npz"):
-        read = read_depth(tmp_path / name, UNITS["millimetres"])
-        assert np.array_equal(read, [[1.5, np.nan], [np.nan, 2.0]], equal_nan=True)
-    with pytest.raises(ClipError, match="Name it `depth`"):
-        read_depth(tmp_path / "c.npz", UNITS["millimetres"])
-
-
-def test_a_colour_picture_is_no_depth(bike: Motorcycle, tmp_path: Path) -> None:
-    Image.fromarray(bike.photo).save(tmp_path / "photo.png")
-    with pytest.raises(ClipError, match="more than one channel"):
-        read_depth(tmp_path / "photo.png", UNITS["millimetres"])
+def test_no_reading_is_no_depth(shared_data: Path, tmp_path: Path) -> None:
+    """7-Scenes also writes 65535 where the sensor saw nothing (these frames happen to have zeros only)."""
+    source = shared_data / "sequences/sevenscenes_redkitchen"
+    for ending in ("color.jpg", "pose.txt"):
+        (tmp_path / f"frame-000000.{ending}").write_bytes((source / f"frame-000000.{ending}").read_bytes())
+    stored = np.array(Image.open(source / "frame-000000.depth.png"))
+    stored[100:120, 200:260] = 65535
+    Image.fromarray(stored).save(tmp_path / "frame-000000.depth.png")
+    read = open_posed_clip(tmp_path).depth(0)
+    assert read is not None
+    assert np.array_equal(np.isnan(read.depth), (stored == 65535) | (stored == 0))
 
 
 def test_red_kitchen_frames_land_on_each_other(shared_data: Path) -> None:
@@ -97,7 +88,7 @@ def test_depth_beside_the_frames_is_found_by_name(bike: Motorcycle, tmp_path: Pa
     (tmp_path / "transforms.json").write_text(
         json.dumps({"fl_x": 995, "fl_y": 995, "cx": 311, "cy": 255, "w": 741, "h": 500, "frames": frames})
     )
-    clip = open_posed_clip(tmp_path, depth=tmp_path / "depths")
+    clip = open_posed_clip(tmp_path, depth=tmp_path / "depths", depth_unit=DepthUnit(1.0))
     assert clip.depth(0) is None
     read = clip.depth(1)
     assert read is not None

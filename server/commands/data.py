@@ -1,0 +1,90 @@
+"""`realcam data`: clips with cameras, brought to metres."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from blender_addon.core.errors import RealCamError
+from server.data.align import AlignRecord
+from server.data.align_collection import SUMMARY, DepthOfClip, align_collection, summarise, write_atomically
+from server.data.clip_frames import read_picture
+from server.data.photo_files import DepthUnit
+from server.data.posed_clip import PosedClip, open_posed_clip
+from server.data.scale import DepthMap, DepthOfFrame
+from server.data.scale_plot import plot_scales
+from server.depth.catalogue import load_predictor
+
+data_app = typer.Typer(help="Clips with cameras, brought to metres.", no_args_is_help=True)
+
+
+@data_app.callback()
+def data() -> None:
+    """Clips with cameras, brought to metres."""
+
+
+@data_app.command()
+def align(
+    clips: Annotated[list[Path], typer.Argument(help="Folders of frames with a camera file, or 7-Scenes sequences.")],
+    cameras: Annotated[Path | None, typer.Option(help="Camera file, when it is not inside the clip.")] = None,
+    depth: Annotated[str, typer.Option(help="Folder of depth maps inside each clip, named like its frames.")] = "",
+    depth_scale: Annotated[float, typer.Option(help="Metres for each stored unit; 0.001 for millimetres.")] = 0.001,
+    predictor: Annotated[
+        str, typer.Option(help="Depth predictor for clips without depth maps; see `depth list`.")
+    ] = "",
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for records, summary and plot.")] = Path("aligned"),
+) -> None:
+    """Find how many metres one unit of each clip's cameras is; one record a clip, done clips are not done again."""
+    console = Console()
+    try:
+        depth_of_clip = _predicted(predictor) if predictor else _stored
+        records = []
+        for record, was_there in align_collection(
+            clips,
+            out,
+            lambda clip: open_posed_clip(clip, cameras, clip / depth if depth else None, DepthUnit(depth_scale)),
+            depth_of_clip,
+            settings=f"{cameras}|{depth}|{depth_scale}|{predictor}",
+        ):
+            records.append(record)
+            console.print(_line(record, was_there), highlight=False)
+        summary = summarise(records)
+        write_atomically(out / SUMMARY, msgspec.json.format(msgspec.json.encode(summary), indent=1))
+        plot_scales(records, out / "scales.png")
+    except RealCamError as error:
+        typer.echo(error.sentence, err=True)
+        raise typer.Exit(1) from error
+    table = Table("kept", "dropped (scale apart)", "refused")
+    table.add_row(str(len(summary.kept)), str(len(summary.dropped)), str(len(summary.refused)))
+    console.print(table)
+    console.print(f"Written: {out}")
+    if not summary.kept:
+        raise typer.Exit(2)
+
+
+def _line(record: AlignRecord, was_there: bool) -> str:
+    before = " (done before)" if was_there else ""
+    if record.refusal:
+        return f"{record.clip}: refused{before}. {record.refusal}"
+    return (
+        f"{record.clip}: {record.scale:.4g} m a unit, frames spread by {record.spread:.1%}, "
+        f"{record.inliers} of {record.votes} points agree{before}"
+    )
+
+
+def _stored(clip: PosedClip) -> DepthOfFrame:
+    return clip.depth
+
+
+def _predicted(name: str) -> DepthOfClip:
+    predictor = load_predictor(name)
+
+    def of_clip(clip: PosedClip) -> DepthOfFrame:
+        return lambda frame: DepthMap(predictor.predict(read_picture(clip.files[frame])).depth)
+
+    return of_clip

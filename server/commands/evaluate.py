@@ -1,0 +1,112 @@
+"""`realcam evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from blender_addon.core.errors import RealCamError
+from blender_addon.core.formats.dispatch import read_trajectory
+from blender_addon.core.messages import Limits
+from blender_addon.core.shot_file import decode_shot
+from server.data.clip_frames import read_frames
+from server.data.photo_files import DepthUnit, read_depth
+from server.data.scale import DepthMap
+from server.evaluation.evaluate import DEFAULT_TRIALS, Question, evaluate_clip
+from server.evaluation.frechet import i3d_features, video_distance
+from server.evaluation.records import ClipEvaluation, EvaluationReport
+from server.evaluation.report import collected, write_json, write_report
+
+
+def evaluate(
+    clips: Annotated[list[Path], typer.Argument(help="Videos or folders of frames.")],
+    reference: Annotated[
+        Path | None, typer.Option(help="Camera the clips were to follow, in any format that `generate` reads.")
+    ] = None,
+    shot: Annotated[
+        Path | None, typer.Option(help="The shot that made the clips, instead: camera, depth and preview in one file.")
+    ] = None,
+    depth: Annotated[
+        Path | None, typer.Option(help="Metric depth of the photo, over the whole frame: makes the scale known.")
+    ] = None,
+    depth_scale: Annotated[float, typer.Option(help="Metres for each stored unit; 0.001 for millimetres.")] = 1.0,
+    trials: Annotated[int, typer.Option(min=1, help="Solves of each clip.")] = DEFAULT_TRIALS,
+    json: Annotated[Path | None, typer.Option("--json", help="Write every number here.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Folder for a page with pictures.")] = None,
+    real: Annotated[list[Path] | None, typer.Option(help="Real clips, for FVD; with --i3d.")] = None,
+    i3d: Annotated[Path | None, typer.Option(help="TorchScript file of the I3D network, for FVD.")] = None,
+) -> None:
+    """Measure how well clips follow their camera: solve each clip and compare."""
+    if (reference is None) == (shot is None):
+        raise typer.BadParameter("Give either --reference or --shot.")
+    if bool(real) != (i3d is not None):
+        raise typer.BadParameter("FVD needs both --real and --i3d.")
+    console = Console()
+    try:
+        known_depth = None if depth is None else DepthMap(read_depth(depth, DepthUnit(depth_scale)))
+        found = []
+        for clip in clips:
+            question = _asked_by_shot(clip, shot) if shot else _asked_by_camera(clip, reference or clip, known_depth)
+            found.append(evaluate_clip(question, trials))
+            _say(console, found[-1])
+        distance = None
+        if i3d is not None and real:
+            distance = video_distance(map(read_frames, real), map(read_frames, clips), i3d_features(i3d))
+        result = collected(found, distance)
+        if json is not None:
+            write_json(result, json)
+        if report is not None:
+            console.print(f"Report: {write_report(result, report)}")
+    except RealCamError as error:
+        typer.echo(error.sentence, err=True)
+        raise typer.Exit(1) from error
+    _tabulate(console, result)
+    if result.failed_solves == result.solves:
+        raise typer.Exit(2)
+
+
+def _asked_by_camera(clip: Path, reference: Path, depth: DepthMap | None) -> Question:
+    frames = read_frames(clip)
+    height, width = frames.shape[1:3]
+    read = read_trajectory(reference, width, height)
+    return Question(clip.name, frames, reference.name, read.trajectory, depth)
+
+
+def _asked_by_shot(clip: Path, file: Path) -> Question:
+    shot = decode_shot(file.read_bytes(), Limits())
+    frames = read_frames(clip)
+    width, height = shot.photo_size
+    rows, columns = shot.depth.shape
+    lens = shot.photo_intrinsics.copy()
+    lens[0] *= columns / width
+    lens[1] *= rows / height
+    fits = frames.shape[:3] == shot.preview.shape[:3]
+    return Question(
+        clip.name, frames, file.name, shot.trajectory, DepthMap(shot.depth, lens), shot.preview if fits else None
+    )
+
+
+def _say(console: Console, clip: ClipEvaluation) -> None:
+    console.print(f"[bold]{clip.clip}[/] ({clip.seconds:.0f} s)", highlight=False)
+    for sentence in (*clip.findings, *clip.notes):
+        console.print(f"  {sentence}", highlight=False)
+
+
+def _tabulate(console: Console, result: EvaluationReport) -> None:
+    table = Table("clip", "RotErr", "TransErr rel", "CamMC rel", "TransErr abs", "CamMC abs", "scale", "solves failed")
+    for clip in result.clips:
+        errors = clip.errors
+        values = (
+            [None] * 5
+            if errors is None
+            else [errors.rot_err, errors.trans_err_rel, errors.cam_mc_rel, errors.trans_err_abs, errors.cam_mc_abs]
+        )
+        cells = ["-" if value is None else f"{value:.4f}" for value in (*values, clip.scale)]
+        table.add_row(clip.clip, *cells, f"{clip.failed} of {len(clip.trials)}")
+    console.print(table)
+    if result.video_distance is not None:
+        console.print(f"FVD {result.video_distance:.2f}")

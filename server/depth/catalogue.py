@@ -1,0 +1,89 @@
+"""The depth predictors there are, and how one is loaded.
+
+MoGe-2 is not among them: no package on a registry serves it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .predictor import DepthPredictor, PredictorCard, PredictorError
+
+DEFAULT = "depth-anything-indoor-large"
+DEFAULT_ON_CPU = "depth-anything-indoor-small"
+
+_APACHE = "Apache 2.0"
+# What the authors say of their Base and Large models; the cards of the metric ones say nothing or Apache 2.0.
+_CC_BY_NC = "CC BY-NC 4.0"
+_APPLE = "Apple ML Research Model: research only"
+
+
+def _depth_anything(place: str, size: str, megabytes: int) -> PredictorCard:
+    free = size == "Small"
+    return PredictorCard(
+        name=f"depth-anything-{place.lower()}-{size.lower()}",
+        title=f"Depth Anything V2 Metric {place} {size}",
+        weights=f"depth-anything/Depth-Anything-V2-Metric-{place}-{size}-hf",
+        licence=_APACHE if free else _CC_BY_NC,
+        commercial=free,
+        bytes=megabytes * 1_000_000,
+        scenes=f"{place.lower()}s",
+        farthest=20.0 if place == "Indoor" else 80.0,
+        gives_focal=False,
+    )
+
+
+CARDS: dict[str, PredictorCard] = {
+    card.name: card
+    for card in (
+        *(
+            _depth_anything(place, size, megabytes)
+            for place in ("Indoor", "Outdoor")
+            for size, megabytes in (("Large", 1341), ("Base", 390), ("Small", 99))
+        ),
+        PredictorCard(
+            name="depth-pro",
+            title="Depth Pro",
+            weights="apple/DepthPro-hf",
+            licence=_APPLE,
+            commercial=False,
+            bytes=1_904_000_000,
+            scenes="any",
+            farthest=None,
+            gives_focal=True,
+        ),
+    )
+}
+"""By name; the RealCam weights were trained with the scale of DEFAULT."""
+
+
+def load_predictor(name: str = DEFAULT, weights: Path | None = None, device: str | None = None) -> DepthPredictor:
+    """Load a predictor, downloading its weights once (or from `weights`: a published .pth or a transformers folder).
+
+    device: a torch device; a GPU if there is one. Raises PredictorError when there is no such predictor, torch is
+    missing, or the weights cannot be had.
+    """
+    if name not in CARDS:
+        raise PredictorError("There is no such depth predictor", name, f"There are: {', '.join(CARDS)}.")
+    try:
+        import torch
+        import transformers  # noqa: F401
+    except ImportError as error:
+        raise PredictorError(
+            "Depth cannot be predicted on this machine", f"{error.name} is not installed", "Install `realcam[models]`."
+        ) from error
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    try:
+        if name == "depth-pro":
+            from .depth_pro import DepthPro
+
+            return DepthPro.load(CARDS[name], weights, place)
+        from .depth_anything import DepthAnything
+
+        return DepthAnything.load(CARDS[name], weights, place)
+    except OSError as error:  # what the hub raises for no network, no such repository, no such file
+        raise PredictorError(
+            f"The weights of {CARDS[name].title} cannot be had",
+            str(error).strip().splitlines()[0],
+            "Check the connection, or give a local copy with --weights.",
+        ) from error

@@ -1,0 +1,129 @@
+"""Depth Anything V2 Metric through transformers, computing what the published network computes."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
+
+from blender_addon.core.shot import UInt8
+
+from .predictor import DepthEstimate, PredictorCard
+from .published_weights import converted, read_published
+
+PATCH = 14
+SHORTER_SIDE = 518
+"""Pixels at which the network was trained."""
+POSITION_OFFSET = 0.1
+"""Added to the grid's size before the position embedding is scaled to it; part of the published network."""
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+SIZES = {
+    "small": (384, 12, 6, 64, (48, 96, 192, 384), (3, 6, 9, 12)),
+    "base": (768, 12, 12, 128, (96, 192, 384, 768), (3, 6, 9, 12)),
+    "large": (1024, 24, 16, 256, (256, 512, 1024, 1024), (5, 12, 18, 24)),
+}
+"""width, layers, heads, fusion width, neck widths, tapped stages (counted from 1)."""
+
+
+class DepthAnything:
+    """A DepthPredictor."""
+
+    def __init__(self, card: PredictorCard, network: DepthAnythingForDepthEstimation, device: torch.device) -> None:
+        self._card = card
+        self._network = with_published_positions(network).to(device).eval()
+        self._device = device
+
+    @property
+    def card(self) -> PredictorCard:
+        """What it is."""
+        return self._card
+
+    @classmethod
+    def load(cls, card: PredictorCard, weights: Path | None, device: torch.device) -> DepthAnything:
+        """From the hub, a folder for transformers, or a published .pth file. Raises OSError."""
+        if weights is not None and weights.is_file():
+            network = DepthAnythingForDepthEstimation(configuration(card))
+            network.load_state_dict(converted(read_published(weights)))
+        else:
+            network = DepthAnythingForDepthEstimation.from_pretrained(weights or card.weights)
+        return cls(card, network, device)
+
+    def predict(self, photo: UInt8) -> DepthEstimate:
+        """Depth at a shorter side of SHORTER_SIDE, or of the photo if that is smaller."""
+        picture = torch.from_numpy(photo).permute(2, 0, 1).float().to(self._device) / 255
+        height, width = picture.shape[1:]
+        shrink = min(1.0, SHORTER_SIDE / min(height, width))
+        if shrink < 1:
+            size = (round(height * shrink), round(width * shrink))
+            picture = interpolate(picture[None], size=size, mode="bilinear", antialias=True)[0]
+        depth = metric_depth(self._network, picture)
+        return DepthEstimate(depth.cpu().numpy().astype(np.float32), None)
+
+
+def configuration(card: PredictorCard) -> DepthAnythingConfig:
+    """The published architecture of the card's size and range."""
+    width, layers, heads, fusion, neck, taps = SIZES[card.name.rsplit("-", 1)[1]]
+    backbone = Dinov2Config(
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        image_size=SHORTER_SIDE,
+        patch_size=PATCH,
+        out_features=[f"stage{tap}" for tap in taps],
+        reshape_hidden_states=False,
+        apply_layernorm=True,
+    )
+    return DepthAnythingConfig(
+        backbone_config=backbone,
+        reassemble_hidden_size=width,
+        neck_hidden_sizes=list(neck),
+        fusion_hidden_size=fusion,
+        head_hidden_size=32,
+        patch_size=PATCH,
+        depth_estimation_type="metric",
+        max_depth=None if card.farthest is None else int(card.farthest),
+    )
+
+
+def network_size(height: int, width: int) -> tuple[int, int]:
+    """Sides rounded to multiples of PATCH, half to even, as published."""
+    rounded = np.maximum(np.round(np.array([height, width]) / PATCH), 1) * PATCH
+    return int(rounded[0]), int(rounded[1])
+
+
+def metric_depth(network: DepthAnythingForDepthEstimation, picture: Tensor) -> Tensor:
+    """Depth [H, W] in metres of a picture [3, H, W] in 0..1, computed at the nearest size the network takes."""
+    height, width = picture.shape[1:]
+    size = network_size(height, width)
+    mean, std = (picture.new_tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    resized = interpolate(picture[None], size=size, mode="bilinear", align_corners=True)
+    with torch.no_grad():
+        depth = network((resized - mean) / std).predicted_depth
+    return interpolate(depth[:, None], size=(height, width), mode="bilinear", align_corners=True)[0, 0]
+
+
+def with_published_positions(network: DepthAnythingForDepthEstimation) -> DepthAnythingForDepthEstimation:
+    """Replace transformers' scaling of the position embedding by the published one: the depth differs by it."""
+    embeddings = network.backbone.embeddings
+    embeddings.interpolate_pos_encoding = partial(_positions, embeddings.position_embeddings)
+    return network
+
+
+def _positions(stored: Tensor, tokens: Tensor, height: int, width: int) -> Tensor:
+    """[1, 1 + rows * columns, C] from the stored square grid, for tokens [B, 1 + rows * columns, C]."""
+    if tokens.shape[1] == stored.shape[1] and height == width:
+        return stored
+    rows, columns = height // PATCH, width // PATCH
+    side = round((stored.shape[1] - 1) ** 0.5)
+    grid = stored[:, 1:].float().reshape(1, side, side, -1).permute(0, 3, 1, 2)
+    factors = ((rows + POSITION_OFFSET) / side, (columns + POSITION_OFFSET) / side)
+    scaled = interpolate(grid, scale_factor=factors, mode="bicubic", antialias=False)
+    flat = scaled.permute(0, 2, 3, 1).reshape(1, rows * columns, -1)
+    return torch.cat([stored[:, :1], flat.to(stored.dtype)], dim=1)

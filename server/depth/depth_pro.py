@@ -1,0 +1,62 @@
+"""Depth Pro through transformers: metric depth and the field of view."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+from transformers import DepthProForDepthEstimation
+
+from blender_addon.core.projection import intrinsics_matrix
+from blender_addon.core.shot import UInt8
+
+from .predictor import DepthEstimate, PredictorCard
+
+SIDE = 1536
+"""Pixels; the published network takes this square, whatever the photo's aspect."""
+INVERSE_DEPTH = (1e-4, 1e4)
+"""Bounds of 1 / metres, as published."""
+
+
+class DepthPro:
+    """A DepthPredictor."""
+
+    def __init__(
+        self, card: PredictorCard, network: DepthProForDepthEstimation, device: torch.device, side: int = SIDE
+    ) -> None:
+        self._card = card
+        self._network = network.to(device).eval()
+        self._device = device
+        self._side = side
+
+    @property
+    def card(self) -> PredictorCard:
+        """What it is."""
+        return self._card
+
+    @classmethod
+    def load(cls, card: PredictorCard, weights: Path | None, device: torch.device) -> DepthPro:
+        """From the hub or a folder for transformers. Raises OSError."""
+        network = DepthProForDepthEstimation.from_pretrained(weights or card.weights, use_fov_model=True)
+        return cls(card, network, device)
+
+    def predict(self, photo: UInt8) -> DepthEstimate:
+        """Depth at the photo's own size, and its intrinsics with the centre in the middle."""
+        height, width = photo.shape[:2]
+        picture = torch.from_numpy(photo).permute(2, 0, 1)[None].float().to(self._device) / 127.5 - 1
+        square = interpolate(picture, size=(self._side, self._side), mode="bilinear", align_corners=False)
+        with torch.no_grad():
+            out = self._network(square)
+        focal = focal_from_fov(width, float(out.field_of_view.flatten()[0]))
+        # The network's inverse depth is that of a camera whose focal length is the picture's width.
+        inverse = out.predicted_depth.reshape(1, 1, *out.predicted_depth.shape[-2:]) * (width / focal)
+        inverse = interpolate(inverse, size=(height, width), mode="bilinear", align_corners=False)[0, 0]
+        depth = (1 / inverse.clamp(*INVERSE_DEPTH)).cpu().numpy().astype(np.float32)
+        return DepthEstimate(depth, intrinsics_matrix(focal, focal, width / 2, height / 2))
+
+
+def focal_from_fov(width: int, degrees: float) -> float:
+    """Focal length in pixels of a picture `width` wide that sees `degrees` horizontally."""
+    return float(0.5 * width / np.tan(0.5 * np.radians(degrees)))

@@ -1,0 +1,59 @@
+"""What every depth predictor is and gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+
+from blender_addon.core.errors import PhotoError
+from blender_addon.core.shot import Float32, UInt8
+from blender_addon.core.trajectory import Float64
+
+
+class PredictorError(PhotoError):
+    """A depth predictor that does not exist or cannot run here."""
+
+
+class PredictorCard(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person should know before the weights are downloaded.
+
+    weights: repository on the Hugging Face hub. licence: of the weights, in words; commercial: whether it allows
+    commercial use. bytes: size of the download. farthest: metres beyond which it cannot predict, None if unlimited.
+    gives_focal: whether it predicts the field of view too.
+    """
+
+    name: str
+    title: str
+    weights: str
+    licence: str
+    commercial: bool
+    bytes: int
+    scenes: str
+    farthest: float | None
+    gives_focal: bool
+
+
+@dataclass(frozen=True, eq=False)
+class DepthEstimate:
+    """depth: [h, w] float32 metres along z, with the photo's aspect, any size.
+
+    intrinsics: [3, 3] px of the photo's own size, None when the predictor does not give a field of view.
+    """
+
+    depth: Float32
+    intrinsics: Float64 | None
+
+
+class DepthPredictor(Protocol):
+    """A loaded network."""
+
+    @property
+    def card(self) -> PredictorCard:
+        """What it is."""
+        ...
+
+    def predict(self, photo: UInt8) -> DepthEstimate:
+        """Metric depth of a photo [H, W, 3] uint8 sRGB."""
+        ...

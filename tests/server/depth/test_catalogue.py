@@ -1,0 +1,25 @@
+"""What a person is told before weights are downloaded."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.depth.catalogue import CARDS, DEFAULT, DEFAULT_ON_CPU, load_predictor
+from server.depth.predictor import PredictorError
+
+
+def test_the_defaults_exist_and_their_licences_are_said() -> None:
+    assert not CARDS[DEFAULT].commercial
+    assert "NC" in CARDS[DEFAULT].licence
+    assert CARDS[DEFAULT_ON_CPU].commercial
+    assert CARDS[DEFAULT].weights == "depth-anything/Depth-Anything-V2-Metric-Indoor-Large-hf"
+    assert all(card.licence and card.bytes > 50e6 for card in CARDS.values())
+
+
+def test_only_those_that_predict_a_field_of_view_say_so() -> None:
+    assert [card.name for card in CARDS.values() if card.gives_focal] == ["depth-pro"]
+
+
+def test_an_unknown_predictor_is_named() -> None:
+    with pytest.raises(PredictorError, match="There are: depth-anything-indoor-large"):
+        load_predictor("midas")
