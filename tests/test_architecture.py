@@ -23,6 +23,7 @@ ADDON_PARTS = {
     "shot": {"core", "blender_versions", "scene"},
     "generation": {"core", "blender_versions", "scene", "shot", "timeline"},
     "ui": {"core", "blender_versions", "scene", "shot", "timeline", "generation"},
+    "headless": {"core", "scene", "shot", "generation", "ui"},
     "__init__": {"ui"},
 }
 """Part of the add-on: the other parts that it may import."""
