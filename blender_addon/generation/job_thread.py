@@ -35,6 +35,8 @@ ANSWER_SECONDS = 5.0
 """How long a server that listens may take to greet before it counts as absent."""
 START_SECONDS = 60.0
 """How long a server that we started may take until it answers: the first start of a machine compiles Python files."""
+ABSENT = ("unreachable", "lost")
+"""Error codes of a server that is not there, or that went while it was greeted."""
 PATIENCE_SECONDS = 60.0
 """How long a server that went away during a job is waited for."""
 
@@ -193,7 +195,7 @@ class JobThread:
         try:
             return self._open(ANSWER_SECONDS)
         except ServiceError as error:
-            if error.code != "unreachable" or not self.settings.start_locally:
+            if error.code not in ABSENT or not self.settings.start_locally:
                 raise
         return self._start_server()
 
@@ -226,7 +228,7 @@ class JobThread:
                 return self._open(timeout=1.0)
             except ServiceError as error:
                 self.server.check()
-                if error.code != "unreachable" or time.monotonic() > deadline:
+                if error.code not in ABSENT or time.monotonic() > deadline:
                     raise
             if self._interrupted():
                 raise InterruptedWaitError

@@ -15,6 +15,7 @@ from ..core.server_address import ServerAddress
 
 COMMAND_VARIABLE = "REALCAM_SERVER_COMMAND"
 DEFAULT_COMMAND = "realcam serve"
+_BOX = "╭╮╰╯│─"
 LOG_BYTES = 16 * 1024
 """How much of the end of the log is read for an error sentence."""
 
@@ -92,15 +93,15 @@ class LocalServer:
             f"Its whole log is {self._log}.",
         )
 
-    def log_tail(self, lines: int = 4) -> str:
-        """The last lines the server wrote, joined by ' | '."""
+    def log_tail(self, lines: int = 2) -> str:
+        """The last lines the server wrote, joined by ' | '; the frames of boxes that terminals draw are left out."""
         try:
             with self._log.open("rb") as log:
                 log.seek(max(0, self._log.stat().st_size - LOG_BYTES))
                 text = log.read().decode("utf-8", errors="replace")
         except OSError:
             return ""
-        written = [line.strip() for line in text.splitlines() if line.strip()]
+        written = [line.strip() for line in text.splitlines() if line.strip(_BOX + " ") and line[0] not in _BOX]
         return " | ".join(written[-lines:])
 
     def stop(self, patience: float = 5.0) -> None:

@@ -21,8 +21,16 @@ from ..core.frame_fit import FrameFit
 from ..core.shot import ShotSettings, UInt8
 from ..core.trajectory import Float64, Trajectory
 from ..scene import PhotoScene, find_photo_scene
-from ..shot import PreviewRenderer, assemble_shot, coverage, render_frame, sample_camera, spread_frames
-from ..shot.preview import Method
+from ..shot import (
+    Method,
+    PreviewRenderer,
+    assemble_shot,
+    coverage,
+    quick_coverage,
+    render_frame,
+    sample_camera,
+    spread_frames,
+)
 from ..timeline.take_folders import discard_take_folder, new_take_folder
 from ..timeline.takes import blend_folder
 from .job_events import ServerSettings
@@ -68,6 +76,12 @@ def preview_slices(request: ShotRequest) -> PreviewSlices:
     """Sample the camera and render the preview, a frame a slice. Raises RealCamError."""
     scene, photo = scene_and_photo(request)
     trajectory, fit = clip_trajectory(scene, photo, request)
+    if not quick_coverage(photo, trajectory).any():
+        raise ShotError(
+            "The camera never sees the photo's mesh",
+            f"coverage is 0 in all {len(trajectory)} frames",
+            "Point it at the mesh, or move it closer.",
+        )
     frames = []
     with PreviewRenderer(photo, trajectory, request.method) as renderer:
         del scene, photo
@@ -88,6 +102,13 @@ def clip_trajectory(scene: bpy.types.Scene, photo: PhotoScene, request: ShotRequ
     fit = FrameFit((frame.width, frame.height), request.size, (frame.aspect_x, frame.aspect_y))
     at = spread_frames(request.frame_start, request.frame_end, request.frames)
     return fit.trajectory(sample_camera(scene, camera, at, photo.mesh)), fit
+
+
+def estimated_coverage(request: ShotRequest) -> Float64:
+    """[F] share 0..1 of each frame that the photo sees, without rendering: milliseconds a frame."""
+    scene, photo = scene_and_photo(request)
+    trajectory, _ = clip_trajectory(scene, photo, request)
+    return quick_coverage(photo, trajectory)
 
 
 def scene_and_photo(request: ShotRequest) -> tuple[bpy.types.Scene, PhotoScene]:

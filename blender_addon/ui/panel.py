@@ -7,16 +7,18 @@ from typing import Any
 import bpy
 
 from .. import blender_versions
-from ..generation.job_view import JobView, Phase
+from ..core.trajectory import Float64
 from ..generation.jobs import jobs
 from ..scene import PhotoScene, find_photo_scene
+from ..shot import scene_rate
 from . import engine_choice
 from .import_fields import FIELDS, draw_fields
+from .job_box import draw_job, draw_pending
 from .preview_state import preview_state
-from .requests import problems
+from .requests import problems, shot_problems
 from .runtime import runtime
 from .takes_list import TakesList, selected_take, settings_line, thumbnail
-from .thumbnails import thumbnails
+from .thumbnails import draw_picture, thumbnails
 from .wrapped import draw_sentence
 
 
@@ -27,20 +29,18 @@ class _Sidebar:
 
 
 class MainPanel(_Sidebar, bpy.types.Panel):
-    """The heading, and what needs attention before anything else."""
+    """The heading, and below it what goes on now: it stays in sight however long the panels are."""
 
     bl_idname = "REALCAM_PT_main"
     bl_label = "RealCam"
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Jobs of an earlier session."""
+        """The shot under way, how the last one ended, and jobs of an earlier session."""
         layout = self.layout
+        if jobs.view is not None:
+            draw_job(layout, context, jobs.view)
         for record in runtime.pending:
-            box = layout.box()
-            draw_sentence(box, context, f"“{record.title}” was under way when this file was closed.", "RECOVER_LAST")
-            row = box.row(align=True)
-            row.operator("realcam.resume", icon="PLAY").job_id = record.job_id
-            row.operator("realcam.forget_job", text="", icon="X").job_id = record.job_id
+            draw_pending(layout, context, record)
 
 
 class PhotoPanel(_Sidebar, bpy.types.Panel):
@@ -57,7 +57,9 @@ class PhotoPanel(_Sidebar, bpy.types.Panel):
         photo = find_photo_scene(context.scene)
         if photo is not None:
             _photo_facts(layout, context, photo, shot)
-        header, body = layout.panel("realcam_import", default_closed=photo is not None)
+        # Two names, so that the fields fold away by themselves once there is a photo.
+        name = "realcam_import" if photo is None else "realcam_import_another"
+        header, body = layout.panel(name, default_closed=photo is not None)
         header.label(text="Import Another" if photo is not None else "Import")
         if body is not None:
             _import_fields(body, shot.photo)
@@ -119,7 +121,7 @@ class CameraPanel(_Sidebar, bpy.types.Panel):
         column.prop(shot, "use_scene_range")
         if shot.use_scene_range:
             first, last = shot.frame_range()
-            column.label(text=f"Frames {first} to {last}, {scene.render.fps / scene.render.fps_base:g} fps")
+            column.label(text=f"Frames {first} to {last}, {scene_rate(scene):g} fps")
         else:
             column = layout.column(align=True)
             column.prop(shot, "frame_start")
@@ -138,32 +140,34 @@ class PreviewPanel(_Sidebar, bpy.types.Panel):
         layout = self.layout
         layout.row().prop(context.scene.realcam, "preview_method", expand=True)
         if preview_state.total:
-            _progress(
-                layout,
-                f"Preview {preview_state.done}/{preview_state.total}, Esc stops",
-                preview_state.done / preview_state.total,
-            )
+            text = f"Preview {preview_state.done}/{preview_state.total}, Esc stops"
+            layout.progress(text=text, factor=preview_state.done / preview_state.total, type="BAR")
         else:
-            layout.operator("realcam.preview", icon="RENDER_ANIMATION")
+            row = layout.row(align=True)
+            row.operator("realcam.preview", icon="RENDER_ANIMATION")
+            row.operator("realcam.coverage", text="Estimate", icon="VIEWZOOM")
         preview = preview_state.latest
-        if preview is None:
-            return
-        _picture(
-            layout, thumbnails.of_pixels(f"preview {preview_state.number}", preview.frames[len(preview.frames) // 2])
-        )
-        draw_coverage(layout, preview.coverage)
+        if preview is not None:
+            frame = preview.frames[len(preview.frames) // 2]
+            draw_picture(layout, thumbnails.of_pixels(f"preview {preview_state.number}", frame))
+        if preview_state.coverage is not None:
+            draw_coverage(layout, context, preview_state.coverage)
 
 
-def draw_coverage(layout: Any, coverage: Any) -> None:
+def draw_coverage(layout: Any, context: bpy.types.Context, shares: Float64) -> None:
     """The share of each frame that the photo sees; of many frames, sixteen."""
-    count = len(coverage)
-    lowest = int(coverage.argmin())
-    layout.label(text=f"Seen by the photo: {coverage.mean():.0%}, least {coverage[lowest]:.0%} in frame {lowest + 1}")
+    count = len(shares)
+    about = "about " if preview_state.estimated else ""
+    sentence = f"The photo sees {about}{shares.mean():.0%} on average, {shares.min():.0%} at worst. By clip frame:"
+    draw_sentence(layout, context, sentence)
     grid = layout.grid_flow(row_major=True, columns=4, even_columns=True, even_rows=True, align=True)
     shown = min(count, 16)
     for place in range(shown):
         index = round(place * (count - 1) / max(shown - 1, 1))
-        grid.progress(text=f"{coverage[index]:.0%}", factor=float(coverage[index]), type="BAR")
+        grid.progress(text=f"{shares[index]:.0%}", factor=float(shares[index]), type="BAR")
+    for problem in shot_problems(context.scene, shares):
+        if problem.severity == "warning":
+            draw_sentence(layout, context, problem.sentence, "INFO")
 
 
 class GeneratePanel(_Sidebar, bpy.types.Panel):
@@ -177,13 +181,8 @@ class GeneratePanel(_Sidebar, bpy.types.Panel):
         """Settings above, the shot under way below."""
         layout = self.layout
         self._settings(layout, context)
-        view = jobs.view
-        if view is not None and not view.phase.final:
-            draw_job(layout, view)
-            return
-        if view is not None:
-            draw_ended(layout, context, view)
-        self._button(layout, context)
+        if not jobs.busy:
+            self._button(layout, context)
 
     def _settings(self, layout: Any, context: bpy.types.Context) -> None:
         shot = context.scene.realcam
@@ -216,34 +215,8 @@ class GeneratePanel(_Sidebar, bpy.types.Panel):
         row.scale_y = 1.5
         row.operator("realcam.generate", icon="RENDER_ANIMATION")
         row = layout.row(heading="Also show in", align=True)
-        row.prop(context.scene.realcam, "show_in_background", toggle=True)
+        row.prop(context.scene.realcam, "show_in_background", text="Camera", toggle=True)
         row.prop(context.scene.realcam, "show_in_compositor", toggle=True)
-
-
-def draw_job(layout: Any, view: JobView) -> None:
-    """The shot under way: a bar, the stage, the latest picture, Cancel."""
-    _progress(layout, view.line, view.factor)
-    if view.stage:
-        layout.label(text=view.stage)
-    _picture(layout, thumbnails.of_jpeg(view.jpeg))
-    row = layout.row()
-    row.enabled = view.phase is not Phase.CANCELLING
-    row.operator("realcam.cancel", icon="CANCEL")
-
-
-def draw_ended(layout: Any, context: bpy.types.Context, view: JobView) -> None:
-    """How the last shot ended."""
-    box = layout.box()
-    row = box.row()
-    column = row.column()
-    if view.phase is Phase.DONE:
-        draw_sentence(column, context, f"“{view.title}” is on the timeline.", "CHECKMARK")
-    elif view.phase is Phase.CANCELLED:
-        draw_sentence(column, context, "Cancelled.", "CANCEL")
-    else:
-        draw_sentence(column, context, view.error, "ERROR")
-        box.operator("realcam.copy_report", icon="COPYDOWN")
-    row.operator("realcam.dismiss", text="", icon="X", emboss=False)
 
 
 class TakesPanel(_Sidebar, bpy.types.Panel):
@@ -265,22 +238,13 @@ class TakesPanel(_Sidebar, bpy.types.Panel):
         take = selected_take(context.scene)
         if take is None:
             return
-        _picture(layout, thumbnail(take))
+        draw_picture(layout, thumbnail(take))
         draw_sentence(layout, context, settings_line(take))
         if take.settings.prompt:
             draw_sentence(layout, context, f"“{take.settings.prompt}”")
         row = layout.row(align=True)
         row.operator("realcam.put_back_take", icon="SEQUENCE")
         row.operator("realcam.use_take_settings", icon="COPY_ID")
-
-
-def _progress(layout: Any, text: str, factor: float) -> None:
-    layout.progress(text=text, factor=factor, type="BAR")
-
-
-def _picture(layout: Any, icon: int) -> None:
-    if icon:
-        layout.template_icon(icon_value=icon, scale=8.0)
 
 
 CLASSES = (MainPanel, PhotoPanel, CameraPanel, PreviewPanel, GeneratePanel, TakesPanel)

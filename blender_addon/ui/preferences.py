@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import ClassVar
 
 import bpy
 from bpy.props import StringProperty
 
 from ..core.errors import ServiceError
-from ..core.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, ServerAddress, parse_address
+from ..core.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, parse_address
 from ..generation.job_events import ServerSettings
 from ..generation.local_server import COMMAND_VARIABLE, DEFAULT_COMMAND
 from ..generation.user_files import EXTENSION, client_id, server_log
 
+ADDRESS_VARIABLE = "REALCAM_SERVER"
+"""host:port in the environment; goes before the preference."""
 SOFTWARE = "RealCam for Blender"
 DEFAULT_ADDRESS = f"{DEFAULT_HOST}:{DEFAULT_CONTROL_PORT}"
 
@@ -75,7 +78,7 @@ def server_settings() -> ServerSettings:
     another machine and Blender may not go online."""
     addon = bpy.context.preferences.addons.get(EXTENSION)
     chosen = addon.preferences if addon is not None and addon.preferences is not None else _Defaults
-    address: ServerAddress = parse_address(chosen.server_address, chosen.server_key)
+    address = parse_address(os.environ.get(ADDRESS_VARIABLE) or chosen.server_address, chosen.server_key)
     if not address.loopback and not bpy.app.online_access:
         raise ServiceError(
             "The server cannot be reached",

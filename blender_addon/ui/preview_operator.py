@@ -8,12 +8,42 @@ import bpy
 
 from ..core.errors import RealCamError
 from ..generation.jobs import jobs
-from ..generation.shot_run import PreviewSlices, preview_slices
+from ..generation.shot_run import PreviewSlices, estimated_coverage, preview_slices
 from .preview_state import preview_state
-from .requests import preview_problems, shot_request
+from .requests import shot_problems, shot_request
 from .runtime import redraw
 
 Result = set[str]
+
+
+def _can_be_seen(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+    found = [problem.sentence for problem in shot_problems(context.scene) if problem.severity == "error"]
+    if found:
+        cls.poll_message_set(found[0])
+    return not found
+
+
+class EstimateCoverage(bpy.types.Operator):
+    """Estimate at once, without rendering, how much of each frame the photo can see"""
+
+    bl_idname = "realcam.coverage"
+    bl_label = "Estimate Coverage"
+    bl_options: ClassVar[set[str]] = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Only for a shot that can be made."""
+        return _can_be_seen(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Into the panel."""
+        try:
+            preview_state.keep_estimate(estimated_coverage(shot_request(context.scene)))
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        redraw()
+        return {"FINISHED"}
 
 
 class RenderPreview(bpy.types.Operator):
@@ -29,10 +59,7 @@ class RenderPreview(bpy.types.Operator):
         if jobs.busy or preview_state.total:
             cls.poll_message_set("A shot or a preview is under way")
             return False
-        found = preview_problems(context.scene)
-        if found:
-            cls.poll_message_set(found[0])
-        return not found
+        return _can_be_seen(cls, context)
 
     def execute(self, context: bpy.types.Context) -> Result:
         """All at once in background Blender, else a frame at each tick of a timer."""
@@ -88,4 +115,4 @@ class RenderPreview(bpy.types.Operator):
         return result
 
 
-CLASSES = (RenderPreview,)
+CLASSES = (EstimateCoverage, RenderPreview)

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+from ..core.trajectory import Float64
 from ..generation.shot_run import RenderedPreview
 
 
 class PreviewState:
-    """done of total frames while one is rendered (total 0: none is). number: changes with every finished preview."""
+    """done of total frames while one is rendered (total 0: none is). number: changes with every finished preview.
+
+    coverage: [F] share 0..1 of each frame that the photo sees; estimated: it was not rendered.
+    """
 
     def __init__(self) -> None:
         self.done = 0
         self.total = 0
         self.latest: RenderedPreview | None = None
         self.number = 0
+        self.coverage: Float64 | None = None
+        self.estimated = False
 
     def keep(self, preview: RenderedPreview) -> None:
         """A preview is finished."""
         self.latest = preview
         self.number += 1
+        self.coverage, self.estimated = preview.coverage, False
+
+    def keep_estimate(self, coverage: Float64) -> None:
+        """An estimate takes the place of a preview that may be of another camera move by now."""
+        self.latest = None
+        self.coverage, self.estimated = coverage, True
 
     def forget(self) -> None:
         """Another file was opened."""
         self.done = self.total = 0
         self.latest = None
+        self.coverage, self.estimated = None, False
 
 
 preview_state = PreviewState()

@@ -78,7 +78,7 @@ class RealCamShot(bpy.types.PropertyGroup):
         update=_depth_edge_changed,
     )
     use_scene_range: BoolProperty(
-        name="Scene's Frame Range",
+        name="Scene Range",
         description="The shot is the scene's frame range. Off: a range of its own",
         default=True,
     )

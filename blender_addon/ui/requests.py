@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bpy
 
 from ..core.errors import RealCamError
 from ..core.shot import ShotSettings
+from ..core.trajectory import Float64
 from ..generation.jobs import check_engine, jobs
 from ..generation.shot_run import ShotRequest
-from ..shot import check_shot
+from ..shot import Problem, check_output, check_shot
+from ..timeline.take_folders import ROOT
 from . import engine_choice
 from .preferences import server_settings
 
@@ -36,17 +40,16 @@ def shot_request(scene: bpy.types.Scene) -> ShotRequest:
     )
 
 
-def preview_problems(scene: bpy.types.Scene) -> list[str]:
-    """Why no preview can be rendered, in sentences. Cheap: it is asked at every redraw."""
+def shot_problems(scene: bpy.types.Scene, coverage: Float64 | None = None) -> list[Problem]:
+    """What is wrong with the shot itself. Cheap: it is asked at every redraw."""
     first, last = scene.realcam.frame_range()
-    return [problem.sentence for problem in check_shot(scene, first, last)]
+    return check_shot(scene, first, last, coverage)
 
 
 def problems(scene: bpy.types.Scene) -> list[str]:
     """Why Generate is greyed out, in sentences."""
-    found = preview_problems(scene)
-    if not bpy.data.is_saved:
-        found.append("The file is not saved: clips are kept in a folder beside it. Save it first.")
+    wrong = [*shot_problems(scene), *check_output(Path(bpy.data.filepath).parent / ROOT)]
+    found = [problem.sentence for problem in wrong if problem.severity == "error"]
     request = shot_request(scene)
     try:
         server_settings()

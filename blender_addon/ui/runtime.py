@@ -12,6 +12,8 @@ from ..generation.jobs import jobs
 from ..generation.scene_job import forget_job, job_of
 from ..generation.user_files import records_folder
 from . import engine_choice
+from .preview_state import preview_state
+from .takes_list import refresh_takes
 
 BUSY_SECONDS = 0.1
 
@@ -133,7 +135,10 @@ def _place_in_window() -> None:
 
 
 def _file_loaded(_path: str) -> None:
+    preview_state.forget()
     runtime.file_loaded()
+    for scene in bpy.data.scenes:
+        refresh_takes(scene)
 
 
 def _file_saved(_path: str) -> None:

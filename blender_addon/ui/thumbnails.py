@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import bpy.utils.previews
 import numpy as np
@@ -66,3 +67,9 @@ class Thumbnails:
 
 
 thumbnails = Thumbnails()
+
+
+def draw_picture(layout: Any, icon: int) -> None:
+    """A picture as wide as a sidebar usually is; nothing for icon 0."""
+    if icon:
+        layout.template_icon(icon_value=icon, scale=8.0)

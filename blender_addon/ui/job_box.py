@@ -1,0 +1,54 @@
+"""A job in the panel: under way, ended, or left by an earlier session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..generation.job_records import JobRecord
+from ..generation.job_view import JobView, Phase
+from .thumbnails import draw_picture, thumbnails
+from .wrapped import draw_sentence
+
+
+def draw_job(layout: Any, context: bpy.types.Context, view: JobView) -> None:
+    """The shot under way, or how the last one ended."""
+    box = layout.box()
+    if view.phase.final:
+        _draw_ended(box, context, view)
+    else:
+        _draw_running(box, context, view)
+
+
+def draw_pending(layout: Any, context: bpy.types.Context, record: JobRecord) -> None:
+    """A job that was left unfinished, to be taken up again."""
+    box = layout.box()
+    draw_sentence(box, context, f"“{record.title}” is not finished: its job was left under way.", "RECOVER_LAST")
+    row = box.row(align=True)
+    row.operator("realcam.resume", icon="PLAY").job_id = record.job_id
+    row.operator("realcam.forget_job", text="", icon="X").job_id = record.job_id
+
+
+def _draw_running(box: Any, context: bpy.types.Context, view: JobView) -> None:
+    """A bar, the stage, the latest picture, Cancel."""
+    box.progress(text=view.line, factor=view.factor, type="BAR")
+    if view.stage:
+        draw_sentence(box, context, view.stage)
+    draw_picture(box, thumbnails.of_jpeg(view.jpeg))
+    row = box.row()
+    row.enabled = view.phase is not Phase.CANCELLING
+    row.operator("realcam.cancel", icon="CANCEL")
+
+
+def _draw_ended(box: Any, context: bpy.types.Context, view: JobView) -> None:
+    row = box.row()
+    column = row.column()
+    if view.phase is Phase.DONE:
+        draw_sentence(column, context, f"“{view.title}” is on the timeline.", "CHECKMARK")
+    elif view.phase is Phase.CANCELLED:
+        draw_sentence(column, context, f"“{view.title}” was cancelled.", "CANCEL")
+    else:
+        draw_sentence(column, context, view.error, "ERROR")
+        box.operator("realcam.copy_report", icon="COPYDOWN")
+    row.operator("realcam.dismiss", text="", icon="X", emboss=False)

@@ -1,0 +1,76 @@
+"""Prepares the walk (extension zip, motorcycle photo, a server) and runs it in a real window.
+
+    python tests/window/run_walk.py [SCRIPT.py] [--seconds 240]
+
+REAL_BLENDER names the tool that opens the window, `<tool> gui SCRIPT.py SECONDS` with this checkout at /project.
+Pictures: .shots/walk-*.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+FOLDER = ROOT / "out" / "window"
+
+
+def prepare(port: int) -> None:
+    from server.data.motorcycle import motorcycle
+
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    bike = motorcycle()
+    Image.fromarray(bike.photo).save(FOLDER / "motorcycle.png")
+    np.save(FOLDER / "motorcycle_depth.npy", bike.depth)
+    (FOLDER / "server.json").write_text(json.dumps({"address": f"127.0.0.1:{port}"}))
+    subprocess.run(
+        [sys.executable, str(ROOT / "build_addon.py"), "--platform", "linux-x64", "--out", str(FOLDER)], check=True
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("script", nargs="?", default="tests/window/walk.py")
+    arguments.add_argument("--seconds", default="240")
+    chosen = arguments.parse_args()
+    port = free_port()
+    prepare(port)
+    tool = os.environ.get("REAL_BLENDER", str(ROOT.parent / "shared" / "tools" / "real-blender"))
+    server = subprocess.Popen(
+        [sys.executable, "-m", "server.cli", "serve", "--port", str(port), "--data-dir", str(FOLDER / "server")],
+        cwd=ROOT,
+    )
+    try:
+        subprocess.run(
+            [tool, "gui", f"/project/{chosen.script}", chosen.seconds],
+            cwd=ROOT,
+            env={**os.environ, "REALCAM_WALK": f"/project/{FOLDER.relative_to(ROOT)}"},
+            check=False,
+        )
+    finally:
+        server.terminate()
+        server.wait()
+    result = FOLDER / "result.json"
+    print(result.read_text() if result.is_file() else "The walk did not come to its end.")
+    return 0 if result.is_file() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
