@@ -39,6 +39,7 @@ UNUSED_KEY = re.compile(
     r"^embedder\.model\.(?!visual\.)"  # the image encoder's copy of the text tower
     r"|^embedder\.model\.visual\.(ln_post\.|proj$)"
     r"|^cond_stage_model\.model\.(text_projection|logit_scale)$"
+    r"|^depth_predictor\."  # depth comes with the shot
 )
 """Published but never used (besides the last text layer, which depends on their number: see `unused`)."""
 

@@ -33,17 +33,13 @@ class VideoVae:
     """Clips [B, 3, T, H, W] in [-1, 1] to scaled latents [B, 4, T, H / 8, W / 8] and back."""
 
     def __init__(self, vae: AutoencoderKL, config: VaeConfig, frames_at_once: int = 1) -> None:
-        self._vae, self._config, self._frames = vae, config, frames_at_once
-
-    @property
-    def weight(self) -> Tensor:
-        return self._vae.conv_in.weight if hasattr(self._vae, "conv_in") else self._vae.quant_conv.weight
+        self.network, self._config, self._frames = vae, config, frames_at_once
 
     def encode(self, clip: Tensor, draw: Draw, per_frame: bool = False) -> Tensor:
         """A sample of the posterior, as the weights were trained on; one draw [B T, 4, h, w], or one each frame."""
         batch, _, frames, height, width = clip.shape
         shape = (self._config.latent_channels, height // LATENT_DOWNSAMPLE, width // LATENT_DOWNSAMPLE)
-        moments = self._each(lambda x: self._vae.encode(x).latent_dist.parameters, clip)
+        moments = self._each(lambda x: self.network.encode(x).latent_dist.parameters, clip)
         mean, log_variance = moments.float().chunk(2, dim=1)
         if per_frame:
             noise = torch.cat([draw((batch, *shape)) for _ in range(frames)])
@@ -58,12 +54,12 @@ class VideoVae:
 
         def one(x: Tensor) -> Tensor:
             between_frames()
-            return self._vae.decode(x).sample
+            return self.network.decode(x).sample
 
         pictures = self._each(one, latents / self._config.scale).float()
         return pictures.unflatten(0, (len(latents), -1)).transpose(1, 2)
 
     def _each(self, network: Callable[[Tensor], Tensor], clip: Tensor) -> Tensor:
         """[B, C, T, H, W] through `network` a few frames at a time, to [B T, ...]."""
-        frames = clip.transpose(1, 2).flatten(0, 1).to(self.weight)
+        frames = clip.transpose(1, 2).flatten(0, 1).to(self.network.post_quant_conv.weight)
         return torch.cat([network(piece) for piece in frames.split(self._frames)])

@@ -1,0 +1,101 @@
+"""Checkpoint files as mappings from published keys to tensors, read when asked for and not before."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from blender_addon.core.errors import EngineError
+
+from .checkpoint import FPS_NAME, OLD_FPS_NAME
+
+TensorFile = Mapping[str, Tensor]
+
+_WRAPPERS = ("state_dict", "module")
+"""Keys under which training frameworks keep the tensors."""
+
+_WRAPPED_PREFIX = re.compile(r"^(_forward_module\.|module\.)+")
+
+
+class CheckpointError(EngineError):
+    """A checkpoint that cannot be used: damaged, incomplete, or of another model."""
+
+
+class SafetensorsFile(Mapping[str, Tensor]):
+    """A .safetensors file by memory map: tensors are read when used."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file: Any = safe_open(path, framework="pt")
+            self._keys = dict.fromkeys(self._file.keys())
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(
+                "The weights cannot be read", f"{path}: {error}", "Delete the file and download it again."
+            ) from error
+
+    def __getitem__(self, key: str) -> Tensor:
+        if key not in self._keys:
+            raise KeyError(key)
+        return self._file.get_tensor(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
+def open_tensors(path: Path) -> TensorFile:
+    """A checkpoint file of any published layout, with today's key names.
+
+    Pickles are read with weights_only, so that a file can hold tensors and nothing that runs.
+    """
+    if not path.is_file():
+        raise CheckpointError(
+            "The weights are not there", str(path), "Run `realcam weights get`, or put the file there."
+        )
+    tensors: TensorFile = SafetensorsFile(path) if path.suffix == ".safetensors" else _unpickled(path)
+    if not any(OLD_FPS_NAME in key for key in tensors):
+        return tensors
+    return {key.replace(OLD_FPS_NAME, FPS_NAME): tensors[key] for key in tensors}
+
+
+def _unpickled(path: Path) -> TensorFile:
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError) as error:
+        raise CheckpointError(
+            "The weights cannot be read",
+            f"{path}: {str(error).splitlines()[0]}",
+            "Delete the file and download it again.",
+        ) from error
+    for wrapper in _WRAPPERS:
+        if isinstance(loaded, dict) and isinstance(loaded.get(wrapper), dict):
+            loaded = loaded[wrapper]
+    if not isinstance(loaded, dict) or not loaded:
+        raise CheckpointError("The weights are of an unknown layout", f"{path} holds no tensors by name")
+    return {_WRAPPED_PREFIX.sub("", key): tensor for key, tensor in loaded.items() if isinstance(tensor, Tensor)}
+
+
+class Union(Mapping[str, Tensor]):
+    """Several files as one; where a key is in two, the later file wins."""
+
+    def __init__(self, files: list[TensorFile]) -> None:
+        self._owner = {key: file for file in files for key in file}
+
+    def __getitem__(self, key: str) -> Tensor:
+        return self._owner[key][key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._owner)
+
+    def __len__(self) -> int:
+        return len(self._owner)
