@@ -60,7 +60,7 @@ def _run(plan: HeadlessPlan, say: Say) -> None:
         bpy.ops.wm.save_mainfile()
     say(
         HeadlessReport(
-            stage="all",
+            stage="done",
             take_folder=str(Path(plan.blend).parent / finished.take.folder.removeprefix("//")),
             coverage=finished.preview.coverage.tolist(),
             summary=summary,

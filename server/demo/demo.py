@@ -66,7 +66,8 @@ def run_demo(options: DemoOptions, console: Console) -> DemoResult:
             result.seconds["start the server"] = time.perf_counter() - began
             tasks: dict[str, TaskID] = {}
             for report in run_plan(_plan(options, demo, out, address), out / "logs"):
-                _show(progress, tasks, report)
+                if not report.take_folder:
+                    _show(progress, tasks, report)
                 if report.seconds is not None:
                     result.seconds[report.stage] = report.seconds
                 result.coverage = report.coverage or result.coverage
@@ -118,11 +119,17 @@ def _plan(options: DemoOptions, demo: DemoInput, out: Path, address: ServerAddre
 
 
 def _show(progress: Progress, tasks: dict[str, TaskID], report: HeadlessReport) -> None:
+    """A bar for each stage that was seen under way; one that ended before anybody looked has only its time."""
     task = tasks.get(report.stage)
+    if report.seconds is not None:
+        if task is not None:
+            total = next(bar.total for bar in progress.tasks if bar.id == task)
+            progress.update(task, completed=total)
+            progress.stop_task(task)
+        return
     if task is None:
-        task = tasks[report.stage] = progress.add_task(report.stage, total=max(report.steps, 1))
-    total = max(report.steps, 1)
-    progress.update(task, total=total, completed=total if report.seconds is not None else report.step)
+        task = tasks[report.stage] = progress.add_task(report.stage, total=1)
+    progress.update(task, total=max(report.steps, 1), completed=report.step)
 
 
 def _leave(out: Path, demo: DemoInput, take: Path) -> dict[str, Path]:
