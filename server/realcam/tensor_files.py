@@ -7,7 +7,7 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -34,7 +34,7 @@ class SafetensorsFile(Mapping[str, Tensor]):
 
     def __init__(self, path: Path) -> None:
         try:
-            self._file: Any = safe_open(path, framework="pt")
+            self._file = cast("Any", safe_open(path, framework="pt"))
             self._keys = dict.fromkeys(self._file.keys())
         except (SafetensorError, OSError) as error:
             raise CheckpointError(
