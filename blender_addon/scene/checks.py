@@ -17,15 +17,19 @@ class DoubtfulScaleError(PhotoError):
 
 def check_aspect(photo_size: tuple[int, int], depth_size: tuple[int, int]) -> None:
     """Raise PhotoError unless depth of depth_size (width, height) can cover the photo, give or take a depth pixel."""
-    (width, height), (depth_width, depth_height) = photo_size, depth_size
-    if abs(depth_width * height / width - depth_height) <= 1 or abs(depth_height * width / height - depth_width) <= 1:
+    if _same_aspect(photo_size, depth_size):
         return
-    turned = (depth_width > depth_height) != (width > height)
+    turned = _same_aspect(photo_size, depth_size[::-1])
     raise PhotoError(
         "The depth map does not fit the photo",
-        f"photo {width} x {height}, depth {depth_width} x {depth_height}, which is another aspect",
+        f"photo {photo_size[0]} x {photo_size[1]}, depth {depth_size[0]} x {depth_size[1]}, which is another aspect",
         "One of them is turned by 90 degrees." if turned else "Export the depth again with the photo's whole frame.",
     )
+
+
+def _same_aspect(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    ratio = size[0] / size[1]
+    return abs(other[0] / ratio - other[1]) <= 1 or abs(other[1] * ratio - other[0]) <= 1
 
 
 def check_depth(depth: Float32, *, trust_scale: bool = False) -> None:

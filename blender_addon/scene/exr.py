@@ -27,54 +27,80 @@ class UnsupportedExrError(PhotoError):
 
 
 @dataclass(frozen=True)
-class _Header:
+class _Part:
+    """One picture of the file. table: where the offsets of its chunks stand. numbered: chunks begin with its number."""
+
     channels: tuple[tuple[str, np.dtype[np.generic]], ...]
     compression: str
     width: int
     height: int
     top: int
-    end: int
+    table: int
+    numbered: bool
+
+    @property
+    def chunks(self) -> int:
+        return -(-self.height // _LINES[self.compression])
 
 
 def exr_channels(path: Path) -> tuple[str, ...]:
-    """The names of the file's channels, sorted, layers before a dot."""
-    return tuple(name for name, _ in _read_header(path, path.read_bytes()).channels)
+    """The names of the file's channels, layers before a dot, part by part."""
+    return tuple(name for part in _parts(path, path.read_bytes()) for name, _ in part.channels)
 
 
 def read_exr_channel(path: Path, name: str) -> NDArray[np.float32]:
     """One channel [H, W] float32, top row first.
 
-    Raises UnsupportedExrError for tiled, deep and multi-part files and lossy compressions, PhotoError for broken ones.
+    Raises UnsupportedExrError for tiled and deep files and lossy compressions, PhotoError for broken ones.
     """
     data = path.read_bytes()
-    header = _read_header(path, data)
-    names = [channel for channel, _ in header.channels]
-    if name not in names:
-        raise PhotoError("The EXR has no such channel", f"{name!r} in {path}", f"It has: {', '.join(names)}.")
-    try:
-        return _read_rows(data, header, names.index(name))
-    except (struct.error, zlib.error, ValueError, IndexError) as error:
-        raise PhotoError("The EXR is broken", f"{path}: {error}") from error
+    parts = _parts(path, data)
+    for part in parts:
+        names = [channel for channel, _ in part.channels]
+        if name in names:
+            try:
+                return _read_rows(data, part, names.index(name))
+            except (struct.error, zlib.error, ValueError, IndexError) as error:
+                raise PhotoError("The EXR is broken", f"{path}: {error}") from error
+    has = ", ".join(channel for part in parts for channel, _ in part.channels)
+    raise PhotoError("The EXR has no such channel", f"{name!r} in {path}", f"It has: {has}.")
 
 
-def _read_header(path: Path, data: bytes) -> _Header:
+def _parts(path: Path, data: bytes) -> tuple[_Part, ...]:
     try:
         magic, version = struct.unpack_from("<iI", data, 0)
         if magic != _MAGIC:
             raise PhotoError("This is no EXR file", str(path))
-        if version & (_TILED | _DEEP | _MULTIPART):
-            raise UnsupportedExrError("This kind of EXR is not read", f"{path} is tiled, deep or of several parts")
-        attributes, end = _attributes(data, 8)
-        left, top, right, bottom = struct.unpack("<4i", attributes["dataWindow"])
-        compression = _COMPRESSIONS[attributes["compression"][0]]
-        channels = _channels(attributes["channels"])
+        if version & (_TILED | _DEEP):
+            raise UnsupportedExrError("This kind of EXR is not read", f"{path} is tiled or deep")
+        numbered = bool(version & _MULTIPART)
+        headers: list[dict[str, bytes]] = []
+        at = 8
+        while not headers or (numbered and data[at] != 0):
+            attributes, at = _attributes(data, at)
+            headers.append(attributes)
+        at += numbered
+        parts: list[_Part] = []
+        for attributes in headers:
+            parts.append(_part(path, attributes, at, numbered))
+            at += 8 * parts[-1].chunks
     except (struct.error, KeyError, IndexError, ValueError) as error:
         raise PhotoError("The EXR is broken", f"{path}: its header ends early or lacks {error}") from error
+    return tuple(parts)
+
+
+def _part(path: Path, attributes: dict[str, bytes], table: int, numbered: bool) -> _Part:
+    left, top, right, bottom = struct.unpack("<4i", attributes["dataWindow"])
+    code = attributes["compression"][0]
+    compression = _COMPRESSIONS[code] if code < len(_COMPRESSIONS) else f"of type {code}"
     if compression not in _LINES:
         raise UnsupportedExrError(
             "This compression of EXR is not read", f"{path} is {compression}", "Save it with ZIP compression."
         )
-    return _Header(channels, compression, right - left + 1, bottom - top + 1, top, end)
+    if attributes.get("type", b"scanlineimage") != b"scanlineimage":
+        raise UnsupportedExrError("This kind of EXR is not read", f"{path} has a tiled or deep part")
+    channels = _channels(attributes["channels"])
+    return _Part(channels, compression, right - left + 1, bottom - top + 1, top, table, numbered)
 
 
 def _text(data: bytes, at: int) -> tuple[str, int]:
@@ -106,17 +132,17 @@ def _channels(data: bytes) -> tuple[tuple[str, np.dtype[np.generic]], ...]:
     return tuple(channels)
 
 
-def _read_rows(data: bytes, header: _Header, wanted: int) -> NDArray[np.float32]:
-    row_bytes = [kind.itemsize * header.width for _, kind in header.channels]
-    before, kind = sum(row_bytes[:wanted]), header.channels[wanted][1]
-    lines = _LINES[header.compression]
-    chunks = -(-header.height // lines)
-    result = np.empty((header.height, header.width), dtype=np.float32)
-    for at in struct.unpack_from(f"<{chunks}Q", data, header.end):
+def _read_rows(data: bytes, part: _Part, wanted: int) -> NDArray[np.float32]:
+    row_bytes = [kind.itemsize * part.width for _, kind in part.channels]
+    before, kind = sum(row_bytes[:wanted]), part.channels[wanted][1]
+    lines = _LINES[part.compression]
+    result = np.empty((part.height, part.width), dtype=np.float32)
+    for offset in struct.unpack_from(f"<{part.chunks}Q", data, part.table):
+        at = offset + 4 * part.numbered
         y, size = struct.unpack_from("<ii", data, at)
-        first = y - header.top
-        count = min(lines, header.height - first)
-        raw = _unpacked(data[at + 8 : at + 8 + size], header.compression, count * sum(row_bytes))
+        first = y - part.top
+        count = min(lines, part.height - first)
+        raw = _unpacked(data[at + 8 : at + 8 + size], part.compression, count * sum(row_bytes))
         rows = np.frombuffer(raw, dtype=np.uint8).reshape(count, sum(row_bytes))
         own = np.ascontiguousarray(rows[:, before : before + row_bytes[wanted]])
         result[first : first + count] = own.view(kind).astype(np.float32)

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from server.data.motorcycle import BASELINE, DISPARITY_OFFSET, FOCAL, Motorcycle
+
+if TYPE_CHECKING:
+    from blender_addon.scene import PhotoImport, PhotoScene
 
 
 @pytest.fixture
@@ -32,3 +41,38 @@ def registered_addon() -> Iterator[ModuleType]:
 def addon(blender: ModuleType, registered_addon: ModuleType) -> ModuleType:
     """`bpy` with one empty scene and the add-on's operators, panels and properties registered."""
     return blender
+
+
+class PhotoFiles(NamedTuple):
+    """photo: PNG. disparity: NPY, infinite where unknown."""
+
+    photo: Path
+    disparity: Path
+
+
+@pytest.fixture(scope="session")
+def bike_files(bike: Motorcycle, tmp_path_factory: pytest.TempPathFactory) -> PhotoFiles:
+    """The motorcycle as files an artist would have."""
+    folder = tmp_path_factory.mktemp("motorcycle")
+    Image.fromarray(bike.photo).save(folder / "motorcycle.png")
+    np.save(folder / "disparity.npy", bike.disparity)
+    return PhotoFiles(folder / "motorcycle.png", folder / "disparity.npy")
+
+
+@pytest.fixture
+def bike_import(blender: ModuleType, bike: Motorcycle, bike_files: PhotoFiles) -> PhotoImport:
+    """The request that imports the motorcycle with its calibration."""
+    from blender_addon.scene import DepthFormat, PhotoImport
+
+    stereo = DepthFormat("disparity", focal=FOCAL, baseline=BASELINE, doffs=DISPARITY_OFFSET)
+    return PhotoImport(bike_files.photo, bike_files.disparity, stereo, intrinsics=bike.intrinsics)
+
+
+@pytest.fixture
+def bike_scene(blender: ModuleType, bike_import: PhotoImport) -> PhotoScene:
+    """The motorcycle imported into the empty scene, which renders at the photo's size."""
+    from blender_addon.scene import import_photo
+
+    render = blender.context.scene.render
+    render.resolution_x, render.resolution_y = 741, 500
+    return import_photo(blender.context.scene, bike_import)
