@@ -111,7 +111,11 @@ def _camera_file(clip: Path) -> Path:
     for name in CAMERA_FILES:
         if (clip / name).exists():
             return clip / name
-    raise CameraError("The clip has no camera file", f"none of {', '.join(CAMERA_FILES)} in {clip}", "Name it.")
+    raise CameraError(
+        "The clip has no camera file",
+        f"none of {', '.join(CAMERA_FILES)} in {clip}",
+        "Say which file holds the cameras.",
+    )
 
 
 def _by_name(

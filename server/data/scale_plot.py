@@ -12,6 +12,9 @@ from blender_addon.core.errors import RealCamError
 
 from .align import AlignRecord
 
+WIDE = 3.0
+"""Ratio of largest to smallest scale above which they are drawn on a logarithmic axis."""
+
 
 def require_matplotlib() -> None:
     """Raises RealCamError with the remedy when there is nothing to draw with."""
@@ -27,6 +30,7 @@ def plot_scales(records: Sequence[AlignRecord], picture: Path) -> None:
     require_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     believed = sorted((record for record in records if not record.refusal), key=lambda record: record.scale or 0.0)
     figure = Figure(figsize=(11, 4.2), layout="constrained")
@@ -40,9 +44,13 @@ def plot_scales(records: Sequence[AlignRecord], picture: Path) -> None:
     left.set_title("Scale of each clip, and the range of its frames")
     pooled = [scale for record in believed for scale in record.frame_scales if scale]
     if pooled:
-        left.set_yscale("log")
-        edges = np.geomspace(min(pooled) * 0.98, max(pooled) * 1.02, 31)
+        wide = max(pooled) > WIDE * min(pooled)
+        if wide:
+            left.set_yscale("log")
+        edges = (np.geomspace if wide else np.linspace)(min(pooled), max(pooled), 25)
         right.hist(pooled, bins=edges.tolist(), orientation="horizontal", color="#7f9fbf")
+    for axis in (left.xaxis, right.xaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
     right.set_xlabel("frames")
     right.set_title("All frames")
     figure.savefig(picture, dpi=110)

@@ -36,11 +36,13 @@ SMALLEST_TURN = np.radians(3.0)
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """scale: achieved distance over asked, 1.0 when unknown or unremarkable. delay: frames the clip is late (negative:
-    early). mirror: a key of MIRRORS. misfit: what is left unexplained, relative to the move; misfit_as_asked: with no
-    deformation. findings: sentences."""
+    """scale: achieved distance over asked, 1.0 when unknown or unremarkable; fitted_scale: the same, however small the
+    difference and also when unknown. delay: frames the clip is late (negative: early). mirror: a key of MIRRORS.
+    misfit: what is left unexplained, relative to the move; misfit_as_asked: with no deformation. findings: sentences.
+    """
 
     scale: float
+    fitted_scale: float
     delay: float
     mirror: str
     misfit: float
@@ -65,10 +67,10 @@ def diagnose(asked: Float64, achieved: Float64, metric: bool) -> Diagnosis:
             if total < best[0]:
                 best = (total, misfit, fitted, delay, mirror)
     _, misfit, scale, delay, mirror = best
-    shown_scale = scale if metric else 1.0
-    return Diagnosis(
-        shown_scale, delay, mirror, misfit, as_asked[0], _sentences(shown_scale, delay, mirror, misfit, as_asked[0])
-    )
+    shown = scale if metric else 1.0
+    _, fitted = _misfit(mirrored(delayed(asked, delay), mirror)[known], achieved[known], sizes, None)
+    sentences = _sentences(shown, delay, mirror, misfit, as_asked[0])
+    return Diagnosis(shown, fitted, delay, mirror, misfit, as_asked[0], sentences)
 
 
 def mirrored(poses: Float64, mirror: str) -> Float64:

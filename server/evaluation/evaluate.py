@@ -80,7 +80,7 @@ def evaluate_clip(
         failed=sum(record.failure != "" for record in records),
         errors=merged_errors([record.errors for record in records if record.errors is not None]),
         errors_per_frame=_per_frame(asked, achieved),
-        scale=_scale(asked, achieved) if metric else None,
+        scale=found.fitted_scale if metric and found else None,
         delay=found.delay if found else 0.0,
         mirror=found.mirror if found else "",
         findings=_findings(found, records, metric),
@@ -173,16 +173,6 @@ def _fitting_scale(asked: Float64, achieved: Float64) -> float:
     if along > 0:
         return along / power
     return float(np.linalg.norm(ours) / np.sqrt(power)) if power > 0 else 1.0
-
-
-def _scale(asked: Float64, achieved: Float64 | None) -> float | None:
-    """Distance from frame 0 achieved over asked: a ratio of lengths, so that a wrong direction does not change it."""
-    if achieved is None:
-        return None
-    known = np.isfinite(achieved).all(axis=(1, 2))
-    ours, theirs = (np.linalg.norm(poses[known, :3, 3], axis=1) for poses in (asked, achieved))
-    power = float((ours**2).sum())
-    return float((ours * theirs).sum() / power) if power > 0 else None
 
 
 def _per_frame(asked: Float64, achieved: Float64 | None) -> list[FrameRecord]:

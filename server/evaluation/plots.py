@@ -32,6 +32,7 @@ def plot_paths(clip: ClipEvaluation, picture: Path) -> None:
         axes.set_xlabel(f"{('right', 'up', 'forwards')[across]}, {unit}")
         axes.set_ylabel(f"{('right', 'up', 'forwards')[up]}, {unit}")
         axes.set_title(title)
+        axes.margins(0.15)  # room for the arrows
         axes.set_aspect("equal", adjustable="datalim")
         axes.grid(alpha=0.25)
     above.legend()

@@ -53,7 +53,7 @@ class AgreementRecord(msgspec.Struct, frozen=True, kw_only=True):
 class ClipEvaluation(msgspec.Struct, frozen=True, kw_only=True):
     """One clip. errors: mean over the complete trials (those beyond 10 standard deviations left out, as published).
 
-    scale: achieved distance over asked, least squares; None when not metric or the asked camera stands still.
+    scale: achieved distance over asked, after undoing delay and mirror; None when not metric.
     asked, achieved: relative to frame 0, [F, 4, 4]; achieved frames are None where not placed; of the best trial.
     findings: sentences for the artist.
     """
