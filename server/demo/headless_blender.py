@@ -36,8 +36,9 @@ def run_plan(plan: HeadlessPlan, folder: Path) -> Iterator[HeadlessReport]:
     command = [sys.executable, "-m", "blender_addon.headless", str(plan_file)]
     with log_file.open("w") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, errors="replace")
+        assert process.stdout is not None
         try:
-            for line in process.stdout or ():
+            for line in process.stdout:
                 report = parse_report(line)
                 if report is None:
                     log.write(line)
@@ -49,7 +50,7 @@ def run_plan(plan: HeadlessPlan, folder: Path) -> Iterator[HeadlessReport]:
         finally:
             # The reader stopped listening, or the plan failed: nothing of it goes on.
             process.kill()
-            process.wait()
+            process.communicate()
     if process.returncode != 0:
         tail = " | ".join(log_file.read_text(errors="replace").splitlines()[-3:])
         raise ShotError("Headless Blender ended early", tail, f"Its whole log is {log_file}.")
