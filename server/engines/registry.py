@@ -14,9 +14,16 @@ def _draft() -> Engine:
     return DraftEngine()
 
 
+def _realcam() -> Engine:
+    from server.engines.realcam.engine import RealCamEngine
+    from server.engines.realcam.sources import chosen_source
+
+    return RealCamEngine(chosen_source())
+
+
 def engines() -> dict[str, Callable[[], Engine]]:
     """Makers of the engines by name; the first is the default. A maker imports what its engine needs."""
-    return {"draft": _draft}
+    return {"draft": _draft, "realcam": _realcam}
 
 
 def capabilities() -> tuple[EngineCapability, ...]:

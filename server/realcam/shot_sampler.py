@@ -165,7 +165,7 @@ def _camera(
     count = len(segment)
     seen = np.linalg.inv(start.origin) @ inputs.poses[segment.start : segment.stop]
     poses = torch.from_numpy(seen)[None]
-    intrinsics = torch.from_numpy(np.ascontiguousarray(inputs.intrinsics[segment.start : segment.stop]))[None]
+    intrinsics = torch.from_numpy(inputs.intrinsics[segment.start : segment.stop].copy())[None]
     conventions = PUBLISHED if options.faithful else CORRECT
     noise = None
     if options.faithful:

@@ -1,0 +1,59 @@
+"""RealCam as an engine: cheap to ask, heavy only when it generates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from blender_addon.core.errors import EngineError
+from blender_addon.core.shot import Clip, EngineCapability, Shot
+from server.engines.engine import Report
+
+from .settings import MODES, OPTIONS
+from .sources import SIZES, ModelSource, RandomWeights
+
+if TYPE_CHECKING:
+    from .runner import Runner
+
+NAME = "realcam"
+FRAME_COUNTS = (16, 24, 28, 32, 40, 48, 64, 96, 128)
+
+
+class RealCamEngine:
+    """Engine protocol. Keeps the model of the last shot, so that the next one of its size starts at once."""
+
+    def __init__(self, source: ModelSource) -> None:
+        self._source = source
+        self._runner: Runner | None = None
+
+    @property
+    def capability(self) -> EngineCapability:
+        """Looks at the files that are there; loads nothing."""
+        random = isinstance(self._source, RandomWeights)
+        scale = self._source.scale if isinstance(self._source, RandomWeights) else ""
+        return EngineCapability(
+            name=NAME,
+            label=f"RealCam, {scale} random weights" if random else "RealCam",
+            description="Noise from a model with random weights: a test of everything but the picture."
+            if random
+            else "A new picture of every frame along the camera, held to the photo's scene. Loop and interpolation "
+            "hold the last frame, which these weights were not trained for.",
+            sizes=self._source.sizes() or tuple(SIZES),
+            frame_counts=FRAME_COUNTS,
+            modes=MODES,
+            draft=random,
+            needs_weights=not random,
+            licence="" if random else "Weights: see the model cards of RealCam-I2V and DynamiCrafter",
+            unavailable=self._source.unavailable(),
+            options=OPTIONS,
+        )
+
+    def generate(self, shot: Shot, report: Report) -> Clip:
+        """See Engine. Raises EngineError in words."""
+        reason = self._source.unavailable()
+        if reason:
+            raise EngineError("RealCam cannot run here", reason)
+        if self._runner is None:
+            from .runner import Runner
+
+            self._runner = Runner(self._source)
+        return self._runner.run(shot, report)

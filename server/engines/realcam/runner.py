@@ -1,0 +1,216 @@
+"""Runs shots on a device: loads the model, reports, cancels, and makes do with less memory once."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import metadata
+
+import psutil
+import torch
+from torch import Tensor
+
+from blender_addon.core.errors import EngineError
+from blender_addon.core.shot import Clip, ClipMetadata, Shot, UInt8
+from server.diffusion.guidance import GuidanceConfig
+from server.diffusion.sampler import SeededNoise
+from server.diffusion.shaping import Threshold
+from server.engines.engine import Report, StepReport
+from server.realcam.conditions import SOURCE_FPS, fps_value
+from server.realcam.config import ModelConfig
+from server.realcam.latent_preview import latent_picture
+from server.realcam.model import RealCamModel
+from server.realcam.shot_sampler import Hooks, SamplingOptions, sample_shot
+
+from .settings import RealCamSettings, read_settings
+from .shot_inputs import shot_inputs
+from .sources import ModelSource, Size
+
+VERSION = "1"
+PICTURE_EVERY = 2
+"""Steps between pictures of how the clip looks."""
+
+POLL_SECONDS = 0.2
+"""How often a cancel is looked for inside a step."""
+
+TRAINED_FPS = (5, 30)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    size: Size
+    dtype: torch.dtype
+    model: RealCamModel
+
+
+class Runner:
+    """One device, at most one model at a time."""
+
+    def __init__(self, source: ModelSource) -> None:
+        self._source = source
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._loaded: _Loaded | None = None
+
+    def run(self, shot: Shot, report: Report) -> Clip:
+        """The clip. Raises EngineError or what `report` raises."""
+        started = time.perf_counter()
+        settings = read_settings(shot.settings.options)
+        size = (shot.trajectory.width, shot.trajectory.height)
+        self._check_size(size)
+        config = self._source.config(size)
+        inputs = shot_inputs(shot, settings, config)
+        progress = _Progress(report, len(shot.trajectory))
+        progress.stage("Loading the model")
+        model = self._model(size, settings)
+        cut = model.tokenizer(shot.settings.prompt).cut
+        options = sampling_options(shot, settings, config, batched=self._device.type == "cuda")
+        inputs = replace(inputs, picture=inputs.picture.to(self._device))
+
+        def sample(chosen: SamplingOptions) -> UInt8:
+            draw = SeededNoise(shot.settings.seed, self._device)
+            return sample_shot(model, inputs, chosen, draw, progress.hooks())
+
+        frames = self._within_memory(sample, options, size)
+        notes = (f"The prompt was longer than the model reads: {cut!r} was left out.",) if cut else ()
+        return Clip(frames, self._metadata(shot, model, time.perf_counter() - started), notes)
+
+    def _check_size(self, size: Size) -> None:
+        sizes = self._source.sizes()
+        if size not in sizes:
+            known = ", ".join(f"{w} x {h}" for w, h in sizes)
+            raise EngineError(
+                "There are no weights for this picture size", f"{size[0]} x {size[1]}, there are for {known}"
+            )
+
+    def _model(self, size: Size, settings: RealCamSettings) -> RealCamModel:
+        dtype = chosen_dtype(settings, self._device)
+        if (
+            self._loaded is None
+            or self._loaded.dtype != dtype
+            or (self._source.config(self._loaded.size) != self._source.config(size))
+        ):
+            self._loaded = None
+            release_memory()
+            self._loaded = _Loaded(size, dtype, self._source.load(size, self._device, dtype))
+        return self._loaded.model
+
+    def _within_memory(self, sample: Callable[[SamplingOptions], UInt8], options: SamplingOptions, size: Size) -> UInt8:
+        """The frames; when memory runs out, once more with one guidance branch at a time."""
+        for attempt in (options, replace(options, batched=False)):
+            try:
+                return sample(attempt)
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                release_memory()
+        self._loaded = None
+        release_memory()
+        free = free_memory(self._device) / 2**30
+        raise EngineError(
+            "The machine ran out of memory",
+            f"{size[0]} x {size[1]} pixels did not fit; with nothing loaded, {free:.0f} GB are free",
+            "Choose a smaller picture, or bfloat16 precision, or close other programs that use memory.",
+        )
+
+    def _metadata(self, shot: Shot, model: RealCamModel, seconds: float) -> ClipMetadata:
+        t = shot.trajectory
+        return ClipMetadata(
+            engine="realcam",
+            engine_version=f"{VERSION}, {model.config.name}, torch {metadata.version('torch')}, "
+            f"{str(model.dtype).removeprefix('torch.')} on {model.device.type}",
+            settings=shot.settings,
+            width=t.width,
+            height=t.height,
+            fps=t.fps,
+            camera_to_world=t.camera_to_world.tolist(),
+            intrinsics=t.intrinsics.tolist(),
+            weights_hash=model.weights_hash,
+            seconds=seconds,
+            draft=model.weights_hash.startswith("random-"),
+        )
+
+
+class _Progress:
+    """Steps to reports, with a picture now and then; between steps it only asks whether to go on."""
+
+    def __init__(self, report: Report, frames: int) -> None:
+        self._report, self._frames = report, frames
+        self._last = StepReport(0, 1, "Loading the model")
+        self._reported = time.monotonic()
+
+    def hooks(self) -> Hooks:
+        return Hooks(on_step=self._step, on_work=self._work, on_stage=self.stage)
+
+    def stage(self, name: str) -> None:
+        self._send(StepReport(self._last.step, self._last.steps, name))
+
+    def _step(self, done: int, of: int, clean: Tensor) -> None:
+        picture = latent_picture(clean, clean.shape[2] // 2) if done % PICTURE_EVERY == 0 or done == of else None
+        self._send(StepReport(done, of, "Sampling", picture))
+
+    def _work(self) -> None:
+        if time.monotonic() - self._reported >= POLL_SECONDS:
+            self._send(replace(self._last, preview=None))
+
+    def _send(self, step: StepReport) -> None:
+        self._last, self._reported = step, time.monotonic()
+        self._report(step)
+
+
+def sampling_options(
+    shot: Shot, settings: RealCamSettings, config: ModelConfig, batched: bool = False
+) -> SamplingOptions:
+    """The artist's settings as the sampler's."""
+    return SamplingOptions(
+        prompt=shot.settings.prompt,
+        negative_prompt=shot.settings.negative_prompt,
+        steps=settings.steps,
+        eta=settings.eta,
+        guidance=GuidanceConfig(
+            scale=settings.guidance,
+            rescale=settings.guidance_rescale,
+            camera_scale=settings.camera_guidance,
+            camera_schedule=settings.camera_schedule,
+        ),
+        shaping="clean" if settings.shaping == "clean" else "noisy",
+        threshold=Threshold(settings.shaping_until),
+        fps=told_fps(settings.motion_fps or shot.trajectory.fps, config),
+        overlap=settings.overlap,
+        faithful=settings.faithful,
+        batched=batched,
+    )
+
+
+def told_fps(fps: float, config: ModelConfig) -> int:
+    """What the network is told for a clip of `fps`, kept within what it was trained on."""
+    inside = min(max(fps, TRAINED_FPS[0]), TRAINED_FPS[1])
+    return fps_value(config, max(1, round(SOURCE_FPS / inside))) if config.fps_condition == "stride" else round(inside)
+
+
+def chosen_dtype(settings: RealCamSettings, device: torch.device) -> torch.dtype:
+    if settings.precision != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[settings.precision]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if fast else torch.float32
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """CUDA says so by type, the CPU's allocator in words."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return "not enough memory" in str(error) or "can't allocate memory" in str(error)
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes."""
+    return int(torch.cuda.mem_get_info()[0]) if device.type == "cuda" else int(psutil.virtual_memory().available)
+
+
+def release_memory() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

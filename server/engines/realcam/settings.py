@@ -1,0 +1,174 @@
+"""The knobs of the engine: as the panel draws them, and as the artist set them. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from blender_addon.core.errors import EngineError
+from blender_addon.core.shot import EngineOption, SettingValue
+
+Mode = Literal["auto", "basic", "continuation", "loop", "interpolation"]
+MODES: tuple[str, ...] = ("basic", "loop", "interpolation", "continuation")
+
+OPTIONS: tuple[EngineOption, ...] = (
+    EngineOption(
+        name="mode",
+        label="Mode",
+        description="Auto makes a shot of any length, in overlapping segments where one clip is too short. "
+        "Loop and interpolation also hold the last frame; the weights were not trained for those two",
+        kind="choice",
+        default="auto",
+        choices=("auto", *MODES),
+    ),
+    EngineOption(
+        name="steps",
+        label="Steps",
+        description="Sampling steps; time grows with them, 25 is what the method was published with",
+        kind="int",
+        default=25,
+        minimum=1,
+        maximum=100,
+    ),
+    EngineOption(
+        name="guidance",
+        label="Prompt guidance",
+        description="How strongly prompt and photo steer the picture; 1 switches guidance off and halves the time",
+        kind="float",
+        default=5.5,
+        minimum=1.0,
+        maximum=20.0,
+    ),
+    EngineOption(
+        name="guidance_rescale",
+        label="Guidance rescale",
+        description="Keeps strong guidance from burning out colours",
+        kind="float",
+        default=0.7,
+        minimum=0.0,
+        maximum=1.0,
+    ),
+    EngineOption(
+        name="camera_guidance",
+        label="Camera guidance",
+        description="Above 1 the camera's motion is followed more strongly, for half as much time again",
+        kind="float",
+        default=1.0,
+        minimum=1.0,
+        maximum=10.0,
+    ),
+    EngineOption(
+        name="camera_schedule",
+        label="Camera guidance over time",
+        description="Constant, or strongest at the start, where the layout is decided",
+        kind="choice",
+        default="constant",
+        choices=("constant", "cosine"),
+    ),
+    EngineOption(
+        name="eta",
+        label="Fresh noise",
+        description="Noise added at each step: 1 as published, 0 for none",
+        kind="float",
+        default=1.0,
+        minimum=0.0,
+        maximum=1.0,
+    ),
+    EngineOption(
+        name="shaping",
+        label="Hold to the preview",
+        description="Early steps are held to the scene's preview where it shows the photo: in the noisy picture "
+        "(as published), in the clean prediction (as the paper writes it), or not at all",
+        kind="choice",
+        default="noisy",
+        choices=("noisy", "clean", "off"),
+    ),
+    EngineOption(
+        name="shaping_until",
+        label="Hold until timestep",
+        description="Timesteps from 999 down to this one are held to the preview",
+        kind="int",
+        default=900,
+        minimum=0,
+        maximum=1000,
+    ),
+    EngineOption(
+        name="motion_fps",
+        label="Motion, frames a second",
+        description="The speed the model is told: lower means more motion between frames. 0 takes the clip's own",
+        kind="int",
+        default=0,
+        minimum=0,
+        maximum=30,
+    ),
+    EngineOption(
+        name="overlap",
+        label="Overlap",
+        description="Frames that each segment of a long shot shares with the one before",
+        kind="int",
+        default=4,
+        minimum=1,
+        maximum=8,
+    ),
+    EngineOption(
+        name="precision",
+        label="Precision",
+        description="Auto is bfloat16 where the machine computes in it, else float32",
+        kind="choice",
+        default="auto",
+        choices=("auto", "float32", "bfloat16", "float16"),
+    ),
+    EngineOption(
+        name="faithful",
+        label="As published, quirks included",
+        description="Reproduces the published code number for number, also where it is not correct",
+        kind="bool",
+        default=False,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class RealCamSettings:
+    """Every option, with its value."""
+
+    mode: Mode
+    steps: int
+    guidance: float
+    guidance_rescale: float
+    camera_guidance: float
+    camera_schedule: Literal["constant", "cosine"]
+    eta: float
+    shaping: Literal["noisy", "clean", "off"]
+    shaping_until: int
+    motion_fps: int
+    overlap: int
+    precision: Literal["auto", "float32", "bfloat16", "float16"]
+    faithful: bool
+
+
+def read_settings(options: Mapping[str, SettingValue]) -> RealCamSettings:
+    """The artist's options with defaults for the rest. Raises EngineError on one that is unknown or out of range."""
+    known = {option.name: option for option in OPTIONS}
+    for name in options:
+        if name not in known:
+            raise EngineError(f"The engine has no option {name}", f"it has {', '.join(known)}")
+    values = {name: _checked(option, options.get(name, option.default)) for name, option in known.items()}
+    return RealCamSettings(**cast("dict[str, Any]", values))
+
+
+def _checked(option: EngineOption, value: SettingValue) -> SettingValue:
+    if option.kind == "choice":
+        if value not in option.choices:
+            raise EngineError(f"{option.label} cannot be {value!r}", f"it is one of {', '.join(option.choices)}")
+        return value
+    if option.kind == "bool":
+        return bool(value)
+    if isinstance(value, str):
+        raise EngineError(f"{option.label} is not a number", repr(value))
+    number = int(value) if option.kind == "int" else float(value)
+    low, high = option.minimum, option.maximum
+    if (low is not None and number < low) or (high is not None and number > high) or number != number:
+        raise EngineError(f"{option.label} is out of range", f"{number:g}, allowed {low:g} to {high:g}")
+    return number

@@ -1,0 +1,168 @@
+"""A shot as the network wants it, checked: the photo in the engine's frame, the reference frame, what is held."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from blender_addon.core.errors import EngineError
+from blender_addon.core.shot import Shot
+from blender_addon.core.trajectory import Float64
+from server.realcam import scene_mask
+from server.realcam.config import ModelConfig
+from server.realcam.shot_sampler import ShotInputs
+
+from .settings import Mode, RealCamSettings
+
+UInt8 = NDArray[np.uint8]
+
+GRID = 64
+"""The network halves the latents three times: pixels must divide by 8 x 8."""
+
+SAME_POSE = (1e-3, 1e-3)
+"""Metres and radians within which a frame stands where the photo was taken."""
+
+MOST_PADDING = 4.0
+"""How much wider than the photo the engine's frame may look, in photo widths on each side."""
+
+FULLY_SEEN = 0.99
+
+
+def shot_inputs(shot: Shot, settings: RealCamSettings, config: ModelConfig) -> ShotInputs:
+    """Raises EngineError on a shot the network cannot make."""
+    check_size(shot.trajectory.width, shot.trajectory.height)
+    check_intrinsics(shot.trajectory.intrinsics)
+    mode = chosen_mode(settings.mode, len(shot.trajectory), config.frames)
+    reference = reference_frame(shot.trajectory.camera_to_world)
+    if settings.faithful and (reference is None or len(shot.trajectory) > config.frames):
+        raise EngineError(
+            "The published code cannot make this shot",
+            f"it wants at most {config.frames} frames, one of them where the photo was taken",
+            "Switch off 'as published', or start the camera at the photo.",
+        )
+    picture = engine_picture(shot, shot.trajectory.intrinsics[reference or 0])
+    return ShotInputs(
+        poses=shot.trajectory.camera_to_world,
+        intrinsics=shot.trajectory.intrinsics,
+        picture=scene_mask.to_clip(picture[None])[:, :, 0],
+        reference=reference,
+        preview=None if settings.shaping == "off" else checked_preview(shot.preview, settings),
+        held=held_frames(shot, mode, reference, picture),
+    )
+
+
+def check_size(width: int, height: int) -> None:
+    if width % GRID or height % GRID:
+        nearest = [max(GRID, round(n / GRID) * GRID) for n in (width, height)]
+        raise EngineError(
+            "The picture's size does not fit the network",
+            f"{width} x {height} pixels, both must be multiples of {GRID}",
+            f"The nearest that fits is {nearest[0]} x {nearest[1]}.",
+        )
+
+
+def check_intrinsics(intrinsics: Float64) -> None:
+    """Refuse [F, 3, 3] matrices without an inverse."""
+    determinant = np.abs(np.linalg.det(intrinsics))
+    if not (determinant > 1e-6).all():
+        raise EngineError(
+            "The intrinsics have no inverse",
+            f"frame {int(determinant.argmin())} has determinant {determinant.min():.2g}",
+        )
+
+
+def chosen_mode(mode: Mode, frames: int, window: int) -> Mode:
+    """What to do with a shot of `frames`; "auto" is basic as long as that is possible."""
+    if frames < 2:
+        raise EngineError("A clip of one frame has no motion", "the network needs 2 frames or more")
+    if mode == "auto":
+        return "basic" if frames <= window else "continuation"
+    if mode == "basic" and frames > window:
+        raise EngineError(
+            "The shot is longer than the weights know",
+            f"{frames} frames, at most {window} at once",
+            "Choose the mode auto or continuation: it is then made in overlapping segments.",
+        )
+    return mode
+
+
+def reference_frame(poses: Float64) -> int | None:
+    """The frame that stands where the photo was taken, None when the camera never passes there."""
+    metres = np.linalg.norm(poses[:, :3, 3], axis=1)
+    cosine = (np.trace(poses[:, :3, :3], axis1=1, axis2=2) - 1) / 2
+    radians = np.arccos(np.clip(cosine, -1, 1))
+    best = int(np.argmin(metres / SAME_POSE[0] + radians / SAME_POSE[1]))
+    return best if metres[best] <= SAME_POSE[0] and radians[best] <= SAME_POSE[1] else None
+
+
+def engine_picture(shot: Shot, intrinsics: Float64) -> UInt8:
+    """[H, W, 3] the photo as the photo's camera would see it through the engine's lens [3, 3].
+
+    Where that looks past the photo, its border is repeated.
+    """
+    height, width = shot.photo.shape[:2]
+    size = (shot.trajectory.width, shot.trajectory.height)
+    box = []
+    for axis, engine_size in enumerate(size):
+        scale = shot.photo_intrinsics[axis, axis] / intrinsics[axis, axis]
+        first = shot.photo_intrinsics[axis, 2] - intrinsics[axis, 2] * scale
+        box.append((first, first + engine_size * scale))
+    (left, right), (top, bottom) = box
+    margins = [math.ceil(max(0.0, m)) for m in (-left, right - width, -top, bottom - height)]
+    if max(margins[:2]) > MOST_PADDING * width or max(margins[2:]) > MOST_PADDING * height:
+        raise EngineError(
+            "The shot's lens is far wider than the photo's",
+            f"it looks {max(margins)} pixels past a photo of {width} x {height}",
+            "Use a longer lens, or check the photo's focal length.",
+        )
+    before_x, after_x, before_y, after_y = margins
+    padded = np.pad(shot.photo, ((before_y, after_y), (before_x, after_x), (0, 0)), mode="edge")
+    area = (left + before_x, top + before_y, right + before_x, bottom + before_y)
+    return np.asarray(Image.fromarray(padded).resize(size, Image.Resampling.BILINEAR, box=area))
+
+
+def checked_preview(preview: UInt8, settings: RealCamSettings) -> UInt8:
+    """The preview, when there is something to hold to in it, and something left to make."""
+    mask = scene_mask.latent_mask(scene_mask.visible(preview))
+    if not mask.any():
+        raise EngineError(
+            "The preview shows nothing of the photo to hold to",
+            "no part of any frame is covered well enough",
+            "Turn the camera towards the photo's scene, or set 'hold to the preview' to off.",
+        )
+    if mask.all() and settings.shaping_until <= 0:
+        raise EngineError(
+            "Nothing is left for the model to make",
+            "the preview covers every frame wholly and holds in every step",
+            "Raise 'hold until timestep' (900 is usual), or use the draft engine.",
+        )
+    return preview
+
+
+def held_frames(shot: Shot, mode: Mode, reference: int | None, picture: UInt8) -> dict[int, Tensor]:
+    """Frames that are given whole besides the reference, [1, 3, H, W] each."""
+    last = len(shot.trajectory) - 1
+    if mode == "loop":
+        home = reference_frame(shot.trajectory.camera_to_world[[last]]) == 0
+        if reference != 0 or not home:
+            raise EngineError(
+                "The camera does not loop",
+                "a loop starts and ends where the photo was taken",
+                "Put the first and the last key of the camera at the photo's camera.",
+            )
+        return {last: scene_mask.to_clip(picture[None])[:, :, 0]}
+    if mode == "interpolation":
+        frame = shot.preview[last]
+        seen = float((frame[..., 3] == 255).mean())
+        if seen < FULLY_SEEN:
+            raise EngineError(
+                "The last frame is not known well enough to end at",
+                f"the preview shows {seen:.0%} of it, interpolation needs {FULLY_SEEN:.0%}",
+                "End where the photo's scene fills the frame, or choose another mode.",
+            )
+        return {last: scene_mask.to_clip(scene_mask.filled(frame[None]))[:, :, 0]}
+    return {}

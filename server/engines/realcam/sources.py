@@ -1,0 +1,122 @@
+"""Where the engine's models come from: installed weights, or none at all for smoke tests. Needs no torch to ask."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from server.realcam.config import REALCAM_256, REALCAM_512, REALCAM_1024, TINY, ModelConfig
+from server.realcam.weights_store import WeightsStore, default_store
+
+if TYPE_CHECKING:
+    import torch
+
+    from server.realcam.model import RealCamModel
+
+Size = tuple[int, int]
+
+SIZES: dict[Size, ModelConfig] = {
+    (512, 320): REALCAM_512,
+    (320, 512): REALCAM_512,
+    (256, 256): REALCAM_256,
+    (1024, 576): REALCAM_1024,
+    (576, 1024): REALCAM_1024,
+}
+"""The picture sizes of each variant; on its side, the network is the same."""
+
+TINY_SIZES: tuple[Size, ...] = ((192, 128), (128, 128), (128, 192), (128, 64), (256, 256), (512, 320))
+
+NEEDED = ("torch", "diffusers", "transformers", "safetensors", "ftfy")
+
+
+class ModelSource(Protocol):
+    """Gives models by picture size."""
+
+    def sizes(self) -> tuple[Size, ...]:
+        """The sizes there are models for; the first is the default."""
+        ...
+
+    def unavailable(self) -> str:
+        """Why there are none, "" when there are."""
+        ...
+
+    def config(self, size: Size) -> ModelConfig: ...
+
+    def load(self, size: Size, device: torch.device, dtype: torch.dtype) -> RealCamModel: ...
+
+
+def missing_packages() -> str:
+    """A sentence when the extra `models` is not installed, else ""."""
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    return f"{', '.join(missing)} not installed: pip install 'realcam[models]' on the server" if missing else ""
+
+
+@dataclass(frozen=True)
+class InstalledWeights:
+    """Models of the published weights in a store."""
+
+    store: WeightsStore
+
+    def sizes(self) -> tuple[Size, ...]:
+        installed = {c.name for c in set(SIZES.values()) if self.store.manifest(c.name)}
+        return tuple(size for size, config in SIZES.items() if config.name in installed)
+
+    def unavailable(self) -> str:
+        if missing := missing_packages():
+            return missing
+        if not self.sizes():
+            return (
+                f"No weights in {self.store.root}: run `realcam weights get {REALCAM_512.name}` on the server, "
+                "or set REALCAM_WEIGHTS to where they are"
+            )
+        return ""
+
+    def config(self, size: Size) -> ModelConfig:
+        return SIZES[size]
+
+    def load(self, size: Size, device: torch.device, dtype: torch.dtype) -> RealCamModel:
+        from server.realcam.load import CheckpointFiles, load_model, open_checkpoint
+        from server.realcam.tokenizer import ClipTokenizer
+
+        config = self.config(size)
+        manifest = self.store.manifest(config.name)
+        file = open_checkpoint(CheckpointFiles(self.store.model_file(config.name)))
+        tokenizer = ClipTokenizer(self.store.folder(config.name))
+        return load_model(config, file, tokenizer, manifest.sha256 if manifest else "", device, dtype)
+
+
+@dataclass(frozen=True)
+class RandomWeights:
+    """Models that paint noise. tiny runs anywhere in seconds; full has the published size."""
+
+    scale: Literal["tiny", "full"]
+
+    def sizes(self) -> tuple[Size, ...]:
+        return TINY_SIZES if self.scale == "tiny" else tuple(SIZES)
+
+    def unavailable(self) -> str:
+        return missing_packages()
+
+    def config(self, size: Size) -> ModelConfig:
+        return TINY if self.scale == "tiny" else SIZES[size]
+
+    def load(self, size: Size, device: torch.device, dtype: torch.dtype) -> RealCamModel:
+        from server.realcam.model import random_model
+        from server.realcam.tokenizer import ByteTokenizer
+
+        config = self.config(size)
+        return random_model(config, ByteTokenizer(config.clip.vocabulary), 0, device, dtype)
+
+
+RANDOM_WEIGHTS = "REALCAM_RANDOM_WEIGHTS"
+"""Environment variable: tiny or full makes the engine run with random weights."""
+
+
+def chosen_source() -> ModelSource:
+    """The installed weights, unless the environment asks for random ones."""
+    scale = os.environ.get(RANDOM_WEIGHTS, "")
+    if scale in ("tiny", "full"):
+        return RandomWeights("tiny" if scale == "tiny" else "full")
+    return InstalledWeights(default_store())

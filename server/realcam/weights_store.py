@@ -1,0 +1,62 @@
+"""Where converted weights are kept, and what is there. Needs no torch."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+MODEL_FILE = "model.safetensors"
+MANIFEST_FILE = "manifest.json"
+TOKENIZER_FILES = ("vocab.json", "merges.txt")
+
+
+class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file the weights were made of. repo and revision are empty for a local one."""
+
+    name: str
+    sha256: str
+    bytes: int
+    repo: str = ""
+    revision: str = ""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in a folder of weights. sha256: of the model file."""
+
+    variant: str
+    sha256: str
+    bytes: int
+    sources: tuple[SourceFile, ...]
+
+
+@dataclass(frozen=True)
+class WeightsStore:
+    """A folder with one folder for each variant."""
+
+    root: Path
+
+    def folder(self, variant: str) -> Path:
+        return self.root / variant
+
+    def model_file(self, variant: str) -> Path:
+        return self.folder(variant) / MODEL_FILE
+
+    def manifest(self, variant: str) -> Manifest | None:
+        """What is installed, None when that is nothing, or not whole: the manifest is written last."""
+        try:
+            manifest = msgspec.json.decode((self.folder(variant) / MANIFEST_FILE).read_bytes(), type=Manifest)
+            size = self.model_file(variant).stat().st_size
+        except (OSError, msgspec.MsgspecError):
+            return None
+        whole = size == manifest.bytes and all((self.folder(variant) / name).is_file() for name in TOKENIZER_FILES)
+        return manifest if whole else None
+
+
+def default_store() -> WeightsStore:
+    """$REALCAM_WEIGHTS, or the user's data folder."""
+    root = os.environ.get("REALCAM_WEIGHTS")
+    return WeightsStore(Path(root) if root else Path(platformdirs.user_data_dir("realcam")) / "weights")

@@ -1,0 +1,131 @@
+"""Shots, settings and machines that the engine `realcam` must refuse in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blender_addon.core.errors import EngineError
+from server.engines.realcam.engine import RealCamEngine
+from server.engines.realcam.settings import OPTIONS, read_settings
+from server.engines.realcam.sources import InstalledWeights, RandomWeights
+from server.realcam.weights_store import WeightsStore
+
+
+def test_options_have_defaults_and_limits() -> None:
+    defaults = read_settings({})
+    assert (defaults.steps, defaults.guidance, defaults.shaping, defaults.shaping_until) == (25, 5.5, "noisy", 900)
+    assert {option.name for option in OPTIONS} == set(defaults.__dataclass_fields__)
+    assert read_settings({"steps": 3.0}).steps == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"step": 3}, r"no option step.*steps"),
+        ({"steps": 0}, r"Steps is out of range.*0, allowed 1 to 100"),
+        ({"guidance": float("nan")}, "out of range"),
+        ({"shaping": "hard"}, r"cannot be 'hard'.*noisy, clean, off"),
+        ({"eta": "much"}, "not a number"),
+    ],
+)
+def test_bad_options(options: dict[str, float | str], words: str) -> None:
+    with pytest.raises(EngineError, match=words):
+        read_settings(options)
+
+
+def test_without_weights_the_panel_says_what_to_do(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+    capability = RealCamEngine(InstalledWeights(WeightsStore(tmp_path))).capability
+    assert "realcam weights get realcam-512" in capability.unavailable
+    assert str(tmp_path) in capability.unavailable
+    assert capability.sizes[0] == (512, 320)
+    assert capability.needs_weights
+
+
+def test_without_torch_the_panel_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.engines.realcam.sources.NEEDED", ("no_such_package",))
+    capability = RealCamEngine(RandomWeights("tiny")).capability
+    assert capability.unavailable == "no_such_package not installed: pip install 'realcam[models]' on the server"
+    assert capability.draft
+
+
+def test_random_weights_say_so() -> None:
+    capability = RealCamEngine(RandomWeights("tiny")).capability
+    assert "random weights" in capability.label
+    assert capability.draft
+
+
+class TestShots:
+    """What cannot be made of a shot."""
+
+    @pytest.fixture(autouse=True)
+    def _torch(self) -> None:
+        pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+
+    def test_sizes(self) -> None:
+        from server.engines.realcam.shot_inputs import check_size
+
+        check_size(512, 320)
+        with pytest.raises(EngineError, match=r"multiples of 64.*nearest that fits is 512 x 320"):
+            check_size(500, 333)
+
+    def test_intrinsics_without_inverse(self) -> None:
+        from server.engines.realcam.shot_inputs import check_intrinsics
+
+        good = np.array([[100.0, 0, 64], [0, 100, 64], [0, 0, 1]])
+        flat = good.copy()
+        flat[2, 2] = 0.0
+        check_intrinsics(good[None])
+        with pytest.raises(EngineError, match=r"no inverse.*frame 1"):
+            check_intrinsics(np.stack([good, flat]))
+
+    def test_nothing_to_hold_to(self) -> None:
+        from server.engines.realcam.shot_inputs import checked_preview
+
+        preview = np.zeros((3, 64, 64, 4), np.uint8)
+        preview[:, ::3, ::3, 3] = 255  # specks that erosion removes
+        with pytest.raises(EngineError, match="shows nothing of the photo to hold to"):
+            checked_preview(preview, read_settings({}))
+
+    def test_nothing_left_to_make(self) -> None:
+        from server.engines.realcam.shot_inputs import checked_preview
+
+        preview = np.full((3, 64, 64, 4), 255, np.uint8)
+        assert checked_preview(preview, read_settings({})) is preview
+        with pytest.raises(EngineError, match="Nothing is left for the model to make"):
+            checked_preview(preview, read_settings({"shaping_until": 0}))
+
+    def test_one_frame(self) -> None:
+        from server.engines.realcam.shot_inputs import chosen_mode
+
+        assert chosen_mode("auto", 16, 16) == "basic"
+        assert chosen_mode("auto", 17, 16) == "continuation"
+        with pytest.raises(EngineError, match="no motion"):
+            chosen_mode("auto", 1, 16)
+
+
+def test_memory_runs_out_once_then_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first time, the work is done again with one branch at a time; the second time it is said."""
+    torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+    from server.engines.realcam.runner import Runner
+    from server.realcam.shot_sampler import SamplingOptions
+
+    tried: list[bool] = []
+
+    def sample(options: SamplingOptions, fits: bool) -> np.ndarray:
+        tried.append(options.batched)
+        if options.batched or not fits:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return np.zeros((1, 1, 1, 3), np.uint8)
+
+    runner = Runner(RandomWeights("tiny"))
+    options = SamplingOptions(batched=True)
+    assert runner._within_memory(lambda o: sample(o, True), options, (512, 320)).shape == (1, 1, 1, 3)
+    assert tried == [True, False]
+    with pytest.raises(EngineError, match=r"ran out of memory.*512 x 320.*smaller picture"):
+        runner._within_memory(lambda o: sample(o, False), options, (512, 320))
+    with pytest.raises(RuntimeError, match="another matter"):
+        runner._within_memory(lambda _: (_ for _ in ()).throw(RuntimeError("another matter")), options, (1, 1))
