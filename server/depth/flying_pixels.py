@@ -1,0 +1,96 @@
+"""Pixels that hang between two surfaces: what a blurred depth edge becomes in three dimensions.
+
+Two rules by geometry: a pixel that few of its neighbours share the depth of, and one whose surface is seen edge-on
+from both sides. Both hold only where depth jumps and bends within k x k pixels: a floor seen at a grazing angle is
+steep, but a plane, whose inverse depth does not bend.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
+
+from blender_addon.core.projection import unproject
+from blender_addon.core.shot import Float32
+from blender_addon.core.trajectory import Float64
+
+from .windows import depth_jumps, windows
+
+
+@dataclass(frozen=True)
+class FlyingRules:
+    """k: side of the window, pixels, odd. edge: relative jump that makes two surfaces.
+
+    same_depth: relative difference within which a neighbour shares a pixel's depth; support: how many must, the pixel
+    itself counted (k lets a line through). angle: radians between view ray and surface normal beyond which a surface is
+    edge-on.
+    """
+
+    k: int = 5
+    edge: float = 0.05
+    same_depth: float = 0.02
+    support: int = 4
+    angle: float = float(np.radians(84.0))
+
+
+DEFAULT_RULES = FlyingRules()
+
+
+def flying_pixels(depth: Float32, intrinsics: Float64, rules: FlyingRules = DEFAULT_RULES) -> NDArray[np.bool_]:
+    """[H, W] which pixels of depth [H, W] (metres, NaN unknown) fly; intrinsics [3, 3] px of the depth's size."""
+    at_jump = np.isfinite(depth) & depth_jumps(depth, rules.k, rules.edge) & bends(depth, rules.k, rules.edge / 2)
+    result = np.zeros(depth.shape, dtype=np.bool_)
+    result[at_jump] = _unsupported(depth, at_jump, rules) | (view_angles(depth, intrinsics)[at_jump] > rules.angle)
+    return result
+
+
+def view_angles(depth: Float32, intrinsics: Float64) -> Float32:
+    """[H, W] radians between each pixel's view ray and the normal of its surface, NaN where unknown.
+
+    In each direction the gentler of the two one-sided slopes counts: the last pixel of a surface before a clean step
+    belongs to that surface. A pixel nearer, or farther, than both its neighbours has no slope: it is a thin thing.
+    """
+    points = unproject(depth, intrinsics)
+    across, down = _slope(points, 1, intrinsics[0, 0]), _slope(points, 0, intrinsics[1, 1])
+    normal = np.cross(across, down)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        cosine = np.abs((normal * points).sum(-1)) / (np.linalg.norm(normal, axis=-1) * np.linalg.norm(points, axis=-1))
+    return np.asarray(np.arccos(np.clip(cosine, 0.0, 1.0)), dtype=np.float32)
+
+
+def _unsupported(depth: Float32, where: NDArray[np.bool_], rules: FlyingRules) -> NDArray[np.bool_]:
+    mine = depth[where][:, None, None]
+    with np.errstate(invalid="ignore"):
+        shared = np.abs(windows(depth, rules.k)[where] - mine) <= rules.same_depth * mine
+    return np.asarray(shared.sum(axis=(1, 2)) < rules.support, dtype=np.bool_)
+
+
+def bends(depth: Float32, k: int, edge: float) -> NDArray[np.bool_]:
+    """[H, W] where within k x k the inverse depth deviates from a straight line by `edge` of itself, along x or y."""
+    inverse = 1 / depth
+    span = k // 2
+    bent = np.zeros(depth.shape, dtype=np.bool_)
+    for axis in (0, 1):
+        padded = np.pad(inverse, [(span, span) if a == axis else (0, 0) for a in (0, 1)], constant_values=np.nan)
+        size = depth.shape[axis]
+        before, after = (np.take(padded, range(at, at + size), axis=axis) for at in (0, 2 * span))
+        with np.errstate(invalid="ignore"):
+            bent |= np.abs(before - 2 * inverse + after) > edge * inverse
+    return np.asarray(maximum_filter(bent, size=k), dtype=np.bool_)
+
+
+def _slope(points: Float64, axis: int, focal: float) -> Float64:
+    """[H, W, 3] way along the surface to the next pixel along `axis`, by the gentler side; see view_angles."""
+    step = np.diff(points, axis=axis)
+    nothing = np.full_like(np.take(points, [0], axis=axis), np.nan)
+    after, before = np.concatenate([step, nothing], axis=axis), np.concatenate([nothing, step], axis=axis)
+    use_before = np.isnan(after[..., 2]) | (np.abs(before[..., 2]) < np.abs(after[..., 2]))
+    slope = np.where(use_before[..., None], before, after)
+    level = np.zeros_like(points)
+    level[..., 1 - axis] = points[..., 2] / focal
+    with np.errstate(invalid="ignore"):
+        extreme = before[..., 2] * after[..., 2] < 0
+    return np.where(extreme[..., None], level, slope)
