@@ -33,6 +33,11 @@ def use_nodes(owner: bpy.types.Material | bpy.types.World) -> None:
         owner.use_nodes = True
 
 
+def annotation_of(scene: bpy.types.Scene) -> bpy.types.ID | None:
+    """The block of the scene's annotations and rulers. Named so from 5.0."""
+    return scene.annotation if hasattr(scene, "annotation") else scene.grease_pencil
+
+
 def draw_textbox(layout: bpy.types.UILayout, owner: bpy.types.bpy_struct, name: str, placeholder: str) -> None:
     """A text of several lines where Blender has a field for it (5.2), else of one."""
     if "textbox" in bpy.types.UILayout.bl_rna.functions:

@@ -24,7 +24,10 @@ CAMERA, IMAGE = "realcam_camera", "realcam_image"
 
 @dataclass(frozen=True)
 class Record:
-    """What the .blend keeps of an import. intrinsics: row by row, pixels of the photo. rows, columns: depth grid."""
+    """What the .blend keeps of an import. intrinsics: row by row, pixels of the photo. rows, columns: depth grid.
+
+    scale: true metres for each metre of the imported depth; the mesh has them in it already.
+    """
 
     version: int
     imported_at: float
@@ -35,6 +38,7 @@ class Record:
     columns: int
     stride: int
     depth_edge: float
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
