@@ -16,8 +16,8 @@ from torch import Tensor
 
 from .config import ModelConfig
 
-Part = Literal["unet", "pose_encoder", "vae", "text", "vision", "resampler", "depth"]
-PARTS: tuple[Part, ...] = ("unet", "pose_encoder", "vae", "text", "vision", "resampler", "depth")
+Part = Literal["unet", "pose_encoder", "vae", "text", "vision", "resampler"]
+PARTS: tuple[Part, ...] = ("unet", "pose_encoder", "vae", "text", "vision", "resampler")
 
 PREFIX: dict[Part, str] = {
     "unet": "model.diffusion_model.",
@@ -26,7 +26,6 @@ PREFIX: dict[Part, str] = {
     "text": "cond_stage_model.model.",
     "vision": "embedder.model.visual.",
     "resampler": "image_proj_model.",
-    "depth": "depth_predictor.",
 }
 
 OLD_FPS_NAME, FPS_NAME = "framestride_embed", "fps_embedding"
@@ -309,29 +308,6 @@ VAE_RULES: Rules = (
     (rf"(.*)\.upsamplers\.0\.conv{WB}", r"\1.upsample.conv.\2"),
 )
 
-DEPTH_RULES: Rules = (
-    (r"backbone\.embeddings\.(cls_token|mask_token)", r"pretrained.\1"),
-    (r"backbone\.embeddings\.position_embeddings", "pretrained.pos_embed"),
-    (rf"backbone\.embeddings\.patch_embeddings\.projection{WB}", r"pretrained.patch_embed.proj.\1"),
-    *_qkv(
-        r"backbone\.encoder\.layer\.(\d+)\.attention\.{}_proj",
-        r"pretrained.blocks.\1.attn.qkv.",
-        ((r"\.weight", "weight"), (r"\.bias", "bias")),
-    ),
-    (rf"backbone\.encoder\.layer\.(\d+)\.attention\.o_proj{WB}", r"pretrained.blocks.\1.attn.proj.\2"),
-    (r"backbone\.encoder\.layer\.(\d+)\.layer_scale([12])\.lambda1", r"pretrained.blocks.\1.ls\2.gamma"),
-    (rf"backbone\.encoder\.layer\.(\d+)\.(norm[12]|mlp\.fc[12]){WB}", r"pretrained.blocks.\1.\2.\3"),
-    (rf"backbone\.layernorm{WB}", r"pretrained.norm.\1"),
-    (rf"neck\.reassemble_stage\.layers\.(\d)\.projection{WB}", r"depth_head.projects.\1.\2"),
-    (rf"neck\.reassemble_stage\.layers\.(\d)\.resize{WB}", r"depth_head.resize_layers.\1.\2"),
-    *((rf"neck\.convs\.{i}\.weight", f"depth_head.scratch.layer{i + 1}_rn.weight") for i in range(4)),
-    (rf"(depth_head\.scratch\.refinenet\d)\.projection{WB}", r"\1.out_conv.\2"),
-    (rf"(depth_head.*)\.residual_layer([12])\.convolution([12]){WB}", r"\1.resConfUnit\2.conv\3.\4"),
-    (rf"head\.conv1{WB}", r"depth_head.scratch.output_conv1.\1"),
-    (rf"head\.conv2{WB}", r"depth_head.scratch.output_conv2.0.\1"),
-    (rf"head\.conv3{WB}", r"depth_head.scratch.output_conv2.2.\1"),
-)
-
 
 def _vae(config: ModelConfig) -> _Renamer:
     """The published decoder counts its levels from the full resolution, ours from the latent."""
@@ -341,11 +317,6 @@ def _vae(config: ModelConfig) -> _Renamer:
     return _Renamer(VAE_RULES, places)
 
 
-def _depth(_: ModelConfig) -> _Renamer:
-    places = {f"neck.fusion_stage.layers.{i}.": f"depth_head.scratch.refinenet{4 - i}." for i in range(4)}
-    return _Renamer(DEPTH_RULES, places)
-
-
 _RENAMERS: dict[Part, Callable[[ModelConfig], _Renamer]] = {
     "unet": _unet,
     "pose_encoder": lambda _: _Renamer(POSE_RULES),
@@ -353,5 +324,4 @@ _RENAMERS: dict[Part, Callable[[ModelConfig], _Renamer]] = {
     "text": lambda _: _Renamer(TEXT_RULES),
     "vision": lambda _: _Renamer(VISION_RULES),
     "resampler": lambda _: _Renamer(RESAMPLER_RULES),
-    "depth": _depth,
 }

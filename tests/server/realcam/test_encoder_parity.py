@@ -1,4 +1,4 @@
-"""VAE, CLIP towers, resampler, pose encoder and depth network with the kit's reduced weights."""
+"""VAE, CLIP towers, resampler and pose encoder with the kit's reduced weights."""
 
 from __future__ import annotations
 
@@ -20,16 +20,11 @@ from server.realcam.clip_encoders import (  # noqa: E402
     encode_image,
     encode_text,
 )
-from server.realcam.depth_network import DepthConfig, build_depth_network, predict_depth  # noqa: E402
 from server.realcam.pose_encoder import PoseEncoder  # noqa: E402
 from server.realcam.resampler import Resampler  # noqa: E402
 from server.realcam.vae import VideoVae, build_vae  # noqa: E402
 from tests.server.parity import ParityKit  # noqa: E402
 from tests.server.realcam.models import TINY_256, load_part, published  # noqa: E402
-
-TINY_DEPTH = DepthConfig(
-    width=32, depth=4, heads=2, image_size=70, layers=(1, 2, 3, 4), features=32, neck=(8, 12, 16, 16)
-)
 
 
 @pytest.fixture(autouse=True)
@@ -107,33 +102,13 @@ def test_pose_encoder(kit: ParityKit) -> None:
         kit.check("pose_encoder", f"feature.{level}", frames(feature), kit.tensors("pose_encoder")[f"feature.{level}"])
 
 
-@pytest.mark.parametrize("name", ["square70", "rect56x84"])
-def test_depth_network(kit: ParityKit, name: str) -> None:
-    g = kit.tensors("depth")
-    network = load(kit, build_depth_network(TINY_DEPTH), "depth")
-    kit.check("depth", f"{name}.depth", network(pixel_values=g[f"{name}.input"]).predicted_depth, g[f"{name}.depth"])
-    maps = network.backbone(g[f"{name}.input"]).feature_maps
-    for layer in (0, 3):
-        short = f"{name}.dino.layer{layer}"
-        kit.check("depth", short, maps[layer][:, 1:], g[short])
-
-
-def test_depth_at_the_picture_s_size(kit: ParityKit) -> None:
-    g = kit.tensors("depth")
-    network = load(kit, build_depth_network(TINY_DEPTH), "depth")
-    depth = predict_depth(network, (g["scene.frame"] + 1) / 2)[0]
-    kit.check("depth", "scene.depth", depth, g["scene.depth"])
-
-
 def test_small_inputs_show_the_norms_epsilons(kit: ParityKit) -> None:
     g = kit.tensors("eps_probe")
     vae = load(kit, build_vae(TINY_256.vae), "vae")
     resampler = load(kit, Resampler(TINY_256.resampler), "resampler").layers[0]
     pose = load(kit, PoseEncoder(TINY_256.pose_encoder), "pose_encoder").levels[0][0]
-    depth = load(kit, build_depth_network(TINY_DEPTH), "depth")
     text = load(kit, build_text_encoder(TINY_256.clip), "text")
     tokens48 = g["x64"][:, :48].flatten(2).transpose(1, 2)
-    tokens32 = g["x32"].flatten(2).transpose(1, 2)
     clip32 = g["x32"].flatten(2).permute(2, 0, 1)[None].transpose(1, 2)[:, :, :, None]
     attended = clip32 + pose.attention(pose.norm(clip32) + pose.positions[:4, None, None])
     attended = attended + pose.ff(pose.ff_norm(attended))
@@ -143,7 +118,6 @@ def test_small_inputs_show_the_norms_epsilons(kit: ParityKit) -> None:
         "vae.encoder.mid.attn_1": vae.encoder.mid_block.attentions[0](g["x32"]),
         "resampler.layer0_ff": resampler.ff_out(functional.gelu(resampler.ff_in(resampler.ff_norm(tokens48)))),
         "pose.attention_block.0.0": attended[0, :, :, 0].transpose(0, 1),
-        "dino.block0": first(depth.backbone.encoder.layer[0](tokens32)),
         "clip_text.block0": first(layer(tokens48, attention_mask=None)),
     }
     for name, ours in cases.items():
