@@ -21,14 +21,18 @@ from .keys import config_dir
 from .messages import (
     Cancel,
     ClientMessage,
+    Facts,
     Fetched,
     Follow,
+    GetFacts,
     GetStatus,
     Jobs,
     JobState,
     JobStatus,
     ListJobs,
     Progress,
+    Prune,
+    Pruned,
     RefusalCode,
     Refused,
     ServerMessage,
@@ -193,6 +197,15 @@ class Client:
         paths = self._retrying(attempt)
         self._retrying(lambda session: self._ask(session, Fetched(job_id=job_id), JobStatus, job_id))
         return paths
+
+    def prune(self, older_than: float, unfetched: bool = False) -> Pruned:
+        """Have the server forget this client's jobs that ended `older_than` seconds ago."""
+        request = Prune(older_than=older_than, unfetched=unfetched)
+        return self._retrying(lambda session: self._ask(session, request, Pruned))
+
+    def facts(self) -> Facts:
+        """How the server is."""
+        return self._retrying(lambda session: self._ask(session, GetFacts(), Facts))
 
     def _listen(self, session: Session, job_id: str, stop: Interrupted) -> Iterator[StateEvent | JobProgress]:
         """Events of one job for as long as this session is the client's own."""

@@ -134,6 +134,18 @@ class Fetched(Message, frozen=True, tag="fetched"):
     job_id: JobId
 
 
+class Prune(Message, frozen=True, tag="prune"):
+    """Forget this client's jobs that ended more than `older_than` seconds ago; without `unfetched`, only those whose
+    clip was fetched or that made none. Answered with Pruned."""
+
+    older_than: float
+    unfetched: bool = False
+
+
+class GetFacts(Message, frozen=True, tag="get-facts"):
+    """Ask how the server is."""
+
+
 class Ping(Message, frozen=True, tag="ping"):
     """Ask whether the server's loop turns."""
 
@@ -236,6 +248,34 @@ class Pong(Message, frozen=True, tag="pong"):
     running: str = ""
 
 
+class Pruned(Message, frozen=True, tag="pruned"):
+    """What Prune removed."""
+
+    jobs: int
+    nbytes: int
+
+
+class Facts(Message, frozen=True, tag="facts"):
+    """How the server is: seconds, bytes and counts. Nothing in it tells one client of another's jobs."""
+
+    uptime: float
+    loop_lag: float
+    memory: int
+    worker_memory: int
+    worker_ready: bool
+    running: bool
+    step_age: float | None
+    queued: int
+    jobs: dict[str, int]
+    """State -> count."""
+    sessions: int
+    refused_connections: int
+    disk_free: int
+    disk_promised: int
+    engines_set_aside: dict[str, str]
+    """Name -> why."""
+
+
 # --- data, both ways ----------------------------------------------------------------------------------------------
 
 
@@ -273,5 +313,20 @@ class FileChunk(Message, frozen=True, tag="file-chunk"):
     offset: Count
 
 
-ClientMessage = Hello | Submit | Follow | GetStatus | ListJobs | Cancel | Fetched | Ping | UploadChunk | ReadChunk
-ServerMessage = Welcome | Refused | JobStatus | Jobs | StateEvent | Progress | Pong | UploadReceived | FileChunk
+ClientMessage = (
+    Hello
+    | Submit
+    | Follow
+    | GetStatus
+    | ListJobs
+    | Cancel
+    | Fetched
+    | Prune
+    | GetFacts
+    | Ping
+    | UploadChunk
+    | ReadChunk
+)
+ServerMessage = (
+    Welcome | Refused | JobStatus | Jobs | StateEvent | Progress | Pong | Pruned | Facts | UploadReceived | FileChunk
+)

@@ -1,4 +1,4 @@
-"""`realcam status`, `realcam jobs`, `realcam cancel`."""
+"""`realcam jobs`, `realcam jobs prune`, `realcam cancel`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from blender_addon.core.messages import JobStatus
 
 from .connection import DEFAULT_SERVER, ServerOption, connected
 
+DAY = 86_400.0
+
 jobs_app = typer.Typer(help="Your jobs on a server.", invoke_without_command=True)
 
 
@@ -25,23 +27,16 @@ def jobs(context: typer.Context, server: ServerOption = DEFAULT_SERVER) -> None:
         Console().print(job_table(client.jobs()))
 
 
-def status(server: ServerOption = DEFAULT_SERVER) -> None:
-    """How the server is: its engines and your jobs."""
+@jobs_app.command()
+def prune(
+    older_than: Annotated[float, typer.Option(help="Days since the job ended.")] = 7.0,
+    unfetched: Annotated[bool, typer.Option("--unfetched", help="Also clips that nobody has fetched.")] = False,
+    server: ServerOption = DEFAULT_SERVER,
+) -> None:
+    """Have the server forget your jobs that have ended, with their clips."""
     with connected(server) as client:
-        welcome = client.connect()
-        table = Table("engine", "makes", "sizes", "frames", "state")
-        for engine in welcome.engines:
-            table.add_row(
-                engine.name,
-                engine.description,
-                ", ".join(f"{width} x {height}" for width, height in engine.sizes),
-                ", ".join(map(str, engine.frame_counts)),
-                engine.unavailable or "ready",
-            )
-        console = Console()
-        console.print(f"{welcome.software} at {server}, protocol {welcome.protocol[0]}.{welcome.protocol[1]}")
-        console.print(table)
-        console.print(job_table(client.jobs()))
+        pruned = client.prune(older_than * DAY, unfetched)
+        typer.echo(f"{pruned.jobs} jobs forgotten, {pruned.nbytes / 1e6:.1f} MB of clips removed")
 
 
 def cancel(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -15,7 +14,9 @@ import typer
 
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST
+from server.service.logs import LogFormat, set_up_logs
 from server.service.options import ServiceOptions
+from server.service.retention import DAY, Retention
 from server.service.service import Service
 
 
@@ -38,10 +39,15 @@ def serve(
     ] = False,
     cancel_grace: Annotated[float, typer.Option(help="Seconds until an engine that heeds no cancel is ended.")] = 10.0,
     step_timeout: Annotated[float, typer.Option(help="Longest time between two steps of an engine, seconds.")] = 1800.0,
+    keep_free: Annotated[int, typer.Option(help="Megabytes of the disk that no job may have.")] = 64,
+    keep_days: Annotated[float, typer.Option(help="Days until a clip that nobody fetched is forgotten.")] = 30.0,
+    keep_fetched_days: Annotated[float, typer.Option(help="Days until a job whose clip was fetched goes.")] = 7.0,
+    log_format: Annotated[str, typer.Option(help="text, or json: one object a line, with the job's id.")] = "text",
     stop_grace: Annotated[float, typer.Option(help="Seconds a running job is given when the server stops.")] = 5.0,
 ) -> None:
     """Run a server: it takes shots, makes clips and keeps them until they are fetched."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    logs: LogFormat = "json" if log_format == "json" else "text"
+    set_up_logs(logs)
     options = ServiceOptions(
         data_dir=data_dir or default_data_dir(),
         host=host,
@@ -51,6 +57,9 @@ def serve(
         cancel_grace=cancel_grace,
         step_timeout=step_timeout,
         stop_grace=stop_grace,
+        keep_free=keep_free * 1_000_000,
+        retention=Retention(fetched=keep_fetched_days * DAY, unfetched=keep_days * DAY),
+        log_format=logs,
     )
     try:
         service = Service(options)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.shot import Clip, EngineCapability, Shot, UInt8
 
 
-class Cancelled(RealCamError):
+class Cancelled(RealCamError):  # noqa: N818 - not a failure
     """Raised inside an engine when the artist cancelled; the service turns it into the state CANCELLED."""
 
     def __init__(self) -> None:
         super().__init__("Cancelled by the artist")
+
+
+class Paused(RealCamError):  # noqa: N818 - not a failure
+    """Raised by Checkpoints.save when the server stops: the engine lets it through, the job goes on later."""
+
+    def __init__(self) -> None:
+        super().__init__("Paused: the server is stopping")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,4 +48,29 @@ class Engine(Protocol):
 
     def generate(self, shot: Shot, report: Report) -> Clip:
         """Make the clip, with shot.trajectory's frames and size. Raises EngineError in words, or Cancelled."""
+        ...
+
+
+class Checkpoints(Protocol):
+    """Where a long sampling keeps how far it came. What is saved is the engine's own matter: bytes, never a pickle."""
+
+    def load(self) -> bytes | None:
+        """The last checkpoint of an earlier attempt at this job; None when there is none."""
+        ...
+
+    def due(self) -> bool:
+        """Whether it is time to save. Cheap: ask after every step."""
+        ...
+
+    def save(self, data: bytes) -> None:
+        """Replace the checkpoint, durably. Raises Paused when the server is stopping: let it through."""
+        ...
+
+
+@runtime_checkable
+class ResumableEngine(Engine, Protocol):
+    """An engine whose attempts go on where the last one stood, with the same clip as if nothing had happened."""
+
+    def generate_resumable(self, shot: Shot, report: Report, checkpoints: Checkpoints) -> Clip:
+        """Like generate(); starts from checkpoints.load() when there is one, and saves whenever it is due."""
         ...

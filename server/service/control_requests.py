@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import time
+from collections.abc import Callable
 
 from blender_addon.core.messages import (
     PROTOCOL_VERSION,
     Cancel,
     ClientMessage,
+    Facts,
     Fetched,
     Follow,
+    GetFacts,
     GetStatus,
     Jobs,
     JobState,
     JobStatus,
     ListJobs,
+    Prune,
+    Pruned,
     RefusalCode,
     Refused,
     ServerMessage,
@@ -23,19 +30,31 @@ from blender_addon.core.messages import (
     Welcome,
 )
 
+from .disk import room_for_results
 from .dispatcher import Dispatcher
 from .job_book import JobBook
 from .job_store import Job
 from .options import SOFTWARE, ServiceOptions
 from .sessions import MOST_FOLLOWED, Session
 
+log = logging.getLogger("realcam.control")
+
 MOST_LISTED = 200
+MOST_PRUNED = 10_000
 
 
 class ControlDesk:
     """Answers a client's control messages. Everything durable has happened when an answer is returned."""
 
-    def __init__(self, book: JobBook, dispatcher: Dispatcher, options: ServiceOptions, boot_id: str) -> None:
+    def __init__(
+        self,
+        book: JobBook,
+        dispatcher: Dispatcher,
+        options: ServiceOptions,
+        boot_id: str,
+        facts: Callable[[], Facts],
+    ) -> None:
+        self._facts = facts
         self._book = book
         self._dispatcher = dispatcher
         self._options = options
@@ -54,7 +73,21 @@ class ControlDesk:
         )
 
     def answer(self, session: Session, message: ClientMessage) -> list[ServerMessage]:
-        """Replies in order."""
+        """Replies in order. A store that cannot be written is said, and nothing is promised."""
+        try:
+            return self._answer(session, message)
+        except sqlite3.OperationalError as error:
+            log.error("cannot be stored: %s", error)
+            no_room = Refused(
+                code=RefusalCode.NO_SPACE,
+                what="The server cannot store this",
+                why=str(error),
+                remedy="Make room on its disk and try again.",
+                job_id=getattr(message, "job_id", ""),
+            )
+            return [no_room]
+
+    def _answer(self, session: Session, message: ClientMessage) -> list[ServerMessage]:
         match message:
             case Submit():
                 return [self._submit(session, message)]
@@ -67,6 +100,10 @@ class ControlDesk:
                 return [unknown_job(job_id) if job is None else self._book.status(self._dispatcher.cancel(job))]
             case Fetched(job_id=job_id):
                 return [self._fetched(session, job_id)]
+            case Prune():
+                return [self._prune(session, message)]
+            case GetFacts():
+                return [self._facts()]
             case Follow():
                 return self._follow(session, message)
             case _:
@@ -108,16 +145,22 @@ class ControlDesk:
         refused = self._objection(session, message)
         if refused is not None:
             return refused
+        submit = message
         job = self._book.store.create(
-            message.job_id,
-            session.owner,
-            message.digest,
-            message.nbytes,
-            message.engine,
-            message.title,
-            time.time(),
+            submit.job_id, session.owner, submit.digest, submit.nbytes, submit.engine, submit.title, time.time()
         )
         return self._book.status(job)
+
+    def _prune(self, session: Session, message: Prune) -> Pruned:
+        limit = time.time() - message.older_than
+        gone = [
+            job
+            for job in self._book.store.of_owner(session.owner, MOST_PRUNED)
+            if job.state.final
+            and job.finished_at <= limit
+            and (message.unfetched or job.fetched_at or job.state is not JobState.DONE)
+        ]
+        return Pruned(jobs=len(gone), nbytes=self._book.forget(gone))
 
     def _objection(self, session: Session, message: Submit) -> Refused | None:
         limits = self._options.limits
@@ -156,6 +199,17 @@ class ControlDesk:
                 "You have as many jobs waiting as the server allows",
                 f"{waiting} of {limits.jobs_per_client}",
                 "Wait for one to end, or cancel one.",
+            )
+        free, promised = self._book.disk.free() - self._options.keep_free, self._book.promised_bytes()
+        needed = message.nbytes + room_for_results(message.nbytes)
+        if needed > free - promised:
+            return _no(
+                message,
+                RefusalCode.NO_SPACE,
+                "The server's disk has no room for this job",
+                f"it takes up to {needed / 1e6:.1f} MB, {max(free, 0) / 1e6:.1f} MB are free"
+                f" and {promised / 1e6:.1f} MB of them promised to jobs before it",
+                "Make room there (`realcam jobs prune`), or wait until jobs have ended.",
             )
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import mmap
 import shutil
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -90,7 +91,7 @@ class DataDesk:
             try:
                 held = self._book.files.append(job.job_id, held, data.data)
             except OSError as error:
-                self._no_room(route, job, error)
+                self._no_room(route, job, error.strerror or str(error))
                 return
         if held < job.nbytes:
             self._acknowledge(route, job.job_id, held, JobState.UPLOADING)
@@ -126,9 +127,13 @@ class DataDesk:
         try:
             job = self._book.move(job, cause, reason)
         except (ImpossibleTransitionError, StaleJobError):
-            # Cancelled while it was checked.
-            job = self._book.store.get(job.job_id)
+            # Cancelled, or forgotten, while it was checked.
             self._book.files.discard_inputs(job.job_id)
+            self._acknowledge(route, job.job_id, job.nbytes, JobState.CANCELLED)
+            return
+        except sqlite3.OperationalError as error:
+            self._no_room(route, job, str(error))
+            return
         self._acknowledge(route, job.job_id, job.nbytes, job.state)
 
     def _read(self, route: bytes, job: Job, message: ReadChunk) -> None:
@@ -149,12 +154,12 @@ class DataDesk:
         chunk = FileChunk(job_id=job.job_id, name=file.name, offset=message.offset)
         self._reply(route, encode(chunk, [np.frombuffer(data, dtype=np.uint8)]))
 
-    def _no_room(self, route: bytes, job: Job, error: OSError) -> None:
+    def _no_room(self, route: bytes, job: Job, reason: str) -> None:
         free = shutil.disk_usage(self._book.files.root).free
         refused = Refused(
             code=RefusalCode.NO_SPACE,
             what="The server cannot store the shot",
-            why=f"{error.strerror}; {free / 1e6:.1f} MB free, the shot takes {job.nbytes / 1e6:.1f} MB",
+            why=f"{reason}; {free / 1e6:.1f} MB free, the shot takes {job.nbytes / 1e6:.1f} MB",
             remedy="Make room on the server and send it again: it goes on where it stopped.",
             job_id=job.job_id,
         )

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
 
 from blender_addon.core.messages import JobState, Progress
 from blender_addon.core.shot import EngineCapability
@@ -22,8 +27,20 @@ log = logging.getLogger("realcam.dispatcher")
 
 OnProgress = Callable[[Progress, bytes], None]
 
+STOPPED = "The server was stopped while this job ran; it goes on when it is back."
+FAILURES_TO_SET_ASIDE = 3
 QUICK_DEATHS = 3
-"""Workers that may die before they were ready, one after another, until the server gives up."""
+"""Workers that may die one after another before any was ever ready, until the server gives up."""
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """How an attempt ended, for the store."""
+
+    job: Job
+    cause: Cause
+    reason: str
+    facts: dict[str, Any]
 
 
 @dataclass
@@ -66,8 +83,27 @@ class Dispatcher:
         self._quick_deaths = 0
         self._attempt: _Attempt | None = None
         self._draining = False
-        self.engines: tuple[EngineCapability, ...] | None = None
+        self._unsettled: deque[_Outcome] = deque()
+        self._failures: dict[str, int] = {}
+        self.set_aside: dict[str, str] = {}
+        """Engines that failed too often in a row, and why; until the server starts again."""
+        self._engines: tuple[EngineCapability, ...] | None = None
         self.worker_memory = 0
+
+    @property
+    def engines(self) -> tuple[EngineCapability, ...] | None:
+        """What the worker can do; None before it has said so."""
+        if self._engines is None or not self.set_aside:
+            return self._engines
+        return tuple(
+            msgspec.structs.replace(engine, unavailable=engine.unavailable or self.set_aside.get(engine.name, ""))
+            for engine in self._engines
+        )
+
+    @property
+    def ready(self) -> bool:
+        """Whether the worker takes jobs."""
+        return self._ready
 
     @property
     def running(self) -> str:
@@ -90,6 +126,8 @@ class Dispatcher:
     def tick(self) -> None:
         """Start what should run, end what should not. Raises WorkerCannotStartError."""
         now = time.monotonic()
+        if not self._settle():
+            return
         if self._worker is None:
             self._start_worker(now)
         elif not self._ready:
@@ -113,8 +151,10 @@ class Dispatcher:
         return job
 
     def drain(self) -> None:
-        """Start nothing more."""
+        """Start nothing more, and have an engine that can do so leave off at its next step."""
         self._draining = True
+        if self._worker is not None:
+            self._worker.send(pipe.Pause())
 
     def close(self) -> None:
         """End the worker; a job it was running goes back to the queue."""
@@ -122,15 +162,17 @@ class Dispatcher:
         if worker is not None:
             worker.close(5.0)
         if self._attempt is not None:
-            self._book.move(self._attempt.job, Cause.SERVER_STOPPED, "The server was stopped while this job ran.")
-            self._attempt = None
+            self._end(self._attempt, Cause.SERVER_STOPPED, STOPPED)
+        self._settle()
 
     def _start_worker(self, now: float) -> None:
-        if self._quick_deaths >= QUICK_DEATHS:
+        if self._quick_deaths >= QUICK_DEATHS and self._engines is None:
             raise WorkerCannotStartError
+        if self._quick_deaths and now - self._heard < min(30.0, 0.5 * 2**self._quick_deaths):
+            return
         self._ready = False
         self._heard = now
-        self._worker = WorkerProcess(self._options.engines, self._post)
+        self._worker = WorkerProcess(self._options.engines, self._options.log_format, self._post)
 
     def _post(self, worker: WorkerProcess, message: pipe.FromWorker | WorkerExit) -> None:
         self._wakeup.post(lambda: self._hear(worker, message))
@@ -145,7 +187,7 @@ class Dispatcher:
         elif isinstance(message, pipe.Ready):
             self._ready = True
             self._quick_deaths = 0
-            self.engines = message.engines
+            self._engines = message.engines
             self._on_engines()
         elif isinstance(message, pipe.Heartbeat):
             self.worker_memory = message.memory
@@ -155,7 +197,9 @@ class Dispatcher:
                 self._hear_of_job(attempt, message)
 
     def _hear_of_job(
-        self, attempt: _Attempt, message: pipe.Step | pipe.ClipMade | pipe.Finished | pipe.Stopped | pipe.Failed
+        self,
+        attempt: _Attempt,
+        message: pipe.Step | pipe.ClipMade | pipe.Finished | pipe.Stopped | pipe.LeftOff | pipe.Failed,
     ) -> None:
         attempt.last_step = time.monotonic()
         if isinstance(message, pipe.Step):
@@ -171,7 +215,13 @@ class Dispatcher:
             attempt.latest = (progress, message.preview)
             self._on_progress(progress, message.preview)
         elif isinstance(message, pipe.ClipMade):
-            attempt.job = self._book.move(attempt.job, Cause.CLIP_MADE)
+            try:
+                attempt.job = self._book.move(attempt.job, Cause.CLIP_MADE)
+            except sqlite3.OperationalError as error:
+                # Made up for when the results are stored.
+                log.error("cannot be stored: %s", error, extra={"job": attempt.job.job_id})
+        elif isinstance(message, pipe.LeftOff):
+            self._end(attempt, Cause.SERVER_STOPPED, STOPPED)
         elif isinstance(message, pipe.Finished):
             self._finish(attempt, message)
         elif isinstance(message, pipe.Stopped):
@@ -183,21 +233,50 @@ class Dispatcher:
 
     def _finish(self, attempt: _Attempt, message: pipe.Finished) -> None:
         job = attempt.job
-        if job.state is not JobState.FINALIZING:
-            return
         try:
             self._book.files.store_results(job.job_id, job.attempt)
         except OSError as error:
             self._end(attempt, Cause.ENGINE_FAILED, f"The server could not store the clip: {error.strerror}.")
             return
-        self._attempt = None
-        self._book.move(job, Cause.RESULTS_STORED, results=message.results, engine_seconds=message.engine_seconds)
-        log.info("job %s done in %.2f s", job.job_id, message.engine_seconds, extra={"job": job.job_id})
+        self._end(attempt, Cause.RESULTS_STORED, "", results=message.results, engine_seconds=message.engine_seconds)
 
-    def _end(self, attempt: _Attempt, cause: Cause, reason: str) -> None:
+    def _end(self, attempt: _Attempt, cause: Cause, reason: str, **facts: Any) -> None:
+        """This attempt is over; the store learns it now, or as soon as its disk has room."""
         self._attempt = None
-        job = self._book.move(attempt.job, cause, reason)
-        log.info("job %s is %s: %s", job.job_id, job.state.value, reason, extra={"job": job.job_id})
+        if cause is not Cause.RESULTS_STORED:
+            # Before the store is written: on a full disk this is the room for it.
+            self._book.files.discard_work(attempt.job.job_id)
+        self._unsettled.append(_Outcome(attempt.job, cause, reason, facts))
+        self._settle()
+
+    def _settle(self) -> bool:
+        """Whether every attempt that ended is in the store."""
+        while self._unsettled:
+            outcome = self._unsettled[0]
+            try:
+                if outcome.cause is Cause.RESULTS_STORED and outcome.job.state is JobState.RUNNING:
+                    outcome = replace(outcome, job=self._book.move(outcome.job, Cause.CLIP_MADE))
+                    self._unsettled[0] = outcome
+                job = self._book.move(outcome.job, outcome.cause, outcome.reason, **outcome.facts)
+            except sqlite3.OperationalError as error:
+                log.error("cannot be stored: %s", error, extra={"job": outcome.job.job_id})
+                return False
+            self._unsettled.popleft()
+            self._count(job, outcome)
+            log.info("%s %s", job.state.value, outcome.reason, extra={"job": job.job_id, "attempt": job.attempt})
+        return True
+
+    def _count(self, job: Job, outcome: _Outcome) -> None:
+        """Set an engine aside that brought down its worker in several jobs in a row."""
+        if job.state is JobState.DONE:
+            self._failures.pop(job.engine, None)
+        if outcome.cause is not Cause.WORKER_LOST or job.state is not JobState.FAILED:
+            return
+        self._failures[job.engine] = self._failures.get(job.engine, 0) + 1
+        if self._failures[job.engine] >= FAILURES_TO_SET_ASIDE:
+            why = f"it failed {FAILURES_TO_SET_ASIDE} jobs in a row, the last one so: {outcome.reason}"
+            self.set_aside[job.engine] = why
+            log.error("the engine is set aside: %s", why, extra={"engine": job.engine})
 
     def _worker_gone(self, worker: WorkerProcess, reason: str) -> None:
         worker.close(0.5)
@@ -208,18 +287,22 @@ class Dispatcher:
         attempt = self._attempt
         if attempt is not None:
             words = attempt.killed_because or f"The engine's process was lost: {reason}."
-            self._book.files.discard_work(attempt.job.job_id)
             self._end(attempt, Cause.WORKER_LOST, words)
 
     def _start_next(self, worker: WorkerProcess) -> None:
-        order = self._book.queue()
-        if not order:
+        waiting = (self._book.store.get(job_id) for job_id in self._book.queue())
+        job = next((job for job in waiting if job.engine not in self.set_aside), None)
+        if job is None:
             return
-        job = self._book.store.get(order[0])
         files = self._book.files
         files.discard_work(job.job_id)
-        job = self._book.move(job, Cause.STARTED)
+        try:
+            job = self._book.move(job, Cause.STARTED)
+        except sqlite3.OperationalError as error:
+            log.error("cannot be started: %s", error, extra={"job": job.job_id})
+            return
         self._attempt = _Attempt(job, time.monotonic())
+        log.info("running", extra={"job": job.job_id, "attempt": job.attempt, "engine": job.engine})
         worker.send(
             pipe.RunJob(
                 job_id=job.job_id,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from blender_addon.core.messages import JobState, JobStatus, StateEvent
 
+from .disk import Disk, promised
 from .fair_queue import Waiting, turns
 from .job_files import JobFiles
 from .job_states import Cause
 from .job_store import Job, JobStore
+from .retention import result_bytes
 
 OnEvent = Callable[[StateEvent], None]
 
@@ -22,12 +25,18 @@ class JobBook:
     def __init__(self, store: JobStore, files: JobFiles) -> None:
         self.store = store
         self.files = files
+        self.disk = Disk(files.root)
         self.on_event: OnEvent = lambda event: None
         self._served: list[str] = []
 
     def move(self, job: Job, cause: Cause, reason: str = "", **facts: Any) -> Job:
-        """JobStore.apply, then tell and tidy. Raises as it does."""
-        moved = self.store.apply(job, cause, time.time(), reason, **facts)
+        """JobStore.apply, then tell and tidy. Raises as it does; a full disk costs the reserve first."""
+        try:
+            moved = self.store.apply(job, cause, time.time(), reason, **facts)
+        except sqlite3.OperationalError:
+            if not self.disk.drop_ballast():
+                raise
+            moved = self.store.apply(job, cause, time.time(), reason, **facts)
         if cause is Cause.STARTED:
             self._served = [owner for owner in self._served if owner != job.owner] + [job.owner]
         if moved.state.final:
@@ -52,3 +61,16 @@ class JobBook:
         received = self.files.received(job.job_id) if job.state is JobState.UPLOADING else job.nbytes
         place = self.places().get(job.job_id, 0) if job.state is JobState.QUEUED else 0
         return job.status(received, place)
+
+    def promised_bytes(self) -> int:
+        """What accepted jobs will still write."""
+        open_jobs = self.store.in_states(JobState.UPLOADING, JobState.QUEUED, JobState.RUNNING, JobState.FINALIZING)
+        uploading = [job.job_id for job in open_jobs if job.state is JobState.UPLOADING]
+        return promised(open_jobs, {job_id: self.files.received(job_id) for job_id in uploading})
+
+    def forget(self, jobs: Sequence[Job]) -> int:
+        """Remove jobs with all their files. Returns the bytes of results that went."""
+        self.store.forget([job.job_id for job in jobs])
+        for job in jobs:
+            self.files.discard(job.job_id)
+        return sum(result_bytes(job) for job in jobs)

@@ -9,6 +9,9 @@ from blender_addon.core.keys import config_dir
 from blender_addon.core.messages import Limits
 from blender_addon.core.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST
 
+from .logs import LogFormat
+from .retention import Retention
+
 SOFTWARE = "realcam-server 0.1.0"
 
 
@@ -33,3 +36,7 @@ class ServiceOptions:
     """After this an engine that does not stop is killed."""
     stop_grace: float = 5.0
     """A graceful stop gives the running job this long to finish; then it is queued for the next start."""
+    keep_free: int = 64 * 1024 * 1024
+    """Bytes of the disk that no job may have."""
+    retention: Retention = field(default_factory=Retention)
+    log_format: LogFormat = "text"

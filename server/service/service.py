@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import secrets
+import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable
 
 import msgspec
 import numpy as np
+import psutil
 import zmq
 
 from blender_addon.core.errors import ServiceError, WireError
@@ -17,7 +19,9 @@ from blender_addon.core.framing import Frame, ProtocolMismatchError, decode_clie
 from blender_addon.core.keys import server_keys
 from blender_addon.core.messages import (
     PROTOCOL_VERSION,
+    Facts,
     Hello,
+    JobState,
     Ping,
     Pong,
     Progress,
@@ -36,6 +40,7 @@ from .job_files import JobFiles
 from .job_store import JobStore
 from .options import ServiceOptions
 from .reconcile import reconcile
+from .retention import expired
 from .sessions import MOST_WAITING, Session, Sessions
 from .sockets import Delivery, Incoming, Router
 from .wakeup import Wakeup
@@ -47,6 +52,8 @@ TURN = 0.1
 """Longest sleep of the loop, seconds."""
 MESSAGES_A_TURN = 32
 LAG_WINDOW = 10.0
+HOUSEKEEPING = 60.0
+FORGETTABLE = (JobState.UPLOADING, JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 MOST_GREETING = 64
 """Clients that may wait for the worker to say which engines there are."""
 
@@ -75,9 +82,11 @@ class Service:
         self._sessions = Sessions()
         self._greeting: deque[tuple[bytes, str, Hello]] = deque(maxlen=MOST_GREETING)
         self._dispatcher = Dispatcher(self._book, options, self._wakeup, self._tell_progress, self._welcome_all)
-        self._control_desk = ControlDesk(self._book, self._dispatcher, options, self.boot_id)
+        self._control_desk = ControlDesk(self._book, self._dispatcher, options, self.boot_id, self._facts)
         self._data_desk = DataDesk(self._book, self._sessions, self._wakeup, limits, self._reply_data)
         self._book.on_event = self._tell_event
+        self._started = time.monotonic()
+        self._housekeeping_at = 0.0
         self._stop_at: float | None = None
         self._lags: deque[tuple[float, float]] = deque()
         reconcile(self._book)
@@ -129,6 +138,7 @@ class Service:
                 self._take_control()
                 self._take_data()
                 self._dispatcher.tick()
+                self._keep_house()
                 self._flush()
                 self._note_lag(started)
         except WorkerCannotStartError:
@@ -207,6 +217,43 @@ class Service:
             queued=len(self._book.queue()),
             running=self._dispatcher.running,
         )
+
+    def _facts(self) -> Facts:
+        dispatcher = self._dispatcher
+        return Facts(
+            uptime=time.monotonic() - self._started,
+            loop_lag=max((lag for _, lag in self._lags), default=0.0),
+            memory=psutil.Process().memory_info().rss,
+            worker_memory=dispatcher.worker_memory,
+            worker_ready=dispatcher.ready,
+            running=bool(dispatcher.running),
+            step_age=dispatcher.step_age(time.monotonic()),
+            queued=len(self._book.queue()),
+            jobs=self._store.counts(),
+            sessions=len(self._sessions),
+            refused_connections=self._zap.refused,
+            disk_free=self._book.disk.free(),
+            disk_promised=self._book.promised_bytes(),
+            engines_set_aside=dict(dispatcher.set_aside),
+        )
+
+    def _keep_house(self) -> None:
+        """Now and then: forget what is too old, and take the disk's reserve again."""
+        now = time.monotonic()
+        if now < self._housekeeping_at:
+            return
+        self._housekeeping_at = now + HOUSEKEEPING
+        self._book.disk.keep_ballast(self.options.keep_free)
+        gone = expired(self._store.in_states(*FORGETTABLE), time.time(), self.options.retention)
+        if not gone:
+            return
+        try:
+            freed = self._book.forget(gone)
+        except sqlite3.OperationalError as error:
+            log.error("old jobs cannot be forgotten: %s", error)
+            self._book.disk.drop_ballast()
+        else:
+            log.info("forgot %d jobs, %d bytes", len(gone), freed)
 
     # --- out --------------------------------------------------------------------------------------------------
 

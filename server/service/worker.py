@@ -28,10 +28,12 @@ from blender_addon.core.messages import Limits, ResultFile
 from blender_addon.core.shot import Clip, EngineCapability, Shot
 from blender_addon.core.shot_file import decode_shot
 from server.clip_files import encode_jpeg, write_clip_files
-from server.engines.engine import Cancelled, Engine, StepReport
+from server.engines.engine import Cancelled, Engine, Paused, ResumableEngine, StepReport
 
 from . import worker_messages as pipe
+from .checkpoints import FileCheckpoints
 from .job_files import MANIFEST, Manifest, sync_file, sync_folder
+from .logs import set_up_logs
 
 log = logging.getLogger("realcam.worker")
 
@@ -55,6 +57,7 @@ class Worker:
         self._engines: dict[str, Engine] = {name: make() for name, make in makers.items()}
         self._jobs: queue.SimpleQueue[pipe.RunJob] = queue.SimpleQueue()
         self._cancelled: set[tuple[str, int]] = set()
+        self._pausing = threading.Event()
 
     def run(self) -> None:
         """Serve until standard input ends, which ends the process."""
@@ -73,18 +76,20 @@ class Worker:
             self._make(job)
         except Cancelled:
             self._send(pipe.Stopped(job_id=job.job_id, attempt=job.attempt))
+        except Paused:
+            self._send(pipe.LeftOff(job_id=job.job_id, attempt=job.attempt))
         except RealCamError as error:
             self._send(pipe.Failed(job_id=job.job_id, attempt=job.attempt, reason=error.sentence))
         except MemoryError:
             self._give_up(job, "The engine ran out of memory on the server. A smaller or shorter clip takes less.")
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                log.exception("job %s attempt %d", job.job_id, job.attempt)
+                log.exception("the engine failed", extra={"job": job.job_id, "attempt": job.attempt})
                 self._give_up(job, f"The engine stopped: {error}.")
             self._send(pipe.Failed(job_id=job.job_id, attempt=job.attempt, reason=DISK_FULL))
         except Exception as error:
             # The engine is other people's code: whatever it raises ends this attempt and this process, in words.
-            log.exception("job %s attempt %d", job.job_id, job.attempt)
+            log.exception("the engine failed", extra={"job": job.job_id, "attempt": job.attempt})
             self._give_up(job, f"The engine stopped with {type(error).__name__}: {str(error)[:500]}")
         finally:
             self._cancelled.discard(key)
@@ -93,7 +98,12 @@ class Worker:
         started = time.monotonic()
         shot = decode_shot(Path(job.shot).read_bytes(), Limits())
         engine = self._engines[job.engine]
-        clip = engine.generate(shot, Reporter(self._send, job, lambda: self._is_cancelled(job)))
+        report = Reporter(self._send, job, lambda: self._is_cancelled(job))
+        if isinstance(engine, ResumableEngine):
+            checkpoints = FileCheckpoints(Path(job.checkpoints), self._pausing.is_set)
+            clip = engine.generate_resumable(shot, report, checkpoints)
+        else:
+            clip = engine.generate(shot, report)
         seconds = time.monotonic() - started
         _check_clip(clip, shot)
         if self._is_cancelled(job):
@@ -114,6 +124,8 @@ class Worker:
             message = pipe.to_worker.decode(data)
             if isinstance(message, pipe.RunJob):
                 self._jobs.put(message)
+            elif isinstance(message, pipe.Pause):
+                self._pausing.set()
             else:
                 self._cancelled.add((message.job_id, message.attempt))
         os._exit(0)
@@ -217,7 +229,7 @@ def _die_with_parent() -> None:
 def main() -> None:
     """Entry point of the process."""
     _die_with_parent()
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    set_up_logs("json" if sys.argv[2:] == ["json"] else "text")
     source, sink = _take_pipes()
     Worker(source, sink, load_makers(sys.argv[1])).run()
 

@@ -42,6 +42,10 @@ class CancelJob(WorkerMessage, frozen=True, tag="cancel"):
     attempt: int
 
 
+class Pause(WorkerMessage, frozen=True, tag="pause"):
+    """The server is stopping: checkpoint at the next step, if the engine can, and leave off."""
+
+
 # --- from the worker ----------------------------------------------------------------------------------------------
 
 
@@ -93,6 +97,13 @@ class Stopped(WorkerMessage, frozen=True, tag="stopped"):
     attempt: int
 
 
+class LeftOff(WorkerMessage, frozen=True, tag="left-off"):
+    """Checkpointed, as asked by Pause."""
+
+    job_id: str
+    attempt: int
+
+
 class Failed(WorkerMessage, frozen=True, tag="failed"):
     """The engine said no, in words. With `broken` the process is no longer to be trusted and ends."""
 
@@ -102,8 +113,8 @@ class Failed(WorkerMessage, frozen=True, tag="failed"):
     broken: bool = False
 
 
-ToWorker = RunJob | CancelJob
-FromWorker = Ready | Heartbeat | Step | ClipMade | Finished | Stopped | Failed
+ToWorker = RunJob | CancelJob | Pause
+FromWorker = Ready | Heartbeat | Step | ClipMade | Finished | Stopped | LeftOff | Failed
 
 to_worker = msgspec.msgpack.Decoder(ToWorker)
 from_worker = msgspec.msgpack.Decoder(FromWorker)

@@ -18,6 +18,7 @@ import msgspec
 from blender_addon.core.errors import WireError
 
 from . import worker_messages as pipe
+from .logs import LogFormat
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,16 @@ class WorkerProcess:
     """A running worker. `post(worker, message)` is called from a thread of its own with everything it says and, last,
     a WorkerExit."""
 
-    def __init__(self, engines: str, post: Callable[[WorkerProcess, pipe.FromWorker | WorkerExit], None]) -> None:
+    def __init__(
+        self,
+        engines: str,
+        log_format: LogFormat,
+        post: Callable[[WorkerProcess, pipe.FromWorker | WorkerExit], None],
+    ) -> None:
         self._post = post
         self.started = time.monotonic()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "server.service.worker", engines],
+            [sys.executable, "-m", "server.service.worker", engines, log_format],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # A group of its own: Ctrl-C in the server's terminal is for the server to act upon.

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import signal
 import time
 from collections.abc import Callable
+from typing import Any
 
+import msgspec
 import numpy as np
 
 from blender_addon.core.errors import EngineError
 from blender_addon.core.shot import Clip, ClipMetadata, EngineCapability, Shot
-from server.engines.engine import Engine, Report, StepReport
+from server.engines.engine import Checkpoints, Engine, Report, StepReport
 
 
 class CopyEngine:
@@ -30,20 +34,21 @@ class CopyEngine:
             self.step(shot, index)
             frames[index] = picture[..., :3]
             report(StepReport(index + 1, len(shot.preview), "copying", frames[index]))
+        return self.clip(shot, frames)
+
+    def clip(self, shot: Shot, frames: np.ndarray) -> Clip:
         t = shot.trajectory
-        return Clip(
-            frames,
-            ClipMetadata(
-                engine=self.name,
-                engine_version="1",
-                settings=shot.settings,
-                width=t.width,
-                height=t.height,
-                fps=t.fps,
-                camera_to_world=t.camera_to_world.tolist(),
-                intrinsics=t.intrinsics.tolist(),
-            ),
+        metadata = ClipMetadata(
+            engine=self.name,
+            engine_version="1",
+            settings=shot.settings,
+            width=t.width,
+            height=t.height,
+            fps=t.fps,
+            camera_to_world=t.camera_to_world.tolist(),
+            intrinsics=t.intrinsics.tolist(),
         )
+        return Clip(frames, metadata)
 
     def step(self, shot: Shot, index: int) -> None:
         time.sleep(float(shot.settings.options.get("pause", 0.0)))
@@ -96,6 +101,37 @@ class RefuseEngine(CopyEngine):
         raise EngineError("The shot is too dark", "mean 3 of 255", "Light it.")
 
 
+class ResumeEngine(CopyEngine):
+    """A sampler: each frame is the next draw of one random stream. In its first attempt at a job it dies at the
+    third of its steps, unless `options["die"]` is false."""
+
+    name = "resume"
+
+    def generate(self, shot: Shot, report: Report) -> Clip:
+        raise AssertionError("the worker must prefer generate_resumable")
+
+    def generate_resumable(self, shot: Shot, report: Report, checkpoints: Checkpoints) -> Clip:
+        random = np.random.default_rng(shot.settings.seed)
+        shape = (*shot.preview.shape[1:3], 3)
+        frames: list[np.ndarray] = []
+        saved = checkpoints.load()
+        if saved is not None:
+            state, done = msgspec.json.decode(saved.split(b"\n", 1)[0], type=tuple[dict[str, Any], int])
+            random.bit_generator.state = state
+            pixels = np.frombuffer(saved.split(b"\n", 1)[1], dtype=np.uint8)
+            frames = list(pixels.reshape(done, *shape))
+        for index in range(len(frames), len(shot.preview)):
+            self.step(shot, index)
+            frames.append(random.integers(0, 255, shape, dtype=np.uint8))
+            report(StepReport(index + 1, len(shot.preview), "resumed" if saved else "fresh"))
+            state_line = msgspec.json.encode((random.bit_generator.state, len(frames)))
+            if checkpoints.due() or shot.settings.options.get("always"):
+                checkpoints.save(state_line + b"\n" + np.stack(frames).tobytes())
+            if index == 2 and saved is None and shot.settings.options.get("die"):
+                os.kill(os.getpid(), signal.SIGKILL)
+        return self.clip(shot, np.stack(frames))
+
+
 def engines() -> dict[str, Callable[[], Engine]]:
-    kinds = (CopyEngine, CrashEngine, HangEngine, RaiseEngine, MemoryEngine, RefuseEngine)
+    kinds = (CopyEngine, CrashEngine, HangEngine, RaiseEngine, MemoryEngine, RefuseEngine, ResumeEngine)
     return {kind.name: kind for kind in kinds}

@@ -10,13 +10,14 @@ import sys
 import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from blender_addon.core.client import Client
 from blender_addon.core.keys import client_keys, server_keys
 from blender_addon.core.server_address import ServerAddress
-from blender_addon.core.shot import Shot, ShotSettings
+from blender_addon.core.shot import SettingValue, Shot, ShotSettings
 from blender_addon.core.shot_file import encode_shot
 from blender_addon.core.trajectory import Trajectory
 from server.data.motorcycle import Motorcycle
@@ -36,6 +37,8 @@ class RunningServer:
     program: tuple[str, ...] = ("-m", "server.cli")
     address: ServerAddress = field(default_factory=lambda: ServerAddress("127.0.0.1", 0, 0))
     process: subprocess.Popen[bytes] | None = None
+    errors: IO[bytes] | None = None
+    """Where its log goes, if not to the test's."""
 
     def start(self) -> RunningServer:
         """Start, again on the same ports after a first time; returns once it is ready."""
@@ -52,6 +55,7 @@ class RunningServer:
             cwd=REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self.errors,
             env={**os.environ, "REALCAM_CONFIG_DIR": str(self.config_dir)},
         )
         assert self.process.stdout is not None
@@ -97,14 +101,16 @@ class RunningServer:
             self.wait()
 
 
-def small_shot(bike: Motorcycle, engine: str = "copy", pause: float = 0.0, frames: int = 4, seed: int = 0) -> Shot:
+def small_shot(
+    bike: Motorcycle, engine: str = "copy", pause: float = 0.0, frames: int = 4, seed: int = 0, **options: SettingValue
+) -> Shot:
     """A corner of the motorcycle photo as a shot of 64 x 40 pixels."""
     width, height = 64, 40
     intrinsics = np.array([[80.0, 0, width / 2], [0, 80.0, height / 2], [0, 0, 1]])
     preview = np.full((frames, height, width, 4), 255, dtype=np.uint8)
     for index in range(frames):
         preview[index, ..., :3] = bike.photo[200 + index : 200 + index + height, 300 : 300 + width]
-    settings = ShotSettings(engine=engine, seed=seed, options={"pause": pause})
+    settings = ShotSettings(engine=engine, seed=seed, options={"pause": pause, **options})
     return Shot(
         trajectory=Trajectory(np.repeat(np.eye(4)[None], frames, axis=0), intrinsics, width, height),
         preview=preview,
@@ -115,9 +121,11 @@ def small_shot(bike: Motorcycle, engine: str = "copy", pause: float = 0.0, frame
     )
 
 
-def small_blob(bike: Motorcycle, engine: str = "copy", pause: float = 0.0, frames: int = 4, seed: int = 0) -> bytes:
+def small_blob(
+    bike: Motorcycle, engine: str = "copy", pause: float = 0.0, frames: int = 4, seed: int = 0, **options: SettingValue
+) -> bytes:
     """The same as a shot file."""
-    return encode_shot(small_shot(bike, engine, pause, frames, seed))
+    return encode_shot(small_shot(bike, engine, pause, frames, seed, **options))
 
 
 def new_id() -> str:

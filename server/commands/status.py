@@ -1,0 +1,90 @@
+"""`realcam status`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from blender_addon.core.messages import Facts, Welcome
+
+from .connection import DEFAULT_SERVER, ServerOption, connected
+from .jobs import job_table
+
+
+def status(
+    server: ServerOption = DEFAULT_SERVER,
+    prometheus: Annotated[bool, typer.Option("--prometheus", help="Print figures for Prometheus instead.")] = False,
+) -> None:
+    """How the server is: its health, its engines and your jobs."""
+    with connected(server) as client:
+        welcome, facts = client.connect(), client.facts()
+        if prometheus:
+            typer.echo(prometheus_text(facts), nl=False)
+            return
+        console = Console()
+        console.print(f"{welcome.software} at {server}, protocol {welcome.protocol[0]}.{welcome.protocol[1]}")
+        console.print(_facts_table(facts))
+        console.print(_engine_table(welcome))
+        console.print(job_table(client.jobs()))
+
+
+def prometheus_text(facts: Facts) -> str:
+    """The figures in Prometheus' text format: gauges, one a line; states and engines are labels."""
+    gauges: list[tuple[str, str, float]] = [
+        ("uptime_seconds", "", facts.uptime),
+        ("loop_lag_seconds", "", facts.loop_lag),
+        ("memory_bytes", '{process="server"}', facts.memory),
+        ("memory_bytes", '{process="worker"}', facts.worker_memory),
+        ("worker_ready", "", facts.worker_ready),
+        ("job_running", "", facts.running),
+        ("jobs_queued", "", facts.queued),
+        ("sessions", "", facts.sessions),
+        ("refused_connections", "", facts.refused_connections),
+        ("disk_free_bytes", "", facts.disk_free),
+        ("disk_promised_bytes", "", facts.disk_promised),
+        *(("jobs", f'{{state="{state}"}}', count) for state, count in sorted(facts.jobs.items())),
+        *(("engine_set_aside", f'{{engine="{name}"}}', 1) for name in sorted(facts.engines_set_aside)),
+    ]
+    if facts.step_age is not None:
+        gauges.append(("last_step_age_seconds", "", facts.step_age))
+    lines: list[str] = []
+    for name, labels, value in gauges:
+        if not any(line.startswith(f"# TYPE realcam_{name} ") for line in lines):
+            lines.append(f"# TYPE realcam_{name} gauge")
+        lines.append(f"realcam_{name}{labels} {float(value):g}")
+    return "\n".join(lines) + "\n"
+
+
+def _facts_table(facts: Facts) -> Table:
+    table = Table("what", "now", show_header=False)
+    work = "idle"
+    if facts.running:
+        work = f"running, last step {facts.step_age or 0:.1f} s ago"
+    elif not facts.worker_ready:
+        work = "starting"
+    for what, now in (
+        ("up", f"{facts.uptime / 3600:.1f} h"),
+        ("worker", f"{work}, {facts.worker_memory / 1e6:.0f} MB"),
+        ("queue", f"{facts.queued} waiting"),
+        ("server", f"{facts.memory / 1e6:.0f} MB, loop late by {facts.loop_lag * 1000:.0f} ms at worst"),
+        ("clients", f"{facts.sessions} connected, {facts.refused_connections} connections refused"),
+        ("disk", f"{facts.disk_free / 1e9:.1f} GB free, {facts.disk_promised / 1e9:.1f} GB promised to jobs"),
+    ):
+        table.add_row(what, now)
+    return table
+
+
+def _engine_table(welcome: Welcome) -> Table:
+    table = Table("engine", "makes", "sizes", "frames", "state")
+    for engine in welcome.engines:
+        table.add_row(
+            engine.name,
+            engine.description,
+            ", ".join(f"{width} x {height}" for width, height in engine.sizes),
+            ", ".join(map(str, engine.frame_counts)),
+            engine.unavailable or "ready",
+        )
+    return table

@@ -1,0 +1,51 @@
+"""Checkpoints of one job as a file: whole or not there, so that an attempt goes on where the last one stood."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from server.engines.engine import Paused
+
+from .job_files import sync_folder
+
+INTERVAL = 20.0
+"""Seconds between two checkpoints of a sampler that runs undisturbed."""
+
+
+class FileCheckpoints:
+    """See server.engines.engine.Checkpoints. `pausing` tells that the server wants to stop."""
+
+    def __init__(self, folder: Path, pausing: Callable[[], bool]) -> None:
+        self._folder = folder
+        self._pausing = pausing
+        self._saved_at = time.monotonic()
+
+    def load(self) -> bytes | None:
+        """The last whole checkpoint of an earlier attempt; None when there is none."""
+        try:
+            data = (self._folder / "state").read_bytes()
+        except FileNotFoundError:
+            return None
+        return data[32:] if hashlib.sha256(data[32:]).digest() == data[:32] else None
+
+    def due(self) -> bool:
+        """Whether to save now: cheap, to be asked after every step."""
+        return self._pausing() or time.monotonic() - self._saved_at >= INTERVAL
+
+    def save(self, data: bytes) -> None:
+        """Replace the checkpoint. Raises Paused when the server is stopping: let it through. Raises OSError."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        fresh = self._folder / "state.part"
+        with fresh.open("wb") as stream:
+            stream.write(hashlib.sha256(data).digest() + data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        fresh.replace(self._folder / "state")
+        sync_folder(self._folder)
+        self._saved_at = time.monotonic()
+        if self._pausing():
+            raise Paused

@@ -1,0 +1,67 @@
+"""Room on the disk: what is promised to accepted jobs, and a reserve so that states can be written when it is full."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from blender_addon.core.messages import JobState
+
+from .job_store import Job
+
+log = logging.getLogger("realcam.disk")
+
+BALLAST_BYTES = 1024 * 1024
+"""Enough for many transitions: the store's journal is kept below it."""
+
+
+def room_for_results(shot_bytes: int) -> int:
+    """Bytes that a job's clip may take: frames and mp4 together are smaller than the raw preview in the shot."""
+    return shot_bytes
+
+
+def promised(jobs: Iterable[Job], received: dict[str, int]) -> int:
+    """Bytes that accepted jobs will still write. received: what has come of uploads that run."""
+    total = 0
+    for job in jobs:
+        if job.state is JobState.UPLOADING:
+            total += job.nbytes - received.get(job.job_id, 0)
+        total += room_for_results(job.nbytes)
+    return total
+
+
+class Disk:
+    """The file system that holds the jobs."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._ballast = root / "ballast"
+
+    def free(self) -> int:
+        """Bytes."""
+        return shutil.disk_usage(self._root).free
+
+    def drop_ballast(self) -> bool:
+        """Give the reserve back, so that states can still be written. False when it was given before."""
+        try:
+            self._ballast.unlink()
+        except FileNotFoundError:
+            return False
+        log.error("the disk is full: the reserve of %d bytes was given up", BALLAST_BYTES)
+        return True
+
+    def keep_ballast(self, keep_free: int) -> None:
+        """Take the reserve again once there is room for it beside `keep_free` bytes."""
+        if self._ballast.exists() or self.free() < keep_free + BALLAST_BYTES:
+            return
+        try:
+            # Real bytes: a sparse file would hold nothing.
+            with self._ballast.open("wb") as stream:
+                stream.write(os.urandom(BALLAST_BYTES))
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._ballast.unlink(missing_ok=True)

@@ -1,0 +1,53 @@
+"""One line of log for a person, or one JSON object a line for a collector; both carry the job's id."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Literal
+
+import msgspec
+
+LogFormat = Literal["text", "json"]
+FIELDS = ("job", "attempt", "client", "engine")
+"""What `extra` may add to a record."""
+
+
+class JsonLines(logging.Formatter):
+    """time, level, logger, message, the fields, and the traceback if there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        entry: dict[str, object] = {
+            "time": round(record.created, 3),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        entry |= {field: value for field in FIELDS if (value := getattr(record, field, None)) is not None}
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(entry).decode()
+
+
+class TextLines(logging.Formatter):
+    """Time, logger, message, and the job's id where there is one."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, and the traceback if there is one."""
+        fields = [f"{field}={value}" for field in FIELDS if (value := getattr(record, field, None)) is not None]
+        text = super().format(record)
+        head, newline, rest = text.partition("\n")
+        return f"{head} [{' '.join(fields)}]{newline}{rest}" if fields else text
+
+
+def set_up_logs(log_format: LogFormat) -> None:
+    """Log to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if log_format == "json" else TextLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)

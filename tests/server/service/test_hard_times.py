@@ -1,0 +1,218 @@
+"""Full disks, engines that never work, samplers that are interrupted, and a server that says how it is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from blender_addon.core.client import JobProgress
+from blender_addon.core.errors import ServiceError
+from blender_addon.core.messages import JobState, StateEvent
+from server.commands.status import prometheus_text
+from server.data.motorcycle import Motorcycle
+from tests.server.service.conftest import StartServer
+from tests.server.service.running_server import RunningServer, new_id, small_blob
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 12 MB for the server's data."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    mounted = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)], check=False, capture_output=True
+    )
+    if not mounted or mounted.returncode:
+        pytest.skip("a small file system can only be mounted by root on Linux: the full disk was not tried")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def _last(events: list[StateEvent | JobProgress]) -> StateEvent:
+    assert isinstance(events[-1], StateEvent)
+    return events[-1]
+
+
+def _fill(folder: Path, leave: int = 0) -> Path:
+    """Take what is free, but for `leave` bytes."""
+    ballast = folder / "filler"
+    size = max(shutil.disk_usage(folder).free - leave, 0)
+    ballast.write_bytes(b"x" * size)
+    return ballast
+
+
+def test_no_room_is_said_before_anything_is_sent(small_disk: Path, start_server: StartServer, bike: Motorcycle) -> None:
+    server = start_server("--keep-free", "0")
+    with server.client() as client:
+        client.connect()
+        filler = _fill(small_disk, leave=100_000)
+        with pytest.raises(ServiceError, match="no room for this job: it takes up to") as error:
+            client.submit(new_id(), small_blob(bike), "copy")
+        assert error.value.code == "no-space"
+        filler.unlink()
+        job_id = new_id()
+        client.submit(job_id, small_blob(bike), "copy")
+        assert _last(list(client.follow(job_id))).state is JobState.DONE
+
+
+def test_a_disk_that_fills_up_in_mid_job_fails_that_job_alone(
+    small_disk: Path, start_server: StartServer, bike: Motorcycle, tmp_path: Path
+) -> None:
+    server = start_server("--keep-free", "0")
+    first, second = new_id(), new_id()
+    with server.client() as client:
+        client.submit(first, small_blob(bike, pause=0.01, frames=250), "copy")
+        client.submit(second, small_blob(bike), "copy")
+        filler: Path | None = None
+        for event in client.follow(first):
+            if isinstance(event, JobProgress) and event.progress.step > 0 and filler is None:
+                filler = _fill(small_disk)
+        assert filler is not None
+        filler.unlink()
+        assert client.status(first).state is JobState.FAILED
+        assert "disk is full" in client.status(first).reason
+        assert _last(list(client.follow(second))).state is JobState.DONE
+        assert len(client.fetch(second, tmp_path / "clip")) == 6
+
+
+def test_an_engine_that_fails_three_jobs_is_set_aside_with_its_reason(
+    start_server: StartServer, bike: Motorcycle
+) -> None:
+    server = start_server()
+    with server.client() as client:
+        for number in range(3):
+            job_id = new_id()
+            client.submit(job_id, small_blob(bike, "crash", seed=number), "crash")
+            assert _last(list(client.follow(job_id))).state is JobState.FAILED
+        with pytest.raises(ServiceError, match=r"failed 3 jobs in a row.*SIGSEGV"):
+            client.submit(new_id(), small_blob(bike, "crash"), "crash")
+        unavailable = {engine.name: engine.unavailable for engine in client.connect().engines}
+        assert "SIGSEGV" in unavailable["crash"]
+        assert unavailable["copy"] == ""
+        assert list(client.facts().engines_set_aside) == ["crash"]
+        job_id = new_id()
+        client.submit(job_id, small_blob(bike), "copy")
+        assert _last(list(client.follow(job_id))).state is JobState.DONE
+
+
+def _frames(folder: Path) -> list[np.ndarray]:
+    return [np.array(Image.open(path)) for path in sorted((folder / "frames").iterdir())]
+
+
+def test_a_sampler_goes_on_from_its_checkpoint_and_makes_the_same_clip(
+    shared_server: RunningServer, bike: Motorcycle, tmp_path: Path
+) -> None:
+    calm, killed = new_id(), new_id()
+    with shared_server.client() as client:
+        client.submit(calm, small_blob(bike, "resume", seed=5), "resume")
+        list(client.follow(calm))
+        client.submit(killed, small_blob(bike, "resume", seed=5, die=True, always=True), "resume")
+        events = list(client.follow(killed))
+        client.fetch(calm, tmp_path / "calm")
+        client.fetch(killed, tmp_path / "killed")
+    assert _last(events).state is JobState.DONE
+    assert _last(events).attempt == 2
+    second = [e.progress.step for e in events if isinstance(e, JobProgress) and e.progress.stage == "resumed"]
+    assert second == [4]
+    np.testing.assert_array_equal(_frames(tmp_path / "killed"), _frames(tmp_path / "calm"))
+    assert not (shared_server.data_dir / "checkpoints" / killed).exists()
+
+
+def test_a_graceful_stop_has_a_sampler_leave_off_at_its_next_step(start_server: StartServer, bike: Motorcycle) -> None:
+    server, job_id = start_server("--stop-grace", "30"), new_id()
+    stages: list[tuple[int, str]] = []
+    with server.client() as client:
+        client.submit(job_id, small_blob(bike, "resume", pause=0.3, frames=12), "resume")
+        for event in client.follow(job_id):
+            if isinstance(event, StateEvent):
+                last = event
+                continue
+            stages.append((event.progress.step, event.progress.stage))
+            if event.progress.stage == "fresh" and event.progress.step == 2:
+                assert server.process is not None
+                server.process.send_signal(signal.SIGTERM)
+                assert server.wait() == 0
+                server.start()
+    assert last.state is JobState.DONE
+    fresh = [step for step, stage in stages if stage == "fresh"]
+    resumed = [step for step, stage in stages if stage == "resumed"]
+    assert max(fresh) <= 4
+    assert min(resumed) >= max(fresh)
+    assert last.attempt == 2
+
+
+def test_prune_forgets_what_was_fetched_and_keeps_the_rest(
+    start_server: StartServer, bike: Motorcycle, tmp_path: Path
+) -> None:
+    server = start_server()
+    fetched, unfetched = new_id(), new_id()
+    with server.client() as client, server.other_client("bob") as bob:
+        for job_id in (fetched, unfetched):
+            client.submit(job_id, small_blob(bike), "copy")
+            list(client.follow(job_id))
+        client.fetch(fetched, tmp_path)
+        assert bob.prune(0.0, unfetched=True).jobs == 0
+        assert client.prune(3600.0).jobs == 0
+        pruned = client.prune(0.0)
+        assert pruned.jobs == 1
+        assert pruned.nbytes > 1000
+        assert client.status(fetched).state is JobState.UNKNOWN
+        assert [path.name for path in (server.data_dir / "results").iterdir()] == [unfetched]
+        assert client.prune(0.0, unfetched=True).jobs == 1
+        assert not list((server.data_dir / "results").iterdir())
+
+
+def test_the_server_says_how_it_is(start_server: StartServer, bike: Motorcycle) -> None:
+    server, job_id = start_server(), new_id()
+    with server.client() as client:
+        client.submit(job_id, small_blob(bike), "copy")
+        list(client.follow(job_id))
+        facts = client.facts()
+    assert facts.jobs == {"done": 1}
+    assert facts.worker_memory > 10_000_000 < facts.memory
+    assert facts.disk_free > 0
+    assert (facts.queued, facts.sessions, facts.refused_connections) == (0, 1, 0)
+    lines = prometheus_text(facts).splitlines()
+    assert 'realcam_jobs{state="done"} 1' in lines
+    assert lines.count("# TYPE realcam_memory_bytes gauge") == 1
+
+
+def test_logs_carry_the_job_as_a_field(tmp_path: Path, bike: Motorcycle) -> None:
+    server = RunningServer(tmp_path / "data", tmp_path / "config", ("--log-format", "json"))
+    log, job_id = tmp_path / "log", new_id()
+    with log.open("wb") as stream:
+        server.errors = stream
+        server.start()
+        with server.client() as client:
+            client.submit(job_id, small_blob(bike, "bug"), "bug")
+            list(client.follow(job_id))
+        server.stop()
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    ours = [entry for entry in entries if entry.get("job") == job_id]
+    assert {entry["logger"] for entry in ours} >= {"realcam.dispatcher", "realcam.worker"}
+    assert any("KeyError" in entry.get("traceback", "") for entry in ours)
+
+
+def test_a_worker_that_cannot_start_is_said(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "server.cli", "serve", "--port", "0"),
+            *("--data-dir", str(tmp_path / "data"), "--engines", "no_such_module:engines"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "worker process cannot start" in done.stderr
+    assert "no_such_module" in done.stderr
