@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import bpy
@@ -28,8 +30,22 @@ def fill_mesh(mesh: bpy.types.Mesh, depth_mesh: DepthMesh) -> None:
 def grid_depth(mesh: bpy.types.Mesh, rows: int, columns: int) -> Float32:
     """[rows, columns] depth along z in the mesh's own metres, NaN where there is no vertex (any more)."""
     depth = np.full(rows * columns, np.nan, dtype=np.float32)
-    depth[_attribute(mesh, PIXEL, "value", np.int32)] = depth_of(_positions(mesh))
+    with _readable(mesh) as data:
+        depth[_attribute(data, PIXEL, "value", np.int32)] = depth_of(_positions(data))
     return depth.reshape(rows, columns)
+
+
+@contextmanager
+def _readable(mesh: bpy.types.Mesh) -> Iterator[bpy.types.Mesh]:
+    """A mesh in Edit Mode hides its attributes; a copy of it, as it was before, does not."""
+    if not mesh.is_editmode:
+        yield mesh
+        return
+    copy = mesh.copy()
+    try:
+        yield copy
+    finally:
+        bpy.data.meshes.remove(copy)
 
 
 def recut_mesh(mesh: bpy.types.Mesh, rows: int, columns: int, depth_edge: float) -> None:

@@ -129,8 +129,10 @@ def _write(owner: bpy.types.ID, path: str, keys: Keyframes, columns: list[int]) 
     first, last = float(keys.times[0]), float(keys.times[-1])
     for curve in fcurves_of(owner):
         if curve.data_path == path:
-            for point in [p for p in curve.keyframe_points if first <= p.co.x <= last]:
-                curve.keyframe_points.remove(point)
+            points = curve.keyframe_points
+            # From the end: removing a key moves those behind it.
+            for index in reversed([i for i, point in enumerate(points) if first <= point.co.x <= last]):
+                points.remove(points[index], fast=True)
     for time, values in zip(keys.times, keys.values[:, columns], strict=True):
         setattr(owner, path, values if len(columns) > 1 else float(values[0]))
         owner.keyframe_insert(path, frame=float(time))

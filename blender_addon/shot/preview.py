@@ -10,7 +10,7 @@ from typing import Self
 import bpy
 import numpy as np
 
-from ..core.errors import ShotError
+from ..core.errors import RealCamError, ShotError
 from ..core.shot import UInt8
 from ..core.trajectory import Trajectory
 from ..scene.photo_scene import PhotoScene
@@ -26,9 +26,13 @@ class PreviewRenderer:
 
     def __init__(self, photo_scene: PhotoScene, trajectory: Trajectory, method: Method = "eevee") -> None:
         self._trajectory = trajectory
-        self._folder = tempfile.TemporaryDirectory(prefix="realcam-preview-")
         remove_preview_scenes()
-        self._scene_name = make_preview_scene(photo_scene, trajectory, method).name
+        try:
+            self._scene_name = make_preview_scene(photo_scene, trajectory, method).name
+        except RealCamError:
+            remove_preview_scenes()
+            raise
+        self._folder = tempfile.TemporaryDirectory(prefix="realcam-preview-")
 
     def __enter__(self) -> Self:
         return self

@@ -29,12 +29,14 @@ def make_preview_scene(photo_scene: PhotoScene, trajectory: Trajectory, method: 
     The mesh has a material of ours, whatever the artist has put on it, and none of the artist's modifiers.
     """
     scene = bpy.data.scenes.new(NAME)
-    # Slots belong to the mesh, what they hold to our object: only a mesh that has none must be copied.
     data = photo_scene.mesh.data
-    if not data.materials:
+    # Slots belong to the mesh, what they hold to our object: a mesh without slots is copied, to get one. In Edit Mode
+    # the copy is the mesh as it was before.
+    if data.is_editmode or not data.materials:
         data = data.copy()
         data[MARK] = True
-        data.materials.append(None)
+        if not data.materials:
+            data.materials.append(None)
     mesh = bpy.data.objects.new(NAME, data)
     image = preview_image(NAME, photo_scene, trajectory)
     material = (bilinear_material if method == "eevee" else photo_material)(NAME, image)

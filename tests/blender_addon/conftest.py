@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
@@ -76,3 +77,13 @@ def bike_scene(blender: ModuleType, bike_import: PhotoImport) -> PhotoScene:
     render = blender.context.scene.render
     render.resolution_x, render.resolution_y = 741, 500
     return import_photo(blender.context.scene, bike_import)
+
+
+@pytest.fixture
+def thin_bike_scene(blender: ModuleType, bike_import: PhotoImport) -> PhotoScene:
+    """The same with few vertices, for tests that look at the camera and not at the mesh."""
+    from blender_addon.scene import import_photo
+
+    render = blender.context.scene.render
+    render.resolution_x, render.resolution_y = 741, 500
+    return import_photo(blender.context.scene, replace(bike_import, max_vertices=5_000))
