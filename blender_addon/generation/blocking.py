@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..core.errors import ServiceError
+from ..core.errors import RealCamError, ServiceError
 from ..timeline.take import Take
 from .job_events import ServerSettings
 from .job_records import JobRecord, JobRecords
@@ -96,10 +96,9 @@ def _wait_for_clip(jobs: Jobs, clock: _Clock) -> None:
         if not jobs.pump():
             time.sleep(PAUSE)
         clock.look(jobs.view)
-    _raise_if_ended(jobs.view)
-
-
-def _raise_if_ended(view: JobView | None) -> None:
+    view = jobs.view
+    if view is not None and view.phase.final and not view.resumable and jobs.record is not None:
+        forget_job(jobs.record.job_id)
     if view is None or view.phase is Phase.CANCELLED:
         raise ServiceError("The shot was cancelled")
     if view.phase is Phase.FAILED:
@@ -108,7 +107,11 @@ def _raise_if_ended(view: JobView | None) -> None:
 
 def _place(jobs: Jobs, *, background: bool, compositor: bool) -> Take:
     assert jobs.record is not None
-    take = place_clip(jobs.record, background=background, compositor=compositor)
+    try:
+        take = place_clip(jobs.record, background=background, compositor=compositor)
+    except RealCamError as error:
+        jobs.fail(error)
+        raise
     forget_job(jobs.record.job_id)
     jobs.placed()
     return take

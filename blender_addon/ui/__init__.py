@@ -11,10 +11,13 @@ from . import (
     move_operator,
     option_operator,
     panel,
+    pick_points,
     preferences,
     preview_operator,
     properties,
     runtime,
+    scale_operators,
+    scale_panel,
     takes_list,
 )
 from .preview_state import preview_state
@@ -29,7 +32,10 @@ _CLASSES = (
     *generate_operator.CLASSES,
     *job_operators.CLASSES,
     *takes_list.CLASSES,
+    *scale_operators.CLASSES,
+    *pick_points.CLASSES,
     *panel.CLASSES,
+    *scale_panel.CLASSES,
 )
 
 

@@ -57,9 +57,14 @@ class RealCamPreferences(bpy.types.AddonPreferences):
             layout.label(text=f"Started when no server answers. {COMMAND_VARIABLE} in the environment goes before it.")
             return
         layout.prop(self, "server_key")
-        if not bpy.app.online_access:
+        if not online_access():
             layout.label(text=ONLINE_ACCESS_OFF, icon="ERROR")
         layout.label(text="Your photo, its depth and the preview are sent to this server.", icon="INFO")
+
+
+def online_access() -> bool:
+    """Whether the artist lets Blender go online (Preferences > System > Network)."""
+    return bool(bpy.app.online_access)
 
 
 ONLINE_ACCESS_OFF = "Preferences > System > Network > Allow Online Access is off: a server elsewhere cannot be used"
@@ -79,7 +84,7 @@ def server_settings() -> ServerSettings:
     addon = bpy.context.preferences.addons.get(EXTENSION)
     chosen = addon.preferences if addon is not None and addon.preferences is not None else _Defaults
     address = parse_address(os.environ.get(ADDRESS_VARIABLE) or chosen.server_address, chosen.server_key)
-    if not address.loopback and not bpy.app.online_access:
+    if not address.loopback and not online_access():
         raise ServiceError(
             "The server cannot be reached",
             f"{address} is on another machine and Blender's online access is off",

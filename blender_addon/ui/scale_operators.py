@@ -1,0 +1,149 @@
+"""Set the scale of the photo's scene by a true distance between two points: clicked, selected, or a ruler's ends."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import bpy
+from bpy.props import EnumProperty, FloatProperty, FloatVectorProperty
+from mathutils import Vector
+
+from ..core.errors import RealCamError
+from ..scene import PhotoScene, find_photo_scene
+from ..scene.calibration import Measure, ruler_measure, selected_measure, set_scale, set_true_distance
+
+Result = set[str]
+
+
+def _photo(cls: type[bpy.types.Operator], context: bpy.types.Context) -> PhotoScene | None:
+    """The scene's photo; without one the operator's button says so."""
+    photo = find_photo_scene(context.scene)
+    if photo is None:
+        cls.poll_message_set("Import a photo first")
+    return photo
+
+
+class SetScale(bpy.types.Operator):
+    """Say how far apart two points truly are. The photo's scene, your cameras and their keyframes are rescaled together about the camera that took the photo, so every shot looks the same"""  # noqa: E501
+
+    bl_idname = "realcam.set_scale"
+    bl_label = "Set True Distance"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    source: EnumProperty(
+        name="Between",
+        description="Where the two points come from",
+        items=(
+            ("POINTS", "Given Points", "Two points of the world"),
+            ("SELECTION", "Selection", "Two selected vertices in Edit Mode, or two selected objects"),
+            ("RULER", "Ruler", "The ruler drawn last with the Measure tool"),
+        ),
+        options={"HIDDEN", "SKIP_SAVE"},
+    )
+    start: FloatVectorProperty(name="Start", subtype="TRANSLATION", size=3, options={"HIDDEN", "SKIP_SAVE"})
+    end: FloatVectorProperty(name="End", subtype="TRANSLATION", size=3, options={"HIDDEN", "SKIP_SAVE"})
+    distance: FloatProperty(
+        name="True Distance",
+        description="How far apart the two points are in reality",
+        subtype="DISTANCE",
+        unit="LENGTH",
+        default=1.0,
+        min=1e-4,
+        soft_max=100.0,
+        precision=4,
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Needs a photo."""
+        return _photo(cls, context) is not None
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+        """Begin with the distance as it is now, and ask."""
+        photo = find_photo_scene(context.scene)
+        assert photo is not None
+        try:
+            measure = self._measure(context)
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        self.source, self.start, self.end = "POINTS", measure.start, measure.end
+        self.distance = measure.metres(photo)
+        return set(context.window_manager.invoke_props_dialog(self, width=320, confirm_text="Rescale"))
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Rescale, in Edit Mode too."""
+        photo = find_photo_scene(context.scene)
+        assert photo is not None
+        before = photo.record.scale
+        try:
+            measure = self._measure(context)
+            with _LeftEditMode(context):
+                photo = set_true_distance(context.scene, photo, measure, self.distance)
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"Everything is {photo.record.scale / before:.4g} times as large as before")
+        return {"FINISHED"}
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """One number to type."""
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(self, "distance")
+
+    def _measure(self, context: bpy.types.Context) -> Measure:
+        if self.source == "SELECTION":
+            return selected_measure(context)
+        if self.source == "RULER":
+            return ruler_measure(context.scene)
+        return Measure(Vector(self.start), Vector(self.end))
+
+
+class ResetScale(bpy.types.Operator):
+    """Go back to the metres of the imported depth. Cameras and keyframes go along"""
+
+    bl_idname = "realcam.reset_scale"
+    bl_label = "Scale as Imported"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Only when the scale was changed."""
+        photo = _photo(cls, context)
+        if photo is not None and photo.record.scale == 1.0:
+            cls.poll_message_set("The scale is as imported")
+            return False
+        return photo is not None
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Rescale back."""
+        photo = find_photo_scene(context.scene)
+        assert photo is not None
+        try:
+            with _LeftEditMode(context):
+                set_scale(context.scene, photo, 1.0)
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class _LeftEditMode:
+    """Out of Edit Mode inside, and back into it afterwards."""
+
+    def __init__(self, context: bpy.types.Context) -> None:
+        self._editing = context.mode == "EDIT_MESH"
+
+    def __enter__(self) -> None:
+        if self._editing:
+            bpy.ops.object.mode_set(mode="OBJECT")
+
+    def __exit__(self, *_error: object) -> None:
+        if self._editing:
+            bpy.ops.object.mode_set(mode="EDIT")
+
+
+CLASSES = (SetScale, ResetScale)

@@ -1,0 +1,45 @@
+"""The scale of the photo's scene, in the photo's panel."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import bpy
+
+from ..scene import find_photo_scene
+from .wrapped import draw_sentence
+
+
+class ScalePanel(bpy.types.Panel):
+    """How large the photo's scene is, and three ways to say it better."""
+
+    bl_idname = "REALCAM_PT_scale"
+    bl_label = "Scale"
+    bl_parent_id = "REALCAM_PT_photo"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "RealCam"
+    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Only with a photo."""
+        return find_photo_scene(context.scene) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """The present scale, and where a true distance can be taken."""
+        layout = self.layout
+        photo = find_photo_scene(context.scene)
+        assert photo is not None
+        scale = photo.record.scale
+        said = "As imported: " if scale == 1.0 else ""
+        draw_sentence(layout, context, f"{said}1 m of the depth is {scale:.4g} m")
+        layout.operator("realcam.pick_scale_points", icon="RESTRICT_SELECT_OFF")
+        row = layout.row(align=True)
+        row.operator("realcam.set_scale", text="Selected", icon="VERTEXSEL").source = "SELECTION"
+        row.operator("realcam.set_scale", text="Ruler", icon="DRIVER_DISTANCE").source = "RULER"
+        if scale != 1.0:
+            layout.operator("realcam.reset_scale", icon="LOOP_BACK")
+
+
+CLASSES = (ScalePanel,)
