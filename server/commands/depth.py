@@ -7,14 +7,26 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
 from blender_addon.core.errors import RealCamError
-from server.data.photo_files import read_photo
+from blender_addon.core.shot import UInt8
+from server.data.photo_files import DepthUnit, read_depth, read_photo
 from server.depth.catalogue import CARDS, DEFAULT, DEFAULT_ON_CPU, load_predictor
+from server.depth.clean import Cleaning
+from server.depth.estimate import KnownFocal, SceneDepth, cleaned_at_photo, estimate_scene_depth, given_lens
+from server.depth.overlay import COLOURS, cleaning_overlay
 
-depth_app = typer.Typer(help="Metric depth from one photo.", no_args_is_help=True)
+depth_app = typer.Typer(help="Metric depth of one photo: predicted, or from a sensor.", no_args_is_help=True)
+
+OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="NPZ to write; else beside the photo.")]
+FocalOption = Annotated[float | None, typer.Option(help="35 mm equivalent, instead of EXIF and prediction.")]
+RawOption = Annotated[bool, typer.Option("--raw", help="Do not clean.")]
+OverlayOption = Annotated[Path | None, typer.Option(help="Picture of what cleaning touched.")]
+
+UNTOUCHED = Cleaning(edges=False, flying=None, outliers=False, sky=False)
 
 
 @depth_app.command("list")
@@ -33,28 +45,58 @@ def list_predictors() -> None:
 @depth_app.command()
 def predict(
     photo: Annotated[Path, typer.Argument(help="The photo.")],
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="NPZ to write; beside the photo if not given.")
-    ] = None,
+    out: OutOption = None,
     predictor: Annotated[str, typer.Option(help="One of `depth list`.")] = DEFAULT,
     weights: Annotated[Path | None, typer.Option(help="Local weights: a published .pth or a folder.")] = None,
     device: Annotated[str | None, typer.Option(help="torch device; a GPU if there is one.")] = None,
+    focal_mm: FocalOption = None,
+    raw: RawOption = False,
+    overlay: OverlayOption = None,
 ) -> None:
-    """Predict a photo's depth: NPZ with `depth` (metres) and, where predicted, `intrinsics` (pixels of the photo)."""
-    console = Console()
+    """Predict a photo's depth: NPZ with `depth` (metres) and `intrinsics` (pixels of the photo)."""
     try:
+        read = read_photo(photo)
         network = load_predictor(predictor, weights, device)
-        estimate = network.predict(read_photo(photo).pixels)
+        cleaning = UNTOUCHED if raw else Cleaning()
+        scene = estimate_scene_depth(read.pixels, network, KnownFocal(focal_mm, read.focal_35mm), cleaning)
+        _write(read.pixels, scene, out or photo.with_suffix(".depth.npz"), overlay)
     except RealCamError as error:
         typer.echo(error.sentence, err=True)
         raise typer.Exit(1) from error
-    target = out or photo.with_suffix(".depth.npz")
-    known = {} if estimate.intrinsics is None else {"intrinsics": estimate.intrinsics}
-    np.savez(target, depth=estimate.depth, **known)
-    near, middle, far = np.nanpercentile(estimate.depth, [2, 50, 98])
-    rows, columns = estimate.depth.shape
-    console.print(
-        f"{target}: {columns} x {rows}, {near:.2f} to {far:.2f} m, half within {middle:.2f} m", highlight=False
-    )
     if not network.card.commercial:
-        console.print(f"These weights are for non-commercial use: {network.card.licence}.", highlight=False)
+        typer.echo(f"These weights are for non-commercial use: {network.card.licence}.")
+
+
+@depth_app.command()
+def clean(
+    photo: Annotated[Path, typer.Argument(help="The photo.")],
+    depth: Annotated[Path, typer.Argument(help="Its depth, of any size: 16-bit PNG or TIFF, EXR, NPY or NPZ.")],
+    depth_scale: Annotated[float, typer.Option(help="Metres for each stored unit; 0.001 for millimetres.")] = 1.0,
+    out: OutOption = None,
+    focal_mm: FocalOption = None,
+    raw: RawOption = False,
+    overlay: OverlayOption = None,
+) -> None:
+    """Bring a sensor's depth (a phone's LiDAR) to the photo's size and clean it; writes the same as `predict`."""
+    try:
+        read = read_photo(photo)
+        intrinsics, source = given_lens(read.pixels, KnownFocal(focal_mm, read.focal_35mm))
+        stored = read_depth(depth, DepthUnit(depth_scale))
+        cleaned = cleaned_at_photo(stored, read.pixels, intrinsics, UNTOUCHED if raw else Cleaning())
+        _write(read.pixels, SceneDepth(cleaned, intrinsics, source), out or photo.with_suffix(".depth.npz"), overlay)
+    except RealCamError as error:
+        typer.echo(error.sentence, err=True)
+        raise typer.Exit(1) from error
+
+
+def _write(photo: UInt8, scene: SceneDepth, target: Path, overlay: Path | None) -> None:
+    depth = scene.cleaned.depth
+    np.savez_compressed(target, depth=depth, intrinsics=scene.intrinsics)
+    near, middle, far = np.nanpercentile(depth, [2, 50, 98])
+    rows, columns = depth.shape
+    typer.echo(f"{target}: {columns} x {rows}, from {near:.2f} to {far:.2f} m, half within {middle:.2f} m")
+    typer.echo(f"Focal length: {scene.focal_source}")
+    touched = {name: float(getattr(scene.cleaned, name).mean()) for name in COLOURS}
+    typer.echo("Cleaned: " + ", ".join(f"{name} {share:.1%}" for name, share in touched.items()))
+    if overlay is not None:
+        Image.fromarray(cleaning_overlay(photo, scene.cleaned)).save(overlay)

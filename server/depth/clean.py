@@ -20,6 +20,9 @@ from .sky import find_sky, sky_shell
 SKY_BEYOND = 3.0
 """The sky's shell lies this many times as far as the farthest known depth."""
 
+DENSE = 0.4
+"""Share of known pixels from which a depth map has neighbours that say something: a car's LiDAR has fewer."""
+
 
 @dataclass(frozen=True)
 class Cleaning:
@@ -50,6 +53,7 @@ class CleanDepth:
 def clean_depth(depth: Float32, photo: UInt8, intrinsics: Float64, cleaning: Cleaning = DEFAULT_CLEANING) -> CleanDepth:
     """Clean depth [H, W] of photo [H, W, 3]; intrinsics [3, 3] px of that size.
 
+    A sparse map (below DENSE) keeps its edges and loses statistical outliers only.
     Raises PhotoError when the sizes differ: bring depth to the photo's size first (guided_upsample).
     """
     if depth.shape != photo.shape[:2]:
@@ -59,11 +63,12 @@ def clean_depth(depth: Float32, photo: UInt8, intrinsics: Float64, cleaning: Cle
     # Not known before the shell: the sky's edge is no depth edge to clean.
     result = np.where(sky, np.nan, depth).astype(np.float32)
     moved = nothing
-    if cleaning.edges:
+    dense = np.isfinite(depth).mean() >= DENSE
+    if cleaning.edges and dense:
         refined = refine_edges(result, photo)
         moved = np.isfinite(result) & (np.abs(refined / result - 1) > 0.01)
         result = refined
-    flying = flying_pixels(result, intrinsics, cleaning.flying) if cleaning.flying else nothing
+    flying = flying_pixels(result, intrinsics, cleaning.flying) if cleaning.flying and dense else nothing
     result[flying] = np.nan
     outliers = nothing.copy()
     if cleaning.outliers:

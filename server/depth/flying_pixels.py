@@ -11,28 +11,27 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter
 
 from blender_addon.core.projection import unproject
 from blender_addon.core.shot import Float32
 from blender_addon.core.trajectory import Float64
 
-from .windows import depth_jumps, windows
+from .windows import bends, depth_jumps, windows
 
 
 @dataclass(frozen=True)
 class FlyingRules:
     """k: side of the window, pixels, odd. edge: relative jump that makes two surfaces.
 
-    same_depth: relative difference within which a neighbour shares a pixel's depth; support: how many must, the pixel
-    itself counted (k lets a line through). angle: radians between view ray and surface normal beyond which a surface is
-    edge-on.
+    same_depth: relative difference within which a neighbour shares a pixel's depth; support: which share of the known
+    ones must, the pixel itself counted (a line of one pixel has 1 / k). angle: radians between view ray and surface
+    normal beyond which a surface is edge-on.
     """
 
     k: int = 5
     edge: float = 0.05
     same_depth: float = 0.02
-    support: int = 4
+    support: float = 0.16
     angle: float = float(np.radians(84.0))
 
 
@@ -64,22 +63,9 @@ def view_angles(depth: Float32, intrinsics: Float64) -> Float32:
 def _unsupported(depth: Float32, where: NDArray[np.bool_], rules: FlyingRules) -> NDArray[np.bool_]:
     mine = depth[where][:, None, None]
     with np.errstate(invalid="ignore"):
-        shared = np.abs(windows(depth, rules.k)[where] - mine) <= rules.same_depth * mine
-    return np.asarray(shared.sum(axis=(1, 2)) < rules.support, dtype=np.bool_)
-
-
-def bends(depth: Float32, k: int, edge: float) -> NDArray[np.bool_]:
-    """[H, W] where within k x k the inverse depth deviates from a straight line by `edge` of itself, along x or y."""
-    inverse = 1 / depth
-    span = k // 2
-    bent = np.zeros(depth.shape, dtype=np.bool_)
-    for axis in (0, 1):
-        padded = np.pad(inverse, [(span, span) if a == axis else (0, 0) for a in (0, 1)], constant_values=np.nan)
-        size = depth.shape[axis]
-        before, after = (np.take(padded, range(at, at + size), axis=axis) for at in (0, 2 * span))
-        with np.errstate(invalid="ignore"):
-            bent |= np.abs(before - 2 * inverse + after) > edge * inverse
-    return np.asarray(maximum_filter(bent, size=k), dtype=np.bool_)
+        around = windows(depth, rules.k)[where]
+        shared = (np.abs(around - mine) <= rules.same_depth * mine).sum(axis=(1, 2))
+    return np.asarray(shared < rules.support * np.isfinite(around).sum(axis=(1, 2)), dtype=np.bool_)
 
 
 def _slope(points: Float64, axis: int, focal: float) -> Float64:

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender_addon.core.shot import Float32, UInt8
-from blender_addon.core.trajectory import Float64
 
-from .windows import depth_jumps, neighbours
+from .windows import bends, depth_jumps, neighbours
 
 RADIUS = 5
 """Pixels. An edge that lies less than half as far from the photo's is moved onto it."""
@@ -20,7 +19,8 @@ BATCH = 50_000
 def refine_edges(depth: Float32, photo: UInt8, radius: int = RADIUS, edge: float = 0.05) -> Float32:
     """Depth [H, W] in which pixels near a jump take the depth of the nearby pixels that look like them in photo
     [H, W, 3]: the weighted median, so that no depth appears that was not there. Unknown stays unknown."""
-    near_jump = np.isfinite(depth) & depth_jumps(depth, 2 * radius + 1, edge)
+    k = 2 * radius + 1
+    near_jump = np.isfinite(depth) & depth_jumps(depth, k, edge) & bends(depth, k, edge)
     rows, columns = np.nonzero(near_jump)
     result = depth.copy()
     for start in range(0, len(rows), BATCH):
@@ -31,7 +31,7 @@ def refine_edges(depth: Float32, photo: UInt8, radius: int = RADIUS, edge: float
     return result
 
 
-def weighted_median(values: Float32, weights: Float64) -> Float32:
+def weighted_median(values: Float32, weights: Float32) -> Float32:
     """[N] the value of each row [N, K] at which half of its weight is reached; weight 0 is not looked at."""
     order = np.argsort(np.where(weights > 0, values, np.inf), axis=1)
     running = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
@@ -41,7 +41,7 @@ def weighted_median(values: Float32, weights: Float64) -> Float32:
 
 def _likeness(
     photo: UInt8, rows: NDArray[np.int64], columns: NDArray[np.int64], y: NDArray[np.int64], x: NDArray[np.int64]
-) -> Float64:
+) -> Float32:
     """[N, K] how alike the colours at (y, x) and the pixels are, 0..1."""
-    colour = photo[y, x].astype(np.float64) - photo[rows, columns][:, None]
-    return np.asarray(np.exp(-(colour**2).sum(-1) / (2 * COLOUR_SIGMA**2)), dtype=np.float64)
+    colour = photo[y, x].astype(np.float32) - photo[rows, columns][:, None]
+    return np.asarray(np.exp(-(colour**2).sum(-1) / (2 * COLOUR_SIGMA**2)), dtype=np.float32)

@@ -7,7 +7,6 @@ from PIL import Image
 
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.shot import Float32, UInt8
-from blender_addon.core.trajectory import Float64
 
 from .refine_edges import weighted_median
 from .windows import neighbours
@@ -32,14 +31,14 @@ def guided_upsample(depth: Float32, photo: UInt8) -> Float32:
     (height, width), (rows, columns) = photo.shape[:2], depth.shape
     if abs(columns / rows / (width / height) - 1) > ASPECT_TOLERANCE:
         raise PhotoError("The depth does not fit the photo", f"photo {width} x {height}, depth {columns} x {rows}")
-    small = np.array(Image.fromarray(photo).resize((columns, rows), Image.Resampling.BOX), dtype=np.float64)
+    small = np.array(Image.fromarray(photo).resize((columns, rows), Image.Resampling.BOX), dtype=np.float32)
     strips = [
         _strip(depth, photo[top : top + ROWS_AT_ONCE], small, top, height) for top in range(0, height, ROWS_AT_ONCE)
     ]
     return np.concatenate(strips)
 
 
-def _strip(depth: Float32, photo: UInt8, small: Float64, top: int, height: int) -> Float32:
+def _strip(depth: Float32, photo: UInt8, small: Float32, top: int, height: int) -> Float32:
     """The rows of the result under `photo` [R, W, 3], which begin at row `top` of `height`."""
     rows, columns = depth.shape
     width = photo.shape[1]
@@ -55,7 +54,7 @@ def _strip(depth: Float32, photo: UInt8, small: Float64, top: int, height: int) 
     weight = np.exp(-(colour**2).sum(-1) / (2 * COLOUR_SIGMA**2) - offset / 2)
     # A colour that nothing around resembles must not divide by zero: nearness alone decides then.
     weight = np.where(inside & np.isfinite(votes), weight + 1e-6 * np.exp(-offset / 2), 0.0)
-    middle = weighted_median(votes, weight)
+    middle = weighted_median(votes, weight.astype(np.float32))
     with np.errstate(invalid="ignore"):
         same = np.where(np.abs(votes - middle[:, None]) <= SAME_SURFACE * middle[:, None], weight, 0.0)
     total = same.sum(axis=1)

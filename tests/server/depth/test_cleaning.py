@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter, zoom
 
 from blender_addon.core.errors import PhotoError
-from blender_addon.core.projection import intrinsics_from_fov, unproject
+from blender_addon.core.projection import intrinsics_from_fov, intrinsics_matrix, unproject
 from server.data.motorcycle import Motorcycle
 from server.data.photo_files import DepthUnit, read_depth, read_photo
 from server.depth.clean import Cleaning, clean_depth
@@ -164,6 +164,17 @@ def test_the_sky_over_a_street(shared_data: Path) -> None:
 
 def test_no_sky_indoors(bike: Motorcycle) -> None:
     assert not find_sky(bike.photo, np.nan_to_num(bike.depth, nan=2.0), 20.0).any()
+
+
+def test_a_cars_sparse_lidar_keeps_its_road(shared_data: Path) -> None:
+    """19 % of the pixels known, in lines: the road is neither dropped nor moved."""
+    folder = shared_data / "rgbd/kitti_metric3d"
+    photo = read_photo(next(folder.glob("rgb_*"))).pixels
+    depth = read_depth(next(folder.glob("depth_*")), DepthUnit(1 / 256))
+    cleaned = clean_depth(depth, photo, intrinsics_matrix(707.05, 707.05, 604.58, 181.0))
+    road = np.isfinite(depth[230:, 300:680])
+    assert (cleaned.flying | cleaned.outliers)[230:, 300:680][road].mean() < 0.01
+    assert cleaned.moved[230:, 300:680][road].mean() < 0.02
 
 
 def test_the_sky_lies_on_a_sphere() -> None:

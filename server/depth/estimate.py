@@ -1,0 +1,98 @@
+"""From one photo to the depth a scene is built of: predict, choose the lens, bring to the photo's size, clean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from blender_addon.core.errors import PhotoError
+from blender_addon.core.lens import DEFAULT_HORIZONTAL_FOV, focal_pixels
+from blender_addon.core.projection import intrinsics_from_fov, intrinsics_matrix
+from blender_addon.core.shot import Float32, UInt8
+from blender_addon.core.trajectory import Float64
+
+from .clean import DEFAULT_CLEANING, CleanDepth, Cleaning, clean_depth
+from .predictor import DepthEstimate, DepthPredictor
+from .upsample import guided_upsample
+
+MOST_PIXELS = 1_000_000
+"""Size at which a scene's depth is worked out; a mesh has fewer vertices."""
+
+
+@dataclass(frozen=True)
+class KnownFocal:
+    """35 mm equivalents, millimetres: typed by the artist, or read from the photo's EXIF. None: unknown."""
+
+    typed: float | None = None
+    exif: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SceneDepth:
+    """cleaned: depth [h, w] of the photo's aspect and the masks of its cleaning.
+
+    intrinsics [3, 3] px of the photo's own size; focal_source: where the focal length came from, in words.
+    """
+
+    cleaned: CleanDepth
+    intrinsics: Float64
+    focal_source: str
+
+
+def estimate_scene_depth(
+    photo: UInt8, predictor: DepthPredictor, focal: KnownFocal, cleaning: Cleaning = DEFAULT_CLEANING
+) -> SceneDepth:
+    """Metric depth and lens of photo [H, W, 3]. Raises PhotoError when a given focal length is not positive."""
+    estimate = predictor.predict(photo)
+    intrinsics, source = chosen_lens(photo, estimate, focal)
+    depth = rescaled_to_lens(estimate, intrinsics)
+    limited = Cleaning(cleaning.edges, cleaning.flying, cleaning.outliers, cleaning.sky, predictor.card.farthest)
+    return SceneDepth(cleaned_at_photo(depth, photo, intrinsics, limited), intrinsics, source)
+
+
+def chosen_lens(photo: UInt8, estimate: DepthEstimate, focal: KnownFocal) -> tuple[Float64, str]:
+    """[3, 3] px and its source: typed, else EXIF, else predicted, else assumed."""
+    if estimate.intrinsics is not None and focal.typed is None and focal.exif is None:
+        return estimate.intrinsics, "predicted from the photo"
+    return given_lens(photo, focal)
+
+
+def given_lens(photo: UInt8, focal: KnownFocal) -> tuple[Float64, str]:
+    """[3, 3] px and its source without a prediction: typed, else EXIF, else assumed. Raises PhotoError."""
+    height, width = photo.shape[:2]
+    for millimetres, source in ((focal.typed, "typed"), (focal.exif, "the photo's EXIF")):
+        if millimetres is None:
+            continue
+        if not millimetres > 0:
+            raise PhotoError("The focal length is not positive", f"{millimetres:g} mm")
+        pixels = focal_pixels(millimetres, width, height)
+        return intrinsics_matrix(pixels, pixels, width / 2, height / 2), f"{millimetres:g} mm, {source}"
+    degrees = np.degrees(DEFAULT_HORIZONTAL_FOV)
+    return intrinsics_from_fov(width, height, DEFAULT_HORIZONTAL_FOV), f"assumed, {degrees:.0f} degrees horizontally"
+
+
+def rescaled_to_lens(estimate: DepthEstimate, intrinsics: Float64) -> Float32:
+    """The depth under another lens than the predicted one: what looks as large through a longer lens is farther away.
+
+    A predictor without a lens of its own keeps its depth.
+    """
+    if estimate.intrinsics is None:
+        return estimate.depth
+    return np.asarray(estimate.depth * (intrinsics[0, 0] / estimate.intrinsics[0, 0]), dtype=np.float32)
+
+
+def cleaned_at_photo(
+    depth: Float32, photo: UInt8, intrinsics: Float64, cleaning: Cleaning = DEFAULT_CLEANING
+) -> CleanDepth:
+    """Depth [h, w] of any size (a predictor's, a phone's LiDAR) at the photo's, or at MOST_PIXELS if that is larger,
+    and cleaned; intrinsics [3, 3] px of the photo."""
+    height, width = photo.shape[:2]
+    shrink = min(1.0, float(np.sqrt(MOST_PIXELS / (height * width))))
+    size = (round(width * shrink), round(height * shrink))
+    picture = photo if shrink == 1 else np.array(Image.fromarray(photo).resize(size, Image.Resampling.BOX))
+    lens = np.diag([size[0] / width, size[1] / height, 1.0]) @ intrinsics
+    if depth.shape != picture.shape[:2]:
+        depth = guided_upsample(depth, picture)
+    return clean_depth(depth, picture, lens, cleaning)

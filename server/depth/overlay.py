@@ -1,0 +1,30 @@
+"""What cleaning did to a depth map, drawn over the photo."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from blender_addon.core.shot import UInt8
+
+from .clean import CleanDepth
+
+COLOURS = {
+    "moved": (70, 200, 235),
+    "flying": (235, 70, 60),
+    "outliers": (250, 210, 60),
+    "sky": (210, 110, 235),
+}
+"""Of each mask of a CleanDepth."""
+STRENGTH = 0.75
+
+
+def cleaning_overlay(photo: UInt8, cleaned: CleanDepth) -> UInt8:
+    """[h, w, 3] the photo [H, W, 3] in grey at the depth's size, with what each step touched in its colour."""
+    height, width = cleaned.depth.shape
+    small = np.array(Image.fromarray(photo).convert("L").resize((width, height)), dtype=np.float64)
+    picture = np.repeat(small[..., None], 3, axis=-1)
+    for name, colour in COLOURS.items():
+        mask = getattr(cleaned, name)
+        picture[mask] = (1 - STRENGTH) * picture[mask] + STRENGTH * np.array(colour)
+    return np.asarray(picture.round(), dtype=np.uint8)

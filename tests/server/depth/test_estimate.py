@@ -1,0 +1,71 @@
+"""From a photo to a scene's depth, with the motorcycle's true depth standing in for a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from blender_addon.core.errors import PhotoError
+from blender_addon.core.lens import focal_pixels, full_frame_focal
+from blender_addon.core.shot import UInt8
+from blender_addon.core.trajectory import Float64
+from server.data.motorcycle import FOCAL, Motorcycle
+from server.depth.catalogue import CARDS
+from server.depth.clean import Cleaning
+from server.depth.estimate import KnownFocal, cleaned_at_photo, estimate_scene_depth
+from server.depth.predictor import DepthEstimate, PredictorCard
+
+UNTOUCHED = Cleaning(edges=False, flying=None, outliers=False, sky=False)
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """A predictor that knows the bike's depth, at a quarter of the photo's size."""
+
+    bike: Motorcycle
+    lens: Float64 | None = None
+    card: PredictorCard = CARDS["depth-anything-indoor-small"]
+
+    def predict(self, photo: UInt8) -> DepthEstimate:
+        return DepthEstimate(np.ascontiguousarray(self.bike.depth[2::4, 2::4]), self.lens)
+
+
+def test_a_scene_has_the_photos_size_and_the_predicted_metres(bike: Motorcycle) -> None:
+    scene = estimate_scene_depth(bike.photo, Sensor(bike), KnownFocal(exif=full_frame_focal(FOCAL, 741, 500)))
+    assert scene.cleaned.depth.shape == bike.depth.shape
+    assert scene.intrinsics[0, 0] == pytest.approx(FOCAL)
+    assert scene.focal_source.endswith("the photo's EXIF")
+    both = np.isfinite(scene.cleaned.depth) & np.isfinite(bike.depth)
+    assert both.mean() > 0.85
+    assert np.median(np.abs(scene.cleaned.depth[both] / bike.depth[both] - 1)) < 0.005
+
+
+def test_the_typed_focal_length_wins_and_is_named(bike: Motorcycle) -> None:
+    found = estimate_scene_depth(bike.photo, Sensor(bike), KnownFocal(typed=50.0, exif=28.0), UNTOUCHED)
+    assert found.intrinsics[0, 0] == pytest.approx(focal_pixels(50.0, 741, 500))
+    assert found.focal_source == "50 mm, typed"
+    assumed = estimate_scene_depth(bike.photo, Sensor(bike), KnownFocal(), UNTOUCHED)
+    assert assumed.focal_source == "assumed, 55 degrees horizontally"
+    with pytest.raises(PhotoError, match="not positive"):
+        estimate_scene_depth(bike.photo, Sensor(bike), KnownFocal(typed=0.0))
+
+
+def test_a_predicted_lens_is_used_and_depth_follows_a_typed_one(bike: Motorcycle) -> None:
+    sensor = Sensor(bike, bike.intrinsics)
+    predicted = estimate_scene_depth(bike.photo, sensor, KnownFocal(), UNTOUCHED)
+    assert predicted.focal_source == "predicted from the photo"
+    assert np.array_equal(predicted.intrinsics, bike.intrinsics)
+    twice = KnownFocal(typed=full_frame_focal(2 * FOCAL, 741, 500))
+    typed = estimate_scene_depth(bike.photo, sensor, twice, UNTOUCHED)
+    ratio = typed.cleaned.depth / predicted.cleaned.depth
+    assert np.nanmedian(ratio) == pytest.approx(2.0, rel=1e-5)
+
+
+def test_a_large_photo_is_worked_on_at_a_megapixel(bike: Motorcycle) -> None:
+    large = np.repeat(np.repeat(bike.photo, 2, axis=0), 2, axis=1)
+    cleaned = cleaned_at_photo(bike.depth[2::4, 2::4], large, np.diag([2.0, 2.0, 1.0]) @ bike.intrinsics, UNTOUCHED)
+    height, width = cleaned.depth.shape
+    assert 0.95e6 < height * width < 1.05e6
+    assert width / height == pytest.approx(741 / 500, rel=0.01)
