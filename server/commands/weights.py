@@ -1,0 +1,139 @@
+"""`realcam weights get`, `realcam weights check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+from blender_addon.core.errors import EngineError, RealCamError
+from server.realcam.weights_store import TOKENIZER_FILES, SourceFile, WeightsStore, default_store
+
+weights_app = typer.Typer(help="The weights of the engine realcam.", no_args_is_help=True)
+
+Variant = Annotated[str, typer.Argument(help="realcam-256, realcam-512 or realcam-1024.")]
+Folder = Annotated[
+    Path | None, typer.Option("--into", help="Folder of weights; $REALCAM_WEIGHTS or your own if not given.")
+]
+
+
+@weights_app.command()
+def get(
+    variant: Variant = "realcam-512",
+    into: Folder = None,
+    base: Annotated[Path | None, typer.Option(help="DynamiCrafter's checkpoint, if you already have it.")] = None,
+    camera: Annotated[Path | None, typer.Option(help="RealCam's checkpoint, if you already have it.")] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="Folder with CLIP's vocab.json and merges.txt, if you have them.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before downloading.")] = False,
+) -> None:
+    """Fetch the weights of a variant, check them and convert them once. Run again, it goes on where it was."""
+    console = Console(stderr=True)
+    try:
+        _get(WeightsStore(into) if into else default_store(), variant, base, camera, tokenizer, yes, console)
+    except RealCamError as error:
+        typer.echo(error.sentence, err=True)
+        raise typer.Exit(1) from error
+
+
+@weights_app.command()
+def check(variant: Variant = "realcam-512", into: Folder = None) -> None:
+    """Verify a variant's hash and keys, and measure that its pictures change with the camera."""
+    try:
+        _check(WeightsStore(into) if into else default_store(), variant)
+    except RealCamError as error:
+        typer.echo(error.sentence, err=True)
+        raise typer.Exit(1) from error
+
+
+def _get(
+    store: WeightsStore,
+    variant: str,
+    base: Path | None,
+    camera: Path | None,
+    tokenizer: Path | None,
+    yes: bool,
+    console: Console,
+) -> None:
+    _require_packages()
+    from server.realcam.config import VARIANTS
+    from server.realcam.load import CheckpointFiles
+    from server.realcam.weights_install import install
+    from server.realcam.weights_sources import RECIPES, fetch, local_source, resolve
+
+    if variant not in RECIPES:
+        raise EngineError(f"There is no variant {variant}", f"there are {', '.join(RECIPES)}")
+    recipe = RECIPES[variant]
+    remote = {}
+    if base is None and camera is None:
+        remote["base"] = resolve(recipe.base)
+    if camera is None:
+        remote["camera"] = resolve(recipe.camera)
+    if tokenizer is None:
+        remote |= {file.name: resolve(file) for file in recipe.tokenizer}
+    if remote and not yes:
+        console.print(_size_table(list(remote.values())))
+        typer.confirm("Download?", abort=True)
+    columns = (TextColumn("{task.description:<32}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=console) as bars:
+        on_bytes = _Bars(bars)
+        paths = {name: fetch(source, on_bytes) for name, source in remote.items()}
+        sources = list(remote.values()) + [local_source(p, on_bytes) for p in (base, camera) if p is not None]
+        files = CheckpointFiles(camera or paths["camera"], base or paths.get("base"))
+        words = tuple(tokenizer / n if tokenizer else paths[n] for n in TOKENIZER_FILES)
+        manifest = install(store, VARIANTS[variant], files, words, tuple(sources), on_bytes)
+    console.print(f"{variant}: {manifest.bytes / 1e9:.1f} GB in {store.folder(variant)}")
+
+
+def _check(store: WeightsStore, variant: str) -> None:
+    _require_packages()
+    from server.realcam.config import VARIANTS
+    from server.realcam.load import CheckpointFiles, load_model, open_checkpoint
+    from server.realcam.tokenizer import ClipTokenizer
+    from server.realcam.weights_install import camera_effect, verified_hash
+
+    again = f"Run `realcam weights get {variant}`."
+    if store.manifest(variant) is None or variant not in VARIANTS:
+        raise EngineError(f"{variant} is not installed", f"nothing whole in {store.folder(variant)}", again)
+    found = verified_hash(store, variant)
+    typer.echo(f"hash   {found}")
+    file = open_checkpoint(CheckpointFiles(store.model_file(variant)))
+    model = load_model(VARIANTS[variant], file, ClipTokenizer(store.folder(variant)), found)
+    typer.echo(f"keys   {len(file)}, every tensor in its place")
+    effect = camera_effect(model)
+    typer.echo(f"camera a metre of motion changes {effect.moving:.1%} of the prediction")
+    typer.echo(f"       the camera at all changes {effect.ignored:.1%} of it")
+    if not effect.steers:
+        raise EngineError("The weights ignore the camera", f"{effect.moving:.2%} of the prediction changes with it")
+
+
+def _require_packages() -> None:
+    from server.engines.realcam.sources import missing_packages
+
+    if missing := missing_packages():
+        raise EngineError("The packages that models need are not here", missing)
+
+
+def _size_table(sources: list[SourceFile]) -> Table:
+    table = Table("file", "from", "commit", "size")
+    for source in sources:
+        table.add_row(source.name, source.repo, source.revision[:12], f"{source.bytes / 1e9:.2f} GB")
+    table.add_row("", "", "", f"{sum(s.bytes for s in sources) / 1e9:.2f} GB")
+    return table
+
+
+class _Bars:
+    """A bar for each file."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars, self._tasks = bars, dict[str, TaskID]()
+
+    def __call__(self, name: str, done: int, of: int) -> None:
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(f"Checking {name}", total=of)
+        self._bars.update(self._tasks[name], completed=done)

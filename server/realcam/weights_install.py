@@ -1,0 +1,131 @@
+"""Published files to a folder of converted weights, once; and the check that such a folder steers the camera."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from server.geometry.relative_poses import relative_poses
+
+from .camera_condition import camera_condition
+from .conditions import BoundDenoiser, bind
+from .config import ModelConfig
+from .load import CheckpointFiles, check_keys, open_checkpoint, part_sources
+from .model import RealCamModel, build_parts
+from .tensor_files import TensorFile
+from .weights_sources import OnBytes, WeightsError, sha256_of
+from .weights_store import MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILES, Manifest, SourceFile, WeightsStore
+
+
+def install(
+    store: WeightsStore,
+    config: ModelConfig,
+    files: CheckpointFiles,
+    tokenizer: tuple[Path, ...],
+    sources: tuple[SourceFile, ...],
+    on_bytes: OnBytes,
+) -> Manifest:
+    """Merge, check and convert into store.folder(config.name). The manifest comes last, so that half is nothing.
+
+    Raises CheckpointError when the files are not of this variant, WeightsError when the disk is too small.
+    """
+    file = open_checkpoint(files)
+    tensors = used_tensors(file, config)
+    folder = store.folder(config.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    needed = sum(t.numel() * t.element_size() for t in tensors.values())
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        why = f"{needed / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free in {folder}"
+        raise WeightsError("The disk is too small for the weights", why)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=store.root) as fresh:
+        path = Path(fresh) / MODEL_FILE
+        save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
+        for name, source in zip(TOKENIZER_FILES, tokenizer, strict=True):
+            shutil.copyfile(source, Path(fresh) / name)
+        manifest = Manifest(
+            variant=config.name,
+            sha256=sha256_of(path, lambda done, of: on_bytes("converted", done, of)),
+            bytes=path.stat().st_size,
+            sources=sources,
+        )
+        (Path(fresh) / MANIFEST_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+        (folder / MANIFEST_FILE).unlink(missing_ok=True)
+        for name in (MODEL_FILE, *TOKENIZER_FILES, MANIFEST_FILE):
+            (Path(fresh) / name).replace(folder / name)
+    return manifest
+
+
+def verified_hash(store: WeightsStore, variant: str) -> str:
+    """The SHA-256 of the installed model file, which must be the one written down. Raises WeightsError."""
+    manifest = store.manifest(variant)
+    again = f"Run `realcam weights get {variant}` again."
+    if manifest is None:
+        raise WeightsError(f"{variant} is not installed", f"nothing whole in {store.folder(variant)}", again)
+    found = sha256_of(store.model_file(variant))
+    if found != manifest.sha256:
+        why = f"SHA-256 {found[:16]}..., was {manifest.sha256[:16]}..."
+        raise WeightsError("The weights changed on the disk", why, again)
+    return found
+
+
+def used_tensors(file: TensorFile, config: ModelConfig) -> dict[str, Tensor]:
+    """The tensors the model reads, by their published keys; complete, or CheckpointError."""
+    with torch.device("meta"):
+        parts = build_parts(config)
+    wanted = {source.key for found in part_sources(parts, config).values() for source in found.values()}
+    check_keys(file, wanted, config)
+    return {key: file[key] for key in sorted(wanted)}
+
+
+@dataclass(frozen=True)
+class CameraEffect:
+    """How the prediction of one noise differs for a camera that moves: relative to the prediction's own size."""
+
+    moving: float
+    """Against the same camera standing still."""
+    ignored: float
+    """Against the base model, which knows no camera."""
+
+    @property
+    def steers(self) -> bool:
+        return self.moving > SMALLEST_EFFECT
+
+
+SMALLEST_EFFECT = 1e-3
+"""Camera weights that are zero or landed nowhere give exactly 0; trained ones some percent."""
+
+
+def camera_effect(model: RealCamModel, frames: int = 4) -> CameraEffect:
+    """Measured on one small forward pass of pure noise with a camera that moves a metre sideways."""
+    size = (128, 128)
+    poses = torch.eye(4, dtype=torch.float64).repeat(1, frames, 1, 1)
+    moving = poses.clone()
+    moving[0, :, 0, 3] = torch.linspace(0.0, 1.0, frames, dtype=torch.float64)
+    intrinsics = torch.tensor([[64.0, 0, 64], [0, 64, 64], [0, 0, 1]], dtype=torch.float64).expand(1, frames, 3, 3)
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn((1, 8, frames, 16, 16), generator=generator)
+    context = torch.randn((1, 77 + 16 * frames, model.config.unet.context_channels), generator=generator)
+    outputs = []
+    with torch.inference_mode():
+        context = context.to(model.device, model.dtype)
+        for path in (moving, poses, None):
+            camera = None
+            if path is not None:
+                seen = relative_poses(path, torch.tensor([0])).to(model.device)
+                camera = camera_condition(
+                    model.pose_encoder, model.config.unet, seen, intrinsics.to(model.device), size
+                )
+            bound = bind(model, noise[:, 4:].to(model.device), context, context, camera, 8)
+            outputs.append(BoundDenoiser(model.unet, bound)(noise[:, :4].to(model.device), 900, ["conditional"])[0])
+    scale = outputs[0].norm()
+    return CameraEffect(
+        moving=float((outputs[0] - outputs[1]).norm() / scale), ignored=float((outputs[0] - outputs[2]).norm() / scale)
+    )

@@ -1,0 +1,219 @@
+"""Weights from a hub to a folder that the engine runs from, and what can go wrong on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+pytest.importorskip("transformers", reason="transformers is not installed: the model tests were not run")
+pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
+pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed: the model tests were not run")
+
+from safetensors.torch import save_file  # noqa: E402
+
+from server.realcam import checkpoint  # noqa: E402
+from server.realcam.config import TINY  # noqa: E402
+from server.realcam.load import CheckpointFiles, load_model, open_checkpoint, part_sources  # noqa: E402
+from server.realcam.model import RealCamModel, random_model  # noqa: E402
+from server.realcam.tensor_files import CheckpointError  # noqa: E402
+from server.realcam.tokenizer import ByteTokenizer  # noqa: E402
+from server.realcam.weights_install import camera_effect, install, verified_hash  # noqa: E402
+from server.realcam.weights_sources import HubFile, WeightsError, fetch, local_source, resolve  # noqa: E402
+from server.realcam.weights_store import WeightsStore  # noqa: E402
+
+TOKENIZER = ByteTokenizer(TINY.clip.vocabulary)
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def quiet(name: str, done: int, of: int) -> None:
+    assert done <= of, name
+
+
+@pytest.fixture(scope="module")
+def model() -> RealCamModel:
+    return random_model(TINY, TOKENIZER, seed=1)
+
+
+def published(model: RealCamModel) -> dict[str, Any]:
+    parts = model.parts()
+    file: dict[str, Any] = {}
+    for name, found in part_sources(parts, TINY).items():
+        file |= checkpoint.to_published(found, parts[name].state_dict())
+    return {key: tensor.clone().contiguous() for key, tensor in file.items()}
+
+
+@pytest.fixture
+def files(model: RealCamModel, tmp_path: Path) -> dict[str, Path]:
+    everything = published(model)
+    camera = {k: t for k, t in everything.items() if checkpoint.CAMERA_KEY.search(k)}
+    folder = tmp_path / "published"
+    folder.mkdir()
+    torch.save({"state_dict": {k: t for k, t in everything.items() if k not in camera}}, folder / "model.ckpt")
+    save_file(camera, folder / "tiny_camera.safetensors")
+    (folder / "vocab.json").write_text("{}")
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    return {path.name: path for path in folder.iterdir()}
+
+
+@dataclass
+class Hub:
+    """A hub of one repository `org/tiny` on this machine. `served` are the byte ranges it was asked for."""
+
+    contents: dict[str, bytes]
+    url: str = ""
+    served: list[str] = field(default_factory=list)
+    damaged: bool = False
+
+
+@pytest.fixture
+def hub(files: dict[str, Path]) -> Iterator[Hub]:
+    state = Hub({name: path.read_bytes() for name, path in files.items()})
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            del args
+
+        def do_HEAD(self) -> None:
+            self._answer(body=False)
+
+        def do_GET(self) -> None:
+            self._answer(body=True)
+
+        def _answer(self, body: bool) -> None:
+            path = self.path.split("?")[0]
+            if path.startswith("/api/models/org/tiny"):
+                self._send(json.dumps(listing(state)).encode(), {}, body)
+                return
+            name = path.rsplit("/", 1)[-1]
+            content = state.contents.get(name)
+            if content is None or "org/tiny" not in path:
+                self.send_error(404)
+                return
+            digest = hashlib.sha256(content).hexdigest()
+            if state.damaged:
+                content = b"x" * len(content)
+            headers = {"ETag": f'"{digest}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
+            if body:
+                state.served.append(f"{name} {self.headers.get('Range', 'whole')}")
+            self._send(content, headers, body)
+
+        def _send(self, content: bytes, headers: dict[str, str], body: bool) -> None:
+            wanted = self.headers.get("Range", "")
+            start = int(wanted.removeprefix("bytes=").split("-")[0] or 0) if wanted else 0
+            self.send_response(206 if wanted else 200)
+            if wanted:
+                self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+            for key, value in headers.items():
+                self.send_header(key, value)
+            self.send_header("Content-Length", str(len(content) - start))
+            self.end_headers()
+            if body:
+                self.wfile.write(content[start:])
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield state
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def listing(hub: Hub) -> dict[str, Any]:
+    siblings = [
+        {
+            "rfilename": name,
+            "size": len(content),
+            "lfs": {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 100},
+        }
+        for name, content in hub.contents.items()
+    ]
+    return {"id": "org/tiny", "modelId": "org/tiny", "sha": COMMIT, "siblings": siblings, "tags": [], "private": False}
+
+
+def test_resolve_names_commit_size_and_hash(hub: Hub) -> None:
+    source = resolve(HubFile("org/tiny", "*camera*.safetensors"), hub.url)
+    content = hub.contents["tiny_camera.safetensors"]
+    assert (source.name, source.revision, source.bytes) == ("tiny_camera.safetensors", COMMIT, len(content))
+    assert source.sha256 == hashlib.sha256(content).hexdigest()
+    with pytest.raises(WeightsError, match=r"has 0 files like \*1024\*.*tiny_camera\.safetensors.*by hand"):
+        resolve(HubFile("org/tiny", "*1024*"), hub.url)
+
+
+def test_fetch_once_and_only_what_was_published(hub: Hub, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    source = resolve(HubFile("org/tiny", "model.ckpt"), hub.url)
+    path = fetch(source, quiet, hub.url, cache)
+    assert path.read_bytes() == hub.contents["model.ckpt"]
+    count = len(hub.served)
+    fetch(source, quiet, hub.url, cache)
+    assert len(hub.served) == count, "the second time it is on the disk"
+    hub.damaged = True
+    merges = resolve(HubFile("org/tiny", "merges.txt"), hub.url)
+    with pytest.raises(WeightsError, match=r"merges\.txt is not what org/tiny published.*Delete"):
+        fetch(merges, quiet, hub.url, cache)
+
+
+def test_offline_is_said() -> None:
+    with pytest.raises(WeightsError, match=r"cannot be asked for its files.*--base and --camera"):
+        resolve(HubFile("org/tiny", "model.ckpt"), "http://127.0.0.1:9")
+
+
+def installed(tmp_path: Path, files: dict[str, Path]) -> WeightsStore:
+    store = WeightsStore(tmp_path / "weights")
+    checkpoint_files = CheckpointFiles(files["tiny_camera.safetensors"], files["model.ckpt"])
+    sources = (local_source(files["tiny_camera.safetensors"], quiet), local_source(files["model.ckpt"], quiet))
+    install(store, TINY, checkpoint_files, (files["vocab.json"], files["merges.txt"]), sources, quiet)
+    return store
+
+
+def test_install_and_run(tmp_path: Path, files: dict[str, Path], model: RealCamModel) -> None:
+    store = installed(tmp_path, files)
+    manifest = store.manifest("tiny")
+    assert manifest is not None
+    assert {s.name for s in manifest.sources} == {"model.ckpt", "tiny_camera.safetensors"}
+    digest = verified_hash(store, "tiny")
+    loaded = load_model(TINY, open_checkpoint(CheckpointFiles(store.model_file("tiny"))), TOKENIZER, digest)
+    assert torch.equal(loaded.unet.conv_out.weight, model.unet.conv_out.weight)
+
+
+def test_half_an_installation_is_none(tmp_path: Path, files: dict[str, Path]) -> None:
+    store = installed(tmp_path, files)
+    with store.model_file("tiny").open("r+b") as file:
+        file.seek(-4, 2)
+        file.write(b"else")
+    with pytest.raises(WeightsError, match="changed on the disk"):
+        verified_hash(store, "tiny")
+    store.model_file("tiny").write_bytes(b"short")
+    assert store.manifest("tiny") is None
+    with pytest.raises(WeightsError, match="not installed"):
+        verified_hash(store, "tiny")
+
+
+def test_base_without_camera_is_not_installed(tmp_path: Path, files: dict[str, Path]) -> None:
+    store = WeightsStore(tmp_path / "weights")
+    words = (files["vocab.json"], files["merges.txt"])
+    with pytest.raises(CheckpointError, match="do not control the camera"):
+        install(store, TINY, CheckpointFiles(files["model.ckpt"]), words, (), quiet)
+    assert store.manifest("tiny") is None
+
+
+def test_whether_the_weights_steer_is_measured(model: RealCamModel) -> None:
+    effect = camera_effect(model)
+    assert effect.steers
+    deaf = random_model(TINY, TOKENIZER, seed=1)
+    with torch.no_grad():
+        for name, parameter in deaf.unet.named_parameters():
+            if "plucker_projection" in name or "epipolar.to_out" in name:
+                parameter.zero_()
+    assert not camera_effect(deaf).steers
