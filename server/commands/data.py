@@ -7,8 +7,6 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from blender_addon.core.errors import RealCamError
 from server.data.align import AlignRecord
@@ -40,7 +38,6 @@ def align(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for records, summary and plot.")] = Path("aligned"),
 ) -> None:
     """Find how many metres one unit of each clip's cameras is; one record a clip, done clips are not done again."""
-    console = Console()
     try:
         depth_of_clip = _predicted(predictor) if predictor else _stored
         records = []
@@ -52,17 +49,16 @@ def align(
             settings=f"{cameras}|{depth}|{depth_scale}|{predictor}",
         ):
             records.append(record)
-            console.print(_line(record, was_there), highlight=False)
+            typer.echo(_line(record, was_there))
         summary = summarise(records)
         write_atomically(out / SUMMARY, msgspec.json.format(msgspec.json.encode(summary), indent=1))
         plot_scales(records, out / "scales.png")
     except RealCamError as error:
         typer.echo(error.sentence, err=True)
         raise typer.Exit(1) from error
-    table = Table("kept", "dropped (scale apart)", "refused")
-    table.add_row(str(len(summary.kept)), str(len(summary.dropped)), str(len(summary.refused)))
-    console.print(table)
-    console.print(f"Written: {out}")
+    kept, dropped, refused = len(summary.kept), len(summary.dropped), len(summary.refused)
+    typer.echo(f"{kept} kept, {dropped} dropped for a scale apart from the others', {refused} refused")
+    typer.echo(f"Written: {out}")
     if not summary.kept:
         raise typer.Exit(2)
 

@@ -16,8 +16,9 @@ from blender_addon.core.shot_file import decode_shot
 from server.data.clip_frames import read_frames
 from server.data.photo_files import DepthUnit, read_depth
 from server.data.scale import DepthMap
-from server.evaluation.evaluate import DEFAULT_TRIALS, Question, evaluate_clip
+from server.evaluation.evaluate import DEFAULT_TRIALS, evaluate_clip
 from server.evaluation.frechet import i3d_features, video_distance
+from server.evaluation.question import Question, question_of_shot
 from server.evaluation.records import ClipEvaluation, EvaluationReport
 from server.evaluation.report import collected, write_json, write_report
 
@@ -45,14 +46,13 @@ def evaluate(
         raise typer.BadParameter("Give either --reference or --shot.")
     if bool(real) != (i3d is not None):
         raise typer.BadParameter("FVD needs both --real and --i3d.")
-    console = Console()
     try:
         known_depth = None if depth is None else DepthMap(read_depth(depth, DepthUnit(depth_scale)))
         found = []
         for clip in clips:
             question = _asked_by_shot(clip, shot) if shot else _asked_by_camera(clip, reference or clip, known_depth)
             found.append(evaluate_clip(question, trials))
-            _say(console, found[-1])
+            _say(found[-1])
         distance = None
         if i3d is not None and real:
             distance = video_distance(map(read_frames, real), map(read_frames, clips), i3d_features(i3d))
@@ -60,11 +60,11 @@ def evaluate(
         if json is not None:
             write_json(result, json)
         if report is not None:
-            console.print(f"Report: {write_report(result, report)}")
+            typer.echo(f"Report: {write_report(result, report)}")
     except RealCamError as error:
         typer.echo(error.sentence, err=True)
         raise typer.Exit(1) from error
-    _tabulate(console, result)
+    _tabulate(result)
     if result.failed_solves == result.solves:
         raise typer.Exit(2)
 
@@ -77,26 +77,16 @@ def _asked_by_camera(clip: Path, reference: Path, depth: DepthMap | None) -> Que
 
 
 def _asked_by_shot(clip: Path, file: Path) -> Question:
-    shot = decode_shot(file.read_bytes(), Limits())
-    frames = read_frames(clip)
-    width, height = shot.photo_size
-    rows, columns = shot.depth.shape
-    lens = shot.photo_intrinsics.copy()
-    lens[0] *= columns / width
-    lens[1] *= rows / height
-    fits = frames.shape[:3] == shot.preview.shape[:3]
-    return Question(
-        clip.name, frames, file.name, shot.trajectory, DepthMap(shot.depth, lens), shot.preview if fits else None
-    )
+    return question_of_shot(clip.name, read_frames(clip), file.name, decode_shot(file.read_bytes(), Limits()))
 
 
-def _say(console: Console, clip: ClipEvaluation) -> None:
-    console.print(f"[bold]{clip.clip}[/] ({clip.seconds:.0f} s)", highlight=False)
+def _say(clip: ClipEvaluation) -> None:
+    typer.echo(f"{clip.clip} ({clip.seconds:.0f} s)")
     for sentence in (*clip.findings, *clip.notes):
-        console.print(f"  {sentence}", highlight=False)
+        typer.echo(f"  {sentence}")
 
 
-def _tabulate(console: Console, result: EvaluationReport) -> None:
+def _tabulate(result: EvaluationReport) -> None:
     table = Table("clip", "RotErr", "TransErr rel", "CamMC rel", "TransErr abs", "CamMC abs", "scale", "solves failed")
     for clip in result.clips:
         errors = clip.errors
@@ -107,6 +97,6 @@ def _tabulate(console: Console, result: EvaluationReport) -> None:
         )
         cells = ["-" if value is None else f"{value:.4f}" for value in (*values, clip.scale)]
         table.add_row(clip.clip, *cells, f"{clip.failed} of {len(clip.trials)}")
-    console.print(table)
+    Console().print(table)
     if result.video_distance is not None:
-        console.print(f"FVD {result.video_distance:.2f}")
+        typer.echo(f"FVD {result.video_distance:.2f}")

@@ -18,27 +18,12 @@ from .diagnosis import Diagnosis, diagnose
 from .first_frame_depth import depth_of_first_frame
 from .merge import merged_errors
 from .metrics import camera_errors, frame_errors, relative_to_first
+from .question import Question
 from .records import AgreementRecord, ClipEvaluation, FrameRecord, PublishedErrors, TrialRecord
 from .solve import Trial, solve_clip
 
 DEFAULT_TRIALS = 2
 SIZE_TOLERANCE = 0.02
-
-
-@dataclass(frozen=True, eq=False)
-class Question:
-    """What is asked of a clip.
-
-    frames [F, H, W, 3] uint8; reference: the camera it was to follow. scene_depth: metric depth seen by the reference
-    camera (the world of the trajectory), None when unknown. preview [F, H, W, 4] or None. names: for the report.
-    """
-
-    clip: str
-    frames: UInt8
-    reference_name: str
-    reference: Trajectory
-    scene_depth: DepthMap | None = None
-    preview: UInt8 | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,9 +16,10 @@ from blender_addon.core.rotation import rotation_exp
 from blender_addon.core.trajectory import Trajectory
 from server.data.scale import DepthMap
 from server.evaluation.diagnosis import delayed, mirrored
-from server.evaluation.evaluate import Question, evaluate_clip, fitted_reference
+from server.evaluation.evaluate import evaluate_clip, fitted_reference
 from server.evaluation.first_frame_depth import depth_of_first_frame
 from server.evaluation.measuring_rod import film_room
+from server.evaluation.question import Question
 from server.evaluation.records import ClipEvaluation, EvaluationReport
 from server.evaluation.report import collected, write_report
 

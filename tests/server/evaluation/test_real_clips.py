@@ -1,0 +1,61 @@
+"""Cameras solved again from pictures whose cameras other people solved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from server.data.clip_frames import read_pictures
+from server.data.posed_clip import open_posed_clip
+from server.evaluation.metrics import rotation_angles
+from server.evaluation.solve import solve_clip
+from server.geometry.alignment import align_points
+
+pycolmap = pytest.importorskip("pycolmap", reason="pycolmap is not installed: cameras cannot be solved")
+
+from server.data.colmap import read_model  # noqa: E402
+
+
+def relative_rotations(poses: np.ndarray) -> np.ndarray:
+    """[F - 1, 3, 3] from each picture to the next."""
+    return np.swapaxes(poses[:-1, :3, :3], 1, 2) @ poses[1:, :3, :3]
+
+
+def test_a_phone_video_is_solved_as_its_authors_did(shared_data: Path) -> None:
+    folder = shared_data / "colmap/bible_yDing121"
+    model = read_model(folder / "sparse_0_bin")
+    frames = read_pictures(tuple(folder / "images_640" / name for name in model.names))
+    theirs = model.trajectory.resized(640, 360)
+    (trial,) = solve_clip(frames, theirs.intrinsics, trials=1)
+    assert trial.model is not None
+    ours = trial.model.camera_to_world[trial.model.placed]
+    # Their model has lens distortion, which a pinhole leaves in the poses.
+    assert trial.model.placed.sum() >= 6
+    known = theirs.camera_to_world[trial.model.placed]
+    turn = rotation_angles(np.swapaxes(relative_rotations(ours), 1, 2) @ relative_rotations(known))
+    assert np.degrees(turn).max() < 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_fox_is_solved_as_its_authors_did(shared_data: Path) -> None:
+    fox = shared_data / "sequences/fox"
+    clip = open_posed_clip(fox, fox / "transforms_360x640.json")
+    frames = read_pictures(clip.files)
+    (trial,) = solve_clip(frames, clip.trajectory.intrinsics, trials=1)
+    assert trial.model is not None
+    assert trial.model.placed.sum() >= 48
+    placed = trial.model.placed
+    ours, theirs = trial.model.camera_to_world[placed], clip.trajectory.camera_to_world[placed]
+    aligned = align_points(ours[:, :3, 3], theirs[:, :3, 3]).poses(ours)
+    extent = np.ptp(theirs[:, :3, 3], axis=0).max()
+    miss = np.linalg.norm(aligned[:, :3, 3] - theirs[:, :3, 3], axis=1)
+    turn = np.degrees(rotation_angles(np.swapaxes(theirs[:, :3, :3], 1, 2) @ aligned[:, :3, :3]))
+    print(
+        f"fox: centres median {np.median(miss):.4f}, max {miss.max():.4f} of extent {extent:.1f}; "
+        f"rotation median {np.median(turn):.3f}, max {turn.max():.3f} degrees"
+    )
+    assert np.median(miss) < 0.02 * extent
+    assert np.median(turn) < 1.0
