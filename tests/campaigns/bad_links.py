@@ -1,0 +1,142 @@
+"""Jobs over connections that are slow, cut and frozen: all of them arrive, and a dead peer is noticed.
+
+python -m tests.campaigns.bad_links --jobs 200 --resets 200 --freezes 50 --delay 0.1 --loss 0.01
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from blender_addon.core.keys import server_keys
+from server.data.motorcycle import motorcycle
+from tests.campaigns.proxy import Link, Proxy
+from tests.server.service.running_server import RunningServer, new_id, small_blob
+
+RETRANSMIT = 0.25
+"""Seconds that a lost packet costs."""
+
+
+@dataclass
+class BadLinkFigures:
+    """noticed: seconds from the freezing of a connection to the client's own verdict, at worst."""
+
+    jobs: int
+    lost: int = 0
+    resets: int = 0
+    freezes: int = 0
+    noticed: float = 0.0
+    seconds: float = 0.0
+
+
+def run(
+    jobs: int,
+    resets: int,
+    freezes: int,
+    clients: int,
+    seed: int,
+    folder: Path,
+    delay: float = 0.0,
+    loss: float = 0.0,
+) -> BadLinkFigures:
+    """One campaign. Every client has proxies of its own; chance cuts and freezes them while jobs run."""
+    chance = random.Random(seed)
+    figures = BadLinkFigures(jobs)
+    link = Link(delay=delay, hiccup=lambda: RETRANSMIT if loss and chance.random() < loss else 0.0)
+    server = RunningServer(folder / "data", folder / "config")
+    server.errors = (folder / "log").open("ab")
+    server.start()
+    blob = small_blob(motorcycle(), pause=0.1)
+    people = [_Person(server, link, blob, jobs // clients, folder / str(n)) for n in range(clients)]
+    started = time.monotonic()
+    try:
+        while any(person.thread.is_alive() for person in people):
+            time.sleep(chance.uniform(0.1, 0.6))
+            person = chance.choice(people)
+            if not person.thread.is_alive():
+                continue
+            if figures.freezes < freezes and chance.random() < 0.3:
+                figures.freezes += person.freeze()
+            elif figures.resets < resets:
+                figures.resets += person.reset()
+    finally:
+        for person in people:
+            person.close()
+        server.stop()
+        server.errors.close()
+    figures.seconds = time.monotonic() - started
+    figures.lost = jobs // clients * clients - sum(person.arrived for person in people)
+    figures.noticed = max(person.noticed for person in people)
+    return figures
+
+
+class _Person:
+    """A client behind two proxies, one job after another."""
+
+    def __init__(self, server: RunningServer, link: Link, blob: bytes, jobs: int, folder: Path) -> None:
+        self._proxies = (Proxy(server.address.control_port, link), Proxy(server.address.data_port, link))
+        control, data = (proxy.port for proxy in self._proxies)
+        key = server_keys(server.config_dir).public
+        self._address = replace(server.address, control_port=control, data_port=data, server_key=key)
+        self._server, self._blob, self._jobs, self._folder = server, blob, jobs, folder
+        self._frozen_at = 0.0
+        self.arrived = 0
+        self.noticed = 0.0
+        self.thread = threading.Thread(target=self._work)
+        self.thread.start()
+
+    def reset(self) -> int:
+        return int(sum(proxy.reset() for proxy in self._proxies) > 0)
+
+    def freeze(self) -> int:
+        if self._frozen_at or not sum(proxy.freeze() for proxy in self._proxies):
+            return 0
+        self._frozen_at = time.monotonic()
+        return 1
+
+    def close(self) -> None:
+        self.thread.join()
+        for proxy in self._proxies:
+            proxy.close()
+
+    def _connected(self, connected: bool) -> None:
+        if not connected and self._frozen_at:
+            self.noticed = max(self.noticed, time.monotonic() - self._frozen_at)
+            self._frozen_at = 0.0
+
+    def _work(self) -> None:
+        with self._server.client(patience=300.0, on_connection=self._connected) as client:
+            client.address = self._address
+            for _ in range(self._jobs):
+                job_id = new_id()
+                client.submit(job_id, self._blob, "copy")
+                list(client.follow(job_id))
+                self.arrived += len(client.fetch(job_id, self._folder / job_id)) == 6
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=200)
+    parser.add_argument("--resets", type=int, default=200)
+    parser.add_argument("--freezes", type=int, default=50)
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--delay", type=float, default=0.1)
+    parser.add_argument("--loss", type=float, default=0.01)
+    parser.add_argument("--seed", type=int, default=0)
+    options = vars(parser.parse_args())
+    with tempfile.TemporaryDirectory() as folder:
+        figures = run(folder=Path(folder), **options)
+    print(json.dumps(asdict(figures), indent=1))
+    sys.exit(bool(figures.lost))
+
+
+if __name__ == "__main__":
+    main()

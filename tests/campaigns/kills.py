@@ -1,0 +1,227 @@
+"""Random kill -9 of server, worker and clients while jobs run: what was accepted must come out, once and whole.
+
+    python -m tests.campaigns.kills --jobs 1000 --kills 200
+
+Prints the figures and ends with exit code 1 when anything was lost, made twice or damaged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import psutil
+from PIL import Image
+
+from blender_addon.core.client import Client
+from blender_addon.core.errors import ServiceError
+from blender_addon.core.server_address import ServerAddress
+from server.data.motorcycle import motorcycle
+from tests.server.service.running_server import REPOSITORY, RunningServer, new_id, small_blob, small_shot
+
+CLIENTS = 4
+
+
+@dataclass
+class Figures:
+    """What came out. recovery: seconds from the kill of a server to the next answered greeting."""
+
+    jobs: int
+    kills: dict[str, int] = field(default_factory=dict)
+    lost: int = 0
+    finished_twice: int = 0
+    wrong: int = 0
+    most_attempts: int = 0
+    seconds: float = 0.0
+    recovery_worst: float = 0.0
+    recovery_median: float = 0.0
+
+    @property
+    def clean(self) -> bool:
+        """Nothing lost, twice or damaged."""
+        return self.lost == self.finished_twice == self.wrong == 0
+
+
+def run(jobs: int, kills: int, seed: int, folder: Path, pause: tuple[float, float] = (0.5, 3.0)) -> Figures:
+    """One campaign in `folder`. pause: shortest and longest seconds between two kills."""
+    chance = random.Random(seed)
+    started = time.monotonic()
+    server = RunningServer(folder / "data", folder / "config")
+    server.errors = (folder / "server.log").open("ab")
+    server.start()
+    blob = folder / "shot"
+    blob.write_bytes(small_blob(motorcycle(), pause=0.02))
+    ids = [new_id() for _ in range(jobs)]
+    clients = [_ClientProcess(server, blob, folder / f"client{n}", ids[n::CLIENTS]) for n in range(CLIENTS)]
+    figures, counts, recoveries = Figures(jobs), Counter[str](), list[float]()
+    try:
+        while any(client.running() for client in clients):
+            if sum(counts.values()) >= kills:
+                time.sleep(0.2)
+                continue
+            time.sleep(chance.uniform(*pause))
+            victim = chance.choice(("server", "worker", "client"))
+            if victim == "server":
+                recoveries.append(_kill_server(server))
+            elif victim == "worker":
+                _kill_worker(server)
+            else:
+                chance.choice(clients).kill()
+            counts[victim] += 1
+    finally:
+        for client in clients:
+            client.end()
+        server.stop()
+        server.errors.close()
+    figures.kills = dict(counts)
+    figures.seconds = time.monotonic() - started
+    if recoveries:
+        figures.recovery_worst, figures.recovery_median = max(recoveries), float(np.median(recoveries))
+    _judge(figures, folder, ids)
+    return figures
+
+
+class _ClientProcess:
+    """A client process that is started again, with the same jobs, until it has brought them all."""
+
+    def __init__(self, server: RunningServer, blob: Path, out: Path, ids: list[str]) -> None:
+        address = server.address
+        self._arguments = [
+            *(sys.executable, "-m", "tests.campaigns.kills", "--client", str(blob), "--out", str(out)),
+            *("--ports", f"{address.control_port},{address.data_port}"),
+        ]
+        out.mkdir()
+        (out / "jobs").write_text("\n".join(ids))
+        self._environment = {**os.environ, "REALCAM_CONFIG_DIR": str(server.config_dir)}
+        self._start()
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(self._arguments, cwd=REPOSITORY, env=self._environment)
+
+    def running(self) -> bool:
+        """Whether there is something left to do; one that was killed is started again."""
+        code = self._process.poll()
+        if code is None:
+            return True
+        if code != 0:
+            self._start()
+        return code != 0
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def end(self) -> None:
+        """For good."""
+        self.kill()
+
+
+def _kill_server(server: RunningServer) -> float:
+    server.kill()
+    started = time.monotonic()
+    server.start()
+    while True:
+        try:
+            with server.client() as client:
+                client.connect(timeout=30.0)
+            return time.monotonic() - started
+        except ServiceError:
+            time.sleep(0.02)
+
+
+def _kill_worker(server: RunningServer) -> None:
+    assert server.process is not None
+    for child in psutil.Process(server.process.pid).children():
+        try:
+            child.send_signal(signal.SIGKILL)
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _client_main(blob: Path, out: Path, ports: str) -> None:
+    """Submit, follow and fetch each job; two at a time, so that submissions fall into everything."""
+    control, data = map(int, ports.split(","))
+    shot = blob.read_bytes()
+    ids = (out / "jobs").read_text().split()
+
+    def bring(part: list[str]) -> None:
+        with Client(ServerAddress("127.0.0.1", control, data), "torture", "torture", patience=120.0) as client:
+            for job_id in part:
+                if (out / job_id / "done").exists():
+                    continue
+                client.submit(job_id, shot, "copy")
+                list(client.follow(job_id))
+                client.fetch(job_id, out / job_id)
+                (out / job_id / "done").touch()
+
+    threads = [threading.Thread(target=bring, args=(ids[n::2],)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if not all((out / job_id / "done").exists() for job_id in ids):
+        sys.exit(1)
+
+
+def _judge(figures: Figures, folder: Path, ids: list[str]) -> None:
+    """Look at the store and at every file that was fetched."""
+    expected = small_shot(motorcycle()).preview[..., :3]
+    with sqlite3.connect(folder / "data" / "jobs.sqlite3") as store:
+        states = dict(store.execute("SELECT job_id, state FROM jobs"))
+        done = dict(store.execute("SELECT job_id, count(*) FROM events WHERE state = 'done' GROUP BY job_id"))
+        results = dict(store.execute("SELECT job_id, results FROM jobs"))
+        (figures.most_attempts,) = store.execute("SELECT max(attempt) FROM jobs").fetchone()
+    store.close()
+    for number, job_id in enumerate(ids):
+        fetched = folder / f"client{number % CLIENTS}" / job_id
+        figures.lost += states.get(job_id) != "done" or not (fetched / "done").exists()
+        figures.finished_twice += done.get(job_id, 0) > 1
+        if not (fetched / "done").exists():
+            continue
+        frames = [np.array(Image.open(path)) for path in sorted((fetched / "frames").glob("*.png"))]
+        same = len(frames) == len(expected) and all(map(np.array_equal, frames, expected))
+        listed = msgspec.msgpack.decode(results[job_id])
+        whole = all(
+            hashlib.sha256((fetched / file["name"]).read_bytes()).hexdigest() == file["sha256"] for file in listed
+        )
+        figures.wrong += not (same and whole)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=1000)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--client", type=Path)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--ports", default="")
+    options = parser.parse_args()
+    if options.client is not None:
+        _client_main(options.client, options.out, options.ports)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        figures = run(options.jobs, options.kills, options.seed, Path(folder))
+    print(json.dumps(asdict(figures), indent=1))
+    sys.exit(not figures.clean)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Many clients, one of them on a very slow link: it slows nobody, and the server's memory stays.
+
+python -m tests.campaigns.slow_reader --clients 16 --jobs 10
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from blender_addon.core.client import Client
+from blender_addon.core.errors import ServiceError
+from blender_addon.core.keys import server_keys
+from blender_addon.core.messages import StateEvent
+from server.data.motorcycle import motorcycle
+from tests.campaigns.proxy import Link, Proxy
+from tests.server.service.running_server import RunningServer, new_id, small_blob
+
+
+@dataclass
+class SlowReaderFigures:
+    """Latencies in seconds from the server's commit of a state to the client's hands, without the slow client."""
+
+    clients: int
+    events: int = 0
+    latency_median: float = 0.0
+    latency_p99: float = 0.0
+    memory_before: int = 0
+    memory_growth: int = 0
+    slow_client_received: int = 0
+    latencies: list[float] = field(default_factory=list)
+
+
+def run(clients: int, jobs: int, rate: float, folder: Path) -> SlowReaderFigures:
+    """`clients - 1` do `jobs` jobs each while one follows them all and fetches through `rate` bytes a second."""
+    figures = SlowReaderFigures(clients)
+    server = RunningServer(folder / "data", folder / "config")
+    server.errors = (folder / "log").open("ab")
+    server.start()
+    blob = small_blob(motorcycle(), pause=0.01, frames=12)
+    stop, lock = threading.Event(), threading.Lock()
+    proxies = [Proxy(port, Link(rate=rate)) for port in (server.address.control_port, server.address.data_port)]
+    with server.client() as watcher:
+        first = new_id()
+        watcher.submit(first, blob, "copy")
+        list(watcher.follow(first))
+        figures.memory_before = watcher.facts().memory
+
+        def read_slowly() -> None:
+            key = server_keys(server.config_dir).public
+            address = replace(server.address, control_port=proxies[0].port, data_port=proxies[1].port, server_key=key)
+            with Client(address, "slow", "slow", config=server.config_dir, interrupted=stop.is_set) as client:
+                round_number = 0
+                while not stop.is_set():
+                    round_number += 1
+                    client.fetch(first, folder / f"slow{round_number}", lambda held, total: _note(figures, held))
+
+        def work(client: Client) -> None:
+            with client:
+                for _ in range(jobs):
+                    job_id = new_id()
+                    client.submit(job_id, blob, "copy")
+                    for event in client.follow(job_id):
+                        if isinstance(event, StateEvent) and event.sequence > 2:
+                            with lock:
+                                figures.latencies.append(time.time() - event.at)
+
+        slow = threading.Thread(target=_until_interrupted, args=(read_slowly,))
+        slow.start()
+        others = [threading.Thread(target=work, args=(server.client(),)) for _ in range(clients - 1)]
+        for thread in others:
+            thread.start()
+        for thread in others:
+            thread.join()
+        figures.memory_growth = watcher.facts().memory - figures.memory_before
+        stop.set()
+        slow.join()
+    for proxy in proxies:
+        proxy.close()
+    server.stop()
+    server.errors.close()
+    figures.events = len(figures.latencies)
+    figures.latency_median, figures.latency_p99 = (float(np.percentile(figures.latencies, q)) for q in (50, 99))
+    return figures
+
+
+def _note(figures: SlowReaderFigures, held: int) -> None:
+    figures.slow_client_received = max(figures.slow_client_received, held)
+
+
+def _until_interrupted(read: Callable[[], None]) -> None:
+    try:
+        read()
+    except ServiceError as error:
+        if error.code != "interrupted":
+            raise
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--jobs", type=int, default=10)
+    parser.add_argument("--rate", type=float, default=10_000.0)
+    options = vars(parser.parse_args())
+    with tempfile.TemporaryDirectory() as folder:
+        figures = asdict(run(folder=Path(folder), **options))
+    del figures["latencies"]
+    print(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""The campaigns in short; their long forms are commands (see each file)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.campaigns.bad_links import run as bad_links
+from tests.campaigns.commit_points import survive
+from tests.campaigns.decoder import run as decoder
+from tests.campaigns.kills import run
+
+SHORT = ("store_shot", "apply started", "store_results", "apply results-stored")
+
+
+def test_random_kills_lose_nothing(tmp_path: Path) -> None:
+    figures = run(jobs=12, kills=4, seed=3, folder=tmp_path, pause=(0.2, 1.0))
+    assert figures.clean, figures
+    assert figures.most_attempts <= 10
+
+
+@pytest.mark.parametrize("point", SHORT)
+def test_a_kill_after_each_commit_loses_nothing(tmp_path: Path, point: str) -> None:
+    survive(point, "after", tmp_path)
+
+
+def test_cut_and_frozen_connections_lose_nothing(tmp_path: Path) -> None:
+    figures = bad_links(jobs=6, resets=4, freezes=1, clients=2, seed=1, folder=tmp_path)
+    assert figures.lost == 0, figures
+    assert figures.resets == 4
+    assert figures.freezes == 1
+
+
+def test_wrong_inputs_bring_out_only_errors_in_words() -> None:
+    figures = decoder(inputs=20_000, seed=5)
+    assert 0 < figures["read_all_the_same"] < 20_000
