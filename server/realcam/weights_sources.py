@@ -103,8 +103,8 @@ def fetch(source: SourceFile, on_bytes: OnBytes, endpoint: str | None = None, ca
     from huggingface_hub import hf_hub_download
 
     try:
-        path = Path(
-            hf_hub_download(source.repo, source.name, revision=source.revision, endpoint=endpoint, cache_dir=cache)
+        found_at = hf_hub_download(
+            source.repo, source.name, revision=source.revision, endpoint=endpoint, cache_dir=cache
         )
     except _network_errors() as error:
         raise WeightsError(
