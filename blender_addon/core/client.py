@@ -103,7 +103,8 @@ class Client:
             self._session = None
 
     def connect(self, timeout: float = 10.0) -> Welcome:
-        """Open a session, once, without retrying: a server that is not there is said at once.
+        """Open a session, once, without retrying: a server that is not there is said at once. `timeout` is for being
+        let in; a server that has just started then says welcome once its engines are loaded.
 
         Raises ServiceError: code "unreachable", "protocol", "not-allowed", "handshake" or "interrupted".
         """
@@ -218,6 +219,8 @@ class Client:
             try:
                 received = session.receive("control", ANSWER_SECONDS, stop)
             except TimeoutError:
+                # Nothing to tell, but the line is alive: patience counts from when it breaks.
+                self._note_progress()
                 continue
             message = received.message
             if isinstance(message, Refused) and message.job_id in ("", job_id):

@@ -37,6 +37,8 @@ Interrupted = Callable[[], bool]
 
 SLICE = 0.05
 """Seconds between two looks at `interrupted`."""
+GREETING_SECONDS = 60.0
+"""A server that has let us in says welcome once its worker has loaded its engines."""
 QUIET_BEFORE_PING = 4.0
 QUIET_BEFORE_LOST = 16.0
 """Seconds of silence after which the server is asked for a sign of life, and given up."""
@@ -104,7 +106,7 @@ class Session:
             self._open("control", host, address.control_port, keys)
             self._open("data", host, address.data_port, keys)
             self._await_handshakes(deadline, interrupted)
-            self.welcome = self._greet(client_id, software, deadline, interrupted)
+            self.welcome = self._greet(client_id, software, interrupted)
         except BaseException:
             self.close()
             raise
@@ -193,10 +195,10 @@ class Session:
                 elif event is not None:
                     raise _handshake_error(self.address, event)
 
-    def _greet(self, client_id: str, software: str, deadline: float, interrupted: Interrupted) -> Welcome:
+    def _greet(self, client_id: str, software: str, interrupted: Interrupted) -> Welcome:
         self.send("control", Hello(protocol=PROTOCOL_VERSION, client_id=client_id, software=software))
         try:
-            answer = self.receive("control", max(deadline - time.monotonic(), SLICE), interrupted).message
+            answer = self.receive("control", GREETING_SECONDS, interrupted).message
         except TimeoutError as error:
             raise ServiceError(
                 f"The server at {self.address} does not answer",

@@ -57,7 +57,7 @@ class Figures:
         return self.lost == self.finished_twice == self.wrong == 0
 
 
-def run(jobs: int, kills: int, seed: int, folder: Path, pause: tuple[float, float] = (0.5, 3.0)) -> Figures:
+def run(jobs: int, kills: int, seed: int, folder: Path, pause: tuple[float, float] = (0.2, 1.6)) -> Figures:
     """One campaign in `folder`. pause: shortest and longest seconds between two kills."""
     chance = random.Random(seed)
     started = time.monotonic()
