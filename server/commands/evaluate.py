@@ -12,12 +12,15 @@ from rich.table import Table
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.formats.dispatch import read_trajectory
 from blender_addon.core.messages import Limits
+from blender_addon.core.projection import intrinsics_matrix
 from blender_addon.core.shot_file import decode_shot
+from blender_addon.core.trajectory import Float64
 from server.data.clip_frames import read_frames
 from server.data.photo_files import DepthUnit, read_depth
 from server.data.scale import DepthMap
 from server.evaluation.evaluate import DEFAULT_TRIALS, evaluate_clip
 from server.evaluation.frechet import i3d_features, video_distance
+from server.evaluation.own_camera import camera_of_clip
 from server.evaluation.question import Question, question_of_shot
 from server.evaluation.records import ClipEvaluation, EvaluationReport
 from server.evaluation.report import collected, write_json, write_report
@@ -26,7 +29,7 @@ from server.evaluation.report import collected, write_json, write_report
 def evaluate(
     clips: Annotated[list[Path], typer.Argument(help="Videos or folders of frames.")],
     reference: Annotated[
-        Path | None, typer.Option(help="Camera the clips were to follow, in any format that `generate` reads.")
+        Path | None, typer.Option(help="Camera the clips were to follow, in any format; else the one they carry.")
     ] = None,
     shot: Annotated[
         Path | None, typer.Option(help="The shot that made the clips, instead: camera, depth and preview in one file.")
@@ -35,6 +38,9 @@ def evaluate(
         Path | None, typer.Option(help="Metric depth of the photo, over the whole frame: makes the scale known.")
     ] = None,
     depth_scale: Annotated[float, typer.Option(help="Metres for each stored unit; 0.001 for millimetres.")] = 1.0,
+    depth_intrinsics: Annotated[
+        str, typer.Option(help="FX,FY,CX,CY of the depth, in its pixels, when it does not cover the whole frame.")
+    ] = "",
     trials: Annotated[int, typer.Option(min=1, help="Solves of each clip.")] = DEFAULT_TRIALS,
     json: Annotated[Path | None, typer.Option("--json", help="Write every number here.")] = None,
     report: Annotated[Path | None, typer.Option(help="Folder for a page with pictures.")] = None,
@@ -42,15 +48,16 @@ def evaluate(
     i3d: Annotated[Path | None, typer.Option(help="TorchScript file of the I3D network, for FVD.")] = None,
 ) -> None:
     """Measure how well clips follow their camera: solve each clip and compare."""
-    if (reference is None) == (shot is None):
+    if reference is not None and shot is not None:
         raise typer.BadParameter("Give either --reference or --shot.")
     if bool(real) != (i3d is not None):
         raise typer.BadParameter("FVD needs both --real and --i3d.")
     try:
-        known_depth = None if depth is None else DepthMap(read_depth(depth, DepthUnit(depth_scale)))
+        lens = _lens(depth_intrinsics)
+        known_depth = None if depth is None else DepthMap(read_depth(depth, DepthUnit(depth_scale)), lens)
         found = []
         for clip in clips:
-            question = _asked_by_shot(clip, shot) if shot else _asked_by_camera(clip, reference or clip, known_depth)
+            question = _asked_by_shot(clip, shot) if shot else _asked_by_camera(clip, reference, known_depth)
             found.append(evaluate_clip(question, trials))
             _say(found[-1])
         distance = None
@@ -69,11 +76,22 @@ def evaluate(
         raise typer.Exit(2)
 
 
-def _asked_by_camera(clip: Path, reference: Path, depth: DepthMap | None) -> Question:
+def _lens(text: str) -> Float64 | None:
+    if not text:
+        return None
+    try:
+        fx, fy, cx, cy = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r}: expected 4 numbers", param_hint="--depth-intrinsics") from error
+    return intrinsics_matrix(fx, fy, cx, cy)
+
+
+def _asked_by_camera(clip: Path, reference: Path | None, depth: DepthMap | None) -> Question:
     frames = read_frames(clip)
+    if reference is None:
+        return Question(clip.name, frames, "its own camera", camera_of_clip(clip), depth)
     height, width = frames.shape[1:3]
-    read = read_trajectory(reference, width, height)
-    return Question(clip.name, frames, reference.name, read.trajectory, depth)
+    return Question(clip.name, frames, reference.name, read_trajectory(reference, width, height).trajectory, depth)
 
 
 def _asked_by_shot(clip: Path, file: Path) -> Question:

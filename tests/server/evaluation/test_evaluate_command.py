@@ -10,13 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from blender_addon.core.formats.dispatch import write_trajectory
+from blender_addon.core.messages import Limits
 from blender_addon.core.projection import intrinsics_from_fov
-from blender_addon.core.shot import Shot, ShotSettings
-from blender_addon.core.shot_file import encode_shot
+from blender_addon.core.shot import Clip, ClipMetadata, Shot, ShotSettings
+from blender_addon.core.shot_file import decode_shot, encode_shot
 from blender_addon.core.trajectory import Trajectory
 from server.cli import app
-from server.clip_files import encode_mp4, encode_png
+from server.clip_files import encode_mp4, encode_png, write_clip_files
 from server.evaluation.measuring_rod import film_room
+from server.evaluation.own_camera import camera_of_clip
 from server.evaluation.records import EvaluationReport
 
 pycolmap = pytest.importorskip("pycolmap", reason="pycolmap is not installed: cameras cannot be solved")
@@ -72,10 +74,33 @@ def test_a_folder_of_frames_against_its_shot(take: Path, tmp_path: Path) -> None
     assert report.clips[0].agreement.ssim == pytest.approx([1.0] * 7)
 
 
+def test_a_clip_of_ours_carries_its_camera(take: Path, tmp_path: Path) -> None:
+    shot = decode_shot((take / "shot.bin").read_bytes(), Limits())
+    made = ClipMetadata(
+        engine="draft",
+        engine_version="1",
+        settings=shot.settings,
+        width=256,
+        height=160,
+        fps=8.0,
+        camera_to_world=shot.trajectory.camera_to_world.tolist(),
+        intrinsics=shot.trajectory.intrinsics.tolist(),
+    )
+    write_clip_files(tmp_path, Clip(shot.preview[..., :3], made))
+    for clip in (tmp_path, tmp_path / "clip.mp4"):
+        carried = camera_of_clip(clip)
+        assert np.allclose(carried.camera_to_world, shot.trajectory.camera_to_world)
+        assert np.allclose(carried.intrinsics, shot.trajectory.intrinsics)
+        assert (carried.width, carried.height, carried.fps) == (256, 160, 8.0)
+
+
 def test_what_is_missing_is_said(take: Path) -> None:
-    code, said = run(take / "clip.mp4")
+    code, said = run(take / "clip.mp4", "--reference", take / "camera.txt", "--shot", take / "shot.bin")
     assert code == 2
     assert "--reference or --shot" in said
+    code, said = run(take / "clip.mp4")
+    assert code == 1
+    assert "clip.mp4 does not carry its camera" in said
     code, said = run(take / "clip.mp4", "--reference", take / "camera.txt", "--i3d", take / "clip.mp4")
     assert code == 2
     assert "FVD needs both" in said
