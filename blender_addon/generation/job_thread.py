@@ -95,12 +95,12 @@ class JobThread:
         job_id = "" if isinstance(command, Connect) else command.job_id
         self._cancel_sent = False
         try:
-            if isinstance(command, Connect):
-                # Asked anew each time: the server may be gone, or another one by now.
-                self._drop_client()
-                self._connected()
-            else:
-                self._carry_out(self._connected(), command)
+            # Anew each time: since the last command the line has been quiet for as long as a preview takes, and the
+            # server may be gone, or another one by now.
+            self._drop_client()
+            client = self._connected()
+            if not isinstance(command, Connect):
+                self._carry_out(client, command)
         except InterruptedWaitError:
             self._stop(job_id)
         except ServiceError as error:
@@ -189,9 +189,7 @@ class JobThread:
     # --- the connection -------------------------------------------------------------------------------------------
 
     def _connected(self) -> Client:
-        """The open client, after connecting and, when nobody answers on this machine, starting a server."""
-        if self._client is not None:
-            return self._client
+        """A client, after starting a server when nobody answers on this machine."""
         try:
             return self._open(ANSWER_SECONDS)
         except ServiceError as error:

@@ -11,6 +11,9 @@ from ..generation.job_view import JobView, Phase
 from .thumbnails import draw_picture, thumbnails
 from .wrapped import draw_sentence
 
+_BUTTON = 26
+"""Pixels at scale 1 of the button beside a sentence."""
+
 
 def draw_job(layout: Any, context: bpy.types.Context, view: JobView) -> None:
     """The shot under way, or how the last one ended."""
@@ -45,10 +48,10 @@ def _draw_ended(box: Any, context: bpy.types.Context, view: JobView) -> None:
     row = box.row()
     column = row.column()
     if view.phase is Phase.DONE:
-        draw_sentence(column, context, f"“{view.title}” is on the timeline.", "CHECKMARK")
+        draw_sentence(column, context, f"“{view.title}” is on the timeline.", "CHECKMARK", _BUTTON)
     elif view.phase is Phase.CANCELLED:
-        draw_sentence(column, context, f"“{view.title}” was cancelled.", "CANCEL")
+        draw_sentence(column, context, f"“{view.title}” was cancelled.", "CANCEL", _BUTTON)
     else:
-        draw_sentence(column, context, view.error, "ERROR")
+        draw_sentence(column, context, view.error, "ERROR", _BUTTON)
         box.operator("realcam.copy_report", icon="COPYDOWN")
     row.operator("realcam.dismiss", text="", icon="X", emboss=False)

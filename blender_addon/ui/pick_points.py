@@ -75,9 +75,7 @@ class PickScalePoints(bpy.types.Operator):
         """Blender ends the operator itself."""
         self._end(context)
 
-    def _clicked(
-        self, context: bpy.types.Context, region: bpy.types.Region, where: tuple[int, int]
-    ) -> Vector | None:
+    def _clicked(self, context: bpy.types.Context, region: bpy.types.Region, where: tuple[int, int]) -> Vector | None:
         photo = find_photo_scene(context.scene)
         if photo is None:
             return None

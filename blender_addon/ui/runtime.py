@@ -78,11 +78,13 @@ runtime = Runtime()
 
 
 def redraw() -> None:
-    """Redraw the viewports that may show the panel."""
+    """Redraw the sidebars that may show the panel, and not the views beside them, which may be slow."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":
-                area.tag_redraw()
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
 
 
 def tick() -> float | None:

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 import blf
 import bpy
 
-_MARGIN = 64
+_MARGIN = 62
 """Pixels at scale 1 that the tabs, a panel's borders, a box and the scroll bar take."""
-_ICON = 20
+_ICON = 24
+_FONT_SIZE = 11
 
 
-def draw_sentence(layout: Any, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
-    """A sentence as label lines as wide as the sidebar, the icon before the first."""
+def draw_sentence(layout: Any, context: bpy.types.Context, text: str, icon: str = "NONE", beside: int = 0) -> None:
+    """A sentence as label lines as wide as the sidebar, the icon before the first.
+
+    beside: pixels at scale 1 that something on the right of the sentence takes.
+    """
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for index, line in enumerate(wrapped(context, text, _ICON if icon != "NONE" else 0)):
+    taken = _MARGIN + beside + (_ICON if icon != "NONE" else 0)
+    for index, line in enumerate(wrapped(context, text, taken)):
         column.label(text=line, icon=icon if index == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
 
 
-def wrapped(context: bpy.types.Context, text: str, taken: int = 0) -> list[str]:
+def wrapped(context: bpy.types.Context, text: str, taken: int = _MARGIN) -> list[str]:
     """The text in lines that fit the region, of whose width `taken` pixels at scale 1 are used otherwise."""
     scale = context.preferences.system.ui_scale
-    blf.size(0, 11 * scale)
-    letter = blf.dimensions(0, "the motorcycle and its depth 0123")[0] / 33 or 6.0 * scale
-    width = max(120.0, context.region.width - (_MARGIN + taken) * scale) if context.region else 240.0
-    return textwrap.wrap(text, max(16, int(width / letter))) or [""]
+    blf.size(0, _FONT_SIZE * scale)
+    width = max(80.0 * scale, (context.region.width if context.region else 280.0) - taken * scale)
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if blf.dimensions(0, longer)[0] <= width or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines

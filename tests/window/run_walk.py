@@ -52,7 +52,10 @@ def main() -> int:
     chosen = arguments.parse_args()
     port = free_port()
     prepare(port)
+    inside = f"/project/{FOLDER.relative_to(ROOT)}"
     tool = os.environ.get("REAL_BLENDER", str(ROOT.parent / "shared" / "tools" / "real-blender"))
+    # One key pair for both sides: the window's Blender has a home folder of its own.
+    os.environ["REALCAM_CONFIG_DIR"] = str(FOLDER / "config")
     server = subprocess.Popen(
         [sys.executable, "-m", "server.cli", "serve", "--port", str(port), "--data-dir", str(FOLDER / "server")],
         cwd=ROOT,
@@ -61,7 +64,7 @@ def main() -> int:
         subprocess.run(
             [tool, "gui", f"/project/{chosen.script}", chosen.seconds],
             cwd=ROOT,
-            env={**os.environ, "REALCAM_WALK": f"/project/{FOLDER.relative_to(ROOT)}"},
+            env={**os.environ, "REALCAM_WALK": inside, "REALCAM_CONFIG_DIR": f"{inside}/config"},
             check=False,
         )
     finally:

@@ -9,6 +9,7 @@ Runs inside Blender (`--python walk.py`). Each step is a generator's slice on a 
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
@@ -105,36 +106,49 @@ def walk() -> Steps:
     yield 1.0
     picture("5-coverage")
     in_view("realcam.generate")
-    for stop in range(40):
-        yield 0.7
-        if stop in (1, 4, 8, 12):
-            picture(f"6-generating-{stop:02d}")
-        if len(scene.realcam.takes):
-            break
+    yield from until_placed(scene)
     yield 1.5
     picture("7-done")
-    sidebar_down()
+    for _ in range(30):
+        scroll_down()
     yield 1.0
     picture("8-takes")
     yield from sequencer(scene)
 
 
-def sidebar_down() -> None:
-    """Close the upper panels, so that the lower ones are in the picture."""
+def until_placed(scene: bpy.types.Scene) -> Steps:
+    """A picture of each phase the panel goes through, until the take is in the list."""
+    jobs = importlib.import_module("bl_ext.user_default.realcam.generation.jobs").jobs
+    seen: set[str] = set()
+    for _ in range(600):
+        yield 0.3
+        view = jobs.view
+        if view is not None and view.phase.name not in seen and (view.done or not view.total):
+            seen.add(view.phase.name)
+            picture(f"6-{view.phase.name.lower()}")
+        if len(scene.realcam.takes):
+            return
+
+
+def scroll_down() -> None:
+    """Bring the sidebar's lower panels into the picture."""
     area = area_of("VIEW_3D")
     with bpy.context.temp_override(window=bpy.context.window, area=area, region=sidebar(area)):
-        bpy.ops.view2d.scroll_down(deltay=2000)
+        bpy.ops.view2d.scroll_down(deltay=60)
 
 
 def sequencer(scene: bpy.types.Scene) -> Steps:
-    area = area_of("DOPESHEET_EDITOR")
+    """The clip where the artist meets it: the Video Editing workspace's editors in this window."""
+    scene.frame_set(24)
+    area = area_of("VIEW_3D")
     area.type = "SEQUENCE_EDITOR"
     area.spaces.active.view_type = "SEQUENCER_PREVIEW"
-    scene.frame_set(24)
-    yield 1.5
-    with bpy.context.temp_override(window=bpy.context.window, area=area):
-        bpy.ops.sequencer.view_all()
-    yield 1.5
+    yield 2.0
+    for kind in ("WINDOW", "PREVIEW"):
+        region = next(region for region in area.regions if region.type == kind)
+        with bpy.context.temp_override(window=bpy.context.window, area=area, region=region):
+            (bpy.ops.sequencer.view_all if kind == "WINDOW" else bpy.ops.sequencer.view_all_preview)()
+    yield 2.0
     picture("9-timeline")
     (HERE / "result.json").write_text(
         json.dumps(

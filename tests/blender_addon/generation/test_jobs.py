@@ -299,3 +299,16 @@ def test_a_full_or_closed_folder_keeps_the_job(
     pump_until(jobs, lambda: ended(jobs))
     assert jobs.view is not None
     assert jobs.view.phase is Phase.PLACING, jobs.view.error
+
+
+def test_a_server_that_goes_while_the_preview_renders(
+    jobs: Jobs, settings: ServerSettings, records: JobRecords, tmp_path: Path
+) -> None:
+    begin(jobs, settings, records)
+    assert jobs.server_pid is not None
+    os.kill(jobs.server_pid, signal.SIGKILL)
+    made = shot()
+    jobs.submit(made, record_of(made, tmp_path / "take", settings))
+    pump_until(jobs, lambda: ended(jobs))
+    assert jobs.view is not None
+    assert jobs.view.phase is Phase.PLACING, jobs.view.error
