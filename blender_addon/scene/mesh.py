@@ -64,28 +64,31 @@ def recut_mesh(mesh: bpy.types.Mesh, rows: int, columns: int, depth_edge: float)
 def _fill(
     mesh: bpy.types.Mesh, positions: Float32, pixels: Int32, picture: Float32, faces: tuple[Int32, Int32]
 ) -> None:
-    quads, triangles = faces
-    corners = np.concatenate([quads.ravel(), triangles.ravel()])
-    starts = np.concatenate(
-        [np.arange(len(quads)) * 4, len(quads) * 4 + np.arange(len(triangles)) * 3], dtype=np.int32, casting="same_kind"
-    )
+    picture = np.ascontiguousarray(picture, dtype=np.float32)
     mesh.vertices.add(len(positions))
-    mesh.vertices.foreach_set("co", np.ascontiguousarray(positions).ravel())
-    mesh.loops.add(len(corners))
-    mesh.loops.foreach_set("vertex_index", corners)
-    mesh.polygons.add(len(starts))
-    mesh.polygons.foreach_set("loop_start", starts)
-    uv = mesh.uv_layers.new(name="UVMap", do_init=False)
-    uv.uv.foreach_set("vector", np.ascontiguousarray(picture, dtype=np.float32)[corners].ravel())
+    # As attributes these are copied whole; `co` and `vertex_index` go through a call for each item.
+    mesh.attributes["position"].data.foreach_set("vector", np.ascontiguousarray(positions).ravel())
     mesh.attributes.new(PIXEL, "INT", "POINT").data.foreach_set("value", pixels)
-    picture_attribute = mesh.attributes.new(PICTURE, "FLOAT2", "POINT")
-    picture_attribute.data.foreach_set("vector", np.ascontiguousarray(picture, dtype=np.float32).ravel())
+    mesh.attributes.new(PICTURE, "FLOAT2", "POINT").data.foreach_set("vector", picture.ravel())
+    if any(map(len, faces)):
+        _add_faces(mesh, *faces, picture)
     mesh.update(calc_edges=True)
+
+
+def _add_faces(mesh: bpy.types.Mesh, quads: Int32, triangles: Int32, picture: Float32) -> None:
+    corners = np.concatenate([quads.ravel(), triangles.ravel()])
+    starts = np.concatenate([np.arange(len(quads)) * 4, len(quads) * 4 + np.arange(len(triangles)) * 3])
+    mesh.loops.add(len(corners))
+    mesh.attributes[".corner_vert"].data.foreach_set("value", corners)
+    mesh.polygons.add(len(starts))
+    mesh.polygons.foreach_set("loop_start", starts.astype(np.int32))
+    uv = mesh.uv_layers.new(name="UVMap", do_init=False)
+    uv.uv.foreach_set("vector", picture[corners].ravel())
 
 
 def _positions(mesh: bpy.types.Mesh) -> Float32:
     positions = np.empty(len(mesh.vertices) * 3, dtype=np.float32)
-    mesh.vertices.foreach_get("co", positions)
+    mesh.attributes["position"].data.foreach_get("vector", positions)
     return positions.reshape(-1, 3)
 
 

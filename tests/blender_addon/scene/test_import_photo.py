@@ -62,6 +62,7 @@ def test_the_photo_comes_back_byte_for_byte(bike_scene: PhotoScene, bike: Motorc
 def test_unknown_depth_makes_holes_and_jumps_make_cuts(bike_scene: PhotoScene, bike: Motorcycle) -> None:
     quads, triangles = cut_faces(bike.depth, 0.05)
     assert bike_scene.faces == len(quads) + len(triangles)
+    assert not bike_scene.mesh.data.validate(), "Blender had to mend the mesh"
     assert bike_scene.faces < 0.95 * (np.array(bike.depth.shape) - 1).prod()
 
 
@@ -80,6 +81,19 @@ def test_another_depth_edge_cuts_the_same_vertices_anew(bike_scene: PhotoScene, 
     again.mesh.data.loops.foreach_get("vertex_index", corners)
     pixels, _ = project(positions(again)[corners] * [1.0, -1, -1], bike.intrinsics, np.eye(4))
     np.testing.assert_allclose(uv.reshape(-1, 2), [0, 1] + pixels / [741, -500], atol=1e-5)
+
+
+def test_depth_of_single_pixels_is_a_mesh_without_faces(
+    blender: ModuleType, bike_import: PhotoImport, tmp_path: Path
+) -> None:
+    depth = np.full((6, 9), np.nan, np.float32)
+    depth[::2, ::2] = 2.0
+    np.save(tmp_path / "dots.npy", depth)
+    metres = type(bike_import.depth_format)()
+    request = replace(bike_import, depth=tmp_path / "dots.npy", depth_format=metres)
+    photo = import_photo(blender.context.scene, request)
+    assert (photo.vertices, photo.faces) == (15, 0)
+    assert set_depth_edge(photo, 0.5).faces == 0
 
 
 def test_vertices_the_artist_deleted_stay_deleted(bike_scene: PhotoScene, blender: ModuleType) -> None:
