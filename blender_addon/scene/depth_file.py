@@ -137,9 +137,11 @@ def _exr(path: Path, channel: str) -> NDArray[Any]:
     try:
         return read_exr_channel(path, channel or _depth_channel(path))
     except UnsupportedExrError:
-        if channel:
+        # Of several layers Blender would hand out colours as if they were depth.
+        pixels = None if channel else _single_layer(path)
+        if pixels is None:
             raise
-        return _through_blender(path)[..., 0]
+        return pixels[..., 0]
 
 
 def _depth_channel(path: Path) -> str:
@@ -158,8 +160,14 @@ def _whole_numbers(path: Path) -> NDArray[np.float64]:
     return np.asarray(np.rint(pixels[..., 0].astype(np.float64) * levels), dtype=np.float64)
 
 
-def _through_blender(path: Path) -> NDArray[np.float32]:
-    return _image(path)[0]
+def _single_layer(path: Path) -> NDArray[np.float32] | None:
+    """[H, W, C] an EXR as Blender decodes it; None when it has layers or Blender cannot read it either."""
+    image = bpy.data.images.load(str(path))
+    try:
+        layered = image.size[0] == 0 or image.type == "MULTILAYER"
+    finally:
+        bpy.data.images.remove(image)
+    return None if layered else _image(path)[0]
 
 
 def _image(path: Path) -> tuple[NDArray[np.float32], int]:

@@ -28,7 +28,7 @@ def write_exr(bpy: ModuleType, path: Path, values: NDArray[np.float32], codec: s
     bpy.data.scenes.remove(scene)
 
 
-def write_rendered_depth(bpy: ModuleType, path: Path, distance: float) -> None:
+def write_rendered_depth(bpy: ModuleType, path: Path, distance: float, codec: str = "ZIP") -> None:
     """A multilayer render with Z of a plane that stands square in front of the camera."""
     scene = bpy.data.scenes.new("depth")
     mesh = bpy.data.meshes.new("plane")
@@ -44,5 +44,6 @@ def write_rendered_depth(bpy: ModuleType, path: Path, distance: float) -> None:
     if hasattr(settings, "media_type"):
         settings.media_type = "MULTI_LAYER_IMAGE"
     settings.file_format, settings.color_depth = "OPEN_EXR_MULTILAYER", "32"
+    settings.exr_codec = codec
     scene.render.filepath = str(path)
     bpy.ops.render.render(write_still=True, scene=scene.name)

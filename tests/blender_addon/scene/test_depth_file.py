@@ -87,6 +87,12 @@ def test_blenders_z_is_depth_along_the_axis(blender: ModuleType, tmp_path: Path)
     np.testing.assert_allclose(depth[np.isfinite(depth)], 4.0, rtol=1e-5)
 
 
+def test_layers_that_cannot_be_decoded_are_refused_not_guessed(blender: ModuleType, tmp_path: Path) -> None:
+    write_rendered_depth(blender, tmp_path / "render.exr", distance=4.0, codec="PIZ")
+    with pytest.raises(PhotoError, match=r"PIZ.*ZIP compression"):
+        read_depth(tmp_path / "render.exr", DepthFormat())
+
+
 def test_a_missing_channel_names_those_there_are(blender: ModuleType, tmp_path: Path) -> None:
     write_exr(blender, tmp_path / "depth.exr", np.ones((4, 4), np.float32), "ZIP")
     with pytest.raises(PhotoError, match="It has: B, G, R"):
