@@ -49,6 +49,10 @@ ANSWER_SECONDS = 20.0
 """How long one answer may take. A server that is alive answers in milliseconds."""
 
 
+PASSING = ("unreachable", "lost")
+"""Codes of errors that may pass by themselves."""
+
+
 class JobProgress(NamedTuple):
     """How far a job is. `preview`: the latest picture as a JPEG, empty when there is none with this report."""
 
@@ -84,6 +88,7 @@ class Client:
         self._interrupted = interrupted
         self._on_connection = on_connection
         self._config = config or config_dir()
+        self._passing: tuple[str, ...] = PASSING
         self._session: Session | None = None
         self._events: deque[StateEvent | JobProgress] = deque()
         self._progressed = time.monotonic()
@@ -269,7 +274,7 @@ class Client:
             try:
                 self._session = Session(self.address, self._config, self._client_id, self._software, 5.0, stop)
             except ServiceError as error:
-                if error.code not in ("unreachable", "lost") or self._out_of_patience():
+                if error.code not in self._passing or self._out_of_patience():
                     raise
                 _sleep(pause, stop)
                 pause = min(pause * 1.5, 2.0)
@@ -291,6 +296,8 @@ class Client:
         return time.monotonic() - self._progressed > self._patience
 
     def _note_progress(self) -> None:
+        # Where we have been let in once, a handshake that fails is the link's fault.
+        self._passing = (*PASSING, "handshake")
         self._progressed = time.monotonic()
 
     def _watched(self, callback: Callable[[int, int], None] | None) -> Callable[[int, int], None]:

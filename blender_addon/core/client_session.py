@@ -39,6 +39,7 @@ SLICE = 0.05
 """Seconds between two looks at `interrupted`."""
 GREETING_SECONDS = 60.0
 """A server that has let us in says welcome once its worker has loaded its engines."""
+HANDSHAKES_THAT_MAY_END = 3
 QUIET_BEFORE_PING = 4.0
 QUIET_BEFORE_LOST = 16.0
 """Seconds of silence after which the server is asked for a sign of life, and given up."""
@@ -175,7 +176,9 @@ class Session:
         self._poller.register(monitor, zmq.POLLIN)
 
     def _await_handshakes(self, deadline: float, interrupted: Interrupted) -> None:
-        """Wait for both sockets to be let in; what is refused is said at once."""
+        """Wait for both sockets to be let in. A refusal is said at once; a connection that merely ended in the middle
+        is tried again (ZeroMQ does it), because a bad link ends them so, and given up when it happens every time."""
+        ended = 0
         waiting: set[Channel] = {"control", "data"}
         while waiting:
             if interrupted():
@@ -192,7 +195,9 @@ class Session:
                 event = self._monitor_event(channel)
                 if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                     waiting.discard(channel)
-                elif event is not None:
+                elif event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL and ended < HANDSHAKES_THAT_MAY_END:
+                    ended += 1
+                elif event not in (None, zmq.EVENT_DISCONNECTED):
                     raise _handshake_error(self.address, event)
 
     def _greet(self, client_id: str, software: str, interrupted: Interrupted) -> Welcome:
@@ -272,7 +277,7 @@ def _reachable_host(address: ServerAddress, timeout: float) -> str:
         raise ServiceError(f"No server answers at {address}", reason, remedy, code="unreachable") from error
 
 
-def _handshake_error(address: ServerAddress, event: int) -> ServiceError:
+def _handshake_error(address: ServerAddress, event: int | None) -> ServiceError:
     if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
         return ServiceError(
             f"The server at {address} does not let this computer in",

@@ -115,9 +115,11 @@ def decode_shot(data: bytes | memoryview, limits: Limits) -> Shot:
         if not (np.abs(arrays[name]) < LARGEST_NUMBER).all():
             raise CameraError("A camera is not made of reasonable numbers", f"{name} has NaN, infinite or huge entries")
     try:
-        trajectory = Trajectory(
-            arrays["camera_to_world"], arrays["intrinsics"], header.width, header.height, header.fps
-        )
+        # What is no rotation may overflow on the way to being refused.
+        with np.errstate(all="ignore"):
+            trajectory = Trajectory(
+                arrays["camera_to_world"], arrays["intrinsics"], header.width, header.height, header.fps
+            )
     except np.linalg.LinAlgError as error:
         raise CameraError("A pose is not a rigid motion", str(error)) from error
     if np.isinf(arrays["depth"]).any():

@@ -9,6 +9,8 @@ import pytest
 from tests.campaigns.bad_links import run as bad_links
 from tests.campaigns.commit_points import survive
 from tests.campaigns.decoder import run as decoder
+from tests.campaigns.full_disk import NoSmallDiskError
+from tests.campaigns.full_disk import run as full_disk
 from tests.campaigns.kills import run
 
 SHORT = ("store_shot", "apply started", "store_results", "apply results-stored")
@@ -35,3 +37,11 @@ def test_cut_and_frozen_connections_lose_nothing(tmp_path: Path) -> None:
 def test_wrong_inputs_bring_out_only_errors_in_words() -> None:
     figures = decoder(inputs=20_000, seed=5)
     assert 0 < figures["read_all_the_same"] < 20_000
+
+
+def test_a_full_disk_loses_nothing_and_leaves_the_server_well(tmp_path: Path) -> None:
+    try:
+        ends = full_disk(range(0, 60_000, 15_000), tmp_path)
+    except NoSmallDiskError:
+        pytest.skip("a small file system can only be mounted by root on Linux: the full disk was not tried")
+    assert sum(ends.values()) == 4
