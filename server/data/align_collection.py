@@ -13,6 +13,7 @@ from blender_addon.core.errors import RealCamError
 
 from .align import AlignRecord, align_clip, failed_record
 from .collection import kept_clips
+from .colmap import load_pycolmap
 from .posed_clip import PosedClip
 from .scale import DEFAULT_RULES, DepthOfFrame, ScaleRules
 
@@ -41,8 +42,9 @@ def align_collection(
     """Align each clip and write records/<clip>.json; yields (record, whether it was there already).
 
     A clip whose record was made from the same files, `settings` (of the depth) and `rules` is not done again. A clip
-    that cannot be read or aligned gets a record that says so.
+    that cannot be read or aligned gets a record that says so. Raises MissingPycolmapError.
     """
+    load_pycolmap()
     records.mkdir(parents=True, exist_ok=True)
     for clip in clips:
         fingerprint = clip_fingerprint(clip, f"{settings}|{rules}")

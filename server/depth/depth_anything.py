@@ -13,7 +13,7 @@ from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, D
 
 from blender_addon.core.shot import UInt8
 
-from .predictor import DepthEstimate, PredictorCard
+from .predictor import DepthEstimate, PredictorCard, PredictorError
 from .published_weights import converted, read_published
 
 PATCH = 14
@@ -47,10 +47,10 @@ class DepthAnything:
 
     @classmethod
     def load(cls, card: PredictorCard, weights: Path | None, device: torch.device) -> DepthAnything:
-        """From the hub, a folder for transformers, or a published .pth file. Raises OSError."""
+        """From the hub, a folder for transformers, or a published .pth file. Raises OSError, PredictorError."""
         if weights is not None and weights.is_file():
             network = DepthAnythingForDepthEstimation(configuration(card))
-            network.load_state_dict(converted(read_published(weights)))
+            _fill(network, weights)
         else:
             network = DepthAnythingForDepthEstimation.from_pretrained(weights or card.weights)
         return cls(card, network, device)
@@ -65,6 +65,14 @@ class DepthAnything:
             picture = interpolate(picture[None], size=size, mode="bilinear", antialias=True)[0]
         depth = metric_depth(self._network, picture)
         return DepthEstimate(depth.cpu().numpy().astype(np.float32), None)
+
+
+def _fill(network: DepthAnythingForDepthEstimation, weights: Path) -> None:
+    try:
+        network.load_state_dict(converted(read_published(weights)))
+    except RuntimeError as error:  # what torch raises for missing, unknown and wrongly shaped tensors
+        first = str(error).splitlines()[1].strip()
+        raise PredictorError("The weights are of another size of network", f"{weights.name}: {first}") from error
 
 
 def configuration(card: PredictorCard) -> DepthAnythingConfig:

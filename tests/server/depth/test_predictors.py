@@ -157,6 +157,12 @@ def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
         load_predictor("depth-anything-indoor-small", tmp_path / "other.pth", "cpu")
 
 
+def test_weights_of_another_size_are_named(published: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    torch.save(published, tmp_path / "tiny.pth")
+    with pytest.raises(PredictorError, match="another size of network"):
+        load_predictor("depth-anything-indoor-small", tmp_path / "tiny.pth", "cpu")
+
+
 def test_weights_that_cannot_be_had_say_where_they_were_sought(tmp_path: Path) -> None:
     with pytest.raises(PredictorError, match="cannot be had"):
         load_predictor("depth-anything-indoor-small", tmp_path / "nowhere" / "model", "cpu")
