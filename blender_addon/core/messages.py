@@ -207,7 +207,7 @@ class JobStatus(Message, frozen=True, tag="job-status"):
 
 
 class Jobs(Message, frozen=True, tag="jobs"):
-    """The answer to ListJobs."""
+    """The answer to ListJobs: newest first, without their result files, as many as go into one header."""
 
     jobs: tuple[JobStatus, ...]
 

@@ -7,6 +7,8 @@ import sqlite3
 import time
 from collections.abc import Callable
 
+import msgspec
+
 from blender_addon.core.messages import (
     PROTOCOL_VERSION,
     Cancel,
@@ -40,6 +42,8 @@ from .sessions import MOST_FOLLOWED, Session
 log = logging.getLogger("realcam.control")
 
 MOST_LISTED = 200
+LISTED_REASON = 200
+"""Characters of a reason in a list; GetStatus tells the whole."""
 MOST_PRUNED = 10_000
 
 
@@ -119,9 +123,17 @@ class ControlDesk:
         return JobStatus(job_id=job_id, state=JobState.UNKNOWN) if job is None else self._book.status(job)
 
     def _list(self, session: Session) -> Jobs:
+        """Newest first, without their files, as many as go into one header."""
         places = self._book.places()
-        jobs = self._book.store.of_owner(session.owner, MOST_LISTED)
-        return Jobs(jobs=tuple(job.status(queue_place=places.get(job.job_id, 0), received=0) for job in jobs))
+        room, listed = self._options.limits.header_bytes - 4096, list[JobStatus]()
+        for job in self._book.store.of_owner(session.owner, MOST_LISTED):
+            status = job.status(queue_place=places.get(job.job_id, 0))
+            brief = msgspec.structs.replace(status, results=(), reason=status.reason[:LISTED_REASON])
+            room -= len(msgspec.msgpack.encode(brief))
+            if room < 0:
+                break
+            listed.append(brief)
+        return Jobs(jobs=tuple(listed))
 
     def _fetched(self, session: Session, job_id: str) -> ServerMessage:
         job = self._own(session, job_id)

@@ -42,6 +42,7 @@ STEP_INTERVAL = 0.1
 PREVIEW_INTERVAL = 0.5
 """Shortest time between two reports, and between two that carry a picture."""
 DISK_FULL = "The server's disk is full: the clip could not be written. Make room there and send the shot again."
+LONGEST_REASON = 2000
 PR_SET_PDEATHSIG = 1
 
 EngineMakers = dict[str, Callable[[], Engine]]
@@ -79,7 +80,7 @@ class Worker:
         except Paused:
             self._send(pipe.LeftOff(job_id=job.job_id, attempt=job.attempt))
         except RealCamError as error:
-            self._send(pipe.Failed(job_id=job.job_id, attempt=job.attempt, reason=error.sentence))
+            self._send(pipe.Failed(job_id=job.job_id, attempt=job.attempt, reason=error.sentence[:LONGEST_REASON]))
         except MemoryError:
             self._give_up(job, "The engine ran out of memory on the server. A smaller or shorter clip takes less.")
         except OSError as error:

@@ -15,8 +15,12 @@ from PIL import Image
 
 from blender_addon.core.client import JobProgress
 from blender_addon.core.errors import ServiceError
+from blender_addon.core.keys import client_keys
 from blender_addon.core.messages import JobState, StateEvent
 from server.data.motorcycle import Motorcycle
+from server.service.job_states import Cause
+from server.service.job_store import JobStore
+from tests.server.service.conftest import StartServer
 from tests.server.service.running_server import RunningServer, new_id, small_blob, small_shot
 
 
@@ -155,8 +159,8 @@ def test_cancel_of_a_waiting_job_is_at_once(shared_server: RunningServer, bike: 
         assert _states(list(client.follow(first)))[-1] == "cancelled"
 
 
-def test_an_engine_that_does_not_heed_a_cancel_is_ended(start_server: object, bike: Motorcycle) -> None:
-    server: RunningServer = start_server("--cancel-grace", "0.5")  # type: ignore[operator]
+def test_an_engine_that_does_not_heed_a_cancel_is_ended(start_server: StartServer, bike: Motorcycle) -> None:
+    server = start_server("--cancel-grace", "0.5")
     job_id, after = new_id(), new_id()
     with server.client() as client:
         client.submit(job_id, small_blob(bike, "hang"), "hang")
@@ -194,8 +198,8 @@ def test_engines_that_fail(
         assert _states(list(client.follow(after)))[-1] == "done"
 
 
-def test_an_engine_that_hangs_is_ended_and_says_so(start_server: object, bike: Motorcycle) -> None:
-    server: RunningServer = start_server("--step-timeout", "0.5")  # type: ignore[operator]
+def test_an_engine_that_hangs_is_ended_and_says_so(start_server: StartServer, bike: Motorcycle) -> None:
+    server = start_server("--step-timeout", "0.5")
     job_id = new_id()
     with server.client() as client:
         client.submit(job_id, small_blob(bike, "hang"), "hang")
@@ -239,6 +243,22 @@ def test_who_waits_is_told_the_place(shared_server: RunningServer, bike: Motorcy
         ]
         assert client.status(second).queue_place == 0
     assert all(place.queue_place == 1 for place in places)
+
+
+def test_a_long_list_of_jobs_fits_into_one_answer(start_server: StartServer, tmp_path: Path) -> None:
+    owner = client_keys(tmp_path / "config").public
+    (tmp_path / "data").mkdir()
+    store = JobStore(tmp_path / "data" / "jobs.sqlite3")
+    for number in range(150):
+        job = store.create(f"job-{number:08d}", owner, "0" * 64, 1, "copy", "\N{CLAPPER BOARD}" * 200, 1e9 + number)
+        store.apply(job, Cause.SHOT_REFUSED, 1e9 + number, "because " * 200)
+    store.close()
+    with start_server("--keep-fetched-days", "100000").client() as client:
+        listed = client.jobs()
+        whole = client.status("job-00000149")
+    assert [job.job_id for job in listed][:3] == ["job-00000149", "job-00000148", "job-00000147"]
+    assert len(listed) >= 40
+    assert listed[0].reason == whole.reason[:200]
 
 
 def test_following_ends_when_interrupted(shared_server: RunningServer, bike: Motorcycle) -> None:
