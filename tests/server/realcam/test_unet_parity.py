@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: the model t
 
 from torch.nn import functional  # noqa: E402
 
-from server.realcam.attention_plan import BlockPlan, DensePlan, _blocked, _with_registers  # noqa: E402
+from server.realcam.attention_plan import QUERY_BLOCK, BlockPlan, DensePlan, _block  # noqa: E402
 from server.realcam.config import ModelConfig  # noqa: E402
 from server.realcam.transformers import LevelCamera  # noqa: E402
 from server.realcam.unet import Camera, UNet, split_context  # noqa: E402
@@ -127,9 +127,9 @@ def blocks_of(mask: Any) -> BlockPlan:
     order = torch.randperm(count, generator=torch.Generator().manual_seed(3))
     blocks = []
     for frame in range(4):
-        pieces = _blocked(mask[frame * count : (frame + 1) * count], order)
-        blocks += [_with_registers(piece, frame * count, 4) for piece in pieces]
-    return BlockPlan(tuple(blocks))
+        rows = mask[frame * count : (frame + 1) * count]
+        blocks += [_block(rows, queries, frame * count, 4) for queries in order.split(QUERY_BLOCK)]
+    return BlockPlan(tuple(blocks), 4 + len(mask))
 
 
 def test_blocked_attention_is_exact(kit: ParityKit) -> None:
