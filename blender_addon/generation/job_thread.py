@@ -219,12 +219,17 @@ class JobThread:
         self.events.put(ServerStarting())
         if self.server is None:
             self.server = LocalServer(server_command(self.settings.command, self.settings.address), self.settings.log)
+        was_running = self.server.running
         self.server.start()
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
                 return self._open(timeout=1.0)
             except ServiceError as error:
+                if was_running and not self.server.running:
+                    # It was about to die when we looked.
+                    was_running = False
+                    self.server.start()
                 self.server.check()
                 if error.code not in ABSENT or time.monotonic() > deadline:
                     raise

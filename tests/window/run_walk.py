@@ -48,7 +48,7 @@ def free_port() -> int:
 def main() -> int:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("script", nargs="?", default="tests/window/walk.py")
-    arguments.add_argument("--seconds", default="240")
+    arguments.add_argument("--seconds", default="500")
     chosen = arguments.parse_args()
     port = free_port()
     prepare(port)

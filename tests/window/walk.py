@@ -60,7 +60,9 @@ def install() -> None:
 def open_sidebar() -> None:
     area = area_of("VIEW_3D")
     area.spaces.active.show_region_ui = True
-    area.spaces.active.shading.type = "MATERIAL"
+    # The photo's own colours, and quick to draw without a GPU.
+    shading = area.spaces.active.shading
+    shading.type, shading.light, shading.color_type = "SOLID", "FLAT", "TEXTURE"
 
 
 def show_tab() -> None:
