@@ -9,7 +9,7 @@ from server.geometry.epipolar import cell_centres, epipolar_mask_rows, fundament
 from server.geometry.plucker import plucker_rays
 from server.geometry.relative_poses import CORRECT, CameraConventions
 
-from .attention_plan import AttentionPlan, attention_plan, candidate_orders
+from .attention_plan import DENSE_TOKENS, AttentionPlan, attention_plan, candidate_orders
 from .config import LATENT_DOWNSAMPLE, UNetConfig
 from .pose_encoder import PoseEncoder
 from .transformers import LevelCamera
@@ -33,16 +33,27 @@ def camera_condition(
     weight = next(pose_encoder.parameters())
     rays = plucker_rays(poses, intrinsics, height, width)
     features = pose_encoder(rays.to(weight))
-    fundamental = fundamental_matrices(poses, intrinsics, conventions, noise).cpu()
+    fundamental = fundamental_matrices(poses, intrinsics, conventions, noise)
     levels = []
     for level, feature in enumerate(features):
         cell = LATENT_DOWNSAMPLE * 2**level
         plans = None
         if cell in config.mask_cells:
-            plans = tuple(level_plan(f, size, cell, config.register_tokens, conventions) for f in fundamental)
-            plans = tuple(plan.to(weight.device) for plan in plans)
+            plans = tuple(device_plan(f, size, cell, config.register_tokens, conventions) for f in fundamental)
         levels.append(LevelCamera(feature, plans))
     return tuple(levels)
+
+
+def device_plan(
+    fundamental: Tensor, size: tuple[int, int], cell: int, registers: int, conventions: CameraConventions = CORRECT
+) -> AttentionPlan:
+    """The plan that suits the device the matrices are on: FlexAttention on CUDA where there is much to skip."""
+    tokens = len(fundamental) * (size[0] // cell) * (size[1] // cell)
+    if fundamental.device.type == "cuda" and tokens > DENSE_TOKENS:
+        from .flex_plan import flex_plan
+
+        return flex_plan(normalised(fundamental), size, cell, registers, conventions)
+    return level_plan(fundamental.cpu(), size, cell, registers, conventions).to(fundamental.device)
 
 
 def level_plan(
