@@ -41,7 +41,7 @@ GREETING_SECONDS = 60.0
 """A server that has let us in says welcome once its worker has loaded its engines."""
 HANDSHAKES_THAT_MAY_END = 3
 QUIET_BEFORE_PING = 4.0
-QUIET_BEFORE_LOST = 16.0
+QUIET_BEFORE_LOST = 13.0
 """Seconds of silence after which the server is asked for a sign of life, and given up."""
 MONITORED = (
     zmq.EVENT_DISCONNECTED

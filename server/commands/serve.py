@@ -19,6 +19,9 @@ from server.service.options import ServiceOptions
 from server.service.retention import DAY, Retention
 from server.service.service import Service
 
+PARENT_GONE_GRACE = 2.0
+"""Seconds for a sampler to checkpoint when the parent is gone."""
+
 
 def default_data_dir() -> Path:
     """Where jobs are kept unless said otherwise."""
@@ -86,4 +89,4 @@ def _stop_with_input(service: Service) -> None:
     """Wait for the pipe from the parent to close; the system closes it however the parent ends."""
     while os.read(0, 4096):
         pass
-    service.stop(grace=0.0)
+    service.stop(grace=PARENT_GONE_GRACE)

@@ -106,8 +106,9 @@ class _Person:
         for proxy in self._proxies:
             proxy.close()
 
-    def _connected(self, connected: bool) -> None:
-        if not connected and self._frozen_at:
+    def _connected(self, _: bool) -> None:
+        # One that was frozen in its greeting was never told as open: then the next that opens tells when it was noticed.
+        if self._frozen_at:
             self.noticed = max(self.noticed, time.monotonic() - self._frozen_at)
             self._frozen_at = 0.0
 
