@@ -107,7 +107,7 @@ class _Person:
             proxy.close()
 
     def _connected(self, _: bool) -> None:
-        # One that was frozen in its greeting was never told as open: then the next that opens tells when it was noticed.
+        # One frozen in its greeting was never told as open: the next that opens tells when it was noticed.
         if self._frozen_at:
             self.noticed = max(self.noticed, time.monotonic() - self._frozen_at)
             self._frozen_at = 0.0
