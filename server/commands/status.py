@@ -54,7 +54,7 @@ def prometheus_text(facts: Facts) -> str:
     for name, labels, value in gauges:
         if not any(line.startswith(f"# TYPE realcam_{name} ") for line in lines):
             lines.append(f"# TYPE realcam_{name} gauge")
-        lines.append(f"realcam_{name}{labels} {float(value):g}")
+        lines.append(f"realcam_{name}{labels} {float(value)!r}")
     return "\n".join(lines) + "\n"
 
 

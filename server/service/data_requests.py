@@ -6,6 +6,7 @@ import logging
 import mmap
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -65,6 +66,7 @@ class DataDesk:
         if session is None or session.owner != user:
             self._refuse(route, RefusalCode.NO_SESSION, "This session is not open", message.job_id)
             return
+        session.active = time.monotonic()
         job = self._book.store.find(message.job_id)
         if job is None or job.owner != session.owner:
             self._reply(route, encode(unknown_job(message.job_id)))

@@ -170,6 +170,8 @@ class Service:
             self._refuse_unreadable(self._control, route, error)
             return
         session = self._sessions.at(route)
+        if session is not None:
+            session.active = time.monotonic()
         if isinstance(message, Hello):
             self._greeting.append((route, incoming.user, message))
             if self._dispatcher.engines is not None:
@@ -243,6 +245,7 @@ class Service:
         if now < self._housekeeping_at:
             return
         self._housekeeping_at = now + HOUSEKEEPING
+        self._sessions.drop_quiet(now)
         self._book.disk.keep_ballast(self.options.keep_free)
         gone = expired(self._store.in_states(*FORGETTABLE), time.time(), self.options.retention)
         if not gone:
@@ -267,6 +270,7 @@ class Service:
         while session.waiting:
             delivery = self._control.send(session.route, session.waiting[0])
             if delivery is Delivery.SENT:
+                session.active = time.monotonic()
                 session.waiting.popleft()
                 continue
             if delivery is Delivery.GONE or len(session.waiting) > MOST_WAITING:
@@ -283,6 +287,7 @@ class Service:
                 message = msgspec.structs.replace(progress, has_preview=bool(preview))
                 if self._control.send(session.route, _frames(message, preview)) is not Delivery.SENT:
                     break
+                session.active = time.monotonic()
                 del session.progress[job_id]
 
     def _tell_event(self, event: StateEvent) -> None:

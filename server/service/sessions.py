@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ MOST_WAITING = 256
 asks again from where it was."""
 MOST_SESSIONS = 256
 MOST_FOLLOWED = 64
+QUIET = 120.0
 
 
 @dataclass
@@ -28,6 +30,8 @@ class Session:
     waiting: deque[list[bytes | memoryview | bytearray]] = field(default_factory=deque)
     progress: dict[str, tuple[Progress, bytes]] = field(default_factory=dict)
     """Latest-wins: one for each followed job."""
+    active: float = field(default_factory=time.monotonic)
+    """When something last came from it or went to it."""
 
 
 class Sessions:
@@ -65,6 +69,12 @@ class Sessions:
         """Forget a session. Its jobs go on."""
         self._by_route.pop(session.route, None)
         self._by_token.pop(session.token, None)
+
+    def drop_quiet(self, now: float) -> None:
+        """Forget who neither said nor took anything for QUIET seconds: mostly connections that were replaced."""
+        for session in self:
+            if now - session.active > QUIET:
+                self.drop(session)
 
     def followers(self, job_id: str) -> Iterator[Session]:
         """Sessions that follow a job."""

@@ -182,7 +182,7 @@ def test_the_server_says_how_it_is(start_server: StartServer, bike: Motorcycle) 
     assert facts.disk_free > 0
     assert (facts.queued, facts.sessions, facts.refused_connections) == (0, 1, 0)
     lines = prometheus_text(facts).splitlines()
-    assert 'realcam_jobs{state="done"} 1' in lines
+    assert 'realcam_jobs{state="done"} 1.0' in lines
     assert lines.count("# TYPE realcam_memory_bytes gauge") == 1
 
 
