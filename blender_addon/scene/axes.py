@@ -13,6 +13,11 @@ def blender_points(points: NDArray[np.float32]) -> NDArray[np.float32]:
     return points * _FLIP
 
 
+def blender_matrix(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A linear map [3, 3] of the reference camera's OpenCV frame as one of that camera's Blender axes."""
+    return np.asarray(_FLIP[:, None] * matrix * _FLIP, dtype=np.float64)
+
+
 def depth_of(blender_points: NDArray[np.float32]) -> NDArray[np.float32]:
     """Depth along z [N] of points [N, 3] in the reference camera's Blender axes."""
     return -blender_points[:, 2]

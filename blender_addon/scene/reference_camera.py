@@ -13,11 +13,14 @@ def reference_camera(name: str, intrinsics: Float64, photo_size: tuple[int, int]
 
     Pixels that are not square are the render's affair in Blender: a photo whose fx and fy differ is matched in x.
     """
-    lens, _ = lens_of(intrinsics, *photo_size)
     data = bpy.data.cameras.new(name)
-    data.sensor_fit = lens.sensor_fit
-    data.sensor_width = lens.sensor_width
-    data.lens = lens.focal
-    data.shift_x, data.shift_y = lens.shift_x, lens.shift_y
+    set_optics(data, intrinsics, photo_size)
     data.clip_start, data.clip_end = 0.01, max(1000.0, 4 * far)
     return bpy.data.objects.new(name, data)
+
+
+def set_optics(data: bpy.types.Camera, intrinsics: Float64, photo_size: tuple[int, int]) -> None:
+    """Give a camera the photo's lens and principal point."""
+    lens, _ = lens_of(intrinsics, *photo_size)
+    data.sensor_fit, data.sensor_width, data.lens = lens.sensor_fit, lens.sensor_width, lens.focal
+    data.shift_x, data.shift_y = lens.shift_x, lens.shift_y

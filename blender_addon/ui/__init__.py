@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import (
+    focal_operator,
     generate_operator,
     import_operator,
     job_operators,
@@ -33,6 +34,7 @@ _CLASSES = (
     *job_operators.CLASSES,
     *takes_list.CLASSES,
     *scale_operators.CLASSES,
+    *focal_operator.CLASSES,
     *pick_points.CLASSES,
     *panel.CLASSES,
     *scale_panel.CLASSES,

@@ -11,6 +11,7 @@ from mathutils import Vector
 from ..core.errors import RealCamError
 from ..scene import PhotoScene, find_photo_scene
 from ..scene.calibration import Measure, ruler_measure, selected_measure, set_scale, set_true_distance
+from .edit_mode import LeftEditMode
 
 Result = set[str]
 
@@ -79,7 +80,7 @@ class SetScale(bpy.types.Operator):
         before = photo.record.scale
         try:
             measure = self._measure(context)
-            with _LeftEditMode(context):
+            with LeftEditMode(context):
                 photo = set_true_distance(context.scene, photo, measure, self.distance)
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
@@ -123,27 +124,12 @@ class ResetScale(bpy.types.Operator):
         photo = find_photo_scene(context.scene)
         assert photo is not None
         try:
-            with _LeftEditMode(context):
+            with LeftEditMode(context):
                 set_scale(context.scene, photo, 1.0)
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
         return {"FINISHED"}
-
-
-class _LeftEditMode:
-    """Out of Edit Mode inside, and back into it afterwards."""
-
-    def __init__(self, context: bpy.types.Context) -> None:
-        self._editing = context.mode == "EDIT_MESH"
-
-    def __enter__(self) -> None:
-        if self._editing:
-            bpy.ops.object.mode_set(mode="OBJECT")
-
-    def __exit__(self, *_error: object) -> None:
-        if self._editing:
-            bpy.ops.object.mode_set(mode="EDIT")
 
 
 CLASSES = (SetScale, ResetScale)

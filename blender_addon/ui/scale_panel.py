@@ -1,4 +1,4 @@
-"""The scale of the photo's scene, in the photo's panel."""
+"""Lens and scale of the photo's scene, in the photo's panel."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .wrapped import draw_sentence
 
 
 class ScalePanel(bpy.types.Panel):
-    """How large the photo's scene is, and three ways to say it better."""
+    """The focal length, how large the scene is, and three ways to say it better."""
 
     bl_idname = "REALCAM_PT_scale"
-    bl_label = "Scale"
+    bl_label = "Lens and Scale"
     bl_parent_id = "REALCAM_PT_photo"
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
@@ -31,6 +31,7 @@ class ScalePanel(bpy.types.Panel):
         layout = self.layout
         photo = find_photo_scene(context.scene)
         assert photo is not None
+        layout.operator("realcam.set_focal_length", icon="CAMERA_DATA")
         scale = photo.record.scale
         said = "As imported: " if scale == 1.0 else ""
         draw_sentence(layout, context, f"{said}1 m of the depth is {scale:.4g} m")
