@@ -95,6 +95,10 @@ class JobThread:
         job_id = "" if isinstance(command, Connect) else command.job_id
         self._cancel_sent = False
         try:
+            if isinstance(command, SubmitJob):
+                # Kept until the server has it on disk, so that a Blender that closes meanwhile can send it again.
+                command.kept_shot.parent.mkdir(parents=True, exist_ok=True)
+                command.kept_shot.write_bytes(encode_shot(command.shot))
             # Anew each time: since the last command the line has been quiet for as long as a preview takes, and the
             # server may be gone, or another one by now.
             self._drop_client()
@@ -114,10 +118,6 @@ class JobThread:
             self.events.put(Failed(job_id, f"A file cannot be used: {where}{error.strerror or error}.", keep=True))
 
     def _carry_out(self, client: Client, command: SubmitJob | ResumeJob) -> None:
-        if isinstance(command, SubmitJob):
-            # Kept until the server has it on disk, so that a Blender that closes meanwhile can send it again.
-            command.kept_shot.parent.mkdir(parents=True, exist_ok=True)
-            command.kept_shot.write_bytes(encode_shot(command.shot))
         if command.kept_shot.is_file():
             self._send(client, command)
         self._follow(client, command.job_id)

@@ -38,7 +38,8 @@ def _draw_running(box: Any, context: bpy.types.Context, view: JobView) -> None:
     box.progress(text=view.line, factor=view.factor, type="BAR")
     if view.stage:
         draw_sentence(box, context, view.stage)
-    draw_picture(box, thumbnails.of_jpeg(view.jpeg))
+    if view.jpeg:
+        draw_picture(box, thumbnails.latest)
     row = box.row()
     row.enabled = view.phase is not Phase.CANCELLING
     row.operator("realcam.cancel", icon="CANCEL")

@@ -14,6 +14,7 @@ from ..generation.user_files import records_folder
 from . import engine_choice
 from .preview_state import preview_state
 from .takes_list import refresh_takes
+from .thumbnails import thumbnails
 
 BUSY_SECONDS = 0.1
 
@@ -107,6 +108,8 @@ def pump() -> None:
     if jobs.engines is not engines:
         for scene in bpy.data.scenes:
             engine_choice.set_option_defaults(scene.realcam)
+    if jobs.view is not None:
+        thumbnails.take_in(jobs.view.jpeg)
     if before and not jobs.busy:
         _job_ended()
     redraw()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import bpy
 import bpy.utils.previews
 import numpy as np
 
 from ..core.shot import UInt8
-from ..generation.user_files import user_folder
 
 
 class Thumbnails:
@@ -17,8 +18,10 @@ class Thumbnails:
 
     def __init__(self) -> None:
         self._icons: bpy.utils.previews.ImagePreviewCollection | None = None
-        self._stamps: dict[str, int] = {}
-        self._latest = b""
+        self._shown: dict[str, str] = {}
+        self._jpeg = b""
+        self._latest: UInt8 | None = None
+        self._count = 0
 
     def open(self) -> None:
         """Make the collection that holds them."""
@@ -28,42 +31,62 @@ class Thumbnails:
         """Free every picture."""
         if self._icons is not None:
             bpy.utils.previews.remove(self._icons)
-        self._icons, self._stamps, self._latest = None, {}, b""
+        self._icons, self._shown, self._jpeg, self._latest = None, {}, b"", None
 
     def of_file(self, path: Path) -> int:
-        """Icon of a picture file, read again when the file has changed."""
+        """Icon of a picture file that does not change."""
         key = str(path)
-        try:
-            stamp = path.stat().st_mtime_ns
-        except OSError:
-            return 0
-        if self._icons is None:
-            return 0
-        if self._stamps.get(key) != stamp:
-            self._icons.load(key, key, "IMAGE", force_reload=key in self._stamps)
-            self._stamps[key] = stamp
-        return int(self._icons[key].icon_id)
-
-    def of_jpeg(self, jpeg: bytes) -> int:
-        """Icon of the picture that the engine sent last."""
-        if not jpeg:
-            return 0
-        path = user_folder() / "latest.jpg"
-        if jpeg != self._latest:
-            path.write_bytes(jpeg)
-            self._latest = jpeg
-        return self.of_file(path)
-
-    def of_pixels(self, key: str, picture: UInt8) -> int:
-        """Icon of a picture [h, w, 4] uint8 in memory, under a key that stands for its content."""
-        if self._icons is None:
+        if self._icons is None or not path.is_file():
             return 0
         if key not in self._icons:
+            self._icons.load(key, key, "IMAGE")
+        return int(self._icons[key].icon_id)
+
+    def of_pixels(self, use: str, number: int, picture: UInt8) -> int:
+        """Icon of a picture [h, w, 4] uint8 in memory; a use has one picture at a time, the number says which."""
+        if self._icons is None:
+            return 0
+        key = f"{use} {number}"
+        if key not in self._icons:
+            if self._shown.get(use) is not None:
+                del self._icons[self._shown[use]]
+            self._shown[use] = key
             height, width = picture.shape[:2]
             icon = self._icons.new(key)
             icon.image_size = (width, height)
             icon.image_pixels_float.foreach_set((picture[::-1].astype(np.float32) / 255.0).ravel())
         return int(self._icons[key].icon_id)
+
+    def take_in(self, jpeg: bytes) -> None:
+        """Keep the picture that the engine sent last. Not from a draw call: Blender decodes it as an image of the file.
+
+        Blender's own thumbnails of files are of no use here: they are cached by whole seconds.
+        """
+        if not jpeg or jpeg == self._jpeg:
+            return
+        self._jpeg = jpeg
+        self._latest = decoded(jpeg)
+        self._count += 1
+
+    @property
+    def latest(self) -> int:
+        """Icon of the picture that was taken in last."""
+        return 0 if self._latest is None else self.of_pixels("engine", self._count, self._latest)
+
+
+def decoded(jpeg: bytes) -> UInt8:
+    """[h, w, 4] uint8 of a JPEG."""
+    with tempfile.TemporaryDirectory(prefix="realcam-") as folder:
+        path = Path(folder) / "latest.jpg"
+        path.write_bytes(jpeg)
+        image = bpy.data.images.load(str(path))
+        try:
+            width, height = image.size
+            pixels = np.empty(width * height * 4, dtype=np.float32)
+            image.pixels.foreach_get(pixels)
+        finally:
+            bpy.data.images.remove(image)
+    return np.asarray(np.rint(pixels.reshape(height, width, 4)[::-1] * 255), dtype=np.uint8)
 
 
 thumbnails = Thumbnails()

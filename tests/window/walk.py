@@ -54,7 +54,15 @@ def install() -> None:
         filepath=str(zip_path), repo="user_default", enable_on_install=True, overwrite=True
     )
     addon = next(addon for name, addon in bpy.context.preferences.addons.items() if name.endswith(".realcam"))
+    forget_earlier_walks()
     addon.preferences.server_address = json.loads((HERE / "server.json").read_text())["address"]
+
+
+def forget_earlier_walks() -> None:
+    """A walk that was broken off has left its job to be resumed."""
+    runtime = importlib.import_module("bl_ext.user_default.realcam.ui.runtime").runtime
+    for record in runtime.records().all():
+        runtime.records().forget(record.job_id)
 
 
 def open_sidebar() -> None:

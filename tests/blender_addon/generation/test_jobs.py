@@ -312,3 +312,21 @@ def test_a_server_that_goes_while_the_preview_renders(
     pump_until(jobs, lambda: ended(jobs))
     assert jobs.view is not None
     assert jobs.view.phase is Phase.PLACING, jobs.view.error
+
+
+def test_blender_closing_before_the_shot_was_sent_keeps_it(
+    jobs: Jobs, running: ServerSettings, records: JobRecords, tmp_path: Path
+) -> None:
+    begin(jobs, running, records)
+    made = shot()
+    record = record_of(made, tmp_path / "take", running)
+    jobs.submit(made, record)
+    jobs.close()
+    reopened = Jobs()
+    try:
+        reopened.resume(record, running, records)
+        pump_until(reopened, lambda: ended(reopened))
+        assert reopened.view is not None
+        assert reopened.view.phase is Phase.PLACING, reopened.view.error
+    finally:
+        reopened.close()
