@@ -143,7 +143,7 @@ class Client:
             return status
 
         status = self._retrying(attempt)
-        if status.state is JobState.FAILED:
+        if status.state is JobState.FAILED and status.attempt == 0:
             raise ServiceError("The server could not take this shot", status.reason, code=RefusalCode.BAD_SHOT)
         return status
 
