@@ -8,6 +8,7 @@ from __future__ import annotations
 import bpy
 
 from ..blender_versions import use_nodes
+from .mesh import UV_MAP
 
 
 def photo_material(name: str, image: bpy.types.Image) -> bpy.types.Material:
@@ -17,14 +18,17 @@ def photo_material(name: str, image: bpy.types.Image) -> bpy.types.Material:
     material.use_backface_culling = True
     nodes = material.node_tree.nodes
     nodes.clear()
+    place = nodes.new("ShaderNodeUVMap")
+    place.uv_map = UV_MAP
     texture = nodes.new("ShaderNodeTexImage")
     texture.image = image
     texture.extension = "EXTEND"
     emission = nodes.new("ShaderNodeEmission")
     output = nodes.new("ShaderNodeOutputMaterial")
-    for place, node in enumerate((texture, emission, output)):
-        node.location = (place * 300 - 600, 0)
+    for column, node in enumerate((place, texture, emission, output)):
+        node.location = (column * 300 - 600, 0)
     links = material.node_tree.links
+    links.new(place.outputs["UV"], texture.inputs["Vector"])
     links.new(texture.outputs["Color"], emission.inputs["Color"])
     links.new(emission.outputs["Emission"], output.inputs["Surface"])
     # Solid view and Workbench show the active image node.

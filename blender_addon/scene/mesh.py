@@ -19,6 +19,8 @@ PIXEL = "realcam_pixel"
 PICTURE = "realcam_picture"
 """Vertex attribute: where the vertex stands in the photo, (0, 0) its bottom-left corner, (1, 1) its top-right one."""
 
+UV_MAP = "UVMap"
+
 
 def fill_mesh(mesh: bpy.types.Mesh, depth_mesh: DepthMesh) -> None:
     """Put a depth mesh into an empty Blender mesh, in the reference camera's Blender axes."""
@@ -68,10 +70,11 @@ def _fill(
     mesh.vertices.add(len(positions))
     # As attributes these are copied whole; `co` and `vertex_index` go through a call for each item.
     mesh.attributes["position"].data.foreach_set("vector", np.ascontiguousarray(positions).ravel())
-    mesh.attributes.new(PIXEL, "INT", "POINT").data.foreach_set("value", pixels)
-    mesh.attributes.new(PICTURE, "FLOAT2", "POINT").data.foreach_set("vector", picture.ravel())
     if any(map(len, faces)):
         _add_faces(mesh, *faces, picture)
+    # After the UV map: Blender 5.2 takes the first pair of numbers for the map when a material names none.
+    mesh.attributes.new(PIXEL, "INT", "POINT").data.foreach_set("value", pixels)
+    mesh.attributes.new(PICTURE, "FLOAT2", "POINT").data.foreach_set("vector", picture.ravel())
     mesh.update(calc_edges=True)
 
 
@@ -82,7 +85,7 @@ def _add_faces(mesh: bpy.types.Mesh, quads: Int32, triangles: Int32, picture: Fl
     mesh.attributes[".corner_vert"].data.foreach_set("value", corners)
     mesh.polygons.add(len(starts))
     mesh.polygons.foreach_set("loop_start", starts.astype(np.int32))
-    uv = mesh.uv_layers.new(name="UVMap", do_init=False)
+    uv = mesh.uv_layers.new(name=UV_MAP, do_init=False)
     uv.uv.foreach_set("vector", picture[corners].ravel())
 
 

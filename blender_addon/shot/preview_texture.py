@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..blender_versions import use_nodes
 from ..core.shot import UInt8
 from ..core.trajectory import Float64, Trajectory
+from ..scene.mesh import UV_MAP
 from ..scene.photo_scene import PhotoScene
 
 _NEAREST_SHARE = 95
@@ -83,8 +84,9 @@ def bilinear_material(name: str, image: bpy.types.Image) -> bpy.types.Material:
     tree = material.node_tree
     tree.nodes.clear()
     size = (image.size[0], image.size[1], 1.0)
-    place = tree.nodes.new("ShaderNodeUVMap").outputs["UV"]
-    texel = _vector(tree, "SUBTRACT", _vector(tree, "MULTIPLY", place, size), (0.5, 0.5, 0.0))
+    place = tree.nodes.new("ShaderNodeUVMap")
+    place.uv_map = UV_MAP
+    texel = _vector(tree, "SUBTRACT", _vector(tree, "MULTIPLY", place.outputs["UV"], size), (0.5, 0.5, 0.0))
     corner = _vector(tree, "ADD", _vector(tree, "FLOOR", texel), (0.5, 0.5, 0.0))
     weight = tree.nodes.new("ShaderNodeSeparateXYZ")
     tree.links.new(_vector(tree, "FRACTION", texel), weight.inputs[0])

@@ -28,9 +28,13 @@ pytest.importorskip("bpy")
 if TYPE_CHECKING:
     from blender_addon.scene import PhotoScene
 
+from blender_addon.blender_versions import eevee  # noqa: E402
+from blender_addon.scene import set_depth_edge  # noqa: E402
 from blender_addon.shot import PreviewRenderer, coverage, quick_coverage, remove_preview_scenes  # noqa: E402
 from blender_addon.shot.preview_scene import Method  # noqa: E402
 from blender_addon.shot.preview_texture import averaged, texture_scale  # noqa: E402
+
+METHODS: tuple[Method, ...] = ("eevee", "workbench")
 
 
 def at_the_photo(bike: Motorcycle) -> Trajectory:
@@ -71,7 +75,7 @@ def names(bpy: ModuleType) -> dict[str, list[str]]:
     return {kind: [block.name for block in getattr(bpy.data, kind) if block.name != "Render Result"] for kind in kinds}
 
 
-@pytest.mark.parametrize("method", ["eevee", "workbench"])
+@pytest.mark.parametrize("method", METHODS)
 def test_from_the_photos_camera_it_is_the_photo(bike_scene: PhotoScene, bike: Motorcycle, method: Method) -> None:
     (frame,) = render_all(bike_scene, at_the_photo(bike), method)
     assert frame.shape == (500, 741, 4)
@@ -92,12 +96,34 @@ def test_from_the_photos_camera_it_is_the_photo(bike_scene: PhotoScene, bike: Mo
     assert not seen[in_a_hole].any()
 
 
+def test_after_another_depth_edge_it_is_still_the_photo(bike_scene: PhotoScene, bike: Motorcycle) -> None:
+    recut = set_depth_edge(bike_scene, 0.02)
+    for method in METHODS:
+        (frame,) = render_all(recut, at_the_photo(bike).resized(247, 167), method)
+        seen = frame[..., 3] == 255
+        assert np.abs(frame[..., :3] - averaged(bike.photo, 247, 167).astype(int))[seen].max() <= 2
+
+
+def test_the_artists_own_eevee_shows_the_photo(bike_scene: PhotoScene, bike: Motorcycle, blender: ModuleType) -> None:
+    scene = blender.context.scene
+    scene.render.engine = eevee()
+    scene.eevee.taa_render_samples = 1
+    scene.view_settings.view_transform = "Standard"
+    scene.render.resolution_percentage = 25
+    scene.render.filepath = str(Path(blender.app.tempdir) / "own.png")
+    blender.ops.render.render(write_still=True)
+    with Image.open(scene.render.filepath) as picture:
+        own = np.array(picture.convert("RGB")).astype(int)
+    wanted = averaged(bike.photo, own.shape[1], own.shape[0])
+    assert np.median(np.abs(own - wanted)) < 12
+
+
 def test_workbenchs_pixels_equal_eevees(bike_scene: PhotoScene, bike: Motorcycle) -> None:
     trajectory = orbit(bike, 2)
-    eevee, workbench = (render_all(bike_scene, trajectory, method) for method in ("eevee", "workbench"))
-    assert (eevee[..., 3] != workbench[..., 3]).mean() < 1e-4
-    both = (eevee[..., 3] == 255) & (workbench[..., 3] == 255)
-    difference = np.abs(eevee.astype(int) - workbench)[both]
+    by_eevee, by_workbench = (render_all(bike_scene, trajectory, method) for method in METHODS)
+    assert (by_eevee[..., 3] != by_workbench[..., 3]).mean() < 1e-4
+    both = (by_eevee[..., 3] == 255) & (by_workbench[..., 3] == 255)
+    difference = np.abs(by_eevee.astype(int) - by_workbench)[both]
     assert difference.max() <= 2
     assert np.median(difference) == 0
 
