@@ -35,8 +35,9 @@ ANSWER_SECONDS = 5.0
 """How long a server that listens may take to greet before it counts as absent."""
 START_SECONDS = 60.0
 """How long a server that we started may take until it answers: the first start of a machine compiles Python files."""
-ABSENT = ("unreachable", "lost")
-"""Error codes of a server that is not there, or that went while it was greeted."""
+ABSENT = ("unreachable", "lost", "no-key")
+"""Error codes of a server that is not there, that went while it was greeted, or that was never started here: this
+user's server key is made by the first start."""
 PATIENCE_SECONDS = 60.0
 """How long a server that went away during a job is waited for."""
 

@@ -57,6 +57,7 @@ class RealCamPreferences(bpy.types.AddonPreferences):
             layout.label(text=f"Started when no server answers. {COMMAND_VARIABLE} in the environment goes before it.")
             return
         layout.prop(self, "server_key")
+        layout.operator("realcam.pair", icon="PASTEDOWN")
         if not online_access():
             layout.label(text=ONLINE_ACCESS_OFF, icon="ERROR")
         layout.label(text="Your photo, its depth and the preview are sent to this server.", icon="INFO")

@@ -330,3 +330,12 @@ def test_blender_closing_before_the_shot_was_sent_keeps_it(
         assert reopened.view.phase is Phase.PLACING, reopened.view.error
     finally:
         reopened.close()
+
+
+def test_the_very_first_shot_of_a_computer_has_no_keys_yet(
+    jobs: Jobs, settings: ServerSettings, records: JobRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REALCAM_CONFIG_DIR", str(tmp_path / "config"))
+    begin(jobs, settings, records)
+    assert jobs.connected, jobs.view
+    assert (tmp_path / "config" / "server.key").is_file()
