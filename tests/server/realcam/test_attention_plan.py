@@ -27,10 +27,12 @@ def path(kind: str) -> torch.Tensor:
         poses[0, :, 0, 3] = 0.1 * steps
     elif kind == "forward":
         poses[0, :, 2, 3] = 0.1 * steps
-    elif kind == "pan":
+    elif kind in ("pan", "crane"):
         angle = 0.05 * steps
         poses[0, :, 0, 0], poses[0, :, 0, 2] = angle.cos(), angle.sin()
         poses[0, :, 2, 0], poses[0, :, 2, 2] = -angle.sin(), angle.cos()
+        if kind == "crane":
+            poses[0, :, :3, 3] = steps[:, None] * torch.tensor([0.1, 0.023, 0.057], dtype=torch.float64)
     return poses
 
 
@@ -39,7 +41,7 @@ def intrinsics() -> torch.Tensor:
     return k.expand(1, FRAMES, 3, 3)
 
 
-@pytest.mark.parametrize("kind", ["still", "sideways", "forward", "pan"])
+@pytest.mark.parametrize("kind", ["still", "sideways", "forward", "pan", "crane"])
 def test_blocks_are_exact_and_leave_most_out(kind: str) -> None:
     fundamental = fundamental_matrices(path(kind), intrinsics())[0]
     plan = level_plan(fundamental, (WIDTH, HEIGHT), CELL, REGISTERS)
@@ -70,7 +72,7 @@ def flex_inputs() -> tuple[torch.Tensor, ...]:
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
 def test_flex_mask_is_the_same_mask() -> None:
     """FlexAttention's own definition of the mask, run without compiling, against the dense one."""
-    fundamental = normalised(fundamental_matrices(path("forward"), intrinsics())[0])
+    fundamental = normalised(fundamental_matrices(path("crane"), intrinsics())[0])
     plan = flex_plan(fundamental, (WIDTH, HEIGHT), CELL, REGISTERS, attention=flex_attention)
     mask = epipolar_mask(fundamental[None], HEIGHT, WIDTH, CELL)[0]
     dense = DensePlan(functional.pad(mask, (REGISTERS, 0), value=True))
@@ -80,7 +82,7 @@ def test_flex_mask_is_the_same_mask() -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: FlexAttention was not compiled")
 def test_flex_on_cuda() -> None:
-    fundamental = normalised(fundamental_matrices(path("forward"), intrinsics())[0])
+    fundamental = normalised(fundamental_matrices(path("crane"), intrinsics())[0])
     plan = device_plan(fundamental.cuda(), (WIDTH, HEIGHT), CELL, REGISTERS)
     assert isinstance(plan, FlexPlan)
     inputs = flex_inputs()
