@@ -24,7 +24,7 @@ from blender_addon.core.server_address import ServerAddress
 from blender_addon.core.shot import EngineCapability, Shot, ShotSettings
 from blender_addon.core.shot_file import encode_shot
 from blender_addon.core.trajectory import Float64, Trajectory
-from server.data.photo_files import METRES, DepthUnit, PhotoFile, check_depth, read_depth, read_photo
+from server.data.photo_files import METRES, DepthUnit, PhotoFile, check_photo_and_depth, read_depth, read_photo
 from server.geometry.preview import PreviewRenderer
 from server.local_service import local_service
 
@@ -75,7 +75,7 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
     """Make the clip. Raises PhotoError, CameraError, ShotError or ServiceError, in words."""
     photo = read_photo(request.photo)
     depth = read_depth(request.depth, request.depth_unit)
-    notes = check_depth(photo.pixels, depth)
+    notes = check_photo_and_depth(photo.pixels, depth)
     intrinsics, focal_source = photo_intrinsics(request, photo)
     size = (photo.pixels.shape[1], photo.pixels.shape[0])
     camera = read_trajectory(request.trajectory, *size, request.fps, intrinsics=intrinsics)

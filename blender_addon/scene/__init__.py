@@ -1,6 +1,6 @@
 """A photo with depth becomes a metric scene: mesh, unlit texture, reference camera."""
 
-from .checks import DoubtfulScaleError
+from ..core.photo_checks import DoubtfulScaleError
 from .depth_file import DepthFormat, read_depth
 from .import_photo import PhotoImport, import_photo, scene_of_photo
 from .photo_file import PhotoFile, read_photo

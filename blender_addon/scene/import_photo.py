@@ -12,8 +12,8 @@ import numpy as np
 
 from ..core.depth_mesh import DEPTH_EDGE, MAX_VERTICES, DepthMesh, Float32, depth_mesh
 from ..core.errors import RealCamError
+from ..core.photo_checks import check_aspect, check_depth
 from ..core.trajectory import Float64
-from .checks import check_aspect, check_depth
 from .depth_file import DepthFormat, read_depth
 from .focal_length import PhotoLens, photo_lens
 from .material import photo_material

@@ -12,12 +12,8 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from blender_addon.core.depth_mesh import known_depth
 from blender_addon.core.errors import PhotoError
+from blender_addon.core.photo_checks import DoubtfulScaleError, check_aspect, check_depth
 from blender_addon.core.shot import Float32, UInt8
-
-FARTHEST_LIKELY = 200.0
-NEAREST_LIKELY = 0.05
-"""Metres between which the median of a photo's depth lies, unless its unit is wrong."""
-ASPECT_TOLERANCE = 0.02
 
 _FLOATS = (".exr", ".npy", ".npz")
 
@@ -79,28 +75,16 @@ def read_depth(path: Path, unit: DepthUnit) -> Float32:
     return known_depth(np.where(unknown, np.nan, metres))
 
 
-def check_depth(photo: UInt8, depth: Float32) -> list[str]:
-    """Refuse a depth map that does not fit the photo; return sentences about one that is merely unlikely.
+def check_photo_and_depth(photo: UInt8, depth: Float32) -> list[str]:
+    """Refuse depth that does not fit the photo or is no scene; return sentences about one that is merely unlikely.
 
-    Raises PhotoError when the aspects differ or no depth is known.
+    Raises PhotoError.
     """
-    (height, width), (rows, columns) = photo.shape[:2], depth.shape
-    if abs(columns / rows / (width / height) - 1) > ASPECT_TOLERANCE:
-        raise PhotoError(
-            "The depth map does not fit the photo",
-            f"photo {width} x {height}, depth {columns} x {rows}",
-            "Export the depth again with the photo's aspect.",
-        )
-    known = depth[np.isfinite(depth)]
-    if known.size == 0:
-        raise PhotoError(
-            "The depth map is empty", f"none of its {depth.size} pixels is a positive number", "Check its unit."
-        )
-    median = float(np.median(known))
-    if median > FARTHEST_LIKELY:
-        return [f"Half of the scene is more than {median:.0f} m away: is the depth in millimetres? Check the scale."]
-    if median < NEAREST_LIKELY:
-        return [f"Half of the scene is nearer than {median * 100:.1f} cm: check the depth's scale."]
+    check_aspect((photo.shape[1], photo.shape[0]), (depth.shape[1], depth.shape[0]))
+    try:
+        check_depth(depth)
+    except DoubtfulScaleError as question:
+        return [question.sentence]
     return []
 
 

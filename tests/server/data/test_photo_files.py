@@ -11,7 +11,7 @@ from PIL import Image
 
 from blender_addon.core.errors import PhotoError
 from server.data.motorcycle import BASELINE, DISPARITY_OFFSET, FOCAL, Motorcycle
-from server.data.photo_files import METRES, DepthUnit, check_depth, read_depth, read_photo
+from server.data.photo_files import METRES, DepthUnit, check_photo_and_depth, read_depth, read_photo
 
 
 def test_a_photo_is_read_upright_with_its_focal_length(bike: Motorcycle, tmp_path: Path) -> None:
@@ -96,19 +96,19 @@ def test_an_archive_that_does_not_say_which(tmp_path: Path) -> None:
 
 def test_another_aspect_is_refused(bike: Motorcycle) -> None:
     with pytest.raises(PhotoError, match="photo 741 x 500, depth 500 x 500"):
-        check_depth(bike.photo, bike.depth[:, :500])
+        check_photo_and_depth(bike.photo, bike.depth[:, :500])
 
 
 def test_a_smaller_depth_map_of_the_same_aspect_fits(bike: Motorcycle) -> None:
-    assert check_depth(bike.photo, bike.depth[::3, ::3]) == []
+    assert check_photo_and_depth(bike.photo, bike.depth[::3, ::3]) == []
 
 
 @pytest.mark.parametrize(("factor", "sentence"), [(1000, "millimetres"), (0.001, "scale")])
 def test_an_unlikely_unit_is_questioned(bike: Motorcycle, factor: float, sentence: str) -> None:
-    (question,) = check_depth(bike.photo, bike.depth * np.float32(factor))
+    (question,) = check_photo_and_depth(bike.photo, bike.depth * np.float32(factor))
     assert sentence in question
 
 
 def test_nothing_known_is_refused(bike: Motorcycle) -> None:
     with pytest.raises(PhotoError, match="empty"):
-        check_depth(bike.photo, bike.depth * np.float32(np.nan))
+        check_photo_and_depth(bike.photo, bike.depth * np.float32(np.nan))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..core.depth_mesh import Float32
-from ..core.errors import PhotoError
+from .depth_mesh import Float32
+from .errors import PhotoError
 
 FARTHEST_MEDIAN = 200.0
 NEAREST_MEDIAN = 0.05

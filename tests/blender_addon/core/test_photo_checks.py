@@ -6,12 +6,8 @@ import numpy as np
 import pytest
 
 from blender_addon.core.errors import PhotoError
+from blender_addon.core.photo_checks import DoubtfulScaleError, check_aspect, check_depth
 from server.data.motorcycle import Motorcycle
-
-pytestmark = pytest.mark.blender
-pytest.importorskip("bpy")
-
-from blender_addon.scene.checks import DoubtfulScaleError, check_aspect, check_depth  # noqa: E402
 
 
 @pytest.mark.parametrize("depth_size", [(741, 500), (185, 125), (256, 173), (1482, 1000), (371, 250)])
