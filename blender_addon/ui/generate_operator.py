@@ -86,7 +86,8 @@ class Generate(bpy.types.Operator):
         more = self._run.step()
         redraw()
         if more:
-            return {"RUNNING_MODAL"}
+            # Passed on as well: Blender's own timers come here too, and panels move by one.
+            return {"PASS_THROUGH"}
         if self._run.preview is not None:
             preview_state.keep(self._run.preview)
         return self._end(context, {"FINISHED"})

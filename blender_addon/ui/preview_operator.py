@@ -87,7 +87,8 @@ class RenderPreview(bpy.types.Operator):
             return {"PASS_THROUGH"}
         result = self._slice()
         redraw()
-        return self._end(context, result) if result else {"RUNNING_MODAL"}
+        # Passed on as well: Blender's own timers come here too, and panels move by one.
+        return self._end(context, result) if result else {"PASS_THROUGH"}
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends the operator itself: another file is opened, or it quits."""

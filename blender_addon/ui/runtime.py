@@ -78,8 +78,19 @@ class Runtime:
 runtime = Runtime()
 
 
+SETTLE_SECONDS = 0.15
+
+
 def redraw() -> None:
-    """Redraw the sidebars that may show the panel, and not the views beside them, which may be slow."""
+    """Redraw the sidebars that may show the panel, and once more: Blender moves the panels below one that has grown
+    only when it draws them again, which without a mouse over them may be much later."""
+    _tag_sidebars()
+    if not bpy.app.timers.is_registered(_tag_sidebars):
+        bpy.app.timers.register(_tag_sidebars, first_interval=SETTLE_SECONDS)
+
+
+def _tag_sidebars() -> None:
+    """The sidebars only, not the views beside them, which may be slow to draw."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":
@@ -163,7 +174,7 @@ def register() -> None:
 
 def unregister() -> None:
     """Stop the timers, the job thread and the local server."""
-    for timer in (tick, _look_once):
+    for timer in (tick, _look_once, _tag_sidebars):
         if bpy.app.timers.is_registered(timer):
             bpy.app.timers.unregister(timer)
     bpy.app.handlers.load_post.remove(_file_loaded)

@@ -133,9 +133,11 @@ def until_placed(scene: bpy.types.Scene) -> Steps:
     for _ in range(600):
         yield 0.3
         view = jobs.view
-        if view is not None and view.phase.name not in seen and (view.done or not view.total):
-            seen.add(view.phase.name)
-            picture(f"6-{view.phase.name.lower()}")
+        name = "" if view is None else view.phase.name.lower() + ("-picture" if view.jpeg else "")
+        if name and name not in seen and (view.done or not view.total):
+            seen.add(name)
+            yield 0.2
+            picture(f"6-{name}")
         if len(scene.realcam.takes):
             return
 
