@@ -21,6 +21,7 @@ VERBS = {
     "evaluate": "server.commands.evaluate:evaluate",
     "data": "server.commands.data:data_app",
     "depth": "server.commands.depth:depth_app",
+    "weights": "server.commands.weights:weights_app",
 }
 """Verb -> module:name of its function or typer app."""
 

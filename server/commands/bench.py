@@ -31,10 +31,13 @@ from server.engines.draft.measure import arc_shot, seconds_a_clip
 from server.geometry.preview import PreviewRenderer
 from server.service.measure import ECHO, measure_wire
 
+from .bench_sampler import sampler
+
 MEGAPIXEL = (1216, 822)
 """The motorcycle enlarged to 1 Mpx, so that import is measured on the size the figure is asked for."""
 
 bench_app = typer.Typer(help="Measure this machine.", invoke_without_command=True)
+bench_app.command()(sampler)
 
 
 @bench_app.callback()

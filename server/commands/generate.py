@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.server_address import parse_address
 from server.data.photo_files import DepthUnit
+from server.engines.realcam.sources import RANDOM_WEIGHTS
 from server.generate import GenerateRequest, GenerateResult
 from server.generate import generate as make_clip
 
@@ -37,9 +39,16 @@ def generate(
         bool, typer.Option("--start-at-photo", help="The file's first camera is the one that took the photo.")
     ] = False,
     server: Annotated[str, typer.Option(help="host:port of a server; one is started for this job if not given.")] = "",
+    random_weights: Annotated[
+        bool,
+        typer.Option("--random-weights", help="Engine realcam without its weights: paints noise, to test."),
+    ] = False,
+    scale: Annotated[str, typer.Option(help="Size of the model with random weights: tiny or full.")] = "tiny",
 ) -> None:
     """Make a clip from a photo, its depth and a camera file, without Blender."""
     console = Console(stderr=True)
+    if random_weights:
+        _use_random_weights(scale, server)
     try:
         request = GenerateRequest(
             photo=photo,
@@ -62,6 +71,15 @@ def generate(
     except RealCamError as error:
         typer.echo(error.sentence, err=True)
         raise typer.Exit(1) from error
+
+
+def _use_random_weights(scale: str, server: str) -> None:
+    """For the server that is started for this job: it inherits the environment."""
+    if scale not in ("tiny", "full"):
+        raise typer.BadParameter(f"{scale!r}: expected tiny or full", param_hint="--scale")
+    if server:
+        raise typer.BadParameter("a running server has its own weights", param_hint="--random-weights")
+    os.environ[RANDOM_WEIGHTS] = scale
 
 
 def _with_bars(request: GenerateRequest, console: Console) -> GenerateResult:
