@@ -56,7 +56,7 @@ class DepthAnything:
         return cls(card, network, device)
 
     def predict(self, photo: UInt8) -> DepthEstimate:
-        """Depth at a shorter side of SHORTER_SIDE, or of the photo if that is smaller."""
+        """Depth at a shorter side of SHORTER_SIDE, or at the photo's own size if that is smaller, as RealCam ran it."""
         picture = torch.from_numpy(photo).permute(2, 0, 1).float().to(self._device) / 255
         height, width = picture.shape[1:]
         shrink = min(1.0, SHORTER_SIDE / min(height, width))

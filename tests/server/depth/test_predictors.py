@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch", reason="torch is not installed: depth networks cannot run")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed: depth networks cannot run")
 
 from safetensors.torch import load_file  # noqa: E402
 
+from server.cli import app  # noqa: E402
 from server.depth.catalogue import CARDS, load_predictor  # noqa: E402
 from server.depth.depth_anything import (  # noqa: E402
     DepthAnything,
@@ -104,6 +107,19 @@ def test_large_photos_are_shrunk_to_the_trained_size(network, bike) -> None:
     assert 0 < estimate.depth.min() <= estimate.depth.max() < 20
     assert estimate.intrinsics is None
     assert predictor.predict(bike.photo).depth.shape == bike.photo.shape[:2]
+
+
+def test_a_local_copy_is_loaded_and_predicts_the_same(network, bike, tmp_path: Path) -> None:
+    """`realcam depth predict` with a folder for transformers, as after a download."""
+    network.save_pretrained(tmp_path / "copy")
+    Image.fromarray(bike.photo[::2, ::2]).save(tmp_path / "bike.png")
+    arguments = ["depth", "predict", str(tmp_path / "bike.png"), "--weights", str(tmp_path / "copy"), "--raw"]
+    result = CliRunner().invoke(app, [*arguments, "--device", "cpu"])
+    assert result.exit_code == 0, result.output
+    assert "non-commercial use: CC BY-NC 4.0" in result.output
+    expected = DepthAnything(TINY_INDOOR, network, torch.device("cpu")).predict(bike.photo[::2, ::2].copy()).depth
+    with np.load(tmp_path / "bike.depth.npz") as written:
+        assert np.allclose(written["depth"], expected, atol=1e-5)
 
 
 def test_every_full_size_takes_the_published_weights() -> None:
