@@ -15,6 +15,7 @@ from blender_addon.core.projection import intrinsics_from_fov, project, unprojec
 from blender_addon.core.rotation import rotation_exp
 from blender_addon.core.trajectory import Trajectory
 from server.data.scale import DepthMap
+from server.evaluation.achieved import achieved_trajectory
 from server.evaluation.diagnosis import delayed, mirrored
 from server.evaluation.evaluate import evaluate_clip, fitted_reference
 from server.evaluation.first_frame_depth import depth_of_first_frame
@@ -85,6 +86,18 @@ def test_the_true_path_comes_back_in_metres(true_take: ClipEvaluation) -> None:
     assert found.scale == pytest.approx(1.0, abs=0.01)
     assert max(frame.degrees or 0 for frame in found.errors_per_frame) < 0.15
     assert found.findings[0].startswith("The camera follows")
+
+
+def test_the_achieved_camera_stands_beside_the_asked_one(rod: Rod, true_take: ClipEvaluation) -> None:
+    """Also where a frame was not placed, and where the shot does not start at the photo."""
+    holed = msgspec.structs.replace(true_take, achieved=[*true_take.achieved[:4], None, *true_take.achieved[5:]])
+    moved = replace(rod.asked, camera_to_world=rod.asked.camera_to_world[3] @ rod.asked.camera_to_world)
+    frames, achieved = achieved_trajectory(holed, moved)
+    assert frames == [0, 1, 2, 3, 5, 6, 7, 8]
+    assert np.allclose(achieved.centres, moved.centres[frames], atol=0.01)
+    lost = msgspec.structs.replace(true_take, achieved=[None] * FRAMES)
+    with pytest.raises(CameraError, match="was not found"):
+        achieved_trajectory(lost, moved)
 
 
 def test_a_camera_that_goes_too_far_is_said_to(rod: Rod) -> None:
