@@ -1,0 +1,52 @@
+"""A shot sent to a real server, made there by the engine `realcam` with a tiny random model, and fetched as a clip."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
+pytest.importorskip("transformers", reason="transformers is not installed: the model tests were not run")
+pytest.importorskip("ftfy", reason="ftfy is not installed: the model tests were not run")
+
+from blender_addon.core.client import Client
+from blender_addon.core.messages import JobState, StateEvent
+from blender_addon.core.shot_file import encode_shot
+from server.data.motorcycle import Motorcycle
+from server.engines.realcam.sources import RANDOM_WEIGHTS
+from server.local_service import local_service
+from tests.server.engines.test_realcam_engine import path, shot_of
+
+
+def test_a_shot_becomes_a_clip(bike: Motorcycle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RANDOM_WEIGHTS, "tiny")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    shot = shot_of(bike, path(6, 128, 64))
+    with (
+        local_service(tmp_path / "jobs", tmp_path / "server.log", patience=120.0) as address,
+        Client(address, "test", "test 1") as client,
+    ):
+        welcome = client.connect()
+        engine = next(e for e in welcome.engines if e.name == "realcam")
+        assert engine.unavailable == ""
+        assert engine.draft, "and says that its weights are random"
+        job_id = uuid.uuid4().hex
+        client.submit(job_id, encode_shot(shot), "realcam", "bike", lambda done, of: None)
+        events = list(client.follow(job_id))
+        last = events[-1]
+        assert isinstance(last, StateEvent)
+        assert last.state is JobState.DONE, last.reason
+        stages = {e.progress.stage for e in events if not isinstance(e, StateEvent)}
+        assert stages & {"Loading the model", "Sampling", "Decoding", "Reading the picture and the camera"}
+        files = client.fetch(job_id, tmp_path / "clip", lambda done, of: None)
+    clip = next(f for f in files if f.name == "clip.mp4")
+    with av.open(str(clip)) as video:
+        frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
+    assert len(frames) == 6
+    assert frames[0].shape == (64, 128, 3)
+    assert np.std(frames[0]) > 1.0
