@@ -28,6 +28,7 @@ class HeadlessPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     intrinsics: row by row, pixels of the photo; None: focal_mm (35 mm equivalent), EXIF or 55 degrees.
     depth_scale: metres for each stored unit, None by the file's kind. disparity: (focal px, baseline m, doffs px) when
     the file holds disparity. moves follow each other, each beginning where the one before ended.
+    trust_unit: build the scene however unlikely the depth looks.
     pivot: metres to the subject; None measures the depth at the middle of the photo.
     """
 
@@ -46,6 +47,7 @@ class HeadlessPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     focal_mm: float | None = None
     intrinsics: list[list[float]] | None = None
     pivot: float | None = None
+    trust_unit: bool = False
     render_size: tuple[int, int] = (1280, 800)
     clip_size: tuple[int, int] = (512, 320)
     clip_frames: int = 16

@@ -91,6 +91,7 @@ def _photo_import(plan: HeadlessPlan) -> PhotoImport:
         focal_mm=plan.focal_mm,
         prefer_focal_mm=plan.focal_mm is not None,
         intrinsics=None if plan.intrinsics is None else np.array(plan.intrinsics),
+        trust_scale=plan.trust_unit,
     )
 
 

@@ -26,10 +26,13 @@ def demo(
     engine: Annotated[str, typer.Option(help="Engine that makes the clip.")] = "draft",
     prompt: Annotated[str, typer.Option(help="What the clip shows, for engines that read it.")] = "",
     seed: Annotated[int, typer.Option(help="The same seed makes the same clip.")] = 1,
+    trust_unit: Annotated[
+        bool, typer.Option("--trust-unit", help="The depth is in the unit given, however unlikely it looks.")
+    ] = False,
 ) -> None:
     """Make a whole shot: photo, metric scene, camera move, preview, clip, timeline. Needs headless Blender."""
     console = Console()
-    options = DemoOptions(out, photo, depth, depth_scale, focal_mm, engine, prompt, seed)
+    options = DemoOptions(out, photo, depth, depth_scale, focal_mm, engine, prompt, seed, trust_unit)
     try:
         result = run_demo(options, console)
     except RealCamError as error:

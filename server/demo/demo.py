@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +25,18 @@ from server.demo.inputs import DemoInput, motorcycle_input, own_input
 from server.local_service import local_service
 
 FIRST, LAST, SCENE_FPS = 1, 96, 24
-CLIP_SIZE, CLIP_FRAMES = (512, 320), 16
+MARKER = ".realcam-demo"
+"""A file that says: this folder is a demo's, a later demo may clear it."""
+MADE = ("input", "logs", "preview_frames", "realcam")
+"""The folders that a demo makes."""
 
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """photo and depth: None for the motorcycle. depth_scale: metres a stored unit. focal_mm: 35 mm equivalent."""
+    """photo and depth: None for the motorcycle. depth_scale: metres a stored unit. focal_mm: 35 mm equivalent.
+
+    trust_unit: the depth is in metres, however it looks. clip_size: (width, height).
+    """
 
     out: Path
     photo: Path | None = None
@@ -37,8 +44,11 @@ class DemoOptions:
     depth_scale: float | None = None
     focal_mm: float | None = None
     engine: str = "draft"
-    prompt: str = "a motorcycle in a garage"
+    prompt: str = ""
     seed: int = 1
+    trust_unit: bool = False
+    clip_size: tuple[int, int] = (512, 320)
+    clip_frames: int = 16
 
 
 @dataclass
@@ -55,8 +65,7 @@ def run_demo(options: DemoOptions, console: Console) -> DemoResult:
     """Make everything in options.out. Raises RealCamError in words."""
     check_blender()
     out = options.out.resolve()
-    _clear(out)
-    demo = _input(options, out)
+    demo = _prepared(options, out)
     result = DemoResult()
     take = Path()
     columns = (TextColumn("{task.description:28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -79,19 +88,32 @@ def run_demo(options: DemoOptions, console: Console) -> DemoResult:
     return result
 
 
-def _clear(out: Path) -> None:
-    """Remove what an earlier demo left, and nothing else that may be in the folder."""
-    for name in ("input", "logs", "preview_frames", "realcam"):
-        shutil.rmtree(out / name, ignore_errors=True)
-    out.mkdir(parents=True, exist_ok=True)
+def _prepared(options: DemoOptions, out: Path) -> DemoInput:
+    """An output folder with the input in it, and nothing of an earlier demo. Raises RealCamError before anything is
+    removed."""
+    if out.exists() and any(out.iterdir()) and not (out / MARKER).is_file():
+        raise ShotError(
+            "The demo's folder holds something else",
+            f"{out} is not empty and was not made by a demo",
+            "Name another one with --out.",
+        )
+    with tempfile.TemporaryDirectory(prefix="realcam-demo-") as staged:
+        # The reader's own files may lie in what an earlier demo left: read first, then clear.
+        demo = _input(options, Path(staged))
+        for name in MADE:
+            shutil.rmtree(out / name, ignore_errors=True)
+        (out / "input").mkdir(parents=True)
+        (out / MARKER).touch()
+        photo, depth = (shutil.copy2(file, out / "input") for file in (demo.photo, demo.depth))
+    return replace(demo, photo=Path(photo), depth=Path(depth))
 
 
-def _input(options: DemoOptions, out: Path) -> DemoInput:
+def _input(options: DemoOptions, folder: Path) -> DemoInput:
     if options.photo is None and options.depth is None:
-        return motorcycle_input(out / "input", FIRST, LAST)
+        return motorcycle_input(folder, FIRST, LAST)
     if options.photo is None or options.depth is None:
         raise ShotError("The demo needs both", "a photo or its depth is missing", "Give --photo and --depth together.")
-    return own_input(out / "input", options.photo, options.depth, options.depth_scale, options.focal_mm, FIRST, LAST)
+    return own_input(folder, options.photo, options.depth, FIRST, LAST)
 
 
 def _plan(options: DemoOptions, demo: DemoInput, out: Path, address: ServerAddress) -> HeadlessPlan:
@@ -106,12 +128,13 @@ def _plan(options: DemoOptions, demo: DemoInput, out: Path, address: ServerAddre
         control_port=address.control_port,
         data_port=address.data_port,
         moves=demo.moves,
-        depth_scale=demo.depth_scale,
+        depth_scale=options.depth_scale,
         disparity=demo.disparity,
-        focal_mm=demo.focal_mm,
+        focal_mm=options.focal_mm,
         intrinsics=demo.intrinsics,
-        clip_size=CLIP_SIZE,
-        clip_frames=CLIP_FRAMES,
+        clip_size=options.clip_size,
+        clip_frames=options.clip_frames,
+        trust_unit=options.trust_unit,
         frame_start=FIRST,
         frame_end=LAST,
         scene_fps=SCENE_FPS,

@@ -22,9 +22,7 @@ class DemoInput:
     photo: Path
     depth: Path
     moves: tuple[PlannedMove, ...]
-    depth_scale: float | None = None
     disparity: tuple[float, float, float] | None = None
-    focal_mm: float | None = None
     intrinsics: list[list[float]] | None = None
 
 
@@ -44,24 +42,16 @@ def motorcycle_input(folder: Path, first: int, last: int) -> DemoInput:
     )
 
 
-def own_input(
-    folder: Path, photo: Path, depth: Path, depth_scale: float | None, focal_mm: float | None, first: int, last: int
-) -> DemoInput:
+def own_input(folder: Path, photo: Path, depth: Path, first: int, last: int) -> DemoInput:
     """The reader's files, copied to `folder`. Raises PhotoError when one is not there."""
     folder.mkdir(parents=True, exist_ok=True)
-    for file in (photo, depth):
+    # Data sets give a photo and its depth the same name, in folders of their own.
+    copies = {photo: folder / f"photo{photo.suffix.lower()}", depth: folder / f"depth{depth.suffix.lower()}"}
+    for file, copy in copies.items():
         if not file.is_file():
             raise PhotoError("There is no such file", str(file))
-        if file.resolve().parent != folder.resolve():
-            shutil.copy2(file, folder / file.name)
-    return DemoInput(
-        name=photo.stem,
-        photo=folder / photo.name,
-        depth=folder / depth.name,
-        moves=arc_with_dolly_zoom(first, last),
-        depth_scale=depth_scale,
-        focal_mm=focal_mm,
-    )
+        shutil.copy2(file, copy)
+    return DemoInput(name=photo.stem, photo=copies[photo], depth=copies[depth], moves=arc_with_dolly_zoom(first, last))
 
 
 def arc_with_dolly_zoom(first: int, last: int) -> tuple[PlannedMove, ...]:

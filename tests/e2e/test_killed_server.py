@@ -43,13 +43,17 @@ def test_killed_and_started_again_in_mid_job(tmp_path: Path, monkeypatch: pytest
             address = _address(server)
             kills = 0
             take = Path()
+            previewed = set()
             for report in run_plan(small_plan(tmp_path, address), tmp_path / "logs"):
+                if report.stage == "Rendering the preview" and report.steps:
+                    previewed.add(report.step)
                 if report.stage == "Generating" and 0 < report.step < report.steps and not kills:
                     os.kill(server.pid, signal.SIGKILL)
                     server.communicate()
                     server = _serve(tmp_path, log, address)
                     kills += 1
                 take = Path(report.take_folder) if report.take_folder else take
+            assert previewed >= {1, CLIP_FRAMES}
             assert kills == 1
             assert len(list((take / "frames").glob("*.png"))) == CLIP_FRAMES
         finally:

@@ -12,20 +12,24 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from rich.console import Console
 
-from blender_addon.core.headless_plan import HeadlessPlan, HeadlessReport
 from blender_addon.core.shot import ClipSidecar
-from server.demo.headless_blender import run_plan
-from server.local_service import local_service
-from tests.e2e.conftest import CLIP_FRAMES, CLIP_SIZE, FIRST, LAST, small_plan
+from server.demo.demo import FIRST, LAST, DemoOptions, DemoResult, run_demo
 
 pytestmark = pytest.mark.blender
 
 
+CLIP_SIZE, CLIP_FRAMES = (256, 256), 8
+
+
 class WholeShot(NamedTuple):
-    plan: HeadlessPlan
-    reports: list[HeadlessReport]
-    take: Path
+    out: Path
+    made: DemoResult
+
+    @property
+    def take(self) -> Path:
+        return self.made.files["clip frames"].parent
 
     @property
     def frames(self) -> list[Path]:
@@ -34,15 +38,13 @@ class WholeShot(NamedTuple):
 
 @pytest.fixture(scope="module")
 def whole_shot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeShot]:
-    """One shot, made once for the tests of this file."""
+    """The demo, smaller, made once for the tests of this file."""
     pytest.importorskip("bpy")
     folder = tmp_path_factory.mktemp("shot")
+    options = DemoOptions(folder / "out", prompt="a motorcycle", seed=7, clip_size=CLIP_SIZE, clip_frames=CLIP_FRAMES)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REALCAM_CONFIG_DIR", str(folder / "config"))
-        with local_service(folder / "jobs", folder / "server.log") as address:
-            plan = small_plan(folder, address)
-            reports = list(run_plan(plan, folder / "logs"))
-            yield WholeShot(plan, reports, Path(reports[-1].take_folder))
+        yield WholeShot(options.out, run_demo(options, Console(quiet=True)))
 
 
 @pytest.fixture
@@ -50,25 +52,37 @@ def opened(whole_shot: WholeShot) -> Iterator[Any]:
     """The .blend that was left, opened in this process: its scene."""
     import bpy
 
-    bpy.ops.wm.open_mainfile(filepath=whole_shot.plan.blend)
+    bpy.ops.wm.open_mainfile(filepath=str(whole_shot.made.files["Blender file"]))
     yield bpy.context.scene
     bpy.ops.wm.read_factory_settings(use_empty=True)
 
 
 def test_the_take_is_beside_the_blend(whole_shot: WholeShot) -> None:
-    assert whole_shot.take.is_relative_to(Path(whole_shot.plan.blend).parent / "realcam")
+    assert whole_shot.take.is_relative_to(whole_shot.out / "realcam")
     assert len(whole_shot.frames) == CLIP_FRAMES
-    with av.open(str(whole_shot.take / "clip.mp4")) as container:
-        assert sum(1 for _ in container.decode(video=0)) == CLIP_FRAMES
+    for name in ("clip.mp4", "preview.mp4"):
+        with av.open(str(whole_shot.out / name)) as container:
+            assert sum(1 for _ in container.decode(video=0)) == CLIP_FRAMES
 
 
-def test_progress_and_coverage_were_told(whole_shot: WholeShot) -> None:
-    previewed = {r.step for r in whole_shot.reports if r.stage == "Rendering the preview" and r.steps == CLIP_FRAMES}
-    assert previewed >= {1, CLIP_FRAMES}
-    assert any(r.stage == "Generating" and r.step > 0 for r in whole_shot.reports)
-    coverage = whole_shot.reports[-1].coverage
+def test_coverage_and_times_were_told(whole_shot: WholeShot) -> None:
+    coverage = whole_shot.made.coverage
     assert len(coverage) == CLIP_FRAMES
     assert coverage[0] > coverage[-1] > 0.3
+    assert {"start the server", "import the photo", "Rendering the preview", "Generating"} <= set(
+        whole_shot.made.seconds
+    )
+
+
+def test_the_contact_sheet_shows_photo_preview_and_clip(whole_shot: WholeShot) -> None:
+    sheet = Image.open(whole_shot.out / "contact_sheet.png")
+    assert sheet.width > 3 * CLIP_SIZE[0]
+    assert sheet.height > 5 * CLIP_SIZE[1]
+    last = np.asarray(Image.open(whole_shot.frames[-1]).convert("RGB"))
+    assert any(
+        np.array_equal(np.asarray(sheet)[top : top + CLIP_SIZE[1], -CLIP_SIZE[0] - 12 : -12], last)
+        for top in range(sheet.height - CLIP_SIZE[1])
+    )
 
 
 def test_what_made_the_clip_is_in_it(whole_shot: WholeShot) -> None:

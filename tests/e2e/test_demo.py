@@ -1,0 +1,48 @@
+"""`realcam demo` clears what a demo made and nothing else, and takes a reader's own files as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from blender_addon.core.errors import PhotoError, ShotError
+from server.data.motorcycle import Motorcycle
+from server.demo.demo import DemoOptions, run_demo
+from server.demo.inputs import own_input
+
+pytestmark = pytest.mark.blender
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
+    pytest.importorskip("bpy")
+    (tmp_path / "input").mkdir()
+    (tmp_path / "input" / "precious.txt").write_text("mine")
+    with pytest.raises(ShotError, match="not made by a demo"):
+        run_demo(DemoOptions(tmp_path), Console(quiet=True))
+    assert (tmp_path / "input" / "precious.txt").read_text() == "mine"
+
+
+def test_a_missing_photo_is_said_before_anything_is_cleared(tmp_path: Path) -> None:
+    pytest.importorskip("bpy")
+    (tmp_path / ".realcam-demo").touch()
+    (tmp_path / "input").mkdir()
+    (tmp_path / "input" / "photo.png").write_bytes(b"of an earlier demo")
+    with pytest.raises(PhotoError, match=r"no such file.*nowhere\.jpg"):
+        run_demo(DemoOptions(tmp_path, Path("nowhere.jpg"), Path("nowhere.png")), Console(quiet=True))
+    assert (tmp_path / "input" / "photo.png").exists()
+
+
+def test_photo_and_depth_of_one_name_stay_two_files(bike: Motorcycle, tmp_path: Path) -> None:
+    for folder in ("rgb", "depth"):
+        (tmp_path / folder).mkdir()
+    Image.fromarray(bike.photo).save(tmp_path / "rgb" / "0001.png")
+    millimetres = np.nan_to_num(bike.depth * 1000).astype(np.uint16)
+    Image.fromarray(millimetres).save(tmp_path / "depth" / "0001.png")
+    demo = own_input(tmp_path / "input", tmp_path / "rgb" / "0001.png", tmp_path / "depth" / "0001.png", 1, 96)
+    assert demo.name == "0001"
+    assert np.array_equal(np.asarray(Image.open(demo.photo)), bike.photo)
+    assert np.array_equal(np.asarray(Image.open(demo.depth)), millimetres)
