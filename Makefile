@@ -43,8 +43,7 @@ setup: $(UV)
 	@scripts/system_libraries.sh
 
 .uv/bin/uv:
-	python3 -m venv .uv
-	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	scripts/get_uv.sh
 
 clean:
 	rm -rf .venv .venv313 .uv build dist out
