@@ -17,6 +17,7 @@ import numpy as np
 from av.video.reformatter import Colorspace
 from PIL import Image
 
+from blender_addon.core.depth_request import DEPTH_FILE, DepthResult, encode_depth_result
 from blender_addon.core.messages import ResultFile
 from blender_addon.core.shot import Clip, ClipSidecar, UInt8
 
@@ -42,6 +43,11 @@ def write_clip_files(folder: Path, clip: Clip) -> tuple[ResultFile, ...]:
     ]
     with ThreadPoolExecutor(max_workers=max(2, min(8, os.cpu_count() or 2))) as pool:
         return tuple(pool.map(lambda item: _write(folder, item[0], item[1]()), makers))
+
+
+def write_depth_files(folder: Path, result: DepthResult) -> tuple[ResultFile, ...]:
+    """Write and sync depth.npz into an existing, empty folder. Raises OSError."""
+    return (_write(folder, DEPTH_FILE, encode_depth_result(result)),)
 
 
 def encode_png(frame: UInt8) -> bytes:

@@ -21,7 +21,7 @@ JobId = Annotated[str, Meta(pattern=r"\A[0-9a-z][0-9a-z-]{7,63}\Z")]
 """Made by the client, `uuid.uuid4().hex` for one. Lower case only, because it names files on any file system."""
 Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 """sha256, hex."""
-FileName = Annotated[str, Meta(pattern=r"\A(frames/)?[0-9a-z_]{1,64}\.(png|mp4|json|jpg)\Z")]
+FileName = Annotated[str, Meta(pattern=r"\A(frames/)?[0-9a-z_]{1,64}\.(png|mp4|json|jpg|npz)\Z")]
 """The only shape of a result's name: never absolute, never upwards."""
 Count = Annotated[int, Meta(ge=0, le=2**48)]
 Line = Annotated[str, Meta(max_length=200)]

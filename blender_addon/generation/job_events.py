@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.job_file import Order
 from ..core.messages import JobState
 from ..core.server_address import ServerAddress
-from ..core.shot import EngineCapability, Shot
+from ..core.shot import EngineCapability
 
 # --- main thread to job thread ------------------------------------------------------------------------------------
 
@@ -31,10 +32,13 @@ class Connect:
 
 @dataclass(frozen=True, eq=False)
 class SubmitJob:
-    """Send a shot, follow it and fetch its files into `folder`. The shot is kept at `kept_shot` until accepted."""
+    """Send a shot, or a photo whose depth is asked; follow it and fetch its files into `folder`.
+
+    What is sent is kept at `kept_shot` until accepted.
+    """
 
     job_id: str
-    shot: Shot
+    shot: Order
     title: str
     folder: Path
     kept_shot: Path

@@ -17,11 +17,23 @@ from ..core.shot import ShotSettings
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
+class PhotoOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job that asks for depth shall build: fields of scene.PhotoImport. calibration: fx, fy, cx, cy or zeros."""
+
+    path: str
+    focal_mm: float | None = None
+    prefer_focal_mm: bool = False
+    calibration: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    depth_edge: float
+    max_vertices: int
+    add_camera: bool = True
+
+
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Enough to fetch a job's clip and to lay it on the timeline as if Blender had never been closed.
 
     blend: the file's absolute path. folder: where the clip goes, absolute. artist_size: (width, height, pixel aspect
-    x/y) of the scene's render, which the clip is laid back onto.
+    x/y) of the scene's render, which the clip is laid back onto. photo: the job asks for this photo's depth instead.
     """
 
     job_id: str
@@ -38,6 +50,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     frame_start: int
     frame_end: int
     submitted_at: float
+    photo: PhotoOrder | None = None
 
 
 class JobRecords:

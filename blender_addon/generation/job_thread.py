@@ -9,8 +9,8 @@ import time
 from ..core.client import Client
 from ..core.client_session import InterruptedWaitError
 from ..core.errors import RealCamError, ServiceError
+from ..core.job_file import encode_order
 from ..core.messages import JobState, StateEvent, Welcome
-from ..core.shot_file import encode_shot
 from .job_events import (
     Command,
     Connect,
@@ -99,7 +99,7 @@ class JobThread:
             if isinstance(command, SubmitJob):
                 # Kept until the server has it on disk, so that a Blender that closes meanwhile can send it again.
                 command.kept_shot.parent.mkdir(parents=True, exist_ok=True)
-                command.kept_shot.write_bytes(encode_shot(command.shot))
+                command.kept_shot.write_bytes(encode_order(command.shot))
             # Anew each time: since the last command the line has been quiet for as long as a preview takes, and the
             # server may be gone, or another one by now.
             self._drop_client()

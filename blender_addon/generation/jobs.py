@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.errors import RealCamError, ServiceError, ShotError
-from ..core.shot import EngineCapability, Shot
+from ..core.job_file import Order
+from ..core.shot import EngineCapability
 from ..timeline.take_folders import discard_take_folder
 from .job_events import Connect, Connected, Event, Failed, ResumeJob, ServerSettings, SubmitJob
 from .job_records import JobRecord, JobRecords
@@ -40,6 +41,7 @@ class Jobs:
         self.view: JobView | None = None
         self.record: JobRecord | None = None
         self.engines: tuple[EngineCapability, ...] = ASSUMED_ENGINES
+        self.predictors: tuple[EngineCapability, ...] = ()
         self.server_software = ""
         self.connection_error = ""
         self._thread: JobThread | None = None
@@ -90,7 +92,7 @@ class Jobs:
         if self.view is not None:
             self.view = replace(self.view, phase=Phase.PREVIEW, done=done, total=total)
 
-    def submit(self, shot: Shot, record: JobRecord) -> None:
+    def submit(self, shot: Order, record: JobRecord) -> None:
         """Write the job down, then hand it to the thread."""
         assert self._thread is not None
         assert self._records is not None
@@ -169,12 +171,15 @@ class Jobs:
             self._server = None
         self.view = None
         self.record = None
-        self.engines, self.server_software, self.connection_error = ASSUMED_ENGINES, "", ""
+        self.engines, self.predictors = ASSUMED_ENGINES, ()
+        self.server_software, self.connection_error = "", ""
 
     def _take_in(self, event: Event) -> None:
         match event:
             case Connected(software=software, engines=engines):
-                self.engines, self.server_software, self.connection_error = engines, software, ""
+                self.engines = tuple(engine for engine in engines if "depth" not in engine.modes)
+                self.predictors = tuple(engine for engine in engines if "depth" in engine.modes)
+                self.server_software, self.connection_error = software, ""
             case Failed(job_id="", sentence=sentence):
                 self.connection_error, self.server_software = sentence, ""
         if self.view is None:
@@ -225,6 +230,17 @@ def check_engine(
         counts = ", ".join(map(str, engine.frame_counts))
         raise ShotError(f"{engine.label} makes no clips of {frames} frames", f"it makes {counts}")
     return engine
+
+
+def check_predictor(predictors: tuple[EngineCapability, ...], name: str) -> EngineCapability:
+    """The capability of depth predictor `name`. Raises ShotError when the server has it not, or it cannot run."""
+    predictor = next((predictor for predictor in predictors if predictor.name == name), None)
+    if predictor is None:
+        has = ", ".join(p.name for p in predictors) or "none"
+        raise ShotError(f"The server has no depth predictor {name!r}", f"it has {has}", "Choose one of these.")
+    if predictor.unavailable:
+        raise ShotError(f"{predictor.label} cannot run on this server", predictor.unavailable)
+    return predictor
 
 
 jobs = Jobs()

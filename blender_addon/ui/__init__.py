@@ -5,6 +5,8 @@ from __future__ import annotations
 import bpy
 
 from . import (
+    depth_operator,
+    depth_panel,
     focal_operator,
     generate_operator,
     import_operator,
@@ -35,10 +37,12 @@ _CLASSES = (
     *generate_operator.CLASSES,
     *job_operators.CLASSES,
     *takes_list.CLASSES,
+    *depth_operator.CLASSES,
     *scale_operators.CLASSES,
     *focal_operator.CLASSES,
     *pick_points.CLASSES,
     *panel.CLASSES,
+    *depth_panel.CLASSES,
     *scale_panel.CLASSES,
 )
 

@@ -18,7 +18,7 @@ from bpy.props import (
 from ..core.depth_mesh import DEPTH_EDGE
 from ..core.errors import RealCamError
 from ..scene import find_photo_scene, set_depth_edge
-from . import engine_choice
+from . import depth_choice, engine_choice
 from .import_fields import PhotoImportFields
 from .takes_list import RealCamTakeItem
 
@@ -106,6 +106,14 @@ class RealCamShot(bpy.types.PropertyGroup):
             ("WORKBENCH", "Workbench", "Quick: flat texture, some ten times faster without a GPU"),
         ),
         default="EEVEE",
+    )
+    predictor_name: StringProperty(options={"HIDDEN"})
+    predictor: EnumProperty(
+        name="Predictor",
+        description="What estimates the photo's depth. The list is the server's",
+        items=depth_choice.predictor_items,
+        get=depth_choice.get_predictor,
+        set=depth_choice.set_predictor,
     )
     engine_name: StringProperty(default="draft", options={"HIDDEN"})
     clip_width: IntProperty(default=512, min=16, options={"HIDDEN"})

@@ -35,7 +35,7 @@ def serve(
     data_dir: Annotated[Path | None, typer.Option(help="Where jobs and clips are kept.")] = None,
     engines: Annotated[
         str, typer.Option(help="module:function that returns the engines by name, for engines of your own.")
-    ] = "server.engines.registry:engines",
+    ] = "server.engines.registry:served",
     die_with_parent: Annotated[
         bool,
         typer.Option("--die-with-parent", help="Stop when standard input closes, which it does when the parent ends."),

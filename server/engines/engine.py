@@ -6,18 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from blender_addon.core.depth_request import DepthRequest, DepthResult
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.shot import Clip, EngineCapability, Shot, UInt8
 
 
-class Cancelled(RealCamError):  # noqa: N818 - not a failure
+class Cancelled(RealCamError):
     """Raised inside an engine when the artist cancelled; the service turns it into the state CANCELLED."""
 
     def __init__(self) -> None:
         super().__init__("Cancelled by the artist")
 
 
-class Paused(RealCamError):  # noqa: N818 - not a failure
+class Paused(RealCamError):
     """Raised by Checkpoints.save when the server stops: the engine lets it through, the job goes on later."""
 
     def __init__(self) -> None:
@@ -49,6 +50,23 @@ class Engine(Protocol):
     def generate(self, shot: Shot, report: Report) -> Clip:
         """Make the clip, with shot.trajectory's frames and size. Raises EngineError in words, or Cancelled."""
         ...
+
+
+@runtime_checkable
+class DepthEngine(Protocol):
+    """Turns photos into metric depth. Its capability's only mode is "depth"."""
+
+    @property
+    def capability(self) -> EngineCapability:
+        """What it can do on this machine now, without loading weights."""
+        ...
+
+    def estimate(self, request: DepthRequest, report: Report) -> DepthResult:
+        """The depth of the request's photo. Raises RealCamError in words, or Cancelled."""
+        ...
+
+
+AnyEngine = Engine | DepthEngine
 
 
 class Checkpoints(Protocol):

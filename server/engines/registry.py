@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from blender_addon.core.shot import EngineCapability
-from server.engines.engine import Engine
+from server.engines.engine import AnyEngine, Engine
 
 
 def _draft() -> Engine:
@@ -24,6 +25,20 @@ def _realcam() -> Engine:
 def engines() -> dict[str, Callable[[], Engine]]:
     """Makers of the engines by name; the first is the default. A maker imports what its engine needs."""
     return {"draft": _draft, "realcam": _realcam}
+
+
+def _predictor(name: str) -> AnyEngine:
+    from server.depth.catalogue import CARDS
+    from server.engines.depth.engine import PredictorEngine
+
+    return PredictorEngine(CARDS[name])
+
+
+def served() -> dict[str, Callable[[], AnyEngine]]:
+    """Everything a server offers: the engines, then the depth predictors."""
+    from server.depth.catalogue import CARDS
+
+    return {**engines(), **{name: partial(_predictor, name) for name in CARDS}}
 
 
 def capabilities() -> tuple[EngineCapability, ...]:

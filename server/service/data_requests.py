@@ -14,6 +14,7 @@ import numpy as np
 
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.framing import Buffer, Frame, Received, encode
+from blender_addon.core.job_file import decode_order
 from blender_addon.core.messages import (
     ClientMessage,
     FileChunk,
@@ -25,7 +26,6 @@ from blender_addon.core.messages import (
     UploadChunk,
     UploadReceived,
 )
-from blender_addon.core.shot_file import decode_shot
 
 from .control_requests import unknown_job
 from .job_book import JobBook
@@ -110,14 +110,14 @@ class DataDesk:
                 return None, "checksum"
             with files.shot(job.job_id).open("rb") as stream:
                 blob = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-            shot = decode_shot(memoryview(blob), self._limits)
+            order = decode_order(memoryview(blob), self._limits)
         except RealCamError as error:
             return Cause.SHOT_REFUSED, error.sentence
         except OSError as error:
             log.warning("job %s: %s", job.job_id, error, extra={"job": job.job_id})
             return None, error.strerror or str(error)
-        if shot.settings.engine != job.engine:
-            return Cause.SHOT_REFUSED, f"The shot is for the engine {shot.settings.engine}, the job for {job.engine}."
+        if order.settings.engine != job.engine:
+            return Cause.SHOT_REFUSED, f"The shot is for the engine {order.settings.engine}, the job for {job.engine}."
         return Cause.SHOT_STORED, ""
 
     def _checked(self, job: Job, outcome: tuple[Cause | None, str]) -> None:

@@ -25,7 +25,7 @@ class ServiceOptions:
     host: str = DEFAULT_HOST
     control_port: int = DEFAULT_CONTROL_PORT
     data_port: int = DEFAULT_CONTROL_PORT + 1
-    engines: str = "server.engines.registry:engines"
+    engines: str = "server.engines.registry:served"
     limits: Limits = field(default_factory=Limits)
     worker_start_timeout: float = 120.0
     heartbeat_timeout: float = 60.0

@@ -17,18 +17,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
 import msgspec
 import psutil
 
+from blender_addon.core.depth_request import DepthRequest
 from blender_addon.core.errors import EngineError, RealCamError
+from blender_addon.core.job_file import Order, decode_order
 from blender_addon.core.messages import Limits, ResultFile
 from blender_addon.core.shot import Clip, EngineCapability, Shot
-from blender_addon.core.shot_file import decode_shot
-from server.clip_files import encode_jpeg, write_clip_files
-from server.engines.engine import Cancelled, Engine, Paused, ResumableEngine, StepReport
+from server.clip_files import encode_jpeg, write_clip_files, write_depth_files
+from server.engines.engine import AnyEngine, Cancelled, DepthEngine, Paused, Report, ResumableEngine, StepReport
 
 from . import worker_messages as pipe
 from .checkpoints import FileCheckpoints
@@ -45,7 +47,11 @@ DISK_FULL = "The server's disk is full: the clip could not be written. Make room
 LONGEST_REASON = 2000
 PR_SET_PDEATHSIG = 1
 
-EngineMakers = dict[str, Callable[[], Engine]]
+EngineMakers = dict[str, Callable[[], AnyEngine]]
+
+
+WriteFiles = Callable[[Path], tuple[ResultFile, ...]]
+"""Writes and syncs an engine's results into an existing, empty folder."""
 
 
 class Worker:
@@ -55,7 +61,7 @@ class Worker:
         self._source = source
         self._sink = sink
         self._sink_lock = threading.Lock()
-        self._engines: dict[str, Engine] = {name: make() for name, make in makers.items()}
+        self._engines: dict[str, AnyEngine] = {name: make() for name, make in makers.items()}
         self._jobs: queue.SimpleQueue[pipe.RunJob] = queue.SimpleQueue()
         self._cancelled: set[tuple[str, int]] = set()
         self._pausing = threading.Event()
@@ -97,21 +103,32 @@ class Worker:
 
     def _make(self, job: pipe.RunJob) -> None:
         started = time.monotonic()
-        shot = decode_shot(Path(job.shot).read_bytes(), Limits())
-        engine = self._engines[job.engine]
+        order = decode_order(Path(job.shot).read_bytes(), Limits())
         report = Reporter(self._send, job, lambda: self._is_cancelled(job))
-        if isinstance(engine, ResumableEngine):
-            checkpoints = FileCheckpoints(Path(job.checkpoints), self._pausing.is_set)
-            clip = engine.generate_resumable(shot, report, checkpoints)
-        else:
-            clip = engine.generate(shot, report)
+        write = self._answer(job, order, report)
         seconds = time.monotonic() - started
-        _check_clip(clip, shot)
         if self._is_cancelled(job):
             raise Cancelled
         self._send(pipe.ClipMade(job_id=job.job_id, attempt=job.attempt))
-        results = _store(Path(job.work), job, clip, seconds)
+        results = _store(Path(job.work), job, write, seconds)
         self._send(pipe.Finished(job_id=job.job_id, attempt=job.attempt, engine_seconds=seconds, results=results))
+
+    def _answer(self, job: pipe.RunJob, order: Order, report: Report) -> WriteFiles:
+        """Have the engine make what is asked. Returns what writes it into a folder."""
+        engine = self._engines[job.engine]
+        if isinstance(order, DepthRequest):
+            if not isinstance(engine, DepthEngine):
+                raise EngineError(f"The engine {job.engine} makes clips, not depth", "", "Choose a depth predictor.")
+            return partial(write_depth_files, result=engine.estimate(order, report))
+        if isinstance(engine, DepthEngine):
+            raise EngineError(f"The engine {job.engine} makes depth, not clips", "", "Choose another engine.")
+        if isinstance(engine, ResumableEngine):
+            checkpoints = FileCheckpoints(Path(job.checkpoints), self._pausing.is_set)
+            clip = engine.generate_resumable(order, report, checkpoints)
+        else:
+            clip = engine.generate(order, report)
+        _check_clip(clip, order)
+        return partial(write_clip_files, clip=clip)
 
     def _is_cancelled(self, job: pipe.RunJob) -> bool:
         return (job.job_id, job.attempt) in self._cancelled
@@ -194,14 +211,15 @@ def _check_clip(clip: Clip, shot: Shot) -> None:
         )
 
 
-def _store(folder: Path, job: pipe.RunJob, clip: Clip, seconds: float) -> tuple[ResultFile, ...]:
+def _store(folder: Path, job: pipe.RunJob, write: WriteFiles, seconds: float) -> tuple[ResultFile, ...]:
     """Results, then the manifest, each synced, then the folders."""
     folder.mkdir(parents=True)
-    results = write_clip_files(folder, clip)
+    results = write(folder)
     manifest = Manifest(job_id=job.job_id, attempt=job.attempt, engine_seconds=seconds, results=results)
     (folder / MANIFEST).write_bytes(msgspec.json.encode(manifest))
     sync_file(folder / MANIFEST)
-    sync_folder(folder / "frames")
+    for inner in filter(Path.is_dir, folder.iterdir()):
+        sync_folder(inner)
     sync_folder(folder)
     return results
 

@@ -1,0 +1,1 @@
+"""Depth predictors as engines: jobs that answer with depth instead of a clip."""

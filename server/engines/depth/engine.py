@@ -1,0 +1,96 @@
+"""A depth predictor behind the service: a photo in, metric depth and lens out."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable
+
+import numpy as np
+
+from blender_addon.core.depth_request import FLYING, MOVED, OUTLIER, SKY, DepthRequest, DepthResult
+from blender_addon.core.shot import EngineCapability, UInt8
+from server.depth.catalogue import load_predictor
+from server.depth.clean import CleanDepth, Cleaning
+from server.depth.estimate import KnownFocal, chosen_lens, cleaned_at_photo, rescaled_to_lens
+from server.depth.predictor import DepthPredictor, PredictorCard
+from server.engines.engine import Report, StepReport
+
+STEPS = 3
+NEEDED = ("torch", "transformers")
+UNTOUCHED = Cleaning(edges=False, flying=None, outliers=False, sky=False)
+
+
+class PredictorEngine:
+    """A DepthEngine. The network is loaded at its first photo and kept."""
+
+    def __init__(self, card: PredictorCard, load: Callable[[], DepthPredictor] | None = None) -> None:
+        self._card = card
+        self._load = load
+        self._predictor: DepthPredictor | None = None
+
+    @property
+    def capability(self) -> EngineCapability:
+        """What it is, and what is missing here."""
+        card = self._card
+        use = "" if card.commercial else ", non-commercial use only"
+        return EngineCapability(
+            name=card.name,
+            label=card.title,
+            description=f"Metric depth for {card.scenes}. Its weights ({card.bytes / 1e6:.0f} MB) are downloaded once, "
+            f"from huggingface.co/{card.weights}",
+            sizes=(),
+            frame_counts=(),
+            modes=("depth",),
+            needs_weights=True,
+            licence=f"{card.licence}{use}",
+            unavailable="" if self._load is not None else _missing(card),
+        )
+
+    def estimate(self, request: DepthRequest, report: Report) -> DepthResult:
+        """Predict, choose the lens, clean. Raises PredictorError in words, or Cancelled."""
+        report(StepReport(0, STEPS, "loading the network; the first time its weights are downloaded"))
+        if self._predictor is None:
+            self._predictor = self._load() if self._load is not None else load_predictor(self._card.name)
+        report(StepReport(1, STEPS, "predicting"))
+        photo = np.ascontiguousarray(request.photo)
+        estimate = self._predictor.predict(photo)
+        report(StepReport(2, STEPS, "cleaning"))
+        lens, source = chosen_lens(photo, estimate, KnownFocal(request.typed_mm, request.exif_mm))
+        before = cleaned_at_photo(rescaled_to_lens(estimate, lens), photo, lens, UNTOUCHED).depth
+        cleaned = cleaned_at_photo(before, photo, lens, Cleaning(farthest=self._card.farthest))
+        report(StepReport(STEPS, STEPS, "done"))
+        return DepthResult(
+            depth=cleaned.depth.astype(np.float32),
+            before=before.astype(np.float32),
+            touched=touched(cleaned),
+            intrinsics=lens,
+            focal_source=source,
+            predictor=self._card.title,
+            licence=self._card.licence,
+        )
+
+
+def touched(cleaned: CleanDepth) -> UInt8:
+    """[h, w] uint8 bits of what cleaning did to each pixel."""
+    masks = ((MOVED, cleaned.moved), (FLYING, cleaned.flying), (OUTLIER, cleaned.outliers), (SKY, cleaned.sky))
+    result = np.zeros(cleaned.depth.shape, dtype=np.uint8)
+    for bit, mask in masks:
+        result |= mask.astype(np.uint8) * np.uint8(bit)
+    return result
+
+
+def _missing(card: PredictorCard) -> str:
+    """Why the predictor cannot run on this machine, and what to do; "" when it can."""
+    absent = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if absent:
+        return f"{' and '.join(absent)} not installed with the server: install `realcam[models]`"
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on") and not _is_here(card):
+        return f"its weights are not on this machine, which is offline: fetch them with `hf download {card.weights}`"
+    return ""
+
+
+def _is_here(card: PredictorCard) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(card.weights, "config.json"), str)
