@@ -3,6 +3,8 @@
 
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --locked --group blender
+# Two at a time, a file of tests on one worker: half of them wait for servers, the rest for Blender.
+PYTEST := python -m pytest -n 2 --dist loadfile
 # Blender 5.2 needs Python 3.13: uv's own or a pyenv one, when this machine has it.
 PYTHON313 := scripts/find_python.sh 3.13
 RUN313 = UV_PROJECT_ENVIRONMENT=.venv313 $(UV) run --locked --group blender --python "$$python"
@@ -26,12 +28,12 @@ lint: setup
 	$(RUN) mypy
 
 test-core: setup
-	$(RUN) python -m pytest
+	$(RUN) $(PYTEST)
 
 test-blender-5.2: setup
 	@python=$$($(PYTHON313)) || { echo "Not run: the add-on's tests under Blender 5.2, no Python 3.13 was found here."; exit 0; }; \
 	echo "The add-on's tests again, under Blender 5.2 ($$python)"; \
-	$(RUN313) python -m pytest tests/blender_addon tests/e2e
+	$(RUN313) $(PYTEST) tests/blender_addon tests/e2e
 
 bench: setup
 	$(RUN) realcam bench
