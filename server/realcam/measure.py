@@ -44,10 +44,13 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """seconds of each run; camera_seconds: conditioning, once a shot; parts: seconds of one more run by layer."""
+    """seconds of each run, by the clock and (cpu_seconds) of all threads together: the two agree with the number of
+    threads only on an idle machine. camera_seconds: conditioning, once a shot. parts: seconds of one more run by layer.
+    """
 
     case: Case
     seconds: list[float]
+    cpu_seconds: list[float]
     camera_seconds: float
     peak_gib: float
     parts: dict[str, float]
@@ -66,14 +69,20 @@ def measure(case: Case) -> Measurement:
         x, context = _inputs(config, case, dtype)
         run = _forward(unet, x, context, camera, case)
         run()
-        seconds = [_timed(run) for _ in range(case.runs)]
+        times = [_timed(run) for _ in range(case.runs)]
         parts: dict[str, float] = {}
         if case.parts:
             with timed_parts(unet) as parts:
                 run()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return Measurement(
-        case=case, seconds=seconds, camera_seconds=camera_seconds, peak_gib=peak, parts=parts, mask_density=density
+        case=case,
+        seconds=[clock for clock, _ in times],
+        cpu_seconds=[cpu for _, cpu in times],
+        camera_seconds=camera_seconds,
+        peak_gib=peak,
+        parts=parts,
+        mask_density=density,
     )
 
 
@@ -133,10 +142,11 @@ def _forward(
     return lambda: unet(x, timestep, bound, camera, fps)
 
 
-def _timed(run: Callable[[], object]) -> float:
-    started = time.perf_counter()
+def _timed(run: Callable[[], object]) -> tuple[float, float]:
+    """Seconds by the clock, and of all threads."""
+    started, cpu = time.perf_counter(), time.process_time()
     run()
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.process_time() - cpu
 
 
 PARTS: dict[str, tuple[type[nn.Module], ...]] = {
@@ -195,8 +205,8 @@ def machine_rates(threads: int, dtype: torch.dtype) -> Rates:
     image = torch.randn(16, 320, 32, 32).to(dtype).to(memory_format=torch.channels_last)
     kernel = torch.randn(320, 320, 3, 3).to(dtype).to(memory_format=torch.channels_last)
     with torch.inference_mode():
-        product = min(_timed(lambda: a @ b) for _ in range(8))
-        convolved = min(_timed(lambda: nn.functional.conv2d(image, kernel, padding=1)) for _ in range(8))
+        product = min(_timed(lambda: a @ b)[0] for _ in range(8))
+        convolved = min(_timed(lambda: nn.functional.conv2d(image, kernel, padding=1))[0] for _ in range(8))
     flops = 2 * 16 * 32 * 32 * 320 * 320 * 9
     return Rates(matmul=2 * 4096 * 1280 * 1280 / product / 1e9, convolution=flops / convolved / 1e9)
 
