@@ -59,6 +59,7 @@ class JobThread:
         self._cancel_sent = False
         self._closing = threading.Event()
         self._client: Client | None = None
+        self._may_revive = False
         self._thread = threading.Thread(target=self._run, name="realcam-jobs", daemon=True)
         self._thread.start()
 
@@ -239,17 +240,27 @@ class JobThread:
             time.sleep(0.05)
 
     def _connection_changed(self, connected: bool) -> None:
-        # A local server of ours that died in mid-job is started again: its jobs are on disk, and it takes them up.
         self.events.put(ConnectionChanged(connected))
-        if not connected and self.server is not None and not self.server.running:
-            self.server.start()
+        self._may_revive = not connected
 
     def _drop_client(self) -> None:
         if self._client is not None:
             self._client.close()
             self._client = None
 
+    def _revive_server(self) -> None:
+        """Start a local server of ours that died in mid-job again, once: its jobs are on disk, and it takes them up.
+
+        Looked at for as long as the line is broken: a process is seen to be dead a little after its connections are.
+        """
+        if self._may_revive and self.server is not None and not self.server.running:
+            self._may_revive = False
+            self.server.start()
+
     def _interrupted(self) -> bool:
+        """Asked by the client twenty times a second while it waits."""
+        if not self._closing.is_set():
+            self._revive_server()
         return self._closing.is_set() or (self._cancelled.is_set() and not self._cancel_sent)
 
 
