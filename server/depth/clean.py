@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from blender_addon.core.depth_cleaning import DEFAULT_RULES, FlyingRules, flying_pixels
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.projection import unproject
 from blender_addon.core.shot import Float32, UInt8
 from blender_addon.core.trajectory import Float64
 from server.geometry.point_filters import statistical_outliers
 
-from .flying_pixels import DEFAULT_RULES, FlyingRules, flying_pixels
 from .refine_edges import refine_edges
 from .sky import find_sky, sky_shell
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from blender_addon.core.depth_cleaning import bends, depth_jumps
 from blender_addon.core.shot import Float32, UInt8
 
-from .windows import bends, depth_jumps, neighbours
+from .windows import neighbours
 
 RADIUS = 5
 """Pixels. An edge that lies less than half as far from the photo's is moved onto it."""

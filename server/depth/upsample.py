@@ -7,12 +7,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import map_coordinates, maximum_filter
 
+from blender_addon.core.depth_cleaning import depth_jumps
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.shot import Float32, UInt8
 from blender_addon.core.trajectory import Float64
 
 from .refine_edges import weighted_median
-from .windows import depth_jumps, neighbours
+from .windows import neighbours
 
 RADIUS = 2
 """Depth pixels around the one under a photo pixel that may vote for it."""

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter, zoom
 
+from blender_addon.core.depth_cleaning import flying_pixels, view_angles
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.projection import intrinsics_from_fov, intrinsics_matrix, unproject
 from server.data.motorcycle import Motorcycle
 from server.data.photo_files import DepthUnit, read_depth, read_photo
 from server.depth.clean import Cleaning, clean_depth
-from server.depth.flying_pixels import flying_pixels, view_angles
 from server.depth.refine_edges import refine_edges, weighted_median
 from server.depth.sky import find_sky, sky_shell
 from server.depth.upsample import guided_upsample

@@ -7,16 +7,17 @@ steep, but a plane, whose inverse depth does not bend.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from blender_addon.core.projection import unproject
-from blender_addon.core.shot import Float32
-from blender_addon.core.trajectory import Float64
-
-from .windows import bends, depth_jumps, windows
+from .projection import unproject
+from .shot import Float32
+from .trajectory import Float64
 
 
 @dataclass(frozen=True)
@@ -80,3 +81,44 @@ def _slope(points: Float64, axis: int, focal: float) -> Float64:
     with np.errstate(invalid="ignore"):
         extreme = before[..., 2] * after[..., 2] < 0
     return np.where(extreme[..., None], level, slope)
+
+
+def windows(depth: Float32, k: int) -> Float32:
+    """[H, W, k, k] view of the k x k neighbourhood of every pixel of depth [H, W], mirrored at the border."""
+    padded = np.pad(depth, k // 2, mode="reflect")
+    return sliding_window_view(padded, (k, k))
+
+
+def depth_jumps(depth: Float32, k: int, edge: float) -> NDArray[np.bool_]:
+    """[H, W] where the farthest known depth within k x k is more than (1 + edge) times the nearest."""
+    unknown = ~np.isfinite(depth)
+    nearest = _over_windows(np.minimum, np.where(unknown, np.inf, depth), k)
+    farthest = _over_windows(np.maximum, np.where(unknown, -np.inf, depth), k)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(farthest > nearest * (1 + edge), dtype=np.bool_)
+
+
+def bends(depth: Float32, k: int, edge: float) -> NDArray[np.bool_]:
+    """[H, W] where within k x k the inverse depth deviates from a straight line by `edge` of itself, along x or y."""
+    inverse = 1 / depth
+    span = k // 2
+    bent = np.zeros(depth.shape, dtype=np.bool_)
+    for axis in (0, 1):
+        padded = np.pad(inverse, [(span, span) if a == axis else (0, 0) for a in (0, 1)], constant_values=np.nan)
+        size = depth.shape[axis]
+        before, after = (np.take(padded, range(at, at + size), axis=axis) for at in (0, 2 * span))
+        with np.errstate(invalid="ignore"):
+            bent |= np.abs(before - 2 * inverse + after) > edge * inverse
+    return np.asarray(_over_windows(np.logical_or, bent, k), dtype=np.bool_)
+
+
+def _over_windows(pick: Callable[..., NDArray[Any]], values: NDArray[Any], k: int) -> NDArray[Any]:
+    """np.minimum, np.maximum or np.logical_or over the k x k neighbourhood of every value [H, W]; nothing counts
+    beyond the border."""
+    for axis in (0, 1):
+        padded = np.pad(values, [(k // 2, k // 2) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
+        size = values.shape[axis]
+        values = np.take(padded, range(size), axis=axis)
+        for shift in range(1, k):
+            values = pick(values, np.take(padded, range(shift, shift + size), axis=axis))
+    return values
