@@ -3,24 +3,26 @@
 
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --locked --group blender
+TORCH_TESTS := tests/server/diffusion tests/server/realcam tests/server/geometry tests/server/depth \
+	tests/server/engines/test_realcam_*.py tests/server/evaluation/test_frechet.py
 # Two at a time, a file of tests on one worker: half of them wait for servers, the rest for Blender.
 PYTEST := python -m pytest -n 2 --dist loadfile
 # Blender 5.2 needs Python 3.13: uv's own or a pyenv one, when this machine has it.
 PYTHON313 := scripts/find_python.sh 3.13
 RUN313 = UV_PROJECT_ENVIRONMENT=.venv313 $(UV) run --locked --group blender --python "$$python"
 
-.PHONY: help demo test lint test-core test-blender-5.2 bench addon setup clean
+.PHONY: help demo test lint test-core test-blender-5.2 test-models bench addon setup clean
 
 help:
 	@echo "make demo   the whole shot: a photo becomes a clip on Blender's timeline, in out/demo/"
-	@echo "make test   ruff, mypy and every test, under Blender 4.5 and, where Python 3.13 is found, 5.2"
+	@echo "make test   ruff, mypy and every test: Blender 4.5, 5.2 where Python 3.13 is found, the networks with PyTorch"
 	@echo "make bench  how fast the parts are on this machine"
 	@echo "make addon  the installable extension, in dist/"
 
 demo: setup
 	$(RUN) --no-dev realcam demo --out out/demo
 
-test: lint test-core test-blender-5.2
+test: lint test-core test-blender-5.2 test-models
 
 lint: setup
 	$(RUN) ruff check .
@@ -35,6 +37,10 @@ test-blender-5.2: setup
 	echo "The add-on's tests again, under Blender 5.2 ($$python)"; \
 	$(RUN313) $(PYTEST) tests/blender_addon tests/e2e
 
+test-models: setup
+	@echo "The tests of the networks, with PyTorch in an environment of its own"
+	UV_PROJECT_ENVIRONMENT=.venv-models $(RUN) --extra models $(PYTEST) $(TORCH_TESTS)
+
 bench: setup
 	$(RUN) realcam bench
 
@@ -48,4 +54,4 @@ setup: $(UV)
 	scripts/get_uv.sh
 
 clean:
-	rm -rf .venv .venv313 .uv build dist out
+	rm -rf .venv .venv313 .venv-models .uv build dist out

@@ -51,7 +51,8 @@ def test_one_clip_has_no_covariance() -> None:
         frechet_distance(np.zeros((1, 4)), np.zeros((3, 4)))
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # the published I3D file is TorchScript
+# The published I3D file is TorchScript, whatever PyTorch would rather have.
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore:.*torch.jit:FutureWarning")
 def test_fvd_through_a_torchscript_network(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed: FVD's network cannot run")
 
