@@ -19,6 +19,9 @@ PIXEL = "realcam_pixel"
 PICTURE = "realcam_picture"
 """Vertex attribute: where the vertex stands in the photo, (0, 0) its bottom-left corner, (1, 1) its top-right one."""
 
+FLAW = "realcam_flaw"
+"""Vertex attribute, if the depth was looked at: bits of what is wrong with it (core.depth_request)."""
+
 UV_MAP = "UVMap"
 
 
@@ -29,12 +32,29 @@ def fill_mesh(mesh: bpy.types.Mesh, depth_mesh: DepthMesh) -> None:
     _fill(mesh, blender_points(depth_mesh.vertices), pixels, picture, (depth_mesh.quads, depth_mesh.triangles))
 
 
-def grid_depth(mesh: bpy.types.Mesh, rows: int, columns: int) -> Float32:
-    """[rows, columns] depth along z in the mesh's own metres, NaN where there is no vertex (any more)."""
+def grid_depth(mesh: bpy.types.Mesh, rows: int, columns: int, dropped: int = 0) -> Float32:
+    """[rows, columns] depth along z in the mesh's own metres, NaN where there is no vertex (any more), or one with a
+    flaw among the bits `dropped`."""
     depth = np.full(rows * columns, np.nan, dtype=np.float32)
     with _readable(mesh) as data:
-        depth[_attribute(data, PIXEL, "value", np.int32)] = depth_of(_positions(data))
+        kept = flaws(data) & dropped == 0
+        depth[_attribute(data, PIXEL, "value", np.int32)[kept]] = depth_of(_positions(data)[kept])
     return depth.reshape(rows, columns)
+
+
+def flaws(mesh: bpy.types.Mesh) -> Int32:
+    """[V] bits of what is wrong with each vertex; zeros when the depth was not looked at."""
+    if FLAW not in mesh.attributes:
+        return np.zeros(len(mesh.vertices), dtype=np.int32)
+    return _attribute(mesh, FLAW, "value", np.int32)
+
+
+def set_flaws(mesh: bpy.types.Mesh, grid: Int32) -> None:
+    """Remember what is wrong with each vertex, from bits [rows, columns] of the depth grid."""
+    if FLAW not in mesh.attributes:
+        mesh.attributes.new(FLAW, "INT", "POINT")
+    pixels = _attribute(mesh, PIXEL, "value", np.int32)
+    mesh.attributes[FLAW].data.foreach_set("value", np.ascontiguousarray(grid.ravel()[pixels], dtype=np.int32))
 
 
 @contextmanager
@@ -50,17 +70,24 @@ def _readable(mesh: bpy.types.Mesh) -> Iterator[bpy.types.Mesh]:
         bpy.data.meshes.remove(copy)
 
 
-def recut_mesh(mesh: bpy.types.Mesh, rows: int, columns: int, depth_edge: float) -> None:
-    """Give the mesh the faces of another depth edge; vertices, materials and what the artist deleted stay."""
+def recut_mesh(mesh: bpy.types.Mesh, rows: int, columns: int, depth_edge: float, dropped: int = 0) -> None:
+    """Give the mesh the faces of another depth edge; vertices, materials and what the artist deleted stay.
+
+    Vertices with a flaw among the bits `dropped` stay too, but belong to no face.
+    """
     if mesh.is_editmode:
         raise PhotoError("The mesh is being edited", mesh.name, "Leave Edit Mode to change the depth edge.")
     pixels = _attribute(mesh, PIXEL, "value", np.int32)
     order = np.argsort(pixels, kind="stable")
     positions, pixels = _positions(mesh)[order], pixels[order]
     picture = _attribute(mesh, PICTURE, "vector", np.float32, 2).reshape(-1, 2)[order]
-    faces = cut_faces(grid_depth(mesh, rows, columns), depth_edge)
+    flaw = flaws(mesh)[order]
+    kept = np.flatnonzero(flaw & dropped == 0).astype(np.int32)
+    quads, triangles = cut_faces(grid_depth(mesh, rows, columns, dropped), depth_edge)
     mesh.clear_geometry()
-    _fill(mesh, positions, pixels, picture, faces)
+    _fill(mesh, positions, pixels, picture, (kept[quads], kept[triangles]))
+    if flaw.any():
+        mesh.attributes.new(FLAW, "INT", "POINT").data.foreach_set("value", flaw)
 
 
 def _fill(

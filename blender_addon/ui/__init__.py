@@ -5,6 +5,8 @@ from __future__ import annotations
 import bpy
 
 from . import (
+    cleaning_operators,
+    cleaning_panel,
     depth_operator,
     depth_panel,
     focal_operator,
@@ -38,12 +40,14 @@ _CLASSES = (
     *job_operators.CLASSES,
     *takes_list.CLASSES,
     *depth_operator.CLASSES,
+    *cleaning_operators.CLASSES,
     *scale_operators.CLASSES,
     *focal_operator.CLASSES,
     *pick_points.CLASSES,
     *panel.CLASSES,
     *depth_panel.CLASSES,
     *scale_panel.CLASSES,
+    *cleaning_panel.CLASSES,
 )
 
 
