@@ -37,11 +37,16 @@ StepDone = Callable[[int, Tensor], None]
 @dataclass(frozen=True)
 class SamplerConfig:
     """prediction: what the network puts out. restore_scale: undo what is left of the dynamic rescale at the end
-    (the published code leaves it: at 25 steps, latents 3 % too small)."""
+    (the published code leaves it: at 25 steps, latents 3 % too small).
+
+    lossy_guidance_every: ask for the branches besides the conditional one only every n-th step, and take their
+    difference from it as unchanged in between. Above 1 the result is another one: near twice as fast, not exact.
+    """
 
     prediction: Prediction
     guidance: GuidanceConfig
     restore_scale: bool = True
+    lossy_guidance_every: int = 1
 
 
 class SeededNoise:
@@ -69,13 +74,13 @@ def sample(
     Draws in this order: the start; for each step, one for each constraint that re-noises, then the step's noise
     (always, also at eta 0).
     """
-    branches = branches_of(config.guidance)
+    ask = _Outputs(denoise, branches_of(config.guidance), config.lossy_guidance_every)
     latent = draw(shape)
     for done, index in enumerate(reversed(range(len(plan))), start=1):
         timestep = int(plan.timesteps[index])
         for constraint in constraints:
             latent = constraint.shape_noisy(plan, timestep, latent, draw)
-        outputs = dict(zip(branches, denoise(latent, timestep, branches), strict=True))
+        outputs = ask(latent, timestep, done)
         output = guide(
             config.guidance,
             timestep,
@@ -94,6 +99,25 @@ def sample(
     for constraint in constraints:
         latent = constraint.finish(plan, latent)
     return latent
+
+
+class _Outputs:
+    """The network's outputs by branch; between the steps at which all are computed, kept differences stand in."""
+
+    def __init__(self, denoise: Denoiser, branches: tuple[Branch, ...], every: int) -> None:
+        self._denoise, self._branches, self._every = denoise, branches, every
+        self._differences: dict[Branch, Tensor] = {}
+
+    def __call__(self, latent: Tensor, timestep: int, step_number: int) -> dict[Branch, Tensor]:
+        if self._differences and (step_number - 1) % self._every != 0:
+            (conditional,) = self._denoise(latent, timestep, self._branches[:1])
+            others = {branch: conditional - difference for branch, difference in self._differences.items()}
+            return {"conditional": conditional, **others}
+        outputs = dict(zip(self._branches, self._denoise(latent, timestep, self._branches), strict=True))
+        if self._every > 1:
+            conditional = outputs["conditional"]
+            self._differences = {branch: conditional - outputs[branch] for branch in self._branches[1:]}
+        return outputs
 
 
 def branches_of(guidance: GuidanceConfig) -> tuple[Branch, ...]:

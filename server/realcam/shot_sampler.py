@@ -65,6 +65,7 @@ class SamplingOptions:
     overlap: int = 4
     faithful: bool = False
     batched: bool = False
+    lossy_guidance_every: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +140,12 @@ def _sample_segment(
     conditions: Conditions = bind(model, concat, positive, negative, camera, options.fps, options.faithful)
     constraints = _constraints(model, inputs, segment, start, reference, options, draw)
     denoise = BoundDenoiser(model.unet, conditions, options.batched, hooks.on_work)
-    config = SamplerConfig(model.config.schedule.prediction, options.guidance, restore_scale=not options.faithful)
+    config = SamplerConfig(
+        model.config.schedule.prediction,
+        options.guidance,
+        restore_scale=not options.faithful,
+        lossy_guidance_every=options.lossy_guidance_every,
+    )
     shape = tuple(concat.shape)
     return sample(
         denoise, plan, config, shape, draw, constraints, lambda done, clean: hooks.on_step(done, len(plan), clean)

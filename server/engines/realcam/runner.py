@@ -179,6 +179,7 @@ def sampling_options(
         fps=told_fps(settings.motion_fps or shot.trajectory.fps, config),
         overlap=settings.overlap,
         faithful=settings.faithful,
+        lossy_guidance_every=settings.lossy_guidance_every,
         batched=batched,
     )
 

@@ -112,6 +112,15 @@ OPTIONS: tuple[EngineOption, ...] = (
         maximum=8,
     ),
     EngineOption(
+        name="lossy_guidance_every",
+        label="Guidance every n steps (lossy)",
+        description="Above 1, guidance is worked out only every n-th step: up to twice as fast, and another picture",
+        kind="int",
+        default=1,
+        minimum=1,
+        maximum=5,
+    ),
+    EngineOption(
         name="precision",
         label="Precision",
         description="Auto is bfloat16 where the machine computes in it, else float32",
@@ -144,6 +153,7 @@ class RealCamSettings:
     shaping_until: int
     motion_fps: int
     overlap: int
+    lossy_guidance_every: int
     precision: Literal["auto", "float32", "bfloat16", "float16"]
     faithful: bool
 

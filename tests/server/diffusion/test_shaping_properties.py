@@ -109,6 +109,25 @@ def test_rescale_restores_the_spread() -> None:
     assert torch.equal(rescaled(guided, conditional, 0.0), guided)
 
 
+def test_lossy_guidance_asks_less_and_says_so() -> None:
+    """Every step: exact. Every second: half as many extra branches, and a result near the exact one."""
+    asked: list[int] = []
+
+    def counted(latent: torch.Tensor, timestep: int, branches: Sequence[Branch]) -> list[torch.Tensor]:
+        asked.append(len(branches))
+        return network(latent, timestep, branches)
+
+    plan = ddim_plan(noise_schedule(CONFIGS["v"]), 10, 0.0)
+    results = {}
+    for every in (1, 2, 5):
+        asked.clear()
+        config = SamplerConfig("v", GuidanceConfig(scale=3.0), lossy_guidance_every=every)
+        results[every] = sample(counted, plan, config, SHAPE, SeededNoise(0))
+        assert asked == [2 if i % every == 0 else 1 for i in range(10)]
+    error = {every: float((results[every] - results[1]).norm() / results[1].norm()) for every in (2, 5)}
+    assert 0 < error[2] < error[5] < 0.5
+
+
 def test_missing_branches_are_an_error() -> None:
     output = torch.zeros(SHAPE)
     with pytest.raises(ValueError, match="unconditional"):
