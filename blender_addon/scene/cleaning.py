@@ -10,6 +10,7 @@ from dataclasses import replace
 import bpy
 import numpy as np
 
+from ..blender_versions import use_nodes
 from ..core.depth_cleaning import flying_pixels
 from ..core.depth_mesh import Float32, Int32, cut_faces
 from ..core.depth_request import FLYING, OUTLIER
@@ -127,7 +128,17 @@ def _positions_in_order(photo_scene: PhotoScene) -> Float32:
 
 
 def _paint(colour: tuple[float, float, float, float]) -> bpy.types.Material:
+    """The colour as light in every way the viewport is shaded."""
     name = f"Depth Flaw {colour[1]:.2f}"
-    material = bpy.data.materials.get(name) or bpy.data.materials.new(name)
+    material = bpy.data.materials.get(name)
+    if material is not None:
+        return material
+    material = bpy.data.materials.new(name)
     material.diffuse_color = colour
+    use_nodes(material)
+    nodes = material.node_tree.nodes
+    nodes.clear()
+    emission, output = nodes.new("ShaderNodeEmission"), nodes.new("ShaderNodeOutputMaterial")
+    emission.inputs["Color"].default_value = colour
+    material.node_tree.links.new(emission.outputs["Emission"], output.inputs["Surface"])
     return material

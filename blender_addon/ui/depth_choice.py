@@ -10,6 +10,9 @@ from ..generation.jobs import jobs
 if TYPE_CHECKING:
     from .properties import RealCamShot
 
+UNKNOWN = "-"
+"""What the list holds until a server has answered: an empty identifier would be drawn as a heading."""
+
 EnumItem = tuple[str, str, str, int]
 
 _kept: list[EnumItem] = []
@@ -30,7 +33,7 @@ def predictor_items(shot: RealCamShot, _context: Any) -> list[EnumItem]:
     if shot.predictor_name and all(item[0] != shot.predictor_name for item in items):
         items.append((shot.predictor_name, f"{shot.predictor_name} (not on this server)", "Choose another"))
     if not items:
-        items.append(("", "Connect to choose", "What the server offers is known once it was asked"))
+        items.append((UNKNOWN, "Connect to choose", "What the server offers is known once it was asked"))
     numbered = [(*item, index) for index, item in enumerate(items)]
     if _kept != numbered:
         _kept[:] = numbered
@@ -46,4 +49,5 @@ def get_predictor(shot: RealCamShot) -> int:
 
 def set_predictor(shot: RealCamShot, index: int) -> None:
     """Store the predictor."""
-    shot.predictor_name = predictor_items(shot, None)[index][0]
+    chosen = predictor_items(shot, None)[index][0]
+    shot.predictor_name = "" if chosen == UNKNOWN else chosen
