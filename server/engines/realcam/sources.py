@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+import psutil
+
 from server.realcam.config import REALCAM_256, REALCAM_512, REALCAM_1024, TINY, ModelConfig
 from server.realcam.weights_store import WeightsStore, default_store
 
@@ -47,6 +49,18 @@ class ModelSource(Protocol):
     def load(self, size: Size, device: torch.device, dtype: torch.dtype) -> RealCamModel: ...
 
 
+LEAST_MEMORY = 9 * 2**30
+"""Bytes of the machine's memory: 2.9 billion parameters in half precision pass through it, and the work beside."""
+
+
+def missing_memory() -> str:
+    """A sentence when the machine is too small for the published model in any precision, else ""."""
+    total = psutil.virtual_memory().total
+    if total >= LEAST_MEMORY:
+        return ""
+    return f"The server has {total / 2**30:.0f} GB of memory, RealCam needs {LEAST_MEMORY / 2**30:.0f} GB or more"
+
+
 def missing_packages() -> str:
     """A sentence when the extra `models` is not installed, else ""."""
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
@@ -71,7 +85,7 @@ class InstalledWeights:
                 f"No weights in {self.store.root}: run `realcam weights get {REALCAM_512.name}` on the server, "
                 "or set REALCAM_WEIGHTS to where they are"
             )
-        return ""
+        return missing_memory()
 
     def config(self, size: Size) -> ModelConfig:
         return SIZES[size]
