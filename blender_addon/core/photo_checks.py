@@ -56,5 +56,6 @@ def check_depth(depth: Float32, *, trust_scale: bool = False) -> None:
     raise DoubtfulScaleError(
         "The depth does not look like metres",
         f"half of the picture is {'beyond' if median > 1 else 'nearer than'} {median:.4g} m",
-        "A file in millimetres has a scale of 0.001. If the scene is like that, import it with its scale trusted.",
+        "Millimetres have a Unit of 0.001. If the scene is like that, turn on Trust the Unit (under Depth and Lens; "
+        "--trust-unit on the command line).",
     )

@@ -130,7 +130,9 @@ def _array_name(path: Path, names: list[str], channel: str) -> str:
     for usual in ("depth", "disparity") if not channel else ():
         if usual in names:
             return usual
-    raise PhotoError("Which array is the depth?", f"{path.name} holds {', '.join(names)}", "Name one of them.")
+    raise PhotoError(
+        "Which array is the depth?", f"{path.name} holds {', '.join(names)}", "Name one of them as Channel."
+    )
 
 
 def _exr(path: Path, channel: str) -> NDArray[Any]:

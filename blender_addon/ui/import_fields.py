@@ -10,12 +10,18 @@ import numpy as np
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProperty, IntProperty, StringProperty
 
 from ..core.depth_mesh import DEPTH_EDGE, MAX_VERTICES
+from ..core.errors import PhotoError
 from ..core.projection import intrinsics_matrix
 from ..scene import DepthFormat, PhotoImport
 
 DEPTH_SUFFIXES = (".npz", ".npy", ".exr", ".png", ".tif", ".tiff")
 DEPTH_NAMES = ("{}_depth", "{}-depth", "{}.depth", "depth_{}", "{}_disparity", "{}_disp", "{}")
 """How depth beside a photo is commonly called."""
+
+
+_OF_THIS_PHOTO = {"SKIP_SAVE"}
+"""An import by the menu or a drop begins without what was said of the photo before it; what says how to build a mesh
+(its size, its cuts, the camera) is remembered."""
 
 
 class PhotoImportFields:
@@ -26,6 +32,12 @@ class PhotoImportFields:
         description="The photo's depth: 16-bit PNG or TIFF, EXR, NPY or NPZ. Found by itself when it lies beside the "
         "photo and is called like it",
         subtype="FILE_PATH",
+        options=_OF_THIS_PHOTO,
+    )
+    depth_channel: StringProperty(
+        name="Channel",
+        description="Name of the depth among the arrays of an NPZ or the channels of an EXR. Empty: found by itself",
+        options=_OF_THIS_PHOTO,
     )
     depth_kind: EnumProperty(
         name="Holds",
@@ -35,6 +47,7 @@ class PhotoImportFields:
             ("disparity", "Disparity", "Shift in pixels between the two pictures of a stereo pair"),
         ),
         default="depth",
+        options=_OF_THIS_PHOTO,
     )
     depth_scale: FloatProperty(
         name="Unit",
@@ -44,6 +57,7 @@ class PhotoImportFields:
         min=0.0,
         soft_max=1.0,
         precision=6,
+        options=_OF_THIS_PHOTO,
     )
     disparity_focal: FloatProperty(
         name="Focal Length",
@@ -51,6 +65,7 @@ class PhotoImportFields:
         default=1000.0,
         min=1.0,
         precision=3,
+        options=_OF_THIS_PHOTO,
     )
     disparity_baseline: FloatProperty(
         name="Baseline",
@@ -60,12 +75,14 @@ class PhotoImportFields:
         default=0.1,
         min=1e-4,
         precision=6,
+        options=_OF_THIS_PHOTO,
     )
     disparity_offset: FloatProperty(
         name="Offset",
         description="Added to every disparity, in pixels: the difference of the two principal points (doffs)",
         default=0.0,
         precision=3,
+        options=_OF_THIS_PHOTO,
     )
     focal_mm: FloatProperty(
         name="Focal Length",
@@ -74,11 +91,13 @@ class PhotoImportFields:
         min=0.0,
         soft_max=300.0,
         unit="CAMERA",
+        options=_OF_THIS_PHOTO,
     )
     prefer_focal_mm: BoolProperty(
         name="Before EXIF",
         description="Use the focal length typed here even if the photo's EXIF tells another",
         default=False,
+        options=_OF_THIS_PHOTO,
     )
     calibration: FloatVectorProperty(
         name="Calibration",
@@ -87,11 +106,13 @@ class PhotoImportFields:
         size=4,
         min=0.0,
         precision=3,
+        options=_OF_THIS_PHOTO,
     )
     trust_scale: BoolProperty(
         name="Trust the Unit",
         description="Import even when the depth does not look like metres",
         default=False,
+        options=_OF_THIS_PHOTO,
     )
     max_vertices: IntProperty(
         name="Most Vertices",
@@ -118,11 +139,15 @@ class PhotoImportFields:
 
 
 FIELDS = tuple(PhotoImportFields.__annotations__)
+HOW_TO_BUILD = ("max_vertices", "depth_edge", "add_camera")
+OF_ONE_PHOTO = tuple(name for name in FIELDS if name not in HOW_TO_BUILD)
+"""What says nothing about another photo."""
 
 
 def draw_fields(layout: Any, fields: Any) -> None:
     """All but the two paths."""
     column = layout.column()
+    column.prop(fields, "depth_channel")
     column.prop(fields, "depth_kind")
     column.prop(fields, "depth_scale")
     if fields.depth_kind == "disparity":
@@ -141,20 +166,28 @@ def draw_fields(layout: Any, fields: Any) -> None:
 
 
 def photo_import(photo: str, fields: Any) -> PhotoImport:
-    """The request in the scene's terms; depth that is not named is looked for beside the photo."""
+    """The request in the scene's terms; depth that is not named is looked for beside the photo.
+
+    Raises PhotoError when there is no photo, or no depth.
+    """
     path = Path(bpy.path.abspath(photo))
     named = fields.depth_path.strip()
     depth = Path(bpy.path.abspath(named)) if named else depth_beside(path)
+    if depth is None and not path.is_file():
+        raise PhotoError("There is no such photo", str(path))
+    if depth is None:
+        raise PhotoError(f"No depth was found beside {path.name}; choose its depth file")
     fx, fy, cx, cy = fields.calibration
     return PhotoImport(
         photo=path,
-        depth=depth if depth is not None else path.with_name(f"{path.stem}_depth.png"),
+        depth=depth,
         depth_format=DepthFormat(
             kind=fields.depth_kind,
             scale=fields.depth_scale or None,
             focal=fields.disparity_focal,
             baseline=fields.disparity_baseline,
             doffs=fields.disparity_offset,
+            channel=fields.depth_channel.strip(),
         ),
         focal_mm=fields.focal_mm or None,
         prefer_focal_mm=fields.prefer_focal_mm,

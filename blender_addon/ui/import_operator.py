@@ -10,7 +10,7 @@ from bpy.props import StringProperty
 
 from ..core.errors import RealCamError
 from ..scene import PhotoScene, import_photo
-from .import_fields import PhotoImportFields, depth_beside, draw_fields, photo_import
+from .import_fields import OF_ONE_PHOTO, PhotoImportFields, depth_beside, draw_fields, photo_import
 
 PHOTO_SUFFIXES = ".jpg;.jpeg;.png;.webp;.tif;.tiff"
 
@@ -34,7 +34,7 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
             return {"RUNNING_MODAL"}
         if self.depth_path or depth_beside(Path(self.filepath)):
             return self.execute(context)
-        context.scene.realcam.photo.photo_path = self.filepath
+        ask_in_panel(context.scene, self.filepath)
         self.report({"WARNING"}, "Choose the photo's depth in the RealCam panel, then press Import")
         return {"FINISHED"}
 
@@ -62,6 +62,14 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
         layout.use_property_decorate = False
         layout.prop(self, "depth_path")
         draw_fields(layout, self)
+
+
+def ask_in_panel(scene: bpy.types.Scene, photo: str) -> None:
+    """Make it the photo that the panel is about to import; what was said there of another photo goes."""
+    fields = scene.realcam.photo
+    for name in OF_ONE_PHOTO:
+        fields.property_unset(name)
+    fields.photo_path = photo
 
 
 def camera_to_animate(scene: bpy.types.Scene, photo_scene: PhotoScene) -> bpy.types.Object:

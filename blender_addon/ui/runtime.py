@@ -144,7 +144,8 @@ def _place_in_window() -> None:
     window = bpy.context.window_manager.windows[0]
     try:
         with bpy.context.temp_override(window=window, screen=window.screen, area=window.screen.areas[0]):
-            bpy.ops.realcam.place_clip()
+            # An operator called from Python is a step of the undo history only when it is said.
+            bpy.ops.realcam.place_clip("EXEC_DEFAULT", True)
     except RuntimeError as error:
         jobs.fail(ServiceError("The clip could not be put on the timeline", str(error).strip()))
     redraw()

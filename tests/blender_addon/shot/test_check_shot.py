@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -14,6 +13,8 @@ from blender_addon.core.errors import ShotError
 from blender_addon.core.shot import ShotSettings
 from blender_addon.core.trajectory import Trajectory
 from server.data.motorcycle import Motorcycle
+
+from ..conftest import not_writable
 
 pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")
@@ -78,11 +79,11 @@ def test_an_unsaved_file_and_a_bad_folder_are_told(blender: ModuleType, tmp_path
     assert "is a file" in sentences(check_output(tmp_path / "realcam" / "new"))
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root can write everywhere")
 def test_a_folder_that_is_not_writable_is_told(blender: ModuleType, tmp_path: Path) -> None:
     blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
-    (tmp_path / "locked").mkdir(mode=0o500)
-    assert "not writable" in sentences(check_output(tmp_path / "locked" / "realcam"))
+    (tmp_path / "locked").mkdir()
+    with not_writable(tmp_path / "locked"):
+        assert "not writable" in sentences(check_output(tmp_path / "locked" / "realcam"))
 
 
 def test_an_assembled_shot_holds_photo_depth_and_preview(thin_bike_scene: PhotoScene, bike: Motorcycle) -> None:

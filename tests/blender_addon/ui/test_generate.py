@@ -4,7 +4,6 @@ a closed Blender."""
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +16,7 @@ from blender_addon.core.client import Client
 from blender_addon.core.server_address import parse_address
 from blender_addon.generation.local_server import COMMAND_VARIABLE
 
+from ..conftest import not_writable
 from .conftest import command_in, forget_everything, free_address
 
 pytestmark = pytest.mark.blender
@@ -135,14 +135,12 @@ def test_what_is_wrong_is_said_before_anything_is_rendered(quick: ModuleType, sh
     assert any("not been saved" in sentence for sentence in problems(bpy.context.scene))
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_not_be_written_is_said(quick: ModuleType, shot: Any) -> None:
-    folder = Path(quick.data.filepath).parent
-    folder.chmod(0o500)
-    try:
+def test_a_folder_that_may_not_be_written_is_said(quick: ModuleType, shot: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    quick.ops.wm.save_as_mainfile(filepath=str(folder / "shot.blend"))
+    with not_writable(folder):
         assert "not writable" in problem(quick)
-    finally:
-        folder.chmod(0o700)
 
 
 def test_a_file_where_the_clips_should_go_is_said(quick: ModuleType, shot: Any) -> None:
@@ -204,6 +202,31 @@ def test_a_job_is_offered_again_after_the_file_is_reopened(quick: ModuleType, sh
     assert "realcam_job" not in scene
     runtime.refresh_pending()
     assert runtime.pending == ()
+
+
+def test_placing_is_a_step_of_the_undo_history(quick: ModuleType, shot: Any) -> None:
+    """Undo takes back the strip and the take and nothing that was done before; redo brings them back."""
+    from blender_addon.timeline.strip import shot_strips
+    from blender_addon.timeline.takes import takes_of
+    from blender_addon.ui.runtime import _place_in_window
+
+    bpy = quick
+    bpy.ops.ed.undo_push(message="Before")
+    bpy.context.scene.realcam.prompt = "before the clip"
+    bpy.ops.ed.undo_push(message="Prompt")
+    start(bpy)
+    assert pump_until_ended().phase.value == "Placing the clip"
+    _place_in_window()
+
+    def shown() -> tuple[int, int, str]:
+        scene = bpy.context.scene
+        return len(shot_strips(scene, "shot")), len(takes_of(scene)), scene.realcam.prompt
+
+    assert shown() == (1, 1, "before the clip")
+    bpy.ops.ed.undo()
+    assert shown() == (0, 0, "before the clip")
+    bpy.ops.ed.redo()
+    assert shown() == (1, 1, "before the clip")
 
 
 def test_the_file_alone_knows_its_job_and_it_can_be_forgotten(quick: ModuleType, shot: Any) -> None:

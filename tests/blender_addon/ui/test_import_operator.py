@@ -68,6 +68,65 @@ def test_a_missing_file_is_named(addon: ModuleType, tmp_path: Path) -> None:
         addon.ops.realcam.import_photo()
 
 
+def test_a_photo_without_depth_beside_it_asks_for_its_depth(addon: ModuleType, small_bike: Path) -> None:
+    small_bike.with_name("bike_depth.npy").unlink()
+    with pytest.raises(RuntimeError, match=r"No depth was found beside bike\.png; choose its depth file\."):
+        addon.ops.realcam.import_photo(filepath=str(small_bike))
+
+
+def test_the_next_import_begins_without_what_was_said_of_the_photo_before(addon: ModuleType) -> None:
+    """By menu or drop Blender fills in the operator's last values, but for those it is told not to keep."""
+    from blender_addon.ui.import_fields import FIELDS
+
+    properties = addon.ops.realcam.import_photo.get_rna_type().properties
+    kept = [name for name in FIELDS if not properties[name].is_skip_save]
+    assert kept == ["max_vertices", "depth_edge", "add_camera"]
+    assert properties["filepath"].is_skip_save
+
+
+def test_a_dropped_photo_does_not_get_the_depth_chosen_for_another(addon: ModuleType) -> None:
+    from blender_addon.ui.import_operator import ask_in_panel
+
+    scene = addon.context.scene
+    fields = scene.realcam.photo
+    fields.photo_path, fields.depth_path, fields.depth_channel = "/photos/one.png", "/photos/one_depth.npz", "depth"
+    fields.trust_scale, fields.max_vertices, fields.calibration = True, 5000, (300.0, 300.0, 120.0, 80.0)
+    ask_in_panel(scene, "/photos/two.png")
+    assert (fields.photo_path, fields.depth_path, fields.depth_channel) == ("/photos/two.png", "", "")
+    assert (fields.trust_scale, tuple(fields.calibration)) == (False, (0, 0, 0, 0))
+    assert fields.max_vertices == 5000
+
+
+def test_the_panels_fields_are_saved_with_the_file(addon: ModuleType, tmp_path: Path) -> None:
+    bpy = addon
+    bpy.context.scene.realcam.photo.depth_path = "/photos/depth.png"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "fields.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "fields.blend"))
+    assert bpy.context.scene.realcam.photo.depth_path == "/photos/depth.png"
+
+
+def test_an_array_among_several_is_named(addon: ModuleType, small_bike: Path) -> None:
+    from blender_addon.scene import find_photo_scene
+
+    bpy = addon
+    metres = np.load(small_bike.with_name("bike_depth.npy"))
+    path = small_bike.with_name("bike_depth.npz")
+    np.savez(path, first=np.zeros_like(metres), second=metres)
+    with pytest.raises(RuntimeError, match=r"holds first, second\. Name one of them as Channel"):
+        bpy.ops.realcam.import_photo(filepath=str(small_bike), depth_path=str(path))
+    bpy.ops.realcam.import_photo(filepath=str(small_bike), depth_path=str(path), depth_channel="second")
+    assert find_photo_scene(bpy.context.scene).vertices > 0
+
+
+def test_a_doubtful_unit_is_trusted_by_the_name_the_sentence_says(addon: ModuleType, small_bike: Path) -> None:
+    bpy = addon
+    np.save(small_bike.with_name("bike_depth.npy"), np.full((167, 247), 2500.0, np.float32))
+    box = bpy.ops.realcam.import_photo.get_rna_type().properties["trust_scale"].name
+    with pytest.raises(RuntimeError, match=f"turn on {box}"):
+        bpy.ops.realcam.import_photo(filepath=str(small_bike))
+    assert bpy.ops.realcam.import_photo(filepath=str(small_bike), trust_scale=True) == {"FINISHED"}
+
+
 def test_depth_is_found_beside_the_photo(tmp_path: Path) -> None:
     photo = tmp_path / "car.png"
     photo.touch()
