@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import binary_propagation, distance_transform_edt, gaussian_filter, median_filter
 
 from blender_addon.core.depth_mesh import same_surface
 from server.geometry.pull_push import pull_push
@@ -18,6 +18,16 @@ MIXED_PIXELS = 2
 """Depth pixels behind an edge whose colour is mixed with the foreground's."""
 STANDS_OUT = 1.05
 """Inverse depth over that of its surroundings from which a rim of unknown depth is taken for foreground."""
+RIM = 4
+"""Depth pixels of a foreground beside unknown depth whose colour stands for it."""
+WIDEST_SHADOW = 32
+"""Depth pixels from a foreground's rim within which unknown depth may be its own or its shadow."""
+CLEARLY = 0.6
+"""A colour is clearly one side's when it is so much closer to it than to the other's."""
+SAME_COLOUR = 48.0
+"""Farthest, in 8-bit RGB, that a colour may lie from a side's and still be its own."""
+OTHER_COLOUR = 24.0
+"""Farthest that one may lie from the background's and still do for it, whatever the foreground's is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,19 +79,48 @@ def _spread(mask: Bool, depth: Float32, depth_edge: float, steps: int) -> Bool:
     return mask
 
 
-def completed_depth(depth: Float32) -> Float32:
-    """depth [h, w] with its NaN filled from the depths around them, from the farther ones where they disagree.
+@dataclass(frozen=True, eq=False)
+class Completed:
+    """depth: [h, w] metres, without unknowns. doubtful: [h, w] True where the depth is a guess of the background's but
+    the photo's colour may be the foreground's beside it."""
 
-    Raises nothing: where no depth is known at all, everything stands one metre away.
+    depth: Float32
+    doubtful: Bool
+
+
+def completed(depth: Float32, colour: Float32) -> Completed:
+    """depth [h, w] with its NaN filled from the depths around them; colour [h, w, 3] (0 to 255) is the photo there.
+
+    Where near and far meet at an unknown region, its pixels lie on the far side, as a sensor's shadow does, unless they
+    are joined to the near side and clearly of its colour. Where no depth is known at all, everything stands one metre
+    away.
     """
     known = np.isfinite(depth)
+    nowhere = np.zeros_like(known)
     if known.all() or not known.any():
-        return depth if known.all() else np.ones_like(depth)
+        return Completed(depth if known.all() else np.ones_like(depth), nowhere)
     inverse = np.where(known, 1 / np.where(known, depth, 1), 0).astype(np.float32)
-    around = pull_push(inverse[..., None], known.astype(np.float32))[..., 0]
-    # A rim of an unknown region that stands out of its mean is foreground: unknown depth beside it is what it hides.
-    nearest = distance_transform_edt(known, return_distances=False, return_indices=True)
-    foreground = inverse > STANDS_OUT * around[tuple(nearest)]
-    weight = np.where(known, np.where(foreground, 0.01, 1), 0).astype(np.float32)
-    filled = pull_push(inverse[..., None], weight)[..., 0]
-    return np.where(known, depth, 1 / np.maximum(filled, 1e-6)).astype(np.float32)
+    to_unknown = distance_transform_edt(known)
+    rim = known & (to_unknown <= RIM)
+    # What stands out of the mean of an unknown region's rims is foreground: unknown depth beside it is what it hides.
+    mean, weight = (gaussian_filter(np.where(rim, part, 0), WIDEST_SHADOW / 2) for part in (inverse, known * 1.0))
+    foreground = rim & (inverse * weight > STANDS_OUT * mean)
+    both = np.concatenate([colour, inverse[..., None]], axis=-1).astype(np.float32)
+    far = pull_push(both, np.where(rim, np.where(foreground, 1e-3, 1), 0).astype(np.float32))
+    rim &= foreground
+    if not rim.any():
+        return Completed(_filled(depth, far[..., 3]), nowhere)
+    near = pull_push(both, rim.astype(np.float32))
+    stands_out = ~known & (near[..., 3] > STANDS_OUT * far[..., 3])
+    stands_out &= distance_transform_edt(~rim) <= WIDEST_SHADOW
+    from_near, from_far = (np.linalg.norm(colour - side[..., :3], axis=-1) for side in (near, far))
+    alike = stands_out & (from_near < CLEARLY * from_far) & (from_near < SAME_COLOUR)
+    alike &= median_filter(alike, 3)
+    joined = binary_propagation(rim, mask=rim | alike) & ~known
+    beside = distance_transform_edt(~(rim | joined)) <= MIXED_PIXELS
+    doubtful = stands_out & ~joined & (from_far > OTHER_COLOUR) & (from_near < np.where(beside, 2, 1) * from_far)
+    return Completed(_filled(depth, np.where(joined, near[..., 3], far[..., 3])), doubtful)
+
+
+def _filled(depth: Float32, inverse: Float32) -> Float32:
+    return np.where(np.isfinite(depth), depth, 1 / np.maximum(inverse, 1e-6)).astype(np.float32)

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from blender_addon.core.depth_mesh import thin_depth
 from blender_addon.core.shot import Shot, UInt8
 from blender_addon.core.trajectory import Float64
+from server.engines.draft.free_space import FreeSpace
 from server.engines.draft.patch import patch_of
 from server.engines.draft.surfaces import Surface, colour_at, look_at, photo_surfaces
 from server.geometry.pull_push import pull_push
@@ -66,6 +68,7 @@ class WorldFill:
         self._on_frame = on_frame
         self._holes = [_Holes.of(preview) for preview in shot.preview]
         photo, guessed = photo_surfaces(shot)
+        self._free = FreeSpace.of(thin_depth(shot.depth).depth, shot.photo_intrinsics, shot.photo_size)
         self._surfaces = [photo]
         depth = float(np.median(photo.vertices[:, 2]))
         self._nothing_seen = (shot.photo.mean(axis=(0, 1)).astype(np.float32), depth)
@@ -131,7 +134,7 @@ class WorldFill:
         widened[:2, 2] += margins
         width, height = (np.array(size) + 2 * margins).tolist()
         view = look_at(self._surfaces, widened, pose, (width, height))
-        return patch_of(view, widened, pose, self._nothing_seen)
+        return patch_of(view, widened, pose, self._free, self._nothing_seen)
 
     def _draw(self, surface: Surface, stage: str) -> None:
         """Draw a surface into the holes of every frame. numpy lets go of the interpreter, so threads share the work."""

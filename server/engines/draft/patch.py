@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from scipy.ndimage import distance_transform_edt
 
 from blender_addon.core.depth_mesh import same_surface
 from blender_addon.core.trajectory import Float64
+from server.engines.draft.free_space import FreeSpace
 from server.engines.draft.surfaces import RING, Surface, View
 from server.geometry.pull_push import pull_push
 from server.geometry.texture import Texture
@@ -17,7 +18,7 @@ from server.geometry.texture import Texture
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 
-HIDDEN_WEIGHT = 0.2
+HIDDEN_WEIGHT = 0.1
 """What the hidden side of a foreground's edge counts, beside background that is seen."""
 OVERLAP = 6
 """Pixels that a patch reaches under what surrounds its hole, so that no gap opens when the camera moves on."""
@@ -29,6 +30,11 @@ STEEPEST = (0.4, 2.5)
 PATCH_EDGE = 0.2
 """Relative depth jump between a patch's vertices where it is torn, rather than drawn out into streaks."""
 FEWEST_DONORS = 16
+FAR_POWER = 8
+"""How fast a donor loses its say as it stands out of its hole's surroundings: a tenth nearer, half the say."""
+FAR_STEPS = 3
+"""How often the surroundings are weighed anew without those that stand out."""
+LEAST_SHARE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +48,14 @@ class _Donors:
     seen: Bool
 
 
-def patch_of(view: View, intrinsics: Float64, camera_to_world: Float64, nothing_seen: tuple[Float32, float]) -> Surface:
-    """A surface for everything that `view` does not cover.
+def patch_of(
+    view: View,
+    intrinsics: Float64,
+    camera_to_world: Float64,
+    free: FreeSpace,
+    nothing_seen: tuple[Float32, float],
+) -> Surface:
+    """A surface for everything that `view` does not cover, out of the way of what the photo shows.
 
     nothing_seen: colour [3] and depth, metres, of the patch when the view holds nothing that could be continued.
     """
@@ -51,14 +63,17 @@ def patch_of(view: View, intrinsics: Float64, camera_to_world: Float64, nothing_
     to_hole = distance_transform_edt(covered)
     usable = covered & ~view.barred
     donors = _donors(view, usable, to_hole)
+    region = to_hole <= OVERLAP
     if donors.weight.any():
+        donors = _farther(donors, covered)
         colour, inverse_depth = _continued(donors)
+        _step_back(colour, inverse_depth, donors, region & ~usable, _Rays(intrinsics, camera_to_world, free))
     else:
         colour = np.broadcast_to(nothing_seen[0], view.colour.shape).copy()
         inverse_depth = np.full(covered.shape, 1 / nothing_seen[1], np.float32)
     colour[usable] = view.colour[usable]
     inverse_depth[usable] = 1 / view.depth[usable]
-    return _lifted(colour, inverse_depth, to_hole <= OVERLAP, intrinsics, camera_to_world)
+    return _lifted(colour, inverse_depth, region, intrinsics, camera_to_world)
 
 
 def _donors(view: View, usable: Bool, to_hole: NDArray[np.float64]) -> _Donors:
@@ -76,6 +91,58 @@ def _donors(view: View, usable: Bool, to_hole: NDArray[np.float64]) -> _Donors:
         np.where(seen | hidden, 1 / depth, 0).astype(np.float32),
         seen,
     )
+
+
+def _farther(donors: _Donors, covered: Bool) -> _Donors:
+    """The donors, those that stand out of what surrounds their hole counting little: it goes on behind them."""
+    nearest = tuple(distance_transform_edt(covered, return_distances=False, return_indices=True))
+    weight = donors.weight
+    for _ in range(FAR_STEPS):
+        around = pull_push(donors.inverse_depth[..., None], weight)[..., 0]
+        share = np.minimum(around[nearest] / np.maximum(donors.inverse_depth, 1e-6), 1)
+        weight = (donors.weight * np.maximum(share**FAR_POWER, LEAST_SHARE)).astype(np.float32)
+    return replace(donors, weight=weight)
+
+
+@dataclass(frozen=True, eq=False)
+class _Rays:
+    """A camera that paints, and the space that must stay free."""
+
+    intrinsics: Float64
+    camera_to_world: Float64
+    free: FreeSpace
+
+    def through(self, pixels: tuple[NDArray[np.int64], NDArray[np.int64]]) -> Float32:
+        """World directions [n, 3] of one metre along z, through pixels (rows [n], columns [n])."""
+        rows, columns = pixels
+        homogeneous = np.stack([columns + 0.5, rows + 0.5, np.ones(len(rows))], axis=1)
+        rotation = self.camera_to_world[:3, :3] @ np.linalg.inv(self.intrinsics)
+        return np.asarray(homogeneous @ rotation.T, dtype=np.float32)
+
+    def cleared(self, pixels: tuple[NDArray[np.int64], NDArray[np.int64]], depth: Float32) -> Float32:
+        """depth [n] of these pixels, moved back to where it is not in the photo's way."""
+        return self.free.behind(self.camera_to_world[:3, 3], self.through(pixels), depth)
+
+
+def _step_back(colour: Float32, inverse_depth: Float32, donors: _Donors, invented: Bool, rays: _Rays) -> None:
+    """Where the continuation would hide what the photo shows, continue what is farther instead; in place."""
+    pixels = np.nonzero(invented)
+    depth = 1 / inverse_depth[pixels]
+    cleared = rays.cleared(pixels, depth)
+    moved = cleared > depth
+    if not moved.any():
+        return
+    rows, columns = pixels[0][moved], pixels[1][moved]
+    limit = np.zeros_like(inverse_depth)
+    limit[rows, columns] = 1 / cleared[moved]
+    nearest = distance_transform_edt(limit == 0, return_distances=False, return_indices=True)
+    allowed = donors.inverse_depth <= limit[tuple(nearest)] * (1 + PATCH_EDGE / 2)
+    farther = replace(donors, weight=np.where(allowed, donors.weight, 0).astype(np.float32))
+    if not farther.weight.any():
+        return
+    behind_colour, behind = _continued(farther)
+    colour[rows, columns] = behind_colour[rows, columns]
+    inverse_depth[rows, columns] = 1 / rays.cleared((rows, columns), 1 / behind[rows, columns])
 
 
 def _continued(donors: _Donors) -> tuple[Float32, Float32]:

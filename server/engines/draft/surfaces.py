@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from blender_addon.core.depth_mesh import DepthGrid, cut_faces, lift, thin_depth
 from blender_addon.core.shot import Shot
 from blender_addon.core.trajectory import Float64
-from server.engines.draft.edges import completed_depth, find_edges
+from server.engines.draft.edges import completed, find_edges
 from server.geometry.rasterize import Fragments, rasterize
 from server.geometry.texture import Texture
 
@@ -68,8 +68,12 @@ class View:
 def photo_surfaces(shot: Shot) -> tuple[Surface, Surface]:
     """The whole photo as a surface without unknown depth, and that part of it which the preview's mesh lacks."""
     grid = thin_depth(shot.depth)
-    depth = completed_depth(grid.depth)
     uv = np.stack(np.meshgrid(grid.u, grid.v), axis=-1)
+    texture = Texture.of(shot.photo)
+    level = texture.level_for(shot.photo_size[0] / grid.depth.shape[1])
+    colour = texture.sample(uv.reshape(-1, 2).astype(np.float32), level).reshape(*grid.depth.shape, 3)
+    guess = completed(grid.depth, colour)
+    depth = guess.depth
     edges = find_edges(depth, shot.depth_edge, _reach(shot, grid))
     row, column = edges.background
     behind_depth = np.where(edges.has_background, depth[row, column], np.float32(np.nan)).ravel()
@@ -79,12 +83,13 @@ def photo_surfaces(shot: Shot) -> tuple[Surface, Surface]:
         lift(uv, depth.ravel(), shot.photo_intrinsics, shot.photo_size).astype(np.float32),
         _triangles(depth, shot.depth_edge),
         uv.astype(np.float32),
-        (edges.near | edges.mixed).astype(np.float32).ravel(),
+        (edges.near | edges.mixed | guess.doubtful).astype(np.float32).ravel(),
         lift(uv, behind_depth, shot.photo_intrinsics, shot.photo_size).astype(np.float32),
         behind_uv.astype(np.float32),
-        Texture.of(shot.photo),
+        texture,
         float(shot.photo_intrinsics[0, 0]),
     )
+    whole = replace(whole, triangles=whole.triangles[~guess.doubtful.ravel()[whole.triangles].any(axis=1)])
     guessed = ~np.isfinite(grid.depth).ravel()
     return whole, _part(whole, guessed[whole.triangles].any(axis=1))
 
