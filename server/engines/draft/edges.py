@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_propagation, distance_transform_edt, gaussian_filter, median_filter
+from scipy.ndimage import binary_propagation, distance_transform_edt, gaussian_filter, median_filter, uniform_filter
 
 from blender_addon.core.depth_mesh import same_surface
 from server.geometry.pull_push import pull_push
@@ -104,7 +104,9 @@ def completed(depth: Float32, colour: Float32) -> Completed:
     rim = known & (to_unknown <= RIM)
     # What stands out of the mean of an unknown region's rims is foreground: unknown depth beside it is what it hides.
     mean, weight = (gaussian_filter(np.where(rim, part, 0), WIDEST_SHADOW / 2) for part in (inverse, known * 1.0))
-    foreground = rim & (inverse * weight > STANDS_OUT * mean)
+    # A scanner's scattered points have no outline.
+    solid = uniform_filter(known.astype(np.float32), RIM + 1) > 0.5
+    foreground = rim & solid & (inverse * weight > STANDS_OUT * mean)
     both = np.concatenate([colour, inverse[..., None]], axis=-1).astype(np.float32)
     far = pull_push(both, np.where(rim, np.where(foreground, 1e-3, 1), 0).astype(np.float32))
     rim &= foreground

@@ -126,13 +126,14 @@ class _Rays:
 
 def _step_back(colour: Float32, inverse_depth: Float32, donors: _Donors, invented: Bool, rays: _Rays) -> None:
     """Where the continuation would hide what the photo shows, continue what is farther instead; in place."""
-    pixels = np.nonzero(invented)
+    row, column = np.nonzero(invented)
+    pixels = row, column
     depth = 1 / inverse_depth[pixels]
     cleared = rays.cleared(pixels, depth)
     moved = cleared > depth
     if not moved.any():
         return
-    rows, columns = pixels[0][moved], pixels[1][moved]
+    rows, columns = row[moved], column[moved]
     limit = np.zeros_like(inverse_depth)
     limit[rows, columns] = 1 / cleared[moved]
     nearest = distance_transform_edt(limit == 0, return_distances=False, return_indices=True)
