@@ -39,7 +39,7 @@ test-blender-5.2: setup
 
 test-models: setup
 	@echo "The tests of the networks, with PyTorch in an environment of its own"
-	UV_PROJECT_ENVIRONMENT=.venv-models $(RUN) --extra models $(PYTEST) $(TORCH_TESTS)
+	OMP_NUM_THREADS=1 UV_PROJECT_ENVIRONMENT=.venv-models $(RUN) --extra models $(PYTEST) $(TORCH_TESTS)
 
 bench: setup
 	$(RUN) realcam bench

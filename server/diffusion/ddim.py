@@ -105,7 +105,8 @@ def step(plan: DdimPlan, index: int, predicted: Predicted, noise: Tensor) -> Ten
 def direction_coefficient(plan: DdimPlan, index: int) -> float:
     """sqrt(1 - a_prev - sigma^2), in float32: at eta 1 the difference cancels and may fall below 0."""
     a_prev, sigma = np.float32(plan.alphas_prev[index]), np.float32(plan.sigmas[index])
-    rest = np.float32(1.0) - a_prev - sigma**2
+    # Not sigma**2: NumPy 1 would make float64 of a float32 scalar and a Python int.
+    rest = np.float32(1.0) - a_prev - sigma * sigma
     return float(np.sqrt(np.maximum(rest, np.float32(0.0))))
 
 
