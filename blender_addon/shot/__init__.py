@@ -3,7 +3,7 @@
 from .assemble_shot import assemble_shot
 from .bake_move import bake_move, bake_trajectory
 from .camera_sample import render_frame, sample_camera, scene_rate, spread_frames
-from .check_shot import Problem, check_output, check_shot
+from .check_shot import Problem, check_output, check_shot, coverage_problems
 from .coverage import coverage, quick_coverage
 from .preview import PreviewRenderer
 from .preview_scene import Method, remove_preview_scenes
@@ -18,6 +18,7 @@ __all__ = [
     "check_output",
     "check_shot",
     "coverage",
+    "coverage_problems",
     "quick_coverage",
     "remove_preview_scenes",
     "render_frame",

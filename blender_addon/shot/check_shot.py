@@ -38,7 +38,7 @@ def check_shot(
         *_photo_problems(find_photo_scene(scene)),
         *_camera_problems(scene.camera),
         *_range_problems(frame_start, frame_end),
-        *_coverage_problems(coverage),
+        *coverage_problems(coverage),
     ]
     return sorted(problems, key=lambda problem: problem.severity != "error")
 
@@ -80,7 +80,8 @@ def _range_problems(frame_start: int, frame_end: int) -> Iterator[Problem]:
         yield Problem(f"The shot is one frame long (frame {frame_start}). A clip needs at least two.")
 
 
-def _coverage_problems(coverage: ArrayLike | None) -> Iterator[Problem]:
+def coverage_problems(coverage: ArrayLike | None) -> Iterator[Problem]:
+    """What is wrong with the share [F] of each frame that the photo sees; None: it is not known."""
     if coverage is None:
         return
     shares = np.asarray(coverage, dtype=np.float64)

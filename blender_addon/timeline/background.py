@@ -1,4 +1,4 @@
-"""A take as the background image of the artist's camera, so that it is seen in the viewport over the scene."""
+"""A take as the background image of the artist's camera, so that it is seen in the viewport."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ USE = "background"
 def set_camera_background(camera: bpy.types.Object, take: Take) -> bpy.types.CameraBackgroundImage:
     """Show a take in the frame of a camera object, and return the background image.
 
-    A camera shows one clip: another take replaces the pictures and keeps the artist's opacity and depth. It covers the
-    frame just as it was made (see FrameFit). The artist's own background images stay.
+    It lies half see-through over the scene: behind it, the photo's own mesh would hide it. Its depth and opacity are
+    the artist's to change, and stay. A camera shows one clip: another take replaces the pictures. It covers the frame
+    just as it was made (see FrameFit). The artist's own background images stay.
 
     Raises TimelineError when the take's files are gone.
     """
     data = camera.data
     image = clip_image(take, USE, PLAIN)
-    background = _ours(data)
+    background = camera_background(camera)
     if background is None:
         background = data.background_images.new()
-        background.alpha = 1.0
+        background.alpha = 0.5
         background.display_depth = "FRONT"
     old, background.image = background.image, image
     if old is not None and old != image:
@@ -40,7 +41,7 @@ def set_camera_background(camera: bpy.types.Object, take: Take) -> bpy.types.Cam
 
 def remove_camera_background(camera: bpy.types.Object) -> None:
     """Take our background image off a camera; the artist's stay."""
-    background = _ours(camera.data)
+    background = camera_background(camera)
     if background is None:
         return
     image, background.image = background.image, None
@@ -48,5 +49,6 @@ def remove_camera_background(camera: bpy.types.Object) -> None:
     remove_if_unused(image)
 
 
-def _ours(data: bpy.types.Camera) -> bpy.types.CameraBackgroundImage | None:
-    return next((b for b in data.background_images if is_clip_image(b.image, None, USE)), None)
+def camera_background(camera: bpy.types.Object) -> bpy.types.CameraBackgroundImage | None:
+    """Our background image of a camera object, if it has one."""
+    return next((b for b in camera.data.background_images if is_clip_image(b.image, None, USE)), None)

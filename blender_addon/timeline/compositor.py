@@ -1,4 +1,4 @@
-"""A take laid over the render in the scene's compositor."""
+"""A take under the render in the scene's compositor: the clip is the plate, the scene's objects lie over it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _COLUMN = 220.0
 
 
 def set_compositor_overlay(scene: bpy.types.Scene, take: Take) -> bpy.types.Node:
-    """Lay a take over whatever the scene's compositor gives now, and return the Alpha Over node (its factor fades it).
+    """Lay a take under whatever the scene's compositor gives now, and return the Alpha Over node (its factor fades the
+    render). The clip shows where the render is transparent: with a transparent film, and the photo's mesh a holdout.
+
+    Of several shots the newest lies right behind the render.
 
     Another take of the same shot changes the pictures and leaves the nodes as the artist wired them. The clip fills the
     frame just as it was made (see FrameFit), at any resolution percentage.
@@ -56,9 +59,9 @@ def remove_compositor_overlay(scene: bpy.types.Scene, shot: str) -> None:
 
 
 def _add_overlay(scene: bpy.types.Scene, tree: bpy.types.NodeTree, take: Take) -> bpy.types.Node:
-    """Image -> (pixel aspect ->) Scale to the render -> Alpha Over, between the tree's result and what gave it."""
-    output = blender_versions.compositor_output(tree)
-    under = output.links[0].from_socket if output.is_linked else _render_layers(tree, scene).outputs["Image"]
+    """Image -> (pixel aspect ->) Scale to the render -> Alpha Over, right behind the render."""
+    output = _behind_what(tree)
+    render = output.links[0].from_socket if output.is_linked else _render_layers(tree, scene).outputs["Image"]
     picture = _node(tree, "CompositorNodeImage", take.shot)
     last, column = picture, 1
     if take.pixel_aspect != 1.0:
@@ -71,8 +74,8 @@ def _add_overlay(scene: bpy.types.Scene, tree: bpy.types.NodeTree, take: Take) -
     tree.links.new(last.outputs["Image"], scale.inputs["Image"])
     over = _node(tree, "CompositorNodeAlphaOver", take.shot)
     background, foreground = blender_versions.alpha_over_sockets(over)
-    tree.links.new(under, background)
-    tree.links.new(scale.outputs["Image"], foreground)
+    tree.links.new(render, foreground)
+    tree.links.new(scale.outputs["Image"], background)
     tree.links.new(over.outputs["Image"], output)
     x, y = output.node.location
     output.node.location.x += _COLUMN
@@ -80,6 +83,17 @@ def _add_overlay(scene: bpy.types.Scene, tree: bpy.types.NodeTree, take: Take) -
     for place, node in enumerate((scale, last, picture) if last is not picture else (scale, picture), start=1):
         node.location = (x - place * _COLUMN, y - _COLUMN)
     return over
+
+
+def _behind_what(tree: bpy.types.NodeTree) -> bpy.types.NodeSocket:
+    """The socket that takes in the render: of the plate nearest to it, else of the tree's output."""
+    output = blender_versions.compositor_output(tree)
+    while output.is_linked:
+        node = output.links[0].from_node
+        if NODE_PROPERTY not in node or node.bl_idname != "CompositorNodeAlphaOver":
+            break
+        _, output = blender_versions.alpha_over_sockets(node)
+    return output
 
 
 def _show(node: bpy.types.Node, image: bpy.types.Image, take: Take) -> None:
@@ -103,10 +117,10 @@ def _ours(tree: bpy.types.NodeTree, shot: str) -> dict[str, bpy.types.Node]:
 
 
 def _bypass(tree: bpy.types.NodeTree, over: bpy.types.Node) -> None:
-    background, _ = blender_versions.alpha_over_sockets(over)
-    if not background.is_linked:
+    _, foreground = blender_versions.alpha_over_sockets(over)
+    if not foreground.is_linked:
         return
-    source = background.links[0].from_socket
+    source = foreground.links[0].from_socket
     for target in [link.to_socket for link in over.outputs["Image"].links]:
         tree.links.new(source, target)
 

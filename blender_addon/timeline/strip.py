@@ -58,6 +58,12 @@ def shot_strips(scene: bpy.types.Scene, shot: str) -> list[bpy.types.ImageStrip]
     return sorted(ours, key=lambda strip: blender_versions.strip_span(strip)[0])
 
 
+def strip_hides_render(scene: bpy.types.Scene) -> bool:
+    """Whether rendering the scene gives the sequencer's strips, and not what its camera sees."""
+    editor = scene.sequence_editor
+    return bool(scene.render.use_sequencer and editor is not None and len(editor.strips))
+
+
 def remove_strips(scene: bpy.types.Scene, shot: str) -> None:
     """Remove our strips of a shot."""
     for strip in shot_strips(scene, shot):

@@ -8,6 +8,7 @@ import bpy
 
 from ..generation.job_records import JobRecord
 from ..generation.job_view import JobView, Phase
+from ..generation.user_files import EXTENSION
 from .thumbnails import draw_picture, thumbnails
 from .wrapped import draw_sentence
 
@@ -33,6 +34,14 @@ def draw_pending(layout: Any, context: bpy.types.Context, record: JobRecord) -> 
     row.operator("realcam.forget_job", text="", icon="X").job_id = record.job_id
 
 
+def draw_help(layout: Any) -> None:
+    """Beside an error: the report to copy, and the preferences, where server and command are set."""
+    row = layout.row(align=True)
+    row.operator("realcam.copy_report", icon="COPYDOWN")
+    if EXTENSION in bpy.context.preferences.addons:
+        row.operator("preferences.addon_show", text="Preferences", icon="PREFERENCES").module = EXTENSION
+
+
 def _draw_running(box: Any, context: bpy.types.Context, view: JobView) -> None:
     """A bar, the stage, the latest picture, Cancel."""
     box.progress(text=view.line, factor=view.factor, type="BAR")
@@ -54,5 +63,5 @@ def _draw_ended(box: Any, context: bpy.types.Context, view: JobView) -> None:
         draw_sentence(column, context, f"“{view.title}” was cancelled.", "CANCEL", _BUTTON)
     else:
         draw_sentence(column, context, view.error, "ERROR", _BUTTON)
-        box.operator("realcam.copy_report", icon="COPYDOWN")
+        draw_help(box)
     row.operator("realcam.dismiss", text="", icon="X", emboss=False)

@@ -10,12 +10,14 @@ from .. import blender_versions
 from ..core.trajectory import Float64
 from ..generation.jobs import jobs
 from ..scene import PhotoScene, find_photo_scene
-from ..shot import scene_rate
+from ..shot import coverage_problems, scene_rate
+from ..timeline.background import camera_background
+from ..timeline.strip import strip_hides_render
 from . import engine_choice
 from .import_fields import FIELDS, draw_fields
-from .job_box import draw_job, draw_pending
+from .job_box import draw_help, draw_job, draw_pending
 from .preview_state import preview_state
-from .requests import problems, shot_problems
+from .requests import problems
 from .runtime import runtime
 from .takes_list import TakesList, selected_take, settings_line, thumbnail
 from .thumbnails import draw_picture, thumbnails
@@ -165,9 +167,8 @@ def draw_coverage(layout: Any, context: bpy.types.Context, shares: Float64) -> N
     for place in range(shown):
         index = round(place * (count - 1) / max(shown - 1, 1))
         grid.progress(text=f"{shares[index]:.0%}", factor=float(shares[index]), type="BAR")
-    for problem in shot_problems(context.scene, shares):
-        if problem.severity == "warning":
-            draw_sentence(layout, context, problem.sentence, "INFO")
+    for problem in coverage_problems(shares):
+        draw_sentence(layout, context, problem.sentence, "ERROR" if problem.severity == "error" else "INFO")
 
 
 class GeneratePanel(_Sidebar, bpy.types.Panel):
@@ -210,13 +211,32 @@ class GeneratePanel(_Sidebar, bpy.types.Panel):
             draw_sentence(layout, context, sentence, "ERROR")
         if jobs.connection_error and jobs.view is None:
             draw_sentence(layout, context, jobs.connection_error, "ERROR")
-            layout.operator("realcam.copy_report", icon="COPYDOWN")
+            draw_help(layout)
         row = layout.row()
         row.scale_y = 1.5
         row.operator("realcam.generate", icon="RENDER_ANIMATION")
         row = layout.row(heading="Also show in", align=True)
         row.prop(context.scene.realcam, "show_in_background", text="Camera", toggle=True)
         row.prop(context.scene.realcam, "show_in_compositor", toggle=True)
+        _places(layout, context)
+
+
+def _places(layout: Any, context: bpy.types.Context) -> None:
+    """What the artist may want to set where the clip is also shown: Blender's own switches, left as they are."""
+    scene = context.scene
+    camera = scene.camera
+    background = camera_background(camera) if camera is not None and camera.type == "CAMERA" else None
+    if scene.realcam.show_in_background and background is not None:
+        row = layout.row(align=True)
+        row.prop(background, "display_depth", expand=True)
+        row.prop(background, "alpha", slider=True)
+    photo = find_photo_scene(scene)
+    if not scene.realcam.show_in_compositor or photo is None:
+        return
+    if not scene.render.film_transparent or not photo.mesh.is_holdout:
+        draw_sentence(layout, context, "The clip is seen under the render where the render is transparent:", "INFO")
+        layout.prop(scene.render, "film_transparent", text="Transparent Film")
+        layout.prop(photo.mesh, "is_holdout", text="Photo's Mesh as Holdout")
 
 
 class TakesPanel(_Sidebar, bpy.types.Panel):
@@ -230,6 +250,8 @@ class TakesPanel(_Sidebar, bpy.types.Panel):
         """The list, and the selected take."""
         layout = self.layout
         shot = context.scene.realcam
+        if strip_hides_render(context.scene):
+            draw_sentence(layout, context, "F12 renders the strip: Output > Post Processing > Sequencer is on.", "INFO")
         row = layout.row()
         row.template_list(TakesList.bl_idname, "", shot, "takes", shot, "take_index", rows=3)
         column = row.column(align=True)

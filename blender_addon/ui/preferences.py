@@ -55,6 +55,7 @@ class RealCamPreferences(bpy.types.AddonPreferences):
         if address.loopback:
             layout.prop(self, "server_command")
             layout.label(text=f"Started when no server answers. {COMMAND_VARIABLE} in the environment goes before it.")
+            layout.label(text="From a checkout: uv run --directory /path/to/realcam realcam serve")
             return
         layout.prop(self, "server_key")
         layout.operator("realcam.pair", icon="PASTEDOWN")

@@ -40,13 +40,24 @@ def _option_changed(value: RealCamEngineOption, _context: bpy.types.Context) -> 
             engine_choice.clamp(option, value)
 
 
+_OPTION = "An option of this engine. The question mark beside it says what it does"
+
+
 class RealCamEngineOption(bpy.types.PropertyGroup):
     """One knob of an engine; `name` says which. The engine's capability says which of the values counts."""
 
-    bool_value: BoolProperty(name="Option", description="A setting of this engine")
-    int_value: IntProperty(name="Option", description="A setting of this engine", update=_option_changed)
-    float_value: FloatProperty(name="Option", description="A setting of this engine", update=_option_changed)
-    text_value: StringProperty(name="Option", description="A setting of this engine")
+    bool_value: BoolProperty(name="Option", description=_OPTION)
+    int_value: IntProperty(
+        name="Option",
+        description=_OPTION,
+        update=_option_changed,
+    )
+    float_value: FloatProperty(
+        name="Option",
+        description=_OPTION,
+        update=_option_changed,
+    )
+    text_value: StringProperty(name="Option", description=_OPTION)
 
 
 class RealCamPhotoImport(PhotoImportFields, bpy.types.PropertyGroup):
@@ -160,12 +171,14 @@ class RealCamShot(bpy.types.PropertyGroup):
     )
     show_in_background: BoolProperty(
         name="Camera Background",
-        description="Also show the clip behind the camera's view",
+        description="Also show the clip in the camera's view, half see-through over the scene; Behind puts it behind, "
+        "where the photo's mesh hides it",
         default=False,
     )
     show_in_compositor: BoolProperty(
         name="Compositor",
-        description="Also lay the clip under the render, in the compositor (alpha over)",
+        description="Also lay the clip under the render, in the compositor: the scene's objects over the clip (alpha "
+        "over). Needs a transparent film and a photo mesh that is a holdout",
         default=False,
     )
     takes: CollectionProperty(type=RealCamTakeItem)

@@ -49,10 +49,11 @@ def test_it_fills_the_frame_and_keeps_the_artists_choice(blender: ModuleType, ca
     background = set_camera_background(camera, new_take())
     assert (background.frame_method, background.scale, tuple(background.offset)) == ("CROP", 1.0, (0.0, 0.0))
     assert camera.data.show_background_images
-    background.alpha, background.display_depth = 0.5, "BACK"
+    assert (background.alpha, background.display_depth) == (0.5, "FRONT"), "behind, the photo's mesh would hide it"
+    background.alpha, background.display_depth = 0.75, "BACK"
     set_camera_background(camera, new_take())
     assert len(camera.data.background_images) == 1
-    assert (background.alpha, background.display_depth) == (0.5, "BACK")
+    assert (background.alpha, background.display_depth) == (0.75, "BACK")
     assert "take_002" in background.image.filepath
     assert len(blender.data.images) == 1
 

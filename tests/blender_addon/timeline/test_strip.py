@@ -13,7 +13,13 @@ from PIL import Image
 from blender_addon import blender_versions
 from blender_addon.core.errors import TimelineError
 from blender_addon.timeline.frame_spread import shown_frames
-from blender_addon.timeline.strip import free_channel, place_strip, remove_strips, shot_strips
+from blender_addon.timeline.strip import (
+    free_channel,
+    place_strip,
+    remove_strips,
+    shot_strips,
+    strip_hides_render,
+)
 from blender_addon.timeline.takes import take_folder
 
 from .conftest import MakeTake, Pixels, draw_quadrant, frame_shown, quadrant
@@ -233,3 +239,12 @@ def test_the_strip_survives_save_and_reload_in_a_moved_folder(
     blender.ops.render.render(write_still=True)
     with Image.open(scene.render.filepath) as picture:
         assert frame_shown(np.array(picture.convert("RGB"))) == 15
+
+
+def test_a_strip_is_what_f12_renders_while_the_sequencer_is_on(blender: ModuleType, new_take: MakeTake) -> None:
+    scene = blender.context.scene
+    assert not strip_hides_render(scene)
+    place_strip(scene, new_take())
+    assert strip_hides_render(scene)
+    scene.render.use_sequencer = False
+    assert not strip_hides_render(scene)
