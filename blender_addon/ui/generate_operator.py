@@ -12,7 +12,7 @@ from ..generation.jobs import jobs
 from ..generation.shot_run import ShotRun
 from .preferences import server_settings
 from .preview_state import preview_state
-from .requests import problems, shot_request
+from .requests import fingerprint, problems, shot_request
 from .runtime import pump, redraw, runtime, start_timer
 from .takes_list import refresh_takes
 
@@ -44,6 +44,7 @@ class Generate(bpy.types.Operator):
             return self.invoke(context, None)
         scene = context.scene
         shot = scene.realcam
+        of = fingerprint(scene)
         try:
             finished = generate_blocking(
                 jobs,
@@ -57,13 +58,14 @@ class Generate(bpy.types.Operator):
             runtime.refresh_pending()
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
-        preview_state.keep(finished.preview)
+        preview_state.keep(finished.preview, of)
         refresh_takes(scene, finished.take)
         self.report({"INFO"}, f"{finished.take.label} is on the timeline")
         return {"FINISHED"}
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event | None) -> Result:
         """Start; the timer below carries it to the job thread, the runtime's timer from there on."""
+        self._of = fingerprint(context.scene)
         try:
             self._run = ShotRun(jobs, shot_request(context.scene), server_settings(), runtime.records())
         except RealCamError as error:
@@ -89,7 +91,7 @@ class Generate(bpy.types.Operator):
             # Passed on as well: Blender's own timers come here too, and panels move by one.
             return {"PASS_THROUGH"}
         if self._run.preview is not None:
-            preview_state.keep(self._run.preview)
+            preview_state.keep(self._run.preview, self._of)
         return self._end(context, {"FINISHED"})
 
     def cancel(self, context: bpy.types.Context) -> None:

@@ -17,7 +17,7 @@ from . import engine_choice
 from .import_fields import FIELDS, draw_fields
 from .job_box import draw_help, draw_job, draw_pending
 from .preview_state import preview_state
-from .requests import problems
+from .requests import fingerprint, problems
 from .runtime import runtime
 from .takes_list import TakesList, selected_take, settings_line, thumbnail
 from .thumbnails import draw_picture, thumbnails
@@ -167,6 +167,9 @@ def draw_coverage(layout: Any, context: bpy.types.Context, shares: Float64) -> N
     for place in range(shown):
         index = round(place * (count - 1) / max(shown - 1, 1))
         grid.progress(text=f"{shares[index]:.0%}", factor=float(shares[index]), type="BAR")
+    if preview_state.coverage_of(fingerprint(context.scene)) is None:
+        draw_sentence(layout, context, "Out of date: camera, range or mesh have changed since.", "INFO")
+        return
     for problem in coverage_problems(shares):
         draw_sentence(layout, context, problem.sentence, "ERROR" if problem.severity == "error" else "INFO")
 

@@ -10,7 +10,7 @@ from ..core.errors import RealCamError
 from ..generation.jobs import jobs
 from ..generation.shot_run import PreviewSlices, estimated_coverage, preview_slices
 from .preview_state import preview_state
-from .requests import shot_problems, shot_request
+from .requests import fingerprint, shot_problems, shot_request
 from .runtime import redraw
 
 Result = set[str]
@@ -38,7 +38,7 @@ class EstimateCoverage(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> Result:
         """Into the panel."""
         try:
-            preview_state.keep_estimate(estimated_coverage(shot_request(context.scene)))
+            preview_state.keep_estimate(estimated_coverage(shot_request(context.scene)), fingerprint(context.scene))
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
@@ -65,6 +65,7 @@ class RenderPreview(bpy.types.Operator):
         """All at once in background Blender, else a frame at each tick of a timer."""
         if not bpy.app.background:
             return self.invoke(context, None)
+        self._of = fingerprint(context.scene)
         self._slices: PreviewSlices = preview_slices(shot_request(context.scene))
         while not (result := self._slice()):
             pass
@@ -72,6 +73,7 @@ class RenderPreview(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event | None) -> Result:
         """Start the timer."""
+        self._of = fingerprint(context.scene)
         self._slices = preview_slices(shot_request(context.scene))
         manager = context.window_manager
         self._timer = manager.event_timer_add(0.01, window=context.window)
@@ -100,7 +102,7 @@ class RenderPreview(bpy.types.Operator):
         try:
             preview_state.done, preview_state.total = next(self._slices)
         except StopIteration as finished:
-            preview_state.keep(finished.value)
+            preview_state.keep(finished.value, self._of)
             preview_state.done = preview_state.total = 0
             return {"FINISHED"}
         except RealCamError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..core.trajectory import Float64
 from ..generation.shot_run import RenderedPreview
+from ..shot.fingerprint import Fingerprint
 
 
 class PreviewState:
@@ -19,15 +20,22 @@ class PreviewState:
         self.number = 0
         self.coverage: Float64 | None = None
         self.estimated = False
+        self._of: Fingerprint = ()
 
-    def keep(self, preview: RenderedPreview) -> None:
-        """A preview is finished."""
+    def coverage_of(self, shot: Fingerprint) -> Float64 | None:
+        """The coverage if it is of the shot as it is now."""
+        return self.coverage if self._of == shot else None
+
+    def keep(self, preview: RenderedPreview, of: Fingerprint = ()) -> None:
+        """A preview is finished. of: the shot it was rendered of."""
+        self._of = of
         self.latest = preview
         self.number += 1
         self.coverage, self.estimated = preview.coverage, False
 
-    def keep_estimate(self, coverage: Float64) -> None:
+    def keep_estimate(self, coverage: Float64, of: Fingerprint = ()) -> None:
         """An estimate takes the place of a preview that may be of another camera move by now."""
+        self._of = of
         self.latest = None
         self.coverage, self.estimated = coverage, True
 

@@ -12,9 +12,11 @@ from ..core.trajectory import Float64
 from ..generation.jobs import check_engine, jobs
 from ..generation.shot_run import ShotRequest
 from ..shot import Problem, check_output, check_shot
+from ..shot.fingerprint import Fingerprint, shot_fingerprint
 from ..timeline.take_folders import ROOT
 from . import engine_choice
 from .preferences import server_settings
+from .preview_state import preview_state
 
 
 def shot_request(scene: bpy.types.Scene) -> ShotRequest:
@@ -46,9 +48,15 @@ def shot_problems(scene: bpy.types.Scene, coverage: Float64 | None = None) -> li
     return check_shot(scene, first, last, coverage)
 
 
+def fingerprint(scene: bpy.types.Scene) -> Fingerprint:
+    """What tells this scene's shot from the same shot after a change."""
+    return shot_fingerprint(scene, *scene.realcam.frame_range())
+
+
 def problems(scene: bpy.types.Scene) -> list[str]:
     """Why Generate is greyed out, in sentences."""
-    wrong = [*shot_problems(scene), *check_output(Path(bpy.data.filepath).parent / ROOT)]
+    known = preview_state.coverage_of(fingerprint(scene))
+    wrong = [*shot_problems(scene, known), *check_output(Path(bpy.data.filepath).parent / ROOT)]
     found = [problem.sentence for problem in wrong if problem.severity == "error"]
     request = shot_request(scene)
     try:

@@ -157,6 +157,20 @@ def test_a_camera_that_never_sees_the_mesh_is_not_rendered(quick: ModuleType, sh
     assert not (Path(quick.data.filepath).parent / "realcam" / "shot" / "take_001").exists()
 
 
+def test_coverage_of_nothing_counts_until_the_camera_changes(quick: ModuleType, shot: Any) -> None:
+    from blender_addon.ui.requests import problems
+
+    shot.camera.animation_data_clear()
+    shot.camera.rotation_euler.z += np.pi
+    assert quick.ops.realcam.coverage() == {"FINISHED"}
+    assert any("never sees" in sentence for sentence in problems(shot))
+    assert "never sees" in problem(quick)
+    shot.frame_set(5)
+    assert any("never sees" in sentence for sentence in problems(shot)), "another scene frame changes nothing"
+    shot.camera.rotation_euler.z -= np.pi
+    assert problems(shot) == []
+
+
 def test_an_engine_that_the_server_does_not_have(quick: ModuleType, shot: Any) -> None:
     shot.realcam.engine_name = "realcam"
     with pytest.raises(RuntimeError, match="no engine 'realcam': it has copy"):
