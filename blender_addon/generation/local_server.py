@@ -28,7 +28,7 @@ def server_command(preference: str, address: ServerAddress) -> tuple[str, ...]:
     """
     text = os.environ.get(COMMAND_VARIABLE) or preference or DEFAULT_COMMAND
     try:
-        words = shlex.split(text, posix=os.name != "nt")
+        words = split_command(text, os.name)
     except ValueError as error:
         raise ServiceError(
             "The server command cannot be read", f"{text!r}: {error}", "Mend it in the add-on's preferences."
@@ -43,6 +43,17 @@ def server_command(preference: str, address: ServerAddress) -> tuple[str, ...]:
         )
     where = ("--host", address.host, "--port", str(address.control_port), "--data-port", str(address.data_port))
     return (program, *words[1:], *where, "--die-with-parent")
+
+
+def split_command(text: str, platform: str) -> list[str]:
+    """The words of a command line as the platform (os.name) writes it. On Windows a backslash is part of a path.
+
+    Raises ValueError when a quotation mark is not closed.
+    """
+    if platform != "nt":
+        return shlex.split(text)
+    words = shlex.split(text, posix=False)
+    return [word[1:-1] if len(word) > 1 and word[0] == word[-1] and word[0] in "\"'" else word for word in words]
 
 
 class LocalServer:

@@ -42,10 +42,15 @@ def size_items(shot: RealCamShot, _context: Any) -> list[EnumItem]:
 def frame_count_items(shot: RealCamShot, _context: Any) -> list[EnumItem]:
     """Every frame count of the engine, and the stored one."""
     engine = capability(shot)
-    offered = [(str(n), f"{n} frames", "Spread evenly over the shot") for n in engine.frame_counts] if engine else []
+    offered = [(str(n), f"{n} frames", "Spread evenly over the shot") for n in shot_frame_counts(engine)]
     return _items(
         "frames", offered, (str(shot.clip_frames), f"{shot.clip_frames} frames (not offered)", "Choose another")
     )
+
+
+def shot_frame_counts(engine: EngineCapability | None) -> tuple[int, ...]:
+    """The frame counts that make a shot: a still is none."""
+    return tuple(count for count in engine.frame_counts if count > 1) if engine else ()
 
 
 def get_engine(shot: RealCamShot) -> int:
@@ -62,8 +67,9 @@ def set_engine(shot: RealCamShot, index: int) -> None:
         return
     if (shot.clip_width, shot.clip_height) not in engine.sizes:
         shot.clip_width, shot.clip_height = engine.sizes[0]
-    if shot.clip_frames not in engine.frame_counts:
-        shot.clip_frames = engine.frame_counts[0]
+    counts = shot_frame_counts(engine)
+    if counts and shot.clip_frames not in counts:
+        shot.clip_frames = counts[0]
 
 
 def get_size(shot: RealCamShot) -> int:
@@ -107,9 +113,40 @@ def set_option_defaults(shot: RealCamShot) -> None:
     engine = capability(shot)
     for option in engine.options if engine else ():
         if option.name not in shot.options:
-            value = shot.options.add()
-            value.name = option.name
-            setattr(value, _VALUE_OF_KIND[option.kind], option.default)
+            _held(shot, option.name, _VALUE_OF_KIND[option.kind], option.default)
+
+
+def use_options(shot: RealCamShot, options: dict[str, SettingValue]) -> None:
+    """Make the scene hold these values; options of the engine that are not among them get their defaults.
+
+    What an engine that is not on offer was told is kept by the kind of its values, for when it is.
+    """
+    engine = capability(shot)
+    known = {option.name: option for option in engine.options} if engine else {}
+    for name, option in known.items():
+        _held(shot, name, _VALUE_OF_KIND[option.kind], options.get(name, option.default))
+    for name in options.keys() - known.keys():
+        _held(shot, name, _value_of_type(options[name]), options[name])
+
+
+def _held(shot: RealCamShot, name: str, attribute: str, number: SettingValue) -> None:
+    value = shot.options.get(name)
+    if value is None:
+        value = shot.options.add()
+        value.name = name
+    setattr(value, attribute, number)
+
+
+def _value_of_type(value: SettingValue) -> str:
+    kinds = {bool: "bool_value", int: "int_value", float: "float_value", str: "text_value"}
+    return kinds[type(value)]
+
+
+def option_description(shot: RealCamShot, name: str) -> str:
+    """What an option of the chosen engine does, in the engine's words."""
+    engine = capability(shot)
+    option = next((option for option in engine.options if option.name == name), None) if engine else None
+    return option.description if option is not None else "A setting of an engine that is not on this server"
 
 
 def clamp(option: EngineOption, value: Any) -> None:
@@ -132,15 +169,16 @@ def draw_options(layout: Any, shot: RealCamShot) -> None:
 
 
 def _draw_option(layout: Any, option: EngineOption, value: Any) -> None:
+    row = layout.row(align=True)
     if option.kind == "choice":
-        row = layout.row(align=True)
         row.label(text=option.label)
         for choice in option.choices:
             pressed = value.text_value == choice
             chosen = row.operator("realcam.choose_option", text=choice, depress=pressed)
             chosen.option, chosen.choice = option.name, choice
-        return
-    layout.prop(value, _VALUE_OF_KIND[option.kind], text=option.label)
+    else:
+        row.prop(value, _VALUE_OF_KIND[option.kind], text=option.label)
+    row.operator("realcam.explain_option", text="", icon="QUESTION", emboss=False).option = option.name
 
 
 def _items(key: str, offered: list[tuple[str, str, str]], stored: tuple[str, str, str]) -> list[EnumItem]:

@@ -9,9 +9,11 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 
 from ..core.errors import RealCamError
+from ..core.shot import SettingValue
 from ..generation.placing import show_take
 from ..timeline.take import Take
 from ..timeline.takes import forget_take, recover_takes, takes_of
+from . import engine_choice
 from .thumbnails import thumbnails
 
 Result = set[str]
@@ -59,7 +61,16 @@ def thumbnail(take: Take) -> int:
 def settings_line(take: Take) -> str:
     """What made a take, in a line."""
     kind = " (draft)" if take.draft and take.settings.engine != "draft" else ""
-    return f"{take.settings.engine}{kind} · {take.width}×{take.height} · {take.frames} fr · seed {take.settings.seed}"
+    facts = [f"{take.settings.engine}{kind}", f"{take.width}×{take.height}", f"{take.frames} fr"]
+    facts.append(f"seed {take.settings.seed}")
+    return " · ".join(facts + [f"{name} {_said(value)}" for name, value in sorted(take.settings.options.items())])
+
+
+def _said(value: SettingValue) -> str:
+    """A value as a person writes it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 class TakesList(bpy.types.UIList):
@@ -126,7 +137,7 @@ class PutBackTake(_TakeOperator, bpy.types.Operator):
 
 
 class UseTakeSettings(_TakeOperator, bpy.types.Operator):
-    """Take over the settings that made this take: engine, prompt, seed, size"""
+    """Take over the settings that made this take: engine and its options, prompt, seed, size"""
 
     bl_idname = "realcam.use_take_settings"
     bl_label = "Use Its Settings"
@@ -140,6 +151,7 @@ class UseTakeSettings(_TakeOperator, bpy.types.Operator):
         shot.engine_name, shot.seed = take.settings.engine, take.settings.seed
         shot.prompt, shot.negative_prompt = take.settings.prompt, take.settings.negative_prompt
         shot.clip_width, shot.clip_height, shot.clip_frames = take.width, take.height, take.frames
+        engine_choice.use_options(shot, take.settings.options)
         return {"FINISHED"}
 
 

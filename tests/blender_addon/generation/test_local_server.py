@@ -13,7 +13,7 @@ import pytest
 
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.server_address import ServerAddress
-from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command
+from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command, split_command
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +40,18 @@ def test_the_environment_goes_before_the_preference(monkeypatch: pytest.MonkeyPa
 def test_a_command_that_cannot_be_run_is_named(command: str, sentence: str) -> None:
     with pytest.raises(ServiceError, match=sentence):
         server_command(command, ServerAddress())
+
+
+@pytest.mark.parametrize(
+    ("platform", "text", "words"),
+    [
+        ("nt", r'"C:\Program Files\uv\uv.exe" run realcam', [r"C:\Program Files\uv\uv.exe", "run", "realcam"]),
+        ("nt", r"C:\uv.exe run --directory 'D:\my work'", [r"C:\uv.exe", "run", "--directory", r"D:\my work"]),
+        ("posix", "'/opt/my tools/uv' run realcam", ["/opt/my tools/uv", "run", "realcam"]),
+    ],
+)
+def test_a_path_with_spaces_is_quoted(platform: str, text: str, words: list[str]) -> None:
+    assert split_command(text, platform) == words
 
 
 def test_a_server_that_dies_is_quoted(tmp_path: Path) -> None:

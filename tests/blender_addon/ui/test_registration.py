@@ -66,6 +66,8 @@ def test_every_operator_and_property_says_what_it_is(addon: ModuleType) -> None:
     for cls in _CLASSES:
         if issubclass(cls, bpy.types.Operator):
             assert len(operator_description(bpy, cls.bl_idname)) > 10, cls
-    for name, value in bpy.types.Scene.bl_rna.properties["realcam"].fixed_type.properties.items():
+    shot = bpy.types.Scene.bl_rna.properties["realcam"].fixed_type.properties
+    groups = [shot, shot["photo"].fixed_type.properties, shot["options"].fixed_type.properties]
+    for name, value in (pair for group in groups for pair in group.items()):
         if not value.is_hidden and name not in ("rna_type", "name", "takes", "options", "photo"):
             assert value.description, name
