@@ -84,6 +84,7 @@ class Dispatcher:
         self._attempt: _Attempt | None = None
         self._draining = False
         self._unsettled: deque[_Outcome] = deque()
+        self._waiting_for_room = ""
         self._failures: dict[str, int] = {}
         self.set_aside: dict[str, str] = {}
         """Engines that failed too often in a row, and why; until the server starts again."""
@@ -259,8 +260,13 @@ class Dispatcher:
                     self._unsettled[0] = outcome
                 job = self._book.move(outcome.job, outcome.cause, outcome.reason, **outcome.facts)
             except sqlite3.OperationalError as error:
-                log.error("cannot be stored: %s", error, extra={"job": outcome.job.job_id})
+                if self._waiting_for_room != outcome.job.job_id:
+                    log.error(
+                        "cannot be stored: %s; tried again until it can", error, extra={"job": outcome.job.job_id}
+                    )
+                    self._waiting_for_room = outcome.job.job_id
                 return False
+            self._waiting_for_room = ""
             self._unsettled.popleft()
             self._count(job, outcome)
             log.info("%s %s", job.state.value, outcome.reason, extra={"job": job.job_id, "attempt": job.attempt})

@@ -2,8 +2,9 @@
 
     python -m tests.campaigns.full_disk --step 2000
 
-For each amount of room that is left, a job is sent: it is refused, fails in words, or is done. Then there is room
-again: the server still lives, an accepted job has ended, and the next one is done.
+For each amount of room that is left, a job is sent: it is refused, fails in words, or is done; with no room for even
+its state it waits until there is some. Then there is room again: the server still lives, an accepted job has ended, and
+the next one is done.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +28,8 @@ from server.data.motorcycle import motorcycle
 from tests.server.service.running_server import RunningServer, new_id, small_blob
 
 MEGABYTES = 6
+FULL_SECONDS = 3.0
+"""How long the disk stays full: a job that cannot even be marked as running waits for room."""
 
 
 class NoSmallDiskError(Exception):
@@ -69,6 +73,8 @@ def _one(client: Client, disk: Path, left: int, number: int) -> str:
     try:
         client.submit(first, blob, "copy")
         filler.write_bytes(b"x" * max(shutil.disk_usage(disk).free - left, 0))
+        room_again = threading.Timer(FULL_SECONDS, filler.unlink, kwargs={"missing_ok": True})
+        room_again.start()
         last = [event for event in client.follow(first) if isinstance(event, StateEvent)][-1]
         end = last.state.value
     except ServiceError as error:

@@ -103,10 +103,11 @@ def test_a_smaller_depth_map_of_the_same_aspect_fits(bike: Motorcycle) -> None:
     assert check_photo_and_depth(bike.photo, bike.depth[::3, ::3]) == []
 
 
-@pytest.mark.parametrize(("factor", "sentence"), [(1000, "millimetres"), (0.001, "scale")])
-def test_an_unlikely_unit_is_questioned(bike: Motorcycle, factor: float, sentence: str) -> None:
+@pytest.mark.parametrize(("factor", "where"), [(1000, "beyond 2"), (0.001, "nearer than 0.002")])
+def test_an_unlikely_unit_is_questioned(bike: Motorcycle, factor: float, where: str) -> None:
     (question,) = check_photo_and_depth(bike.photo, bike.depth * np.float32(factor))
-    assert sentence in question
+    assert "does not look like metres" in question
+    assert where in question
 
 
 def test_nothing_known_is_refused(bike: Motorcycle) -> None:
