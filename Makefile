@@ -15,14 +15,15 @@ RUN313 = UV_PROJECT_ENVIRONMENT=.venv313 $(UV) run --locked --group blender --py
 
 help:
 	@echo "make demo   the whole shot: a photo becomes a clip on Blender's timeline, in out/demo/"
-	@echo "make test   ruff, mypy and every test: Blender 4.5, 5.2 where Python 3.13 is found, the networks with PyTorch"
+	@echo "make test   ruff, mypy and every test, under Blender 4.5 and, where Python 3.13 is found, 5.2"
+	@echo "make test-models   the networks' tests, which need PyTorch (some 7 GB with its CUDA libraries)"
 	@echo "make bench  how fast the parts are on this machine"
 	@echo "make addon  the installable extension, in dist/"
 
 demo: setup
 	$(RUN) --no-dev realcam demo --out out/demo
 
-test: lint test-core test-blender-5.2 test-models
+test: lint test-core test-blender-5.2
 
 lint: setup
 	$(RUN) ruff check .
