@@ -63,9 +63,6 @@ SERVER_PARTS = {
 }
 """Part of the server (a name or a pattern): the other parts that it may import, besides the add-on's core."""
 
-DRIVES_BLENDER = {"demo*", "bench*"}
-"""Parts of the server that open the add-on in headless Blender themselves."""
-
 CORE_LIBRARIES = {"numpy", "msgspec", "zmq"}
 BLENDER_LIBRARIES = {
     *("bpy", "bpy_extras", "mathutils", "gpu", "gpu_extras", "blf", "bmesh", "addon_utils", "bl_ui", "bl_operators"),
@@ -135,7 +132,6 @@ def test_the_server_sees_only_the_addons_core() -> None:
     wrong = [
         where(path, line)
         for path in sources("server")
-        if part(module_of(path)[1], SERVER_PARTS) not in DRIVES_BLENDER
         for line, _, target in imports(path)
         if target[0] in BLENDER_LIBRARIES or (target[0] == "blender_addon" and target[1:2] != ("core",))
     ]
