@@ -1,9 +1,11 @@
 #!/bin/sh
-# The system libraries that headless Blender draws with. As root on Debian or Ubuntu, install what is missing; elsewhere on
-# Linux, print the line that does. macOS needs none.
+# The system libraries that headless Blender draws with. As root on Debian or Ubuntu, install what is missing, and the
+# command `ip`, with which root's tests of the server make a second machine; elsewhere on Linux, print the line that does.
+# macOS needs none.
 [ "$(uname -s)" = Linux ] || exit 0
 
 packages="libegl1 libgl1 libegl-mesa0 libgl1-mesa-dri libxkbcommon0 libsm6 libxi6 libxxf86vm1 libxfixes3 libxrender1"
+[ "$(id -u)" != 0 ] || packages="$packages iproute2"
 
 if ! command -v dpkg-query >/dev/null; then
     missing=""
@@ -21,7 +23,7 @@ done
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ]; then
-    echo "Installing the system libraries that headless Blender needs:$missing"
+    echo "Installing the system packages that headless Blender and the tests need:$missing"
     export DEBIAN_FRONTEND=noninteractive
     # shellcheck disable=SC2086 # a list of words
     { apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing; } >/dev/null && exit 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,42 +12,23 @@ import msgspec
 import pytest
 
 from blender_addon.core.keys import KnownServer, new_keys
+from tests.server.service.namespaces import SERVER_SIDE, NoNamespaceError, inside, namespace_with_cable
 from tests.server.service.running_server import REPOSITORY, RunningServer
-
-SERVER_SIDE, CLIENT_SIDE = "10.213.77.1", "10.213.77.2"
-
-
-def _ip(*arguments: str) -> bool:
-    return subprocess.run(["ip", *arguments], check=False, capture_output=True).returncode == 0
 
 
 @pytest.fixture
 def namespace() -> Iterator[str]:
-    """A namespace with a cable to this one."""
-    name, here, there = f"rc{os.getpid() % 10000}", f"rca{os.getpid() % 10000}", f"rcb{os.getpid() % 10000}"
-    if shutil.which("ip") is None or not _ip("netns", "add", name):
-        pytest.skip("network namespaces need root on Linux: entry from another machine was not tried")
+    """Another machine, in effect."""
     try:
-        cabled = (
-            _ip("link", "add", here, "type", "veth", "peer", "name", there)
-            and _ip("link", "set", there, "netns", name)
-            and _ip("addr", "add", f"{SERVER_SIDE}/24", "dev", here)
-            and _ip("link", "set", here, "up")
-            and _ip("netns", "exec", name, "ip", "addr", "add", f"{CLIENT_SIDE}/24", "dev", there)
-            and _ip("netns", "exec", name, "ip", "link", "set", there, "up")
-        )
-        if not cabled:
-            pytest.skip("a pair of virtual network cards cannot be made here: entry from another machine was not tried")
-        yield name
-    finally:
-        _ip("link", "delete", here)
-        _ip("netns", "delete", name)
+        with namespace_with_cable() as name:
+            yield name
+    except NoNamespaceError as missing:
+        pytest.skip(f"entry from another machine was not tried: {missing}")
 
 
 def _realcam(config: Path, *arguments: str, namespace: str = "") -> str:
-    inside = ["ip", "netns", "exec", namespace] if namespace else []
     done = subprocess.run(
-        [*inside, sys.executable, "-m", "server.cli", *arguments],
+        [*inside(namespace), sys.executable, "-m", "server.cli", *arguments],
         cwd=REPOSITORY,
         env={**os.environ, "REALCAM_CONFIG_DIR": str(config), "COLUMNS": "200"},
         capture_output=True,
