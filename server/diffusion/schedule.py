@@ -88,10 +88,37 @@ def checkpoint_buffers(schedule: NoiseSchedule, config: ScheduleConfig) -> dict[
             "posterior_mean_coef1": betas * np.sqrt(previous) / (1.0 - abar),
             "posterior_mean_coef2": (1.0 - previous) * np.sqrt(1.0 - betas) / (1.0 - abar),
         }
+    buffers["lvlb_weights"] = bound_weights(buffers)
     if config.prediction == "v":
-        # A v-model never divides by abar, which may be 0: the published files hold zeros there.
+        # A v-model never divides by abar, which may be 0: the published files hold zeros there, and even weights.
         buffers["sqrt_recip_alphas_cumprod"] = buffers["sqrt_recipm1_alphas_cumprod"] = np.zeros_like(abar)
+        buffers["lvlb_weights"] = np.ones_like(abar)
     if config.base_scale != 1.0:
         tail = np.full(config.steps, config.base_scale)
         buffers["scale_arr"] = np.concatenate([np.linspace(1.0, config.base_scale, config.scale_ramp), tail])
     return {name: values.astype(np.float32) for name, values in buffers.items()}
+
+
+def bound_weights(buffers: dict[str, Float64]) -> Float64:
+    """How much each timestep's error counts in the variational bound (training only). In float32, as published."""
+    names = ("betas", "posterior_variance", "alphas_cumprod")
+    betas, variance, abar = (buffers[name].astype(np.float32) for name in names)
+    alphas = (1.0 - buffers["betas"]).astype(np.float32)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weights = np.asarray(betas**2 / (2 * variance * alphas * (1 - abar)), dtype=np.float64)
+    # The first timestep has no variance.
+    weights[0] = weights[1]
+    return weights
+
+
+def in_half_precision(schedule: NoiseSchedule, config: ScheduleConfig) -> NoiseSchedule:
+    """The schedule that the published demo runs with: it rounds every buffer of the model to float16.
+
+    A zero-terminal-SNR schedule is registered anew afterwards, in float32; only the latents' scale stays rounded.
+    """
+    abar = schedule.alphas_cumprod
+    return NoiseSchedule(
+        betas=schedule.betas,
+        alphas_cumprod=abar if config.zero_terminal_snr else abar.astype(np.float16).astype(np.float64),
+        latent_scale=schedule.latent_scale.astype(np.float16).astype(np.float64),
+    )

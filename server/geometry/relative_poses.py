@@ -37,11 +37,21 @@ PUBLISHED = CameraConventions(random_baseline=True, key_intrinsics_only=True, ce
 CORRECT = CameraConventions()
 
 
-def relative_poses(camera_to_world: Tensor, reference: Tensor, scale: Tensor | float = 1.0) -> Tensor:
-    """Poses [B, T, 4, 4] seen from frame reference [B], translations times `scale` (scalar or [B])."""
+def relative_poses(
+    camera_to_world: Tensor,
+    reference: Tensor,
+    scale: Tensor | float = 1.0,
+    frame_scales: Tensor | None = None,
+) -> Tensor:
+    """Poses [B, T, 4, 4] seen from frame reference [B], translations times `scale` (scalar or [B]).
+
+    frame_scales: metres per unit as each frame's depth says, [B, T]; the reference frame's holds for its whole clip.
+    """
     batch = torch.arange(len(camera_to_world), device=camera_to_world.device)
     relative = torch.linalg.inv(camera_to_world[batch, reference])[:, None] @ camera_to_world
     factor = torch.as_tensor(scale, dtype=relative.dtype, device=relative.device).reshape(-1, 1, 1)
+    if frame_scales is not None:
+        factor = factor * frame_scales[batch, reference].to(relative)[:, None, None]
     scaled = relative.clone()
     scaled[..., :3, 3] = relative[..., :3, 3] * factor
     return scaled

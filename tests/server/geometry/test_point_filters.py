@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
 
 from server.geometry.point_filters import mean_distances, outlier_threshold, statistical_outliers
+from tests.server.parity import ParityKit
 
 
-def test_the_published_rule(parity_kit: Path) -> None:
-    golden = load_file(parity_kit / "scene_render.safetensors")
-    points = golden["outliers.points"]
+def test_the_published_rule(kit: ParityKit) -> None:
+    points = kit.arrays("scene_render")["outliers.points"]
     distance = mean_distances(points)
-    assert np.allclose(distance, golden["outliers.mean_dist"], atol=1e-9)
-    assert outlier_threshold(distance) == pytest.approx(float(golden["outliers.threshold"][0]), abs=1e-9)
-    assert np.array_equal(~statistical_outliers(points), golden["outliers.keep"].astype(bool))
+    kit.check("scene_render", "outliers.mean_dist", distance)
+    kit.check("scene_render", "outliers.threshold", [outlier_threshold(distance)])
+    kit.check("scene_render", "outliers.keep", ~statistical_outliers(points))
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])

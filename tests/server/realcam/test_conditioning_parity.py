@@ -70,7 +70,7 @@ def test_conditions(kit: ParityKit, case: str, variant: int, reference: int, sec
         "reconst_sub": model.vae.decode(latents)[..., ::8, ::8],
     }
     for name, ours in cases.items():
-        kit.check("conditioning", f"{case}.{name}", ours, g[f"{case}.{name}"])
+        kit.check("conditioning", f"{case}.{name}", ours)
 
 
 @pytest.mark.parametrize(("case", "variant"), [("e2e_256", 256), ("e2e_512_shaping900", 512)])
@@ -105,8 +105,14 @@ def test_a_whole_clip(kit: ParityKit, case: str, variant: int) -> None:
         BoundDenoiser(model.unet, conditions), plan, sampler, tuple(latents.shape), lambda _: next(draws), constraints
     )
     ours = model.vae.decode(result)[..., ::4, ::4]
-    kit.check("conditioning", f"{case}.samples", ours, g[f"{case}.samples"])
+    kit.check("conditioning", f"{case}.samples", ours)
     assert next(draws, None) is None
+
+
+def test_frame_rate_of_a_stride(kit: ParityKit) -> None:
+    """The 512 weights are told the rate that a stride of 2 leaves of the footage's 29.97."""
+    for name in (n for n in kit.arrays("preprocess") if n.endswith(".fps")):
+        kit.check("preprocess", name, [fps_value(TINY_512, frame_stride=2)])
 
 
 def test_batched_branches_are_the_same(kit: ParityKit) -> None:
@@ -129,4 +135,4 @@ def test_scene_latents(kit: ParityKit) -> None:
     vae = VideoVae(load_part(build_vae(TINY_256.vae), "vae", TINY_256, published(kit.folder, 256)), TINY_256.vae)
     scene = vae.encode(scene_mask.to_clip(g["preview_rgb"].numpy()), lambda _: g["scene_encode_noise"])
     scene[:, :, 0] = g["z"][:, :, 0]
-    kit.check("scene_mask", "scene_frames", scene, g["scene_frames"])
+    kit.check("scene_mask", "scene_frames", scene)
