@@ -4,7 +4,7 @@
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --locked --group blender
 TORCH_TESTS := tests/server/diffusion tests/server/realcam tests/server/geometry tests/server/depth \
-	tests/server/engines/test_realcam_*.py tests/server/evaluation/test_frechet.py
+	tests/server/engines/test_realcam_*.py tests/server/evaluation/test_frechet.py tests/e2e/test_whole_shot.py
 # Two at a time, a file of tests on one worker: half of them wait for servers, the rest for Blender.
 PYTEST := python -m pytest -n 2 --dist loadfile
 # Blender 5.2 needs Python 3.13: uv's own or a pyenv one, when this machine has it.
@@ -15,15 +15,15 @@ RUN313 = UV_PROJECT_ENVIRONMENT=.venv313 $(UV) run --locked --group blender --py
 
 help:
 	@echo "make demo   the whole shot: a photo becomes a clip on Blender's timeline, in out/demo/"
-	@echo "make test   ruff, mypy and every test, under Blender 4.5 and, where Python 3.13 is found, 5.2"
-	@echo "make test-models   the networks' tests, which need PyTorch (some 7 GB with its CUDA libraries)"
+	@echo "make test   ruff, mypy and every test: the networks', and Blender's under 4.5 and, where Python 3.13 is found, 5.2"
+	@echo "make test-models   the networks' tests alone; they bring PyTorch, some 7 GB with its CUDA libraries"
 	@echo "make bench  how fast the parts are on this machine"
 	@echo "make addon  the installable extension, in dist/"
 
 demo: setup
 	$(RUN) --no-dev realcam demo --out out/demo
 
-test: lint test-core test-blender-5.2
+test: lint test-core test-blender-5.2 test-models
 
 lint: setup
 	$(RUN) ruff check .
@@ -39,8 +39,8 @@ test-blender-5.2: setup
 	$(RUN313) $(PYTEST) tests/blender_addon tests/e2e
 
 test-models: setup
-	@echo "The tests of the networks, with PyTorch in an environment of its own"
-	OMP_NUM_THREADS=1 UV_PROJECT_ENVIRONMENT=.venv-models $(RUN) --extra models $(PYTEST) $(TORCH_TESTS)
+	@scripts/models_environment.sh $(UV)
+	OMP_NUM_THREADS=1 .venv-models/bin/$(PYTEST) $(TORCH_TESTS)
 
 bench: setup
 	$(RUN) realcam bench

@@ -13,6 +13,7 @@ VERBS = {
     "serve": "server.commands.serve:serve",
     "demo": "server.commands.demo:demo",
     "generate": "server.commands.generate:generate",
+    "engines": "server.commands.engines:engines",
     "status": "server.commands.status:status",
     "cancel": "server.commands.jobs:cancel",
     "jobs": "server.commands.jobs:jobs_app",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import getpass
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from blender_addon.core.lens import DEFAULT_HORIZONTAL_FOV, focal_pixels
 from blender_addon.core.messages import JobState, StateEvent, Welcome
 from blender_addon.core.projection import intrinsics_from_fov, intrinsics_matrix
 from blender_addon.core.server_address import ServerAddress
-from blender_addon.core.shot import EngineCapability, Shot, ShotSettings
+from blender_addon.core.shot import EngineCapability, SettingValue, Shot, ShotSettings
 from blender_addon.core.shot_file import encode_shot
 from blender_addon.core.trajectory import Float64, Trajectory
 from server.data.photo_files import METRES, DepthUnit, PhotoFile, check_photo_and_depth, read_depth, read_photo
@@ -55,6 +55,8 @@ class GenerateRequest:
     fps: float | None = None
     seed: int = 0
     prompt: str = ""
+    negative_prompt: str = ""
+    options: Mapping[str, SettingValue] = field(default_factory=dict)
     depth_edge: float = DEPTH_EDGE
     start_at_photo: bool = False
     server: ServerAddress | None = None
@@ -83,12 +85,28 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
     with ExitStack() as stack:
         client, welcome = stack.enter_context(_session(request.server))
         capability = _engine(welcome, request.engine)
+        _check_options(capability, request.options)
         trajectory = _for_engine(camera.trajectory, request, capability)
         preview, coverage = _preview(photo, depth, intrinsics, trajectory, request.depth_edge, on_progress)
-        settings = ShotSettings(engine=request.engine, prompt=request.prompt, seed=request.seed)
+        settings = ShotSettings(
+            engine=request.engine,
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            seed=request.seed,
+            options=dict(request.options),
+        )
         shot = Shot(trajectory, preview, photo.pixels, intrinsics, depth, settings, request.depth_edge)
         _run(client, shot, request, on_progress)
     return GenerateResult(request.out, focal_source, coverage, tuple(notes))
+
+
+def _check_options(capability: EngineCapability, options: Mapping[str, SettingValue]) -> None:
+    known = [option.name for option in capability.options]
+    for name in options:
+        if name not in known:
+            raise ServiceError(
+                f"The engine {capability.name} has no option {name}", f"it has {', '.join(known) or 'none'}"
+            )
 
 
 def photo_intrinsics(request: GenerateRequest, photo: PhotoFile) -> tuple[Float64, str]:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from blender_addon.core.errors import RealCamError
+from server.commands.engine_options import OptionOption, read_options
 from server.demo.demo import DemoOptions, DemoResult, run_demo
 
 
@@ -25,6 +26,7 @@ def demo(
     ] = None,
     engine: Annotated[str, typer.Option(help="Engine that makes the clip.")] = "draft",
     prompt: Annotated[str, typer.Option(help="What the clip shows, for engines that read it.")] = "",
+    option: OptionOption = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same clip.")] = 1,
     trust_unit: Annotated[
         bool, typer.Option("--trust-unit", help="The depth is in the unit given, however unlikely it looks.")
@@ -32,7 +34,18 @@ def demo(
 ) -> None:
     """Make a whole shot: photo, metric scene, camera move, preview, clip, timeline. Needs headless Blender."""
     console = Console()
-    options = DemoOptions(out, photo, depth, depth_scale, focal_mm, engine, prompt, seed, trust_unit)
+    options = DemoOptions(
+        out=out,
+        photo=photo,
+        depth=depth,
+        depth_scale=depth_scale,
+        focal_mm=focal_mm,
+        engine=engine,
+        prompt=prompt,
+        engine_options=read_options(option),
+        seed=seed,
+        trust_unit=trust_unit,
+    )
     try:
         result = run_demo(options, console)
     except RealCamError as error:

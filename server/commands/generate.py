@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.server_address import parse_address
+from server.commands.engine_options import NegativePromptOption, OptionOption, read_options
 from server.data.photo_files import DepthUnit
 from server.engines.realcam.sources import RANDOM_WEIGHTS
 from server.generate import GenerateRequest, GenerateResult
@@ -35,6 +36,8 @@ def generate(
     fps: Annotated[float | None, typer.Option(help="Frames a second, instead of the camera file's.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same clip.")] = 0,
     prompt: Annotated[str, typer.Option(help="What the clip shows, for engines that read it.")] = "",
+    negative_prompt: NegativePromptOption = "",
+    option: OptionOption = None,
     start_at_photo: Annotated[
         bool, typer.Option("--start-at-photo", help="The file's first camera is the one that took the photo.")
     ] = False,
@@ -64,6 +67,8 @@ def generate(
             fps=fps,
             seed=seed,
             prompt=prompt,
+            negative_prompt=negative_prompt,
+            options=read_options(option),
             start_at_photo=start_at_photo,
             server=parse_address(server) if server else None,
         )

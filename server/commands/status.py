@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from blender_addon.core.messages import Facts, Welcome
@@ -85,6 +86,6 @@ def _engine_table(welcome: Welcome) -> Table:
             engine.description,
             ", ".join(f"{width} x {height}" for width, height in engine.sizes),
             ", ".join(map(str, engine.frame_counts)),
-            engine.unavailable or "ready",
+            escape(engine.unavailable) or "ready",
         )
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from blender_addon.core.errors import ShotError
 from blender_addon.core.headless_plan import HeadlessPlan, HeadlessReport
 from blender_addon.core.server_address import ServerAddress
-from blender_addon.core.shot import ShotSettings, UInt8
+from blender_addon.core.shot import SettingValue, ShotSettings, UInt8
 from server.clip_files import encode_mp4
 from server.contact_sheet import contact_sheet
 from server.data.photo_files import read_photo
@@ -45,6 +46,7 @@ class DemoOptions:
     focal_mm: float | None = None
     engine: str = "draft"
     prompt: str = ""
+    engine_options: Mapping[str, SettingValue] = field(default_factory=dict)
     seed: int = 1
     trust_unit: bool = False
     clip_size: tuple[int, int] = (512, 320)
@@ -123,7 +125,12 @@ def _plan(options: DemoOptions, demo: DemoInput, out: Path, address: ServerAddre
         blend=str(out / f"{demo.name}.blend"),
         preview_frames=str(out / "preview_frames"),
         title=demo.name,
-        settings=ShotSettings(engine=options.engine, prompt=options.prompt, seed=options.seed),
+        settings=ShotSettings(
+            engine=options.engine,
+            prompt=options.prompt,
+            seed=options.seed,
+            options=dict(options.engine_options),
+        ),
         host=address.host,
         control_port=address.control_port,
         data_port=address.data_port,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import av
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from blender_addon.core.errors import ServiceError, ShotError
 from blender_addon.core.formats import write_trajectory
+from blender_addon.core.shot import ClipSidecar
 from blender_addon.core.trajectory import Trajectory
 from server.cli import app
 from server.data.motorcycle import Motorcycle
@@ -66,6 +68,16 @@ def test_an_engine_that_is_not_there(request_: GenerateRequest) -> None:
         generate(replace(request_, engine="magic"), lambda *_: None)
 
 
+def test_the_engine_gets_its_options(request_: GenerateRequest, tmp_path: Path) -> None:
+    with pytest.raises(ServiceError, match="has no option soam: it has seam"):
+        generate(replace(request_, options={"soam": 1.0}), lambda *_: None)
+    asked = replace(request_, options={"seam": 0.25}, negative_prompt="rain", out=tmp_path / "clip.mp4")
+    with av.open(str(generate(asked, lambda *_: None).clip)) as file:
+        made = msgspec.json.decode(file.metadata["comment"].encode(), type=ClipSidecar).metadata
+    assert made.settings.options == {"seam": 0.25}
+    assert made.settings.negative_prompt == "rain"
+
+
 def test_a_camera_that_never_sees_the_photo(request_: GenerateRequest, tmp_path: Path, bike: Motorcycle) -> None:
     away = np.diag([-1.0, 1.0, -1.0, 1.0])[None]
     write_trajectory(tmp_path / "away.txt", Trajectory(away, bike.intrinsics, 741, 500))
@@ -102,6 +114,7 @@ def test_where_the_focal_length_comes_from(request_: GenerateRequest) -> None:
         (["--size", "wide"], "WIDTHxHEIGHT"),
         (["--intrinsics", "1,2"], "4 numbers"),
         (["--server", "127.0.0.1:1"], "127.0.0.1:1"),
+        (["--option", "steps"], "expected NAME=VALUE"),
     ],
 )
 def test_the_command_says_what_is_wrong(request_: GenerateRequest, arguments: list[str], words: str) -> None:

@@ -1,0 +1,36 @@
+"""`realcam engines`."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from blender_addon.core.shot import EngineCapability, EngineOption
+from server.engines.registry import capabilities
+
+
+def engines() -> None:
+    """What each engine of this installation can do, and the knobs that `--option` sets."""
+    console = Console()
+    for engine in capabilities():
+        state = engine.unavailable or "ready"
+        console.print(f"[bold]{engine.name}[/bold]  {escape(engine.label)}: {escape(state)}", highlight=False)
+        console.print(escape(engine.description), style="dim")
+        console.print(_knobs(engine))
+
+
+def _knobs(engine: EngineCapability) -> Table:
+    table = Table("option", "values", "default", "what it does", show_edge=False)
+    for option in engine.options:
+        table.add_row(option.name, _values(option), str(option.default), option.description)
+    return table
+
+
+def _values(option: EngineOption) -> str:
+    if option.kind == "choice":
+        return ", ".join(option.choices)
+    if option.kind == "bool":
+        return "true, false"
+    low, high = ("" if bound is None else f"{bound:g}" for bound in (option.minimum, option.maximum))
+    return f"{low} to {high}"
