@@ -11,6 +11,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.table import Table
 
 from blender_addon.core.errors import EngineError, RealCamError
+from server.realcam.weights_fetch import fetch, local_source
+from server.realcam.weights_lock import LOCK_FILE, WeightsLock
+from server.realcam.weights_sources import RECIPES, HubFile, Recipe, resolve
 from server.realcam.weights_store import TOKENIZER_FILES, SourceFile, WeightsStore, default_store
 
 weights_app = typer.Typer(help="The weights of the engine realcam.", no_args_is_help=True)
@@ -64,30 +67,31 @@ def _get(
     from server.realcam.config import VARIANTS
     from server.realcam.load import CheckpointFiles
     from server.realcam.weights_install import install
-    from server.realcam.weights_sources import RECIPES, fetch, local_source, resolve
 
     if variant not in RECIPES:
         raise EngineError(f"There is no variant {variant}", f"there are {', '.join(RECIPES)}")
-    recipe = RECIPES[variant]
-    remote = {}
-    if base is None and camera is None:
-        remote["base"] = resolve(recipe.base)
-    if camera is None:
-        remote["camera"] = resolve(recipe.camera)
-    if tokenizer is None:
-        remote |= {file.name: resolve(file) for file in recipe.tokenizer}
-    if remote and not yes:
-        console.print(_size_table(list(remote.values())))
-        typer.confirm("Download?", abort=True)
+    wanted = _wanted(RECIPES[variant], base, camera, tokenizer)
+    lock = WeightsLock(store.root / LOCK_FILE)
+    remote = {name: resolve(lock.pinned(file)) for name, file in wanted.items()}
+    if remote:
+        console.print(_size_table([(source, _trust(wanted[name], lock)) for name, source in remote.items()]))
+        if not yes:
+            typer.confirm("Download?", abort=True)
     columns = (TextColumn("{task.description:<32}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=console) as bars:
         on_bytes = _Bars(bars)
-        paths = {name: fetch(source, on_bytes) for name, source in remote.items()}
-        sources = list(remote.values()) + [local_source(p, on_bytes) for p in (base, camera) if p is not None]
+        fetched = {name: fetch(source, store.downloads, on_bytes) for name, source in remote.items()}
+        for name, file in fetched.items():
+            lock.remember(wanted[name], file.source)
+        sources = [f.source for f in fetched.values()]
+        sources += [local_source(p, on_bytes) for p in (base, camera) if p is not None]
+        paths = {name: file.path for name, file in fetched.items()}
         files = CheckpointFiles(camera or paths["camera"], base or paths.get("base"))
         words = tuple(tokenizer / n if tokenizer else paths[n] for n in TOKENIZER_FILES)
         manifest = install(store, VARIANTS[variant], files, words, tuple(sources), on_bytes)
     console.print(f"{variant}: {manifest.bytes / 1e9:.1f} GB in {store.folder(variant)}")
+    if remote:
+        console.print(f"The downloaded files in {store.downloads} are not needed any more.")
 
 
 def _check(store: WeightsStore, variant: str) -> None:
@@ -95,7 +99,7 @@ def _check(store: WeightsStore, variant: str) -> None:
     from server.realcam.config import VARIANTS
     from server.realcam.load import CheckpointFiles, load_model, open_checkpoint
     from server.realcam.tokenizer import ClipTokenizer
-    from server.realcam.weights_install import camera_effect, verified_hash
+    from server.realcam.weights_install import require_steering, verified_hash
 
     again = f"Run `realcam weights get {variant}`."
     if store.manifest(variant) is None or variant not in VARIANTS:
@@ -105,11 +109,9 @@ def _check(store: WeightsStore, variant: str) -> None:
     file = open_checkpoint(CheckpointFiles(store.model_file(variant)))
     model = load_model(VARIANTS[variant], file, ClipTokenizer(store.folder(variant)), found)
     typer.echo(f"keys   {len(file)}, every tensor in its place")
-    effect = camera_effect(model)
+    effect = require_steering(model)
     typer.echo(f"camera a metre of motion changes {effect.moving:.1%} of the prediction")
     typer.echo(f"       the camera at all changes {effect.ignored:.1%} of it")
-    if not effect.steers:
-        raise EngineError("The weights ignore the camera", f"{effect.moving:.2%} of the prediction changes with it")
 
 
 def _require_packages() -> None:
@@ -119,11 +121,26 @@ def _require_packages() -> None:
         raise EngineError("The packages that models need are not here", missing)
 
 
-def _size_table(sources: list[SourceFile]) -> Table:
-    table = Table("file", "from", "commit", "size")
-    for source in sources:
-        table.add_row(source.name, source.repo, source.revision[:12], f"{source.bytes / 1e9:.2f} GB")
-    table.add_row("", "", "", f"{sum(s.bytes for s in sources) / 1e9:.2f} GB")
+def _wanted(recipe: Recipe, base: Path | None, camera: Path | None, tokenizer: Path | None) -> dict[str, HubFile]:
+    """What is to be downloaded: nothing that the user has."""
+    wanted = {} if camera else {"camera": recipe.camera}
+    if base is None and camera is None:
+        wanted["base"] = recipe.base
+    return wanted | ({} if tokenizer else {file.name: file for file in recipe.tokenizer})
+
+
+def _trust(file: HubFile, lock: WeightsLock) -> str:
+    """What a download will be checked by."""
+    if file.sha256:
+        return "hash known beforehand"
+    return "as first downloaded here" if lock.holds(file) else "not known yet: held to from now on"
+
+
+def _size_table(sources: list[tuple[SourceFile, str]]) -> Table:
+    table = Table("file", "from", "commit", "size", "checked by")
+    for source, trust in sources:
+        table.add_row(source.name, source.repo, source.revision[:12], f"{source.bytes / 1e9:.2f} GB", trust)
+    table.add_row("", "", "", f"{sum(s.bytes for s, _ in sources) / 1e9:.2f} GB", "")
     return table
 
 

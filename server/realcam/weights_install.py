@@ -20,7 +20,8 @@ from .config import ModelConfig
 from .load import CheckpointFiles, check_keys, open_checkpoint, part_sources
 from .model import RealCamModel, build_parts
 from .tensor_files import TensorFile
-from .weights_sources import OnBytes, WeightsError, sha256_of
+from .weights_fetch import sha256_of
+from .weights_sources import OnBytes, WeightsError
 from .weights_store import MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILES, Manifest, SourceFile, WeightsStore
 
 
@@ -101,6 +102,18 @@ class CameraEffect:
 
 SMALLEST_EFFECT = 1e-3
 """Camera weights that are zero or landed nowhere give exactly 0; trained ones some percent."""
+
+
+def require_steering(model: RealCamModel) -> CameraEffect:
+    """Measure it, and raise WeightsError when the weights ignore the camera."""
+    effect = camera_effect(model)
+    if not effect.steers:
+        raise WeightsError(
+            "The weights ignore the camera",
+            f"{effect.moving:.2%} of the prediction changes when it moves a metre",
+            "The camera's file is damaged or of another model: get it again.",
+        )
+    return effect
 
 
 def camera_effect(model: RealCamModel, frames: int = 4) -> CameraEffect:

@@ -1,12 +1,10 @@
-"""Which published files each variant is made of, and fetching them from the hub."""
+"""Which published files each variant is made of, and what the hub says of them."""
 
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from blender_addon.core.errors import EngineError
 
@@ -24,8 +22,7 @@ class WeightsError(EngineError):
 class HubFile:
     """A file in a hub repository. name may be a pattern where the authors' naming is not known for sure.
 
-    revision: the commit to take; "" takes the newest and writes down which one it was. sha256: of the file; "" takes
-    the hub's own record of it.
+    revision: the commit to take, "" for the newest. sha256: what the file must be, "" for what the hub says it is.
     """
 
     repo: str
@@ -43,25 +40,55 @@ class Recipe:
     tokenizer: tuple[HubFile, ...]
 
 
+_CLIP_COMMIT = "32bd64288804d66eefd0ccbe215aa642df71cc41"
 _TOKENIZER = (
-    HubFile("openai/clip-vit-large-patch14", "vocab.json"),
-    HubFile("openai/clip-vit-large-patch14", "merges.txt"),
+    HubFile(
+        "openai/clip-vit-large-patch14",
+        "vocab.json",
+        revision=_CLIP_COMMIT,
+        sha256="3f0c4f7d2086b61b38487075278ea9ed04edb53a03cbb045b86c27190fa8fb69",
+    ),
+    HubFile(
+        "openai/clip-vit-large-patch14",
+        "merges.txt",
+        revision=_CLIP_COMMIT,
+        sha256="9fd691f7c8039210e0fced15865466c65820d09b63988b0174bfe25de299051a",
+    ),
 )
+
+# RealCam-I2V on DynamiCrafter is published with the authors' earlier CamI2V; MuteApo/RealCam-I2V is its successor on
+# another base model. The commits and hashes left out here are held to what is first downloaded (weights_lock.py).
+_CAMERA_REPO = "MuteApo/CamI2V"
 
 RECIPES: dict[str, Recipe] = {
     "realcam-256": Recipe(
-        base=HubFile("Doubiiu/DynamiCrafter", "model.ckpt"),
-        camera=HubFile("MuteApo/RealCam-I2V", "*256*.safetensors"),
+        base=HubFile(
+            "Doubiiu/DynamiCrafter",
+            "model.ckpt",
+            revision="1e5a3f46f5b3d52b43fb37699a0e632f89ed57d5",
+            sha256="328d23963f1fe5af1324793117dfa80c8f5d3d31a2a7d5a6089a1c8aa72fb2da",
+        ),
+        camera=HubFile(_CAMERA_REPO, "256_realcam-i2v_50k.safetensors"),
         tokenizer=_TOKENIZER,
     ),
     "realcam-512": Recipe(
-        base=HubFile("Doubiiu/DynamiCrafter_512", "model.ckpt"),
-        camera=HubFile("MuteApo/RealCam-I2V", "*512*.safetensors"),
+        base=HubFile(
+            "Doubiiu/DynamiCrafter_512",
+            "model.ckpt",
+            sha256="87b5eb1981ffa96110369dfc358c5a9e90b8ee18b24d711badab4e58baeaba97",
+        ),
+        camera=HubFile(_CAMERA_REPO, "512_realcam-i2v_50k.safetensors"),
         tokenizer=_TOKENIZER,
     ),
+    # The authors have announced camera weights for 1024x576 and published none: this finds them when they do.
     "realcam-1024": Recipe(
-        base=HubFile("Doubiiu/DynamiCrafter_1024", "model.ckpt"),
-        camera=HubFile("MuteApo/RealCam-I2V", "*1024*.safetensors"),
+        base=HubFile(
+            "Doubiiu/DynamiCrafter_1024",
+            "model.ckpt",
+            revision="f7976a1ee2d962aae35d21702994052be0152896",
+            sha256="97181be1431cc1c08fe31f8d0385a43c2beb1c7f36d25d2df301636f0c4f20f2",
+        ),
+        camera=HubFile(_CAMERA_REPO, "1024_realcam-i2v*.safetensors"),
         tokenizer=_TOKENIZER,
     ),
 }
@@ -70,13 +97,13 @@ RECIPES: dict[str, Recipe] = {
 def resolve(file: HubFile, endpoint: str | None = None) -> SourceFile:
     """The exact file, commit, size and hash on the hub; `endpoint` is another hub than the usual.
 
-    Raises WeightsError when it is out of reach, or has no such file or several.
+    Raises WeightsError when it is out of reach, has no such file or several, or has another one than `file` says.
     """
     from huggingface_hub import HfApi
 
     try:
         info = HfApi(endpoint=endpoint).model_info(file.repo, revision=file.revision or None, files_metadata=True)
-    except _network_errors() as error:
+    except network_errors() as error:
         raise WeightsError(
             f"{file.repo} cannot be asked for its files",
             str(error).splitlines()[0],
@@ -91,60 +118,21 @@ def resolve(file: HubFile, endpoint: str | None = None) -> SourceFile:
             "Download the right one by hand and give it with --base or --camera.",
         )
     sibling = siblings[found[0]]
-    known = file.sha256 or (sibling.lfs.sha256 if sibling.lfs else "")
-    return SourceFile(name=found[0], sha256=known, bytes=sibling.size or 0, repo=file.repo, revision=info.sha or "")
-
-
-def fetch(source: SourceFile, on_bytes: OnBytes, endpoint: str | None = None, cache: Path | None = None) -> Path:
-    """The file on this disk, in the hub's own cache: what is there is not fetched again, a half is gone on with.
-
-    Raises WeightsError when it cannot be fetched or its hash is another.
-    """
-    from huggingface_hub import hf_hub_download
-
-    try:
-        found_at = hf_hub_download(
-            source.repo, source.name, revision=source.revision, endpoint=endpoint, cache_dir=cache
-        )
-    except _network_errors() as error:
+    there = sibling.lfs.sha256 if sibling.lfs else ""
+    if file.sha256 and there and there != file.sha256:
         raise WeightsError(
-            f"{source.name} of {source.repo} could not be fetched",
-            str(error).splitlines()[0],
-            "Run the same command again: it goes on where it was.",
-        ) from error
-    path = Path(found_at)
-    found = sha256_of(path, lambda done, of: on_bytes(source.name, done, of))
-    if source.sha256 and found != source.sha256:
-        raise WeightsError(
-            f"{source.name} is not what {source.repo} published",
-            f"its SHA-256 is {found[:16]}..., expected {source.sha256[:16]}...",
-            f"Delete {path} and run the command again.",
+            f"{found[0]} of {file.repo} is another file now",
+            f"its SHA-256 is {there[:16]}..., the one known here {file.sha256[:16]}...",
+            "Where you trust the new one, download it by hand and give it with --base or --camera.",
         )
-    return path
+    return SourceFile(
+        name=found[0], sha256=file.sha256 or there, bytes=sibling.size or 0, repo=file.repo, revision=info.sha or ""
+    )
 
 
-def _network_errors() -> tuple[type[Exception], ...]:
+def network_errors() -> tuple[type[Exception], ...]:
     """What the hub's client raises when it cannot reach something; its HTTP library changes between versions."""
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     of_library = [kind for kind in HfHubHTTPError.__mro__ if kind.__name__ == "HTTPError"]
     return (OSError, HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, *of_library)
-
-
-def local_source(path: Path, on_bytes: OnBytes) -> SourceFile:
-    """A file of the user's own, hashed. Raises WeightsError when it is not there."""
-    if not path.is_file():
-        raise WeightsError("The weights file is not there", str(path))
-    digest = sha256_of(path, lambda done, of: on_bytes(path.name, done, of))
-    return SourceFile(name=path.name, sha256=digest, bytes=path.stat().st_size)
-
-
-def sha256_of(path: Path, on_bytes: Callable[[int, int], None] = lambda done, of: None) -> str:
-    """Hex digest, told as it goes."""
-    digest, size, done = hashlib.sha256(), path.stat().st_size, 0
-    with path.open("rb") as stream:
-        while chunk := stream.read(1 << 22):
-            digest.update(chunk)
-            done += len(chunk)
-            on_bytes(done, size)
-    return digest.hexdigest()

@@ -42,6 +42,11 @@ class WeightsStore:
     def folder(self, variant: str) -> Path:
         return self.root / variant
 
+    @property
+    def downloads(self) -> Path:
+        """Where files as published are put on their way."""
+        return self.root / "downloads"
+
     def model_file(self, variant: str) -> Path:
         return self.folder(variant) / MODEL_FILE
 

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
@@ -18,7 +19,7 @@ pytest.importorskip("transformers", reason="transformers is not installed: the m
 pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
 pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed: the model tests were not run")
 
-from safetensors.torch import save_file  # noqa: E402
+from safetensors.torch import load_file, save_file  # noqa: E402
 
 from server.realcam import checkpoint  # noqa: E402
 from server.realcam.config import TINY  # noqa: E402
@@ -26,8 +27,15 @@ from server.realcam.load import CheckpointFiles, load_model, open_checkpoint, pa
 from server.realcam.model import RealCamModel, random_model  # noqa: E402
 from server.realcam.tensor_files import CheckpointError  # noqa: E402
 from server.realcam.tokenizer import ByteTokenizer  # noqa: E402
-from server.realcam.weights_install import camera_effect, install, verified_hash  # noqa: E402
-from server.realcam.weights_sources import HubFile, WeightsError, fetch, local_source, resolve  # noqa: E402
+from server.realcam.weights_fetch import fetch, local_source  # noqa: E402
+from server.realcam.weights_install import install, require_steering, verified_hash  # noqa: E402
+from server.realcam.weights_lock import WeightsLock  # noqa: E402
+from server.realcam.weights_sources import (  # noqa: E402
+    RECIPES,
+    HubFile,
+    WeightsError,
+    resolve,
+)
 from server.realcam.weights_store import WeightsStore  # noqa: E402
 
 TOKENIZER = ByteTokenizer(TINY.clip.vocabulary)
@@ -66,12 +74,19 @@ def files(model: RealCamModel, tmp_path: Path) -> dict[str, Path]:
 
 @dataclass
 class Hub:
-    """A hub of one repository `org/tiny` on this machine. `served` are the byte ranges it was asked for."""
+    """A hub of one repository `org/tiny` on this machine. `served` are the byte ranges it was asked for.
+
+    cut_at: how many bytes of the next file it sends before the line breaks; it is down after that. damaged: its files
+    are not what it says they are. commit: the newest, whatever is asked for by name is served all the same.
+    """
 
     contents: dict[str, bytes]
     url: str = ""
     served: list[str] = field(default_factory=list)
+    cut_at: int | None = None
+    down: bool = False
     damaged: bool = False
+    commit: str = COMMIT
 
 
 @pytest.fixture
@@ -91,17 +106,20 @@ def hub(files: dict[str, Path]) -> Iterator[Hub]:
         def _answer(self, body: bool) -> None:
             path = self.path.split("?")[0]
             if path.startswith("/api/models/org/tiny"):
-                self._send(json.dumps(listing(state)).encode(), {}, body)
+                self._send(json.dumps(listing(state, path.partition("/revision/")[2])).encode(), {}, body)
                 return
             name = path.rsplit("/", 1)[-1]
             content = state.contents.get(name)
+            if state.down:
+                self.send_error(503)
+                return
             if content is None or "org/tiny" not in path:
                 self.send_error(404)
                 return
             digest = hashlib.sha256(content).hexdigest()
             if state.damaged:
                 content = b"x" * len(content)
-            headers = {"ETag": f'"{digest}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
+            headers = {"ETag": f'"{digest}"', "X-Repo-Commit": state.commit, "Accept-Ranges": "bytes"}
             if body:
                 state.served.append(f"{name} {self.headers.get('Range', 'whole')}")
             self._send(content, headers, body)
@@ -116,7 +134,11 @@ def hub(files: dict[str, Path]) -> Iterator[Hub]:
                 self.send_header(key, value)
             self.send_header("Content-Length", str(len(content) - start))
             self.end_headers()
-            if body:
+            if body and state.cut_at is not None:
+                self.wfile.write(content[start : start + state.cut_at])
+                state.cut_at, state.down = None, True
+                self.close_connection = True
+            elif body:
                 self.wfile.write(content[start:])
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -129,7 +151,7 @@ def hub(files: dict[str, Path]) -> Iterator[Hub]:
     thread.join()
 
 
-def listing(hub: Hub) -> dict[str, Any]:
+def listing(hub: Hub, revision: str) -> dict[str, Any]:
     siblings = [
         {
             "rfilename": name,
@@ -138,7 +160,8 @@ def listing(hub: Hub) -> dict[str, Any]:
         }
         for name, content in hub.contents.items()
     ]
-    return {"id": "org/tiny", "modelId": "org/tiny", "sha": COMMIT, "siblings": siblings, "tags": [], "private": False}
+    commit = revision or hub.commit
+    return {"id": "org/tiny", "modelId": "org/tiny", "sha": commit, "siblings": siblings, "tags": [], "private": False}
 
 
 def test_resolve_names_commit_size_and_hash(hub: Hub) -> None:
@@ -153,15 +176,74 @@ def test_resolve_names_commit_size_and_hash(hub: Hub) -> None:
 def test_fetch_once_and_only_what_was_published(hub: Hub, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     source = resolve(HubFile("org/tiny", "model.ckpt"), hub.url)
-    path = fetch(source, quiet, hub.url, cache)
+    path = fetch(source, cache, quiet, hub.url).path
     assert path.read_bytes() == hub.contents["model.ckpt"]
     count = len(hub.served)
-    fetch(source, quiet, hub.url, cache)
+    fetch(source, cache, quiet, hub.url)
     assert len(hub.served) == count, "the second time it is on the disk"
     hub.damaged = True
     merges = resolve(HubFile("org/tiny", "merges.txt"), hub.url)
-    with pytest.raises(WeightsError, match=r"merges\.txt is not what org/tiny published.*Delete"):
-        fetch(merges, quiet, hub.url, cache)
+    with pytest.raises(WeightsError, match=r"merges\.txt is not what org/tiny published.*it was deleted"):
+        fetch(merges, cache, quiet, hub.url)
+    hub.damaged = False
+    assert fetch(merges, cache, quiet, hub.url).path.read_bytes() == hub.contents["merges.txt"]
+
+
+def test_a_download_goes_on_where_the_line_broke(hub: Hub, tmp_path: Path) -> None:
+    source = resolve(HubFile("org/tiny", "model.ckpt"), hub.url)
+    hub.cut_at = source.bytes * 3 // 4
+    with pytest.raises(WeightsError, match=r"model\.ckpt of org/tiny could not be fetched.*it goes on where it was"):
+        fetch(source, tmp_path, quiet, hub.url)
+    hub.down = False
+    hub.served.clear()
+    (part,) = tmp_path.rglob("*.part")
+    there = part.stat().st_size
+    # The hub's client writes in pieces of 10 MB; what is left of one is lost.
+    assert there > source.bytes // 2
+    assert fetch(source, tmp_path, quiet, hub.url).path.read_bytes() == hub.contents["model.ckpt"]
+    assert hub.served == [f"model.ckpt bytes={there}-"], "only what was missing came over the line"
+
+
+def test_another_file_than_the_known_one_is_not_downloaded(hub: Hub) -> None:
+    with pytest.raises(WeightsError, match=r"model\.ckpt of org/tiny is another file now.*--base"):
+        resolve(HubFile("org/tiny", "model.ckpt", sha256="0" * 64), hub.url)
+    assert hub.served == []
+
+
+def test_what_was_first_downloaded_is_held_to(hub: Hub, tmp_path: Path) -> None:
+    """The commit and the hash of the first download are asked for ever after, whatever the newest is."""
+    file = HubFile("org/tiny", "*camera*.safetensors")
+    lock = WeightsLock(tmp_path / "lock.json")
+    assert not lock.holds(file)
+    assert lock.pinned(file) == file
+    first = fetch(resolve(file, hub.url), tmp_path / "cache", quiet, hub.url)
+    lock.remember(file, first.source)
+    hub.commit = "f" * 40
+    again = WeightsLock(tmp_path / "lock.json")
+    assert again.holds(file)
+    source = resolve(again.pinned(file), hub.url)
+    assert (source.revision, source.sha256) == (COMMIT, first.source.sha256)
+    hub.contents["tiny_camera.safetensors"] += b"more"
+    with pytest.raises(WeightsError, match="another file now"):
+        resolve(again.pinned(file), hub.url)
+    again.remember(file, msgspec.structs.replace(source, sha256="1"))
+    assert again.pinned(file).sha256 == first.source.sha256, "the first one stays"
+
+
+def test_a_lock_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    (tmp_path / "lock.json").write_text("half of it")
+    with pytest.raises(WeightsError, match=r"not known.*Mend or delete"):
+        WeightsLock(tmp_path / "lock.json")
+
+
+def test_every_published_file_is_named_and_most_are_pinned() -> None:
+    """The pins that can be known without the hub: all hashes but the camera weights', all commits but two."""
+    for variant, recipe in RECIPES.items():
+        for file in (recipe.base, *recipe.tokenizer):
+            assert len(file.sha256) == 64, (variant, file)
+            assert "*" not in file.name
+        assert recipe.camera.repo == "MuteApo/CamI2V"
+        assert recipe.camera.name.startswith(variant.removeprefix("realcam-") + "_realcam-i2v")
 
 
 def test_offline_is_said() -> None:
@@ -209,11 +291,14 @@ def test_base_without_camera_is_not_installed(tmp_path: Path, files: dict[str, P
 
 
 def test_whether_the_weights_steer_is_measured(model: RealCamModel) -> None:
-    effect = camera_effect(model)
-    assert effect.steers
-    deaf = random_model(TINY, TOKENIZER, seed=1)
-    with torch.no_grad():
-        for name, parameter in deaf.unet.named_parameters():
-            if "plucker_projection" in name or "epipolar.to_out" in name:
-                parameter.zero_()
-    assert not camera_effect(deaf).steers
+    assert require_steering(model).moving > 0.01
+
+
+def test_zeroed_camera_weights_are_an_error(tmp_path: Path, files: dict[str, Path]) -> None:
+    """Every key is there, so they install; that they do nothing shows when the camera moves."""
+    path = files["tiny_camera.safetensors"]
+    save_file({key: torch.zeros_like(t) for key, t in load_file(path).items()}, path)
+    store = installed(tmp_path, files)
+    deaf = load_model(TINY, open_checkpoint(CheckpointFiles(store.model_file("tiny"))), TOKENIZER, "hash")
+    with pytest.raises(WeightsError, match=r"ignore the camera.*0\.00%"):
+        require_steering(deaf)
