@@ -7,7 +7,7 @@ from it, and the draft engine fills what it leaves open, so all of them must cut
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ Float32 = NDArray[np.float32]
 Floats = NDArray[np.floating[Any]]
 Int32 = NDArray[np.int32]
 Bool = NDArray[np.bool_]
+T = TypeVar("T", bound=np.generic)
 
 MAX_VERTICES = 500_000
 DEPTH_EDGE = 0.05
@@ -104,10 +105,15 @@ def thin_depth(depth: Floats, max_vertices: int = MAX_VERTICES) -> DepthGrid:
     if height < 2 or width < 2:
         raise PhotoError("The depth map is too small for a mesh", f"{width} x {height} pixels", "It needs 2 x 2.")
     stride = mesh_stride(width, height, max_vertices)
-    columns, rows = np.arange(stride // 2, width, stride), np.arange(stride // 2, height, stride)
+    rows, columns = (np.arange(stride // 2, size, stride) for size in depth.shape)
     u, v = (columns + 0.5) / width, (rows + 0.5) / height
     u[[0, -1]] = v[[0, -1]] = 0.0, 1.0
-    return DepthGrid(known_depth(depth[np.ix_(rows, columns)]), u, v, stride)
+    return DepthGrid(known_depth(thinned(depth, stride)), u, v, stride)
+
+
+def thinned(grid: NDArray[T], stride: int) -> NDArray[T]:
+    """Of a map [h, w], what stands at the vertices of a mesh with this stride."""
+    return grid[stride // 2 :: stride, stride // 2 :: stride]
 
 
 def mesh_stride(width: int, height: int, max_vertices: int = MAX_VERTICES) -> int:

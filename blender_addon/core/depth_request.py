@@ -22,8 +22,6 @@ from .trajectory import Float64, check_intrinsics
 
 MAGIC = b"RCDEPT\x00\x01"
 DEPTH_FILE = "depth.npz"
-MOVED, FLYING, OUTLIER, SKY = 1, 2, 4, 8
-"""Bits of DepthResult.touched: what cleaning did to a pixel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +49,8 @@ class DepthRequest:
 class DepthResult:
     """depth: [h, w] float32 metres along z, cleaned, NaN unknown; before: the same before cleaning.
 
-    touched: [h, w] uint8, bits of what cleaning did. intrinsics: [3, 3] pixels of the photo that was sent.
-    focal_source: where the focal length came from. predictor, licence: what made it, in words.
+    touched: [h, w] uint8, bits of what cleaning did (core.cleaning.clean). intrinsics: [3, 3] pixels of the
+    photo that was sent. focal_source: where the focal length came from. predictor, licence: what made it, in words.
     """
 
     depth: Float32
@@ -109,10 +107,10 @@ def decode_depth_request(data: bytes | memoryview, limits: Limits) -> DepthReque
 
 
 def encode_depth_result(result: DepthResult) -> bytes:
-    """The NPZ of a result, compressed."""
+    """The NPZ of a result, not compressed: that would take longer than sending it."""
     stream = io.BytesIO()
     words = np.array([result.focal_source, result.predictor, result.licence])
-    np.savez_compressed(
+    np.savez(
         stream,
         depth=result.depth,
         before=result.before,

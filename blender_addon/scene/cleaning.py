@@ -1,6 +1,7 @@
-"""Depth cleaning in the scene: what is wrong with the depth is marked, shown, and left out or taken back at any time.
+"""Depth cleaning in the scene: what each step does to the depth is marked, and done or taken back at any time.
 
-Vertices are never deleted for it: a vertex with a flaw that is left out belongs to no face and counts as unknown.
+No vertex is deleted for it: one that a step drops belongs to no face and counts as unknown, one that a step moves knows
+by how much.
 """
 
 from __future__ import annotations
@@ -10,135 +11,120 @@ from dataclasses import replace
 import bpy
 import numpy as np
 
-from ..blender_versions import use_nodes
-from ..core.depth_cleaning import flying_pixels
-from ..core.depth_mesh import Float32, Int32, cut_faces
-from ..core.depth_request import FLYING, OUTLIER
-from ..core.errors import PhotoError
-from .mesh import PIXEL, flaws, grid_depth, recut_mesh, set_flaws
+from ..core.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, CleanDepth, clean_depth
+from ..core.depth_mesh import Float32, Int32, lift
+from ..core.shot import UInt8
+from ..core.trajectory import Float64
+from .axes import blender_points, depth_of
+from .mesh import TOUCHED, GridVertices, read_vertices, rebuild_mesh
+from .nearest import distance_search
 from .photo_scene import PhotoScene, store_record
+from .reference_camera import see_as_far_as
+from .steering import artists_cameras
 
-SHOWN = "realcam_cleaning"
-"""Custom property of the object that shows flaws."""
-
-_COLOURS = {FLYING: (1.0, 0.05, 0.0, 1.0), OUTLIER: (1.0, 0.5, 0.0, 1.0)}
+STEPS = (MOVED, FLYING, OUTLIER, SKY)
+EVERYTHING = MOVED | FLYING | OUTLIER | SKY
 
 
 def look_at_depth(photo_scene: PhotoScene) -> None:
-    """Mark flying pixels by the depth as it is now. Outliers that a server has marked stay marked.
+    """Mark what each step of the cleaning would do; nothing is changed by it.
 
+    A sky whose depth is unknown gets vertices that do not count until it is put on its shell.
     Raises PhotoError when the mesh is in Edit Mode.
     """
-    mesh, record = photo_scene.mesh.data, photo_scene.record
-    if mesh.is_editmode:
-        raise PhotoError("The mesh is being edited", photo_scene.mesh.name, "Leave Edit Mode to clean the depth.")
-    width, height = photo_scene.photo_size
-    lens = np.diag([record.columns / width, record.rows / height, 1.0]) @ photo_scene.intrinsics
-    depth = grid_depth(mesh, record.rows, record.columns)
-    set_flaws(mesh, np.where(flying_pixels(depth, lens), FLYING, 0) | _grid_of(photo_scene) & ~FLYING)
+    record = photo_scene.record
+    grid = (record.rows, record.columns)
+    vertices = read_vertices(photo_scene.mesh.data)
+    before = np.full(grid, np.nan, dtype=np.float32)
+    before.flat[vertices.pixels] = depth_of(vertices.positions)
+    lens = np.diag([grid[1] / photo_scene.photo_size[0], grid[0] / photo_scene.photo_size[1], 1.0])
+    found = clean_depth(before, _at_vertices(photo_scene.photo(), grid), lens @ photo_scene.intrinsics, distance_search)
+    new = np.flatnonzero(found.mask(SKY) & np.isnan(before)).astype(np.int32)
+    marked = marked_vertices(_with_sky(vertices, new, found, photo_scene), found)
+    rebuild_mesh(photo_scene.mesh.data, marked, grid, record.depth_edge, record.cleaned)
 
 
-def set_dropped(photo_scene: PhotoScene, dropped: int) -> PhotoScene:
-    """Leave out the vertices with one of these flaws (bits FLYING, OUTLIER), and only those.
+def marked_vertices(vertices: GridVertices, found: CleanDepth) -> GridVertices:
+    """The same vertices with what cleaning found on their grid; none of it done."""
+    touched = found.touched.ravel()[vertices.pixels].astype(np.int32)
+    # What is dropped was moved before, but by how much is not known any more: taken back, it is where it was.
+    touched[touched & (FLYING | OUTLIER) != 0] &= ~MOVED
+    with np.errstate(invalid="ignore"):
+        shift = (found.depth / found.before).ravel()[vertices.pixels]
+    shift = np.where(touched & (MOVED | SKY) != 0, np.nan_to_num(shift, nan=0.0), np.float32(1)).astype(np.float32)
+    return replace(vertices, touched=touched, shift=shift, looked_at=True)
 
-    Flying pixels are looked for when they have not been. Raises PhotoError when the mesh is in Edit Mode.
+
+def set_cleaned(scene: bpy.types.Scene, photo_scene: PhotoScene, cleaned: int) -> PhotoScene:
+    """Have these steps of the cleaning (bits MOVED, FLYING, OUTLIER, SKY) in force, and only those.
+
+    The depth is looked at when it has not been. Raises PhotoError when the mesh is in Edit Mode.
     """
     mesh, record = photo_scene.mesh.data, photo_scene.record
-    if mesh.is_editmode:
-        raise PhotoError("The mesh is being edited", photo_scene.mesh.name, "Leave Edit Mode to clean the depth.")
-    if dropped & FLYING and not flaw_counts(photo_scene)[FLYING]:
+    vertices = read_vertices(mesh)
+    if cleaned and not vertices.looked_at:
         look_at_depth(photo_scene)
-    recut_mesh(mesh, record.rows, record.columns, record.depth_edge, dropped)
-    changed = replace(record, dropped=dropped)
+        vertices = read_vertices(mesh)
+    vertices = replace(vertices, positions=_shifted(vertices, record.cleaned, cleaned))
+    rebuild_mesh(mesh, vertices, (record.rows, record.columns), record.depth_edge, cleaned)
+    changed = replace(record, cleaned=cleaned)
     store_record(photo_scene.mesh, changed)
+    if cleaned & SKY and (vertices.touched & SKY).any():
+        farthest = float(depth_of(vertices.positions).max())
+        for camera in (photo_scene.camera, *artists_cameras(scene)):
+            if camera is not None:
+                see_as_far_as(camera.data, farthest)
     return replace(photo_scene, record=changed)
 
 
-def flaw_counts(photo_scene: PhotoScene) -> dict[int, int]:
-    """How many vertices have each flaw."""
-    bits = flaws(photo_scene.mesh.data)
-    return {bit: int((bits & bit != 0).sum()) for bit in _COLOURS}
+def looked_at(photo_scene: PhotoScene) -> bool:
+    """Whether cleaning has looked at the depth."""
+    return TOUCHED in photo_scene.mesh.data.attributes
 
 
-def show_flaws(photo_scene: PhotoScene) -> bpy.types.Object:
-    """An object that shows the surface at every flaw, coloured by its kind: what is, or would be, left out.
-
-    It lies on the mesh, is never rendered, and takes the place of an earlier one.
-    """
-    hide_flaws(photo_scene)
-    record, source = photo_scene.record, photo_scene.mesh.data
-    quads, triangles = cut_faces(grid_depth(source, record.rows, record.columns), 10.0)
-    bits = _in_order(photo_scene)
-    quads, triangles = (faces[(bits[faces] != 0).any(axis=1)] for faces in (quads, triangles))
-    used, corners = np.unique(np.concatenate([quads.ravel(), triangles.ravel()]), return_inverse=True)
-    four, three = corners[: quads.size].reshape(-1, 4), corners[quads.size :].reshape(-1, 3)
-    mesh = bpy.data.meshes.new("Depth Flaws")
-    mesh.from_pydata(_positions_in_order(photo_scene)[used].tolist(), [], [*four.tolist(), *three.tolist()])
-    for colour in _COLOURS.values():
-        mesh.materials.append(_paint(colour))
-    flying = [(bits[faces] & FLYING != 0).any(axis=1) for faces in (quads, triangles)]
-    mesh.polygons.foreach_set("material_index", np.where(np.concatenate(flying), 0, 1).astype(np.int32))
-    shown = bpy.data.objects.new("Depth Flaws", mesh)
-    shown[SHOWN] = True
-    shown.parent = photo_scene.mesh
-    shown.hide_render = True
-    shown.hide_select = True
-    shown.show_in_front = True
-    photo_scene.mesh.users_collection[0].objects.link(shown)
-    return shown
+def touched_counts(photo_scene: PhotoScene) -> dict[int, int]:
+    """How many vertices each step touches; none before the depth was looked at."""
+    touched = read_vertices(photo_scene.mesh.data).touched
+    return {bit: int((touched & bit != 0).sum()) for bit in STEPS}
 
 
-def hide_flaws(photo_scene: PhotoScene) -> None:
-    """Remove the object that shows flaws, if there is one."""
-    for shown in [child for child in photo_scene.mesh.children if SHOWN in child]:
-        mesh = shown.data
-        bpy.data.objects.remove(shown)
-        bpy.data.meshes.remove(mesh)
+def _shifted(vertices: GridVertices, was: int, now: int) -> Float32:
+    """[V, 3] the positions with the steps `now` in force instead of `was`."""
+    factor = np.ones(len(vertices.shift), dtype=np.float32)
+    moves = vertices.shift > 0
+    for bit in (MOVED, SKY):
+        if (was ^ now) & bit:
+            concerned = moves & (vertices.touched & bit != 0)
+            factor[concerned] = vertices.shift[concerned] if now & bit else 1 / vertices.shift[concerned]
+    return np.asarray(vertices.positions * factor[:, None], dtype=np.float32)
 
 
-def flaws_shown(photo_scene: PhotoScene) -> bool:
-    """Whether flaws are shown."""
-    return any(SHOWN in child for child in photo_scene.mesh.children)
-
-
-def _grid_of(photo_scene: PhotoScene) -> Int32:
-    """[rows, columns] the bits of every vertex at its pixel."""
+def _with_sky(vertices: GridVertices, new: Int32, found: CleanDepth, photo_scene: PhotoScene) -> GridVertices:
+    """The vertices and those of sky pixels `new` that had none, in the order of their pixels."""
     record = photo_scene.record
-    known = np.isfinite(grid_depth(photo_scene.mesh.data, record.rows, record.columns))
-    grid = np.zeros(known.shape, dtype=np.int32)
-    grid[known] = _in_order(photo_scene)
-    return grid
+    row, column = np.divmod(new, record.columns)
+    uv = np.stack([_along(record.columns)[column], _along(record.rows)[row]], axis=1)
+    points = lift(uv, found.depth.ravel()[new], photo_scene.intrinsics, photo_scene.photo_size).astype(np.float32)
+    pixels = np.concatenate([vertices.pixels, new])
+    order = np.argsort(pixels, kind="stable")
+    return GridVertices(
+        positions=np.concatenate([vertices.positions, blender_points(points)])[order],
+        pixels=pixels[order],
+        picture=np.concatenate([vertices.picture, np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1)])[order],
+        touched=np.zeros(len(pixels), dtype=np.int32),
+        shift=np.ones(len(pixels), dtype=np.float32),
+        looked_at=False,
+    )
 
 
-def _order(photo_scene: PhotoScene) -> Int32:
-    """Vertices sorted by their pixel: an import's are, an edited mesh's need not be."""
-    pixels = np.empty(photo_scene.vertices, dtype=np.int32)
-    photo_scene.mesh.data.attributes[PIXEL].data.foreach_get("value", pixels)
-    return np.argsort(pixels, kind="stable").astype(np.int32)
+def _at_vertices(photo: UInt8, grid: tuple[int, int]) -> UInt8:
+    """[rows, columns, 3] the photo [H, W, 3] under each vertex of a grid of (rows, columns)."""
+    rows, columns = ((np.arange(n) + 0.5) / n * size for n, size in zip(grid, photo.shape, strict=False))
+    return np.asarray(photo[np.ix_(rows.astype(np.int64), columns.astype(np.int64))], dtype=np.uint8)
 
 
-def _in_order(photo_scene: PhotoScene) -> Int32:
-    return flaws(photo_scene.mesh.data)[_order(photo_scene)]
-
-
-def _positions_in_order(photo_scene: PhotoScene) -> Float32:
-    positions = np.empty(photo_scene.vertices * 3, dtype=np.float32)
-    photo_scene.mesh.data.vertices.foreach_get("co", positions)
-    return positions.reshape(-1, 3)[_order(photo_scene)]
-
-
-def _paint(colour: tuple[float, float, float, float]) -> bpy.types.Material:
-    """The colour as light in every way the viewport is shaded."""
-    name = f"Depth Flaw {colour[1]:.2f}"
-    material = bpy.data.materials.get(name)
-    if material is not None:
-        return material
-    material = bpy.data.materials.new(name)
-    material.diffuse_color = colour
-    use_nodes(material)
-    nodes = material.node_tree.nodes
-    nodes.clear()
-    emission, output = nodes.new("ShaderNodeEmission"), nodes.new("ShaderNodeOutputMaterial")
-    emission.inputs["Color"].default_value = colour
-    material.node_tree.links.new(emission.outputs["Emission"], output.inputs["Surface"])
-    return material
+def _along(count: int) -> Float64:
+    """[count] where columns (or rows) stand in the picture, the outermost on its edges as the mesh has them."""
+    places = (np.arange(count) + 0.5) / count
+    places[[0, -1]] = 0.0, 1.0
+    return places

@@ -7,11 +7,13 @@ from dataclasses import replace
 import bpy
 import numpy as np
 
-from ..core.depth_request import FLYING, OUTLIER, DepthResult
+from ..core.cleaning.clean import CleanDepth
+from ..core.depth_mesh import thinned
+from ..core.depth_request import DepthResult
 from ..core.errors import RealCamError
-from .cleaning import set_dropped
+from .cleaning import EVERYTHING, marked_vertices, set_cleaned
 from .import_photo import PhotoImport, scene_of_photo
-from .mesh import set_flaws
+from .mesh import mark_vertices, read_vertices
 from .photo_file import read_photo
 from .photo_scene import PhotoScene, store_record
 
@@ -19,22 +21,26 @@ from .photo_scene import PhotoScene, store_record
 def scene_of_estimate(scene: bpy.types.Scene, request: PhotoImport, estimate: DepthResult) -> PhotoScene:
     """Build the scene of request.photo; request.depth is not read, and request.intrinsics go before the estimate's.
 
-    Raises PhotoError, and then leaves nothing behind.
+    The server's cleaning is in force; each of its steps can be taken back. Raises PhotoError, and then leaves nothing
+    behind.
     """
     photo = read_photo(request.photo)
-    # What cleaning took out is kept, marked, so that the artist can take it back.
-    wrong = estimate.touched & (FLYING | OUTLIER)
-    everything = np.where(np.isfinite(estimate.depth), estimate.depth, np.where(wrong != 0, estimate.before, np.nan))
+    # The depth before cleaning, but for a sky that had none: every step is done from there, and undone.
+    depth = np.where(np.isfinite(estimate.before), estimate.before, estimate.depth)
     lens = request.intrinsics if request.intrinsics is not None else estimate.intrinsics
     try:
         # A predictor's metres are what it was trained for: no unit to doubt.
-        built = scene_of_photo(scene, photo, everything, replace(request, intrinsics=lens, trust_scale=True))
+        built = scene_of_photo(scene, photo, depth, replace(request, intrinsics=lens, trust_scale=True))
     except RealCamError:
         bpy.data.images.remove(photo.image)
         raise
-    half = built.record.stride // 2
-    set_flaws(built.mesh.data, wrong[half :: built.record.stride, half :: built.record.stride].astype(np.int32))
-    built = set_dropped(built, FLYING | OUTLIER)
+    stride = built.record.stride
+    found = CleanDepth(
+        thinned(estimate.depth, stride), thinned(estimate.before, stride), thinned(estimate.touched, stride)
+    )
+    mesh = built.mesh.data
+    mark_vertices(mesh, marked_vertices(read_vertices(mesh), found))
+    built = set_cleaned(scene, built, EVERYTHING)
     if request.intrinsics is not None:
         return built
     record = replace(built.record, focal_source=estimate.focal_source)

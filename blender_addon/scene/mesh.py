@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.cleaning.clean import FLYING, OUTLIER, SKY
 from ..core.depth_mesh import DepthMesh, Float32, Int32, cut_faces
 from ..core.errors import PhotoError
 from .axes import blender_points, depth_of
@@ -19,42 +21,60 @@ PIXEL = "realcam_pixel"
 PICTURE = "realcam_picture"
 """Vertex attribute: where the vertex stands in the photo, (0, 0) its bottom-left corner, (1, 1) its top-right one."""
 
-FLAW = "realcam_flaw"
-"""Vertex attribute, if the depth was looked at: bits of what is wrong with it (core.depth_request)."""
+TOUCHED = "realcam_touched"
+"""Vertex attribute, if the depth was looked at: bits of what cleaning does to it (core.cleaning.clean)."""
+SHIFT = "realcam_shift"
+"""Vertex attribute beside TOUCHED: depth after an edge was moved, or the sky put on its shell, over depth before; 0
+where it was not known before (Blender mends meshes that hold NaN)."""
 
 UV_MAP = "UVMap"
+
+
+@dataclass(frozen=True, eq=False)
+class GridVertices:
+    """The vertices [V] of a depth grid in the order of their pixels.
+
+    positions [V, 3] metres, the reference camera's Blender axes; pixels, picture [V, 2], touched and shift as the
+    attributes hold them. looked_at: whether cleaning has looked at the depth.
+    """
+
+    positions: Float32
+    pixels: Int32
+    picture: Float32
+    touched: Int32
+    shift: Float32
+    looked_at: bool
+
+    def count(self, cleaned: int) -> NDArray[np.bool_]:
+        """[V] which of them count with the steps `cleaned` (bits) in force: not what those drop, nor a sky without a
+        depth of its own that is not on its shell."""
+        dropped = (self.touched & cleaned & (FLYING | OUTLIER)) != 0
+        off_shell = (self.shift == 0) & (cleaned & SKY == 0)
+        return np.asarray(~dropped & ~off_shell, dtype=np.bool_)
 
 
 def fill_mesh(mesh: bpy.types.Mesh, depth_mesh: DepthMesh) -> None:
     """Put a depth mesh into an empty Blender mesh, in the reference camera's Blender axes."""
     pixels = np.flatnonzero(np.isfinite(depth_mesh.grid.depth)).astype(np.int32)
     picture = np.stack([depth_mesh.uv[:, 0], 1 - depth_mesh.uv[:, 1]], axis=1)
-    _fill(mesh, blender_points(depth_mesh.vertices), pixels, picture, (depth_mesh.quads, depth_mesh.triangles))
+    zeros, ones = np.zeros(len(pixels), dtype=np.int32), np.ones(len(pixels), dtype=np.float32)
+    vertices = GridVertices(blender_points(depth_mesh.vertices), pixels, picture, zeros, ones, looked_at=False)
+    _fill(mesh, vertices, (depth_mesh.quads, depth_mesh.triangles))
 
 
-def grid_depth(mesh: bpy.types.Mesh, rows: int, columns: int, dropped: int = 0) -> Float32:
-    """[rows, columns] depth along z in the mesh's own metres, NaN where there is no vertex (any more), or one with a
-    flaw among the bits `dropped`."""
-    depth = np.full(rows * columns, np.nan, dtype=np.float32)
+def read_vertices(mesh: bpy.types.Mesh) -> GridVertices:
+    """The mesh's vertices; an import's stand in this order, an edited mesh's need not. Raises PhotoError in Edit Mode
+    and for a mesh that has lost what it was made of."""
+    if mesh.is_editmode:
+        raise PhotoError("The mesh is being edited", mesh.name, "Leave Edit Mode first.")
+    return _vertices(mesh)
+
+
+def grid_depth(mesh: bpy.types.Mesh, rows: int, columns: int, cleaned: int = 0) -> Float32:
+    """[rows, columns] depth along z in the mesh's own metres, NaN where there is no vertex (any more), or one that does
+    not count with the steps `cleaned` in force."""
     with _readable(mesh) as data:
-        kept = flaws(data) & dropped == 0
-        depth[_attribute(data, PIXEL, "value", np.int32)[kept]] = depth_of(_positions(data)[kept])
-    return depth.reshape(rows, columns)
-
-
-def flaws(mesh: bpy.types.Mesh) -> Int32:
-    """[V] bits of what is wrong with each vertex; zeros when the depth was not looked at."""
-    if FLAW not in mesh.attributes:
-        return np.zeros(len(mesh.vertices), dtype=np.int32)
-    return _attribute(mesh, FLAW, "value", np.int32)
-
-
-def set_flaws(mesh: bpy.types.Mesh, grid: Int32) -> None:
-    """Remember what is wrong with each vertex, from bits [rows, columns] of the depth grid."""
-    if FLAW not in mesh.attributes:
-        mesh.attributes.new(FLAW, "INT", "POINT")
-    pixels = _attribute(mesh, PIXEL, "value", np.int32)
-    mesh.attributes[FLAW].data.foreach_set("value", np.ascontiguousarray(grid.ravel()[pixels], dtype=np.int32))
+        return _grid_depth(_vertices(data), rows, columns, cleaned)
 
 
 @contextmanager
@@ -70,38 +90,60 @@ def _readable(mesh: bpy.types.Mesh) -> Iterator[bpy.types.Mesh]:
         bpy.data.meshes.remove(copy)
 
 
-def recut_mesh(mesh: bpy.types.Mesh, rows: int, columns: int, depth_edge: float, dropped: int = 0) -> None:
+def recut_mesh(mesh: bpy.types.Mesh, rows: int, columns: int, depth_edge: float, cleaned: int = 0) -> None:
     """Give the mesh the faces of another depth edge; vertices, materials and what the artist deleted stay.
 
-    Vertices with a flaw among the bits `dropped` stay too, but belong to no face.
+    Vertices that do not count with the steps `cleaned` in force stay too, but belong to no face.
     """
-    if mesh.is_editmode:
-        raise PhotoError("The mesh is being edited", mesh.name, "Leave Edit Mode to change the depth edge.")
+    rebuild_mesh(mesh, read_vertices(mesh), (rows, columns), depth_edge, cleaned)
+
+
+def rebuild_mesh(
+    mesh: bpy.types.Mesh, vertices: GridVertices, grid: tuple[int, int], depth_edge: float, cleaned: int
+) -> None:
+    """Give the mesh these vertices of a grid of (rows, columns), and the faces between those that count."""
+    quads, triangles = cut_faces(_grid_depth(vertices, *grid, cleaned), depth_edge)
+    kept = np.flatnonzero(vertices.count(cleaned)).astype(np.int32)
+    mesh.clear_geometry()
+    _fill(mesh, vertices, (kept[quads], kept[triangles]))
+
+
+def mark_vertices(mesh: bpy.types.Mesh, vertices: GridVertices) -> None:
+    """Write down what cleaning finds of each vertex, for a mesh whose vertices stand in the order of their pixels and
+    that was not looked at."""
+    mesh.attributes.new(TOUCHED, "INT", "POINT").data.foreach_set("value", vertices.touched)
+    mesh.attributes.new(SHIFT, "FLOAT", "POINT").data.foreach_set("value", vertices.shift)
+
+
+def _vertices(mesh: bpy.types.Mesh) -> GridVertices:
     pixels = _attribute(mesh, PIXEL, "value", np.int32)
     order = np.argsort(pixels, kind="stable")
-    positions, pixels = _positions(mesh)[order], pixels[order]
-    picture = _attribute(mesh, PICTURE, "vector", np.float32, 2).reshape(-1, 2)[order]
-    flaw = flaws(mesh)[order]
-    kept = np.flatnonzero(flaw & dropped == 0).astype(np.int32)
-    quads, triangles = cut_faces(grid_depth(mesh, rows, columns, dropped), depth_edge)
-    mesh.clear_geometry()
-    _fill(mesh, positions, pixels, picture, (kept[quads], kept[triangles]))
-    if flaw.any():
-        mesh.attributes.new(FLAW, "INT", "POINT").data.foreach_set("value", flaw)
+    looked_at = TOUCHED in mesh.attributes
+    touched = _attribute(mesh, TOUCHED, "value", np.int32) if looked_at else np.zeros_like(pixels)
+    shift = _attribute(mesh, SHIFT, "value", np.float32) if looked_at else np.ones(len(pixels), dtype=np.float32)
+    picture = _attribute(mesh, PICTURE, "vector", np.float32, 2).reshape(-1, 2)
+    return GridVertices(_positions(mesh)[order], pixels[order], picture[order], touched[order], shift[order], looked_at)
 
 
-def _fill(
-    mesh: bpy.types.Mesh, positions: Float32, pixels: Int32, picture: Float32, faces: tuple[Int32, Int32]
-) -> None:
-    picture = np.ascontiguousarray(picture, dtype=np.float32)
-    mesh.vertices.add(len(positions))
+def _grid_depth(vertices: GridVertices, rows: int, columns: int, cleaned: int) -> Float32:
+    counts = vertices.count(cleaned)
+    depth = np.full(rows * columns, np.nan, dtype=np.float32)
+    depth[vertices.pixels[counts]] = depth_of(vertices.positions[counts])
+    return depth.reshape(rows, columns)
+
+
+def _fill(mesh: bpy.types.Mesh, vertices: GridVertices, faces: tuple[Int32, Int32]) -> None:
+    picture = np.ascontiguousarray(vertices.picture, dtype=np.float32)
+    mesh.vertices.add(len(picture))
     # As attributes these are copied whole; `co` and `vertex_index` go through a call for each item.
-    mesh.attributes["position"].data.foreach_set("vector", np.ascontiguousarray(positions).ravel())
+    mesh.attributes["position"].data.foreach_set("vector", np.ascontiguousarray(vertices.positions).ravel())
     if any(map(len, faces)):
         _add_faces(mesh, *faces, picture)
     # After the UV map: Blender 5.2 takes the first pair of numbers for the map when a material names none.
-    mesh.attributes.new(PIXEL, "INT", "POINT").data.foreach_set("value", pixels)
+    mesh.attributes.new(PIXEL, "INT", "POINT").data.foreach_set("value", vertices.pixels)
     mesh.attributes.new(PICTURE, "FLOAT2", "POINT").data.foreach_set("vector", picture.ravel())
+    if vertices.looked_at:
+        mark_vertices(mesh, vertices)
     mesh.update(calc_edges=True)
 
 

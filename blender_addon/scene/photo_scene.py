@@ -26,8 +26,8 @@ CAMERA, IMAGE = "realcam_camera", "realcam_image"
 class Record:
     """What the .blend keeps of an import. intrinsics: row by row, pixels of the photo. rows, columns: depth grid.
 
-    scale: true metres for each metre of the imported depth; the mesh has them in it already. dropped: bits of the
-    flaws whose vertices do not count.
+    scale: true metres for each metre of the imported depth; the mesh has them in it already. cleaned: bits of the
+    cleaning steps in force.
     """
 
     version: int
@@ -40,7 +40,7 @@ class Record:
     stride: int
     depth_edge: float
     scale: float = 1.0
-    dropped: int = 0
+    cleaned: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class PhotoScene:
 
     def depth(self) -> Float32:
         """[rows, columns] float32 metres along z at the mesh's resolution, NaN where unknown."""
-        return grid_depth(self.mesh.data, self.record.rows, self.record.columns, self.record.dropped)
+        return grid_depth(self.mesh.data, self.record.rows, self.record.columns, self.record.cleaned)
 
 
 def store_record(mesh: bpy.types.Object, record: Record) -> None:
@@ -119,7 +119,7 @@ def set_depth_edge(photo_scene: PhotoScene, threshold: float) -> PhotoScene:
     if not np.isfinite(threshold) or threshold <= 0:
         raise PhotoError("The depth edge is not a positive number", f"{threshold:g}")
     record = photo_scene.record
-    recut_mesh(photo_scene.mesh.data, record.rows, record.columns, threshold, record.dropped)
+    recut_mesh(photo_scene.mesh.data, record.rows, record.columns, threshold, record.cleaned)
     changed = Record(**{**asdict(record), "depth_edge": float(threshold)})
     store_record(photo_scene.mesh, changed)
     return PhotoScene(photo_scene.mesh, photo_scene.camera, photo_scene.image, changed)

@@ -15,8 +15,14 @@ def reference_camera(name: str, intrinsics: Float64, photo_size: tuple[int, int]
     """
     data = bpy.data.cameras.new(name)
     set_optics(data, intrinsics, photo_size)
-    data.clip_start, data.clip_end = 0.01, max(1000.0, 4 * far)
+    data.clip_start, data.clip_end = 0.01, 1000.0
+    see_as_far_as(data, far)
     return bpy.data.objects.new(name, data)
+
+
+def see_as_far_as(data: bpy.types.Camera, far: float) -> None:
+    """Let a camera see what stands `far` metres away, from wherever a shot may take it."""
+    data.clip_end = max(data.clip_end, 4 * far)
 
 
 def set_optics(data: bpy.types.Camera, intrinsics: Float64, photo_size: tuple[int, int]) -> None:

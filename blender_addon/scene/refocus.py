@@ -12,7 +12,7 @@ from ..core.errors import PhotoError
 from ..core.lens import full_frame_focal
 from ..core.trajectory import Float64
 from .axes import blender_matrix
-from .cleaning import flaws_shown, show_flaws
+from .overlay import cleaning_shown, show_cleaning
 from .photo_scene import PhotoScene, store_record
 from .reference_camera import set_optics
 from .steering import artists_cameras
@@ -49,8 +49,8 @@ def set_focal_length(scene: bpy.types.Scene, photo_scene: PhotoScene, mm: float)
     record = replace(photo_scene.record, intrinsics=intrinsics.tolist(), focal_source=f"typed, {mm:g} mm (35 mm eq.)")
     store_record(photo_scene.mesh, record)
     changed = replace(photo_scene, record=record)
-    if flaws_shown(changed):
-        show_flaws(changed)
+    if cleaning_shown(changed):
+        show_cleaning(changed)
     return changed
 
 

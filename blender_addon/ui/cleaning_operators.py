@@ -1,86 +1,102 @@
-"""Leave flaws of the depth out of the scene or take them back, and show them."""
+"""Steps of the depth cleaning, done and taken back, and shown."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 import bpy
 from bpy.props import EnumProperty
 
-from ..core.depth_request import FLYING, OUTLIER
+from ..core.cleaning.clean import FLYING, MOVED, OUTLIER, SKY
 from ..core.errors import RealCamError
-from ..scene import find_photo_scene
-from ..scene.cleaning import flaw_counts, flaws_shown, hide_flaws, look_at_depth, set_dropped, show_flaws
+from ..scene.cleaning import look_at_depth, looked_at, set_cleaned, touched_counts
+from ..scene.overlay import cleaning_shown, hide_cleaning, show_cleaning
 from .edit_mode import LeftEditMode
+from .of_photo import OfPhoto, the_photo
 
 Result = set[str]
 
-BITS = {"FLYING": FLYING, "OUTLIER": OUTLIER}
+BITS = {"EDGES": MOVED, "FLYING": FLYING, "OUTLIERS": OUTLIER, "SKY": SKY}
+_STEPS = (
+    ("EDGES", "Edges to the Photo", "Depth edges are moved to where the photo has its edges"),
+    ("FLYING", "No Flying Pixels", "Pixels that hang between two surfaces, where depth jumps, are left out"),
+    ("OUTLIERS", "No Outliers", "Points far from all others are left out"),
+    ("SKY", "Sky on a Far Shell", "A sky, which has no depth, is put on a sphere far away"),
+)
+LABELS = {name: label for name, label, _ in _STEPS}
 
 
-class _OfPhoto:
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Needs a photo."""
-        return find_photo_scene(context.scene) is not None
+class ToggleCleaning(OfPhoto, bpy.types.Operator):
+    """Do this step of the depth cleaning, or take it back. Nothing is deleted"""
 
-
-class ToggleFlaw(_OfPhoto, bpy.types.Operator):
-    """Leave this kind of flaw out of the scene, or take it back. Nothing is deleted"""
-
-    bl_idname = "realcam.toggle_flaw"
-    bl_label = "Leave Out"
+    bl_idname = "realcam.toggle_cleaning"
+    bl_label = "Clean Depth"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
-    flaw: EnumProperty(
-        name="Flaw",
-        description="What is wrong with a pixel's depth",
-        items=(
-            ("FLYING", "Flying Pixels", "Pixels that hang between two surfaces, where depth jumps"),
-            ("OUTLIER", "Outliers", "Points far from all others, marked by the server when it estimated the depth"),
-        ),
+    step: EnumProperty(
+        name="Step",
+        description="What is done to the depth",
+        items=_STEPS,
     )
 
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        """What the chosen step does."""
+        does = next(does for name, _, does in _STEPS if name == properties.step)
+        return f"{does}. Nothing is deleted: press again to take it back"
+
     def execute(self, context: bpy.types.Context) -> Result:
-        """Cut the mesh anew, in Edit Mode too."""
-        photo = find_photo_scene(context.scene)
-        assert photo is not None
+        """Build the mesh anew, in Edit Mode too."""
+        photo = the_photo(context)
         try:
-            with LeftEditMode(context):
-                photo = set_dropped(photo, photo.record.dropped ^ BITS[self.flaw])
-                if flaws_shown(photo):
-                    show_flaws(photo)
+            with LeftEditMode(context), _waiting(context):
+                photo = set_cleaned(context.scene, photo, photo.record.cleaned ^ BITS[self.step])
+                count = touched_counts(photo)[BITS[self.step]]
+                if cleaning_shown(photo):
+                    show_cleaning(photo)
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
-        count = flaw_counts(photo)[BITS[self.flaw]]
-        self.report({"INFO"}, f"{count:,} of {photo.vertices:,} vertices are such")
+        self.report({"INFO"}, f"This touches {count:,} of {photo.vertices:,} vertices")
         return {"FINISHED"}
 
 
-class ShowFlaws(_OfPhoto, bpy.types.Operator):
-    """Colour what is, or would be, left out: flying pixels red, outliers orange. Never rendered"""
+class ShowCleaning(OfPhoto, bpy.types.Operator):
+    """Colour what cleaning touches, or would: edges blue, flying pixels red, outliers orange, sky violet. Never rendered"""  # noqa: E501
 
-    bl_idname = "realcam.show_flaws"
-    bl_label = "Show Flaws"
+    bl_idname = "realcam.show_cleaning"
+    bl_label = "Show What It Touches"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> Result:
-        """Show, looking for flying pixels first; or hide."""
-        photo = find_photo_scene(context.scene)
-        assert photo is not None
+        """Show, looking at the depth first; or hide."""
+        photo = the_photo(context)
         try:
-            with LeftEditMode(context):
-                if flaws_shown(photo):
-                    hide_flaws(photo)
+            with LeftEditMode(context), _waiting(context):
+                if cleaning_shown(photo):
+                    hide_cleaning(photo)
                     return {"FINISHED"}
-                if not flaw_counts(photo)[FLYING]:
+                if not looked_at(photo):
                     look_at_depth(photo)
-                show_flaws(photo)
+                show_cleaning(photo)
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
         return {"FINISHED"}
 
 
-CLASSES = (ToggleFlaw, ShowFlaws)
+@contextmanager
+def _waiting(context: bpy.types.Context) -> Iterator[None]:
+    """The first look at a large mesh takes a few seconds: the pointer says so."""
+    if context.window is not None:
+        context.window.cursor_modal_set("WAIT")
+    try:
+        yield
+    finally:
+        if context.window is not None:
+            context.window.cursor_modal_restore()
+
+
+CLASSES = (ToggleCleaning, ShowCleaning)

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import bpy
 
 from ..generation.jobs import jobs
 from .depth_choice import chosen_predictor
+from .of_photo import PhotoSubpanel
 from .wrapped import draw_sentence
 
 
-class DepthPanel(bpy.types.Panel):
+class DepthPanel(PhotoSubpanel, bpy.types.Panel):
     """Which predictor, under which licence, and the button."""
 
     bl_idname = "REALCAM_PT_depth"
     bl_label = "Estimate Depth"
-    bl_parent_id = "REALCAM_PT_photo"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "RealCam"
-    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """The licence stands above the button: it is read before the weights are downloaded."""

@@ -8,14 +8,14 @@ import bpy
 from bpy.props import FloatProperty
 
 from ..core.errors import RealCamError
-from ..scene import find_photo_scene
 from ..scene.refocus import LONGEST, SHORTEST, focal_mm, set_focal_length
 from .edit_mode import LeftEditMode
+from .of_photo import OfPhoto, the_photo
 
 Result = set[str]
 
 
-class SetFocalLength(bpy.types.Operator):
+class SetFocalLength(OfPhoto, bpy.types.Operator):
     """Rebuild the scene with another focal length. Depths and edits stay; cameras with the photo's lens follow"""
 
     bl_idname = "realcam.set_focal_length"
@@ -34,25 +34,15 @@ class SetFocalLength(bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Needs a photo."""
-        if find_photo_scene(context.scene) is None:
-            cls.poll_message_set("Import a photo first")
-            return False
-        return True
-
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
         """Begin with what is assumed now, and ask."""
-        photo = find_photo_scene(context.scene)
-        assert photo is not None
+        photo = the_photo(context)
         self.focal_mm = focal_mm(photo)
         return set(context.window_manager.invoke_props_dialog(self, width=320, confirm_text="Rebuild"))
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Rebuild, in Edit Mode too."""
-        photo = find_photo_scene(context.scene)
-        assert photo is not None
+        photo = the_photo(context)
         try:
             with LeftEditMode(context):
                 photo = set_focal_length(context.scene, photo, round(self.focal_mm, 3))

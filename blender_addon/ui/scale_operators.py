@@ -9,22 +9,14 @@ from bpy.props import EnumProperty, FloatProperty, FloatVectorProperty
 from mathutils import Vector
 
 from ..core.errors import RealCamError
-from ..scene import PhotoScene, find_photo_scene
 from ..scene.calibration import Measure, ruler_measure, selected_measure, set_scale, set_true_distance
 from .edit_mode import LeftEditMode
+from .of_photo import OfPhoto, the_photo
 
 Result = set[str]
 
 
-def _photo(cls: type[bpy.types.Operator], context: bpy.types.Context) -> PhotoScene | None:
-    """The scene's photo; without one the operator's button says so."""
-    photo = find_photo_scene(context.scene)
-    if photo is None:
-        cls.poll_message_set("Import a photo first")
-    return photo
-
-
-class SetScale(bpy.types.Operator):
+class SetScale(OfPhoto, bpy.types.Operator):
     """Say how far apart two points truly are. The photo's scene, your cameras and their keyframes are rescaled together about the camera that took the photo, so every shot looks the same"""  # noqa: E501
 
     bl_idname = "realcam.set_scale"
@@ -55,15 +47,9 @@ class SetScale(bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Needs a photo."""
-        return _photo(cls, context) is not None
-
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
         """Begin with the distance as it is now, and ask."""
-        photo = find_photo_scene(context.scene)
-        assert photo is not None
+        photo = the_photo(context)
         try:
             measure = self._measure(context)
         except RealCamError as error:
@@ -75,8 +61,7 @@ class SetScale(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Rescale, in Edit Mode too."""
-        photo = find_photo_scene(context.scene)
-        assert photo is not None
+        photo = the_photo(context)
         before = photo.record.scale
         try:
             measure = self._measure(context)
@@ -103,7 +88,7 @@ class SetScale(bpy.types.Operator):
         return Measure(Vector(self.start), Vector(self.end))
 
 
-class ResetScale(bpy.types.Operator):
+class ResetScale(OfPhoto, bpy.types.Operator):
     """Go back to the metres of the imported depth. Cameras and keyframes go along"""
 
     bl_idname = "realcam.reset_scale"
@@ -113,16 +98,16 @@ class ResetScale(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Only when the scale was changed."""
-        photo = _photo(cls, context)
-        if photo is not None and photo.record.scale == 1.0:
+        if not super().poll(context):
+            return False
+        if the_photo(context).record.scale == 1.0:
             cls.poll_message_set("The scale is as imported")
             return False
-        return photo is not None
+        return True
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Rescale back."""
-        photo = find_photo_scene(context.scene)
-        assert photo is not None
+        photo = the_photo(context)
         try:
             with LeftEditMode(context):
                 set_scale(context.scene, photo, 1.0)

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import bpy
 
-from ..scene import find_photo_scene
+from .of_photo import ImportedPhotoSubpanel, the_photo
 from .wrapped import draw_sentence
 
 
-class ScalePanel(bpy.types.Panel):
+class ScalePanel(ImportedPhotoSubpanel, bpy.types.Panel):
     """The focal length, how large the scene is, and three ways to say it better."""
 
     bl_idname = "REALCAM_PT_scale"
     bl_label = "Lens and Scale"
-    bl_parent_id = "REALCAM_PT_photo"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "RealCam"
-    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Only with a photo."""
-        return find_photo_scene(context.scene) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         """The present scale, and where a true distance can be taken."""
         layout = self.layout
-        photo = find_photo_scene(context.scene)
-        assert photo is not None
+        photo = the_photo(context)
         layout.operator("realcam.set_focal_length", icon="CAMERA_DATA")
         scale = photo.record.scale
         said = "As imported: " if scale == 1.0 else ""

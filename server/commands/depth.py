@@ -11,13 +11,13 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from blender_addon.core.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, UNTOUCHED, Cleaning
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.shot import UInt8
 from server.data.photo_files import DepthUnit, read_depth, read_photo
 from server.depth.catalogue import CARDS, DEFAULT, DEFAULT_ON_CPU, load_predictor
-from server.depth.clean import Cleaning
 from server.depth.estimate import KnownFocal, SceneDepth, cleaned_at_photo, estimate_scene_depth, given_lens
-from server.depth.overlay import COLOURS, cleaning_overlay
+from server.depth.overlay import cleaning_overlay
 
 depth_app = typer.Typer(help="Metric depth of one photo: predicted, or from a sensor.", no_args_is_help=True)
 
@@ -26,7 +26,7 @@ FocalOption = Annotated[float | None, typer.Option(help="35 mm equivalent, inste
 RawOption = Annotated[bool, typer.Option("--raw", help="Do not clean.")]
 OverlayOption = Annotated[Path | None, typer.Option(help="Picture of what cleaning touched.")]
 
-UNTOUCHED = Cleaning(edges=False, flying=None, outliers=False, sky=False)
+STEPS = {"edges moved": MOVED, "flying": FLYING, "outliers": OUTLIER, "sky": SKY}
 
 
 @depth_app.command("list")
@@ -96,7 +96,7 @@ def _write(photo: UInt8, scene: SceneDepth, target: Path, overlay: Path | None) 
     rows, columns = depth.shape
     typer.echo(f"{target}: {columns} x {rows}, from {near:.2f} to {far:.2f} m, half within {middle:.2f} m")
     typer.echo(f"Focal length: {scene.focal_source}")
-    touched = {name: float(getattr(scene.cleaned, name).mean()) for name in COLOURS}
+    touched = {name: float(scene.cleaned.mask(bit).mean()) for name, bit in STEPS.items()}
     typer.echo("Cleaned: " + ", ".join(f"{name} {share:.1%}" for name, share in touched.items()))
     if overlay is not None:
         Image.fromarray(cleaning_overlay(photo, scene.cleaned)).save(overlay)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
 
+from blender_addon.core.cleaning.clean import DEFAULT_CLEANING, CleanDepth, Cleaning, clean_depth
+from blender_addon.core.cleaning.upsample import guided_upsample
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.lens import DEFAULT_HORIZONTAL_FOV, focal_pixels
 from blender_addon.core.projection import intrinsics_from_fov, intrinsics_matrix
 from blender_addon.core.shot import Float32, UInt8
 from blender_addon.core.trajectory import Float64
+from server.geometry.point_filters import distance_search
 
-from .clean import DEFAULT_CLEANING, CleanDepth, Cleaning, clean_depth
 from .predictor import DepthEstimate, DepthPredictor
-from .upsample import guided_upsample
 
 MOST_PIXELS = 1_000_000
 """Size at which a scene's depth is worked out; a mesh has fewer vertices."""
@@ -48,7 +49,7 @@ def estimate_scene_depth(
     estimate = predictor.predict(photo)
     intrinsics, source = chosen_lens(photo, estimate, focal)
     depth = rescaled_to_lens(estimate, intrinsics)
-    limited = Cleaning(cleaning.edges, cleaning.flying, cleaning.outliers, cleaning.sky, predictor.card.farthest)
+    limited = replace(cleaning, farthest=predictor.card.farthest)
     return SceneDepth(cleaned_at_photo(depth, photo, intrinsics, limited), intrinsics, source)
 
 
@@ -95,4 +96,4 @@ def cleaned_at_photo(
     lens = np.diag([size[0] / width, size[1] / height, 1.0]) @ intrinsics
     if depth.shape != picture.shape[:2]:
         depth = guided_upsample(depth, picture)
-    return clean_depth(depth, picture, lens, cleaning)
+    return clean_depth(depth, picture, lens, distance_search, cleaning)

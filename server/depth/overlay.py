@@ -5,17 +5,11 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from blender_addon.core.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, CleanDepth
 from blender_addon.core.shot import UInt8
 
-from .clean import CleanDepth
-
-COLOURS = {
-    "moved": (70, 200, 235),
-    "flying": (235, 70, 60),
-    "outliers": (250, 210, 60),
-    "sky": (210, 110, 235),
-}
-"""Of each mask of a CleanDepth."""
+COLOURS = {MOVED: (70, 200, 235), FLYING: (235, 70, 60), OUTLIER: (250, 210, 60), SKY: (210, 110, 235)}
+"""Of each step of the cleaning."""
 STRENGTH = 0.75
 
 
@@ -24,7 +18,7 @@ def cleaning_overlay(photo: UInt8, cleaned: CleanDepth) -> UInt8:
     height, width = cleaned.depth.shape
     small = np.array(Image.fromarray(photo).convert("L").resize((width, height)), dtype=np.float64)
     picture = np.repeat(small[..., None], 3, axis=-1)
-    for name, colour in COLOURS.items():
-        mask = getattr(cleaned, name)
+    for bit, colour in COLOURS.items():
+        mask = cleaned.mask(bit)
         picture[mask] = (1 - STRENGTH) * picture[mask] + STRENGTH * np.array(colour)
     return np.asarray(picture.round(), dtype=np.uint8)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from blender_addon.core.cleaning.outliers import NEIGHBOURS, STD_RATIO, outlier_threshold
 from blender_addon.core.trajectory import Float64
-
-NEIGHBOURS = 16
-STD_RATIO = 3.0
 
 
 def statistical_outliers(
@@ -26,20 +26,19 @@ def statistical_outliers(
 
 def mean_distances(points: Float64, neighbours: int = NEIGHBOURS) -> Float64:
     """[N] mean distance of each point [N, 3] to its nearest `neighbours`, itself among them."""
+    return distance_search(points, neighbours)(points)
+
+
+def distance_search(points: Float64, neighbours: int = NEIGHBOURS) -> Callable[[Float64], Float64]:
+    """The same for places [M, 3] among the points [N, 3]: a MeanDistances of core.cleaning.outliers."""
     count = min(neighbours, len(points))
-    if count == 0:
-        return np.empty(0)
-    distance, _ = cKDTree(points).query(points, k=count, workers=-1)
-    return np.asarray(distance.reshape(len(points), count).mean(axis=1), dtype=np.float64)
+    # Points of a depth map are spread evenly enough: a tree split in the middle is as good, and built sooner.
+    tree = cKDTree(points, compact_nodes=False, balanced_tree=False)
 
+    def distances_at(places: Float64) -> Float64:
+        if count == 0:
+            return np.empty(0)
+        distance, _ = tree.query(places, k=count, workers=-1)
+        return np.asarray(distance.reshape(len(places), count).mean(axis=1), dtype=np.float64)
 
-def outlier_threshold(distance: Float64, std_ratio: float = STD_RATIO) -> float:
-    """Mean plus `std_ratio` standard deviations (over n - 1) of mean distances [N].
-
-    As published, coincident points (distance 0) count in the mean and in n, but their deviations do not.
-    """
-    if len(distance) < 2:
-        return float("inf")
-    mean = float(distance.mean())
-    deviation = float(((distance[distance > 0] - mean) ** 2).sum())
-    return mean + std_ratio * float(np.sqrt(deviation / (len(distance) - 1)))
+    return distances_at

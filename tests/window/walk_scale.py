@@ -64,11 +64,11 @@ def walk() -> Steps:
     area.spaces.active.region_3d.view_perspective = "CAMERA"
     bpy.ops.realcam.connect()
     yield 1.5
-    in_view("show_flaws")
+    in_view("show_cleaning")
     # Shaders are compiled meanwhile.
     yield 12.0
-    picture("1-flaws")
-    in_view("show_flaws")
+    picture("1-cleaning")
+    in_view("show_cleaning")
     in_view("pick_scale_points")
     yield 0.5
     mouse(0.40, 0.45, "1")

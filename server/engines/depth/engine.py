@@ -8,17 +8,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from blender_addon.core.depth_request import FLYING, MOVED, OUTLIER, SKY, DepthRequest, DepthResult
-from blender_addon.core.shot import EngineCapability, UInt8
+from blender_addon.core.cleaning.clean import Cleaning
+from blender_addon.core.depth_request import DepthRequest, DepthResult
+from blender_addon.core.shot import EngineCapability
 from server.depth.catalogue import load_predictor
-from server.depth.clean import CleanDepth, Cleaning
 from server.depth.estimate import KnownFocal, chosen_lens, cleaned_at_photo, rescaled_to_lens
 from server.depth.predictor import DepthPredictor, PredictorCard
 from server.engines.engine import Report, StepReport
 
 STEPS = 3
 NEEDED = ("torch", "transformers")
-UNTOUCHED = Cleaning(edges=False, flying=None, outliers=False, sky=False)
 
 
 class PredictorEngine:
@@ -57,27 +56,18 @@ class PredictorEngine:
         estimate = self._predictor.predict(photo)
         report(StepReport(2, STEPS, "cleaning"))
         lens, source = chosen_lens(photo, estimate, KnownFocal(request.typed_mm, request.exif_mm))
-        before = cleaned_at_photo(rescaled_to_lens(estimate, lens), photo, lens, UNTOUCHED).depth
-        cleaned = cleaned_at_photo(before, photo, lens, Cleaning(farthest=self._card.farthest))
+        depth = rescaled_to_lens(estimate, lens)
+        cleaned = cleaned_at_photo(depth, photo, lens, Cleaning(farthest=self._card.farthest))
         report(StepReport(STEPS, STEPS, "done"))
         return DepthResult(
-            depth=cleaned.depth.astype(np.float32),
-            before=before.astype(np.float32),
-            touched=touched(cleaned),
+            depth=cleaned.depth,
+            before=cleaned.before,
+            touched=cleaned.touched,
             intrinsics=lens,
             focal_source=source,
             predictor=self._card.title,
             licence=self._card.licence,
         )
-
-
-def touched(cleaned: CleanDepth) -> UInt8:
-    """[h, w] uint8 bits of what cleaning did to each pixel."""
-    masks = ((MOVED, cleaned.moved), (FLYING, cleaned.flying), (OUTLIER, cleaned.outliers), (SKY, cleaned.sky))
-    result = np.zeros(cleaned.depth.shape, dtype=np.uint8)
-    for bit, mask in masks:
-        result |= mask.astype(np.uint8) * np.uint8(bit)
-    return result
 
 
 def _missing(card: PredictorCard) -> str:

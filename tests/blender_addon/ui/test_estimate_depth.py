@@ -56,7 +56,6 @@ def ready(
 
 def test_the_scene_is_built_from_the_servers_depth(ready: ModuleType, tmp_path: Path) -> None:
     from blender_addon.scene import find_photo_scene
-    from blender_addon.scene.cleaning import flaw_counts
 
     bpy = ready
     scene = bpy.context.scene
@@ -71,11 +70,9 @@ def test_the_scene_is_built_from_the_servers_depth(ready: ModuleType, tmp_path: 
     expected = 1 / (0.5 - 0.25 * (np.arange(247) + 0.5) / 247)
     assert depth.shape == (167, 247)
     assert np.nanmedian(np.abs(depth / expected - 1)) < 0.005
-    left_out = int(np.isnan(depth).sum())
-    assert left_out == sum(flaw_counts(photo).values())
-    for flaw in ("FLYING", "OUTLIER"):
-        bpy.ops.realcam.toggle_flaw(flaw=flaw)
-    assert not np.isnan(find_photo_scene(scene).depth()).any(), "what cleaning took out can be taken back"
+    for step in ("EDGES", "FLYING", "OUTLIERS", "SKY"):
+        bpy.ops.realcam.toggle_cleaning(step=step)
+    assert not np.isnan(find_photo_scene(scene).depth()).any(), "what cleaning did can be taken back"
     assert not list((tmp_path / "depth").iterdir()), "the file is gone once the scene is built"
     assert not list((tmp_path / "jobs").iterdir()), "and so is the record"
 

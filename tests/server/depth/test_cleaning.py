@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter, zoom
 
-from blender_addon.core.depth_cleaning import flying_pixels, view_angles
+from blender_addon.core.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, UNTOUCHED, Cleaning, clean_depth
+from blender_addon.core.cleaning.edges import refine_edges
+from blender_addon.core.cleaning.flying import flying_pixels, view_angles
+from blender_addon.core.cleaning.outliers import depth_outliers
+from blender_addon.core.cleaning.sky import find_sky, sky_shell, spread_within
+from blender_addon.core.cleaning.upsample import guided_upsample, shrunk
+from blender_addon.core.cleaning.windows import weighted_median
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.projection import intrinsics_from_fov, intrinsics_matrix, unproject
 from server.data.motorcycle import Motorcycle
 from server.data.photo_files import DepthUnit, read_depth, read_photo
-from server.depth.clean import Cleaning, clean_depth
-from server.depth.refine_edges import refine_edges, weighted_median
-from server.depth.sky import find_sky, sky_shell
-from server.depth.upsample import guided_upsample
+from server.geometry.point_filters import distance_search, statistical_outliers
 
 WRONG = 0.05
 """Relative error of depth that puts a pixel off its surface."""
@@ -93,30 +97,53 @@ def test_refining_makes_a_blurred_depth_truer(bike: Motorcycle, blurred: np.ndar
 @given(st.integers(0, 1000))
 def test_a_weighted_median_is_one_of_the_values(seed: int) -> None:
     random = np.random.default_rng(seed)
-    values = random.normal(size=(20, 9)).astype(np.float32)
-    weights = random.uniform(size=(20, 9)) * (random.uniform(size=(20, 9)) > 0.3)
+    values = random.uniform(0.1, 50.0, size=(20, 9)).astype(np.float32)
+    weights = (random.uniform(size=(20, 9)) * (random.uniform(size=(20, 9)) > 0.3)).astype(np.float32)
     weights[:, 0] += 0.01
     found = weighted_median(values, weights)
     for value, row, weight in zip(found, values, weights, strict=True):
         at = np.flatnonzero(row == value)[0]
         assert weight[at] > 0
-        assert weight[row < value].sum() <= weight.sum() / 2 + 1e-9
-        assert weight[row > value].sum() <= weight.sum() / 2 + 1e-9
+        assert weight[row < value].sum() <= weight.sum() / 2 + 1e-6
+        assert weight[row > value].sum() <= weight.sum() / 2 + 1e-6
+
+
+def test_outliers_are_the_published_rules(bike: Motorcycle) -> None:
+    """But for the few at its threshold, which is worked out from every 16th point."""
+    points = unproject(bike.depth, bike.intrinsics)
+    known = np.isfinite(bike.depth)
+    exact = np.zeros(known.shape, dtype=bool)
+    exact[known] = statistical_outliers(points[known])
+    found = depth_outliers(points, distance_search)
+    assert exact.sum() > 3000
+    assert (found != exact).sum() < 0.05 * exact.sum()
+
+
+def test_few_points_are_no_outliers() -> None:
+    points = np.full((4, 4, 3), np.nan)
+    points[:2] = np.random.default_rng(0).normal(size=(2, 4, 3))
+    assert not depth_outliers(points, distance_search).any()
 
 
 def test_the_whole_cleaning_keeps_the_truth(bike: Motorcycle, blurred: np.ndarray) -> None:
-    cleaned = clean_depth(blurred, bike.photo, bike.intrinsics)
+    cleaned = clean_depth(blurred, bike.photo, bike.intrinsics, distance_search)
     assert share_wrong(cleaned.depth, bike.depth) < 0.15 * share_wrong(blurred, bike.depth)
     assert np.isfinite(cleaned.depth).sum() > 0.92 * np.isfinite(blurred).sum()
-    assert np.isnan(cleaned.depth[cleaned.flying | cleaned.outliers]).all()
-    assert not cleaned.sky.any()
+    assert np.isnan(cleaned.depth[cleaned.mask(FLYING | OUTLIER)]).all()
+    assert not cleaned.mask(SKY).any()
+    assert cleaned.before is blurred
 
 
 def test_every_step_can_be_left_out(bike: Motorcycle) -> None:
-    untouched = clean_depth(bike.depth, bike.photo, bike.intrinsics, Cleaning(False, None, False, False))
+    for step, bit in (("edges", MOVED), ("flying", FLYING), ("outliers", OUTLIER)):
+        alone = replace(UNTOUCHED, **{step: getattr(Cleaning(), step)})
+        cleaned = clean_depth(bike.depth, bike.photo, bike.intrinsics, distance_search, alone)
+        assert cleaned.touched.any()
+        assert not (cleaned.touched & ~np.uint8(bit)).any()
+    untouched = clean_depth(bike.depth, bike.photo, bike.intrinsics, distance_search, UNTOUCHED)
     assert np.array_equal(untouched.depth, bike.depth, equal_nan=True)
     with pytest.raises(PhotoError, match="not of the photo's size"):
-        clean_depth(bike.depth[::2], bike.photo, bike.intrinsics)
+        clean_depth(bike.depth[::2], bike.photo, bike.intrinsics, distance_search)
 
 
 def test_depth_of_lower_resolution_keeps_the_photos_edges(bike: Motorcycle) -> None:
@@ -171,10 +198,24 @@ def test_a_cars_sparse_lidar_keeps_its_road(shared_data: Path) -> None:
     folder = shared_data / "rgbd/kitti_metric3d"
     photo = read_photo(next(folder.glob("rgb_*"))).pixels
     depth = read_depth(next(folder.glob("depth_*")), DepthUnit(1 / 256))
-    cleaned = clean_depth(depth, photo, intrinsics_matrix(707.05, 707.05, 604.58, 181.0))
+    cleaned = clean_depth(depth, photo, intrinsics_matrix(707.05, 707.05, 604.58, 181.0), distance_search)
     road = np.isfinite(depth[230:, 300:680])
-    assert (cleaned.flying | cleaned.outliers)[230:, 300:680][road].mean() < 0.01
-    assert cleaned.moved[230:, 300:680][road].mean() < 0.02
+    assert cleaned.mask(FLYING | OUTLIER)[230:, 300:680][road].mean() < 0.01
+    assert cleaned.mask(MOVED)[230:, 300:680][road].mean() < 0.02
+
+
+def test_what_is_joined_to_the_seed() -> None:
+    mask = np.array([[1, 1, 0, 1], [0, 1, 0, 1], [1, 1, 0, 0], [1, 0, 1, 1]], bool)
+    seed = np.zeros_like(mask)
+    seed[0, 0] = True
+    assert np.array_equal(spread_within(seed, mask), mask & (np.arange(4) < 2))
+
+
+def test_a_smaller_picture_is_the_mean_of_its_pixels(bike: Motorcycle) -> None:
+    expected = bike.photo[:, :740].reshape(250, 2, 185, 4, 3).mean(axis=(1, 3))
+    assert np.abs(shrunk(bike.photo[:, :740], (185, 250)) - expected).max() <= 1
+    assert shrunk(bike.photo, (173, 117)).shape == (117, 173, 3)
+    assert shrunk(bike.photo, (741, 500)) is bike.photo
 
 
 def test_the_sky_lies_on_a_sphere() -> None:

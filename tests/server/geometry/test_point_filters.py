@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from server.geometry.point_filters import mean_distances, outlier_threshold, statistical_outliers
+from blender_addon.core.cleaning.outliers import outlier_threshold
+from server.geometry.point_filters import mean_distances, statistical_outliers
 from tests.server.parity import ParityKit
 
 
