@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeVar
 from .client_session import ConnectionLostError, Interrupted, InterruptedWaitError, Session, never, refusal
 from .client_transfers import fetch_files, upload
 from .errors import ServiceError, WireError
+from .framing import Received
 from .keys import config_dir
 from .messages import (
     Cancel,
@@ -47,7 +48,11 @@ A = TypeVar("A", bound=ServerMessage)
 
 ANSWER_SECONDS = 20.0
 """How long one answer may take. A server that is alive answers in milliseconds."""
+RETRY_SECONDS = 0.1
+"""The first pause before a lost connection is made anew."""
 
+Connect = Callable[[ServerAddress, Path, str, str, float, Interrupted], Session]
+"""Opens a session: address, keys' folder, client id, software, seconds to be let in, interrupted."""
 
 PASSING = ("unreachable", "lost")
 """Codes of errors that may pass by themselves."""
@@ -68,6 +73,7 @@ class Client:
     interrupted: asked during every wait; True makes the call raise ServiceError with code "interrupted".
     on_connection: called with True when a session is open and False when it was lost.
     config: where the keys are, if not in this user's configuration (keys.py).
+    connect: opens sessions; over ZeroMQ's sockets if not said otherwise.
     """
 
     def __init__(
@@ -80,6 +86,7 @@ class Client:
         interrupted: Interrupted = never,
         on_connection: Callable[[bool], None] | None = None,
         config: Path | None = None,
+        connect: Connect = Session,
     ) -> None:
         self.address = address
         self._client_id = client_id
@@ -88,9 +95,12 @@ class Client:
         self._interrupted = interrupted
         self._on_connection = on_connection
         self._config = config or config_dir()
+        self._connect = connect
         self._passing: tuple[str, ...] = PASSING
         self._session: Session | None = None
         self._events: deque[StateEvent | JobProgress] = deque()
+        self._question = 0
+        """The number of the latest question; an answer to an earlier one is none."""
         self._progressed = time.monotonic()
 
     def __enter__(self) -> Client:
@@ -114,7 +124,9 @@ class Client:
         Raises ServiceError: code "unreachable", "protocol", "not-allowed", "handshake" or "interrupted".
         """
         self.close()
-        self._session = Session(self.address, self._config, self._client_id, self._software, timeout, self._interrupted)
+        self._session = self._connect(
+            self.address, self._config, self._client_id, self._software, timeout, self._interrupted
+        )
         self._note_progress()
         self._tell(True)
         return self._session.welcome
@@ -136,10 +148,10 @@ class Client:
         request = Submit(job_id=job_id, digest=digest, nbytes=len(shot_file), engine=engine, title=title[:200])
 
         def attempt(session: Session) -> JobStatus:
-            status = self._ask(session, request, JobStatus, job_id)
+            status = self._ask(session, request, JobStatus)
             if status.state is JobState.UPLOADING:
                 upload(session, job_id, shot_file, status.received, self._watched(on_sent), self._interrupted)
-                status = self._ask(session, GetStatus(job_id=job_id), JobStatus, job_id)
+                status = self._ask(session, GetStatus(job_id=job_id), JobStatus)
             return status
 
         status = self._retrying(attempt)
@@ -149,7 +161,7 @@ class Client:
 
     def status(self, job_id: str) -> JobStatus:
         """How a job stands; state UNKNOWN when the server has never heard of it."""
-        return self._retrying(lambda session: self._ask(session, GetStatus(job_id=job_id), JobStatus, job_id))
+        return self._retrying(lambda session: self._ask(session, GetStatus(job_id=job_id), JobStatus))
 
     def jobs(self) -> tuple[JobStatus, ...]:
         """This client's jobs, newest first."""
@@ -157,7 +169,7 @@ class Client:
 
     def cancel(self, job_id: str) -> JobStatus:
         """Ask for a stop, which comes within a step; the job may still be RUNNING in the answer."""
-        return self._retrying(lambda session: self._ask(session, Cancel(job_id=job_id), JobStatus, job_id))
+        return self._retrying(lambda session: self._ask(session, Cancel(job_id=job_id), JobStatus))
 
     def follow(
         self, job_id: str, after_sequence: int = 0, interrupted: Interrupted | None = None
@@ -171,15 +183,19 @@ class Client:
         while True:
             try:
                 session = self._open_session(stop)
-                session.send("control", Follow(job_id=job_id, after_sequence=after_sequence))
-                for event in self._listen(session, job_id, stop):
-                    if isinstance(event, StateEvent):
-                        if event.sequence <= after_sequence and event.state is not JobState.UNKNOWN:
-                            continue
+                self._ask_for_events(session, job_id, after_sequence)
+                while session is self._session:
+                    event = self._next_event(session, job_id, stop)
+                    if event is None or (isinstance(event, StateEvent) and event.sequence > after_sequence + 1):
+                        # Long silence, or one was lost on the way: the server tells again all that is not known here.
+                        self._ask_for_events(session, job_id, after_sequence)
+                    elif isinstance(event, JobProgress):
+                        yield event
+                    elif event.sequence > after_sequence or event.state is JobState.UNKNOWN:
                         after_sequence = event.sequence
-                    yield event
-                    if isinstance(event, StateEvent) and event.state.final:
-                        return
+                        yield event
+                        if event.state.final:
+                            return
             except ConnectionLostError as error:
                 self._lost(error)
             except InterruptedWaitError:
@@ -193,7 +209,7 @@ class Client:
         """
 
         def attempt(session: Session) -> list[Path]:
-            status = self._ask(session, GetStatus(job_id=job_id), JobStatus, job_id)
+            status = self._ask(session, GetStatus(job_id=job_id), JobStatus)
             if status.state is not JobState.DONE:
                 raise ServiceError(
                     "This job has no clip to fetch", f"it is {status.state.value}", code=RefusalCode.NOT_READY
@@ -201,7 +217,7 @@ class Client:
             return fetch_files(session, status, folder, self._watched(on_received), self._interrupted)
 
         paths = self._retrying(attempt)
-        self._retrying(lambda session: self._ask(session, Fetched(job_id=job_id), JobStatus, job_id))
+        self._retrying(lambda session: self._ask(session, Fetched(job_id=job_id), JobStatus))
         return paths
 
     def prune(self, older_than: float, unfetched: bool = False) -> Pruned:
@@ -213,28 +229,32 @@ class Client:
         """How the server is."""
         return self._retrying(lambda session: self._ask(session, GetFacts(), Facts))
 
-    def _listen(self, session: Session, job_id: str, stop: Interrupted) -> Iterator[StateEvent | JobProgress]:
-        """Events of one job for as long as this session is the client's own."""
-        while session is self._session:
+    def _ask_for_events(self, session: Session, job_id: str, after_sequence: int) -> None:
+        self._question += 1
+        session.send("control", Follow(job_id=job_id, after_sequence=after_sequence), question=self._question)
+
+    def _next_event(self, session: Session, job_id: str, stop: Interrupted) -> StateEvent | JobProgress | None:
+        """The next of one job's; None when there is none for a while, though the line is alive."""
+        while True:
             while self._events:
                 event = self._events.popleft()
                 if (event if isinstance(event, StateEvent) else event.progress).job_id == job_id:
                     self._note_progress()
-                    yield event
+                    return event
             try:
                 received = session.receive("control", ANSWER_SECONDS, stop)
             except TimeoutError:
-                # Nothing to tell, but the line is alive: patience counts from when it breaks.
+                # Patience counts from when the line breaks.
                 self._note_progress()
-                continue
-            message = received.message
-            if isinstance(message, Refused) and message.job_id in ("", job_id):
-                self._refused(session, message)
-            self._keep_event(message, received.buffers[0].tobytes() if received.buffers else b"")
+                return None
+            if isinstance(received.message, Refused) and received.question in (0, self._question):
+                self._refused(received.message)
+            self._keep_event(received)
 
-    def _ask(self, session: Session, request: ClientMessage, kind: type[A], job_id: str = "") -> A:
+    def _ask(self, session: Session, request: ClientMessage, kind: type[A]) -> A:
         """One question, its answer. Events that come between are kept for follow()."""
-        session.send("control", request)
+        self._question += 1
+        session.send("control", request, question=self._question)
         deadline = time.monotonic() + ANSWER_SECONDS
         while True:
             try:
@@ -242,20 +262,23 @@ class Client:
             except TimeoutError as error:
                 raise ConnectionLostError(self.address, f"no answer within {ANSWER_SECONDS:.0f} s") from error
             message = received.message
-            if isinstance(message, kind) and getattr(message, "job_id", job_id) == job_id:
+            if isinstance(message, Refused) and received.question in (0, self._question):
+                self._refused(message)
+            if isinstance(message, kind) and received.question == self._question:
                 self._note_progress()
                 return message
-            if isinstance(message, Refused) and message.job_id in ("", job_id):
-                self._refused(session, message)
-            self._keep_event(message, received.buffers[0].tobytes() if received.buffers else b"")
+            self._keep_event(received)
 
-    def _keep_event(self, message: ServerMessage, preview: bytes) -> None:
-        if isinstance(message, StateEvent):
+    def _keep_event(self, received: Received[ServerMessage]) -> None:
+        message = received.message
+        if isinstance(message, Progress):
+            self._events.append(JobProgress(message, received.buffers[0].tobytes() if received.buffers else b""))
+        elif isinstance(message, StateEvent) and (
+            message.state is not JobState.UNKNOWN or received.question == self._question
+        ):
             self._events.append(message)
-        elif isinstance(message, Progress):
-            self._events.append(JobProgress(message, preview))
 
-    def _refused(self, session: Session, message: Refused) -> None:
+    def _refused(self, message: Refused) -> None:
         if message.code is RefusalCode.NO_SESSION:
             raise ConnectionLostError(self.address, "the server has closed this session")
         raise refusal(message)
@@ -269,10 +292,10 @@ class Client:
 
     def _open_session(self, stop: Interrupted) -> Session:
         """The session, or a new one: waits for a server that is away until `patience` is spent."""
-        pause = 0.1
+        pause = RETRY_SECONDS
         while self._session is None:
             try:
-                self._session = Session(self.address, self._config, self._client_id, self._software, 5.0, stop)
+                self._session = self._connect(self.address, self._config, self._client_id, self._software, 5.0, stop)
             except ServiceError as error:
                 if error.code not in self._passing or self._out_of_patience():
                     raise
@@ -290,7 +313,7 @@ class Client:
         self._tell(False)
         if self._out_of_patience():
             raise error
-        _sleep(0.1, self._interrupted)
+        _sleep(RETRY_SECONDS, self._interrupted)
 
     def _out_of_patience(self) -> bool:
         return time.monotonic() - self._progressed > self._patience

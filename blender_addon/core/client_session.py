@@ -121,10 +121,11 @@ class Session:
             dealer.close(linger=0)
         self._context.destroy(linger=0)
 
-    def send(self, channel: Channel, message: ClientMessage, buffers: Sequence[Buffer] = ()) -> None:
+    def send(self, channel: Channel, message: ClientMessage, buffers: Sequence[Buffer] = (), question: int = 0) -> None:
         """Raises ConnectionLostError when the socket takes no more, which with credit means that nobody reads."""
+        frames = encode(message, buffers, question)
         try:
-            self._sockets[channel].send_multipart(encode(message, buffers), flags=zmq.DONTWAIT, copy=False)
+            self._sockets[channel].send_multipart(frames, flags=zmq.DONTWAIT, copy=False)
         except zmq.Again as error:
             raise ConnectionLostError(self.address, "it takes no more messages") from error
 
@@ -143,11 +144,6 @@ class Session:
             self._check_alive()
             self._poll(min(left, SLICE))
         return self._inbox[channel].popleft()
-
-    def receive_ready(self, channel: Channel) -> Received[ServerMessage] | None:
-        """A message that is already here, or None."""
-        self._poll(0)
-        return self._inbox[channel].popleft() if self._inbox[channel] else None
 
     def _open(self, channel: Channel, host: str, port: int, keys: SessionKeys) -> None:
         dealer = self._context.socket(zmq.DEALER)

@@ -69,8 +69,7 @@ def upload(
         if answer.state is not JobState.UPLOADING:
             on_bytes(total, total)
             return
-        if answer.received < received:
-            # The server found that what it held was damaged and starts over.
+        if answer.damaged:
             restarts += 1
             if restarts > 2:
                 raise ServiceError(
@@ -79,8 +78,8 @@ def upload(
                     "Try again; if it stays so, the network or the server's disk is at fault.",
                     code=RefusalCode.MALFORMED,
                 )
-            sent = answer.received
-        received = answer.received
+            sent = received = 0
+        received = max(received, answer.received)
         on_bytes(received, total)
 
 

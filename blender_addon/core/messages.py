@@ -288,11 +288,13 @@ class UploadChunk(Message, frozen=True, tag="upload-chunk"):
 
 
 class UploadReceived(Message, frozen=True, tag="upload-received"):
-    """The server holds the first `received` bytes. Once all are there, verified and on disk, `state` is QUEUED."""
+    """The server holds the first `received` bytes. Once all are there, verified and on disk, `state` is QUEUED.
+    damaged: all were there and their checksum was wrong; they were thrown away."""
 
     job_id: JobId
     received: Count
     state: JobState
+    damaged: bool = False
 
 
 class ReadChunk(Message, frozen=True, tag="read-chunk"):

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 
 import numpy as np
 
@@ -36,19 +36,26 @@ from .wakeup import Wakeup
 
 log = logging.getLogger("realcam.data")
 
-Reply = Callable[[bytes, list[Frame]], None]
-
 
 class DataDesk:
-    """Answers data messages through `reply(route, frames)`. Checksums and syncs run in threads of their own."""
+    """Answers data messages through `reply(route, frames)`, a client that keeps to its credit always has room for it.
+    Checksums and syncs run in `pool`."""
 
-    def __init__(self, book: JobBook, sessions: Sessions, wakeup: Wakeup, limits: Limits, reply: Reply) -> None:
+    def __init__(
+        self,
+        book: JobBook,
+        sessions: Sessions,
+        wakeup: Wakeup,
+        limits: Limits,
+        reply: Callable[[bytes, list[Frame]], object],
+        pool: Executor,
+    ) -> None:
         self._book = book
         self._sessions = sessions
         self._wakeup = wakeup
         self._limits = limits
         self._reply = reply
-        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="shot")
+        self._pool = pool
         self._verifying: dict[str, bytes] = {}
         """Job -> the connection that will be told; the latest one when the client came back meanwhile."""
 
@@ -103,11 +110,11 @@ class DataDesk:
         future.add_done_callback(lambda done: self._wakeup.post(lambda: self._checked(job, done.result())))
 
     def _check(self, job: Job) -> tuple[Cause | None, str]:
-        """In a thread: make the shot durable, then see whether it is one. (None, why): it has to be sent again."""
+        """In a thread: make the shot durable, then see whether it is one. (None, why it could not be stored)."""
         files = self._book.files
         try:
             if not files.store_shot(job.job_id, job.digest):
-                return None, "checksum"
+                return None, ""
             with files.shot(job.job_id).open("rb") as stream:
                 blob = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
             order = decode_order(memoryview(blob), self._limits)
@@ -123,8 +130,12 @@ class DataDesk:
     def _checked(self, job: Job, outcome: tuple[Cause | None, str]) -> None:
         route = self._verifying.pop(job.job_id)
         cause, reason = outcome
+        if cause is None and reason:
+            self._no_room(route, job, reason)
+            return
         if cause is None:
-            self._acknowledge(route, job.job_id, self._book.files.received(job.job_id), JobState.UPLOADING)
+            answer = UploadReceived(job_id=job.job_id, received=0, state=JobState.UPLOADING, damaged=True)
+            self._reply(route, encode(answer))
             return
         try:
             job = self._book.move(job, cause, reason)

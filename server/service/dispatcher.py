@@ -19,13 +19,16 @@ from . import worker_messages as pipe
 from .job_book import JobBook
 from .job_states import Cause
 from .job_store import Job
+from .logs import LogFormat
 from .options import ServiceOptions
 from .wakeup import Wakeup
-from .worker_process import WorkerExit, WorkerProcess
+from .worker_process import OnWords, WorkerExit, WorkerProcess
 
 log = logging.getLogger("realcam.dispatcher")
 
 OnProgress = Callable[[Progress, bytes], None]
+NewWorker = Callable[[str, LogFormat, OnWords], WorkerProcess]
+"""Starts a worker with the engines of that name."""
 
 STOPPED = "The server was stopped while this job ran; it goes on when it is back."
 FAILURES_TO_SET_ASIDE = 3
@@ -65,18 +68,14 @@ class Dispatcher:
     """
 
     def __init__(
-        self,
-        book: JobBook,
-        options: ServiceOptions,
-        wakeup: Wakeup,
-        on_progress: OnProgress,
-        on_engines: Callable[[], None],
+        self, book: JobBook, options: ServiceOptions, wakeup: Wakeup, new_worker: NewWorker = WorkerProcess
     ) -> None:
         self._book = book
         self._options = options
         self._wakeup = wakeup
-        self._on_progress = on_progress
-        self._on_engines = on_engines
+        self._new_worker = new_worker
+        self.on_progress: OnProgress = lambda progress, preview: None
+        self.on_engines: Callable[[], None] = lambda: None
         self._worker: WorkerProcess | None = None
         self._ready = False
         self._heard = 0.0
@@ -123,6 +122,10 @@ class Dispatcher:
     def latest_progress(self, job_id: str) -> tuple[Progress, bytes] | None:
         """What a follower that comes late should see at once."""
         return self._attempt.latest if self._attempt and self._attempt.job.job_id == job_id else None
+
+    def start(self) -> None:
+        """Have a worker load its engines. `tick` sees to it that there is one ever after."""
+        self._start_worker(time.monotonic())
 
     def tick(self) -> None:
         """Start what should run, end what should not. Raises WorkerCannotStartError."""
@@ -173,7 +176,7 @@ class Dispatcher:
             return
         self._ready = False
         self._heard = now
-        self._worker = WorkerProcess(self._options.engines, self._options.log_format, self._post)
+        self._worker = self._new_worker(self._options.engines, self._options.log_format, self._post)
 
     def _post(self, worker: WorkerProcess, message: pipe.FromWorker | WorkerExit) -> None:
         self._wakeup.post(lambda: self._hear(worker, message))
@@ -189,7 +192,7 @@ class Dispatcher:
             self._ready = True
             self._quick_deaths = 0
             self._engines = message.engines
-            self._on_engines()
+            self.on_engines()
         elif isinstance(message, pipe.Heartbeat):
             self.worker_memory = message.memory
         else:
@@ -214,7 +217,7 @@ class Dispatcher:
                 has_preview=bool(message.preview),
             )
             attempt.latest = (progress, message.preview)
-            self._on_progress(progress, message.preview)
+            self.on_progress(progress, message.preview)
         elif isinstance(message, pipe.ClipMade):
             try:
                 attempt.job = self._book.move(attempt.job, Cause.CLIP_MADE)

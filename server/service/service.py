@@ -8,28 +8,14 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
-import msgspec
-import numpy as np
 import psutil
 import zmq
 
-from blender_addon.core.errors import ServiceError, WireError
-from blender_addon.core.framing import Frame, ProtocolMismatchError, decode_client_message, encode
+from blender_addon.core.errors import ServiceError
 from blender_addon.core.keys import server_keys
-from blender_addon.core.messages import (
-    PROTOCOL_VERSION,
-    Facts,
-    Hello,
-    JobState,
-    Ping,
-    Pong,
-    Progress,
-    RefusalCode,
-    Refused,
-    ServerMessage,
-    StateEvent,
-)
+from blender_addon.core.messages import Facts, JobState, Ping, Pong
 from blender_addon.core.server_address import is_loopback
 
 from .control_requests import ControlDesk
@@ -39,10 +25,11 @@ from .job_book import JobBook
 from .job_files import JobFiles
 from .job_store import JobStore
 from .options import ServiceOptions
+from .reception import Reception
 from .reconcile import reconcile
 from .retention import expired
-from .sessions import MOST_WAITING, Session, Sessions
-from .sockets import Delivery, Incoming, Router
+from .sessions import Sessions
+from .sockets import Incoming, Router
 from .wakeup import Wakeup
 from .zap import AllowList, ZapHandler, prove_closed
 
@@ -54,8 +41,6 @@ MESSAGES_A_TURN = 32
 LAG_WINDOW = 10.0
 HOUSEKEEPING = 60.0
 FORGETTABLE = (JobState.UPLOADING, JobState.DONE, JobState.FAILED, JobState.CANCELLED)
-MOST_GREETING = 64
-"""Clients that may wait for the worker to say which engines there are."""
 
 
 class Service:
@@ -67,24 +52,43 @@ class Service:
     def __init__(self, options: ServiceOptions) -> None:
         self.options = options
         self.boot_id = secrets.token_hex(8)
-        self._files = JobFiles(options.data_dir)
+        files = JobFiles(options.data_dir)
         self._store = JobStore(options.data_dir / "jobs.sqlite3")
-        self._book = JobBook(self._store, self._files)
+        self._book = JobBook(self._store, files)
+        self._wakeup = Wakeup()
+        self._dispatcher = Dispatcher(self._book, options, self._wakeup)
+        # First of all: it imports its engines while the rest is set up.
+        self._dispatcher.start()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        limits = options.limits
         try:
             self._open_sockets()
         except ServiceError:
             self._context.destroy(linger=0)
+            self._dispatcher.close()
             self._store.close()
             raise
-        self._wakeup = Wakeup()
         self._sessions = Sessions()
-        self._greeting: deque[tuple[bytes, str, Hello]] = deque(maxlen=MOST_GREETING)
-        self._dispatcher = Dispatcher(self._book, options, self._wakeup, self._tell_progress, self._welcome_all)
         self._control_desk = ControlDesk(self._book, self._dispatcher, options, self.boot_id, self._facts)
-        self._data_desk = DataDesk(self._book, self._sessions, self._wakeup, limits, self._reply_data)
-        self._book.on_event = self._tell_event
+        self._data_desk = DataDesk(
+            self._book,
+            self._sessions,
+            self._wakeup,
+            options.limits,
+            self._data.send,
+            ThreadPoolExecutor(max_workers=2, thread_name_prefix="shot"),
+        )
+        self._reception = Reception(
+            options,
+            self._book,
+            self._dispatcher,
+            self._sessions,
+            self._control_desk,
+            self._data_desk,
+            control=self._control,
+            data=self._data,
+            allowed=lambda user: self._allowed.name_of(user) is not None,
+            pong=self._pong,
+        )
         self._started = time.monotonic()
         self._housekeeping_at = 0.0
         self._stop_at: float | None = None
@@ -135,11 +139,11 @@ class Service:
                 for action in self._wakeup.take():
                     action()
                 self._zap.answer_all()
-                self._take_control()
-                self._take_data()
+                self._take(self._control, self._reception.take_control)
+                self._take(self._data, self._reception.take_data)
                 self._dispatcher.tick()
                 self._keep_house()
-                self._flush()
+                self._reception.flush()
                 self._note_lag(started)
         except WorkerCannotStartError:
             raise ServiceError(
@@ -150,65 +154,12 @@ class Service:
         finally:
             self._close()
 
-    # --- in ---------------------------------------------------------------------------------------------------
-
-    def _take_control(self) -> None:
+    def _take(self, router: Router, handle: Callable[[Incoming], None]) -> None:
         for _ in range(MESSAGES_A_TURN):
-            incoming = self._control.receive(self.options.limits)
+            incoming = router.receive(self.options.limits)
             if incoming is None:
                 return
-            self._handle_control(incoming)
-
-    def _handle_control(self, incoming: Incoming) -> None:
-        route = incoming.route
-        if self._allowed.name_of(incoming.user) is None:
-            self._shut_out(self._control, route)
-            return
-        try:
-            message = decode_client_message(incoming.frames, self.options.limits).message
-        except WireError as error:
-            self._refuse_unreadable(self._control, route, error)
-            return
-        session = self._sessions.at(route)
-        if session is not None:
-            session.active = time.monotonic()
-        if isinstance(message, Hello):
-            self._greeting.append((route, incoming.user, message))
-            if self._dispatcher.engines is not None:
-                self._welcome_all()
-        elif isinstance(message, Ping):
-            self._control.send(route, encode(self._pong(message)))
-        elif session is None:
-            refused = Refused(code=RefusalCode.NO_SESSION, what="This session is not open", remedy="Say hello first.")
-            self._control.send(route, encode(refused))
-        else:
-            for answer in self._control_desk.answer(session, message):
-                self._tell(session, answer)
-
-    def _take_data(self) -> None:
-        for _ in range(MESSAGES_A_TURN):
-            incoming = self._data.receive(self.options.limits)
-            if incoming is None:
-                return
-            if self._allowed.name_of(incoming.user) is None:
-                self._shut_out(self._data, incoming.route)
-                continue
-            try:
-                received = decode_client_message(incoming.frames, self.options.limits)
-            except WireError as error:
-                self._refuse_unreadable(self._data, incoming.route, error)
-                continue
-            self._data_desk.handle(incoming.route, incoming.user, received)
-
-    def _welcome_all(self) -> None:
-        """Answer who has said hello."""
-        while self._greeting:
-            route, user, hello = self._greeting.popleft()
-            if hello.protocol[0] != PROTOCOL_VERSION[0]:
-                self._refuse_unreadable(self._control, route, ProtocolMismatchError(hello.protocol))
-                continue
-            session = self._sessions.open(route, user, hello.software)
-            self._tell(session, self._control_desk.welcome(session))
+            handle(incoming)
 
     def _pong(self, ping: Ping) -> Pong:
         return Pong(
@@ -258,79 +209,6 @@ class Service:
         else:
             log.info("forgot %d jobs, %d bytes", len(gone), freed)
 
-    # --- out --------------------------------------------------------------------------------------------------
-
-    def _tell(self, session: Session, message: ServerMessage, preview: bytes = b"") -> None:
-        """Send, or keep for later; a client that is gone or hopelessly behind loses its session, never its jobs."""
-        session.waiting.append(_frames(message, preview))
-        self._send_waiting(session)
-
-    def _send_waiting(self, session: Session) -> bool:
-        """Whether all went out."""
-        while session.waiting:
-            delivery = self._control.send(session.route, session.waiting[0])
-            if delivery is Delivery.SENT:
-                session.active = time.monotonic()
-                session.waiting.popleft()
-                continue
-            if delivery is Delivery.GONE or len(session.waiting) > MOST_WAITING:
-                self._sessions.drop(session)
-            return False
-        return True
-
-    def _flush(self) -> None:
-        for session in self._sessions:
-            if not self._send_waiting(session):
-                continue
-            for job_id in tuple(session.progress):
-                progress, preview = session.progress[job_id]
-                message = msgspec.structs.replace(progress, has_preview=bool(preview))
-                if self._control.send(session.route, _frames(message, preview)) is not Delivery.SENT:
-                    break
-                session.active = time.monotonic()
-                del session.progress[job_id]
-
-    def _tell_event(self, event: StateEvent) -> None:
-        for session in tuple(self._sessions.note_event(event)):
-            self._tell(session, event)
-            if event.state.final:
-                session.followed.discard(event.job_id)
-        self._tell_places()
-
-    def _tell_places(self) -> None:
-        """Everybody who waits in the queue learns how many are before."""
-        if not any(session.followed for session in self._sessions):
-            return
-        for job_id, place in self._book.places().items():
-            waiting = Progress(job_id=job_id, attempt=0, step=0, steps=0, stage="queued", queue_place=place)
-            self._sessions.note_progress(waiting, b"")
-
-    def _tell_progress(self, progress: Progress, preview: bytes) -> None:
-        self._sessions.note_progress(progress, preview)
-
-    def _reply_data(self, route: bytes, frames: list[Frame]) -> None:
-        """A client that keeps to its credit always has room; one that does not asks again."""
-        self._data.send(route, frames)
-
-    def _refuse_unreadable(self, router: Router, route: bytes, error: WireError) -> None:
-        code = RefusalCode.PROTOCOL if isinstance(error, ProtocolMismatchError) else RefusalCode.MALFORMED
-        log.warning("unreadable message: %s", error)
-        refused = Refused(code=code, what=error.what, why=error.why, remedy=error.remedy)
-        router.send(route, encode(refused))
-
-    def _shut_out(self, router: Router, route: bytes) -> None:
-        """Somebody who was let in once and is no longer allowed."""
-        if (session := self._sessions.at(route)) is not None:
-            self._sessions.drop(session)
-        refused = Refused(
-            code=RefusalCode.NOT_ALLOWED,
-            what="This computer is no longer allowed on the server",
-            remedy="Ask who runs the server.",
-        )
-        router.send(route, encode(refused))
-
-    # --- the end ----------------------------------------------------------------------------------------------
-
     def _begin_stop(self, grace: float) -> None:
         now = time.monotonic()
         self._stop_at = now + grace if self._stop_at is None else now
@@ -350,7 +228,7 @@ class Service:
 
     def _close(self) -> None:
         self._dispatcher.close()
-        self._flush()
+        self._reception.flush()
         self._data_desk.close()
         self._zap.socket.close()
         self._control.socket.close()
@@ -358,9 +236,3 @@ class Service:
         self._context.term()
         self._wakeup.close()
         self._store.close()
-
-
-def _frames(message: ServerMessage, preview: bytes) -> list[Frame]:
-    if not preview:
-        return encode(message)
-    return encode(message, [np.frombuffer(preview, dtype=np.uint8)])

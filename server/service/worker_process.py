@@ -28,16 +28,15 @@ class WorkerExit:
     reason: str
 
 
+OnWords = Callable[["WorkerProcess", pipe.FromWorker | WorkerExit], None]
+"""Told of everything a worker says."""
+
+
 class WorkerProcess:
     """A running worker. `post(worker, message)` is called from a thread of its own with everything it says and, last,
     a WorkerExit."""
 
-    def __init__(
-        self,
-        engines: str,
-        log_format: LogFormat,
-        post: Callable[[WorkerProcess, pipe.FromWorker | WorkerExit], None],
-    ) -> None:
+    def __init__(self, engines: str, log_format: LogFormat, post: OnWords) -> None:
         self._post = post
         self.started = time.monotonic()
         self._process = subprocess.Popen(
