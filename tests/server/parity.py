@@ -1,9 +1,14 @@
-"""The parity kit: numbers of the published method, with the tolerance stated for each."""
+"""Numbers of the published method, with the tolerance stated for each.
+
+Two sources: the parity kit, where it is, and otherwise the compact set in this repository, which
+realcam/make_published_numbers.py makes of the kit: its inputs, and of each output a few hundred values.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -11,6 +16,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+COMPACT = Path(__file__).parent / "realcam" / "published_numbers.npz"
 
 HELD = "REALCAM_HELD_GOLDENS"
 """Environment variable: a file to which every golden that a test compares is appended, as section/name."""
@@ -21,49 +28,60 @@ MOST_FLIPPED = 1e-3
 
 @dataclass(frozen=True)
 class ParityKit:
-    """goldens.json with its tensors."""
+    """Goldens by section and name. folder: the kit's, None for the compact set."""
 
-    folder: Path
+    folder: Path | None
 
     @cached_property
-    def index(self) -> dict[str, Any]:
+    def index(self) -> dict[str, dict[str, Any]]:
+        """What is known of each tensor: shape, kind, tolerance, settings; in the compact set also every and max."""
+        if self.folder is None:
+            return dict(json.loads(_compact()["index"].tobytes()))
         return dict(json.loads((self.folder / "goldens.json").read_text())["files"])
 
-    @cached_property
-    def readme(self) -> dict[str, Any]:
-        return dict(json.loads((self.folder / "goldens.json").read_text())["_readme"])
+    def names(self, section: str, prefix: str = "") -> list[str]:
+        """The outputs of a section whose names begin so."""
+        return [n for n, e in self.index[section].items() if e["kind"] == "output" and n.startswith(prefix)]
+
+    def arrays(self, section: str) -> Mapping[str, Any]:
+        """The tensors of a section that are there as a whole, as NumPy arrays. Do not write to them."""
+        return _section(self.folder, section)
+
+    def tensors(self, section: str) -> Mapping[str, Any]:
+        """The same as torch tensors."""
+        return _torch_section(self.folder, section)
+
+    def published_keys(self, variant: int) -> dict[str, Any]:
+        """Every key of a full-size checkpoint: its groups with shapes, types and origins."""
+        if self.folder is None:
+            return dict(json.loads(_compact()[f"keys_{variant}"].tobytes()))
+        return dict(json.loads((self.folder / f"keys_{variant}.json").read_text()))
 
     @cached_property
-    def configs(self) -> dict[str, Any]:
-        """tiny_config.json: the reduced models by the published field names."""
-        return dict(json.loads((self.folder / "tiny_config.json").read_text()))
-
-    def outputs(self) -> list[str]:
-        """Every golden, as section/name."""
-        return [f"{s}/{n}" for s, entries in self.index.items() for n, e in entries.items() if e["kind"] == "output"]
-
-    def tensors(self, section: str) -> dict[str, Any]:
-        """Every tensor of a section as torch tensors, float16 inputs upcast. Do not write to them."""
-        return _tensors(self.folder / f"{section}.safetensors")
-
-    def arrays(self, section: str) -> dict[str, Any]:
-        """Every tensor of a section as NumPy arrays, for tests that do without torch. Do not write to them."""
-        return _arrays(self.folder / f"{section}.safetensors")
+    def prompts(self) -> list[str]:
+        """The texts whose token ids are a golden."""
+        if self.folder is None:
+            return list(json.loads(_compact()["prompts"].tobytes()))
+        return list(json.loads((self.folder / "goldens.json").read_text())["_readme"]["tokenizer_prompts"])
 
     def check(self, section: str, name: str, ours: Any) -> None:
-        """Fail unless max|ours - golden| is within the kit's absolute or relative tolerance."""
-        tolerance = self.index[section][name]["tolerance"]
-        golden, ours = (np.asarray(a, dtype=np.float64) for a in (self.arrays(section)[name], ours))
-        assert ours.shape == golden.shape, f"{section}/{name}: {ours.shape} against {golden.shape}"
-        allowed = max(float(tolerance["abs"]), float(tolerance.get("rel_to_max", 0.0)) * float(np.abs(golden).max()))
-        error = float(np.abs(ours - golden).max())
+        """Fail unless max|ours - golden| is within the stated absolute or relative tolerance."""
+        entry, golden = self._golden(section, name)
+        ours = np.asarray(ours, dtype=np.float64)
+        assert list(ours.shape) == entry["shape"], f"{section}/{name}: {list(ours.shape)} against {entry['shape']}"
+        error = float(np.abs(ours.ravel()[:: entry.get("every", 1)] - golden).max())
+        tolerance, largest = entry["tolerance"], entry.get("max", float(np.abs(golden).max()))
+        allowed = max(float(tolerance["abs"]), float(tolerance.get("rel_to_max", 0.0)) * largest)
         assert error <= allowed, f"{section}/{name}: differs by {error:.3g}, allowed {allowed:.3g}"
         self.held(section, name)
 
     def check_mask(self, section: str, name: str, ours: Any) -> None:
         """Fail unless the bits of a packed golden are those of boolean `ours`, but for a few at the border."""
-        golden = unpack_bits(self.arrays(section)[name], ours.shape[-1])
-        flipped = float((np.asarray(ours) != golden).mean())
+        entry, golden = self._golden(section, name)
+        packed = np.packbits(np.asarray(ours), axis=-1)
+        assert list(packed.shape) == entry["shape"], f"{section}/{name}: {list(packed.shape)} against {entry['shape']}"
+        different = packed.ravel()[:: entry.get("every", 1)] ^ golden.astype(np.uint8)
+        flipped = int(np.unpackbits(different).sum()) / (ours.shape[-1] / packed.shape[-1] * len(golden))
         assert flipped <= MOST_FLIPPED, f"{section}/{name}: {flipped:.2%} of the bits differ"
         self.held(section, name)
 
@@ -74,27 +92,48 @@ class ParityKit:
             with Path(os.environ[HELD]).open("a") as file:
                 file.write(f"{section}/{name}\n")
 
+    def _golden(self, section: str, name: str) -> tuple[dict[str, Any], Any]:
+        """What is known of it, and its values, flat: every `every`-th."""
+        if name not in self.index.get(section, {}):
+            pytest.skip(f"{section}/{name} is in the parity kit alone; set REALCAM_PARITY_KIT")
+        stored = _compact()[f"{section}/{name}"] if self.folder is None else self.arrays(section)[name]
+        return self.index[section][name], np.asarray(stored, dtype=np.float64).ravel()
+
+
+class _Whole(dict[str, Any]):
+    """Tensors by name; a test that needs one that is not there is skipped, and says so."""
+
+    def __missing__(self, name: str) -> Any:
+        pytest.skip(f"{name} is in the parity kit alone; set REALCAM_PARITY_KIT")
+
 
 @cache
-def _tensors(path: Path) -> dict[str, Any]:
-    torch = pytest.importorskip("torch")
-    loaded = pytest.importorskip("safetensors.torch").load_file(path)
-    small = (torch.float16, torch.float8_e4m3fn)
-    return {name: t.float() if t.dtype in small else t for name, t in loaded.items()}
+def _compact() -> Any:
+    return np.load(COMPACT)
 
 
 @cache
-def _arrays(path: Path) -> dict[str, Any]:
-    loaded = pytest.importorskip("safetensors.numpy").load_file(path)
-    return {name: a.astype(np.float32) if a.dtype == np.float16 else a for name, a in loaded.items()}
+def _section(folder: Path | None, section: str) -> Mapping[str, Any]:
+    if folder is not None:
+        loaded = pytest.importorskip("safetensors.numpy").load_file(folder / f"{section}.safetensors")
+        return {name: _upcast(array) for name, array in loaded.items()}
+    entries = ParityKit(None).index.get(section, {})
+    whole = (name for name, entry in entries.items() if entry.get("every", 1) == 1)
+    return _Whole({name: _upcast(_compact()[f"{section}/{name}"]) for name in whole})
 
 
-def unpack_bits(packed: Any, columns: int) -> Any:
-    """A boolean array [..., columns] from bits packed along the last axis."""
-    return np.unpackbits(packed, axis=-1)[..., :columns].astype(bool)
+@cache
+def _torch_section(folder: Path | None, section: str) -> Mapping[str, Any]:
+    torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+    arrays = _section(folder, section)
+    return type(arrays)({name: torch.from_numpy(array.copy()) for name, array in arrays.items()})
+
+
+def _upcast(array: Any) -> Any:
+    return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
 def unpack_mask(packed: Any, columns: int) -> Any:
-    """The same of and as a torch tensor."""
+    """A boolean torch mask [..., columns] from bits packed along the last axis."""
     torch = pytest.importorskip("torch")
-    return torch.from_numpy(unpack_bits(packed.numpy(), columns))
+    return torch.from_numpy(np.unpackbits(packed.numpy(), axis=-1)[..., :columns].astype(bool))

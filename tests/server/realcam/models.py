@@ -18,6 +18,8 @@ from server.diffusion.schedule import ScheduleConfig
 from server.realcam import checkpoint
 from server.realcam.config import TINY, ModelConfig
 from server.realcam.unet import UNet
+from tests.server.parity import ParityKit
+from tests.server.realcam.recipe import fill
 
 TINY_256: ModelConfig = replace(
     TINY,
@@ -31,21 +33,20 @@ TINY_512: ModelConfig = replace(TINY, name="kit-tiny-512", resampler=replace(TIN
 
 
 @cache
-def published(folder: Path, variant: int) -> dict[str, Any]:
-    """The reduced checkpoint by its published keys, float32."""
-    file = {k: t.float() for k, t in load_file(folder / "tiny_256.safetensors").items()}
-    if variant == 512:
-        file = {k: t for k, t in file.items() if not k.endswith(".alpha")}
-        file |= load_file(folder / "tiny_512_buffers.safetensors")
-    return file
+def published(folder: Path) -> dict[str, Any]:
+    """The kit's reduced checkpoint by its published keys, float32."""
+    return {k: t.float() for k, t in load_file(folder / "tiny_256.safetensors").items()}
 
 
-def load_part(module: Any, part: checkpoint.Part, config: ModelConfig, file: dict[str, Any]) -> Any:
-    """`module` with the weights of `part`, in eval mode."""
+def load_part(module: Any, part: checkpoint.Part, config: ModelConfig, kit: ParityKit) -> Any:
+    """`module` with the reduced weights of `part`, in eval mode: the kit's file, or made anew by its recipe."""
+    if kit.folder is None:
+        fill(module, part, config, salt=0, rounding=torch.float8_e4m3fn)
+        return module
     state = module.state_dict()
     found = checkpoint.sources(part, state, config)
     shapes = {name: t.shape for name, t in state.items()}
-    module.load_state_dict(checkpoint.from_published(found, shapes, file), strict=True)
+    module.load_state_dict(checkpoint.from_published(found, shapes, published(kit.folder)), strict=True)
     return module.eval().requires_grad_(False)
 
 

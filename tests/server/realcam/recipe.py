@@ -17,8 +17,8 @@ from server.realcam.pose_encoder import PoseEncoder
 from server.realcam.unet import Camera, UNet, split_context
 
 
-def recipe_weight(name: str, shape: tuple[int, ...], salt: int) -> np.ndarray[Any, Any]:
-    """float32 values of the parameter with the published `name`."""
+def recipe_weight(name: str, shape: tuple[int, ...], salt: int, rounding: torch.dtype = torch.float16) -> torch.Tensor:
+    """float32 values of the parameter with the published `name`, rounded to `rounding`."""
     noise = np.random.RandomState(zlib.crc32(f"{name}|{salt}".encode())).standard_normal(shape)
     leaf = name.rsplit(".", 1)[-1]
     if leaf == "weight" and len(shape) >= 2:
@@ -26,11 +26,13 @@ def recipe_weight(name: str, shape: tuple[int, ...], salt: int) -> np.ndarray[An
         noise = noise * (gain / math.sqrt(math.prod(shape[1:])))
     elif leaf == "weight":
         noise = 1 + 0.125 * noise
-    elif leaf == "bias":
+    elif leaf == "in_proj_weight":
+        noise = noise * (1.2 / math.sqrt(shape[1]))
+    elif leaf in ("bias", "in_proj_bias"):
         noise = 0.125 * noise
     elif leaf != "register_tokens":
         noise = 0.5 * noise
-    return np.asarray(noise, dtype=np.float32).astype(np.float16).astype(np.float32)
+    return torch.from_numpy(np.asarray(noise, dtype=np.float32)).to(rounding).float()
 
 
 def recipe_input(name: str, shape: tuple[int, ...]) -> torch.Tensor:
@@ -38,17 +40,25 @@ def recipe_input(name: str, shape: tuple[int, ...]) -> torch.Tensor:
     return torch.from_numpy(noise.astype(np.float16).astype(np.float32))
 
 
-def fill(module: torch.nn.Module, part: checkpoint.Part, config: ModelConfig, salt: int) -> None:
+def fill(
+    module: torch.nn.Module,
+    part: checkpoint.Part,
+    config: ModelConfig,
+    salt: int,
+    rounding: torch.dtype = torch.float16,
+) -> None:
     """Give every parameter of `module` its recipe value; buffers stay as they were built."""
     parameters = dict(module.named_parameters())
     found = checkpoint.sources(part, parameters, config)
     meta = {name: torch.empty(p.shape, device="meta") for name, p in parameters.items()}
-    shapes = {key: tuple(t.shape) for key, t in checkpoint.to_published(found, meta).items()}
+    made = {
+        key: recipe_weight(key, tuple(t.shape), salt, rounding)
+        for key, t in checkpoint.to_published(found, meta).items()
+    }
+    values = checkpoint.from_published(found, {name: p.shape for name, p in parameters.items()}, made)
     with torch.no_grad():
         for name, parameter in parameters.items():
-            key = found[name].key
-            value = torch.from_numpy(recipe_weight(key, shapes[key], salt))
-            parameter.copy_(value.reshape(parameter.shape))
+            parameter.copy_(values[name])
     module.eval().requires_grad_(False)
 
 

@@ -25,7 +25,7 @@ from server.realcam.model import RealCamModel, assemble, build_parts  # noqa: E4
 from server.realcam.tokenizer import ByteTokenizer  # noqa: E402
 from server.realcam.vae import VideoVae, build_vae  # noqa: E402
 from tests.server.parity import ParityKit  # noqa: E402
-from tests.server.realcam.models import TINY_256, TINY_512, load_part, published  # noqa: E402
+from tests.server.realcam.models import TINY_256, TINY_512, load_part  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def kit_model(kit: ParityKit, variant: int) -> RealCamModel:
     config = TINY_512 if variant == 512 else TINY_256
     parts: dict[str, Any] = build_parts(config)
     for name, part in parts.items():
-        load_part(part, name, config, published(kit.folder, variant))  # type: ignore[arg-type]
+        load_part(part, name, config, kit)  # type: ignore[arg-type]
     return assemble(config, parts, ByteTokenizer(config.clip.vocabulary), "kit")
 
 
@@ -111,7 +111,7 @@ def test_a_whole_clip(kit: ParityKit, case: str, variant: int) -> None:
 
 def test_frame_rate_of_a_stride(kit: ParityKit) -> None:
     """The 512 weights are told the rate that a stride of 2 leaves of the footage's 29.97."""
-    for name in (n for n in kit.arrays("preprocess") if n.endswith(".fps")):
+    for name in (n for n in kit.names("preprocess") if n.endswith(".fps")):
         kit.check("preprocess", name, [fps_value(TINY_512, frame_stride=2)])
 
 
@@ -132,7 +132,7 @@ def test_batched_branches_are_the_same(kit: ParityKit) -> None:
 
 def test_scene_latents(kit: ParityKit) -> None:
     g = kit.tensors("scene_mask")
-    vae = VideoVae(load_part(build_vae(TINY_256.vae), "vae", TINY_256, published(kit.folder, 256)), TINY_256.vae)
+    vae = VideoVae(load_part(build_vae(TINY_256.vae), "vae", TINY_256, kit), TINY_256.vae)
     scene = vae.encode(scene_mask.to_clip(g["preview_rgb"].numpy()), lambda _: g["scene_encode_noise"])
     scene[:, :, 0] = g["z"][:, :, 0]
     kit.check("scene_mask", "scene_frames", scene)

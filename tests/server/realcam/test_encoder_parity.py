@@ -13,6 +13,8 @@ pytest.importorskip("transformers", reason="transformers is not installed: the e
 
 from torch.nn import functional  # noqa: E402
 
+from server.geometry.plucker import plucker_rays  # noqa: E402
+from server.geometry.relative_poses import relative_poses  # noqa: E402
 from server.realcam.clip_encoders import (  # noqa: E402
     build_image_encoder,
     build_text_encoder,
@@ -24,7 +26,7 @@ from server.realcam.pose_encoder import PoseEncoder  # noqa: E402
 from server.realcam.resampler import Resampler  # noqa: E402
 from server.realcam.vae import VideoVae, build_vae  # noqa: E402
 from tests.server.parity import ParityKit  # noqa: E402
-from tests.server.realcam.models import TINY_256, load_part, published  # noqa: E402
+from tests.server.realcam.models import TINY_256, load_part  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +36,7 @@ def _inference() -> Iterator[None]:
 
 
 def load(kit: ParityKit, module: Any, part: Any) -> Any:
-    return load_part(module, part, TINY_256, published(kit.folder, 256))
+    return load_part(module, part, TINY_256, kit)
 
 
 def frames(x: Any) -> Any:
@@ -97,7 +99,9 @@ def test_resampler(kit: ParityKit) -> None:
 
 def test_pose_encoder(kit: ParityKit) -> None:
     encoder = load(kit, PoseEncoder(TINY_256.pose_encoder), "pose_encoder")
-    features = encoder(kit.tensors("geometry")["sq_B2_cond02.plucker"])
+    g = {name.removeprefix("sq_B2_cond02."): t for name, t in kit.tensors("geometry").items()}
+    poses = relative_poses(torch.linalg.inv(g["w2c"]), g["cond_frame_index"], g["trace_scale_factor"])
+    features = encoder(plucker_rays(poses, g["K"], *g["HW"].tolist()))
     for level, feature in enumerate(features):
         kit.check("pose_encoder", f"feature.{level}", frames(feature))
 

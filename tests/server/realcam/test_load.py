@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +143,7 @@ def test_no_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("config", "variant"), [(REALCAM_256, 256), (REALCAM_512, 512)], ids=["256", "512"])
 def test_full_size_keys_and_shapes(kit: ParityKit, config: ModelConfig, variant: int) -> None:
     """Every published tensor of the full model has its place, with the right shape, and none is left over."""
-    groups = json.loads((kit.folder / f"keys_{variant}.json").read_text())["groups"]
+    groups = kit.published_keys(variant)["groups"]
     shapes = {key: entry[0] for group in groups.values() for key, entry in group["keys"].items()}
     with torch.device("meta"):
         parts = build_parts(config)

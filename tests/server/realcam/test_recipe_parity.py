@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 
-from server.diffusion.ddim import ddim_plan  # noqa: E402
-from server.diffusion.schedule import noise_schedule  # noqa: E402
 from server.realcam.attention_plan import BlockPlan  # noqa: E402
-from server.realcam.config import REALCAM_256, REALCAM_512, TINY, ModelConfig, PoseEncoderConfig, UNetConfig  # noqa: E402
-from tests.server.parity import ParityKit  # noqa: E402
-from tests.server.realcam.models import observed, published_modules, statistics  # noqa: E402
+from server.realcam.checkpoint import PARTS  # noqa: E402
+from server.realcam.config import REALCAM_256, TINY, ModelConfig, PoseEncoderConfig, UNetConfig  # noqa: E402
+from server.realcam.model import build_parts  # noqa: E402
+from tests.server.parity import COMPACT, ParityKit  # noqa: E402
+from tests.server.realcam.make_published_numbers import compact  # noqa: E402
+from tests.server.realcam.models import TINY_256, load_part, observed, published_modules, statistics  # noqa: E402
 from tests.server.realcam.recipe import (  # noqa: E402
     recipe_camera,
     recipe_forward,
@@ -39,27 +39,37 @@ MEDIUM_256: ModelConfig = replace(
 )
 
 
-@pytest.fixture(scope="module")
-def numbers() -> dict[str, Any]:
-    """The published network's own outputs, kept with the tests: a fresh clone needs nothing else to compare."""
-    with np.load(Path(__file__).with_name("published_numbers.npz")) as file:
-        return {name: torch.from_numpy(file[name]) for name in file.files}
-
-
-def close(ours: Any, published: Any, absolute: float, relative: float = 0.0) -> None:
-    error, allowed = (ours - published).abs().max(), max(absolute, relative * float(published.abs().max()))
-    assert error <= allowed, f"differs by {error:.3g}, allowed {allowed:.3g}"
-
-
-def test_recipe(numbers: dict[str, Any]) -> None:
+def test_recipe(kit: ParityKit) -> None:
     """Our weights and inputs are the published run's, so what follows compares networks."""
-    examples = [name for name in numbers if name.startswith("example_weight.")]
-    assert examples
-    for name in examples:
-        ours = recipe_weight(name.removeprefix("example_weight."), tuple(numbers[name].shape), 5)
-        assert torch.equal(torch.from_numpy(ours), numbers[name])
-    ours = recipe_input("medium256.x", (1, 8, 5, 16, 24))[0, 0, 0]
-    assert torch.equal(ours, numbers["example_noise.medium256.x"])
+    section = "unet_recipe"
+    for name in kit.names(section, "example_weight."):
+        shape = tuple(kit.index[section][name]["shape"])
+        kit.check(section, name, recipe_weight(name.removeprefix("example_weight."), shape, salt=5))
+    kit.check(section, "example_noise.medium256.x", recipe_input("medium256.x", (1, 8, 5, 16, 24))[0, 0, 0])
+    assert torch.allclose(recipe_trajectory(5), kit.tensors(section)["medium256.w2c"], atol=1e-7)
+
+
+def test_reduced_model_is_made_by_the_recipe(kit: ParityKit) -> None:
+    """Its weights in the kit's file are those that a clone without the kit makes."""
+    if kit.folder is None:
+        pytest.skip("the reduced model's file is in the parity kit alone; set REALCAM_PARITY_KIT")
+    for part in PARTS:
+        read, made = build_parts(TINY_256)[part], build_parts(TINY_256)[part]
+        load_part(read, part, TINY_256, kit)
+        load_part(made, part, TINY_256, ParityKit(None))
+        for (name, ours), theirs in zip(made.state_dict().items(), read.state_dict().values(), strict=True):
+            assert torch.allclose(ours, theirs, atol=1e-6), name
+
+
+def test_compact_set_is_the_kit_s(kit: ParityKit) -> None:
+    if kit.folder is None:
+        pytest.skip("nothing to compare the compact set with; set REALCAM_PARITY_KIT")
+    assert COMPACT.stat().st_size < 2_000_000
+    made = compact(kit.folder)
+    with np.load(COMPACT) as kept:
+        assert set(kept.files) == set(made)
+        for name in kept.files:
+            assert np.array_equal(kept[name], made[name]), name
 
 
 MEDIUM = pytest.mark.parametrize(
@@ -68,22 +78,26 @@ MEDIUM = pytest.mark.parametrize(
 
 
 @MEDIUM
-def test_medium_model(numbers: dict[str, Any], config: ModelConfig, salt: int, fps: int) -> None:
+def test_medium_model(kit: ParityKit, config: ModelConfig, salt: int, fps: int) -> None:
+    """128 x 192 pixels, five frames, the reference in the middle: its outputs, and what every block puts out."""
+    section, name = "unet_recipe", config.name
     unet, pose_encoder = recipe_models(config, salt)
     with torch.inference_mode():
-        camera = recipe_camera(config.name, pose_encoder, config, frames=5, reference=2, scale=1.5)
-        ours = recipe_forward(config.name, unet, config, 5, fps, camera)
-        without = recipe_forward(config.name, unet, config, 5, fps, None)
-    for level, view in enumerate(camera):
-        close(statistics(view.features), numbers[f"{config.name}.pose_feature_stat.{level}"], 1e-4)
-    for level, view in enumerate(camera):
-        count = numbers.get(f"{config.name}.mask_true_count.{8 * 2**level}")
-        assert (count is None) == (view.plans is None)
-        if count is not None and view.plans is not None:
-            assert abs(open_entries(view.plans[0]) - int(count)) <= max(4, 1e-4 * open_entries(view.plans[0]))
-    close(ours, numbers[f"{config.name}.out.camera"], 2e-4, 5e-5)
-    close(without, numbers[f"{config.name}.out.no_camera"], 2e-4, 5e-5)
+        camera = recipe_camera(name, pose_encoder, config, frames=5, reference=2, scale=1.5)
+        with observed(published_modules(unet)) as outputs:
+            ours = recipe_forward(name, unet, config, 5, fps, camera)
+        without = recipe_forward(name, unet, config, 5, fps, None)
+    kit.check(section, f"{name}.out.camera", ours)
+    kit.check(section, f"{name}.out.no_camera", without)
     assert (ours - without).abs().max() > 0.1, "the camera matters"
+    for short in kit.names(section, f"{name}.actstat."):
+        kit.check(section, short, statistics(outputs[short.removeprefix(f"{name}.actstat.")]))
+    for level, view in enumerate(camera):
+        kit.check(section, f"{name}.pose_feature_stat.{level}", statistics(view.features))
+        count = f"{name}.mask_true_count.{8 * 2**level}"
+        assert (count in kit.index[section]) == (view.plans is not None)
+        if view.plans is not None:
+            kit.check(section, count, open_entries(view.plans[0]))
 
 
 def open_entries(plan: Any) -> int:
@@ -92,40 +106,17 @@ def open_entries(plan: Any) -> int:
     return sum(int(mask[:, 4:].sum()) for mask in masks)
 
 
-@MEDIUM
-def test_medium_model_inside(kit: ParityKit, config: ModelConfig, salt: int, fps: int) -> None:
-    """What every block of it puts out."""
-    g, name = kit.tensors("unet_recipe"), config.name
-    unet, pose_encoder = recipe_models(config, salt)
-    assert torch.allclose(recipe_trajectory(5), g[f"{name}.w2c"], atol=1e-7)
-    with torch.inference_mode():
-        camera = recipe_camera(name, pose_encoder, config, frames=5, reference=2, scale=1.5)
-        with observed(published_modules(unet)) as outputs:
-            recipe_forward(name, unet, config, 5, fps, camera)
-    for short in (n for n in g if n.startswith(f"{name}.actstat.")):
-        kit.check("unet_recipe", short, statistics(outputs[short.removeprefix(f"{name}.actstat.")]))
-
-
-def test_coefficients(numbers: dict[str, Any]) -> None:
-    for variant, config in (("eps256", REALCAM_256), ("v512", REALCAM_512)):
-        plan = ddim_plan(noise_schedule(config.schedule), 25, 1.0)
-        close(torch.from_numpy(plan.sigmas), numbers[f"{variant}.ddim25.eta1.ddim_sigmas"], 1e-7, 1e-6)
-    assert plan.timesteps.tolist() == numbers["v512.ddim25.timesteps"].tolist()
-    close(torch.from_numpy(plan.alphas), numbers["v512.ddim25.eta1.ddim_alphas"], 1e-7, 1e-6)
-
-
 @pytest.mark.slow
 def test_full_size_model(kit: ParityKit) -> None:
     """The published 256 network, 1.5 billion weights made from their names. Needs some 9 GB and minutes."""
-    g, config = kit.tensors("full256_recipe"), REALCAM_256
+    section, config = "full256_recipe", REALCAM_256
     unet, pose_encoder = recipe_models(config, 7)
     with torch.inference_mode():
         camera = recipe_camera("full256", pose_encoder, config, frames=16, reference=0, scale=1.0)
         with observed(published_modules(unet)) as outputs:
             ours = recipe_forward("full256", unet, config, 16, 3, camera)
     for level, view in enumerate(camera):
-        short = f"pose_feature_stat.{level}"
-        kit.check("full256_recipe", short, statistics(view.features))
-    for short in (n for n in g if n.startswith("actstat.")):
-        kit.check("full256_recipe", short, statistics(outputs[short.removeprefix("actstat.")]))
-    kit.check("full256_recipe", "out", ours)
+        kit.check(section, f"pose_feature_stat.{level}", statistics(view.features))
+    for short in kit.names(section, "actstat."):
+        kit.check(section, short, statistics(outputs[short.removeprefix("actstat.")]))
+    kit.check(section, "out", ours)

@@ -19,8 +19,7 @@ def test_published_ids(kit: ParityKit) -> None:
     if not folder:
         pytest.skip("CLIP's vocabulary is not here: set REALCAM_CLIP_TOKENIZER to a folder with vocab.json, merges.txt")
     tokenizer = ClipTokenizer(Path(folder))
-    prompts = kit.readme["tokenizer_prompts"]
-    tokens = [tokenizer(prompt) for prompt in prompts]
+    tokens = [tokenizer(prompt) for prompt in kit.prompts]
     ids = torch.cat([t.ids for t in tokens])
     kit.check("encoders", "tokenizer.ids", ids)
     assert tokens[0].cut == ""

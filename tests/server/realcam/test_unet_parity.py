@@ -20,15 +20,13 @@ from tests.server.realcam.models import (  # noqa: E402
     TINY_512,
     load_part,
     observed,
-    published,
     published_modules,
     statistics,
 )
 
 
 def unet(kit: ParityKit, config: ModelConfig) -> UNet:
-    variant = 512 if config is TINY_512 else 256
-    model: UNet = load_part(UNet(config.unet), "unet", config, published(kit.folder, variant))
+    model: UNet = load_part(UNet(config.unet), "unet", config, kit)
     return model
 
 
@@ -85,7 +83,7 @@ def test_outputs(kit: ParityKit) -> None:
         "out.three_frames": run(model, kit, per_frame[:1], camera(kit, 1, ALL_CELLS, frames=3), frames=3),
         "out.camera_512cfg": run(unet(kit, TINY_512), kit, per_frame[:1], camera(kit, 1, TINY_512.unet.mask_cells)),
     }
-    assert set(cases) == {n for n in g if n.startswith("out.")}
+    assert set(cases) == set(kit.names("unet", "out."))
     for name, ours in cases.items():
         kit.check("unet", name, ours)
 
@@ -94,17 +92,11 @@ def test_every_block(kit: ParityKit) -> None:
     model, g = unet(kit, TINY_256), kit.tensors("unet")
     with observed(published_modules(model)) as outputs:
         run(model, kit, g["context_perframe"][:1], camera(kit, 1, ALL_CELLS))
-    checked = 0
-    for name, golden in g.items():
-        if name.startswith("act.camera."):
-            ours = like_published(outputs[name.removeprefix("act.camera.")], golden.shape)
-            kit.check("unet", name, ours)
-        elif name.startswith("actstat.camera."):
-            kit.check("unet", name, statistics(outputs[name.removeprefix("actstat.camera.")]))
-        else:
-            continue
-        checked += 1
-    assert checked == sum(n.startswith("act") for n in g)
+    for name in kit.names("unet", "act.camera."):
+        ours = like_published(outputs[name.removeprefix("act.camera.")], kit.index["unet"][name]["shape"])
+        kit.check("unet", name, ours)
+    for name in kit.names("unet", "actstat.camera."):
+        kit.check("unet", name, statistics(outputs[name.removeprefix("actstat.camera.")]))
 
 
 def like_published(ours: Any, shape: Any) -> Any:
