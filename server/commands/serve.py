@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -46,6 +47,10 @@ def serve(
     keep_days: Annotated[float, typer.Option(help="Days until a clip that nobody fetched is forgotten.")] = 30.0,
     keep_fetched_days: Annotated[float, typer.Option(help="Days until a job whose clip was fetched goes.")] = 7.0,
     log_format: Annotated[str, typer.Option(help="text, or json: one object a line, with the job's id.")] = "text",
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(help="Tell Prometheus figures at http://127.0.0.1:PORT/metrics, to whoever asks on this machine."),
+    ] = None,
     stop_grace: Annotated[float, typer.Option(help="Seconds a running job is given when the server stops.")] = 5.0,
 ) -> None:
     """Run a server: it takes shots, makes clips and keeps them until they are fetched."""
@@ -70,7 +75,12 @@ def serve(
             signal.signal(number, lambda *_: service.stop())
         if die_with_parent:
             threading.Thread(target=_stop_with_input, args=(service,), daemon=True).start()
-        service.run(on_ready=lambda: _say_ready(service))
+        with contextlib.ExitStack() as stack:
+            if metrics_port is not None:
+                from server.service.metrics import serve_metrics
+
+                stack.callback(serve_metrics(metrics_port, service.facts).shutdown)
+            service.run(on_ready=lambda: _say_ready(service))
     except RealCamError as error:
         typer.echo(error.sentence, err=True)
         raise typer.Exit(1) from error

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from blender_addon.core.messages import Facts, Welcome
+from server.service.metrics import metrics_text
 
 from .connection import DEFAULT_SERVER, ServerOption, connected
 from .jobs import job_table
@@ -23,40 +24,13 @@ def status(
     with connected(server) as client:
         welcome, facts = client.connect(), client.facts()
         if prometheus:
-            typer.echo(prometheus_text(facts), nl=False)
+            typer.echo(metrics_text(facts), nl=False)
             return
         console = Console()
         console.print(f"{welcome.software} at {server}, protocol {welcome.protocol[0]}.{welcome.protocol[1]}")
         console.print(_facts_table(facts))
         console.print(_engine_table(welcome))
         console.print(job_table(client.jobs()))
-
-
-def prometheus_text(facts: Facts) -> str:
-    """The figures in Prometheus' text format: gauges, one a line; states and engines are labels."""
-    gauges: list[tuple[str, str, float]] = [
-        ("uptime_seconds", "", facts.uptime),
-        ("loop_lag_seconds", "", facts.loop_lag),
-        ("memory_bytes", '{process="server"}', facts.memory),
-        ("memory_bytes", '{process="worker"}', facts.worker_memory),
-        ("worker_ready", "", facts.worker_ready),
-        ("job_running", "", facts.running),
-        ("jobs_queued", "", facts.queued),
-        ("sessions", "", facts.sessions),
-        ("refused_connections", "", facts.refused_connections),
-        ("disk_free_bytes", "", facts.disk_free),
-        ("disk_promised_bytes", "", facts.disk_promised),
-        *(("jobs", f'{{state="{state}"}}', count) for state, count in sorted(facts.jobs.items())),
-        *(("engine_set_aside", f'{{engine="{name}"}}', 1) for name in sorted(facts.engines_set_aside)),
-    ]
-    if facts.step_age is not None:
-        gauges.append(("last_step_age_seconds", "", facts.step_age))
-    lines: list[str] = []
-    for name, labels, value in gauges:
-        if not any(line.startswith(f"# TYPE realcam_{name} ") for line in lines):
-            lines.append(f"# TYPE realcam_{name} gauge")
-        lines.append(f"realcam_{name}{labels} {float(value)!r}")
-    return "\n".join(lines) + "\n"
 
 
 def _facts_table(facts: Facts) -> Table:

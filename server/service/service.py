@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import psutil
 import zmq
@@ -125,6 +125,15 @@ class Service:
         """Have `run` return: at once when nothing runs, else when the job is done or `grace` seconds have passed.
         Callable from other threads and signal handlers; a second call ends it now."""
         self._wakeup.post(lambda: self._begin_stop(self.options.stop_grace if grace is None else grace))
+
+    def facts(self, seconds: float = 5.0) -> Facts | None:
+        """How the server is, asked from another thread; None when its loop does not answer in time."""
+        answer: Future[Facts] = Future()
+        self._wakeup.post(lambda: answer.set_result(self._facts()))
+        try:
+            return answer.result(seconds)
+        except TimeoutError:
+            return None
 
     def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
         """Serve until stopped. Raises ServiceError when the worker cannot be started."""

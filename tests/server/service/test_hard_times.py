@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from prometheus_client.parser import text_string_to_metric_families
 
 from blender_addon.core.client import JobProgress
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.messages import JobState, StateEvent
-from server.commands.status import prometheus_text
 from server.data.motorcycle import Motorcycle
+from server.service.metrics import metrics_text
 from tests.server.service.conftest import StartServer
 from tests.server.service.running_server import RunningServer, new_id, small_blob
 
@@ -172,18 +175,24 @@ def test_prune_forgets_what_was_fetched_and_keeps_the_rest(
 
 
 def test_the_server_says_how_it_is(start_server: StartServer, bike: Motorcycle) -> None:
-    server, job_id = start_server(), new_id()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    server, job_id = start_server("--metrics-port", str(port)), new_id()
     with server.client() as client:
         client.submit(job_id, small_blob(bike), "copy")
         list(client.follow(job_id))
         facts = client.facts()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as page:
+            served = page.read().decode()
     assert facts.jobs == {"done": 1}
     assert facts.worker_memory > 10_000_000 < facts.memory
     assert facts.disk_free > 0
     assert (facts.queued, facts.sessions, facts.refused_connections) == (0, 1, 0)
-    lines = prometheus_text(facts).splitlines()
-    assert 'realcam_jobs{state="done"} 1.0' in lines
-    assert lines.count("# TYPE realcam_memory_bytes gauge") == 1
+    for text in (metrics_text(facts), served):
+        figures = {sample.name: sample for family in text_string_to_metric_families(text) for sample in family.samples}
+        assert (figures["realcam_jobs"].labels, figures["realcam_jobs"].value) == ({"state": "done"}, 1.0)
+        assert figures["realcam_disk_free_bytes"].value > 0
+        assert "realcam_last_step_age_seconds" not in figures
 
 
 def test_logs_carry_the_job_as_a_field(tmp_path: Path, bike: Motorcycle) -> None:

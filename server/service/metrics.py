@@ -1,0 +1,86 @@
+"""The server's figures for Prometheus: text on request, and over HTTP on this machine when a port was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, generate_latest, start_http_server
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from blender_addon.core.errors import ServiceError
+from blender_addon.core.messages import Facts
+from blender_addon.core.server_address import DEFAULT_HOST
+
+
+class MetricsServer(Protocol):
+    """What answers at /metrics."""
+
+    def shutdown(self) -> None:
+        """Stop answering."""
+
+
+class FactsCollector(Collector):
+    """Gauges of what `facts` says at the moment of asking; nothing where it has no answer."""
+
+    def __init__(self, facts: Callable[[], Facts | None]) -> None:
+        self._facts = facts
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """One family for each figure."""
+        facts = self._facts()
+        if facts is None:
+            return
+        for name, what, value in (
+            ("uptime_seconds", "Since the server started", facts.uptime),
+            ("loop_lag_seconds", "How late the server's loop was at worst lately", facts.loop_lag),
+            ("worker_ready", "Whether the worker takes jobs", facts.worker_ready),
+            ("job_running", "Whether a job runs", facts.running),
+            ("last_step_age_seconds", "Since the running job's last step", facts.step_age),
+            ("jobs_queued", "Jobs that wait", facts.queued),
+            ("sessions", "Connected clients", facts.sessions),
+            ("refused_connections", "Connections refused for their key since the start", facts.refused_connections),
+            ("disk_free_bytes", "Free on the disk of the jobs", facts.disk_free),
+            ("disk_promised_bytes", "Promised to accepted jobs", facts.disk_promised),
+        ):
+            if value is not None:
+                yield GaugeMetricFamily(f"realcam_{name}", what, value=float(value))
+        yield _labelled("memory_bytes", "Resident", "process", {"server": facts.memory, "worker": facts.worker_memory})
+        yield _labelled("jobs", "Jobs on record", "state", facts.jobs)
+        yield _labelled(
+            "engine_set_aside", "Failed too often in a row", "engine", dict.fromkeys(facts.engines_set_aside, 1)
+        )
+
+
+def metrics_text(facts: Facts) -> str:
+    """The figures in Prometheus' text format."""
+    registry = CollectorRegistry()
+    registry.register(FactsCollector(lambda: facts))
+    return generate_latest(registry).decode()
+
+
+def serve_metrics(port: int, facts: Callable[[], Facts | None]) -> MetricsServer:
+    """Answer http://127.0.0.1:port/metrics, in threads of its own. `facts` is called there.
+
+    Raises ServiceError when the port is taken.
+    """
+    registry = CollectorRegistry()
+    registry.register(FactsCollector(facts))
+    try:
+        server, _ = start_http_server(port, addr=DEFAULT_HOST, registry=registry)
+    except OSError as error:
+        raise ServiceError(
+            f"The figures cannot be served on port {port}",
+            error.strerror or str(error),
+            "Choose another --metrics-port.",
+            code="port-taken",
+        ) from error
+    return server
+
+
+def _labelled(name: str, what: str, label: str, values: dict[str, int]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"realcam_{name}", what, labels=[label])
+    for key, value in sorted(values.items()):
+        family.add_metric([key], float(value))
+    return family
