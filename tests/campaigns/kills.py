@@ -1,13 +1,16 @@
-"""Random kill -9 of server, worker and clients while jobs run: what was accepted must come out, once and whole.
+"""Random kill -9 of server, worker and clients while small draft jobs run: what was accepted must come out, once and
+whole.
 
     python -m tests.campaigns.kills --jobs 1000 --kills 200
 
-Prints the figures and ends with exit code 1 when anything was lost, made twice or damaged.
+The kills are spread over the jobs, each at a random moment after its share of them is done, so that all of them land.
+Prints the figures as JSON and ends with exit code 1 when anything was lost, made twice or damaged.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -36,6 +39,9 @@ from server.data.motorcycle import motorcycle
 from tests.server.service.running_server import REPOSITORY, RunningServer, new_id, small_blob, small_shot
 
 CLIENTS = 4
+DRAFT = ("--engines", "tests.server.service.engines_of_tests:draft")
+LAST_KILL = 0.95
+"""Part of the jobs that is done when the last kill falls."""
 
 
 @dataclass
@@ -60,32 +66,33 @@ class Figures:
         return self.lost == self.finished_twice == self.wrong == 0
 
 
-def run(jobs: int, kills: int, seed: int, folder: Path, pause: tuple[float, float] = (0.5, 2.0)) -> Figures:
-    """One campaign in `folder`. pause: shortest and longest seconds between two kills."""
+def run(jobs: int, kills: int, seed: int, folder: Path, longest_wait: float = 1.0) -> Figures:
+    """One campaign in `folder`. longest_wait: seconds until a kill falls that is due."""
     chance = random.Random(seed)
     started = time.monotonic()
-    server = RunningServer(folder / "data", folder / "config")
+    server = RunningServer(folder / "data", folder / "config", DRAFT)
     server.errors = (folder / "server.log").open("ab")
     server.start()
     blob = folder / "shot"
-    blob.write_bytes(small_blob(motorcycle(), pause=0.02))
+    blob.write_bytes(small_blob(motorcycle(), "draft"))
     ids = [new_id() for _ in range(jobs)]
     clients = [_ClientProcess(server, blob, folder / f"client{n}", ids[n::CLIENTS]) for n in range(CLIENTS)]
     figures, counts, recoveries = Figures(jobs), Counter[str](), list[float]()
     try:
         while any(client.running() for client in clients):
-            if sum(counts.values()) >= kills:
-                time.sleep(0.2)
+            landed = sum(counts.values())
+            if landed == kills or _brought(folder) < LAST_KILL * jobs * landed / kills:
+                time.sleep(0.05)
                 continue
-            time.sleep(chance.uniform(*pause))
+            time.sleep(chance.uniform(0.0, longest_wait))
             victim = chance.choice(("server", "worker", "client"))
             if victim == "server":
                 recoveries.append(_kill_server(server))
+                counts[victim] += 1
             elif victim == "worker":
-                _kill_worker(server)
+                counts[victim] += _kill_worker(server)
             else:
-                chance.choice(clients).kill()
-            counts[victim] += 1
+                counts[victim] += chance.choice(clients).kill()
     finally:
         for client in clients:
             client.end()
@@ -125,11 +132,13 @@ class _ClientProcess:
             self._start()
         return code != 0
 
-    def kill(self) -> None:
-        """kill -9."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+    def kill(self) -> bool:
+        """kill -9. False when it was not running."""
+        if self._process.poll() is not None:
+            return False
+        self._process.kill()
+        self._process.wait()
+        return True
 
     def end(self) -> None:
         """For good."""
@@ -149,13 +158,20 @@ def _kill_server(server: RunningServer) -> float:
             time.sleep(0.02)
 
 
-def _kill_worker(server: RunningServer) -> None:
+def _kill_worker(server: RunningServer) -> bool:
+    """Whether there was one."""
     assert server.process is not None
+    killed = False
     for child in psutil.Process(server.process.pid).children():
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             child.send_signal(signal.SIGKILL)
-        except psutil.NoSuchProcess:
-            continue
+            killed = True
+    return killed
+
+
+def _brought(folder: Path) -> int:
+    """Jobs whose clients have them."""
+    return sum(1 for _ in folder.glob("client*/*/done"))
 
 
 def _client_main(blob: Path, out: Path, ports: str) -> None:
@@ -169,7 +185,7 @@ def _client_main(blob: Path, out: Path, ports: str) -> None:
             for job_id in part:
                 if (out / job_id / "done").exists():
                     continue
-                client.submit(job_id, shot, "copy")
+                client.submit(job_id, shot, "draft")
                 last = list(client.follow(job_id))[-1]
                 if isinstance(last, StateEvent) and last.state is JobState.FAILED:
                     # It lost three workers: the end that is promised then, with its reason.

@@ -135,3 +135,10 @@ class ResumeEngine(CopyEngine):
 def engines() -> dict[str, Callable[[], Engine]]:
     kinds = (CopyEngine, CrashEngine, HangEngine, RaiseEngine, MemoryEngine, RefuseEngine, ResumeEngine)
     return {kind.name: kind for kind in kinds}
+
+
+def draft() -> dict[str, Callable[[], Engine]]:
+    """The product's own engine that needs no weights, alone."""
+    from server.engines.draft.engine import DraftEngine
+
+    return {"draft": DraftEngine}
