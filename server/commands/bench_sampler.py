@@ -32,6 +32,9 @@ def sampler(
     runs: Annotated[int, typer.Option(help="Forwards that count, after one that does not.")] = 2,
     size: Annotated[str, typer.Option(help="256, 512 or all.")] = "256",
     growth: Annotated[bool, typer.Option(help="Also how time and memory grow with frames.")] = False,
+    bfloat16: Annotated[
+        bool | None, typer.Option(help="Also in bfloat16; if not said, where the processor computes in it.")
+    ] = None,
 ) -> None:
     """One forward of the full-size network with arbitrary weights: seconds, memory, and the split by part.
 
@@ -42,9 +45,15 @@ def sampler(
     if missing := missing_packages():
         typer.echo(missing, err=True)
         raise typer.Exit(1)
+    from server.realcam.processor import computes_in_bfloat16
+
     console = Console(stderr=True)
+    if bfloat16 is None:
+        bfloat16 = computes_in_bfloat16()
+        if not bfloat16:
+            console.print("Not measured in bfloat16: this processor only imitates it, in many times the time.")
     try:
-        figures = measured(list(cases(size, threads, runs, growth)), threads, console)
+        figures = measured(list(cases(size, threads, runs, growth, bfloat16)), threads, console)
     except RealCamError as error:
         typer.echo(error.sentence, err=True)
         raise typer.Exit(1) from error
@@ -54,7 +63,7 @@ def sampler(
         show(figures)
 
 
-def cases(size: str, threads: int, runs: int, growth: bool) -> Iterable[dict[str, Any]]:
+def cases(size: str, threads: int, runs: int, growth: bool, bfloat16: bool) -> Iterable[dict[str, Any]]:
     """What is measured, each in a process of its own."""
     sizes = {"256": [(256, 256)], "512": [(512, 320)], "all": [(256, 256), (512, 320)]}.get(size)
     if sizes is None:
@@ -63,7 +72,8 @@ def cases(size: str, threads: int, runs: int, growth: bool) -> Iterable[dict[str
         shape = {"width": width, "height": height, "threads": threads, "runs": runs}
         yield {**shape, "style": "plain", "dtype": "float32"}
         yield {**shape, "style": "ours", "dtype": "float32", "parts": True}
-        yield {**shape, "style": "ours", "dtype": "bfloat16", "parts": True}
+        if bfloat16:
+            yield {**shape, "style": "ours", "dtype": "bfloat16", "parts": True}
         if growth:
             for frames in (4, 8):
                 yield {**shape, "style": "ours", "dtype": "float32", "frames": frames}
@@ -75,7 +85,8 @@ def measured(todo: list[dict[str, Any]], threads: int, console: Console) -> dict
 
     from server.realcam.measure import machine_rates
 
-    rates = {kind: machine_rates(threads, getattr(torch, kind)) for kind in ("float32", "bfloat16")}
+    kinds = sorted({case["dtype"] for case in todo})
+    rates = {kind: machine_rates(threads, getattr(torch, kind)) for kind in kinds}
     found: dict[str, Any] = {}
     for case in todo:
         with console.status(name(case)):

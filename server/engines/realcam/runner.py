@@ -23,6 +23,7 @@ from server.realcam.conditions import SOURCE_FPS, fps_value
 from server.realcam.config import ModelConfig
 from server.realcam.latent_preview import latent_picture
 from server.realcam.model import RealCamModel
+from server.realcam.processor import computes_in_bfloat16
 from server.realcam.shot_sampler import Hooks, SamplingOptions, sample_shot
 
 from .settings import RealCamSettings, read_settings
@@ -198,8 +199,7 @@ def chosen_dtype(settings: RealCamSettings, device: torch.device) -> torch.dtype
         return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[settings.precision]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if fast else torch.float32
+    return torch.bfloat16 if computes_in_bfloat16() else torch.float32
 
 
 def is_out_of_memory(error: BaseException) -> bool:
