@@ -2,8 +2,10 @@
 
     python -m tests.campaigns.commit_points --times 100
 
-For each point a server is started that kills itself there; after that it runs undisturbed. The job that met the point
-must end DONE, once, with the right files.
+One job after another goes through servers that each die at one point of that job's way; the next server takes over. A
+job must end DONE, once, with the right files. The servers are forks of a warm process (warm_server.py), so that 2,000
+kills take minutes. Prints the figures as JSON and ends with exit code 1 when a job was lost, made twice or damaged, or
+a kill did not land.
 """
 
 from __future__ import annotations
@@ -11,18 +13,30 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
+import re
+import signal
+import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from PIL import Image
 
+from blender_addon.core.client import Client
 from blender_addon.core.messages import JobState, StateEvent
+from blender_addon.core.server_address import ServerAddress
 from server.data.motorcycle import motorcycle
-from tests.server.service.running_server import RunningServer, new_id, small_blob, small_shot
+from tests.campaigns.warm_server import Plan
+from tests.server.service.running_server import REPOSITORY, RunningServer, new_id, small_blob, small_shot
 
 POINTS = (
     "create",
@@ -39,100 +53,140 @@ POINTS = (
 """What the server makes durable on a job's way, in order."""
 MOMENTS = ("before", "after")
 
-DYING_SERVER = """
-import os, signal, sys
-from server.service.job_files import JobFiles
-from server.service.job_store import JobStore
 
-point, moment, flag = os.environ["REALCAM_DIE_AT"].split("|")
-name, _, wanted = point.partition(" ")
-owner = JobFiles if hasattr(JobFiles, name) else JobStore
-durable = getattr(owner, name)
+class Death(NamedTuple):
+    """Where a job's server dies."""
 
-def dying(self, *arguments, **options):
-    hit = not wanted or str(arguments[1]) == wanted
-    if hit and moment == "before" and not os.path.exists(flag):
-        open(flag, "w").close()
-        os.kill(os.getpid(), signal.SIGKILL)
-    result = durable(self, *arguments, **options)
-    if hit and moment == "after" and not os.path.exists(flag):
-        open(flag, "w").close()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return result
-
-setattr(owner, name, dying)
-from server.cli import app
-app()
-"""
+    moment: str
+    point: str
 
 
-def survive(point: str, moment: str, folder: Path) -> float:
-    """One job through a server that dies at the point. Returns the seconds from its death to the job's end.
+@dataclass
+class CommitPointFigures:
+    """seconds: from a server's death to its job's clip in the client's hands."""
 
-    Raises AssertionError when the job is lost, made twice or damaged.
-    """
-    flag = folder / "died"
-    os.environ["REALCAM_DIE_AT"] = f"{point}|{moment}|{flag}"
-    server = RunningServer(folder / "data", folder / "config", program=("-c", DYING_SERVER))
-    server.errors = (folder / "log").open("ab")
-    died_at: list[float] = []
-    watched = threading.Event()
+    kills: int = 0
+    survived: int = 0
+    lost: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
 
-    def restart() -> None:
-        assert server.process is not None
-        while not watched.is_set():
-            if server.process.poll() is not None:
-                died_at.append(time.monotonic())
-                server.wait()
-                server.start()
-                return
-            time.sleep(0.01)
 
-    server.start()
-    watcher = threading.Thread(target=restart)
-    watcher.start()
-    job_id = new_id()
-    try:
-        with server.client(patience=120.0) as client:
-            client.submit(job_id, small_blob(motorcycle()), "copy")
-            events = [event for event in client.follow(job_id) if isinstance(event, StateEvent)]
-            client.fetch(job_id, folder / "clip")
-            ended = time.monotonic()
-            status = client.status(job_id)
-    finally:
-        watched.set()
-        watcher.join()
-        server.stop()
-        server.errors.close()
-        del os.environ["REALCAM_DIE_AT"]
-    assert died_at, f"the server did not die {moment} {point}"
-    assert status.state is JobState.DONE
+def run(deaths: Sequence[Death], folder: Path) -> CommitPointFigures:
+    """One job for each death, one after another, through one store."""
+    figures = CommitPointFigures()
+    jobs = [new_id() for _ in deaths]
+    with _DyingServers(folder, list(zip(jobs, deaths, strict=True))) as servers, servers.client() as client:
+        for number, (job_id, death) in enumerate(zip(jobs, deaths, strict=True)):
+            try:
+                _bring(client, job_id, folder / job_id)
+                assert len(servers.died_at) == number + 1, "the server did not die"
+            except AssertionError as error:
+                figures.lost.append(f"{death.moment} {death.point}: {error}")
+                break
+            figures.seconds.append(time.monotonic() - servers.died_at[number])
+            figures.survived += 1
+        figures.kills = len(servers.died_at)
+        leftovers = [path.name for place in ("uploads", "work") for path in (folder / "data" / place).iterdir()]
+        if leftovers:
+            figures.lost.append(f"left over: {leftovers}")
+    return figures
+
+
+def _bring(client: Client, job_id: str, folder: Path) -> None:
+    """Raises AssertionError when the job is lost, made twice or damaged."""
+    client.submit(job_id, small_blob(motorcycle()), "copy")
+    events = [event for event in client.follow(job_id) if isinstance(event, StateEvent)]
+    client.fetch(job_id, folder)
+    assert client.status(job_id).state is JobState.DONE
     assert [event.state for event in events].count(JobState.DONE) == 1
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))
-    frames = [np.array(Image.open(path)) for path in sorted((folder / "clip" / "frames").glob("*.png"))]
+    frames = [np.array(Image.open(path)) for path in sorted((folder / "frames").glob("*.png"))]
     np.testing.assert_array_equal(frames, small_shot(motorcycle()).preview[..., :3])
-    leftovers = [*(folder / "data" / "uploads").iterdir(), *(folder / "data" / "work").iterdir()]
-    assert not leftovers
-    return ended - died_at[0]
+
+
+class _DyingServers:
+    """Servers on the same ports, each with a job it dies of; the last one, of none, is ended with the block."""
+
+    def __init__(self, folder: Path, deaths: list[tuple[str, Death]]) -> None:
+        self._plans = [*deaths, ("", Death("before", "create"))]
+        self._server = RunningServer(folder / "data", folder / "config")
+        self._log = (folder / "log").open("ab")
+        self._ready = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self.died_at: list[float] = []
+
+    def __enter__(self) -> _DyingServers:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.campaigns.warm_server", str(self._server.data_dir)],
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env={**os.environ, "REALCAM_CONFIG_DIR": str(self._server.config_dir)},
+            start_new_session=True,
+        )
+        self._watcher.start()
+        assert self._ready.wait(60.0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._watcher.join()
+        self._log.close()
+
+    def client(self) -> Client:
+        """For as long as it takes."""
+        return self._server.client(patience=120.0)
+
+    def _watch(self) -> None:
+        with self._process as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            for number, (job_id, death) in enumerate(self._plans):
+                address = self._server.address
+                plan = Plan(death.point, death.moment, job_id, address.control_port, address.data_port)
+                process.stdin.write(msgspec.json.encode(plan) + b"\n")
+                process.stdin.flush()
+                ready = process.stdout.readline().decode()
+                if number == 0:
+                    found = re.search(r":(\d+) \(data (\d+)\)", ready)
+                    assert found is not None, ready
+                    self._server.address = ServerAddress("127.0.0.1", int(found[1]), int(found[2]))
+                self._ready.set()
+                if process.stdout.readline() != b"died\n":
+                    return
+                self.died_at.append(time.monotonic())
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=100, help="kills at each point and moment")
+    parser.add_argument("--parallel", type=int, default=2, help="rows of jobs side by side, each with its own store")
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    worst, lost, survived = 0.0, [], 0
-    for _ in range(options.times):
-        for point in POINTS:
-            for moment in MOMENTS:
-                with tempfile.TemporaryDirectory() as folder:
-                    try:
-                        worst = max(worst, survive(point, moment, Path(folder)))
-                        survived += 1
-                    except AssertionError as error:
-                        lost.append(f"{moment} {point}: {error}")
-    print(json.dumps({"survived": survived, "lost": lost, "worst_seconds_to_the_clip": round(worst, 2)}, indent=1))
-    sys.exit(bool(lost))
+    deaths = [Death(moment, point) for point in POINTS for moment in MOMENTS] * options.times
+    random.Random(options.seed).shuffle(deaths)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.parallel) as pool:
+        rows = [Path(folder) / str(number) for number in range(options.parallel)]
+        for row in rows:
+            row.mkdir()
+        done = list(pool.map(run, [deaths[n :: options.parallel] for n in range(options.parallel)], rows))
+    seconds = [second for figures in done for second in figures.seconds]
+    lost = [what for figures in done for what in figures.lost]
+    summary = {
+        "points": len(POINTS) * len(MOMENTS),
+        "kills": sum(figures.kills for figures in done),
+        "survived": sum(figures.survived for figures in done),
+        "lost": lost,
+        "median_seconds_to_the_clip": round(float(np.median(seconds)), 2),
+        "worst_seconds_to_the_clip": round(max(seconds), 2),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    print(json.dumps(summary, indent=1))
+    sys.exit(bool(lost) or summary["kills"] != len(deaths))
 
 
 if __name__ == "__main__":

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.campaigns.bad_links import run as bad_links
-from tests.campaigns.commit_points import survive
+from tests.campaigns.commit_points import MOMENTS, POINTS, Death
+from tests.campaigns.commit_points import run as commit_points
 from tests.campaigns.decoder import run as decoder
 from tests.campaigns.full_disk import NoSmallDiskError
 from tests.campaigns.full_disk import run as full_disk
 from tests.campaigns.kills import run
-
-SHORT = ("store_shot", "apply started", "store_results", "apply results-stored")
 
 
 def test_random_kills_lose_nothing(tmp_path: Path) -> None:
@@ -23,9 +23,12 @@ def test_random_kills_lose_nothing(tmp_path: Path) -> None:
     assert figures.most_attempts <= 10
 
 
-@pytest.mark.parametrize("point", SHORT)
-def test_a_kill_after_each_commit_loses_nothing(tmp_path: Path, point: str) -> None:
-    survive(point, "after", tmp_path)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the campaign's servers are forks")
+def test_a_kill_at_each_commit_loses_nothing(tmp_path: Path) -> None:
+    deaths = [Death(moment, point) for point in POINTS for moment in MOMENTS]
+    figures = commit_points(deaths, tmp_path)
+    assert figures.lost == []
+    assert figures.kills == figures.survived == len(deaths)
 
 
 def test_cut_and_frozen_connections_lose_nothing(tmp_path: Path) -> None:

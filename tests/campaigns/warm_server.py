@@ -1,0 +1,101 @@
+"""A server that starts in a blink: a fork of a process that has imported everything, and its worker a fork of it.
+
+    python -m tests.campaigns.warm_server DATA_DIR
+
+For each line of JSON on standard input (a Plan) a server runs until it dies, by kill -9 where the plan says. Standard
+output: the server's own line once it is ready, and "died". Forking leaves out the imports and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from server.commands.serve import serve
+from server.service import worker, worker_process
+from server.service.job_files import JobFiles
+from server.service.job_store import JobStore
+from tests.server.service.running_server import ENGINES
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """Die `moment` ("before" or "after") the method `point` of store or files does its work for this job; a second
+    word in `point` is the cause that `apply` must have."""
+
+    point: str
+    moment: str
+    job_id: str
+    port: int
+    data_port: int
+
+
+def _arm(plan: Plan) -> None:
+    name, _, cause = plan.point.partition(" ")
+    owner = JobFiles if hasattr(JobFiles, name) else JobStore
+    durable: Callable[..., Any] = getattr(owner, name)
+
+    def dying(self: Any, job: Any, *arguments: Any, **options: Any) -> Any:
+        hit = getattr(job, "job_id", job) == plan.job_id and (not cause or str(arguments[0]) == cause)
+        if hit and plan.moment == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = durable(self, job, *arguments, **options)
+        if hit:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, name, dying)
+
+
+class ForkedWorker:
+    """What worker_process asks of subprocess.Popen."""
+
+    def __init__(self, command: list[str], **_: object) -> None:
+        source, to_worker = os.pipe()
+        from_worker, sink = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.setsid()
+            os.dup2(source, 0)
+            os.dup2(sink, 1)
+            os.closerange(3, 1024)
+            sys.argv = command[2:]
+            worker.main()
+        os.close(source)
+        os.close(sink)
+        self.stdin, self.stdout = os.fdopen(to_worker, "wb"), os.fdopen(from_worker, "rb")
+
+    def wait(self, timeout: float = 60.0) -> int:
+        """As subprocess.Popen.wait."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            done, status = os.waitpid(self.pid, os.WNOHANG)
+            if done:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.01)
+        raise subprocess.TimeoutExpired("worker", timeout)
+
+
+def main() -> None:
+    """Serve one plan after another."""
+    worker_process.subprocess.Popen = ForkedWorker
+    for line in iter(sys.stdin.readline, ""):
+        plan = msgspec.json.decode(line, type=Plan)
+        child = os.fork()
+        if child == 0:
+            _arm(plan)
+            serve(port=plan.port, data_port=plan.data_port, data_dir=Path(sys.argv[1]), engines=ENGINES)
+            os._exit(1)
+        os.waitpid(child, 0)
+        print("died", flush=True)
+
+
+if __name__ == "__main__":
+    main()
