@@ -1,33 +1,40 @@
-"""A small file system as the server's store, filled up to every point a job can reach (Linux, root).
+"""A small file system as the server's store, full at every write of a job (Linux, root).
 
-    python -m tests.campaigns.full_disk --step 2000
+    python -m tests.campaigns.full_disk
 
-For each amount of room that is left, a job is sent: it is refused, fails in words, or is done; with no room for even
-its state it waits until there is some. Then there is room again: the server still lives, an accepted job has ended, and
-the next one is done.
+A write needs another page of the disk or it does not: with room for no page, one page, two ... until a job has all it
+wants, each of its writes is once the first that fails. At each, a shot is uploaded and two accepted jobs are made, with
+the server's reserve and without it: they are refused, fail in words, or are done; with no room for even its state, a
+job waits. Then there is room again: the server still lives, what was accepted has ended, and what was refused is taken.
+Prints the figures as JSON.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import mmap
 import shutil
+import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 from blender_addon.core.client import Client
 from blender_addon.core.errors import ServiceError
-from blender_addon.core.messages import JobState, StateEvent
+from blender_addon.core.messages import JobState, JobStatus, RefusalCode, StateEvent, Submit
 from server.data.motorcycle import motorcycle
 from tests.server.service.running_server import RunningServer, new_id, small_blob
 
 MEGABYTES = 6
+PAGE = mmap.PAGESIZE
+ENOUGH = 5
 FULL_SECONDS = 3.0
 """How long the disk stays full: a job that cannot even be marked as running waits for room."""
 
@@ -49,59 +56,117 @@ def small_disk(folder: Path, megabytes: int = MEGABYTES) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def run(room: range, folder: Path) -> Counter[str]:
-    """How the jobs ended, by state or refusal. Raises AssertionError when one was lost or the server is not well."""
+@contextmanager
+def full(server: RunningServer, pages: int, reserve: bool) -> Iterator[None]:
+    """The disk has room for `pages` until the block ends or FULL_SECONDS have passed."""
+    assert server.process is not None
+    disk, filler = server.data_dir, server.data_dir / "filler"
+    # Nothing is written while the room is measured.
+    server.process.send_signal(signal.SIGSTOP)
+    if not reserve:
+        (disk / "ballast").unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        filler.write_bytes(b"x" * max(shutil.disk_usage(disk).free - pages * PAGE, 0))
+    server.process.send_signal(signal.SIGCONT)
+    room_again = threading.Timer(FULL_SECONDS, filler.unlink, kwargs={"missing_ok": True})
+    room_again.start()
+    try:
+        yield
+    finally:
+        room_again.cancel()
+        room_again.join()
+        filler.unlink(missing_ok=True)
+
+
+def run(rooms: Iterable[int], folder: Path) -> Counter[str]:
+    """How uploads and jobs ended; stops early after ENOUGH amounts of room at which all went well. Raises
+    AssertionError when something accepted was lost or the server is not well."""
     ends: Counter[str] = Counter()
+    well = 0
     with small_disk(folder / "data") as disk:
-        server = RunningServer(disk, folder / "config", ("--keep-free", "0"))
-        server.errors = (folder / "log").open("ab")
-        server.start()
-        try:
-            with server.client(patience=60.0) as client:
-                client.connect()
-                for number, left in enumerate(room):
-                    ends[_one(client, disk, left, number)] += 1
-        finally:
-            server.stop()
-            server.errors.close()
+        for pages in rooms:
+            here = [end for reserve in (True, False) for end in _ends(disk, folder, pages, reserve)]
+            ends.update(here)
+            ends["pages"] += 1
+            well = well + 1 if set(here) <= {"upload accepted", "job done"} else 0
+            if well == ENOUGH:
+                break
     return ends
 
 
-def _one(client: Client, disk: Path, left: int, number: int) -> str:
-    blob, filler = small_blob(motorcycle(), pause=0.03, seed=number), disk / "filler"
-    first, after = new_id(), new_id()
-    try:
-        client.submit(first, blob, "copy")
-        filler.write_bytes(b"x" * max(shutil.disk_usage(disk).free - left, 0))
-        room_again = threading.Timer(FULL_SECONDS, filler.unlink, kwargs={"missing_ok": True})
-        room_again.start()
-        last = [event for event in client.follow(first) if isinstance(event, StateEvent)][-1]
-        end = last.state.value
-    except ServiceError as error:
-        end = f"refused: {error.code}"
-    finally:
-        filler.unlink(missing_ok=True)
-    assert end in ("done", "failed"), end
-    status = client.status(first)
-    assert status.state.value == end, (status, end)
-    if status.state is JobState.FAILED:
-        assert status.reason
-    client.submit(after, blob, "copy")
-    assert [event for event in client.follow(after) if isinstance(event, StateEvent)][-1].state is JobState.DONE
-    client.prune(0.0, unfetched=True)
+def _ends(disk: Path, folder: Path, pages: int, reserve: bool) -> list[str]:
+    """A fresh server each time: its journal starts small and takes its pages from the disk, too."""
+    server = RunningServer(disk, folder / "config", ("--keep-free", "0"))
+    with (folder / "log").open("ab") as server.errors:
+        server.start()
+        try:
+            with server.client(patience=60.0) as client:
+                ends = [_upload(server, client, pages, reserve), *_jobs(server, client, pages, reserve)]
+                after = new_id()
+                client.submit(after, small_blob(motorcycle()), "copy")
+                assert _end(client, after) == "job done"
+                client.prune(0.0, unfetched=True)
+        finally:
+            server.stop()
+    return ends
+
+
+def _upload(server: RunningServer, client: Client, pages: int, reserve: bool) -> str:
+    """A job that was given a place, whose shot comes when the disk is full."""
+    blob, job_id = small_blob(motorcycle()), new_id()
+    _ask_for_a_place(client, job_id, blob)
+    with full(server, pages, reserve):
+        code, end = "", "upload accepted"
+        try:
+            client.submit(job_id, blob, "copy")
+        except ServiceError as error:
+            code, end = error.code, "upload refused"
+        assert code in ("", RefusalCode.NO_SPACE)
+    client.submit(job_id, blob, "copy")
+    assert _end(client, job_id) in ("job done", "job failed" if end == "upload accepted" else "")
     return end
+
+
+def _ask_for_a_place(client: Client, job_id: str, blob: bytes) -> None:
+    """Ask for a place and send nothing."""
+    client.connect()
+    session = client._session
+    assert session is not None
+    session.send("control", Submit(job_id=job_id, digest=sha256(blob).hexdigest(), nbytes=len(blob), engine="copy"))
+    answer = session.receive("control", 10.0).message
+    assert isinstance(answer, JobStatus)
+    assert answer.state is JobState.UPLOADING
+
+
+def _jobs(server: RunningServer, client: Client, pages: int, reserve: bool) -> list[str]:
+    """Two accepted jobs, one running and one waiting, when the disk becomes full."""
+    jobs = [new_id(), new_id()]
+    for job_id in jobs:
+        client.submit(job_id, small_blob(motorcycle(), pause=0.1), "copy")
+    with full(server, pages, reserve):
+        ends = [_end(client, job_id) for job_id in jobs]
+    assert set(ends) <= {"job done", "job failed"}, ends
+    return ends
+
+
+def _end(client: Client, job_id: str) -> str:
+    last = [event for event in client.follow(job_id) if isinstance(event, StateEvent)][-1]
+    status = client.status(job_id)
+    assert status.state is last.state
+    if status.state is JobState.FAILED:
+        assert "full" in status.reason or "store" in status.reason, status.reason
+    return f"job {status.state.value}"
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--step", type=int, default=2000, help="bytes between two amounts of room")
-    parser.add_argument("--most", type=int, default=200_000, help="largest amount of room")
+    parser.add_argument("--step", type=int, default=1, help="pages between two amounts of room")
+    parser.add_argument("--most", type=int, default=400, help="largest amount of room, pages")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         ends = run(range(0, options.most, options.step), Path(folder))
     print(json.dumps(ends, indent=1))
-    sys.exit(0)
 
 
 if __name__ == "__main__":
