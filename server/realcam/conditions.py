@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -15,6 +15,7 @@ from .attention import ContextKeys
 from .clip_encoders import encode_image, encode_text
 from .config import ModelConfig
 from .model import RealCamModel
+from .transformers import LevelCamera
 from .unet import BoundContext, Camera, UNet, split_context
 
 SOURCE_FPS = 29.97
@@ -28,11 +29,12 @@ def context_tokens(model: RealCamModel, token_ids: Tensor, picture: Tensor) -> T
     return torch.cat([text, model.resampler(tokens)], dim=1)
 
 
-def concat_latents(latents: Tensor, reference: int, style: Literal["repeat", "ends"] = "repeat") -> Tensor:
+def concat_latents(latents: Tensor, reference: int | Tensor, style: Literal["repeat", "ends"] = "repeat") -> Tensor:
     """What is given beside the noise, [B, 4, T, h, w]: the reference frame's latent for every frame, or ("ends", for
-    weights trained to interpolate) only the first and the last frame's own."""
+    weights trained to interpolate) only the first and the last frame's own. reference: of all samples, or [B]."""
     if style == "repeat":
-        return latents[:, :, reference : reference + 1].expand_as(latents)
+        frames = torch.as_tensor(reference, device=latents.device).expand(len(latents))
+        return latents[torch.arange(len(latents)), :, frames].unsqueeze(2).expand_as(latents)
     ends = torch.zeros_like(latents)
     ends[:, :, 0], ends[:, :, -1] = latents[:, :, 0], latents[:, :, -1]
     return ends
@@ -45,7 +47,7 @@ def fps_value(config: ModelConfig, frame_stride: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Conditions:
-    """concat [1, 4, T, h, w]; the contexts bound to the network; the camera, None to ignore it; fps: fps_value()."""
+    """concat [B, 4, T, h, w]; the contexts bound to the network; the camera, None to ignore it; fps: fps_value()."""
 
     concat: Tensor
     conditional: BoundContext
@@ -63,7 +65,7 @@ def bind(
     fps: int,
     faithful: bool = False,
 ) -> Conditions:
-    """Conditions of context tokens [1, L, C]."""
+    """Conditions of context tokens [B, L, C]."""
     frames = concat.shape[2]
     bound = [model.unet.bind_context(split_context(c, frames, faithful)) for c in (conditional, unconditional)]
     return Conditions(concat, bound[0], bound[1], camera, fps)
@@ -84,13 +86,14 @@ class BoundDenoiser:
     ) -> None:
         self._unet, self._conditions, self._between = unet, conditions, between_blocks
         self._together = joined((conditions.conditional, conditions.unconditional)) if batched else None
+        self._camera_twice = repeated(conditions.camera, 2) if batched and conditions.camera else None
 
     def __call__(self, latent: Tensor, timestep: int, branches: Sequence[Branch]) -> list[Tensor]:
         x = torch.cat([latent, self._conditions.concat.to(latent)], dim=1)
         if self._together is None or "unconditional" not in branches:
             return [self._run(x, timestep, branch) for branch in branches]
-        both = self._forward(torch.cat([x, x]), timestep, self._together, self._conditions.camera)
-        outputs: dict[Branch, Tensor] = {"conditional": both[:1], "unconditional": both[1:]}
+        both = self._forward(torch.cat([x, x]), timestep, self._together, self._camera_twice)
+        outputs: dict[Branch, Tensor] = dict(zip(("conditional", "unconditional"), both.chunk(2), strict=True))
         return [outputs[b] if b in outputs else self._run(x, timestep, b) for b in branches]
 
     def _run(self, x: Tensor, timestep: int, branch: Branch) -> Tensor:
@@ -102,6 +105,16 @@ class BoundDenoiser:
         times = torch.full((len(x),), timestep, device=x.device)
         fps = torch.full((len(x),), self._conditions.fps, device=x.device)
         return self._unet(x, times, context, camera, fps, self._between).float()
+
+
+def repeated(camera: Camera, times: int) -> Camera:
+    """The camera of a batch, for that batch over and over. One sample's is every sample's as it is."""
+    if len(camera[0].features) == 1:
+        return camera
+    return tuple(
+        LevelCamera(level.features.repeat(times, 1, 1, 1, 1), None if level.plans is None else level.plans * times)
+        for level in camera
+    )
 
 
 def joined(contexts: Sequence[BoundContext]) -> BoundContext:
@@ -116,8 +129,3 @@ def joined(contexts: Sequence[BoundContext]) -> BoundContext:
 
 def _fields(keys: ContextKeys) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return keys.text_keys, keys.text_values, keys.image_keys, keys.image_values
-
-
-def without_camera(conditions: Conditions) -> Conditions:
-    """The same, for the base model."""
-    return replace(conditions, camera=None)

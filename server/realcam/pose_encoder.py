@@ -18,7 +18,7 @@ class PoseEncoder(nn.Module):
 
     def __init__(self, config: PoseEncoderConfig) -> None:
         super().__init__()
-        self.unshuffle = config.unshuffle
+        self.unshuffle, self.frames = config.unshuffle, config.frames
         self.conv_in = FrameConv(6 * config.unshuffle**2, config.channels[0], 3, padding=1)
         self.levels = nn.ModuleList()
         previous = config.channels[0]
@@ -33,6 +33,9 @@ class PoseEncoder(nn.Module):
             previous = channels
 
     def forward(self, rays: Tensor) -> list[Tensor]:
+        """Raises ValueError for more frames than the weights have positions for."""
+        if rays.shape[2] > self.frames:
+            raise ValueError(f"the weights know clips of up to {self.frames} frames, got {rays.shape[2]}: use segments")
         frames = functional.pixel_unshuffle(rays.permute(0, 2, 1, 3, 4), self.unshuffle)
         x = self.conv_in(frames.permute(0, 1, 3, 4, 2).contiguous())
         features = []

@@ -42,8 +42,7 @@ class VideoVae:
         moments = self._each(lambda x: self.network.encode(x).latent_dist.parameters, clip)
         mean, log_variance = moments.float().chunk(2, dim=1)
         if per_frame:
-            noise = torch.cat([draw((batch, *shape)) for _ in range(frames)])
-            noise = noise.unflatten(0, (frames, batch)).transpose(0, 1).flatten(0, 1)
+            noise = torch.cat([draw((1, *shape)) for _ in range(batch * frames)])
         else:
             noise = draw((batch * frames, *shape))
         latent = mean + torch.exp(0.5 * log_variance.clamp(-30.0, 20.0)) * noise
