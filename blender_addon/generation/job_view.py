@@ -148,7 +148,7 @@ def _in_state(view: JobView, state: JobState) -> JobView:
 
 def _stepped(view: JobView, event: Stepped) -> JobView:
     if event.queue_place or not event.steps:
-        return replace(view, queue_place=event.queue_place)
+        return replace(view, queue_place=event.queue_place, stage=event.stage if event.stage != "queued" else "")
     return replace(
         view,
         phase=Phase.RUNNING,

@@ -46,6 +46,9 @@ def serve(
     keep_free: Annotated[int, typer.Option(help="Megabytes of the disk that no job may have.")] = 64,
     keep_days: Annotated[float, typer.Option(help="Days until a clip that nobody fetched is forgotten.")] = 30.0,
     keep_fetched_days: Annotated[float, typer.Option(help="Days until a job whose clip was fetched goes.")] = 7.0,
+    keep_gigabytes: Annotated[
+        float, typer.Option(help="Clips beyond this go, oldest first, if they were fetched.")
+    ] = 50.0,
     log_format: Annotated[str, typer.Option(help="text, or json: one object a line, with the job's id.")] = "text",
     metrics_port: Annotated[
         int | None,
@@ -66,7 +69,9 @@ def serve(
         step_timeout=step_timeout,
         stop_grace=stop_grace,
         keep_free=keep_free * 1_000_000,
-        retention=Retention(fetched=keep_fetched_days * DAY, unfetched=keep_days * DAY),
+        retention=Retention(
+            fetched=keep_fetched_days * DAY, unfetched=keep_days * DAY, results_bytes=int(keep_gigabytes * 1e9)
+        ),
         log_format=logs,
     )
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -22,6 +22,7 @@ from blender_addon.core.messages import (
     JobState,
     JobStatus,
     ListJobs,
+    Progress,
     Prune,
     Pruned,
     RefusalCode,
@@ -75,6 +76,16 @@ class ControlDesk:
             limits=self._options.limits,
             engines=self._dispatcher.engines or (),
         )
+
+    def waiting(self) -> Iterator[Progress]:
+        """How many are before each queued job, and what else it waits for."""
+        for job_id, place in self._book.places().items():
+            yield self._waiting(self._book.store.get(job_id), place)
+
+    def _waiting(self, job: Job, place: int) -> Progress:
+        why = self._dispatcher.set_aside.get(job.engine)
+        stage = f"The server set this engine aside: {why}. The job waits there for its next start." if why else "queued"
+        return Progress(job_id=job.job_id, attempt=0, step=0, steps=0, stage=stage, queue_place=place)
 
     def answer(self, session: Session, message: ClientMessage) -> list[ServerMessage]:
         """Replies in order. A store that cannot be written is said, and nothing is promised."""
@@ -245,6 +256,8 @@ class ControlDesk:
         latest = self._dispatcher.latest_progress(job.job_id)
         if latest is not None:
             session.progress[job.job_id] = latest
+        elif job.state is JobState.QUEUED:
+            session.progress[job.job_id] = (self._waiting(job, self._book.places()[job.job_id]), b"")
         return list(self._book.store.events_after(job.job_id, message.after_sequence))
 
 

@@ -64,7 +64,8 @@ class WorkerCannotStartError(Exception):
 class Dispatcher:
     """Owns the worker process. Use from the loop's thread; `tick` often.
 
-    on_progress is told of each step; on_engines when the worker has said which engines there are.
+    on_progress is told of each step; on_engines when the worker has said which engines there are; on_set_aside when
+    one of them is not to be used any more.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Dispatcher:
         self._new_worker = new_worker
         self.on_progress: OnProgress = lambda progress, preview: None
         self.on_engines: Callable[[], None] = lambda: None
+        self.on_set_aside: Callable[[], None] = lambda: None
         self._worker: WorkerProcess | None = None
         self._ready = False
         self._heard = 0.0
@@ -286,6 +288,7 @@ class Dispatcher:
             why = f"it failed {FAILURES_TO_SET_ASIDE} jobs in a row, the last one so: {outcome.reason}"
             self.set_aside[job.engine] = why
             log.error("the engine is set aside: %s", why, extra={"engine": job.engine})
+            self.on_set_aside()
 
     def _worker_gone(self, worker: WorkerProcess, reason: str) -> None:
         worker.close(0.5)

@@ -3,6 +3,7 @@
 <data>/uploads/<job>.part      bytes as they come
 <data>/shots/<job>.shot        a whole shot, its checksum verified
 <data>/work/<job>.<attempt>/   what a worker is writing; only this attempt touches it
+<data>/checkpoints/<job>/      what the next attempt can go on from
 <data>/results/<job>/          a finished clip, with manifest.json
 """
 
@@ -35,10 +36,14 @@ class JobFiles:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for folder in (root, self.uploads, self.shots, self.work, self.results):
+        for folder in (root, *self._of_jobs):
             folder.mkdir(parents=True, exist_ok=True)
         if os.name == "posix":
             root.chmod(0o700)
+
+    @property
+    def _of_jobs(self) -> tuple[Path, ...]:
+        return self.uploads, self.shots, self.work, self.root / "checkpoints", self.results
 
     @property
     def uploads(self) -> Path:
@@ -154,11 +159,7 @@ class JobFiles:
 
     def job_ids(self) -> set[str]:
         """Every job that has left a file anywhere."""
-        return {
-            path.name.split(".")[0]
-            for folder in (self.uploads, self.shots, self.work, self.results)
-            for path in folder.iterdir()
-        }
+        return {path.name.split(".")[0] for folder in self._of_jobs for path in folder.iterdir()}
 
 
 def sync_folder(folder: Path) -> None:

@@ -18,7 +18,6 @@ from blender_addon.core.messages import (
     Hello,
     Ping,
     Pong,
-    Progress,
     RefusalCode,
     Refused,
     ServerMessage,
@@ -66,7 +65,6 @@ class Reception:
         pong: Callable[[Ping], Pong],
     ) -> None:
         self._limits = options.limits
-        self._book = book
         self._dispatcher = dispatcher
         self._sessions = sessions
         self._control_desk = control_desk
@@ -79,6 +77,7 @@ class Reception:
         book.on_event = self._tell_event
         dispatcher.on_progress = sessions.note_progress
         dispatcher.on_engines = self._welcome_all
+        dispatcher.on_set_aside = self._tell_places
 
     # --- in ---------------------------------------------------------------------------------------------------
 
@@ -172,11 +171,10 @@ class Reception:
         self._tell_places()
 
     def _tell_places(self) -> None:
-        """Everybody who waits in the queue learns how many are before."""
+        """Everybody who waits in the queue learns what for."""
         if not any(session.followed for session in self._sessions):
             return
-        for job_id, place in self._book.places().items():
-            waiting = Progress(job_id=job_id, attempt=0, step=0, steps=0, stage="queued", queue_place=place)
+        for waiting in self._control_desk.waiting():
             self._sessions.note_progress(waiting, b"")
 
     def _refuse_unreadable(self, outlet: Outlet, route: bytes, error: WireError) -> None:

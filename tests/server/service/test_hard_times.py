@@ -91,11 +91,17 @@ def test_an_engine_that_fails_three_jobs_is_set_aside_with_its_reason(
     start_server: StartServer, bike: Motorcycle
 ) -> None:
     server = start_server()
+    failing, waiting = [new_id() for _ in range(3)], new_id()
     with server.client() as client:
-        for number in range(3):
-            job_id = new_id()
-            client.submit(job_id, small_blob(bike, "crash", seed=number), "crash")
+        for job_id in (*failing, waiting):
+            client.submit(job_id, small_blob(bike, "crash"), "crash")
+        for job_id in failing:
             assert _last(list(client.follow(job_id))).state is JobState.FAILED
+        # What was accepted is kept, and says what it waits for.
+        told = (event.progress.stage for event in client.follow(waiting) if isinstance(event, JobProgress))
+        assert "SIGSEGV" in next(stage for stage in told if "set this engine aside" in stage)
+        assert client.status(waiting).state is JobState.QUEUED
+        client.cancel(waiting)
         with pytest.raises(ServiceError, match=r"failed 3 jobs in a row.*SIGSEGV"):
             client.submit(new_id(), small_blob(bike, "crash"), "crash")
         unavailable = {engine.name: engine.unavailable for engine in client.connect().engines}
@@ -172,6 +178,23 @@ def test_prune_forgets_what_was_fetched_and_keeps_the_rest(
         assert [path.name for path in (server.data_dir / "results").iterdir()] == [unfetched]
         assert client.prune(0.0, unfetched=True).jobs == 1
         assert not list((server.data_dir / "results").iterdir())
+
+
+def test_a_server_forgets_by_itself_what_was_fetched_and_is_old_or_too_much(
+    start_server: StartServer, bike: Motorcycle, tmp_path: Path
+) -> None:
+    server = start_server("--keep-gigabytes", "0")
+    fetched, unfetched = new_id(), new_id()
+    with server.client() as client:
+        for job_id in (fetched, unfetched):
+            client.submit(job_id, small_blob(bike), "copy")
+            list(client.follow(job_id))
+        client.fetch(fetched, tmp_path / "clip")
+        server.stop()
+        server.start()
+        assert client.status(unfetched).state is JobState.DONE
+        assert client.status(fetched).state is JobState.UNKNOWN
+        assert [path.name for path in (server.data_dir / "results").iterdir()] == [unfetched]
 
 
 def test_the_server_says_how_it_is(start_server: StartServer, bike: Motorcycle) -> None:
