@@ -1,6 +1,7 @@
-"""How fast Blender's own parts are here: `python -m blender_addon.headless.bench PHOTO DEPTH.npy INTRINSICS.npy`.
+"""How fast Blender's own parts are here; prints one report line whose summary is JSON.
 
-Prints one report line whose summary is JSON: mesh import in Mvertices/s, seconds a preview frame by each method.
+`python -m blender_addon.headless.bench import PHOTO DEPTH.npy INTRINSICS.npy`: mesh import in Mvertices/s, seconds a
+preview frame by each method. `... scene PHOTO DEPTH.npz`: seconds from a server's answer to the finished scene.
 """
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ import bpy
 import msgspec
 import numpy as np
 
+from ..core.depth_request import decode_depth_result
 from ..core.frame_fit import FrameFit
 from ..core.headless_plan import HeadlessReport, report_line
 from ..core.moves import move_trajectory
 from ..core.trajectory import Trajectory
 from ..scene import PhotoImport, PhotoScene, import_photo
+from ..scene.estimated import scene_of_estimate
 from ..shot import PreviewRenderer
 from ..shot.preview_scene import Method
 
 CLIP_SIZE = (512, 320)
+REPEATS = 3
 FRAMES = 6
 """Frames of the preview that are timed, after one that compiles shaders."""
 
@@ -39,7 +43,28 @@ class BlenderFigures(msgspec.Struct, frozen=True, kw_only=True):
     workbench_frame: float
 
 
-def measure(photo: Path, depth: Path, intrinsics: Path, repeats: int = 3) -> BlenderFigures:
+class SceneFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """Median seconds from the answer's bytes to a finished scene, the photo's file included."""
+
+    blender: str
+    vertices: int
+    scene_seconds: float
+
+
+def measure_scene(photo: Path, answer: Path, repeats: int = REPEATS) -> SceneFigures:
+    """Build the scene of an estimate, its cleaning in force."""
+    seconds = []
+    for _ in range(repeats):
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        began = time.perf_counter()
+        built = scene_of_estimate(
+            bpy.context.scene, PhotoImport(photo=photo, depth=answer), decode_depth_result(answer.read_bytes())
+        )
+        seconds.append(time.perf_counter() - began)
+    return SceneFigures(blender=bpy.app.version_string, vertices=built.vertices, scene_seconds=median(seconds))
+
+
+def measure_import(photo: Path, depth: Path, intrinsics: Path, repeats: int = REPEATS) -> BlenderFigures:
     """Import the photo whole (a vertex a pixel, files included), then render an orbit by Eevee and by Workbench."""
     request = PhotoImport(photo=photo, depth=depth, intrinsics=np.load(intrinsics), max_vertices=2**31)
     seconds = []
@@ -84,6 +109,10 @@ def _frame_seconds(photo: PhotoScene, trajectory: Trajectory, method: Method) ->
 
 
 if __name__ == "__main__":
-    photo_file, depth_file, intrinsics_file = (Path(argument) for argument in sys.argv[1:4])
-    figures = measure(photo_file, depth_file, intrinsics_file)
+    what, photo_file, depth_file, *lens_file = sys.argv[1:]
+    figures: SceneFigures | BlenderFigures
+    if what == "scene":
+        figures = measure_scene(Path(photo_file), Path(depth_file))
+    else:
+        figures = measure_import(Path(photo_file), Path(depth_file), Path(lens_file[0]))
     print(report_line(HeadlessReport(stage="bench", summary=msgspec.json.encode(figures).decode())), flush=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..core.depth_mesh import Float32
 from ..core.errors import PhotoError
-from .exr import UnsupportedExrError, exr_channels, read_exr_channel
+from ..core.exr import UnsupportedExrError, depth_channel, read_exr_channel
 from .photo_file import image_floats
 
 INTEGER_SCALE = 0.001
@@ -137,22 +137,13 @@ def _array_name(path: Path, names: list[str], channel: str) -> str:
 
 def _exr(path: Path, channel: str) -> NDArray[Any]:
     try:
-        return read_exr_channel(path, channel or _depth_channel(path))
+        return read_exr_channel(path, channel or depth_channel(path))
     except UnsupportedExrError:
         # Of several layers Blender would hand out colours as if they were depth.
         pixels = None if channel else _single_layer(path)
         if pixels is None:
             raise
         return pixels[..., 0]
-
-
-def _depth_channel(path: Path) -> str:
-    names = exr_channels(path)
-    for last in ("Z", "DEPTH", "V", "Y", "R"):
-        found = [name for name in names if name.upper().rsplit(".", 1)[-1] == last]
-        if found:
-            return found[0]
-    return names[0]
 
 
 def _whole_numbers(path: Path) -> NDArray[np.float64]:

@@ -10,7 +10,9 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..core.depth_mesh import DEPTH_EDGE, MAX_VERTICES, DepthMesh, Float32, depth_mesh
+from ..core.cleaning.clean import DENSE
+from ..core.cleaning.upsample import guided_upsample, shrunk
+from ..core.depth_mesh import DEPTH_EDGE, MAX_VERTICES, DepthMesh, Float32, depth_mesh, known_depth
 from ..core.errors import RealCamError
 from ..core.photo_checks import check_aspect, check_depth
 from ..core.trajectory import Float64
@@ -18,9 +20,12 @@ from .depth_file import DepthFormat, read_depth
 from .focal_length import PhotoLens, photo_lens
 from .material import photo_material
 from .mesh import fill_mesh
-from .photo_file import PhotoFile, read_photo
+from .photo_file import PhotoFile, photo_pixels, read_photo
 from .photo_scene import CAMERA, IMAGE, PhotoScene, Record, store_record
 from .reference_camera import reference_camera
+
+COARSER = 2.0
+"""How many times as many pixels the photo must have for its edges to say more than the depth's own."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class PhotoImport:
 
     intrinsics: [3, 3] pixels of the photo, of a calibrated camera; goes before all else.
     prefer_focal_mm: the typed focal length goes before EXIF. trust_scale: the depth is in metres, however it looks.
+    to_photo: depth much coarser than the photo is brought to its size, or as many pixels as there may be vertices.
     """
 
     photo: Path
@@ -40,6 +46,7 @@ class PhotoImport:
     depth_edge: float = DEPTH_EDGE
     max_vertices: int = MAX_VERTICES
     trust_scale: bool = False
+    to_photo: bool = True
 
 
 def import_photo(scene: bpy.types.Scene, request: PhotoImport) -> PhotoScene:
@@ -52,10 +59,23 @@ def import_photo(scene: bpy.types.Scene, request: PhotoImport) -> PhotoScene:
     photo = read_photo(request.photo)
     try:
         depth = read_depth(request.depth, request.depth_format)
+        if request.to_photo:
+            depth = _at_photos_size(depth, photo, request.max_vertices)
         return scene_of_photo(scene, photo, depth, request)
     except RealCamError:
         bpy.data.images.remove(photo.image)
         raise
+
+
+def _at_photos_size(depth: Float32, photo: PhotoFile, max_pixels: int) -> Float32:
+    """Depth of far fewer pixels than the photo (a phone's LiDAR), with edges where the photo has them."""
+    width, height = photo.size
+    shrink = min(1.0, math.sqrt(max_pixels / (width * height)))
+    size = (max(round(width * shrink), 2), max(round(height * shrink), 2))
+    known = known_depth(depth)
+    if known.size * COARSER > size[0] * size[1] or np.isfinite(known).mean() < DENSE:
+        return depth
+    return guided_upsample(known, shrunk(photo_pixels(photo.image), size))
 
 
 def scene_of_photo(scene: bpy.types.Scene, photo: PhotoFile, depth: Float32, request: PhotoImport) -> PhotoScene:

@@ -114,6 +114,12 @@ class PhotoImportFields:
         default=False,
         options=_OF_THIS_PHOTO,
     )
+    to_photo: BoolProperty(
+        name="Depth to the Photo's Size",
+        description="Depth much coarser than the photo (a phone's LiDAR) is brought to its size, edges where the photo "
+        "has them",
+        default=True,
+    )
     max_vertices: IntProperty(
         name="Most Vertices",
         description="The mesh takes every n-th pixel so that it stays below this",
@@ -139,7 +145,7 @@ class PhotoImportFields:
 
 
 FIELDS = tuple(PhotoImportFields.__annotations__)
-HOW_TO_BUILD = ("max_vertices", "depth_edge", "add_camera")
+HOW_TO_BUILD = ("to_photo", "max_vertices", "depth_edge", "add_camera")
 OF_ONE_PHOTO = tuple(name for name in FIELDS if name not in HOW_TO_BUILD)
 """What says nothing about another photo."""
 
@@ -161,6 +167,7 @@ def draw_fields(layout: Any, fields: Any) -> None:
     column = layout.column()
     column.prop(fields, "depth_edge")
     column.prop(fields, "max_vertices")
+    column.prop(fields, "to_photo")
     column.prop(fields, "trust_scale")
     column.prop(fields, "add_camera")
 
@@ -195,6 +202,7 @@ def photo_import(photo: str, fields: Any) -> PhotoImport:
         depth_edge=fields.depth_edge,
         max_vertices=fields.max_vertices,
         trust_scale=fields.trust_scale,
+        to_photo=fields.to_photo,
     )
 
 

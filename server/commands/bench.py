@@ -6,8 +6,6 @@ import importlib.util
 import json
 import os
 import platform
-import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import asdict, replace
@@ -23,7 +21,6 @@ from rich.table import Table
 from scipy import ndimage
 
 from blender_addon.core.depth_mesh import depth_mesh
-from blender_addon.core.headless_plan import parse_report
 from blender_addon.core.projection import scaled_intrinsics
 from blender_addon.core.shot import Shot, ShotSettings
 from server.data.motorcycle import Motorcycle, motorcycle
@@ -31,13 +28,12 @@ from server.engines.draft.measure import arc_shot, seconds_a_clip
 from server.geometry.preview import PreviewRenderer
 from server.service.measure import ECHO, measure_wire
 
+from .bench_depth import MEGAPIXEL, blenders_report, depth, depth_to_scene
 from .bench_sampler import sampler
-
-MEGAPIXEL = (1216, 822)
-"""The motorcycle enlarged to 1 Mpx, so that import is measured on the size the figure is asked for."""
 
 bench_app = typer.Typer(help="Measure this machine.", invoke_without_command=True)
 bench_app.command()(sampler)
+bench_app.command()(depth)
 
 
 @bench_app.callback()
@@ -59,6 +55,8 @@ def bench(
         figures["wire"] = asdict(measure_wire(replace(shot, settings=ShotSettings(engine=ECHO))))
     with console.status("Blender: mesh import and preview"):
         figures["blender"] = _blender_figures(bike)
+    with console.status("predicted depth to scene"):
+        figures["depth_to_scene"] = depth_to_scene(bike)
     if as_json:
         typer.echo(json.dumps(figures, indent=2))
     else:
@@ -86,12 +84,8 @@ def _blender_figures(bike: Motorcycle) -> dict[str, Any]:
         zoom = (MEGAPIXEL[1] / height, MEGAPIXEL[0] / width)
         np.save(folder / "depth.npy", ndimage.zoom(bike.depth, zoom, order=0, grid_mode=True, mode="nearest"))
         np.save(folder / "intrinsics.npy", scaled_intrinsics(bike.intrinsics, (width, height), MEGAPIXEL))
-        command = [sys.executable, "-m", "blender_addon.headless.bench"]
-        files = [str(folder / file) for file in ("photo.png", "depth.npy", "intrinsics.npy")]
-        process = subprocess.run([*command, *files], capture_output=True, text=True, check=True)
-    reports = [report for line in process.stdout.splitlines() if (report := parse_report(line)) is not None]
-    found: dict[str, Any] = json.loads(reports[-1].summary)
-    return found
+        files = [folder / file for file in ("photo.png", "depth.npy", "intrinsics.npy")]
+        return blenders_report("import", *files)
 
 
 def _print(console: Console, figures: dict[str, Any]) -> None:
@@ -112,6 +106,12 @@ def _print(console: Console, figures: dict[str, Any]) -> None:
             "preview, Eevee, 512 x 320",
             f"{blender['eevee_frame']:.3f} s/frame",
             f"Workbench {blender['workbench_frame']:.3f}, ours in numpy {drawn:.3f} s/frame",
+        )
+        scene = figures["depth_to_scene"]
+        table.add_row(
+            "1 Mpx photo, predicted depth to scene",
+            f"{scene['server_seconds'] + scene['scene_seconds']:.2f} s",
+            f"{scene['server_seconds']:.2f} s of them cleaning, {scene['vertices']:,} vertices",
         )
     table.add_row("shot to the server", f"{wire['up']:.0f} MB/s", f"plain loopback copy {wire['copy']:.0f} MB/s")
     table.add_row("clip from the server", f"{wire['down']:.0f} MB/s", f"{wire['clip_bytes'] / 1e6:.1f} MB a clip")

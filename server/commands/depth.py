@@ -14,10 +14,12 @@ from rich.table import Table
 from blender_addon.core.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, UNTOUCHED, Cleaning
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.shot import UInt8
-from server.data.photo_files import DepthUnit, read_depth, read_photo
+from server.data.photo_files import read_depth, read_photo
 from server.depth.catalogue import CARDS, DEFAULT, DEFAULT_ON_CPU, load_predictor
 from server.depth.estimate import KnownFocal, SceneDepth, cleaned_at_photo, estimate_scene_depth, given_lens
 from server.depth.overlay import cleaning_overlay
+
+from .depth_options import DepthScaleOption, DisparityOption, depth_unit
 
 depth_app = typer.Typer(help="Metric depth of one photo: predicted, or from a sensor.", no_args_is_help=True)
 
@@ -71,7 +73,8 @@ def predict(
 def clean(
     photo: Annotated[Path, typer.Argument(help="The photo.")],
     depth: Annotated[Path, typer.Argument(help="Its depth, of any size: 16-bit PNG or TIFF, EXR, NPY or NPZ.")],
-    depth_scale: Annotated[float, typer.Option(help="Metres for each stored unit; 0.001 for millimetres.")] = 1.0,
+    depth_scale: DepthScaleOption = 1.0,
+    disparity: DisparityOption = "",
     out: OutOption = None,
     focal_mm: FocalOption = None,
     raw: RawOption = False,
@@ -81,7 +84,7 @@ def clean(
     try:
         read = read_photo(photo)
         intrinsics, source = given_lens(read.pixels, KnownFocal(focal_mm, read.focal_35mm))
-        stored = read_depth(depth, DepthUnit(depth_scale))
+        stored = read_depth(depth, depth_unit(depth_scale, disparity))
         cleaned = cleaned_at_photo(stored, read.pixels, intrinsics, UNTOUCHED if raw else Cleaning())
         _write(read.pixels, SceneDepth(cleaned, intrinsics, source), out or photo.with_suffix(".depth.npz"), overlay)
     except RealCamError as error:

@@ -13,10 +13,11 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.server_address import parse_address
 from server.commands.engine_options import NegativePromptOption, OptionOption, read_options
-from server.data.photo_files import DepthUnit
 from server.engines.realcam.sources import RANDOM_WEIGHTS
 from server.generate import GenerateRequest, GenerateResult
 from server.generate import generate as make_clip
+
+from .depth_options import DepthScaleOption, DisparityOption, depth_unit, numbers
 
 
 def generate(
@@ -24,10 +25,8 @@ def generate(
     depth: Annotated[Path, typer.Option(help="Its depth: 16-bit PNG or TIFF, EXR, NPY or NPZ.")],
     trajectory: Annotated[Path, typer.Option(help="Camera file: RealEstate10K, COLMAP, TUM, transforms.json, .chan.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The clip to write.")] = Path("clip.mp4"),
-    depth_scale: Annotated[float, typer.Option(help="Metres for each stored unit; 0.001 for millimetres.")] = 1.0,
-    disparity: Annotated[
-        str, typer.Option(help="FOCAL,BASELINE[,OFFSET]: the file holds disparities; pixels, metres, pixels.")
-    ] = "",
+    depth_scale: DepthScaleOption = 1.0,
+    disparity: DisparityOption = "",
     focal_mm: Annotated[float | None, typer.Option(help="35 mm equivalent focal length of the photo.")] = None,
     intrinsics: Annotated[str, typer.Option(help="FX,FY,CX,CY of the photo, in its pixels.")] = "",
     engine: Annotated[str, typer.Option(help="Engine that makes the clip.")] = "draft",
@@ -58,7 +57,7 @@ def generate(
             depth=depth,
             trajectory=trajectory,
             out=out,
-            depth_unit=_depth_unit(depth_scale, disparity),
+            depth_unit=depth_unit(depth_scale, disparity),
             focal_mm=focal_mm,
             intrinsics=_four(intrinsics),
             engine=engine,
@@ -109,26 +108,10 @@ def _say(console: Console, result: GenerateResult) -> None:
     console.print(f"Written: {result.clip}")
 
 
-def _numbers(text: str, option: str, counts: tuple[int, ...]) -> list[float]:
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
-        values = []
-    if len(values) not in counts:
-        raise typer.BadParameter(f"{text!r}: expected {' or '.join(map(str, counts))} numbers", param_hint=option)
-    return values
-
-
-def _depth_unit(scale: float, disparity: str) -> DepthUnit:
-    if not disparity:
-        return DepthUnit(scale)
-    return DepthUnit(scale, *_numbers(disparity, "--disparity", (2, 3)))
-
-
 def _four(text: str) -> tuple[float, float, float, float] | None:
     if not text:
         return None
-    fx, fy, cx, cy = _numbers(text, "--intrinsics", (4,))
+    fx, fy, cx, cy = numbers(text, "--intrinsics", (4,))
     return fx, fy, cx, cy
 
 

@@ -12,6 +12,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from blender_addon.core.depth_mesh import known_depth
 from blender_addon.core.errors import PhotoError
+from blender_addon.core.exr import UnsupportedExrError, depth_channel, read_exr_channel
 from blender_addon.core.photo_checks import DoubtfulScaleError, check_aspect, check_depth
 from blender_addon.core.shot import Float32, UInt8
 
@@ -56,7 +57,8 @@ def read_photo(path: Path) -> PhotoFile:
 
 
 def read_depth(path: Path, unit: DepthUnit) -> Float32:
-    """[h, w] float32 metres along z, NaN where unknown: 16-bit PNG or TIFF, EXR, NPY, NPZ (its only or `depth` array).
+    """[h, w] float32 metres along z, NaN where unknown: 16-bit PNG or TIFF, EXR, NPY, NPZ (its only array, or
+    `depth`, or `disparity`).
 
     Raises PhotoError when the file cannot be read or holds no picture of one channel's meaning.
     """
@@ -106,6 +108,11 @@ def _stored(path: Path) -> NDArray[np.generic]:
 
 
 def _exr(path: Path) -> NDArray[np.generic]:
+    """The depth among its channels, Blender's Z too; of compressions that only FFmpeg reads, a file of one layer."""
+    try:
+        return read_exr_channel(path, depth_channel(path))
+    except UnsupportedExrError:
+        pass
     with av.open(str(path)) as file:
         frame = next(file.decode(video=0))
         layout = frame.format.name
@@ -119,6 +126,7 @@ def _npy(path: Path) -> NDArray[np.generic]:
 def _npz(path: Path) -> NDArray[np.generic]:
     with np.load(path, allow_pickle=False) as file:
         names = file.files
-        if "depth" not in names and len(names) != 1:
+        usual = [name for name in ("depth", "disparity") if name in names]
+        if not usual and len(names) != 1:
             raise PhotoError(f"{path.name} holds {len(names)} arrays", ", ".join(names), "Name one of them `depth`.")
-        return np.asarray(file["depth" if "depth" in names else names[0]])
+        return np.asarray(file[(usual or names)[0]])

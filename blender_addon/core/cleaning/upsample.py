@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import PhotoError
+from ..photo_checks import check_aspect
 from ..shot import Float32, UInt8
 from .windows import (
     Bool,
@@ -24,7 +24,6 @@ COLOUR_SIGMA = 40.0
 """Levels of 255 in which two colours are alike."""
 SAME_SURFACE = 0.05
 """Relative difference of depth within one surface, over RADIUS."""
-ASPECT_TOLERANCE = 0.02
 
 
 def guided_upsample(depth: Float32, photo: UInt8) -> Float32:
@@ -35,8 +34,7 @@ def guided_upsample(depth: Float32, photo: UInt8) -> Float32:
     Raises PhotoError when the aspects differ.
     """
     (height, width), (rows, columns) = photo.shape[:2], depth.shape
-    if abs(columns / rows / (width / height) - 1) > ASPECT_TOLERANCE:
-        raise PhotoError("The depth does not fit the photo", f"photo {width} x {height}, depth {columns} x {rows}")
+    check_aspect((width, height), (columns, rows))
     y = ((np.arange(height, dtype=np.float32) + 0.5) * rows / height - 0.5).astype(np.float32)
     x = ((np.arange(width, dtype=np.float32) + 0.5) * columns / width - 0.5).astype(np.float32)
     # Most pixels see one surface only: there interpolation is as good, and fast.

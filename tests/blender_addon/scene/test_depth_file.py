@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from blender_addon.core.errors import PhotoError
+from blender_addon.core.exr import exr_channels, read_exr_channel
 from server.data.motorcycle import BASELINE, DISPARITY_OFFSET, FOCAL, Motorcycle
 
 pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")
 
 from blender_addon.scene.depth_file import DepthFormat, read_depth  # noqa: E402
-from blender_addon.scene.exr import exr_channels, read_exr_channel  # noqa: E402
 from tests.blender_addon.exr_files import write_exr, write_rendered_depth  # noqa: E402
 
 

@@ -80,7 +80,7 @@ def test_the_next_import_begins_without_what_was_said_of_the_photo_before(addon:
 
     properties = addon.ops.realcam.import_photo.get_rna_type().properties
     kept = [name for name in FIELDS if not properties[name].is_skip_save]
-    assert kept == ["max_vertices", "depth_edge", "add_camera"]
+    assert kept == ["to_photo", "max_vertices", "depth_edge", "add_camera"]
     assert properties["filepath"].is_skip_save
 
 

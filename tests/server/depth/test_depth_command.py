@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -36,6 +38,54 @@ def test_a_sensors_depth_becomes_a_scenes(bike: Motorcycle, tmp_path: Path) -> N
     overlay = np.array(Image.open(tmp_path / "overlay.png"))
     assert overlay.shape == photo.shape
     assert (overlay.max(axis=-1) != overlay.min(axis=-1)).any()
+
+
+REAL_FILES = [
+    ("tum", "TUM_color.png", "TUM_depth.png", ["--depth-scale", "0.0002", "--focal-mm", "29.5"], (480, 640), 2.42),
+    (
+        "kitti_metric3d",
+        "rgb_0000000005.png",
+        "depth_0000000005.png",
+        ["--depth-scale", "0.00390625", "--focal-mm", "23.6"],
+        (375, 1242),
+        None,
+    ),
+    (
+        "arkit_promptda",
+        "image.jpg",
+        "arkit_depth.png",
+        ["--depth-scale", "0.001", "--focal-mm", "26"],
+        (866, 1155),
+        2.65,
+    ),
+    (
+        "middlebury_motorcycle",
+        "motorcycle_left.png",
+        "motorcycle_disp.npz",
+        ["--disparity", "994.978,0.193001,31.086", "--focal-mm", "48.2"],
+        (500, 741),
+        2.75,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("folder", "photo", "depth", "unit", "shape", "median"), REAL_FILES, ids=[case[0] for case in REAL_FILES]
+)
+def test_real_files_of_every_kind(
+    shared_data: Path, tmp_path: Path, folder: str, photo: str, depth: str, unit: list[str], shape: Any, median: float
+) -> None:
+    place = shared_data / "rgbd" / folder
+    arguments = ["depth", "clean", str(place / photo), str(place / depth), "-o", str(tmp_path / "out.npz"), *unit]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    with np.load(tmp_path / "out.npz") as written:
+        assert written["depth"].shape == shape
+        if median is not None:
+            assert np.nanmedian(written["depth"]) == pytest.approx(median, rel=0.05)
+        else:
+            sky = written["depth"][5, 450:700]
+            assert np.isfinite(sky).mean() > 0.9, "the street's sky lies on its shell"
 
 
 def test_a_predictor_that_does_not_exist_is_said(bike: Motorcycle, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from server.depth.depth_anything import (  # noqa: E402
 from server.depth.depth_pro import DepthPro, focal_from_fov  # noqa: E402
 from server.depth.predictor import PredictorError  # noqa: E402
 from server.depth.published_weights import converted  # noqa: E402
+from tests.server.parity import ParityKit  # noqa: E402
 
 TINY_INDOOR = CARDS["depth-anything-indoor-large"]
 
@@ -71,26 +72,27 @@ def golden(parity_kit: Path) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("case", ["square70", "rect56x84"])
-def test_the_published_network(network, golden: dict[str, torch.Tensor], case: str) -> None:
+def test_the_published_network(network, kit: ParityKit, golden: dict[str, torch.Tensor], case: str) -> None:
     with torch.no_grad():
         out = network(golden[f"{case}.input"])
         tokens = network.backbone(golden[f"{case}.input"]).feature_maps
-    assert torch.allclose(tokens[0][:, 1:], golden[f"{case}.dino.layer0"], atol=5e-5)
-    assert torch.allclose(tokens[3][:, 1:], golden[f"{case}.dino.layer3"], atol=5e-5)
-    assert torch.allclose(out.predicted_depth, golden[f"{case}.depth"], atol=1e-4)
+    kit.check("depth", f"{case}.dino.layer0", tokens[0][:, 1:])
+    kit.check("depth", f"{case}.dino.layer3", tokens[3][:, 1:])
+    kit.check("depth", f"{case}.depth", out.predicted_depth)
 
 
-def test_the_published_pre_and_postprocessing(network, golden: dict[str, torch.Tensor]) -> None:
-    depth = metric_depth(network, (golden["scene.frame"][0] + 1) / 2)
-    assert depth.shape == (64, 96)
-    assert torch.allclose(depth.double(), golden["scene.depth"], atol=2e-4)
+def test_the_published_pre_and_postprocessing(network, kit: ParityKit, golden: dict[str, torch.Tensor]) -> None:
+    kit.check("depth", "scene.depth", metric_depth(network, (golden["scene.frame"][0] + 1) / 2))
 
 
-def test_published_points_lie_at_integer_pixels(network, golden: dict[str, torch.Tensor]) -> None:
-    depth = metric_depth(network, (golden["scene.frame"][0] + 1) / 2).double()
+def test_published_points_lie_at_integer_pixels(network, kit: ParityKit, golden: dict[str, torch.Tensor]) -> None:
+    """Each with the colour of its pixel. Our own mesh has them half a pixel further, where a pixel's centre is."""
+    picture = (golden["scene.frame"][0] + 1) / 2
+    depth = metric_depth(network, picture).double()
     y, x = torch.meshgrid(torch.arange(64.0), torch.arange(96.0), indexing="ij")
     rays = torch.stack([x, y, torch.ones_like(x)], dim=-1).double() @ torch.linalg.inv(golden["scene.K"].double()).T
-    assert torch.allclose((rays * depth[..., None])[::4, ::4], golden["scene.points_sub"], atol=2e-4)
+    kit.check("depth", "scene.points_sub", (rays * depth[..., None])[::4, ::4])
+    kit.check("depth", "scene.colors_sub", picture.permute(1, 2, 0)[::4, ::4])
 
 
 @pytest.mark.parametrize(("side", "rounded"), [(256, 252), (320, 322), (512, 518), (518, 518), (5, 14), (63, 56)])

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import PhotoError
+from .errors import PhotoError
 
 _MAGIC = 20000630
 _TILED, _DEEP, _MULTIPART = 0x200, 0x800, 0x1000
@@ -46,6 +46,16 @@ class _Part:
 def exr_channels(path: Path) -> tuple[str, ...]:
     """The names of the file's channels, layers before a dot, part by part."""
     return tuple(name for part in _parts(path, path.read_bytes()) for name, _ in part.channels)
+
+
+def depth_channel(path: Path) -> str:
+    """The name of the channel that is most likely depth: Blender's Z, a renderer's depth, else the first colour."""
+    names = exr_channels(path)
+    for last in ("Z", "DEPTH", "V", "Y", "R"):
+        found = [name for name in names if name.upper().rsplit(".", 1)[-1] == last]
+        if found:
+            return found[0]
+    return names[0]
 
 
 def read_exr_channel(path: Path, name: str) -> NDArray[np.float32]:
