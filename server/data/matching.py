@@ -1,9 +1,13 @@
-"""SIFT features of a clip's frames and their verified matches, in a COLMAP database."""
+"""SIFT features of a clip's frames and their matches, in a COLMAP database.
+
+Functions that take long take a cancellation token: once it is cancelled they return early, with less than was asked.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -12,6 +16,9 @@ from blender_addon.core.shot import UInt8
 from blender_addon.core.trajectory import Float64
 
 from .colmap import load_pycolmap
+
+if TYPE_CHECKING:
+    import pycolmap
 
 EXHAUSTIVE_UP_TO = 40
 """Frames. Longer clips are matched within a sliding window instead of each frame with each."""
@@ -39,7 +46,9 @@ def write_frames(frames: UInt8, folder: Path) -> tuple[str, ...]:
     return names
 
 
-def extract(frames: FrameFolder, database: Path, max_features: int) -> None:
+def extract(
+    frames: FrameFolder, database: Path, max_features: int, token: pycolmap.CancellationToken | None = None
+) -> None:
     """SIFT of every frame into a new database, cameras fixed to PINHOLE with the given intrinsics."""
     load_pycolmap()
     import pycolmap
@@ -58,25 +67,34 @@ def extract(frames: FrameFolder, database: Path, max_features: int) -> None:
         reader_options=reader,
         extraction_options=options,
         device=pycolmap.Device.cpu,
+        cancellation_token=token,
     )
     if not constant:
         _write_intrinsics(frames, database)
 
 
-def match(database: Path, frame_count: int, seed: int) -> None:
-    """Match the frames of a database; the RANSAC of the verification draws from `seed`."""
+def match(database: Path, frame_count: int, token: pycolmap.CancellationToken | None = None) -> None:
+    """Match the features of a database's frames by their looks. Draws nothing at random; `verify` is to follow."""
     import pycolmap
 
-    verification = pycolmap.TwoViewGeometryOptions()
-    verification.ransac.random_seed = seed
+    matching = pycolmap.FeatureMatchingOptions()
+    matching.skip_geometric_verification = True
+    device = pycolmap.Device.cpu
     if frame_count <= EXHAUSTIVE_UP_TO:
-        pycolmap.match_exhaustive(database, verification_options=verification, device=pycolmap.Device.cpu)
+        pycolmap.match_exhaustive(database, matching, device=device, cancellation_token=token)
         return
     pairing = pycolmap.SequentialPairingOptions()
     pairing.overlap = WINDOW
-    pycolmap.match_sequential(
-        database, pairing_options=pairing, verification_options=verification, device=pycolmap.Device.cpu
-    )
+    pycolmap.match_sequential(database, matching, pairing, device=device, cancellation_token=token)
+
+
+def verify(database: Path, seed: int, token: pycolmap.CancellationToken | None = None) -> None:
+    """Keep the matches that the geometry of two views explains; its RANSAC draws from `seed`."""
+    import pycolmap
+
+    two_views = pycolmap.TwoViewGeometryOptions()
+    two_views.ransac.random_seed = seed
+    pycolmap.geometric_verification(database, two_view_geometry_options=two_views, cancellation_token=token)
 
 
 def _write_intrinsics(frames: FrameFolder, database: Path) -> None:

@@ -9,7 +9,7 @@ from blender_addon.core.errors import CameraError
 from blender_addon.core.trajectory import Trajectory
 
 from .colmap import load_pycolmap, sparse_model
-from .matching import FrameFolder, extract, match
+from .matching import FrameFolder, extract, match, verify
 from .sparse import SparseModel
 
 MAX_FEATURES = 4096
@@ -28,7 +28,8 @@ def triangulate(folder: Path, names: tuple[str, ...], trajectory: Trajectory) ->
     with tempfile.TemporaryDirectory(prefix="realcam-triangulate-") as scratch:
         database = Path(scratch) / "database.db"
         extract(frames, database, MAX_FEATURES)
-        match(database, len(names), SEED)
+        match(database, len(names))
+        verify(database, SEED)
         model = _triangulate(frames, trajectory, database, Path(scratch) / "model")
     if len(model.points) == 0:
         raise CameraError(

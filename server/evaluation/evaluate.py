@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +20,7 @@ from .metrics import camera_errors, frame_errors, relative_to_first
 from .question import Question
 from .records import AgreementRecord, ClipEvaluation, FrameRecord, PublishedErrors, TrialRecord
 from .solve import Trial, solve_clip
+from .stages import OnStage, unwatched
 
 DEFAULT_TRIALS = 2
 SIZE_TOLERANCE = 0.02
@@ -34,12 +34,11 @@ class _Measured:
     achieved: Float64 | None
 
 
-def evaluate_clip(
-    question: Question, trials: int = DEFAULT_TRIALS, cancelled: Callable[[], bool] = lambda: False
-) -> ClipEvaluation:
+def evaluate_clip(question: Question, trials: int = DEFAULT_TRIALS, on_stage: OnStage = unwatched) -> ClipEvaluation:
     """Solve the clip's camera and compare it with the reference.
 
-    Raises CameraError when the reference does not fit the clip, ShotError when the preview does not.
+    Raises CameraError when the reference does not fit the clip, ShotError when the preview does not, and what
+    `on_stage` raises.
     """
     started = time.monotonic()
     reference, notes = fitted_reference(question.reference, question.frames)
@@ -47,7 +46,7 @@ def evaluate_clip(
     depth = None if question.scene_depth is None else depth_of_first_frame(question.scene_depth, reference)
     measured = [
         _measure(trial, asked, reference, depth)
-        for trial in solve_clip(question.frames, reference.intrinsics, trials, cancelled)
+        for trial in solve_clip(question.frames, reference.intrinsics, trials, on_stage)
     ]
     best = _best(measured)
     records = [trial.record for trial in measured]

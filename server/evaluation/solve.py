@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,8 +19,13 @@ from blender_addon.core.errors import CameraError
 from blender_addon.core.shot import UInt8
 from blender_addon.core.trajectory import Float64
 from server.data.colmap import load_pycolmap, sparse_model
-from server.data.matching import FrameFolder, extract, match, write_frames
+from server.data.matching import FrameFolder, extract, match, verify, write_frames
 from server.data.sparse import SparseModel
+
+from .stages import OnStage, Stages, unwatched
+
+if TYPE_CHECKING:
+    import pycolmap
 
 MAX_FEATURES = 2048
 MIN_FRAMES = 3
@@ -38,34 +45,36 @@ class Trial:
         return self.failure == ""
 
 
-def solve_clip(
-    frames: UInt8, intrinsics: Float64, trials: int, cancelled: Callable[[], bool] = lambda: False
-) -> Iterator[Trial]:
-    """Solve frames [F, H, W, 3] with intrinsics [F, 3, 3] px `trials` times, seeds 0, 1, ...; stops when cancelled.
+def solve_clip(frames: UInt8, intrinsics: Float64, trials: int, on_stage: OnStage = unwatched) -> Iterator[Trial]:
+    """Solve frames [F, H, W, 3] with intrinsics [F, 3, 3] px `trials` times, seeds 0, 1, ...
 
-    Poses come in a unit and world of their own. Raises CameraError for fewer than three frames.
+    Features and their matches are found once; what draws random numbers is done anew in each trial. Poses come in a
+    unit and world of their own. Raises CameraError for fewer than three frames, and what `on_stage` raises.
     """
     if len(frames) < MIN_FRAMES:
         raise CameraError("The clip is too short to find its camera", f"{len(frames)} frames, {MIN_FRAMES} needed")
     load_pycolmap()
     height, width = frames.shape[1:3]
+    stages = Stages(2 + 2 * trials, on_stage)
     with tempfile.TemporaryDirectory(prefix="realcam-solve-") as folder:
         scratch = Path(folder)
         names = write_frames(frames, scratch / "frames")
         clip = FrameFolder(scratch / "frames", names, intrinsics, width, height)
-        extract(clip, scratch / "features.db", MAX_FEATURES)
+        matched = scratch / "matched.db"
+        stages.run("Finding features", partial(extract, clip, matched, MAX_FEATURES))
+        stages.run("Matching frames", partial(match, matched, len(frames)))
         for seed in range(trials):
-            if cancelled():
-                return
             database = scratch / f"trial{seed}.db"
-            shutil.copyfile(scratch / "features.db", database)
-            yield _solve(clip, database, scratch / f"model{seed}", seed)
+            shutil.copyfile(matched, database)
+            stages.run(f"Solve {seed + 1}: checking matches", partial(verify, database, seed))
+            output = scratch / f"model{seed}"
+            yield stages.run(f"Solve {seed + 1}: placing cameras", partial(_place, clip, database, output, seed))
 
 
-def _solve(clip: FrameFolder, database: Path, output: Path, seed: int) -> Trial:
+def _place(clip: FrameFolder, database: Path, output: Path, seed: int, _token: pycolmap.CancellationToken) -> Trial:
+    """The global mapper knows no cancelling."""
     import pycolmap
 
-    match(database, len(clip.names), seed)
     options = pycolmap.GlobalPipelineOptions()
     options.random_seed = seed
     adjustment = options.mapper.bundle_adjustment

@@ -9,7 +9,7 @@ import pytest
 
 from blender_addon.core.projection import intrinsics_matrix
 from blender_addon.core.trajectory import Trajectory
-from server.data.matching import FrameFolder, extract, match, write_frames
+from server.data.matching import FrameFolder, extract, match, verify, write_frames
 from server.data.triangulate import triangulate
 from server.evaluation.measuring_rod import film_room
 
@@ -29,7 +29,8 @@ def test_every_frame_of_a_zoom_keeps_its_lens(zoom: Trajectory, tmp_path: Path) 
     frames, _ = film_room(zoom)
     folder = FrameFolder(tmp_path, write_frames(frames, tmp_path), zoom.intrinsics, 240, 150)
     extract(folder, tmp_path / "database.db", 500)
-    match(tmp_path / "database.db", 3, seed=0)
+    match(tmp_path / "database.db", 3)
+    verify(tmp_path / "database.db", seed=0)
     with pycolmap.Database.open(tmp_path / "database.db") as opened:
         images = sorted(opened.read_all_images(), key=lambda image: image.name)
         cameras = [opened.read_camera(image.camera_id) for image in images]

@@ -133,6 +133,27 @@ def test_a_clip_without_a_camera_is_counted_not_dropped(rod: Rod, tmp_path: Path
     assert "not solved" in write_report(report, tmp_path).read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("stage", ["Finding features", "Matching frames", "Solve 1: checking matches"])
+def test_a_solve_can_be_stopped_at_any_stage(rod: Rod, stage: str) -> None:
+    """What the watcher raises comes out; later stages are not begun."""
+
+    class Stop(Exception):
+        pass
+
+    told: list[str] = []
+
+    def watch(done: int, count: int, name: str) -> None:
+        assert 0 <= done < count == 4
+        told.append(name)
+        if name == stage:
+            raise Stop
+
+    frames, _ = film_room(rod.asked)
+    with pytest.raises(Stop):
+        evaluate_clip(Question("rod", frames, "asked", rod.asked), trials=1, on_stage=watch)
+    assert told[-1] == stage
+
+
 def test_the_report_holds_page_pictures_and_numbers(true_take: ClipEvaluation, tmp_path: Path) -> None:
     page = write_report(collected([true_take], video_distance=12.5), tmp_path)
     text = page.read_text(encoding="utf-8")
