@@ -17,6 +17,7 @@ import numpy as np
 from av.video.reformatter import Colorspace
 from PIL import Image
 
+from blender_addon.core.camera_check import CHECK_FILE, CheckResult, encode_check_result
 from blender_addon.core.depth_request import DEPTH_FILE, DepthResult, encode_depth_result
 from blender_addon.core.messages import ResultFile
 from blender_addon.core.shot import Clip, ClipSidecar, UInt8
@@ -48,6 +49,11 @@ def write_clip_files(folder: Path, clip: Clip) -> tuple[ResultFile, ...]:
 def write_depth_files(folder: Path, result: DepthResult) -> tuple[ResultFile, ...]:
     """Write and sync depth.npz into an existing, empty folder. Raises OSError."""
     return (_write(folder, DEPTH_FILE, encode_depth_result(result)),)
+
+
+def write_check_files(folder: Path, result: CheckResult) -> tuple[ResultFile, ...]:
+    """Write and sync check.json into an existing, empty folder. Raises OSError."""
+    return (_write(folder, CHECK_FILE, encode_check_result(result)),)
 
 
 def encode_png(frame: UInt8) -> bytes:

@@ -49,7 +49,7 @@ SERVER_PARTS = {
     "depth": {"diffusion", "geometry"},
     "realcam": {"diffusion", "geometry"},
     "data": {"geometry", "depth"},
-    "engines": ENGINE_ROOMS,
+    "engines": {*ENGINE_ROOMS, "data", "evaluation"},
     "service": {"engines", "clip_files", "depth"},
     "evaluation": {"geometry", "data", "clip_files"},
     "training": {*ENGINE_ROOMS, "data", "evaluation"},

@@ -1,26 +1,23 @@
 """Metric depth asked of a server and what comes back: a job like any other, with a photo instead of a shot.
 
-A request is one blob: `[magic 8][header length, uint32 LE][msgpack header][photo, raw uint8]`. The answer is one NPZ.
+A request is a blob (see blob.py). The answer is one NPZ.
 """
 
 from __future__ import annotations
 
 import io
-import struct
 from dataclasses import dataclass
 from zipfile import BadZipFile
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import PhotoError, WireError
-from .framing import BufferSpec, raw_bytes
+from .blob import BlobHeader, BlobKind, check_pixels
+from .errors import PhotoError
 from .messages import Limits
 from .shot import Float32, ShotSettings, UInt8
 from .trajectory import Float64, check_intrinsics
 
-MAGIC = b"RCDEPT\x00\x01"
 DEPTH_FILE = "depth.npz"
 
 
@@ -62,48 +59,41 @@ class DepthResult:
     licence: str
 
 
-class _Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Header(BlobHeader, frozen=True, kw_only=True, forbid_unknown_fields=True):
     settings: ShotSettings
     typed_mm: float | None
     exif_mm: float | None
-    photo: BufferSpec
 
 
-_decoder = msgspec.msgpack.Decoder(_Header)
+def _check_header(header: _Header, limits: Limits) -> None:
+    check_pixels("photo", header.buffers["photo"], limits)
+
+
+DEPTH_REQUEST = BlobKind(
+    what="request for depth",
+    magic=b"RCDEPT\x00\x02",
+    header=_Header,
+    buffers={"photo": ("uint8", 3)},
+    check=_check_header,
+)
 
 
 def encode_depth_request(request: DepthRequest) -> bytes:
     """The blob of a request."""
-    photo = np.ascontiguousarray(request.photo)
-    header = msgspec.msgpack.encode(
-        _Header(
-            settings=request.settings,
-            typed_mm=request.typed_mm,
-            exif_mm=request.exif_mm,
-            photo=BufferSpec.of(photo),
-        )
+    arrays = {"photo": request.photo}
+    header = _Header(
+        settings=request.settings,
+        typed_mm=request.typed_mm,
+        exif_mm=request.exif_mm,
+        buffers=DEPTH_REQUEST.specs(arrays),
     )
-    return b"".join((MAGIC, struct.pack("<I", len(header)), header, raw_bytes(photo)))
+    return DEPTH_REQUEST.encode(header, arrays)
 
 
 def decode_depth_request(data: bytes | memoryview, limits: Limits) -> DepthRequest:
     """The request in a blob; its photo is a view on `data`. Raises WireError or PhotoError."""
-    memory = memoryview(data)
-    if memory.nbytes < 12 or bytes(memory[:8]) != MAGIC:
-        raise WireError("This is not a request for depth", f"first bytes {bytes(memory[:8]).hex()}")
-    (length,) = struct.unpack("<I", memory[8:12])
-    if length > min(limits.header_bytes, memory.nbytes - 12):
-        raise WireError("The request's header is too large", f"{length} bytes, allowed {limits.header_bytes}")
-    try:
-        header = _decoder.decode(memory[12 : 12 + length])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise WireError("The request for depth cannot be read", str(error)) from error
-    spec = header.photo
-    if spec.dtype != "uint8" or len(spec.shape) != 3:
-        raise WireError("The photo has the wrong form", f"{spec.dtype} {list(spec.shape)}")
-    if not 1 <= spec.shape[0] * spec.shape[1] <= limits.photo_pixels:
-        raise WireError("The photo is too large", f"{list(spec.shape)}, allowed {limits.photo_pixels} pixels")
-    return DepthRequest(spec.view(memory[12 + length :]), header.settings, header.typed_mm, header.exif_mm)
+    header, arrays = DEPTH_REQUEST.decode(data, limits)
+    return DepthRequest(arrays["photo"], header.settings, header.typed_mm, header.exif_mm)
 
 
 def encode_depth_result(result: DepthResult) -> bytes:

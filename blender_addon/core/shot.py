@@ -17,6 +17,9 @@ Float32 = NDArray[np.float32]
 
 SettingValue = bool | int | float | str
 
+DEPTH_MODE, CHECK_MODE = "depth", "check"
+"""Modes of engines that make no clips: they estimate a photo's depth, or check a clip's camera."""
+
 
 class ShotSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the artist typed. `options` holds what only this engine understands, named by its capability."""

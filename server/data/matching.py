@@ -46,9 +46,7 @@ def write_frames(frames: UInt8, folder: Path) -> tuple[str, ...]:
     return names
 
 
-def extract(
-    frames: FrameFolder, database: Path, max_features: int, token: pycolmap.CancellationToken | None = None
-) -> None:
+def extract(frames: FrameFolder, database: Path, max_features: int, token: pycolmap.CancellationToken) -> None:
     """SIFT of every frame into a new database, cameras fixed to PINHOLE with the given intrinsics."""
     load_pycolmap()
     import pycolmap
@@ -73,7 +71,7 @@ def extract(
         _write_intrinsics(frames, database)
 
 
-def match(database: Path, frame_count: int, token: pycolmap.CancellationToken | None = None) -> None:
+def match(database: Path, frame_count: int, token: pycolmap.CancellationToken) -> None:
     """Match the features of a database's frames by their looks. Draws nothing at random; `verify` is to follow."""
     import pycolmap
 
@@ -88,7 +86,7 @@ def match(database: Path, frame_count: int, token: pycolmap.CancellationToken | 
     pycolmap.match_sequential(database, matching, pairing, device=device, cancellation_token=token)
 
 
-def verify(database: Path, seed: int, token: pycolmap.CancellationToken | None = None) -> None:
+def verify(database: Path, seed: int, token: pycolmap.CancellationToken) -> None:
     """Keep the matches that the geometry of two views explains; its RANSAC draws from `seed`."""
     import pycolmap
 

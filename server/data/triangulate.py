@@ -24,12 +24,15 @@ def triangulate(folder: Path, names: tuple[str, ...], trajectory: Trajectory) ->
     if len(names) != len(trajectory):
         raise CameraError("The poses do not fit the frames", f"{len(trajectory)} poses, {len(names)} frames")
     load_pycolmap()
+    import pycolmap
+
+    unstopped = pycolmap.CancellationToken()
     frames = FrameFolder(folder, names, trajectory.intrinsics, trajectory.width, trajectory.height)
     with tempfile.TemporaryDirectory(prefix="realcam-triangulate-") as scratch:
         database = Path(scratch) / "database.db"
-        extract(frames, database, MAX_FEATURES)
-        match(database, len(names))
-        verify(database, SEED)
+        extract(frames, database, MAX_FEATURES, unstopped)
+        match(database, len(names), unstopped)
+        verify(database, SEED, unstopped)
         model = _triangulate(frames, trajectory, database, Path(scratch) / "model")
     if len(model.points) == 0:
         raise CameraError(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from blender_addon.core.camera_check import CheckRequest, CheckResult
 from blender_addon.core.depth_request import DepthRequest, DepthResult
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.shot import Clip, EngineCapability, Shot, UInt8
@@ -39,6 +40,7 @@ Report = Callable[[StepReport], None]
 """Called by the engine after each step. Raises Cancelled when the job was cancelled: let it through."""
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Turns shots into clips. One instance serves many shots, one at a time, in the worker process."""
 
@@ -66,7 +68,21 @@ class DepthEngine(Protocol):
         ...
 
 
-AnyEngine = Engine | DepthEngine
+@runtime_checkable
+class CheckEngine(Protocol):
+    """Says how well clips follow their cameras. Its capability's only mode is "check"."""
+
+    @property
+    def capability(self) -> EngineCapability:
+        """What it can do on this machine now."""
+        ...
+
+    def check(self, request: CheckRequest, report: Report) -> CheckResult:
+        """The camera that the request's clip shows. Raises RealCamError in words, or Cancelled."""
+        ...
+
+
+AnyEngine = Engine | DepthEngine | CheckEngine
 
 
 class Checkpoints(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from blender_addon.core.camera_check import CHECKER
 from blender_addon.core.shot import EngineCapability
 from server.engines.engine import AnyEngine, Engine
 
@@ -34,11 +35,17 @@ def _predictor(name: str) -> AnyEngine:
     return PredictorEngine(CARDS[name])
 
 
+def _camera_check() -> AnyEngine:
+    from server.engines.camera_check.engine import CameraChecker
+
+    return CameraChecker()
+
+
 def served() -> dict[str, Callable[[], AnyEngine]]:
-    """Everything a server offers: the engines, then the depth predictors."""
+    """Everything a server offers: the engines, then the depth predictors and the camera check."""
     from server.depth.catalogue import CARDS
 
-    return {**engines(), **{name: partial(_predictor, name) for name in CARDS}}
+    return {**engines(), **{name: partial(_predictor, name) for name in CARDS}, CHECKER: _camera_check}
 
 
 def capabilities() -> tuple[EngineCapability, ...]:

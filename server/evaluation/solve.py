@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 MAX_FEATURES = 2048
 MIN_FRAMES = 3
+TRACKS_A_FRAME, FEWEST_TRACKS = 100, 1500
+"""Tracks that cameras are placed by; the others are triangulated and take part in the last adjustment. All of a richly
+textured clip would take three times as long and place its cameras no better."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +82,7 @@ def _place(clip: FrameFolder, database: Path, output: Path, seed: int, _token: p
     options.random_seed = seed
     adjustment = options.mapper.bundle_adjustment
     adjustment.refine_focal_length = adjustment.refine_principal_point = adjustment.refine_extra_params = False
+    options.mapper.keep_max_num_tracks = max(FEWEST_TRACKS, TRACKS_A_FRAME * len(clip.names))
     adjustment.ceres.use_gpu = options.mapper.global_positioning.use_gpu = False
     output.mkdir()
     models = pycolmap.global_mapping(database, clip.folder, output, options)

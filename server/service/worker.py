@@ -24,13 +24,24 @@ from typing import IO, cast
 import msgspec
 import psutil
 
+from blender_addon.core.camera_check import CheckRequest
 from blender_addon.core.depth_request import DepthRequest
 from blender_addon.core.errors import EngineError, RealCamError
 from blender_addon.core.job_file import Order, decode_order
 from blender_addon.core.messages import Limits, ResultFile
 from blender_addon.core.shot import Clip, EngineCapability, Shot
-from server.clip_files import encode_jpeg, write_clip_files, write_depth_files
-from server.engines.engine import AnyEngine, Cancelled, DepthEngine, Paused, Report, ResumableEngine, StepReport
+from server.clip_files import encode_jpeg, write_check_files, write_clip_files, write_depth_files
+from server.engines.engine import (
+    AnyEngine,
+    Cancelled,
+    CheckEngine,
+    DepthEngine,
+    Engine,
+    Paused,
+    Report,
+    ResumableEngine,
+    StepReport,
+)
 
 from . import worker_messages as pipe
 from .checkpoints import FileCheckpoints
@@ -45,6 +56,8 @@ PREVIEW_INTERVAL = 0.5
 """Shortest time between two reports, and between two that carry a picture."""
 DISK_FULL = "The server's disk is full: the clip could not be written. Make room there and send the shot again."
 LONGEST_REASON = 2000
+ASKED = {Shot: "clips", DepthRequest: "depth", CheckRequest: "camera checks"}
+"""What an order asks for, and an engine makes, in words."""
 PR_SET_PDEATHSIG = 1
 
 EngineMakers = dict[str, Callable[[], AnyEngine]]
@@ -116,19 +129,19 @@ class Worker:
     def _answer(self, job: pipe.RunJob, order: Order, report: Report) -> WriteFiles:
         """Have the engine make what is asked. Returns what writes it into a folder."""
         engine = self._engines[job.engine]
-        if isinstance(order, DepthRequest):
-            if not isinstance(engine, DepthEngine):
-                raise EngineError(f"The engine {job.engine} makes clips, not depth", "", "Choose a depth predictor.")
-            return partial(write_depth_files, result=engine.estimate(order, report))
-        if isinstance(engine, DepthEngine):
-            raise EngineError(f"The engine {job.engine} makes depth, not clips", "", "Choose another engine.")
-        if isinstance(engine, ResumableEngine):
-            checkpoints = FileCheckpoints(Path(job.checkpoints), self._pausing.is_set)
-            clip = engine.generate_resumable(order, report, checkpoints)
-        else:
-            clip = engine.generate(order, report)
-        _check_clip(clip, order)
-        return partial(write_clip_files, clip=clip)
+        match order, engine:
+            case DepthRequest(), DepthEngine():
+                return partial(write_depth_files, result=engine.estimate(order, report))
+            case CheckRequest(), CheckEngine():
+                return partial(write_check_files, result=engine.check(order, report))
+            case Shot(), ResumableEngine():
+                checkpoints = FileCheckpoints(Path(job.checkpoints), self._pausing.is_set)
+                return _written(engine.generate_resumable(order, report, checkpoints), order)
+            case Shot(), Engine():
+                return _written(engine.generate(order, report), order)
+        raise EngineError(
+            f"The engine {job.engine} makes {_makes(engine)}, not {ASKED[type(order)]}", "", "Choose another engine."
+        )
 
     def _is_cancelled(self, job: pipe.RunJob) -> bool:
         return (job.job_id, job.attempt) in self._cancelled
@@ -202,13 +215,25 @@ class Reporter:
         )
 
 
-def _check_clip(clip: Clip, shot: Shot) -> None:
+def _makes(engine: AnyEngine) -> str:
+    match engine:
+        case DepthEngine():
+            return ASKED[DepthRequest]
+        case CheckEngine():
+            return ASKED[CheckRequest]
+        case Engine():
+            return ASKED[Shot]
+
+
+def _written(clip: Clip, shot: Shot) -> WriteFiles:
+    """What writes the clip, if it is the one asked for. Raises EngineError."""
     wanted = (len(shot.trajectory), shot.trajectory.height, shot.trajectory.width, 3)
     if clip.frames.shape != wanted or clip.frames.dtype != "uint8":
         raise EngineError(
             "The engine made another clip than the one asked for",
             f"expected {list(wanted)} uint8, got {list(clip.frames.shape)} {clip.frames.dtype}",
         )
+    return partial(write_clip_files, clip=clip)
 
 
 def _store(folder: Path, job: pipe.RunJob, write: WriteFiles, seconds: float) -> tuple[ResultFile, ...]:

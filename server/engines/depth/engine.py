@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Callable
 
@@ -10,11 +9,12 @@ import numpy as np
 
 from blender_addon.core.cleaning.clean import Cleaning
 from blender_addon.core.depth_request import DepthRequest, DepthResult
-from blender_addon.core.shot import EngineCapability
+from blender_addon.core.shot import DEPTH_MODE, EngineCapability
 from server.depth.catalogue import load_predictor
 from server.depth.estimate import KnownFocal, chosen_lens, cleaned_at_photo, rescaled_to_lens
 from server.depth.predictor import DepthPredictor, PredictorCard
 from server.engines.engine import Report, StepReport
+from server.engines.packages import absent_packages
 
 STEPS = 3
 NEEDED = ("torch", "transformers")
@@ -40,7 +40,7 @@ class PredictorEngine:
             f"from huggingface.co/{card.weights}",
             sizes=(),
             frame_counts=(),
-            modes=("depth",),
+            modes=(DEPTH_MODE,),
             needs_weights=True,
             licence=f"{card.licence}{use}",
             unavailable="" if self._load is not None else _missing(card),
@@ -72,9 +72,9 @@ class PredictorEngine:
 
 def _missing(card: PredictorCard) -> str:
     """Why the predictor cannot run on this machine, and what to do; "" when it can."""
-    absent = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    absent = absent_packages(NEEDED, extra="models")
     if absent:
-        return f"{' and '.join(absent)} not installed with the server: install `realcam[models]`"
+        return absent
     if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on") and not _is_here(card):
         return f"its weights are not on this machine, which is offline: fetch them with `hf download {card.weights}`"
     return ""

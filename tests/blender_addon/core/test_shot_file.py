@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from blender_addon.core.errors import CameraError, RealCamError, WireError
 from blender_addon.core.framing import BufferSpec
 from blender_addon.core.messages import Limits
-from blender_addon.core.shot_file import MAGIC, ShotHeader, decode_shot, encode_shot, read_shot_header
+from blender_addon.core.shot_file import SHOT, ShotHeader, decode_shot, encode_shot
 from server.data.motorcycle import Motorcycle, motorcycle
 from tests.server.service.running_server import small_shot
 
@@ -55,7 +55,7 @@ def test_a_damaged_shot_raises_only_errors_in_words(data: st.DataObject) -> None
 @settings(max_examples=300)
 @given(st.binary(max_size=300))
 def test_random_bytes_are_no_shot(data: bytes) -> None:
-    for blob in (data, MAGIC + data, MAGIC + struct.pack("<I", len(data)) + data):
+    for blob in (data, SHOT.magic + data, SHOT.magic + struct.pack("<I", len(data)) + data):
         with pytest.raises(WireError):
             decode_shot(blob, LIMITS)
 
@@ -76,13 +76,13 @@ def test_numbers_that_are_no_camera_are_refused(name: str, value: float) -> None
 
 
 def _with_header(**changes: object) -> bytes:
-    header = msgspec.structs.replace(read_shot_header(BLOB, LIMITS), **changes)
+    header = msgspec.structs.replace(SHOT.read_header(BLOB, LIMITS), **changes)
     encoded = msgspec.msgpack.encode(header)
-    return MAGIC + struct.pack("<I", len(encoded)) + encoded
+    return SHOT.magic + struct.pack("<I", len(encoded)) + encoded
 
 
 def _buffers(**changes: BufferSpec) -> dict[str, BufferSpec]:
-    return {**read_shot_header(BLOB, LIMITS).buffers, **changes}
+    return {**SHOT.read_header(BLOB, LIMITS).buffers, **changes}
 
 
 def test_huge_sizes_are_refused_before_memory_is_taken() -> None:
@@ -108,9 +108,9 @@ def test_huge_sizes_are_refused_before_memory_is_taken() -> None:
 )
 def test_limits_of_the_header(changes: dict[str, object], words: str) -> None:
     if changes == {"buffers": {}}:
-        header = msgspec.structs.asdict(read_shot_header(BLOB, LIMITS)) | changes
+        header = msgspec.structs.asdict(SHOT.read_header(BLOB, LIMITS)) | changes
         encoded = msgspec.msgpack.encode(ShotHeader(**header))
-        blob = MAGIC + struct.pack("<I", len(encoded)) + encoded
+        blob = SHOT.magic + struct.pack("<I", len(encoded)) + encoded
     else:
         blob = _with_header(**changes)
     with pytest.raises(WireError, match=words):

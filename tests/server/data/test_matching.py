@@ -28,9 +28,10 @@ def zoom() -> Trajectory:
 def test_every_frame_of_a_zoom_keeps_its_lens(zoom: Trajectory, tmp_path: Path) -> None:
     frames, _ = film_room(zoom)
     folder = FrameFolder(tmp_path, write_frames(frames, tmp_path), zoom.intrinsics, 240, 150)
-    extract(folder, tmp_path / "database.db", 500)
-    match(tmp_path / "database.db", 3)
-    verify(tmp_path / "database.db", seed=0)
+    unstopped = pycolmap.CancellationToken()
+    extract(folder, tmp_path / "database.db", 500, unstopped)
+    match(tmp_path / "database.db", 3, unstopped)
+    verify(tmp_path / "database.db", seed=0, token=unstopped)
     with pycolmap.Database.open(tmp_path / "database.db") as opened:
         images = sorted(opened.read_all_images(), key=lambda image: image.name)
         cameras = [opened.read_camera(image.camera_id) for image in images]

@@ -11,8 +11,7 @@ import pytest
 from PIL import Image
 
 from blender_addon.core.errors import CameraError
-from blender_addon.core.projection import intrinsics_from_fov, project, unproject
-from blender_addon.core.rotation import rotation_exp
+from blender_addon.core.projection import project, unproject
 from blender_addon.core.trajectory import Trajectory
 from server.data.scale import DepthMap
 from server.evaluation.achieved import achieved_trajectory
@@ -23,19 +22,9 @@ from server.evaluation.measuring_rod import film_room
 from server.evaluation.question import Question
 from server.evaluation.records import ClipEvaluation, EvaluationReport
 from server.evaluation.report import collected, write_report
+from tests.server.evaluation.rod_path import FRAMES, HEIGHT, WIDTH, known_path
 
 pycolmap = pytest.importorskip("pycolmap", reason="pycolmap is not installed: cameras cannot be solved")
-
-WIDTH, HEIGHT, FRAMES = 256, 160, 9
-
-
-def known_path() -> Trajectory:
-    """Sideways and forwards, speeding up, while panning 12 degrees."""
-    u = np.linspace(0.0, 1.0, FRAMES)
-    poses = np.repeat(np.eye(4)[None], FRAMES, axis=0)
-    poses[:, :3, :3] = rotation_exp(np.radians(12.0) * u[:, None] * [0.1, 1.0, 0.05])
-    poses[:, :3, 3] = np.stack([0.45 * u, -0.08 * u, 0.3 * u + 0.34 * u**2], axis=1)
-    return Trajectory(poses, intrinsics_from_fov(WIDTH, HEIGHT, np.radians(65)), WIDTH, HEIGHT)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""A clip against its camera, as a job of the service."""

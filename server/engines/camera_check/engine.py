@@ -1,0 +1,72 @@
+"""The measuring of a clip's camera behind the service: a clip and its camera in, the achieved camera out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from blender_addon.core.camera_check import CHECKER, CheckRequest, CheckResult
+from blender_addon.core.errors import EngineError
+from blender_addon.core.shot import CHECK_MODE, EngineCapability
+from server.data.scale import DepthMap
+from server.engines.engine import Report, StepReport
+from server.engines.packages import absent_packages
+from server.evaluation.achieved import achieved_trajectory
+from server.evaluation.evaluate import DEFAULT_TRIALS, evaluate_clip
+from server.evaluation.question import Question
+from server.evaluation.records import ClipEvaluation
+
+
+@dataclass(frozen=True)
+class CameraChecker:
+    """A CheckEngine. trials: how often each clip is solved."""
+
+    trials: int = DEFAULT_TRIALS
+
+    @property
+    def capability(self) -> EngineCapability:
+        """What it is, and what is missing here."""
+        return EngineCapability(
+            name=CHECKER,
+            label="Camera check",
+            description="Finds a clip's camera from its frames alone, and how far it is from the one asked for",
+            sizes=(),
+            frame_counts=(),
+            modes=(CHECK_MODE,),
+            unavailable=absent_packages(("pycolmap",), extra="evaluation"),
+        )
+
+    def check(self, request: CheckRequest, report: Report) -> CheckResult:
+        """Solve and compare. Raises CameraError or EngineError in words, or Cancelled."""
+        question = Question(
+            clip="clip",
+            frames=request.frames,
+            reference_name="its shot",
+            reference=request.trajectory,
+            scene_depth=DepthMap(request.depth, request.depth_intrinsics),
+        )
+
+        def tell(done: int, count: int, stage: str) -> None:
+            report(StepReport(done, count, stage))
+
+        return _result(evaluate_clip(question, self.trials, tell), request)
+
+
+def _result(evaluation: ClipEvaluation, request: CheckRequest) -> CheckResult:
+    if not any(evaluation.achieved):
+        raise EngineError(
+            "The clip's camera could not be found",
+            " ".join(trial.failure for trial in evaluation.trials),
+            "A clip can be checked when its picture holds still and the camera moves past it.",
+        )
+    placed, achieved = achieved_trajectory(evaluation, request.trajectory)
+    errors = [evaluation.errors_per_frame[frame] for frame in placed]
+    return CheckResult(
+        frames=evaluation.frames,
+        placed=tuple(placed),
+        achieved=tuple(tuple(map(tuple, pose)) for pose in achieved.camera_to_world.tolist()),
+        degrees=tuple(error.degrees or 0.0 for error in errors),
+        metres=tuple(error.metres or 0.0 for error in errors),
+        metric=evaluation.metric,
+        scale=evaluation.scale,
+        findings=evaluation.findings,
+    )
