@@ -21,8 +21,9 @@ ADDON_PARTS = {
     "scene": {"core", "blender_versions"},
     "timeline": {"core", "blender_versions"},
     "shot": {"core", "blender_versions", "scene"},
-    "generation": {"core", "blender_versions", "scene", "shot", "timeline"},
-    "ui": {"core", "blender_versions", "scene", "shot", "timeline", "generation"},
+    "camera_check": {"core", "blender_versions", "scene", "shot", "timeline"},
+    "generation": {"core", "blender_versions", "scene", "shot", "timeline", "camera_check"},
+    "ui": {"core", "blender_versions", "scene", "shot", "timeline", "camera_check", "generation"},
     "headless": {"core", "scene", "shot", "generation", "ui"},
     "__init__": {"ui"},
 }

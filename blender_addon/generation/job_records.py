@@ -13,6 +13,7 @@ import msgspec
 
 from ..core.errors import ServiceError
 from ..core.shot import ShotSettings
+from ..timeline.take import PhotoState
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -29,11 +30,19 @@ class PhotoOrder(msgspec.Struct, frozen=True, kw_only=True):
     add_camera: bool = True
 
 
+class CheckOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """Which take a job checks the camera of."""
+
+    shot: str
+    take: int
+
+
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Enough to fetch a job's clip and to lay it on the timeline as if Blender had never been closed.
 
     blend: the file's absolute path. folder: where the clip goes, absolute. artist_size: (width, height, pixel aspect
-    x/y) of the scene's render, which the clip is laid back onto. photo: the job asks for this photo's depth instead.
+    x/y) of the scene's render, which the clip is laid back onto. photo_state: the photo's scene when the shot was sent.
+    photo, check: the job asks for this photo's depth, or checks this take's camera, instead of making a clip.
     """
 
     job_id: str
@@ -50,7 +59,16 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     frame_start: int
     frame_end: int
     submitted_at: float
+    photo_state: PhotoState | None = None
     photo: PhotoOrder | None = None
+    check: CheckOrder | None = None
+
+    @property
+    def outcome(self) -> str:
+        """Where the result is once the job is done, as the end of a sentence."""
+        if self.photo is not None:
+            return "is built into the scene"
+        return "is done: see Takes" if self.check is not None else "is on the timeline"
 
 
 class JobRecords:

@@ -269,7 +269,7 @@ def _check_done(event: StateEvent) -> None:
         case JobState.CANCELLED:
             raise InterruptedWaitError
         case JobState.FAILED:
-            raise JobEndedError("The server could not make this clip", event.reason, code="failed")
+            raise JobEndedError("The job failed on the server", event.reason, code="failed")
         case JobState.UNKNOWN:
             raise JobEndedError(
                 "The server does not know this job",

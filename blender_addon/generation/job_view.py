@@ -23,17 +23,17 @@ from .job_events import (
 
 
 class Phase(enum.Enum):
-    """What is happening to a shot, from the artist's side. The value is what the panel calls it."""
+    """What is happening to a job, from the artist's side. The value is what the panel calls it."""
 
     CONNECTING = "Connecting to the server"
     STARTING_SERVER = "Starting the local server"
     PREVIEW = "Rendering the preview"
-    SENDING = "Sending the shot"
+    SENDING = "Sending"
     QUEUED = "Waiting in the queue"
     RUNNING = "Generating"
-    FINALIZING = "Writing the clip"
-    FETCHING = "Fetching the clip"
-    PLACING = "Placing the clip"
+    FINALIZING = "Writing the result"
+    FETCHING = "Fetching the result"
+    PLACING = "Placing the result"
     DONE = "Done"
     CANCELLING = "Cancelling"
     CANCELLED = "Cancelled"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..core.errors import RealCamError, ServiceError, ShotError
 from ..core.job_file import Order
-from ..core.shot import EngineCapability
+from ..core.shot import CHECK_MODE, DEPTH_MODE, EngineCapability
 from ..timeline.take_folders import discard_take_folder
 from .job_events import Connect, Connected, Event, Failed, ResumeJob, ServerSettings, SubmitJob
 from .job_records import JobRecord, JobRecords
@@ -35,13 +35,14 @@ ASSUMED_ENGINES = (
 
 
 class Jobs:
-    """State of generation: `view` is the shot under way or the last one, `record` what is written down of it."""
+    """State of generation: `view` is the job under way or the last one, `record` what is written down of it."""
 
     def __init__(self) -> None:
         self.view: JobView | None = None
         self.record: JobRecord | None = None
         self.engines: tuple[EngineCapability, ...] = ASSUMED_ENGINES
         self.predictors: tuple[EngineCapability, ...] = ()
+        self.checkers: tuple[EngineCapability, ...] = ()
         self.server_software = ""
         self.connection_error = ""
         self._thread: JobThread | None = None
@@ -70,16 +71,21 @@ class Jobs:
 
     # --- what the artist asks for ---------------------------------------------------------------------------------
 
+    def check_idle(self, what: str) -> None:
+        """Raise ServiceError when a job is under way; `what` cannot be done now."""
+        if self.busy:
+            assert self.view is not None
+            under_way = f"{self.view.title} is under way ({self.view.line})"
+            raise ServiceError(what, under_way, "Wait until it is done, or cancel it.")
+
     def connect(self, settings: ServerSettings) -> None:
         """Ask the server what it can do; start it when it is on this machine and does not answer."""
-        if self.busy:
-            raise self._second("The server cannot be asked now")
+        self.check_idle("The server cannot be asked now")
         self._use(settings).put(Connect())
 
     def begin(self, title: str, settings: ServerSettings, records: JobRecords) -> None:
         """Start a shot: connects; the caller renders the preview meanwhile and then submits. Refuses a second one."""
-        if self.busy:
-            raise self._second("A second shot cannot be generated now")
+        self.check_idle("A second shot cannot be generated now")
         thread = self._use(settings)
         self._records = records
         self.view = JobView(title)
@@ -105,8 +111,7 @@ class Jobs:
 
     def resume(self, record: JobRecord, settings: ServerSettings, records: JobRecords) -> None:
         """Go on with a job of an earlier session, or with one whose line broke."""
-        if self.busy:
-            raise self._second(f"{record.title} cannot be resumed now")
+        self.check_idle(f"{record.title} cannot be resumed now")
         thread = self._use(settings)
         self._records = records
         self.record = record
@@ -171,14 +176,16 @@ class Jobs:
             self._server = None
         self.view = None
         self.record = None
-        self.engines, self.predictors = ASSUMED_ENGINES, ()
+        self.engines, self.predictors, self.checkers = ASSUMED_ENGINES, (), ()
         self.server_software, self.connection_error = "", ""
 
     def _take_in(self, event: Event) -> None:
         match event:
             case Connected(software=software, engines=engines):
-                self.engines = tuple(engine for engine in engines if "depth" not in engine.modes)
-                self.predictors = tuple(engine for engine in engines if "depth" in engine.modes)
+                self.predictors = tuple(engine for engine in engines if DEPTH_MODE in engine.modes)
+                self.checkers = tuple(engine for engine in engines if CHECK_MODE in engine.modes)
+                others = (*self.predictors, *self.checkers)
+                self.engines = tuple(engine for engine in engines if engine not in others)
                 self.server_software, self.connection_error = software, ""
             case Failed(job_id="", sentence=sentence):
                 self.connection_error, self.server_software = sentence, ""
@@ -204,25 +211,12 @@ class Jobs:
             self._thread = JobThread(settings, self._server)
         return self._thread
 
-    def _second(self, what: str) -> RealCamError:
-        assert self.view is not None
-        return ServiceError(
-            what,
-            f"{self.view.title} is under way ({self.view.line})",
-            "Wait until it is done, or cancel it.",
-        )
-
 
 def check_engine(
     engines: tuple[EngineCapability, ...], name: str, size: tuple[int, int], frames: int
 ) -> EngineCapability:
     """The capability of engine `name`. Raises ShotError when the server has it not, or not at this size and count."""
-    engine = next((engine for engine in engines if engine.name == name), None)
-    if engine is None:
-        has = ", ".join(e.name for e in engines) or "none"
-        raise ShotError(f"The server has no engine {name!r}", f"it has {has}", "Choose another engine in the panel.")
-    if engine.unavailable:
-        raise ShotError(f"{engine.label} cannot run on this server", engine.unavailable)
+    engine = check_offered(engines, name, "engine")
     if size not in engine.sizes:
         sizes = ", ".join(f"{w} x {h}" for w, h in engine.sizes)
         raise ShotError(f"{engine.label} makes no clips of {size[0]} x {size[1]}", f"it makes {sizes}")
@@ -232,15 +226,15 @@ def check_engine(
     return engine
 
 
-def check_predictor(predictors: tuple[EngineCapability, ...], name: str) -> EngineCapability:
-    """The capability of depth predictor `name`. Raises ShotError when the server has it not, or it cannot run."""
-    predictor = next((predictor for predictor in predictors if predictor.name == name), None)
-    if predictor is None:
-        has = ", ".join(p.name for p in predictors) or "none"
-        raise ShotError(f"The server has no depth predictor {name!r}", f"it has {has}", "Choose one of these.")
-    if predictor.unavailable:
-        raise ShotError(f"{predictor.label} cannot run on this server", predictor.unavailable)
-    return predictor
+def check_offered(offered: tuple[EngineCapability, ...], name: str, kind: str) -> EngineCapability:
+    """The capability of that name. Raises ShotError when the server has no such `kind` (in words), or it cannot run."""
+    found = next((engine for engine in offered if engine.name == name), None)
+    if found is None:
+        has = ", ".join(engine.name for engine in offered) or "none"
+        raise ShotError(f"The server has no {kind} {name!r}", f"it has {has}", "Choose another in the panel.")
+    if found.unavailable:
+        raise ShotError(f"{found.label} cannot run on this server", found.unavailable)
+    return found
 
 
 jobs = Jobs()

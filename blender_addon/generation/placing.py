@@ -32,6 +32,7 @@ def place_clip(record: JobRecord, *, background: bool = False, compositor: bool 
         pixel_aspect=record.pixel_aspect,
         camera=record.camera,
         job_id=record.job_id,
+        photo=record.photo_state,
     )
     remember_take(scene, take)
     show_take(scene, take, background=background, compositor=compositor)

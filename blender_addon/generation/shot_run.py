@@ -31,6 +31,7 @@ from ..shot import (
     sample_camera,
     spread_frames,
 )
+from ..timeline.take import PhotoState
 from ..timeline.take_folders import discard_take_folder, new_take_folder
 from ..timeline.takes import blend_folder
 from .job_events import ServerSettings
@@ -182,12 +183,12 @@ class ShotRun:
     def _submit(self, preview: RenderedPreview) -> None:
         scene, photo = scene_and_photo(self.request)
         shot = assemble_shot(photo, preview.trajectory, preview.frames, self.request.settings)
-        record = self._record(preview.fit)
+        record = self._record(preview.fit, photo)
         self._jobs.submit(shot, record)
         self._submitted = True
         remember_job(scene, record)
 
-    def _record(self, fit: FrameFit) -> JobRecord:
+    def _record(self, fit: FrameFit, photo: PhotoScene) -> JobRecord:
         request = self.request
         return JobRecord(
             job_id=uuid.uuid4().hex,
@@ -204,4 +205,9 @@ class ShotRun:
             frame_start=request.frame_start,
             frame_end=request.frame_end,
             submitted_at=time.time(),
+            photo_state=PhotoState(
+                imported_at=photo.record.imported_at,
+                scale=photo.record.scale,
+                intrinsics=photo.record.intrinsics,
+            ),
         )

@@ -79,6 +79,15 @@ def photo_pixels(image: bpy.types.Image) -> UInt8:
     return np.ascontiguousarray(np.clip(np.rint(rgb * 255), 0, 255).astype(np.uint8))
 
 
+def picture_pixels(path: Path) -> UInt8:
+    """[H, W, 3] uint8 sRGB of a picture file, as it is stored. Raises PhotoError."""
+    image = _load(path, "picture")
+    try:
+        return photo_pixels(image)
+    finally:
+        bpy.data.images.remove(image)
+
+
 def _upright(image: bpy.types.Image, orientation: int) -> bpy.types.Image:
     turns, flipped = _TURNS[orientation]
     pixels = image_floats(image)

@@ -100,9 +100,11 @@ def store_record(mesh: bpy.types.Object, record: Record) -> None:
     mesh[RECORD] = json.dumps(asdict(record))
 
 
-def find_photo_scene(scene: bpy.types.Scene) -> PhotoScene | None:
-    """The photo imported last among those in the scene; None when there is none."""
+def find_photo_scene(scene: bpy.types.Scene, imported_at: float | None = None) -> PhotoScene | None:
+    """The photo imported last among those in the scene, or the one imported at that time; None when there is none."""
     found = [o for o in scene.objects if o.type == "MESH" and RECORD in o and isinstance(o.get(IMAGE), bpy.types.Image)]
+    if imported_at is not None:
+        found = [o for o in found if _record(o).imported_at == imported_at]
     if not found:
         return None
     mesh = max(found, key=lambda o: _record(o).imported_at)

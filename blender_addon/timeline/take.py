@@ -8,6 +8,17 @@ from ..core.frame_fit import FrameFit
 from ..core.shot import ShotSettings
 
 
+class PhotoState(msgspec.Struct, frozen=True, kw_only=True):
+    """The photo's scene when a take was sent, by which the take's camera can be understood after changes.
+
+    imported_at: which photo. scale: true metres for each metre of its depth. intrinsics: [3, 3], photo pixels.
+    """
+
+    imported_at: float
+    scale: float
+    intrinsics: list[list[float]]
+
+
 class Take(msgspec.Struct, frozen=True, kw_only=True):
     """One finished clip and what made it.
 
@@ -16,7 +27,7 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
     frames: how many the clip has, of width x height pixels.
     frame_start, frame_end: the scene frames of its first and last frame.
     artist_width, artist_height, pixel_aspect (x/y): the render, after its percentage, that the clip was made for.
-    created: ISO 8601, UTC.
+    created: ISO 8601, UTC. photo: None for takes of folders that do not tell.
     """
 
     shot: str
@@ -38,6 +49,7 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
     camera: str = ""
     job_id: str = ""
     created: str = ""
+    photo: PhotoState | None = None
 
     @property
     def duration(self) -> int:

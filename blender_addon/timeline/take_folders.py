@@ -13,7 +13,7 @@ import msgspec
 
 from ..core.errors import TimelineError
 from ..core.shot import ClipMetadata, ClipSidecar
-from .take import Take, frame_file
+from .take import PhotoState, Take, frame_file
 
 ROOT = "realcam"
 RECORD = "take.json"
@@ -79,14 +79,13 @@ def make_take(
     pixel_aspect: float = 1.0,
     camera: str = "",
     job_id: str = "",
+    photo: PhotoState | None = None,
 ) -> Take:
     """The record of the finished clip in `folder`, also written there. What made the clip is read from its metadata.
 
     Raises TimelineError when the clip's files are not whole or the disk refuses.
     """
-    metadata = _read_metadata(folder)
-    if metadata is None:
-        raise TimelineError("The clip has no metadata", f"{folder / METADATA} cannot be read", "Fetch the clip again.")
+    metadata = clip_metadata(folder)
     frames = len(metadata.camera_to_world)
     absent = [index for index in range(frames) if not (folder / frame_file(index)).is_file()]
     if absent:
@@ -113,6 +112,7 @@ def make_take(
         camera=camera,
         job_id=job_id,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        photo=photo,
     )
     _write_record(folder, take)
     return take
@@ -149,6 +149,14 @@ def _read_record(folder: Path, blend_folder: Path) -> Take | None:
     except (OSError, msgspec.DecodeError):
         return None
     return msgspec.structs.replace(take, folder=_blender_path(folder, blend_folder), folder_when_made=str(folder))
+
+
+def clip_metadata(folder: Path) -> ClipMetadata:
+    """What made the clip in a folder. Raises TimelineError."""
+    metadata = _read_metadata(folder)
+    if metadata is None:
+        raise TimelineError("The clip has no metadata", f"{folder / METADATA} cannot be read", "Fetch the clip again.")
+    return metadata
 
 
 def _read_metadata(folder: Path) -> ClipMetadata | None:

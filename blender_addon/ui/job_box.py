@@ -8,6 +8,7 @@ import bpy
 
 from ..generation.job_records import JobRecord
 from ..generation.job_view import JobView, Phase
+from ..generation.jobs import jobs
 from ..generation.user_files import EXTENSION
 from .thumbnails import draw_picture, thumbnails
 from .wrapped import draw_sentence
@@ -58,7 +59,8 @@ def _draw_ended(box: Any, context: bpy.types.Context, view: JobView) -> None:
     row = box.row()
     column = row.column()
     if view.phase is Phase.DONE:
-        draw_sentence(column, context, f"“{view.title}” is on the timeline.", "CHECKMARK", _BUTTON)
+        outcome = "is on the timeline" if jobs.record is None else jobs.record.outcome
+        draw_sentence(column, context, f"“{view.title}” {outcome}.", "CHECKMARK", _BUTTON)
     elif view.phase is Phase.CANCELLED:
         draw_sentence(column, context, f"“{view.title}” was cancelled.", "CANCEL", _BUTTON)
     else:

@@ -8,14 +8,12 @@ import bpy
 from bpy.props import StringProperty
 
 from ..core.errors import RealCamError
-from ..generation.depth_run import place_depth
 from ..generation.job_records import JobRecord
 from ..generation.job_view import Phase
 from ..generation.jobs import jobs
-from ..generation.placing import place_clip
 from ..generation.scene_job import forget_job
 from . import report
-from .import_operator import camera_to_animate
+from .place_result import place_result
 from .preferences import server_settings
 from .runtime import redraw, runtime, start_timer
 from .takes_list import refresh_takes
@@ -158,7 +156,7 @@ class CopyReport(bpy.types.Operator):
 
 
 class PlaceClip(bpy.types.Operator):
-    """Put what was just fetched where it belongs: a clip on the timeline, depth into the scene"""
+    """Put what was just fetched where it belongs: a clip on the timeline, depth or a camera into the scene"""
 
     bl_idname = "realcam.place_clip"
     bl_label = "Place RealCam Clip"
@@ -179,7 +177,7 @@ class PlaceClip(bpy.types.Operator):
         scene = bpy.data.scenes.get(record.scene, context.scene)
         try:
             runtime.check_file_of(record)
-            _place(record, scene)
+            placed = place_result(record, scene)
         except RealCamError as error:
             jobs.fail(error)
             runtime.refresh_pending()
@@ -188,23 +186,8 @@ class PlaceClip(bpy.types.Operator):
         jobs.placed()
         forget_job(record.job_id)
         runtime.refresh_pending()
-        refresh_takes(scene)
+        refresh_takes(scene, placed)
         return {"FINISHED"}
-
-
-def _place(record: JobRecord, scene: bpy.types.Scene) -> None:
-    """A clip becomes a take, depth becomes the photo's scene."""
-    if record.photo is not None:
-        photo_scene = place_depth(record)
-        scene.realcam.depth_edge = photo_scene.depth_edge
-        if record.photo.add_camera:
-            scene.camera = camera_to_animate(scene, photo_scene)
-        return
-    place_clip(
-        record,
-        background=scene.realcam.show_in_background,
-        compositor=scene.realcam.show_in_compositor,
-    )
 
 
 def _pending(job_id: str) -> JobRecord | None:

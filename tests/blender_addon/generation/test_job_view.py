@@ -30,7 +30,7 @@ def after(*events: Event, view: JobView | None = None) -> JobView:
 
 def test_a_whole_job_reads_like_one() -> None:
     view = after(Sent(JOB, 1, 4))
-    assert (view.phase, view.factor, view.line) == (Phase.SENDING, 0.25, "Sending the shot 25%")
+    assert (view.phase, view.factor, view.line) == (Phase.SENDING, 0.25, "Sending 25%")
     view = after(StateChanged(JOB, JobState.QUEUED), Stepped(JOB, 0, 0, "", None, 2), view=view)
     assert view.line == "Queued, 2 jobs before this one"
     view = after(StateChanged(JOB, JobState.RUNNING), Stepped(JOB, 5, 16, "Filling", 75.4, 0, b"jpeg"), view=view)

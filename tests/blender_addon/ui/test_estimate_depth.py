@@ -73,7 +73,7 @@ def test_the_scene_is_built_from_the_servers_depth(ready: ModuleType, tmp_path: 
     for step in ("EDGES", "FLYING", "OUTLIERS", "SKY"):
         bpy.ops.realcam.toggle_cleaning(step=step)
     assert not np.isnan(find_photo_scene(scene).depth()).any(), "what cleaning did can be taken back"
-    assert not list((tmp_path / "depth").iterdir()), "the file is gone once the scene is built"
+    assert not list((tmp_path / "answers").iterdir()), "the file is gone once the scene is built"
     assert not list((tmp_path / "jobs").iterdir()), "and so is the record"
 
 
@@ -128,18 +128,18 @@ def test_refusals_and_missing_photos_are_said_and_leave_nothing(ready: ModuleTyp
 
 
 def test_an_estimate_goes_on_after_blender_was_closed(ready: ModuleType, tmp_path: Path) -> None:
-    from blender_addon.generation.depth_run import DepthRun
+    from blender_addon.generation.errand import ErrandRun
     from blender_addon.generation.job_view import Phase
     from blender_addon.generation.jobs import jobs
     from blender_addon.scene import find_photo_scene
-    from blender_addon.ui.depth_operator import depth_order
+    from blender_addon.ui.depth_operator import depth_errand
     from blender_addon.ui.preferences import server_settings
     from blender_addon.ui.runtime import pump, runtime
 
     bpy = ready
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
     bpy.context.scene.realcam.predictor_name = WALL
-    run = DepthRun(jobs, depth_order(bpy.context.scene), server_settings(), runtime.records())
+    run = ErrandRun(jobs, depth_errand(bpy.context.scene), server_settings(), runtime.records())
     while run.step():
         pump()
         time.sleep(0.005)
@@ -158,14 +158,14 @@ def test_an_estimate_goes_on_after_blender_was_closed(ready: ModuleType, tmp_pat
 
 
 def test_a_second_job_is_refused_before_the_photo_is_read(ready: ModuleType) -> None:
-    from blender_addon.generation.depth_run import DepthRun
+    from blender_addon.generation.errand import ErrandRun
     from blender_addon.generation.jobs import jobs
-    from blender_addon.ui.depth_operator import depth_order
+    from blender_addon.ui.depth_operator import depth_errand
     from blender_addon.ui.preferences import server_settings
     from blender_addon.ui.runtime import runtime
 
-    order = depth_order(ready.context.scene)
-    DepthRun(jobs, order, server_settings(), runtime.records())
+    errand = depth_errand(ready.context.scene)
+    ErrandRun(jobs, errand, server_settings(), runtime.records())
     with pytest.raises(RealCamError, match="is under way"):
-        DepthRun(jobs, order, server_settings(), runtime.records())
+        ErrandRun(jobs, errand, server_settings(), runtime.records())
     assert len(ready.data.images) == 0

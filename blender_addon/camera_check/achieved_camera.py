@@ -1,0 +1,149 @@
+"""The achieved camera as a Blender camera: a child of the photo's mesh, keyed at the frames whose camera was found."""
+
+from __future__ import annotations
+
+import bpy
+import msgspec
+import numpy as np
+from mathutils import Matrix
+
+from .. import blender_versions
+from ..core.camera_check import CheckResult
+from ..core.lens import lens_of
+from ..core.trajectory import Float64, Trajectory
+from ..scene import PhotoScene
+from ..scene.reference_camera import set_optics
+from ..shot.axes import flipped
+from ..shot.camera_sample import spread_frames
+from ..timeline.take import Take
+from .checked_take import CheckedTake
+
+CHECK_PROPERTY = "realcam_check"
+"""On our cameras: a CheckedTake as JSON."""
+DEGREES, METRES = "error_degrees", "error_metres"
+"""Animated custom properties of our cameras: how far each frame is off, for the graph editor."""
+COLOUR = (1.0, 0.55, 0.1, 1.0)
+_SMALLEST_ZOOM = 1e-3
+"""Millimetres that a focal length must move to be keyed."""
+
+
+def place_achieved_camera(
+    scene: bpy.types.Scene, photo_scene: PhotoScene, take: Take, asked: Trajectory, result: CheckResult
+) -> bpy.types.Object:
+    """Put the camera of a check into the scene, in place of one of an earlier check of the same take.
+
+    asked: the clip's camera, in the clip's pixels, relative to the photo and in its present metres. The achieved one
+    has its lens. Keys stand where the clip's frames were sampled, between whole frames too; between keys it runs
+    straight. A frame whose camera was not found has none.
+    """
+    remove_achieved_camera(scene, take.shot, take.number)
+    check = _checked(take, asked, result, photo_scene.record.scale)
+    name = f"{take.label} achieved"
+    camera = bpy.data.objects.new(name, bpy.data.cameras.new(name))
+    collection = next(iter(photo_scene.mesh.users_collection), scene.collection)
+    collection.objects.link(camera)
+    camera.parent = photo_scene.mesh
+    camera.show_name, camera.color = True, COLOUR
+    camera[CHECK_PROPERTY] = msgspec.json.encode(check).decode("utf-8")
+    artists = bpy.data.objects.get(take.camera) or scene.camera
+    if artists is not None and artists.type == "CAMERA":
+        for name in ("display_size", "clip_start", "clip_end"):
+            setattr(camera.data, name, getattr(artists.data, name))
+    _key_lens(camera.data, take, asked.intrinsics[list(check.index)], check.scene_frames)
+    _key_poses(camera, flipped(result.poses), check.scene_frames)
+    _key_errors(camera, check)
+    for owner in (camera, camera.data):
+        for curve in blender_versions.fcurves_of(owner):
+            for point in curve.keyframe_points:
+                point.interpolation = "LINEAR"
+    return camera
+
+
+def remove_achieved_camera(scene: bpy.types.Scene, shot: str, take: int) -> None:
+    """Remove the camera of a take's check from the file, with its data and keys, if there is one."""
+    for camera, check in achieved_cameras(scene):
+        if (check.shot, check.take) == (shot, take):
+            blocks = [camera, camera.data]
+            actions = [block.animation_data.action for block in blocks if block.animation_data is not None]
+            bpy.data.batch_remove([*blocks, *{action for action in actions if action is not None}])
+
+
+def achieved_cameras(scene: bpy.types.Scene) -> list[tuple[bpy.types.Object, CheckedTake]]:
+    """The achieved cameras of a scene with their checks; what another version of the add-on wrote is left out."""
+    found = []
+    for camera in scene.objects:
+        text = camera.get(CHECK_PROPERTY)
+        if isinstance(text, str) and camera.type == "CAMERA":
+            check = _decoded(text)
+            if check is not None:
+                found.append((camera, check))
+    return found
+
+
+def check_of(scene: bpy.types.Scene, take: Take) -> CheckedTake | None:
+    """The check of a take; None when it was not checked, or its camera was deleted."""
+    checks = (check for _, check in achieved_cameras(scene))
+    return next((check for check in checks if (check.shot, check.take) == (take.shot, take.number)), None)
+
+
+def _decoded(text: str) -> CheckedTake | None:
+    try:
+        return msgspec.json.decode(text, type=CheckedTake)
+    except msgspec.DecodeError:
+        return None
+
+
+def _checked(take: Take, asked: Trajectory, result: CheckResult, scene_scale: float) -> CheckedTake:
+    at = spread_frames(take.frame_start, take.frame_end, len(asked))
+    return CheckedTake(
+        shot=take.shot,
+        take=take.number,
+        asked=tuple(map(tuple, asked.centres.tolist())),
+        achieved=tuple(map(tuple, result.poses[:, :3, 3].tolist())),
+        index=result.placed,
+        scene_frames=tuple(at[list(result.placed)].tolist()),
+        degrees=result.degrees,
+        metres=result.metres,
+        metric=result.metric,
+        scale=result.scale,
+        findings=result.findings,
+        scene_scale=scene_scale,
+    )
+
+
+def _key_lens(data: bpy.types.Camera, take: Take, intrinsics: Float64, frames: tuple[float, ...]) -> None:
+    """The clip's lens [P, 3, 3] in the artist's frame; keyed when it zooms."""
+    size = (take.artist_width, take.artist_height)
+    lenses = np.linalg.inv(take.fit.engine_from_artist) @ intrinsics
+    set_optics(data, lenses[0], size)
+    focal = [lens_of(lens, *size)[0].focal for lens in lenses]
+    if np.ptp(focal) > _SMALLEST_ZOOM:
+        for frame, millimetres in zip(frames, focal, strict=True):
+            data.lens = millimetres
+            data.keyframe_insert("lens", frame=frame)
+
+
+def _key_poses(camera: bpy.types.Object, poses: Float64, frames: tuple[float, ...]) -> None:
+    """poses: [P, 4, 4] in the mesh's own axes. Quaternions, so that what lies between keys is turned straight."""
+    camera.rotation_mode = "QUATERNION"
+    previous = None
+    for pose, frame in zip(poses, frames, strict=True):
+        location, rotation, _ = Matrix(pose.tolist()).decompose()
+        if previous is not None:
+            rotation.make_compatible(previous)
+        previous = rotation
+        camera.location, camera.rotation_quaternion = location, rotation
+        camera.keyframe_insert("location", frame=frame)
+        camera.keyframe_insert("rotation_quaternion", frame=frame)
+
+
+def _key_errors(camera: bpy.types.Object, check: CheckedTake) -> None:
+    for name, errors, meaning in (
+        (DEGREES, check.degrees, "Degrees between the direction asked for and the clip's"),
+        (METRES, check.metres, "Metres between the place asked for and the clip's"),
+    ):
+        camera[name] = 0.0
+        camera.id_properties_ui(name).update(description=meaning, min=0.0)
+        for frame, error in zip(check.scene_frames, errors, strict=True):
+            camera[name] = error
+            camera.keyframe_insert(f'["{name}"]', frame=frame)

@@ -1,0 +1,35 @@
+"""The error of every frame as a small picture for the panel: angle above, distance below."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..core.shot import UInt8
+from .checked_take import CheckedTake
+
+WIDTH, HEIGHT, GAP = 256, 92, 8
+"""Pixels of each of the two charts, and between them."""
+BACKGROUND, AXIS = (40, 40, 40, 255), (110, 110, 110, 255)
+ANGLE, DISTANCE, WORST = (90, 170, 255, 255), (255, 150, 40, 255), (255, 70, 70, 255)
+
+
+def error_picture(check: CheckedTake) -> UInt8:
+    """[2 HEIGHT + GAP, WIDTH, 4] uint8: a bar for each frame of the clip, each chart as high as its largest error.
+
+    A frame whose camera was not found has no bar; the worst frame's are red.
+    """
+    gap = np.zeros((GAP, WIDTH, 4), np.uint8)
+    return np.concatenate([_bars(check, check.degrees, ANGLE), gap, _bars(check, check.metres, DISTANCE)])
+
+
+def _bars(check: CheckedTake, errors: tuple[float, ...], colour: tuple[int, int, int, int]) -> UInt8:
+    chart = np.empty((HEIGHT, WIDTH, 4), np.uint8)
+    chart[:] = BACKGROUND
+    edges = np.linspace(0, WIDTH, len(check.asked) + 1).round().astype(int)
+    highest = max(*errors, 1e-9)
+    for place, (index, error) in enumerate(zip(check.index, errors, strict=True)):
+        top = HEIGHT - 1 - max(round((HEIGHT - 8) * error / highest), 1)
+        left, right = edges[index], edges[index + 1]
+        chart[top : HEIGHT - 1, left : max(right - 1, left + 1)] = WORST if place == check.worst else colour
+    chart[-1] = AXIS
+    return chart

@@ -1,0 +1,119 @@
+"""A take's clip sent to be checked, and its achieved camera put into the scene when the answer is here."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+import msgspec
+import numpy as np
+
+from ..camera_check.achieved_camera import place_achieved_camera
+from ..core.camera_check import CHECK_FILE, CHECKER, CheckRequest, decode_check_result
+from ..core.errors import TimelineError
+from ..core.projection import scaled_intrinsics
+from ..core.shot import ShotSettings
+from ..core.trajectory import Float64, Trajectory
+from ..scene import PhotoScene, find_photo_scene
+from ..scene.photo_file import picture_pixels
+from ..timeline.take import Take, frame_file
+from ..timeline.take_folders import clip_metadata
+from ..timeline.takes import take_folder, takes_of
+from .errand import discard_answer, read_answer
+from .job_records import CheckOrder, JobRecord
+from .jobs import Jobs, check_offered
+
+
+@dataclass
+class CheckErrand:
+    """scene: a name. take: whose clip is checked."""
+
+    scene: str
+    take: Take
+
+    @property
+    def title(self) -> str:
+        """What the panel calls the job."""
+        return f"Camera check of {self.take.label}"
+
+    def read(self) -> None:
+        """See that everything is there. Raises TimelineError."""
+        asked_camera(self.take, photo_of_take(_scene(self.scene), self.take))
+
+    def engine(self, jobs: Jobs) -> str:
+        """The server's camera check."""
+        return check_offered(jobs.checkers, CHECKER, "engine").name
+
+    def order(self, engine: str) -> Generator[None, None, CheckRequest]:
+        """The clip's frames, one a slice; then its camera and the depth that makes distances metres."""
+        folder = Path(bpy.path.abspath(take_folder(self.take)))
+        frames = []
+        for index in range(self.take.frames):
+            frames.append(picture_pixels(folder / frame_file(index)))
+            yield
+        photo = photo_of_take(_scene(self.scene), self.take)
+        depth = photo.depth()
+        rows, columns = depth.shape
+        return CheckRequest(
+            frames=np.stack(frames),
+            trajectory=asked_camera(self.take, photo),
+            depth=depth,
+            depth_intrinsics=scaled_intrinsics(_lens_of_photo(self.take, photo), photo.photo_size, (columns, rows)),
+            settings=ShotSettings(engine=engine),
+        )
+
+    def note(self, record: JobRecord) -> JobRecord:
+        """Whose check it is."""
+        return msgspec.structs.replace(record, check=CheckOrder(shot=self.take.shot, take=self.take.number))
+
+
+def place_check(record: JobRecord) -> bpy.types.Object:
+    """Put the achieved camera of a fetched check into its scene, and remove the answer's file.
+
+    Raises TimelineError when the take or its photo is gone, CameraError or ServiceError when the answer cannot be read.
+    """
+    assert record.check is not None
+    scene = bpy.data.scenes.get(record.scene) or bpy.context.scene
+    wanted = (record.check.shot, record.check.take)
+    take = next((take for take in takes_of(scene) if (take.shot, take.number) == wanted), None)
+    if take is None:
+        raise TimelineError("The take that was checked is gone", f"{wanted[0]}, take {wanted[1]}", "Use Find Takes.")
+    result = decode_check_result(read_answer(record, CHECK_FILE))
+    photo = photo_of_take(scene, take)
+    camera = place_achieved_camera(scene, photo, take, asked_camera(take, photo), result)
+    discard_answer(record)
+    return camera
+
+
+def photo_of_take(scene: bpy.types.Scene, take: Take) -> PhotoScene:
+    """The photo that a take was made from. Raises TimelineError when it is not in the scene."""
+    photo = find_photo_scene(scene, None if take.photo is None else take.photo.imported_at)
+    if photo is None:
+        raise TimelineError(
+            f"The photo that {take.label} was made from is not in this scene",
+            "its depth is what metres are judged by",
+            "Undo its removal, or generate the shot again.",
+        )
+    return photo
+
+
+def asked_camera(take: Take, photo: PhotoScene) -> Trajectory:
+    """The camera that a take was to follow, in the clip's pixels and in the metres of the photo's scene as it is now.
+
+    Raises TimelineError when the take's files are gone.
+    """
+    made = clip_metadata(Path(bpy.path.abspath(take_folder(take))))
+    poses, intrinsics = np.array(made.camera_to_world), np.array(made.intrinsics)
+    trajectory = Trajectory(poses, intrinsics, made.width, made.height, made.fps)
+    return trajectory if take.photo is None else trajectory.rescale(photo.record.scale / take.photo.scale)
+
+
+def _lens_of_photo(take: Take, photo: PhotoScene) -> Float64:
+    """[3, 3] of the photo when the take was made: another focal length since keeps each pixel's depth."""
+    return photo.intrinsics if take.photo is None else np.array(take.photo.intrinsics)
+
+
+def _scene(name: str) -> bpy.types.Scene:
+    return bpy.data.scenes.get(name) or bpy.context.scene
