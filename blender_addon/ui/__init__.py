@@ -5,10 +5,14 @@ from __future__ import annotations
 import bpy
 
 from . import (
+    check_operator,
+    check_panel,
+    check_paths,
     cleaning_operators,
     cleaning_panel,
     depth_operator,
     depth_panel,
+    errand_operator,
     focal_operator,
     generate_operator,
     import_operator,
@@ -40,12 +44,14 @@ _CLASSES = (
     *job_operators.CLASSES,
     *takes_list.CLASSES,
     *depth_operator.CLASSES,
+    *check_operator.CLASSES,
     *cleaning_operators.CLASSES,
     *scale_operators.CLASSES,
     *focal_operator.CLASSES,
     *pick_points.CLASSES,
     *panel.CLASSES,
     *depth_panel.CLASSES,
+    *check_panel.CLASSES,
     *scale_panel.CLASSES,
     *cleaning_panel.CLASSES,
 )
@@ -58,12 +64,15 @@ def register() -> None:
         bpy.utils.register_class(cls)
     import_operator.register_menu()
     thumbnails.open()
+    check_paths.register()
     runtime.register()
 
 
 def unregister() -> None:
     """Leave nothing behind: no class, property, menu entry, handler, timer, picture, thread or process."""
+    errand_operator.stop()
     runtime.unregister()
+    check_paths.unregister()
     thumbnails.close()
     preview_state.forget()
     import_operator.unregister_menu()

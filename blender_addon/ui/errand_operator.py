@@ -72,6 +72,13 @@ def _to_the_end(context: bpy.types.Context, errand: Errand) -> Take | None:
     return placed
 
 
+def stop() -> None:
+    """Send nothing any more: the add-on is being disabled."""
+    _waiting.clear()
+    if bpy.app.timers.is_registered(_step):
+        bpy.app.timers.unregister(_step)
+
+
 def _step() -> float | None:
     """Timer: until the errand is handed to the job thread."""
     pump()

@@ -181,6 +181,12 @@ class RealCamShot(bpy.types.PropertyGroup):
         "over). Needs a transparent film and a photo mesh that is a holdout",
         default=False,
     )
+    show_check_paths: BoolProperty(
+        name="Paths of Checked Cameras",
+        description="Draw, in the 3D views, the path each checked take was asked to follow (blue), the one it did "
+        "(orange), and what lies between them at each frame (red)",
+        default=True,
+    )
     takes: CollectionProperty(type=RealCamTakeItem)
     take_index: IntProperty(name="Take", description="The selected take", default=0)
 

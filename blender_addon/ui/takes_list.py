@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import bpy
 from bpy.props import IntProperty, StringProperty
 
+from ..camera_check.achieved_camera import remove_achieved_camera
 from ..core.errors import RealCamError
 from ..core.shot import SettingValue
 from ..generation.placing import show_take
@@ -156,7 +157,7 @@ class UseTakeSettings(_TakeOperator, bpy.types.Operator):
 
 
 class ForgetTake(_TakeOperator, bpy.types.Operator):
-    """Take it off the list. Its files and its strip stay; Find Takes brings it back"""
+    """Take it off the list, and its checked camera out of the scene. Its files and strip stay: Find Takes finds them"""
 
     bl_idname = "realcam.forget_take"
     bl_label = "Remove from List"
@@ -167,6 +168,7 @@ class ForgetTake(_TakeOperator, bpy.types.Operator):
         take = selected_take(context.scene)
         assert take is not None
         forget_take(context.scene, take)
+        remove_achieved_camera(context.scene, take.shot, take.number)
         refresh_takes(context.scene)
         return {"FINISHED"}
 

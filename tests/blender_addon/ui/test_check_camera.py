@@ -1,0 +1,210 @@
+"""Check Camera on real takes: a real server process with the product's engines, headless Blender, the motorcycle."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from PIL import Image
+
+from blender_addon.core.server_address import parse_address
+from blender_addon.core.shot import ShotSettings
+from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command
+from server.data.motorcycle import CX, CY, FOCAL, Motorcycle
+from tests.blender_addon.ui.conftest import command_in, forget_everything, free_address
+
+# Asked without importing it: it is the server's, and Blender's process hangs at its end with both loaded.
+pytestmark = [
+    pytest.mark.blender,
+    pytest.mark.skipif(find_spec("pycolmap") is None, reason="pycolmap is not installed: cameras cannot be solved"),
+]
+
+FIRST, LAST, CLIP_FRAMES = 5, 40, 8
+
+
+def running_server(folder: Path, engines: str) -> Iterator[str]:
+    """Address of a server process with these engines."""
+    address = free_address()
+    server = LocalServer(server_command(command_in(folder, engines), parse_address(address)), folder / "log")
+    server.start()
+    try:
+        while "ready" not in server.log_tail():
+            server.check()
+            time.sleep(0.02)
+        yield address
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def product_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from running_server(tmp_path_factory.mktemp("product"), "")
+
+
+@pytest.fixture(scope="module")
+def server_without_pycolmap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from running_server(
+        tmp_path_factory.mktemp("without"), "tests.server.service.check_engines_of_tests:without_pycolmap"
+    )
+
+
+@pytest.fixture
+def bike_shot(addon: ModuleType, bike: Motorcycle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    """The scene with the motorcycle in metres and a camera to move, in a saved .blend."""
+    from blender_addon.generation import user_files
+
+    monkeypatch.delenv(COMMAND_VARIABLE, raising=False)
+    monkeypatch.setattr(user_files, "user_folder", lambda: tmp_path)
+    Image.fromarray(bike.photo).save(tmp_path / "bike.png")
+    np.save(tmp_path / "bike_depth.npy", bike.depth)
+    addon.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    addon.ops.realcam.import_photo(filepath=str(tmp_path / "bike.png"), calibration=(FOCAL, FOCAL, CX, CY))
+    scene = addon.context.scene
+    scene.frame_start, scene.frame_end = FIRST, LAST
+    scene.render.resolution_x, scene.render.resolution_y = 640, 400
+    settings = scene.realcam
+    settings.preview_method = "WORKBENCH"
+    settings.clip_width, settings.clip_height, settings.clip_frames = 512, 320, CLIP_FRAMES
+    yield scene
+    forget_everything()
+
+
+def use_server(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    from blender_addon.ui import preferences
+
+    monkeypatch.setenv(preferences.ADDRESS_VARIABLE, address)
+
+
+def key_move(scene: Any, factor: float) -> None:
+    """Sideways, up and in, `factor` times 0.42 m."""
+    camera = scene.camera
+    camera.animation_data_clear()
+    camera.location = (0.0, 0.0, 0.0)
+    camera.keyframe_insert("location", frame=FIRST)
+    camera.location = np.array([0.35, 0.08, -0.22]) * factor
+    camera.keyframe_insert("location", frame=LAST)
+
+
+def world_of(scene: Any, subject: Any, frame: float) -> np.ndarray:
+    from blender_addon.shot.camera_sample import go_to_frame
+
+    go_to_frame(scene, frame)
+    return np.array(subject.matrix_world)
+
+
+def test_a_draft_follows_and_a_clip_of_a_longer_move_is_said_to_go_too_far(
+    addon: ModuleType, bike_shot: Any, product_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from blender_addon.blender_versions import fcurves_of
+    from blender_addon.camera_check.achieved_camera import achieved_cameras
+
+    bpy, scene = addon, bike_shot
+    use_server(monkeypatch, product_server)
+    for factor in (1.3, 1.0):
+        key_move(scene, factor)
+        assert bpy.ops.realcam.generate() == {"FINISHED"}
+    assert scene.realcam.take_index == 1
+
+    assert bpy.ops.realcam.check_camera() == {"FINISHED"}
+    ((camera, check),) = achieved_cameras(scene)
+    assert camera.name == "shot, take 2 achieved"
+    assert check.findings[0].startswith("The camera follows")
+    assert check.scale == pytest.approx(1.0, abs=0.03)
+    assert max(check.degrees) < 0.3
+    assert max(check.metres) < 0.02
+    expected = np.linspace(FIRST, LAST, CLIP_FRAMES)
+    assert np.allclose(check.scene_frames, expected)
+    curves = {(curve.data_path, curve.array_index): curve for curve in fcurves_of(camera)}
+    for curve in curves.values():
+        assert np.allclose([point.co.x for point in curve.keyframe_points], expected, atol=1e-3)
+    errors = [point.co.y for point in curves['["error_metres"]', 0].keyframe_points]
+    assert np.allclose(errors, check.metres, atol=1e-6)
+    for frame in expected:
+        achieved, artists = (world_of(scene, subject, frame) for subject in (camera, scene.camera))
+        assert np.linalg.norm(achieved[:3, 3] - artists[:3, 3]) < 0.02
+        assert np.abs(achieved[:3, :3] - artists[:3, :3]).max() < 0.01
+    assert camera.data.lens / camera.data.sensor_width == pytest.approx(
+        scene.camera.data.lens / scene.camera.data.sensor_width, rel=1e-3
+    )
+
+    takes = tmp_path / "realcam" / "shot"
+    shutil.rmtree(takes / "take_002" / "frames")
+    shutil.copytree(takes / "take_001" / "frames", takes / "take_002" / "frames")
+    assert bpy.ops.realcam.check_camera() == {"FINISHED"}
+    ((camera, check),) = achieved_cameras(scene)
+    assert check.scale == pytest.approx(1.3, abs=0.05)
+    assert "times as far as asked" in check.findings[0]
+    away = np.linalg.norm(world_of(scene, camera, LAST)[:3, 3]) / np.linalg.norm(
+        world_of(scene, scene.camera, LAST)[:3, 3]
+    )
+    assert away == pytest.approx(1.3, abs=0.05)
+    assert check.worst == CLIP_FRAMES - 1
+    bpy.ops.realcam.go_to_frame(frame=check.scene_frames[check.worst])
+    assert scene.frame_current == LAST
+
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    scene = bpy.context.scene
+    ((camera, reopened),) = achieved_cameras(scene)
+    assert reopened == check
+    assert len(fcurves_of(camera)) == 3 + 4 + 2
+    assert not list((tmp_path / "answers").iterdir())
+
+    scene.realcam.take_index = 1
+    assert bpy.ops.realcam.forget_take() == {"FINISHED"}
+    assert achieved_cameras(scene) == []
+    assert [data.name for data in bpy.data.cameras if "achieved" in data.name] == []
+    assert [action.name for action in bpy.data.actions if "achieved" in action.name] == []
+
+
+def test_the_button_says_what_is_missing(
+    addon: ModuleType, bike_shot: Any, server_without_pycolmap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blender_addon.generation.jobs import jobs
+    from blender_addon.timeline.take import Take
+    from blender_addon.timeline.takes import remember_take
+    from blender_addon.ui.check_operator import why_not
+    from blender_addon.ui.runtime import pump
+    from blender_addon.ui.takes_list import refresh_takes
+
+    scene = bike_shot
+    use_server(monkeypatch, server_without_pycolmap)
+    assert why_not(scene) == "No take is selected"
+    take = Take(
+        shot="shot",
+        number=1,
+        folder="//gone",
+        folder_when_made="/gone",
+        frames=2,
+        frame_start=1,
+        frame_end=9,
+        width=64,
+        height=40,
+        artist_width=64,
+        artist_height=40,
+        pixel_aspect=1.0,
+        settings=ShotSettings(engine="draft"),
+    )
+    remember_take(scene, take)
+    refresh_takes(scene)
+    assert "from 2 frames" in why_not(scene)
+    remember_take(scene, msgspec.structs.replace(take, frames=4))
+    assert why_not(scene) == ""
+    with pytest.raises(RuntimeError, match="pictures of shot, take 1 are not there"):
+        addon.ops.realcam.check_camera()
+    addon.ops.realcam.connect()
+    deadline = time.monotonic() + 60
+    while not jobs.checkers:
+        pump()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert "install `realcam[evaluation]`" in why_not(scene)
+    assert not addon.ops.realcam.check_camera.poll()
