@@ -78,6 +78,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     side: int = 2048
     photo_pixels: int = 64_000_000
     jobs_per_client: int = 32
+    """That have not ended."""
+    listed_jobs: int = 200
+    sessions: int = 256
+    """Beyond it the oldest is closed."""
+    followed_jobs: int = 64
+    """In one session."""
+    unread_messages: int = 256
+    """Answers and state events that may wait for one client. One that falls further behind is let go; it comes back
+    and asks again from where it was."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):

@@ -38,11 +38,10 @@ from .dispatcher import Dispatcher
 from .job_book import JobBook
 from .job_store import Job
 from .options import SOFTWARE, ServiceOptions
-from .sessions import MOST_FOLLOWED, Session
+from .sessions import Session
 
 log = logging.getLogger("realcam.control")
 
-MOST_LISTED = 200
 LISTED_REASON = 200
 """Characters of a reason in a list; GetStatus tells the whole."""
 MOST_PRUNED = 10_000
@@ -137,7 +136,7 @@ class ControlDesk:
         """Newest first, without their files, as many as go into one header."""
         places = self._book.places()
         room, listed = self._options.limits.header_bytes - 4096, list[JobStatus]()
-        for job in self._book.store.of_owner(session.owner, MOST_LISTED):
+        for job in self._book.store.of_owner(session.owner, self._options.limits.listed_jobs):
             status = job.status(queue_place=places.get(job.job_id, 0))
             brief = msgspec.structs.replace(status, results=(), reason=status.reason[:LISTED_REASON])
             room -= len(msgspec.msgpack.encode(brief))
@@ -249,7 +248,7 @@ class ControlDesk:
                     reason="The server does not know this job.",
                 )
             ]
-        if len(session.followed) >= MOST_FOLLOWED:
+        if len(session.followed) >= self._options.limits.followed_jobs:
             session.followed.clear()
         if not job.state.final:
             session.followed.add(job.job_id)

@@ -29,13 +29,10 @@ from .data_requests import DataDesk
 from .dispatcher import Dispatcher
 from .job_book import JobBook
 from .options import ServiceOptions
-from .sessions import MOST_WAITING, Session, Sessions
+from .sessions import Session, Sessions
 from .sockets import Delivery, Incoming
 
 log = logging.getLogger("realcam.service")
-
-MOST_GREETING = 64
-"""Clients that may wait for the worker to say which engines there are."""
 
 
 class Outlet(Protocol):
@@ -73,7 +70,7 @@ class Reception:
         self._data = data
         self._allowed = allowed
         self._pong = pong
-        self._greeting: deque[tuple[bytes, str, Hello]] = deque(maxlen=MOST_GREETING)
+        self._greeting: deque[tuple[bytes, str, Hello]] = deque(maxlen=options.limits.sessions)
         book.on_event = self._tell_event
         dispatcher.on_progress = sessions.note_progress
         dispatcher.on_engines = self._welcome_all
@@ -158,7 +155,7 @@ class Reception:
                 session.active = time.monotonic()
                 session.waiting.popleft()
                 continue
-            if delivery is Delivery.GONE or len(session.waiting) > MOST_WAITING:
+            if delivery is Delivery.GONE or len(session.waiting) > self._limits.unread_messages:
                 self._sessions.drop(session)
             return False
         return True

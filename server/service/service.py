@@ -67,7 +67,7 @@ class Service:
             self._dispatcher.close()
             self._store.close()
             raise
-        self._sessions = Sessions()
+        self._sessions = Sessions(options.limits.sessions)
         self._control_desk = ControlDesk(self._book, self._dispatcher, options, self.boot_id, self._facts)
         self._data_desk = DataDesk(
             self._book,

@@ -10,11 +10,6 @@ from dataclasses import dataclass, field
 
 from blender_addon.core.messages import Progress, StateEvent
 
-MOST_WAITING = 256
-"""Replies and state events that may wait for one client. One that falls further behind is let go; it comes back and
-asks again from where it was."""
-MOST_SESSIONS = 256
-MOST_FOLLOWED = 64
 QUIET = 120.0
 
 
@@ -35,9 +30,10 @@ class Session:
 
 
 class Sessions:
-    """All sessions by route and by token."""
+    """All sessions by route and by token; at most `most`."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._by_route: dict[bytes, Session] = {}
         self._by_token: dict[str, Session] = {}
 
@@ -51,7 +47,7 @@ class Sessions:
         """A new session; one that the same connection had before ends. The oldest makes room when there are many."""
         if (old := self._by_route.get(route)) is not None:
             self.drop(old)
-        if len(self._by_route) >= MOST_SESSIONS:
+        if len(self._by_route) >= self._most:
             self.drop(next(iter(self._by_route.values())))
         session = Session(route, secrets.token_hex(16), owner, software)
         self._by_route[route] = self._by_token[session.token] = session

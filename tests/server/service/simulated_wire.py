@@ -102,7 +102,7 @@ class World:
         self._wakeup = Wakeup()
         self._workers: list[Worker] = []
         dispatcher = Dispatcher(self.book, options, self._wakeup, self._new_worker)
-        sessions = Sessions()
+        sessions = Sessions(LIMITS.sessions)
         control, data = Outlet(self, "control"), Outlet(self, "data")
         self.reception = Reception(
             options,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blender_addon.core.messages import Progress
-from server.service.sessions import MOST_SESSIONS, QUIET, Sessions
+from server.service.sessions import QUIET, Sessions
 
 JOB = "job-00000001"
 
@@ -13,7 +13,7 @@ def _progress(step: int, attempt: int = 1) -> Progress:
 
 
 def test_a_slow_follower_gets_the_latest_step_and_the_latest_picture() -> None:
-    sessions = Sessions()
+    sessions = Sessions(3)
     session = sessions.open(b"1", "anna", "tests")
     session.followed.add(JOB)
     sessions.note_progress(_progress(1), b"first picture")
@@ -26,7 +26,7 @@ def test_a_slow_follower_gets_the_latest_step_and_the_latest_picture() -> None:
 
 
 def test_who_is_quiet_for_long_is_forgotten_and_others_stay() -> None:
-    sessions = Sessions()
+    sessions = Sessions(3)
     quiet, busy = sessions.open(b"1", "anna", "tests"), sessions.open(b"2", "bob", "tests")
     busy.active = quiet.active + QUIET
     sessions.drop_quiet(quiet.active + QUIET + 1)
@@ -36,12 +36,12 @@ def test_who_is_quiet_for_long_is_forgotten_and_others_stay() -> None:
 
 
 def test_a_second_hello_replaces_the_first_and_many_make_the_oldest_go() -> None:
-    sessions = Sessions()
+    sessions = Sessions(3)
     first = sessions.open(b"0", "anna", "tests")
     again = sessions.open(b"0", "anna", "tests")
     assert sessions.with_token(first.token) is None
     assert sessions.with_token(again.token) is again
-    for number in range(1, MOST_SESSIONS + 1):
+    for number in range(1, 4):
         sessions.open(str(number).encode(), "anna", "tests")
-    assert len(sessions) == MOST_SESSIONS
+    assert len(sessions) == 3
     assert sessions.with_token(again.token) is None
