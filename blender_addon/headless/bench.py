@@ -94,8 +94,7 @@ def measure_import(photo: Path, depth: Path, intrinsics: Path, repeats: int = RE
 def _orbit(photo: PhotoScene) -> Trajectory:
     start = Trajectory(np.eye(4)[None], photo.intrinsics[None], *photo.photo_size)
     fitted = FrameFit(photo.photo_size, CLIP_SIZE).trajectory(start)
-    pivot = float(np.nanmedian(photo.depth()))
-    return move_trajectory("orbit", fitted, {"pivot": pivot}, count=FRAMES + 1)
+    return move_trajectory("orbit", fitted, {"pivot": photo.subject_distance()}, count=FRAMES + 1)
 
 
 def _frame_seconds(photo: PhotoScene, trajectory: Trajectory, method: Method) -> list[float]:

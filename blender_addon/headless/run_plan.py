@@ -98,7 +98,7 @@ def _photo_import(plan: HeadlessPlan) -> PhotoImport:
 def _animate(scene: bpy.types.Scene, photo: PhotoScene, plan: HeadlessPlan) -> int:
     """Bake the planned moves onto a camera of its own; the keyframes written."""
     camera = scene.camera = camera_to_animate(scene, photo)
-    pivot = plan.pivot or _subject_distance(photo)
+    pivot = plan.pivot or photo.subject_distance()
     keys = 0
     for move in plan.moves:
         has_pivot = any(parameter.name == "pivot" for parameter in MOVES[move.name].parameters)
@@ -107,15 +107,6 @@ def _animate(scene: bpy.types.Scene, photo: PhotoScene, plan: HeadlessPlan) -> i
         keys += bake_move(scene, camera, move.name, values, move.first, move.last, easing=move.easing)
     scene.frame_set(plan.frame_start)
     return keys
-
-
-def _subject_distance(photo: PhotoScene) -> float:
-    """Metres to what stands in the middle of the photo: the median of the middle ninth."""
-    depth = photo.depth()
-    rows, columns = depth.shape
-    middle = depth[rows // 3 : -(rows // 3), columns // 3 : -(columns // 3)]
-    known = middle[np.isfinite(middle)]
-    return float(np.median(known if known.size else depth[np.isfinite(depth)]))
 
 
 def _generate(scene: bpy.types.Scene, plan: HeadlessPlan, say: Say) -> FinishedShot:

@@ -94,6 +94,13 @@ class PhotoScene:
         """[rows, columns] float32 metres along z at the mesh's resolution, NaN where unknown."""
         return grid_depth(self.mesh.data, self.record.rows, self.record.columns, self.record.cleaned)
 
+    def subject_distance(self) -> float:
+        """Metres to what stands in the middle of the photo: the median of the middle ninth, else of all."""
+        depth = self.depth()
+        rows, columns = (size // 3 for size in depth.shape)
+        middle = depth[rows:-rows, columns:-columns] if rows and columns else depth
+        return float(np.nanmedian(middle if np.isfinite(middle).any() else depth))
+
 
 def store_record(mesh: bpy.types.Object, record: Record) -> None:
     """Write the record onto the mesh object."""

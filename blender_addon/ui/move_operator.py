@@ -6,7 +6,6 @@ import math
 from typing import Any, ClassVar
 
 import bpy
-import numpy as np
 from bpy.props import EnumProperty, FloatProperty
 
 from ..core.errors import RealCamError
@@ -81,10 +80,10 @@ class AddMove(bpy.types.Operator):
         return True
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
-        """The pivot begins at the middle of the photo's depth; the dialog asks for the rest."""
+        """The pivot begins at what stands in the middle of the photo; the dialog asks for the rest."""
         photo = find_photo_scene(context.scene)
         if photo is not None:
-            self.pivot = round(float(np.nanmedian(photo.depth())), 2)
+            self.pivot = round(photo.subject_distance(), 2)
         _move_chosen(self, context)
         return set(context.window_manager.invoke_props_dialog(self, width=320))
 

@@ -50,6 +50,8 @@ def align(
         ):
             records.append(record)
             typer.echo(_line(record, was_there))
+            for note in record.notes:
+                typer.echo(f"  {note}")
         summary = summarise(records)
         write_atomically(out / SUMMARY, msgspec.json.format(msgspec.json.encode(summary), indent=1))
         plot_scales(records, out / "scales.png")

@@ -91,7 +91,10 @@ def _asked_by_camera(clip: Path, reference: Path | None, depth: DepthMap | None)
     if reference is None:
         return Question(clip.name, frames, "its own camera", camera_of_clip(clip), depth)
     height, width = frames.shape[1:3]
-    return Question(clip.name, frames, reference.name, read_trajectory(reference, width, height).trajectory, depth)
+    read = read_trajectory(reference, width, height)
+    for note in read.notes:
+        typer.echo(f"{reference.name}: {note}", err=True)
+    return Question(clip.name, frames, reference.name, read.trajectory, depth)
 
 
 def _asked_by_shot(clip: Path, file: Path) -> Question:

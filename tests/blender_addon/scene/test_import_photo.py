@@ -232,3 +232,7 @@ def test_sixteen_bit_photos_keep_their_colours(blender: ModuleType, bike: Motorc
     photo = read_photo(tmp_path / "deep.png")
     assert photo.image.is_float
     assert np.abs(photo_pixels(photo.image).astype(int) - wanted).max() <= 1
+
+
+def test_the_subject_stands_in_the_middle_of_the_photo(bike_scene: PhotoScene, bike: Motorcycle) -> None:
+    assert bike_scene.subject_distance() == pytest.approx(float(np.nanmedian(bike.depth[166:334, 247:494])), rel=1e-3)

@@ -94,6 +94,14 @@ def test_a_clip_of_ours_carries_its_camera(take: Path, tmp_path: Path) -> None:
         assert (carried.width, carried.height, carried.fps) == (256, 160, 8.0)
 
 
+def test_a_wrong_camera_file_is_named_as_wrong(shared_data: Path, tmp_path: Path) -> None:
+    """The converted Nuke track, as the reference of a clip that shows nothing to solve."""
+    wrong = shared_data / "trajectories/nuke_asci_koolook/camTrack_v01_converted.txt"
+    (tmp_path / "blank.mp4").write_bytes(encode_mp4(np.full((4, 90, 160, 3), 90, np.uint8), 8.0))
+    _, said = run(tmp_path / "blank.mp4", "--reference", wrong, "--trials", 1)
+    assert "Suspected: camera-to-world matrices stand where world-to-camera matrices belong" in said
+
+
 def test_what_is_missing_is_said(take: Path) -> None:
     code, said = run(take / "clip.mp4", "--reference", take / "camera.txt", "--shot", take / "shot.bin")
     assert code == 2

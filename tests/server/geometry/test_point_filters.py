@@ -1,8 +1,4 @@
-"""Statistical outliers, point for point as the published rule drops them.
-
-Of the kit's `scene_render` the pictures (render.frames, render.splat_levels) are held by no test: they are points drawn
-as squares by a graphics card, and a preview here is the photo on its depth mesh.
-"""
+"""Statistical outliers, point for point as the published rule drops them."""
 
 from __future__ import annotations
 
