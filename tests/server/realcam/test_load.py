@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,11 @@ pytest.importorskip("transformers", reason="transformers is not installed: the m
 pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
 
 from safetensors.torch import save_file  # noqa: E402
+from transformers import DepthAnythingForDepthEstimation  # noqa: E402
 
+from server.depth.catalogue import CARDS, DEFAULT  # noqa: E402
+from server.depth.depth_anything import configuration  # noqa: E402
+from server.depth.published_weights import converted, read_published  # noqa: E402
 from server.realcam import checkpoint  # noqa: E402
 from server.realcam.config import REALCAM_256, REALCAM_512, TINY, ModelConfig  # noqa: E402
 from server.realcam.load import CheckpointFiles, check_keys, load_model, open_checkpoint, part_sources  # noqa: E402
@@ -140,7 +147,10 @@ def test_no_file(tmp_path: Path) -> None:
         open_checkpoint(CheckpointFiles(tmp_path / "nothing.safetensors"))
 
 
-@pytest.mark.parametrize(("config", "variant"), [(REALCAM_256, 256), (REALCAM_512, 512)], ids=["256", "512"])
+FULL_SIZE = pytest.mark.parametrize(("config", "variant"), [(REALCAM_256, 256), (REALCAM_512, 512)], ids=["256", "512"])
+
+
+@FULL_SIZE
 def test_full_size_keys_and_shapes(kit: ParityKit, config: ModelConfig, variant: int) -> None:
     """Every published tensor of the full model has its place, with the right shape, and none is left over."""
     groups = kit.published_keys(variant)["groups"]
@@ -156,3 +166,55 @@ def test_full_size_keys_and_shapes(kit: ParityKit, config: ModelConfig, variant:
     camera = {key for key in shapes if checkpoint.CAMERA_KEY.search(key)}
     assert camera == {k for g in groups.values() for k, entry in g["keys"].items() if entry[2] == "realcam"}
     assert len(camera) == 278
+
+
+@FULL_SIZE
+@pytest.mark.parametrize("layout", ["state_dict", "old_names", "deepspeed", "complete"])
+def test_full_size_layouts(kit: ParityKit, tmp_path: Path, config: ModelConfig, variant: int, layout: str) -> None:
+    """Files of every published key at its full size load strictly. They hold zeros that take no room on the disk, and
+    the model is put on the meta device, where it takes none in memory."""
+    groups = kit.published_keys(variant)["groups"]
+    origin = {key: (entry[0], entry[2]) for group in groups.values() for key, entry in group["keys"].items()}
+    camera, base = tmp_path / "camera.safetensors", tmp_path / "model.ckpt"
+    if layout == "complete":
+        write_zeros(camera, {key: shape for key, (shape, _) in origin.items()})
+        files = CheckpointFiles(camera)
+    else:
+        write_zeros(camera, {key: shape for key, (shape, of) in origin.items() if of == "realcam"})
+        tensors = {key: torch.zeros(()).expand(shape) for key, (shape, of) in origin.items() if of == "base"}
+        if layout == "deepspeed":
+            torch.save({"module": {f"_forward_module.{key}": t for key, t in tensors.items()}, "epoch": 1}, base)
+        else:
+            torch.save({"state_dict": old_names(tensors) if layout == "old_names" else tensors}, base)
+        files = CheckpointFiles(camera, base)
+    loaded = load_model(config, open_checkpoint(files), TOKENIZER, "hash", device="meta")
+    counts = {name: sum(p.numel() for p in part.parameters()) for name, part in loaded.parts().items()}
+    assert counts["unet"] == {256: 1_500_881_876, 512: 1_500_881_860}[variant]
+    assert counts["vae"] == 83_653_863
+    assert counts["pose_encoder"] == 199_262_400
+    assert counts["resampler"] == 48_787_456
+
+
+def test_full_size_depth_file(kit: ParityKit, tmp_path: Path) -> None:
+    """The depth network's own .pth, whose keys lack the prefix they have in a complete checkpoint."""
+    keys = kit.published_keys(512)["groups"]["depth_predictor"]["keys"]
+    prefix = "depth_predictor."
+    tensors = {k.removeprefix(prefix): torch.zeros(()).expand(e[0]) for k, e in keys.items() if k.startswith(prefix)}
+    torch.save(tensors, tmp_path / "depth.pth")
+    with torch.device("meta"):
+        network = DepthAnythingForDepthEstimation(configuration(CARDS[DEFAULT]))
+    read = {name: t.to("meta") for name, t in read_published(tmp_path / "depth.pth").items()}
+    network.load_state_dict(converted(read), strict=True, assign=True)
+    assert sum(p.numel() for p in network.parameters()) == 335_315_649
+
+
+def write_zeros(path: Path, shapes: dict[str, list[int]]) -> None:
+    """A safetensors file of float16 zeros, all hole: 6 GB of it take no room."""
+    header, end = {}, 0
+    for key, shape in shapes.items():
+        start, end = end, end + 2 * math.prod(shape)
+        header[key] = {"dtype": "F16", "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        file.truncate(8 + len(text) + end)
