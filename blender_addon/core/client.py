@@ -180,6 +180,7 @@ class Client:
         server. Raises ServiceError when the server stays away for longer than `patience`.
         """
         stop = interrupted or self._interrupted
+        self._progressed = time.monotonic()
         while True:
             try:
                 session = self._open_session(stop)
@@ -284,6 +285,8 @@ class Client:
         raise refusal(message)
 
     def _retrying(self, action: Callable[[Session], T]) -> T:
+        # A call has its own patience, however long ago the last one was.
+        self._progressed = time.monotonic()
         while True:
             try:
                 return action(self._open_session(self._interrupted))

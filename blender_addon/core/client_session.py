@@ -94,7 +94,7 @@ class Session:
         self._inbox: dict[Channel, deque[Received[ServerMessage]]] = {"control": deque(), "data": deque()}
         self._limits = Limits()
         self._heard = time.monotonic()
-        self._pinged = self._heard
+        self._pinged = self._listened = self._heard
         self._lost = False
         self._context = zmq.Context()
         self._sockets: dict[Channel, zmq.Socket[bytes]] = {}
@@ -239,11 +239,16 @@ class Session:
     def _check_alive(self) -> None:
         if self._lost:
             raise ConnectionLostError(self.address, "the server closed it or is gone")
-        quiet = time.monotonic() - self._heard
+        now = time.monotonic()
+        if now - self._listened > QUIET_BEFORE_PING:
+            # Nobody listened meanwhile: silence counts from here on.
+            self._heard = now
+        self._listened = now
+        quiet = now - self._heard
         if quiet > QUIET_BEFORE_LOST:
             raise ConnectionLostError(self.address, f"it has been silent for {quiet:.0f} s")
-        if quiet > QUIET_BEFORE_PING and time.monotonic() - self._pinged > QUIET_BEFORE_PING:
-            self._pinged = time.monotonic()
+        if quiet > QUIET_BEFORE_PING and now - self._pinged > QUIET_BEFORE_PING:
+            self._pinged = now
             self.send("control", Ping(token=int(self._pinged * 1000)))
 
     def _monitor_event(self, channel: Channel) -> int | None:

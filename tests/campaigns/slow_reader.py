@@ -1,6 +1,8 @@
 """Many clients, one of them on a very slow link: it slows nobody, and the server's memory stays.
 
-python -m tests.campaigns.slow_reader --clients 16 --jobs 10
+    python -m tests.campaigns.slow_reader --clients 16 --jobs 10
+
+Prints the figures as JSON: how long the others wait for an event, and what the server's memory grew by.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -156,6 +157,30 @@ def test_a_disk_that_fills_up_in_the_middle_is_said_and_resumed(
         paths = client.fetch(job_id, small_disk / "clip")
         assert [path.stat().st_size for path in paths] == [file.nbytes for file in client.status(job_id).results]
         assert not list((small_disk / "clip").rglob("*.part"))
+
+
+def test_a_client_that_was_left_alone_for_long_is_still_connected(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blender_addon.core.client_session.QUIET_BEFORE_PING", 0.1)
+    monkeypatch.setattr("blender_addon.core.client_session.QUIET_BEFORE_LOST", 0.5)
+    connections: list[bool] = []
+    with server.client(on_connection=connections.append) as client:
+        client.jobs()
+        time.sleep(1.0)
+        client.jobs()
+    assert connections == [True]
+
+
+def test_a_call_has_its_own_patience(tmp_path: Path) -> None:
+    server = RunningServer(tmp_path / "data", tmp_path / "config").start()
+    with server.client(patience=1.0) as client:
+        client.jobs()
+        server.kill()
+        server.start()
+        time.sleep(1.0)
+        assert client.jobs() == ()
+    server.stop()
 
 
 def test_what_was_fetched_is_not_fetched_again_and_damage_is_mended(
