@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ pytest.importorskip("transformers", reason="transformers is not installed: the m
 
 from server.diffusion.ddim import ddim_plan  # noqa: E402
 from server.diffusion.guidance import GuidanceConfig  # noqa: E402
-from server.diffusion.sampler import SamplerConfig, sample  # noqa: E402
+from server.diffusion.sampler import SamplerConfig, SeededNoise, sample  # noqa: E402
 from server.diffusion.schedule import noise_schedule  # noqa: E402
 from server.diffusion.shaping import SceneShaping, Threshold  # noqa: E402
 from server.geometry.relative_poses import PUBLISHED, relative_poses  # noqa: E402
@@ -22,7 +23,8 @@ from server.realcam import scene_mask  # noqa: E402
 from server.realcam.camera_condition import camera_condition  # noqa: E402
 from server.realcam.conditions import BoundDenoiser, bind, concat_latents, context_tokens, fps_value  # noqa: E402
 from server.realcam.model import RealCamModel, assemble, build_parts  # noqa: E402
-from server.realcam.tokenizer import ByteTokenizer  # noqa: E402
+from server.realcam.shot_sampler import Hooks, SamplingOptions, ShotInputs, sample_shot  # noqa: E402
+from server.realcam.tokenizer import ByteTokenizer, Tokens  # noqa: E402
 from server.realcam.vae import VideoVae, build_vae  # noqa: E402
 from tests.server.parity import ParityKit  # noqa: E402
 from tests.server.realcam.models import TINY_256, TINY_512, load_part  # noqa: E402
@@ -107,6 +109,41 @@ def test_a_whole_clip(kit: ParityKit, case: str, variant: int) -> None:
     ours = model.vae.decode(result)[..., ::4, ::4]
     kit.check("conditioning", f"{case}.samples", ours)
     assert next(draws, None) is None
+
+
+class RecordedNoise(SeededNoise):
+    """The published run's own draws, in their order."""
+
+    def __init__(self, draws: list[Any]) -> None:
+        super().__init__(0)
+        self.left = list(draws)
+
+    def __call__(self, shape: tuple[int, ...]) -> Any:
+        noise = self.left.pop(0)
+        assert tuple(noise.shape) == shape
+        return noise
+
+
+@pytest.mark.parametrize(("case", "variant"), [("e2e_256", 256), ("e2e_512_shaping900", 512)])
+def test_a_whole_clip_as_the_engine_makes_it(kit: ParityKit, case: str, variant: int) -> None:
+    """The engine's own sampling, asked to be faithful, ends in the demo's frames: to a level, which both cut off."""
+    g, model = kit.tensors("conditioning"), kit_model(kit, variant)
+    golden = (g[f"{case}.samples"][0].clamp(-1, 1) + 1) / 2 * 255
+    words = {"": g["text_ids.negative"], "words": g["text_ids.prompt"]}
+    model = replace(model, tokenizer=lambda text: Tokens(words[text], ""))
+    preview = None
+    if f"{case}.preview_rgb_half" in g:
+        rgb = np.kron(g[f"{case}.preview_rgb_half"].numpy(), np.ones((1, 2, 2, 1), np.uint8))
+        preview = np.concatenate([rgb, np.full_like(rgb[..., :1], 255)], axis=-1)
+    poses = relative_poses(torch.linalg.inv(g["w2c"].double()), torch.tensor([0]), 0.5)
+    inputs = ShotInputs(poses[0].numpy(), g["K"][0].double().numpy(), g["image"], 0, preview)
+    options = SamplingOptions(prompt="words", steps=5, fps=fps_value(model.config, 2), faithful=True)
+    noise = RecordedNoise([g[n] for n in sorted(g) if n.startswith(f"{case}.noise.")])
+    frames = sample_shot(model, inputs, options, noise, Hooks())
+    assert noise.left == []
+    ours = torch.from_numpy(frames[:, ::4, ::4].copy()).permute(3, 0, 1, 2)
+    assert (ours - golden).abs().max() < 2.5
+    assert (ours - golden).abs().mean() < 0.7
 
 
 def test_frame_rate_of_a_stride(kit: ParityKit) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy import ndimage
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 pytest.importorskip("diffusers", reason="diffusers is not installed: the encoder tests were not run")
@@ -16,6 +18,8 @@ from torch.nn import functional  # noqa: E402
 from server.geometry.plucker import plucker_rays  # noqa: E402
 from server.geometry.relative_poses import relative_poses  # noqa: E402
 from server.realcam.clip_encoders import (  # noqa: E402
+    CLIP_MEAN,
+    CLIP_STD,
     build_image_encoder,
     build_text_encoder,
     clip_pixels,
@@ -89,6 +93,26 @@ def test_image_encoder_and_resampler(kit: ParityKit, name: str) -> None:
         kit.check("encoders", short, clip_pixels(image)[..., ::4, ::4])
     kit.check("encoders", f"image.{name}.tokens", tokens)
     kit.check("encoders", f"image.{name}.context", context)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1024, 576), (512, 320), (576, 1024), (200, 300), (160, 96)])
+def test_picture_for_the_image_tower_at_any_size(width: int, height: int) -> None:
+    """Restated in float64: a blur along each axis where either is shrunk, then bicubic with aligned corners."""
+    image = torch.rand((1, 3, height, width), generator=torch.Generator().manual_seed(0)) * 2 - 1
+    picture = image[0].double().numpy()
+    if max(width, height) > 224:
+        for axis, side in ((1, height), (2, width)):
+            sigma = max((side / 224 - 1) / 2, 0.001)
+            taps = int(max(4 * sigma, 3))
+            taps += taps % 2 == 0
+            kernel = np.exp(-((np.arange(taps) - taps // 2) ** 2) / (2 * sigma**2))
+            # Mirrored without repeating the border pixel.
+            picture = ndimage.correlate1d(picture, kernel / kernel.sum(), axis=axis, mode="mirror")
+    resized = functional.interpolate(torch.from_numpy(picture)[None], (224, 224), mode="bicubic", align_corners=True)
+    mean, std = (np.array(v)[:, None, None] for v in (CLIP_MEAN, CLIP_STD))
+    expected = ((resized[0].numpy() + 1) / 2 - mean) / std
+    # Noise is as steep as a picture can be, and where it is sampled is rounded to float32.
+    assert np.abs(clip_pixels(image)[0].numpy() - expected).max() < 2e-4
 
 
 def test_resampler(kit: ParityKit) -> None:

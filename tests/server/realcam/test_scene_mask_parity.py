@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 
@@ -23,6 +25,29 @@ def test_published_mask(kit: ParityKit) -> None:
     }
     for name, ours in cases.items():
         kit.check("scene_mask", name, ours)
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 6), st.integers(2, 6), st.floats(0.001, 0.05))
+def test_mask_of_any_size(seed: int, rows: int, columns: int, holes: float) -> None:
+    """Restated pixel by pixel: no black within two pixels, then nine tenths of what each latent samples."""
+    rng = np.random.default_rng(seed)
+    height, width = 8 * rows, 8 * columns
+    preview = rng.integers(1, 256, (2, height, width, 3), dtype=np.uint8)
+    preview[rng.random(preview.shape[:3]) < holes] = 0
+    valid = np.pad((preview != 0).any(axis=-1), ((0, 0), (2, 2), (2, 2)), mode="reflect")
+    eroded = np.ones((2, height, width), bool)
+    for y, x in np.ndindex(5, 5):
+        eroded &= valid[:, y : y + height, x : x + width]
+    ours = scene_mask.latent_mask(scene_mask.not_black(preview))
+    assert ours.shape == (1, 4, 2, rows, columns)
+    for t, i, j in np.ndindex(2, rows, columns):
+        y, x = i * (height - 1) / (rows - 1), j * (width - 1) / (columns - 1)
+        top, left = min(int(y), height - 2), min(int(x), width - 2)
+        four = eroded[t, top : top + 2, left : left + 2]
+        coverage = np.array([1 - (y - top), y - top]) @ four @ np.array([1 - (x - left), x - left])
+        if abs(coverage - 0.9) > 1e-4:
+            assert (ours[0, :, t, i, j] == float(coverage >= 0.9)).all()
 
 
 def opaque(height: int, width: int, value: int = 0) -> np.ndarray:
