@@ -19,6 +19,7 @@ import pytest
 
 from blender_addon.core.client import Client
 from blender_addon.core.errors import ServiceError, ShotError
+from blender_addon.core.keys import config_dir, server_keys
 from blender_addon.core.messages import JobState
 from blender_addon.core.projection import intrinsics_matrix
 from blender_addon.core.server_address import ServerAddress
@@ -168,6 +169,18 @@ def test_a_shot_becomes_files_with_a_server_started_by_itself(
     jobs.placed()
     assert records.all() == ()
     assert not jobs.busy
+
+
+def test_a_key_the_server_does_not_know_is_refused_at_once_and_the_panel_says_why(
+    jobs: Jobs, running: ServerSettings, records: JobRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = replace(running.address, server_key=server_keys(config_dir()).public)
+    monkeypatch.setenv("REALCAM_CONFIG_DIR", str(tmp_path / "of a stranger"))
+    begin(jobs, replace(running, address=address), records)
+    assert jobs.view is not None
+    assert jobs.view.phase is Phase.FAILED
+    assert "does not let this computer in: its key is not on the server's list" in jobs.view.error
+    assert not records.all()
 
 
 def test_a_second_shot_during_the_first_is_refused(
