@@ -1,8 +1,9 @@
 """The noise schedule of a latent diffusion model, in float64.
 
-diffusers' DDIMScheduler makes the same betas in float32 and rescales them there, which moves alphas_cumprod by up
-to 1e-6 and the last steps' sigma by more; it also has no dynamic rescale and another last alpha. Where it is exact,
-and where not, is held by tests/server/diffusion/test_diffusers_agreement.py.
+diffusers' DDIMScheduler is the same sampler to float32 for an eps model when the number of steps divides 1000. It is
+not otherwise: it takes the timestep before by integer division (30 steps: off by 1 %), gives NaN at the first step of a
+zero-terminal-SNR schedule with eta 1, knows no dynamic rescale, and steps to -1 for some counts. The 512 weights need
+all of these, so ddim.py is ours. Held by tests/server/diffusion/test_diffusers_agreement.py.
 """
 
 from __future__ import annotations
