@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import torch
@@ -30,8 +30,20 @@ class Constraint(Protocol):
     def finish(self, plan: DdimPlan, latent: Tensor) -> Tensor: ...
 
 
-StepDone = Callable[[int, Tensor], None]
-"""Called after each step with the number of steps done and the clean latent as predicted there."""
+@dataclass(frozen=True, eq=False)
+class SamplerState:
+    """Where sampling stands after `done` steps; with the draws that follow, all that is needed to go on.
+
+    latent [B, C, T, H, W]: still noisy. differences: what lossy guidance keeps, by branch.
+    """
+
+    done: int
+    latent: Tensor
+    differences: Mapping[Branch, Tensor] = field(default_factory=dict)
+
+
+StepDone = Callable[[SamplerState, Tensor], None]
+"""Called after each step with where sampling stands and the clean latent as predicted there."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,15 @@ class SeededNoise:
     def __call__(self, shape: tuple[int, ...]) -> Tensor:
         return torch.randn(shape, generator=self._generator).to(self._device)
 
+    @property
+    def state(self) -> Tensor:
+        """[n] uint8: where the draws stand."""
+        return self._generator.get_state()
+
+    def go_on_from(self, state: Tensor) -> None:
+        """The next draws are those that followed this state."""
+        self._generator.set_state(state)
+
 
 def sample(
     denoise: Denoiser,
@@ -67,16 +88,19 @@ def sample(
     shape: tuple[int, ...],
     draw: Draw,
     constraints: Sequence[Constraint] = (),
-    on_step: StepDone = lambda done, clean: None,
+    on_step: StepDone = lambda state, clean: None,
+    start: SamplerState | None = None,
 ) -> Tensor:
     """The clean latent [B, C, T, H, W] of `shape`, float32.
 
     Draws in this order: the start; for each step, one for each constraint that re-noises, then the step's noise
-    (always, also at eta 0).
+    (always, also at eta 0). start: go on from there; the draws must stand where they stood then.
     """
-    ask = _Outputs(denoise, branches_of(config.guidance), config.lossy_guidance_every)
-    latent = draw(shape)
-    for done, index in enumerate(reversed(range(len(plan))), start=1):
+    state = start or SamplerState(0, draw(shape))
+    ask = _Outputs(denoise, branches_of(config.guidance), config.lossy_guidance_every, state.differences)
+    latent = state.latent
+    for index in reversed(range(len(plan) - state.done)):
+        done = len(plan) - index
         timestep = int(plan.timesteps[index])
         for constraint in constraints:
             latent = constraint.shape_noisy(plan, timestep, latent, draw)
@@ -92,31 +116,34 @@ def sample(
         predicted = predict(plan, index, latent, output, config.prediction)
         for constraint in constraints:
             predicted = type(predicted)(constraint.shape_clean(plan, index, predicted.clean), predicted.noise)
-        latent = step(plan, index, predicted, draw(shape))
-        on_step(done, predicted.clean)
+        # Contiguous, as it is when read back: sums over other strides differ in the last bit.
+        latent = step(plan, index, predicted, draw(shape)).contiguous()
+        on_step(SamplerState(done, latent, ask.differences), predicted.clean)
     if config.restore_scale:
         latent = latent / float(plan.scale_prev[0])
     for constraint in constraints:
         latent = constraint.finish(plan, latent)
-    return latent
+    return latent.contiguous()
 
 
 class _Outputs:
     """The network's outputs by branch; between the steps at which all are computed, kept differences stand in."""
 
-    def __init__(self, denoise: Denoiser, branches: tuple[Branch, ...], every: int) -> None:
+    def __init__(
+        self, denoise: Denoiser, branches: tuple[Branch, ...], every: int, differences: Mapping[Branch, Tensor]
+    ) -> None:
         self._denoise, self._branches, self._every = denoise, branches, every
-        self._differences: dict[Branch, Tensor] = {}
+        self.differences = differences
 
     def __call__(self, latent: Tensor, timestep: int, step_number: int) -> dict[Branch, Tensor]:
-        if self._differences and (step_number - 1) % self._every != 0:
+        if self.differences and (step_number - 1) % self._every != 0:
             (conditional,) = self._denoise(latent, timestep, self._branches[:1])
-            others = {branch: conditional - difference for branch, difference in self._differences.items()}
+            others = {branch: conditional - difference for branch, difference in self.differences.items()}
             return {"conditional": conditional, **others}
         outputs = dict(zip(self._branches, self._denoise(latent, timestep, self._branches), strict=True))
         if self._every > 1:
             conditional = outputs["conditional"]
-            self._differences = {branch: conditional - outputs[branch] for branch in self._branches[1:]}
+            self.differences = {b: (conditional - outputs[b]).contiguous() for b in self._branches[1:]}
         return outputs
 
 

@@ -19,7 +19,7 @@ from .vae import VideoVae, build_vae
 
 @dataclass(frozen=True, eq=False)
 class RealCamModel:
-    """Everything that turns a shot into pictures. All parts share a device and a dtype."""
+    """Everything that turns a shot into pictures. All parts share a dtype. device: where they compute."""
 
     config: ModelConfig
     unet: UNet
@@ -30,10 +30,7 @@ class RealCamModel:
     resampler: Resampler
     tokenizer: Tokenizer
     weights_hash: str
-
-    @property
-    def device(self) -> torch.device:
-        return self.unet.conv_in.weight.device
+    device: torch.device
 
     @property
     def dtype(self) -> torch.dtype:
@@ -66,7 +63,8 @@ def assemble(config: ModelConfig, parts: dict[str, nn.Module], tokenizer: Tokeni
     """The model of filled parts, ready to run."""
     for part in parts.values():
         part.eval().requires_grad_(False)
-    frames_at_once = 1 if next(parts["vae"].parameters()).device.type == "cpu" else 4
+    device = next(parts["vae"].parameters()).device
+    frames_at_once = 1 if device.type == "cpu" else 4
     return RealCamModel(
         config=config,
         unet=parts["unet"],
@@ -77,6 +75,7 @@ def assemble(config: ModelConfig, parts: dict[str, nn.Module], tokenizer: Tokeni
         resampler=parts["resampler"],
         tokenizer=tokenizer,
         weights_hash=weights_hash,
+        device=device,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -12,14 +12,14 @@ from torch import Tensor
 
 from server.diffusion.ddim import DdimPlan, ddim_plan
 from server.diffusion.guidance import GuidanceConfig
-from server.diffusion.sampler import Constraint, SamplerConfig, sample
+from server.diffusion.sampler import Constraint, SamplerConfig, SamplerState, SeededNoise, sample
 from server.diffusion.schedule import noise_schedule
-from server.diffusion.shaping import Draw, KnownFrames, SceneShaping, ShapingStyle, Threshold
+from server.diffusion.shaping import KnownFrames, SceneShaping, ShapingStyle, Threshold
 from server.geometry.relative_poses import CORRECT, PUBLISHED
 
 from . import scene_mask
 from .camera_condition import camera_condition
-from .conditions import BoundDenoiser, Conditions, bind, concat_latents, context_tokens
+from .conditions import BoundDenoiser, bind, concat_latents, context_tokens
 from .model import RealCamModel
 from .segments import Segment, plan_segments
 from .unet import Camera
@@ -52,7 +52,7 @@ class ShotInputs:
 @dataclass(frozen=True)
 class SamplingOptions:
     """fps: what the network is told (conditions.fps_value). faithful: as published, quirks included, which needs the
-    reference frame in the shot and no segments. batched: guidance branches in one batch."""
+    reference frame in the shot and no segments. batched: guidance branches in one batch. tiled: see VideoVae.decode."""
 
     prompt: str = ""
     negative_prompt: str = ""
@@ -65,36 +65,52 @@ class SamplingOptions:
     overlap: int = 4
     faithful: bool = False
     batched: bool = False
+    tiled: bool = False
     lossy_guidance_every: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class ShotState:
+    """How far a shot has come: all that is needed to go on to the same clip.
+
+    frames: of each finished segment, [n, H, W, 3] uint8. latents: of the last of them, [1, 4, T, h, w].
+    begun, drawn: where the draws stood when the segment under way began, and where they stand after its `steps`.
+    """
+
+    frames: tuple[UInt8, ...]
+    latents: Tensor | None
+    begun: Tensor
+    steps: SamplerState | None = None
+    drawn: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Hooks:
     """on_step: (steps done, of, clean latents so far [1, 4, T, h, w]). on_work: called often; what it raises ends the
-    work. on_stage: what is being done, when that is not sampling."""
+    work. on_stage: what is being done, when that is not sampling. on_state: where the shot stands, after each step."""
 
     on_step: Callable[[int, int, Tensor], None] = lambda done, of, clean: None
     on_work: Callable[[], None] = lambda: None
     on_stage: Callable[[str], None] = lambda stage: None
+    on_state: Callable[[ShotState], None] = lambda state: None
 
 
-def sample_shot(model: RealCamModel, inputs: ShotInputs, options: SamplingOptions, draw: Draw, hooks: Hooks) -> UInt8:
-    """[F, H, W, 3] uint8 frames."""
-    segments = plan_segments(len(inputs.poses), model.config.frames, options.overlap)
-    plan = ddim_plan(noise_schedule(model.config.schedule), options.steps, options.eta)
-    frames: list[UInt8] = []
-    latents: Tensor | None = None
+def sample_shot(
+    model: RealCamModel,
+    inputs: ShotInputs,
+    options: SamplingOptions,
+    noise: SeededNoise,
+    hooks: Hooks,
+    start: ShotState | None = None,
+) -> UInt8:
+    """[F, H, W, 3] uint8 frames. start: a state that the same shot, sampled the same way, has been in."""
+    shot = start or ShotState((), None, noise.state)
     with torch.inference_mode():
-        negative = _negative_context(model, inputs, options)
-        for number, segment in enumerate(segments):
-            start = _Start.of_shot(inputs) if latents is None else _Start.after(inputs, segment, latents, frames[-1])
-            hooks.on_stage("Reading the picture and the camera")
-            segment_hooks = _numbered(hooks, number, len(segments), options.steps)
-            latents = _sample_segment(model, inputs, segment, start, negative, plan, options, draw, segment_hooks)
-            hooks.on_stage("Decoding")
-            fresh = model.vae.decode(latents[:, :, segment.known :], hooks.on_work)
-            frames.append(scene_mask.to_frames(fresh))
-    return np.concatenate(frames)
+        sampling = _ShotSampling.of(model, inputs, options, noise, hooks)
+        while len(shot.frames) < len(sampling.segments):
+            hooks.on_state(shot)
+            shot = sampling.next_segment(shot)
+    return np.concatenate(shot.frames)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,119 +137,130 @@ class _Start:
         return cls(picture, reference, inputs.poses[segment.start + reference], latents[:, :, -segment.known :])
 
 
-def _sample_segment(
-    model: RealCamModel,
-    inputs: ShotInputs,
-    segment: Segment,
-    start: _Start,
-    negative: Tensor,
-    plan: DdimPlan,
-    options: SamplingOptions,
-    draw: Draw,
-    hooks: Hooks,
-) -> Tensor:
-    reference = _reference_latents(model, segment, start, options, draw)
-    camera = _camera(model, inputs, segment, start, options, draw)
-    tokens = model.tokenizer(options.prompt).ids
-    positive = context_tokens(model, tokens, start.picture)
-    concat = concat_latents(reference, start.reference or 0)
-    conditions: Conditions = bind(model, concat, positive, negative, camera, options.fps, options.faithful)
-    constraints = _constraints(model, inputs, segment, start, reference, options, draw)
-    denoise = BoundDenoiser(model.unet, conditions, options.batched, hooks.on_work)
-    config = SamplerConfig(
-        model.config.schedule.prediction,
-        options.guidance,
-        restore_scale=not options.faithful,
-        lossy_guidance_every=options.lossy_guidance_every,
-    )
-    shape = tuple(concat.shape)
-    return sample(
-        denoise, plan, config, shape, draw, constraints, lambda done, clean: hooks.on_step(done, len(plan), clean)
-    )
+@dataclass(frozen=True, eq=False)
+class _ShotSampling:
+    """What all segments share. negative: context tokens of the negative prompt."""
 
+    model: RealCamModel
+    inputs: ShotInputs
+    options: SamplingOptions
+    noise: SeededNoise
+    hooks: Hooks
+    segments: tuple[Segment, ...]
+    plan: DdimPlan
+    negative: Tensor
 
-def _reference_latents(
-    model: RealCamModel, segment: Segment, start: _Start, options: SamplingOptions, draw: Draw
-) -> Tensor:
-    """[1, 4, T, h, w] the picture's latent for every frame. The published code samples each frame's anew."""
-    if start.known is not None and start.reference is not None:
-        one = start.known[:, :, start.reference : start.reference + 1]
-    elif options.faithful:
-        return model.vae.encode(start.picture[:, :, None].expand(-1, -1, len(segment), -1, -1), draw)
-    else:
-        one = model.vae.encode(start.picture[:, :, None], draw)
-    return one.expand(-1, -1, len(segment), -1, -1)
+    @classmethod
+    def of(
+        cls, model: RealCamModel, inputs: ShotInputs, options: SamplingOptions, noise: SeededNoise, hooks: Hooks
+    ) -> _ShotSampling:
+        segments = plan_segments(len(inputs.poses), model.config.frames, options.overlap)
+        plan = ddim_plan(noise_schedule(model.config.schedule), options.steps, options.eta)
+        # A mid-grey picture: how the weights were trained to take "no picture".
+        grey = torch.zeros_like(inputs.picture)
+        negative = context_tokens(model, model.tokenizer(options.negative_prompt).ids, grey)
+        return cls(model, inputs, options, noise, hooks, segments, plan, negative)
 
+    def next_segment(self, shot: ShotState) -> ShotState:
+        """The shot with its next segment sampled and decoded."""
+        segment = self.segments[len(shot.frames)]
+        if shot.latents is None:
+            start = _Start.of_shot(self.inputs)
+        else:
+            start = _Start.after(self.inputs, segment, shot.latents, shot.frames[-1])
+        latents = self._sample(shot, segment, start)
+        self.hooks.on_stage("Decoding")
+        fresh = self.model.vae.decode(latents[:, :, segment.known :], self.hooks.on_work, self.options.tiled)
+        return ShotState((*shot.frames, scene_mask.to_frames(fresh)), latents, self.noise.state)
 
-def _camera(
-    model: RealCamModel, inputs: ShotInputs, segment: Segment, start: _Start, options: SamplingOptions, draw: Draw
-) -> Camera:
-    count = len(segment)
-    seen = np.linalg.inv(start.origin) @ inputs.poses[segment.start : segment.stop]
-    poses = torch.from_numpy(seen)[None]
-    intrinsics = torch.from_numpy(inputs.intrinsics[segment.start : segment.stop].copy())[None]
-    conventions = PUBLISHED if options.faithful else CORRECT
-    noise = None
-    if options.faithful:
-        poses, intrinsics = poses.float(), intrinsics.float()
-        noise = draw((1, count, count, 3, 1))[..., 0].cpu()
-    device = model.device
-    return camera_condition(
-        model.pose_encoder,
-        model.config.unet,
-        poses.to(device),
-        intrinsics.to(device),
-        inputs.size,
-        conventions,
-        None if noise is None else noise.to(device),
-    )
+    def _sample(self, shot: ShotState, segment: Segment, start: _Start) -> Tensor:
+        self.hooks.on_stage("Reading the picture and the camera")
+        self.noise.go_on_from(shot.begun)
+        options, model = self.options, self.model
+        reference = self._reference_latents(segment, start)
+        camera = self._camera(segment, start)
+        positive = context_tokens(model, model.tokenizer(options.prompt).ids, start.picture)
+        concat = concat_latents(reference, start.reference or 0)
+        conditions = bind(model, concat, positive, self.negative, camera, options.fps, options.faithful)
+        constraints = self._constraints(segment, start, reference)
+        denoise = BoundDenoiser(model.unet, conditions, options.batched, self.hooks.on_work)
+        config = SamplerConfig(
+            model.config.schedule.prediction,
+            options.guidance,
+            restore_scale=not options.faithful,
+            lossy_guidance_every=options.lossy_guidance_every,
+        )
+        if shot.drawn is not None:
+            self.noise.go_on_from(shot.drawn)
 
+        def on_step(state: SamplerState, clean: Tensor) -> None:
+            steps = len(self.plan)
+            self.hooks.on_step(len(shot.frames) * steps + state.done, len(self.segments) * steps, clean)
+            self.hooks.on_state(replace(shot, steps=state, drawn=self.noise.state))
 
-def _constraints(
-    model: RealCamModel,
-    inputs: ShotInputs,
-    segment: Segment,
-    start: _Start,
-    reference: Tensor,
-    options: SamplingOptions,
-    draw: Draw,
-) -> list[Constraint]:
-    found: list[Constraint] = []
-    follow = not options.faithful
-    if inputs.preview is not None:
-        preview = inputs.preview[segment.start : segment.stop]
-        opaque = scene_mask.not_black(preview) if options.faithful else scene_mask.visible(preview)
-        pictures = preview[..., :3] if options.faithful else scene_mask.filled(preview)
-        scene = model.vae.encode(scene_mask.to_clip(pictures), draw)
-        # The published code takes frame 0 for the picture's, wherever the picture stands.
-        at = 0 if options.faithful else start.reference
-        if at is not None:
-            scene[:, :, at] = reference[:, :, at]
-        mask = scene_mask.latent_mask(opaque).to(scene)
-        found.append(SceneShaping(scene, mask, options.threshold, options.shaping, follow))
-    if start.known is not None:
-        found.append(KnownFrames(_padded(start.known, len(segment)), tuple(range(segment.known)), follow_scale=follow))
-    for frame, picture in inputs.held.items():
-        if segment.start + segment.known <= frame < segment.stop:
-            latent = model.vae.encode(picture[:, :, None], draw).expand(-1, -1, len(segment), -1, -1)
-            found.append(KnownFrames(latent, (frame - segment.start,), follow_scale=follow))
-    return found
+        return sample(
+            denoise, self.plan, config, tuple(concat.shape), self.noise, constraints, on_step, start=shot.steps
+        )
 
+    def _reference_latents(self, segment: Segment, start: _Start) -> Tensor:
+        """[1, 4, T, h, w] the picture's latent for every frame. The published code samples each frame's anew."""
+        if start.known is not None and start.reference is not None:
+            one = start.known[:, :, start.reference : start.reference + 1]
+        elif self.options.faithful:
+            return self._encode(start.picture[:, :, None].expand(-1, -1, len(segment), -1, -1))
+        else:
+            one = self._encode(start.picture[:, :, None])
+        return one.expand(-1, -1, len(segment), -1, -1)
 
-def _negative_context(model: RealCamModel, inputs: ShotInputs, options: SamplingOptions) -> Tensor:
-    """The negative prompt with a mid-grey picture, as the weights were trained to take "no picture"."""
-    return context_tokens(model, model.tokenizer(options.negative_prompt).ids, torch.zeros_like(inputs.picture))
+    def _camera(self, segment: Segment, start: _Start) -> Camera:
+        count = len(segment)
+        seen = np.linalg.inv(start.origin) @ self.inputs.poses[segment.start : segment.stop]
+        poses = torch.from_numpy(seen)[None]
+        intrinsics = torch.from_numpy(self.inputs.intrinsics[segment.start : segment.stop].copy())[None]
+        conventions = PUBLISHED if self.options.faithful else CORRECT
+        noise = None
+        if self.options.faithful:
+            poses, intrinsics = poses.float(), intrinsics.float()
+            noise = self.noise((1, count, count, 3, 1))[..., 0].cpu()
+        device = self.model.device
+        return camera_condition(
+            self.model.pose_encoder,
+            self.model.config.unet,
+            poses.to(device),
+            intrinsics.to(device),
+            self.inputs.size,
+            conventions,
+            None if noise is None else noise.to(device),
+        )
+
+    def _constraints(self, segment: Segment, start: _Start, reference: Tensor) -> list[Constraint]:
+        found: list[Constraint] = []
+        follow = not self.options.faithful
+        if self.inputs.preview is not None:
+            preview = self.inputs.preview[segment.start : segment.stop]
+            opaque = scene_mask.not_black(preview) if self.options.faithful else scene_mask.visible(preview)
+            pictures = preview[..., :3] if self.options.faithful else scene_mask.filled(preview)
+            scene = self._encode(scene_mask.to_clip(pictures))
+            # The published code takes frame 0 for the picture's, wherever the picture stands.
+            at = 0 if self.options.faithful else start.reference
+            if at is not None:
+                scene[:, :, at] = reference[:, :, at]
+            mask = scene_mask.latent_mask(opaque).to(scene)
+            found.append(SceneShaping(scene, mask, self.options.threshold, self.options.shaping, follow))
+        if start.known is not None:
+            found.append(
+                KnownFrames(_padded(start.known, len(segment)), tuple(range(segment.known)), follow_scale=follow)
+            )
+        for frame, picture in self.inputs.held.items():
+            if segment.start + segment.known <= frame < segment.stop:
+                latent = self._encode(picture[:, :, None]).expand(-1, -1, len(segment), -1, -1)
+                found.append(KnownFrames(latent, (frame - segment.start,), follow_scale=follow))
+        return found
+
+    def _encode(self, clip: Tensor) -> Tensor:
+        return self.model.vae.encode(clip, self.noise, between=self.hooks.on_work)
 
 
 def _padded(known: Tensor, frames: int) -> Tensor:
     padding = known[:, :, -1:].expand(-1, -1, frames - known.shape[2], -1, -1)
     return torch.cat([known, padding], dim=2)
-
-
-def _numbered(hooks: Hooks, segment: int, segments: int, steps: int) -> Hooks:
-    """Steps counted over all segments."""
-    return Hooks(
-        on_step=lambda done, of, clean: hooks.on_step(segment * steps + done, segments * steps, clean),
-        on_work=hooks.on_work,
-        on_stage=hooks.on_stage,
-    )

@@ -12,6 +12,9 @@ from server.diffusion.shaping import Draw
 
 from .config import LATENT_DOWNSAMPLE, VaeConfig
 
+TILE = 512
+"""Pixels a side of a tile; the overlap of a quarter is diffusers' own."""
+
 
 def build_vae(config: VaeConfig) -> AutoencoderKL:
     """The network without weights (on the current default device)."""
@@ -26,7 +29,12 @@ def build_vae(config: VaeConfig) -> AutoencoderKL:
         latent_channels=config.latent_channels,
         norm_num_groups=32,
         scaling_factor=config.scale,
+        sample_size=TILE,
     )
+
+
+def _go_on() -> None:
+    """Nothing to do between frames."""
 
 
 class VideoVae:
@@ -35,11 +43,14 @@ class VideoVae:
     def __init__(self, vae: AutoencoderKL, config: VaeConfig, frames_at_once: int = 1) -> None:
         self.network, self._config, self._frames = vae, config, frames_at_once
 
-    def encode(self, clip: Tensor, draw: Draw, per_frame: bool = False) -> Tensor:
-        """A sample of the posterior, as the weights were trained on; one draw [B T, 4, h, w], or one each frame."""
+    def encode(self, clip: Tensor, draw: Draw, per_frame: bool = False, between: Callable[[], None] = _go_on) -> Tensor:
+        """A sample of the posterior, as the weights were trained on; one draw [B T, 4, h, w], or one each frame.
+
+        between: called between frames; what it raises ends the encoding.
+        """
         batch, _, frames, height, width = clip.shape
         shape = (self._config.latent_channels, height // LATENT_DOWNSAMPLE, width // LATENT_DOWNSAMPLE)
-        moments = self._each(lambda x: self.network.encode(x).latent_dist.parameters, clip)
+        moments = self._each(lambda x: self.network.encode(x).latent_dist.parameters, clip, between, self._frames)
         mean, log_variance = moments.float().chunk(2, dim=1)
         if per_frame:
             noise = torch.cat([draw((1, *shape)) for _ in range(batch * frames)])
@@ -48,17 +59,26 @@ class VideoVae:
         latent = mean + torch.exp(0.5 * log_variance.clamp(-30.0, 20.0)) * noise
         return self._config.scale * latent.unflatten(0, (batch, frames)).transpose(1, 2)
 
-    def decode(self, latents: Tensor, between_frames: Callable[[], None] = lambda: None) -> Tensor:
-        """float32 pictures, not clamped. between_frames: what it raises ends the decoding."""
+    def decode(self, latents: Tensor, between: Callable[[], None] = _go_on, tiled: bool = False) -> Tensor:
+        """float32 pictures, not clamped. between: called between frames; what it raises ends the decoding.
 
-        def one(x: Tensor) -> Tensor:
-            between_frames()
-            return self.network.decode(x).sample
-
-        pictures = self._each(one, latents / self._config.scale).float()
+        tiled: a frame at a time, and one larger than TILE in tiles: less memory, and not the same picture, since norms
+        and attention see a tile alone; the tiles are blended.
+        """
+        large = max(latents.shape[-2:]) > self.network.tile_latent_min_size
+        decode = self.network.tiled_decode if tiled and large else self.network.decode
+        frames_at_once = 1 if tiled else self._frames
+        scaled = latents / self._config.scale
+        pictures = self._each(lambda x: decode(x).sample, scaled, between, frames_at_once).float()
         return pictures.unflatten(0, (len(latents), -1)).transpose(1, 2)
 
-    def _each(self, network: Callable[[Tensor], Tensor], clip: Tensor) -> Tensor:
+    def _each(
+        self, network: Callable[[Tensor], Tensor], clip: Tensor, between: Callable[[], None], frames_at_once: int
+    ) -> Tensor:
         """[B, C, T, H, W] through `network` a few frames at a time, to [B T, ...]."""
         frames = clip.transpose(1, 2).flatten(0, 1).to(self.network.post_quant_conv.weight)
-        return torch.cat([network(piece) for piece in frames.split(self._frames)])
+        pieces = []
+        for piece in frames.split(frames_at_once):
+            between()
+            pieces.append(network(piece))
+        return torch.cat(pieces)

@@ -186,6 +186,8 @@ class Reporter:
         self._cancelled = cancelled
         self._started = time.monotonic()
         self._reported = self._pictured = 0.0
+        self._resumed_at: int | None = None
+        """Steps that an earlier attempt had done."""
 
     def __call__(self, report: StepReport) -> None:
         """Raises Cancelled."""
@@ -200,8 +202,10 @@ class Reporter:
         if report.preview is not None and now - self._pictured >= PREVIEW_INTERVAL:
             self._pictured = now
             preview = encode_jpeg(report.preview)
-        spent = now - self._started
-        left = spent / report.step * (report.steps - report.step) if report.step > 0 else None
+        if self._resumed_at is None and report.step > 0:
+            self._resumed_at = report.step - 1
+        done = report.step - (self._resumed_at or 0)
+        left = (now - self._started) / done * (report.steps - report.step) if report.step > 0 else None
         self._send(
             pipe.Step(
                 job_id=self._job.job_id,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from blender_addon.core.errors import EngineError
 from blender_addon.core.shot import Clip, EngineCapability, Shot
-from server.engines.engine import Report
+from server.engines.engine import Checkpoints, Report
 
 from .settings import MODES, OPTIONS
 from .sources import SIZES, ModelSource, RandomWeights
@@ -49,6 +49,13 @@ class RealCamEngine:
 
     def generate(self, shot: Shot, report: Report) -> Clip:
         """See Engine. Raises EngineError in words."""
+        return self._ready_runner().run(shot, report)
+
+    def generate_resumable(self, shot: Shot, report: Report, checkpoints: Checkpoints) -> Clip:
+        """See ResumableEngine. Raises EngineError in words."""
+        return self._ready_runner().run(shot, report, checkpoints)
+
+    def _ready_runner(self) -> Runner:
         reason = self._source.unavailable()
         if reason:
             raise EngineError("RealCam cannot run here", reason)
@@ -56,4 +63,4 @@ class RealCamEngine:
             from .runner import Runner
 
             self._runner = Runner(self._source)
-        return self._runner.run(shot, report)
+        return self._runner

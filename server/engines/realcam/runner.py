@@ -17,7 +17,7 @@ from blender_addon.core.shot import Clip, ClipMetadata, Shot, UInt8
 from server.diffusion.guidance import GuidanceConfig
 from server.diffusion.sampler import SeededNoise
 from server.diffusion.shaping import Threshold
-from server.engines.engine import Report, StepReport
+from server.engines.engine import Checkpoints, Report, StepReport
 from server.realcam.allocator import keep_freed_memory
 from server.realcam.conditions import SOURCE_FPS, fps_value
 from server.realcam.config import ModelConfig
@@ -27,6 +27,7 @@ from server.realcam.processor import computes_in_bfloat16
 from server.realcam.shot_sampler import Hooks, SamplingOptions, sample_shot
 
 from .settings import RealCamSettings, read_settings
+from .shot_checkpoint import NoCheckpoints, ShotKeeper, clip_digest
 from .shot_inputs import shot_inputs
 from .sources import ModelSource, Size
 
@@ -57,8 +58,8 @@ class Runner:
         if self._device.type == "cpu":
             keep_freed_memory()
 
-    def run(self, shot: Shot, report: Report) -> Clip:
-        """The clip. Raises EngineError or what `report` raises."""
+    def run(self, shot: Shot, report: Report, checkpoints: Checkpoints | None = None) -> Clip:
+        """The clip. Raises EngineError or what `report` and `checkpoints` raise."""
         started = time.perf_counter()
         settings = read_settings(shot.settings.options)
         size = (shot.trajectory.width, shot.trajectory.height)
@@ -72,9 +73,13 @@ class Runner:
         options = sampling_options(shot, settings, config, batched=self._device.type == "cuda")
         inputs = replace(inputs, picture=inputs.picture.to(self._device))
 
+        digest = clip_digest(shot, model, VERSION)
+
         def sample(chosen: SamplingOptions) -> UInt8:
-            draw = SeededNoise(shot.settings.seed, self._device)
-            return sample_shot(model, inputs, chosen, draw, progress.hooks())
+            noise = SeededNoise(shot.settings.seed, self._device)
+            keeper = ShotKeeper(checkpoints or NoCheckpoints(), digest)
+            hooks = progress.hooks(keeper)
+            return sample_shot(model, inputs, chosen, noise, hooks, keeper.last(self._device))
 
         frames = self._within_memory(sample, options, size)
         notes = (f"The prompt was longer than the model reads: {cut!r} was left out.",) if cut else ()
@@ -144,8 +149,12 @@ class _Progress:
         self._last = StepReport(0, 1, "Loading the model")
         self._reported = time.monotonic()
 
-    def hooks(self) -> Hooks:
-        return Hooks(on_step=self._step, on_work=self._work, on_stage=self.stage)
+    def hooks(self, keeper: ShotKeeper) -> Hooks:
+        def work() -> None:
+            self._work()
+            keeper.on_work()
+
+        return Hooks(on_step=self._step, on_work=work, on_stage=self.stage, on_state=keeper.on_state)
 
     def stage(self, name: str) -> None:
         self._send(StepReport(self._last.step, self._last.steps, name))
