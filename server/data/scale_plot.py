@@ -39,6 +39,7 @@ def plot_scales(records: Sequence[AlignRecord], picture: Path) -> None:
     for index, record in enumerate(believed):
         left.plot([index, index], [record.smallest or np.nan, record.largest or np.nan], color="#7f9fbf", linewidth=2)
     left.plot(range(len(believed)), [record.scale for record in believed], "o", color="#1f4e79", markersize=4)
+    left.set_xlim(-0.6, max(len(believed), 1) - 0.4)
     left.set_xlabel(f"clip ({len(believed)} believed, {len(records) - len(believed)} refused)")
     left.set_ylabel("metres in one unit of the clip")
     left.set_title("Scale of each clip, and the range of its frames")

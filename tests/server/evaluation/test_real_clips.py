@@ -57,5 +57,6 @@ def test_the_fox_is_solved_as_its_authors_did(shared_data: Path) -> None:
         f"fox: centres median {np.median(miss):.4f}, max {miss.max():.4f} of extent {extent:.1f}; "
         f"rotation median {np.median(turn):.3f}, max {turn.max():.3f} degrees"
     )
-    assert np.median(miss) < 0.02 * extent
-    assert np.median(turn) < 1.0
+    # The data's own check: centres to 0.016 of an extent of 9.9, rotations to 0.06 degrees in the middle.
+    assert miss.max() < 0.005 * extent
+    assert np.median(turn) < 0.3
