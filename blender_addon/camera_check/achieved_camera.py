@@ -13,6 +13,7 @@ from ..core.lens import lens_of
 from ..core.trajectory import Float64, Trajectory
 from ..scene import PhotoScene
 from ..scene.reference_camera import set_optics
+from ..scene.rescale import ERROR_METRES
 from ..shot.axes import flipped
 from ..shot.camera_sample import spread_frames
 from ..timeline.take import Take
@@ -20,7 +21,7 @@ from .checked_take import CheckedTake
 
 CHECK_PROPERTY = "realcam_check"
 """On our cameras: a CheckedTake as JSON."""
-DEGREES, METRES = "error_degrees", "error_metres"
+DEGREES, METRES = "error_degrees", ERROR_METRES
 """Animated custom properties of our cameras: how far each frame is off, for the graph editor."""
 COLOUR = (1.0, 0.55, 0.1, 1.0)
 _SMALLEST_ZOOM = 1e-3

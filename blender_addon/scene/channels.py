@@ -30,18 +30,19 @@ class ChannelEdits:
     ) -> None:
         """value -> factor * value + offset for a number or vector property at `path` of the block, curves included.
 
-        holder: the struct that has the property, when it is not the block itself ("dof.focus_distance").
+        holder: the struct that has the property, when it is not the block itself ("dof.focus_distance"). A custom
+        property's path is as Blender writes it: `["name"]`.
         """
-        owner, name = holder or block, path.rpartition(".")[2]
+        owner = holder or block
         if (block.session_uid, path) in self._seen or block.library is not None:
             return
         self._seen.add((block.session_uid, path))
-        before = getattr(owner, name)
+        before = _value(owner, path)
         kept = before if isinstance(before, float) else tuple(before)
         offsets = np.broadcast_to(np.asarray(offset, dtype=np.float64), np.shape(kept))
         changed = np.asarray(kept) * factor + offsets
-        self.undo.callback(setattr, owner, name, kept)
-        setattr(owner, name, float(changed) if changed.ndim == 0 else tuple(changed))
+        self.undo.callback(_assign, owner, path, kept)
+        _assign(owner, path, float(changed) if changed.ndim == 0 else tuple(changed))
         for curve in fcurves_of(block):
             if curve.data_path == path:
                 self._curve(curve, factor, float(offsets.flat[curve.array_index]))
@@ -65,3 +66,14 @@ class ChannelEdits:
                 self.undo.callback(setattr, modifier, "strength", modifier.strength)
                 modifier.strength *= factor
         curve.update()
+
+
+def _value(owner: Any, path: str) -> Any:
+    return owner[path[2:-2]] if path.startswith('["') else getattr(owner, path.rpartition(".")[2])
+
+
+def _assign(owner: Any, path: str, value: float | tuple[float, ...]) -> None:
+    if path.startswith('["'):
+        owner[path[2:-2]] = value
+    else:
+        setattr(owner, path.rpartition(".")[2], value)

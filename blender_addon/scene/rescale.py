@@ -20,6 +20,8 @@ from .channels import ChannelEdits
 from .photo_scene import PhotoScene
 from .steering import artists_cameras, carriers, moving_objects
 
+ERROR_METRES = "error_metres"
+"""Animated custom property of the camera of a checked take: how far it is from where it was asked to be."""
 LOOKS = 9
 """Frames of the scene's range at which every camera is checked."""
 TOLERANCE = 1e-4
@@ -47,6 +49,9 @@ def rescale(scene: bpy.types.Scene, photo_scene: PhotoScene, factor: float) -> N
         places = {o.name: _centre_in_channels(o, centre) for o in moving}
         for subject in moving:
             _scale_object(subject, set(moving), factor, places[subject.name], edits)
+        for camera in cameras:
+            if ERROR_METRES in camera:
+                edits.affine(camera, f'["{ERROR_METRES}"]', factor)
         for camera in (*cameras, photo_scene.camera):
             if camera is not None:
                 _scale_optics(camera.data, factor, edits)

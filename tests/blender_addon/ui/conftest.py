@@ -6,7 +6,8 @@ import shlex
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -42,12 +43,11 @@ def command_in(folder: Path, engines: str = "") -> str:
     return shlex.join(command + (["--engines", engines] if engines else []))
 
 
-@pytest.fixture(scope="session")
-def test_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a server with the tests' quick engines, which somebody else has started."""
-    folder, address = tmp_path_factory.mktemp("server"), free_address()
-    command = server_command(command_in(folder, "engines_of_tests:engines"), parse_address(address))
-    server = LocalServer(command, folder / "log")
+@contextmanager
+def running_server(folder: Path, engines: str = "") -> Iterator[str]:
+    """Address of a server process with these engines, ready, which somebody else has started."""
+    address = free_address()
+    server = LocalServer(server_command(command_in(folder, engines), parse_address(address)), folder / "log")
     server.start()
     try:
         while "ready" not in server.log_tail():
@@ -56,6 +56,13 @@ def test_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def test_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a server with the tests' quick engines."""
+    with running_server(tmp_path_factory.mktemp("server"), "engines_of_tests:engines") as address:
+        yield address
 
 
 @pytest.fixture
@@ -78,6 +85,18 @@ def forget_everything() -> None:
 
     jobs.close()
     runtime.pending = ()
+
+
+def connected(bpy: ModuleType, until: Callable[[], bool]) -> None:
+    """Ask the server what it can do, as the button does, and wait for the answer."""
+    from blender_addon.ui.runtime import pump
+
+    bpy.ops.realcam.connect()
+    deadline = time.monotonic() + 60
+    while not until():
+        pump()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from blender_addon.core.errors import RealCamError
-from blender_addon.core.server_address import parse_address
-from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command
-from tests.blender_addon.ui.conftest import command_in, forget_everything, free_address
+from blender_addon.generation.local_server import COMMAND_VARIABLE
+from tests.blender_addon.ui.conftest import connected, forget_everything, running_server
 
 pytestmark = pytest.mark.blender
 
@@ -23,19 +22,9 @@ WALL, WALL_WITH_LENS, REFUSING = "depth-anything-indoor-small", "depth-pro", "de
 @pytest.fixture(scope="module")
 def depth_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a server that offers depth and nothing else."""
-    folder, address = tmp_path_factory.mktemp("depth-server"), free_address()
-    command = server_command(
-        command_in(folder, "tests.server.service.depth_engines_of_tests:engines"), parse_address(address)
-    )
-    server = LocalServer(command, folder / "log")
-    server.start()
-    try:
-        while "ready" not in server.log_tail():
-            server.check()
-            time.sleep(0.02)
+    engines = "tests.server.service.depth_engines_of_tests:engines"
+    with running_server(tmp_path_factory.mktemp("depth-server"), engines) as address:
         yield address
-    finally:
-        server.stop()
 
 
 @pytest.fixture
@@ -91,16 +80,10 @@ def test_a_predicted_lens_is_the_reference_cameras(ready: ModuleType) -> None:
 def test_the_panel_knows_the_licence_before_anything_is_sent(ready: ModuleType) -> None:
     from blender_addon.generation.jobs import jobs
     from blender_addon.ui.depth_choice import chosen_predictor
-    from blender_addon.ui.runtime import pump
 
     shot = ready.context.scene.realcam
     assert chosen_predictor(shot) is None
-    ready.ops.realcam.connect()
-    deadline = time.monotonic() + 60
-    while not jobs.predictors:
-        pump()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    connected(ready, lambda: bool(jobs.predictors))
     assert jobs.engines == (), "predictors are no engines for clips"
     chosen = chosen_predictor(shot)
     assert chosen is not None
