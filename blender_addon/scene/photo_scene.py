@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import bpy
@@ -135,5 +135,7 @@ def set_depth_edge(photo_scene: PhotoScene, threshold: float) -> PhotoScene:
 
 
 def _record(mesh: bpy.types.Object) -> Record:
-    values: dict[str, Any] = json.loads(mesh[RECORD])
+    stored: dict[str, Any] = json.loads(mesh[RECORD])
+    # A file of another version of the add-on may hold more.
+    values = {field.name: stored[field.name] for field in fields(Record) if field.name in stored}
     return Record(**{**values, "photo_size": tuple(values["photo_size"])})

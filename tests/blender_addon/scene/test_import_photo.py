@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -236,3 +237,12 @@ def test_sixteen_bit_photos_keep_their_colours(blender: ModuleType, bike: Motorc
 
 def test_the_subject_stands_in_the_middle_of_the_photo(bike_scene: PhotoScene, bike: Motorcycle) -> None:
     assert bike_scene.subject_distance() == pytest.approx(float(np.nanmedian(bike.depth[166:334, 247:494])), rel=1e-3)
+
+
+def test_a_file_of_another_version_is_found(bike_scene: PhotoScene, blender: ModuleType) -> None:
+    stored = json.loads(bike_scene.mesh["realcam_photo"])
+    del stored["cleaned"]
+    bike_scene.mesh["realcam_photo"] = json.dumps({**stored, "of_the_future": 1})
+    found = find_photo_scene(blender.context.scene)
+    assert found is not None
+    assert found.record == bike_scene.record

@@ -39,21 +39,26 @@ def test_no_reading_is_no_depth(shared_data: Path, tmp_path: Path) -> None:
     assert np.array_equal(np.isnan(read.depth), (stored == 65535) | (stored == 0))
 
 
-def test_red_kitchen_frames_land_on_each_other(shared_data: Path) -> None:
-    """The depth of one frame, carried into another by the poses, is that frame's depth to within the sensor's noise."""
+@pytest.mark.parametrize(("frame", "into", "noise"), [(0, 2, 0.0055), (0, 7, 0.015), (4, 9, 0.015)])
+def test_red_kitchen_frames_land_on_each_other(shared_data: Path, frame: int, into: int, noise: float) -> None:
+    """The depth of one frame, carried into another by the poses, is that frame's depth to within the sensor's noise.
+
+    What others measured on near frames of this sequence: 0.55 % in the middle, 94.7 % within 10 %.
+    """
     clip = open_posed_clip(shared_data / "sequences/sevenscenes_redkitchen")
-    first, other = clip.depth(0), clip.depth(2)
+    first, other = clip.depth(frame), clip.depth(into)
     assert first is not None
     assert other is not None
     lens, poses = first.intrinsics, clip.trajectory.camera_to_world
     points = unproject(first.depth, lens).reshape(-1, 3)
     points = points[np.isfinite(points).all(axis=1)]
-    world = points @ poses[0, :3, :3].T + poses[0, :3, 3]
-    pixel, z = project(world, lens, poses[2])
+    world = points @ poses[frame, :3, :3].T + poses[frame, :3, 3]
+    pixel, z = project(world, lens, poses[into])
     there = depth_at(other.depth, pixel, 640, 480)
     difference = np.abs(there / z - 1)[np.isfinite(there) & (z > 0)]
-    assert np.median(difference) < 0.01
-    assert (difference < 0.1).mean() > 0.93
+    assert len(difference) > 50_000
+    assert np.median(difference) < noise
+    assert (difference < 0.1).mean() > 0.947
 
 
 def test_a_transforms_file_with_broken_references(shared_data: Path, tmp_path: Path) -> None:

@@ -93,3 +93,9 @@ def test_a_predictor_that_does_not_exist_is_said(bike: Motorcycle, tmp_path: Pat
     result = CliRunner().invoke(app, ["depth", "predict", str(tmp_path / "bike.png"), "--predictor", "midas"])
     assert result.exit_code == 1
     assert "There is no such depth predictor" in result.output
+
+
+def test_only_predictors_there_are_can_be_measured() -> None:
+    result = CliRunner().invoke(app, ["bench", "depth", "midas"], env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert "there are depth-anything-indoor-large" in result.output
