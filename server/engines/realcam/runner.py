@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -23,13 +24,18 @@ from server.realcam.conditions import SOURCE_FPS, fps_value
 from server.realcam.config import ModelConfig
 from server.realcam.latent_preview import latent_picture
 from server.realcam.model import RealCamModel
+from server.realcam.offload import offloaded
 from server.realcam.processor import computes_in_bfloat16
 from server.realcam.shot_sampler import Hooks, SamplingOptions, sample_shot
+from server.realcam.vae import TILE
 
+from .memory_plan import FAST, PLAIN, SMALL, MemoryPlan, needed_memory, plans, what_would_fit
 from .settings import RealCamSettings, read_settings
 from .shot_checkpoint import NoCheckpoints, ShotKeeper, clip_digest
 from .shot_inputs import shot_inputs
 from .sources import ModelSource, Size
+
+log = logging.getLogger("realcam.engine")
 
 VERSION = "1"
 PICTURE_EVERY = 2
@@ -42,10 +48,25 @@ TRAINED_FPS = (5, 30)
 
 
 @dataclass(frozen=True)
-class _Loaded:
-    size: Size
+class _Kept:
+    """Which model is loaded, and how."""
+
+    config: ModelConfig
     dtype: torch.dtype
+    offloaded: bool
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    kept: _Kept
     model: RealCamModel
+
+
+def _notes(cut: str, plan: MemoryPlan, size: Size) -> list[str]:
+    notes = [f"The prompt was longer than the model reads: {cut!r} was left out."] if cut else []
+    if plan.tiled and max(size) > TILE:
+        notes.append("Memory was short: the pictures were decoded in tiles, faint seams are possible.")
+    return notes
 
 
 class Runner:
@@ -66,24 +87,39 @@ class Runner:
         self._check_size(size)
         config = self._source.config(size)
         inputs = shot_inputs(shot, settings, config)
-        progress = _Progress(report, len(shot.trajectory))
-        progress.stage("Loading the model")
-        model = self._model(size, settings)
-        cut = model.tokenizer(shot.settings.prompt).cut
-        options = sampling_options(shot, settings, config, batched=self._device.type == "cuda")
         inputs = replace(inputs, picture=inputs.picture.to(self._device))
+        dtype = chosen_dtype(settings, self._device)
+        progress = _Progress(report, len(shot.trajectory))
+        notes: list[str] = []
 
-        digest = clip_digest(shot, model, VERSION)
-
-        def sample(chosen: SamplingOptions) -> UInt8:
+        def attempt(plan: MemoryPlan) -> tuple[UInt8, RealCamModel]:
+            progress.stage("Loading the model")
+            model = self._model(size, dtype, plan.offloaded)
+            notes[:] = _notes(model.tokenizer(shot.settings.prompt).cut, plan, size)
+            keeper = ShotKeeper(checkpoints or NoCheckpoints(), clip_digest(shot, model, VERSION, plan.name))
+            options = sampling_options(shot, settings, config, plan)
             noise = SeededNoise(shot.settings.seed, self._device)
-            keeper = ShotKeeper(checkpoints or NoCheckpoints(), digest)
-            hooks = progress.hooks(keeper)
-            return sample_shot(model, inputs, chosen, noise, hooks, keeper.last(self._device))
+            return sample_shot(model, inputs, options, noise, progress.hooks(keeper), keeper.last(self._device)), model
 
-        frames = self._within_memory(sample, options, size)
-        notes = (f"The prompt was longer than the model reads: {cut!r} was left out.",) if cut else ()
-        return Clip(frames, self._metadata(shot, model, time.perf_counter() - started), notes)
+        needs = self._needs(size, len(shot.trajectory), dtype)
+        chosen = plans(settings.memory, self._device.type, needs, self._free_without_model())
+        frames, model = self._within_memory(attempt, chosen, needs, size, len(shot.trajectory))
+        return Clip(frames, self._metadata(shot, model, time.perf_counter() - started), tuple(notes))
+
+    def _needs(self, size: Size, frames: int, dtype: torch.dtype) -> dict[MemoryPlan, int]:
+        config = self._source.config(size)
+        count = min(frames, config.frames)
+        return {
+            plan: needed_memory(config, size, count, dtype, plan, self._device.type) for plan in (FAST, PLAIN, SMALL)
+        }
+
+    def _free_without_model(self) -> int:
+        """Bytes that are free when the model that is loaded makes room."""
+        free = free_memory(self._device)
+        if self._loaded is not None:
+            parts = self._loaded.model.parts().values()
+            free += sum(p.nbytes for part in parts for p in part.parameters() if p.device.type == self._device.type)
+        return free
 
     def _check_size(self, size: Size) -> None:
         sizes = self._source.sizes()
@@ -93,34 +129,42 @@ class Runner:
                 "There are no weights for this picture size", f"{size[0]} x {size[1]}, there are for {known}"
             )
 
-    def _model(self, size: Size, settings: RealCamSettings) -> RealCamModel:
-        dtype = chosen_dtype(settings, self._device)
-        if (
-            self._loaded is None
-            or self._loaded.dtype != dtype
-            or (self._source.config(self._loaded.size) != self._source.config(size))
-        ):
+    def _model(self, size: Size, dtype: torch.dtype, offload: bool) -> RealCamModel:
+        offload = offload and self._device.type == "cuda"
+        wanted = _Kept(self._source.config(size), dtype, offload)
+        if self._loaded is None or self._loaded.kept != wanted:
             self._loaded = None
             release_memory()
-            self._loaded = _Loaded(size, dtype, self._source.load(size, self._device, dtype))
+            model = self._source.load(size, torch.device("cpu") if offload else self._device, dtype)
+            self._loaded = _Loaded(wanted, offloaded(model, self._device) if offload else model)
         return self._loaded.model
 
-    def _within_memory(self, sample: Callable[[SamplingOptions], UInt8], options: SamplingOptions, size: Size) -> UInt8:
-        """The frames; when memory runs out, once more with one guidance branch at a time."""
-        for attempt in (options, replace(options, batched=False)):
+    def _within_memory(
+        self,
+        attempt: Callable[[MemoryPlan], tuple[UInt8, RealCamModel]],
+        chosen: tuple[MemoryPlan, ...],
+        needs: dict[MemoryPlan, int],
+        size: Size,
+        frames: int,
+    ) -> tuple[UInt8, RealCamModel]:
+        """What `attempt` makes; when memory runs out, once more with the next plan, then in words what would fit."""
+        for plan in chosen:
             try:
-                return sample(attempt)
+                return attempt(plan)
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
-                release_memory()
-        self._loaded = None
-        release_memory()
-        free = free_memory(self._device) / 2**30
+            # Only here are the tensors free that the error's traceback held.
+            log.warning("out of memory with the plan %s", plan.name)
+            self._loaded = None
+            release_memory()
+        free = free_memory(self._device)
+        sources = [(known, self._source.config(known)) for known in self._source.sizes()]
         raise EngineError(
             "The machine ran out of memory",
-            f"{size[0]} x {size[1]} pixels did not fit; with nothing loaded, {free:.0f} GB are free",
-            "Choose a smaller picture, or bfloat16 precision, or close other programs that use memory.",
+            f"{size[0]} x {size[1]} pixels need about {needs[chosen[-1]] / 2**30:.1f} GB, "
+            f"with nothing loaded {free / 2**30:.1f} GB are free",
+            what_would_fit(sources, frames, free, self._device.type) + " Or close other programs that use memory.",
         )
 
     def _metadata(self, shot: Shot, model: RealCamModel, seconds: float) -> ClipMetadata:
@@ -173,7 +217,7 @@ class _Progress:
 
 
 def sampling_options(
-    shot: Shot, settings: RealCamSettings, config: ModelConfig, batched: bool = False
+    shot: Shot, settings: RealCamSettings, config: ModelConfig, plan: MemoryPlan = PLAIN
 ) -> SamplingOptions:
     """The artist's settings as the sampler's."""
     return SamplingOptions(
@@ -193,7 +237,8 @@ def sampling_options(
         overlap=settings.overlap,
         faithful=settings.faithful,
         lossy_guidance_every=settings.lossy_guidance_every,
-        batched=batched,
+        batched=plan.batched,
+        tiled=plan.tiled,
     )
 
 

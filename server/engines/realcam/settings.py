@@ -129,6 +129,16 @@ OPTIONS: tuple[EngineOption, ...] = (
         choices=("auto", "float32", "bfloat16", "float16"),
     ),
     EngineOption(
+        name="memory",
+        label="Memory",
+        description="Auto takes what fits. Small is slow: weights stay in the machine's memory and come to the card "
+        "layer by layer, and pictures larger than 512 pixels are decoded in tiles (lossy: with random "
+        "weights 5 of 255 off on average, up to 70 at seams)",
+        kind="choice",
+        default="auto",
+        choices=("auto", "fast", "small"),
+    ),
+    EngineOption(
         name="faithful",
         label="As published, quirks included",
         description="Reproduces the published code number for number, also where it is not correct",
@@ -155,6 +165,7 @@ class RealCamSettings:
     overlap: int
     lossy_guidance_every: int
     precision: Literal["auto", "float32", "bfloat16", "float16"]
+    memory: Literal["auto", "fast", "small"]
     faithful: bool
 
 

@@ -26,14 +26,15 @@ PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "pillow")
 """Whose versions the numbers depend on."""
 
 
-def clip_digest(shot: Shot, model: RealCamModel, version: str) -> bytes:
+def clip_digest(shot: Shot, model: RealCamModel, version: str, plan: str) -> bytes:
     """32 bytes of all that a clip depends on to the last bit: shot and settings, weights, code, machine.
 
-    version: the engine's own.
+    version: the engine's own. plan: how memory is saved, which changes the order of sums.
     """
     machine = {
         "engine": version,
         "model": model.config.name,
+        "plan": plan,
         "weights": model.weights_hash,
         "dtype": str(model.dtype),
         "device": torch.cuda.get_device_name(model.device) if model.device.type == "cuda" else "cpu",

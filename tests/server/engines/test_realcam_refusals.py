@@ -111,27 +111,3 @@ class TestShots:
         assert chosen_mode("auto", 17, 16) == "continuation"
         with pytest.raises(EngineError, match="no motion"):
             chosen_mode("auto", 1, 16)
-
-
-def test_memory_runs_out_once_then_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first time, the work is done again with one branch at a time; the second time it is said."""
-    torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
-    from server.engines.realcam.runner import Runner
-    from server.realcam.shot_sampler import SamplingOptions
-
-    tried: list[bool] = []
-
-    def sample(options: SamplingOptions, fits: bool) -> np.ndarray:
-        tried.append(options.batched)
-        if options.batched or not fits:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return np.zeros((1, 1, 1, 3), np.uint8)
-
-    runner = Runner(RandomWeights("tiny"))
-    options = SamplingOptions(batched=True)
-    assert runner._within_memory(lambda o: sample(o, True), options, (512, 320)).shape == (1, 1, 1, 3)
-    assert tried == [True, False]
-    with pytest.raises(EngineError, match=r"ran out of memory.*512 x 320.*smaller picture"):
-        runner._within_memory(lambda o: sample(o, False), options, (512, 320))
-    with pytest.raises(RuntimeError, match="another matter"):
-        runner._within_memory(lambda _: (_ for _ in ()).throw(RuntimeError("another matter")), options, (1, 1))

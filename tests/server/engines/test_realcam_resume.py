@@ -156,15 +156,16 @@ def test_other_weights_do_not_go_on(bike: Motorcycle, tmp_path: Path) -> None:
 
     shot = shot_of(bike, path(2, 128, 64))
     model = random_model(TINY, ByteTokenizer(TINY.clip.vocabulary))
-    digests = {clip_digest(shot, model, "1"), clip_digest(shot, model, "2")}
-    digests.add(clip_digest(shot, replace(model, weights_hash="other"), "1"))
-    digests.add(clip_digest(shot, random_model(TINY, model.tokenizer, dtype=torch.bfloat16), "1"))
+    digests = {clip_digest(shot, model, "1", "plain"), clip_digest(shot, model, "2", "plain")}
+    digests.add(clip_digest(shot, model, "1", "small"))
+    digests.add(clip_digest(shot, replace(model, weights_hash="other"), "1", "plain"))
+    digests.add(clip_digest(shot, random_model(TINY, model.tokenizer, dtype=torch.bfloat16), "1", "plain"))
     threads = torch.get_num_threads()
     torch.set_num_threads(threads + 1)
-    digests.add(clip_digest(shot, model, "1"))
+    digests.add(clip_digest(shot, model, "1", "plain"))
     torch.set_num_threads(threads)
-    assert len(digests) == 5
-    assert clip_digest(shot, model, "1") in digests
+    assert len(digests) == 6
+    assert clip_digest(shot, model, "1", "plain") in digests
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x80\x04pickle", b"\xff" * 64])

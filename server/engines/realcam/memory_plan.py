@@ -1,0 +1,96 @@
+"""How much memory a shot takes, worked out from the network's own sizes, and what is done when there is less."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+
+from server.realcam.config import LATENT_DOWNSAMPLE, ModelConfig
+from server.realcam.model import build_parts
+from server.realcam.offload import RESIDENT_PARTS
+from server.realcam.vae import TILE
+
+Size = tuple[int, int]
+
+UNET_PEAK = 40
+"""Values alive at the peak of a forward, for each token and channel of the finest level: measured, 33 to 40."""
+
+VAE_PEAK = 6
+"""The same of decoding, for each pixel and channel of the finest level: measured."""
+
+MARGIN = 1.2
+"""For what a library takes beside, and fragments."""
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """batched: both guidance branches at once. tiled: a frame at a time, in tiles where it is large, which is lossy at
+    their seams. offloaded: weights stay in the machine's memory, each layer's come to the card when it runs."""
+
+    name: str
+    batched: bool = False
+    tiled: bool = False
+    offloaded: bool = False
+
+
+FAST = MemoryPlan("fast", batched=True)
+PLAIN = MemoryPlan("plain")
+SMALL = MemoryPlan("small", tiled=True, offloaded=True)
+
+
+def plans(wish: str, device: str, needed: dict[MemoryPlan, int], free: int) -> tuple[MemoryPlan, ...]:
+    """The plan to begin with, then the one to fall back to, once.
+
+    wish: auto, fast or small. needed, free: bytes. Batches gain nothing on the CPU.
+    """
+    known = (FAST, PLAIN, SMALL) if device == "cuda" else (PLAIN, SMALL)
+    if wish == "fast":
+        first = known[0]
+    elif wish == "small":
+        first = SMALL
+    else:
+        first = next((plan for plan in known if needed[plan] <= free), SMALL)
+    return (first,) if first is SMALL else (first, SMALL)
+
+
+def needed_memory(
+    config: ModelConfig, size: Size, frames: int, dtype: torch.dtype, plan: MemoryPlan, device: str
+) -> int:
+    """Bytes on the device for one segment of `frames` of `size` (width, height)."""
+    parameters = parameter_counts(config)
+    resident = RESIDENT_PARTS if plan.offloaded and device == "cuda" else parameters.keys()
+    weights = sum(parameters[part] for part in resident)
+    cells = size[0] * size[1] // LATENT_DOWNSAMPLE**2
+    forward = UNET_PEAK * frames * cells * config.unet.channels * (2 if plan.batched else 1)
+    pixels = min(size[0], TILE) * min(size[1], TILE) if plan.tiled else size[0] * size[1]
+    decode = VAE_PEAK * pixels * config.vae.channels * (4 if device == "cuda" and not plan.tiled else 1)
+    return int(MARGIN * dtype.itemsize * (weights + max(forward, decode)))
+
+
+@cache
+def parameter_counts(config: ModelConfig) -> dict[str, int]:
+    """Of each part of the model."""
+    with torch.device("meta"):
+        parts = build_parts(config)
+    return {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
+
+
+def what_would_fit(configs: Iterable[tuple[Size, ModelConfig]], frames: int, free: int, device: str) -> str:
+    """A sentence: the largest picture of these that fits into `free` bytes, or what the smallest needs."""
+    needs = [
+        (needed_memory(config, size, min(frames, config.frames), torch.bfloat16, SMALL, device), size)
+        for size, config in configs
+    ]
+    fitting = [(size[0] * size[1], need, size) for need, size in needs if need <= free]
+    if fitting:
+        _, need, size = max(fitting)
+        return f"{size[0]} x {size[1]} in bfloat16 would fit: with memory set to small it needs {_gigabytes(need)}."
+    need, size = min(needs)
+    return f"Nothing would fit: the least, {size[0]} x {size[1]} in bfloat16, needs {_gigabytes(need)}."
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 2**30:.1f} GB"
