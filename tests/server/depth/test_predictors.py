@@ -81,6 +81,13 @@ def test_the_published_network(network, kit: ParityKit, golden: dict[str, torch.
     kit.check("depth", f"{case}.depth", out.predicted_depth)
 
 
+def test_small_inputs_show_the_norm_s_epsilon(network, kit: ParityKit) -> None:
+    tokens = kit.tensors("eps_probe")["x32"].flatten(2).transpose(1, 2)
+    with torch.no_grad():
+        out = network.backbone.encoder.layer[0](tokens)
+    kit.check("eps_probe", "dino.block0", out[0] if isinstance(out, tuple) else out)
+
+
 def test_the_published_pre_and_postprocessing(network, kit: ParityKit, golden: dict[str, torch.Tensor]) -> None:
     kit.check("depth", "scene.depth", metric_depth(network, (golden["scene.frame"][0] + 1) / 2))
 
