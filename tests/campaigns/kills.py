@@ -79,7 +79,8 @@ def run(jobs: int, kills: int, seed: int, folder: Path, longest_wait: float = 1.
     clients = [_ClientProcess(server, blob, folder / f"client{n}", ids[n::CLIENTS]) for n in range(CLIENTS)]
     figures, counts, recoveries = Figures(jobs), Counter[str](), list[float]()
     try:
-        while any(client.running() for client in clients):
+        # Asks every one of them, because asking starts those again that were killed.
+        while sum(client.running() for client in clients) > 0:
             landed = sum(counts.values())
             if landed == kills or _brought(folder) < LAST_KILL * jobs * landed / kills:
                 time.sleep(0.05)
