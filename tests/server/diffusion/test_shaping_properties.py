@@ -9,7 +9,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 
 from server.diffusion.ddim import ddim_plan  # noqa: E402
-from server.diffusion.guidance import GuidanceConfig, camera_weight, guide, rescaled  # noqa: E402
+from server.diffusion.guidance import (  # noqa: E402
+    GuidanceConfig,
+    camera_weight,
+    classifier_free,
+    guide,
+    rescaled,
+    text_and_image,
+)
 from server.diffusion.sampler import Branch, SamplerConfig, SeededNoise, sample  # noqa: E402
 from server.diffusion.schedule import ScheduleConfig, noise_schedule  # noqa: E402
 from server.diffusion.shaping import KnownFrames, SceneShaping, ShapingStyle, Threshold  # noqa: E402
@@ -100,6 +107,15 @@ def test_camera_weight_falls_with_the_noise() -> None:
     assert camera_weight("cosine", 999) == 1.0
     assert abs(camera_weight("cosine", 0)) < 1e-12
     assert camera_weight("constant", 0) == 1.0
+
+
+def test_separate_scales_for_words_and_picture() -> None:
+    """Alike, they are the one scale; a picture's scale of 0 leaves the picture out of it."""
+    everything, picture, nothing = (torch.randn(SHAPE, generator=torch.Generator().manual_seed(i)) for i in range(3))
+    together = text_and_image(everything, picture, nothing, text_scale=5.0, image_scale=5.0)
+    assert torch.allclose(together, classifier_free(everything, nothing, 5.0), atol=1e-5)
+    words = text_and_image(everything, picture, nothing, text_scale=5.0, image_scale=0.0)
+    assert torch.allclose(words - nothing, 5.0 * (everything - picture), atol=1e-5)
 
 
 def test_rescale_restores_the_spread() -> None:

@@ -23,7 +23,7 @@ SAMPLES = 128
 
 SECTIONS = (
     "geometry", "pose_encoder", "unet", "encoders", "vae", "schedule", "guidance", "sampler", "scene_mask",
-    "conditioning", "preprocess", "metrics", "scene_render", "eps_probe", "unet_recipe", "full256_recipe",
+    "conditioning", "preprocess", "metrics", "trajectory", "scene_render", "eps_probe", "unet_recipe", "full256_recipe",
 )  # fmt: skip
 
 LEFT_OUT = (
@@ -46,6 +46,7 @@ READ_AS_INPUTS = (
     "geometry/*.depth_scale",
     "sampler/v_camera_shaping600.model_outputs",
     "metrics/*",
+    "trajectory/*",
     "scene_render/render.splat_levels",
 )
 """Outputs that tests read as a whole."""
