@@ -24,6 +24,8 @@ CHECK_PROPERTY = "realcam_check"
 DEGREES, METRES = "error_degrees", ERROR_METRES
 """Animated custom properties of our cameras: how far each frame is off, for the graph editor."""
 COLOUR = (1.0, 0.55, 0.1, 1.0)
+DISPLAY_SHARE = 0.5
+"""Of the artist's camera's size in the viewport."""
 _SMALLEST_ZOOM = 1e-3
 """Millimetres that a focal length must move to be keyed."""
 
@@ -48,8 +50,9 @@ def place_achieved_camera(
     camera[CHECK_PROPERTY] = msgspec.json.encode(check).decode("utf-8")
     artists = bpy.data.objects.get(take.camera) or scene.camera
     if artists is not None and artists.type == "CAMERA":
-        for name in ("display_size", "clip_start", "clip_end"):
-            setattr(camera.data, name, getattr(artists.data, name))
+        # Smaller, to be told from the artist's where it stands in the same place.
+        camera.data.display_size = DISPLAY_SHARE * artists.data.display_size
+        camera.data.clip_start, camera.data.clip_end = artists.data.clip_start, artists.data.clip_end
     _key_lens(camera.data, take, asked.intrinsics[list(check.index)], check.scene_frames)
     _key_poses(camera, flipped(result.poses), check.scene_frames)
     _key_errors(camera, check)

@@ -42,8 +42,10 @@ def _draw() -> None:
         scale = check.scene_scale if photo is None else photo.record.scale
         asked, achieved, apart = world_lines(check, np.array(camera.parent.matrix_world), scale)
         _draw_lines("LINES", apart, APART, 1.5)
-        _draw_lines("LINE_STRIP", asked, ASKED, 2.5)
-        _draw_lines("LINE_STRIP", achieved, ACHIEVED, 2.5)
+        # The asked path thin and over the other: both are seen where one lies on the other.
+        for points, colour, width in ((achieved, ACHIEVED, 5.0), (asked, ASKED, 2.0)):
+            _draw_lines("LINE_STRIP", points, colour, width)
+            _draw_points(points, colour, 2.5 * width)
 
 
 def _draw_lines(kind: str, points: Float64, colour: tuple[float, float, float, float], width: float) -> None:
@@ -58,6 +60,16 @@ def _draw_lines(kind: str, points: Float64, colour: tuple[float, float, float, f
     gpu.state.depth_test_set("NONE")
     batch_for_shader(shader, kind, {"pos": points.astype(np.float32)}).draw(shader)
     gpu.state.blend_set("NONE")
+
+
+def _draw_points(points: Float64, colour: tuple[float, float, float, float], size: float) -> None:
+    """A dot for each of the clip's frames."""
+    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+    shader.bind()
+    shader.uniform_float("color", colour)
+    gpu.state.depth_test_set("NONE")
+    gpu.state.point_size_set(size * bpy.context.preferences.system.ui_scale)
+    batch_for_shader(shader, "POINTS", {"pos": points.astype(np.float32)}).draw(shader)
 
 
 def register() -> None:

@@ -57,7 +57,9 @@ def key_move(scene: bpy.types.Scene, factor: float) -> None:
     camera.animation_data_clear()
     camera.location = (0.0, 0.0, 0.0)
     camera.keyframe_insert("location", frame=scene.frame_start)
-    camera.location = (0.4 * factor, 0.25 * factor, 0.1 * factor)
+    camera.location = (0.1 * factor, 0.25 * factor, 0.3 * factor)
+    camera.keyframe_insert("location", frame=(scene.frame_start + scene.frame_end) // 2)
+    camera.location = (0.5 * factor, 0.3 * factor, 0.1 * factor)
     camera.keyframe_insert("location", frame=scene.frame_end)
 
 

@@ -44,6 +44,13 @@ def test_the_worst_frame_weighs_angle_and_distance() -> None:
     assert turned.worst == 1
 
 
+def test_errors_that_nobody_would_notice_look_small() -> None:
+    quiet = msgspec.structs.replace(CHECK, degrees=(0.0, 0.01, 0.05), metres=(0.0, 0.0001, 0.0015))
+    for chart in (error_picture(quiet)[:HEIGHT], error_picture(quiet)[-HEIGHT:]):
+        bars = (chart[:, WIDTH * 7 // 8, :3] == WORST[:3]).all(axis=1).sum()
+        assert bars == round((HEIGHT - 8) * 0.1)
+
+
 def test_the_picture_has_a_bar_for_every_frame_that_was_found() -> None:
     picture = error_picture(CHECK)
     lower = picture[-HEIGHT:]
