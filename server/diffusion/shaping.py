@@ -2,7 +2,9 @@
 
 The published code replaces the noisy latent with a freshly noised preview while the timestep is high ("noisy"). The
 paper's formula replaces the predicted clean latent instead ("clean"), so the noise that the sampler carries along
-stays its own. Latents are [B, C, T, H, W].
+stays its own. "noisy" is the default: as published (eta 1, timestep 900) the two differ little, and it is the one
+that stays likely at every eta and threshold; "clean" holds tighter (tests/server/diffusion/test_shaping_styles.py).
+Latents are [B, C, T, H, W].
 """
 
 from __future__ import annotations

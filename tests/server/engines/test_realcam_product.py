@@ -6,8 +6,11 @@ import uuid
 from pathlib import Path
 
 import av
+import msgspec
 import numpy as np
 import pytest
+from PIL import Image
+from typer.testing import CliRunner
 
 pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
@@ -15,12 +18,18 @@ pytest.importorskip("transformers", reason="transformers is not installed: the m
 pytest.importorskip("ftfy", reason="ftfy is not installed: the model tests were not run")
 
 from blender_addon.core.client import Client
+from blender_addon.core.formats import write_trajectory
 from blender_addon.core.messages import JobState, StateEvent
+from blender_addon.core.shot import ClipSidecar
 from blender_addon.core.shot_file import encode_shot
+from blender_addon.core.trajectory import Trajectory
+from server.cli import app
 from server.data.motorcycle import Motorcycle
 from server.engines.realcam.sources import RANDOM_WEIGHTS
 from server.local_service import local_service
 from tests.server.engines.test_realcam_engine import path, shot_of
+
+FILES = {"photo": "photo.png", "depth": "depth.npy", "trajectory": "poses.txt"}
 
 
 def test_a_shot_becomes_a_clip(bike: Motorcycle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,3 +59,30 @@ def test_a_shot_becomes_a_clip(bike: Motorcycle, tmp_path: Path, monkeypatch: py
     assert len(frames) == 6
     assert frames[0].shape == (64, 128, 3)
     assert np.std(frames[0]) > 1.0
+
+
+def test_generate_without_blender(bike: Motorcycle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`realcam generate --engine realcam --random-weights`, twice: the same clip, which says what made it."""
+    monkeypatch.setenv(RANDOM_WEIGHTS, "")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    Image.fromarray(bike.photo).save(tmp_path / "photo.png")
+    np.save(tmp_path / "depth.npy", bike.depth)
+    height, width = bike.depth.shape
+    camera = Trajectory(path(4).camera_to_world, bike.intrinsics, width, height)
+    write_trajectory(tmp_path / "poses.txt", camera)
+    files = [f"--{name}={tmp_path / file}" for name, file in FILES.items()]
+    made = []
+    for name in ("first.mp4", "again.mp4"):
+        words = ["--engine=realcam", "--random-weights", "--scale=tiny", "--size=128x64", "--frames=4", "--seed=5"]
+        options = ["--option", "steps=2", "--option", "shaping=off", "--intrinsics=994.978,994.978,311.193,254.877"]
+        result = CliRunner().invoke(app, ["generate", *files, *words, *options, "-o", str(tmp_path / name)])
+        assert result.exit_code == 0, result.output
+        with av.open(str(tmp_path / name)) as video:
+            sidecar = msgspec.json.decode(video.metadata["comment"], type=ClipSidecar)
+            made.append(np.stack([frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]))
+    assert np.array_equal(*made)
+    metadata = sidecar.metadata
+    assert (metadata.settings.seed, metadata.settings.options) == (5, {"steps": 2, "shaping": "off"})
+    assert metadata.weights_hash == "random-tiny-0"
+    assert metadata.draft
+    assert "torch" in metadata.engine_version
