@@ -83,6 +83,10 @@ def _download(source: SourceFile, path: Path, endpoint: str | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     done = part.stat().st_size if part.exists() else 0
+    if source.bytes and done > source.bytes:
+        # Two downloads at once wrote to it.
+        part.unlink()
+        done = 0
     missing, free = source.bytes - done, shutil.disk_usage(path.parent).free
     if free < missing:
         why = f"{missing / 1e9:.1f} GB missing of {source.name}, {free / 1e9:.1f} GB free in {path.parent}"
@@ -90,5 +94,5 @@ def _download(source: SourceFile, path: Path, endpoint: str | None) -> None:
     url = hf_hub_url(source.repo, source.name, revision=source.revision, endpoint=endpoint)
     with part.open("ab") as file:
         where = get_hf_file_metadata(url, endpoint=endpoint).location
-        http_get(where, file, resume_size=done, expected_size=source.bytes, displayed_filename=source.name)
+        http_get(where, file, resume_size=done, expected_size=source.bytes or None, displayed_filename=source.name)
     part.replace(path)

@@ -204,6 +204,14 @@ def test_a_download_goes_on_where_the_line_broke(hub: Hub, tmp_path: Path) -> No
     assert hub.served == [f"model.ckpt bytes={there}-"], "only what was missing came over the line"
 
 
+def test_a_part_that_is_too_long_is_begun_again(hub: Hub, tmp_path: Path) -> None:
+    source = resolve(HubFile("org/tiny", "merges.txt"), hub.url)
+    part = tmp_path / source.repo / source.revision / "merges.txt.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"x" * (source.bytes + 1))
+    assert fetch(source, tmp_path, quiet, hub.url).path.read_bytes() == hub.contents["merges.txt"]
+
+
 def test_another_file_than_the_known_one_is_not_downloaded(hub: Hub) -> None:
     with pytest.raises(WeightsError, match=r"model\.ckpt of org/tiny is another file now.*--base"):
         resolve(HubFile("org/tiny", "model.ckpt", sha256="0" * 64), hub.url)
