@@ -115,6 +115,22 @@ def test_another_check_takes_its_place_and_none_is_left_over(blender: ModuleType
     assert check_of(scene, TAKE) is None
 
 
+def test_undo_takes_it_away_whole_and_redo_brings_it_back(blender: ModuleType, thin_bike_scene: PhotoScene) -> None:
+    from blender_addon.camera_check.achieved_camera import achieved_cameras, place_achieved_camera
+
+    bpy = blender
+    before = {kind: len(getattr(bpy.data, kind)) for kind in ("objects", "cameras", "actions")}
+    bpy.ops.ed.undo_push(message="Before")
+    place_achieved_camera(bpy.context.scene, thin_bike_scene, TAKE, path(), answer())
+    bpy.ops.ed.undo_push(message="Check Camera")
+    bpy.ops.ed.undo()
+    assert {kind: len(getattr(bpy.data, kind)) for kind in before} == before
+    bpy.ops.ed.redo()
+    ((camera, check),) = achieved_cameras(bpy.context.scene)
+    assert camera.parent is not None
+    assert check.scale == 1.3
+
+
 def test_it_keeps_its_place_in_the_photo_when_the_scene_is_re_metered(
     blender: ModuleType, thin_bike_scene: PhotoScene
 ) -> None:
