@@ -114,7 +114,8 @@ OPTIONS: tuple[EngineOption, ...] = (
     EngineOption(
         name="lossy_guidance_every",
         label="Guidance every n steps (lossy)",
-        description="Above 1, guidance is worked out only every n-th step: up to twice as fast, and another picture",
+        description="Above 1, guidance is worked out only every n-th step: up to twice as fast, and another picture "
+        "(at 2, with random weights, 13 of 255 off on average)",
         kind="int",
         default=1,
         minimum=1,
