@@ -17,7 +17,7 @@ SHOWN = "realcam_cleaning"
 
 COLOURS = {
     FLYING: (1.0, 0.05, 0.0, 1.0),
-    OUTLIER: (1.0, 0.5, 0.0, 1.0),
+    OUTLIER: (1.0, 0.75, 0.0, 1.0),
     MOVED: (0.05, 0.5, 0.9, 1.0),
     SKY: (0.6, 0.15, 0.85, 1.0),
 }

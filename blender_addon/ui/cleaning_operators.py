@@ -64,7 +64,7 @@ class ToggleCleaning(OfPhoto, bpy.types.Operator):
 
 
 class ShowCleaning(OfPhoto, bpy.types.Operator):
-    """Colour what cleaning touches, or would: edges blue, flying pixels red, outliers orange, sky violet. Never rendered"""  # noqa: E501
+    """Colour what cleaning touches, or would: edges blue, flying pixels red, outliers yellow, sky violet. Never rendered"""  # noqa: E501
 
     bl_idname = "realcam.show_cleaning"
     bl_label = "Show What It Touches"
