@@ -29,8 +29,8 @@ from server.engines.realcam.memory_plan import (
     what_would_fit,
 )
 from server.engines.realcam.runner import Runner
-from server.engines.realcam.sources import SIZES, RandomWeights
-from server.realcam.config import REALCAM_512, REALCAM_1024, TINY
+from server.engines.realcam.sources import LEAST_MEMORY, SIZES, RandomWeights
+from server.realcam.config import REALCAM_256, REALCAM_512, REALCAM_1024, TINY
 from server.realcam.model import RealCamModel, random_model
 from server.realcam.offload import offloaded
 from server.realcam.tokenizer import ByteTokenizer
@@ -156,3 +156,9 @@ def test_tiles_are_another_picture_and_how_much() -> None:
     error = (whole - tiled).abs() * 127.5
     assert 0.5 < error.mean() < 5
     assert error.max() < 75
+
+
+def test_the_least_machine_is_the_one_that_fits_the_least_shot() -> None:
+    """What greys the engine out, which must not load torch to be known, is no guess either."""
+    least = needed_memory(REALCAM_256, (256, 256), 16, torch.bfloat16, SMALL, "cpu")
+    assert least <= LEAST_MEMORY <= 1.5 * least
