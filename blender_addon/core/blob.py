@@ -20,6 +20,9 @@ from .messages import Limits
 
 ALIGNMENT = 64
 
+Shape = tuple[int | None, ...]
+"""Lengths of an array's axes; None for any."""
+
 
 class BlobHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything of a blob but its arrays; subclasses add their fields."""
@@ -32,7 +35,7 @@ H = TypeVar("H", bound=BlobHeader)
 
 @dataclass(frozen=True)
 class BlobKind(Generic[H]):
-    """One kind of blob. what: its name in sentences. buffers: name -> (dtype, number of axes), in file order.
+    """One kind of blob. what: its name in sentences. buffers: name -> (dtype, shape), in file order.
 
     check: raises WireError for a header beyond the limits or whose numbers make no sense.
     """
@@ -40,7 +43,7 @@ class BlobKind(Generic[H]):
     what: str
     magic: bytes
     header: type[H]
-    buffers: Mapping[str, tuple[str, int]]
+    buffers: Mapping[str, tuple[str, Shape]]
     check: Callable[[H, Limits], None]
 
     def encode(self, header: H, arrays: Mapping[str, Buffer]) -> bytes:
@@ -100,9 +103,9 @@ class BlobKind(Generic[H]):
             raise WireError(
                 f"The {self.what} has the wrong parts", f"{sorted(header.buffers)}, expected {sorted(self.buffers)}"
             )
-        for name, (dtype, axes) in self.buffers.items():
+        for name, (dtype, shape) in self.buffers.items():
             spec = header.buffers[name]
-            if spec.dtype != dtype or len(spec.shape) != axes:
+            if spec.dtype != dtype or not _fits(spec.shape, shape):
                 raise WireError(f"The {self.what}'s {name} has the wrong form", f"{spec.dtype} {list(spec.shape)}")
             spec.check(spec.nbytes)
 
@@ -115,6 +118,10 @@ class BlobKind(Generic[H]):
             offsets[name] = position
             position += header.buffers[name].nbytes
         return offsets, position
+
+
+def _fits(shape: tuple[int, ...], wanted: Shape) -> bool:
+    return len(shape) == len(wanted) and all(length in (None, n) for n, length in zip(shape, wanted, strict=True))
 
 
 def check_pixels(name: str, spec: BufferSpec, limits: Limits) -> None:
@@ -130,3 +137,11 @@ def check_clip(what: str, frames: int, size: tuple[int, int], limits: Limits) ->
         raise WireError(f"The {what} has too many frames", f"{frames}, allowed 1 to {limits.frames}")
     if max(size) > limits.side:
         raise WireError("The clip is too large", f"{size[0]} x {size[1]}, allowed {limits.side} a side")
+
+
+def check_poses(what: str, header: BlobHeader, frames: int) -> None:
+    """Raises WireError unless there is a pose and a camera matrix for each frame."""
+    for name in ("camera_to_world", "intrinsics"):
+        count = header.buffers[name].shape[0]
+        if count != frames:
+            raise WireError(f"The {what}'s {name} has the wrong form", f"{count} for {frames} frames")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from .blob import BlobHeader, BlobKind, check_clip, check_pixels
+from .blob import BlobHeader, BlobKind, check_clip, check_pixels, check_poses
 from .errors import CameraError, ShotError, WireError
 from .framing import Buffer
 from .messages import Limits
@@ -85,6 +85,7 @@ class _Header(BlobHeader, frozen=True, kw_only=True, forbid_unknown_fields=True)
 def _check_header(header: _Header, limits: Limits) -> None:
     count, height, width, _ = header.buffers["frames"].shape
     check_clip("clip", count, (width, height), limits)
+    check_poses("clip", header, count)
     check_pixels("depth", header.buffers["depth"], limits)
     if not np.isfinite(header.fps):
         raise WireError("The clip's numbers make no sense", f"fps {header.fps}")
@@ -95,11 +96,11 @@ CHECK_REQUEST = BlobKind(
     magic=b"RCCHEK\x00\x01",
     header=_Header,
     buffers={
-        "camera_to_world": ("float64", 3),
-        "intrinsics": ("float64", 3),
-        "depth_intrinsics": ("float64", 2),
-        "depth": ("float32", 2),
-        "frames": ("uint8", 4),
+        "camera_to_world": ("float64", (None, 4, 4)),
+        "intrinsics": ("float64", (None, 3, 3)),
+        "depth_intrinsics": ("float64", (3, 3)),
+        "depth": ("float32", (None, None)),
+        "frames": ("uint8", (None, None, None, 3)),
     },
     check=_check_header,
 )

@@ -73,7 +73,7 @@ DEPTH_REQUEST = BlobKind(
     what="request for depth",
     magic=b"RCDEPT\x00\x02",
     header=_Header,
-    buffers={"photo": ("uint8", 3)},
+    buffers={"photo": ("uint8", (None, None, 3))},
     check=_check_header,
 )
 

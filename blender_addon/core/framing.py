@@ -59,7 +59,11 @@ class BufferSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_
         """The array over `frame`, without a copy; read-only if the frame is. Raises WireError."""
         memory = memoryview(frame)
         self.check(memory.nbytes)
-        return np.frombuffer(memory, dtype=np.dtype(self.dtype).newbyteorder("<")).reshape(self.shape)
+        try:
+            return np.frombuffer(memory, dtype=np.dtype(self.dtype).newbyteorder("<")).reshape(self.shape)
+        except ValueError as error:
+            # An empty array whose other extents are beyond what numpy can count.
+            raise WireError("A buffer's shape makes no sense", f"{list(self.shape)}: {error}") from error
 
 
 class Header(msgspec.Struct, Generic[M], frozen=True, forbid_unknown_fields=True, array_like=True):

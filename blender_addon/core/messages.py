@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from .shot import EngineCapability
 
-PROTOCOL_VERSION = (1, 0)
+PROTOCOL_VERSION = (2, 0)
 
 JobId = Annotated[str, Meta(pattern=r"\A[0-9a-z][0-9a-z-]{7,63}\Z")]
 """Made by the client, `uuid.uuid4().hex` for one. Lower case only, because it names files on any file system."""

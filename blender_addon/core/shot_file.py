@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 from msgspec import Meta
 
-from .blob import BlobHeader, BlobKind, check_clip, check_pixels
+from .blob import BlobHeader, BlobKind, check_clip, check_pixels, check_poses
 from .errors import CameraError, ShotError, WireError
 from .framing import Buffer
 from .messages import Limits
@@ -39,6 +39,7 @@ class ShotHeader(BlobHeader, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 def _check_header(header: ShotHeader, limits: Limits) -> None:
     """Every number of the header against the limits, before an array is made."""
     check_clip("shot", header.frames, (header.width, header.height), limits)
+    check_poses("shot", header, header.frames)
     for name in ("photo", "depth"):
         check_pixels(name, header.buffers[name], limits)
     if header.buffers["preview"].shape != (header.frames, header.height, header.width, 4):
@@ -58,12 +59,12 @@ SHOT = BlobKind(
     magic=b"RCSHOT\x00\x01",
     header=ShotHeader,
     buffers={
-        "camera_to_world": ("float64", 3),
-        "intrinsics": ("float64", 3),
-        "photo_intrinsics": ("float64", 2),
-        "depth": ("float32", 2),
-        "photo": ("uint8", 3),
-        "preview": ("uint8", 4),
+        "camera_to_world": ("float64", (None, 4, 4)),
+        "intrinsics": ("float64", (None, 3, 3)),
+        "photo_intrinsics": ("float64", (3, 3)),
+        "depth": ("float32", (None, None)),
+        "photo": ("uint8", (None, None, 3)),
+        "preview": ("uint8", (None, None, None, 4)),
     },
     check=_check_header,
 )

@@ -177,7 +177,9 @@ def orthonormalised(poses: Float64) -> Float64:
 
 
 def check_intrinsics(intrinsics: Float64) -> None:
-    """Refuse [F, 3, 3] intrinsics that are not finite, not a pinhole camera's or have no positive focal length."""
+    """Refuse intrinsics that are not [F, 3, 3], not finite, not a pinhole camera's or have no positive focal length."""
+    if intrinsics.ndim != 3 or intrinsics.shape[1:] != (3, 3) or len(intrinsics) == 0:
+        raise CameraError("The intrinsics have the wrong shape", f"expected [F, 3, 3], got {list(intrinsics.shape)}")
     if not np.isfinite(intrinsics).all():
         raise CameraError("The intrinsics are not numbers", "NaN or infinite entries")
     if np.abs(intrinsics[:, 2] - [0, 0, 1]).max() > 1e-9 or np.abs(intrinsics[:, 1, 0]).max() > 1e-9:

@@ -1,7 +1,7 @@
 """Inputs and results of jobs as files. A name appears only when what it names is whole and on disk.
 
 <data>/uploads/<job>.part      bytes as they come
-<data>/shots/<job>.shot        a whole shot, its checksum verified
+<data>/shots/<job>.shot        a whole shot, its checksum verified and its bytes read as one
 <data>/work/<job>.<attempt>/   what a worker is writing; only this attempt touches it
 <data>/checkpoints/<job>/      what the next attempt can go on from
 <data>/results/<job>/          a finished clip, with manifest.json
@@ -106,8 +106,8 @@ class JobFiles:
                 raise
         return offset + data.nbytes
 
-    def store_shot(self, job_id: str, digest: str) -> bool:
-        """Verify, sync and name a whole upload. False, and the upload is gone, when its checksum is wrong."""
+    def verify_upload(self, job_id: str, digest: str) -> bool:
+        """Verify and sync a whole upload. False, and the upload is gone, when its checksum is wrong."""
         part = self.upload(job_id)
         with part.open("r+b") as stream:
             if hashlib.file_digest(stream, "sha256").hexdigest() != digest:
@@ -115,9 +115,12 @@ class JobFiles:
                 part.unlink()
                 return False
             os.fsync(stream.fileno())
-        part.replace(self.shot(job_id))
-        sync_folder(self.shots)
         return True
+
+    def store_shot(self, job_id: str) -> None:
+        """Name an upload that was verified and can be read as a shot."""
+        self.upload(job_id).replace(self.shot(job_id))
+        sync_folder(self.shots)
 
     def store_results(self, job_id: str, attempt: int) -> None:
         """Give an attempt's synced folder the job's name. Raises OSError."""

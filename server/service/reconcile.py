@@ -14,7 +14,7 @@ def reconcile(book: JobBook) -> None:
     """Bring store and files together. Call before anything else runs."""
     store, files = book.store, book.files
     for job in store.in_states(JobState.UPLOADING):
-        # Named but not yet committed: the shot is whole, because only a verified one gets its name.
+        # Named but not yet committed: the shot is whole, because only one that was verified and read gets its name.
         if files.shot(job.job_id).exists():
             book.move(job, Cause.SHOT_STORED)
     for job in store.in_states(JobState.RUNNING, JobState.FINALIZING):

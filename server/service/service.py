@@ -127,12 +127,20 @@ class Service:
         self._wakeup.post(lambda: self._begin_stop(self.options.stop_grace if grace is None else grace))
 
     def facts(self, seconds: float = 5.0) -> Facts | None:
-        """How the server is, asked from another thread; None when its loop does not answer in time."""
+        """How the server is, asked from another thread; None when its loop does not answer in time or cannot tell."""
         answer: Future[Facts] = Future()
-        self._wakeup.post(lambda: answer.set_result(self._facts()))
+
+        def look() -> None:
+            try:
+                answer.set_result(self._facts())
+            except (OSError, sqlite3.Error) as error:
+                answer.set_exception(error)
+
+        self._wakeup.post(look)
         try:
             return answer.result(seconds)
-        except TimeoutError:
+        except (TimeoutError, OSError, sqlite3.Error) as error:
+            log.warning("no figures: %s", error or "the loop does not answer")
             return None
 
     def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
@@ -168,7 +176,11 @@ class Service:
             incoming = router.receive(self.options.limits)
             if incoming is None:
                 return
-            handle(incoming)
+            try:
+                handle(incoming)
+            except Exception:
+                # A client may not end the server: a mistake of ours that a message brings out costs this message.
+                log.exception("a message could not be handled")
 
     def _pong(self, ping: Ping) -> Pong:
         return Pong(

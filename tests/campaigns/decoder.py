@@ -20,6 +20,7 @@ import numpy as np
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.framing import Frame, decode_client_message, decode_server_message, encode
 from blender_addon.core.messages import (
+    PROTOCOL_VERSION,
     Cancel,
     Facts,
     FileChunk,
@@ -52,14 +53,21 @@ def seeds() -> tuple[list[list[bytes]], list[list[bytes]], bytes]:
     results = (ResultFile(name="clip.mp4", nbytes=9, sha256=digest),)
     capability = EngineCapability(name="a", label="b", description="c", sizes=((64, 40),), frame_counts=(4,))
     to_server = [
-        encode(Hello(protocol=(1, 0), client_id="c", software="s")),
+        encode(Hello(protocol=PROTOCOL_VERSION, client_id="c", software="s")),
         encode(Submit(job_id=JOB, digest=digest, nbytes=5, engine="draft", title="t")),
         encode(Cancel(job_id=JOB)),
         encode(UploadChunk(session="s", job_id=JOB, offset=0), [np.zeros(64, dtype=np.uint8)]),
     ]
     to_client = [
         encode(
-            Welcome(protocol=(1, 0), software="s", boot_id="b", session="s", limits=Limits(), engines=(capability,))
+            Welcome(
+                protocol=PROTOCOL_VERSION,
+                software="s",
+                boot_id="b",
+                session="s",
+                limits=Limits(),
+                engines=(capability,),
+            )
         ),
         encode(JobStatus(job_id=JOB, state=JobState.DONE, results=results)),
         encode(Progress(job_id=JOB, attempt=1, step=1, steps=2, stage="s"), [np.zeros(9, dtype=np.uint8)]),

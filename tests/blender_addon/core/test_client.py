@@ -69,7 +69,7 @@ def test_something_else_that_listens_is_not_taken_for_a_server(server: RunningSe
         closed.set()
 
 
-@pytest.mark.parametrize(("version", "side"), [((2, 0), "on this computer"), ((0, 9), "Update the server")])
+@pytest.mark.parametrize(("version", "side"), [((3, 0), "on this computer"), ((1, 0), "Update the server")])
 def test_a_server_of_another_version_names_the_side_to_update(
     tmp_path: Path, version: tuple[int, int], side: str
 ) -> None:

@@ -20,6 +20,7 @@ from blender_addon.core.framing import (
     encode,
 )
 from blender_addon.core.messages import (
+    PROTOCOL_VERSION,
     Cancel,
     FileChunk,
     Hello,
@@ -55,7 +56,9 @@ def test_a_view_that_is_not_contiguous_is_sent_as_it_looks(bike: Motorcycle) -> 
 job_ids = st.from_regex(r"\A[0-9a-z][0-9a-z-]{7,63}\Z")
 messages = st.one_of(
     st.builds(Cancel, job_id=job_ids),
-    st.builds(Hello, protocol=st.just((1, 0)), client_id=st.text(max_size=200), software=st.text(max_size=200)),
+    st.builds(
+        Hello, protocol=st.just(PROTOCOL_VERSION), client_id=st.text(max_size=200), software=st.text(max_size=200)
+    ),
     st.builds(
         Submit,
         job_id=job_ids,

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import msgspec
+import numpy as np
 import pytest
 import zmq
 
-from blender_addon.core.framing import PREAMBLE, decode_server_message, encode
+from blender_addon.core.errors import ServiceError
+from blender_addon.core.framing import MAGIC, PREAMBLE, BufferSpec, Frame, Header, decode_server_message, encode
 from blender_addon.core.keys import client_keys, server_keys
-from blender_addon.core.messages import Limits, ListJobs, Ping, Refused, UploadChunk
+from blender_addon.core.messages import (
+    PROTOCOL_VERSION,
+    ClientMessage,
+    Hello,
+    JobState,
+    Limits,
+    ListJobs,
+    Ping,
+    Pong,
+    Prune,
+    Refused,
+    ServerMessage,
+    Submit,
+    UploadChunk,
+    Welcome,
+)
+from blender_addon.core.shot_file import SHOT
 from server.data.motorcycle import Motorcycle
+from tests.server.service.conftest import StartServer
 from tests.server.service.running_server import RunningServer, new_id, small_blob
 
 
@@ -28,6 +48,29 @@ def _raw_socket(server: RunningServer, port: int) -> Iterator[zmq.Socket[bytes]]
         yield dealer
 
 
+def _ask_with(dealer: zmq.Socket[bytes], frames: Sequence[Frame]) -> ServerMessage:
+    dealer.send_multipart(frames)
+    assert dealer.poll(20_000)
+    return decode_server_message(dealer.recv_multipart(), Limits()).message
+
+
+def _ask(dealer: zmq.Socket[bytes], message: ClientMessage) -> ServerMessage:
+    return _ask_with(dealer, encode(message))
+
+
+def _session(dealer: zmq.Socket[bytes]) -> str:
+    """Say hello as a client does. The session's token."""
+    welcome = _ask(dealer, Hello(protocol=PROTOCOL_VERSION, client_id="rude", software="tests"))
+    assert isinstance(welcome, Welcome)
+    return welcome.session
+
+
+def _chunk_of_shape(*shape: int) -> list[bytes]:
+    """A chunk whose empty buffer says that it has this shape."""
+    header = Header(UploadChunk(session="none", job_id=new_id(), offset=0), (BufferSpec("uint8", shape, 0),))
+    return [PREAMBLE, msgspec.msgpack.encode(header), b""]
+
+
 @pytest.mark.parametrize("channel", ["control", "data"])
 @pytest.mark.parametrize(
     ("what", "frames"),
@@ -39,6 +82,7 @@ def _raw_socket(server: RunningServer, port: int) -> Iterator[zmq.Socket[bytes]]
         ("four billion entries", [PREAMBLE, b"\xdd\xff\xff\xff\xff"]),
         ("a header over the limit", [PREAMBLE, b"\x00" * 100_000]),
         ("too many buffers", [*encode(ListJobs()), *[b"x"] * 9]),
+        ("nothing, in more axes than can be counted", _chunk_of_shape(0, 2**40, 2**40, 2**40)),
     ],
 )
 def test_malformed_messages_are_refused(
@@ -101,3 +145,86 @@ def test_a_client_that_never_reads_is_let_go_and_its_job_is_done(
             list(neighbour.follow(job_id))
             assert neighbour.facts().memory - before < 64_000_000
         assert neighbour.status(job_id).state.value == "done"
+
+
+def test_a_client_of_the_version_before_is_told_to_update(shared_server: RunningServer) -> None:
+    """As it was built: its first frame says 1.0, and its headers lack what came since."""
+    hello = Hello(protocol=(1, 0), client_id="old", software="RealCam 0.1")
+    frames = [MAGIC + bytes((1, 0)), msgspec.msgpack.encode((hello, ()))]
+    with _raw_socket(shared_server, shared_server.address.control_port) as dealer:
+        dealer.send_multipart(frames)
+        assert dealer.poll(10_000)
+        answer = dealer.recv_multipart()
+    refused = decode_server_message(answer, Limits()).message
+    assert isinstance(refused, Refused)
+    assert (refused.code.value, refused.remedy) == ("protocol", "Update the other side.")
+    assert "it has 1.0, this side 2.0" in refused.why
+    assert answer[0] == MAGIC + bytes((2, 0)), "by which the other side sees that it is the older one"
+
+
+@pytest.mark.parametrize(
+    "specs",
+    [
+        (),
+        (BufferSpec("uint8", (), 1),),
+        (BufferSpec("uint8", (2, 5), 10),),
+        (BufferSpec("float64", (4,), 32),),
+        (BufferSpec("uint8", (3,), 3), BufferSpec("uint8", (3,), 3)),
+    ],
+    ids=["none", "no axes", "two axes", "numbers", "two"],
+)
+def test_chunks_that_are_no_bytes_are_refused(shared_server: RunningServer, specs: tuple[BufferSpec, ...]) -> None:
+    address, job_id = shared_server.address, new_id()
+    with _raw_socket(shared_server, address.control_port) as control:
+        session = _session(control)
+        _ask(control, Submit(job_id=job_id, digest="0" * 64, nbytes=100, engine="copy"))
+        header = Header(UploadChunk(session=session, job_id=job_id, offset=0), specs)
+        with _raw_socket(shared_server, address.data_port) as data:
+            answer = _ask_with(data, [PREAMBLE, msgspec.msgpack.encode(header), *(bytes(s.nbytes) for s in specs)])
+    assert isinstance(answer, Refused)
+    assert answer.what == "A chunk comes with one buffer of bytes"
+
+
+def test_a_camera_matrix_of_another_shape_fails_its_own_job_alone(
+    shared_server: RunningServer, bike: Motorcycle
+) -> None:
+    blob = small_blob(bike)
+    header = SHOT.read_header(blob, Limits())
+    _, arrays = SHOT.decode(blob, Limits())
+    arrays = {**arrays, "photo_intrinsics": np.ones((2, 5))}
+    wrong = SHOT.encode(msgspec.structs.replace(header, buffers=SHOT.specs(arrays)), arrays)
+    with shared_server.client() as client:
+        with pytest.raises(ServiceError, match="photo_intrinsics has the wrong form"):
+            client.submit(new_id(), wrong, "copy")
+        client.submit(job_id := new_id(), blob, "copy")
+        assert list(client.follow(job_id))[-1].state is JobState.DONE
+
+
+def test_a_mistake_in_the_server_costs_the_shot_or_message_that_brings_it_out(
+    start_server: StartServer, bike: Motorcycle
+) -> None:
+    program = (
+        "import server.service.control_requests as control, server.service.data_requests as data\n"
+        "read = data.decode_order\n"
+        "def mistaken(blob, limits):\n"
+        "    order = read(blob, limits)\n"
+        "    return order if order.settings.seed == 0 else [][1]\n"
+        "data.decode_order = mistaken\n"
+        "control.ControlDesk._prune = lambda desk, session, message: [][1]\n"
+        "from server.cli import app\n"
+        "app()\n"
+    )
+    server = start_server(program=("-c", program))
+    with server.client() as client:
+        job_id, good = new_id(), new_id()
+        with pytest.raises(ServiceError, match="The server could not read the shot"):
+            client.submit(job_id, small_blob(bike, seed=1), "copy")
+        with _raw_socket(server, server.address.control_port) as dealer:
+            _session(dealer)
+            dealer.send_multipart(encode(Prune(older_than=0.0)))
+            assert isinstance(_ask(dealer, Ping(token=1)), Pong)
+        server.kill()
+        server.start()
+        assert client.status(job_id).state is JobState.FAILED, "not queued by the next start"
+        client.submit(good, small_blob(bike), "copy")
+        assert list(client.follow(good))[-1].state is JobState.DONE

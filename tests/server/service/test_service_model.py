@@ -68,7 +68,8 @@ class Service(RuleBasedStateMachine):
             return
         held = self.book.files.received(job_id)
         self.book.files.append(job_id, held, memoryview(SHOT if not damaged else SHOT[::-1])[held:])
-        if self.book.files.store_shot(job_id, DIGEST):
+        if self.book.files.verify_upload(job_id, DIGEST):
+            self.book.files.store_shot(job_id)
             self.book.move(job, Cause.SHOT_STORED)
             self.accepted.add(job_id)
 

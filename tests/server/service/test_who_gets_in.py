@@ -15,7 +15,7 @@ from blender_addon.core.client import Client
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.framing import encode
 from blender_addon.core.keys import new_keys, server_keys
-from blender_addon.core.messages import Hello, JobState, ReadChunk
+from blender_addon.core.messages import PROTOCOL_VERSION, Hello, JobState, ReadChunk
 from server.data.motorcycle import Motorcycle
 from server.service.options import ServiceOptions
 from server.service.service import Service
@@ -57,7 +57,7 @@ def test_no_encryption_no_entry(shared_server: RunningServer, channel: str) -> N
     with zmq.Context() as context, context.socket(zmq.DEALER) as plain:
         plain.linger = 0
         plain.connect(f"tcp://127.0.0.1:{port}")
-        plain.send_multipart(encode(Hello(protocol=(1, 0), client_id="plain", software="tests")))
+        plain.send_multipart(encode(Hello(protocol=PROTOCOL_VERSION, client_id="plain", software="tests")))
         assert plain.poll(1000) == 0
 
 
