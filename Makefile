@@ -3,7 +3,8 @@
 
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --locked --group blender
-TORCH_TESTS := tests/server/diffusion tests/server/realcam tests/server/geometry tests/server/depth \
+TORCH_TESTS := tests/server/diffusion tests/server/realcam tests/server/geometry/test_torch_*.py \
+	tests/server/geometry/test_published_geometry.py tests/server/depth/test_predictors.py \
 	tests/server/engines/test_realcam_*.py tests/server/evaluation/test_frechet.py tests/e2e/test_whole_shot.py
 # Two at a time, a file of tests on one worker: half of them wait for servers, the rest for Blender.
 PYTEST := python -m pytest -n 2 --dist loadfile
@@ -40,7 +41,7 @@ test-blender-5.2: setup
 
 test-models: setup
 	@scripts/models_environment.sh $(UV)
-	OMP_NUM_THREADS=1 .venv-models/bin/$(PYTEST) $(TORCH_TESTS)
+	OMP_NUM_THREADS=1 .venv-models/bin/$(PYTEST) $(TORCH_TESTS) -k "not draft"
 
 bench: setup
 	$(RUN) realcam bench
