@@ -60,7 +60,7 @@ class AllowList:
     def _refresh(self) -> None:
         try:
             facts = self._path.stat()
-            stamp: tuple[int, ...] = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
+            stamp: tuple[int, ...] = (facts.st_mtime_ns, facts.st_size, facts.st_ino, facts.st_mode)
         except OSError:
             stamp = ()
         if stamp == self._stamp:
