@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import bpy
 import msgspec
 import numpy as np
@@ -12,15 +14,14 @@ from ..core.camera_check import CheckResult
 from ..core.lens import lens_of
 from ..core.trajectory import Float64, Trajectory
 from ..scene import PhotoScene
+from ..scene.measured_cameras import CHECK_PROPERTY, ERROR_METRES, is_measured
+from ..scene.photo_scene import Record
 from ..scene.reference_camera import set_optics
-from ..scene.rescale import ERROR_METRES
 from ..shot.axes import flipped
 from ..shot.camera_sample import spread_frames
 from ..timeline.take import Take
 from .checked_take import CheckedTake
 
-CHECK_PROPERTY = "realcam_check"
-"""On our cameras: a CheckedTake as JSON."""
 DEGREES, METRES = "error_degrees", ERROR_METRES
 """Animated custom properties of our cameras: how far each frame is off, for the graph editor."""
 COLOUR = (1.0, 0.55, 0.1, 1.0)
@@ -33,26 +34,22 @@ _SMALLEST_ZOOM = 1e-3
 def place_achieved_camera(
     scene: bpy.types.Scene, photo_scene: PhotoScene, take: Take, asked: Trajectory, result: CheckResult
 ) -> bpy.types.Object:
-    """Put the camera of a check into the scene, in place of one of an earlier check of the same take.
+    """Put the camera of a check into the scene; the camera of an earlier check of the same take is keyed anew.
 
     asked: the clip's camera, in the clip's pixels, relative to the photo and in its present metres. The achieved one
     has its lens. Keys stand where the clip's frames were sampled, between whole frames too; between keys it runs
-    straight. A frame whose camera was not found has none.
+    straight. A frame whose camera was not found has none. What the artist made of an earlier check's camera stays: its
+    name and collection, markers and constraints that point at it, copies.
     """
-    remove_achieved_camera(scene, take.shot, take.number)
-    check = _checked(take, asked, result, photo_scene.record.scale)
-    name = f"{take.label} achieved"
-    camera = bpy.data.objects.new(name, bpy.data.cameras.new(name))
-    collection = next(iter(photo_scene.mesh.users_collection), scene.collection)
-    collection.objects.link(camera)
-    camera.parent = photo_scene.mesh
-    camera.show_name, camera.color = True, COLOUR
+    check = _checked(take, asked, result, photo_scene.record)
+    camera = _own_camera(scene, take.shot, take.number) or _new_camera(scene, photo_scene, take)
+    camera.parent, camera.parent_type = photo_scene.mesh, "OBJECT"
+    camera.matrix_parent_inverse.identity()
     camera[CHECK_PROPERTY] = msgspec.json.encode(check).decode("utf-8")
-    artists = bpy.data.objects.get(take.camera) or scene.camera
-    if artists is not None and artists.type == "CAMERA":
-        # Smaller, to be told from the artist's where it stands in the same place.
-        camera.data.display_size = DISPLAY_SHARE * artists.data.display_size
-        camera.data.clip_start, camera.data.clip_end = artists.data.clip_start, artists.data.clip_end
+    if camera.data.users > 1:
+        # A linked copy looks through the same data: it keeps the lens that it had.
+        camera.data = camera.data.copy()
+    _remove_actions(camera)
     _key_lens(camera.data, take, asked.intrinsics[list(check.index)], check.scene_frames)
     _key_poses(camera, flipped(result.poses), check.scene_frames)
     _key_errors(camera, check)
@@ -64,23 +61,61 @@ def place_achieved_camera(
 
 
 def remove_achieved_camera(scene: bpy.types.Scene, shot: str, take: int) -> None:
-    """Remove the camera of a take's check from the file, with its data and keys, if there is one."""
-    for camera, check in achieved_cameras(scene):
-        if (check.shot, check.take) == (shot, take):
-            blocks = [camera, camera.data]
-            actions = [block.animation_data.action for block in blocks if block.animation_data is not None]
-            bpy.data.batch_remove([*blocks, *{action for action in actions if action is not None}])
+    """Remove the camera of a take's check from the file, with what of its data and keys nothing else uses."""
+    camera = _own_camera(scene, shot, take)
+    if camera is None:
+        return
+    data = camera.data
+    shared = data.users > 1
+    _remove_actions(camera, with_data=not shared)
+    bpy.data.batch_remove([camera] if shared else [camera, data])
+
+
+def _own_camera(scene: bpy.types.Scene, shot: str, take: int) -> bpy.types.Object | None:
+    """The camera of a take's check; copies that the artist made of it become cameras of the artist's own."""
+    found = [camera for camera, check in achieved_cameras(scene) if (check.shot, check.take) == (shot, take)]
+    # A copy is named by Blender after what it was copied from, and comes after it in a collection.
+    found.sort(key=lambda camera: camera.name != _name(f"{shot}, take {take}"))
+    for copy in found[1:]:
+        del copy[CHECK_PROPERTY]
+    return found[0] if found else None
+
+
+def _new_camera(scene: bpy.types.Scene, photo_scene: PhotoScene, take: Take) -> bpy.types.Object:
+    camera = bpy.data.objects.new(_name(take.label), bpy.data.cameras.new(_name(take.label)))
+    collection = next(iter(photo_scene.mesh.users_collection), scene.collection)
+    collection.objects.link(camera)
+    camera.show_name, camera.color = True, COLOUR
+    artists = bpy.data.objects.get(take.camera) or scene.camera
+    if artists is not None and artists.type == "CAMERA":
+        # Smaller, to be told from the artist's where it stands in the same place.
+        camera.data.display_size = DISPLAY_SHARE * artists.data.display_size
+        camera.data.clip_start, camera.data.clip_end = artists.data.clip_start, artists.data.clip_end
+    return camera
+
+
+def _name(label: str) -> str:
+    return f"{label} achieved"
+
+
+def _remove_actions(camera: bpy.types.Object, with_data: bool = True) -> None:
+    """Take the keys off a camera and its data; those that a linked copy moves by stay in the file."""
+    for owner in (camera, camera.data) if with_data else (camera,):
+        animation = owner.animation_data
+        action = None if animation is None else animation.action
+        if action is not None:
+            animation.action = None
+            if action.users == 0:
+                bpy.data.actions.remove(action)
 
 
 def achieved_cameras(scene: bpy.types.Scene) -> list[tuple[bpy.types.Object, CheckedTake]]:
     """The achieved cameras of a scene with their checks; what another version of the add-on wrote is left out."""
     found = []
     for camera in scene.objects:
-        text = camera.get(CHECK_PROPERTY)
-        if isinstance(text, str) and camera.type == "CAMERA":
-            check = _decoded(text)
-            if check is not None:
-                found.append((camera, check))
+        check = _decoded(camera[CHECK_PROPERTY]) if is_measured(camera) else None
+        if check is not None:
+            found.append((camera, check))
     return found
 
 
@@ -90,18 +125,21 @@ def check_of(scene: bpy.types.Scene, take: Take) -> CheckedTake | None:
     return next((check for check in checks if (check.shot, check.take) == (take.shot, take.number)), None)
 
 
-def _decoded(text: str) -> CheckedTake | None:
+@lru_cache(maxsize=64)
+def _decoded(text: object) -> CheckedTake | None:
+    """Kept, because every redraw of a view asks."""
     try:
-        return msgspec.json.decode(text, type=CheckedTake)
+        return msgspec.json.decode(text, type=CheckedTake) if isinstance(text, str) else None
     except msgspec.DecodeError:
         return None
 
 
-def _checked(take: Take, asked: Trajectory, result: CheckResult, scene_scale: float) -> CheckedTake:
+def _checked(take: Take, asked: Trajectory, result: CheckResult, photo: Record) -> CheckedTake:
     at = spread_frames(take.frame_start, take.frame_end, len(asked))
     return CheckedTake(
         shot=take.shot,
         take=take.number,
+        imported_at=photo.imported_at,
         asked=tuple(map(tuple, asked.centres.tolist())),
         achieved=tuple(map(tuple, result.poses[:, :3, 3].tolist())),
         index=result.placed,
@@ -111,7 +149,7 @@ def _checked(take: Take, asked: Trajectory, result: CheckResult, scene_scale: fl
         metric=result.metric,
         scale=result.scale,
         findings=result.findings,
-        scene_scale=scene_scale,
+        scene_scale=photo.scale,
     )
 
 

@@ -14,7 +14,7 @@ Point = tuple[float, float, float]
 
 
 class CheckedTake(msgspec.Struct, frozen=True, kw_only=True):
-    """One take's check. shot, take: whose it is.
+    """One take's check. shot, take: whose it is. imported_at: which photo the take was made from, as PhotoState tells.
 
     asked: [F] camera centres of the clip's frames as asked for, achieved: [P] of the frames whose camera was found;
     metres of the photo's scene, OpenCV axes of the photo's camera. index: [P] which of the F frames those are.
@@ -25,6 +25,7 @@ class CheckedTake(msgspec.Struct, frozen=True, kw_only=True):
 
     shot: str
     take: int
+    imported_at: float
     asked: tuple[Point, ...]
     achieved: tuple[Point, ...]
     index: tuple[int, ...]

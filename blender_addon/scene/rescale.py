@@ -17,11 +17,10 @@ from mathutils import Matrix, Vector
 from ..core.errors import CameraError, PhotoError
 from ..core.trajectory import Float64
 from .channels import ChannelEdits
+from .measured_cameras import ERROR_METRES, measured_cameras
 from .photo_scene import PhotoScene
 from .steering import artists_cameras, carriers, moving_objects
 
-ERROR_METRES = "error_metres"
-"""Animated custom property of the camera of a checked take: how far it is from where it was asked to be."""
 LOOKS = 9
 """Frames of the scene's range at which every camera is checked."""
 TOLERANCE = 1e-4
@@ -37,7 +36,8 @@ def rescale(scene: bpy.types.Scene, photo_scene: PhotoScene, factor: float) -> N
     """
     if photo_scene.mesh.data.is_editmode:
         raise PhotoError("The mesh is being edited", photo_scene.mesh.name, "Leave Edit Mode to change the scale.")
-    cameras = artists_cameras(scene)
+    measured = measured_cameras(scene, photo_scene)
+    cameras = [*artists_cameras(scene), *measured]
     before = _poses(scene, photo_scene, cameras)
     with ExitStack() as undo:
         undo.callback(_evaluate, scene)
@@ -49,7 +49,7 @@ def rescale(scene: bpy.types.Scene, photo_scene: PhotoScene, factor: float) -> N
         places = {o.name: _centre_in_channels(o, centre) for o in moving}
         for subject in moving:
             _scale_object(subject, set(moving), factor, places[subject.name], edits)
-        for camera in cameras:
+        for camera in measured:
             if ERROR_METRES in camera:
                 edits.affine(camera, f'["{ERROR_METRES}"]', factor)
         for camera in (*cameras, photo_scene.camera):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import bpy
 
+from .measured_cameras import is_measured, measured_cameras
 from .photo_scene import CAMERA, RECORD, PhotoScene
 
 CARRYING_CONSTRAINTS = ("FOLLOW_PATH", "CHILD_OF", "ARMATURE")
@@ -13,22 +14,24 @@ CARRYING_CONSTRAINTS = ("FOLLOW_PATH", "CHILD_OF", "ARMATURE")
 
 
 def artists_cameras(scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """Every camera of the scene but those that took a photo."""
+    """Every camera of the scene but those that took a photo and those that a check measured."""
     takers = {o[CAMERA] for o in scene.objects if RECORD in o and isinstance(o.get(CAMERA), bpy.types.Object)}
-    return [o for o in scene.objects if o.type == "CAMERA" and o not in takers]
+    return [o for o in scene.objects if o.type == "CAMERA" and o not in takers and not is_measured(o)]
 
 
 def moving_objects(scene: bpy.types.Scene, photo_scene: PhotoScene) -> list[bpy.types.Object]:
     """What must move when the photo's scene is scaled about its camera, so that every shot looks the same.
 
-    The artist's cameras with their children; parents, constraint targets and focus objects, of these in turn too;
-    children of the photo's mesh and objects in its collection. Never the mesh, its parents, or a camera that took a
-    photo. Props that nothing ties to the photo stay: they have a true size of their own.
+    The artist's cameras and those measured in takes of this photo, with their children; parents, constraint targets
+    and focus objects, of these in turn too; children of the photo's mesh and objects in its collection. Never the mesh,
+    its parents, or a camera that took a photo or was measured in a take of another. Props that nothing ties to the
+    photo stay: they have a true size of their own.
     """
     fixed = {photo_scene.mesh, *_parents(photo_scene.mesh)}
-    fixed |= {o for o in scene.objects if RECORD in o or (o.type == "CAMERA" and o not in artists_cameras(scene))}
+    cameras = [*artists_cameras(scene), *measured_cameras(scene, photo_scene)]
+    fixed |= {o for o in scene.objects if RECORD in o or (o.type == "CAMERA" and o not in cameras)}
     beside = [o for c in photo_scene.mesh.users_collection if c != scene.collection for o in c.objects]
-    waiting = [*artists_cameras(scene), *photo_scene.mesh.children, *beside]
+    waiting = [*cameras, *photo_scene.mesh.children, *beside]
     found: dict[bpy.types.Object, None] = {}
     while waiting:
         subject = waiting.pop()

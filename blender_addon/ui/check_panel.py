@@ -48,9 +48,9 @@ class CheckPanel(bpy.types.Panel):
 def _draw_check(layout: Any, context: bpy.types.Context, check: CheckedTake) -> None:
     for finding in check.findings:
         draw_sentence(layout, context, finding, "INFO")
-    photo = find_photo_scene(context.scene)
+    photo = find_photo_scene(context.scene, check.imported_at)
     scene_scale = check.scene_scale if photo is None else photo.record.scale
-    draw_picture(layout, thumbnails.of_pixels("check", hash(check), error_picture(check)))
+    draw_picture(layout, thumbnails.of_pixels("check", hash(check), lambda: error_picture(check)))
     draw_sentence(layout, context, f"Above, blue. {angle_line(check)}.")
     draw_sentence(layout, context, f"Below, orange. {distance_line(check, scene_scale)}.")
     lost = len(check.asked) - len(check.index)

@@ -31,16 +31,15 @@ def world_lines(check: CheckedTake, mesh_world: Float64, scene_scale: float) -> 
 
 
 def _draw() -> None:
-    """Of each achieved camera that is not hidden. The photo's mesh is its parent, until the artist frees it."""
+    """Of each achieved camera that is not hidden and whose photo is in the scene."""
     scene = bpy.context.scene
     if scene is None or not scene.realcam.show_check_paths:
         return
     for camera, check in achieved_cameras(scene):
-        if not camera.visible_get() or camera.parent is None:
+        photo = find_photo_scene(scene, check.imported_at) if camera.visible_get() else None
+        if photo is None:
             continue
-        photo = find_photo_scene(scene)
-        scale = check.scene_scale if photo is None else photo.record.scale
-        asked, achieved, apart = world_lines(check, np.array(camera.parent.matrix_world), scale)
+        asked, achieved, apart = world_lines(check, np.array(photo.mesh.matrix_world), photo.record.scale)
         _draw_lines("LINES", apart, APART, 1.5)
         # The asked path thin and over the other: both are seen where one lies on the other.
         for points, colour, width in ((achieved, ACHIEVED, 5.0), (asked, ASKED, 2.0)):

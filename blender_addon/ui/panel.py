@@ -151,7 +151,7 @@ class PreviewPanel(_Sidebar, bpy.types.Panel):
         preview = preview_state.latest
         if preview is not None:
             frame = preview.frames[len(preview.frames) // 2]
-            draw_picture(layout, thumbnails.of_pixels("preview", preview_state.number, frame))
+            draw_picture(layout, thumbnails.of_pixels("preview", preview_state.number, lambda: frame))
         if preview_state.coverage is not None:
             draw_coverage(layout, context, preview_state.coverage)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,11 @@ class Thumbnails:
             self._icons.load(key, key, "IMAGE")
         return int(self._icons[key].icon_id)
 
-    def of_pixels(self, use: str, number: int, picture: UInt8) -> int:
-        """Icon of a picture [h, w, 4] uint8 in memory; a use has one picture at a time, the number says which."""
+    def of_pixels(self, use: str, number: int, make: Callable[[], UInt8]) -> int:
+        """Icon of a picture [h, w, 4] uint8 in memory, made when it is not there yet.
+
+        A use has one picture at a time, the number says which.
+        """
         if self._icons is None:
             return 0
         key = f"{use} {number}"
@@ -51,6 +55,7 @@ class Thumbnails:
             if self._shown.get(use) is not None:
                 del self._icons[self._shown[use]]
             self._shown[use] = key
+            picture = make()
             height, width = picture.shape[:2]
             icon = self._icons.new(key)
             icon.image_size = (width, height)
@@ -71,7 +76,8 @@ class Thumbnails:
     @property
     def latest(self) -> int:
         """Icon of the picture that was taken in last."""
-        return 0 if self._latest is None else self.of_pixels("engine", self._count, self._latest)
+        latest = self._latest
+        return 0 if latest is None else self.of_pixels("engine", self._count, lambda: latest)
 
 
 def decoded(jpeg: bytes) -> UInt8:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -12,7 +13,7 @@ from blender_addon.core.projection import intrinsics_matrix
 from blender_addon.core.rotation import rotation_exp
 from blender_addon.core.shot import ShotSettings
 from blender_addon.core.trajectory import Trajectory
-from blender_addon.scene import PhotoScene, find_photo_scene
+from blender_addon.scene import PhotoImport, PhotoScene, find_photo_scene
 from blender_addon.timeline.take import Take
 
 pytestmark = pytest.mark.blender
@@ -113,6 +114,73 @@ def test_another_check_takes_its_place_and_none_is_left_over(blender: ModuleType
     remove_achieved_camera(scene, "shot", 3)
     assert [len(block) for block in blocks] == before
     assert check_of(scene, TAKE) is None
+
+
+def test_what_the_artist_made_of_it_stays_when_it_is_checked_again(
+    blender: ModuleType, thin_bike_scene: PhotoScene
+) -> None:
+    from blender_addon.blender_versions import fcurves_of
+    from blender_addon.camera_check.achieved_camera import achieved_cameras, place_achieved_camera
+
+    bpy, scene = blender, blender.context.scene
+    camera = place_achieved_camera(scene, thin_bike_scene, TAKE, path(zoom=2.0), answer(1.3))
+    scene.camera = camera
+    marker = scene.timeline_markers.new("cut", frame=110)
+    marker.camera = camera
+    target = bpy.data.objects.new("looks at it", None)
+    scene.collection.objects.link(target)
+    constraint = target.constraints.new("TRACK_TO")
+    constraint.target = camera
+    copy, linked = camera.copy(), camera.copy()
+    copy.data = camera.data.copy()
+    for other in (copy, linked):
+        scene.collection.objects.link(other)
+    keys = [tuple(point.co) for point in fcurves_of(linked)[0].keyframe_points]
+    lens = [tuple(point.co) for point in fcurves_of(linked.data)[0].keyframe_points]
+
+    again = place_achieved_camera(scene, thin_bike_scene, TAKE, path(), answer(1.0))
+    assert again == camera == scene.camera == marker.camera == constraint.target
+    assert [found for found, _ in achieved_cameras(scene)] == [camera], "the copies are the artist's now"
+    assert [tuple(point.co) for point in fcurves_of(linked)[0].keyframe_points] == keys
+    assert [tuple(point.co) for point in fcurves_of(linked.data)[0].keyframe_points] == lens
+    assert fcurves_of(camera.data) == []
+
+
+def test_a_take_that_is_removed_leaves_copies_of_its_camera(blender: ModuleType, thin_bike_scene: PhotoScene) -> None:
+    from blender_addon.blender_versions import fcurves_of
+    from blender_addon.camera_check.achieved_camera import place_achieved_camera, remove_achieved_camera
+
+    bpy, scene = blender, blender.context.scene
+    camera = place_achieved_camera(scene, thin_bike_scene, TAKE, path(zoom=2.0), answer())
+    linked = camera.copy()
+    scene.collection.objects.link(linked)
+    remove_achieved_camera(scene, "shot", 3)
+    assert "shot, take 3 achieved" not in bpy.data.objects
+    assert linked.name in scene.objects
+    assert fcurves_of(linked)
+    assert fcurves_of(linked.data)
+
+
+def test_another_photo_that_is_re_metered_leaves_it_alone(
+    blender: ModuleType, thin_bike_scene: PhotoScene, bike_import: PhotoImport
+) -> None:
+    from blender_addon.blender_versions import fcurves_of
+    from blender_addon.camera_check.achieved_camera import check_of, place_achieved_camera
+    from blender_addon.scene import import_photo
+    from blender_addon.scene.calibration import set_scale
+
+    scene = blender.context.scene
+    camera = place_achieved_camera(scene, thin_bike_scene, TAKE, path(), answer())
+    before = {c.data_path: [p.co.y for p in c.keyframe_points] for c in fcurves_of(camera)}
+    other = import_photo(scene, replace(bike_import, max_vertices=5_000))
+    assert other.record.imported_at != thin_bike_scene.record.imported_at
+    set_scale(scene, other, 2.0)
+    assert {c.data_path: [p.co.y for p in c.keyframe_points] for c in fcurves_of(camera)} == before
+    check = check_of(scene, TAKE)
+    assert check is not None
+    photo = find_photo_scene(scene, check.imported_at)
+    assert photo is not None
+    assert (photo.mesh, photo.record.scale) == (camera.parent, 1.0)
 
 
 def test_undo_takes_it_away_whole_and_redo_brings_it_back(blender: ModuleType, thin_bike_scene: PhotoScene) -> None:

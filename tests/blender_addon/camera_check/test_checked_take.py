@@ -11,6 +11,7 @@ from blender_addon.camera_check.error_picture import DISTANCE, HEIGHT, WIDTH, WO
 CHECK = CheckedTake(
     shot="shot",
     take=2,
+    imported_at=1.0,
     asked=((0.0, 0.0, 0.0), (0.1, 0.0, 0.0), (0.2, 0.0, 0.0), (0.3, 0.0, 0.0)),
     achieved=((0.0, 0.0, 0.0), (0.104, 0.0, 0.0), (0.39, 0.0, 0.0)),
     index=(0, 1, 3),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 from blender_addon.scene import find_photo_scene, import_photo  # noqa: E402
 from blender_addon.scene.calibration import set_scale  # noqa: E402
+from blender_addon.scene.measured_cameras import CHECK_PROPERTY  # noqa: E402
 from blender_addon.scene.refocus import focal_mm, set_focal_length  # noqa: E402
 from blender_addon.shot.camera_sample import lens_of_camera  # noqa: E402
 
@@ -76,6 +77,18 @@ def test_cameras_with_the_photos_lens_follow_and_others_do_not(blender: ModuleTy
     assert cameras["same"].data.lens == reference.data.lens != lens
     assert cameras["zoomed"].data.lens == 90
     assert cameras["animated"].data.lens == lens
+
+
+def test_a_camera_that_a_check_measured_keeps_its_lens(blender: ModuleType, bike_scene: PhotoScene) -> None:
+    scene = blender.context.scene
+    reference = bike_scene.camera
+    assert reference is not None
+    measured = blender.data.objects.new("shot, take 1 achieved", reference.data.copy())
+    measured[CHECK_PROPERTY] = "{}"
+    scene.collection.objects.link(measured)
+    lens = reference.data.lens
+    set_focal_length(scene, bike_scene, 20.0)
+    assert measured.data.lens == lens != reference.data.lens
 
 
 @pytest.mark.parametrize("mm", [0.0, -3.0, float("nan"), 1e6])

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blender_addon.core.shot import UInt8
+
 pytestmark = pytest.mark.blender
 
 
@@ -48,10 +50,25 @@ def test_the_engines_latest_picture_takes_the_place_of_the_one_before(pictures: 
         assert np.allclose(np.array(icon.image_pixels_float)[:3] * 255, shade, atol=1.5)
 
 
+def test_a_picture_is_made_only_when_it_is_not_there_yet(pictures: Any) -> None:
+    made = []
+
+    def make() -> UInt8:
+        made.append(1)
+        return np.zeros((4, 6, 4), np.uint8)
+
+    for number in (1, 1, 2, 2):
+        pictures.of_pixels("test", number, make)
+    assert len(made) == 2
+    pictures.close()
+    pictures.of_pixels("test", 3, make)
+    assert len(made) == 2, "without icons none is made"
+
+
 def test_pixels_become_a_picture_the_right_way_up(pictures: Any) -> None:
     picture = np.zeros((4, 6, 4), np.uint8)
     picture[0] = 255
-    pictures.of_pixels("test", 1, picture)
+    pictures.of_pixels("test", 1, lambda: picture)
     icon = pictures._icons["test 1"]
     assert tuple(icon.image_size) == (6, 4)
     rows = np.array(icon.image_pixels_float).reshape(4, 6, 4)
