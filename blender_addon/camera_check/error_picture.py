@@ -15,23 +15,29 @@ BACKGROUND, AXIS = (40, 40, 40, 255), (110, 110, 110, 255)
 ANGLE, DISTANCE, WORST = (90, 170, 255, 255), (255, 150, 40, 255), (255, 70, 70, 255)
 
 
-def error_picture(check: CheckedTake) -> UInt8:
-    """[2 HEIGHT + GAP, WIDTH, 4] uint8: a bar for each frame of the clip.
+def chart_tops(check: CheckedTake) -> tuple[float, float]:
+    """Degrees and metres that fill the charts: the largest error, but at least what an artist would notice, so that
+    small errors look small."""
+    way = float(np.linalg.norm(np.array(check.asked) - check.asked[0], axis=1).max())
+    return max(*check.degrees, NOTICED_DEGREES), max(*check.metres, NOTICED_SHARE * way, 1e-9)
 
-    Each chart is as high as its largest error, but at least as what an artist would notice: small errors stay small. A
-    frame whose camera was not found has no bar; the worst frame's are red.
+
+def error_picture(check: CheckedTake) -> UInt8:
+    """[2 HEIGHT + GAP, WIDTH, 4] uint8: a bar for each frame of the clip, as high as its share of the chart's top.
+
+    A frame whose camera was not found has no bar; the worst frame's are red.
     """
     gap = np.zeros((GAP, WIDTH, 4), np.uint8)
-    way = float(np.linalg.norm(np.array(check.asked) - check.asked[0], axis=1).max())
-    angles = _bars(check, check.degrees, NOTICED_DEGREES, ANGLE)
-    return np.concatenate([angles, gap, _bars(check, check.metres, NOTICED_SHARE * way, DISTANCE)])
+    degrees, metres = chart_tops(check)
+    return np.concatenate(
+        [_bars(check, check.degrees, degrees, ANGLE), gap, _bars(check, check.metres, metres, DISTANCE)]
+    )
 
 
-def _bars(check: CheckedTake, errors: tuple[float, ...], noticed: float, colour: tuple[int, int, int, int]) -> UInt8:
+def _bars(check: CheckedTake, errors: tuple[float, ...], highest: float, colour: tuple[int, int, int, int]) -> UInt8:
     chart = np.empty((HEIGHT, WIDTH, 4), np.uint8)
     chart[:] = BACKGROUND
     edges = np.linspace(0, WIDTH, len(check.asked) + 1).round().astype(int)
-    highest = max(*errors, noticed, 1e-9)
     for place, (index, error) in enumerate(zip(check.index, errors, strict=True)):
         top = HEIGHT - 1 - max(round((HEIGHT - 8) * error / highest), 1)
         left, right = edges[index], edges[index + 1]

@@ -18,6 +18,7 @@ from ..core.shot import ShotSettings
 from ..core.trajectory import Float64, Trajectory
 from ..scene import PhotoScene, find_photo_scene
 from ..scene.photo_file import picture_pixels
+from ..scene.photo_scene import photo_meshes
 from ..timeline.take import Take, frame_file
 from ..timeline.take_folders import clip_metadata
 from ..timeline.takes import take_folder, takes_of
@@ -88,13 +89,19 @@ def place_check(record: JobRecord) -> bpy.types.Object:
 
 
 def photo_of_take(scene: bpy.types.Scene, take: Take) -> PhotoScene:
-    """The photo that a take was made from. Raises TimelineError when it is not in the scene."""
+    """The photo that a take was made from. Raises TimelineError when it is not in the scene, or cannot be told."""
     photo = find_photo_scene(scene, None if take.photo is None else take.photo.imported_at)
     if photo is None:
         raise TimelineError(
             f"The photo that {take.label} was made from is not in this scene",
             "its depth is what metres are judged by",
             "Undo its removal, or generate the shot again.",
+        )
+    if take.photo is None and (photo.record.scale != 1 or len(photo_meshes(scene)) > 1):
+        raise TimelineError(
+            f"The files of {take.label} do not say which photo it was made from and at what scale",
+            "this scene has several photos or was re-metered, so what its metres were is not known",
+            "Generate the shot again to check it.",
         )
     return photo
 

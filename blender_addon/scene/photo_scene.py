@@ -109,7 +109,7 @@ def store_record(mesh: bpy.types.Object, record: Record) -> None:
 
 def find_photo_scene(scene: bpy.types.Scene, imported_at: float | None = None) -> PhotoScene | None:
     """The photo imported last among those in the scene, or the one imported at that time; None when there is none."""
-    found = [o for o in scene.objects if o.type == "MESH" and RECORD in o and isinstance(o.get(IMAGE), bpy.types.Image)]
+    found = photo_meshes(scene)
     if imported_at is not None:
         found = [o for o in found if _record(o).imported_at == imported_at]
     if not found:
@@ -118,6 +118,11 @@ def find_photo_scene(scene: bpy.types.Scene, imported_at: float | None = None) -
     camera = mesh.get(CAMERA)
     present = isinstance(camera, bpy.types.Object) and scene.objects.get(camera.name) == camera
     return PhotoScene(mesh, camera if present else None, mesh[IMAGE], _record(mesh))
+
+
+def photo_meshes(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """The mesh of every photo in the scene."""
+    return [o for o in scene.objects if o.type == "MESH" and RECORD in o and isinstance(o.get(IMAGE), bpy.types.Image)]
 
 
 def set_depth_edge(photo_scene: PhotoScene, threshold: float) -> PhotoScene:

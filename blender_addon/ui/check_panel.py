@@ -7,8 +7,8 @@ from typing import Any
 import bpy
 
 from ..camera_check.achieved_camera import check_of
-from ..camera_check.checked_take import CheckedTake, angle_line, distance_line
-from ..camera_check.error_picture import error_picture
+from ..camera_check.checked_take import CheckedTake, angle_line, distance_line, spoken_length
+from ..camera_check.error_picture import chart_tops, error_picture
 from ..generation.jobs import jobs
 from ..scene import find_photo_scene
 from .check_operator import why_not
@@ -51,8 +51,10 @@ def _draw_check(layout: Any, context: bpy.types.Context, check: CheckedTake) -> 
     photo = find_photo_scene(context.scene, check.imported_at)
     scene_scale = check.scene_scale if photo is None else photo.record.scale
     draw_picture(layout, thumbnails.of_pixels("check", hash(check), lambda: error_picture(check)))
-    draw_sentence(layout, context, f"Above, blue. {angle_line(check)}.")
-    draw_sentence(layout, context, f"Below, orange. {distance_line(check, scene_scale)}.")
+    degrees, metres = chart_tops(check)
+    top = spoken_length(metres * scene_scale / check.scene_scale)
+    draw_sentence(layout, context, f"Above, blue, 0 to {degrees:.2g}°. {angle_line(check)}.")
+    draw_sentence(layout, context, f"Below, orange, 0 to {top}. {distance_line(check, scene_scale)}.")
     lost = len(check.asked) - len(check.index)
     if lost:
         draw_sentence(layout, context, f"In {lost} of {len(check.asked)} frames no camera was found.", "ERROR")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from blender_addon.core.camera_check import FEWEST_FRAMES
 from blender_addon.core.errors import CameraError
 from blender_addon.core.shot import UInt8
 from blender_addon.core.trajectory import Float64
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     import pycolmap
 
 MAX_FEATURES = 2048
-MIN_FRAMES = 3
 TRACKS_A_FRAME, FEWEST_TRACKS = 100, 1500
 """Tracks that cameras are placed by; the others are triangulated and take part in the last adjustment. All of a richly
 textured clip would take three times as long and place its cameras no better."""
@@ -52,10 +52,10 @@ def solve_clip(frames: UInt8, intrinsics: Float64, trials: int, on_stage: OnStag
     """Solve frames [F, H, W, 3] with intrinsics [F, 3, 3] px `trials` times, seeds 0, 1, ...
 
     Features and their matches are found once; what draws random numbers is done anew in each trial. Poses come in a
-    unit and world of their own. Raises CameraError for fewer than three frames, and what `on_stage` raises.
+    unit and world of their own. Raises CameraError for fewer than FEWEST_FRAMES, and what `on_stage` raises.
     """
-    if len(frames) < MIN_FRAMES:
-        raise CameraError("The clip is too short to find its camera", f"{len(frames)} frames, {MIN_FRAMES} needed")
+    if len(frames) < FEWEST_FRAMES:
+        raise CameraError("The clip is too short to find its camera", f"{len(frames)} frames, {FEWEST_FRAMES} needed")
     load_pycolmap()
     height, width = frames.shape[1:3]
     stages = Stages(2 + 2 * trials, on_stage)

@@ -48,10 +48,11 @@ class CameraChecker:
         def tell(done: int, count: int, stage: str) -> None:
             report(StepReport(done, count, stage))
 
-        return _result(evaluate_clip(question, self.trials, tell), request)
+        return check_result(evaluate_clip(question, self.trials, tell), request)
 
 
-def _result(evaluation: ClipEvaluation, request: CheckRequest) -> CheckResult:
+def check_result(evaluation: ClipEvaluation, request: CheckRequest) -> CheckResult:
+    """The answer to a request. Raises EngineError when no camera was found, or not how far one is off."""
     if not any(evaluation.achieved):
         raise EngineError(
             "The clip's camera could not be found",
@@ -60,12 +61,20 @@ def _result(evaluation: ClipEvaluation, request: CheckRequest) -> CheckResult:
         )
     placed, achieved = achieved_trajectory(evaluation, request.trajectory)
     errors = [evaluation.errors_per_frame[frame] for frame in placed]
+    degrees = tuple(error.degrees for error in errors if error.degrees is not None)
+    metres = tuple(error.metres for error in errors if error.metres is not None)
+    if len(degrees) < len(placed) or len(metres) < len(placed):
+        raise EngineError(
+            "How far the clip's camera is off could not be told",
+            f"of {len(placed)} frames {len(degrees)} have an angle, {len(metres)} a distance",
+            "Check the clip again; if it stays so, send the report.",
+        )
     return CheckResult(
         frames=evaluation.frames,
         placed=tuple(placed),
         achieved=tuple(tuple(map(tuple, pose)) for pose in achieved.camera_to_world.tolist()),
-        degrees=tuple(error.degrees or 0.0 for error in errors),
-        metres=tuple(error.metres or 0.0 for error in errors),
+        degrees=degrees,
+        metres=metres,
         metric=evaluation.metric,
         scale=evaluation.scale,
         findings=evaluation.findings,

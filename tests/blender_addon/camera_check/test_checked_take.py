@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
+import pytest
 
 from blender_addon.camera_check.checked_take import CheckedTake, angle_line, distance_line
-from blender_addon.camera_check.error_picture import DISTANCE, HEIGHT, WIDTH, WORST, error_picture
+from blender_addon.camera_check.error_picture import DISTANCE, HEIGHT, WIDTH, WORST, chart_tops, error_picture
 
 CHECK = CheckedTake(
     shot="shot",
@@ -47,6 +48,8 @@ def test_the_worst_frame_weighs_angle_and_distance() -> None:
 
 def test_errors_that_nobody_would_notice_look_small() -> None:
     quiet = msgspec.structs.replace(CHECK, degrees=(0.0, 0.01, 0.05), metres=(0.0, 0.0001, 0.0015))
+    assert chart_tops(quiet) == (0.5, pytest.approx(0.015)), "half a degree, and a twentieth of the way"
+    assert chart_tops(CHECK) == (0.5, 0.09)
     for chart in (error_picture(quiet)[:HEIGHT], error_picture(quiet)[-HEIGHT:]):
         bars = (chart[:, WIDTH * 7 // 8, :3] == WORST[:3]).all(axis=1).sum()
         assert bars == round((HEIGHT - 8) * 0.1)

@@ -1,0 +1,73 @@
+"""Which photo a take is judged by: the one it was made from, at the scale of that time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from blender_addon.core.errors import TimelineError
+from blender_addon.core.shot import ShotSettings
+from blender_addon.timeline.take import PhotoState, Take
+
+pytestmark = pytest.mark.blender
+
+if TYPE_CHECKING:
+    from blender_addon.scene import PhotoImport, PhotoScene
+
+OLD = Take(
+    shot="shot",
+    number=1,
+    folder="//realcam/shot/take_001",
+    folder_when_made="",
+    frames=8,
+    width=512,
+    height=320,
+    frame_start=1,
+    frame_end=8,
+    artist_width=640,
+    artist_height=400,
+    pixel_aspect=1.0,
+    settings=ShotSettings(engine="draft"),
+)
+"""A take whose files do not tell its photo."""
+
+
+def of(photo: PhotoScene) -> Take:
+    record = photo.record
+    return msgspec.structs.replace(
+        OLD, photo=PhotoState(imported_at=record.imported_at, scale=record.scale, intrinsics=record.intrinsics)
+    )
+
+
+def test_a_take_is_judged_by_its_own_photo(
+    blender: ModuleType, thin_bike_scene: PhotoScene, bike_import: PhotoImport
+) -> None:
+    from blender_addon.generation.check_run import photo_of_take
+    from blender_addon.scene import import_photo
+
+    scene = blender.context.scene
+    import_photo(scene, replace(bike_import, max_vertices=5_000))
+    assert photo_of_take(scene, of(thin_bike_scene)).mesh == thin_bike_scene.mesh
+
+
+def test_a_take_that_does_not_tell_its_photo_is_judged_only_where_there_is_no_doubt(
+    blender: ModuleType, thin_bike_scene: PhotoScene, bike_import: PhotoImport
+) -> None:
+    from blender_addon.generation.check_run import photo_of_take
+    from blender_addon.scene import import_photo
+    from blender_addon.scene.calibration import set_scale
+
+    scene = blender.context.scene
+    assert photo_of_take(scene, OLD).mesh == thin_bike_scene.mesh
+    set_scale(scene, thin_bike_scene, 2.0)
+    with pytest.raises(TimelineError, match="do not say which photo"):
+        photo_of_take(scene, OLD)
+    assert photo_of_take(scene, of(thin_bike_scene)).record.scale == 2.0
+    set_scale(scene, photo_of_take(scene, of(thin_bike_scene)), 1.0)
+    import_photo(scene, replace(bike_import, max_vertices=5_000))
+    with pytest.raises(TimelineError, match="do not say which photo"):
+        photo_of_take(scene, OLD)
