@@ -22,6 +22,7 @@ from server.service.service import Service
 
 PARENT_GONE_GRACE = 2.0
 """Seconds for a sampler to checkpoint when the parent is gone."""
+LAST_PORT = 65535
 
 
 def default_data_dir() -> Path:
@@ -31,8 +32,12 @@ def default_data_dir() -> Path:
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = DEFAULT_HOST,
-    port: Annotated[int, typer.Option(help="Control port; 0 takes any free one.")] = DEFAULT_CONTROL_PORT,
-    data_port: Annotated[int | None, typer.Option(help="Data port; the control port + 1 if not given.")] = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=LAST_PORT, help="Control port; 0 takes any free one.")
+    ] = DEFAULT_CONTROL_PORT,
+    data_port: Annotated[
+        int | None, typer.Option(min=0, max=LAST_PORT, help="Data port; the control port + 1 if not given.")
+    ] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Where jobs and clips are kept.")] = None,
     engines: Annotated[
         str, typer.Option(help="module:function that returns the engines by name, for engines of your own.")
@@ -52,7 +57,11 @@ def serve(
     log_format: Annotated[str, typer.Option(help="text, or json: one object a line, with the job's id.")] = "text",
     metrics_port: Annotated[
         int | None,
-        typer.Option(help="Tell Prometheus figures at http://127.0.0.1:PORT/metrics, to whoever asks on this machine."),
+        typer.Option(
+            min=1,
+            max=LAST_PORT,
+            help="Tell Prometheus figures at http://127.0.0.1:PORT/metrics, to whoever asks on this machine.",
+        ),
     ] = None,
     stop_grace: Annotated[float, typer.Option(help="Seconds a running job is given when the server stops.")] = 5.0,
 ) -> None:
@@ -81,11 +90,15 @@ def serve(
         if die_with_parent:
             threading.Thread(target=_stop_with_input, args=(service,), daemon=True).start()
         with contextlib.ExitStack() as stack:
-            if metrics_port is not None:
-                from server.service.metrics import serve_metrics
 
-                stack.callback(serve_metrics(metrics_port, service.facts).shutdown)
-            service.run(on_ready=lambda: _say_ready(service))
+            def begin() -> None:
+                if metrics_port is not None:
+                    from server.service.metrics import serve_metrics
+
+                    stack.callback(serve_metrics(metrics_port, service.facts).shutdown)
+                _say_ready(service)
+
+            service.run(on_ready=begin)
     except RealCamError as error:
         typer.echo(error.sentence, err=True)
         raise typer.Exit(1) from error

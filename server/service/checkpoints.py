@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,8 @@ from pathlib import Path
 from server.engines.engine import Paused
 
 from .job_files import sync_folder
+
+log = logging.getLogger("realcam.worker")
 
 INTERVAL = 20.0
 """Seconds between two checkpoints of a sampler that runs undisturbed."""
@@ -37,15 +41,30 @@ class FileCheckpoints:
         return self._pausing() or time.monotonic() - self._saved_at >= INTERVAL
 
     def save(self, data: bytes) -> None:
-        """Replace the checkpoint. Raises Paused when the server is stopping: let it through. Raises OSError."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        fresh = self._folder / "state.part"
-        with fresh.open("wb") as stream:
-            stream.write(hashlib.sha256(data).digest() + data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(self._folder / "state")
-        sync_folder(self._folder)
+        """Replace the checkpoint. Raises Paused when the server is stopping: let it through.
+
+        A disk that takes none costs the checkpoint, not the shot: it goes on, and what the last one took is its clip's.
+        """
         self._saved_at = time.monotonic()
+        try:
+            self._write(data)
+        except OSError as error:
+            log.warning("a checkpoint of %d bytes cannot be written, the shot goes on without: %s", len(data), error)
+            if not self._pausing():
+                shutil.rmtree(self._folder, ignore_errors=True)
         if self._pausing():
             raise Paused
+
+    def _write(self, data: bytes) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        fresh = self._folder / "state.part"
+        try:
+            with fresh.open("wb") as stream:
+                stream.write(hashlib.sha256(data).digest() + data)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError:
+            fresh.unlink(missing_ok=True)
+            raise
+        fresh.replace(self._folder / "state")
+        sync_folder(self._folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 import msgspec
 
@@ -76,21 +76,23 @@ class ControlDesk:
             engines=self._dispatcher.engines or (),
         )
 
-    def waiting(self) -> Iterator[Progress]:
-        """How many are before each queued job, and what else it waits for."""
+    def waiting(self, job_ids: Container[str]) -> Iterator[Progress]:
+        """How many are before each of these that is queued, and what else it waits for."""
         for job_id, place in self._book.places().items():
-            yield self._waiting(self._book.store.get(job_id), place)
+            if job_id in job_ids:
+                yield self._waiting(job_id, place)
 
-    def _waiting(self, job: Job, place: int) -> Progress:
-        why = self._dispatcher.set_aside.get(job.engine)
+    def _waiting(self, job_id: str, place: int) -> Progress:
+        set_aside = self._dispatcher.set_aside
+        why = set_aside.get(self._book.store.get(job_id).engine) if set_aside else None
         stage = f"The server set this engine aside: {why}. The job waits there for its next start." if why else "queued"
-        return Progress(job_id=job.job_id, attempt=0, step=0, steps=0, stage=stage, queue_place=place)
+        return Progress(job_id=job_id, attempt=0, step=0, steps=0, stage=stage, queue_place=place)
 
     def answer(self, session: Session, message: ClientMessage) -> list[ServerMessage]:
         """Replies in order. A store that cannot be written is said, and nothing is promised."""
         try:
             return self._answer(session, message)
-        except sqlite3.OperationalError as error:
+        except (sqlite3.OperationalError, OSError) as error:
             log.error("cannot be stored: %s", error)
             no_room = Refused(
                 code=RefusalCode.NO_SPACE,
@@ -256,7 +258,7 @@ class ControlDesk:
         if latest is not None:
             session.progress[job.job_id] = latest
         elif job.state is JobState.QUEUED:
-            session.progress[job.job_id] = (self._waiting(job, self._book.places()[job.job_id]), b"")
+            session.progress[job.job_id] = (self._waiting(job.job_id, self._book.places()[job.job_id]), b"")
         return list(self._book.store.events_after(job.job_id, message.after_sequence))
 
 

@@ -56,9 +56,9 @@ class Disk:
 
     def keep_ballast(self, keep_free: int) -> None:
         """Take the reserve again once there is room for it beside `keep_free` bytes."""
-        if self._ballast.exists() or self.free() < keep_free + BALLAST_BYTES:
-            return
         try:
+            if self._ballast.exists() or self.free() < keep_free + BALLAST_BYTES:
+                return
             # Real bytes: a sparse file would hold nothing.
             with self._ballast.open("wb") as stream:
                 stream.write(os.urandom(BALLAST_BYTES))

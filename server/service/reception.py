@@ -169,9 +169,10 @@ class Reception:
 
     def _tell_places(self) -> None:
         """Everybody who waits in the queue learns what for."""
-        if not any(session.followed for session in self._sessions):
+        followed = {job_id for session in self._sessions for job_id in session.followed}
+        if not followed:
             return
-        for waiting in self._control_desk.waiting():
+        for waiting in self._control_desk.waiting(followed):
             self._sessions.note_progress(waiting, b"")
 
     def _refuse_unreadable(self, outlet: Outlet, route: bytes, error: WireError) -> None:

@@ -144,12 +144,12 @@ class Service:
             return None
 
     def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
-        """Serve until stopped. Raises ServiceError when the worker cannot be started."""
+        """Serve until stopped. Raises ServiceError when the worker cannot be started, and what `on_ready` raises."""
         poller = zmq.Poller()
         for source in (self._zap.socket, self._control.socket, self._data.socket, self._wakeup.fileno()):
             poller.register(source, zmq.POLLIN)
-        on_ready()
         try:
+            on_ready()
             while not self._should_end():
                 poller.poll(int(TURN * 1000))
                 started = time.monotonic()

@@ -19,6 +19,7 @@ from tests.campaigns.kills import run
 def test_random_kills_lose_nothing(tmp_path: Path) -> None:
     figures = run(jobs=12, kills=4, seed=3, folder=tmp_path)
     assert figures.clean, figures
+    assert figures.gave_up == 0
     assert sum(figures.kills.values()) == 4
     assert figures.most_attempts <= 10
 

@@ -9,6 +9,7 @@ import numpy as np
 from blender_addon.core.shot import Clip, ClipMetadata, EngineCapability, EngineOption, Shot, UInt8
 from server.engines.draft.fill import WorldFill
 from server.engines.engine import Report, StepReport
+from server.engines.options import checked_option
 
 VERSION = "1"
 
@@ -51,7 +52,7 @@ class DraftEngine:
         fill = WorldFill(shot, lambda _, stage: progress.step(stage))
         fill.fill()
         progress.last_pass()
-        seam = float(shot.settings.options.get("seam", SEAM.default))
+        seam = float(checked_option(SEAM, shot.settings.options.get("seam", SEAM.default)))
         frames = np.empty((*shot.preview.shape[:3], 3), np.uint8)
         for index in range(count):
             frames[index] = fill.frame(index, seam)

@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 
 from blender_addon.core.errors import EngineError
 from blender_addon.core.shot import EngineOption, SettingValue
+from server.engines.options import checked_option
 
 Mode = Literal["auto", "basic", "continuation", "loop", "interpolation"]
 MODES: tuple[str, ...] = ("basic", "loop", "interpolation", "continuation")
@@ -176,21 +177,5 @@ def read_settings(options: Mapping[str, SettingValue]) -> RealCamSettings:
     for name in options:
         if name not in known:
             raise EngineError(f"The engine has no option {name}", f"it has {', '.join(known)}")
-    values = {name: _checked(option, options.get(name, option.default)) for name, option in known.items()}
+    values = {name: checked_option(option, options.get(name, option.default)) for name, option in known.items()}
     return RealCamSettings(**cast("dict[str, Any]", values))
-
-
-def _checked(option: EngineOption, value: SettingValue) -> SettingValue:
-    if option.kind == "choice":
-        if value not in option.choices:
-            raise EngineError(f"{option.label} cannot be {value!r}", f"it is one of {', '.join(option.choices)}")
-        return value
-    if option.kind == "bool":
-        return bool(value)
-    if isinstance(value, str):
-        raise EngineError(f"{option.label} is not a number", repr(value))
-    number = int(value) if option.kind == "int" else float(value)
-    low, high = option.minimum, option.maximum
-    if (low is not None and number < low) or (high is not None and number > high) or number != number:
-        raise EngineError(f"{option.label} is out of range", f"{number:g}, allowed {low:g} to {high:g}")
-    return number

@@ -1,7 +1,9 @@
 """Client and server of the product in one thread, with a wire between them that chance may treat as it likes.
 
-Real: the client, everything of the server behind its sockets, the store and the files. Simulated: the sockets, time
-and the worker. A list of faults says what happens next; when it is used up, everything arrives in order.
+Real: the client, everything of the server behind its sockets, the store, the files and the clock. Simulated: the
+sockets and the worker. Nobody waits for the clock: a client's wait ends when nothing more can come, whatever its
+patience, and the server's timeouts are longer than any scenario. A list of faults says what happens next; when it is
+used up, everything arrives in order.
 """
 
 from __future__ import annotations

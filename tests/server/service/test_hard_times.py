@@ -13,15 +13,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
+from typer.testing import CliRunner
 
 from blender_addon.core.client import JobProgress
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.messages import JobState, StateEvent
+from server.cli import app
 from server.data.motorcycle import Motorcycle
-from server.service.metrics import metrics_text
+from server.engines.engine import Paused
+from server.service.checkpoints import FileCheckpoints
+from server.service.metrics import metrics_text, serve_metrics
+from server.service.options import ServiceOptions
+from server.service.service import Service
 from tests.server.service.conftest import StartServer
 from tests.server.service.running_server import RunningServer, new_id, small_blob
 
@@ -216,6 +223,61 @@ def test_the_server_says_how_it_is(start_server: StartServer, bike: Motorcycle) 
         assert (figures["realcam_jobs"].labels, figures["realcam_jobs"].value) == ({"state": "done"}, 1.0)
         assert figures["realcam_disk_free_bytes"].value > 0
         assert "realcam_last_step_age_seconds" not in figures
+
+
+def test_figures_that_cannot_be_had_end_nothing(start_server: StartServer, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    server = start_server("--metrics-port", str(port))
+
+    def scrape() -> bytes:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as page:
+            return page.read()
+
+    with server.client() as client:
+        # The disk of the jobs is gone for a moment.
+        server.data_dir.rename(tmp_path / "away")
+        assert b"realcam" not in scrape()
+        with pytest.raises(ServiceError, match="cannot store this"):
+            client.facts()
+        (tmp_path / "away").rename(server.data_dir)
+        assert b"realcam_disk_free_bytes" in scrape()
+        assert client.facts().disk_free > 0
+
+
+@pytest.mark.parametrize(("option", "port"), [("--metrics-port", 99_999), ("--port", 70_000), ("--data-port", -1)])
+def test_a_port_that_is_none_is_said(tmp_path: Path, option: str, port: int) -> None:
+    result = CliRunner().invoke(app, ["serve", "--data-dir", str(tmp_path), option, str(port)])
+    assert result.exit_code == 2
+    assert "than or equal to" in result.output
+
+
+def test_a_server_that_cannot_begin_leaves_no_worker(tmp_path: Path) -> None:
+    before = psutil.Process().children()
+    service = Service(ServiceOptions(tmp_path / "data", tmp_path / "config", control_port=0, data_port=0))
+    (worker,) = [child for child in psutil.Process().children() if child not in before]
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(ServiceError, match="another --metrics"):
+        service.run(on_ready=lambda: serve_metrics(listener.getsockname()[1], service.facts).shutdown())
+    assert not worker.is_running()
+
+
+def test_a_disk_that_takes_no_checkpoint_costs_the_checkpoint_alone(small_disk: Path) -> None:
+    stopping: list[bool] = []
+    checkpoints = FileCheckpoints(small_disk / "job", lambda: bool(stopping))
+    checkpoints.save(b"one" * 1_000_000)
+    filler = _fill(small_disk, leave=100_000)
+    stopping.append(True)
+    with pytest.raises(Paused):
+        checkpoints.save(b"two" * 1_000_000)
+    assert checkpoints.load() == b"one" * 1_000_000, "the next start goes on from the one before"
+    assert [path.name for path in (small_disk / "job").iterdir()] == ["state"]
+    stopping.clear()
+    checkpoints.save(b"two" * 1_000_000)
+    assert checkpoints.load() is None
+    assert shutil.disk_usage(small_disk).free > 3_000_000, "what it took is the clip's"
+    filler.unlink()
+    checkpoints.save(b"two" * 1_000_000)
+    assert checkpoints.load() == b"two" * 1_000_000
 
 
 def test_logs_carry_the_job_as_a_field(tmp_path: Path, bike: Motorcycle) -> None:

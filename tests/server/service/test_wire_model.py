@@ -25,6 +25,7 @@ from blender_addon.core.messages import JobState, RefusalCode, StateEvent
 from blender_addon.core.server_address import ServerAddress
 from server.data.motorcycle import motorcycle
 from server.service.job_states import MAX_ATTEMPTS, MAX_STARTS
+from server.service.job_store import JobStore
 from tests.server.service.running_server import small_blob
 from tests.server.service.simulated_wire import Fault, World, clip_of
 
@@ -155,3 +156,18 @@ def test_whatever_the_wire_does(
             world.faults.extend(faults)
             act(artist, job_id)
         artist.bring_in()
+
+
+def test_an_event_costs_no_query_for_each_job_that_waits() -> None:
+    """Jobs looked up while one is followed to its end, with few and with many in the queue."""
+    asked: list[int] = []
+    for waiting in (2, 30):
+        with a_world() as world:
+            client = Client(ADDRESS, "anna", "tests", config=world.folder, connect=world.connect)
+            jobs = [f"job-{number:08d}" for number in range(waiting)]
+            for job_id in jobs:
+                client.submit(job_id, shot(0), "copy")
+            with patch.object(JobStore, "find", autospec=True, side_effect=JobStore.find) as find:
+                list(client.follow(jobs[0]))
+            asked.append(find.call_count)
+    assert asked[0] == asked[1]

@@ -1,0 +1,44 @@
+"""Options as a client sends them: used, or refused in words."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blender_addon.core.errors import EngineError
+from blender_addon.core.shot import EngineOption, SettingValue
+from server.data.motorcycle import Motorcycle
+from server.engines.draft.engine import DraftEngine
+from server.engines.options import checked_option
+from server.engines.realcam.settings import OPTIONS, read_settings
+from tests.server.service.running_server import small_shot
+
+VALUES = st.one_of(
+    st.booleans(), st.integers(-(2**63), 2**64 - 1), st.floats(), st.text(max_size=20), st.sampled_from(["auto", "0.5"])
+)
+
+
+@given(st.sampled_from(OPTIONS), VALUES)
+def test_a_value_is_of_its_kind_and_in_range_or_refused_in_words(option: EngineOption, value: SettingValue) -> None:
+    with suppress(EngineError):
+        checked = checked_option(option, value)
+        if option.kind == "choice":
+            assert checked in option.choices
+        elif option.kind != "bool":
+            assert option.minimum <= checked <= option.maximum
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("name", ["steps", "guidance"])
+def test_what_is_no_number_is_said(name: str, value: float) -> None:
+    with pytest.raises(EngineError, match="is not a number"):
+        read_settings({name: value})
+
+
+@pytest.mark.parametrize("value", ["soft", float("nan"), float("inf"), 1.5])
+def test_the_draft_says_so_too(bike: Motorcycle, value: SettingValue) -> None:
+    with pytest.raises(EngineError, match="Seam softness"):
+        DraftEngine().generate(small_shot(bike, "draft", seam=value), lambda _: None)
