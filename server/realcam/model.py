@@ -93,7 +93,12 @@ def random_model(
     for part in parts.values():
         state = {name: _random(name, t, generator) for name, t in part.state_dict().items()}
         fill(part, state, device, dtype)
-    return assemble(config, parts, tokenizer, f"random-{config.name}-{seed}")
+    return assemble(config, parts, tokenizer, random_weights_hash(config, seed))
+
+
+def random_weights_hash(config: ModelConfig, seed: int = 0) -> str:
+    """What stands for the hash of weights that no file holds."""
+    return f"random-{config.name}-{seed}"
 
 
 def fill(part: nn.Module, state: Mapping[str, Tensor], device: torch.device | str, dtype: torch.dtype) -> None:

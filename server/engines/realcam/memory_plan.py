@@ -41,19 +41,40 @@ PLAIN = MemoryPlan("plain")
 SMALL = MemoryPlan("small", tiled=True, offloaded=True)
 
 
-def plans(wish: str, device: str, needed: dict[MemoryPlan, int], free: int) -> tuple[MemoryPlan, ...]:
-    """The plan to begin with, then the one to fall back to, once.
+PLANS = {plan.name: plan for plan in (FAST, PLAIN, SMALL)}
 
-    wish: auto, fast or small. needed, free: bytes. Batches gain nothing on the CPU.
+USABLE = 0.9
+"""Of a device's memory: the rest is the system's and other programs'. Of all of it, not of what is free just now: the
+same machine makes the same clip."""
+
+
+def first_plan(wish: str, device: str, needed: dict[MemoryPlan, int], total: int) -> MemoryPlan:
+    """What to begin with. wish: auto (the fastest that fits, else the one that needs least), fast or small.
+
+    needed, total: bytes.
     """
-    known = (FAST, PLAIN, SMALL) if device == "cuda" else (PLAIN, SMALL)
+    known = _known(device)
     if wish == "fast":
-        first = known[0]
-    elif wish == "small":
-        first = SMALL
-    else:
-        first = next((plan for plan in known if needed[plan] <= free), SMALL)
-    return (first,) if first is SMALL else (first, SMALL)
+        return known[0]
+    if wish == "small":
+        return SMALL
+    least = min(known, key=needed.__getitem__)
+    return next((plan for plan in known if needed[plan] <= USABLE * total), least)
+
+
+def with_fall_backs(first: MemoryPlan, device: str, needed: dict[MemoryPlan, int]) -> tuple[MemoryPlan, ...]:
+    """`first`, then what to try when memory runs out: each later plan that needs less than the one tried before."""
+    known = _known(device)
+    chosen = [first]
+    for plan in known[known.index(first) + 1 :]:
+        if needed[plan] < needed[chosen[-1]]:
+            chosen.append(plan)
+    return tuple(chosen)
+
+
+def _known(device: str) -> tuple[MemoryPlan, ...]:
+    """Fastest first. Batches gain nothing on the CPU."""
+    return (FAST, PLAIN, SMALL) if device == "cuda" else (PLAIN, SMALL)
 
 
 def needed_memory(

@@ -1,48 +1,38 @@
-"""Runs shots on a device: loads the model, reports, cancels, and makes do with less memory once."""
+"""Runs shots on a device: loads the model, samples within the memory there is, and says what made the clip."""
 
 from __future__ import annotations
 
-import gc
-import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import metadata
 
-import psutil
 import torch
-from torch import Tensor
 
 from blender_addon.core.errors import EngineError
 from blender_addon.core.shot import Clip, ClipMetadata, Shot, UInt8
 from server.diffusion.guidance import GuidanceConfig
 from server.diffusion.sampler import SeededNoise
 from server.diffusion.shaping import Threshold
-from server.engines.engine import Checkpoints, Report, StepReport
+from server.engines.engine import Checkpoints, Report
 from server.realcam.allocator import keep_freed_memory
 from server.realcam.conditions import SOURCE_FPS, fps_value
 from server.realcam.config import ModelConfig
-from server.realcam.latent_preview import latent_picture
 from server.realcam.model import RealCamModel
 from server.realcam.offload import offloaded
 from server.realcam.processor import computes_in_bfloat16
-from server.realcam.shot_sampler import Hooks, SamplingOptions, sample_shot
+from server.realcam.shot_sampler import SamplingOptions, ShotInputs, sample_shot
+from server.realcam.tokenizer import Tokenizer
 from server.realcam.vae import TILE
 
-from .memory_plan import FAST, PLAIN, SMALL, MemoryPlan, needed_memory, plans, what_would_fit
+from .code_version import code_version
+from .device_memory import first_within_memory, free_memory, release_memory, total_memory
+from .memory_plan import PLAIN, PLANS, MemoryPlan, first_plan, needed_memory, what_would_fit, with_fall_backs
+from .progress import Progress
 from .settings import RealCamSettings, read_settings
 from .shot_checkpoint import NoCheckpoints, ShotKeeper, clip_digest
 from .shot_inputs import shot_inputs
 from .sources import ModelSource, Size
-
-log = logging.getLogger("realcam.engine")
-
-VERSION = "1"
-PICTURE_EVERY = 2
-"""Steps between pictures of how the clip looks."""
-
-POLL_SECONDS = 0.2
-"""How often a cancel is looked for inside a step."""
 
 TRAINED_FPS = (5, 30)
 
@@ -62,11 +52,35 @@ class _Loaded:
     model: RealCamModel
 
 
-def _notes(cut: str, plan: MemoryPlan, size: Size) -> list[str]:
-    notes = [f"The prompt was longer than the model reads: {cut!r} was left out."] if cut else []
-    if plan.tiled and max(size) > TILE:
+@dataclass(frozen=True, eq=False)
+class _Order:
+    """A shot to be made: all but the memory plan."""
+
+    shot: Shot
+    settings: RealCamSettings
+    size: Size
+    config: ModelConfig
+    weights_hash: str
+    dtype: torch.dtype
+    inputs: ShotInputs
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """frames: [F, H, W, 3] uint8."""
+
+    frames: UInt8
+    plan: MemoryPlan
+    notes: tuple[str, ...]
+
+
+def _notes(order: _Order, tokenizer: Tokenizer, plan: MemoryPlan) -> tuple[str, ...]:
+    prompts = {"prompt": order.shot.settings.prompt, "negative prompt": order.shot.settings.negative_prompt}
+    cuts = {name: tokenizer(prompt).cut for name, prompt in prompts.items()}
+    notes = [f"The {name} was longer than the model reads: {cut!r} was left out." for name, cut in cuts.items() if cut]
+    if plan.tiled and max(order.size) > TILE:
         notes.append("Memory was short: the pictures were decoded in tiles, faint seams are possible.")
-    return notes
+    return tuple(notes)
 
 
 class Runner:
@@ -82,6 +96,18 @@ class Runner:
     def run(self, shot: Shot, report: Report, checkpoints: Checkpoints | None = None) -> Clip:
         """The clip. Raises EngineError or what `report` and `checkpoints` raise."""
         started = time.perf_counter()
+        order = self._order(shot)
+        digest = clip_digest(shot, order.config, order.weights_hash, order.dtype, self._device, code_version())
+        keeper = ShotKeeper(checkpoints or NoCheckpoints(), digest, self._device)
+        needs = self._needs(order)
+        chosen = self._plans(order, needs, keeper.kept_plan)
+        attempt = partial(self._make, order, Progress(report), keeper)
+        made = first_within_memory(attempt, chosen, self._forget_model)
+        if made is None:
+            raise self._too_large(order, needs[chosen[-1]])
+        return Clip(made.frames, self._metadata(order, made.plan, time.perf_counter() - started), made.notes)
+
+    def _order(self, shot: Shot) -> _Order:
         settings = read_settings(shot.settings.options)
         size = (shot.trajectory.width, shot.trajectory.height)
         self._check_size(size)
@@ -89,37 +115,7 @@ class Runner:
         inputs = shot_inputs(shot, settings, config)
         inputs = replace(inputs, picture=inputs.picture.to(self._device))
         dtype = chosen_dtype(settings, self._device)
-        progress = _Progress(report, len(shot.trajectory))
-        notes: list[str] = []
-
-        def attempt(plan: MemoryPlan) -> tuple[UInt8, RealCamModel]:
-            progress.stage("Loading the model")
-            model = self._model(size, dtype, plan.offloaded)
-            notes[:] = _notes(model.tokenizer(shot.settings.prompt).cut, plan, size)
-            keeper = ShotKeeper(checkpoints or NoCheckpoints(), clip_digest(shot, model, VERSION, plan.name))
-            options = sampling_options(shot, settings, config, plan)
-            noise = SeededNoise(shot.settings.seed, self._device)
-            return sample_shot(model, inputs, options, noise, progress.hooks(keeper), keeper.last(self._device)), model
-
-        needs = self._needs(size, len(shot.trajectory), dtype)
-        chosen = plans(settings.memory, self._device.type, needs, self._free_without_model())
-        frames, model = self._within_memory(attempt, chosen, needs, size, len(shot.trajectory))
-        return Clip(frames, self._metadata(shot, model, time.perf_counter() - started), tuple(notes))
-
-    def _needs(self, size: Size, frames: int, dtype: torch.dtype) -> dict[MemoryPlan, int]:
-        config = self._source.config(size)
-        count = min(frames, config.frames)
-        return {
-            plan: needed_memory(config, size, count, dtype, plan, self._device.type) for plan in (FAST, PLAIN, SMALL)
-        }
-
-    def _free_without_model(self) -> int:
-        """Bytes that are free when the model that is loaded makes room."""
-        free = free_memory(self._device)
-        if self._loaded is not None:
-            parts = self._loaded.model.parts().values()
-            free += sum(p.nbytes for part in parts for p in part.parameters() if p.device.type == self._device.type)
-        return free
+        return _Order(shot, settings, size, config, self._source.weights_hash(size), dtype, inputs)
 
     def _check_size(self, size: Size) -> None:
         sizes = self._source.sizes()
@@ -129,91 +125,74 @@ class Runner:
                 "There are no weights for this picture size", f"{size[0]} x {size[1]}, there are for {known}"
             )
 
+    def _needs(self, order: _Order) -> dict[MemoryPlan, int]:
+        frames = min(len(order.shot.trajectory), order.config.frames)
+        return {
+            plan: needed_memory(order.config, order.size, frames, order.dtype, plan, self._device.type)
+            for plan in PLANS.values()
+        }
+
+    def _plans(self, order: _Order, needs: dict[MemoryPlan, int], kept: str | None) -> tuple[MemoryPlan, ...]:
+        """The plan to begin with, an earlier attempt's where one can be gone on with, and those to fall back to."""
+        device = self._device.type
+        if kept is not None:
+            first = PLANS[kept]
+        else:
+            first = first_plan(order.settings.memory, device, needs, total_memory(self._device))
+        return with_fall_backs(first, device, needs)
+
+    def _make(self, order: _Order, progress: Progress, keeper: ShotKeeper, plan: MemoryPlan) -> _Made:
+        """Raises the device's error when memory runs out."""
+        start = keeper.begin(plan.name)
+        progress.stage("Loading the model")
+        model = self._model(order.size, order.dtype, plan.offloaded)
+        options = sampling_options(order.shot, order.settings, order.config, plan)
+        noise = SeededNoise(order.shot.settings.seed, self._device)
+        frames = sample_shot(model, order.inputs, options, noise, progress.hooks(keeper), start)
+        return _Made(frames, plan, _notes(order, model.tokenizer, plan))
+
     def _model(self, size: Size, dtype: torch.dtype, offload: bool) -> RealCamModel:
         offload = offload and self._device.type == "cuda"
         wanted = _Kept(self._source.config(size), dtype, offload)
         if self._loaded is None or self._loaded.kept != wanted:
-            self._loaded = None
+            self._forget_model()
             release_memory()
             model = self._source.load(size, torch.device("cpu") if offload else self._device, dtype)
             self._loaded = _Loaded(wanted, offloaded(model, self._device) if offload else model)
         return self._loaded.model
 
-    def _within_memory(
-        self,
-        attempt: Callable[[MemoryPlan], tuple[UInt8, RealCamModel]],
-        chosen: tuple[MemoryPlan, ...],
-        needs: dict[MemoryPlan, int],
-        size: Size,
-        frames: int,
-    ) -> tuple[UInt8, RealCamModel]:
-        """What `attempt` makes; when memory runs out, once more with the next plan, then in words what would fit."""
-        for plan in chosen:
-            try:
-                return attempt(plan)
-            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error):
-                    raise
-            # Only here are the tensors free that the error's traceback held.
-            log.warning("out of memory with the plan %s", plan.name)
-            self._loaded = None
-            release_memory()
+    def _forget_model(self) -> None:
+        self._loaded = None
+
+    def _too_large(self, order: _Order, need: int) -> EngineError:
+        """In words what was missing, and what would fit."""
         free = free_memory(self._device)
-        sources = [(known, self._source.config(known)) for known in self._source.sizes()]
-        raise EngineError(
+        configs = [(size, self._source.config(size)) for size in self._source.sizes()]
+        width, height = order.size
+        return EngineError(
             "The machine ran out of memory",
-            f"{size[0]} x {size[1]} pixels need about {needs[chosen[-1]] / 2**30:.1f} GB, "
+            f"{width} x {height} pixels need about {need / 2**30:.1f} GB, "
             f"with nothing loaded {free / 2**30:.1f} GB are free",
-            what_would_fit(sources, frames, free, self._device.type) + " Or close other programs that use memory.",
+            what_would_fit(configs, len(order.shot.trajectory), free, self._device.type)
+            + " Or close other programs that use memory.",
         )
 
-    def _metadata(self, shot: Shot, model: RealCamModel, seconds: float) -> ClipMetadata:
-        t = shot.trajectory
+    def _metadata(self, order: _Order, plan: MemoryPlan, seconds: float) -> ClipMetadata:
+        t = order.shot.trajectory
         return ClipMetadata(
             engine="realcam",
-            engine_version=f"{VERSION}, {model.config.name}, torch {metadata.version('torch')}, "
-            f"{str(model.dtype).removeprefix('torch.')} on {model.device.type}",
-            settings=shot.settings,
+            engine_version=f"{code_version()}, {order.config.name}, torch {metadata.version('torch')}, "
+            f"{str(order.dtype).removeprefix('torch.')} on {self._device.type}, memory plan {plan.name}",
+            settings=order.shot.settings,
             width=t.width,
             height=t.height,
             fps=t.fps,
             camera_to_world=t.camera_to_world.tolist(),
             intrinsics=t.intrinsics.tolist(),
-            weights_hash=model.weights_hash,
+            weights_hash=order.weights_hash,
             seconds=seconds,
-            draft=model.weights_hash.startswith("random-"),
+            draft=order.weights_hash.startswith("random-"),
         )
-
-
-class _Progress:
-    """Steps to reports, with a picture now and then; between steps it only asks whether to go on."""
-
-    def __init__(self, report: Report, frames: int) -> None:
-        self._report, self._frames = report, frames
-        self._last = StepReport(0, 1, "Loading the model")
-        self._reported = time.monotonic()
-
-    def hooks(self, keeper: ShotKeeper) -> Hooks:
-        def work() -> None:
-            self._work()
-            keeper.on_work()
-
-        return Hooks(on_step=self._step, on_work=work, on_stage=self.stage, on_state=keeper.on_state)
-
-    def stage(self, name: str) -> None:
-        self._send(StepReport(self._last.step, self._last.steps, name))
-
-    def _step(self, done: int, of: int, clean: Tensor) -> None:
-        picture = latent_picture(clean, clean.shape[2] // 2) if done % PICTURE_EVERY == 0 or done == of else None
-        self._send(StepReport(done, of, "Sampling", picture))
-
-    def _work(self) -> None:
-        if time.monotonic() - self._reported >= POLL_SECONDS:
-            self._send(replace(self._last, preview=None))
-
-    def _send(self, step: StepReport) -> None:
-        self._last, self._reported = step, time.monotonic()
-        self._report(step)
 
 
 def sampling_options(
@@ -254,21 +233,3 @@ def chosen_dtype(settings: RealCamSettings, device: torch.device) -> torch.dtype
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     return torch.bfloat16 if computes_in_bfloat16() else torch.float32
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """CUDA says so by type, the CPU's allocator in words."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return "not enough memory" in str(error) or "can't allocate memory" in str(error)
-
-
-def free_memory(device: torch.device) -> int:
-    """Bytes."""
-    return int(torch.cuda.mem_get_info()[0]) if device.type == "cuda" else int(psutil.virtual_memory().available)
-
-
-def release_memory() -> None:
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

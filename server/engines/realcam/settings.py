@@ -115,8 +115,7 @@ OPTIONS: tuple[EngineOption, ...] = (
     EngineOption(
         name="lossy_guidance_every",
         label="Guidance every n steps (lossy)",
-        description="Above 1, guidance is worked out only every n-th step: up to twice as fast, and another picture "
-        "(at 2, with random weights, 13 of 255 off on average)",
+        description="Above 1, guidance is worked out only every n-th step: up to twice as fast, and another picture",
         kind="int",
         default=1,
         minimum=1,
@@ -134,8 +133,8 @@ OPTIONS: tuple[EngineOption, ...] = (
         name="memory",
         label="Memory",
         description="Auto takes what fits. Small is slow: weights stay in the machine's memory and come to the card "
-        "layer by layer, and pictures larger than 512 pixels are decoded in tiles (lossy: with random "
-        "weights 5 of 255 off on average, up to 70 at seams)",
+        "layer by layer, and pictures larger than 512 pixels are decoded in tiles: faint seams are "
+        "possible",
         kind="choice",
         default="auto",
         choices=("auto", "fast", "small"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from dataclasses import dataclass
 from importlib import metadata
 from typing import cast
 
@@ -12,12 +13,13 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
+from torch import Tensor
 
 from blender_addon.core.shot import Shot
 from blender_addon.core.shot_file import encode_shot
 from server.diffusion.sampler import Branch, SamplerState
 from server.engines.engine import Checkpoints
-from server.realcam.model import RealCamModel
+from server.realcam.config import ModelConfig
 from server.realcam.shot_sampler import ShotState
 
 log = logging.getLogger("realcam.engine")
@@ -26,18 +28,19 @@ PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "pillow")
 """Whose versions the numbers depend on."""
 
 
-def clip_digest(shot: Shot, model: RealCamModel, version: str, plan: str) -> bytes:
-    """32 bytes of all that a clip depends on to the last bit: shot and settings, weights, code, machine.
+def clip_digest(
+    shot: Shot, config: ModelConfig, weights_hash: str, dtype: torch.dtype, device: torch.device, code: str
+) -> bytes:
+    """32 bytes of all but the memory plan that a clip depends on to the last bit: shot, settings, weights, machine.
 
-    version: the engine's own. plan: how memory is saved, which changes the order of sums.
+    code: which version of it samples.
     """
     machine = {
-        "engine": version,
-        "model": model.config.name,
-        "plan": plan,
-        "weights": model.weights_hash,
-        "dtype": str(model.dtype),
-        "device": torch.cuda.get_device_name(model.device) if model.device.type == "cuda" else "cpu",
+        "code": code,
+        "model": config.name,
+        "weights": weights_hash,
+        "dtype": str(dtype),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "cpu": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
@@ -45,28 +48,50 @@ def clip_digest(shot: Shot, model: RealCamModel, version: str, plan: str) -> byt
     return hashlib.sha256(msgspec.json.encode(machine, order="sorted") + encode_shot(shot)).digest()
 
 
-def encode_state(state: ShotState, digest: bytes) -> bytes:
-    """The state as the bytes of a safetensors file."""
-    tensors = {"digest": torch.frombuffer(bytearray(digest), dtype=torch.uint8), "begun": state.begun}
+@dataclass(frozen=True, eq=False)
+class KeptShot:
+    """How far a shot came, and the memory plan (its name) that it was made with: another plan rounds otherwise."""
+
+    plan: str
+    state: ShotState
+
+
+def encode_kept(kept: KeptShot, digest: bytes) -> bytes:
+    """The bytes of a safetensors file."""
+    state = kept.state
+    tensors = {"digest": _tensor(digest), "plan": _tensor(kept.plan.encode()), "begun": state.begun}
     tensors |= {f"frames.{n}": torch.from_numpy(frames) for n, frames in enumerate(state.frames)}
     if state.latents is not None:
         tensors["latents"] = state.latents
     if state.steps is not None and state.drawn is not None:
         tensors |= {"done": torch.tensor(state.steps.done), "latent": state.steps.latent, "drawn": state.drawn}
-        tensors |= {f"difference.{branch}": kept for branch, kept in state.steps.differences.items()}
+        tensors |= {f"difference.{branch}": difference for branch, difference in state.steps.differences.items()}
     return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
 
 
-def decode_state(data: bytes, digest: bytes, device: torch.device) -> ShotState | None:
-    """The state in a checkpoint, its latents on `device`; None when it is of another shot, or of another machine."""
+def decode_kept(data: bytes, digest: bytes, device: torch.device) -> KeptShot | None:
+    """What a checkpoint holds, its latents on `device`; None when it is of another shot, or of another machine."""
     try:
         tensors = load(data)
-    except SafetensorError as error:
+        if _bytes(tensors["digest"]) != digest:
+            log.info("a checkpoint was made by something else, the shot starts anew")
+            return None
+        return KeptShot(_bytes(tensors["plan"]).decode(), _state(tensors, device))
+    except (SafetensorError, KeyError, ValueError) as error:
         log.warning("a checkpoint cannot be read, the shot starts anew: %s", error)
         return None
-    if tensors["digest"].numpy().tobytes() != digest:
-        log.info("a checkpoint was made by something else, the shot starts anew")
-        return None
+
+
+def _tensor(data: bytes) -> Tensor:
+    return torch.frombuffer(bytearray(data), dtype=torch.uint8)
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.numpy().tobytes()
+
+
+def _state(tensors: dict[str, Tensor], device: torch.device) -> ShotState:
+    """Raises KeyError or ValueError on another layout."""
     frames = sorted((name for name in tensors if name.startswith("frames.")), key=lambda name: int(name[7:]))
     steps = None
     if "done" in tensors:
@@ -82,21 +107,35 @@ def decode_state(data: bytes, digest: bytes, device: torch.device) -> ShotState 
         latents=None if latents is None else latents.to(device),
         begun=tensors["begun"],
         steps=steps,
-        drawn=tensors.get("drawn"),
+        drawn=None if steps is None else tensors["drawn"],
     )
 
 
 class ShotKeeper:
     """Keeps the state of one shot, whenever it is due; between two steps too, so that a stop need not wait for one."""
 
-    def __init__(self, checkpoints: Checkpoints, digest: bytes) -> None:
+    def __init__(self, checkpoints: Checkpoints, digest: bytes, device: torch.device) -> None:
         self._checkpoints, self._digest = checkpoints, digest
+        data = checkpoints.load()
+        self._kept = None if data is None else decode_kept(data, digest, device)
+        self._plan = self.kept_plan
         self._state: ShotState | None = None
+        self._at_once = False
 
-    def last(self, device: torch.device) -> ShotState | None:
-        """Where an earlier attempt at the same clip stood."""
-        data = self._checkpoints.load()
-        return None if data is None else decode_state(data, self._digest, device)
+    @property
+    def kept_plan(self) -> str | None:
+        """The plan of an earlier attempt at the same clip: only with it can the clip be gone on with."""
+        return None if self._kept is None else self._kept.plan
+
+    def begin(self, plan: str) -> ShotState | None:
+        """Where an earlier attempt with this plan stood.
+
+        What a plan left that ran out of memory is replaced with the first state of this one, not when it is due: no
+        later attempt is to run out with it again.
+        """
+        self._at_once = self._plan not in (None, plan)
+        self._plan, self._state = plan, None
+        return self._kept.state if self._kept is not None and self._kept.plan == plan else None
 
     def on_state(self, state: ShotState) -> None:
         """Raises what Checkpoints.save raises."""
@@ -105,8 +144,10 @@ class ShotKeeper:
 
     def on_work(self) -> None:
         """Raises what Checkpoints.save raises."""
-        if self._state is not None and self._checkpoints.due():
-            self._checkpoints.save(encode_state(self._state, self._digest))
+        if self._state is None or self._plan is None or not (self._at_once or self._checkpoints.due()):
+            return
+        self._at_once = False
+        self._checkpoints.save(encode_kept(KeptShot(self._plan, self._state), self._digest))
 
 
 class NoCheckpoints:

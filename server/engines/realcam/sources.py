@@ -46,6 +46,10 @@ class ModelSource(Protocol):
 
     def config(self, size: Size) -> ModelConfig: ...
 
+    def weights_hash(self, size: Size) -> str:
+        """What `load` would give the model for its weights' hash, without loading it."""
+        ...
+
     def load(self, size: Size, device: torch.device, dtype: torch.dtype) -> RealCamModel: ...
 
 
@@ -90,15 +94,18 @@ class InstalledWeights:
     def config(self, size: Size) -> ModelConfig:
         return SIZES[size]
 
+    def weights_hash(self, size: Size) -> str:
+        manifest = self.store.manifest(self.config(size).name)
+        return manifest.sha256 if manifest else ""
+
     def load(self, size: Size, device: torch.device, dtype: torch.dtype) -> RealCamModel:
         from server.realcam.load import CheckpointFiles, load_model, open_checkpoint
         from server.realcam.tokenizer import ClipTokenizer
 
         config = self.config(size)
-        manifest = self.store.manifest(config.name)
         file = open_checkpoint(CheckpointFiles(self.store.model_file(config.name)))
         tokenizer = ClipTokenizer(self.store.folder(config.name))
-        return load_model(config, file, tokenizer, manifest.sha256 if manifest else "", device, dtype)
+        return load_model(config, file, tokenizer, self.weights_hash(size), device, dtype)
 
 
 @dataclass(frozen=True)
@@ -115,6 +122,11 @@ class RandomWeights:
 
     def config(self, size: Size) -> ModelConfig:
         return TINY if self.scale == "tiny" else SIZES[size]
+
+    def weights_hash(self, size: Size) -> str:
+        from server.realcam.model import random_weights_hash
+
+        return random_weights_hash(self.config(size))
 
     def load(self, size: Size, device: torch.device, dtype: torch.dtype) -> RealCamModel:
         from server.realcam.model import random_model

@@ -20,6 +20,7 @@ from blender_addon.core.shot import Shot, ShotSettings
 from blender_addon.core.trajectory import Trajectory
 from server.data.motorcycle import Motorcycle
 from server.engines.engine import Cancelled, StepReport
+from server.engines.realcam.code_version import code_version
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.sources import RandomWeights
 from server.geometry.preview import PreviewRenderer
@@ -74,6 +75,8 @@ def test_a_clip_and_its_story(engine: RealCamEngine, shot: Shot) -> None:
     assert clip.metadata.draft, "random weights are never taken for a result"
     assert clip.metadata.settings == shot.settings
     assert "tiny" in clip.metadata.engine_version
+    assert code_version() in clip.metadata.engine_version
+    assert "memory plan" in clip.metadata.engine_version
     assert "torch" in clip.metadata.engine_version
 
 
@@ -160,5 +163,11 @@ def test_faithful_needs_the_photo_in_the_shot(engine: RealCamEngine, shot: Shot,
 
 
 def test_a_long_prompt_is_cut_and_said(engine: RealCamEngine, shot: Shot) -> None:
-    long = replace(shot, settings=msgspec.structs.replace(shot.settings, prompt="word " * 30 + "forgotten"))
-    assert any("forgotten" in note for note in engine.generate(long, lambda _: None).notes)
+    words = {"prompt": "word " * 30 + "forgotten", "negative_prompt": "word " * 30 + "blurred"}
+    long = replace(shot, settings=msgspec.structs.replace(shot.settings, **words))
+    notes = engine.generate(long, lambda _: None).notes
+    assert len(notes) == 2
+    assert notes[0].startswith("The prompt was longer")
+    assert "forgotten" in notes[0]
+    assert notes[1].startswith("The negative prompt was longer")
+    assert "blurred" in notes[1]

@@ -16,24 +16,29 @@ pytest.importorskip("ftfy", reason="ftfy is not installed: the model tests were 
 import torch
 
 from blender_addon.core.errors import EngineError
+from blender_addon.core.shot import Shot
 from server.data.motorcycle import Motorcycle
+from server.engines.engine import Cancelled, Paused, StepReport
+from server.engines.realcam.device_memory import first_within_memory
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.memory_plan import (
     FAST,
     PLAIN,
     SMALL,
     MemoryPlan,
+    first_plan,
     needed_memory,
     parameter_counts,
-    plans,
     what_would_fit,
+    with_fall_backs,
 )
-from server.engines.realcam.runner import Runner
-from server.engines.realcam.sources import LEAST_MEMORY, SIZES, RandomWeights
+from server.engines.realcam.sources import LEAST_MEMORY, SIZES, RandomWeights, Size
 from server.realcam.config import REALCAM_256, REALCAM_512, REALCAM_1024, TINY
 from server.realcam.model import RealCamModel, random_model
 from server.realcam.offload import offloaded
 from server.realcam.tokenizer import ByteTokenizer
+from server.realcam.unet import UNet
+from server.service.checkpoints import FileCheckpoints
 from tests.server.engines.test_realcam_engine import path, shot_of, with_options
 
 GB = 2**30
@@ -54,22 +59,39 @@ def test_memory_grows_with_the_picture_and_the_precision() -> None:
     assert needed_memory(REALCAM_512, (512, 320), 16, torch.float32, PLAIN, "cpu") == pytest.approx(2 * small, rel=0.01)
 
 
+NEEDS = {FAST: 10 * GB, PLAIN: 7 * GB, SMALL: 2 * GB}
+
+
 @pytest.mark.parametrize(
-    ("wish", "device", "free", "expected"),
+    ("wish", "device", "total", "expected"),
     [
-        ("auto", "cuda", 24, (FAST, SMALL)),
-        ("auto", "cuda", 8, (PLAIN, SMALL)),
-        ("auto", "cuda", 4, (SMALL,)),
-        ("auto", "cpu", 24, (PLAIN, SMALL)),
-        ("fast", "cuda", 4, (FAST, SMALL)),
-        ("small", "cuda", 24, (SMALL,)),
+        ("auto", "cuda", 24, FAST),
+        ("auto", "cuda", 8, PLAIN),
+        ("auto", "cuda", 4, SMALL),
+        ("auto", "cuda", 1, SMALL),
+        ("auto", "cpu", 24, PLAIN),
+        ("fast", "cuda", 4, FAST),
+        ("fast", "cpu", 4, PLAIN),
+        ("small", "cuda", 24, SMALL),
     ],
 )
-def test_the_plan_fits_the_card_and_the_wish(
-    wish: str, device: str, free: int, expected: tuple[MemoryPlan, ...]
-) -> None:
-    needs = {FAST: 10 * GB, PLAIN: 7 * GB, SMALL: 2 * GB}
-    assert plans(wish, device, needs, free * GB) == expected
+def test_the_plan_fits_the_device_and_the_wish(wish: str, device: str, total: int, expected: MemoryPlan) -> None:
+    assert first_plan(wish, device, NEEDS, total * GB) == expected
+
+
+def test_each_plan_to_fall_back_to_needs_less() -> None:
+    assert with_fall_backs(FAST, "cuda", NEEDS) == (FAST, PLAIN, SMALL)
+    assert with_fall_backs(PLAIN, "cpu", NEEDS) == (PLAIN, SMALL)
+    assert with_fall_backs(SMALL, "cuda", NEEDS) == (SMALL,)
+
+
+def test_a_plan_that_saves_nothing_is_neither_chosen_nor_tried() -> None:
+    """On the CPU small differs in decoding alone, and that is not what 16 frames of 512 x 320 need most memory for."""
+    needs = {
+        plan: needed_memory(REALCAM_512, (512, 320), 16, torch.float32, plan, "cpu") for plan in (FAST, PLAIN, SMALL)
+    }
+    assert first_plan("auto", "cpu", needs, GB) == PLAIN
+    assert with_fall_backs(PLAIN, "cpu", needs) == (PLAIN,)
 
 
 def test_what_would_fit_is_worked_out() -> None:
@@ -80,37 +102,133 @@ def test_what_would_fit_is_worked_out() -> None:
     assert what_would_fit(sources, 16, 2**20, "cuda").startswith("Nothing would fit: the least, 256 x 256 in bfloat16")
 
 
-def test_memory_that_runs_out_once_is_made_do_with(bike: Motorcycle, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first forward fails as CUDA fails; the shot is made again, whole, with the smaller plan."""
-    from server.realcam.unet import UNet
+class Wide(RandomWeights):
+    """Pictures wide enough that decoding them in tiles saves memory on the CPU too."""
 
-    shot = shot_of(bike, path(2, 128, 64))
-    engine = RealCamEngine(RandomWeights("tiny"))
-    undisturbed = engine.generate(shot, lambda _: None).frames
-    forward, failures = UNet.forward, 1
+    def sizes(self) -> tuple[Size, ...]:
+        return ((768, 64), (128, 64))
 
-    def failing(self: UNet, *arguments: object) -> object:
-        nonlocal failures
-        if failures:
-            failures -= 1
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return forward(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(UNet, "forward", failing)
-    again = engine.generate(shot, lambda _: None).frames
-    assert np.array_equal(undisturbed, again), "small as it is, no tile was needed: the same clip"
-    failures = 2
-    with pytest.raises(EngineError, match=r"ran out of memory.*128 x 64 pixels need about.*GB are free.*would fit"):
-        engine.generate(shot, lambda _: None)
-    assert len(engine.generate(shot, lambda _: None).frames) == 2, "the next shot loads the model anew"
+class Shortage:
+    """The first `failures` passes through the network fail as CUDA fails."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.failures = 0
+        forward = UNet.forward
+
+        def failing(network: UNet, *arguments: object) -> object:
+            if self.failures:
+                self.failures -= 1
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return forward(network, *arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(UNet, "forward", failing)
+
+
+@pytest.fixture
+def shortage(monkeypatch: pytest.MonkeyPatch) -> Shortage:
+    return Shortage(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def wide(bike: Motorcycle) -> Shot:
+    return shot_of(bike, path(2, 768, 64), steps=2, shaping="off")
+
+
+@pytest.fixture(scope="module")
+def engine() -> RealCamEngine:
+    return RealCamEngine(Wide("tiny"))
+
+
+@pytest.fixture(scope="module")
+def small_clip(engine: RealCamEngine, wide: Shot) -> np.ndarray:
+    """What the plan small makes of it, undisturbed: seen in its frames that tiles are another picture."""
+    plain, small = (engine.generate(with_options(wide, memory=wish), quiet).frames for wish in ("fast", "small"))
+    assert not np.array_equal(plain, small)
+    return small
+
+
+def quiet(step: StepReport) -> None:
+    """Nobody listens."""
+
+
+def test_memory_that_runs_out_once_is_made_do_with(
+    engine: RealCamEngine, wide: Shot, small_clip: np.ndarray, shortage: Shortage
+) -> None:
+    """The shot is made again, whole, with the smaller plan, and the clip says so."""
+    shortage.failures = 1
+    clip = engine.generate(wide, quiet)
+    assert np.array_equal(clip.frames, small_clip)
+    assert "memory plan small" in clip.metadata.engine_version
+    assert any("seams" in note for note in clip.notes)
+    shortage.failures = 2
+    with pytest.raises(EngineError, match=r"ran out of memory.*768 x 64 pixels need about.*GB are free.*would fit"):
+        engine.generate(wide, quiet)
+    assert "memory plan plain" in engine.generate(wide, quiet).metadata.engine_version, "the model is loaded anew"
+
+
+def test_where_no_plan_needs_less_it_is_said_at_once(
+    engine: RealCamEngine, bike: Motorcycle, shortage: Shortage
+) -> None:
+    shortage.failures = 2
+    with pytest.raises(EngineError, match="ran out of memory"):
+        engine.generate(shot_of(bike, path(2, 128, 64), shaping="off"), quiet)
+    assert shortage.failures == 1
+
+
+class StopAfter:
+    """Reports that note the steps, and a stop that is wanted once a step was done."""
+
+    def __init__(self, step: int) -> None:
+        self.step, self.steps = step, list[int]()
+
+    def report(self, step: StepReport) -> None:
+        if step.stage == "Sampling":
+            self.steps.append(step.step)
+
+    def wanted(self) -> bool:
+        return bool(self.steps) and self.steps[-1] >= self.step
+
+
+def test_a_shot_that_ran_out_of_memory_goes_on_in_the_plan_it_was_in(
+    engine: RealCamEngine, wide: Shot, small_clip: np.ndarray, shortage: Shortage, tmp_path: Path
+) -> None:
+    """Memory suffices again when it goes on: to change plans would be to begin anew, and another clip."""
+    shortage.failures, stop, never = 1, StopAfter(1), StopAfter(99)
+    with pytest.raises(Paused):
+        engine.generate_resumable(wide, stop.report, FileCheckpoints(tmp_path, stop.wanted))
+    clip = engine.generate_resumable(wide, never.report, FileCheckpoints(tmp_path, never.wanted))
+    assert never.steps[0] == 2
+    assert np.array_equal(clip.frames, small_clip)
+    assert "memory plan small" in clip.metadata.engine_version
+
+
+def test_memory_that_runs_out_when_a_shot_goes_on(
+    engine: RealCamEngine, wide: Shot, small_clip: np.ndarray, shortage: Shortage, tmp_path: Path
+) -> None:
+    """It begins anew in the smaller plan, and no later attempt goes back, even if this one ended before one was due."""
+    stop = StopAfter(1)
+    with pytest.raises(Paused):
+        engine.generate_resumable(wide, stop.report, FileCheckpoints(tmp_path, stop.wanted))
+    shortage.failures = 1
+
+    def ended(step: StepReport) -> None:
+        if step.stage == "Sampling" and not shortage.failures:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        engine.generate_resumable(wide, ended, FileCheckpoints(tmp_path, lambda: False))
+    clip = engine.generate_resumable(wide, quiet, FileCheckpoints(tmp_path, lambda: False))
+    assert "memory plan small" in clip.metadata.engine_version
+    assert np.array_equal(clip.frames, small_clip)
 
 
 def test_another_error_is_not_taken_for_memory() -> None:
-    def failing(plan: MemoryPlan) -> tuple[np.ndarray, object]:
+    def failing(plan: MemoryPlan) -> None:
         raise RuntimeError("another matter")
 
     with pytest.raises(RuntimeError, match="another matter"):
-        Runner(RandomWeights("tiny"))._within_memory(failing, (PLAIN, SMALL), {}, (128, 64), 2)  # type: ignore[arg-type]
+        first_within_memory(failing, (PLAIN, SMALL), lambda: None)
 
 
 def test_offloaded_weights_make_the_same_picture(tmp_path: Path) -> None:
@@ -145,7 +263,7 @@ def test_offloaded_weights_leave_the_card(bike: Motorcycle) -> None:
 
 
 def test_tiles_are_another_picture_and_how_much() -> None:
-    """What the option's description says: 1024 x 576 in tiles against the same in one piece, with a reduced model."""
+    """What docs/realcam-engine.md says: 1024 x 576 in tiles against the same in one piece, with a reduced model."""
     vae = random_model(TINY, ByteTokenizer(TINY.clip.vocabulary)).vae
     coarse = torch.randn(1, 4, 18, 32, generator=torch.Generator().manual_seed(0))
     latents = torch.nn.functional.interpolate(coarse, (72, 128), mode="bicubic")[:, :, None]

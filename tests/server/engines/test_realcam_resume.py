@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,15 +21,22 @@ pytest.importorskip("diffusers", reason="diffusers is not installed: the model t
 pytest.importorskip("transformers", reason="transformers is not installed: the model tests were not run")
 pytest.importorskip("ftfy", reason="ftfy is not installed: the model tests were not run")
 
+import torch
+from safetensors.torch import load, save
+
 from blender_addon.core.client import JobProgress
 from blender_addon.core.messages import JobState, StateEvent
 from blender_addon.core.shot import Shot
 from blender_addon.core.shot_file import encode_shot
 from server.data.motorcycle import Motorcycle
+from server.diffusion.sampler import SamplerState
 from server.engines.engine import Paused, ResumableEngine, StepReport
+from server.engines.realcam.code_version import ROOT, sources_digest
 from server.engines.realcam.engine import RealCamEngine
+from server.engines.realcam.shot_checkpoint import KeptShot, clip_digest, decode_kept, encode_kept
 from server.engines.realcam.sources import RandomWeights, Size
-from server.realcam.config import ModelConfig
+from server.realcam.config import TINY, ModelConfig
+from server.realcam.shot_sampler import ShotState
 from server.service.checkpoints import FileCheckpoints
 from tests.server.engines.test_realcam_engine import path, shot_of
 from tests.server.service.running_server import RunningServer, new_id
@@ -145,42 +154,62 @@ def test_a_checkpoint_of_something_else_is_not_used(
     assert 1 in steps, "it began at the first step"
 
 
-def test_other_weights_do_not_go_on(bike: Motorcycle, tmp_path: Path) -> None:
-    """Nor another precision, nor another number of threads: each changes the last bits."""
-    import torch
+def digest_of(shot: Shot, **changed: Any) -> bytes:
+    known = {"config": TINY, "weights_hash": "w", "dtype": torch.float32, "device": torch.device("cpu"), "code": "1"}
+    return clip_digest(shot, **{**known, **changed})
 
-    from server.engines.realcam.shot_checkpoint import clip_digest
-    from server.realcam.config import TINY
-    from server.realcam.model import random_model
-    from server.realcam.tokenizer import ByteTokenizer
 
-    shot = shot_of(bike, path(2, 128, 64))
-    model = random_model(TINY, ByteTokenizer(TINY.clip.vocabulary))
-    digests = {clip_digest(shot, model, "1", "plain"), clip_digest(shot, model, "2", "plain")}
-    digests.add(clip_digest(shot, model, "1", "small"))
-    digests.add(clip_digest(shot, replace(model, weights_hash="other"), "1", "plain"))
-    digests.add(clip_digest(shot, random_model(TINY, model.tokenizer, dtype=torch.bfloat16), "1", "plain"))
+def test_other_weights_do_not_go_on(shot: Shot) -> None:
+    """Nor other code, another precision, or another number of threads: each changes the last bits."""
+    digests = {digest_of(shot), digest_of(shot, weights_hash="other"), digest_of(shot, code="2")}
+    digests.add(digest_of(shot, dtype=torch.bfloat16))
     threads = torch.get_num_threads()
     torch.set_num_threads(threads + 1)
-    digests.add(clip_digest(shot, model, "1", "plain"))
+    digests.add(digest_of(shot))
     torch.set_num_threads(threads)
-    assert len(digests) == 6
-    assert clip_digest(shot, model, "1", "plain") in digests
+    assert len(digests) == 5
+    assert digest_of(shot) in digests
+
+
+def test_the_code_is_its_sources(tmp_path: Path) -> None:
+    """Every file that samples counts, with its place and its text."""
+    shutil.copytree(ROOT / "server" / "realcam", tmp_path / "server" / "realcam")
+    digests = {sources_digest(ROOT), sources_digest(tmp_path)}
+    unet = tmp_path / "server" / "realcam" / "unet.py"
+    unet.write_text(unet.read_text() + "#")
+    digests.add(sources_digest(tmp_path))
+    unet.rename(unet.with_name("network.py"))
+    digests.add(sources_digest(tmp_path))
+    assert len(digests) == 4
+
+
+DIGEST = bytes(range(32))
+KEPT = KeptShot(
+    "plain",
+    ShotState(
+        (), None, torch.zeros(8, dtype=torch.uint8), SamplerState(1, torch.ones(1, 4, 2, 8, 8), {}), torch.ones(8)
+    ),
+)
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x80\x04pickle", b"\xff" * 64])
 def test_a_damaged_checkpoint_is_no_checkpoint(damage: bytes) -> None:
-    import torch
+    assert decode_kept(damage, DIGEST, torch.device("cpu")) is None
 
-    from server.engines.realcam.shot_checkpoint import decode_state
 
-    assert decode_state(damage, bytes(32), torch.device("cpu")) is None
+@pytest.mark.parametrize("missing", ["digest", "plan", "begun", "latent", "drawn"])
+def test_nor_is_a_sound_one_of_another_layout(missing: str) -> None:
+    tensors = load(encode_kept(KEPT, DIGEST))
+    assert decode_kept(save(tensors), DIGEST, torch.device("cpu")) is not None
+    del tensors[missing]
+    assert decode_kept(save(tensors), DIGEST, torch.device("cpu")) is None
 
 
 class TestInAServer:
     """A real server and its worker process."""
 
-    STEPS = 12
+    STEPS = 6
+    BREAK = 2
 
     @pytest.fixture
     def server(self, tmp_path: Path) -> Iterator[RunningServer]:
@@ -205,7 +234,7 @@ class TestInAServer:
                     progress = event.progress
                     if progress.attempt > 1 and progress.stage == "Sampling" and progress.step not in again:
                         again.append(progress.step)
-                    if progress.step >= self.STEPS // 2 and not broken:
+                    if progress.step >= self.BREAK and not broken:
                         broken = True
                         break_off()
                 elif event.state.final:
@@ -215,7 +244,14 @@ class TestInAServer:
             client.fetch(job_id, folder)
         return again
 
-    @pytest.mark.parametrize("way", ["worker killed", "server killed", "graceful stop"])
+    @pytest.mark.parametrize(
+        "way",
+        [
+            "worker killed",
+            pytest.param("server killed", marks=pytest.mark.slow),
+            pytest.param("graceful stop", marks=pytest.mark.slow),
+        ],
+    )
     def test_the_same_clip(self, server: RunningServer, blob: bytes, tmp_path: Path, way: str) -> None:
         def break_off() -> None:
             assert server.process is not None
@@ -233,7 +269,7 @@ class TestInAServer:
         assert self.clip(server, blob, tmp_path / "undisturbed", lambda: None) == []
         again = self.clip(server, blob, tmp_path / "broken", break_off)
         assert again, "there was a second attempt"
-        assert min(again) >= self.STEPS // 2, "which did not begin anew"
+        assert min(again) >= self.BREAK, "which did not begin anew"
         pictures = [sorted((tmp_path / name).rglob("*.png")) for name in ("undisturbed", "broken")]
         assert len(pictures[0]) == 4
         assert [p.read_bytes() for p in pictures[0]] == [p.read_bytes() for p in pictures[1]]

@@ -1,0 +1,57 @@
+"""The memory of the device: how much there is, and what is done when it runs out."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import psutil
+import torch
+
+from .memory_plan import MemoryPlan
+
+log = logging.getLogger("realcam.engine")
+
+Made = TypeVar("Made")
+
+
+def first_within_memory(
+    attempt: Callable[[MemoryPlan], Made], chosen: Iterable[MemoryPlan], forget_model: Callable[[], None]
+) -> Made | None:
+    """What `attempt` makes with the first plan whose memory does not run out; None when it does with each."""
+    for plan in chosen:
+        try:
+            return attempt(plan)
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+        # Only here are the tensors free that the error's traceback held.
+        log.warning("out of memory with the plan %s", plan.name)
+        forget_model()
+        release_memory()
+    return None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """CUDA says so by type, the CPU's allocator in words."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return "not enough memory" in str(error) or "can't allocate memory" in str(error)
+
+
+def total_memory(device: torch.device) -> int:
+    """Bytes the device has, whatever else runs on it now."""
+    return int(torch.cuda.mem_get_info()[1]) if device.type == "cuda" else int(psutil.virtual_memory().total)
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes."""
+    return int(torch.cuda.mem_get_info()[0]) if device.type == "cuda" else int(psutil.virtual_memory().available)
+
+
+def release_memory() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,53 @@
+"""What the sampler tells, as what the engine reports."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from torch import Tensor
+
+from server.engines.engine import Report, StepReport
+from server.realcam.latent_preview import latent_picture
+from server.realcam.shot_sampler import Hooks
+
+from .shot_checkpoint import ShotKeeper
+
+PICTURE_EVERY = 2
+"""Steps between pictures of how the clip looks."""
+
+POLL_SECONDS = 0.2
+"""How often a cancel is looked for inside a step."""
+
+
+class Progress:
+    """Steps to reports, with a picture now and then; between steps it only asks whether to go on."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._last = StepReport(0, 1, "Loading the model")
+        self._reported = time.monotonic()
+
+    def hooks(self, keeper: ShotKeeper) -> Hooks:
+        """The sampler's hooks: they raise what `report` and the keeper's checkpoints raise."""
+
+        def work() -> None:
+            self._work()
+            keeper.on_work()
+
+        return Hooks(on_step=self._step, on_work=work, on_stage=self.stage, on_state=keeper.on_state)
+
+    def stage(self, name: str) -> None:
+        self._send(StepReport(self._last.step, self._last.steps, name))
+
+    def _step(self, done: int, of: int, clean: Tensor) -> None:
+        picture = latent_picture(clean, clean.shape[2] // 2) if done % PICTURE_EVERY == 0 or done == of else None
+        self._send(StepReport(done, of, "Sampling", picture))
+
+    def _work(self) -> None:
+        if time.monotonic() - self._reported >= POLL_SECONDS:
+            self._send(replace(self._last, preview=None))
+
+    def _send(self, step: StepReport) -> None:
+        self._last, self._reported = step, time.monotonic()
+        self._report(step)
