@@ -22,7 +22,7 @@ from ..scene.photo_scene import photo_meshes
 from ..timeline.take import Take, frame_file
 from ..timeline.take_folders import clip_metadata
 from ..timeline.takes import take_folder, takes_of
-from .errand import discard_answer, read_answer
+from .errand import discard_answer, read_answer, scene_of
 from .job_records import CheckOrder, JobRecord
 from .jobs import Jobs, check_offered
 
@@ -41,7 +41,7 @@ class CheckErrand:
 
     def read(self) -> None:
         """See that everything is there. Raises TimelineError."""
-        asked_camera(self.take, photo_of_take(_scene(self.scene), self.take))
+        asked_camera(self.take, photo_of_take(scene_of(self.scene), self.take))
 
     def engine(self, jobs: Jobs) -> str:
         """The server's camera check."""
@@ -54,7 +54,7 @@ class CheckErrand:
         for index in range(self.take.frames):
             frames.append(picture_pixels(folder / frame_file(index)))
             yield
-        photo = photo_of_take(_scene(self.scene), self.take)
+        photo = photo_of_take(scene_of(self.scene), self.take)
         depth = photo.depth()
         rows, columns = depth.shape
         return CheckRequest(
@@ -76,7 +76,7 @@ def place_check(record: JobRecord) -> bpy.types.Object:
     Raises TimelineError when the take or its photo is gone, CameraError or ServiceError when the answer cannot be read.
     """
     assert record.check is not None
-    scene = bpy.data.scenes.get(record.scene) or bpy.context.scene
+    scene = scene_of(record.scene)
     wanted = (record.check.shot, record.check.take)
     take = next((take for take in takes_of(scene) if (take.shot, take.number) == wanted), None)
     if take is None:
@@ -120,7 +120,3 @@ def asked_camera(take: Take, photo: PhotoScene) -> Trajectory:
 def _lens_of_photo(take: Take, photo: PhotoScene) -> Float64:
     """[3, 3] of the photo when the take was made: another focal length since keeps each pixel's depth."""
     return photo.intrinsics if take.photo is None else np.array(take.photo.intrinsics)
-
-
-def _scene(name: str) -> bpy.types.Scene:
-    return bpy.data.scenes.get(name) or bpy.context.scene

@@ -16,7 +16,7 @@ from ..core.shot import ShotSettings, UInt8
 from ..scene import PhotoImport, PhotoScene, read_photo
 from ..scene.estimated import scene_of_estimate
 from ..scene.photo_file import photo_pixels
-from .errand import discard_answer, read_answer
+from .errand import discard_answer, read_answer, scene_of
 from .job_records import JobRecord, PhotoOrder
 from .jobs import Jobs, check_offered
 
@@ -74,7 +74,7 @@ def place_depth(record: JobRecord) -> PhotoScene:
     A scene that was renamed or removed since is replaced by the one in the window.
     """
     assert record.photo is not None
-    scene = bpy.data.scenes.get(record.scene) or bpy.context.scene
+    scene = scene_of(record.scene)
     photo = record.photo
     fx, fy, cx, cy = photo.calibration
     request = PhotoImport(

@@ -127,6 +127,11 @@ def fetch_blocking(jobs: Jobs, errand: Errand, server: ServerSettings, records: 
     return jobs.record
 
 
+def scene_of(name: str) -> bpy.types.Scene:
+    """The scene of that name; the one in the window when it was renamed or removed since."""
+    return bpy.data.scenes.get(name) or bpy.context.scene
+
+
 def read_answer(record: JobRecord, name: str) -> bytes:
     """A file that was fetched. Raises ServiceError."""
     path = Path(record.folder) / name

@@ -64,6 +64,13 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     check: CheckOrder | None = None
 
     @property
+    def result(self) -> str:
+        """What the job makes, as the middle of a sentence."""
+        if self.photo is not None:
+            return "depth"
+        return "camera check" if self.check is not None else "clip"
+
+    @property
     def outcome(self) -> str:
         """Where the result is once the job is done, as the end of a sentence."""
         if self.photo is not None:

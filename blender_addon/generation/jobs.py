@@ -134,7 +134,7 @@ class Jobs:
             self.view = replace(self.view, phase=Phase.FAILED, error=error.sentence, resumable=self.record is not None)
 
     def placed(self) -> None:
-        """The clip is on the timeline: the job is over and its record can go."""
+        """The result is where it belongs: the job is over and its record can go."""
         assert self.view is not None
         assert self.record is not None
         assert self._records is not None

@@ -42,11 +42,10 @@ class CheckCamera(ErrandOperator, bpy.types.Operator):
         assert take is not None
         return CheckErrand(context.scene.name, take)
 
-    def told(self, context: bpy.types.Context, take: Take | None) -> str:
+    def told(self, scene: bpy.types.Scene, take: Take | None) -> str:
         """What was found."""
-        check = None if take is None else check_of(context.scene, take)
-        assert check is not None
-        return " ".join(check.findings)
+        check = None if take is None else check_of(scene, take)
+        return "The camera check is done" if check is None else " ".join(check.findings)
 
 
 def why_not(scene: bpy.types.Scene) -> str:

@@ -64,10 +64,14 @@ class ToggleCleaning(OfPhoto, bpy.types.Operator):
 
 
 class ShowCleaning(OfPhoto, bpy.types.Operator):
-    """Colour what cleaning touches, or would: edges blue, flying pixels red, outliers yellow, sky violet. Never rendered"""  # noqa: E501
+    """Colour what cleaning touches, or would. Never rendered."""
 
     bl_idname = "realcam.show_cleaning"
     bl_label = "Show What It Touches"
+    bl_description = (
+        "Colour what cleaning touches, or would: edges blue, flying pixels red, outliers yellow, sky violet. "
+        "Never rendered"
+    )
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> Result:

@@ -40,10 +40,11 @@ class EstimateDepth(ErrandOperator, bpy.types.Operator):
         """Photo and predictor as chosen."""
         return depth_errand(context.scene)
 
-    def told(self, context: bpy.types.Context, _take: Take | None) -> str:
+    def told(self, scene: bpy.types.Scene, _take: Take | None) -> str:
         """What was built."""
-        photo_scene = find_photo_scene(context.scene)
-        assert photo_scene is not None
+        photo_scene = find_photo_scene(scene)
+        if photo_scene is None:
+            return "The depth is built into the scene"
         return f"{photo_scene.vertices:,} vertices; focal length: {photo_scene.focal_source}"
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from ..core.errors import RealCamError
-from ..generation.errand import Errand, ErrandRun, fetch_blocking
+from ..generation.errand import Errand, ErrandRun, fetch_blocking, scene_of
 from ..generation.jobs import jobs
 from .place_result import place_result
 from .preferences import server_settings
@@ -32,43 +32,44 @@ class ErrandOperator:
         """What the panel asks for now. Raises RealCamError."""
         raise NotImplementedError
 
-    def told(self, context: bpy.types.Context, take: Take | None) -> str:
-        """What is said once it is placed."""
+    def told(self, scene: bpy.types.Scene, take: Take | None) -> str:
+        """What is said once it is placed in its scene."""
         raise NotImplementedError
 
     @classmethod
-    def idle(cls) -> bool:
+    def idle(cls: Any) -> bool:
         """For poll: one job at a time."""
         if jobs.busy:
-            cls.poll_message_set("A job is under way: wait until it is done, or cancel it")  # type: ignore[attr-defined]
+            cls.poll_message_set("A job is under way: wait until it is done, or cancel it")
         return not jobs.busy
 
-    def execute(self, context: bpy.types.Context) -> Result:
+    def execute(self: Any, context: bpy.types.Context) -> Result:
         """Start; in background Blender the answer is placed before it returns."""
-        report = self.report  # type: ignore[attr-defined]
         try:
             errand = self.errand(context)
             if bpy.app.background:
-                report({"INFO"}, self.told(context, _to_the_end(context, errand)))
+                placed = _to_the_end(errand)
+                self.report({"INFO"}, self.told(scene_of(errand.scene), placed))
                 return {"FINISHED"}
             _waiting[:] = [ErrandRun(jobs, errand, server_settings(), runtime.records())]
         except RealCamError as error:
-            report({"ERROR"}, error.sentence)
+            self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
         start_timer()
         bpy.app.timers.register(_step, persistent=True)
         return {"FINISHED"}
 
 
-def _to_the_end(context: bpy.types.Context, errand: Errand) -> Take | None:
+def _to_the_end(errand: Errand) -> Take | None:
     record = fetch_blocking(jobs, errand, server_settings(), runtime.records())
+    scene = scene_of(record.scene)
     try:
-        placed = place_result(record, context.scene)
+        placed = place_result(record, scene)
     except RealCamError as error:
         jobs.fail(error)
         raise
     jobs.placed()
-    refresh_takes(context.scene, placed)
+    refresh_takes(scene, placed)
     return placed
 
 

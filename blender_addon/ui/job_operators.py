@@ -8,6 +8,7 @@ import bpy
 from bpy.props import StringProperty
 
 from ..core.errors import RealCamError
+from ..generation.errand import scene_of
 from ..generation.job_records import JobRecord
 from ..generation.job_view import Phase
 from ..generation.jobs import jobs
@@ -30,9 +31,9 @@ class ConnectServer(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        """Not while a shot is under way: it is connected then."""
+        """Not while a job is under way: it is connected then."""
         if jobs.busy:
-            cls.poll_message_set("A shot is under way")
+            cls.poll_message_set("A job is under way")
             return False
         return True
 
@@ -164,9 +165,9 @@ class PlaceClip(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        """Only when a clip has been fetched and is not placed yet."""
+        """Only when something has been fetched and is not placed yet."""
         if jobs.view is None or jobs.view.phase is not Phase.PLACING:
-            cls.poll_message_set("No clip is waiting to be placed")
+            cls.poll_message_set("Nothing is waiting to be placed")
             return False
         return True
 
@@ -174,7 +175,7 @@ class PlaceClip(bpy.types.Operator):
         """Make the take, show it, and end the job."""
         assert jobs.record is not None
         record = jobs.record
-        scene = bpy.data.scenes.get(record.scene, context.scene)
+        scene = scene_of(record.scene)
         try:
             runtime.check_file_of(record)
             placed = place_result(record, scene)

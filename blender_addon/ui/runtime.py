@@ -46,7 +46,7 @@ class Runtime:
         self.pending = tuple(record for job_id, record in found.items() if job_id != current)
 
     def file_loaded(self) -> None:
-        """Another file is open now: a clip of the job under way no longer belongs into what is open."""
+        """Another file is open now: the result of the job under way no longer belongs into what is open."""
         record = jobs.record
         self._other_file_open = record is not None and jobs.busy and record.blend != bpy.data.filepath
         self.refresh_pending()
@@ -60,12 +60,12 @@ class Runtime:
         self.records().write(jobs.record)
 
     def check_file_of(self, record: JobRecord) -> None:
-        """Raise ServiceError when the job's clip belongs to another file than the one that is open."""
+        """Raise ServiceError when what the job made belongs to another file than the one that is open."""
         if self._other_file_open:
             raise ServiceError(
-                "The clip is here, but another file is open",
+                f"The {record.result} is here, but another file is open",
                 f"it belongs to {record.blend}",
-                "Open that file: the clip is offered there.",
+                f"Open that file: the {record.result} is offered there.",
             )
 
     def forget(self, record: JobRecord) -> None:
@@ -100,7 +100,7 @@ def _tag_sidebars() -> None:
 
 
 def tick() -> float | None:
-    """The timer: take in what happened, put a finished clip on the timeline, redraw. Ends when nothing is under way."""
+    """The timer: take in what happened, put what is finished where it belongs, redraw. Ends when nothing is left."""
     pump()
     view = jobs.view
     if view is not None and view.phase is Phase.PLACING:
@@ -141,13 +141,15 @@ def _job_ended() -> None:
 
 def _place_in_window() -> None:
     """Place through an operator with a window as context, so that it is one step of the undo history."""
+    record = jobs.record
+    assert record is not None
     window = bpy.context.window_manager.windows[0]
     try:
         with bpy.context.temp_override(window=window, screen=window.screen, area=window.screen.areas[0]):
             # An operator called from Python is a step of the undo history only when it is said.
             bpy.ops.realcam.place_clip("EXEC_DEFAULT", True)
     except RuntimeError as error:
-        jobs.fail(ServiceError("The clip could not be put on the timeline", str(error).strip()))
+        jobs.fail(ServiceError(f"The {record.result} is here, but could not be placed", str(error).strip()))
     redraw()
 
 

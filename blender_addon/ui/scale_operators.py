@@ -17,10 +17,14 @@ Result = set[str]
 
 
 class SetScale(OfPhoto, bpy.types.Operator):
-    """Say how far apart two points truly are. The photo's scene, your cameras and their keyframes are rescaled together about the camera that took the photo, so every shot looks the same"""  # noqa: E501
+    """Say how far apart two points truly are."""
 
     bl_idname = "realcam.set_scale"
     bl_label = "Set True Distance"
+    bl_description = (
+        "Say how far apart two points truly are. The photo's scene, your cameras and their keyframes are rescaled "
+        "together about the camera that took the photo, so every shot looks the same"
+    )
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     source: EnumProperty(

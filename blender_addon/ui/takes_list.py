@@ -107,10 +107,10 @@ class _TakeOperator:
     """Works on the selected take."""
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def poll(cls: Any, context: bpy.types.Context) -> bool:
         """Only with a take selected."""
         if context.scene is None or selected_take(context.scene) is None:
-            cls.poll_message_set("No take is selected")  # type: ignore[attr-defined]
+            cls.poll_message_set("No take is selected")
             return False
         return True
 

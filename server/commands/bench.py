@@ -29,11 +29,13 @@ from server.geometry.preview import PreviewRenderer
 from server.service.measure import ECHO, measure_wire
 
 from .bench_depth import MEGAPIXEL, blenders_report, depth, depth_to_scene
+from .bench_evaluate import evaluate
 from .bench_sampler import sampler
 
 bench_app = typer.Typer(help="Measure this machine.", invoke_without_command=True)
 bench_app.command()(sampler)
 bench_app.command()(depth)
+bench_app.command()(evaluate)
 
 
 @bench_app.callback()

@@ -54,7 +54,7 @@ HEARTBEAT_SECONDS = 1.0
 STEP_INTERVAL = 0.1
 PREVIEW_INTERVAL = 0.5
 """Shortest time between two reports, and between two that carry a picture."""
-DISK_FULL = "The server's disk is full: the clip could not be written. Make room there and send the shot again."
+DISK_FULL = "The server's disk is full: what was made could not be written. Make room there and send it again."
 LONGEST_REASON = 2000
 ASKED = {Shot: "clips", DepthRequest: "depth", CheckRequest: "camera checks"}
 """What an order asks for, and an engine makes, in words."""

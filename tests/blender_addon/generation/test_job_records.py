@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.shot import ShotSettings
-from blender_addon.generation.job_records import JobRecord, JobRecords, decode, encode
+from blender_addon.generation.job_records import CheckOrder, JobRecord, JobRecords, PhotoOrder, decode, encode
 
 
 def record(job: str = "a" * 32, blend: str = "/films/one.blend", at: float = 1.0) -> JobRecord:
@@ -62,3 +63,10 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(ServiceError, match="cannot be written down"):
         JobRecords(tmp_path / "file").write(record())
+
+
+def test_sentences_about_a_job_say_what_it_makes() -> None:
+    photo = PhotoOrder(path="/bike.png", depth_edge=0.1, max_vertices=1000)
+    assert record().result == "clip"
+    assert msgspec.structs.replace(record(), photo=photo).result == "depth"
+    assert msgspec.structs.replace(record(), check=CheckOrder(shot="shot", take=1)).result == "camera check"

@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from blender_addon.core.errors import RealCamError
+from blender_addon.core.errors import RealCamError, ServiceError
 from blender_addon.generation.local_server import COMMAND_VARIABLE
 from tests.blender_addon.ui.conftest import connected, forget_everything, running_server
 
@@ -135,8 +135,14 @@ def test_an_estimate_goes_on_after_blender_was_closed(ready: ModuleType, tmp_pat
         pump()
         assert not jobs.view.phase.final, jobs.view.error
         time.sleep(0.005)
+    runtime._other_file_open = True
+    with pytest.raises(ServiceError, match="The depth is here, but another file is open"):
+        runtime.check_file_of(record)
+    runtime._other_file_open = False
+    bpy.context.window.scene = bpy.data.scenes.new("another")
     assert bpy.ops.realcam.place_clip() == {"FINISHED"}
-    assert find_photo_scene(bpy.context.scene) is not None
+    assert find_photo_scene(bpy.data.scenes[record.scene]) is not None
+    assert find_photo_scene(bpy.data.scenes["another"]) is None
     assert runtime.pending == ()
 
 
