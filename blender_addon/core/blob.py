@@ -19,6 +19,8 @@ from .framing import Buffer, BufferSpec, raw_bytes
 from .messages import Limits
 
 ALIGNMENT = 64
+SLOWEST, FASTEST = 0.01, 1000.0
+"""Frames a second that a video can say of itself."""
 
 Shape = tuple[int | None, ...]
 """Lengths of an array's axes; None for any."""
@@ -131,12 +133,15 @@ def check_pixels(name: str, spec: BufferSpec, limits: Limits) -> None:
         raise WireError(f"The {name} is too large", f"{columns} x {rows}, allowed {limits.photo_pixels} pixels")
 
 
-def check_clip(what: str, frames: int, size: tuple[int, int], limits: Limits) -> None:
-    """Raises WireError when a clip of so many frames of size (width, height) is more than the server takes."""
+def check_clip(what: str, frames: int, size: tuple[int, int], fps: float, limits: Limits) -> None:
+    """Raises WireError when a clip of so many frames of size (width, height) is more than the server takes, or plays
+    at no speed that a video has."""
     if not 1 <= frames <= limits.frames:
         raise WireError(f"The {what} has too many frames", f"{frames}, allowed 1 to {limits.frames}")
     if max(size) > limits.side:
         raise WireError("The clip is too large", f"{size[0]} x {size[1]}, allowed {limits.side} a side")
+    if not SLOWEST <= fps <= FASTEST:
+        raise WireError("The frame rate makes no sense", f"{fps:g} frames a second, allowed {SLOWEST:g} to {FASTEST:g}")
 
 
 def check_poses(what: str, header: BlobHeader, frames: int) -> None:

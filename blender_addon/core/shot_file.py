@@ -17,6 +17,8 @@ from .trajectory import Float64, Trajectory
 LONGEST_PROMPT = 8000
 LARGEST_NUMBER = 1e9
 """Metres and pixels beyond this are no camera, and would overflow further on."""
+NEAREST = 1e-6
+"""Metres. A depth below it can only be a mistake."""
 
 Pixels = Annotated[int, Meta(ge=1, le=2**20)]
 
@@ -38,7 +40,7 @@ class ShotHeader(BlobHeader, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def _check_header(header: ShotHeader, limits: Limits) -> None:
     """Every number of the header against the limits, before an array is made."""
-    check_clip("shot", header.frames, (header.width, header.height), limits)
+    check_clip("shot", header.frames, (header.width, header.height), header.fps, limits)
     check_poses("shot", header, header.frames)
     for name in ("photo", "depth"):
         check_pixels(name, header.buffers[name], limits)
@@ -50,8 +52,8 @@ def _check_header(header: ShotHeader, limits: Limits) -> None:
     settings = header.settings
     if max(len(settings.prompt), len(settings.negative_prompt)) > LONGEST_PROMPT:
         raise WireError("The prompt is too long", f"allowed {LONGEST_PROMPT} characters")
-    if not (np.isfinite(header.fps) and np.isfinite(header.depth_edge) and header.depth_edge > 0):
-        raise WireError("The shot's numbers make no sense", f"fps {header.fps}, depth edge {header.depth_edge}")
+    if not 0 < header.depth_edge < LARGEST_NUMBER:
+        raise WireError("The shot's numbers make no sense", f"depth edge {header.depth_edge}")
 
 
 SHOT = BlobKind(
@@ -132,6 +134,8 @@ def check_camera_numbers(**arrays: Float64) -> None:
 
 
 def check_received_depth(depth: Float32) -> None:
-    """Raises ShotError for infinite depth."""
+    """Raises ShotError for infinite depth, and for depth so near that its inverse is."""
     if np.isinf(depth).any():
         raise ShotError("The depth is not a float32 map", "it holds infinite values; unknown depth is NaN")
+    if ((depth > 0) & (depth < NEAREST)).any():
+        raise ShotError("The depth is no scene's", f"it holds values below {NEAREST:g} m; unknown depth is NaN")

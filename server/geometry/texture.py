@@ -34,11 +34,16 @@ class Texture:
         height, width = picture.shape[:2]
         x = np.clip(uv[:, 0] * np.float32(width) - np.float32(0.5), 0, width - 1)
         y = np.clip(uv[:, 1] * np.float32(height) - np.float32(0.5), 0, height - 1)
-        left, top = np.minimum(x.astype(np.int64), width - 2), np.minimum(y.astype(np.int64), height - 2)
+        # A picture of one row or column is its own neighbour.
+        right, below = min(1, width - 1), min(1, height - 1) * width
+        left, top = (
+            np.minimum(x.astype(np.int64), max(width - 2, 0)),
+            np.minimum(y.astype(np.int64), max(height - 2, 0)),
+        )
         fx, fy = (x - left).astype(np.float32)[:, None], (y - top).astype(np.float32)[:, None]
         flat, first = picture.reshape(-1, picture.shape[2]), top * width + left
-        upper = flat[first] * (1 - fx) + flat[first + 1] * fx
-        lower = flat[first + width] * (1 - fx) + flat[first + width + 1] * fx
+        upper = flat[first] * (1 - fx) + flat[first + right] * fx
+        lower = flat[first + below] * (1 - fx) + flat[first + below + right] * fx
         return np.asarray(upper * (1 - fy) + lower * fy, dtype=np.float32)
 
 

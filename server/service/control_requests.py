@@ -45,6 +45,8 @@ log = logging.getLogger("realcam.control")
 LISTED_REASON = 200
 """Characters of a reason in a list; GetStatus tells the whole."""
 MOST_PRUNED = 10_000
+MOST_ENDED = 1000
+"""Jobs of one client that ended without a clip and are still told of; older ones are forgotten."""
 
 
 class ControlDesk:
@@ -173,6 +175,7 @@ class ControlDesk:
         job = self._book.store.create(
             submit.job_id, session.owner, submit.digest, submit.nbytes, submit.engine, submit.title, time.time()
         )
+        self._book.forget(self._book.store.ended_without_clip(session.owner, beyond=MOST_ENDED))
         return self._book.status(job)
 
     def _prune(self, session: Session, message: Prune) -> Pruned:

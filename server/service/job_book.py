@@ -70,6 +70,8 @@ class JobBook:
 
     def forget(self, jobs: Sequence[Job]) -> int:
         """Remove jobs with all their files. Returns the bytes of results that went."""
+        if not jobs:
+            return 0
         self.store.forget([job.job_id for job in jobs])
         for job in jobs:
             self.files.discard(job.job_id)

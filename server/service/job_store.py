@@ -146,6 +146,14 @@ class JobStore:
         )
         return [_job(row) for row in rows]
 
+    def ended_without_clip(self, owner: str, beyond: int) -> list[Job]:
+        """Jobs of this owner that failed or were cancelled, without the `beyond` newest."""
+        rows = self._connection.execute(
+            f"SELECT {_COLUMNS} FROM jobs WHERE owner = ? AND state IN (?, ?) ORDER BY number DESC LIMIT -1 OFFSET ?",
+            (owner, JobState.FAILED.value, JobState.CANCELLED.value, beyond),
+        )
+        return [_job(row) for row in rows]
+
     def in_states(self, *states: JobState) -> list[Job]:
         """Oldest first."""
         marks = ", ".join("?" * len(states))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -44,11 +44,14 @@ class Sessions:
         return len(self._by_route)
 
     def open(self, route: bytes, owner: str, software: str) -> Session:
-        """A new session; one that the same connection had before ends. The oldest makes room when there are many."""
+        """A new session; one that the same connection had before ends. When there are too many, the oldest of whoever
+        has most makes room: nobody pushes others out."""
         if (old := self._by_route.get(route)) is not None:
             self.drop(old)
         if len(self._by_route) >= self._most:
-            self.drop(next(iter(self._by_route.values())))
+            counts = Counter(session.owner for session in self)
+            most = max(counts.values())
+            self.drop(next(session for session in self if counts[session.owner] == most))
         session = Session(route, secrets.token_hex(16), owner, software)
         self._by_route[route] = self._by_token[session.token] = session
         return session

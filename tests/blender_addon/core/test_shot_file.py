@@ -100,7 +100,10 @@ def test_huge_sizes_are_refused_before_memory_is_taken() -> None:
     ("changes", "words"),
     [
         ({"width": 4096}, "too large"),
-        ({"fps": float("nan")}, "make no sense"),
+        ({"fps": float("nan")}, "frame rate makes no sense"),
+        ({"fps": 1e-300}, "frame rate makes no sense"),
+        ({"fps": 1e300}, "frame rate makes no sense"),
+        ({"depth_edge": float("inf")}, "make no sense"),
         ({"depth_edge": 0.0}, "make no sense"),
         ({"buffers": {}}, "wrong parts"),
         ({"height": 41}, "does not fit"),

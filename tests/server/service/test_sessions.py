@@ -45,3 +45,12 @@ def test_a_second_hello_replaces_the_first_and_many_make_the_oldest_go() -> None
         sessions.open(str(number).encode(), "anna", "tests")
     assert len(sessions) == 3
     assert sessions.with_token(again.token) is None
+
+
+def test_who_opens_many_pushes_out_nobody_but_itself() -> None:
+    sessions = Sessions(4)
+    quiet = sessions.open(b"anna", "anna", "tests")
+    for number in range(50):
+        sessions.open(b"bob %d" % number, "bob", "tests")
+    assert sessions.with_token(quiet.token) is quiet
+    assert len(sessions) == 4

@@ -24,6 +24,7 @@ from blender_addon.core.errors import ServiceError
 from blender_addon.core.messages import JobState, RefusalCode, StateEvent
 from blender_addon.core.server_address import ServerAddress
 from server.data.motorcycle import motorcycle
+from server.service import control_requests
 from server.service.job_states import MAX_ATTEMPTS, MAX_STARTS
 from server.service.job_store import JobStore
 from tests.server.service.running_server import small_blob
@@ -171,3 +172,19 @@ def test_an_event_costs_no_query_for_each_job_that_waits() -> None:
                 list(client.follow(jobs[0]))
             asked.append(find.call_count)
     assert asked[0] == asked[1]
+
+
+def test_submitting_and_cancelling_without_end_leaves_no_endless_record() -> None:
+    with a_world() as world, patch.object(control_requests, "MOST_ENDED", 5):
+        anna, bob = (
+            Client(ADDRESS, name, "tests", config=world.folder, connect=world.connect) for name in ("anna", "bob")
+        )
+        bob.submit("of-bob-00000000", shot(0), "copy")
+        bob.cancel("of-bob-00000000")
+        list(bob.follow("of-bob-00000000"))
+        for number in range(20):
+            anna.submit(f"job-{number:08d}", shot(0), "copy")
+            anna.cancel(f"job-{number:08d}")
+        assert [job.job_id for job in anna.jobs()] == [f"job-{number:08d}" for number in range(19, 13, -1)]
+        assert anna.status("job-00000000").state is JobState.UNKNOWN
+        assert bob.status("of-bob-00000000").state is JobState.CANCELLED
