@@ -14,6 +14,8 @@ from tests.campaigns.decoder import run as decoder
 from tests.campaigns.full_disk import NoSmallDiskError
 from tests.campaigns.full_disk import run as full_disk
 from tests.campaigns.kills import run
+from tests.campaigns.memory import run as memory
+from tests.campaigns.slow_reader import run as slow_reader
 
 
 def test_random_kills_lose_nothing(tmp_path: Path) -> None:
@@ -50,3 +52,18 @@ def test_a_full_disk_loses_nothing_and_leaves_the_server_well(tmp_path: Path) ->
     except NoSmallDiskError:
         pytest.skip("a small file system can only be mounted by root on Linux: the full disk was not tried")
     assert ends["job failed"] + ends["job done"] == 12
+
+
+def test_a_slow_reader_slows_nobody(tmp_path: Path) -> None:
+    """16 KB a second: its clip is still coming when everybody else has ended."""
+    figures = slow_reader(clients=3, jobs=2, rate=16_000.0, folder=tmp_path)
+    assert figures.events == 2 * 2 * 3, "each state of each job of the others, once"
+    assert figures.slow_client_received > 0
+    assert figures.memory_growth < 32_000_000
+
+
+def test_memory_stays_over_many_jobs(tmp_path: Path) -> None:
+    """A shot is 110 KB, so that keeping one of each job would add 3 MB."""
+    figures = memory(jobs=30, folder=tmp_path)
+    for what in ("server_idle", "worker_idle"):
+        assert figures[f"{what}_late_MB"] - figures[f"{what}_early_MB"] < 1.5, figures

@@ -185,6 +185,7 @@ def test_submitting_and_cancelling_without_end_leaves_no_endless_record() -> Non
         for number in range(20):
             anna.submit(f"job-{number:08d}", shot(0), "copy")
             anna.cancel(f"job-{number:08d}")
+            list(anna.follow(f"job-{number:08d}"))
         assert [job.job_id for job in anna.jobs()] == [f"job-{number:08d}" for number in range(19, 13, -1)]
         assert anna.status("job-00000000").state is JobState.UNKNOWN
         assert bob.status("of-bob-00000000").state is JobState.CANCELLED
