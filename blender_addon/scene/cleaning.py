@@ -17,7 +17,6 @@ from ..core.shot import UInt8
 from ..core.trajectory import Float64
 from .axes import blender_points, depth_of
 from .mesh import TOUCHED, GridVertices, read_vertices, rebuild_mesh
-from .nearest import distance_search
 from .photo_scene import PhotoScene, store_record
 from .reference_camera import see_as_far_as
 from .steering import artists_cameras
@@ -38,7 +37,7 @@ def look_at_depth(photo_scene: PhotoScene) -> None:
     before = np.full(grid, np.nan, dtype=np.float32)
     before.flat[vertices.pixels] = depth_of(vertices.positions)
     lens = np.diag([grid[1] / photo_scene.photo_size[0], grid[0] / photo_scene.photo_size[1], 1.0])
-    found = clean_depth(before, _at_vertices(photo_scene.photo(), grid), lens @ photo_scene.intrinsics, distance_search)
+    found = clean_depth(before, _at_vertices(photo_scene.photo(), grid), lens @ photo_scene.intrinsics)
     new = np.flatnonzero(found.mask(SKY) & np.isnan(before)).astype(np.int32)
     marked = marked_vertices(_with_sky(vertices, new, found, photo_scene), found)
     rebuild_mesh(photo_scene.mesh.data, marked, grid, record.depth_edge, record.cleaned)

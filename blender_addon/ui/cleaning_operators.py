@@ -93,7 +93,7 @@ class ShowCleaning(OfPhoto, bpy.types.Operator):
 
 @contextmanager
 def _waiting(context: bpy.types.Context) -> Iterator[None]:
-    """The first look at a large mesh takes a few seconds: the pointer says so."""
+    """The first look at a large mesh takes some seconds: the pointer says so."""
     if context.window is not None:
         context.window.cursor_modal_set("WAIT")
     try:

@@ -113,7 +113,8 @@ def _print(console: Console, figures: dict[str, Any]) -> None:
         table.add_row(
             "1 Mpx photo, predicted depth to scene",
             f"{scene['server_seconds'] + scene['scene_seconds']:.2f} s",
-            f"{scene['server_seconds']:.2f} s of them cleaning, {scene['vertices']:,} vertices",
+            f"{scene['server_processor_seconds'] + scene['scene_processor_seconds']:.2f} processor seconds, "
+            f"{scene['server_processor_seconds']:.2f} of them cleaning; {scene['vertices']:,} vertices",
         )
     table.add_row("shot to the server", f"{wire['up']:.0f} MB/s", f"plain loopback copy {wire['copy']:.0f} MB/s")
     table.add_row("clip from the server", f"{wire['down']:.0f} MB/s", f"{wire['clip_bytes'] / 1e6:.1f} MB a clip")

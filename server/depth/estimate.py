@@ -14,7 +14,6 @@ from blender_addon.core.lens import DEFAULT_HORIZONTAL_FOV, focal_pixels
 from blender_addon.core.projection import intrinsics_from_fov, intrinsics_matrix
 from blender_addon.core.shot import Float32, UInt8
 from blender_addon.core.trajectory import Float64
-from server.geometry.point_filters import distance_search
 
 from .predictor import DepthEstimate, DepthPredictor
 
@@ -96,4 +95,4 @@ def cleaned_at_photo(
     lens = np.diag([size[0] / width, size[1] / height, 1.0]) @ intrinsics
     if depth.shape != picture.shape[:2]:
         depth = guided_upsample(depth, picture)
-    return clean_depth(depth, picture, lens, distance_search, cleaning)
+    return clean_depth(depth, picture, lens, cleaning)

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PhotoError
-from ..projection import unproject
 from ..shot import Float32, UInt8
 from ..trajectory import Float64
 from .edges import refine_edges
 from .flying import DEFAULT_RULES, FlyingRules, flying_pixels
-from .outliers import MeanDistances, depth_outliers
+from .outliers import depth_outliers
 from .sky import find_sky, sky_shell
 
 MOVED, FLYING, OUTLIER, SKY = 1, 2, 4, 8
@@ -65,7 +64,6 @@ def clean_depth(
     depth: Float32,
     photo: UInt8,
     intrinsics: Float64,
-    mean_distances: MeanDistances,
     cleaning: Cleaning = DEFAULT_CLEANING,
 ) -> CleanDepth:
     """Clean depth [H, W] of photo [H, W, 3]; intrinsics [3, 3] px of that size.
@@ -93,7 +91,7 @@ def clean_depth(
         touched[flying] |= FLYING
         result[flying] = np.nan
     if cleaning.outliers:
-        outliers = depth_outliers(unproject(result, intrinsics), mean_distances)
+        outliers = depth_outliers(result, intrinsics)
         touched[outliers] |= OUTLIER
         result[outliers] = np.nan
     sky = (touched & SKY) != 0

@@ -10,7 +10,7 @@ from .windows import Index, bends, depth_jumps, in_batches, neighbours, squared_
 REACH = 6
 """Pixels. An edge that lies less than half as far from the photo's is moved onto it."""
 STEP = 2
-"""Of the pixels around one, every STEP-th each way has a say: as true as all of them, and four times as fast."""
+"""Of the pixels around one, every STEP-th each way has a say: 49 of 169."""
 EDGE = 0.05
 """Relative jump of depth, within REACH, that makes an edge."""
 STEEP = 5

@@ -89,9 +89,9 @@ def weighted_median(depths: Float32, weights: Float32) -> Float32:
     return found.astype(np.uint32).view(np.float32)
 
 
-def in_batches(pixels: Index, work: Callable[[Index], None]) -> None:
-    """`work` on the pixels' indices, BATCH at a time, on every core: NumPy lets other threads run meanwhile."""
-    parts = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
+def in_batches(pixels: Index, work: Callable[[Index], None], size: int = BATCH) -> None:
+    """`work` on the pixels' indices, `size` at a time, on every core: NumPy lets other threads run meanwhile."""
+    parts = [pixels[start : start + size] for start in range(0, len(pixels), size)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(work, parts):
             pass

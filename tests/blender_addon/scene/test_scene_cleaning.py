@@ -14,7 +14,6 @@ from blender_addon.core.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, Clean
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.projection import intrinsics_matrix
 from server.data.motorcycle import Motorcycle
-from server.geometry.point_filters import distance_search
 
 pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 from blender_addon.scene import DepthFormat, PhotoImport, find_photo_scene, import_photo, set_depth_edge  # noqa: E402
 from blender_addon.scene.calibration import set_scale  # noqa: E402
 from blender_addon.scene.cleaning import EVERYTHING, look_at_depth, looked_at, set_cleaned, touched_counts  # noqa: E402
-from blender_addon.scene.nearest import distance_search as blenders_search  # noqa: E402
 from blender_addon.scene.overlay import COLOURS, cleaning_shown, hide_cleaning, show_cleaning  # noqa: E402
 from blender_addon.scene.refocus import set_focal_length  # noqa: E402
 
@@ -51,7 +49,7 @@ def scene_of_blurred(
 @pytest.fixture
 def expected(blurred: np.ndarray, bike: Motorcycle) -> CleanDepth:
     """What the server's cleaning makes of it."""
-    return clean_depth(blurred, bike.photo, bike.intrinsics, distance_search)
+    return clean_depth(blurred, bike.photo, bike.intrinsics)
 
 
 def test_an_imported_file_is_cleaned_as_the_server_cleans(
@@ -151,11 +149,6 @@ def test_what_is_touched_is_shown_on_the_mesh_and_never_rendered(
     hide_cleaning(scene_of_blurred)
     assert not cleaning_shown(scene_of_blurred)
     assert scene_of_blurred.faces == faces, "showing changes nothing"
-
-
-def test_blenders_search_finds_what_scipys_finds() -> None:
-    points = np.random.default_rng(0).normal(size=(500, 3))
-    np.testing.assert_allclose(blenders_search(points)(points[:50]), distance_search(points)(points[:50]), rtol=1e-5)
 
 
 def test_edit_mode_is_refused(blender: ModuleType, bike_scene: PhotoScene) -> None:

@@ -14,7 +14,6 @@ from scipy.ndimage import gaussian_filter, zoom
 from blender_addon.core.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, UNTOUCHED, Cleaning, clean_depth
 from blender_addon.core.cleaning.edges import refine_edges
 from blender_addon.core.cleaning.flying import flying_pixels, view_angles
-from blender_addon.core.cleaning.outliers import depth_outliers
 from blender_addon.core.cleaning.sky import find_sky, sky_shell, spread_within
 from blender_addon.core.cleaning.upsample import guided_upsample, shrunk
 from blender_addon.core.cleaning.windows import weighted_median
@@ -22,7 +21,6 @@ from blender_addon.core.errors import PhotoError
 from blender_addon.core.projection import intrinsics_from_fov, intrinsics_matrix, unproject
 from server.data.motorcycle import Motorcycle
 from server.data.photo_files import DepthUnit, read_depth, read_photo
-from server.geometry.point_filters import distance_search, statistical_outliers
 
 WRONG = 0.05
 """Relative error of depth that puts a pixel off its surface."""
@@ -108,25 +106,8 @@ def test_a_weighted_median_is_one_of_the_values(seed: int) -> None:
         assert weight[row > value].sum() <= weight.sum() / 2 + 1e-6
 
 
-def test_outliers_are_the_published_rules(bike: Motorcycle) -> None:
-    """But for the few at its threshold, which is worked out from every 16th point."""
-    points = unproject(bike.depth, bike.intrinsics)
-    known = np.isfinite(bike.depth)
-    exact = np.zeros(known.shape, dtype=bool)
-    exact[known] = statistical_outliers(points[known])
-    found = depth_outliers(points, distance_search)
-    assert exact.sum() > 3000
-    assert (found != exact).sum() < 0.05 * exact.sum()
-
-
-def test_few_points_are_no_outliers() -> None:
-    points = np.full((4, 4, 3), np.nan)
-    points[:2] = np.random.default_rng(0).normal(size=(2, 4, 3))
-    assert not depth_outliers(points, distance_search).any()
-
-
 def test_the_whole_cleaning_keeps_the_truth(bike: Motorcycle, blurred: np.ndarray) -> None:
-    cleaned = clean_depth(blurred, bike.photo, bike.intrinsics, distance_search)
+    cleaned = clean_depth(blurred, bike.photo, bike.intrinsics)
     assert share_wrong(cleaned.depth, bike.depth) < 0.15 * share_wrong(blurred, bike.depth)
     assert np.isfinite(cleaned.depth).sum() > 0.92 * np.isfinite(blurred).sum()
     assert np.isnan(cleaned.depth[cleaned.mask(FLYING | OUTLIER)]).all()
@@ -137,13 +118,13 @@ def test_the_whole_cleaning_keeps_the_truth(bike: Motorcycle, blurred: np.ndarra
 def test_every_step_can_be_left_out(bike: Motorcycle) -> None:
     for step, bit in (("edges", MOVED), ("flying", FLYING), ("outliers", OUTLIER)):
         alone = replace(UNTOUCHED, **{step: getattr(Cleaning(), step)})
-        cleaned = clean_depth(bike.depth, bike.photo, bike.intrinsics, distance_search, alone)
+        cleaned = clean_depth(bike.depth, bike.photo, bike.intrinsics, alone)
         assert cleaned.touched.any()
         assert not (cleaned.touched & ~np.uint8(bit)).any()
-    untouched = clean_depth(bike.depth, bike.photo, bike.intrinsics, distance_search, UNTOUCHED)
+    untouched = clean_depth(bike.depth, bike.photo, bike.intrinsics, UNTOUCHED)
     assert np.array_equal(untouched.depth, bike.depth, equal_nan=True)
     with pytest.raises(PhotoError, match="not of the photo's size"):
-        clean_depth(bike.depth[::2], bike.photo, bike.intrinsics, distance_search)
+        clean_depth(bike.depth[::2], bike.photo, bike.intrinsics)
 
 
 def test_depth_of_lower_resolution_keeps_the_photos_edges(bike: Motorcycle) -> None:
@@ -198,7 +179,7 @@ def test_a_cars_sparse_lidar_keeps_its_road(shared_data: Path) -> None:
     folder = shared_data / "rgbd/kitti_metric3d"
     photo = read_photo(next(folder.glob("rgb_*"))).pixels
     depth = read_depth(next(folder.glob("depth_*")), DepthUnit(1 / 256))
-    cleaned = clean_depth(depth, photo, intrinsics_matrix(707.05, 707.05, 604.58, 181.0), distance_search)
+    cleaned = clean_depth(depth, photo, intrinsics_matrix(707.05, 707.05, 604.58, 181.0))
     road = np.isfinite(depth[230:, 300:680])
     assert cleaned.mask(FLYING | OUTLIER)[230:, 300:680][road].mean() < 0.01
     assert cleaned.mask(MOVED)[230:, 300:680][road].mean() < 0.02
