@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,8 @@ class JobStore:
             # Pages of 4 KiB: the journal stays small enough for the disk's reserve (disk.py).
             self._connection.execute("PRAGMA wal_autocheckpoint = 100")
             self._connection.execute("PRAGMA foreign_keys = ON")
+            # KiB: small, so that memory does not grow with the history; the system caches the file anyway.
+            self._connection.execute("PRAGMA cache_size = -256")
             migrate(self._connection)
         except sqlite3.OperationalError as error:
             self._connection.close()
@@ -156,11 +158,15 @@ class JobStore:
 
     def in_states(self, *states: JobState) -> list[Job]:
         """Oldest first."""
+        return list(self.each_in_states(*states))
+
+    def each_in_states(self, *states: JobState) -> Iterator[Job]:
+        """Oldest first, read one at a time: a server's history is long."""
         marks = ", ".join("?" * len(states))
         rows = self._connection.execute(
             f"SELECT {_COLUMNS} FROM jobs WHERE state IN ({marks}) ORDER BY number", [state.value for state in states]
         )
-        return [_job(row) for row in rows]
+        return map(_job, rows)
 
     def counts(self) -> dict[str, int]:
         """Jobs by state."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from blender_addon.core.messages import JobState
@@ -22,18 +22,25 @@ class Retention:
     results_bytes: int = 50_000_000_000
 
 
-def expired(jobs: Sequence[Job], now: float, retention: Retention) -> list[Job]:
-    """Jobs to forget: too old, and then, oldest first, fetched ones until the rest is within `results_bytes`."""
-    gone = [job for job in jobs if _too_old(job, now, retention)]
-    forgotten = {job.job_id for job in gone}
-    kept = [job for job in jobs if job.job_id not in forgotten]
-    size = sum(result_bytes(job) for job in kept)
-    for job in sorted(kept, key=lambda job: job.finished_at):
+def expired(jobs: Callable[[], Iterable[Job]], now: float, retention: Retention) -> list[Job]:
+    """Jobs to forget: too old, and then, oldest first, fetched ones until the rest is within `results_bytes`.
+
+    jobs: gives all that may go, one at a time, as often as it is asked; they are not held in memory together.
+    """
+    gone, size = list[Job](), 0
+    for job in jobs():
+        if _too_old(job, now, retention):
+            gone.append(job)
+        else:
+            size += result_bytes(job)
+    if size <= retention.results_bytes:
+        return gone
+    fetched = (j for j in jobs() if j.state is JobState.DONE and j.fetched_at and not _too_old(j, now, retention))
+    for job in sorted(fetched, key=lambda job: job.finished_at):
         if size <= retention.results_bytes:
             break
-        if job.state is JobState.DONE and job.fetched_at:
-            gone.append(job)
-            size -= result_bytes(job)
+        gone.append(job)
+        size -= result_bytes(job)
     return gone
 
 

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import psutil
 import zmq
@@ -219,7 +220,8 @@ class Service:
         self._housekeeping_at = now + HOUSEKEEPING
         self._sessions.drop_quiet(now)
         self._book.disk.keep_ballast(self.options.keep_free)
-        gone = expired(self._store.in_states(*FORGETTABLE), time.time(), self.options.retention)
+        forgettable = partial(self._store.each_in_states, *FORGETTABLE)
+        gone = expired(forgettable, time.time(), self.options.retention)
         if not gone:
             return
         try:

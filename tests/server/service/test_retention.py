@@ -40,18 +40,18 @@ def _job(state: JobState = JobState.DONE, finished: float = 0.0, fetched: float 
 
 def test_by_age() -> None:
     policy = Retention()
-    assert expired([_job(finished=8, fetched=7.5)], NOW, policy)
-    assert not expired([_job(finished=20, fetched=6)], NOW, policy)
-    assert not expired([_job(finished=29)], NOW, policy)
-    assert expired([_job(finished=31)], NOW, policy)
-    assert expired([_job(JobState.FAILED, finished=8)], NOW, policy)
-    assert expired([replace(_job(JobState.UPLOADING), submitted_at=NOW - 2 * DAY)], NOW, policy)
-    assert not expired([_job(JobState.QUEUED, finished=100), _job(JobState.RUNNING, finished=100)], NOW, policy)
+    assert expired(lambda: [_job(finished=8, fetched=7.5)], NOW, policy)
+    assert not expired(lambda: [_job(finished=20, fetched=6)], NOW, policy)
+    assert not expired(lambda: [_job(finished=29)], NOW, policy)
+    assert expired(lambda: [_job(finished=31)], NOW, policy)
+    assert expired(lambda: [_job(JobState.FAILED, finished=8)], NOW, policy)
+    assert expired(lambda: [replace(_job(JobState.UPLOADING), submitted_at=NOW - 2 * DAY)], NOW, policy)
+    assert not expired(lambda: [_job(JobState.QUEUED, finished=100), _job(JobState.RUNNING, finished=100)], NOW, policy)
 
 
 def test_by_size_the_oldest_fetched_go_first() -> None:
     jobs = [_job(finished=n, fetched=n, nbytes=100 + n) for n in (1, 2, 3)]
-    gone = expired(jobs, NOW, Retention(results_bytes=250))
+    gone = expired(lambda: jobs, NOW, Retention(results_bytes=250))
     assert gone == [jobs[2]]
 
 
@@ -70,7 +70,7 @@ jobs_strategy = st.lists(
 
 @given(jobs_strategy, st.integers(0, 5000))
 def test_what_nobody_fetched_never_goes_for_its_size(jobs: list[Job], limit: int) -> None:
-    gone = expired(jobs, NOW, Retention(results_bytes=limit))
+    gone = expired(lambda: jobs, NOW, Retention(results_bytes=limit))
     for job in gone:
         unfetched = job.state is JobState.DONE and not job.fetched_at
         assert not unfetched
