@@ -8,7 +8,9 @@ import typer
 
 from server.data.photo_files import DepthUnit
 
-DepthScaleOption = Annotated[float, typer.Option(help="Metres for each stored unit; 0.001 for millimetres.")]
+DepthScaleOption = Annotated[
+    float, typer.Option(help="Metres for each stored unit, 0.001 for millimetres; of disparity, pixels.")
+]
 DisparityOption = Annotated[
     str, typer.Option(help="FOCAL,BASELINE[,OFFSET]: the file holds disparities; pixels, metres, pixels.")
 ]

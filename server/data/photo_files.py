@@ -24,7 +24,7 @@ class DepthUnit:
     """What the numbers of a depth file mean.
 
     scale: metres a unit. With focal (px of the file's own width) and baseline (metres) the numbers are disparities
-    instead, and depth is focal * baseline / (disparity + offset) * scale.
+    instead, scale is pixels a unit, and depth is focal * baseline / (disparity + offset).
     """
 
     scale: float = 1.0
@@ -73,7 +73,7 @@ def read_depth(path: Path, unit: DepthUnit) -> Float32:
         return known_depth(numbers * unit.scale)
     unknown = ~np.isfinite(numbers) | ((numbers == 0) & np.issubdtype(stored.dtype, np.integer))
     with np.errstate(divide="ignore", invalid="ignore"):
-        metres = unit.focal * unit.baseline / (numbers + unit.offset) * unit.scale
+        metres = unit.focal * unit.baseline / (numbers * unit.scale + unit.offset)
     return known_depth(np.where(unknown, np.nan, metres))
 
 

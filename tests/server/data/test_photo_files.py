@@ -67,6 +67,13 @@ def test_disparity_becomes_depth(bike: Motorcycle, tmp_path: Path) -> None:
     np.testing.assert_allclose(depth, bike.depth, rtol=1e-6)
 
 
+def test_disparity_in_parts_of_a_pixel(tmp_path: Path) -> None:
+    """As KITTI's, 256 to the pixel."""
+    np.save(tmp_path / "disparity.npy", np.array([[0, 256, 5120]], dtype=np.uint16))
+    depth = read_depth(tmp_path / "disparity.npy", DepthUnit(1 / 256, 700.0, 0.5, 5.0))
+    np.testing.assert_allclose(depth, [[np.nan, 350 / 6, 14.0]], rtol=1e-6)
+
+
 def test_real_depth_of_a_kinect(shared_data: Path) -> None:
     depth = read_depth(next(shared_data.rglob("TUM_depth.png")), DepthUnit(1 / 5000))
     assert np.nanmedian(depth) == pytest.approx(2.42, abs=0.02)
