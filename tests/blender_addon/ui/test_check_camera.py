@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blender_addon.camera_check.checked_take import CheckedTake
 from blender_addon.core.shot import ShotSettings
 from blender_addon.generation.local_server import COMMAND_VARIABLE
 from server.data.motorcycle import CX, CY, FOCAL, Motorcycle
@@ -94,65 +95,83 @@ def world_of(scene: Any, subject: Any, frame: float) -> np.ndarray:
     return np.array(subject.matrix_world)
 
 
+def the_check(scene: Any) -> tuple[Any, CheckedTake]:
+    """Check the selected take: the only achieved camera there is then, and what it says."""
+    import bpy
+
+    from blender_addon.camera_check.achieved_camera import achieved_cameras
+
+    assert bpy.ops.realcam.check_camera() == {"FINISHED"}
+    (found,) = achieved_cameras(scene)
+    return found
+
+
+def assert_keyed_at(camera: Any, check: CheckedTake, expected: np.ndarray) -> None:
+    from blender_addon.blender_versions import fcurves_of
+
+    assert np.allclose(check.scene_frames, expected)
+    curves = {(curve.data_path, curve.array_index): curve for curve in fcurves_of(camera)}
+    assert len(curves) == 3 + 4 + 2
+    for curve in curves.values():
+        assert np.allclose([point.co.x for point in curve.keyframe_points], expected, atol=1e-3)
+    errors = [point.co.y for point in curves['["error_metres"]', 0].keyframe_points]
+    assert np.allclose(errors, check.metres, atol=1e-6)
+
+
+def assert_sees_what_the_artists_sees(scene: Any, camera: Any, frames: np.ndarray) -> None:
+    for frame in frames:
+        achieved, artists = (world_of(scene, subject, frame) for subject in (camera, scene.camera))
+        assert np.linalg.norm(achieved[:3, 3] - artists[:3, 3]) < 0.02
+        assert np.abs(achieved[:3, :3] - artists[:3, :3]).max() < 0.01
+    lens, artists_lens = camera.data, scene.camera.data
+    assert lens.lens / lens.sensor_width == pytest.approx(artists_lens.lens / artists_lens.sensor_width, rel=1e-3)
+
+
+def assert_survives_saving(bpy: Any, check: CheckedTake) -> None:
+    from blender_addon.blender_versions import fcurves_of
+    from blender_addon.camera_check.achieved_camera import achieved_cameras
+
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    ((camera, reopened),) = achieved_cameras(bpy.context.scene)
+    assert reopened == check
+    assert len(fcurves_of(camera)) == 3 + 4 + 2
+
+
 @pytest.mark.timeout(600)
 def test_a_draft_follows_and_a_clip_that_goes_too_far_is_said_to(
     addon: ModuleType, bike_shot: Any, product_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from blender_addon.blender_versions import fcurves_of
-    from blender_addon.camera_check.achieved_camera import achieved_cameras
-
     bpy, scene = addon, bike_shot
     use_server(monkeypatch, product_server)
     key_move(scene, 1.3)
     assert bpy.ops.realcam.generate() == {"FINISHED"}
-    assert bpy.ops.realcam.check_camera() == {"FINISHED"}
-    ((camera, check),) = achieved_cameras(scene)
+    camera, check = the_check(scene)
     assert camera.name == "shot, take 1 achieved"
     assert check.findings[0].startswith("The camera follows")
     assert check.scale == pytest.approx(1.0, abs=0.03)
     assert max(check.degrees) < 0.3
     assert max(check.metres) < 0.02
     expected = np.linspace(FIRST, LAST, CLIP_FRAMES)
-    assert np.allclose(check.scene_frames, expected)
-    curves = {(curve.data_path, curve.array_index): curve for curve in fcurves_of(camera)}
-    for curve in curves.values():
-        assert np.allclose([point.co.x for point in curve.keyframe_points], expected, atol=1e-3)
-    errors = [point.co.y for point in curves['["error_metres"]', 0].keyframe_points]
-    assert np.allclose(errors, check.metres, atol=1e-6)
-    for frame in expected:
-        achieved, artists = (world_of(scene, subject, frame) for subject in (camera, scene.camera))
-        assert np.linalg.norm(achieved[:3, 3] - artists[:3, 3]) < 0.02
-        assert np.abs(achieved[:3, :3] - artists[:3, :3]).max() < 0.01
-    assert camera.data.lens / camera.data.sensor_width == pytest.approx(
-        scene.camera.data.lens / scene.camera.data.sensor_width, rel=1e-3
-    )
+    assert_keyed_at(camera, check, expected)
+    assert_sees_what_the_artists_sees(scene, camera, expected)
 
     ask_for_less(tmp_path / "realcam" / "shot" / "take_001" / "metadata.json", 1.3)
     key_move(scene, 1.0)
-    assert bpy.ops.realcam.check_camera() == {"FINISHED"}
-    ((camera, check),) = achieved_cameras(scene)
+    camera, check = the_check(scene)
     assert check.scale == pytest.approx(1.3, abs=0.05)
     assert "times as far as asked" in check.findings[0]
-    away = np.linalg.norm(world_of(scene, camera, LAST)[:3, 3]) / np.linalg.norm(
-        world_of(scene, scene.camera, LAST)[:3, 3]
-    )
-    assert away == pytest.approx(1.3, abs=0.05)
+    away, asked = (np.linalg.norm(world_of(scene, subject, LAST)[:3, 3]) for subject in (camera, scene.camera))
+    assert away / asked == pytest.approx(1.3, abs=0.05)
     assert check.worst == CLIP_FRAMES - 1
     bpy.ops.realcam.go_to_frame(frame=check.scene_frames[check.worst])
     assert scene.frame_current == LAST
 
-    bpy.ops.wm.save_mainfile()
-    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
-    scene = bpy.context.scene
-    ((camera, reopened),) = achieved_cameras(scene)
-    assert reopened == check
-    assert len(fcurves_of(camera)) == 3 + 4 + 2
+    assert_survives_saving(bpy, check)
     assert not list((tmp_path / "answers").iterdir())
-
     assert bpy.ops.realcam.forget_take() == {"FINISHED"}
-    assert achieved_cameras(scene) == []
-    assert [data.name for data in bpy.data.cameras if "achieved" in data.name] == []
-    assert [action.name for action in bpy.data.actions if "achieved" in action.name] == []
+    for blocks in (bpy.data.objects, bpy.data.cameras, bpy.data.actions):
+        assert [block.name for block in blocks if "achieved" in block.name] == []
 
 
 def test_the_button_says_what_is_missing(
