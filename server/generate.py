@@ -21,7 +21,7 @@ from blender_addon.core.lens import DEFAULT_HORIZONTAL_FOV, focal_pixels
 from blender_addon.core.messages import JobState, StateEvent, Welcome
 from blender_addon.core.projection import intrinsics_from_fov, intrinsics_matrix
 from blender_addon.core.server_address import ServerAddress
-from blender_addon.core.shot import EngineCapability, SettingValue, Shot, ShotSettings
+from blender_addon.core.shot import INTERPOLATION_MODE, EngineCapability, SettingValue, Shot, ShotSettings
 from blender_addon.core.shot_file import encode_shot
 from blender_addon.core.trajectory import Float64, Trajectory
 from server.data.photo_files import METRES, DepthUnit, PhotoFile, check_photo_and_depth, read_depth, read_photo
@@ -39,7 +39,7 @@ class GenerateRequest:
     intrinsics: (fx, fy, cx, cy) in the photo's pixels; else focal_mm (35 mm equivalent), else the photo's EXIF, else
     55 degrees across. size (width, height) and frames: the engine's defaults when None. start_at_photo: the camera
     file's first pose is the photo's camera; otherwise its world is the photo camera's own frame.
-    server: None starts one for this job alone.
+    server: None starts one for this job alone. last_image: what the last frame shall show; the engine interpolates.
     """
 
     photo: Path
@@ -60,6 +60,7 @@ class GenerateRequest:
     depth_edge: float = DEPTH_EDGE
     start_at_photo: bool = False
     server: ServerAddress | None = None
+    last_image: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
     photo = read_photo(request.photo)
     depth = read_depth(request.depth, request.depth_unit)
     notes = check_photo_and_depth(photo.pixels, depth)
+    last_image = None if request.last_image is None else read_photo(request.last_image).pixels
     intrinsics, focal_source = photo_intrinsics(request, photo)
     size = (photo.pixels.shape[1], photo.pixels.shape[0])
     camera = read_trajectory(request.trajectory, *size, request.fps, intrinsics=intrinsics)
@@ -86,6 +88,8 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
         client, welcome = stack.enter_context(_session(request.server))
         capability = _engine(welcome, request.engine)
         _check_options(capability, request.options)
+        if last_image is not None:
+            _check_interpolates(capability)
         trajectory = _for_engine(camera.trajectory, request, capability)
         preview, coverage = _preview(photo, depth, intrinsics, trajectory, request.depth_edge, on_progress)
         settings = ShotSettings(
@@ -95,7 +99,7 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
             seed=request.seed,
             options=dict(request.options),
         )
-        shot = Shot(trajectory, preview, photo.pixels, intrinsics, depth, settings, request.depth_edge)
+        shot = Shot(trajectory, preview, photo.pixels, intrinsics, depth, settings, request.depth_edge, last_image)
         _run(client, shot, request, on_progress)
     return GenerateResult(request.out, focal_source, coverage, tuple(notes))
 
@@ -107,6 +111,15 @@ def _check_options(capability: EngineCapability, options: Mapping[str, SettingVa
             raise ServiceError(
                 f"The engine {capability.name} has no option {name}", f"it has {', '.join(known) or 'none'}"
             )
+
+
+def _check_interpolates(capability: EngineCapability) -> None:
+    if INTERPOLATION_MODE not in capability.modes:
+        raise ServiceError(
+            f"The engine {capability.name} cannot end at a last image",
+            f"its modes are {', '.join(capability.modes)}",
+            "Leave the last image out, or choose an engine that interpolates.",
+        )
 
 
 def photo_intrinsics(request: GenerateRequest, photo: PhotoFile) -> tuple[Float64, str]:

@@ -37,7 +37,8 @@ H = TypeVar("H", bound=BlobHeader)
 
 @dataclass(frozen=True)
 class BlobKind(Generic[H]):
-    """One kind of blob. what: its name in sentences. buffers: name -> (dtype, shape), in file order.
+    """One kind of blob. what: its name in sentences. buffers: name -> (dtype, shape), in file order. optional: those
+    that a blob may lack.
 
     check: raises WireError for a header beyond the limits or whose numbers make no sense.
     """
@@ -47,6 +48,7 @@ class BlobKind(Generic[H]):
     header: type[H]
     buffers: Mapping[str, tuple[str, Shape]]
     check: Callable[[H, Limits], None]
+    optional: frozenset[str] = frozenset()
 
     def encode(self, header: H, arrays: Mapping[str, Buffer]) -> bytes:
         """The blob. header.buffers are the specs of `arrays`, see `specs`."""
@@ -62,7 +64,8 @@ class BlobKind(Generic[H]):
 
     def specs(self, arrays: Mapping[str, Buffer]) -> dict[str, BufferSpec]:
         """What a header says of these arrays."""
-        return {name: BufferSpec.of(arrays[name]) for name in self.buffers}
+        lacking = self.optional - arrays.keys()
+        return {name: BufferSpec.of(arrays[name]) for name in self.buffers if name not in lacking}
 
     def is_kind_of(self, data: bytes | memoryview) -> bool:
         """Whether the first bytes are this kind's."""
@@ -101,12 +104,13 @@ class BlobKind(Generic[H]):
         return header, offsets
 
     def _check_buffers(self, header: H) -> None:
-        if list(header.buffers) != list(self.buffers):
+        lacking = self.optional - header.buffers.keys()
+        if list(header.buffers) != [name for name in self.buffers if name not in lacking]:
             raise WireError(
                 f"The {self.what} has the wrong parts", f"{sorted(header.buffers)}, expected {sorted(self.buffers)}"
             )
-        for name, (dtype, shape) in self.buffers.items():
-            spec = header.buffers[name]
+        for name, spec in header.buffers.items():
+            dtype, shape = self.buffers[name]
             if spec.dtype != dtype or not _fits(spec.shape, shape):
                 raise WireError(f"The {self.what}'s {name} has the wrong form", f"{spec.dtype} {list(spec.shape)}")
             spec.check(spec.nbytes)
@@ -115,7 +119,7 @@ class BlobKind(Generic[H]):
         """Where each buffer begins, and how long the blob is."""
         position = 12 + header_bytes
         offsets: dict[str, int] = {}
-        for name in self.buffers:
+        for name in header.buffers:
             position = -(-position // ALIGNMENT) * ALIGNMENT
             offsets[name] = position
             position += header.buffers[name].nbytes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 import numpy as np
@@ -19,6 +19,9 @@ SettingValue = bool | int | float | str
 
 DEPTH_MODE, CHECK_MODE = "depth", "check"
 """Modes of engines that make no clips: they estimate a photo's depth, or check a clip's camera."""
+
+INTERPOLATION_MODE: Final = "interpolation"
+"""The mode of engines that end a clip at the shot's last image."""
 
 
 class ShotSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,6 +75,7 @@ class Shot:
     photo: [h, w, 3] uint8 sRGB. photo_intrinsics: [3, 3] in the photo's pixels.
     depth: [hd, wd] float32 metres along z seen by the reference camera, NaN where unknown; any resolution.
     depth_edge: relative depth jump above which two neighbours are different surfaces.
+    last_image: [h, w, 3] uint8 sRGB what the last frame shall show, of any size; for engines that interpolate.
 
     Raises ShotError when the parts do not fit each other.
     """
@@ -83,6 +87,7 @@ class Shot:
     depth: Float32
     settings: ShotSettings
     depth_edge: float = 0.05
+    last_image: UInt8 | None = None
 
     def __post_init__(self) -> None:
         t = self.trajectory
@@ -92,8 +97,9 @@ class Shot:
                 "The preview does not fit the trajectory",
                 f"expected {list(wanted)} uint8, got {list(self.preview.shape)} {self.preview.dtype}",
             )
-        if self.photo.ndim != 3 or self.photo.shape[2] != 3 or self.photo.dtype != np.uint8:
-            raise ShotError("The photo is not an RGB picture", f"{list(self.photo.shape)} {self.photo.dtype}")
+        _check_picture("photo", self.photo)
+        if self.last_image is not None:
+            _check_picture("last image", self.last_image)
         if self.depth.ndim != 2 or self.depth.dtype != np.float32:
             raise ShotError("The depth is not a float32 map", f"{list(self.depth.shape)} {self.depth.dtype}")
         check_intrinsics(np.asarray(self.photo_intrinsics, dtype=np.float64)[None])
@@ -102,6 +108,11 @@ class Shot:
     def photo_size(self) -> tuple[int, int]:
         """(width, height) of the photo, pixels."""
         return self.photo.shape[1], self.photo.shape[0]
+
+
+def _check_picture(name: str, picture: UInt8) -> None:
+    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
+        raise ShotError(f"The {name} is not an RGB picture", f"{list(picture.shape)} {picture.dtype}")
 
 
 class ClipMetadata(msgspec.Struct, frozen=True, kw_only=True):

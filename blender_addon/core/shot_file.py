@@ -44,6 +44,8 @@ def _check_header(header: ShotHeader, limits: Limits) -> None:
     check_poses("shot", header, header.frames)
     for name in ("photo", "depth"):
         check_pixels(name, header.buffers[name], limits)
+    if "last_image" in header.buffers:
+        check_pixels("last image", header.buffers["last_image"], limits)
     if header.buffers["preview"].shape != (header.frames, header.height, header.width, 4):
         raise WireError(
             "The preview does not fit the clip",
@@ -67,8 +69,10 @@ SHOT = BlobKind(
         "depth": ("float32", (None, None)),
         "photo": ("uint8", (None, None, 3)),
         "preview": ("uint8", (None, None, None, 4)),
+        "last_image": ("uint8", (None, None, 3)),
     },
     check=_check_header,
+    optional=frozenset({"last_image"}),
 )
 
 
@@ -82,6 +86,8 @@ def encode_shot(shot: Shot) -> bytes:
         "photo": shot.photo,
         "preview": shot.preview,
     }
+    if shot.last_image is not None:
+        arrays["last_image"] = shot.last_image
     header = ShotHeader(
         settings=shot.settings,
         width=shot.trajectory.width,
@@ -111,6 +117,7 @@ def decode_shot(data: bytes | memoryview, limits: Limits) -> Shot:
         depth=arrays["depth"],
         settings=header.settings,
         depth_edge=header.depth_edge,
+        last_image=arrays.get("last_image"),
     )
 
 

@@ -42,6 +42,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     blend: the file's absolute path. folder: where the clip goes, absolute. artist_size: (width, height, pixel aspect
     x/y) of the scene's render, which the clip is laid back onto. photo_state: the photo's scene when the shot was sent.
+    last_image: the file the shot was to end at, as the artist typed it, "" for none.
     photo, check: the job asks for this photo's depth, or checks this take's camera, instead of making a clip.
     """
 
@@ -60,6 +61,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     frame_end: int
     submitted_at: float
     photo_state: PhotoState | None = None
+    last_image: str = ""
     photo: PhotoOrder | None = None
     check: CheckOrder | None = None
 

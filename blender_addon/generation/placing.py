@@ -33,6 +33,7 @@ def place_clip(record: JobRecord, *, background: bool = False, compositor: bool 
         camera=record.camera,
         job_id=record.job_id,
         photo=record.photo_state,
+        last_image=record.last_image,
     )
     remember_take(scene, take)
     show_take(scene, take, background=background, compositor=compositor)

@@ -16,11 +16,11 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..core.errors import RealCamError, ShotError
+from ..core.errors import PhotoError, RealCamError, ShotError
 from ..core.frame_fit import FrameFit
 from ..core.shot import ShotSettings, UInt8
 from ..core.trajectory import Float64, Trajectory
-from ..scene import PhotoScene, find_photo_scene
+from ..scene import PhotoScene, find_photo_scene, upright_pixels
 from ..shot import (
     Method,
     PreviewRenderer,
@@ -42,7 +42,10 @@ from .scene_job import remember_job
 
 @dataclass(frozen=True)
 class ShotRequest:
-    """What the artist chose. scene, camera: names. size: (width, height) of the clip. method: of the preview."""
+    """What the artist chose. scene, camera: names. size: (width, height) of the clip. method: of the preview.
+
+    last_image: the file of what the last frame shall show, as the artist typed it; "" for none.
+    """
 
     scene: str
     camera: str
@@ -53,6 +56,7 @@ class ShotRequest:
     frame_start: int
     frame_end: int
     method: Method = "eevee"
+    last_image: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +125,16 @@ def scene_and_photo(request: ShotRequest) -> tuple[bpy.types.Scene, PhotoScene]:
     return scene, photo
 
 
+def last_image(request: ShotRequest) -> UInt8 | None:
+    """[h, w, 3] uint8 sRGB, None when the artist gave none. Raises PhotoError when its file cannot be read."""
+    if not request.last_image:
+        return None
+    try:
+        return upright_pixels(Path(bpy.path.abspath(request.last_image)))
+    except PhotoError as error:
+        raise PhotoError("The last image cannot be used", error.sentence, "Choose another file, or none.") from error
+
+
 class ShotRun:
     """One shot being made: `step` until it returns False, pumping the jobs in between; then the job thread has it."""
 
@@ -168,6 +182,7 @@ class ShotRun:
             yield
         request = self.request
         check_engine(self._jobs.engines, request.settings.engine, request.size, request.frames)
+        self._last_image = last_image(request)
         with closing(preview_slices(request)) as slices:
             while self._jobs.busy:
                 try:
@@ -182,7 +197,7 @@ class ShotRun:
 
     def _submit(self, preview: RenderedPreview) -> None:
         scene, photo = scene_and_photo(self.request)
-        shot = assemble_shot(photo, preview.trajectory, preview.frames, self.request.settings)
+        shot = assemble_shot(photo, preview.trajectory, preview.frames, self.request.settings, self._last_image)
         record = self._record(preview.fit, photo)
         self._jobs.submit(shot, record)
         self._submitted = True
@@ -205,6 +220,7 @@ class ShotRun:
             frame_start=request.frame_start,
             frame_end=request.frame_end,
             submitted_at=time.time(),
+            last_image=request.last_image,
             photo_state=PhotoState(
                 imported_at=photo.record.imported_at,
                 scale=photo.record.scale,

@@ -3,7 +3,7 @@
 from ..core.photo_checks import DoubtfulScaleError
 from .depth_file import DepthFormat, read_depth
 from .import_photo import PhotoImport, import_photo, scene_of_photo
-from .photo_file import PhotoFile, read_photo
+from .photo_file import PhotoFile, read_photo, upright_pixels
 from .photo_scene import PhotoScene, find_photo_scene, set_depth_edge
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "read_photo",
     "scene_of_photo",
     "set_depth_edge",
+    "upright_pixels",
 ]

@@ -88,6 +88,15 @@ def picture_pixels(path: Path) -> UInt8:
         bpy.data.images.remove(image)
 
 
+def upright_pixels(path: Path) -> UInt8:
+    """[H, W, 3] uint8 sRGB of a photo's file, upright; nothing of it stays in the .blend. Raises PhotoError."""
+    image = read_photo(path).image
+    try:
+        return photo_pixels(image)
+    finally:
+        bpy.data.images.remove(image)
+
+
 def _upright(image: bpy.types.Image, orientation: int) -> bpy.types.Image:
     turns, flipped = _TURNS[orientation]
     pixels = image_floats(image)

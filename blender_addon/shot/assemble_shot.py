@@ -9,8 +9,14 @@ from ..scene.photo_scene import PhotoScene
 from .coverage import coverage
 
 
-def assemble_shot(photo_scene: PhotoScene, trajectory: Trajectory, preview: UInt8, settings: ShotSettings) -> Shot:
-    """trajectory: at the engine's size; preview: [F, H, W, 4] uint8 rendered from it.
+def assemble_shot(
+    photo_scene: PhotoScene,
+    trajectory: Trajectory,
+    preview: UInt8,
+    settings: ShotSettings,
+    last_image: UInt8 | None = None,
+) -> Shot:
+    """trajectory: at the engine's size; preview: [F, H, W, 4] uint8 rendered from it; last_image: see Shot.
 
     Raises ShotError when the parts do not fit each other or the camera never sees the mesh, PhotoError when the
     photo's file or the mesh is no longer what was imported.
@@ -23,6 +29,7 @@ def assemble_shot(photo_scene: PhotoScene, trajectory: Trajectory, preview: UInt
         depth=photo_scene.depth(),
         settings=settings,
         depth_edge=photo_scene.depth_edge,
+        last_image=last_image,
     )
     if not coverage(preview).any():
         raise ShotError(

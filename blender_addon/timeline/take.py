@@ -28,6 +28,7 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
     frame_start, frame_end: the scene frames of its first and last frame.
     artist_width, artist_height, pixel_aspect (x/y): the render, after its percentage, that the clip was made for.
     created: ISO 8601, UTC. photo: None for takes of folders that do not tell.
+    last_image: the file the clip was to end at, as the artist typed it, "" for none.
     """
 
     shot: str
@@ -50,6 +51,7 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
     job_id: str = ""
     created: str = ""
     photo: PhotoState | None = None
+    last_image: str = ""
 
     @property
     def duration(self) -> int:

@@ -80,6 +80,7 @@ def make_take(
     camera: str = "",
     job_id: str = "",
     photo: PhotoState | None = None,
+    last_image: str = "",
 ) -> Take:
     """The record of the finished clip in `folder`, also written there. What made the clip is read from its metadata.
 
@@ -113,6 +114,7 @@ def make_take(
         job_id=job_id,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         photo=photo,
+        last_image=last_image,
     )
     _write_record(folder, take)
     return take

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..core.shot import EngineCapability, EngineOption, SettingValue
+from ..core.shot import INTERPOLATION_MODE, EngineCapability, EngineOption, SettingValue
 from ..generation.jobs import jobs
 
 if TYPE_CHECKING:
@@ -23,6 +23,12 @@ _kept: dict[str, list[EnumItem]] = {}
 def capability(shot: RealCamShot) -> EngineCapability | None:
     """What the chosen engine can do, None when it is not on offer."""
     return jobs.engine(shot.engine_name)
+
+
+def ends_at_an_image(shot: RealCamShot) -> bool:
+    """Whether the chosen engine can end a clip at an image of the artist's."""
+    engine = capability(shot)
+    return engine is not None and INTERPOLATION_MODE in engine.modes
 
 
 def engine_items(shot: RealCamShot, _context: Any) -> list[EnumItem]:

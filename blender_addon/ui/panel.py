@@ -201,6 +201,8 @@ class GeneratePanel(_Sidebar, bpy.types.Panel):
         column.prop(shot, "size")
         column.prop(shot, "frame_count")
         column.prop(shot, "seed")
+        if engine_choice.ends_at_an_image(shot):
+            column.prop(shot, "last_image")
         engine_choice.draw_options(column, shot)
         engine = engine_choice.capability(shot)
         if engine is None or not engine.draft:

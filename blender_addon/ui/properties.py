@@ -162,6 +162,13 @@ class RealCamShot(bpy.types.PropertyGroup):
         description="What shall not be seen. The draft engine does not read it",
         maxlen=2000,
     )
+    last_image: StringProperty(
+        name="Last Image",
+        description="A picture of what the shot's last frame shall show, in the shape of your render. Empty: the "
+        "engine ends as its mode says",
+        subtype="FILE_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+    )
     seed: IntProperty(
         name="Seed",
         description="The same seed with the same settings makes the same clip",

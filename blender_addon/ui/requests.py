@@ -39,6 +39,7 @@ def shot_request(scene: bpy.types.Scene) -> ShotRequest:
         frame_start=first,
         frame_end=last,
         method="workbench" if shot.preview_method == "WORKBENCH" else "eevee",
+        last_image=shot.last_image if engine_choice.ends_at_an_image(shot) else "",
     )
 
 
@@ -59,6 +60,8 @@ def problems(scene: bpy.types.Scene) -> list[str]:
     wrong = [*shot_problems(scene, known), *check_output(Path(bpy.data.filepath).parent / ROOT)]
     found = [problem.sentence for problem in wrong if problem.severity == "error"]
     request = shot_request(scene)
+    if request.last_image and not Path(bpy.path.abspath(request.last_image)).is_file():
+        found.append(f"The last image is not there: {request.last_image}. Choose another file, or none.")
     try:
         server_settings()
         if jobs.connected:

@@ -64,6 +64,8 @@ def settings_line(take: Take) -> str:
     kind = " (draft)" if take.draft and take.settings.engine != "draft" else ""
     facts = [f"{take.settings.engine}{kind}", f"{take.width}×{take.height}", f"{take.frames} fr"]
     facts.append(f"seed {take.settings.seed}")
+    if take.last_image:
+        facts.append(f"ends at {Path(take.last_image.removeprefix('//')).name}")
     return " · ".join(facts + [f"{name} {_said(value)}" for name, value in sorted(take.settings.options.items())])
 
 
@@ -138,7 +140,7 @@ class PutBackTake(_TakeOperator, bpy.types.Operator):
 
 
 class UseTakeSettings(_TakeOperator, bpy.types.Operator):
-    """Take over the settings that made this take: engine and its options, prompt, seed, size"""
+    """Take over the settings that made this take: engine and its options, prompt, seed, size, last image"""
 
     bl_idname = "realcam.use_take_settings"
     bl_label = "Use Its Settings"
@@ -152,6 +154,7 @@ class UseTakeSettings(_TakeOperator, bpy.types.Operator):
         shot.engine_name, shot.seed = take.settings.engine, take.settings.seed
         shot.prompt, shot.negative_prompt = take.settings.prompt, take.settings.negative_prompt
         shot.clip_width, shot.clip_height, shot.clip_frames = take.width, take.height, take.frames
+        shot.last_image = take.last_image
         engine_choice.use_options(shot, take.settings.options)
         return {"FINISHED"}
 

@@ -37,6 +37,9 @@ def generate(
     prompt: Annotated[str, typer.Option(help="What the clip shows, for engines that read it.")] = "",
     negative_prompt: NegativePromptOption = "",
     option: OptionOption = None,
+    last_image: Annotated[
+        Path | None, typer.Option(help="What the last frame shall show, for engines that interpolate.")
+    ] = None,
     start_at_photo: Annotated[
         bool, typer.Option("--start-at-photo", help="The file's first camera is the one that took the photo.")
     ] = False,
@@ -70,6 +73,7 @@ def generate(
             options=read_options(option),
             start_at_photo=start_at_photo,
             server=parse_address(server) if server else None,
+            last_image=last_image,
         )
         _say(console, _with_bars(request, console))
     except RealCamError as error:

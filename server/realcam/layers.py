@@ -18,7 +18,8 @@ class Linear(nn.Linear):
     slow there. Where there is only AVX2, MKL is an eighth faster; the sums are kept the same on every machine."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dtype == torch.float32 and x.device.type == "cpu" and _ONEDNN_LINEAR and not torch.is_grad_enabled():
+        on_cpu = x.dtype == torch.float32 and x.device.type == "cpu"
+        if on_cpu and _ONEDNN_LINEAR and not torch.is_grad_enabled() and not torch.compiler.is_compiling():
             return torch.ops.mkldnn._linear_pointwise(x.contiguous(), self.weight, self.bias, "none", [], "")
         return functional.linear(x, self.weight, self.bias)
 

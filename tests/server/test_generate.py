@@ -68,6 +68,11 @@ def test_an_engine_that_is_not_there(request_: GenerateRequest) -> None:
         generate(replace(request_, engine="magic"), lambda *_: None)
 
 
+def test_an_engine_that_cannot_end_at_an_image(request_: GenerateRequest) -> None:
+    with pytest.raises(ServiceError, match="draft cannot end at a last image"):
+        generate(replace(request_, last_image=request_.photo), lambda *_: None)
+
+
 def test_the_engine_gets_its_options(request_: GenerateRequest, tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="has no option soam: it has seam"):
         generate(replace(request_, options={"soam": 1.0}), lambda *_: None)

@@ -16,6 +16,7 @@ from server.diffusion.sampler import SeededNoise
 from server.diffusion.shaping import Threshold
 from server.engines.engine import Checkpoints, Report
 from server.realcam.allocator import keep_freed_memory
+from server.realcam.compiled import compile_blocks
 from server.realcam.conditions import SOURCE_FPS, fps_value
 from server.realcam.config import ModelConfig
 from server.realcam.model import RealCamModel
@@ -44,6 +45,7 @@ class _Kept:
     config: ModelConfig
     dtype: torch.dtype
     offloaded: bool
+    compiled: bool
 
 
 @dataclass(frozen=True)
@@ -145,19 +147,23 @@ class Runner:
         """Raises the device's error when memory runs out."""
         start = keeper.begin(plan.name)
         progress.stage("Loading the model")
-        model = self._model(order.size, order.dtype, plan.offloaded)
+        model = self._model(order.size, order.dtype, plan.offloaded, order.settings.compile_blocks)
         options = sampling_options(order.shot, order.settings, order.config, plan)
         noise = SeededNoise(order.shot.settings.seed, self._device)
         frames = sample_shot(model, order.inputs, options, noise, progress.hooks(keeper), start)
         return _Made(frames, plan, _notes(order, model.tokenizer, plan))
 
-    def _model(self, size: Size, dtype: torch.dtype, offload: bool) -> RealCamModel:
+    def _model(self, size: Size, dtype: torch.dtype, offload: bool, compiled: bool) -> RealCamModel:
         offload = offload and self._device.type == "cuda"
-        wanted = _Kept(self._source.config(size), dtype, offload)
+        # Weights that come and go layer by layer are moved by hooks that a compiled block would not call.
+        compiled = compiled and not offload
+        wanted = _Kept(self._source.config(size), dtype, offload, compiled)
         if self._loaded is None or self._loaded.kept != wanted:
             self._forget_model()
             release_memory()
             model = self._source.load(size, torch.device("cpu") if offload else self._device, dtype)
+            if compiled:
+                compile_blocks(model.unet, self._device)
             self._loaded = _Loaded(wanted, offloaded(model, self._device) if offload else model)
         return self._loaded.model
 

@@ -140,6 +140,14 @@ OPTIONS: tuple[EngineOption, ...] = (
         choices=("auto", "fast", "small"),
     ),
     EngineOption(
+        name="compile_blocks",
+        label="Compile the network",
+        description="Each block of the network is compiled for the clip's size: minutes before the first clip, "
+        "less time for each after it. The server needs a C++ compiler",
+        kind="bool",
+        default=False,
+    ),
+    EngineOption(
         name="faithful",
         label="As published, quirks included",
         description="Reproduces the published code number for number, also where it is not correct",
@@ -167,6 +175,7 @@ class RealCamSettings:
     lossy_guidance_every: int
     precision: Literal["auto", "float32", "bfloat16", "float16"]
     memory: Literal["auto", "fast", "small"]
+    compile_blocks: bool
     faithful: bool
 
 

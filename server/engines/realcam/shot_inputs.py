@@ -10,7 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from blender_addon.core.errors import EngineError
-from blender_addon.core.shot import Shot
+from blender_addon.core.frame_fit import FrameFit
+from blender_addon.core.shot import INTERPOLATION_MODE, Shot
 from blender_addon.core.trajectory import Float64
 from server.realcam import scene_mask
 from server.realcam.config import ModelConfig
@@ -31,12 +32,15 @@ MOST_PADDING = 4.0
 
 FULLY_SEEN = 0.99
 
+LEAST_OF_FRAME = 0.5
+"""The share of the clip's frame that a last image must fill."""
+
 
 def shot_inputs(shot: Shot, settings: RealCamSettings, config: ModelConfig) -> ShotInputs:
     """Raises EngineError on a shot the network cannot make."""
     check_size(shot.trajectory.width, shot.trajectory.height)
     check_intrinsics(shot.trajectory.intrinsics)
-    mode = chosen_mode(settings.mode, len(shot.trajectory), config.frames)
+    mode = chosen_mode(settings.mode, len(shot.trajectory), config.frames, shot.last_image is not None)
     reference = reference_frame(shot.trajectory.camera_to_world)
     if settings.faithful and (reference is None or len(shot.trajectory) > config.frames):
         raise EngineError(
@@ -75,10 +79,19 @@ def check_intrinsics(intrinsics: Float64) -> None:
         )
 
 
-def chosen_mode(mode: Mode, frames: int, window: int) -> Mode:
-    """What to do with a shot of `frames`; "auto" is basic as long as that is possible."""
+def chosen_mode(mode: Mode, frames: int, window: int, last_image: bool = False) -> Mode:
+    """What to do with a shot of `frames`; "auto" ends at the last image if there is one, else it is basic as long as
+    that is possible."""
     if frames < 2:
         raise EngineError("A clip of one frame has no motion", "the network needs 2 frames or more")
+    if last_image and mode not in ("auto", INTERPOLATION_MODE):
+        raise EngineError(
+            f"The mode {mode} does not end at a last image",
+            "one was given",
+            "Choose the mode auto or interpolation, or take the last image away.",
+        )
+    if last_image:
+        return INTERPOLATION_MODE
     if mode == "auto":
         return "basic" if frames <= window else "continuation"
     if mode == "basic" and frames > window:
@@ -125,6 +138,27 @@ def engine_picture(shot: Shot, intrinsics: Float64) -> UInt8:
     return np.asarray(Image.fromarray(padded).resize(size, Image.Resampling.BILINEAR, box=area))
 
 
+def last_picture(picture: UInt8, size: tuple[int, int]) -> UInt8:
+    """[H, W, 3] a last image [h, w, 3] where the artist's frame lies in the clip's of size (width, height).
+
+    It is whole and in the middle; around it, its border is repeated. Raises EngineError when that were most of it.
+    """
+    height, width = picture.shape[:2]
+    left, top, inner_width, inner_height = FrameFit((width, height), size).artist_rect
+    filled = inner_width * inner_height / (size[0] * size[1])
+    if filled < LEAST_OF_FRAME:
+        raise EngineError(
+            "The last image is of another shape than the clip",
+            f"{width} x {height} pixels fill {filled:.0%} of {size[0]} x {size[1]}",
+            "Crop it to the shape of your render.",
+        )
+    columns, rows = round(inner_width), round(inner_height)
+    scaled = np.asarray(Image.fromarray(picture).resize((columns, rows), Image.Resampling.LANCZOS))
+    before = (round(top), round(left))
+    margins = ((before[0], size[1] - rows - before[0]), (before[1], size[0] - columns - before[1]), (0, 0))
+    return np.pad(scaled, margins, mode="edge")
+
+
 def checked_preview(preview: UInt8, settings: RealCamSettings) -> UInt8:
     """The preview, when there is something to hold to in it, and something left to make."""
     mask = scene_mask.latent_mask(scene_mask.visible(preview))
@@ -155,14 +189,17 @@ def held_frames(shot: Shot, mode: Mode, reference: int | None, picture: UInt8) -
                 "Put the first and the last key of the camera at the photo's camera.",
             )
         return {last: scene_mask.to_clip(picture[None])[:, :, 0]}
-    if mode == "interpolation":
+    if shot.last_image is not None:
+        ending = last_picture(shot.last_image, (shot.trajectory.width, shot.trajectory.height))
+        return {last: scene_mask.to_clip(ending[None])[:, :, 0]}
+    if mode == INTERPOLATION_MODE:
         frame = shot.preview[last]
         seen = float((frame[..., 3] == 255).mean())
         if seen < FULLY_SEEN:
             raise EngineError(
                 "The last frame is not known well enough to end at",
                 f"the preview shows {seen:.0%} of it, interpolation needs {FULLY_SEEN:.0%}",
-                "End where the photo's scene fills the frame, or choose another mode.",
+                "Give a last image, end where the photo's scene fills the frame, or choose another mode.",
             )
         return {last: scene_mask.to_clip(scene_mask.filled(frame[None]))[:, :, 0]}
     return {}

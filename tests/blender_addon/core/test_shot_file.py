@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import tracemalloc
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blender_addon.core.errors import CameraError, RealCamError, WireError
+from blender_addon.core.errors import CameraError, RealCamError, ShotError, WireError
 from blender_addon.core.framing import BufferSpec
 from blender_addon.core.messages import Limits
 from blender_addon.core.shot_file import SHOT, ShotHeader, decode_shot, encode_shot
@@ -32,6 +33,18 @@ def test_a_shot_comes_back_whole(bike: Motorcycle) -> None:
     np.testing.assert_array_equal(back.trajectory.intrinsics, shot.trajectory.intrinsics)
     np.testing.assert_array_equal(back.photo_intrinsics, shot.photo_intrinsics)
     assert (back.settings, back.depth_edge, back.trajectory.fps) == (shot.settings, shot.depth_edge, 24.0)
+
+
+def test_a_last_image_comes_with_the_shot_or_not_at_all(bike: Motorcycle) -> None:
+    shot = small_shot(bike)
+    assert decode_shot(BLOB, LIMITS).last_image is None
+    picture = np.ascontiguousarray(bike.photo[::7, ::9])
+    back = decode_shot(encode_shot(replace(shot, last_image=picture)), LIMITS)
+    assert back.last_image is not None
+    np.testing.assert_array_equal(back.last_image, picture)
+    np.testing.assert_array_equal(back.preview, shot.preview)
+    with pytest.raises(ShotError, match="last image is not an RGB picture"):
+        replace(shot, last_image=picture[..., 0])
 
 
 def test_a_decoded_shot_is_a_view() -> None:
@@ -85,11 +98,12 @@ def _buffers(**changes: BufferSpec) -> dict[str, BufferSpec]:
     return {**SHOT.read_header(BLOB, LIMITS).buffers, **changes}
 
 
-def test_huge_sizes_are_refused_before_memory_is_taken() -> None:
+@pytest.mark.parametrize("name", ["photo", "last_image"])
+def test_huge_sizes_are_refused_before_memory_is_taken(name: str) -> None:
     side = 30_000
-    huge = _with_header(buffers=_buffers(photo=BufferSpec("uint8", (side, side, 3), side * side * 3)))
+    huge = _with_header(buffers=_buffers(**{name: BufferSpec("uint8", (side, side, 3), side * side * 3)}))
     tracemalloc.start()
-    with pytest.raises(WireError, match="photo is too large"):
+    with pytest.raises(WireError, match=f"{name.replace('_', ' ')} is too large"):
         decode_shot(huge, LIMITS)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

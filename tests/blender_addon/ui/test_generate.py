@@ -17,7 +17,7 @@ from blender_addon.core.server_address import parse_address
 from blender_addon.generation.local_server import COMMAND_VARIABLE
 
 from ..conftest import not_writable
-from .conftest import command_in, forget_everything, free_address
+from .conftest import command_in, connected, forget_everything, free_address
 
 pytestmark = pytest.mark.blender
 
@@ -87,6 +87,52 @@ def test_a_clip_lands_on_the_timeline_and_a_second_one_is_a_take(quick: ModuleTy
     assert len(shot.realcam.takes) == 1
     assert quick.ops.realcam.find_takes() == {"FINISHED"}
     assert len(shot.realcam.takes) == 2
+
+
+def test_a_clip_ends_at_the_artists_last_image(quick: ModuleType, shot: Any, tmp_path: Path) -> None:
+    """An engine that interpolates gets the picture, upright, and the take knows which it was."""
+    from PIL import Image
+
+    from blender_addon.generation.jobs import jobs
+    from blender_addon.timeline.takes import takes_of
+    from blender_addon.ui.takes_list import settings_line
+
+    settings = shot.realcam
+    picture = Image.new("RGB", (64, 40), (200, 30, 60))
+    picture.paste((10, 20, 30), (60, 0, 64, 40))
+    exif = Image.Exif()
+    exif[0x0112] = 3  # held upside down: the dark edge is the upright picture's left
+    picture.save(tmp_path / "ending.png", exif=exif)
+    settings.last_image = "//ending.png"
+    connected(quick, lambda: jobs.connected)
+    assert generate(quick) == {"FINISHED"}, "an engine that does not interpolate is not sent it"
+    settings.engine_name = "end"
+    assert generate(quick) == {"FINISHED"}
+    plain, ending = takes_of(shot)
+    assert (plain.last_image, ending.last_image) == ("", "//ending.png")
+    assert "ends at ending.png" in settings_line(ending)
+    last = Path(quick.data.filepath).parent / "realcam" / "shot" / "take_002" / "frames" / "0003.png"
+    assert np.asarray(Image.open(last))[0, 0].tolist() == [10, 20, 30]
+    assert "ending.png" not in {image.name for image in quick.data.images}
+    settings.last_image = ""
+    settings.take_index = 1
+    assert quick.ops.realcam.use_take_settings() == {"FINISHED"}
+    assert settings.last_image == "//ending.png"
+
+
+def test_a_last_image_that_is_no_picture_is_said_before_anything_is_rendered(
+    quick: ModuleType, shot: Any, tmp_path: Path
+) -> None:
+    from blender_addon.generation.jobs import jobs
+
+    connected(quick, lambda: jobs.connected)
+    shot.realcam.engine_name = "end"
+    shot.realcam.last_image = str(tmp_path / "nowhere.png")
+    assert "last image is not there" in problem(quick)
+    (tmp_path / "words.png").write_text("no picture")
+    shot.realcam.last_image = str(tmp_path / "words.png")
+    with pytest.raises(RuntimeError, match="last image cannot be used"):
+        generate(quick)
 
 
 def test_the_clips_pixels_are_the_previews(quick: ModuleType, shot: Any) -> None:

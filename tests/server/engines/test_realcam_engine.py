@@ -22,6 +22,7 @@ from server.data.motorcycle import Motorcycle
 from server.engines.engine import Cancelled, StepReport
 from server.engines.realcam.code_version import code_version
 from server.engines.realcam.engine import RealCamEngine
+from server.engines.realcam.shot_inputs import last_picture
 from server.engines.realcam.sources import RandomWeights
 from server.geometry.preview import PreviewRenderer
 
@@ -150,6 +151,33 @@ def test_interpolation_needs_a_known_end(engine: RealCamEngine, shot: Shot) -> N
     preview[-1, :, :20, 3] = 0
     with pytest.raises(EngineError, match=r"last frame is not known.*84%.*99%"):
         engine.generate(replace(with_options(shot, mode="interpolation"), preview=preview), lambda _: None)
+
+
+def test_interpolation_ends_at_the_last_image(engine: RealCamEngine, shot: Shot) -> None:
+    """Auto is then interpolation, also where the preview shows nothing of the end."""
+    picture = np.zeros((90, 160, 3), np.uint8)
+    picture[:, 80:] = 255
+    ending = replace(with_options(shot, shaping="off"), last_image=picture)
+    frames = engine.generate(ending, lambda _: None).frames.astype(int)
+    free = engine.generate(replace(ending, last_image=None), lambda _: None).frames.astype(int)
+    assert np.abs(frames[-1] - free[-1]).mean() > 1.0, "the last frame is held to the image"
+    again = engine.generate(with_options(ending, mode="interpolation"), lambda _: None).frames
+    assert np.array_equal(frames, again)
+    with pytest.raises(EngineError, match="mode basic does not end at a last image"):
+        engine.generate(with_options(ending, mode="basic"), lambda _: None)
+    with pytest.raises(EngineError, match=r"another shape than the clip.*400 x 100 pixels fill 25% of 128 x 128"):
+        engine.generate(replace(ending, last_image=np.zeros((100, 400, 3), np.uint8)), lambda _: None)
+
+
+def test_a_last_image_lies_in_the_clip_as_the_artists_frame_does() -> None:
+    """16:9 in a square: whole, in the middle, its border repeated above and below."""
+    rows = np.linspace(40, 200, 72).astype(np.uint8)
+    picture = np.repeat(np.repeat(rows[:, None, None], 128, axis=1), 3, axis=2)
+    fitted = last_picture(picture, (128, 128))
+    assert fitted.shape == (128, 128, 3)
+    assert np.array_equal(fitted[28:100], picture)
+    assert (fitted[:28] == 40).all()
+    assert (fitted[100:] == 200).all()
 
 
 def test_faithful_needs_the_photo_in_the_shot(engine: RealCamEngine, shot: Shot, bike: Motorcycle) -> None:

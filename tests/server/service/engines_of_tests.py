@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from blender_addon.core.errors import EngineError
-from blender_addon.core.shot import Clip, ClipMetadata, EngineCapability, Shot
+from blender_addon.core.shot import INTERPOLATION_MODE, Clip, ClipMetadata, EngineCapability, Shot
 from server.engines.engine import Checkpoints, Engine, Report, StepReport
 
 
@@ -101,6 +101,21 @@ class RefuseEngine(CopyEngine):
         raise EngineError("The shot is too dark", "mean 3 of 255", "Light it.")
 
 
+class EndEngine(CopyEngine):
+    """Ends at the last image: its first pixel fills the last frame."""
+
+    name = "end"
+
+    @property
+    def capability(self) -> EngineCapability:
+        return msgspec.structs.replace(super().capability, modes=("basic", INTERPOLATION_MODE))
+
+    def clip(self, shot: Shot, frames: np.ndarray) -> Clip:
+        if shot.last_image is not None:
+            frames[-1] = shot.last_image[0, 0]
+        return super().clip(shot, frames)
+
+
 class ResumeEngine(CopyEngine):
     """A sampler: each frame is the next draw of one random stream. In its first attempt at a job it dies at the
     third of its steps, unless `options["die"]` is false."""
@@ -133,7 +148,7 @@ class ResumeEngine(CopyEngine):
 
 
 def engines() -> dict[str, Callable[[], Engine]]:
-    kinds = (CopyEngine, CrashEngine, HangEngine, RaiseEngine, MemoryEngine, RefuseEngine, ResumeEngine)
+    kinds = (CopyEngine, CrashEngine, HangEngine, RaiseEngine, MemoryEngine, RefuseEngine, EndEngine, ResumeEngine)
     return {kind.name: kind for kind in kinds}
 
 
