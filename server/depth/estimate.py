@@ -16,6 +16,7 @@ from blender_addon.core.shot import Float32, UInt8
 from blender_addon.core.trajectory import Float64
 
 from .predictor import DepthEstimate, DepthPredictor
+from .tree_search import in_tree
 
 MOST_PIXELS = 1_000_000
 """Size at which a scene's depth is worked out; a mesh has fewer vertices."""
@@ -95,4 +96,4 @@ def cleaned_at_photo(
     lens = np.diag([size[0] / width, size[1] / height, 1.0]) @ intrinsics
     if depth.shape != picture.shape[:2]:
         depth = guided_upsample(depth, picture)
-    return clean_depth(depth, picture, lens, cleaning)
+    return clean_depth(depth, picture, lens, cleaning, in_tree)

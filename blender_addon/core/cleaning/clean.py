@@ -12,7 +12,7 @@ from ..shot import Float32, UInt8
 from ..trajectory import Float64
 from .edges import refine_edges
 from .flying import DEFAULT_RULES, FlyingRules, flying_pixels
-from .outliers import depth_outliers
+from .outliers import NearestSearch, depth_outliers, in_windows
 from .sky import find_sky, sky_shell
 
 MOVED, FLYING, OUTLIER, SKY = 1, 2, 4, 8
@@ -65,8 +65,9 @@ def clean_depth(
     photo: UInt8,
     intrinsics: Float64,
     cleaning: Cleaning = DEFAULT_CLEANING,
+    search: NearestSearch = in_windows,
 ) -> CleanDepth:
-    """Clean depth [H, W] of photo [H, W, 3]; intrinsics [3, 3] px of that size.
+    """Clean depth [H, W] of photo [H, W, 3]; intrinsics [3, 3] px of that size. search: how neighbours are found.
 
     A sparse map (below DENSE) keeps its edges and loses statistical outliers only.
     Raises PhotoError when the sizes differ: bring depth to the photo's size first (guided_upsample).
@@ -91,7 +92,7 @@ def clean_depth(
         touched[flying] |= FLYING
         result[flying] = np.nan
     if cleaning.outliers:
-        outliers = depth_outliers(result, intrinsics)
+        outliers = depth_outliers(result, intrinsics, search)
         touched[outliers] |= OUTLIER
         result[outliers] = np.nan
     sky = (touched & SKY) != 0

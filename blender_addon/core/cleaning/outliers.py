@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from ..projection import unproject
@@ -16,7 +19,16 @@ SAMPLE = 16
 """Of the points close to their neighbours, about every SAMPLE-th says how close; all others say it themselves."""
 
 
-def depth_outliers(depth: Float32, intrinsics: Float64) -> Bool:
+NearestSearch = Callable[[Float32, Float64, int], Callable[[Bool], Float64]]
+"""(depth [H, W], intrinsics, count) -> a function of where [H, W]: mean distances as `mean_distances` gives them."""
+
+
+def in_windows(depth: Float32, intrinsics: Float64, count: int) -> Callable[[Bool], Float64]:
+    """The NearestSearch that needs NumPy alone."""
+    return partial(mean_distances, depth, intrinsics, count)
+
+
+def depth_outliers(depth: Float32, intrinsics: Float64, search: NearestSearch = in_windows) -> Bool:
     """[H, W] which points of a depth map (positive metres, NaN unknown) lie apart from all others; intrinsics [3, 3] px
     of the depth's size, without skew. No more than NEIGHBOURS points have no outliers.
 
@@ -27,9 +39,10 @@ def depth_outliers(depth: Float32, intrinsics: Float64) -> Bool:
         return np.zeros(depth.shape, dtype=np.bool_)
     sampled = np.zeros(depth.shape, dtype=np.bool_)
     sampled.flat[np.flatnonzero(known)[::SAMPLE]] = True
-    distance = mean_distances(depth, intrinsics, NEIGHBOURS, sampled)
+    distances_at = search(depth, intrinsics, NEIGHBOURS)
+    distance = distances_at(sampled)
     ordinary = _no_farther_than(depth, intrinsics) < outlier_threshold(distance[sampled], 1.0)
-    distance[~ordinary] = mean_distances(depth, intrinsics, NEIGHBOURS, ~ordinary)[~ordinary]
+    distance[~ordinary] = distances_at(~ordinary)[~ordinary]
     weight = np.where(ordinary, ordinary.sum() / max(1, (ordinary & sampled).sum()), 1.0)
     said = np.isfinite(distance)
     return known & ~ordinary & (distance >= outlier_threshold(distance[said], STD_RATIO, weight[said]))

@@ -12,10 +12,11 @@ from scipy.spatial import cKDTree
 
 from blender_addon.core.cleaning.flying import flying_pixels
 from blender_addon.core.cleaning.nearest import mean_distances
-from blender_addon.core.cleaning.outliers import NEIGHBOURS, depth_outliers, outlier_threshold
+from blender_addon.core.cleaning.outliers import NEIGHBOURS, depth_outliers, in_windows, outlier_threshold
 from blender_addon.core.projection import intrinsics_from_fov, intrinsics_matrix, unproject
 from server.data.motorcycle import Motorcycle
 from server.data.photo_files import DepthUnit, read_depth
+from server.depth.tree_search import in_tree
 from tests.server.parity import ParityKit
 
 
@@ -52,11 +53,12 @@ def test_the_published_rule(kit: ParityKit) -> None:
 def assert_outliers_are_the_rules(depth: np.ndarray, lens: np.ndarray) -> None:
     """But for one in 200, at the threshold."""
     known = np.isfinite(depth)
-    found = depth_outliers(depth, lens)
-    assert not found[~known].any()
     expected = by_rule(unproject(depth, lens)[known])
     assert expected.sum() > 500
-    assert (found[known] != expected).sum() < 0.005 * expected.sum()
+    for search in (in_windows, in_tree):
+        found = depth_outliers(depth, lens, search)
+        assert not found[~known].any()
+        assert (found[known] != expected).sum() < 0.005 * expected.sum()
 
 
 def test_a_stereo_cameras_outliers(bike: Motorcycle) -> None:
@@ -103,9 +105,10 @@ def test_distances_in_any_depth(seed: int, share: float, nearest: float, degrees
 def test_few_points_are_no_outliers() -> None:
     depth = np.full((4, 4), np.nan, dtype=np.float32)
     lens = intrinsics_from_fov(4, 4, np.radians(50))
-    assert not depth_outliers(depth, lens).any()
+    assert not depth_outliers(depth, lens, in_tree).any()
     depth[:2] = np.random.default_rng(0).uniform(1, 9, size=(2, 4))
     assert not depth_outliers(depth, lens).any()
+    assert not depth_outliers(depth, lens, in_tree).any()
 
 
 @pytest.mark.parametrize(("distance", "threshold"), [([], np.inf), ([1.0], np.inf), ([1.0, 3.0], 2 + 3 * 2**0.5)])
