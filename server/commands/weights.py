@@ -11,7 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.table import Table
 
 from blender_addon.core.errors import EngineError, RealCamError
-from server.realcam.weights_fetch import fetch, local_source
+from server.realcam.weights_fetch import Fetched, discard, fetch, local_source
 from server.realcam.weights_lock import LOCK_FILE, WeightsLock
 from server.realcam.weights_sources import RECIPES, HubFile, Recipe, resolve
 from server.realcam.weights_store import TOKENIZER_FILES, SourceFile, WeightsStore, default_store
@@ -34,11 +34,23 @@ def get(
         Path | None, typer.Option(help="Folder with CLIP's vocab.json and merges.txt, if you have them.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before downloading.")] = False,
+    keep_downloads: Annotated[
+        bool, typer.Option("--keep-downloads", help="Keep the published files beside what is made of them.")
+    ] = False,
 ) -> None:
     """Fetch the weights of a variant, check them and convert them once. Run again, it goes on where it was."""
     console = Console(stderr=True)
     try:
-        _get(WeightsStore(into) if into else default_store(), variant, base, camera, tokenizer, yes, console)
+        _get(
+            WeightsStore(into) if into else default_store(),
+            variant,
+            base,
+            camera,
+            tokenizer,
+            yes,
+            keep_downloads,
+            console,
+        )
     except RealCamError as error:
         typer.echo(error.sentence, err=True)
         raise typer.Exit(1) from error
@@ -61,6 +73,7 @@ def _get(
     camera: Path | None,
     tokenizer: Path | None,
     yes: bool,
+    keep_downloads: bool,
     console: Console,
 ) -> None:
     _require_packages()
@@ -80,9 +93,11 @@ def _get(
     columns = (TextColumn("{task.description:<32}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=console) as bars:
         on_bytes = _Bars(bars)
-        fetched = {name: fetch(source, store.downloads, on_bytes) for name, source in remote.items()}
-        for name, file in fetched.items():
-            lock.remember(wanted[name], file.source)
+        fetched: dict[str, Fetched] = {}
+        for name, source in remote.items():
+            lock.remember_commit(wanted[name], source)
+            fetched[name] = fetch(source, store.downloads, on_bytes)
+            lock.remember(wanted[name], fetched[name].source)
         sources = [f.source for f in fetched.values()]
         sources += [local_source(p, on_bytes) for p in (base, camera) if p is not None]
         paths = {name: file.path for name, file in fetched.items()}
@@ -90,8 +105,8 @@ def _get(
         words = tuple(tokenizer / n if tokenizer else paths[n] for n in TOKENIZER_FILES)
         manifest = install(store, VARIANTS[variant], files, words, tuple(sources), on_bytes)
     console.print(f"{variant}: {manifest.bytes / 1e9:.1f} GB in {store.folder(variant)}")
-    if remote:
-        console.print(f"The downloaded files in {store.downloads} are not needed any more.")
+    if not keep_downloads:
+        discard(fetched.values(), store.downloads)
 
 
 def _check(store: WeightsStore, variant: str) -> None:

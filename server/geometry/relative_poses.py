@@ -46,6 +46,7 @@ def relative_poses(
     """Poses [B, T, 4, 4] seen from frame reference [B], translations times `scale` (scalar or [B]).
 
     frame_scales: metres per unit as each frame's depth says, [B, T]; the reference frame's holds for its whole clip.
+    Clips of unknown scale, as in training, need it; a shot's poses are metric already.
     """
     batch = torch.arange(len(camera_to_world), device=camera_to_world.device)
     relative = torch.linalg.inv(camera_to_world[batch, reference])[:, None] @ camera_to_world

@@ -31,7 +31,8 @@ def context_tokens(model: RealCamModel, token_ids: Tensor, picture: Tensor) -> T
 
 def concat_latents(latents: Tensor, reference: int | Tensor, style: Literal["repeat", "ends"] = "repeat") -> Tensor:
     """What is given beside the noise, [B, 4, T, h, w]: the reference frame's latent for every frame, or ("ends", for
-    weights trained to interpolate) only the first and the last frame's own. reference: of all samples, or [B]."""
+    weights trained to interpolate) only the first and the last frame's own. reference: of all samples, or [B], for
+    batches of shots; the product makes one shot at a time."""
     if style == "repeat":
         frames = torch.as_tensor(reference, device=latents.device).expand(len(latents))
         return latents[torch.arange(len(latents)), :, frames].unsqueeze(2).expand_as(latents)
@@ -108,7 +109,8 @@ class BoundDenoiser:
 
 
 def repeated(camera: Camera, times: int) -> Camera:
-    """The camera of a batch, for that batch over and over. One sample's is every sample's as it is."""
+    """The camera of a batch, for that batch over and over. One sample's, which is all the product makes, is every
+    sample's as it is; more is for research on batches."""
     if len(camera[0].features) == 1:
         return camera
     return tuple(

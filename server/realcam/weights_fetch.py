@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +23,16 @@ class Fetched:
 
 
 def fetch(source: SourceFile, folder: Path, on_bytes: OnBytes, endpoint: str | None = None) -> Fetched:
-    """The file in `folder`, or in the hub's own cache if it is there. What is there is not fetched again.
+    """The file in `folder`, or in the hub's own cache if it is there and sound. What is there is not fetched again.
 
-    Raises WeightsError when it cannot be fetched or its hash is another; such a file is deleted.
+    Raises WeightsError when it cannot be fetched or its hash is another; such a file is deleted from `folder`.
     """
-    path = _cached(source) or folder / source.repo / source.revision / source.name
+    cached = _cached(source)
+    if cached is not None:
+        found = sha256_of(cached, lambda done, of: on_bytes(source.name, done, of))
+        if found == (source.sha256 or found):
+            return Fetched(cached, msgspec.structs.replace(source, sha256=found))
+    path = folder / source.repo / source.revision / source.name
     if not path.is_file():
         try:
             _download(source, path, endpoint)
@@ -46,6 +51,13 @@ def fetch(source: SourceFile, folder: Path, on_bytes: OnBytes, endpoint: str | N
             "Run the command again.",
         )
     return Fetched(path, msgspec.structs.replace(source, sha256=found))
+
+
+def discard(fetched: Iterable[Fetched], folder: Path) -> None:
+    """Delete those of the files that were fetched into `folder`; those of the hub's own cache belong to others."""
+    for file in fetched:
+        if file.path.is_relative_to(folder):
+            file.path.unlink()
 
 
 def local_source(path: Path, on_bytes: OnBytes) -> SourceFile:

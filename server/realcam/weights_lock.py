@@ -30,7 +30,8 @@ class WeightsLock:
 
     def holds(self, file: HubFile) -> bool:
         """True when this file was downloaded before."""
-        return _key(file) in self._held
+        held = self._held.get(_key(file))
+        return held is not None and bool(held.sha256)
 
     def pinned(self, file: HubFile) -> HubFile:
         """`file` with the commit and the hash of its first download, where the recipe itself says none."""
@@ -39,13 +40,20 @@ class WeightsLock:
             return file
         return replace(file, name=held.name, revision=file.revision or held.revision, sha256=file.sha256 or held.sha256)
 
+    def remember_commit(self, file: HubFile, source: SourceFile) -> None:
+        """Write down which commit `file` is about to be fetched from, so that a download that breaks off goes on with
+        the same."""
+        self.remember(file, msgspec.structs.replace(source, sha256=""))
+
     def remember(self, file: HubFile, source: SourceFile) -> None:
-        """Write down what `file` was, unless that is known already."""
+        """Write down what `file` was, unless that is known already; the list on the disk is whole at any time."""
         if self.holds(file):
             return
         self._held[_key(file)] = source
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.write_bytes(msgspec.json.format(msgspec.json.encode(self._held)))
+        whole = self._path.with_suffix(".partial")
+        whole.write_bytes(msgspec.json.format(msgspec.json.encode(self._held)))
+        whole.replace(self._path)
 
 
 def _key(file: HubFile) -> str:

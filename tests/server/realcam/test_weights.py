@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from server.realcam.load import CheckpointFiles, load_model, open_checkpoint, pa
 from server.realcam.model import RealCamModel, random_model  # noqa: E402
 from server.realcam.tensor_files import CheckpointError  # noqa: E402
 from server.realcam.tokenizer import ByteTokenizer  # noqa: E402
-from server.realcam.weights_fetch import fetch, local_source  # noqa: E402
+from server.realcam.weights_fetch import discard, fetch, local_source  # noqa: E402
 from server.realcam.weights_install import install, require_steering, verified_hash  # noqa: E402
 from server.realcam.weights_lock import WeightsLock  # noqa: E402
 from server.realcam.weights_sources import (  # noqa: E402
@@ -189,6 +189,25 @@ def test_fetch_once_and_only_what_was_published(hub: Hub, tmp_path: Path) -> Non
     assert fetch(merges, cache, quiet, hub.url).path.read_bytes() == hub.contents["merges.txt"]
 
 
+def test_a_damaged_file_of_the_hubs_own_cache_is_left_alone(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is another program's: the sound file comes from the hub, into our own folder."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    source = resolve(HubFile("org/tiny", "merges.txt"), hub.url)
+    theirs = tmp_path / "hub" / "models--org--tiny" / "snapshots" / source.revision / "merges.txt"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"something else")
+    ours = fetch(source, tmp_path / "ours", quiet, hub.url).path
+    assert ours.is_relative_to(tmp_path / "ours")
+    assert theirs.read_bytes() == b"something else"
+    theirs.write_bytes(hub.contents["merges.txt"])
+    second = fetch(source, tmp_path / "ours", quiet, hub.url)
+    assert second.path == theirs
+    discard([replace(second, path=ours), second], tmp_path / "ours")
+    assert (ours.exists(), theirs.exists()) == (False, True)
+
+
 def test_a_download_goes_on_where_the_line_broke(hub: Hub, tmp_path: Path) -> None:
     source = resolve(HubFile("org/tiny", "model.ckpt"), hub.url)
     hub.cut_at = source.bytes * 3 // 4
@@ -236,6 +255,19 @@ def test_what_was_first_downloaded_is_held_to(hub: Hub, tmp_path: Path) -> None:
         resolve(again.pinned(file), hub.url)
     again.remember(file, msgspec.structs.replace(source, sha256="1"))
     assert again.pinned(file).sha256 == first.source.sha256, "the first one stays"
+
+
+def test_the_commit_is_held_to_before_the_download_is_whole(hub: Hub, tmp_path: Path) -> None:
+    file = HubFile("org/tiny", "*camera*.safetensors")
+    source = resolve(file, hub.url)
+    WeightsLock(tmp_path / "lock.json").remember_commit(file, source)
+    hub.commit = "f" * 40
+    again = WeightsLock(tmp_path / "lock.json")
+    assert not again.holds(file), "no hash is trusted yet"
+    assert resolve(again.pinned(file), hub.url).revision == COMMIT
+    again.remember(file, source)
+    assert WeightsLock(tmp_path / "lock.json").pinned(file).sha256 == source.sha256
+    assert [path.name for path in tmp_path.glob("lock*")] == ["lock.json"]
 
 
 def test_a_lock_that_cannot_be_read_is_said(tmp_path: Path) -> None:
