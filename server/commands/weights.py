@@ -37,12 +37,17 @@ def get(
     keep_downloads: Annotated[
         bool, typer.Option("--keep-downloads", help="Keep the published files beside what is made of them.")
     ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also when the variant is installed already.")] = False,
 ) -> None:
     """Fetch the weights of a variant, check them and convert them once. Run again, it goes on where it was."""
     console = Console(stderr=True)
+    store = WeightsStore(into) if into else default_store()
+    if store.manifest(variant) is not None and not again:
+        console.print(f"{variant} is installed already, in {store.folder(variant)}; --again fetches it anew.")
+        return
     try:
         _get(
-            WeightsStore(into) if into else default_store(),
+            store,
             variant,
             base,
             camera,

@@ -20,7 +20,9 @@ pytest.importorskip("diffusers", reason="diffusers is not installed: the model t
 pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed: the model tests were not run")
 
 from safetensors.torch import load_file, save_file  # noqa: E402
+from typer.testing import CliRunner  # noqa: E402
 
+from server.cli import app  # noqa: E402
 from server.realcam import checkpoint  # noqa: E402
 from server.realcam.config import TINY  # noqa: E402
 from server.realcam.load import CheckpointFiles, load_model, open_checkpoint, part_sources  # noqa: E402
@@ -307,6 +309,14 @@ def test_install_and_run(tmp_path: Path, files: dict[str, Path], model: RealCamM
     digest = verified_hash(store, "tiny")
     loaded = load_model(TINY, open_checkpoint(CheckpointFiles(store.model_file("tiny"))), TOKENIZER, digest)
     assert torch.equal(loaded.unet.conv_out.weight, model.unet.conv_out.weight)
+
+
+def test_what_is_installed_is_not_fetched_again(tmp_path: Path, files: dict[str, Path]) -> None:
+    store = installed(tmp_path, files)
+    store.folder("tiny").rename(store.folder("realcam-512"))
+    result = CliRunner().invoke(app, ["weights", "get", "realcam-512", "--into", str(store.root)])
+    assert result.exit_code == 0
+    assert "installed already" in result.output
 
 
 def test_half_an_installation_is_none(tmp_path: Path, files: dict[str, Path]) -> None:
