@@ -66,6 +66,7 @@ class Service:
         except ServiceError:
             self._context.destroy(linger=0)
             self._dispatcher.close()
+            self._wakeup.close()
             self._store.close()
             raise
         self._sessions = Sessions(options.limits.sessions)

@@ -26,7 +26,7 @@ def test_options_have_defaults_and_limits() -> None:
     [
         ({"step": 3}, r"no option step.*steps"),
         ({"steps": 0}, r"Steps is out of range.*0, allowed 1 to 100"),
-        ({"guidance": float("nan")}, "out of range"),
+        ({"guidance": float("nan")}, "Prompt guidance is not a number"),
         ({"shaping": "hard"}, r"cannot be 'hard'.*noisy, clean, off"),
         ({"eta": "much"}, "not a number"),
     ],

@@ -49,7 +49,7 @@ def test_only_the_invited_enter_from_another_machine(namespace: str, tmp_path: P
     try:
         assert "is not known" in _realcam(friend, "status", "--server", address, namespace=namespace)
         assert "Paired" in _realcam(friend, "keys", "pair", text, namespace=namespace)
-        assert "protocol 1" in _realcam(friend, "status", "--server", address, namespace=namespace)
+        assert "protocol 2" in _realcam(friend, "status", "--server", address, namespace=namespace)
 
         # A stranger who has learned the server's public key, which is no secret.
         _realcam(stranger, "keys", "pair", text, namespace=namespace)
