@@ -1,18 +1,21 @@
 #!/bin/sh
-# Make or update .venv-models: the locked packages with PyTorch. By pip, not uv: pip also looks where this machine's own
-# configuration says that wheels are kept (a mirror, a folder of wheels, a CPU-only build of PyTorch).
+# Make or update .venv-models: the locked packages by uv, with their hashes; PyTorch by pip, which also looks where this
+# machine's own configuration says that wheels are kept (a mirror, a folder, a CPU-only build).
 set -e
 uv=$1
-wanted=$("$uv" export --quiet --locked --extra models --group blender --python 3.11 --no-hashes --no-annotate --no-header \
-    --no-emit-project --prune torch)
-torch=$("$uv" export --quiet --locked --extra models --no-dev --no-hashes --no-annotate --no-header --no-emit-project |
-    grep '^torch==')
-state=.venv-models/installed.txt
-[ "$(cat $state 2>/dev/null)" = "$torch
-$wanted" ] && exit 0
+python=.venv-models/bin/python
+locked() {
+    "$uv" export --quiet --locked --extra models --python 3.11 --no-annotate --no-header --no-emit-project "$@"
+}
+torch=$(locked --no-dev --no-hashes | grep '^torch==')
+packages=$(locked --group blender --prune torch)
+wanted="$torch
+$packages"
+[ "$(cat .venv-models/installed.txt 2>/dev/null)" = "$wanted" ] && exit 0
+
 echo "Installing PyTorch and the networks' packages into .venv-models (once)"
-"$uv" run --locked --group blender python -m venv --clear .venv-models
-requirements=.venv-models/requirements.txt
-printf '%s\n%s\n' "$torch" "$wanted" >$requirements
-.venv-models/bin/python -m pip install --quiet --disable-pip-version-check -r $requirements
-cp $requirements $state
+"$uv" venv --quiet --clear --seed --python 3.11 .venv-models
+echo "$packages" >.venv-models/requirements.txt
+"$uv" pip install --quiet --python $python --no-deps --require-hashes -r .venv-models/requirements.txt
+$python -m pip install --quiet --disable-pip-version-check "$torch"
+echo "$wanted" >.venv-models/installed.txt
