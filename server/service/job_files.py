@@ -145,8 +145,10 @@ class JobFiles:
 
     def discard_work(self, job_id: str) -> None:
         """Throw away what attempts of this job left half-made."""
-        for folder in self.work.glob(f"{job_id}.*"):
-            shutil.rmtree(folder, ignore_errors=True)
+        # Not glob: it would keep a compiled pattern for each job.
+        for folder in self.work.iterdir():
+            if _job_of(folder) == job_id:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def discard_inputs(self, job_id: str) -> None:
         """Throw away what a job that has ended needs no more."""
@@ -162,7 +164,12 @@ class JobFiles:
 
     def job_ids(self) -> set[str]:
         """Every job that has left a file anywhere."""
-        return {path.name.split(".")[0] for folder in self._of_jobs for path in folder.iterdir()}
+        return {_job_of(path) for folder in self._of_jobs for path in folder.iterdir()}
+
+
+def _job_of(path: Path) -> str:
+    """Whose file or folder this is, by its name."""
+    return path.name.partition(".")[0]
 
 
 def sync_folder(folder: Path) -> None:
