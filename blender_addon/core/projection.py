@@ -47,7 +47,11 @@ def pixel_grid(width: int, height: int) -> Float64:
 
 def unproject(depth: NDArray[np.floating[Any]], intrinsics: Float64) -> Float64:
     """Depth along z [H, W] (metres) to points [H, W, 3] in the camera's frame; NaN depth gives NaN points."""
+    return np.stack(coordinates(depth, intrinsics), axis=-1)
+
+
+def coordinates(depth: NDArray[np.floating[Any]], intrinsics: Float64) -> list[Float64]:
+    """The x, y and z [H, W] of `unproject`'s points, each in an array of its own."""
     height, width = depth.shape
-    grid = np.concatenate([pixel_grid(width, height), np.ones((height, width, 1))], axis=-1)
-    rays = grid @ np.linalg.inv(intrinsics).T
-    return np.asarray(rays * depth[..., None], dtype=np.float64)
+    x, y = np.arange(width) + 0.5, np.arange(height)[:, None] + 0.5
+    return [(per_x * x + (per_y * y + offset)) * depth for per_x, per_y, offset in np.linalg.inv(intrinsics)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..shot import Float32, UInt8
-from .windows import Index, bends, depth_jumps, in_batches, neighbours, squared_distance, weighted_median
+from .windows import Index, bends, depth_jumps, in_batches, neighbours, padded, squared_distance, weighted_median
 
 REACH = 6
 """Pixels. An edge that lies less than half as far from the photo's is moved onto it."""
@@ -27,16 +27,17 @@ def refine_edges(depth: Float32, photo: UInt8) -> Float32:
     [H, W, 3]: the weighted median, so that no depth appears that was not there. Unknown stays unknown."""
     near_jump = np.isfinite(depth) & depth_jumps(depth, STEEP, EDGE) & bends(depth, 2 * REACH + 1, EDGE)
     offsets = np.arange(-REACH, REACH + 1, STEP)
-    colours = photo.reshape(-1, 3).T.astype(np.int32)
-    flat = depth.ravel()
+    depths_around = padded(depth, REACH, np.nan)
+    colours = np.moveaxis(photo, -1, 0).astype(np.int32, order="C")
+    colours_around = [padded(channel, REACH, 0) for channel in colours]
     result = depth.copy()
 
     def refine(pixels: Index) -> None:
-        around, inside = neighbours(*np.divmod(pixels, depth.shape[1]), offsets, depth.shape)
-        depths = flat[around]
-        distance = squared_distance(colours, around, colours[:, pixels])
-        weights = _LIKENESS[np.minimum(distance, len(_LIKENESS) - 1)]
-        weights[~inside | ~np.isfinite(depths)] = 0
+        around = neighbours(*np.divmod(pixels, depth.shape[1]), offsets, depth.shape[1])
+        depths = depths_around.take(around)
+        distance = squared_distance(colours_around, around, [channel.take(pixels) for channel in colours])
+        weights = _LIKENESS.take(distance, mode="clip")
+        weights[~np.isfinite(depths)] = 0
         result.flat[pixels] = weighted_median(depths, weights)
 
     in_batches(np.flatnonzero(near_jump), refine)

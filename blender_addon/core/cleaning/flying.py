@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..projection import unproject
 from ..shot import Float32
 from ..trajectory import Float64
-from .windows import Bool, Index, bends, depth_jumps, in_batches, neighbours
+from .windows import Bool, Index, bends, depth_jumps, in_batches, neighbours, padded
 
 
 @dataclass(frozen=True)
@@ -40,50 +39,62 @@ def flying_pixels(depth: Float32, intrinsics: Float64, rules: FlyingRules = DEFA
     """[H, W] which pixels of depth [H, W] (metres, NaN unknown) fly; intrinsics [3, 3] px of the depth's size."""
     at_jump = np.isfinite(depth) & depth_jumps(depth, rules.k, rules.edge) & bends(depth, rules.k, rules.edge / 2)
     result = np.zeros(depth.shape, dtype=np.bool_)
-    result[at_jump] = view_angles(depth, intrinsics)[at_jump] > rules.angle
-    _add_unsupported(result, depth, at_jump, rules)
+    depths_around = padded(depth, rules.k // 2, np.nan)
+
+    def judge(pixels: Index) -> None:
+        edge_on = view_angles(depth, intrinsics, pixels) > rules.angle
+        result.flat[pixels] = edge_on | _unsupported(depth, depths_around, pixels, rules)
+
+    in_batches(np.flatnonzero(at_jump), judge)
     return result
 
 
-def view_angles(depth: Float32, intrinsics: Float64) -> Float32:
-    """[H, W] radians between each pixel's view ray and the normal of its surface, NaN where unknown.
+def view_angles(depth: Float32, intrinsics: Float64, pixels: Index) -> Float32:
+    """[N] radians between the view ray of each of N pixels (flat indices) and the normal of its surface, NaN where
+    unknown.
 
     In each direction the gentler of the two one-sided slopes counts: the last pixel of a surface before a clean step
     belongs to that surface. A pixel nearer, or farther, than both its neighbours has no slope: it is a thin thing.
     """
-    points = unproject(depth, intrinsics).astype(np.float32)
-    across, down = _slope(points, 1, intrinsics[0, 0]), _slope(points, 0, intrinsics[1, 1])
+    rows, columns = np.divmod(pixels, depth.shape[1])
+    points = _points(depth, intrinsics, rows, columns)
+    left, right = (_points(depth, intrinsics, rows, columns + step) for step in (-1, 1))
+    above, below = (_points(depth, intrinsics, rows + step, columns) for step in (-1, 1))
+    across = _slope(left, points, right, 0, intrinsics[0, 0])
+    down = _slope(above, points, below, 1, intrinsics[1, 1])
     normal = np.cross(across, down)
     with np.errstate(invalid="ignore", divide="ignore"):
-        lengths = np.sqrt(np.einsum("hwc,hwc->hw", normal, normal) * np.einsum("hwc,hwc->hw", points, points))
-        cosine = np.abs(np.einsum("hwc,hwc->hw", normal, points)) / lengths
+        lengths = np.sqrt(np.einsum("nc,nc->n", normal, normal) * np.einsum("nc,nc->n", points, points))
+        cosine = np.abs(np.einsum("nc,nc->n", normal, points)) / lengths
     return np.asarray(np.arccos(np.clip(cosine, 0.0, 1.0)), dtype=np.float32)
 
 
-def _add_unsupported(result: Bool, depth: Float32, where: Bool, rules: FlyingRules) -> None:
+def _unsupported(depth: Float32, depths_around: Float32, pixels: Index, rules: FlyingRules) -> Bool:
+    """[N] which of N pixels have a depth that too few of the known ones around them share."""
     offsets = np.arange(-(rules.k // 2), rules.k // 2 + 1)
-    flat = depth.ravel()
-
-    def add(pixels: Index) -> None:
-        around, inside = neighbours(*np.divmod(pixels, depth.shape[1]), offsets, depth.shape)
-        depths, mine = flat[around], flat[pixels][:, None]
-        counted = inside & np.isfinite(depths)
-        with np.errstate(invalid="ignore"):
-            shared = (counted & (np.abs(depths - mine) <= np.float32(rules.same_depth) * mine)).sum(axis=1)
-        result.flat[pixels] |= shared < rules.support * counted.sum(axis=1)
-
-    in_batches(np.flatnonzero(where), add)
-
-
-def _slope(points: Float32, axis: int, focal: float) -> Float32:
-    """[H, W, 3] way along the surface to the next pixel along `axis`, by the gentler side; see view_angles."""
-    step = np.diff(points, axis=axis)
-    nothing = np.full_like(np.take(points, [0], axis=axis), np.nan)
-    after, before = np.concatenate([step, nothing], axis=axis), np.concatenate([nothing, step], axis=axis)
-    use_before = np.isnan(after[..., 2]) | (np.abs(before[..., 2]) < np.abs(after[..., 2]))
-    slope = np.where(use_before[..., None], before, after)
-    level = np.zeros_like(points)
-    level[..., 1 - axis] = points[..., 2] / np.float32(focal)
+    depths = depths_around.take(neighbours(*np.divmod(pixels, depth.shape[1]), offsets, depth.shape[1]))
+    mine = depth.take(pixels)[:, None]
     with np.errstate(invalid="ignore"):
-        extreme = before[..., 2] * after[..., 2] < 0
-    return np.where(extreme[..., None], level, slope)
+        shared = (np.abs(depths - mine) <= np.float32(rules.same_depth) * mine).sum(axis=1)
+    return np.asarray(shared < rules.support * np.isfinite(depths).sum(axis=1), dtype=np.bool_)
+
+
+def _points(depth: Float32, intrinsics: Float64, rows: Index, columns: Index) -> Float32:
+    """[N, 3] the points of N pixels in the camera's frame, NaN where unknown and beyond the border."""
+    height, width = depth.shape
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    depths = np.where(inside, depth.take(rows * width + columns, mode="clip"), np.float32(np.nan))
+    centres = np.stack([columns + 0.5, rows + 0.5, np.ones(len(rows))], axis=1)
+    return np.asarray(centres @ np.linalg.inv(intrinsics).T * depths[:, None], dtype=np.float32)
+
+
+def _slope(one: Float32, points: Float32, other: Float32, axis: int, focal: float) -> Float32:
+    """[N, 3] way along the surface from one neighbour of each of the points [N, 3] to the other, along the x or y axis,
+    by the gentler side; see view_angles."""
+    before, after = points - one, other - points
+    use_before = np.isnan(after[:, 2]) | (np.abs(before[:, 2]) < np.abs(after[:, 2]))
+    slope = np.where(use_before[:, None], before, after)
+    level = np.zeros_like(points)
+    level[:, axis] = points[:, 2] / np.float32(focal)
+    extreme = before[:, 2] * after[:, 2] < 0
+    return np.where(extreme[:, None], level, slope)

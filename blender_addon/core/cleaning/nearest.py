@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..projection import unproject
+from ..projection import coordinates
 from ..shot import Float32
 from ..trajectory import Float64
 from .windows import Bool, Index, in_batches
@@ -26,7 +26,7 @@ def mean_distances(depth: Float32, intrinsics: Float64, count: int, where: Bool)
     and the window's sides: when all the nearest within are nearer than those planes, none without can be.
     """
     known = np.isfinite(depth)
-    planes = [plane.astype(np.float32, order="C") for plane in np.moveaxis(unproject(depth, intrinsics), -1, 0)]
+    planes = [plane.astype(np.float32) for plane in coordinates(depth, intrinsics)]
     result = np.full(depth.shape, np.nan)
     unsettled = np.flatnonzero(known & where)
     count = min(count, int(known.sum()))

@@ -14,6 +14,7 @@ from .windows import (
     in_batches,
     neighbours,
     over_windows,
+    padded,
     squared_distance,
     weighted_median,
 )
@@ -24,6 +25,10 @@ COLOUR_SIGMA = 40.0
 """Levels of 255 in which two colours are alike."""
 SAME_SURFACE = 0.05
 """Relative difference of depth within one surface, over RADIUS."""
+
+_LIKENESS = (np.exp(-np.arange(3 * 255**2 + 1) / (2 * COLOUR_SIGMA**2)) + 1e-6).astype(np.float32)
+"""By the squared distance of two colours. One that nothing around resembles must not divide by zero: nearness alone
+decides then."""
 
 
 def guided_upsample(depth: Float32, photo: UInt8) -> Float32:
@@ -42,19 +47,20 @@ def guided_upsample(depth: Float32, photo: UInt8) -> Float32:
     nearest_y, nearest_x = _nearest(y, rows), _nearest(x, columns)
     choosy = _several_surfaces(depth)[np.ix_(nearest_y, nearest_x)]
     offsets = np.arange(-RADIUS, RADIUS + 1)
-    small = shrunk(photo, (columns, rows)).reshape(-1, 3).T.astype(np.float32)
-    colours, flat = photo.reshape(-1, 3).T, depth.ravel()
+    near_y, near_x = _nearness(y, nearest_y, offsets), _nearness(x, nearest_x, offsets)
+    depths_around = padded(depth, RADIUS, np.nan)
+    small = np.moveaxis(shrunk(photo, (columns, rows)), -1, 0).astype(np.int32)
+    small_around = [padded(channel, RADIUS, 0) for channel in small]
+    colours = np.moveaxis(photo, -1, 0).astype(np.int32, order="C")
 
     def choose(pixels: Index) -> None:
         row, column = np.divmod(pixels, width)
-        around, inside = neighbours(nearest_y[row], nearest_x[column], offsets, depth.shape)
-        there_y, there_x = np.divmod(around, columns)
-        offset = (there_y - y[row, None]) ** 2 + (there_x - x[column, None]) ** 2
-        colour = squared_distance(small, around, colours[:, pixels])
-        votes = flat[around]
-        # A colour that nothing around resembles must not divide by zero: nearness alone decides then.
-        weights = np.exp(-offset / 2) * (np.exp(-colour / (2 * COLOUR_SIGMA**2)) + np.float32(1e-6))
-        weights = np.where(inside & np.isfinite(votes), weights, 0).astype(np.float32)
+        around = neighbours(nearest_y[row], nearest_x[column], offsets, columns)
+        distance = squared_distance(small_around, around, [channel.take(pixels) for channel in colours])
+        votes = depths_around.take(around)
+        weights = (near_y[row, :, None] * near_x[column, None, :]).reshape(votes.shape)
+        weights *= _LIKENESS.take(distance, mode="clip")
+        weights[~np.isfinite(votes)] = 0
         result.flat[pixels] = _mean_of_one_surface(votes, weights)
 
     in_batches(np.flatnonzero(choosy), choose)
@@ -88,6 +94,12 @@ def _several_surfaces(depth: Float32) -> Bool:
     k = 2 * RADIUS + 1
     unknown = over_windows(np.logical_or, ~np.isfinite(depth), k)
     return np.asarray(unknown | depth_jumps(depth, k, SAME_SURFACE), dtype=np.bool_)
+
+
+def _nearness(where: Float32, nearest: Index, offsets: Index) -> Float32:
+    """[N, K] how much a depth pixel counts at offsets [K] from the one nearest to a position [N] along an axis."""
+    away = nearest[:, None] + offsets - where[:, None]
+    return np.asarray(np.exp(-(away**2) / 2), dtype=np.float32)
 
 
 def _nearest(position: Float32, size: int) -> NDArray[np.int64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from ..shot import Float32
 
 Bool = NDArray[np.bool_]
 Index = NDArray[np.int64]
+Int32 = NDArray[np.int32]
+T = TypeVar("T", bound=np.generic)
 
 BATCH = 8192
 """Pixels whose surroundings are looked at together: few enough for a processor's cache."""
@@ -54,18 +56,25 @@ def over_windows(pick: Callable[..., NDArray[Any]], values: NDArray[Any], k: int
     return values
 
 
-def neighbours(rows: Index, columns: Index, offsets: Index, shape: tuple[int, ...]) -> tuple[Index, Bool]:
-    """[N, K] flat indices into `shape` of the pixels at `offsets` [n] by `offsets` around N pixels, clamped to it, and
-    which of them lie inside."""
-    dy, dx = (grid.ravel() for grid in np.meshgrid(offsets, offsets, indexing="ij"))
-    y, x = rows[:, None] + dy, columns[:, None] + dx
-    inside = (y >= 0) & (y < shape[0]) & (x >= 0) & (x < shape[1])
-    return np.clip(y, 0, shape[0] - 1) * shape[1] + np.clip(x, 0, shape[1] - 1), inside
+def padded(values: NDArray[T], reach: int, beyond: float) -> NDArray[T]:
+    """[P] the values of a map [H, W], row after row, with `reach` pixels of `beyond` on every side of it."""
+    return np.pad(values, reach, constant_values=beyond).ravel()
 
 
-def squared_distance(colours: NDArray[Any], around: Index, wanted: NDArray[Any]) -> NDArray[Any]:
-    """[N, K] between the colours [3, P] at `around` [N, K] and those wanted [3, N], summed over the channels."""
-    total = np.zeros(around.shape, dtype=colours.dtype)
+def neighbours(rows: Index, columns: Index, offsets: Index, width: int) -> Index:
+    """[N, K] where the pixels at `offsets` [n] by `offsets` around N pixels stand in maps of this width that were
+    `padded` by the farthest offset."""
+    reach = int(offsets[-1])
+    along = width + 2 * reach
+    around = offsets[:, None] * along + offsets
+    around = (offsets[:, None] * along + offsets).ravel()
+    return np.asarray(((rows + reach) * along + columns + reach)[:, None] + around, dtype=np.int64)
+
+
+def squared_distance(colours: list[Int32], around: Index, wanted: list[Int32]) -> Int32:
+    """[N, K] between the colours at `around` [N, K], of three channels [P], and those wanted, of three channels [N]:
+    summed over the channels."""
+    total: Int32 = np.zeros(around.shape, dtype=np.int32)
     for channel, mine in zip(colours, wanted, strict=True):
         difference = channel.take(around)
         difference -= mine[:, None]

@@ -12,7 +12,13 @@ from scipy.spatial import cKDTree
 
 from blender_addon.core.cleaning.flying import flying_pixels
 from blender_addon.core.cleaning.nearest import mean_distances
-from blender_addon.core.cleaning.outliers import NEIGHBOURS, depth_outliers, in_windows, outlier_threshold
+from blender_addon.core.cleaning.outliers import (
+    NEIGHBOURS,
+    NearestSearch,
+    depth_outliers,
+    in_windows,
+    outlier_threshold,
+)
 from blender_addon.core.projection import intrinsics_from_fov, intrinsics_matrix, unproject
 from server.data.motorcycle import Motorcycle
 from server.data.photo_files import DepthUnit, read_depth
@@ -100,6 +106,27 @@ def test_distances_in_any_depth(seed: int, share: float, nearest: float, degrees
     lens = intrinsics_from_fov(31, 23, np.radians(degrees))
     lens[:2, 2] += random.uniform(-8, 8, size=2)
     assert_as_by_tree(depth, lens, count)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    holes=st.sampled_from([0.0, 0.1, 0.9]),
+    spikes=st.sampled_from([0.002, 0.05]),
+    search=st.sampled_from([in_windows, in_tree]),
+)
+def test_outliers_of_any_depth_are_the_rules(seed: int, holes: float, spikes: float, search: NearestSearch) -> None:
+    """Of a map so small that every point says how close it is: a rough slope with holes, and points off it."""
+    random = np.random.default_rng(seed)
+    depth = (2 + np.arange(40) / random.uniform(5, 50) + random.normal(0, 0.003, size=(30, 40))).astype(np.float32)
+    depth[random.uniform(size=depth.shape) < holes] = np.nan
+    depth[random.uniform(size=depth.shape) < spikes] *= np.float32(random.uniform(0.5, 2))
+    lens = intrinsics_from_fov(40, 30, np.radians(random.uniform(20, 100)))
+    known = np.isfinite(depth)
+    distance = by_tree(unproject(depth, lens)[known])
+    threshold = outlier_threshold(distance)
+    clear = np.abs(distance / threshold - 1) > 1e-4
+    np.testing.assert_array_equal(depth_outliers(depth, lens, search)[known][clear], (distance > threshold)[clear])
 
 
 def test_few_points_are_no_outliers() -> None:
