@@ -77,9 +77,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     frames: int = 256
     side: int = 2048
     photo_pixels: int = 64_000_000
+    prompt: int = 8000
+    """Characters."""
     jobs_per_client: int = 32
     """That have not ended."""
+    ended_jobs: int = 1000
+    """Of one client that ended without a clip and are still told of; older ones are forgotten."""
     listed_jobs: int = 200
+    listed_reason: int = 200
+    """Characters of a reason in a list; GetStatus tells the whole."""
+    pruned_jobs: int = 10_000
+    """The newest of one client's jobs, which one Prune looks at."""
     sessions: int = 256
     """Beyond it the oldest is closed."""
     followed_jobs: int = 64
@@ -282,7 +290,7 @@ class Facts(Message, frozen=True, tag="facts"):
     disk_free: int
     disk_promised: int
     engines_set_aside: dict[str, str]
-    """Name -> why."""
+    """Those that this client cannot use for now: name -> why."""
 
 
 # --- data, both ways ----------------------------------------------------------------------------------------------

@@ -63,6 +63,8 @@ class EngineCapability(msgspec.Struct, frozen=True, kw_only=True):
     needs_weights: bool = False
     licence: str = ""
     unavailable: str = ""
+    checkpoint_share: float = 0.0
+    """Bytes of the largest checkpoint that it keeps of a shot, as a share of the shot file's: for the disk's sake."""
     options: tuple[EngineOption, ...] = ()
 
 

@@ -14,7 +14,6 @@ from .messages import Limits
 from .shot import Float32, Shot, ShotSettings
 from .trajectory import Float64, Trajectory
 
-LONGEST_PROMPT = 8000
 LARGEST_NUMBER = 1e9
 """Metres and pixels beyond this are no camera, and would overflow further on."""
 NEAREST = 1e-6
@@ -52,8 +51,9 @@ def _check_header(header: ShotHeader, limits: Limits) -> None:
             f"{list(header.buffers['preview'].shape)} for {header.frames} frames of {header.width} x {header.height}",
         )
     settings = header.settings
-    if max(len(settings.prompt), len(settings.negative_prompt)) > LONGEST_PROMPT:
-        raise WireError("The prompt is too long", f"allowed {LONGEST_PROMPT} characters")
+    longest = max(len(settings.prompt), len(settings.negative_prompt))
+    if longest > limits.prompt:
+        raise WireError("The prompt is too long", f"{longest} characters, allowed {limits.prompt}")
     if not 0 < header.depth_edge < LARGEST_NUMBER:
         raise WireError("The shot's numbers make no sense", f"depth edge {header.depth_edge}")
 

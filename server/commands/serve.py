@@ -8,13 +8,13 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Annotated
 
 import platformdirs
 import typer
 
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST
+from server.commands import serve_options as ask
 from server.service.logs import LogFormat, set_up_logs
 from server.service.options import ServiceOptions
 from server.service.retention import DAY, Retention
@@ -22,7 +22,6 @@ from server.service.service import Service
 
 PARENT_GONE_GRACE = 2.0
 """Seconds for a sampler to checkpoint when the parent is gone."""
-LAST_PORT = 65535
 
 
 def default_data_dir() -> Path:
@@ -31,39 +30,22 @@ def default_data_dir() -> Path:
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = DEFAULT_HOST,
-    port: Annotated[
-        int, typer.Option(min=0, max=LAST_PORT, help="Control port; 0 takes any free one.")
-    ] = DEFAULT_CONTROL_PORT,
-    data_port: Annotated[
-        int | None, typer.Option(min=0, max=LAST_PORT, help="Data port; the control port + 1 if not given.")
-    ] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where jobs and clips are kept.")] = None,
-    engines: Annotated[
-        str, typer.Option(help="module:function that returns the engines by name, for engines of your own.")
-    ] = "server.engines.registry:served",
-    die_with_parent: Annotated[
-        bool,
-        typer.Option("--die-with-parent", help="Stop when standard input closes, which it does when the parent ends."),
-    ] = False,
-    cancel_grace: Annotated[float, typer.Option(help="Seconds until an engine that heeds no cancel is ended.")] = 10.0,
-    step_timeout: Annotated[float, typer.Option(help="Longest time between two steps of an engine, seconds.")] = 1800.0,
-    keep_free: Annotated[int, typer.Option(help="Megabytes of the disk that no job may have.")] = 64,
-    keep_days: Annotated[float, typer.Option(help="Days until a clip that nobody fetched is forgotten.")] = 30.0,
-    keep_fetched_days: Annotated[float, typer.Option(help="Days until a job whose clip was fetched goes.")] = 7.0,
-    keep_gigabytes: Annotated[
-        float, typer.Option(help="Clips beyond this go, oldest first, if they were fetched.")
-    ] = 50.0,
-    log_format: Annotated[str, typer.Option(help="text, or json: one object a line, with the job's id.")] = "text",
-    metrics_port: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=LAST_PORT,
-            help="Tell Prometheus figures at http://127.0.0.1:PORT/metrics, to whoever asks on this machine.",
-        ),
-    ] = None,
-    stop_grace: Annotated[float, typer.Option(help="Seconds a running job is given when the server stops.")] = 5.0,
+    host: ask.HostOption = DEFAULT_HOST,
+    port: ask.PortOption = DEFAULT_CONTROL_PORT,
+    data_port: ask.DataPortOption = None,
+    data_dir: ask.DataDirOption = None,
+    engines: ask.EnginesOption = "server.engines.registry:served",
+    die_with_parent: ask.DieWithParentOption = False,
+    cancel_grace: ask.CancelGraceOption = 10.0,
+    step_timeout: ask.StepTimeoutOption = 1800.0,
+    engine_rest: ask.EngineRestOption = 600.0,
+    keep_free: ask.KeepFreeOption = 64,
+    keep_days: ask.KeepDaysOption = 30.0,
+    keep_fetched_days: ask.KeepFetchedDaysOption = 7.0,
+    keep_gigabytes: ask.KeepGigabytesOption = 50.0,
+    log_format: ask.LogFormatOption = "text",
+    metrics_port: ask.MetricsPortOption = None,
+    stop_grace: ask.StopGraceOption = 5.0,
 ) -> None:
     """Run a server: it takes shots, makes clips and keeps them until they are fetched."""
     logs: LogFormat = "json" if log_format == "json" else "text"
@@ -76,6 +58,7 @@ def serve(
         engines=engines,
         cancel_grace=cancel_grace,
         step_timeout=step_timeout,
+        engine_rest=engine_rest,
         stop_grace=stop_grace,
         keep_free=keep_free * 1_000_000,
         retention=Retention(
@@ -84,24 +67,28 @@ def serve(
         log_format=logs,
     )
     try:
-        service = Service(options)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: service.stop())
-        if die_with_parent:
-            threading.Thread(target=_stop_with_input, args=(service,), daemon=True).start()
-        with contextlib.ExitStack() as stack:
-
-            def begin() -> None:
-                if metrics_port is not None:
-                    from server.service.metrics import serve_metrics
-
-                    stack.callback(serve_metrics(metrics_port, service.facts).shutdown)
-                _say_ready(service)
-
-            service.run(on_ready=begin)
+        _run(Service(options), die_with_parent, metrics_port)
     except RealCamError as error:
         typer.echo(error.sentence, err=True)
         raise typer.Exit(1) from error
+
+
+def _run(service: Service, die_with_parent: bool, metrics_port: int | None) -> None:
+    """Serve until a signal, or the parent's end. Raises ServiceError."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: service.stop())
+    if die_with_parent:
+        threading.Thread(target=_stop_with_input, args=(service,), daemon=True).start()
+    with contextlib.ExitStack() as stack:
+
+        def begin() -> None:
+            if metrics_port is not None:
+                from server.service.metrics import serve_metrics
+
+                stack.callback(serve_metrics(metrics_port, service.facts).shutdown)
+            _say_ready(service)
+
+        service.run(on_ready=begin)
 
 
 def _say_ready(service: Service) -> None:

@@ -33,7 +33,7 @@ from blender_addon.core.messages import (
     Welcome,
 )
 
-from .disk import room_for_results
+from .admission import Admission, refuse
 from .dispatcher import Dispatcher
 from .job_book import JobBook
 from .job_store import Job
@@ -41,12 +41,6 @@ from .options import SOFTWARE, ServiceOptions
 from .sessions import Session
 
 log = logging.getLogger("realcam.control")
-
-LISTED_REASON = 200
-"""Characters of a reason in a list; GetStatus tells the whole."""
-MOST_PRUNED = 10_000
-MOST_ENDED = 1000
-"""Jobs of one client that ended without a clip and are still told of; older ones are forgotten."""
 
 
 class ControlDesk:
@@ -58,12 +52,13 @@ class ControlDesk:
         dispatcher: Dispatcher,
         options: ServiceOptions,
         boot_id: str,
-        facts: Callable[[], Facts],
+        facts: Callable[[str], Facts],
     ) -> None:
         self._facts = facts
         self._book = book
         self._dispatcher = dispatcher
         self._options = options
+        self._admission = Admission(book, dispatcher, options)
         self._boot_id = boot_id
         self.stopping = False
 
@@ -75,7 +70,7 @@ class ControlDesk:
             boot_id=self._boot_id,
             session=session.token,
             limits=self._options.limits,
-            engines=self._dispatcher.engines or (),
+            engines=self._dispatcher.engines_for(session.owner),
         )
 
     def waiting(self, job_ids: Container[str]) -> Iterator[Progress]:
@@ -85,9 +80,9 @@ class ControlDesk:
                 yield self._waiting(job_id, place)
 
     def _waiting(self, job_id: str, place: int) -> Progress:
-        set_aside = self._dispatcher.set_aside
-        why = set_aside.get(self._book.store.get(job_id).engine) if set_aside else None
-        stage = f"The server set this engine aside: {why}. The job waits there for its next start." if why else "queued"
+        job = self._book.store.get(job_id)
+        why = self._dispatcher.why_set_aside(job.engine, job.owner)
+        stage = f"The server set this engine aside for a while: {why}. The job waits there." if why else "queued"
         return Progress(job_id=job_id, attempt=0, step=0, steps=0, stage=stage, queue_place=place)
 
     def answer(self, session: Session, message: ClientMessage) -> list[ServerMessage]:
@@ -121,7 +116,7 @@ class ControlDesk:
             case Prune():
                 return [self._prune(session, message)]
             case GetFacts():
-                return [self._facts()]
+                return [self._facts(session.owner)]
             case Follow():
                 return self._follow(session, message)
             case _:
@@ -139,10 +134,11 @@ class ControlDesk:
     def _list(self, session: Session) -> Jobs:
         """Newest first, without their files, as many as go into one header."""
         places = self._book.places()
-        room, listed = self._options.limits.header_bytes - 4096, list[JobStatus]()
-        for job in self._book.store.of_owner(session.owner, self._options.limits.listed_jobs):
+        limits = self._options.limits
+        room, listed = limits.header_bytes - 4096, list[JobStatus]()
+        for job in self._book.store.of_owner(session.owner, limits.listed_jobs):
             status = job.status(queue_place=places.get(job.job_id, 0))
-            brief = msgspec.structs.replace(status, results=(), reason=status.reason[:LISTED_REASON])
+            brief = msgspec.structs.replace(status, results=(), reason=status.reason[: limits.listed_reason])
             room -= len(msgspec.msgpack.encode(brief))
             if room < 0:
                 break
@@ -159,86 +155,33 @@ class ControlDesk:
         known = self._book.store.find(message.job_id)
         if known is not None:
             asked = (session.owner, message.digest, message.nbytes, message.engine)
-            if asked != (known.owner, known.digest, known.nbytes, known.engine):
-                return Refused(
-                    code=RefusalCode.JOB_CONFLICT,
-                    what="A job of this id exists and is another one",
-                    why=message.job_id,
-                    remedy="Send it under a new id.",
-                    job_id=message.job_id,
-                )
-            return self._book.status(known)
-        refused = self._objection(session, message)
+            if asked == (known.owner, known.digest, known.nbytes, known.engine):
+                return self._book.status(known)
+            what = "A job of this id exists and is another one"
+            return refuse(message, RefusalCode.JOB_CONFLICT, what, message.job_id, "Send it under a new id.")
+        if self.stopping:
+            remedy = "Send the shot again once it is back."
+            return refuse(message, RefusalCode.BUSY, "The server is stopping", "", remedy)
+        refused = self._admission.objection(session.owner, message)
         if refused is not None:
             return refused
         submit = message
         job = self._book.store.create(
             submit.job_id, session.owner, submit.digest, submit.nbytes, submit.engine, submit.title, time.time()
         )
-        self._book.forget(self._book.store.ended_without_clip(session.owner, beyond=MOST_ENDED))
+        self._book.forget(self._book.store.ended_without_clip(session.owner, beyond=self._options.limits.ended_jobs))
         return self._book.status(job)
 
     def _prune(self, session: Session, message: Prune) -> Pruned:
         limit = time.time() - message.older_than
         gone = [
             job
-            for job in self._book.store.of_owner(session.owner, MOST_PRUNED)
+            for job in self._book.store.of_owner(session.owner, self._options.limits.pruned_jobs)
             if job.state.final
             and job.finished_at <= limit
             and (message.unfetched or job.fetched_at or job.state is not JobState.DONE)
         ]
         return Pruned(jobs=len(gone), nbytes=self._book.forget(gone))
-
-    def _objection(self, session: Session, message: Submit) -> Refused | None:
-        limits = self._options.limits
-        engines = {engine.name: engine for engine in self._dispatcher.engines or ()}
-        waiting = self._book.store.unfinished_of(session.owner)
-        if self.stopping:
-            return _no(message, RefusalCode.BUSY, "The server is stopping", "", "Send the shot again once it is back.")
-        if message.engine not in engines:
-            return _no(
-                message,
-                RefusalCode.NO_SUCH_ENGINE,
-                f"This server has no engine called {message.engine}",
-                f"it has {', '.join(engines) or 'none'}",
-                "Choose one of these, or start a server that has it.",
-            )
-        if engines[message.engine].unavailable:
-            return _no(
-                message,
-                RefusalCode.ENGINE_UNAVAILABLE,
-                f"The engine {message.engine} cannot run on this server",
-                engines[message.engine].unavailable,
-                "Choose another engine.",
-            )
-        if not 1 <= message.nbytes <= limits.shot_bytes:
-            return _no(
-                message,
-                RefusalCode.TOO_LARGE,
-                "The shot is too large for this server",
-                f"{message.nbytes / 1e6:.1f} MB, allowed {limits.shot_bytes / 1e6:.0f} MB",
-                "Use fewer frames, a smaller clip or a smaller photo.",
-            )
-        if waiting >= limits.jobs_per_client:
-            return _no(
-                message,
-                RefusalCode.BUSY,
-                "You have as many jobs waiting as the server allows",
-                f"{waiting} of {limits.jobs_per_client}",
-                "Wait for one to end, or cancel one.",
-            )
-        free, promised = self._book.disk.free() - self._options.keep_free, self._book.promised_bytes()
-        needed = message.nbytes + room_for_results(message.nbytes)
-        if needed > free - promised:
-            return _no(
-                message,
-                RefusalCode.NO_SPACE,
-                "The server's disk has no room for this job",
-                f"it takes up to {needed / 1e6:.1f} MB, {max(free, 0) / 1e6:.1f} MB are free"
-                f" and {promised / 1e6:.1f} MB of them promised to jobs before it",
-                "Make room there (`realcam jobs prune`), or wait until jobs have ended.",
-            )
-        return None
 
     def _follow(self, session: Session, message: Follow) -> list[ServerMessage]:
         job = self._own(session, message.job_id)
@@ -274,7 +217,3 @@ def unknown_job(job_id: str) -> Refused:
         remedy="It may have been removed after its time. Generate it again.",
         job_id=job_id,
     )
-
-
-def _no(message: Submit, code: RefusalCode, what: str, why: str, remedy: str) -> Refused:
-    return Refused(code=code, what=what, why=why, remedy=remedy, job_id=message.job_id)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from blender_addon.core.messages import JobState
@@ -19,18 +20,24 @@ BALLAST_BYTES = 1024 * 1024
 """Enough for many transitions: the store's journal is kept below it."""
 
 
-def room_for_results(shot_bytes: int) -> int:
-    """Bytes that a job's clip may take: frames and mp4 together are smaller than the raw preview in the shot."""
-    return shot_bytes
+def room_to_run(shot_bytes: int, checkpoint_share: float) -> int:
+    """Bytes that a job may have on the disk at a time beside its shot: its last checkpoint, and with it the next one or
+    the clip, whose frames and mp4 together are smaller than the raw preview in the shot.
+
+    checkpoint_share: of the shot's bytes, as its engine's capability says.
+    """
+    checkpoint = math.ceil(checkpoint_share * shot_bytes)
+    return checkpoint + max(checkpoint, shot_bytes)
 
 
-def promised(jobs: Iterable[Job], received: dict[str, int]) -> int:
-    """Bytes that accepted jobs will still write. received: what has come of uploads that run."""
+def promised(jobs: Iterable[Job], received: Mapping[str, int], checkpoint_shares: Mapping[str, float]) -> int:
+    """Bytes that accepted jobs will still write. received: what has come of uploads that run. checkpoint_shares: by
+    engine."""
     total = 0
     for job in jobs:
         if job.state is JobState.UPLOADING:
             total += job.nbytes - received.get(job.job_id, 0)
-        total += room_for_results(job.nbytes)
+        total += room_to_run(job.nbytes, checkpoint_shares.get(job.engine, 0.0))
     return total
 
 

@@ -21,6 +21,7 @@ from .job_states import Cause
 from .job_store import Job
 from .logs import LogFormat
 from .options import ServiceOptions
+from .set_aside import SetAside
 from .wakeup import Wakeup
 from .worker_process import OnWords, WorkerExit, WorkerProcess
 
@@ -31,7 +32,6 @@ NewWorker = Callable[[str, LogFormat, OnWords], WorkerProcess]
 """Starts a worker with the engines of that name."""
 
 STOPPED = "The server was stopped while this job ran; it goes on when it is back."
-FAILURES_TO_SET_ASIDE = 3
 QUICK_DEATHS = 3
 """Workers that may die one after another before any was ever ready, until the server gives up."""
 
@@ -65,7 +65,7 @@ class Dispatcher:
     """Owns the worker process. Use from the loop's thread; `tick` often.
 
     on_progress is told of each step; on_engines when the worker has said which engines there are; on_set_aside when
-    one of them is not to be used any more.
+    one of them is not to be used for now.
     """
 
     def __init__(
@@ -86,21 +86,29 @@ class Dispatcher:
         self._draining = False
         self._unsettled: deque[_Outcome] = deque()
         self._waiting_for_room = ""
-        self._failures: dict[str, int] = {}
-        self.set_aside: dict[str, str] = {}
-        """Engines that failed too often in a row, and why; until the server starts again."""
+        self._set_aside = SetAside(options.engine_rest)
         self._engines: tuple[EngineCapability, ...] | None = None
         self.worker_memory = 0
 
     @property
     def engines(self) -> tuple[EngineCapability, ...] | None:
         """What the worker can do; None before it has said so."""
-        if self._engines is None or not self.set_aside:
-            return self._engines
+        return self._engines
+
+    def engines_for(self, owner: str) -> tuple[EngineCapability, ...]:
+        """What it can do for this client."""
         return tuple(
-            msgspec.structs.replace(engine, unavailable=engine.unavailable or self.set_aside.get(engine.name, ""))
-            for engine in self._engines
+            msgspec.structs.replace(engine, unavailable=engine.unavailable or self.why_set_aside(engine.name, owner))
+            for engine in self._engines or ()
         )
+
+    def why_set_aside(self, engine: str, owner: str) -> str:
+        """Why this client cannot use an engine for now, "" when it can."""
+        return self._set_aside.why(engine, owner, time.monotonic())
+
+    def set_aside(self) -> list[str]:
+        """Engines that somebody cannot use for now."""
+        return self._set_aside.engines(time.monotonic())
 
     @property
     def ready(self) -> bool:
@@ -280,14 +288,12 @@ class Dispatcher:
     def _count(self, job: Job, outcome: _Outcome) -> None:
         """Set an engine aside that brought down its worker in several jobs in a row."""
         if job.state is JobState.DONE:
-            self._failures.pop(job.engine, None)
+            self._set_aside.note_success(job.engine, job.owner)
         if outcome.cause is not Cause.WORKER_LOST or job.state is not JobState.FAILED:
             return
-        self._failures[job.engine] = self._failures.get(job.engine, 0) + 1
-        if self._failures[job.engine] >= FAILURES_TO_SET_ASIDE:
-            why = f"it failed {FAILURES_TO_SET_ASIDE} jobs in a row, the last one so: {outcome.reason}"
-            self.set_aside[job.engine] = why
-            log.error("the engine is set aside: %s", why, extra={"engine": job.engine})
+        if self._set_aside.note_failure(job.engine, job.owner, outcome.reason, time.monotonic()):
+            why = self.why_set_aside(job.engine, job.owner)
+            log.error("the engine is set aside: %s", why, extra={"engine": job.engine, "client": job.owner})
             self.on_set_aside()
 
     def _worker_gone(self, worker: WorkerProcess, reason: str) -> None:
@@ -303,7 +309,7 @@ class Dispatcher:
 
     def _start_next(self, worker: WorkerProcess) -> None:
         waiting = (self._book.store.get(job_id) for job_id in self._book.queue())
-        job = next((job for job in waiting if job.engine not in self.set_aside), None)
+        job = next((job for job in waiting if not self.why_set_aside(job.engine, job.owner)), None)
         if job is None:
             return
         files = self._book.files

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from blender_addon.core.messages import JobState, JobStatus, StateEvent
+from blender_addon.core.shot import EngineCapability
 
 from .disk import Disk, promised
 from .fair_queue import Waiting, turns
@@ -62,11 +63,12 @@ class JobBook:
         place = self.places().get(job.job_id, 0) if job.state is JobState.QUEUED else 0
         return job.status(received, place)
 
-    def promised_bytes(self) -> int:
-        """What accepted jobs will still write."""
+    def promised_bytes(self, engines: Iterable[EngineCapability]) -> int:
+        """What accepted jobs will still write with these engines."""
         open_jobs = self.store.in_states(JobState.UPLOADING, JobState.QUEUED, JobState.RUNNING, JobState.FINALIZING)
         uploading = [job.job_id for job in open_jobs if job.state is JobState.UPLOADING]
-        return promised(open_jobs, {job_id: self.files.received(job_id) for job_id in uploading})
+        received = {job_id: self.files.received(job_id) for job_id in uploading}
+        return promised(open_jobs, received, {engine.name: engine.checkpoint_share for engine in engines})
 
     def forget(self, jobs: Sequence[Job]) -> int:
         """Remove jobs with all their files. Returns the bytes of results that went."""

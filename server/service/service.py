@@ -70,7 +70,7 @@ class Service:
             self._store.close()
             raise
         self._sessions = Sessions(options.limits.sessions)
-        self._control_desk = ControlDesk(self._book, self._dispatcher, options, self.boot_id, self._facts)
+        self._control_desk = ControlDesk(self._book, self._dispatcher, options, self.boot_id, self._facts_for)
         self._data_desk = DataDesk(
             self._book,
             self._sessions,
@@ -134,7 +134,7 @@ class Service:
 
         def look() -> None:
             try:
-                answer.set_result(self._facts())
+                answer.set_result(self._facts(dict.fromkeys(self._dispatcher.set_aside(), "")))
             except (OSError, sqlite3.Error) as error:
                 answer.set_exception(error)
 
@@ -194,7 +194,12 @@ class Service:
             running=self._dispatcher.running,
         )
 
-    def _facts(self) -> Facts:
+    def _facts_for(self, owner: str) -> Facts:
+        engines = self._dispatcher.engines or ()
+        why = {engine.name: self._dispatcher.why_set_aside(engine.name, owner) for engine in engines}
+        return self._facts({name: reason for name, reason in why.items() if reason})
+
+    def _facts(self, engines_set_aside: dict[str, str]) -> Facts:
         dispatcher = self._dispatcher
         return Facts(
             uptime=time.monotonic() - self._started,
@@ -209,8 +214,8 @@ class Service:
             sessions=len(self._sessions),
             refused_connections=self._zap.refused,
             disk_free=self._book.disk.free(),
-            disk_promised=self._book.promised_bytes(),
-            engines_set_aside=dict(dispatcher.set_aside),
+            disk_promised=self._book.promised_bytes(dispatcher.engines or ()),
+            engines_set_aside=engines_set_aside,
         )
 
     def _keep_house(self) -> None:

@@ -108,6 +108,7 @@ def test_stopped_after_every_step_none_is_done_twice(
 ) -> None:
     sampled: list[int] = []
     clip = None
+    promised = engine.capability.checkpoint_share * len(encode_shot(shot))
     while clip is None:
         stop, attempt = Pausing(10**9), len(sampled)
 
@@ -118,6 +119,7 @@ def test_stopped_after_every_step_none_is_done_twice(
 
         with suppress(Paused):
             clip = engine.generate_resumable(shot, report, FileCheckpoints(tmp_path, stop))
+        assert (tmp_path / "state").stat().st_size <= promised
         assert len(sampled) <= 2 * STEPS
     assert sampled == [1, 2, 3, 4, 5, 6]
     assert np.array_equal(clip.frames, undisturbed[0])

@@ -83,6 +83,16 @@ class RaiseEngine(CopyEngine):
         raise KeyError("what every engine has sometimes")
 
 
+class FragileEngine(CopyEngine):
+    """Has a bug that some shots bring out: those with `options["bug"]`."""
+
+    name = "fragile"
+
+    def step(self, shot: Shot, index: int) -> None:
+        if shot.settings.options.get("bug"):
+            raise KeyError("what this shot brings out")
+
+
 class MemoryEngine(CopyEngine):
     """Asks for more memory than there is."""
 
@@ -148,8 +158,8 @@ class ResumeEngine(CopyEngine):
 
 
 def engines() -> dict[str, Callable[[], Engine]]:
-    kinds = (CopyEngine, CrashEngine, HangEngine, RaiseEngine, MemoryEngine, RefuseEngine, EndEngine, ResumeEngine)
-    return {kind.name: kind for kind in kinds}
+    kinds = (CopyEngine, CrashEngine, HangEngine, RaiseEngine, FragileEngine, MemoryEngine, RefuseEngine, EndEngine)
+    return {kind.name: kind for kind in (*kinds, ResumeEngine)}
 
 
 def draft() -> dict[str, Callable[[], Engine]]:

@@ -80,8 +80,9 @@ class World:
     """The server, the wire and everybody's connections. `faults`: what happens next, with a number that says to which
     of the messages on their way."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, limits: Limits = LIMITS) -> None:
         self.folder = folder
+        self._limits = limits
         self.faults: deque[tuple[Fault, int]] = deque()
         self.in_flight: list[Packet] = []
         self.connections: dict[bytes, Connection] = {}
@@ -98,13 +99,13 @@ class World:
 
     def _open_server(self) -> None:
         self._boots += 1
-        options = ServiceOptions(data_dir=self.folder, config_dir=self.folder, limits=LIMITS, keep_free=0)
+        options = ServiceOptions(data_dir=self.folder, config_dir=self.folder, limits=self._limits, keep_free=0)
         self._store = JobStore(self.folder / "jobs.sqlite3")
         self.book = JobBook(self._store, JobFiles(self.folder))
         self._wakeup = Wakeup()
         self._workers: list[Worker] = []
         dispatcher = Dispatcher(self.book, options, self._wakeup, self._new_worker)
-        sessions = Sessions(LIMITS.sessions)
+        sessions = Sessions(self._limits.sessions)
         control, data = Outlet(self, "control"), Outlet(self, "data")
         self.reception = Reception(
             options,
@@ -112,7 +113,7 @@ class World:
             dispatcher,
             sessions,
             ControlDesk(self.book, dispatcher, options, f"boot {self._boots}", lambda: None),
-            DataDesk(self.book, sessions, self._wakeup, LIMITS, data.send, AtOnce()),
+            DataDesk(self.book, sessions, self._wakeup, self._limits, data.send, AtOnce()),
             control,
             data,
             allowed=lambda user: True,

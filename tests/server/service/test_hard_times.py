@@ -120,6 +120,30 @@ def test_an_engine_that_fails_three_jobs_is_set_aside_with_its_reason(
         assert _last(list(client.follow(job_id))).state is JobState.DONE
 
 
+def test_one_clients_shots_take_an_engine_from_nobody_else(start_server: StartServer, bike: Motorcycle) -> None:
+    server = start_server("--engine-rest", "5")
+    waiting, neighbours = new_id(), new_id()
+    with server.other_client("anna") as anna, server.client() as neighbour:
+        failing = [new_id() for _ in range(3)]
+        for job_id in failing:
+            anna.submit(job_id, small_blob(bike, "fragile", bug=True), "fragile")
+        anna.submit(waiting, small_blob(bike, "fragile"), "fragile")
+        stages = list[str]()
+        for event in anna.follow(waiting):
+            if not isinstance(event, JobProgress):
+                continue
+            stages.append(event.progress.stage)
+            if "set this engine aside" in stages[-1] and neighbours not in failing:
+                failing.append(neighbours)
+                neighbour.submit(neighbours, small_blob(bike, "fragile"), "fragile")
+                assert neighbour.facts().engines_set_aside == {}
+        assert {anna.status(job_id).state for job_id in failing[:3]} == {JobState.FAILED}
+        assert any("set this engine aside" in stage and "what this shot brings out" in stage for stage in stages)
+        assert _last(list(neighbour.follow(neighbours))).state is JobState.DONE
+        assert anna.status(waiting).state is JobState.DONE, "tried again by itself"
+        assert anna.facts().engines_set_aside == {}
+
+
 def _frames(folder: Path) -> list[np.ndarray]:
     return [np.array(Image.open(path)) for path in sorted((folder / "frames").iterdir())]
 

@@ -54,6 +54,16 @@ def test_an_attempt_that_was_given_up_changes_nothing(tmp_path: Path) -> None:
     store.close()
 
 
+def test_jobs_of_several_states_come_oldest_first(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs.sqlite3")
+    for number in range(4):
+        job = _new(store, f"job-0000000{number}")
+        if number in (0, 2):
+            store.apply(job, Cause.SHOT_STORED, 2.0)
+    assert [job.job_id[-1] for job in store.in_states(JobState.UPLOADING, JobState.QUEUED)] == ["0", "1", "2", "3"]
+    store.close()
+
+
 def test_an_impossible_cause_leaves_the_store_as_it_was(tmp_path: Path) -> None:
     store = JobStore(tmp_path / "jobs.sqlite3")
     job = _new(store)

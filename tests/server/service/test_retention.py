@@ -83,4 +83,11 @@ def test_what_nobody_fetched_never_goes_for_its_size(jobs: list[Job], limit: int
 
 def test_what_is_promised_counts_uploads_and_clips() -> None:
     jobs = [_job(JobState.UPLOADING, nbytes=100), _job(JobState.QUEUED, nbytes=70)]
-    assert promised(jobs, {jobs[0].job_id: 40}) == (100 - 40) + 100 + 70
+    assert promised(jobs, {jobs[0].job_id: 40}, {}) == (100 - 40) + 100 + 70
+
+
+def test_what_is_promised_counts_the_checkpoints_that_an_engine_says_it_keeps() -> None:
+    job = _job(JobState.RUNNING, nbytes=100)
+    assert promised([job], {}, {job.engine: 0.3}) == 30 + 100, "one, and then the clip beside it"
+    assert promised([job], {}, {job.engine: 1.5}) == 150 + 150, "one, and the next, which is larger than the clip"
+    assert promised([job], {}, {"another": 1.5}) == 100

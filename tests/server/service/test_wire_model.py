@@ -15,20 +15,20 @@ from functools import cache
 from pathlib import Path
 from unittest.mock import patch
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blender_addon.core import client as client_module
 from blender_addon.core.client import Client
 from blender_addon.core.errors import ServiceError
-from blender_addon.core.messages import JobState, RefusalCode, StateEvent
+from blender_addon.core.messages import JobState, Limits, RefusalCode, StateEvent
 from blender_addon.core.server_address import ServerAddress
 from server.data.motorcycle import motorcycle
-from server.service import control_requests
 from server.service.job_states import MAX_ATTEMPTS, MAX_STARTS
 from server.service.job_store import JobStore
 from tests.server.service.running_server import small_blob
-from tests.server.service.simulated_wire import Fault, World, clip_of
+from tests.server.service.simulated_wire import LIMITS, Fault, World, clip_of
 
 MEMORY = Path("/dev/shm")
 JOBS = tuple(f"job-{number:08d}" for number in range(3))
@@ -134,11 +134,11 @@ script = st.lists(st.tuples(st.sampled_from(ACTS), st.sampled_from(JOBS), faults
 
 
 @contextmanager
-def a_world() -> Iterator[World]:
+def a_world(limits: Limits = LIMITS) -> Iterator[World]:
     """In memory where there is such a place: the model syncs thousands of files. No pause before a retry."""
     folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
     with patch.object(client_module, "RETRY_SECONDS", 0.0):
-        world = World(folder)
+        world = World(folder, limits)
         try:
             yield world
         finally:
@@ -175,7 +175,7 @@ def test_an_event_costs_no_query_for_each_job_that_waits() -> None:
 
 
 def test_submitting_and_cancelling_without_end_leaves_no_endless_record() -> None:
-    with a_world() as world, patch.object(control_requests, "MOST_ENDED", 5):
+    with a_world(msgspec.structs.replace(LIMITS, ended_jobs=5)) as world:
         anna, bob = (
             Client(ADDRESS, name, "tests", config=world.folder, connect=world.connect) for name in ("anna", "bob")
         )

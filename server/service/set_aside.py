@@ -1,0 +1,64 @@
+"""Which engines are set aside, for whom and until when: pure. One client's shots take an engine from nobody else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+FAILURES_TO_SET_ASIDE = 3
+
+
+@dataclass
+class _Row:
+    """Jobs that failed one after another. owners: whose. until: when they count as tried enough, seconds."""
+
+    failures: int = 0
+    owners: set[str] = field(default_factory=set)
+    reason: str = ""
+    until: float = 0.0
+
+
+class SetAside:
+    """Counts jobs that brought down their worker for good. All times are of one clock, in seconds.
+
+    Three in a row of one client set the engine aside for this client. Three in a row of all jobs, of two clients or
+    more, set it aside for everybody. After `rest` seconds it is tried again: a clip ends the row, a failure has it
+    rest once more.
+    """
+
+    def __init__(self, rest: float) -> None:
+        self._rest = rest
+        self._of_clients: dict[tuple[str, str], _Row] = {}
+        self._of_all: dict[str, _Row] = {}
+
+    def note_failure(self, engine: str, owner: str, reason: str, now: float) -> bool:
+        """A job failed. Whether the engine is set aside now, for its owner or for everybody."""
+        own = self._of_clients.setdefault((engine, owner), _Row())
+        everybody = self._of_all.setdefault(engine, _Row())
+        for row, clients in ((own, 1), (everybody, 2)):
+            row.failures += 1
+            row.owners.add(owner)
+            row.reason = reason
+            if row.failures >= FAILURES_TO_SET_ASIDE and len(row.owners) >= clients:
+                row.until = now + self._rest
+        return bool(self.why(engine, owner, now))
+
+    def note_success(self, engine: str, owner: str) -> None:
+        """A job made its clip."""
+        self._of_clients.pop((engine, owner), None)
+        self._of_all.pop(engine, None)
+
+    def why(self, engine: str, owner: str, now: float) -> str:
+        """Why this client cannot use the engine now, "" when it can. Of others' jobs it tells nothing but that they
+        failed."""
+        own, everybody = self._of_clients.get((engine, owner)), self._of_all.get(engine)
+        if own is not None and now < own.until:
+            return f"it failed {own.failures} jobs in a row, the last one so: {own.reason}"
+        if everybody is not None and now < everybody.until:
+            last = f", yours so: {own.reason}" if own is not None else ""
+            return f"it failed {everybody.failures} jobs in a row, of several clients{last}"
+        return ""
+
+    def engines(self, now: float) -> list[str]:
+        """Engines that somebody cannot use now."""
+        rows = [*((engine, row) for (engine, _), row in self._of_clients.items()), *self._of_all.items()]
+        return sorted({engine for engine, row in rows if now < row.until})
