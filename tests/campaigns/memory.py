@@ -2,8 +2,9 @@
 
     python -m tests.campaigns.memory --jobs 2000
 
-Reads the memory of server and worker in the middle of a job and idle after it, once a tenth of the jobs is done and at
-the end. Prints the figures as JSON and ends with exit code 1 when one has grown by 2 % or more.
+Reads the memory of server and worker in the middle of a job and idle after it, once a tenth of the jobs is done, twice
+on the way and at the end. Prints the figures as JSON, in MB, and ends with exit code 1 when one has grown by 2 % or
+more from the first reading to the last.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from blender_addon.core.client import Client, JobProgress
@@ -22,6 +24,8 @@ from tests.server.service.running_server import RunningServer, new_id, small_blo
 
 WARM = 0.1
 """Part of the jobs after which memory is first read: allocators and caches have their size by then."""
+POINTS = (WARM, 0.25, 0.5, 1.0)
+"""Parts of the jobs after which it is read."""
 IDLE_SECONDS = 3.0
 MOST_DRIFT = 2.0
 """Percent."""
@@ -30,27 +34,37 @@ Reading = dict[str, int]
 """What was read -> bytes."""
 
 
-def run(jobs: int, folder: Path) -> dict[str, float]:
-    """Memory in MB, early and at the end, and the drift in percent."""
+@dataclass(frozen=True)
+class MemoryFigures:
+    """readings: jobs done -> MB. growth, drift: from the first reading to the last, MB and percent."""
+
+    readings: dict[int, dict[str, float]]
+    growth: dict[str, float]
+    drift: dict[str, float]
+
+
+def run(jobs: int, folder: Path) -> MemoryFigures:
+    """Bring `jobs` of them, one after another, through one server."""
     server = RunningServer(folder / "data", folder / "config")
     server.errors = (folder / "log").open("ab")
     server.start()
-    blob, readings = small_blob(motorcycle()), list[Reading]()
+    blob, readings = small_blob(motorcycle()), dict[int, Reading]()
+    points = [max(1, int(jobs * part)) for part in POINTS]
     try:
         with server.client() as client:
             for number in range(1, jobs + 1):
                 _bring(client, blob, folder / "clip")
-                if number in (max(1, int(jobs * WARM)), jobs):
-                    readings.append(_read(client))
+                if number in points:
+                    readings[number] = _read(client)
     finally:
         server.stop()
         server.errors.close()
-    early, late = readings
-    figures: dict[str, float] = {"jobs": jobs}
-    for what in early:
-        figures |= {f"{what}_early_MB": round(early[what] / 1e6, 2), f"{what}_late_MB": round(late[what] / 1e6, 2)}
-        figures[f"{what}_drift_percent"] = round(100 * (late[what] / early[what] - 1), 2)
-    return figures
+    early, late = readings[points[0]], readings[points[-1]]
+    return MemoryFigures(
+        {number: {what: round(nbytes / 1e6, 2) for what, nbytes in read.items()} for number, read in readings.items()},
+        {what: round((late[what] - early[what]) / 1e6, 2) for what in early},
+        {what: round(100 * (late[what] / early[what] - 1), 2) for what in early},
+    )
 
 
 def _bring(client: Client, blob: bytes, folder: Path) -> None:
@@ -85,8 +99,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2000)
     with tempfile.TemporaryDirectory() as folder:
         figures = run(parser.parse_args().jobs, Path(folder))
-    print(json.dumps(figures, indent=1))
-    sys.exit(any(figure >= MOST_DRIFT for what, figure in figures.items() if what.endswith("percent")))
+    print(json.dumps(asdict(figures), indent=1))
+    sys.exit(any(percent >= MOST_DRIFT for percent in figures.drift.values()))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ By hand: REALCAM_MODEL_EXAMPLES=10000 python -m pytest tests/server/service/test
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -172,6 +174,26 @@ def test_an_event_costs_no_query_for_each_job_that_waits() -> None:
                 list(client.follow(jobs[0]))
             asked.append(find.call_count)
     assert asked[0] == asked[1]
+
+
+def test_nothing_of_a_job_stays_in_the_servers_memory(tmp_path: Path) -> None:
+    """Blocks that the interpreter holds, which the record on the disk has none of."""
+    with a_world() as world:
+        anna = Client(ADDRESS, "anna", "tests", config=world.folder, connect=world.connect)
+
+        def bring(job_id: str) -> None:
+            anna.submit(job_id, shot(0), "copy")
+            list(anna.follow(job_id))
+            anna.fetch(job_id, tmp_path)
+            (tmp_path / "clip.mp4").unlink()
+
+        for number in range(120):
+            if number == 20:
+                gc.collect()
+                before = sys.getallocatedblocks()
+            bring(f"job-{number:08d}")
+        gc.collect()
+        assert sys.getallocatedblocks() - before < 2 * 100
 
 
 def test_submitting_and_cancelling_without_end_leaves_no_endless_record() -> None:
