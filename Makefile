@@ -8,6 +8,10 @@ TORCH_TESTS := tests/server/diffusion tests/server/realcam tests/server/geometry
 	tests/server/engines/test_realcam_*.py tests/server/evaluation/test_frechet.py tests/e2e/test_whole_shot.py
 # Two at a time, a file of tests on one worker: half of them wait for servers, the rest for Blender.
 PYTEST := python -m pytest -n 2 --dist loadfile
+# So each has one thread for its arithmetic.
+test-core test-blender-5.2 test-models: export OMP_NUM_THREADS := 1
+# Containers often set this; each of the hundreds of processes that the tests start would then compile its imports anew.
+export PYTHONDONTWRITEBYTECODE :=
 # Blender 5.2 needs Python 3.13: uv's own or a pyenv one, when this machine has it.
 PYTHON313 := scripts/find_python.sh 3.13
 RUN313 = UV_PROJECT_ENVIRONMENT=.venv313 $(UV) run --locked --group blender --python "$$python"
@@ -41,7 +45,7 @@ test-blender-5.2: setup
 
 test-models: setup
 	@scripts/models_environment.sh $(UV)
-	OMP_NUM_THREADS=1 .venv-models/bin/$(PYTEST) $(TORCH_TESTS) -k "not draft"
+	.venv-models/bin/$(PYTEST) $(TORCH_TESTS) -k "not draft"
 
 bench: setup
 	$(RUN) realcam bench
