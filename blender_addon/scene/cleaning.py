@@ -6,17 +6,19 @@ by how much.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
 
 from ..core.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, CleanDepth, clean_depth
 from ..core.depth_mesh import Float32, Int32, lift
+from ..core.projection import scaled_intrinsics
 from ..core.shot import UInt8
 from ..core.trajectory import Float64
 from .axes import blender_points, depth_of
-from .mesh import TOUCHED, GridVertices, read_vertices, rebuild_mesh
+from .mesh import TOUCHED, GridVertices, grid_depth, mark_vertices, read_vertices, rebuild_mesh
 from .photo_scene import PhotoScene, store_record
 from .reference_camera import see_as_far_as
 from .steering import artists_cameras
@@ -25,22 +27,56 @@ STEPS = (MOVED, FLYING, OUTLIER, SKY)
 EVERYTHING = MOVED | FLYING | OUTLIER | SKY
 
 
+@dataclass(frozen=True, eq=False)
+class DepthToClean:
+    """What cleaning looks at, without a Blender pointer: it may be looked at in another thread.
+
+    depth [R, C] float32 metres of the mesh's vertices, NaN where there is none; photo [R, C, 3] uint8 under them;
+    intrinsics [3, 3] px of that size.
+    """
+
+    depth: Float32
+    photo: UInt8
+    intrinsics: Float64
+
+    def look(self, begins: Callable[[str], None] = lambda _step: None) -> CleanDepth:
+        """What each step would do. begins: see clean_depth."""
+        return clean_depth(self.depth, self.photo, self.intrinsics, begins=begins)
+
+    def is_still(self, photo_scene: PhotoScene) -> bool:
+        """Whether the scene's depth and lens are the same as when this was taken from it."""
+        depth, intrinsics = _depth_and_lens(photo_scene)
+        return np.array_equal(depth, self.depth, equal_nan=True) and np.array_equal(intrinsics, self.intrinsics)
+
+
+def depth_to_clean(photo_scene: PhotoScene) -> DepthToClean:
+    """Of a scene that cleaning has not looked at. Raises PhotoError when the mesh is in Edit Mode."""
+    depth, intrinsics = _depth_and_lens(photo_scene)
+    return DepthToClean(depth, _at_vertices(photo_scene.photo(), depth.shape), intrinsics)
+
+
 def look_at_depth(photo_scene: PhotoScene) -> None:
     """Mark what each step of the cleaning would do; nothing is changed by it.
+
+    Raises PhotoError when the mesh is in Edit Mode.
+    """
+    mark_depth(photo_scene, depth_to_clean(photo_scene).look())
+
+
+def mark_depth(photo_scene: PhotoScene, found: CleanDepth) -> None:
+    """Mark what was found of the scene's depth.
 
     A sky whose depth is unknown gets vertices that do not count until it is put on its shell.
     Raises PhotoError when the mesh is in Edit Mode.
     """
-    record = photo_scene.record
-    grid = (record.rows, record.columns)
-    vertices = read_vertices(photo_scene.mesh.data)
-    before = np.full(grid, np.nan, dtype=np.float32)
-    before.flat[vertices.pixels] = depth_of(vertices.positions)
-    lens = np.diag([grid[1] / photo_scene.photo_size[0], grid[0] / photo_scene.photo_size[1], 1.0])
-    found = clean_depth(before, _at_vertices(photo_scene.photo(), grid), lens @ photo_scene.intrinsics)
-    new = np.flatnonzero(found.mask(SKY) & np.isnan(before)).astype(np.int32)
+    mesh, record = photo_scene.mesh.data, photo_scene.record
+    vertices = read_vertices(mesh)
+    new = np.flatnonzero(found.mask(SKY) & np.isnan(found.before)).astype(np.int32)
+    if not len(new):
+        mark_vertices(mesh, marked_vertices(vertices, found))
+        return
     marked = marked_vertices(_with_sky(vertices, new, found, photo_scene), found)
-    rebuild_mesh(photo_scene.mesh.data, marked, grid, record.depth_edge, record.cleaned)
+    rebuild_mesh(mesh, marked, (record.rows, record.columns), record.depth_edge, record.cleaned)
 
 
 def marked_vertices(vertices: GridVertices, found: CleanDepth) -> GridVertices:
@@ -87,6 +123,13 @@ def touched_counts(photo_scene: PhotoScene) -> dict[int, int]:
     return {bit: int((touched & bit != 0).sum()) for bit in STEPS}
 
 
+def _depth_and_lens(photo_scene: PhotoScene) -> tuple[Float32, Float64]:
+    """[R, C] metres at the mesh's vertices, NaN where there is none, and [3, 3] px of that size."""
+    rows, columns = photo_scene.record.rows, photo_scene.record.columns
+    depth = grid_depth(photo_scene.mesh.data, rows, columns)
+    return depth, scaled_intrinsics(photo_scene.intrinsics, photo_scene.photo_size, (columns, rows))
+
+
 def _shifted(vertices: GridVertices, was: int, now: int) -> Float32:
     """[V, 3] the positions with the steps `now` in force instead of `was`."""
     factor = np.ones(len(vertices.shift), dtype=np.float32)
@@ -116,7 +159,7 @@ def _with_sky(vertices: GridVertices, new: Int32, found: CleanDepth, photo_scene
     )
 
 
-def _at_vertices(photo: UInt8, grid: tuple[int, int]) -> UInt8:
+def _at_vertices(photo: UInt8, grid: tuple[int, ...]) -> UInt8:
     """[rows, columns, 3] the photo [H, W, 3] under each vertex of a grid of (rows, columns)."""
     rows, columns = ((np.arange(n) + 0.5) / n * size for n, size in zip(grid, photo.shape, strict=False))
     return np.asarray(photo[np.ix_(rows.astype(np.int64), columns.astype(np.int64))], dtype=np.uint8)

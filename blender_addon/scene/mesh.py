@@ -109,10 +109,13 @@ def rebuild_mesh(
 
 
 def mark_vertices(mesh: bpy.types.Mesh, vertices: GridVertices) -> None:
-    """Write down what cleaning finds of each vertex, for a mesh whose vertices stand in the order of their pixels and
-    that was not looked at."""
-    mesh.attributes.new(TOUCHED, "INT", "POINT").data.foreach_set("value", vertices.touched)
-    mesh.attributes.new(SHIFT, "FLOAT", "POINT").data.foreach_set("value", vertices.shift)
+    """Write down what cleaning finds of each of the mesh's vertices, which may stand in any order and were not looked
+    at."""
+    order = np.argsort(_attribute(mesh, PIXEL, "value", np.int32), kind="stable")
+    touched, shift = np.empty_like(vertices.touched), np.empty_like(vertices.shift)
+    touched[order], shift[order] = vertices.touched, vertices.shift
+    mesh.attributes.new(TOUCHED, "INT", "POINT").data.foreach_set("value", touched)
+    mesh.attributes.new(SHIFT, "FLOAT", "POINT").data.foreach_set("value", shift)
 
 
 def _vertices(mesh: bpy.types.Mesh) -> GridVertices:

@@ -10,6 +10,7 @@ from . import (
     check_paths,
     cleaning_operators,
     cleaning_panel,
+    depth_look,
     depth_operator,
     depth_panel,
     errand_operator,
@@ -71,6 +72,7 @@ def register() -> None:
 def unregister() -> None:
     """Leave nothing behind: no class, property, menu entry, handler, timer, picture, thread or process."""
     errand_operator.stop()
+    depth_look.stop()
     runtime.unregister()
     check_paths.unregister()
     thumbnails.close()

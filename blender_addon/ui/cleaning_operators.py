@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import ClassVar
 
 import bpy
 from bpy.props import EnumProperty
 
 from ..core.cleaning.clean import FLYING, MOVED, OUTLIER, SKY
-from ..core.errors import RealCamError
-from ..scene.cleaning import look_at_depth, looked_at, set_cleaned, touched_counts
+from ..scene import PhotoScene
+from ..scene.cleaning import set_cleaned, touched_counts
 from ..scene.overlay import cleaning_shown, hide_cleaning, show_cleaning
-from .edit_mode import LeftEditMode
-from .of_photo import OfPhoto, the_photo
-
-Result = set[str]
+from .depth_look import LooksFirst
 
 BITS = {"EDGES": MOVED, "FLYING": FLYING, "OUTLIERS": OUTLIER, "SKY": SKY}
 _STEPS = (
@@ -28,7 +23,7 @@ _STEPS = (
 LABELS = {name: label for name, label, _ in _STEPS}
 
 
-class ToggleCleaning(OfPhoto, bpy.types.Operator):
+class ToggleCleaning(LooksFirst, bpy.types.Operator):
     """Do this step of the depth cleaning, or take it back. Nothing is deleted"""
 
     bl_idname = "realcam.toggle_cleaning"
@@ -47,23 +42,16 @@ class ToggleCleaning(OfPhoto, bpy.types.Operator):
         does = next(does for name, _, does in _STEPS if name == properties.step)
         return f"{does}. Nothing is deleted: press again to take it back"
 
-    def execute(self, context: bpy.types.Context) -> Result:
-        """Build the mesh anew, in Edit Mode too."""
-        photo = the_photo(context)
-        try:
-            with LeftEditMode(context), _waiting(context):
-                photo = set_cleaned(context.scene, photo, photo.record.cleaned ^ BITS[self.step])
-                count = touched_counts(photo)[BITS[self.step]]
-                if cleaning_shown(photo):
-                    show_cleaning(photo)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+    def looked(self, context: bpy.types.Context, photo: PhotoScene) -> None:
+        """Build the mesh anew."""
+        photo = set_cleaned(context.scene, photo, photo.record.cleaned ^ BITS[self.step])
+        if cleaning_shown(photo):
+            show_cleaning(photo)
+        count = touched_counts(photo)[BITS[self.step]]
         self.report({"INFO"}, f"This touches {count:,} of {photo.vertices:,} vertices")
-        return {"FINISHED"}
 
 
-class ShowCleaning(OfPhoto, bpy.types.Operator):
+class ShowCleaning(LooksFirst, bpy.types.Operator):
     """Colour what cleaning touches, or would. Never rendered."""
 
     bl_idname = "realcam.show_cleaning"
@@ -74,33 +62,12 @@ class ShowCleaning(OfPhoto, bpy.types.Operator):
     )
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> Result:
-        """Show, looking at the depth first; or hide."""
-        photo = the_photo(context)
-        try:
-            with LeftEditMode(context), _waiting(context):
-                if cleaning_shown(photo):
-                    hide_cleaning(photo)
-                    return {"FINISHED"}
-                if not looked_at(photo):
-                    look_at_depth(photo)
-                show_cleaning(photo)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
-        return {"FINISHED"}
-
-
-@contextmanager
-def _waiting(context: bpy.types.Context) -> Iterator[None]:
-    """The first look at a large mesh takes some seconds: the pointer says so."""
-    if context.window is not None:
-        context.window.cursor_modal_set("WAIT")
-    try:
-        yield
-    finally:
-        if context.window is not None:
-            context.window.cursor_modal_restore()
+    def looked(self, _context: bpy.types.Context, photo: PhotoScene) -> None:
+        """Show, or hide."""
+        if cleaning_shown(photo):
+            hide_cleaning(photo)
+        else:
+            show_cleaning(photo)
 
 
 CLASSES = (ToggleCleaning, ShowCleaning)

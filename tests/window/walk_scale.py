@@ -7,6 +7,7 @@ Runs inside Blender; needs xdotool there.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -64,11 +65,29 @@ def walk() -> Steps:
     area.spaces.active.region_3d.view_perspective = "CAMERA"
     bpy.ops.realcam.connect()
     yield 1.5
+    look = importlib.import_module("bl_ext.user_default.realcam.ui.depth_look")
     in_view("show_cleaning")
+    yield 0.3
+    picture("0-looking")
+    mouse(0.5, 0.5)
+    subprocess.run(["xdotool", "key", "Escape"], check=True)
+    yield 1.0
+    stopped = not look._under_way and not any("realcam_cleaning" in o for o in bpy.data.objects)
+    in_view("show_cleaning")
+    while look._under_way:
+        yield 0.2
     # Shaders are compiled meanwhile.
     yield 12.0
     picture("1-cleaning")
-    in_view("show_cleaning")
+    bpy.ops.ed.undo()
+    yield 1.0
+    undone = not any("realcam_cleaning" in o for o in bpy.data.objects)
+    in_view("toggle_cleaning", step="FLYING")
+    while look._under_way:
+        yield 0.2
+    yield 2.0
+    picture("1-flying-left-out")
+    in_view("toggle_cleaning", step="FLYING")
     in_view("pick_scale_points")
     yield 0.5
     mouse(0.40, 0.45, "1")
@@ -85,7 +104,7 @@ def walk() -> Steps:
     yield 1.0
     picture("4-rescaled")
     record = json.loads(next(o for o in scene.objects if "realcam_photo" in o)["realcam_photo"])
-    (HERE / "result.json").write_text(json.dumps({"scale": record["scale"]}))
+    (HERE / "result.json").write_text(json.dumps({"scale": record["scale"], "stopped": stopped, "undone": undone}))
     bpy.ops.wm.quit_blender()
 
 

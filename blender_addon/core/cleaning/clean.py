@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,9 @@ class Cleaning:
     farthest: float | None = None
 
 
+STEPS = ("the sky", "edges", "flying pixels", "outliers")
+"""What is looked at, in this order, in words."""
+
 DEFAULT_CLEANING = Cleaning()
 UNTOUCHED = Cleaning(edges=False, flying=None, outliers=False, sky=False)
 
@@ -66,8 +70,10 @@ def clean_depth(
     intrinsics: Float64,
     cleaning: Cleaning = DEFAULT_CLEANING,
     search: NearestSearch = in_windows,
+    begins: Callable[[str], None] = lambda _step: None,
 ) -> CleanDepth:
     """Clean depth [H, W] of photo [H, W, 3]; intrinsics [3, 3] px of that size. search: how neighbours are found.
+    begins: told each of STEPS before it is taken; what it raises ends the cleaning.
 
     A sparse map (below DENSE) keeps its edges and loses statistical outliers only.
     Raises PhotoError when the sizes differ: bring depth to the photo's size first (guided_upsample).
@@ -77,20 +83,24 @@ def clean_depth(
     touched = np.zeros(depth.shape, dtype=np.uint8)
     result = depth.astype(np.float32)
     dense = np.isfinite(depth).mean() >= DENSE
+    begins(STEPS[0])
     if cleaning.sky:
         sky = find_sky(photo, depth, cleaning.farthest)
         touched[sky] |= SKY
         # Not known before the shell: the sky's edge is no depth edge to clean.
         result[sky] = np.nan
+    begins(STEPS[1])
     if cleaning.edges and dense:
         refined = refine_edges(result, photo)
         moved = np.isfinite(result) & (np.abs(refined / result - 1) > SHIFTED)
         touched[moved] |= MOVED
         result[moved] = refined[moved]
+    begins(STEPS[2])
     if cleaning.flying is not None and dense:
         flying = flying_pixels(result, intrinsics, cleaning.flying)
         touched[flying] |= FLYING
         result[flying] = np.nan
+    begins(STEPS[3])
     if cleaning.outliers:
         outliers = depth_outliers(result, intrinsics, search)
         touched[outliers] |= OUTLIER

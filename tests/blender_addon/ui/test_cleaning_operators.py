@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import CancelledError
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from blender_addon.scene import PhotoImport
 
 pytestmark = pytest.mark.blender
 
@@ -44,3 +49,57 @@ def test_steps_work_in_edit_mode(addon: ModuleType, small_bike: Path) -> None:
     assert bpy.ops.realcam.toggle_cleaning(step="FLYING") == {"FINISHED"}
     assert bpy.context.mode == "EDIT_MESH"
     bpy.ops.object.mode_set(mode="OBJECT")
+
+
+def test_a_look_in_a_thread_finds_what_a_look_that_waits_finds(addon: ModuleType, small_bike: Path) -> None:
+    """The steps of the modal operator, which a Blender without a window cannot run."""
+    from blender_addon.scene import find_photo_scene
+    from blender_addon.scene.cleaning import depth_to_clean, looked_at, mark_depth, touched_counts
+    from blender_addon.ui.depth_look import DepthLook
+
+    bpy = addon
+    bpy.ops.realcam.import_photo(filepath=str(small_bike))
+    photo = find_photo_scene(bpy.context.scene)
+    look = DepthLook(depth_to_clean(photo))
+    found = look.answer()
+    assert look.done
+    assert not looked_at(photo), "a thread touches nothing of Blender's"
+    assert look.asked.is_still(photo)
+    mark_depth(photo, found)
+    in_thread = touched_counts(photo)
+    assert any(in_thread.values())
+    bpy.ops.realcam.import_photo(filepath=str(small_bike))
+    bpy.ops.realcam.show_cleaning()
+    assert touched_counts(find_photo_scene(bpy.context.scene)) == in_thread
+
+
+def test_a_look_that_is_stopped_has_no_answer(addon: ModuleType, bike_import: PhotoImport) -> None:
+    from blender_addon.scene import import_photo
+    from blender_addon.scene.cleaning import depth_to_clean
+    from blender_addon.ui.depth_look import DepthLook
+
+    look = DepthLook(depth_to_clean(import_photo(addon.context.scene, bike_import)))
+    look.stop()
+    with pytest.raises(CancelledError):
+        look.answer()
+    assert look.done
+
+
+def test_what_was_changed_meanwhile_is_noticed(addon: ModuleType, small_bike: Path) -> None:
+    from blender_addon.scene import find_photo_scene
+    from blender_addon.scene.cleaning import depth_to_clean
+    from blender_addon.scene.refocus import set_focal_length
+
+    bpy = addon
+    bpy.ops.realcam.import_photo(filepath=str(small_bike), focal_mm=48.2)
+    photo = find_photo_scene(bpy.context.scene)
+    asked = depth_to_clean(photo)
+    assert asked.is_still(photo)
+    assert not asked.is_still(set_focal_length(bpy.context.scene, photo, 30.0))
+    asked = depth_to_clean(find_photo_scene(bpy.context.scene))
+    bpy.context.view_layer.objects.active = photo.mesh
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.mesh.select_all(action="SELECT")
+    bpy.ops.mesh.delete(type="VERT")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert not asked.is_still(find_photo_scene(bpy.context.scene))
