@@ -13,6 +13,7 @@ import msgspec
 
 from ..core.errors import ServiceError
 from ..core.shot import ShotSettings
+from ..core.whole_file import write_whole
 from ..timeline.take import PhotoState
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
@@ -89,11 +90,9 @@ class JobRecords:
     def write(self, record: JobRecord) -> None:
         """Write a record so that it is whole or not there. Raises ServiceError when the disk refuses."""
         path = self._path(record.job_id)
-        temporary = path.with_suffix(".tmp")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(encode(record))
-            temporary.replace(path)
+            write_whole(path, encode(record))
         except OSError as error:
             raise ServiceError(
                 "The job cannot be written down", f"{path}: {error.strerror or error}", "Free some space and try again."

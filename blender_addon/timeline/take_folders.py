@@ -13,6 +13,7 @@ import msgspec
 
 from ..core.errors import TimelineError
 from ..core.shot import ClipMetadata, ClipSidecar
+from ..core.whole_file import write_whole
 from .take import PhotoState, Take, frame_file
 
 ROOT = "realcam"
@@ -169,10 +170,8 @@ def _read_metadata(folder: Path) -> ClipMetadata | None:
 
 
 def _write_record(folder: Path, take: Take) -> None:
-    temporary = folder / f"{RECORD}.tmp"
     try:
-        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(take)))
-        temporary.replace(folder / RECORD)
+        write_whole(folder / RECORD, msgspec.json.format(msgspec.json.encode(take)))
     except OSError as error:
         raise TimelineError(
             "The take cannot be written down", f"{folder}: {error.strerror or error}", "Free some space and try again."

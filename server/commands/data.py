@@ -9,8 +9,9 @@ import msgspec
 import typer
 
 from blender_addon.core.errors import RealCamError
+from blender_addon.core.whole_file import write_whole
 from server.data.align import AlignRecord
-from server.data.align_collection import SUMMARY, DepthOfClip, align_collection, summarise, write_atomically
+from server.data.align_collection import SUMMARY, DepthOfClip, align_collection, summarise
 from server.data.clip_frames import read_picture
 from server.data.photo_files import DepthUnit
 from server.data.posed_clip import PosedClip, open_posed_clip
@@ -53,7 +54,7 @@ def align(
             for note in record.notes:
                 typer.echo(f"  {note}")
         summary = summarise(records)
-        write_atomically(out / SUMMARY, msgspec.json.format(msgspec.json.encode(summary), indent=1))
+        write_whole(out / SUMMARY, msgspec.json.format(msgspec.json.encode(summary), indent=1))
         plot_scales(records, out / "scales.png")
     except RealCamError as error:
         typer.echo(error.sentence, err=True)

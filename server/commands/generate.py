@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,43 +11,37 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.server_address import parse_address
+from server.commands import generate_options as ask
 from server.commands.engine_options import NegativePromptOption, OptionOption, read_options
 from server.engines.realcam.sources import RANDOM_WEIGHTS
 from server.generate import GenerateRequest, GenerateResult
 from server.generate import generate as make_clip
 
-from .depth_options import DepthScaleOption, DisparityOption, depth_unit, numbers
+from .depth_options import DepthScaleOption, DisparityOption, depth_unit
 
 
 def generate(
-    photo: Annotated[Path, typer.Option(help="The photo.")],
-    depth: Annotated[Path, typer.Option(help="Its depth: 16-bit PNG or TIFF, EXR, NPY or NPZ.")],
-    trajectory: Annotated[Path, typer.Option(help="Camera file: RealEstate10K, COLMAP, TUM, transforms.json, .chan.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The clip to write.")] = Path("clip.mp4"),
+    photo: ask.PhotoOption,
+    depth: ask.DepthOption,
+    trajectory: ask.TrajectoryOption,
+    out: ask.OutOption = Path("clip.mp4"),
     depth_scale: DepthScaleOption = 1.0,
     disparity: DisparityOption = "",
-    focal_mm: Annotated[float | None, typer.Option(help="35 mm equivalent focal length of the photo.")] = None,
-    intrinsics: Annotated[str, typer.Option(help="FX,FY,CX,CY of the photo, in its pixels.")] = "",
-    engine: Annotated[str, typer.Option(help="Engine that makes the clip.")] = "draft",
-    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the clip; the engine's own if not given.")] = "",
-    frames: Annotated[int | None, typer.Option(min=1, help="Frames; the engine's own count if not given.")] = None,
-    fps: Annotated[float | None, typer.Option(help="Frames a second, instead of the camera file's.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same clip.")] = 0,
-    prompt: Annotated[str, typer.Option(help="What the clip shows, for engines that read it.")] = "",
+    focal_mm: ask.FocalOption = None,
+    intrinsics: ask.IntrinsicsOption = "",
+    engine: ask.EngineOption = "draft",
+    size: ask.SizeOption = "",
+    frames: ask.FramesOption = None,
+    fps: ask.FpsOption = None,
+    seed: ask.SeedOption = 0,
+    prompt: ask.PromptOption = "",
     negative_prompt: NegativePromptOption = "",
     option: OptionOption = None,
-    last_image: Annotated[
-        Path | None, typer.Option(help="What the last frame shall show, for engines that interpolate.")
-    ] = None,
-    start_at_photo: Annotated[
-        bool, typer.Option("--start-at-photo", help="The file's first camera is the one that took the photo.")
-    ] = False,
-    server: Annotated[str, typer.Option(help="host:port of a server; one is started for this job if not given.")] = "",
-    random_weights: Annotated[
-        bool,
-        typer.Option("--random-weights", help="Engine realcam without its weights: paints noise, to test."),
-    ] = False,
-    scale: Annotated[str, typer.Option(help="Size of the model with random weights: tiny or full.")] = "tiny",
+    last_image: ask.LastImageOption = None,
+    start_at_photo: ask.StartAtPhotoOption = False,
+    server: ask.ServerOption = "",
+    random_weights: ask.RandomWeightsOption = False,
+    scale: ask.ScaleOption = "tiny",
 ) -> None:
     """Make a clip from a photo, its depth and a camera file, without Blender."""
     console = Console(stderr=True)
@@ -62,9 +55,9 @@ def generate(
             out=out,
             depth_unit=depth_unit(depth_scale, disparity),
             focal_mm=focal_mm,
-            intrinsics=_four(intrinsics),
+            intrinsics=ask.read_intrinsics(intrinsics),
             engine=engine,
-            size=_size(size),
+            size=ask.read_size(size),
             frames=frames,
             fps=fps,
             seed=seed,
@@ -110,19 +103,3 @@ def _say(console: Console, result: GenerateResult) -> None:
     console.print(f"Focal length: {result.focal_source}.")
     console.print(f"The photo can see {min(result.coverage):.0%} to {max(result.coverage):.0%} of each frame.")
     console.print(f"Written: {result.clip}")
-
-
-def _four(text: str) -> tuple[float, float, float, float] | None:
-    if not text:
-        return None
-    fx, fy, cx, cy = numbers(text, "--intrinsics", (4,))
-    return fx, fy, cx, cy
-
-
-def _size(text: str) -> tuple[int, int] | None:
-    if not text:
-        return None
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise typer.BadParameter(f"{text!r}: expected WIDTHxHEIGHT, for example 512x320", param_hint="--size")
-    return int(width), int(height)

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from blender_addon.core.errors import RealCamError
+from blender_addon.core.whole_file import write_whole
 
 from .align import AlignRecord, align_clip, failed_record
 from .collection import kept_clips
@@ -58,7 +59,7 @@ def align_collection(
             record = align_clip(opened, depth_of_clip(opened), fingerprint, rules)
         except RealCamError as error:
             record = failed_record(clip.resolve().name, fingerprint, error.sentence)
-        write_atomically(place, msgspec.json.format(msgspec.json.encode(record), indent=1))
+        write_whole(place, msgspec.json.format(msgspec.json.encode(record), indent=1))
         yield record, False
 
 
@@ -83,13 +84,6 @@ def clip_fingerprint(clip: Path, settings: str) -> str:
             facts = file.stat()
             digest.update(f"{file.relative_to(clip)}|{facts.st_size}|{facts.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:32]
-
-
-def write_atomically(place: Path, data: bytes) -> None:
-    """Whole or not at all: an interrupted run leaves no half record."""
-    temporary = place.with_suffix(".partial")
-    temporary.write_bytes(data)
-    temporary.replace(place)
 
 
 def _read_record(place: Path) -> AlignRecord | None:

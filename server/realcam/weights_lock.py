@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from blender_addon.core.whole_file import write_whole
+
 from .weights_sources import HubFile, WeightsError
 from .weights_store import SourceFile
 
@@ -51,9 +53,7 @@ class WeightsLock:
             return
         self._held[_key(file)] = source
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        whole = self._path.with_suffix(".partial")
-        whole.write_bytes(msgspec.json.format(msgspec.json.encode(self._held)))
-        whole.replace(self._path)
+        write_whole(self._path, msgspec.json.format(msgspec.json.encode(self._held)))
 
 
 def _key(file: HubFile) -> str:

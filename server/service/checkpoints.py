@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from blender_addon.core.whole_file import write_whole
 from server.engines.engine import Paused
 
 from .job_files import sync_folder
@@ -57,14 +57,5 @@ class FileCheckpoints:
 
     def _write(self, data: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        fresh = self._folder / "state.part"
-        try:
-            with fresh.open("wb") as stream:
-                stream.write(hashlib.sha256(data).digest() + data)
-                stream.flush()
-                os.fsync(stream.fileno())
-        except OSError:
-            fresh.unlink(missing_ok=True)
-            raise
-        fresh.replace(self._folder / "state")
+        write_whole(self._folder / "state", hashlib.sha256(data).digest() + data, sync=True)
         sync_folder(self._folder)

@@ -78,16 +78,17 @@ class Router:
         self.own_endpoint = f"tcp://[{here}]:{self.port}" if ":" in here else f"tcp://{here}:{self.port}"
 
     def receive(self, limits: Limits) -> Incoming | None:
-        """The next message, or None. One of too many frames comes back with no frames at all."""
+        """The next message, or None. One of too many frames comes back with one too many: the rest is not held."""
         try:
-            parts = self.socket.recv_multipart(flags=zmq.DONTWAIT, copy=False)
+            part = self.socket.recv(flags=zmq.DONTWAIT, copy=False)
         except zmq.Again:
             return None
-        route = parts[0].bytes
-        if len(parts) > limits.buffers + 3:
-            return Incoming(route, _user(parts[-1]), [])
-        frames: list[Frame] = [part.buffer for part in parts[1:]]
-        return Incoming(route, _user(parts[-1]), frames)
+        route, frames = part.bytes, list[Frame]()
+        while part.more:
+            part = self.socket.recv(copy=False)
+            if len(frames) <= limits.buffers + 2:
+                frames.append(part.buffer)
+        return Incoming(route, _user(part), frames)
 
     def send(self, route: bytes, frames: Sequence[Frame]) -> Delivery:
         """Never waits."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.campaigns.commit_points import run as commit_points
 from tests.campaigns.decoder import run as decoder
 from tests.campaigns.full_disk import NoSmallDiskError
 from tests.campaigns.full_disk import run as full_disk
+from tests.campaigns.hostile import run as hostile
 from tests.campaigns.kills import run
 from tests.campaigns.memory import run as memory
 from tests.campaigns.slow_reader import run as slow_reader
@@ -52,6 +54,13 @@ def test_a_full_disk_loses_nothing_and_leaves_the_server_well(tmp_path: Path) ->
     except NoSmallDiskError:
         pytest.skip("a small file system can only be mounted by root on Linux: the full disk was not tried")
     assert ends["job failed"] + ends["job done"] == 12
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of another process's memory is read as Linux tells it")
+def test_what_a_client_sends_to_do_harm_is_refused(tmp_path: Path) -> None:
+    figures = hostile(rounds=1, folder=tmp_path)
+    assert figures.clean, figures
+    assert len(figures.attacks) > 60
 
 
 def test_a_slow_reader_slows_nobody(tmp_path: Path) -> None:

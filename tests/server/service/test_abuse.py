@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-
 import msgspec
 import numpy as np
 import pytest
-import zmq
 
 from blender_addon.core.errors import ServiceError
-from blender_addon.core.framing import MAGIC, PREAMBLE, BufferSpec, Frame, Header, decode_server_message, encode
-from blender_addon.core.keys import client_keys, server_keys
+from blender_addon.core.framing import MAGIC, PREAMBLE, BufferSpec, Header, decode_server_message, encode
 from blender_addon.core.messages import (
-    PROTOCOL_VERSION,
-    ClientMessage,
     Hello,
     JobState,
     Limits,
@@ -24,45 +17,14 @@ from blender_addon.core.messages import (
     Pong,
     Prune,
     Refused,
-    ServerMessage,
     Submit,
     UploadChunk,
-    Welcome,
 )
 from blender_addon.core.shot_file import SHOT
 from server.data.motorcycle import Motorcycle
 from tests.server.service.conftest import StartServer
+from tests.server.service.raw_socket import ask, ask_with, raw_socket, session
 from tests.server.service.running_server import RunningServer, new_id, small_blob
-
-
-@contextmanager
-def _raw_socket(server: RunningServer, port: int) -> Iterator[zmq.Socket[bytes]]:
-    """A socket with a good key and no manners."""
-    keys = client_keys(server.config_dir)
-    with zmq.Context() as context, context.socket(zmq.DEALER) as dealer:
-        dealer.linger = 0
-        dealer.curve_serverkey = server_keys(server.config_dir).public.encode()
-        dealer.curve_publickey, dealer.curve_secretkey = keys.public.encode(), keys.secret.encode()
-        dealer.sndhwm = 0
-        dealer.connect(f"tcp://127.0.0.1:{port}")
-        yield dealer
-
-
-def _ask_with(dealer: zmq.Socket[bytes], frames: Sequence[Frame]) -> ServerMessage:
-    dealer.send_multipart(frames)
-    assert dealer.poll(20_000)
-    return decode_server_message(dealer.recv_multipart(), Limits()).message
-
-
-def _ask(dealer: zmq.Socket[bytes], message: ClientMessage) -> ServerMessage:
-    return _ask_with(dealer, encode(message))
-
-
-def _session(dealer: zmq.Socket[bytes]) -> str:
-    """Say hello as a client does. The session's token."""
-    welcome = _ask(dealer, Hello(protocol=PROTOCOL_VERSION, client_id="rude", software="tests"))
-    assert isinstance(welcome, Welcome)
-    return welcome.session
 
 
 def _chunk_of_shape(*shape: int) -> list[bytes]:
@@ -88,15 +50,11 @@ def _chunk_of_shape(*shape: int) -> list[bytes]:
 def test_malformed_messages_are_refused(
     shared_server: RunningServer, channel: str, what: str, frames: list[bytes]
 ) -> None:
-    address = shared_server.address
-    port = address.control_port if channel == "control" else address.data_port
     with shared_server.client() as neighbour:
         before = neighbour.facts().memory
-        with _raw_socket(shared_server, port) as dealer:
-            dealer.send_multipart(frames)
-            assert dealer.poll(30_000), what
-            answer = decode_server_message(dealer.recv_multipart(), Limits()).message
-        assert isinstance(answer, Refused)
+        with raw_socket(shared_server, channel) as dealer:
+            answer = ask_with(dealer, frames)
+        assert isinstance(answer, Refused), what
         assert answer.code.value == "malformed"
         assert neighbour.facts().memory - before < 64_000_000
 
@@ -105,9 +63,7 @@ def test_malformed_messages_are_refused(
 def test_a_frame_over_the_limit_ends_the_connection_and_nothing_else(
     shared_server: RunningServer, channel: str
 ) -> None:
-    address = shared_server.address
-    port = address.control_port if channel == "control" else address.data_port
-    with shared_server.client() as neighbour, _raw_socket(shared_server, port) as dealer:
+    with shared_server.client() as neighbour, raw_socket(shared_server, channel) as dealer:
         before = neighbour.facts().memory
         dealer.send_multipart([PREAMBLE, b"\x00" * 10_000_000])
         assert not dealer.poll(500)
@@ -115,17 +71,14 @@ def test_a_frame_over_the_limit_ends_the_connection_and_nothing_else(
 
 
 def test_messages_on_the_wrong_socket_or_without_a_session_are_refused(shared_server: RunningServer) -> None:
-    address = shared_server.address
     chunk = encode(UploadChunk(session="none", job_id=new_id(), offset=0))
-    for port, frames, code in (
-        (address.control_port, encode(ListJobs()), "no-session"),
-        (address.data_port, encode(ListJobs()), "malformed"),
-        (address.data_port, chunk, "no-session"),
+    for channel, frames, code in (
+        ("control", encode(ListJobs()), "no-session"),
+        ("data", encode(ListJobs()), "malformed"),
+        ("data", chunk, "no-session"),
     ):
-        with _raw_socket(shared_server, port) as dealer:
-            dealer.send_multipart(frames)
-            assert dealer.poll(10_000)
-            answer = decode_server_message(dealer.recv_multipart(), Limits()).message
+        with raw_socket(shared_server, channel) as dealer:
+            answer = ask_with(dealer, frames)
         assert isinstance(answer, Refused)
         assert answer.code.value == code
 
@@ -136,7 +89,7 @@ def test_a_client_that_never_reads_is_let_go_and_its_job_is_done(
     """Thousands of questions whose answers nobody takes: they wait in bounded places, then the session ends."""
     with shared_server.client() as neighbour:
         before = neighbour.facts().memory
-        with _raw_socket(shared_server, shared_server.address.control_port) as dealer:
+        with raw_socket(shared_server, "control") as dealer:
             dealer.rcvhwm = 1
             for token in range(5000):
                 dealer.send_multipart(encode(Ping(token=token)))
@@ -151,7 +104,7 @@ def test_a_client_of_the_version_before_is_told_to_update(shared_server: Running
     """As it was built: its first frame says 1.0, and its headers lack what came since."""
     hello = Hello(protocol=(1, 0), client_id="old", software="RealCam 0.1")
     frames = [MAGIC + bytes((1, 0)), msgspec.msgpack.encode((hello, ()))]
-    with _raw_socket(shared_server, shared_server.address.control_port) as dealer:
+    with raw_socket(shared_server, "control") as dealer:
         dealer.send_multipart(frames)
         assert dealer.poll(10_000)
         answer = dealer.recv_multipart()
@@ -174,13 +127,13 @@ def test_a_client_of_the_version_before_is_told_to_update(shared_server: Running
     ids=["none", "no axes", "two axes", "numbers", "two"],
 )
 def test_chunks_that_are_no_bytes_are_refused(shared_server: RunningServer, specs: tuple[BufferSpec, ...]) -> None:
-    address, job_id = shared_server.address, new_id()
-    with _raw_socket(shared_server, address.control_port) as control:
-        session = _session(control)
-        _ask(control, Submit(job_id=job_id, digest="0" * 64, nbytes=100, engine="copy"))
-        header = Header(UploadChunk(session=session, job_id=job_id, offset=0), specs)
-        with _raw_socket(shared_server, address.data_port) as data:
-            answer = _ask_with(data, [PREAMBLE, msgspec.msgpack.encode(header), *(bytes(s.nbytes) for s in specs)])
+    job_id = new_id()
+    with raw_socket(shared_server, "control") as control:
+        token = session(control)
+        ask(control, Submit(job_id=job_id, digest="0" * 64, nbytes=100, engine="copy"))
+        header = Header(UploadChunk(session=token, job_id=job_id, offset=0), specs)
+        with raw_socket(shared_server, "data") as data:
+            answer = ask_with(data, [PREAMBLE, msgspec.msgpack.encode(header), *(bytes(s.nbytes) for s in specs)])
     assert isinstance(answer, Refused)
     assert answer.what == "A chunk comes with one buffer of bytes"
 
@@ -219,10 +172,10 @@ def test_a_mistake_in_the_server_costs_the_shot_or_message_that_brings_it_out(
         job_id, good = new_id(), new_id()
         with pytest.raises(ServiceError, match="The server could not read the shot"):
             client.submit(job_id, small_blob(bike, seed=1), "copy")
-        with _raw_socket(server, server.address.control_port) as dealer:
-            _session(dealer)
+        with raw_socket(server, "control") as dealer:
+            session(dealer)
             dealer.send_multipart(encode(Prune(older_than=0.0)))
-            assert isinstance(_ask(dealer, Ping(token=1)), Pong)
+            assert isinstance(ask(dealer, Ping(token=1)), Pong)
         server.kill()
         server.start()
         assert client.status(job_id).state is JobState.FAILED, "not queued by the next start"

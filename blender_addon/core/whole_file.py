@@ -1,0 +1,24 @@
+"""Files that are whole or not there, however their writer ends."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, data: bytes, *, sync: bool = False) -> None:
+    """Replace a file in one step; one writer at a time. sync: its bytes are on the disk before it has its name.
+
+    Raises OSError; the file is then what it was.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as stream:
+            stream.write(data)
+            if sync:
+                stream.flush()
+                os.fsync(stream.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,54 @@
+"""What `realcam generate` is told on the command line, and how it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .depth_options import numbers
+
+PhotoOption = Annotated[Path, typer.Option(help="The photo.")]
+DepthOption = Annotated[Path, typer.Option(help="Its depth: 16-bit PNG or TIFF, EXR, NPY or NPZ.")]
+TrajectoryOption = Annotated[
+    Path, typer.Option(help="Camera file: RealEstate10K, COLMAP, TUM, transforms.json, .chan.")
+]
+OutOption = Annotated[Path, typer.Option("--out", "-o", help="The clip to write.")]
+FocalOption = Annotated[float | None, typer.Option(help="35 mm equivalent focal length of the photo.")]
+IntrinsicsOption = Annotated[str, typer.Option(help="FX,FY,CX,CY of the photo, in its pixels.")]
+EngineOption = Annotated[str, typer.Option(help="Engine that makes the clip.")]
+SizeOption = Annotated[str, typer.Option(help="WIDTHxHEIGHT of the clip; the engine's own if not given.")]
+FramesOption = Annotated[int | None, typer.Option(min=1, help="Frames; the engine's own count if not given.")]
+FpsOption = Annotated[float | None, typer.Option(help="Frames a second, instead of the camera file's.")]
+SeedOption = Annotated[int, typer.Option(help="The same seed makes the same clip.")]
+PromptOption = Annotated[str, typer.Option(help="What the clip shows, for engines that read it.")]
+LastImageOption = Annotated[
+    Path | None, typer.Option(help="What the last frame shall show, for engines that interpolate.")
+]
+StartAtPhotoOption = Annotated[
+    bool, typer.Option("--start-at-photo", help="The file's first camera is the one that took the photo.")
+]
+ServerOption = Annotated[str, typer.Option(help="host:port of a server; one is started for this job if not given.")]
+RandomWeightsOption = Annotated[
+    bool, typer.Option("--random-weights", help="Engine realcam without its weights: paints noise, to test.")
+]
+ScaleOption = Annotated[str, typer.Option(help="Size of the model with random weights: tiny or full.")]
+
+
+def read_intrinsics(text: str) -> tuple[float, float, float, float] | None:
+    """FX,FY,CX,CY; None where nothing was typed. Raises typer.BadParameter."""
+    if not text:
+        return None
+    fx, fy, cx, cy = numbers(text, "--intrinsics", (4,))
+    return fx, fy, cx, cy
+
+
+def read_size(text: str) -> tuple[int, int] | None:
+    """(width, height) of WIDTHxHEIGHT; None where nothing was typed. Raises typer.BadParameter."""
+    if not text:
+        return None
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise typer.BadParameter(f"{text!r}: expected WIDTHxHEIGHT, for example 512x320", param_hint="--size")
+    return int(width), int(height)

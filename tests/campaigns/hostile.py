@@ -1,0 +1,228 @@
+"""An allowed client that wants to do harm: what it sends is refused in words, in little time and memory.
+
+    python -m tests.campaigns.hostile --rounds 20
+
+Each attack goes over the wire to a real server with the product's own engines, with a good key. Prints for each the
+answer, the longest time in seconds and the most memory in MB that server and worker took beyond what they had (peaks,
+as Linux counts them), then what both grew by from the first round to the last. Exit code 1 when an attack is not
+refused, a peak is 64 MB or more, or the server is not as it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from blender_addon.core.client import Client
+from blender_addon.core.errors import ServiceError
+from blender_addon.core.messages import JobState, Ping, Pong, RefusalCode, Refused, StateEvent, Submit
+from server.data.motorcycle import motorcycle
+from tests.campaigns import hostile_inputs
+from tests.server.service.raw_socket import ask, ask_with, raw_socket, session
+from tests.server.service.running_server import RunningServer, new_id, small_blob
+
+ENGINES = ("--engines", "server.engines.registry:engines")
+MOST_MB = 64.0
+
+Attack = Callable[[RunningServer], str]
+"""Carries out one attack and returns how it was refused. Raises NotRefusedError."""
+
+
+class NotRefusedError(Exception):
+    """An attack had another end than a refusal."""
+
+
+@dataclass
+class AttackFigures:
+    """answer: how it was refused. seconds: at worst. lag: how late the server's loop then was, seconds. server_peak,
+    worker_peak: the highest above what was there, MB."""
+
+    answer: str = ""
+    seconds: float = 0.0
+    lag: float = 0.0
+    server_peak: float = 0.0
+    worker_peak: float = 0.0
+
+
+@dataclass
+class HostileFigures:
+    """server_growth, worker_growth: from after the first round to after the last, MB."""
+
+    attacks: dict[str, AttackFigures] = field(default_factory=dict)
+    server_growth: float = 0.0
+    worker_growth: float = 0.0
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing took more memory than it may."""
+        peaks = (max(attack.server_peak, attack.worker_peak) for attack in self.attacks.values())
+        return max(peaks) < MOST_MB and max(self.server_growth, self.worker_growth) < MOST_MB
+
+
+def attacks() -> Iterator[tuple[str, Attack]]:
+    """All of them by name."""
+    for name, frames in hostile_inputs.messages().items():
+        for channel in ("control", "data"):
+            yield f"{name}, {channel}", partial(_message, channel=channel, frames=frames)
+    for name, (channel, frames) in hostile_inputs.cut_off().items():
+        yield name, partial(_cut_off, channel=channel, frames=frames)
+    yield "5,000 questions whose answers nobody takes", _flood
+    yield "jobs without end", _many_jobs
+    for name, blob in hostile_inputs.blobs().items():
+        yield name, partial(_blob, blob=blob)
+    for name, blob in hostile_inputs.jobs().items():
+        yield name, partial(_job, blob=blob)
+
+
+def run(rounds: int, folder: Path) -> HostileFigures:
+    """Every attack `rounds` times. Raises NotRefusedError, and ServiceError when the server is gone."""
+    server = RunningServer(folder / "data", folder / "config", ENGINES)
+    server.errors = (folder / "log").open("ab")
+    server.start()
+    figures, everything, sizes = HostileFigures(), list(attacks()), list[tuple[int, int]]()
+    try:
+        with server.client() as neighbour:
+            _make_a_clip(neighbour)
+            both = _processes(server)
+            for _ in range(rounds):
+                for name, attack in everything:
+                    found = figures.attacks.setdefault(name, AttackFigures())
+                    _carry_out(attack, server, both, found)
+                    facts = neighbour.facts()
+                    found.lag = max(found.lag, round(facts.loop_lag, 3))
+                    if facts.running:
+                        raise NotRefusedError(f"{name}: a job runs")
+                _make_a_clip(neighbour)
+                sizes.append((both[0].memory_info().rss, both[1].memory_info().rss))
+            if _processes(server) != both:
+                raise NotRefusedError("the worker is another one")
+    finally:
+        server.stop()
+        server.errors.close()
+    figures.server_growth, figures.worker_growth = (
+        round((late - early) / 1e6, 2) for early, late in zip(sizes[0], sizes[-1], strict=True)
+    )
+    return figures
+
+
+def _carry_out(
+    attack: Attack, server: RunningServer, both: tuple[psutil.Process, psutil.Process], figures: AttackFigures
+) -> None:
+    before = [process.memory_info().rss for process in both]
+    for process in both:
+        # Linux: count the peak from here on.
+        Path(f"/proc/{process.pid}/clear_refs").write_text("5")
+    started = time.monotonic()
+    figures.answer = attack(server)
+    figures.seconds = max(figures.seconds, round(time.monotonic() - started, 2))
+    grown = [round((_peak(process) - rss) / 1e6, 1) for process, rss in zip(both, before, strict=True)]
+    figures.server_peak, figures.worker_peak = max(figures.server_peak, grown[0]), max(figures.worker_peak, grown[1])
+
+
+def _message(server: RunningServer, channel: str, frames: list[bytes]) -> str:
+    with raw_socket(server, channel) as dealer:
+        if channel == "control":
+            session(dealer)
+        answer = ask_with(dealer, frames)
+    if not isinstance(answer, Refused):
+        raise NotRefusedError(f"{answer}")
+    return f"{answer.what}: {answer.why}"[:200]
+
+
+def _cut_off(server: RunningServer, channel: str, frames: list[bytes]) -> str:
+    with raw_socket(server, channel) as dealer, contextlib.suppress(TimeoutError):
+        raise NotRefusedError(f"{ask_with(dealer, frames, seconds=1.0)}")
+    return "no answer: the connection was ended"
+
+
+def _flood(server: RunningServer) -> str:
+    with raw_socket(server, "control") as rude, raw_socket(server, "control") as other:
+        rude.rcvhwm = 1
+        for frames in hostile_inputs.flood():
+            rude.send_multipart(frames)
+        answer = ask(other, Ping(token=1))
+    if not isinstance(answer, Pong):
+        raise NotRefusedError(f"another client was told {answer}")
+    return "another client is answered"
+
+
+def _many_jobs(server: RunningServer) -> str:
+    """All that are taken are cancelled again."""
+    taken, answer = list[str](), None
+    with raw_socket(server, "control") as dealer, server.client() as client:
+        session(dealer)
+        while len(taken) < 1000 and not isinstance(answer, Refused):
+            job_id = new_id()
+            answer = ask(dealer, Submit(job_id=job_id, digest="0" * 64, nbytes=1000, engine="draft"))
+            taken.append(job_id)
+        for job_id in taken[:-1]:
+            client.cancel(job_id)
+    if not isinstance(answer, Refused) or answer.code is not RefusalCode.BUSY:
+        raise NotRefusedError(f"{answer}")
+    return f"{answer.what}: {answer.why}"
+
+
+def _blob(server: RunningServer, blob: bytes) -> str:
+    with server.client() as client:
+        try:
+            client.submit(new_id(), blob, "draft")
+        except ServiceError as error:
+            if error.code != RefusalCode.BAD_SHOT:
+                raise NotRefusedError(error.sentence) from error
+            return error.sentence[:200]
+    raise NotRefusedError("the shot was taken")
+
+
+def _job(server: RunningServer, blob: bytes) -> str:
+    """The engine says no, in its first attempt."""
+    with server.client() as client:
+        client.submit(job_id := new_id(), blob, "draft")
+        end = list(client.follow(job_id))[-1]
+    if not isinstance(end, StateEvent) or (end.state, end.attempt) != (JobState.FAILED, 1):
+        raise NotRefusedError(f"{end}")
+    return end.reason[:200]
+
+
+def _make_a_clip(client: Client) -> None:
+    client.submit(job_id := new_id(), small_blob(motorcycle(), "draft"), "draft")
+    end = list(client.follow(job_id))[-1]
+    if not isinstance(end, StateEvent) or end.state is not JobState.DONE:
+        raise NotRefusedError(f"a good shot ended as {end}")
+
+
+def _processes(server: RunningServer) -> tuple[psutil.Process, psutil.Process]:
+    """The server and its worker."""
+    assert server.process is not None
+    process = psutil.Process(server.process.pid)
+    (worker,) = process.children()
+    return process, worker
+
+
+def _peak(process: psutil.Process) -> int:
+    """Bytes."""
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=20)
+    with tempfile.TemporaryDirectory() as folder:
+        figures = run(parser.parse_args().rounds, Path(folder))
+    print(json.dumps(asdict(figures), indent=1))
+    sys.exit(not figures.clean)
+
+
+if __name__ == "__main__":
+    main()
