@@ -18,12 +18,12 @@ from blender_addon.core.errors import PhotoError, ServiceError, ShotError
 from blender_addon.core.formats import read_trajectory
 from blender_addon.core.frame_fit import FrameFit
 from blender_addon.core.lens import DEFAULT_HORIZONTAL_FOV, focal_pixels
-from blender_addon.core.messages import JobState, StateEvent, Welcome
+from blender_addon.core.messages import JobState, Limits, StateEvent, Welcome
 from blender_addon.core.projection import intrinsics_from_fov, intrinsics_matrix
 from blender_addon.core.server_address import ServerAddress
-from blender_addon.core.shot import INTERPOLATION_MODE, EngineCapability, SettingValue, Shot, ShotSettings
+from blender_addon.core.shot import CHECK_MODE, DEPTH_MODE, INTERPOLATION_MODE, EngineCapability, SettingValue, Shot, ShotSettings
 from blender_addon.core.shot_file import encode_shot
-from blender_addon.core.trajectory import Float64, Trajectory
+from blender_addon.core.trajectory import Float64, Trajectory, check_intrinsics
 from server.data.photo_files import METRES, DepthUnit, PhotoFile, check_photo_and_depth, read_depth, read_photo
 from server.geometry.preview import PreviewRenderer
 from server.local_service import local_service
@@ -76,6 +76,7 @@ class GenerateResult:
 
 def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResult:
     """Make the clip. Raises PhotoError, CameraError, ShotError or ServiceError, in words."""
+    _check_out(request.out)
     photo = read_photo(request.photo)
     depth = read_depth(request.depth, request.depth_unit)
     notes = check_photo_and_depth(photo.pixels, depth)
@@ -90,7 +91,7 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
         _check_options(capability, request.options)
         if last_image is not None:
             _check_interpolates(capability)
-        trajectory = _for_engine(camera.trajectory, request, capability)
+        trajectory = _for_engine(camera.trajectory, request, capability, welcome.limits)
         preview, coverage = _preview(photo, depth, intrinsics, trajectory, request.depth_edge, on_progress)
         settings = ShotSettings(
             engine=request.engine,
@@ -102,6 +103,12 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
         shot = Shot(trajectory, preview, photo.pixels, intrinsics, depth, settings, request.depth_edge, last_image)
         _run(client, shot, request, on_progress)
     return GenerateResult(request.out, focal_source, coverage, tuple(notes))
+
+
+def _check_out(out: Path) -> None:
+    """The work is not begun when its result would have no place."""
+    if out.is_dir():
+        raise ServiceError("The clip cannot be written", f"{out} is a folder", "Name a file with --out.")
 
 
 def _check_options(capability: EngineCapability, options: Mapping[str, SettingValue]) -> None:
@@ -126,7 +133,9 @@ def photo_intrinsics(request: GenerateRequest, photo: PhotoFile) -> tuple[Float6
     """[3, 3] in the photo's pixels, and where the focal length came from."""
     height, width = photo.pixels.shape[:2]
     if request.intrinsics is not None:
-        return intrinsics_matrix(*request.intrinsics), "typed intrinsics"
+        typed = intrinsics_matrix(*request.intrinsics)
+        check_intrinsics(typed[None])
+        return typed, "typed intrinsics"
     for focal, source in ((request.focal_mm, "typed"), (photo.focal_35mm, "the photo's EXIF")):
         if focal is None:
             continue
@@ -149,23 +158,30 @@ def _session(address: ServerAddress | None) -> Iterator[tuple[Client, Welcome]]:
 
 
 def _engine(welcome: Welcome, name: str) -> EngineCapability:
-    for capability in welcome.engines:
+    makers = [engine for engine in welcome.engines if not {DEPTH_MODE, CHECK_MODE} & set(engine.modes)]
+    for capability in makers:
         if capability.name == name:
             if capability.unavailable:
                 raise ServiceError(f"The engine {name} cannot run there", capability.unavailable)
             return capability
-    raise ServiceError(
-        f"The server has no engine {name}", f"it has {', '.join(e.name for e in welcome.engines) or 'none'}"
-    )
+    raise ServiceError(f"The server has no engine {name}", f"it has {', '.join(e.name for e in makers) or 'none'}")
 
 
-def _for_engine(artist: Trajectory, request: GenerateRequest, capability: EngineCapability) -> Trajectory:
+def _for_engine(
+    artist: Trajectory, request: GenerateRequest, capability: EngineCapability, limits: Limits
+) -> Trajectory:
     """The camera in the engine's pixels and frame count, relative to the photo's camera."""
+    size = request.size or capability.sizes[0]
+    count = request.frames or capability.frame_counts[0]
+    if count > limits.frames or max(size) > limits.side:
+        raise ShotError(
+            "The clip is larger than the server takes",
+            f"{count} frames of {size[0]} x {size[1]}",
+            f"It takes {limits.frames} frames of {limits.side} pixels a side at most.",
+        )
     if request.start_at_photo:
         artist = artist.relative_to(artist.camera_to_world[0])
-    size = request.size or capability.sizes[0]
     fitted = FrameFit((artist.width, artist.height), size).trajectory(artist)
-    count = request.frames or capability.frame_counts[0]
     return fitted if count == len(fitted) else fitted.resample(count)
 
 

@@ -213,8 +213,8 @@ def _load_or_make(path: Path) -> KeyPair:
 
 def _no_key(text: str) -> ServiceError:
     return ServiceError(
-        "This is not a server's public key",
+        "This is not a public key",
         f"{len(text)} characters that do not decode, instead of 40",
-        "`realcam keys show` on the server prints it.",
+        "`realcam keys show` on the other computer prints it.",
         code="bad-key",
     )

@@ -32,7 +32,11 @@ from .bench_depth import MEGAPIXEL, blenders_report, depth, depth_to_scene
 from .bench_evaluate import evaluate
 from .bench_sampler import sampler
 
-bench_app = typer.Typer(help="Measure this machine.", invoke_without_command=True)
+bench_app = typer.Typer(
+    add_completion=False,
+    help="Measure this machine: mesh, preview, wire and the draft engine; each verb below measures another part.",
+    invoke_without_command=True,
+)
 bench_app.command()(sampler)
 bench_app.command()(depth)
 bench_app.command()(evaluate)

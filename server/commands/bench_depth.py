@@ -36,7 +36,7 @@ REPEATS = 3
 
 def depth(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Predictors of `depth list`; else Indoor Large, Small.")
+        list[str] | None, typer.Argument(help="Predictors of `realcam depth list`; else Indoor Large, Small.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     threads: Annotated[int, typer.Option(help="Threads of each measurement.")] = 2,

@@ -31,7 +31,7 @@ def evaluate(
 ) -> None:
     """Check Camera on a clip of a known room: seconds by stage, and of the processor."""
     if absent := absent_packages(("pycolmap",), extra="evaluation"):
-        typer.echo(absent, err=True)
+        typer.echo(f"Cameras cannot be solved on this machine: {absent}.", err=True)
         raise typer.Exit(1)
     with Console(stderr=True).status("filming the room"):
         question = question_of_room(walk(frames))

@@ -13,7 +13,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from blender_addon.core.errors import EngineError, RealCamError
+from blender_addon.core.errors import EngineError
+from server.engines.packages import MODEL_PACKAGES, absent_packages
+
+from .in_words import in_words
 
 TFLOP = {(256, 256, 16, True): 5.1, (256, 256, 16, False): 4.9}
 """Arithmetic of one forward, counted on the published network; with the camera, only what its masks leave open."""
@@ -40,10 +43,8 @@ def sampler(
 
     Needs some 10 GB of memory for 256 x 256 in float32 and 13 GB for 512 x 320, and minutes.
     """
-    from server.engines.realcam.sources import missing_packages
-
-    if missing := missing_packages():
-        typer.echo(missing, err=True)
+    if absent := absent_packages(MODEL_PACKAGES, extra="models"):
+        typer.echo(f"The network cannot be measured: {absent}.", err=True)
         raise typer.Exit(1)
     from server.realcam.processor import computes_in_bfloat16
 
@@ -52,11 +53,8 @@ def sampler(
         bfloat16 = computes_in_bfloat16()
         if not bfloat16:
             console.print("Not measured in bfloat16: this processor only imitates it, in many times the time.")
-    try:
+    with in_words():
         figures = measured(list(cases(size, threads, runs, growth, bfloat16)), threads, console)
-    except RealCamError as error:
-        typer.echo(error.sentence, err=True)
-        raise typer.Exit(1) from error
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(figures)).decode())
     else:

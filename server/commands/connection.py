@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from blender_addon.core.client import Client
-from blender_addon.core.errors import RealCamError
 from blender_addon.core.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, parse_address
+
+from .in_words import in_words
 
 ServerOption = Annotated[str, typer.Option("--server", help="host:port of the server.")]
 DEFAULT_SERVER = f"{DEFAULT_HOST}:{DEFAULT_CONTROL_PORT}"
@@ -20,10 +21,8 @@ DEFAULT_SERVER = f"{DEFAULT_HOST}:{DEFAULT_CONTROL_PORT}"
 @contextmanager
 def connected(server: str) -> Iterator[Client]:
     """A client with an open session; errors become one sentence and exit code 1."""
-    try:
-        with Client(parse_address(server), f"cli {getpass.getuser()}", "realcam-cli 0.1.0", patience=5.0) as client:
+    with in_words():
+        address = parse_address(server)
+        with Client(address, f"cli {getpass.getuser()}", "realcam-cli 0.1.0", patience=5.0) as client:
             client.connect()
             yield client
-    except RealCamError as error:
-        typer.echo(error.sentence, err=True)
-        raise typer.Exit(1) from error

@@ -8,7 +8,6 @@ from typing import Annotated
 import msgspec
 import typer
 
-from blender_addon.core.errors import RealCamError
 from blender_addon.core.whole_file import write_whole
 from server.data.align import AlignRecord
 from server.data.align_collection import SUMMARY, DepthOfClip, align_collection, summarise
@@ -19,7 +18,9 @@ from server.data.scale import DepthMap, DepthOfFrame
 from server.data.scale_plot import plot_scales
 from server.depth.catalogue import load_predictor
 
-data_app = typer.Typer(help="Clips with cameras, brought to metres.", no_args_is_help=True)
+from .in_words import in_words
+
+data_app = typer.Typer(add_completion=False, help="Clips with cameras, brought to metres.", no_args_is_help=True)
 
 
 @data_app.callback()
@@ -34,12 +35,12 @@ def align(
     depth: Annotated[str, typer.Option(help="Folder of depth maps inside each clip, named like its frames.")] = "",
     depth_scale: Annotated[float, typer.Option(help="Metres for each stored unit; 0.001 for millimetres.")] = 0.001,
     predictor: Annotated[
-        str, typer.Option(help="Depth predictor for clips without depth maps; see `depth list`.")
+        str, typer.Option(help="Depth predictor for clips without depth maps; see `realcam depth list`.")
     ] = "",
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for records, summary and plot.")] = Path("aligned"),
 ) -> None:
     """Find how many metres one unit of each clip's cameras is; one record a clip, done clips are not done again."""
-    try:
+    with in_words():
         depth_of_clip = _predicted(predictor) if predictor else _stored
         records = []
         for record, was_there in align_collection(
@@ -56,9 +57,6 @@ def align(
         summary = summarise(records)
         write_whole(out / SUMMARY, msgspec.json.format(msgspec.json.encode(summary), indent=1))
         plot_scales(records, out / "scales.png")
-    except RealCamError as error:
-        typer.echo(error.sentence, err=True)
-        raise typer.Exit(1) from error
     kept, dropped, refused = len(summary.kept), len(summary.dropped), len(summary.refused)
     typer.echo(f"{kept} kept, {dropped} dropped for a scale apart from the others', {refused} refused")
     typer.echo(f"Written: {out}")

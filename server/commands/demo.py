@@ -9,9 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from blender_addon.core.errors import RealCamError
 from server.commands.engine_options import OptionOption, read_options
 from server.demo.demo import DemoOptions, DemoResult, run_demo
+
+from .in_words import in_words
 
 
 def demo(
@@ -46,11 +47,8 @@ def demo(
         seed=seed,
         trust_unit=trust_unit,
     )
-    try:
+    with in_words():
         result = run_demo(options, console)
-    except RealCamError as error:
-        typer.echo(error.sentence, err=True)
-        raise typer.Exit(1) from error
     _print(console, result)
 
 

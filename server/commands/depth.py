@@ -21,7 +21,9 @@ from server.depth.overlay import cleaning_overlay
 
 from .depth_options import DepthScaleOption, DisparityOption, depth_unit
 
-depth_app = typer.Typer(help="Metric depth of one photo: predicted, or from a sensor.", no_args_is_help=True)
+depth_app = typer.Typer(
+    add_completion=False, help="Metric depth of one photo: predicted, or from a sensor.", no_args_is_help=True
+)
 
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="NPZ to write; else beside the photo.")]
 FocalOption = Annotated[float | None, typer.Option(help="35 mm equivalent, instead of EXIF and prediction.")]

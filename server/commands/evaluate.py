@@ -9,21 +9,24 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from blender_addon.core.errors import RealCamError
 from blender_addon.core.formats.dispatch import read_trajectory
 from blender_addon.core.messages import Limits
 from blender_addon.core.projection import intrinsics_matrix
 from blender_addon.core.shot_file import decode_shot
-from blender_addon.core.trajectory import Float64
+from blender_addon.core.trajectory import Float64, check_intrinsics
 from server.data.clip_frames import read_frames
 from server.data.photo_files import DepthUnit, read_depth
 from server.data.scale import DepthMap
+from server.data.scale_plot import require_matplotlib
 from server.evaluation.evaluate import DEFAULT_TRIALS, evaluate_clip
 from server.evaluation.frechet import i3d_features, video_distance
 from server.evaluation.own_camera import camera_of_clip
 from server.evaluation.question import Question, question_of_shot
 from server.evaluation.records import ClipEvaluation, EvaluationReport
 from server.evaluation.report import collected, write_json, write_report
+
+from .depth_options import numbers
+from .in_words import in_words
 
 
 def evaluate(
@@ -52,25 +55,24 @@ def evaluate(
         raise typer.BadParameter("Give either --reference or --shot.")
     if bool(real) != (i3d is not None):
         raise typer.BadParameter("FVD needs both --real and --i3d.")
-    try:
+    with in_words():
+        if report is not None:
+            require_matplotlib()
         lens = _lens(depth_intrinsics)
         known_depth = None if depth is None else DepthMap(read_depth(depth, DepthUnit(depth_scale)), lens)
+        distance = None
+        if i3d is not None and real:
+            distance = video_distance(map(read_frames, real), map(read_frames, clips), i3d_features(i3d))
         found = []
         for clip in clips:
             question = _asked_by_shot(clip, shot) if shot else _asked_by_camera(clip, reference, known_depth)
             found.append(evaluate_clip(question, trials))
             _say(found[-1])
-        distance = None
-        if i3d is not None and real:
-            distance = video_distance(map(read_frames, real), map(read_frames, clips), i3d_features(i3d))
         result = collected(found, distance)
         if json is not None:
             write_json(result, json)
         if report is not None:
             typer.echo(f"Report: {write_report(result, report)}")
-    except RealCamError as error:
-        typer.echo(error.sentence, err=True)
-        raise typer.Exit(1) from error
     _tabulate(result)
     if result.failed_solves == result.solves:
         raise typer.Exit(2)
@@ -79,11 +81,9 @@ def evaluate(
 def _lens(text: str) -> Float64 | None:
     if not text:
         return None
-    try:
-        fx, fy, cx, cy = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r}: expected 4 numbers", param_hint="--depth-intrinsics") from error
-    return intrinsics_matrix(fx, fy, cx, cy)
+    lens = intrinsics_matrix(*numbers(text, "--depth-intrinsics", (4,)))
+    check_intrinsics(lens[None])
+    return lens
 
 
 def _asked_by_camera(clip: Path, reference: Path | None, depth: DepthMap | None) -> Question:

@@ -15,7 +15,9 @@ from .connection import DEFAULT_SERVER, ServerOption, connected
 
 DAY = 86_400.0
 
-jobs_app = typer.Typer(help="Your jobs on a server.", invoke_without_command=True)
+jobs_app = typer.Typer(
+    add_completion=False, help="List your jobs on a server, newest first.", invoke_without_command=True
+)
 
 
 @jobs_app.callback()

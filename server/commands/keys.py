@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from blender_addon.core.errors import RealCamError, ServiceError
+from blender_addon.core.errors import ServiceError
 from blender_addon.core.keys import (
     Pairing,
     accept_pairing,
@@ -28,7 +26,13 @@ from blender_addon.core.keys import (
 from blender_addon.core.server_address import DEFAULT_CONTROL_PORT
 from server.service.zap import AllowedClient, read_allowed, write_allowed
 
-keys_app = typer.Typer(help="Who may use this server: make, show, allow, list and revoke keys.", no_args_is_help=True)
+from .in_words import in_words
+
+keys_app = typer.Typer(
+    add_completion=False,
+    help="Who may use this computer's server, and which servers it is paired with.",
+    no_args_is_help=True,
+)
 
 Name = Annotated[str, typer.Argument(help="Whose key it is, for the list.")]
 
@@ -36,7 +40,7 @@ Name = Annotated[str, typer.Argument(help="Whose key it is, for the list.")]
 @keys_app.command()
 def show() -> None:
     """Print this computer's public keys. They are no secrets."""
-    with _in_words():
+    with in_words():
         config = config_dir()
         typer.echo(f"server {server_keys(config).public}")
         typer.echo(f"client {client_keys(config).public}")
@@ -47,7 +51,7 @@ def show() -> None:
 @keys_app.command("list")
 def list_allowed() -> None:
     """List who is allowed beside yourself."""
-    with _in_words():
+    with in_words():
         table = Table("name", "public key", "since")
         for client in read_allowed(_list_path()):
             table.add_row(client.name, client.public, datetime.fromtimestamp(client.added_at).strftime("%Y-%m-%d"))
@@ -57,7 +61,7 @@ def list_allowed() -> None:
 @keys_app.command()
 def allow(name: Name, key: Annotated[str, typer.Argument(help="The client's public key.")]) -> None:
     """Let a client in whose public key you have; it counts at once."""
-    with _in_words():
+    with in_words():
         _add(name, checked_key(key))
         typer.echo(f"{name} may come in. It needs this server's key: {server_keys(config_dir()).public}")
 
@@ -66,11 +70,15 @@ def allow(name: Name, key: Annotated[str, typer.Argument(help="The client's publ
 def invite(
     name: Name,
     host: Annotated[str, typer.Option(help="Address under which the client reaches this server.")],
-    port: Annotated[int, typer.Option(help="Control port.")] = DEFAULT_CONTROL_PORT,
-    data_port: Annotated[int | None, typer.Option(help="Data port; the control port + 1 if not given.")] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Control port.")] = DEFAULT_CONTROL_PORT,
+    data_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Data port; the control port + 1 if not given.")
+    ] = None,
 ) -> None:
     """Make a key for a client and print one line of text that, pasted once there, pairs the two. It is a secret."""
-    with _in_words():
+    if not host.strip():
+        raise typer.BadParameter("an address or a name is needed", param_hint="--host")
+    with in_words():
         pair = new_keys()
         _add(name, pair.public)
         pairing = Pairing(host, port, data_port or port + 1, server_keys(config_dir()).public, pair.secret)
@@ -80,7 +88,7 @@ def invite(
 @keys_app.command()
 def revoke(name: Name) -> None:
     """Take a client off the list; it is shut out at once."""
-    with _in_words():
+    with in_words():
         clients = read_allowed(_list_path())
         rest = [client for client in clients if client.name != name]
         if len(rest) == len(clients):
@@ -92,7 +100,7 @@ def revoke(name: Name) -> None:
 @keys_app.command()
 def pair(text: Annotated[str, typer.Argument(help="What `realcam keys invite` printed on the server.")]) -> None:
     """Pair this computer with a server."""
-    with _in_words():
+    with in_words():
         address = accept_pairing(text, config_dir())
         typer.echo(f"Paired with {address}. Try `realcam status --server {address}`.")
 
@@ -106,12 +114,3 @@ def _add(name: str, key: str) -> None:
     if any(client.name == name for client in clients):
         raise ServiceError(f"Somebody called {name} is on the list", "", "Revoke that one first, or use another name.")
     write_allowed(_list_path(), [*clients, AllowedClient(name, key, time.time())])
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    try:
-        yield
-    except RealCamError as error:
-        typer.echo(error.sentence, err=True)
-        raise typer.Exit(1) from error

@@ -10,13 +10,16 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from blender_addon.core.errors import EngineError, RealCamError
+from blender_addon.core.errors import EngineError
+from server.engines.packages import MODEL_PACKAGES, absent_packages
 from server.realcam.weights_fetch import Fetched, discard, fetch, local_source
 from server.realcam.weights_lock import LOCK_FILE, WeightsLock
 from server.realcam.weights_sources import RECIPES, HubFile, Recipe, resolve
 from server.realcam.weights_store import TOKENIZER_FILES, SourceFile, WeightsStore, default_store
 
-weights_app = typer.Typer(help="The weights of the engine realcam.", no_args_is_help=True)
+from .in_words import in_words
+
+weights_app = typer.Typer(add_completion=False, help="The weights of the engine realcam.", no_args_is_help=True)
 
 Variant = Annotated[str, typer.Argument(help="realcam-256, realcam-512 or realcam-1024.")]
 Folder = Annotated[
@@ -42,38 +45,25 @@ def get(
     """Fetch the weights of a variant, check them and convert them once. Run again, it goes on where it was."""
     console = Console(stderr=True)
     store = WeightsStore(into) if into else default_store()
-    if store.manifest(variant) is not None and not again:
-        console.print(f"{variant} is installed already, in {store.folder(variant)}; --again fetches it anew.")
-        return
-    try:
-        _get(
-            store,
-            variant,
-            base,
-            camera,
-            tokenizer,
-            yes,
-            keep_downloads,
-            console,
-        )
-    except RealCamError as error:
-        typer.echo(error.sentence, err=True)
-        raise typer.Exit(1) from error
+    with in_words():
+        recipe = _recipe(variant)
+        if store.manifest(variant) is not None and not again:
+            console.print(f"{variant} is installed already, in {store.folder(variant)}; --again fetches it anew.")
+            return
+        _get(store, variant, recipe, base, camera, tokenizer, yes, keep_downloads, console)
 
 
 @weights_app.command()
 def check(variant: Variant = "realcam-512", into: Folder = None) -> None:
     """Verify a variant's hash and keys, and measure that its pictures change with the camera."""
-    try:
+    with in_words():
         _check(WeightsStore(into) if into else default_store(), variant)
-    except RealCamError as error:
-        typer.echo(error.sentence, err=True)
-        raise typer.Exit(1) from error
 
 
 def _get(
     store: WeightsStore,
     variant: str,
+    recipe: Recipe,
     base: Path | None,
     camera: Path | None,
     tokenizer: Path | None,
@@ -86,9 +76,7 @@ def _get(
     from server.realcam.load import CheckpointFiles
     from server.realcam.weights_install import install
 
-    if variant not in RECIPES:
-        raise EngineError(f"There is no variant {variant}", f"there are {', '.join(RECIPES)}")
-    wanted = _wanted(RECIPES[variant], base, camera, tokenizer)
+    wanted = _wanted(recipe, base, camera, tokenizer)
     lock = WeightsLock(store.root / LOCK_FILE)
     remote = {name: resolve(lock.pinned(file)) for name, file in wanted.items()}
     if remote:
@@ -115,6 +103,7 @@ def _get(
 
 
 def _check(store: WeightsStore, variant: str) -> None:
+    _recipe(variant)
     _require_packages()
     from server.realcam.config import VARIANTS
     from server.realcam.load import CheckpointFiles, load_model, open_checkpoint
@@ -122,7 +111,7 @@ def _check(store: WeightsStore, variant: str) -> None:
     from server.realcam.weights_install import require_steering, verified_hash
 
     again = f"Run `realcam weights get {variant}`."
-    if store.manifest(variant) is None or variant not in VARIANTS:
+    if store.manifest(variant) is None:
         raise EngineError(f"{variant} is not installed", f"nothing whole in {store.folder(variant)}", again)
     found = verified_hash(store, variant)
     typer.echo(f"hash   {found}")
@@ -134,11 +123,17 @@ def _check(store: WeightsStore, variant: str) -> None:
     typer.echo(f"       the camera at all changes {effect.ignored:.1%} of it")
 
 
-def _require_packages() -> None:
-    from server.engines.realcam.sources import missing_packages
+def _recipe(variant: str) -> Recipe:
+    """Raises EngineError when there is no such variant."""
+    if variant not in RECIPES:
+        raise EngineError(f"There is no variant {variant}", f"there are {', '.join(RECIPES)}")
+    return RECIPES[variant]
 
-    if missing := missing_packages():
-        raise EngineError("The packages that models need are not here", missing)
+
+def _require_packages() -> None:
+    """Raises EngineError when the extra `models` is not installed."""
+    if absent := absent_packages(MODEL_PACKAGES, extra="models"):
+        raise EngineError("The model cannot be loaded on this machine", absent)
 
 
 def _wanted(recipe: Recipe, base: Path | None, camera: Path | None, tokenizer: Path | None) -> dict[str, HubFile]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.formats.camera_file import natural_order
@@ -29,7 +29,11 @@ def read_frames(clip: Path) -> UInt8:
         return read_pictures(picture_files(clip))
     if clip.suffix.lower() in VIDEOS and clip.is_file():
         return _read_video(clip)
-    raise ClipError("There is no such clip", f"{clip} is neither a video nor a folder of pictures")
+    raise ClipError(
+        "There is no such clip",
+        f"{clip} is neither a video nor a folder of pictures",
+        f"Known endings: {', '.join(sorted(VIDEOS))}.",
+    )
 
 
 def read_pictures(files: tuple[Path, ...]) -> UInt8:
@@ -47,7 +51,8 @@ def read_picture(file: Path) -> UInt8:
         with Image.open(file) as picture:
             return np.array(picture.convert("RGB"))
     except OSError as error:
-        raise ClipError("A picture cannot be read", f"{file}: {error}") from error
+        why = "it is not a picture" if isinstance(error, UnidentifiedImageError) else error.strerror or error
+        raise ClipError("A picture cannot be read", f"{file}: {why}") from error
 
 
 def picture_files(folder: Path) -> tuple[Path, ...]:

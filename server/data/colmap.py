@@ -42,7 +42,7 @@ def load_pycolmap() -> None:
         import pycolmap
     except ImportError as error:
         raise MissingPycolmapError(
-            "Cameras cannot be solved on this machine", "pycolmap is not installed", "Install `realcam[evaluation]`."
+            "Cameras cannot be solved on this machine", "pycolmap is not installed", "Run `uv sync --extra evaluation`."
         ) from error
     pycolmap.logging.minloglevel = pycolmap.logging.Level.ERROR.value
 

@@ -50,8 +50,10 @@ def read_photo(path: Path) -> PhotoFile:
         with Image.open(path) as file:
             exif = file.getexif()
             upright = ImageOps.exif_transpose(file).convert("RGB")
-    except (OSError, UnidentifiedImageError) as error:
-        raise PhotoError(f"The photo {path.name} cannot be read", str(error)) from error
+    except OSError as error:
+        raise PhotoError(
+            f"The photo {path} cannot be read", _reason(error), "Name a picture: JPEG, PNG, TIFF or WebP."
+        ) from error
     focal = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.FocalLengthIn35mmFilm) or None
     return PhotoFile(np.array(upright, dtype=np.uint8), float(focal) if focal else None)
 
@@ -66,7 +68,9 @@ def read_depth(path: Path, unit: DepthUnit) -> Float32:
     if stored.ndim == 3:
         stored = stored[..., 0]
     if stored.ndim != 2:
-        raise PhotoError(f"{path.name} is not a depth map", f"its shape is {list(stored.shape)}")
+        raise PhotoError(
+            f"{path} is not a depth map", f"its shape is {list(stored.shape)}", "It needs one number a pixel."
+        )
     numbers = stored.astype(np.float64)
     if unit.focal is None or unit.baseline is None:
         # Zero is how integer files say "unknown"; in float files it is no depth either.
@@ -104,7 +108,16 @@ def _stored(path: Path) -> NDArray[np.generic]:
                 )
             return np.array(file)
     except (OSError, ValueError, av.FFmpegError) as error:
-        raise PhotoError(f"The depth map {path.name} cannot be read", str(error)) from error
+        raise PhotoError(
+            f"The depth map {path} cannot be read", _reason(error), "Name a 16-bit PNG or TIFF, an EXR, NPY or NPZ."
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Why a file could not be read, without the file's name."""
+    if isinstance(error, UnidentifiedImageError):
+        return "it is not a picture"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _exr(path: Path) -> NDArray[np.generic]:

@@ -19,7 +19,7 @@ WIDE = 3.0
 def require_matplotlib() -> None:
     """Raises RealCamError with the remedy when there is nothing to draw with."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise RealCamError("Nothing can be drawn", "matplotlib is not installed", "Install `realcam[evaluation]`.")
+        raise RealCamError("Nothing can be drawn", "matplotlib is not installed", "Run `uv sync --extra evaluation`.")
 
 
 def plot_scales(records: Sequence[AlignRecord], picture: Path) -> None:

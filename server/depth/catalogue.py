@@ -70,7 +70,9 @@ def load_predictor(name: str = DEFAULT, weights: Path | None = None, device: str
         import transformers  # noqa: F401
     except ImportError as error:
         raise PredictorError(
-            "Depth cannot be predicted on this machine", f"{error.name} is not installed", "Install `realcam[models]`."
+            "Depth cannot be predicted on this machine",
+            f"{error.name} is not installed",
+            "Run `uv sync --extra models`.",
         ) from error
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     try:

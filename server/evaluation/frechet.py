@@ -56,13 +56,20 @@ def i3d_features(torchscript: Path) -> VideoFeatures:
     """Features of the commonly used I3D TorchScript file (400 logits, Kinetics). Needs torch.
 
     The file's network is asked for features of clips already resized to 224 x 224 in [-1, 1].
-    Raises FeatureError when the file is not there.
+    Raises FeatureError when the file is not there or no network, or torch is missing.
     """
     if not torchscript.is_file():
         raise FeatureError("There is no I3D network", f"{torchscript} is not a file", "Give its TorchScript file.")
-    import torch
-
-    network = torch.jit.load(str(torchscript)).eval()
+    try:
+        import torch
+    except ImportError as error:
+        raise FeatureError(
+            "FVD cannot be computed on this machine", "torch is not installed", "Run `uv sync --extra models`."
+        ) from error
+    try:
+        network = torch.jit.load(str(torchscript)).eval()
+    except RuntimeError as error:
+        raise FeatureError("This is no I3D network", f"{torchscript} is no TorchScript file") from error
 
     def features(clip: UInt8) -> Float64:
         with torch.no_grad():

@@ -16,7 +16,8 @@ from rich.console import Console
 
 from blender_addon.core.shot import ClipSidecar, SettingValue
 from server.demo.demo import FIRST, LAST, DemoOptions, DemoResult, run_demo
-from server.engines.realcam.sources import RANDOM_WEIGHTS, missing_packages
+from server.engines.packages import MODEL_PACKAGES, absent_packages
+from server.engines.realcam.sources import RANDOM_WEIGHTS
 
 pytestmark = pytest.mark.blender
 
@@ -49,8 +50,8 @@ def whole_shot(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     """The demo, smaller, made once for each engine; `realcam` with a tiny model of random weights."""
     pytest.importorskip("bpy")
     engine = str(request.param)
-    if engine == "realcam" and (missing := missing_packages()):
-        pytest.skip(f"the engine realcam was not run: {missing}")
+    if engine == "realcam" and (absent := absent_packages(MODEL_PACKAGES, extra="models")):
+        pytest.skip(f"the engine realcam was not run: {absent}")
     folder = tmp_path_factory.mktemp("shot")
     options = DemoOptions(
         folder / "out",

@@ -120,6 +120,10 @@ def test_where_the_focal_length_comes_from(request_: GenerateRequest) -> None:
         (["--intrinsics", "1,2"], "4 numbers"),
         (["--server", "127.0.0.1:1"], "127.0.0.1:1"),
         (["--option", "steps"], "expected NAME=VALUE"),
+        (["-o", "."], ". is a folder"),
+        (["--intrinsics", "0,0,0,0"], "focal length is not positive"),
+        (["--frames", "100000"], "It takes 256 frames"),
+        (["--engine", "nosuch"], "it has draft, realcam."),
     ],
 )
 def test_the_command_says_what_is_wrong(request_: GenerateRequest, arguments: list[str], words: str) -> None:

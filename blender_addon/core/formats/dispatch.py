@@ -72,9 +72,9 @@ def read_trajectory(
             raise CameraError("There is no such camera format", name, f"There are: {', '.join(READERS)}.")
         return _drawn_at(READERS[name](place, known), known.size)
     except CameraError as error:
-        raise CameraError(f"{source.name}: {error.what}", error.why, error.remedy) from error
+        raise CameraError(f"{source.name or source}: {error.what}", error.why, error.remedy) from error
     except OSError as error:
-        raise CameraError(f"{source.name} cannot be read", error.strerror or str(error)) from error
+        raise CameraError(f"{source} cannot be read", error.strerror or str(error)) from error
 
 
 def write_trajectory(

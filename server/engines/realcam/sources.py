@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import psutil
 
+from server.engines.packages import MODEL_PACKAGES, absent_packages
 from server.realcam.config import REALCAM_256, REALCAM_512, REALCAM_1024, TINY, ModelConfig
 from server.realcam.weights_store import WeightsStore, default_store
 
@@ -29,8 +29,6 @@ SIZES: dict[Size, ModelConfig] = {
 """The picture sizes of each variant; on its side, the network is the same."""
 
 TINY_SIZES: tuple[Size, ...] = ((192, 128), (128, 128), (128, 192), (128, 64), (256, 256), (512, 320))
-
-NEEDED = ("torch", "diffusers", "transformers", "safetensors", "ftfy")
 
 
 class ModelSource(Protocol):
@@ -65,12 +63,6 @@ def missing_memory() -> str:
     return f"The server has {total / 2**30:.0f} GB of memory, RealCam needs {LEAST_MEMORY / 2**30:.0f} GB or more"
 
 
-def missing_packages() -> str:
-    """A sentence when the extra `models` is not installed, else ""."""
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-    return f"{', '.join(missing)} not installed: pip install 'realcam[models]' on the server" if missing else ""
-
-
 @dataclass(frozen=True)
 class InstalledWeights:
     """Models of the published weights in a store."""
@@ -82,8 +74,8 @@ class InstalledWeights:
         return tuple(size for size, config in SIZES.items() if config.name in installed)
 
     def unavailable(self) -> str:
-        if missing := missing_packages():
-            return missing
+        if absent := absent_packages(MODEL_PACKAGES, extra="models"):
+            return absent
         if not self.sizes():
             return (
                 f"No weights in {self.store.root}: run `realcam weights get {REALCAM_512.name}` on the server, "
@@ -118,7 +110,7 @@ class RandomWeights:
         return TINY_SIZES if self.scale == "tiny" else tuple(SIZES)
 
     def unavailable(self) -> str:
-        return missing_packages()
+        return absent_packages(MODEL_PACKAGES, extra="models")
 
     def config(self, size: Size) -> ModelConfig:
         return TINY if self.scale == "tiny" else SIZES[size]

@@ -127,7 +127,8 @@ def test_what_is_missing_is_told_before_anything_is_sent(tmp_path: Path) -> None
         with running.client() as client:
             (capability,) = client.connect().engines
             assert capability.modes == ("check",)
-            assert capability.unavailable == "pycolmap not installed with the server: install `realcam[evaluation]`"
+            missing = "pycolmap not installed with the server: run `uv sync --extra evaluation` there"
+            assert capability.unavailable == missing
             with pytest.raises(ServiceError, match="cannot run on this server"):
                 client.submit(new_id(), b"any", CHECKER)
     finally:

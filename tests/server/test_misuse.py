@@ -1,0 +1,73 @@
+"""Every verb, used wrongly: one sentence that says what happened and what to do, a code that is not 0, no traceback.
+
+`generate`, `depth` and `serve` have their own tests beside what they do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from server.cli import app
+
+UNSERVED = "127.0.0.1:9"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder the command is called in, with files that are not what they are taken for."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REALCAM_CONFIG_DIR", str(tmp_path / "config"))
+    (tmp_path / "text.txt").write_text("hello\n")
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "frames").mkdir()
+    for index in range(3):
+        Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "frames" / f"{index}.png")
+    np.save(tmp_path / "depth.npy", np.ones((8, 8), np.float32))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("evaluate missing.mp4", "missing.mp4 is neither a video nor a folder of pictures"),
+        ("evaluate text.txt", "Known endings: .avi"),
+        ("evaluate .", "empty.png: it is not a picture"),
+        ("evaluate frames", "Give the camera with --reference"),
+        ("evaluate frames --reference missing.txt", "missing.txt cannot be read: No such file"),
+        ("evaluate frames --reference .", ".: The folder holds no camera file"),
+        ("evaluate frames --shot missing.shot", "missing.shot cannot be used: No such file"),
+        ("evaluate frames --shot text.txt", "This is not a shot"),
+        ("evaluate frames --depth text.txt", "text.txt cannot be read: it is not a picture. Name a 16-bit PNG"),
+        ("evaluate frames --depth depth.npy --depth-intrinsics 1,2", "expected 4 numbers"),
+        ("evaluate frames --depth depth.npy --depth-intrinsics 0,0,0,0", "focal length is not positive"),
+        ("evaluate frames --real frames", "FVD needs both --real and --i3d"),
+        ("evaluate frames --real frames --i3d missing.pt", "missing.pt is not a file"),
+        ("data align missing", "missing is not a folder"),
+        ("data align frames --predictor nosuch", "There are: depth-anything-indoor-large"),
+        ("data align frames --out text.txt", "text.txt cannot be used: File exists"),
+        (f"jobs --server {UNSERVED}", "Start it with `realcam serve`"),
+        ("jobs --server host:port", "Write host:port"),
+        (f"cancel 12ab --server {UNSERVED}", "Start it with `realcam serve`"),
+        (f"status --server {UNSERVED}", "Start it with `realcam serve`"),
+        ("keys allow anna nonsense", "`realcam keys show` on the other computer prints it"),
+        ("keys revoke anna", "`realcam keys list` shows who is"),
+        ("keys pair nonsense", "Copy the whole line"),
+        ("keys invite anna --host=", "an address or a name is needed"),
+        ("weights get nosuch", "there are realcam-256, realcam-512, realcam-1024"),
+        ("weights check nosuch", "there are realcam-256, realcam-512, realcam-1024"),
+        ("demo --photo frames/0.png", "Give --photo and --depth together"),
+        ("demo --out text.txt", "text.txt cannot be used: Not a directory"),
+        ("bench depth nosuch", "depth-anything-indoor-large"),
+        ("jobs list", "No such command 'list'"),
+    ],
+)
+def test_misuse_is_told_in_words(folder: Path, line: str, words: str) -> None:
+    result = CliRunner().invoke(app, line.split(), terminal_width=400, env={"COLUMNS": "400"})
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code in (1, 2)
+    assert words in " ".join(result.output.split())
