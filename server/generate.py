@@ -21,7 +21,15 @@ from blender_addon.core.lens import DEFAULT_HORIZONTAL_FOV, focal_pixels
 from blender_addon.core.messages import JobState, Limits, StateEvent, Welcome
 from blender_addon.core.projection import intrinsics_from_fov, intrinsics_matrix
 from blender_addon.core.server_address import ServerAddress
-from blender_addon.core.shot import CHECK_MODE, DEPTH_MODE, INTERPOLATION_MODE, EngineCapability, SettingValue, Shot, ShotSettings
+from blender_addon.core.shot import (
+    CHECK_MODE,
+    DEPTH_MODE,
+    INTERPOLATION_MODE,
+    EngineCapability,
+    SettingValue,
+    Shot,
+    ShotSettings,
+)
 from blender_addon.core.shot_file import encode_shot
 from blender_addon.core.trajectory import Float64, Trajectory, check_intrinsics
 from server.data.photo_files import METRES, DepthUnit, PhotoFile, check_photo_and_depth, read_depth, read_photo
