@@ -15,7 +15,6 @@ from .fair_queue import Waiting, turns
 from .job_files import JobFiles
 from .job_states import Cause
 from .job_store import Job, JobStore
-from .retention import result_bytes
 
 OnEvent = Callable[[StateEvent], None]
 
@@ -77,4 +76,4 @@ class JobBook:
         self.store.forget([job.job_id for job in jobs])
         for job in jobs:
             self.files.discard(job.job_id)
-        return sum(result_bytes(job) for job in jobs)
+        return sum(job.result_bytes for job in jobs)

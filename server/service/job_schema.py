@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 
+import msgspec
+
 from blender_addon.core.errors import ServiceError
+from blender_addon.core.messages import ResultFile
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -40,6 +43,10 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (job_id, sequence)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE jobs ADD COLUMN result_bytes INTEGER NOT NULL DEFAULT 0;
+    UPDATE jobs SET result_bytes = listed_bytes(results);
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 
@@ -61,5 +68,11 @@ def migrate(connection: sqlite3.Connection) -> None:
             f"its schema is {version}, this version knows {SCHEMA_VERSION}",
             "Update the server, or give it another --data-dir.",
         )
+    connection.create_function("listed_bytes", 1, _listed_bytes, deterministic=True)
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
+
+
+def _listed_bytes(results: bytes) -> int:
+    """What the files of a job's column `results` take together."""
+    return sum(file.nbytes for file in msgspec.msgpack.decode(results, type=tuple[ResultFile, ...]))

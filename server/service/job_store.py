@@ -18,14 +18,15 @@ from .job_states import Cause, JobPosition, after
 
 _COLUMNS = (
     "number, job_id, owner, digest, nbytes, engine, title, state, attempt, losses, cancel_requested, sequence,"
-    " reason, submitted_at, finished_at, fetched_at, engine_seconds, results"
+    " reason, submitted_at, finished_at, fetched_at, engine_seconds, results, result_bytes"
 )
-_ENDED = tuple(state.value for state in JobState if state.final)
+_UNFINISHED = tuple(state.value for state in JobState if not state.final)
 
 
 @dataclass(frozen=True)
 class Job:
-    """One row. number: order of submission."""
+    """One row. number: order of submission. packed_results: a list of files that is read when it is asked for, which
+    those who look through a long history do not. result_bytes: what these files take together."""
 
     number: int
     job_id: str
@@ -41,7 +42,13 @@ class Job:
     finished_at: float
     fetched_at: float
     engine_seconds: float
-    results: tuple[ResultFile, ...]
+    packed_results: bytes
+    result_bytes: int
+
+    @property
+    def results(self) -> tuple[ResultFile, ...]:
+        """The files of a finished clip."""
+        return msgspec.msgpack.decode(self.packed_results, type=tuple[ResultFile, ...])
 
     @property
     def state(self) -> JobState:
@@ -151,7 +158,8 @@ class JobStore:
     def ended_without_clip(self, owner: str, beyond: int) -> list[Job]:
         """Jobs of this owner that failed or were cancelled, without the `beyond` newest."""
         rows = self._connection.execute(
-            f"SELECT {_COLUMNS} FROM jobs WHERE owner = ? AND state IN (?, ?) ORDER BY number DESC LIMIT -1 OFFSET ?",
+            # +: these are few, of all the owner's jobs there may be many.
+            f"SELECT {_COLUMNS} FROM jobs WHERE +owner = ? AND state IN (?, ?) ORDER BY number DESC LIMIT -1 OFFSET ?",
             (owner, JobState.FAILED.value, JobState.CANCELLED.value, beyond),
         )
         return [_job(row) for row in rows]
@@ -173,9 +181,9 @@ class JobStore:
 
     def unfinished_of(self, owner: str) -> int:
         """How many jobs of this owner have not ended."""
-        marks = ", ".join("?" * len(_ENDED))
+        marks = ", ".join("?" * len(_UNFINISHED))
         (count,) = self._connection.execute(
-            f"SELECT count(*) FROM jobs WHERE owner = ? AND state NOT IN ({marks})", (owner, *_ENDED)
+            f"SELECT count(*) FROM jobs WHERE +owner = ? AND state IN ({marks})", (owner, *_UNFINISHED)
         ).fetchone()
         return int(count)
 
@@ -196,10 +204,14 @@ class JobStore:
         here, there = job.position, after(job.position, cause)
         moved = there.state is not here.state
         sequence = job.sequence + moved
+        packed, nbytes = job.packed_results, job.result_bytes
+        if results:
+            packed, nbytes = msgspec.msgpack.encode(results), sum(file.nbytes for file in results)
         with self._transaction():
             changed = self._connection.execute(
                 "UPDATE jobs SET state = ?, attempt = ?, losses = ?, cancel_requested = ?, sequence = ?, reason = ?,"
-                " finished_at = ?, engine_seconds = ?, results = ? WHERE job_id = ? AND state = ? AND attempt = ?",
+                " finished_at = ?, engine_seconds = ?, results = ?, result_bytes = ?"
+                " WHERE job_id = ? AND state = ? AND attempt = ?",
                 (
                     there.state.value,
                     there.attempt,
@@ -209,7 +221,8 @@ class JobStore:
                     reason or job.reason,
                     at if there.state.final else 0.0,
                     engine_seconds or job.engine_seconds,
-                    msgspec.msgpack.encode(results or job.results),
+                    packed,
+                    nbytes,
                     job.job_id,
                     here.state.value,
                     here.attempt,
@@ -274,7 +287,7 @@ class _Transaction:
 
 def _job(row: tuple[Any, ...]) -> Job:
     number, job_id, owner, digest, nbytes, engine, title, state, attempt, losses, cancel, sequence, *rest = row
-    reason, submitted_at, finished_at, fetched_at, engine_seconds, results = rest
+    reason, submitted_at, finished_at, fetched_at, engine_seconds, packed_results, result_bytes = rest
     return Job(
         number=number,
         job_id=job_id,
@@ -290,5 +303,6 @@ def _job(row: tuple[Any, ...]) -> Job:
         finished_at=finished_at,
         fetched_at=fetched_at,
         engine_seconds=engine_seconds,
-        results=msgspec.msgpack.decode(results, type=tuple[ResultFile, ...]),
+        packed_results=packed_results,
+        result_bytes=result_bytes,
     )

@@ -32,7 +32,7 @@ def expired(jobs: Callable[[], Iterable[Job]], now: float, retention: Retention)
         if _too_old(job, now, retention):
             gone.append(job)
         else:
-            size += result_bytes(job)
+            size += job.result_bytes
     if size <= retention.results_bytes:
         return gone
     fetched = (j for j in jobs() if j.state is JobState.DONE and j.fetched_at and not _too_old(j, now, retention))
@@ -40,13 +40,8 @@ def expired(jobs: Callable[[], Iterable[Job]], now: float, retention: Retention)
         if size <= retention.results_bytes:
             break
         gone.append(job)
-        size -= result_bytes(job)
+        size -= job.result_bytes
     return gone
-
-
-def result_bytes(job: Job) -> int:
-    """What a job's results take on disk."""
-    return sum(file.nbytes for file in job.results)
 
 
 def _too_old(job: Job, now: float, retention: Retention) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.messages import JobState, ResultFile
-from server.service.job_schema import SCHEMA_VERSION
+from server.service.job_schema import MIGRATIONS, SCHEMA_VERSION
 from server.service.job_states import Cause, ImpossibleTransitionError
 from server.service.job_store import Job, JobStore, StaleJobError
 
@@ -32,6 +33,7 @@ def test_a_life_is_kept_with_numbered_events(tmp_path: Path) -> None:
     again = JobStore(tmp_path / "jobs.sqlite3")
     job = again.get("job-00000001")
     assert (job.state, job.attempt, job.results, job.engine_seconds) == (JobState.DONE, 1, results, 2.5)
+    assert job.result_bytes == 3
     events = again.events_after(job.job_id, 0)
     assert [event.sequence for event in events] == [1, 2, 3, 4, 5]
     assert [event.state.value for event in events] == ["uploading", "queued", "running", "finalizing", "done"]
@@ -78,6 +80,27 @@ def test_two_servers_cannot_share_a_store(tmp_path: Path) -> None:
     _new(store)
     with pytest.raises(ServiceError, match="Another server may be using"):
         JobStore(tmp_path / "jobs.sqlite3")
+    store.close()
+
+
+def test_a_store_of_the_first_version_learns_how_large_its_clips_are(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite3"
+    files = (
+        ResultFile(name="clip.mp4", nbytes=3, sha256=DIGEST),
+        ResultFile(name="depth.npz", nbytes=4, sha256=DIGEST),
+    )
+    with sqlite3.connect(path) as connection:
+        connection.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1;")
+        connection.execute(
+            "INSERT INTO jobs (job_id, owner, digest, nbytes, engine, title, state, submitted_at, results)"
+            " VALUES ('job-00000001', 'anna', '', 10, 'copy', '', 'done', 1.0, ?)",
+            (msgspec.msgpack.encode(files),),
+        )
+    connection.close()
+    store = JobStore(path)
+    job = store.get("job-00000001")
+    assert (job.results, job.result_bytes) == (files, 7)
+    assert _new(store, "job-00000002").result_bytes == 0
     store.close()
 
 

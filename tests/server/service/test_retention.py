@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_addon.core.messages import JobState, ResultFile
+from blender_addon.core.messages import JobState
 from server.service.disk import promised
 from server.service.job_states import JobPosition
 from server.service.job_store import Job
-from server.service.retention import DAY, Retention, expired, result_bytes
+from server.service.retention import DAY, Retention, expired
 
 NOW = 1_000 * DAY
+NO_FILES = msgspec.msgpack.encode(())
 
 
 def _job(state: JobState = JobState.DONE, finished: float = 0.0, fetched: float = 0.0, nbytes: int = 10) -> Job:
     """Times in days before NOW; 0 is never."""
-    results = (ResultFile(name="clip.mp4", nbytes=nbytes, sha256="0" * 64),) if state is JobState.DONE else ()
     return Job(
         number=1,
         job_id=f"job-{state}-{finished}-{fetched}-{nbytes}",
@@ -34,7 +35,8 @@ def _job(state: JobState = JobState.DONE, finished: float = 0.0, fetched: float 
         finished_at=NOW - finished * DAY if finished else 0.0,
         fetched_at=NOW - fetched * DAY if fetched else 0.0,
         engine_seconds=0.0,
-        results=results,
+        packed_results=NO_FILES,
+        result_bytes=nbytes if state is JobState.DONE else 0,
     )
 
 
@@ -76,7 +78,7 @@ def test_what_nobody_fetched_never_goes_for_its_size(jobs: list[Job], limit: int
         assert not unfetched
         assert job.state not in (JobState.QUEUED, JobState.RUNNING, JobState.FINALIZING)
     kept = [job for job in jobs if job not in gone]
-    assert sum(map(result_bytes, kept)) <= limit or not any(
+    assert sum(job.result_bytes for job in kept) <= limit or not any(
         job.state is JobState.DONE and job.fetched_at for job in kept
     )
 
