@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from blender_addon.core.client import Client
+from blender_addon.core.depth_file import DepthFormat
 from blender_addon.core.depth_mesh import DEPTH_EDGE, depth_mesh
 from blender_addon.core.errors import PhotoError, ServiceError, ShotError
 from blender_addon.core.formats import read_trajectory
@@ -32,7 +33,7 @@ from blender_addon.core.shot import (
 )
 from blender_addon.core.shot_file import encode_shot
 from blender_addon.core.trajectory import Float64, Trajectory, check_intrinsics
-from server.data.photo_files import METRES, DepthUnit, PhotoFile, check_photo_and_depth, read_depth, read_photo
+from server.data.photo_files import PhotoFile, check_photo_and_depth, read_depth, read_photo
 from server.geometry.preview import PreviewRenderer
 from server.local_service import local_service
 
@@ -54,7 +55,7 @@ class GenerateRequest:
     depth: Path
     trajectory: Path
     out: Path
-    depth_unit: DepthUnit = METRES
+    depth_format: DepthFormat = field(default_factory=DepthFormat)
     focal_mm: float | None = None
     intrinsics: tuple[float, float, float, float] | None = None
     engine: str = "draft"
@@ -86,7 +87,7 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
     """Make the clip. Raises PhotoError, CameraError, ShotError or ServiceError, in words."""
     _check_out(request.out)
     photo = read_photo(request.photo)
-    depth = read_depth(request.depth, request.depth_unit)
+    depth = read_depth(request.depth, request.depth_format)
     notes = check_photo_and_depth(photo.pixels, depth)
     last_image = None if request.last_image is None else read_photo(request.last_image).pixels
     intrinsics, focal_source = photo_intrinsics(request, photo)

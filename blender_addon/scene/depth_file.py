@@ -1,166 +1,42 @@
-"""Depth and disparity files to metres: PNG of 8 or 16 bits, EXR with Blender's Z, NPY and NPZ."""
+"""A depth file read inside Blender, which decodes the pictures itself."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-from zipfile import BadZipFile
+from typing import Any
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.depth_mesh import Float32
+from ..core.depth_file import DepthFormat, read_depth_file
 from ..core.errors import PhotoError
-from ..core.exr import UnsupportedExrError, depth_channel, read_exr_channel
+from ..core.shot import Float32
 from .photo_file import image_floats
-
-INTEGER_SCALE = 0.001
-"""Metres for each unit of a file of whole numbers, when nothing is said: millimetres are what most tools write."""
-
-FARTHEST = 1e6
-"""Metres. Renderers write 1e10 where they hit nothing."""
-
-_INTEGER_SUFFIXES = (".png", ".tif", ".tiff")
-
-
-@dataclass(frozen=True)
-class DepthFormat:
-    """What a depth file's numbers mean.
-
-    kind: "depth" along the viewing axis (not along the ray), or "disparity" in pixels of the depth map.
-    scale: what one stored unit is, in metres (disparity: in pixels). None: 0.001 for whole numbers, else 1.
-    focal, doffs: pixels of the depth map; baseline: metres. Depth is focal * baseline / (disparity + doffs).
-    unknown: a stored value that means "no depth", besides NaN, infinities, and 0 in files of whole numbers.
-    channel: array of an NPZ or channel of an EXR; empty: the only array; the channel whose name ends in Z, else R.
-    """
-
-    kind: Literal["depth", "disparity"] = "depth"
-    scale: float | None = None
-    focal: float = 0.0
-    baseline: float = 0.0
-    doffs: float = 0.0
-    unknown: float | None = None
-    channel: str = ""
 
 
 def read_depth(path: Path, depth_format: DepthFormat) -> Float32:
-    """[h, w] float32 metres along z, top row first, NaN where unknown.
-
-    Zero and negative depths are kept, for checks.py to speak of.
-    Raises PhotoError when the file cannot be read or the format is not complete.
-    """
-    if not path.is_file():
-        raise PhotoError("There is no such depth file", str(path))
-    stored, whole_numbers = _stored(path, depth_format.channel)
-    if stored.ndim == 3 and 1 in (stored.shape[0], stored.shape[2]):
-        stored = stored[0] if stored.shape[0] == 1 else stored[..., 0]
-    if stored.ndim != 2:
-        raise PhotoError("The depth file is not a map of one number a pixel", f"{path}: {list(stored.shape)}")
-    return to_metres(stored, depth_format, whole_numbers=whole_numbers)
+    """[h, w] float32 metres along z, NaN where unknown; see core.depth_file. Raises PhotoError."""
+    return read_depth_file(path, depth_format, _BlendersPictures())
 
 
-def to_metres(stored: NDArray[Any], depth_format: DepthFormat, *, whole_numbers: bool) -> Float32:
-    """Stored numbers [h, w] to float32 metres, NaN where unknown."""
-    values = stored.astype(np.float64)
-    unknown = ~np.isfinite(values)
-    if whole_numbers:
-        unknown |= values == 0
-    if depth_format.unknown is not None:
-        unknown |= values == depth_format.unknown
-    values[unknown] = np.nan
-    if depth_format.kind == "disparity":
-        values = _from_disparity(values, depth_format)
-    else:
-        scale = depth_format.scale if depth_format.scale is not None else INTEGER_SCALE if whole_numbers else 1.0
-        if not np.isfinite(scale) or scale <= 0:
-            raise PhotoError("The depth scale is not a positive number", f"{scale:g} metres a unit")
-        values = values * scale
-    values[np.abs(values) >= FARTHEST] = np.nan
-    return values.astype(np.float32)
+class _BlendersPictures:
+    """A PictureDecoder."""
 
+    def whole_numbers(self, path: Path) -> NDArray[Any]:
+        """Blender holds integers as fractions of their range, near enough to round back."""
+        pixels, bits = _image(path)
+        levels = 65535 if bits > 8 else 255
+        return np.asarray(np.rint(pixels[..., 0].astype(np.float64) * levels), dtype=np.float64)
 
-def _from_disparity(values: NDArray[np.float64], depth_format: DepthFormat) -> NDArray[np.float64]:
-    if not depth_format.focal > 0 or not depth_format.baseline > 0:
-        raise PhotoError(
-            "Disparity alone is not depth",
-            f"focal length {depth_format.focal:g} px, baseline {depth_format.baseline:g} m",
-            "Give both; they stand in the stereo camera's calibration.",
-        )
-    pixels = values * (depth_format.scale if depth_format.scale is not None else 1.0) + depth_format.doffs
-    with np.errstate(invalid="ignore", divide="ignore"):
-        depth = depth_format.focal * depth_format.baseline / pixels
-        return np.where(pixels > 0, depth, np.nan)
-
-
-def _stored(path: Path, channel: str) -> tuple[NDArray[Any], bool]:
-    """The file's numbers and whether they are whole numbers by type."""
-    suffix = path.suffix.lower()
-    if suffix in (".npy", ".npz"):
-        array = _numpy_array(path, channel)
-        return array, array.dtype.kind in "iu"
-    if suffix == ".exr":
-        return _exr(path, channel), False
-    if suffix in _INTEGER_SUFFIXES:
-        return _whole_numbers(path), True
-    raise PhotoError("This kind of depth file is not read", path.name, "Use 16-bit PNG, EXR, NPY or NPZ.")
-
-
-def _numpy_array(path: Path, channel: str) -> NDArray[Any]:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            array = loaded
-        else:
-            with loaded:
-                array = loaded[_array_name(path, loaded.files, channel)]
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise PhotoError("The depth file is not a NumPy array of numbers", f"{path}: {error}") from error
-    if array.dtype.kind not in "iuf":
-        raise PhotoError("The depth file does not hold real numbers", f"{path}: {array.dtype}")
-    return np.asarray(array)
-
-
-def _array_name(path: Path, names: list[str], channel: str) -> str:
-    if channel in names:
-        return channel
-    if not channel and len(names) == 1:
-        return names[0]
-    for usual in ("depth", "disparity") if not channel else ():
-        if usual in names:
-            return usual
-    raise PhotoError(
-        "Which array is the depth?", f"{path.name} holds {', '.join(names)}", "Name one of them as Channel."
-    )
-
-
-def _exr(path: Path, channel: str) -> NDArray[Any]:
-    try:
-        return read_exr_channel(path, channel or depth_channel(path))
-    except UnsupportedExrError:
-        # Of several layers Blender would hand out colours as if they were depth.
-        pixels = None if channel else _single_layer(path)
-        if pixels is None:
-            raise
-        return pixels[..., 0]
-
-
-def _whole_numbers(path: Path) -> NDArray[np.float64]:
-    """A PNG's or TIFF's integers: Blender holds them as fractions of their range, near enough to round back."""
-    pixels, bits = _image(path)
-    levels = 65535 if bits > 8 else 255
-    return np.asarray(np.rint(pixels[..., 0].astype(np.float64) * levels), dtype=np.float64)
-
-
-def _single_layer(path: Path) -> NDArray[np.float32] | None:
-    """[H, W, C] an EXR as Blender decodes it; None when it has layers or Blender cannot read it either."""
-    image = bpy.data.images.load(str(path))
-    try:
-        layered = image.size[0] == 0 or image.type == "MULTILAYER"
-    finally:
-        bpy.data.images.remove(image)
-    return None if layered else _image(path)[0]
+    def single_layer(self, path: Path) -> NDArray[Any] | None:
+        """None when it has layers or Blender cannot read it either."""
+        image = bpy.data.images.load(str(path))
+        try:
+            layered = image.size[0] == 0 or image.type == "MULTILAYER"
+        finally:
+            bpy.data.images.remove(image)
+        return None if layered else _image(path)[0][..., 0]
 
 
 def _image(path: Path) -> tuple[NDArray[np.float32], int]:

@@ -12,11 +12,12 @@ import numpy as np
 
 from ..core.cleaning.clean import DENSE
 from ..core.cleaning.upsample import guided_upsample, shrunk
+from ..core.depth_file import DepthFormat
 from ..core.depth_mesh import DEPTH_EDGE, MAX_VERTICES, DepthMesh, Float32, depth_mesh, known_depth
 from ..core.errors import RealCamError
 from ..core.photo_checks import check_aspect, check_depth
 from ..core.trajectory import Float64
-from .depth_file import DepthFormat, read_depth
+from .depth_file import read_depth
 from .focal_length import PhotoLens, photo_lens
 from .material import photo_material
 from .mesh import fill_mesh

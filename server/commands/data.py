@@ -8,11 +8,11 @@ from typing import Annotated
 import msgspec
 import typer
 
+from blender_addon.core.depth_file import DepthFormat
 from blender_addon.core.whole_file import write_whole
 from server.data.align import AlignRecord
 from server.data.align_collection import SUMMARY, DepthOfClip, align_collection, summarise
 from server.data.clip_frames import read_picture
-from server.data.photo_files import DepthUnit
 from server.data.posed_clip import PosedClip, open_posed_clip
 from server.data.scale import DepthMap, DepthOfFrame
 from server.data.scale_plot import plot_scales
@@ -42,11 +42,12 @@ def align(
     """Find how many metres one unit of each clip's cameras is; one record a clip, done clips are not done again."""
     with in_words():
         depth_of_clip = _predicted(predictor) if predictor else _stored
+        depth_format = DepthFormat(scale=depth_scale)
         records = []
         for record, was_there in align_collection(
             clips,
             out,
-            lambda clip: open_posed_clip(clip, cameras, clip / depth if depth else None, DepthUnit(depth_scale)),
+            lambda clip: open_posed_clip(clip, cameras, clip / depth if depth else None, depth_format),
             depth_of_clip,
             settings=f"{cameras}|{depth}|{depth_scale}|{predictor}",
         ):

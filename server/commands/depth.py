@@ -19,7 +19,7 @@ from server.depth.catalogue import CARDS, DEFAULT, DEFAULT_ON_CPU, load_predicto
 from server.depth.estimate import KnownFocal, SceneDepth, cleaned_at_photo, estimate_scene_depth, given_lens
 from server.depth.overlay import cleaning_overlay
 
-from .depth_options import DepthScaleOption, DisparityOption, depth_unit
+from .depth_options import DepthScaleOption, DisparityOption, depth_format
 
 depth_app = typer.Typer(
     add_completion=False, help="Metric depth of one photo: predicted, or from a sensor.", no_args_is_help=True
@@ -75,7 +75,7 @@ def predict(
 def clean(
     photo: Annotated[Path, typer.Argument(help="The photo.")],
     depth: Annotated[Path, typer.Argument(help="Its depth, of any size: 16-bit PNG or TIFF, EXR, NPY or NPZ.")],
-    depth_scale: DepthScaleOption = 1.0,
+    depth_scale: DepthScaleOption = None,
     disparity: DisparityOption = "",
     out: OutOption = None,
     focal_mm: FocalOption = None,
@@ -86,7 +86,7 @@ def clean(
     try:
         read = read_photo(photo)
         intrinsics, source = given_lens(read.pixels, KnownFocal(focal_mm, read.focal_35mm))
-        stored = read_depth(depth, depth_unit(depth_scale, disparity))
+        stored = read_depth(depth, depth_format(depth_scale, disparity))
         cleaned = cleaned_at_photo(stored, read.pixels, intrinsics, UNTOUCHED if raw else Cleaning())
         _write(read.pixels, SceneDepth(cleaned, intrinsics, source), out or photo.with_suffix(".depth.npz"), overlay)
     except RealCamError as error:

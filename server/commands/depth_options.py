@@ -6,21 +6,25 @@ from typing import Annotated
 
 import typer
 
-from server.data.photo_files import DepthUnit
+from blender_addon.core.depth_file import DepthFormat
 
 DepthScaleOption = Annotated[
-    float, typer.Option(help="Metres for each stored unit, 0.001 for millimetres; of disparity, pixels.")
+    float | None,
+    typer.Option(
+        help="Metres for each stored unit; of disparity, pixels. Else whole numbers are millimetres, others metres."
+    ),
 ]
 DisparityOption = Annotated[
     str, typer.Option(help="FOCAL,BASELINE[,OFFSET]: the file holds disparities; pixels, metres, pixels.")
 ]
 
 
-def depth_unit(scale: float, disparity: str) -> DepthUnit:
+def depth_format(scale: float | None, disparity: str) -> DepthFormat:
     """What the file's numbers mean."""
     if not disparity:
-        return DepthUnit(scale)
-    return DepthUnit(scale, *numbers(disparity, "--disparity", (2, 3)))
+        return DepthFormat(scale=scale)
+    focal, baseline, offset = [*numbers(disparity, "--disparity", (2, 3)), 0.0][:3]
+    return DepthFormat("disparity", scale, focal, baseline, offset)
 
 
 def numbers(text: str, option: str, counts: tuple[int, ...]) -> list[float]:

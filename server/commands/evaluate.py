@@ -9,13 +9,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from blender_addon.core.depth_file import DepthFormat
 from blender_addon.core.formats.dispatch import read_trajectory
 from blender_addon.core.messages import Limits
 from blender_addon.core.projection import intrinsics_matrix
 from blender_addon.core.shot_file import decode_shot
 from blender_addon.core.trajectory import Float64, check_intrinsics
 from server.data.clip_frames import read_frames
-from server.data.photo_files import DepthUnit, read_depth
+from server.data.photo_files import read_depth
 from server.data.scale import DepthMap
 from server.data.scale_plot import require_matplotlib
 from server.evaluation.evaluate import DEFAULT_TRIALS, evaluate_clip
@@ -25,7 +26,7 @@ from server.evaluation.question import Question, question_of_shot
 from server.evaluation.records import ClipEvaluation, EvaluationReport
 from server.evaluation.report import collected, write_json, write_report
 
-from .depth_options import numbers
+from .depth_options import DepthScaleOption, numbers
 from .in_words import in_words
 
 
@@ -40,7 +41,7 @@ def evaluate(
     depth: Annotated[
         Path | None, typer.Option(help="Metric depth of the photo, over the whole frame: makes the scale known.")
     ] = None,
-    depth_scale: Annotated[float, typer.Option(help="Metres for each stored unit; 0.001 for millimetres.")] = 1.0,
+    depth_scale: DepthScaleOption = None,
     depth_intrinsics: Annotated[
         str, typer.Option(help="FX,FY,CX,CY of the depth, in its pixels, when it does not cover the whole frame.")
     ] = "",
@@ -59,7 +60,7 @@ def evaluate(
         if report is not None:
             require_matplotlib()
         lens = _lens(depth_intrinsics)
-        known_depth = None if depth is None else DepthMap(read_depth(depth, DepthUnit(depth_scale)), lens)
+        known_depth = None if depth is None else DepthMap(read_depth(depth, DepthFormat(scale=depth_scale)), lens)
         distance = None
         if i3d is not None and real:
             distance = video_distance(map(read_frames, real), map(read_frames, clips), i3d_features(i3d))

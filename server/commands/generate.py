@@ -17,7 +17,7 @@ from server.engines.realcam.sources import RANDOM_WEIGHTS
 from server.generate import GenerateRequest, GenerateResult
 from server.generate import generate as make_clip
 
-from .depth_options import DepthScaleOption, DisparityOption, depth_unit
+from .depth_options import DepthScaleOption, DisparityOption, depth_format
 
 
 def generate(
@@ -25,7 +25,7 @@ def generate(
     depth: ask.DepthOption,
     trajectory: ask.TrajectoryOption,
     out: ask.OutOption = Path("clip.mp4"),
-    depth_scale: DepthScaleOption = 1.0,
+    depth_scale: DepthScaleOption = None,
     disparity: DisparityOption = "",
     focal_mm: ask.FocalOption = None,
     intrinsics: ask.IntrinsicsOption = "",
@@ -53,7 +53,7 @@ def generate(
             depth=depth,
             trajectory=trajectory,
             out=out,
-            depth_unit=depth_unit(depth_scale, disparity),
+            depth_format=depth_format(depth_scale, disparity),
             focal_mm=focal_mm,
             intrinsics=ask.read_intrinsics(intrinsics),
             engine=engine,

@@ -7,17 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
+from blender_addon.core.depth_file import DepthFormat
 from blender_addon.core.errors import CameraError
 from blender_addon.core.formats.dispatch import read_trajectory
 from blender_addon.core.projection import intrinsics_matrix
 from blender_addon.core.trajectory import Float64, Trajectory
 
 from .clip_frames import ClipError, picture_files, read_picture
-from .photo_files import DepthUnit, read_depth
+from .photo_files import read_depth
 from .scale import DepthMap
 
 CAMERA_FILES = ("transforms.json", "poses.txt", "trajectory.txt", "sparse/0", "sparse")
-MILLIMETRES = DepthUnit(0.001)
+MILLIMETRES = DepthFormat(scale=0.001)
 
 NO_READING = 65535
 """What several depth cameras write into 16 bits for "nothing there", beside 0."""
@@ -38,7 +39,7 @@ class PosedClip:
     files: tuple[Path, ...]
     trajectory: Trajectory
     depth_files: tuple[Path | None, ...]
-    depth_unit: DepthUnit
+    depth_format: DepthFormat
     depth_intrinsics: Float64 | None
     notes: tuple[str, ...]
 
@@ -52,16 +53,14 @@ class PosedClip:
         file = self.depth_files[frame]
         if file is None:
             return None
-        depth = read_depth(file, self.depth_unit)
-        depth[depth >= NO_READING * self.depth_unit.scale] = np.nan
-        return DepthMap(depth, self.depth_intrinsics)
+        return DepthMap(read_depth(file, replace(self.depth_format, unknown=NO_READING)), self.depth_intrinsics)
 
 
 def open_posed_clip(
     clip: Path,
     cameras: Path | None = None,
     depth: Path | None = None,
-    depth_unit: DepthUnit = MILLIMETRES,
+    depth_format: DepthFormat = MILLIMETRES,
 ) -> PosedClip:
     """A folder of frames with a camera file inside (or `cameras`), depth maps of the same stems in `depth`; a folder in
     the layout of 7-Scenes needs neither.
@@ -82,7 +81,7 @@ def open_posed_clip(
     elif len(files) != len(trajectory):
         raise CameraError("The poses do not fit the frames", f"{len(trajectory)} poses, {len(files)} frames in {clip}")
     return PosedClip(
-        clip.name, files, trajectory, tuple(_depth_of(file, depth) for file in files), depth_unit, None, read.notes
+        clip.name, files, trajectory, tuple(_depth_of(file, depth) for file in files), depth_format, None, read.notes
     )
 
 
@@ -101,7 +100,7 @@ def _open_seven_scenes(clip: Path) -> PosedClip:
         files=files,
         trajectory=Trajectory(np.stack([np.loadtxt(pose) for pose in poses]), colour, width, height),
         depth_files=tuple(depth if depth.is_file() else None for depth in depths),
-        depth_unit=MILLIMETRES,
+        depth_format=MILLIMETRES,
         depth_intrinsics=np.loadtxt(depth_camera) if depth_camera.is_file() else None,
         notes=(f"The colour camera's focal length is not given: {focal:.0f} px, a Kinect's, is assumed.",),
     )

@@ -33,7 +33,8 @@ def view() -> tuple[bpy.types.Area, bpy.types.Region]:
 def in_view(operator: str, **values: object) -> None:
     area, region = view()
     with bpy.context.temp_override(window=bpy.context.window, area=area, region=region):
-        getattr(bpy.ops.realcam, operator)("INVOKE_DEFAULT", **values)
+        # True: with an undo step, as a button makes it.
+        getattr(bpy.ops.realcam, operator)("INVOKE_DEFAULT", True, **values)
 
 
 def mouse(across: float, up: float, *buttons: str) -> None:
@@ -71,6 +72,8 @@ def walk() -> Steps:
     picture("0-looking")
     mouse(0.5, 0.5)
     subprocess.run(["xdotool", "key", "Escape"], check=True)
+    while look._under_way:
+        yield 0.2
     yield 1.0
     stopped = not look._under_way and not any("realcam_cleaning" in o for o in bpy.data.objects)
     in_view("show_cleaning")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blender_addon.core.depth_file import DepthFormat
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.exr import exr_channels, read_exr_channel
 from server.data.motorcycle import BASELINE, DISPARITY_OFFSET, FOCAL, Motorcycle
@@ -16,7 +17,7 @@ from server.data.motorcycle import BASELINE, DISPARITY_OFFSET, FOCAL, Motorcycle
 pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")
 
-from blender_addon.scene.depth_file import DepthFormat, read_depth  # noqa: E402
+from blender_addon.scene.depth_file import read_depth  # noqa: E402
 from tests.blender_addon.exr_files import write_exr, write_rendered_depth  # noqa: E402
 
 

@@ -94,8 +94,8 @@ def test_blenders_own_z(addon: ModuleType, tmp_path: Path) -> None:
 
     write_rendered_depth(addon, tmp_path / "render.exr", distance=4.0)
     addon.ops.wm.read_factory_settings(use_empty=True)
+    from blender_addon.core.depth_file import DepthFormat
     from blender_addon.scene import read_depth
-    from blender_addon.scene.depth_file import DepthFormat
 
     height, width = read_depth(tmp_path / "render.exr", DepthFormat()).shape
     Image.new("RGB", (width, height), (90, 120, 150)).save(tmp_path / "photo.png")

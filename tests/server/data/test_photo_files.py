@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blender_addon.core.depth_file import DepthFormat
 from blender_addon.core.errors import PhotoError
 from server.data.motorcycle import BASELINE, DISPARITY_OFFSET, FOCAL, Motorcycle
-from server.data.photo_files import METRES, DepthUnit, check_photo_and_depth, read_depth, read_photo
+from server.data.photo_files import check_photo_and_depth, read_depth, read_photo
 
 
 def test_a_photo_is_read_upright_with_its_focal_length(bike: Motorcycle, tmp_path: Path) -> None:
@@ -35,7 +36,7 @@ def test_a_photo_without_exif(bike: Motorcycle, tmp_path: Path) -> None:
 def test_millimetres_in_16_bits(bike: Motorcycle, tmp_path: Path) -> None:
     stored = np.nan_to_num(bike.depth * 1000).round().astype(np.uint16)
     Image.fromarray(stored).save(tmp_path / "depth.png")
-    depth = read_depth(tmp_path / "depth.png", DepthUnit(0.001))
+    depth = read_depth(tmp_path / "depth.png", DepthFormat(scale=0.001))
     np.testing.assert_allclose(depth, bike.depth, atol=6e-4)
 
 
@@ -48,7 +49,7 @@ def test_metres_in_floats(bike: Motorcycle, tmp_path: Path, name: str) -> None:
         np.savez(path, depth=bike.depth, confidence=bike.depth)
     else:
         write_exr(path, bike.depth)
-    np.testing.assert_array_equal(read_depth(path, METRES), bike.depth)
+    np.testing.assert_array_equal(read_depth(path, DepthFormat()), bike.depth)
 
 
 def write_exr(path: Path, picture: np.ndarray) -> None:
@@ -63,19 +64,19 @@ def write_exr(path: Path, picture: np.ndarray) -> None:
 
 def test_disparity_becomes_depth(bike: Motorcycle, tmp_path: Path) -> None:
     np.save(tmp_path / "disparity.npy", bike.disparity)
-    depth = read_depth(tmp_path / "disparity.npy", DepthUnit(1.0, FOCAL, BASELINE, DISPARITY_OFFSET))
+    depth = read_depth(tmp_path / "disparity.npy", DepthFormat("disparity", 1.0, FOCAL, BASELINE, DISPARITY_OFFSET))
     np.testing.assert_allclose(depth, bike.depth, rtol=1e-6)
 
 
 def test_disparity_in_parts_of_a_pixel(tmp_path: Path) -> None:
     """As KITTI's, 256 to the pixel."""
     np.save(tmp_path / "disparity.npy", np.array([[0, 256, 5120]], dtype=np.uint16))
-    depth = read_depth(tmp_path / "disparity.npy", DepthUnit(1 / 256, 700.0, 0.5, 5.0))
+    depth = read_depth(tmp_path / "disparity.npy", DepthFormat("disparity", 1 / 256, 700.0, 0.5, 5.0))
     np.testing.assert_allclose(depth, [[np.nan, 350 / 6, 14.0]], rtol=1e-6)
 
 
 def test_real_depth_of_a_kinect(shared_data: Path) -> None:
-    depth = read_depth(next(shared_data.rglob("TUM_depth.png")), DepthUnit(1 / 5000))
+    depth = read_depth(next(shared_data.rglob("TUM_depth.png")), DepthFormat(scale=1 / 5000))
     assert np.nanmedian(depth) == pytest.approx(2.42, abs=0.02)
     assert np.isfinite(depth).mean() == pytest.approx(0.81, abs=0.02)
 
@@ -85,20 +86,20 @@ def test_real_depth_of_a_kinect(shared_data: Path) -> None:
     [
         (lambda path: path.write_bytes(b"not a picture"), "cannot be read"),
         (lambda path: Image.new("RGB", (8, 8)).save(path, "PNG"), "8-bit"),
-        (lambda path: None, "cannot be read"),
+        (lambda path: None, "no such depth file"),
     ],
 )
 def test_what_is_no_depth_map_is_said(tmp_path: Path, write: object, sentence: str) -> None:
     assert callable(write)
     write(tmp_path / "depth.png")
     with pytest.raises(PhotoError, match=sentence):
-        read_depth(tmp_path / "depth.png", METRES)
+        read_depth(tmp_path / "depth.png", DepthFormat())
 
 
 def test_an_archive_that_does_not_say_which(tmp_path: Path) -> None:
     np.savez(tmp_path / "depth.npz", near=np.ones((2, 2)), far=np.ones((2, 2)))
     with pytest.raises(PhotoError, match="near, far"):
-        read_depth(tmp_path / "depth.npz", METRES)
+        read_depth(tmp_path / "depth.npz", DepthFormat())
 
 
 def test_another_aspect_is_refused(bike: Motorcycle) -> None:

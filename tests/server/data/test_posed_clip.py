@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blender_addon.core.depth_file import DepthFormat
 from blender_addon.core.errors import CameraError
 from blender_addon.core.projection import project, unproject
 from server.clip_files import encode_mp4
 from server.data.clip_frames import ClipError, picture_files, read_frames
 from server.data.motorcycle import Motorcycle
-from server.data.photo_files import DepthUnit, read_depth
+from server.data.photo_files import read_depth
 from server.data.posed_clip import MILLIMETRES, open_posed_clip
 from server.data.scale import depth_at
 
@@ -22,7 +23,7 @@ from server.data.scale import depth_at
 def test_depth_of_a_phone_and_of_a_car(shared_data: Path) -> None:
     arkit = read_depth(shared_data / "rgbd/arkit_promptda/arkit_depth.png", MILLIMETRES)
     assert (np.nanmin(arkit), np.nanmax(arkit)) == pytest.approx((1.57, 3.51), abs=0.01)
-    kitti = read_depth(next((shared_data / "rgbd/kitti_metric3d").glob("*depth*.png")), DepthUnit(1 / 256))
+    kitti = read_depth(next((shared_data / "rgbd/kitti_metric3d").glob("*depth*.png")), DepthFormat(scale=1 / 256))
     assert np.nanmedian(kitti) == pytest.approx(13.8, abs=0.1)
 
 
@@ -93,7 +94,7 @@ def test_depth_beside_the_frames_is_found_by_name(bike: Motorcycle, tmp_path: Pa
     (tmp_path / "transforms.json").write_text(
         json.dumps({"fl_x": 995, "fl_y": 995, "cx": 311, "cy": 255, "w": 741, "h": 500, "frames": frames})
     )
-    clip = open_posed_clip(tmp_path, depth=tmp_path / "depths", depth_unit=DepthUnit(1.0))
+    clip = open_posed_clip(tmp_path, depth=tmp_path / "depths", depth_format=DepthFormat(scale=1.0))
     assert clip.depth(0) is None
     read = clip.depth(1)
     assert read is not None

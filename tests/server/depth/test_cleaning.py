@@ -17,10 +17,11 @@ from blender_addon.core.cleaning.flying import flying_pixels, view_angles
 from blender_addon.core.cleaning.sky import find_sky, sky_shell, spread_within
 from blender_addon.core.cleaning.upsample import guided_upsample, shrunk
 from blender_addon.core.cleaning.windows import weighted_median
+from blender_addon.core.depth_file import DepthFormat
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.projection import intrinsics_from_fov, intrinsics_matrix, unproject
 from server.data.motorcycle import Motorcycle
-from server.data.photo_files import DepthUnit, read_depth, read_photo
+from server.data.photo_files import read_depth, read_photo
 
 WRONG = 0.05
 """Relative error of depth that puts a pixel off its surface."""
@@ -145,7 +146,7 @@ def test_depth_of_lower_resolution_keeps_the_photos_edges(bike: Motorcycle) -> N
 def test_a_phones_lidar_takes_the_photos_size(shared_data: Path) -> None:
     folder = shared_data / "rgbd/arkit_promptda"
     photo = read_photo(folder / "image.jpg").pixels[::3, ::3]
-    depth = read_depth(folder / "arkit_depth.png", DepthUnit(0.001))
+    depth = read_depth(folder / "arkit_depth.png", DepthFormat(scale=0.001))
     up = guided_upsample(depth, photo)
     assert up.shape == photo.shape[:2]
     assert np.nanmin(up) >= np.nanmin(depth) - 1e-5
@@ -163,7 +164,7 @@ def test_depth_of_another_aspect_is_refused(bike: Motorcycle) -> None:
 def test_the_sky_over_a_street(shared_data: Path) -> None:
     folder = shared_data / "rgbd/kitti_metric3d"
     photo = read_photo(next(folder.glob("rgb_*"))).pixels
-    depth = read_depth(next(folder.glob("depth_*")), DepthUnit(1 / 256))
+    depth = read_depth(next(folder.glob("depth_*")), DepthFormat(scale=1 / 256))
     sky = find_sky(photo, depth, None)
     assert sky[5, 450:700].mean() > 0.9
     assert not sky[160:].any()
@@ -178,7 +179,7 @@ def test_a_cars_sparse_lidar_keeps_its_road(shared_data: Path) -> None:
     """19 % of the pixels known, in lines: the road is neither dropped nor moved."""
     folder = shared_data / "rgbd/kitti_metric3d"
     photo = read_photo(next(folder.glob("rgb_*"))).pixels
-    depth = read_depth(next(folder.glob("depth_*")), DepthUnit(1 / 256))
+    depth = read_depth(next(folder.glob("depth_*")), DepthFormat(scale=1 / 256))
     cleaned = clean_depth(depth, photo, intrinsics_matrix(707.05, 707.05, 604.58, 181.0))
     road = np.isfinite(depth[230:, 300:680])
     assert cleaned.mask(FLYING | OUTLIER)[230:, 300:680][road].mean() < 0.01

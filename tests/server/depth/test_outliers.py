@@ -19,9 +19,10 @@ from blender_addon.core.cleaning.outliers import (
     in_windows,
     outlier_threshold,
 )
+from blender_addon.core.depth_file import DepthFormat
 from blender_addon.core.projection import intrinsics_from_fov, intrinsics_matrix, unproject
 from server.data.motorcycle import Motorcycle
-from server.data.photo_files import DepthUnit, read_depth
+from server.data.photo_files import read_depth
 from server.depth.tree_search import in_tree
 from tests.server.parity import ParityKit
 
@@ -81,12 +82,12 @@ def test_a_stereo_cameras_outliers(bike: Motorcycle) -> None:
     ],
 )
 def test_a_phones_and_a_cars_outliers(shared_data: Path, file: str, unit: float, lens: np.ndarray) -> None:
-    depth = read_depth(next((shared_data / "rgbd").glob(file)), DepthUnit(unit))
+    depth = read_depth(next((shared_data / "rgbd").glob(file)), DepthFormat(scale=unit))
     assert_outliers_are_the_rules(depth, lens)
 
 
 def test_distances_in_a_cars_sparse_lidar(shared_data: Path) -> None:
-    depth = read_depth(next((shared_data / "rgbd/kitti_metric3d").glob("depth_*")), DepthUnit(1 / 256))
+    depth = read_depth(next((shared_data / "rgbd/kitti_metric3d").glob("depth_*")), DepthFormat(scale=1 / 256))
     assert_as_by_tree(depth[150:, 300:700], intrinsics_matrix(707.05, 707.05, 304.58, 31.0))
 
 
