@@ -44,8 +44,9 @@ class NotRefusedError(Exception):
 
 @dataclass
 class AttackFigures:
-    """answer: how it was refused. seconds: at worst. lag: how late the server's loop then was, seconds. server_peak,
-    worker_peak: the highest above what was there, MB."""
+    """answer: how it was refused. seconds: at worst. lag: how late the server's loop was at worst in the
+    ten seconds before its end, in which others may lie, seconds. server_peak, worker_peak: the highest above what was
+    there, MB."""
 
     answer: str = ""
     seconds: float = 0.0
