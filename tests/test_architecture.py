@@ -39,7 +39,6 @@ TOP = {
     "evaluation",
     "engines",
     "service",
-    "training",
 }
 SERVER_PARTS = {
     "diffusion": set[str](),
@@ -53,7 +52,6 @@ SERVER_PARTS = {
     "engines": {*ENGINE_ROOMS, "data", "evaluation"},
     "service": {"engines", "clip_files", "depth"},
     "evaluation": {"geometry", "data", "clip_files"},
-    "training": {*ENGINE_ROOMS, "data", "evaluation"},
     "generate*": TOP,
     "demo*": {*TOP, "generate*"},
     "bench*": {*TOP, "generate*"},
@@ -121,6 +119,22 @@ def upward(path: Path, table: dict[str, set[str]]) -> Iterator[str]:
 @pytest.mark.parametrize(("package", "table"), [("blender_addon", ADDON_PARTS), ("server", SERVER_PARTS)])
 def test_imports_run_downwards(package: str, table: dict[str, set[str]]) -> None:
     assert [sentence for path in sources(package) for sentence in upward(path, table)] == []
+
+
+@pytest.mark.parametrize("package", ["blender_addon", "server"])
+def test_no_files_import_each_other_in_a_circle(package: str) -> None:
+    """Not for types either: what a file needs of one above it, a Protocol can say."""
+    files = {module_of(path): path for path in sources(package)}
+    modules = {name[:-1] if name[-1] == "__init__" else name for name in files}
+    graph = {
+        name[:-1] if name[-1] == "__init__" else name: {
+            found
+            for _, _, target in imports(path)
+            if (found := next((target[:n] for n in range(len(target), 1, -1) if target[:n] in modules), None))
+        }
+        for name, path in files.items()
+    }
+    graphlib.TopologicalSorter(graph).prepare()
 
 
 @pytest.mark.parametrize("table", [ADDON_PARTS, SERVER_PARTS])

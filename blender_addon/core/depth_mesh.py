@@ -6,7 +6,7 @@ from it, and the draft engine fills what it leaves open, so all of them must cut
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -58,11 +58,6 @@ class DepthMesh:
     quads: Int32
     triangles: Int32
     grid: DepthGrid
-
-    def recut(self, depth_edge: float) -> DepthMesh:
-        """The same vertices with the faces of another depth edge."""
-        quads, triangles = cut_faces(self.grid.depth, depth_edge)
-        return replace(self, quads=quads, triangles=triangles)
 
     def all_triangles(self) -> Int32:
         """[2Q + T, 3] every face as triangles."""

@@ -8,15 +8,11 @@ centred. What the engine sees beyond it is overscan that is laid outside the art
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .errors import CameraError
 from .trajectory import Float64, Trajectory
-
-AnyPixel = TypeVar("AnyPixel", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -94,16 +90,3 @@ class FrameFit:
         """Engine pixels [..., 2] to the artist's pixels."""
         x, y, _, _ = self.artist_rect
         return np.asarray((pixels - np.array([x, y])) * np.array(self.clip_scale), dtype=np.float64)
-
-    def crop(self, frames: NDArray[AnyPixel]) -> NDArray[AnyPixel]:
-        """A view of what frames [F, H, W, C] of the engine's size show of the artist's frame, to the nearest pixel."""
-        width, height = self.engine_size
-        if frames.ndim != 4 or frames.shape[1:3] != (height, width):
-            raise CameraError(
-                "The frames do not have the engine's size",
-                f"expected [F, {height}, {width}, C], got {list(frames.shape)}",
-            )
-        x, y, rect_width, rect_height = self.artist_rect
-        columns, rows = max(round(rect_width), 1), max(round(rect_height), 1)
-        left, top = min(round(x), width - columns), min(round(y), height - rows)
-        return frames[:, top : top + rows, left : left + columns]

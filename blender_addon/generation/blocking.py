@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..core.errors import RealCamError, ServiceError
 from ..timeline.take import Take
 from .job_events import ServerSettings
-from .job_records import JobRecord, JobRecords
+from .job_records import JobRecords
 from .job_view import JobView, Phase
 from .jobs import Jobs
 from .placing import place_clip
@@ -61,13 +61,6 @@ def generate_blocking(
     clock.look(jobs.view)
     assert run.preview is not None
     return FinishedShot(take, run.preview, clock.seconds)
-
-
-def resume_blocking(jobs: Jobs, record: JobRecord, server: ServerSettings, records: JobRecords) -> Take:
-    """Go on with a job of an earlier session until its clip is on the timeline. Raises RealCamError."""
-    jobs.resume(record, server, records)
-    _wait_for_clip(jobs, _Clock(None))
-    return _place(jobs, background=False, compositor=False)
 
 
 class _Clock:

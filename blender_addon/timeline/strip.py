@@ -64,12 +64,6 @@ def strip_hides_render(scene: bpy.types.Scene) -> bool:
     return bool(scene.render.use_sequencer and editor is not None and len(editor.strips))
 
 
-def remove_strips(scene: bpy.types.Scene, shot: str) -> None:
-    """Remove our strips of a shot."""
-    for strip in shot_strips(scene, shot):
-        _remove(scene.sequence_editor, strip)
-
-
 def free_channel(editor: bpy.types.SequenceEditor, start: int, end: int, wanted: int = 0) -> int:
     """A channel that is empty from frame `start` until before `end`, unlocked and not muted.
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ..core.shot import EngineCapability
 from ..generation.jobs import jobs
-
-if TYPE_CHECKING:
-    from .properties import RealCamShot
 
 UNKNOWN = "-"
 """What the list holds until a server has answered: an empty identifier would be drawn as a heading."""
@@ -19,7 +16,13 @@ _kept: list[EnumItem] = []
 """Blender does not hold on to the strings of a dynamic enum."""
 
 
-def chosen_predictor(shot: RealCamShot) -> EngineCapability | None:
+class PredictorField(Protocol):
+    """What the choice reads and writes of `scene.realcam` (properties.RealCamShot)."""
+
+    predictor_name: str
+
+
+def chosen_predictor(shot: PredictorField) -> EngineCapability | None:
     """What the chosen predictor is; None when it is not on offer, or nothing is known yet."""
     if shot.predictor_name:
         return next((p for p in jobs.predictors if p.name == shot.predictor_name), None)
@@ -27,7 +30,7 @@ def chosen_predictor(shot: RealCamShot) -> EngineCapability | None:
     return next(iter(able or jobs.predictors), None)
 
 
-def predictor_items(shot: RealCamShot, _context: Any) -> list[EnumItem]:
+def predictor_items(shot: PredictorField, _context: Any) -> list[EnumItem]:
     """Every predictor on offer, and the stored one."""
     items = [(p.name, p.label, p.description) for p in jobs.predictors]
     if shot.predictor_name and all(item[0] != shot.predictor_name for item in items):
@@ -40,14 +43,14 @@ def predictor_items(shot: RealCamShot, _context: Any) -> list[EnumItem]:
     return _kept
 
 
-def get_predictor(shot: RealCamShot) -> int:
+def get_predictor(shot: PredictorField) -> int:
     """Index of the chosen predictor."""
     chosen = chosen_predictor(shot)
     name = chosen.name if chosen is not None else shot.predictor_name
     return next((item[3] for item in predictor_items(shot, None) if item[0] == name), 0)
 
 
-def set_predictor(shot: RealCamShot, index: int) -> None:
+def set_predictor(shot: PredictorField, index: int) -> None:
     """Store the predictor."""
     chosen = predictor_items(shot, None)[index][0]
     shot.predictor_name = "" if chosen == UNKNOWN else chosen

@@ -6,13 +6,10 @@ a stored choice that is not on offer stays in the list, and is refused in words 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ..core.shot import INTERPOLATION_MODE, EngineCapability, EngineOption, SettingValue
 from ..generation.jobs import jobs
-
-if TYPE_CHECKING:
-    from .properties import RealCamShot
 
 EnumItem = tuple[str, str, str, int]
 
@@ -20,24 +17,35 @@ _kept: dict[str, list[EnumItem]] = {}
 """Blender does not hold on to the strings of a dynamic enum: they must live as long as the list is shown."""
 
 
-def capability(shot: RealCamShot) -> EngineCapability | None:
+class EngineFields(Protocol):
+    """What the choice reads and writes of `scene.realcam` (properties.RealCamShot)."""
+
+    engine_name: str
+    clip_width: int
+    clip_height: int
+    clip_frames: int
+    options: Any
+    """A collection of properties.RealCamEngineOption by name."""
+
+
+def capability(shot: EngineFields) -> EngineCapability | None:
     """What the chosen engine can do, None when it is not on offer."""
     return jobs.engine(shot.engine_name)
 
 
-def ends_at_an_image(shot: RealCamShot) -> bool:
+def ends_at_an_image(shot: EngineFields) -> bool:
     """Whether the chosen engine can end a clip at an image of the artist's."""
     engine = capability(shot)
     return engine is not None and INTERPOLATION_MODE in engine.modes
 
 
-def engine_items(shot: RealCamShot, _context: Any) -> list[EnumItem]:
+def engine_items(shot: EngineFields, _context: Any) -> list[EnumItem]:
     """Every engine on offer, and the stored one."""
     offered = [(engine.name, engine.label, _describe(engine)) for engine in jobs.engines]
     return _items("engine", offered, (shot.engine_name, f"{shot.engine_name} (not on this server)", "Choose another"))
 
 
-def size_items(shot: RealCamShot, _context: Any) -> list[EnumItem]:
+def size_items(shot: EngineFields, _context: Any) -> list[EnumItem]:
     """Every picture size of the engine, and the stored one."""
     engine = capability(shot)
     offered = [(f"{w}x{h}", f"{w} × {h}", "Pixels of the clip") for w, h in engine.sizes] if engine else []
@@ -45,7 +53,7 @@ def size_items(shot: RealCamShot, _context: Any) -> list[EnumItem]:
     return _items("size", offered, (f"{width}x{height}", f"{width} × {height} (not offered)", "Choose another"))
 
 
-def frame_count_items(shot: RealCamShot, _context: Any) -> list[EnumItem]:
+def frame_count_items(shot: EngineFields, _context: Any) -> list[EnumItem]:
     """Every frame count of the engine, and the stored one."""
     engine = capability(shot)
     offered = [(str(n), f"{n} frames", "Spread evenly over the shot") for n in shot_frame_counts(engine)]
@@ -59,12 +67,12 @@ def shot_frame_counts(engine: EngineCapability | None) -> tuple[int, ...]:
     return tuple(count for count in engine.frame_counts if count > 1) if engine else ()
 
 
-def get_engine(shot: RealCamShot) -> int:
+def get_engine(shot: EngineFields) -> int:
     """Index of the stored engine."""
     return _index(engine_items(shot, None), shot.engine_name)
 
 
-def set_engine(shot: RealCamShot, index: int) -> None:
+def set_engine(shot: EngineFields, index: int) -> None:
     """Store the engine, and its default size and frame count where the stored ones are not on offer."""
     shot.engine_name = engine_items(shot, None)[index][0]
     set_option_defaults(shot)
@@ -78,23 +86,23 @@ def set_engine(shot: RealCamShot, index: int) -> None:
         shot.clip_frames = counts[0]
 
 
-def get_size(shot: RealCamShot) -> int:
+def get_size(shot: EngineFields) -> int:
     """Index of the stored size."""
     return _index(size_items(shot, None), f"{shot.clip_width}x{shot.clip_height}")
 
 
-def set_size(shot: RealCamShot, index: int) -> None:
+def set_size(shot: EngineFields, index: int) -> None:
     """Store the size."""
     width, _, height = size_items(shot, None)[index][0].partition("x")
     shot.clip_width, shot.clip_height = int(width), int(height)
 
 
-def get_frame_count(shot: RealCamShot) -> int:
+def get_frame_count(shot: EngineFields) -> int:
     """Index of the stored frame count."""
     return _index(frame_count_items(shot, None), str(shot.clip_frames))
 
 
-def set_frame_count(shot: RealCamShot, index: int) -> None:
+def set_frame_count(shot: EngineFields, index: int) -> None:
     """Store the frame count."""
     shot.clip_frames = int(frame_count_items(shot, None)[index][0])
 
@@ -104,7 +112,7 @@ def set_frame_count(shot: RealCamShot, index: int) -> None:
 _VALUE_OF_KIND = {"bool": "bool_value", "int": "int_value", "float": "float_value", "choice": "text_value"}
 
 
-def option_values(shot: RealCamShot) -> dict[str, SettingValue]:
+def option_values(shot: EngineFields) -> dict[str, SettingValue]:
     """The engine's options as the artist set them, defaults left to the engine."""
     engine = capability(shot)
     return {
@@ -114,7 +122,7 @@ def option_values(shot: RealCamShot) -> dict[str, SettingValue]:
     }
 
 
-def set_option_defaults(shot: RealCamShot) -> None:
+def set_option_defaults(shot: EngineFields) -> None:
     """Make the scene hold one value for each of the engine's options, existing ones untouched."""
     engine = capability(shot)
     for option in engine.options if engine else ():
@@ -122,7 +130,7 @@ def set_option_defaults(shot: RealCamShot) -> None:
             _held(shot, option.name, _VALUE_OF_KIND[option.kind], option.default)
 
 
-def use_options(shot: RealCamShot, options: dict[str, SettingValue]) -> None:
+def use_options(shot: EngineFields, options: dict[str, SettingValue]) -> None:
     """Make the scene hold these values; options of the engine that are not among them get their defaults.
 
     What an engine that is not on offer was told is kept by the kind of its values, for when it is.
@@ -135,7 +143,7 @@ def use_options(shot: RealCamShot, options: dict[str, SettingValue]) -> None:
         _held(shot, name, _value_of_type(options[name]), options[name])
 
 
-def _held(shot: RealCamShot, name: str, attribute: str, number: SettingValue) -> None:
+def _held(shot: EngineFields, name: str, attribute: str, number: SettingValue) -> None:
     value = shot.options.get(name)
     if value is None:
         value = shot.options.add()
@@ -148,7 +156,7 @@ def _value_of_type(value: SettingValue) -> str:
     return kinds[type(value)]
 
 
-def option_description(shot: RealCamShot, name: str) -> str:
+def option_description(shot: EngineFields, name: str) -> str:
     """What an option of the chosen engine does, in the engine's words."""
     engine = capability(shot)
     option = next((option for option in engine.options if option.name == name), None) if engine else None
@@ -165,7 +173,7 @@ def clamp(option: EngineOption, value: Any) -> None:
         setattr(value, attribute, bounded)
 
 
-def draw_options(layout: Any, shot: RealCamShot) -> None:
+def draw_options(layout: Any, shot: EngineFields) -> None:
     """One row for each option of the engine that the scene holds a value of."""
     engine = capability(shot)
     for option in engine.options if engine else ():

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import bpy
 
 from ..core.errors import RealCamError
 from ..generation.errand import Errand, ErrandRun, fetch_blocking, scene_of
 from ..generation.jobs import jobs
+from ..timeline.take import Take
 from .place_result import place_result
 from .preferences import server_settings
 from .runtime import pump, redraw, runtime, start_timer
 from .takes_list import refresh_takes
-
-if TYPE_CHECKING:
-    from ..timeline.take import Take
 
 Result = set[str]
 

@@ -20,7 +20,6 @@ from ..core.errors import RealCamError
 from ..scene import find_photo_scene, set_depth_edge
 from . import depth_choice, engine_choice
 from .import_fields import PhotoImportFields
-from .takes_list import RealCamTakeItem
 
 
 def _depth_edge_changed(shot: RealCamShot, _context: bpy.types.Context) -> None:
@@ -58,6 +57,13 @@ class RealCamEngineOption(bpy.types.PropertyGroup):
         update=_option_changed,
     )
     text_value: StringProperty(name="Option", description=_OPTION)
+
+
+class RealCamTakeItem(bpy.types.PropertyGroup):
+    """A row of the list of takes: which take it stands for. The take itself is the scene's own record."""
+
+    shot: StringProperty()
+    number: IntProperty()
 
 
 class RealCamPhotoImport(PhotoImportFields, bpy.types.PropertyGroup):

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import bpy
-from bpy.props import IntProperty, StringProperty
 
 from ..camera_check.achieved_camera import remove_achieved_camera
 from ..core.errors import RealCamError
@@ -15,16 +14,10 @@ from ..generation.placing import show_take
 from ..timeline.take import Take
 from ..timeline.takes import forget_take, recover_takes, takes_of
 from . import engine_choice
+from .properties import RealCamTakeItem
 from .thumbnails import thumbnails
 
 Result = set[str]
-
-
-class RealCamTakeItem(bpy.types.PropertyGroup):
-    """A row of the list: which take it stands for. The take itself is the scene's own record."""
-
-    shot: StringProperty()
-    number: IntProperty()
 
 
 def refresh_takes(scene: bpy.types.Scene, select: Take | None = None) -> None:

@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.table import Table
 
 from blender_addon.core.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, UNTOUCHED, Cleaning
-from blender_addon.core.errors import RealCamError
 from blender_addon.core.shot import UInt8
 from server.data.photo_files import read_depth, read_photo
 from server.depth.catalogue import CARDS, DEFAULT, DEFAULT_ON_CPU, load_predictor
@@ -20,6 +19,7 @@ from server.depth.estimate import KnownFocal, SceneDepth, cleaned_at_photo, esti
 from server.depth.overlay import cleaning_overlay
 
 from .depth_options import DepthScaleOption, DisparityOption, depth_format
+from .in_words import in_words
 
 depth_app = typer.Typer(
     add_completion=False, help="Metric depth of one photo: predicted, or from a sensor.", no_args_is_help=True
@@ -50,7 +50,7 @@ def list_predictors() -> None:
 def predict(
     photo: Annotated[Path, typer.Argument(help="The photo.")],
     out: OutOption = None,
-    predictor: Annotated[str, typer.Option(help="One of `depth list`.")] = DEFAULT,
+    predictor: Annotated[str, typer.Option(help="One of `realcam depth list`.")] = DEFAULT,
     weights: Annotated[Path | None, typer.Option(help="Local weights: a published .pth or a folder.")] = None,
     device: Annotated[str | None, typer.Option(help="torch device; a GPU if there is one.")] = None,
     focal_mm: FocalOption = None,
@@ -58,15 +58,12 @@ def predict(
     overlay: OverlayOption = None,
 ) -> None:
     """Predict a photo's depth: NPZ with `depth` (metres) and `intrinsics` (pixels of the photo)."""
-    try:
+    with in_words():
         read = read_photo(photo)
         network = load_predictor(predictor, weights, device)
         cleaning = UNTOUCHED if raw else Cleaning()
         scene = estimate_scene_depth(read.pixels, network, KnownFocal(focal_mm, read.focal_35mm), cleaning)
         _write(read.pixels, scene, out or photo.with_suffix(".depth.npz"), overlay)
-    except RealCamError as error:
-        typer.echo(error.sentence, err=True)
-        raise typer.Exit(1) from error
     if not network.card.commercial:
         typer.echo(f"These weights are for non-commercial use: {network.card.licence}.")
 
@@ -83,15 +80,12 @@ def clean(
     overlay: OverlayOption = None,
 ) -> None:
     """Bring a sensor's depth (a phone's LiDAR) to the photo's size and clean it; writes the same as `predict`."""
-    try:
+    with in_words():
         read = read_photo(photo)
         intrinsics, source = given_lens(read.pixels, KnownFocal(focal_mm, read.focal_35mm))
         stored = read_depth(depth, depth_format(depth_scale, disparity))
         cleaned = cleaned_at_photo(stored, read.pixels, intrinsics, UNTOUCHED if raw else Cleaning())
         _write(read.pixels, SceneDepth(cleaned, intrinsics, source), out or photo.with_suffix(".depth.npz"), overlay)
-    except RealCamError as error:
-        typer.echo(error.sentence, err=True)
-        raise typer.Exit(1) from error
 
 
 def _write(photo: UInt8, scene: SceneDepth, target: Path, overlay: Path | None) -> None:

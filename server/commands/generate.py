@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from blender_addon.core.errors import RealCamError
 from blender_addon.core.server_address import parse_address
 from server.commands import generate_options as ask
 from server.commands.engine_options import NegativePromptOption, OptionOption, read_options
@@ -18,6 +17,7 @@ from server.generate import GenerateRequest, GenerateResult
 from server.generate import generate as make_clip
 
 from .depth_options import DepthScaleOption, DisparityOption, depth_format
+from .in_words import in_words
 
 
 def generate(
@@ -47,7 +47,7 @@ def generate(
     console = Console(stderr=True)
     if random_weights:
         _use_random_weights(scale, server)
-    try:
+    with in_words():
         request = GenerateRequest(
             photo=photo,
             depth=depth,
@@ -69,9 +69,6 @@ def generate(
             last_image=last_image,
         )
         _say(console, _with_bars(request, console))
-    except RealCamError as error:
-        typer.echo(error.sentence, err=True)
-        raise typer.Exit(1) from error
 
 
 def _use_random_weights(scale: str, server: str) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import platformdirs
 import typer
 
-from blender_addon.core.errors import RealCamError
 from blender_addon.core.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST
 from server.commands import serve_options as ask
+from server.commands.in_words import in_words
 from server.service.logs import LogFormat, set_up_logs
 from server.service.options import ServiceOptions
 from server.service.retention import DAY, Retention
@@ -48,6 +48,8 @@ def serve(
     stop_grace: ask.StopGraceOption = 5.0,
 ) -> None:
     """Run a server: it takes shots, makes clips and keeps them until they are fetched."""
+    if log_format not in ("text", "json"):
+        raise typer.BadParameter(f"{log_format!r}: expected text or json", param_hint="--log-format")
     logs: LogFormat = "json" if log_format == "json" else "text"
     set_up_logs(logs)
     options = ServiceOptions(
@@ -66,11 +68,8 @@ def serve(
         ),
         log_format=logs,
     )
-    try:
+    with in_words():
         _run(Service(options), die_with_parent, metrics_port)
-    except RealCamError as error:
-        typer.echo(error.sentence, err=True)
-        raise typer.Exit(1) from error
 
 
 def _run(service: Service, die_with_parent: bool, metrics_port: int | None) -> None:

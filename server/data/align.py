@@ -64,9 +64,7 @@ def align_clip(
         smallest=float(known.min()) if len(known) else None,
         largest=float(known.max()) if len(known) else None,
         reprojection_error=_number(model.reprojection_error),
-        camera_to_world=[]
-        if found.refusal
-        else t.relative_to(t.camera_to_world[0]).rescale(found.scale).camera_to_world.tolist(),
+        camera_to_world=[] if found.refusal else in_metres(t, found.scale).camera_to_world.tolist(),
         intrinsics=[] if found.refusal else t.intrinsics.tolist(),
         notes=clip.notes,
     )

@@ -120,11 +120,6 @@ class Dispatcher:
         """Id of the running job, or "" ."""
         return self._attempt.job.job_id if self._attempt else ""
 
-    @property
-    def worker_pid(self) -> int | None:
-        """Process id of the worker, if there is one."""
-        return self._worker.pid if self._worker else None
-
     def step_age(self, now: float) -> float | None:
         """Seconds since the running job's last step; None when idle."""
         return now - self._attempt.last_step if self._attempt else None

@@ -68,18 +68,6 @@ def test_artist_frame_is_the_largest_that_fits(fit: FrameFit) -> None:
     )
 
 
-@given(st.builds(FrameFit, st.tuples(sides, sides), st.tuples(st.integers(1, 300), st.integers(1, 300)), aspects))
-def test_crop_keeps_what_the_artist_sees(fit: FrameFit) -> None:
-    width, height = fit.engine_size
-    columns = np.broadcast_to(np.arange(width)[None, None, :, None] + 0.5, (2, height, width, 1))
-    cropped = fit.crop(columns)
-    x, _, rect_width, rect_height = fit.artist_rect
-    assert cropped.shape[0] == 2
-    assert abs(cropped.shape[2] - max(rect_width, 1)) <= 0.5 + 1e-6
-    assert abs(cropped.shape[1] - max(rect_height, 1)) <= 0.5 + 1e-6
-    assert abs(cropped[0, 0, 0, 0] - 0.5 - x) <= 1 + 1e-6
-
-
 def test_known_case(bike: Motorcycle) -> None:
     height, width = bike.depth.shape
     fit = FrameFit((width, height), (512, 320))
@@ -87,7 +75,6 @@ def test_known_case(bike: Motorcycle) -> None:
     assert fit.artist_rect == pytest.approx(((512 - 474.24) / 2, 0, 474.24, 320))
     engine = fit.trajectory(Trajectory(np.eye(4)[None], bike.intrinsics, width, height))
     assert engine.intrinsics[0, 0, 0] == pytest.approx(994.978 * 0.64)
-    assert fit.crop(np.zeros((1, 320, 512, 3), np.uint8)).shape == (1, 320, 474, 3)
 
 
 @pytest.mark.parametrize(
@@ -102,5 +89,3 @@ def test_other_sizes_are_refused() -> None:
     fit = FrameFit((100, 50), (512, 320))
     with pytest.raises(CameraError, match="another size"):
         fit.trajectory(Trajectory(np.eye(4)[None], intrinsics_matrix(50, 50, 50, 25), 200, 100))
-    with pytest.raises(CameraError, match="engine's size"):
-        fit.crop(np.zeros((1, 50, 100, 3)))
