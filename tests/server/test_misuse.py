@@ -42,7 +42,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("evaluate frames --reference .", ".: The folder holds no camera file"),
         ("evaluate frames --shot missing.shot", "missing.shot cannot be used: No such file"),
         ("evaluate frames --shot text.txt", "This is not a shot"),
-        ("evaluate frames --depth text.txt", "text.txt cannot be read: it is not a picture. Name a 16-bit PNG"),
+        ("evaluate frames --depth text.txt", "This kind of depth file is not read: text.txt. Use 16-bit PNG"),
         ("evaluate frames --depth depth.npy --depth-intrinsics 1,2", "expected 4 numbers"),
         ("evaluate frames --depth depth.npy --depth-intrinsics 0,0,0,0", "focal length is not positive"),
         ("evaluate frames --real frames", "FVD needs both --real and --i3d"),
