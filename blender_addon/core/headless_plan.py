@@ -29,6 +29,7 @@ class HeadlessPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     depth_scale: metres for each stored unit, None by the file's kind. disparity: (focal px, baseline m, doffs px) when
     the file holds disparity. moves follow each other, each beginning where the one before ended.
     trust_unit: build the scene however unlikely the depth looks.
+    last_image: the file of what the last frame shall show, for engines that interpolate; "" for none.
     pivot: metres to the subject; None measures the depth at the middle of the photo.
     """
 
@@ -46,6 +47,7 @@ class HeadlessPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     disparity: tuple[float, float, float] | None = None
     focal_mm: float | None = None
     intrinsics: list[list[float]] | None = None
+    last_image: str = ""
     pivot: float | None = None
     trust_unit: bool = False
     render_size: tuple[int, int] = (1280, 800)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -117,8 +118,16 @@ def _check_picture(name: str, picture: UInt8) -> None:
         raise ShotError(f"The {name} is not an RGB picture", f"{list(picture.shape)} {picture.dtype}")
 
 
+def pixels_sha256(picture: UInt8) -> str:
+    """SHA-256, in hex, of a picture's values row by row: the same whatever kind of file it was stored in."""
+    return hashlib.sha256(np.ascontiguousarray(picture).tobytes()).hexdigest()
+
+
 class ClipMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """What made a clip: enough to make it again. Stored beside the frames and inside the mp4."""
+    """What made a clip: enough to make it again. Stored beside the frames and inside the mp4.
+
+    last_image_sha256: pixels_sha256 of the shot's last image, "" without one.
+    """
 
     engine: str
     engine_version: str
@@ -129,6 +138,7 @@ class ClipMetadata(msgspec.Struct, frozen=True, kw_only=True):
     camera_to_world: list[list[list[float]]]
     intrinsics: list[list[list[float]]]
     weights_hash: str = ""
+    last_image_sha256: str = ""
     seconds: float = 0.0
     draft: bool = False
 

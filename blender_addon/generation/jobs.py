@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..core.errors import RealCamError, ServiceError, ShotError
 from ..core.job_file import Order
-from ..core.shot import CHECK_MODE, DEPTH_MODE, EngineCapability
+from ..core.shot import CHECK_MODE, DEPTH_MODE, INTERPOLATION_MODE, EngineCapability
 from ..timeline.take_folders import discard_take_folder
 from .job_events import Connect, Connected, Event, Failed, ResumeJob, ServerSettings, SubmitJob
 from .job_records import JobRecord, JobRecords
@@ -213,9 +213,10 @@ class Jobs:
 
 
 def check_engine(
-    engines: tuple[EngineCapability, ...], name: str, size: tuple[int, int], frames: int
+    engines: tuple[EngineCapability, ...], name: str, size: tuple[int, int], frames: int, last_image: bool = False
 ) -> EngineCapability:
-    """The capability of engine `name`. Raises ShotError when the server has it not, or not at this size and count."""
+    """The capability of engine `name`. Raises ShotError when the server has it not, or not at this size and count, or
+    it cannot end at a last image where there is one."""
     engine = check_offered(engines, name, "engine")
     if size not in engine.sizes:
         sizes = ", ".join(f"{w} x {h}" for w, h in engine.sizes)
@@ -223,6 +224,12 @@ def check_engine(
     if frames not in engine.frame_counts:
         counts = ", ".join(map(str, engine.frame_counts))
         raise ShotError(f"{engine.label} makes no clips of {frames} frames", f"it makes {counts}")
+    if last_image and INTERPOLATION_MODE not in engine.modes:
+        raise ShotError(
+            f"{engine.label} cannot end at a last image",
+            f"its modes are {', '.join(engine.modes)}",
+            "Leave the last image out, or choose an engine that interpolates.",
+        )
     return engine
 
 

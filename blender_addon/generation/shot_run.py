@@ -181,7 +181,8 @@ class ShotRun:
                 return
             yield
         request = self.request
-        check_engine(self._jobs.engines, request.settings.engine, request.size, request.frames)
+        ends = bool(request.last_image)
+        check_engine(self._jobs.engines, request.settings.engine, request.size, request.frames, ends)
         self._last_image = last_image(request)
         with closing(preview_slices(request)) as slices:
             while self._jobs.busy:

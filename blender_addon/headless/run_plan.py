@@ -77,6 +77,7 @@ def _set_up(scene: bpy.types.Scene, plan: HeadlessPlan) -> None:
     shot.engine_name = plan.settings.engine
     shot.clip_width, shot.clip_height = plan.clip_size
     shot.clip_frames = plan.clip_frames
+    shot.last_image = plan.last_image
 
 
 def _photo_import(plan: HeadlessPlan) -> PhotoImport:
@@ -120,6 +121,7 @@ def _generate(scene: bpy.types.Scene, plan: HeadlessPlan, say: Say) -> FinishedS
         frames=plan.clip_frames,
         frame_start=plan.frame_start,
         frame_end=plan.frame_end,
+        last_image=plan.last_image,
     )
     server = ServerSettings(
         address=ServerAddress(plan.host, plan.control_port, plan.data_port),

@@ -28,6 +28,9 @@ def demo(
     engine: Annotated[str, typer.Option(help="Engine that makes the clip.")] = "draft",
     prompt: Annotated[str, typer.Option(help="What the clip shows, for engines that read it.")] = "",
     option: OptionOption = None,
+    last_image: Annotated[
+        Path | None, typer.Option(help="What the last frame shall show, for engines that interpolate.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same clip.")] = 1,
     trust_unit: Annotated[
         bool, typer.Option("--trust-unit", help="The depth is in the unit given, however unlikely it looks.")
@@ -44,6 +47,7 @@ def demo(
         engine=engine,
         prompt=prompt,
         engine_options=read_options(option),
+        last_image=last_image,
         seed=seed,
         trust_unit=trust_unit,
     )

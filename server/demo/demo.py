@@ -37,6 +37,7 @@ class DemoOptions:
     """photo and depth: None for the motorcycle. depth_scale: metres a stored unit. focal_mm: 35 mm equivalent.
 
     trust_unit: the depth is in metres, however it looks. clip_size: (width, height).
+    last_image: what the last frame shall show.
     """
 
     out: Path
@@ -51,6 +52,7 @@ class DemoOptions:
     trust_unit: bool = False
     clip_size: tuple[int, int] = (512, 320)
     clip_frames: int = 16
+    last_image: Path | None = None
 
 
 @dataclass
@@ -141,6 +143,7 @@ def _plan(options: DemoOptions, demo: DemoInput, out: Path, address: ServerAddre
         intrinsics=demo.intrinsics,
         clip_size=options.clip_size,
         clip_frames=options.clip_frames,
+        last_image="" if options.last_image is None else str(options.last_image.resolve()),
         trust_unit=options.trust_unit,
         frame_start=FIRST,
         frame_end=LAST,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -29,11 +29,19 @@ Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
+class HeldPicture:
+    """A picture [1, 3, H, W] in [-1, 1] that each of these frames shows whole, all alike."""
+
+    picture: Tensor
+    frames: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class ShotInputs:
     """poses [F, 4, 4] camera-to-world seen from the picture's camera, metres; intrinsics [F, 3, 3] pixels.
 
     picture [1, 3, H, W] in [-1, 1]: what that camera sees. reference: the frame where it stands, None if none does.
-    preview [F, H, W, 4] uint8, None not to shape. held: whole frames that are given, each [1, 3, H, W].
+    preview [F, H, W, 4] uint8, None not to shape. held: whole frames that are given.
     """
 
     poses: Float64
@@ -41,7 +49,7 @@ class ShotInputs:
     picture: Tensor
     reference: int | None
     preview: UInt8 | None
-    held: Mapping[int, Tensor] = field(default_factory=dict)
+    held: tuple[HeldPicture, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -251,10 +259,14 @@ class _ShotSampling:
             found.append(
                 KnownFrames(_padded(start.known, len(segment)), tuple(range(segment.known)), follow_scale=follow)
             )
-        for frame, picture in self.inputs.held.items():
-            if segment.start + segment.known <= frame < segment.stop:
-                latent = self._encode(picture[:, :, None]).expand(-1, -1, len(segment), -1, -1)
-                found.append(KnownFrames(latent, (frame - segment.start,), follow_scale=follow))
+        for held in self.inputs.held:
+            fresh = range(segment.start + segment.known, segment.stop)
+            here = tuple(frame - segment.start for frame in held.frames if frame in fresh)
+            if here:
+                # Its mean: the same picture in two segments is the same latent.
+                latent = self.model.vae.encode(held.picture[:, :, None], None, between=self.hooks.on_work)
+                latent = latent.expand(-1, -1, len(segment), -1, -1)
+                found.append(KnownFrames(latent, here, follow_scale=follow))
         return found
 
     def _encode(self, clip: Tensor) -> Tensor:

@@ -43,16 +43,21 @@ class VideoVae:
     def __init__(self, vae: AutoencoderKL, config: VaeConfig, frames_at_once: int = 1) -> None:
         self.network, self._config, self._frames = vae, config, frames_at_once
 
-    def encode(self, clip: Tensor, draw: Draw, per_frame: bool = False, between: Callable[[], None] = _go_on) -> Tensor:
+    def encode(
+        self, clip: Tensor, draw: Draw | None, per_frame: bool = False, between: Callable[[], None] = _go_on
+    ) -> Tensor:
         """A sample of the posterior, as the weights were trained on; one draw [B T, 4, h, w], or one each frame.
 
+        draw: None takes the posterior's mean: the picture itself, without grain.
         between: called between frames; what it raises ends the encoding.
         """
         batch, _, frames, height, width = clip.shape
         shape = (self._config.latent_channels, height // LATENT_DOWNSAMPLE, width // LATENT_DOWNSAMPLE)
         moments = self._each(lambda x: self.network.encode(x).latent_dist.parameters, clip, between, self._frames)
         mean, log_variance = moments.float().chunk(2, dim=1)
-        if per_frame:
+        if draw is None:
+            noise = torch.zeros_like(mean)
+        elif per_frame:
             noise = torch.cat([draw((1, *shape)) for _ in range(batch * frames)])
         else:
             noise = draw((batch * frames, *shape))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 
-from blender_addon.core.shot import ClipSidecar, SettingValue
+from blender_addon.core.shot import ClipSidecar, SettingValue, pixels_sha256
 from server.demo.demo import FIRST, LAST, DemoOptions, DemoResult, run_demo
 from server.engines.packages import MODEL_PACKAGES, absent_packages
 from server.engines.realcam.sources import RANDOM_WEIGHTS
@@ -25,6 +25,8 @@ pytestmark = pytest.mark.blender
 CLIP_SIZE = (256, 256)
 CLIP_FRAMES = {"draft": 8, "realcam": 16}
 ENGINE_OPTIONS: dict[str, dict[str, SettingValue]] = {"draft": {}, "realcam": {"steps": 2}}
+ENDING = np.full((200, 320, 3), (200, 30, 60), np.uint8)
+"""What the last frame of `realcam` is to show; the draft cannot end at an image."""
 
 
 class WholeShot(NamedTuple):
@@ -53,6 +55,7 @@ def whole_shot(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     if engine == "realcam" and (absent := absent_packages(MODEL_PACKAGES, extra="models")):
         pytest.skip(f"the engine realcam was not run: {absent}")
     folder = tmp_path_factory.mktemp("shot")
+    Image.fromarray(ENDING).save(folder / "ending.png")
     options = DemoOptions(
         folder / "out",
         engine=engine,
@@ -61,6 +64,7 @@ def whole_shot(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         seed=7,
         clip_size=CLIP_SIZE,
         clip_frames=CLIP_FRAMES[engine],
+        last_image=folder / "ending.png" if engine == "realcam" else None,
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REALCAM_CONFIG_DIR", str(folder / "config"))
@@ -111,6 +115,7 @@ def test_what_made_the_clip_is_in_it(whole_shot: WholeShot) -> None:
     made = sidecar.metadata
     assert (made.engine, made.settings.seed, made.settings.prompt) == (whole_shot.engine, 7, "a motorcycle")
     assert made.settings.options == ENGINE_OPTIONS[whole_shot.engine]
+    assert made.last_image_sha256 == (pixels_sha256(ENDING) if whole_shot.engine == "realcam" else "")
     assert made.weights_hash == ("random-tiny-0" if whole_shot.engine == "realcam" else "")
     assert len(made.camera_to_world) == whole_shot.count
     assert np.allclose(made.camera_to_world[0], np.eye(4), atol=1e-4)

@@ -7,14 +7,17 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-import psutil
 import torch
 
+from .machine_memory import free_machine_memory, machine_memory
 from .memory_plan import MemoryPlan
 
 log = logging.getLogger("realcam.engine")
 
 Made = TypeVar("Made")
+
+IN_WORDS = ("not enough memory", "can't allocate memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
+"""The last is cuBLAS's and cuDNN's, which allocate beside PyTorch."""
 
 
 def first_within_memory(
@@ -35,20 +38,18 @@ def first_within_memory(
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """CUDA says so by type, the CPU's allocator in words."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return "not enough memory" in str(error) or "can't allocate memory" in str(error)
+    """PyTorch's allocator on a card says so by type; its driver, its libraries and the CPU's allocator in words."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(words in str(error) for words in IN_WORDS)
 
 
 def total_memory(device: torch.device) -> int:
     """Bytes the device has, whatever else runs on it now."""
-    return int(torch.cuda.mem_get_info()[1]) if device.type == "cuda" else int(psutil.virtual_memory().total)
+    return int(torch.cuda.mem_get_info()[1]) if device.type == "cuda" else machine_memory()
 
 
 def free_memory(device: torch.device) -> int:
     """Bytes."""
-    return int(torch.cuda.mem_get_info()[0]) if device.type == "cuda" else int(psutil.virtual_memory().available)
+    return int(torch.cuda.mem_get_info()[0]) if device.type == "cuda" else free_machine_memory()
 
 
 def release_memory() -> None:

@@ -13,6 +13,8 @@ from server.realcam.model import build_parts
 from server.realcam.offload import RESIDENT_PARTS
 from server.realcam.vae import TILE
 
+from .least_memory import USABLE
+
 Size = tuple[int, int]
 
 UNET_PEAK = 40
@@ -42,10 +44,6 @@ SMALL = MemoryPlan("small", tiled=True, offloaded=True)
 
 
 PLANS = {plan.name: plan for plan in (FAST, PLAIN, SMALL)}
-
-USABLE = 0.9
-"""Of a device's memory: the rest is the system's and other programs'. Of all of it, not of what is free just now: the
-same machine makes the same clip."""
 
 
 def first_plan(wish: str, device: str, needed: dict[MemoryPlan, int], total: int) -> MemoryPlan:

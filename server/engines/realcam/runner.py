@@ -10,7 +10,7 @@ from importlib import metadata
 import torch
 
 from blender_addon.core.errors import EngineError
-from blender_addon.core.shot import Clip, ClipMetadata, Shot, UInt8
+from blender_addon.core.shot import Clip, ClipMetadata, Shot, UInt8, pixels_sha256
 from server.diffusion.guidance import GuidanceConfig
 from server.diffusion.sampler import SeededNoise
 from server.diffusion.shaping import Threshold
@@ -184,7 +184,7 @@ class Runner:
         )
 
     def _metadata(self, order: _Order, plan: MemoryPlan, seconds: float) -> ClipMetadata:
-        t = order.shot.trajectory
+        t, ending = order.shot.trajectory, order.shot.last_image
         return ClipMetadata(
             engine="realcam",
             engine_version=f"{code_version()}, {order.config.name}, torch {metadata.version('torch')}, "
@@ -196,6 +196,7 @@ class Runner:
             camera_to_world=t.camera_to_world.tolist(),
             intrinsics=t.intrinsics.tolist(),
             weights_hash=order.weights_hash,
+            last_image_sha256="" if ending is None else pixels_sha256(ending),
             seconds=seconds,
             draft=order.weights_hash.startswith("random-"),
         )
@@ -237,5 +238,6 @@ def chosen_dtype(settings: RealCamSettings, device: torch.device) -> torch.dtype
     if settings.precision != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[settings.precision]
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        # Older cards imitate bfloat16, slowly.
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     return torch.bfloat16 if computes_in_bfloat16() else torch.float32

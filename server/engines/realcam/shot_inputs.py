@@ -7,7 +7,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from blender_addon.core.errors import EngineError
 from blender_addon.core.frame_fit import FrameFit
@@ -15,7 +14,7 @@ from blender_addon.core.shot import INTERPOLATION_MODE, Shot
 from blender_addon.core.trajectory import Float64
 from server.realcam import scene_mask
 from server.realcam.config import ModelConfig
-from server.realcam.shot_sampler import ShotInputs
+from server.realcam.shot_sampler import HeldPicture, ShotInputs
 
 from .settings import Mode, RealCamSettings
 
@@ -177,8 +176,8 @@ def checked_preview(preview: UInt8, settings: RealCamSettings) -> UInt8:
     return preview
 
 
-def held_frames(shot: Shot, mode: Mode, reference: int | None, picture: UInt8) -> dict[int, Tensor]:
-    """Frames that are given whole besides the reference, [1, 3, H, W] each."""
+def held_frames(shot: Shot, mode: Mode, reference: int | None, picture: UInt8) -> tuple[HeldPicture, ...]:
+    """What is given whole besides the reference. A loop begins and ends with the same picture, so that it closes."""
     last = len(shot.trajectory) - 1
     if mode == "loop":
         home = reference_frame(shot.trajectory.camera_to_world[[last]]) == 0
@@ -188,10 +187,10 @@ def held_frames(shot: Shot, mode: Mode, reference: int | None, picture: UInt8) -
                 "a loop starts and ends where the photo was taken",
                 "Put the first and the last key of the camera at the photo's camera.",
             )
-        return {last: scene_mask.to_clip(picture[None])[:, :, 0]}
+        return (HeldPicture(scene_mask.to_clip(picture[None])[:, :, 0], (0, last)),)
     if shot.last_image is not None:
         ending = last_picture(shot.last_image, (shot.trajectory.width, shot.trajectory.height))
-        return {last: scene_mask.to_clip(ending[None])[:, :, 0]}
+        return (HeldPicture(scene_mask.to_clip(ending[None])[:, :, 0], (last,)),)
     if mode == INTERPOLATION_MODE:
         frame = shot.preview[last]
         seen = float((frame[..., 3] == 255).mean())
@@ -201,5 +200,5 @@ def held_frames(shot: Shot, mode: Mode, reference: int | None, picture: UInt8) -
                 f"the preview shows {seen:.0%} of it, interpolation needs {FULLY_SEEN:.0%}",
                 "Give a last image, end where the photo's scene fills the frame, or choose another mode.",
             )
-        return {last: scene_mask.to_clip(scene_mask.filled(frame[None]))[:, :, 0]}
-    return {}
+        return (HeldPicture(scene_mask.to_clip(scene_mask.filled(frame[None]))[:, :, 0], (last,)),)
+    return ()

@@ -6,11 +6,11 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-import psutil
-
 from server.engines.packages import MODEL_PACKAGES, absent_packages
 from server.realcam.config import REALCAM_256, REALCAM_512, REALCAM_1024, TINY, ModelConfig
 from server.realcam.weights_store import WeightsStore, default_store
+
+from .least_memory import LEAST, shortage, this_machine
 
 if TYPE_CHECKING:
     import torch
@@ -51,18 +51,6 @@ class ModelSource(Protocol):
     def load(self, size: Size, device: torch.device, dtype: torch.dtype) -> RealCamModel: ...
 
 
-LEAST_MEMORY = 9 * 2**30
-"""Bytes of the machine's memory: 2.9 billion parameters in half precision pass through it, and the work beside."""
-
-
-def missing_memory() -> str:
-    """A sentence when the machine is too small for the published model in any precision, else ""."""
-    total = psutil.virtual_memory().total
-    if total >= LEAST_MEMORY:
-        return ""
-    return f"The server has {total / 2**30:.0f} GB of memory, RealCam needs {LEAST_MEMORY / 2**30:.0f} GB or more"
-
-
 @dataclass(frozen=True)
 class InstalledWeights:
     """Models of the published weights in a store."""
@@ -81,7 +69,7 @@ class InstalledWeights:
                 f"No weights in {self.store.root}: run `realcam weights get {REALCAM_512.name}` on the server, "
                 "or set REALCAM_WEIGHTS to where they are"
             )
-        return missing_memory()
+        return shortage(this_machine(), {config.name for config in map(self.config, self.sizes())})
 
     def config(self, size: Size) -> ModelConfig:
         return SIZES[size]
@@ -110,7 +98,8 @@ class RandomWeights:
         return TINY_SIZES if self.scale == "tiny" else tuple(SIZES)
 
     def unavailable(self) -> str:
-        return absent_packages(MODEL_PACKAGES, extra="models")
+        too_small = shortage(this_machine(), LEAST) if self.scale == "full" else ""
+        return absent_packages(MODEL_PACKAGES, extra="models") or too_small
 
     def config(self, size: Size) -> ModelConfig:
         return TINY if self.scale == "tiny" else SIZES[size]

@@ -228,6 +228,9 @@ def test_an_engine_the_server_does_not_have_is_known_before_anything_is_rendered
         check_engine(jobs.engines, "copy", (512, 320), 4)
     with pytest.raises(ShotError, match="no clips of 16 frames: it makes 4"):
         check_engine(jobs.engines, "copy", (64, 40), 16)
+    assert check_engine(jobs.engines, "copy", (64, 40), 4).name == "copy"
+    with pytest.raises(ShotError, match=r"cannot end at a last image: its modes are basic\. Leave the last image out"):
+        check_engine(jobs.engines, "copy", (64, 40), 4, last_image=True)
 
 
 def test_a_server_killed_in_mid_job_is_started_again_and_the_clip_arrives(

@@ -97,7 +97,7 @@ def test_every_plan_goes_on_to_the_same_clip(
 
 def test_auto_takes_the_card_for_what_it_is(engine: RealCamEngine, shot: Shot) -> None:
     """Half precision, bfloat16 where the card computes in it, and batches: any card has room for this model's."""
-    half = "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    half = "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
     version = engine.generate(with_options(shot, precision="auto"), quiet).metadata.engine_version
     assert f"{half} on cuda, memory plan fast" in version
 

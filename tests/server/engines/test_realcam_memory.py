@@ -19,8 +19,9 @@ from blender_addon.core.errors import EngineError
 from blender_addon.core.shot import Shot
 from server.data.motorcycle import Motorcycle
 from server.engines.engine import Cancelled, Paused, StepReport
-from server.engines.realcam.device_memory import first_within_memory
+from server.engines.realcam.device_memory import first_within_memory, is_out_of_memory
 from server.engines.realcam.engine import RealCamEngine
+from server.engines.realcam.least_memory import LEAST
 from server.engines.realcam.memory_plan import (
     FAST,
     PLAIN,
@@ -32,10 +33,10 @@ from server.engines.realcam.memory_plan import (
     what_would_fit,
     with_fall_backs,
 )
-from server.engines.realcam.sources import LEAST_MEMORY, SIZES, RandomWeights, Size
-from server.realcam.config import REALCAM_256, REALCAM_512, REALCAM_1024, TINY
+from server.engines.realcam.sources import SIZES, RandomWeights, Size
+from server.realcam.config import REALCAM_256, REALCAM_512, REALCAM_1024, TINY, ModelConfig
 from server.realcam.model import RealCamModel, random_model
-from server.realcam.offload import offloaded
+from server.realcam.offload import OFFLOADED_PARTS, offloaded
 from server.realcam.tokenizer import ByteTokenizer
 from server.realcam.unet import UNet
 from server.service.checkpoints import FileCheckpoints
@@ -276,7 +277,31 @@ def test_tiles_are_another_picture_and_how_much() -> None:
     assert error.max() < 75
 
 
-def test_the_least_machine_is_the_one_that_fits_the_least_shot() -> None:
-    """What greys the engine out, which must not load torch to be known, is no guess either."""
-    least = needed_memory(REALCAM_256, (256, 256), 16, torch.bfloat16, SMALL, "cpu")
-    assert least <= LEAST_MEMORY <= 1.5 * least
+@pytest.mark.parametrize("config", [REALCAM_256, REALCAM_512, REALCAM_1024], ids=lambda config: config.name)
+def test_the_least_memory_is_what_the_smallest_plans_need(config: ModelConfig) -> None:
+    """The figures that grey the engine out, which must be known without PyTorch, are those of the plans."""
+
+    def needed(plan: MemoryPlan, device: str) -> float:
+        return needed_memory(config, config.size, 16, torch.bfloat16, plan, device) / GB
+
+    least = LEAST[config.name]
+    assert least.whole == pytest.approx(needed(PLAIN, "cuda"), abs=0.01)
+    assert least.whole == pytest.approx(min(needed(plan, "cpu") for plan in (PLAIN, SMALL)), abs=0.01)
+    assert least.by_layer == pytest.approx(needed(SMALL, "cuda"), abs=0.01)
+    away = sum(count for part, count in parameter_counts(config).items() if part in OFFLOADED_PARTS)
+    assert least.weights == pytest.approx(away * torch.bfloat16.itemsize / GB, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes",
+        "DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes.",
+        "CUDA error: out of memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+    ],
+)
+def test_memory_that_ran_out_in_words(words: str) -> None:
+    assert is_out_of_memory(RuntimeError(words))
+    assert not is_out_of_memory(RuntimeError("CUDA error: an illegal memory access was encountered"))

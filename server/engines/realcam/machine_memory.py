@@ -1,0 +1,98 @@
+"""How much memory this process may use: the machine's, or less where a container's control group limits it."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+CGROUPS = Path("/sys/fs/cgroup")
+OWN_CGROUPS = Path("/proc/self/cgroup")
+
+
+def machine_memory() -> int:
+    """Bytes, whatever else runs now."""
+    return min([int(psutil.virtual_memory().total), *(limit for limit, _ in cgroup_limits())])
+
+
+def free_machine_memory() -> int:
+    """Bytes that are free now, or can be made so."""
+    free = [max(0, limit - used) for limit, used in cgroup_limits()]
+    return min([int(psutil.virtual_memory().available), *free])
+
+
+def cgroup_limits(cgroups: Path = CGROUPS, own: Path = OWN_CGROUPS) -> list[tuple[int, int]]:
+    """(limit, used) in bytes of each control group this process is in that has a limit; none where there are no groups.
+
+    used: without the file cache that the kernel would give back. Version 2 (memory.max) and version 1
+    (memory/memory.limit_in_bytes).
+    """
+    try:
+        lines = own.read_text().splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            groups, limit_file, used_file = cgroups, "memory.max", "memory.current"
+        elif "memory" in controllers.split(","):
+            groups, limit_file, used_file = cgroups / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
+        else:
+            continue
+        for folder in _with_parents(groups, path):
+            limit = _number(folder / limit_file)
+            if limit is not None:
+                cache = _inactive_file(folder / "memory.stat")
+                found.append((limit, max(0, (_number(folder / used_file) or 0) - cache)))
+    return found
+
+
+def _with_parents(groups: Path, path: str) -> Iterator[Path]:
+    """A group's folder and all above it, each of which limits it. In a container only the last may be there: the group
+    is then the root of what it sees."""
+    folder = groups / path.lstrip("/")
+    while folder != groups:
+        yield folder
+        folder = folder.parent
+    yield groups
+
+
+def _number(path: Path) -> int | None:
+    """None when there is no such file, or no limit in it ("max")."""
+    try:
+        text = path.read_text().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdecimal() else None
+
+
+def _inactive_file(stat: Path) -> int:
+    """Bytes of `inactive_file` in a memory.stat, of the group and those below it."""
+    try:
+        fields = dict(line.split(" ", 1) for line in stat.read_text().splitlines())
+    except OSError:
+        return 0
+    return int(fields.get("total_inactive_file", fields.get("inactive_file", 0)))
+
+
+def card_memory() -> int | None:
+    """Bytes of the first CUDA device that this process may see, None without one.
+
+    Asked of the driver itself, which takes no memory on the card; PyTorch would be loaded for it, and take some.
+    """
+    for name in ("libcuda.so.1", "nvcuda.dll"):
+        try:
+            driver = ctypes.CDLL(name)
+        except OSError:
+            continue
+        device, total = ctypes.c_int(), ctypes.c_size_t()
+        failed = (
+            driver.cuInit(0)
+            or driver.cuDeviceGet(ctypes.byref(device), 0)
+            or driver.cuDeviceTotalMem_v2(ctypes.byref(total), device)
+        )
+        return None if failed else total.value
+    return None

@@ -1,0 +1,100 @@
+"""Machines too small for the engine `realcam`: known, with the numbers, before a job is sent. Needs no PyTorch."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import psutil
+import pytest
+
+from server.engines.packages import MODEL_PACKAGES, absent_packages
+from server.engines.realcam import sources
+from server.engines.realcam.engine import RealCamEngine
+from server.engines.realcam.least_memory import Machine, shortage, this_machine
+from server.engines.realcam.machine_memory import card_memory, cgroup_limits, free_machine_memory, machine_memory
+from server.engines.realcam.sources import RandomWeights
+
+GB = 2**30
+ALL = ("realcam-256", "realcam-512", "realcam-1024")
+
+
+@pytest.mark.parametrize(
+    ("memory", "card", "variants", "sentence"),
+    [
+        (64, None, ALL, ""),
+        (8, None, ALL, ""),
+        (8, None, ("realcam-512",), r"needs 7\.4 GB of memory .* has 8\.0 GB, and 7\.2 GB of that to spare"),
+        (6, None, ALL, r"needs 6\.7 GB of memory for its smallest clip; the server has 6\.0 GB"),
+        (10, None, ("realcam-1024",), r"needs 10\.5 GB of memory"),
+        (64, 24, ALL, ""),
+        (64, 2, ALL, ""),
+        (64, 2, ("realcam-512",), r"needs 1\.9 GB of the card's memory .* has 2\.0 GB, and 1\.8 GB"),
+        (64, 1, ALL, r"needs 1\.2 GB of the card's memory"),
+        (4, 4, ALL, r"needs 4\.6 GB of memory beside so small a card .* has 4\.0 GB"),
+        (4, 24, ALL, ""),
+    ],
+)
+def test_what_a_machine_cannot_hold(memory: int, card: int | None, variants: tuple[str, ...], sentence: str) -> None:
+    """GB of the machine and of its card. A card that holds the weights needs no room for them beside it."""
+    said = shortage(Machine(memory * GB, None if card is None else card * GB), variants)
+    assert re.search(sentence, said) if sentence else said == ""
+
+
+def test_the_panel_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    if missing := absent_packages(MODEL_PACKAGES, extra="models"):
+        pytest.skip(missing)
+    monkeypatch.setattr(sources, "this_machine", lambda: Machine(3 * GB))
+    assert "needs 6.7 GB of memory" in RealCamEngine(RandomWeights("full")).capability.unavailable
+    assert RealCamEngine(RandomWeights("tiny")).capability.unavailable == "", "which runs anywhere"
+
+
+def group(folder: Path, **files: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name.replace("__", ".")).write_text(text + "\n")
+
+
+def own(tmp_path: Path, *lines: str) -> Path:
+    path = tmp_path / "cgroup"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return path
+
+
+def test_a_container_of_version_2_limits(tmp_path: Path) -> None:
+    """Every group from the process's own to the root counts; the file cache of a group is not used up."""
+    root = tmp_path / "fs"
+    group(root)
+    group(root / "pod", memory__max=str(8 * GB), memory__current=str(5 * GB), memory__stat=f"inactive_file {2 * GB}")
+    group(root / "pod" / "server", memory__max="max", memory__current="100", memory__stat="inactive_file 0")
+    assert cgroup_limits(root, own(tmp_path, "0::/pod/server")) == [(8 * GB, 3 * GB)]
+
+
+def test_a_container_of_version_1_limits(tmp_path: Path) -> None:
+    """Inside, the group's folder has not the name that the host gave it: the root is the group."""
+    root = tmp_path / "fs"
+    group(
+        root / "memory",
+        memory__limit_in_bytes=str(4 * GB),
+        memory__usage_in_bytes=str(GB),
+        memory__stat=f"cache 9\ntotal_inactive_file {GB // 2}",
+    )
+    lines = ("4:memory:/docker/0a1b", "3:cpuset:/docker/0a1b", "0::/")
+    assert cgroup_limits(root, own(tmp_path, *lines)) == [(4 * GB, GB // 2)]
+
+
+def test_no_container_no_limit(tmp_path: Path) -> None:
+    assert cgroup_limits(tmp_path, tmp_path / "nowhere") == []
+    assert cgroup_limits(tmp_path, own(tmp_path, "0::/")) == []
+
+
+def test_this_machine() -> None:
+    assert 0 < free_machine_memory() <= machine_memory() <= psutil.virtual_memory().total
+    assert this_machine().memory == machine_memory()
+
+
+def test_this_card_as_pytorch_sees_it() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed: the card's memory was not compared")
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA: the card's memory was not compared")
+    assert card_memory() == torch.cuda.get_device_properties(0).total_memory
