@@ -67,16 +67,16 @@ def walk() -> Steps:
     bpy.ops.realcam.connect()
     yield 1.5
     look = importlib.import_module("bl_ext.user_default.realcam.ui.depth_look")
-    in_view("show_cleaning")
-    yield 0.3
-    picture("0-looking")
     mouse(0.5, 0.5)
+    in_view("show_cleaning")
     subprocess.run(["xdotool", "key", "Escape"], check=True)
     while look._under_way:
-        yield 0.2
+        yield 0.05
     yield 1.0
-    stopped = not look._under_way and not any("realcam_cleaning" in o for o in bpy.data.objects)
+    stopped = not any("realcam_cleaning" in o for o in bpy.data.objects)
     in_view("show_cleaning")
+    yield 0.1
+    picture("0-looking")
     while look._under_way:
         yield 0.2
     # Shaders are compiled meanwhile.
