@@ -57,7 +57,7 @@ def make_preview_scene(photo_scene: PhotoScene, trajectory: Trajectory, method: 
 def remove_preview_scenes() -> None:
     """Remove every preview scene and all that was made for it, also what an earlier crash left in the file."""
     data = bpy.data
-    for collection in (data.scenes, data.objects, data.meshes, data.cameras, data.materials, data.images):
+    for collection in (data.scenes, data.objects, data.meshes, data.cameras, data.materials, data.images, data.worlds):
         for block in [block for block in collection if MARK in block]:
             collection.remove(block)
 
@@ -103,6 +103,10 @@ def _set_eevee(scene: bpy.types.Scene) -> None:
     settings.taa_render_samples = 1
     settings.use_shadows = settings.use_raytracing = settings.use_fast_gi = False
     settings.shadow_pool_size = settings.gi_irradiance_pool_size = "16"
+    # Nothing is lit: of a world's light the least is baked, which without a GPU took longer than the frame.
+    scene.world = bpy.data.worlds.new(NAME)
+    scene.world[MARK] = True
+    scene.world.probe_resolution = "128"
 
 
 def _set_workbench(scene: bpy.types.Scene) -> None:
