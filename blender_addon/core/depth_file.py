@@ -1,4 +1,4 @@
-"""Depth and disparity files to metres: 16-bit PNG or TIFF, EXR with Blender's Z, NPY and NPZ.
+"""Depth and disparity files to metres: PNG or TIFF, EXR with Blender's Z, NPY and NPZ.
 
 One set of rules for the add-on and the server. Pictures are decoded by what each of them has: Blender, or Pillow.
 """
@@ -23,7 +23,7 @@ INTEGER_SCALE = 0.001
 FARTHEST = 1e6
 """Metres. Renderers write 1e10 where they hit nothing."""
 
-_INTEGER_SUFFIXES = (".png", ".tif", ".tiff")
+_PICTURE_SUFFIXES = (".png", ".tif", ".tiff")
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,9 @@ class DepthFormat:
 class PictureDecoder(Protocol):
     """How pictures are read where NumPy is not enough. Both raise PhotoError."""
 
-    def whole_numbers(self, path: Path) -> NDArray[Any]:
-        """[h, w] the integers of a PNG or TIFF."""
+    def numbers(self, path: Path) -> NDArray[Any]:
+        """[h, w] what a PNG or TIFF holds, of an integer type where the file's numbers are whole: a TIFF may hold
+        floats."""
         ...
 
     def single_layer(self, path: Path) -> NDArray[Any] | None:
@@ -67,12 +68,12 @@ def read_depth_file(path: Path, depth_format: DepthFormat, decoder: PictureDecod
     """
     if not path.is_file():
         raise PhotoError("There is no such depth file", str(path))
-    stored, whole_numbers = _stored(path, depth_format.channel, decoder)
+    stored = _stored(path, depth_format.channel, decoder)
     if stored.ndim == 3 and 1 in (stored.shape[0], stored.shape[2]):
         stored = stored[0] if stored.shape[0] == 1 else stored[..., 0]
     if stored.ndim != 2:
         raise PhotoError("The depth file is not a map of one number a pixel", f"{path}: {list(stored.shape)}")
-    return to_metres(stored, depth_format, whole_numbers=whole_numbers)
+    return to_metres(stored, depth_format, whole_numbers=stored.dtype.kind in "iu")
 
 
 def to_metres(stored: NDArray[Any], depth_format: DepthFormat, *, whole_numbers: bool) -> Float32:
@@ -108,17 +109,15 @@ def _from_disparity(values: NDArray[np.float64], depth_format: DepthFormat) -> N
         return np.where(pixels > 0, depth, np.nan)
 
 
-def _stored(path: Path, channel: str, decoder: PictureDecoder) -> tuple[NDArray[Any], bool]:
-    """The file's numbers and whether they are whole numbers by type."""
+def _stored(path: Path, channel: str, decoder: PictureDecoder) -> NDArray[Any]:
+    """The file's numbers, in its own type."""
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz"):
-        array = _numpy_array(path, channel)
-        return array, array.dtype.kind in "iu"
+        return _numpy_array(path, channel)
     if suffix == ".exr":
-        return _exr(path, channel, decoder), False
-    if suffix in _INTEGER_SUFFIXES:
-        array = decoder.whole_numbers(path)
-        return array, True
+        return _exr(path, channel, decoder)
+    if suffix in _PICTURE_SUFFIXES:
+        return decoder.numbers(path)
     raise PhotoError("This kind of depth file is not read", path.name, "Use 16-bit PNG, EXR, NPY or NPZ.")
 
 

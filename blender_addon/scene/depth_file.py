@@ -14,6 +14,9 @@ from ..core.errors import PhotoError
 from ..core.shot import Float32
 from .photo_file import image_floats
 
+NEAR_WHOLE = 0.01
+"""Of a level of 16 bits: float32 holds its fraction of the range to 0.004."""
+
 
 def read_depth(path: Path, depth_format: DepthFormat) -> Float32:
     """[h, w] float32 metres along z, NaN where unknown; see core.depth_file. Raises PhotoError."""
@@ -23,11 +26,16 @@ def read_depth(path: Path, depth_format: DepthFormat) -> Float32:
 class _BlendersPictures:
     """A PictureDecoder."""
 
-    def whole_numbers(self, path: Path) -> NDArray[Any]:
-        """Blender holds integers as fractions of their range, near enough to round back."""
+    def numbers(self, path: Path) -> NDArray[Any]:
+        """Blender holds integers as fractions of their range, near enough to round back; what is no such fraction is a
+        file of floats."""
         pixels, bits = _image(path)
         levels = 65535 if bits > 8 else 255
-        return np.asarray(np.rint(pixels[..., 0].astype(np.float64) * levels), dtype=np.float64)
+        scaled = pixels[..., 0].astype(np.float64) * levels
+        with np.errstate(invalid="ignore"):
+            whole = np.rint(scaled)
+            fractions = (np.abs(scaled - whole) < NEAR_WHOLE) & (whole >= 0) & (whole <= levels)
+        return whole.astype(np.uint16) if fractions.all() else pixels[..., 0]
 
     def single_layer(self, path: Path) -> NDArray[Any] | None:
         """None when it has layers or Blender cannot read it either."""

@@ -68,7 +68,7 @@ def _reason(error: Exception) -> str:
 class _Pictures:
     """A PictureDecoder: Pillow, and FFmpeg for EXR."""
 
-    def whole_numbers(self, path: Path) -> NDArray[Any]:
+    def numbers(self, path: Path) -> NDArray[Any]:
         """Refuses 8 bits."""
         try:
             with Image.open(path) as file:

@@ -66,7 +66,6 @@ def neighbours(rows: Index, columns: Index, offsets: Index, width: int) -> Index
     `padded` by the farthest offset."""
     reach = int(offsets[-1])
     along = width + 2 * reach
-    around = offsets[:, None] * along + offsets
     around = (offsets[:, None] * along + offsets).ravel()
     return np.asarray(((rows + reach) * along + columns + reach)[:, None] + around, dtype=np.int64)
 

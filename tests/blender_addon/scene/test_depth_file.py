@@ -41,6 +41,11 @@ def test_whole_numbers_are_millimetres_unless_told(blender: ModuleType, tmp_path
     np.testing.assert_allclose(read_depth(tmp_path / "depth.png", DepthFormat(scale=1 / 256)), 2500 / 256)
 
 
+def test_a_tiff_of_floats_is_metres(blender: ModuleType, bike: Motorcycle, tmp_path: Path) -> None:
+    Image.fromarray(bike.depth).save(tmp_path / "depth.tiff")
+    np.testing.assert_array_equal(read_depth(tmp_path / "depth.tiff", DepthFormat()), bike.depth)
+
+
 def test_real_kinect_depth_is_as_documented(blender: ModuleType, shared_data: Path) -> None:
     (path,) = shared_data.glob("**/TUM_depth.png")
     depth = read_depth(path, DepthFormat(scale=1 / 5000))

@@ -40,13 +40,15 @@ def test_millimetres_in_16_bits(bike: Motorcycle, tmp_path: Path) -> None:
     np.testing.assert_allclose(depth, bike.depth, atol=6e-4)
 
 
-@pytest.mark.parametrize("name", ["depth.npy", "depth.npz", "depth.exr"])
+@pytest.mark.parametrize("name", ["depth.npy", "depth.npz", "depth.exr", "depth.tiff"])
 def test_metres_in_floats(bike: Motorcycle, tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     if name.endswith("npy"):
         np.save(path, bike.depth)
     elif name.endswith("npz"):
         np.savez(path, depth=bike.depth, confidence=bike.depth)
+    elif name.endswith("tiff"):
+        Image.fromarray(bike.depth).save(path)
     else:
         write_exr(path, bike.depth)
     np.testing.assert_array_equal(read_depth(path, DepthFormat()), bike.depth)

@@ -53,7 +53,7 @@ class IdealNetwork:
         self, unet: object, conditions: Conditions, batched: bool, between_blocks: Callable[[], None] = lambda: None
     ) -> None:
         del unet, batched, between_blocks
-        poses = torch.as_tensor(conditions.camera)[0].double()  # type: ignore[arg-type]
+        poses = torch.as_tensor(conditions.camera)[0].double()
         places = poses[:, :3, 3]
         self._covariance = torch.exp(-torch.cdist(places, places) / REACH)
         self._picture = torch.zeros_like(conditions.concat, dtype=torch.float64)
