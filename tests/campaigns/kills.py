@@ -3,7 +3,8 @@ whole.
 
     python -m tests.campaigns.kills --jobs 1000 --kills 200
 
-The kills are spread over the jobs, each at a random moment after its share of them is done, so that all of them land.
+The kills are spread over the jobs, each at a random moment after its share of them is done, so that all of them
+land: the last job is held back until they have.
 Prints the figures as JSON and ends with exit code 1 when anything was lost, made twice or damaged.
 """
 
@@ -78,12 +79,16 @@ def run(jobs: int, kills: int, seed: int, folder: Path, longest_wait: float = 1.
     blob = folder / "shot"
     blob.write_bytes(small_blob(motorcycle(), "draft"))
     ids = [new_id() for _ in range(jobs)]
+    held = folder / f"{ids[-1]}.held"
+    held.touch()
     clients = [_ClientProcess(server, blob, folder / f"client{n}", ids[n::CLIENTS]) for n in range(CLIENTS)]
     figures, counts, recoveries = Figures(jobs), Counter[str](), list[float]()
     try:
         # Asks every one of them, because asking starts those again that were killed.
         while sum(client.running() for client in clients) > 0:
             landed = sum(counts.values())
+            if landed == kills:
+                held.unlink(missing_ok=True)
             if landed == kills or _brought(folder) < LAST_KILL * jobs * landed / kills:
                 time.sleep(0.05)
                 continue
@@ -188,6 +193,8 @@ def _client_main(blob: Path, out: Path, ports: str) -> None:
             for job_id in part:
                 if (out / job_id / "done").exists():
                     continue
+                while (out.parent / f"{job_id}.held").exists():
+                    time.sleep(0.05)
                 client.submit(job_id, shot, "draft")
                 last = list(client.follow(job_id))[-1]
                 if isinstance(last, StateEvent) and last.state is JobState.FAILED:

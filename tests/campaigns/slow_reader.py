@@ -42,19 +42,24 @@ class SlowReaderFigures:
 
 
 def run(clients: int, jobs: int, rate: float, folder: Path) -> SlowReaderFigures:
-    """`clients - 1` do `jobs` jobs each while one follows them all and fetches through `rate` bytes a second."""
+    """`clients - 1` do `jobs` jobs each while one fetches a clip through `rate` bytes a second, again and again."""
     figures = SlowReaderFigures(clients)
     server = RunningServer(folder / "data", folder / "config")
     server.errors = (folder / "log").open("ab")
     server.start()
     blob = small_blob(motorcycle(), pause=0.01, frames=12)
-    stop, lock = threading.Event(), threading.Lock()
+    begun, stop, lock = threading.Event(), threading.Event(), threading.Lock()
     proxies = [Proxy(port, Link(rate=rate)) for port in (server.address.control_port, server.address.data_port)]
     with server.client() as watcher:
         first = new_id()
         watcher.submit(first, blob, "copy")
         list(watcher.follow(first))
         figures.memory_before = watcher.facts().memory
+
+        def note(held: int, _total: int) -> None:
+            figures.slow_client_received = max(figures.slow_client_received, held)
+            if held:
+                begun.set()
 
         def read_slowly() -> None:
             key = server_keys(server.config_dir).public
@@ -63,7 +68,7 @@ def run(clients: int, jobs: int, rate: float, folder: Path) -> SlowReaderFigures
                 round_number = 0
                 while not stop.is_set():
                     round_number += 1
-                    client.fetch(first, folder / f"slow{round_number}", lambda held, total: _note(figures, held))
+                    client.fetch(first, folder / f"slow{round_number}", note)
 
         def work(client: Client) -> None:
             with client:
@@ -77,6 +82,7 @@ def run(clients: int, jobs: int, rate: float, folder: Path) -> SlowReaderFigures
 
         slow = threading.Thread(target=_until_interrupted, args=(read_slowly,))
         slow.start()
+        assert begun.wait(60.0), "the slow client received nothing"
         others = [threading.Thread(target=work, args=(server.client(),)) for _ in range(clients - 1)]
         for thread in others:
             thread.start()
@@ -92,10 +98,6 @@ def run(clients: int, jobs: int, rate: float, folder: Path) -> SlowReaderFigures
     figures.events = len(figures.latencies)
     figures.latency_median, figures.latency_p99 = (float(np.percentile(figures.latencies, q)) for q in (50, 99))
     return figures
-
-
-def _note(figures: SlowReaderFigures, held: int) -> None:
-    figures.slow_client_received = max(figures.slow_client_received, held)
 
 
 def _until_interrupted(read: Callable[[], None]) -> None:
