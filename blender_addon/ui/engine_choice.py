@@ -13,6 +13,9 @@ from ..generation.jobs import jobs
 
 EnumItem = tuple[str, str, str, int]
 
+_CHOICES_A_ROW = 3
+"""Of an option: as many as can be read in a sidebar as wide as Blender opens it."""
+
 _kept: dict[str, list[EnumItem]] = {}
 """Blender does not hold on to the strings of a dynamic enum: they must live as long as the list is shown."""
 
@@ -183,16 +186,19 @@ def draw_options(layout: Any, shot: EngineFields) -> None:
 
 
 def _draw_option(layout: Any, option: EngineOption, value: Any) -> None:
+    """Its name inside the field or above the choices: beside them a sidebar has room for half of it."""
     row = layout.row(align=True)
+    row.use_property_split = False
     if option.kind == "choice":
         row.label(text=option.label)
-        for choice in option.choices:
-            pressed = value.text_value == choice
-            chosen = row.operator("realcam.choose_option", text=choice, depress=pressed)
-            chosen.option, chosen.choice = option.name, choice
     else:
         row.prop(value, _VALUE_OF_KIND[option.kind], text=option.label)
     row.operator("realcam.explain_option", text="", icon="QUESTION", emboss=False).option = option.name
+    if option.kind == "choice":
+        choices = layout.grid_flow(row_major=True, columns=_CHOICES_A_ROW, even_columns=True, align=True)
+        for choice in option.choices:
+            chosen = choices.operator("realcam.choose_option", text=choice, depress=value.text_value == choice)
+            chosen.option, chosen.choice = option.name, choice
 
 
 def _items(key: str, offered: list[tuple[str, str, str]], stored: tuple[str, str, str]) -> list[EnumItem]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.nn.functional import interpolate
-from transformers import DepthProForDepthEstimation
+from transformers import DepthProConfig, DepthProForDepthEstimation
 
 from blender_addon.core.projection import intrinsics_matrix
 from blender_addon.core.shot import UInt8
@@ -18,6 +18,28 @@ SIDE = 1536
 """Pixels; the published network takes this square, whatever the photo's aspect."""
 INVERSE_DEPTH = (1e-4, 1e4)
 """Bounds of 1 / metres, as published."""
+
+
+_ENCODER = {
+    "model_type": "dinov2",
+    "hidden_size": 1024,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "patch_size": 16,
+    "image_size": 384,
+    "use_mask_token": False,
+}
+"""Each of the three: a ViT-L/16. transformers' own default is a smaller one."""
+
+
+def configuration() -> DepthProConfig:
+    """The published network, 952 million parameters."""
+    return DepthProConfig(
+        image_model_config=dict(_ENCODER),
+        patch_model_config=dict(_ENCODER),
+        fov_model_config=dict(_ENCODER),
+        use_fov_model=True,
+    )
 
 
 class DepthPro:

@@ -12,13 +12,12 @@ import time
 import msgspec
 import numpy as np
 import torch
-from transformers import DepthAnythingForDepthEstimation, DepthProConfig, DepthProForDepthEstimation
+from transformers import DepthAnythingForDepthEstimation, DepthProForDepthEstimation
 
 from blender_addon.core.shot import UInt8
 
+from . import depth_anything, depth_pro
 from .catalogue import CARDS
-from .depth_anything import DepthAnything, configuration
-from .depth_pro import DepthPro
 from .predictor import DepthPredictor
 
 PHOTO = (1216, 822)
@@ -66,10 +65,10 @@ def _with_arbitrary_weights(name: str) -> tuple[DepthPredictor, int]:
     """The predictor as published but for its weights, and how many those are."""
     card, device = CARDS[name], torch.device("cpu")
     if name == "depth-pro":
-        pro = DepthProForDepthEstimation(DepthProConfig(use_fov_model=True))
-        return DepthPro(card, pro, device), sum(p.numel() for p in pro.parameters())
-    network = DepthAnythingForDepthEstimation(configuration(card))
-    return DepthAnything(card, network, device), sum(p.numel() for p in network.parameters())
+        pro = DepthProForDepthEstimation(depth_pro.configuration())
+        return depth_pro.DepthPro(card, pro, device), sum(p.numel() for p in pro.parameters())
+    network = DepthAnythingForDepthEstimation(depth_anything.configuration(card))
+    return depth_anything.DepthAnything(card, network, device), sum(p.numel() for p in network.parameters())
 
 
 if __name__ == "__main__":

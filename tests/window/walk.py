@@ -49,6 +49,8 @@ def in_view(operator: str, **values: object) -> None:
 
 
 def install() -> None:
+    # Else Blender's own asset library complains in every picture that it is not reached.
+    bpy.context.preferences.system.use_online_access = False
     (zip_path,) = HERE.glob("*.zip")
     bpy.ops.extensions.package_install_files(
         filepath=str(zip_path), repo="user_default", enable_on_install=True, overwrite=True

@@ -50,6 +50,8 @@ def mouse(across: float, up: float, *buttons: str) -> None:
 def walk() -> Steps:
     for name in ("Cube", "Light", "Camera"):
         bpy.data.objects.remove(bpy.data.objects[name])
+    # Else Blender's own asset library complains in every picture that it is not reached.
+    bpy.context.preferences.system.use_online_access = False
     (archive,) = HERE.glob("*.zip")
     bpy.ops.extensions.package_install_files(
         filepath=str(archive), repo="user_default", enable_on_install=True, overwrite=True
