@@ -1,7 +1,9 @@
-"""The same network done the plain way, to measure ours against: each layer as PyTorch offers it, nothing reused.
+"""The same network done the plain way, to measure ours against: each layer as the published code runs it, nothing reused.
 
-Convolutions in NCHW, linear layers through BLAS, one dense mask of all tokens by all tokens, the text's keys and
-values made anew for every frame in every step. The numbers that come out are the same.
+Convolutions in NCHW, those over time as 3-D ones; linear layers through BLAS; attention within a frame, over time and to
+the context by writing its weights out (the published code without xformers, on which its figures were taken), only the
+epipolar one through SDPA, with one dense mask of all tokens by all tokens; the text's keys and values made anew for
+every frame in every step. The numbers that come out are the same.
 """
 
 from __future__ import annotations
@@ -10,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from . import layers, resnet
-from .attention import ContextTokens
+from . import attention, layers, resnet
+from .attention import ContextKeys, ContextTokens
 from .attention_plan import AttentionPlan, BlockPlan, DensePlan
+from .layers import merge_heads, split_heads
 from .transformers import LevelCamera
 from .unet import Camera, UNet
 
@@ -49,8 +52,43 @@ class PlainUpsample(resnet.Upsample):
 
 class PlainTimeConv(layers.TimeConv):
     def forward(self, x: Tensor) -> Tensor:
-        y = nn.Conv2d.forward(self, x.flatten(2, 3).permute(0, 3, 1, 2).contiguous())
-        return y.permute(0, 2, 3, 1).unflatten(2, x.shape[2:4]).contiguous()
+        clip = x.permute(0, 4, 1, 2, 3).contiguous()
+        y = functional.conv3d(clip, self.weight.unsqueeze(-1), self.bias, padding=(1, 0, 0))
+        return y.permute(0, 2, 3, 4, 1).contiguous()
+
+
+def _written_out(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Attention of q [N, heads, L, D] to k, v [N, heads, M, D] with its weights as one tensor; [N, L, heads D]."""
+    n = len(q)
+    q, k, v = (t.flatten(0, 1) for t in (q, k, v))
+    weights = torch.bmm(q, k.transpose(1, 2)) * q.shape[-1] ** -0.5
+    return merge_heads(torch.bmm(weights.softmax(dim=-1), v).unflatten(0, (n, -1)))
+
+
+class PlainFrameAttention(attention.FrameAttention):
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = x.flatten(0, 1).flatten(1, 2)
+        q, k, v = (split_heads(layer(tokens), self.heads) for layer in (self.to_q, self.to_k, self.to_v))
+        return self.to_out(_written_out(q, k, v)).view_as(x)
+
+
+class PlainTimeAttention(attention.TimeAttention):
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = x.permute(0, 2, 3, 1, 4).flatten(0, 2).contiguous()
+        q, k, v = (split_heads(layer(tokens), self.heads) for layer in (self.to_q, self.to_k, self.to_v))
+        y = self.to_out(_written_out(q, k, v)).unflatten(0, (len(x), *x.shape[2:4]))
+        return y.permute(0, 3, 1, 2, 4).contiguous()
+
+
+class PlainCrossAttention(attention.CrossAttention):
+    def forward(self, x: Tensor, context: ContextKeys) -> Tensor:
+        q = split_heads(self.to_q(x).flatten(0, 1).flatten(1, 2), self.heads)
+        keys = (context.text_keys, context.text_values, context.image_keys, context.image_values)
+        text_k, text_v, image_k, image_v = (t.expand(-1, x.shape[1], -1, -1, -1).flatten(0, 1) for t in keys)
+        image = _written_out(q, image_k, image_v)
+        if self.image_scale is not None:
+            image = image * (torch.tanh(self.image_scale) + 1.0)
+        return self.to_out(_written_out(q, text_k, text_v) + image).view_as(x)
 
 
 PLAIN: dict[type[nn.Module], type[nn.Module]] = {
@@ -60,6 +98,9 @@ PLAIN: dict[type[nn.Module], type[nn.Module]] = {
     layers.TimeConv: PlainTimeConv,
     resnet.Downsample: PlainDownsample,
     resnet.Upsample: PlainUpsample,
+    attention.FrameAttention: PlainFrameAttention,
+    attention.TimeAttention: PlainTimeAttention,
+    attention.CrossAttention: PlainCrossAttention,
 }
 
 
