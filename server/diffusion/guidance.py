@@ -13,11 +13,13 @@ CameraSchedule = Literal["constant", "cosine"]
 
 @dataclass(frozen=True)
 class GuidanceConfig:
-    """scale: classifier-free guidance, 1 switches it (and all below) off. rescale: how much of the conditional
+    """scale: classifier-free guidance, 1 switches it (and all below) off. image_scale: the picture's own, `scale` is
+    then the words'; None for one scale of both, as the published method has it. rescale: how much of the conditional
     output's standard deviation is restored. camera_scale: guidance towards the camera, 1 switches it off.
     """
 
     scale: float = 7.5
+    image_scale: float | None = None
     rescale: float = 0.7
     camera_scale: float = 1.0
     camera_schedule: CameraSchedule = "constant"
@@ -25,6 +27,10 @@ class GuidanceConfig:
     @property
     def uses_unconditional(self) -> bool:
         return self.scale != 1.0
+
+    @property
+    def uses_image_only(self) -> bool:
+        return self.uses_unconditional and self.image_scale is not None
 
     @property
     def uses_no_camera(self) -> bool:
@@ -37,9 +43,10 @@ def guide(
     conditional: Tensor,
     unconditional: Tensor | None = None,
     no_camera: Tensor | None = None,
+    image_only: Tensor | None = None,
     train_steps: int = 1000,
 ) -> Tensor:
-    """The guided output. `no_camera` is the conditional output without the camera.
+    """The guided output. `no_camera` is the conditional output without the camera, `image_only` that without the words.
 
     Camera guidance acts before the rescale, which therefore tames it too.
     """
@@ -47,7 +54,12 @@ def guide(
         return conditional
     if unconditional is None:
         raise ValueError(f"guidance {config.scale} needs the unconditional output")
-    guided = classifier_free(conditional, unconditional, config.scale)
+    if config.image_scale is None:
+        guided = classifier_free(conditional, unconditional, config.scale)
+    elif image_only is None:
+        raise ValueError(f"image guidance {config.image_scale} needs the output without the words")
+    else:
+        guided = text_and_image(conditional, image_only, unconditional, config.scale, config.image_scale)
     if config.uses_no_camera:
         if no_camera is None:
             raise ValueError(f"camera guidance {config.camera_scale} needs the output without the camera")

@@ -13,7 +13,7 @@ from .ddim import DdimPlan, Prediction, predict, step
 from .guidance import GuidanceConfig, guide
 from .shaping import Draw
 
-Branch = Literal["conditional", "unconditional", "no_camera"]
+Branch = Literal["conditional", "unconditional", "no_camera", "image_only"]
 
 
 class Denoiser(Protocol):
@@ -111,6 +111,7 @@ def sample(
             outputs["conditional"],
             outputs.get("unconditional"),
             outputs.get("no_camera"),
+            outputs.get("image_only"),
             len(plan.alphas_cumprod),
         )
         predicted = predict(plan, index, latent, output, config.prediction)
@@ -154,4 +155,6 @@ def branches_of(guidance: GuidanceConfig) -> tuple[Branch, ...]:
         branches.append("unconditional")
     if guidance.uses_no_camera:
         branches.append("no_camera")
+    if guidance.uses_image_only:
+        branches.append("image_only")
     return tuple(branches)

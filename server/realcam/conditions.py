@@ -48,13 +48,25 @@ def fps_value(config: ModelConfig, frame_stride: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Conditions:
-    """concat [B, 4, T, h, w]; the contexts bound to the network; the camera, None to ignore it; fps: fps_value()."""
+    """concat [B, 4, T, h, w]; the contexts bound to the network; the camera, None to ignore it; fps: fps_value().
+
+    image_only: the picture with the negative prompt's words, where guidance has a scale for each.
+    """
 
     concat: Tensor
     conditional: BoundContext
     unconditional: BoundContext
     camera: Camera | None
     fps: int
+    image_only: BoundContext | None = None
+
+    def context(self, branch: Branch) -> BoundContext:
+        """What the network is told in this branch. Raises ValueError when it was not bound."""
+        if branch == "image_only":
+            if self.image_only is None:
+                raise ValueError("the picture without the words was not bound")
+            return self.image_only
+        return self.unconditional if branch == "unconditional" else self.conditional
 
 
 def bind(
@@ -65,11 +77,15 @@ def bind(
     camera: Camera | None,
     fps: int,
     faithful: bool = False,
+    image_only: Tensor | None = None,
 ) -> Conditions:
     """Conditions of context tokens [B, L, C]."""
-    frames = concat.shape[2]
-    bound = [model.unet.bind_context(split_context(c, frames, faithful)) for c in (conditional, unconditional)]
-    return Conditions(concat, bound[0], bound[1], camera, fps)
+
+    def bound(context: Tensor) -> BoundContext:
+        return model.unet.bind_context(split_context(context, concat.shape[2], faithful))
+
+    image = None if image_only is None else bound(image_only)
+    return Conditions(concat, bound(conditional), bound(unconditional), camera, fps, image)
 
 
 class BoundDenoiser:
@@ -99,8 +115,7 @@ class BoundDenoiser:
 
     def _run(self, x: Tensor, timestep: int, branch: Branch) -> Tensor:
         c = self._conditions
-        context = c.unconditional if branch == "unconditional" else c.conditional
-        return self._forward(x, timestep, context, None if branch == "no_camera" else c.camera)
+        return self._forward(x, timestep, c.context(branch), None if branch == "no_camera" else c.camera)
 
     def _forward(self, x: Tensor, timestep: int, context: BoundContext, camera: Camera | None) -> Tensor:
         times = torch.full((len(x),), timestep, device=x.device)

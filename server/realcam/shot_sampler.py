@@ -188,8 +188,11 @@ class _ShotSampling:
         reference = self._reference_latents(segment, start)
         camera = self._camera(segment, start)
         positive = context_tokens(model, model.tokenizer(options.prompt).ids, start.picture)
+        image_only = None
+        if options.guidance.uses_image_only:
+            image_only = context_tokens(model, model.tokenizer(options.negative_prompt).ids, start.picture)
         concat = concat_latents(reference, start.reference or 0)
-        conditions = bind(model, concat, positive, self.negative, camera, options.fps, options.faithful)
+        conditions = bind(model, concat, positive, self.negative, camera, options.fps, options.faithful, image_only)
         constraints = self._constraints(segment, start, reference)
         denoise = BoundDenoiser(model.unet, conditions, options.batched, self.hooks.on_work)
         config = SamplerConfig(

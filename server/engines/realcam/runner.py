@@ -13,7 +13,6 @@ from blender_addon.core.errors import EngineError
 from blender_addon.core.shot import Clip, ClipMetadata, Shot, UInt8, pixels_sha256
 from server.diffusion.guidance import GuidanceConfig
 from server.diffusion.sampler import SeededNoise
-from server.diffusion.shaping import Threshold
 from server.engines.engine import Checkpoints, Report
 from server.realcam.allocator import keep_freed_memory
 from server.realcam.compiled import compile_blocks
@@ -32,7 +31,7 @@ from .memory_plan import PLAIN, PLANS, MemoryPlan, first_plan, needed_memory, wh
 from .progress import Progress
 from .settings import RealCamSettings, read_settings
 from .shot_checkpoint import NoCheckpoints, ShotKeeper, clip_digest
-from .shot_inputs import shot_inputs
+from .shot_inputs import shaping_threshold, shot_inputs
 from .sources import ModelSource, Size
 
 TRAINED_FPS = (5, 30)
@@ -213,12 +212,13 @@ def sampling_options(
         eta=settings.eta,
         guidance=GuidanceConfig(
             scale=settings.guidance,
+            image_scale=settings.image_guidance or None,
             rescale=settings.guidance_rescale,
             camera_scale=settings.camera_guidance,
             camera_schedule=settings.camera_schedule,
         ),
         shaping="clean" if settings.shaping == "clean" else "noisy",
-        threshold=Threshold(settings.shaping_until),
+        threshold=shaping_threshold(settings),
         fps=told_fps(settings.motion_fps or shot.trajectory.fps, config),
         overlap=settings.overlap,
         faithful=settings.faithful,

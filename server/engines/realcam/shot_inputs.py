@@ -12,6 +12,9 @@ from blender_addon.core.errors import EngineError
 from blender_addon.core.frame_fit import FrameFit
 from blender_addon.core.shot import INTERPOLATION_MODE, Shot
 from blender_addon.core.trajectory import Float64
+from server.diffusion.ddim import ddim_plan
+from server.diffusion.schedule import noise_schedule
+from server.diffusion.shaping import Threshold
 from server.realcam import scene_mask
 from server.realcam.config import ModelConfig
 from server.realcam.shot_sampler import HeldPicture, ShotInputs
@@ -53,7 +56,7 @@ def shot_inputs(shot: Shot, settings: RealCamSettings, config: ModelConfig) -> S
         intrinsics=shot.trajectory.intrinsics,
         picture=scene_mask.to_clip(picture[None])[:, :, 0],
         reference=reference,
-        preview=None if settings.shaping == "off" else checked_preview(shot.preview, settings),
+        preview=None if settings.shaping == "off" else checked_preview(shot.preview, settings, config),
         held=held_frames(shot, mode, reference, picture),
     )
 
@@ -158,7 +161,12 @@ def last_picture(picture: UInt8, size: tuple[int, int]) -> UInt8:
     return np.pad(scaled, margins, mode="edge")
 
 
-def checked_preview(preview: UInt8, settings: RealCamSettings) -> UInt8:
+def shaping_threshold(settings: RealCamSettings) -> Threshold:
+    """Down to where the preview is held: a noise level where one is set, else a timestep."""
+    return Threshold(settings.shaping_noise, "noise") if settings.shaping_noise else Threshold(settings.shaping_until)
+
+
+def checked_preview(preview: UInt8, settings: RealCamSettings, config: ModelConfig) -> UInt8:
     """The preview, when there is something to hold to in it, and something left to make."""
     mask = scene_mask.latent_mask(scene_mask.visible(preview))
     if not mask.any():
@@ -167,11 +175,12 @@ def checked_preview(preview: UInt8, settings: RealCamSettings) -> UInt8:
             "no part of any frame is covered well enough",
             "Turn the camera towards the photo's scene, or set 'hold to the preview' to off.",
         )
-    if mask.all() and settings.shaping_until <= 0:
+    plan = ddim_plan(noise_schedule(config.schedule), settings.steps, settings.eta)
+    if mask.all() and shaping_threshold(settings).active(plan, int(plan.timesteps[0])):
         raise EngineError(
             "Nothing is left for the model to make",
             "the preview covers every frame wholly and holds in every step",
-            "Raise 'hold until timestep' (900 is usual), or use the draft engine.",
+            "Raise 'hold until timestep' (900 is usual) or the noise level, or use the draft engine.",
         )
     return preview
 

@@ -21,7 +21,7 @@ from server.diffusion.shaping import KnownFrames, SceneShaping, Threshold  # noq
 
 EPS = ScheduleConfig()
 V = ScheduleConfig(prediction="v", zero_terminal_snr=True, base_scale=0.7)
-BRANCHES: tuple[Branch, ...] = ("conditional", "unconditional", "no_camera")
+BRANCHES: tuple[Branch, ...] = ("conditional", "unconditional", "no_camera", "image_only")
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,12 @@ def _restated(run: Run, draws: list[np.ndarray], scene: np.ndarray, mask: np.nda
 
 
 def _guided(g: GuidanceConfig, x: np.ndarray, t: int) -> np.ndarray:
-    with_all, without_text, without_camera = (output(x, t, branch) for branch in BRANCHES)
+    with_all, without_text, without_camera, image_only = (output(x, t, branch) for branch in BRANCHES)
     if g.scale == 1:
         return with_all
     m = without_text + g.scale * (with_all - without_text)
+    if g.image_scale is not None:
+        m = without_text + g.image_scale * (image_only - without_text) + g.scale * (with_all - image_only)
     if g.camera_scale != 1:
         k = 1 if g.camera_schedule == "constant" else np.cos((1 - t / 999) * np.pi / 2)
         m = m + (g.camera_scale - 1) * k * (with_all - without_camera)
@@ -106,6 +108,7 @@ runs = st.builds(
     guidance=st.builds(
         GuidanceConfig,
         scale=st.sampled_from([1.0, 2.5, 7.5]),
+        image_scale=st.sampled_from([None, 0.0, 3.0]),
         rescale=st.sampled_from([0.0, 0.7]),
         camera_scale=st.sampled_from([1.0, 2.0]),
         camera_schedule=st.sampled_from(["constant", "cosine"]),

@@ -116,8 +116,9 @@ def test_one_guided_step(kit: ParityKit, model: ddim.Prediction, where: str, ind
 def test_text_and_image_guidance(kit: ParityKit) -> None:
     g = kit.tensors("guidance")
     plan = ddim.ddim_plan(SCHEDULES["eps256"], 5, 1.0)
-    guided = guidance.text_and_image(g["e_cond"], g["e_uncond_img"], g["e_uncond"], 7.5, 3.0)
-    output = guidance.rescaled(guided, g["e_cond"], 0.7)
+    config = guidance.GuidanceConfig(scale=7.5, image_scale=3.0, rescale=0.7)
+    timestep = int(plan.timesteps[2])
+    output = guidance.guide(config, timestep, g["e_cond"], g["e_uncond"], image_only=g["e_uncond_img"])
     check_step(kit, plan, 2, output, "eps", "step.eps.mid.multicond_text7.5_img3")
 
 

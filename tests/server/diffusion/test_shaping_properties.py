@@ -95,8 +95,8 @@ def test_known_frames_are_kept(model: str, scene: torch.Tensor) -> None:
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
 def test_camera_guidance_is_right_for_every_batch(schedule: str) -> None:
     """The published cosine lines up with the channels when the batch is larger than one."""
-    config = GuidanceConfig(scale=4.0, rescale=0.7, camera_scale=2.0, camera_schedule=schedule)  # type: ignore[arg-type]
-    outputs = [torch.randn((3, 4, 2, 8, 8), generator=torch.Generator().manual_seed(i)) for i in range(3)]
+    config = GuidanceConfig(scale=4.0, image_scale=2.0, camera_scale=2.0, camera_schedule=schedule)  # type: ignore[arg-type]
+    outputs = [torch.randn((3, 4, 2, 8, 8), generator=torch.Generator().manual_seed(i)) for i in range(4)]
     together = guide(config, 700, *outputs)
     for i in range(3):
         alone = guide(config, 700, *(o[i : i + 1] for o in outputs))
@@ -150,6 +150,8 @@ def test_missing_branches_are_an_error() -> None:
         guide(GuidanceConfig(scale=2.0), 999, output)
     with pytest.raises(ValueError, match="without the camera"):
         guide(GuidanceConfig(scale=2.0, camera_scale=2.0), 999, output, output)
+    with pytest.raises(ValueError, match="without the words"):
+        guide(GuidanceConfig(scale=2.0, image_scale=2.0), 999, output, output)
 
 
 def test_seeds() -> None:

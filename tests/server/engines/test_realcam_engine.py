@@ -109,6 +109,33 @@ def test_the_preview_is_held(engine: RealCamEngine, shot: Shot, shaping: str) ->
     assert np.abs(held - free).mean() > 1.0
 
 
+def test_held_until_a_noise_level(engine: RealCamEngine, shot: Shot) -> None:
+    """At 10 steps, 0.998 of noise lies between timesteps 899 and 799."""
+
+    def made(**options: object) -> np.ndarray:
+        return engine.generate(with_options(shot, steps=10, guidance=1.0, **options), lambda _: None).frames
+
+    by_noise = made(shaping_noise=0.998)
+    assert np.array_equal(by_noise, made(shaping_until=899))
+    assert not np.array_equal(by_noise, made(shaping_until=799))
+
+
+def test_photo_and_prompt_guide_with_strengths_of_their_own(engine: RealCamEngine, shot: Shot) -> None:
+    """A prompt that says what the negative one does has no say: the photo's strength alone remains."""
+
+    def made(prompt: str, guidance: float, photo: float) -> np.ndarray:
+        settings = msgspec.structs.replace(shot.settings, prompt=prompt, negative_prompt="a lake at night")
+        options = {"guidance": guidance, "image_guidance": photo, "shaping": "off"}
+        return engine.generate(with_options(replace(shot, settings=settings), **options), lambda _: None).frames.astype(
+            int
+        )
+
+    silent = made("a lake at night", 9.0, 3.0)
+    assert np.abs(silent - made("a lake at night", 3.0, 0.0)).max() <= 1
+    assert np.abs(silent - made("a motorcycle", 9.0, 3.0)).mean() > 0.05
+    assert np.abs(made("a motorcycle", 9.0, 9.0) - made("a motorcycle", 9.0, 0.0)).max() <= 1, "alike they are one"
+
+
 def test_cancel_within_a_step(engine: RealCamEngine, shot: Shot) -> None:
     seen: list[StepReport] = []
 

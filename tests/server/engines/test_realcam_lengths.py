@@ -47,7 +47,10 @@ def portrait(bike: Motorcycle, frames: int) -> Shot:
     return shot_of(bike, path(frames, WIDTH, HEIGHT), steps=STEPS, guidance=1.0, shaping_until=990)
 
 
-@pytest.mark.parametrize("frames", [2, 17, *(pytest.param(frames, marks=pytest.mark.slow) for frames in (15, 33, 100))])
+SLOW = [pytest.param(frames, marks=(pytest.mark.slow, pytest.mark.timeout(3600))) for frames in (15, 33, 100)]
+
+
+@pytest.mark.parametrize("frames", [2, 17, *SLOW])
 def test_a_portrait_of_any_length(engine: RealCamEngine, bike: Motorcycle, frames: int) -> None:
     """Every frame in its size; steps are counted over all segments, each once."""
     reports: list[StepReport] = []

@@ -11,6 +11,7 @@ from blender_addon.core.errors import EngineError
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.settings import OPTIONS, read_settings
 from server.engines.realcam.sources import InstalledWeights, RandomWeights
+from server.realcam.config import TINY
 from server.realcam.weights_store import WeightsStore
 
 
@@ -88,15 +89,17 @@ class TestShots:
         preview = np.zeros((3, 64, 64, 4), np.uint8)
         preview[:, ::3, ::3, 3] = 255  # specks that erosion removes
         with pytest.raises(EngineError, match="shows nothing of the photo to hold to"):
-            checked_preview(preview, read_settings({}))
+            checked_preview(preview, read_settings({}), TINY)
 
     def test_nothing_left_to_make(self) -> None:
         from server.engines.realcam.shot_inputs import checked_preview
 
         preview = np.full((3, 64, 64, 4), 255, np.uint8)
-        assert checked_preview(preview, read_settings({})) is preview
-        with pytest.raises(EngineError, match="Nothing is left for the model to make"):
-            checked_preview(preview, read_settings({"shaping_until": 0}))
+        assert checked_preview(preview, read_settings({}), TINY) is preview
+        for held_throughout in ({"shaping_until": 0}, {"shaping_until": 39, "steps": 25}, {"shaping_noise": 0.05}):
+            with pytest.raises(EngineError, match="Nothing is left for the model to make"):
+                checked_preview(preview, read_settings(held_throughout), TINY)
+        assert checked_preview(preview, read_settings({"shaping_until": 40, "steps": 25}), TINY) is preview
 
     def test_one_frame(self) -> None:
         from server.engines.realcam.shot_inputs import chosen_mode

@@ -23,7 +23,7 @@ from server.realcam.tokenizer import ByteTokenizer  # noqa: E402
 from server.realcam.vae import VideoVae  # noqa: E402
 
 FRAMES, WIDTH, HEIGHT = 3, 192, 128
-ALL: tuple[Branch, ...] = branches_of(GuidanceConfig(scale=2.0, camera_scale=2.0))
+ALL: tuple[Branch, ...] = branches_of(GuidanceConfig(scale=2.0, image_scale=2.0, camera_scale=2.0))
 
 
 @pytest.fixture(autouse=True)
@@ -53,15 +53,15 @@ def cameras() -> tuple[Any, Any, Any]:
 
 
 def outputs(model: RealCamModel, samples: slice, batched: bool) -> list[Any]:
-    """The three branches for some of two samples that differ in everything."""
+    """All four branches for some of two samples that differ in everything."""
     poses, intrinsics, noise = (t[samples] for t in cameras())
     camera = camera_condition(
         model.pose_encoder, model.config.unet, poses, intrinsics, (WIDTH, HEIGHT), PUBLISHED, noise
     )
     latents = normal(2, 4, FRAMES, HEIGHT // 8, WIDTH // 8, seed=3)
     concat = concat_latents(latents, torch.tensor([0, 2]))[samples]
-    contexts = (normal(2, 77 + 16 * FRAMES, 48, seed=seed)[samples] for seed in (4, 5))
-    conditions = bind(model, concat, *contexts, camera, fps=8)
+    positive, negative, image = (normal(2, 77 + 16 * FRAMES, 48, seed=seed)[samples] for seed in (4, 5, 7))
+    conditions = bind(model, concat, positive, negative, camera, fps=8, image_only=image)
     denoise = BoundDenoiser(model.unet, conditions, batched)
     return denoise(normal(2, 4, FRAMES, HEIGHT // 8, WIDTH // 8, seed=6)[samples], 700, ALL)
 
@@ -73,6 +73,7 @@ def test_each_sample_has_its_own_camera_and_reference(model: RealCamModel, batch
         for ours, alone in zip(together, outputs(model, slice(b, b + 1), False), strict=True):
             assert torch.allclose(ours[b : b + 1], alone, atol=5e-5)
     assert (together[0] - together[2]).abs().max() > 1e-2, "the camera matters"
+    assert (together[0] - together[3]).abs().max() > 1e-2, "the words matter"
 
 
 def test_reference_frame_of_each_sample() -> None:
