@@ -1,8 +1,8 @@
-"""The same network done the plain way, to measure ours against: each layer as the published code runs it, nothing reused.
+"""The same network done the plain way, to measure ours against: each layer as the published code runs it, none reused.
 
-Convolutions in NCHW, those over time as 3-D ones; linear layers through BLAS; attention within a frame, over time and to
-the context by writing its weights out (the published code without xformers, on which its figures were taken), only the
-epipolar one through SDPA, with one dense mask of all tokens by all tokens; the text's keys and values made anew for
+Convolutions in NCHW, those over time as 3-D ones; linear layers through BLAS; attention within a frame, over time and
+to the context by writing its weights out (the published code without xformers, on which its figures were taken), only
+the epipolar one through SDPA, with one dense mask of all tokens by all tokens; the text's keys and values made anew for
 every frame in every step. The numbers that come out are the same.
 """
 
