@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .winograd import winograd_conv, winograd_pays
+
 
 class Linear(nn.Linear):
     """nn.Linear. In float32 on the CPU it goes through oneDNN: MKL leaves AVX-512 unused on AMD, and is 1.4 times as
@@ -31,8 +33,16 @@ class FrameConv(nn.Conv2d):
     """A 2-D convolution over each frame of [B, T, H, W, C]."""
 
     def forward(self, x: Tensor) -> Tensor:
-        y = super().forward(x.flatten(0, 1).permute(0, 3, 1, 2))
+        frames = x.flatten(0, 1)
+        if self._same_size and winograd_pays(frames, self.weight):
+            return winograd_conv(frames, self.weight, self.bias).unflatten(0, x.shape[:2])
+        y = super().forward(frames.permute(0, 3, 1, 2))
         return y.permute(0, 2, 3, 1).unflatten(0, x.shape[:2]).contiguous()
+
+    @property
+    def _same_size(self) -> bool:
+        """3 x 3, as large out as in."""
+        return self.kernel_size == (3, 3) and self.stride == (1, 1) and self.padding == (1, 1)
 
 
 class TimeConv(nn.Conv2d):
