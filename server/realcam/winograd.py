@@ -2,7 +2,7 @@
 
 F(2 x 2, 3 x 3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (CVPR 2016), section 4.1:
 Y = A^T [(G g G^T) * (B^T d B)] A for each tile d of 4 x 4 pixels, which overlaps the next by two. The products over all
-tiles are 16 matrix products. Its rounding is that of the direct form: the matrices hold only 0, 1, 1/2 and their negatives.
+tiles are 16 matrix products. It rounds as the direct form does: the matrices hold only 0, 1, 1/2 and their negatives.
 """
 
 from __future__ import annotations
