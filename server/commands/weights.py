@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from blender_addon.core.errors import EngineError
 from server.engines.packages import MODEL_PACKAGES, absent_packages
-from server.realcam.weights_fetch import Fetched, discard, fetch, local_source
+from server.realcam.weights_fetch import Fetched, discard, fetch, local_source, missing_bytes
 from server.realcam.weights_lock import LOCK_FILE, WeightsLock
-from server.realcam.weights_sources import RECIPES, HubFile, Recipe, resolve
-from server.realcam.weights_store import TOKENIZER_FILES, SourceFile, WeightsStore, default_store
+from server.realcam.weights_room import Need, check_room, in_units
+from server.realcam.weights_sources import RECIPES, HubFile, OnBytes, Recipe, WeightsError, by_hand, resolve
+from server.realcam.weights_store import TOKENIZER_FILES, Manifest, SourceFile, WeightsStore, default_store
+from server.realcam.weights_writer import sole_writer
 
 from .in_words import in_words
 
@@ -50,7 +54,11 @@ def get(
         if store.manifest(variant) is not None and not again:
             console.print(f"{variant} is installed already, in {store.folder(variant)}; --again fetches it anew.")
             return
-        _get(store, variant, recipe, base, camera, tokenizer, yes, keep_downloads, console)
+        _require_packages()
+        given = _Given(base, camera, tokenizer)
+        given.check()
+        with sole_writer(store):
+            _get(store, variant, recipe, given, yes, keep_downloads, console)
 
 
 @weights_app.command()
@@ -60,30 +68,48 @@ def check(variant: Variant = "realcam-512", into: Folder = None) -> None:
         _check(WeightsStore(into) if into else default_store(), variant)
 
 
-def _get(
-    store: WeightsStore,
-    variant: str,
-    recipe: Recipe,
-    base: Path | None,
-    camera: Path | None,
-    tokenizer: Path | None,
-    yes: bool,
-    keep_downloads: bool,
-    console: Console,
-) -> None:
-    _require_packages()
-    from server.realcam.config import VARIANTS
-    from server.realcam.load import CheckpointFiles
-    from server.realcam.weights_install import install
+@dataclass(frozen=True)
+class _Given:
+    """Files that the user has. tokenizer: the folder of CLIP's."""
 
-    wanted = _wanted(recipe, base, camera, tokenizer)
+    base: Path | None
+    camera: Path | None
+    tokenizer: Path | None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(path for path in (self.base, self.camera) if path is not None)
+
+    @property
+    def words(self) -> tuple[Path, ...]:
+        return tuple(self.tokenizer / name for name in TOKENIZER_FILES) if self.tokenizer else ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether `camera` holds the base model as well."""
+        from server.realcam.load import is_camera_alone
+
+        return self.camera is not None and not is_camera_alone(self.camera)
+
+    def check(self) -> None:
+        """Raises WeightsError when one is not there."""
+        for path in (*self.files, *self.words):
+            if not path.is_file():
+                raise WeightsError("The file is not there", str(path), "Check what was typed.")
+
+
+def _get(
+    store: WeightsStore, variant: str, recipe: Recipe, given: _Given, yes: bool, keep_downloads: bool, console: Console
+) -> None:
+    wanted = _wanted(recipe, given)
     lock = WeightsLock(store.root / LOCK_FILE)
-    remote = {name: resolve(lock.pinned(file)) for name, file in wanted.items()}
+    remote = {name: resolve(lock.pinned(file), otherwise=by_hand(wanted)) for name, file in wanted.items()}
     if remote:
         console.print(_size_table([(source, _trust(wanted[name], lock)) for name, source in remote.items()]))
+        _check_room(store, remote, given)
         if not yes:
             typer.confirm("Download?", abort=True)
-    columns = (TextColumn("{task.description:<32}"), BarColumn(), DownloadColumn())
+    columns = (TextColumn("{task.description}", table_column=Column(ratio=1)), BarColumn(), DownloadColumn())
     with Progress(*columns, console=console) as bars:
         on_bytes = _Bars(bars)
         fetched: dict[str, Fetched] = {}
@@ -91,15 +117,32 @@ def _get(
             lock.remember_commit(wanted[name], source)
             fetched[name] = fetch(source, store.downloads, on_bytes)
             lock.remember(wanted[name], fetched[name].source)
-        sources = [f.source for f in fetched.values()]
-        sources += [local_source(p, on_bytes) for p in (base, camera) if p is not None]
-        paths = {name: file.path for name, file in fetched.items()}
-        files = CheckpointFiles(camera or paths["camera"], base or paths.get("base"))
-        words = tuple(tokenizer / n if tokenizer else paths[n] for n in TOKENIZER_FILES)
-        manifest = install(store, VARIANTS[variant], files, words, tuple(sources), on_bytes)
-    console.print(f"{variant}: {manifest.bytes / 1e9:.1f} GB in {store.folder(variant)}")
+        manifest = _install(store, variant, fetched, given, on_bytes)
+    where = f"{variant}: {in_units(manifest.bytes)} in {store.folder(variant)}"
+    console.print(where, soft_wrap=True, markup=False, highlight=False)
     if not keep_downloads:
         discard(fetched.values(), store.downloads)
+
+
+def _check_room(store: WeightsStore, remote: Mapping[str, SourceFile], given: _Given) -> None:
+    """For all that is still to come over the line, and what will be made of it: at most every tensor there is."""
+    missing = sum(missing_bytes(source, store.downloads) for source in remote.values())
+    converted = sum(source.bytes for source in remote.values()) + sum(path.stat().st_size for path in given.files)
+    check_room([Need(store.downloads, missing, "to download"), Need(store.root, converted, "to convert them")])
+
+
+def _install(
+    store: WeightsStore, variant: str, fetched: Mapping[str, Fetched], given: _Given, on_bytes: OnBytes
+) -> Manifest:
+    from server.realcam.config import VARIANTS
+    from server.realcam.load import CheckpointFiles
+    from server.realcam.weights_install import install
+
+    sources = [file.source for file in fetched.values()] + [local_source(path, on_bytes) for path in given.files]
+    paths = {name: file.path for name, file in fetched.items()}
+    files = CheckpointFiles(given.camera or paths["camera"], given.base or paths.get("base"))
+    words = given.words or tuple(paths[name] for name in TOKENIZER_FILES)
+    return install(store, VARIANTS[variant], files, words, tuple(sources), on_bytes)
 
 
 def _check(store: WeightsStore, variant: str) -> None:
@@ -136,12 +179,12 @@ def _require_packages() -> None:
         raise EngineError("The model cannot be loaded on this machine", absent)
 
 
-def _wanted(recipe: Recipe, base: Path | None, camera: Path | None, tokenizer: Path | None) -> dict[str, HubFile]:
-    """What is to be downloaded: nothing that the user has."""
-    wanted = {} if camera else {"camera": recipe.camera}
-    if base is None and camera is None:
+def _wanted(recipe: Recipe, given: _Given) -> dict[str, HubFile]:
+    """What is to be downloaded, by its option's name or its own: nothing that the user has."""
+    wanted = {} if given.camera else {"camera": recipe.camera}
+    if given.base is None and not given.is_whole:
         wanted["base"] = recipe.base
-    return wanted | ({} if tokenizer else {file.name: file for file in recipe.tokenizer})
+    return wanted | ({} if given.tokenizer else {file.name: file for file in recipe.tokenizer})
 
 
 def _trust(file: HubFile, lock: WeightsLock) -> str:
@@ -152,20 +195,20 @@ def _trust(file: HubFile, lock: WeightsLock) -> str:
 
 
 def _size_table(sources: list[tuple[SourceFile, str]]) -> Table:
-    table = Table("file", "from", "commit", "size", "checked by")
+    table = Table(*(Column(name, overflow="fold") for name in ("file", "from", "commit", "size", "checked by")))
     for source, trust in sources:
-        table.add_row(source.name, source.repo, source.revision[:12], f"{source.bytes / 1e9:.2f} GB", trust)
-    table.add_row("", "", "", f"{sum(s.bytes for s, _ in sources) / 1e9:.2f} GB", "")
+        table.add_row(source.name, source.repo, source.revision[:12], in_units(source.bytes), trust)
+    table.add_row("", "", "", in_units(sum(s.bytes for s, _ in sources)), "")
     return table
 
 
 class _Bars:
-    """A bar for each file."""
+    """A bar for each thing that is done to each file."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars, self._tasks = bars, dict[str, TaskID]()
 
-    def __call__(self, name: str, done: int, of: int) -> None:
-        if name not in self._tasks:
-            self._tasks[name] = self._bars.add_task(f"Checking {name}", total=of)
-        self._bars.update(self._tasks[name], completed=done)
+    def __call__(self, what: str, done: int, of: int) -> None:
+        if what not in self._tasks:
+            self._tasks[what] = self._bars.add_task(what, total=of)
+        self._bars.update(self._tasks[what], completed=done)

@@ -32,6 +32,11 @@ def open_checkpoint(files: CheckpointFiles) -> TensorFile:
     return camera if files.base is None else Union([open_tensors(files.base), camera])
 
 
+def is_camera_alone(path: Path) -> bool:
+    """True for a file with nothing but RealCam's own modules, which needs a base. Raises CheckpointError."""
+    return all(checkpoint.CAMERA_KEY.search(key) for key in open_tensors(path))
+
+
 def load_model(
     config: ModelConfig,
     file: TensorFile,

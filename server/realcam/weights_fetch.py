@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import shutil
+import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from .weights_sources import OnBytes, WeightsError, network_errors
+from .weights_sources import OnBytes, WeightsError, first_line, network_errors
 from .weights_store import SourceFile
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 @dataclass(frozen=True)
@@ -29,20 +34,22 @@ def fetch(source: SourceFile, folder: Path, on_bytes: OnBytes, endpoint: str | N
     """
     cached = _cached(source)
     if cached is not None:
-        found = sha256_of(cached, lambda done, of: on_bytes(source.name, done, of))
+        found = sha256_of(cached, _checking(source, on_bytes))
         if found == (source.sha256 or found):
             return Fetched(cached, msgspec.structs.replace(source, sha256=found))
-    path = folder / source.repo / source.revision / source.name
+    path = _place(source, folder)
     if not path.is_file():
         try:
-            _download(source, path, endpoint)
+            _download(source, path, on_bytes, endpoint)
         except network_errors() as error:
+            full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+            run = f"Make room in {folder} and run" if full else "Run"
             raise WeightsError(
                 f"{source.name} of {source.repo} could not be fetched",
-                str(error).splitlines()[0],
-                "Run the same command again: it goes on where it was.",
+                first_line(error),
+                f"{run} the same command again: it goes on where it was.",
             ) from error
-    found = sha256_of(path, lambda done, of: on_bytes(source.name, done, of))
+    found = sha256_of(path, _checking(source, on_bytes))
     if source.sha256 and found != source.sha256:
         path.unlink()
         raise WeightsError(
@@ -51,6 +58,15 @@ def fetch(source: SourceFile, folder: Path, on_bytes: OnBytes, endpoint: str | N
             "Run the command again.",
         )
     return Fetched(path, msgspec.structs.replace(source, sha256=found))
+
+
+def missing_bytes(source: SourceFile, folder: Path) -> int:
+    """What `fetch` would have to bring over the line."""
+    path = _place(source, folder)
+    if path.is_file() or _cached(source) is not None:
+        return 0
+    part = _part(path)
+    return max(source.bytes - (part.stat().st_size if part.exists() else 0), 0)
 
 
 def discard(fetched: Iterable[Fetched], folder: Path) -> None:
@@ -63,8 +79,8 @@ def discard(fetched: Iterable[Fetched], folder: Path) -> None:
 def local_source(path: Path, on_bytes: OnBytes) -> SourceFile:
     """A file of the user's own, hashed. Raises WeightsError when it is not there."""
     if not path.is_file():
-        raise WeightsError("The weights file is not there", str(path))
-    digest = sha256_of(path, lambda done, of: on_bytes(path.name, done, of))
+        raise WeightsError("The weights file is not there", str(path), "Check the path that was typed.")
+    digest = sha256_of(path, lambda done, of: on_bytes(f"Checking {path.name}", done, of))
     return SourceFile(name=path.name, sha256=digest, bytes=path.stat().st_size)
 
 
@@ -87,24 +103,62 @@ def _cached(source: SourceFile) -> Path | None:
     return Path(found) if isinstance(found, str) else None
 
 
-def _download(source: SourceFile, path: Path, endpoint: str | None) -> None:
+def _place(source: SourceFile, folder: Path) -> Path:
+    return folder / source.repo / source.revision / source.name
+
+
+def _part(path: Path) -> Path:
+    """What there is of a file that is not whole yet."""
+    return path.with_name(path.name + ".part")
+
+
+def _checking(source: SourceFile, on_bytes: OnBytes) -> Callable[[int, int], None]:
+    return lambda done, of: on_bytes(f"Checking {source.name}", done, of)
+
+
+class _Counted(io.FileIO):
+    """A file to append to that tells how long it is."""
+
+    def __init__(self, path: Path, on_length: Callable[[int], None]) -> None:
+        super().__init__(path, "a")
+        self._on_length = on_length
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        written = super().write(data)
+        self._on_length(self.tell())
+        return written
+
+
+def _download(source: SourceFile, path: Path, on_bytes: OnBytes, endpoint: str | None) -> None:
     """Not hf_hub_download: it throws away what it has when the line breaks, and these are files of ten gigabytes."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.file_download import http_get
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
+    part = _part(path)
     done = part.stat().st_size if part.exists() else 0
     if source.bytes and done > source.bytes:
-        # Two downloads at once wrote to it.
         part.unlink()
         done = 0
-    missing, free = source.bytes - done, shutil.disk_usage(path.parent).free
-    if free < missing:
-        why = f"{missing / 1e9:.1f} GB missing of {source.name}, {free / 1e9:.1f} GB free in {path.parent}"
-        raise WeightsError("The disk is too small for the weights", why)
-    url = hf_hub_url(source.repo, source.name, revision=source.revision, endpoint=endpoint)
-    with part.open("ab") as file:
-        where = get_hf_file_metadata(url, endpoint=endpoint).location
-        http_get(where, file, resume_size=done, expected_size=source.bytes or None, displayed_filename=source.name)
+    if not source.bytes or done < source.bytes:
+        url = hf_hub_url(source.repo, source.name, revision=source.revision, endpoint=endpoint)
+        there = get_hf_file_metadata(url, endpoint=endpoint)
+        # Asked before the part is touched: what answers for the hub, a login page say, would be written over it.
+        _check_length(source, there.size)
+        with _Counted(part, lambda length: on_bytes(f"Fetching {source.name}", length, source.bytes)) as file:
+            http_get(there.location, file, resume_size=done, displayed_filename=source.name)
+    try:
+        _check_length(source, part.stat().st_size)
+    except WeightsError:
+        part.unlink()
+        raise
     part.replace(path)
+
+
+def _check_length(source: SourceFile, found: int | None) -> None:
+    if source.bytes and found is not None and found != source.bytes:
+        raise WeightsError(
+            f"{source.name} of {source.repo} could not be fetched",
+            f"what came has {found} bytes, the hub lists {source.bytes}",
+            "Check the network for a login page or a proxy, and run the same command again.",
+        )

@@ -21,8 +21,17 @@ from .load import CheckpointFiles, check_keys, open_checkpoint, part_sources
 from .model import RealCamModel, build_parts
 from .tensor_files import TensorFile
 from .weights_fetch import sha256_of
+from .weights_room import Need, check_room
 from .weights_sources import OnBytes, WeightsError
-from .weights_store import MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILES, Manifest, SourceFile, WeightsStore
+from .weights_store import (
+    FRESH_PREFIX,
+    MANIFEST_FILE,
+    MODEL_FILE,
+    TOKENIZER_FILES,
+    Manifest,
+    SourceFile,
+    WeightsStore,
+)
 
 
 def install(
@@ -42,22 +51,21 @@ def install(
     folder = store.folder(config.name)
     folder.mkdir(parents=True, exist_ok=True)
     needed = sum(t.numel() * t.element_size() for t in tensors.values())
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        why = f"{needed / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free in {folder}"
-        raise WeightsError("The disk is too small for the weights", why)
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=store.root) as fresh:
+    check_room([Need(store.root, needed, "for the converted weights")])
+    with tempfile.TemporaryDirectory(prefix=FRESH_PREFIX, dir=store.root) as fresh:
         path = Path(fresh) / MODEL_FILE
         save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
         for name, source in zip(TOKENIZER_FILES, tokenizer, strict=True):
             shutil.copyfile(source, Path(fresh) / name)
         manifest = Manifest(
             variant=config.name,
-            sha256=sha256_of(path, lambda done, of: on_bytes("converted", done, of)),
+            sha256=sha256_of(path, lambda done, of: on_bytes("Checking what was made", done, of)),
             bytes=path.stat().st_size,
             sources=sources,
         )
         (Path(fresh) / MANIFEST_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+        # safetensors writes for one user alone, and the server may be another.
+        shutil.copymode(Path(fresh) / MANIFEST_FILE, path)
         (folder / MANIFEST_FILE).unlink(missing_ok=True)
         for name in (MODEL_FILE, *TOKENIZER_FILES, MANIFEST_FILE):
             (Path(fresh) / name).replace(folder / name)

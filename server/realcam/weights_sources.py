@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from blender_addon.core.errors import EngineError
@@ -11,7 +12,11 @@ from blender_addon.core.errors import EngineError
 from .weights_store import SourceFile
 
 OnBytes = Callable[[str, int, int], None]
-"""(file, bytes checked, of)"""
+"""(what is being done, bytes done, of)"""
+
+
+FILE_OPTIONS = ("base", "camera")
+"""Options of `realcam weights get` that take a file; --tokenizer takes a folder."""
 
 
 class WeightsError(EngineError):
@@ -94,20 +99,44 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def resolve(file: HubFile, endpoint: str | None = None) -> SourceFile:
+def by_hand(wanted: Mapping[str, HubFile]) -> str:
+    """How to install `wanted`, by the names of their options, on a computer that does not reach the hub."""
+    files = [f"--{option} {file.name} of {file.repo}" for option, file in wanted.items() if option in FILE_OPTIONS]
+    words = [file for option, file in wanted.items() if option not in FILE_OPTIONS]
+    if words:
+        names = " and ".join(file.name for file in words)
+        files.append(f"--tokenizer the folder with {names} of {words[0].repo}")
+    return f"Or fetch on another computer and give here: {', '.join(files)}."
+
+
+def resolve(file: HubFile, endpoint: str | None = None, otherwise: str = "") -> SourceFile:
     """The exact file, commit, size and hash on the hub; `endpoint` is another hub than the usual.
 
     Raises WeightsError when it is out of reach, has no such file or several, or has another one than `file` says.
+    otherwise: what can be done then (see by_hand).
     """
     from huggingface_hub import HfApi
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     try:
         info = HfApi(endpoint=endpoint).model_info(file.repo, revision=file.revision or None, files_metadata=True)
+    except (GatedRepoError, RepositoryNotFoundError) as error:
+        raise WeightsError(
+            f"The hub does not show {file.repo}",
+            first_line(error),
+            f"It has moved or is not open to everyone: where you have access, run `hf auth login`. {otherwise}".strip(),
+        ) from error
+    except json.JSONDecodeError as error:
+        raise WeightsError(
+            f"What answers for {file.repo} is not the hub",
+            "it sent something else than a list of files",
+            f"Check the network for a login page or a proxy. {otherwise}".strip(),
+        ) from error
     except network_errors() as error:
         raise WeightsError(
             f"{file.repo} cannot be asked for its files",
-            str(error).splitlines()[0],
-            "Check the network, or give files you already have with --base and --camera.",
+            first_line(error),
+            f"Check the network and run the same command again. {otherwise}".strip(),
         ) from error
     siblings = {sibling.rfilename: sibling for sibling in info.siblings or ()}
     found = fnmatch.filter(siblings, file.name)
@@ -128,6 +157,11 @@ def resolve(file: HubFile, endpoint: str | None = None) -> SourceFile:
     return SourceFile(
         name=found[0], sha256=file.sha256 or there, bytes=sibling.size or 0, repo=file.repo, revision=info.sha or ""
     )
+
+
+def first_line(error: Exception) -> str:
+    """What an error of the hub's client says, without the advice to programmers below it."""
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def network_errors() -> tuple[type[Exception], ...]:

@@ -13,6 +13,9 @@ MODEL_FILE = "model.safetensors"
 MANIFEST_FILE = "manifest.json"
 TOKENIZER_FILES = ("vocab.json", "merges.txt")
 
+FRESH_PREFIX = ".new-"
+"""Begins the name of a folder that is being filled."""
+
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file the weights were made of. repo and revision are empty for a local one."""

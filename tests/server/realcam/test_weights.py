@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +33,13 @@ from server.realcam.weights_sources import (  # noqa: E402
     RECIPES,
     HubFile,
     WeightsError,
+    by_hand,
     resolve,
 )
 from server.realcam.weights_store import WeightsStore  # noqa: E402
+from tests.server.realcam.hub import COMMIT, Hub, serving  # noqa: E402
 
 TOKENIZER = ByteTokenizer(TINY.clip.vocabulary)
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def quiet(name: str, done: int, of: int) -> None:
@@ -74,96 +72,10 @@ def files(model: RealCamModel, tmp_path: Path) -> dict[str, Path]:
     return {path.name: path for path in folder.iterdir()}
 
 
-@dataclass
-class Hub:
-    """A hub of one repository `org/tiny` on this machine. `served` are the byte ranges it was asked for.
-
-    cut_at: how many bytes of the next file it sends before the line breaks; it is down after that. damaged: its files
-    are not what it says they are. commit: the newest, whatever is asked for by name is served all the same.
-    """
-
-    contents: dict[str, bytes]
-    url: str = ""
-    served: list[str] = field(default_factory=list)
-    cut_at: int | None = None
-    down: bool = False
-    damaged: bool = False
-    commit: str = COMMIT
-
-
 @pytest.fixture
 def hub(files: dict[str, Path]) -> Iterator[Hub]:
-    state = Hub({name: path.read_bytes() for name, path in files.items()})
-
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *args: object) -> None:
-            del args
-
-        def do_HEAD(self) -> None:
-            self._answer(body=False)
-
-        def do_GET(self) -> None:
-            self._answer(body=True)
-
-        def _answer(self, body: bool) -> None:
-            path = self.path.split("?")[0]
-            if path.startswith("/api/models/org/tiny"):
-                self._send(json.dumps(listing(state, path.partition("/revision/")[2])).encode(), {}, body)
-                return
-            name = path.rsplit("/", 1)[-1]
-            content = state.contents.get(name)
-            if state.down:
-                self.send_error(503)
-                return
-            if content is None or "org/tiny" not in path:
-                self.send_error(404)
-                return
-            digest = hashlib.sha256(content).hexdigest()
-            if state.damaged:
-                content = b"x" * len(content)
-            headers = {"ETag": f'"{digest}"', "X-Repo-Commit": state.commit, "Accept-Ranges": "bytes"}
-            if body:
-                state.served.append(f"{name} {self.headers.get('Range', 'whole')}")
-            self._send(content, headers, body)
-
-        def _send(self, content: bytes, headers: dict[str, str], body: bool) -> None:
-            wanted = self.headers.get("Range", "")
-            start = int(wanted.removeprefix("bytes=").split("-")[0] or 0) if wanted else 0
-            self.send_response(206 if wanted else 200)
-            if wanted:
-                self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-            for key, value in headers.items():
-                self.send_header(key, value)
-            self.send_header("Content-Length", str(len(content) - start))
-            self.end_headers()
-            if body and state.cut_at is not None:
-                self.wfile.write(content[start : start + state.cut_at])
-                state.cut_at, state.down = None, True
-                self.close_connection = True
-            elif body:
-                self.wfile.write(content[start:])
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield state
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def listing(hub: Hub, revision: str) -> dict[str, Any]:
-    siblings = [
-        {
-            "rfilename": name,
-            "size": len(content),
-            "lfs": {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 100},
-        }
-        for name, content in hub.contents.items()
-    ]
-    commit = revision or hub.commit
-    return {"id": "org/tiny", "modelId": "org/tiny", "sha": commit, "siblings": siblings, "tags": [], "private": False}
+    with serving(Hub({name: path.read_bytes() for name, path in files.items()})) as state:
+        yield state
 
 
 def test_resolve_names_commit_size_and_hash(hub: Hub) -> None:
@@ -233,6 +145,31 @@ def test_a_part_that_is_too_long_is_begun_again(hub: Hub, tmp_path: Path) -> Non
     assert fetch(source, tmp_path, quiet, hub.url).path.read_bytes() == hub.contents["merges.txt"]
 
 
+def test_a_login_page_is_not_taken_for_the_file(hub: Hub, tmp_path: Path) -> None:
+    """What there was of the file stays, and none of the page is put behind it."""
+    source = resolve(HubFile("org/tiny", "model.ckpt"), hub.url)
+    part = tmp_path / source.repo / source.revision / "model.ckpt.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(hub.contents["model.ckpt"][:1000])
+    hub.login_page = "files"
+    with pytest.raises(WeightsError, match=r"what came has 33 bytes, the hub lists \d+. Check .* login page"):
+        fetch(source, tmp_path, quiet, hub.url)
+    assert part.read_bytes() == hub.contents["model.ckpt"][:1000]
+    hub.login_page = "listing"
+    with pytest.raises(WeightsError, match=r"answers for org/tiny is not the hub.*login page"):
+        resolve(HubFile("org/tiny", "model.ckpt"), hub.url)
+
+
+def test_how_far_a_download_is_can_be_seen(hub: Hub, tmp_path: Path) -> None:
+    source = resolve(HubFile("org/tiny", "model.ckpt"), hub.url)
+    told: list[tuple[str, int, int]] = []
+    fetch(source, tmp_path, lambda what, done, of: told.append((what, done, of)), hub.url)
+    fetching = [done for what, done, of in told if what == "Fetching model.ckpt" and of == source.bytes]
+    assert fetching == sorted(fetching)
+    assert fetching[-1] == source.bytes
+    assert told[-1] == ("Checking model.ckpt", source.bytes, source.bytes)
+
+
 def test_another_file_than_the_known_one_is_not_downloaded(hub: Hub) -> None:
     with pytest.raises(WeightsError, match=r"model\.ckpt of org/tiny is another file now.*--base"):
         resolve(HubFile("org/tiny", "model.ckpt", sha256="0" * 64), hub.url)
@@ -289,8 +226,18 @@ def test_every_published_file_is_named_and_most_are_pinned() -> None:
 
 
 def test_offline_is_said() -> None:
-    with pytest.raises(WeightsError, match=r"cannot be asked for its files.*--base and --camera"):
-        resolve(HubFile("org/tiny", "model.ckpt"), "http://127.0.0.1:9")
+    """With every file that is missing, where it comes from and which option takes it."""
+    recipe = RECIPES["realcam-512"]
+    wanted = {"camera": recipe.camera, "base": recipe.base} | {file.name: file for file in recipe.tokenizer}
+    with pytest.raises(WeightsError) as error:
+        resolve(recipe.camera, "http://127.0.0.1:9", by_hand(wanted))
+    assert error.value.what == "MuteApo/CamI2V cannot be asked for its files"
+    assert error.value.remedy == (
+        "Check the network and run the same command again. Or fetch on another computer and give here: "
+        "--camera 512_realcam-i2v_50k.safetensors of MuteApo/CamI2V, "
+        "--base model.ckpt of Doubiiu/DynamiCrafter_512, "
+        "--tokenizer the folder with vocab.json and merges.txt of openai/clip-vit-large-patch14."
+    )
 
 
 def installed(tmp_path: Path, files: dict[str, Path]) -> WeightsStore:
