@@ -56,7 +56,7 @@ def test_rounding_is_that_of_the_direct_form() -> None:
     def error(y: Any) -> float:
         return float((y - exact).square().mean().sqrt())
 
-    assert error(winograd_conv(*single)) < 2 * error(direct(*single)) + 1e-6 * float(exact.std())
+    assert error(winograd_conv(*single)) < 1.5 * error(direct(*single))
 
 
 @pytest.mark.skipif(torch.backends.cpu.get_cpu_capability() != "AVX2", reason="not taken on this processor")
