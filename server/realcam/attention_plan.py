@@ -31,7 +31,6 @@ class AttentionPlan(Protocol):
     """Masked attention of q [B, N, C] to k, v [B, R + N, C], the R registers first and open to all; [B, N, C]."""
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor: ...
-    def to(self, device: torch.device) -> AttentionPlan: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +87,7 @@ class BlockPlan:
 
 def attention_plan(
     rows: MaskRows, frames: int, height: int, width: int, registers: int, orders: Callable[[int], Iterator[Tensor]]
-) -> AttentionPlan:
+) -> DensePlan | BlockPlan:
     """The plan for a level of `height` x `width` cells. orders: candidate orders [h w] of a frame's queries."""
     if frames * height * width <= DENSE_TOKENS:
         mask = torch.cat([rows(frame) for frame in range(frames)])

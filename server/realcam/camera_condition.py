@@ -9,7 +9,7 @@ from server.geometry.epipolar import cell_centres, epipolar_mask_rows, fundament
 from server.geometry.plucker import plucker_rays
 from server.geometry.relative_poses import CORRECT, CameraConventions
 
-from .attention_plan import DENSE_TOKENS, AttentionPlan, attention_plan, candidate_orders
+from .attention_plan import DENSE_TOKENS, AttentionPlan, BlockPlan, DensePlan, attention_plan, candidate_orders
 from .config import LATENT_DOWNSAMPLE, UNetConfig
 from .pose_encoder import PoseEncoder
 from .transformers import LevelCamera
@@ -58,7 +58,7 @@ def device_plan(
 
 def level_plan(
     fundamental: Tensor, size: tuple[int, int], cell: int, registers: int, conventions: CameraConventions = CORRECT
-) -> AttentionPlan:
+) -> DensePlan | BlockPlan:
     """The plan of one clip at one level, of its fundamental matrices [T, T, 3, 3]."""
     width, height = size
     # Cells are compared with half their diagonal, 5 pixels and more: float32 is ample, and half the memory traffic.

@@ -9,33 +9,57 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
+from torch.nn import functional
+from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
 from server.geometry.epipolar import cell_centres, epipolar_lines
 from server.geometry.relative_poses import CORRECT, CameraConventions
 
 from .layers import merge_heads, split_heads
 
+BLOCK = 128
+"""Queries, and keys, of one block of the mask: FlexAttention's own default."""
+
+ENTRY_BYTES = 18
+"""What working out one entry of the mask takes at most: four float32 values at once, and the answer."""
+
+MaskMod = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+"""FlexAttention's definition of a mask: batch, head, query and key, as indices, to whether the key is seen."""
+
+FORMS = 2**16
+"""Dynamo's limit for all forms together, else 256: sizes times frame counts times precisions can be more."""
+
+Form = tuple[object, ...]
+"""All that a compiled attention is compiled for: a plan's sizes, the queries' shape and dtype."""
+
 
 @dataclass(frozen=True, eq=False)
 class FlexPlan:
-    """An AttentionPlan (see attention_plan.py) for the device its block mask is on."""
+    """An AttentionPlan (see attention_plan.py) for the device its block mask is on.
+
+    form: the sizes the mask is made of. backend: torch.compile's.
+    """
 
     block_mask: BlockMask
-    attention: Callable[..., Any]
+    form: Form
+    backend: str
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
         bq, bk, bv = (split_heads(t, heads).contiguous() for t in (q, k, v))
-        return merge_heads(self.attention(bq, bk, bv, block_mask=self.block_mask))
-
-    def to(self, device: torch.device) -> FlexPlan:
-        return FlexPlan(self.block_mask.to(device), self.attention)
+        attention = compiled_attention((*self.form, bq.shape, bq.dtype), self.backend)
+        return merge_heads(attention(bq, bk, bv, block_mask=self.block_mask))
 
 
 @cache
-def compiled_attention() -> Callable[..., Any]:
-    """Compiled once a process; the first call of each shape takes seconds."""
-    return torch.compile(flex_attention, dynamic=False)
+def compiled_attention(form: Form, backend: str = "inductor") -> Callable[..., Any]:
+    """FlexAttention compiled for one form alone; its first call takes seconds.
+
+    Under one torch.compile the ninth form would meet Dynamo's limit and run uncompiled, which stores all scores: tens
+    of gigabytes. Should a limit be met all the same, fullgraph makes that an error.
+    """
+    del form
+    torch._dynamo.config.accumulated_recompile_limit = FORMS
+    return torch.compile(flex_attention, dynamic=False, fullgraph=True, isolate_recompiles=True, backend=backend)
 
 
 def flex_plan(
@@ -44,22 +68,62 @@ def flex_plan(
     cell: int,
     registers: int,
     conventions: CameraConventions = CORRECT,
-    attention: Callable[..., Any] | None = None,
+    backend: str = "inductor",
 ) -> FlexPlan:
     """The plan of one clip at one level, of its fundamental matrices [T, T, 3, 3], on their device."""
     width, height = size
     centres = cell_centres(height, width, cell, conventions.cell_offset).to(fundamental)
-    # [T, T, cells, 3] -> line of query q in key frame t at [q, t].
+    # [T, T, cells, 3] -> coefficients of the line of query q in key frame t at [q, t].
     lines = epipolar_lines(fundamental, centres).transpose(1, 2).flatten(0, 1).float()
-    points, cells = centres.float(), len(centres)
+    a, b, c = (part.contiguous() for part in lines.unbind(-1))
+    x, y = (part.contiguous() for part in centres.float()[:, :2].unbind(-1))
+    cells = len(centres)
     nearest = cell * 2**0.5 / 2
 
     def visible(batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        # In single numbers: a kernel's mask cannot sum over an axis.
         del batch, head
         place = (key - registers).clamp_min(0)
-        distance = (lines[query, place // cells] * points[place % cells]).sum(-1).abs()
-        return (key < registers) | (distance < nearest)
+        frame, point = place // cells, place % cells
+        distance = a[query, frame] * x[point] + b[query, frame] * y[point] + c[query, frame]
+        return (key < registers) | (distance.abs() < nearest)
 
     tokens = len(lines)
-    block_mask = create_block_mask(visible, None, None, tokens, registers + tokens, device=str(fundamental.device))
-    return FlexPlan(block_mask, attention or compiled_attention())
+    mask = block_mask(visible, tokens, registers + tokens, fundamental.device)
+    return FlexPlan(mask, (len(fundamental), cells, cell, registers), backend)
+
+
+def mask_memory(tokens: int, registers: int) -> int:
+    """Bytes that making the mask of a level of so many tokens takes at most."""
+    return ENTRY_BYTES * BLOCK * (registers + tokens)
+
+
+def block_mask(visible: MaskMod, queries: int, keys: int, device: torch.device) -> BlockMask:
+    """What FlexAttention's create_block_mask makes of a mask that is alike for all samples and heads.
+
+    It works the mask out for a row of blocks at a time: create_block_mask does so for all queries and keys at once,
+    which takes 16 GB at 1024 x 576.
+    """
+    zero = torch.zeros((), dtype=torch.int64, device=device)
+    columns = torch.arange(keys, device=device)
+    partial, full = [], []
+    for rows in torch.arange(queries, device=device).split(BLOCK):
+        seen = visible(zero, zero, rows[:, None], columns)
+        # What is beyond the last query or key is not seen, so the blocks at the ends are never full.
+        padded = functional.pad(seen, (0, -keys % BLOCK))
+        count = padded.unflatten(1, (-1, BLOCK)).sum(dim=(0, 2))
+        full.append(count == BLOCK * BLOCK)
+        partial.append((count > 0) & (count < BLOCK * BLOCK))
+    return BlockMask.from_kv_blocks(
+        *_counts_and_indices(torch.stack(partial)),
+        *_counts_and_indices(torch.stack(full)),
+        BLOCK_SIZE=BLOCK,
+        mask_mod=visible,
+        seq_lengths=(queries, keys),
+    )
+
+
+def _counts_and_indices(blocks: Tensor) -> tuple[Tensor, Tensor]:
+    """Blocks [rows, columns] bool to how many each row has [1, 1, rows], and their columns, first the ones it has."""
+    order = blocks.int().argsort(dim=-1, descending=True, stable=True)
+    return blocks.sum(dim=-1, dtype=torch.int32)[None, None], order.int()[None, None]

@@ -9,6 +9,7 @@ from functools import cache
 import torch
 
 from server.realcam.config import LATENT_DOWNSAMPLE, ModelConfig
+from server.realcam.flex_plan import mask_memory
 from server.realcam.model import build_parts
 from server.realcam.offload import RESIDENT_PARTS
 from server.realcam.vae import TILE
@@ -86,7 +87,14 @@ def needed_memory(
     forward = UNET_PEAK * frames * cells * config.unet.channels * (2 if plan.batched else 1)
     pixels = min(size[0], TILE) * min(size[1], TILE) if plan.tiled else size[0] * size[1]
     decode = VAE_PEAK * pixels * config.vae.channels * (4 if device == "cuda" and not plan.tiled else 1)
-    return int(MARGIN * dtype.itemsize * (weights + max(forward, decode)))
+    masks = camera_masks(config, size, frames) if device == "cuda" else 0
+    return int(MARGIN * (dtype.itemsize * weights + max(dtype.itemsize * max(forward, decode), masks)))
+
+
+def camera_masks(config: ModelConfig, size: Size, frames: int) -> int:
+    """Bytes on a card while the camera's masks are made, before the first forward."""
+    finest = min(config.unet.mask_cells)
+    return mask_memory(frames * (size[0] // finest) * (size[1] // finest), config.unet.register_tokens)
 
 
 @cache

@@ -7,12 +7,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 
 from torch.nn import functional  # noqa: E402
-from torch.nn.attention.flex_attention import create_mask, flex_attention  # noqa: E402
 
 from server.geometry.epipolar import epipolar_mask, fundamental_matrices  # noqa: E402
 from server.realcam.attention_plan import BlockPlan, DensePlan  # noqa: E402
-from server.realcam.camera_condition import device_plan, level_plan, normalised  # noqa: E402
-from server.realcam.flex_plan import FlexPlan, flex_plan  # noqa: E402
+from server.realcam.camera_condition import level_plan, normalised  # noqa: E402
 from server.realcam.layers import merge_heads, split_heads  # noqa: E402
 from server.realcam.unet import split_context  # noqa: E402
 
@@ -60,37 +58,6 @@ def test_blocks_are_exact_and_leave_most_out(kind: str) -> None:
     assert torch.allclose(ours[:1], one, atol=2e-6), "a sample does not depend on its batch"
     half = plan.attend(q.bfloat16(), k.bfloat16(), v.bfloat16(), HEADS).float()
     assert (half - reference).abs().max() < 0.05
-
-
-def flex_inputs() -> tuple[torch.Tensor, ...]:
-    generator = torch.Generator().manual_seed(0)
-    q = torch.randn((1, TOKENS, 32), generator=generator)
-    k, v = (torch.randn((1, REGISTERS + TOKENS, 32), generator=generator) for _ in range(2))
-    return q, k, v
-
-
-@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
-def test_flex_mask_is_the_same_mask() -> None:
-    """FlexAttention's own definition of the mask, run without compiling, against the dense one."""
-    fundamental = normalised(fundamental_matrices(path("crane"), intrinsics())[0])
-    plan = flex_plan(fundamental, (WIDTH, HEIGHT), CELL, REGISTERS, attention=flex_attention)
-    mask = functional.pad(epipolar_mask(fundamental[None], HEIGHT, WIDTH, CELL)[0], (REGISTERS, 0), value=True)
-    flexible = create_mask(plan.block_mask.mask_mod, None, None, TOKENS, REGISTERS + TOKENS, device="cpu")[0, 0]
-    assert (flexible != mask).float().mean() < 1e-5, "float32 and float64 may differ right at the border"
-    inputs = flex_inputs()
-    assert torch.allclose(plan.attend(*inputs, HEADS), DensePlan(flexible).attend(*inputs, HEADS), atol=1e-5)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: FlexAttention was not compiled")
-def test_flex_on_cuda() -> None:
-    fundamental = normalised(fundamental_matrices(path("crane"), intrinsics())[0])
-    plan = device_plan(fundamental.cuda(), (WIDTH, HEIGHT), CELL, REGISTERS)
-    assert isinstance(plan, FlexPlan)
-    inputs = flex_inputs()
-    mask = epipolar_mask(fundamental[None], HEIGHT, WIDTH, CELL)[0]
-    dense = DensePlan(functional.pad(mask, (REGISTERS, 0), value=True))
-    ours = plan.attend(*(t.cuda() for t in inputs), HEADS).cpu()
-    assert torch.allclose(ours, dense.attend(*inputs, HEADS), atol=1e-3)
 
 
 def test_a_query_without_keys_sees_the_registers() -> None:
