@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,14 +15,18 @@ from rich.table import Column, Table
 
 from blender_addon.core.errors import EngineError
 from server.engines.packages import MODEL_PACKAGES, absent_packages
+from server.realcam.checkpoint_error import CheckpointError
 from server.realcam.weights_fetch import Fetched, discard, fetch, local_source, missing_bytes
 from server.realcam.weights_lock import LOCK_FILE, WeightsLock
 from server.realcam.weights_room import Need, check_room, in_units
 from server.realcam.weights_sources import RECIPES, HubFile, OnBytes, Recipe, WeightsError, by_hand, resolve
-from server.realcam.weights_store import TOKENIZER_FILES, Manifest, SourceFile, WeightsStore, default_store
+from server.realcam.weights_store import Manifest, SourceFile, WeightsStore, default_store
 from server.realcam.weights_writer import sole_writer
 
 from .in_words import in_words
+
+STOPPED = 130
+"""What a shell says of a program that Ctrl-C ended."""
 
 weights_app = typer.Typer(add_completion=False, help="The weights of the engine realcam.", no_args_is_help=True)
 
@@ -49,23 +54,40 @@ def get(
     """Fetch the weights of a variant, check them and convert them once. Run again, it goes on where it was."""
     console = Console(stderr=True)
     store = WeightsStore(into) if into else default_store()
-    with in_words():
+    with in_words(), _with_every_key():
         recipe = _recipe(variant)
         if store.manifest(variant) is not None and not again:
-            console.print(f"{variant} is installed already, in {store.folder(variant)}; --again fetches it anew.")
+            typer.echo(
+                f"{variant} is installed already, in {store.folder(variant)}; --again fetches it anew.", err=True
+            )
             return
         _require_packages()
         given = _Given(base, camera, tokenizer)
         given.check()
-        with sole_writer(store):
-            _get(store, variant, recipe, given, yes, keep_downloads, console)
+        try:
+            with sole_writer(store):
+                _get(store, variant, recipe, given, yes, keep_downloads, console)
+        except KeyboardInterrupt as error:
+            typer.echo("Stopped. Run the same command again: it goes on where it was.", err=True)
+            raise typer.Exit(STOPPED) from error
 
 
 @weights_app.command()
 def check(variant: Variant = "realcam-512", into: Folder = None) -> None:
     """Verify a variant's hash and keys, and measure that its pictures change with the camera."""
-    with in_words():
+    with in_words(), _with_every_key():
         _check(WeightsStore(into) if into else default_store(), variant)
+
+
+@contextmanager
+def _with_every_key() -> Iterator[None]:
+    """Name every tensor that a checkpoint lacks or has too many: its sentence names the first few."""
+    try:
+        yield
+    except CheckpointError as error:
+        for key in error.keys:
+            typer.echo(f"  {key}", err=True)
+        raise
 
 
 @dataclass(frozen=True)
@@ -81,8 +103,8 @@ class _Given:
         return tuple(path for path in (self.base, self.camera) if path is not None)
 
     @property
-    def words(self) -> tuple[Path, ...]:
-        return tuple(self.tokenizer / name for name in TOKENIZER_FILES) if self.tokenizer else ()
+    def words(self) -> tuple[Path, Path] | None:
+        return (self.tokenizer / "vocab.json", self.tokenizer / "merges.txt") if self.tokenizer else None
 
     @property
     def is_whole(self) -> bool:
@@ -93,7 +115,7 @@ class _Given:
 
     def check(self) -> None:
         """Raises WeightsError when one is not there."""
-        for path in (*self.files, *self.words):
+        for path in (*self.files, *(self.words or ())):
             if not path.is_file():
                 raise WeightsError("The file is not there", str(path), "Check what was typed.")
 
@@ -118,8 +140,8 @@ def _get(
             fetched[name] = fetch(source, store.downloads, on_bytes)
             lock.remember(wanted[name], fetched[name].source)
         manifest = _install(store, variant, fetched, given, on_bytes)
-    where = f"{variant}: {in_units(manifest.bytes)} in {store.folder(variant)}"
-    console.print(where, soft_wrap=True, markup=False, highlight=False)
+    typer.echo(f"{variant}: {in_units(manifest.bytes)} in {store.folder(variant)}", err=True)
+    typer.echo(f"`realcam weights check {variant}` measures that they follow the camera.", err=True)
     if not keep_downloads:
         discard(fetched.values(), store.downloads)
 
@@ -141,7 +163,7 @@ def _install(
     sources = [file.source for file in fetched.values()] + [local_source(path, on_bytes) for path in given.files]
     paths = {name: file.path for name, file in fetched.items()}
     files = CheckpointFiles(given.camera or paths["camera"], given.base or paths.get("base"))
-    words = given.words or tuple(paths[name] for name in TOKENIZER_FILES)
+    words = given.words or (paths["vocab.json"], paths["merges.txt"])
     return install(store, VARIANTS[variant], files, words, tuple(sources), on_bytes)
 
 

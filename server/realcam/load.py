@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from . import checkpoint
 from .checkpoint import Part
+from .checkpoint_error import CheckpointError
 from .config import ModelConfig
 from .model import RealCamModel, assemble, build_parts, fill
-from .tensor_files import CheckpointError, TensorFile, Union, open_tensors
+from .tensor_files import TensorFile, Union, open_tensors
 from .tokenizer import Tokenizer
+
+State = dict[str, Tensor]
+"""Tensors by our names."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +52,29 @@ def load_model(
     """The model of `file`, straight onto `device`. Raises CheckpointError with the keys that are wrong."""
     with torch.device("meta"):
         parts = build_parts(config)
+    states = fitting_states(parts, file, config)
+    for name, part in parts.items():
+        fill(part, states[name], device, dtype)
+    return assemble(config, parts, tokenizer, weights_hash)
+
+
+def fitting_states(parts: Mapping[str, nn.Module], file: TensorFile, config: ModelConfig) -> dict[str, State]:
+    """The state dict of each part, views on `file` where possible.
+
+    Raises CheckpointError with the keys that are missing, too many, or of another shape.
+    """
     found = part_sources(parts, config)
     check_keys(file, {source.key for part in found.values() for source in part.values()}, config)
+    states = {}
     for name, part in parts.items():
         shapes = {n: t.shape for n, t in part.state_dict().items()}
         try:
-            state = checkpoint.from_published(found[name], shapes, file)
+            states[name] = checkpoint.from_published(found[name], shapes, file)
         except ValueError as error:
             raise CheckpointError(
                 "The weights do not fit the model", f"{config.name}: {error}", "They may be of another variant."
             ) from error
-        fill(part, state, device, dtype)
-    return assemble(config, parts, tokenizer, weights_hash)
+    return states
 
 
 def part_sources(parts: Mapping[str, nn.Module], config: ModelConfig) -> dict[str, dict[str, checkpoint.Source]]:
@@ -74,8 +89,9 @@ def check_keys(available: Collection[str], wanted: set[str], config: ModelConfig
     if camera_missing:
         raise CheckpointError(
             f"The weights of {config.name} do not control the camera",
-            f"{len(camera_missing)} camera tensors are missing: {_some(camera_missing)}",
+            f"{len(camera_missing)} camera tensors are missing",
             "The base model alone ignores the camera; add RealCam's own file.",
+            camera_missing,
         )
     alphas = sum(key.endswith(".attn2.alpha") for key in available)
     if (alphas > 0) != config.unet.learnable_image_scale:
@@ -88,17 +104,16 @@ def check_keys(available: Collection[str], wanted: set[str], config: ModelConfig
         )
     if missing:
         raise CheckpointError(
-            f"The weights of {config.name} are incomplete", f"{len(missing)} tensors are missing: {_some(missing)}"
+            f"The weights of {config.name} are incomplete",
+            f"{len(missing)} tensors are missing",
+            f"Use the base weights that belong to {config.name}.",
+            missing,
         )
     unexpected = {key for key in set(available) - wanted if not checkpoint.unused(key, config)}
     if unexpected:
         raise CheckpointError(
             "The weights hold tensors that the model has no place for",
-            f"{len(unexpected)} of them: {_some(unexpected)}",
+            f"{len(unexpected)} of them",
             f"They may not be those of {config.name}.",
+            unexpected,
         )
-
-
-def _some(keys: set[str], count: int = 4) -> str:
-    shown = sorted(keys)[:count]
-    return ", ".join(shown) + (" ..." if len(keys) > count else "")

@@ -13,9 +13,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from blender_addon.core.errors import EngineError
-
 from .checkpoint import FPS_NAME, OLD_FPS_NAME
+from .checkpoint_error import CheckpointError
 
 TensorFile = Mapping[str, Tensor]
 
@@ -23,10 +22,6 @@ _WRAPPERS = ("state_dict", "module")
 """Keys under which training frameworks keep the tensors."""
 
 _WRAPPED_PREFIX = re.compile(r"^(_forward_module\.|module\.)+")
-
-
-class CheckpointError(EngineError):
-    """A checkpoint that cannot be used: damaged, incomplete, or of another model."""
 
 
 class SafetensorsFile(Mapping[str, Tensor]):
@@ -37,9 +32,7 @@ class SafetensorsFile(Mapping[str, Tensor]):
             self._file = cast("Any", safe_open(path, framework="pt"))
             self._keys = dict.fromkeys(self._file.keys())
         except (SafetensorError, OSError) as error:
-            raise CheckpointError(
-                "The weights cannot be read", f"{path}: {error}", "Delete the file and download it again."
-            ) from error
+            raise _unreadable(path, str(error)) from error
 
     def __getitem__(self, key: str) -> Tensor:
         if key not in self._keys:
@@ -71,18 +64,31 @@ def open_tensors(path: Path) -> TensorFile:
 def _unpickled(path: Path) -> TensorFile:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError) as error:
-        raise CheckpointError(
-            "The weights cannot be read",
-            f"{path}: {str(error).splitlines()[0]}",
-            "Delete the file and download it again.",
-        ) from error
+    except pickle.UnpicklingError as error:
+        # What PyTorch says of it is how to run that code.
+        raise _unreadable(path, "it holds something else than tensors, code perhaps, which was not run") from error
+    except (RuntimeError, EOFError, OSError, ValueError) as error:
+        raise _unreadable(path, str(error)) from error
     for wrapper in _WRAPPERS:
         if isinstance(loaded, dict) and isinstance(loaded.get(wrapper), dict):
             loaded = loaded[wrapper]
     if not isinstance(loaded, dict) or not loaded:
         raise CheckpointError("The weights are of an unknown layout", f"{path} holds no tensors by name")
     return {_WRAPPED_PREFIX.sub("", key): tensor for key, tensor in loaded.items() if isinstance(tensor, Tensor)}
+
+
+def _unreadable(path: Path, why: str) -> CheckpointError:
+    """Said by what the file is, where that can be seen, else by the first sentence of `why`."""
+    with path.open("rb") as file:
+        start = file.read(64).lstrip().lower()
+    if not start:
+        why = "it is empty"
+    elif start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        why = "it is a web page"
+    elif start.startswith(b"version https://git-lfs"):
+        why = "it is git's pointer to the file, not the file (`git lfs pull` fetches it)"
+    first = why.splitlines()[0].split(". ")[0]
+    return CheckpointError("The weights cannot be read", f"{path}: {first}", "Delete the file and download it again.")
 
 
 class Union(Mapping[str, Tensor]):

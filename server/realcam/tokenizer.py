@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 import torch
 from torch import Tensor
 
+from .checkpoint_error import CheckpointError
 from .config import TEXT_TOKENS
 
 
@@ -19,6 +21,11 @@ class Tokens:
 
     ids: Tensor
     cut: str
+
+
+START, END = "<|startoftext|>", "<|endoftext|>"
+
+_CLIPS_OWN = "Take vocab.json and merges.txt of openai/clip-vit-large-patch14."
 
 
 class Tokenizer(Protocol):
@@ -36,11 +43,24 @@ class ClipTokenizer:
 
     def __call__(self, text: str) -> Tokens:
         words = self._bpe(cleaned(text), add_special_tokens=False)["input_ids"]
-        start, end = self._bpe.convert_tokens_to_ids(["<|startoftext|>", "<|endoftext|>"])
+        start, end = self._bpe.convert_tokens_to_ids([START, END])
         room = TEXT_TOKENS - 2
         ids = [start, *words[:room], end]
         cut = self._bpe.decode(words[room:]).strip() if len(words) > room else ""
         return Tokens(torch.tensor([ids + [0] * (TEXT_TOKENS - len(ids))]), cut)
+
+
+def check_vocabulary(vocabulary: Path, merges: Path) -> None:
+    """Raises CheckpointError unless these are CLIP's vocab.json and merges.txt by their form."""
+    try:
+        ids = msgspec.json.decode(vocabulary.read_bytes(), type=dict[str, int])
+    except msgspec.MsgspecError as error:
+        raise CheckpointError("The vocabulary cannot be read", f"{vocabulary}: {error}", _CLIPS_OWN) from error
+    if not {START, END} <= set(ids):
+        raise CheckpointError("The vocabulary is not CLIP's", f"{vocabulary} has no {START} or {END}", _CLIPS_OWN)
+    first = merges.read_bytes()[:16]
+    if not first.startswith(b"#version"):
+        raise CheckpointError("The merges are not CLIP's", f"{merges} begins with {first!r}", _CLIPS_OWN)
 
 
 class ByteTokenizer:

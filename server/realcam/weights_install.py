@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ from server.geometry.relative_poses import relative_poses
 from .camera_condition import camera_condition
 from .conditions import BoundDenoiser, bind
 from .config import ModelConfig
-from .load import CheckpointFiles, check_keys, open_checkpoint, part_sources
+from .load import CheckpointFiles, fitting_states, open_checkpoint, part_sources
 from .model import RealCamModel, build_parts
 from .tensor_files import TensorFile
+from .tokenizer import check_vocabulary
 from .weights_fetch import sha256_of
 from .weights_room import Need, check_room
 from .weights_sources import OnBytes, WeightsError
@@ -38,14 +40,17 @@ def install(
     store: WeightsStore,
     config: ModelConfig,
     files: CheckpointFiles,
-    tokenizer: tuple[Path, ...],
+    tokenizer: tuple[Path, Path],
     sources: tuple[SourceFile, ...],
     on_bytes: OnBytes,
 ) -> Manifest:
     """Merge, check and convert into store.folder(config.name). The manifest comes last, so that half is nothing.
 
-    Raises CheckpointError when the files are not of this variant, WeightsError when the disk is too small.
+    tokenizer: CLIP's vocab.json and merges.txt.
+    Raises CheckpointError when the files are not of this variant or no tokenizer, WeightsError when the disk is too
+    small.
     """
+    check_vocabulary(*tokenizer)
     file = open_checkpoint(files)
     tensors = used_tensors(file, config)
     folder = store.folder(config.name)
@@ -86,11 +91,11 @@ def verified_hash(store: WeightsStore, variant: str) -> str:
 
 
 def used_tensors(file: TensorFile, config: ModelConfig) -> dict[str, Tensor]:
-    """The tensors the model reads, by their published keys; complete, or CheckpointError."""
+    """The tensors the model reads, by their published keys; complete and of its shapes, or CheckpointError."""
     with torch.device("meta"):
         parts = build_parts(config)
+    fitting_states(parts, file, config)
     wanted = {source.key for found in part_sources(parts, config).values() for source in found.values()}
-    check_keys(file, wanted, config)
     return {key: file[key] for key in sorted(wanted)}
 
 
@@ -115,11 +120,15 @@ SMALLEST_EFFECT = 1e-3
 def require_steering(model: RealCamModel) -> CameraEffect:
     """Measure it, and raise WeightsError when the weights ignore the camera."""
     effect = camera_effect(model)
+    if math.isnan(effect.moving):
+        raise WeightsError(
+            "The weights are damaged", "what the network predicts is not a number", "Get them again, with --again."
+        )
     if not effect.steers:
         raise WeightsError(
             "The weights ignore the camera",
             f"{effect.moving:.2%} of the prediction changes when it moves a metre",
-            "The camera's file is damaged or of another model: get it again.",
+            "The camera's file is damaged or of another model: get it again, with --again.",
         )
     return effect
 

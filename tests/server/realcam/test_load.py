@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,10 @@ from server.depth.catalogue import CARDS, DEFAULT  # noqa: E402
 from server.depth.depth_anything import configuration  # noqa: E402
 from server.depth.published_weights import converted, read_published  # noqa: E402
 from server.realcam import checkpoint  # noqa: E402
+from server.realcam.checkpoint_error import CheckpointError  # noqa: E402
 from server.realcam.config import REALCAM_256, REALCAM_512, TINY, ModelConfig  # noqa: E402
 from server.realcam.load import CheckpointFiles, check_keys, load_model, open_checkpoint, part_sources  # noqa: E402
 from server.realcam.model import RealCamModel, build_parts, random_model  # noqa: E402
-from server.realcam.tensor_files import CheckpointError  # noqa: E402
 from server.realcam.tokenizer import ByteTokenizer  # noqa: E402
 from tests.server.parity import ParityKit  # noqa: E402
 
@@ -136,10 +137,42 @@ def test_truncated_files(tmp_path: Path, published: dict[str, Any], name: str) -
         open_checkpoint(CheckpointFiles(tmp_path / name))
 
 
-def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
-    torch.save({"state_dict": {"betas": Path("/")}}, tmp_path / "model.ckpt")
-    with pytest.raises(CheckpointError, match="cannot be read"):
+class Malicious:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, mark: Path) -> None:
+        self._mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self._mark),)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path, zipped: bool) -> None:
+    """And nobody is told how to run it."""
+    mark = tmp_path / "ran"
+    file = {"state_dict": {"betas": torch.zeros(3)}, "more": Malicious(mark)}
+    torch.save(file, tmp_path / "model.ckpt", _use_new_zipfile_serialization=zipped)
+    with pytest.raises(CheckpointError) as error:
         open_checkpoint(CheckpointFiles(tmp_path / "model.ckpt"))
+    assert "it holds something else than tensors, code perhaps, which was not run. Delete" in error.value.sentence
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("ending", ["ckpt", "safetensors"])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "it is empty"),
+        (b"\n<!DOCTYPE html><title>404</title>", "it is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:87b5", "it is git's pointer to the file"),
+    ],
+)
+def test_what_else_came_under_the_name_is_said(tmp_path: Path, ending: str, content: bytes, words: str) -> None:
+    path = tmp_path / f"model.{ending}"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=f"The weights cannot be read: .*model.{ending}: {words}.*Delete"):
+        open_checkpoint(CheckpointFiles(path))
 
 
 def test_no_file(tmp_path: Path) -> None:

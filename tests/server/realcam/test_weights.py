@@ -21,10 +21,10 @@ from typer.testing import CliRunner  # noqa: E402
 
 from server.cli import app  # noqa: E402
 from server.realcam import checkpoint  # noqa: E402
+from server.realcam.checkpoint_error import CheckpointError  # noqa: E402
 from server.realcam.config import TINY  # noqa: E402
 from server.realcam.load import CheckpointFiles, load_model, open_checkpoint, part_sources  # noqa: E402
 from server.realcam.model import RealCamModel, random_model  # noqa: E402
-from server.realcam.tensor_files import CheckpointError  # noqa: E402
 from server.realcam.tokenizer import ByteTokenizer  # noqa: E402
 from server.realcam.weights_fetch import discard, fetch, local_source  # noqa: E402
 from server.realcam.weights_install import install, require_steering, verified_hash  # noqa: E402
@@ -67,7 +67,7 @@ def files(model: RealCamModel, tmp_path: Path) -> dict[str, Path]:
     folder.mkdir()
     torch.save({"state_dict": {k: t for k, t in everything.items() if k not in camera}}, folder / "model.ckpt")
     save_file(camera, folder / "tiny_camera.safetensors")
-    (folder / "vocab.json").write_text("{}")
+    (folder / "vocab.json").write_text('{"<|startoftext|>": 0, "<|endoftext|>": 1}')
     (folder / "merges.txt").write_text("#version: 0.2\n")
     return {path.name: path for path in folder.iterdir()}
 
@@ -285,6 +285,57 @@ def test_base_without_camera_is_not_installed(tmp_path: Path, files: dict[str, P
     with pytest.raises(CheckpointError, match="do not control the camera"):
         install(store, TINY, CheckpointFiles(files["model.ckpt"]), words, (), quiet)
     assert store.manifest("tiny") is None
+
+
+def test_a_tensor_of_another_shape_is_not_installed(tmp_path: Path, files: dict[str, Path]) -> None:
+    """Found before ten gigabytes are written, not when they are first loaded."""
+    path = files["tiny_camera.safetensors"]
+    camera = load_file(path)
+    key = next(key for key in camera if key.endswith("pluker_projection.weight"))
+    save_file(camera | {key: torch.zeros(7, 7)}, path)
+    with pytest.raises(CheckpointError, match=r"do not fit.*pluker_projection\.weight: \[7, 7\]"):
+        installed(tmp_path, files)
+    assert not list((tmp_path / "weights").glob("*/*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("vocab.json", "<html>", r"vocabulary cannot be read.*openai/clip-vit-large-patch14"),
+        ("vocab.json", '{"a": 1}', r"vocabulary is not CLIP's.*has no <\|startoftext\|>"),
+        ("merges.txt", "a b\n", r"merges are not CLIP's.*begins with b'a b"),
+    ],
+)
+def test_another_tokenizer_is_not_installed(
+    tmp_path: Path, files: dict[str, Path], name: str, text: str, words: str
+) -> None:
+    files[name].write_text(text)
+    with pytest.raises(CheckpointError, match=words):
+        installed(tmp_path, files)
+
+
+def test_the_server_may_be_another_user(tmp_path: Path, files: dict[str, Path]) -> None:
+    store = installed(tmp_path, files)
+    modes = {path.stat().st_mode for path in store.folder("tiny").iterdir()}
+    assert len(modes) == 1, "all files are as readable as any the user makes"
+
+
+def test_every_missing_key_is_told_and_the_sentence_last(tmp_path: Path, files: dict[str, Path]) -> None:
+    """The sentence names four of them; the list is whole."""
+    base, words, into = str(files["model.ckpt"]), str(files["vocab.json"].parent), str(tmp_path / "weights")
+    given = ["--base", base, "--camera", base, "--tokenizer", words]
+    result = CliRunner().invoke(app, ["weights", "get", "realcam-512", "--into", into, *given])
+    assert result.exit_code == 1
+    *keys, sentence = result.output.splitlines()
+    assert len([key for key in keys if checkpoint.CAMERA_KEY.search(key.strip())]) == 278
+    assert sentence.startswith("The weights of realcam-512 do not control the camera: 278 camera tensors are missing")
+
+
+def test_weights_that_are_no_numbers_are_damaged(model: RealCamModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    weight = model.unet.conv_out.weight.data
+    monkeypatch.setattr(model.unet.conv_out.weight, "data", torch.full_like(weight, float("nan")))
+    with pytest.raises(WeightsError, match=r"damaged: what the network predicts is not a number"):
+        require_steering(model)
 
 
 def test_whether_the_weights_steer_is_measured(model: RealCamModel) -> None:

@@ -1,0 +1,24 @@
+"""The error of a checkpoint. Needs no torch, so that the command can tell it before any is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from blender_addon.core.errors import EngineError
+
+SHOWN = 4
+"""Keys that the sentence itself names."""
+
+
+class CheckpointError(EngineError):
+    """A checkpoint that cannot be used: damaged, incomplete, or of another model.
+
+    keys: every tensor that is missing or has no place, sorted; the sentence names the first few.
+    """
+
+    def __init__(self, what: str, why: str = "", remedy: str = "", keys: Iterable[str] = ()) -> None:
+        self.keys = tuple(sorted(keys))
+        if self.keys:
+            named = ", ".join(self.keys[:SHOWN]) + (" ..." if len(self.keys) > SHOWN else "")
+            why = f"{why}: {named}"
+        super().__init__(what, why, remedy)
