@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .machine_memory import card_memory, machine_memory
+from .card_memory import card_memory
+from .machine_memory import machine_memory
 
 GB = 2**30
 
@@ -36,7 +37,8 @@ LEAST = {
 
 @dataclass(frozen=True)
 class Machine:
-    """Bytes that this process may use of the machine's memory, and all there are on its CUDA device, None without."""
+    """Bytes that this process may use of the machine's memory, and all there are on the CUDA device that PyTorch would
+    compute on, None where it would on the CPU."""
 
     memory: int
     card: int | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,23 +75,3 @@ def _inactive_file(stat: Path) -> int:
     except OSError:
         return 0
     return int(fields.get("total_inactive_file", fields.get("inactive_file", 0)))
-
-
-def card_memory() -> int | None:
-    """Bytes of the first CUDA device that this process may see, None without one.
-
-    Asked of the driver itself, which takes no memory on the card; PyTorch would be loaded for it, and take some.
-    """
-    for name in ("libcuda.so.1", "nvcuda.dll"):
-        try:
-            driver = ctypes.CDLL(name)
-        except OSError:
-            continue
-        device, total = ctypes.c_int(), ctypes.c_size_t()
-        failed = (
-            driver.cuInit(0)
-            or driver.cuDeviceGet(ctypes.byref(device), 0)
-            or driver.cuDeviceTotalMem_v2(ctypes.byref(total), device)
-        )
-        return None if failed else total.value
-    return None

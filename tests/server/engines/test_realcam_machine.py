@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
 
 from server.engines.packages import MODEL_PACKAGES, absent_packages
+from server.engines.realcam import card_memory as card
 from server.engines.realcam import sources
+from server.engines.realcam.card_memory import built_for_cuda, card_memory, pytorch_cuda
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.least_memory import Machine, shortage, this_machine
-from server.engines.realcam.machine_memory import card_memory, cgroup_limits, free_machine_memory, machine_memory
+from server.engines.realcam.machine_memory import cgroup_limits, free_machine_memory, machine_memory
 from server.engines.realcam.sources import RandomWeights
 
 GB = 2**30
@@ -93,8 +100,80 @@ def test_this_machine() -> None:
     assert this_machine().memory == machine_memory()
 
 
+def driver(version: int = 13010, visible: bool = True) -> Any:
+    """CUDA's, on a machine with a card of 24 GB, or with none in sight (CUDA_VISIBLE_DEVICES is "")."""
+
+    def put(value: int) -> Callable[..., int]:
+        def answer(place: Any, *_: object) -> int:
+            place._obj.value = value
+            return 0
+
+        return answer
+
+    return SimpleNamespace(
+        cuInit=lambda flags: 0 if visible else 100,
+        cuDriverGetVersion=put(version),
+        cuDeviceGet=put(0),
+        cuDeviceTotalMem_v2=put(24 * GB),
+    )
+
+
+@pytest.mark.parametrize(
+    ("built_for", "found", "memory"),
+    [
+        (13, driver(), 24 * GB),
+        (12, driver(), 24 * GB),
+        (None, driver(), None),
+        (13, driver(version=12080), None),
+        (13, driver(visible=False), None),
+        (13, None, None),
+    ],
+    ids=["a card", "older build", "build for the CPU", "driver too old", "card hidden", "no driver"],
+)
+def test_a_card_counts_where_pytorch_would_use_it(
+    built_for: int | None, found: Any, memory: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(card, "pytorch_cuda", lambda: built_for)
+    monkeypatch.setattr(card, "cuda_driver", lambda: found)
+    assert card_memory() == memory
+
+
+VERSION_FILE = """from typing import Optional
+
+__all__ = ['__version__', 'debug', 'cuda', 'git_version', 'hip', 'rocm', 'xpu']
+__version__ = '2.13.0+{build}'
+debug = False
+cuda: Optional[str] = {cuda}
+hip: Optional[str] = {hip}
+"""
+
+
+@pytest.mark.parametrize(
+    ("build", "cuda", "hip", "expected"),
+    [("cpu", "None", "None", None), ("cu130", "'13.0'", "None", 13), ("rocm7.1", "None", "'7.1.5'", None)],
+)
+def test_what_pytorch_was_built_for(build: str, cuda: str, hip: str, expected: int | None) -> None:
+    text = VERSION_FILE.format(build=build, cuda=cuda, hip=hip)
+    assert built_for_cuda(text) == expected
+    assert built_for_cuda(text.replace(": Optional[str]", "").replace("'13.0'", '"13.0"')) == expected
+
+
+def test_a_server_without_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(card, "find_spec", lambda name: None)
+    assert pytorch_cuda() is None
+
+
+def test_what_this_pytorch_was_built_for_without_loading_it() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed: its build was not compared")
+    built_for = torch.version.cuda
+    assert pytorch_cuda() == (None if built_for is None else int(built_for.split(".")[0]))
+    asked = "from server.engines.realcam.least_memory import this_machine; import sys; this_machine(); "
+    subprocess.run([sys.executable, "-c", asked + "sys.exit('torch' in sys.modules)"], check=True)
+
+
 def test_this_card_as_pytorch_sees_it() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed: the card's memory was not compared")
     if not torch.cuda.is_available():
+        assert card_memory() is None
         pytest.skip("no CUDA: the card's memory was not compared")
     assert card_memory() == torch.cuda.get_device_properties(0).total_memory

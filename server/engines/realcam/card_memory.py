@@ -1,0 +1,57 @@
+"""The memory of the card that PyTorch would compute on, found without loading PyTorch, which would take some of it."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+DRIVERS = ("libcuda.so.1", "nvcuda.dll")
+
+_BUILT_FOR = re.compile(r"""^cuda\b[^=\n]*=\s*['"](\d+)\.""", re.MULTILINE)
+
+
+def card_memory() -> int | None:
+    """Bytes of the first CUDA device that this process may see, None where PyTorch would run on the CPU.
+
+    Asked of the driver itself, which takes no memory on the card and heeds CUDA_VISIBLE_DEVICES.
+    """
+    built_for, driver = pytorch_cuda(), cuda_driver()
+    if built_for is None or driver is None:
+        return None
+    version, device, total = ctypes.c_int(), ctypes.c_int(), ctypes.c_size_t()
+    failed = (
+        driver.cuInit(0)
+        or driver.cuDriverGetVersion(ctypes.byref(version))
+        or driver.cuDeviceGet(ctypes.byref(device), 0)
+        or driver.cuDeviceTotalMem_v2(ctypes.byref(total), device)
+    )
+    # A driver runs what was built for its own major version or an older one; with newer code PyTorch sees no card.
+    if failed or version.value // 1000 < built_for:
+        return None
+    return total.value
+
+
+def pytorch_cuda() -> int | None:
+    """The major version of CUDA that the installed PyTorch was built for, None when for none or there is none."""
+    spec = find_spec("torch")
+    if spec is None or spec.origin is None:
+        return None
+    return built_for_cuda(Path(spec.origin).with_name("version.py").read_text(encoding="utf-8"))
+
+
+def built_for_cuda(version_file: str) -> int | None:
+    """The same, of the text of PyTorch's torch/version.py."""
+    found = _BUILT_FOR.search(version_file)
+    return int(found[1]) if found else None
+
+
+def cuda_driver() -> ctypes.CDLL | None:
+    """None on a machine without one."""
+    for name in DRIVERS:
+        try:
+            return ctypes.CDLL(name)
+        except OSError:
+            continue
+    return None
