@@ -33,12 +33,15 @@ BT709 = 1
 def write_clip_files(folder: Path, clip: Clip) -> tuple[ResultFile, ...]:
     """Write and sync all files of a clip into an existing, empty folder; frames are encoded side by side.
 
-    Returns what was written, names relative to `folder`. Raises OSError.
+    The same clip is the same clip.mp4, byte for byte: only metadata.json says how long it took. Returns what was
+    written, names relative to `folder`. Raises OSError.
     """
     (folder / "frames").mkdir()
     sidecar = msgspec.json.encode(ClipSidecar(metadata=clip.metadata, notes=clip.notes))
+    timeless = msgspec.structs.replace(clip.metadata, seconds=0.0)
+    comment = msgspec.json.encode(ClipSidecar(metadata=timeless, notes=clip.notes)).decode()
     makers: list[tuple[str, Callable[[], bytes]]] = [
-        ("clip.mp4", partial(encode_mp4, clip.frames, clip.metadata.fps, sidecar.decode())),
+        ("clip.mp4", partial(encode_mp4, clip.frames, clip.metadata.fps, comment)),
         *((f"frames/{index:04d}.png", partial(encode_png, frame)) for index, frame in enumerate(clip.frames)),
         ("metadata.json", lambda: sidecar),
     ]

@@ -60,6 +60,7 @@ class EngineCapability(msgspec.Struct, frozen=True, kw_only=True):
     """Frame counts it can make; the first is the default."""
     modes: tuple[str, ...] = ("basic",)
     draft: bool = False
+    reads_prompt: bool = True
     needs_gpu: bool = False
     needs_weights: bool = False
     licence: str = ""

@@ -29,6 +29,7 @@ ASSUMED_ENGINES = (
         sizes=((512, 320),),
         frame_counts=(16,),
         draft=True,
+        reads_prompt=False,
     ),
 )
 """What the panel offers until a server has said what it can do: the engine that every server has."""

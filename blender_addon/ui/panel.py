@@ -203,13 +203,19 @@ class GeneratePanel(_Sidebar, bpy.types.Panel):
         column.prop(shot, "seed")
         if engine_choice.ends_at_an_image(shot):
             column.prop(shot, "last_image")
-        engine_choice.draw_options(column, shot)
         engine = engine_choice.capability(shot)
-        if engine is None or not engine.draft:
-            blender_versions.draw_textbox(layout, shot, "prompt", "What is in the picture")
-            layout.prop(shot, "negative_prompt")
-        elif engine.draft:
-            draw_sentence(layout, context, "A draft: what geometry alone can give. It reads no prompt.", "INFO")
+        if engine is None or engine.reads_prompt:
+            blender_versions.draw_textbox(column, shot, "prompt", "What is in the picture")
+            column.prop(shot, "negative_prompt")
+        if engine is not None and engine.draft:
+            what = "A draft, not the final picture."
+            draw_sentence(layout, context, what if engine.reads_prompt else f"{what} It reads no prompt.", "INFO")
+        if engine is not None and engine.options:
+            header, options = layout.panel_prop(shot, "show_options")
+            header.label(text="Engine Options")
+            if options is not None:
+                options.enabled = not jobs.busy
+                engine_choice.draw_options(options, shot)
 
     def _button(self, layout: Any, context: bpy.types.Context) -> None:
         for sentence in problems(context.scene):

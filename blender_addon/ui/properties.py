@@ -55,6 +55,7 @@ class RealCamEngineOption(bpy.types.PropertyGroup):
         name="Option",
         description=_OPTION,
         update=_option_changed,
+        precision=3,
     )
     text_value: StringProperty(name="Option", description=_OPTION)
 
@@ -158,6 +159,7 @@ class RealCamShot(bpy.types.PropertyGroup):
         set=engine_choice.set_frame_count,
     )
     options: CollectionProperty(type=RealCamEngineOption)
+    show_options: BoolProperty(name="Engine Options", description="Show what the engine can be told besides")
     prompt: StringProperty(
         name="Prompt",
         description="What is in the picture and how it moves, in words. The draft engine does not read it",

@@ -10,6 +10,7 @@ import bpy
 from ..camera_check.achieved_camera import remove_achieved_camera
 from ..core.errors import RealCamError
 from ..core.shot import SettingValue
+from ..generation.jobs import jobs
 from ..generation.placing import show_take
 from ..timeline.take import Take
 from ..timeline.takes import forget_take, recover_takes, takes_of
@@ -53,13 +54,16 @@ def thumbnail(take: Take) -> int:
 
 
 def settings_line(take: Take) -> str:
-    """What made a take, in a line."""
+    """What made a take, in a line; options as the engine has them by itself are left out."""
     kind = " (draft)" if take.draft and take.settings.engine != "draft" else ""
     facts = [f"{take.settings.engine}{kind}", f"{take.width}×{take.height}", f"{take.frames} fr"]
     facts.append(f"seed {take.settings.seed}")
     if take.last_image:
         facts.append(f"ends at {Path(take.last_image.removeprefix('//')).name}")
-    return " · ".join(facts + [f"{name} {_said(value)}" for name, value in sorted(take.settings.options.items())])
+    engine = jobs.engine(take.settings.engine)
+    defaults = {option.name: _said(option.default) for option in engine.options} if engine else {}
+    said = {name: _said(value) for name, value in sorted(take.settings.options.items())}
+    return " · ".join(facts + [f"{name} {value}" for name, value in said.items() if value != defaults.get(name)])
 
 
 def _said(value: SettingValue) -> str:

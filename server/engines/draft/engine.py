@@ -30,6 +30,7 @@ CAPABILITY = EngineCapability(
     sizes=((512, 320), (320, 512), (256, 256), (512, 512), (768, 432), (1024, 576), (576, 1024)),
     frame_counts=(16, 1, 8, 24, 25, 32, 48, 64, 96, 128, 256),
     draft=True,
+    reads_prompt=False,
     options=(SEAM,),
 )
 TYPICAL_PASSES = 4

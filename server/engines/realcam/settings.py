@@ -43,9 +43,9 @@ OPTIONS: tuple[EngineOption, ...] = (
     ),
     EngineOption(
         name="image_guidance",
-        label="Photo guidance of its own",
-        description="Above 0 the photo steers with this strength and the prompt alone with its own, for half as much "
-        "time again; 0, as published, is one strength for both",
+        label="Photo guidance",
+        description="Above 0 the photo steers with this strength and the prompt with its own, for half as much time "
+        "again. 0, as published, is one strength for both",
         kind="float",
         default=0.0,
         minimum=0.0,

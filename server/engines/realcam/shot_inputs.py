@@ -41,7 +41,7 @@ LEAST_OF_FRAME = 0.5
 def shot_inputs(shot: Shot, settings: RealCamSettings, config: ModelConfig) -> ShotInputs:
     """Raises EngineError on a shot the network cannot make."""
     check_size(shot.trajectory.width, shot.trajectory.height)
-    check_intrinsics(shot.trajectory.intrinsics)
+    check_invertible(shot.trajectory.intrinsics)
     mode = chosen_mode(settings.mode, len(shot.trajectory), config.frames, shot.last_image is not None)
     reference = reference_frame(shot.trajectory.camera_to_world)
     if settings.faithful and (reference is None or len(shot.trajectory) > config.frames):
@@ -71,7 +71,7 @@ def check_size(width: int, height: int) -> None:
         )
 
 
-def check_intrinsics(intrinsics: Float64) -> None:
+def check_invertible(intrinsics: Float64) -> None:
     """Refuse [F, 3, 3] matrices without an inverse."""
     determinant = np.abs(np.linalg.det(intrinsics))
     if not (determinant > 1e-6).all():

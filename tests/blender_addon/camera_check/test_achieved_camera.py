@@ -11,20 +11,16 @@ import pytest
 from blender_addon.core.camera_check import CheckResult
 from blender_addon.core.projection import intrinsics_matrix
 from blender_addon.core.rotation import rotation_exp
-from blender_addon.core.shot import ShotSettings
 from blender_addon.core.trajectory import Trajectory
 from blender_addon.scene import PhotoImport, PhotoScene, find_photo_scene
-from blender_addon.timeline.take import Take
+from tests.blender_addon.takes import remembered_take
 
 pytestmark = pytest.mark.blender
 
 FRAMES, WIDTH, HEIGHT = 6, 512, 320
 PLACED = (0, 1, 3, 4, 5)
-TAKE = Take(
-    shot="shot",
+TAKE = remembered_take(
     number=3,
-    folder="//realcam/shot/take_003",
-    folder_when_made="",
     frames=FRAMES,
     width=WIDTH,
     height=HEIGHT,
@@ -32,8 +28,6 @@ TAKE = Take(
     frame_end=132,
     artist_width=1280,
     artist_height=720,
-    pixel_aspect=1.0,
-    settings=ShotSettings(engine="draft"),
 )
 """Six frames spread over thirty-two, later on the timeline: most lie between whole frames."""
 

@@ -10,30 +10,15 @@ import msgspec
 import pytest
 
 from blender_addon.core.errors import TimelineError
-from blender_addon.core.shot import ShotSettings
 from blender_addon.timeline.take import PhotoState, Take
+from tests.blender_addon.takes import remembered_take
 
 pytestmark = pytest.mark.blender
 
 if TYPE_CHECKING:
     from blender_addon.scene import PhotoImport, PhotoScene
 
-OLD = Take(
-    shot="shot",
-    number=1,
-    folder="//realcam/shot/take_001",
-    folder_when_made="",
-    frames=8,
-    width=512,
-    height=320,
-    frame_start=1,
-    frame_end=8,
-    artist_width=640,
-    artist_height=400,
-    pixel_aspect=1.0,
-    settings=ShotSettings(engine="draft"),
-)
-"""A take whose files do not tell its photo."""
+OLD = remembered_take()
 
 
 def of(photo: PhotoScene) -> Take:

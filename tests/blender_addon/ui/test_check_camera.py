@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from blender_addon.camera_check.checked_take import CheckedTake
-from blender_addon.core.shot import ShotSettings
 from blender_addon.generation.local_server import COMMAND_VARIABLE
 from server.data.motorcycle import CX, CY, FOCAL, Motorcycle
+from tests.blender_addon.takes import remembered_take
 from tests.blender_addon.ui.conftest import connected, forget_everything, running_server
 
 # Asked without importing it: it is the server's, and Blender's process hangs at its end with both loaded.
@@ -178,7 +178,6 @@ def test_the_button_says_what_is_missing(
     addon: ModuleType, bike_shot: Any, server_without_pycolmap: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from blender_addon.generation.jobs import jobs
-    from blender_addon.timeline.take import Take
     from blender_addon.timeline.takes import remember_take
     from blender_addon.ui.check_operator import why_not
     from blender_addon.ui.takes_list import refresh_takes
@@ -186,21 +185,7 @@ def test_the_button_says_what_is_missing(
     scene = bike_shot
     use_server(monkeypatch, server_without_pycolmap)
     assert why_not(scene) == "No take is selected"
-    take = Take(
-        shot="shot",
-        number=1,
-        folder="//gone",
-        folder_when_made="/gone",
-        frames=2,
-        frame_start=1,
-        frame_end=9,
-        width=64,
-        height=40,
-        artist_width=64,
-        artist_height=40,
-        pixel_aspect=1.0,
-        settings=ShotSettings(engine="draft"),
-    )
+    take = remembered_take(frames=2)
     remember_take(scene, take)
     refresh_takes(scene)
     assert "from 2 frames" in why_not(scene)

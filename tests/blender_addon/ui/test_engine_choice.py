@@ -10,6 +10,7 @@ import pytest
 
 from blender_addon.core.shot import EngineCapability, EngineOption, ShotSettings
 from blender_addon.timeline.take import Take
+from tests.blender_addon.takes import remembered_take
 
 pytestmark = pytest.mark.blender
 
@@ -42,21 +43,8 @@ def shot(addon: ModuleType) -> Iterator[Any]:
 
 
 def take(engine: str, **options: float | str | bool) -> Take:
-    return Take(
-        shot="shot",
-        number=1,
-        folder="",
-        folder_when_made="",
-        frames=16,
-        width=64,
-        height=40,
-        frame_start=1,
-        frame_end=16,
-        artist_width=64,
-        artist_height=40,
-        pixel_aspect=1.0,
-        settings=ShotSettings(engine=engine, seed=7, options=dict(options)),
-    )
+    settings = ShotSettings(engine=engine, seed=7, options=dict(options))
+    return remembered_take(frames=16, width=64, height=40, settings=settings)
 
 
 def use(bpy: ModuleType, made: Take) -> None:
@@ -95,6 +83,14 @@ def test_the_line_of_a_take_says_its_options(addon: ModuleType) -> None:
 
     made = take("knobs", steps=8, fade=0.25, mode="b", tiled=True)
     assert settings_line(made) == "knobs · 64×40 · 16 fr · seed 7 · fade 0.25 · mode b · steps 8 · tiled on"
+
+
+def test_the_line_of_a_take_leaves_out_what_the_engine_does_by_itself(shot: Any) -> None:
+    """Also a number that Blender has rounded to float32."""
+    from blender_addon.ui.takes_list import settings_line
+
+    made = take("knobs", steps=25, fade=0.50000001, mode="b")
+    assert settings_line(made) == "knobs · 64×40 · 16 fr · seed 7 · mode b"
 
 
 def test_a_still_is_not_offered_as_a_shot(shot: Any) -> None:

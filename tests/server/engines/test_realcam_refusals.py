@@ -74,14 +74,14 @@ class TestShots:
             check_size(500, 333)
 
     def test_intrinsics_without_inverse(self) -> None:
-        from server.engines.realcam.shot_inputs import check_intrinsics
+        from server.engines.realcam.shot_inputs import check_invertible
 
         good = np.array([[100.0, 0, 64], [0, 100, 64], [0, 0, 1]])
         flat = good.copy()
         flat[2, 2] = 0.0
-        check_intrinsics(good[None])
+        check_invertible(good[None])
         with pytest.raises(EngineError, match=r"no inverse.*frame 1"):
-            check_intrinsics(np.stack([good, flat]))
+            check_invertible(np.stack([good, flat]))
 
     def test_nothing_to_hold_to(self) -> None:
         from server.engines.realcam.shot_inputs import checked_preview
