@@ -58,7 +58,7 @@ class _Attempt:
 
 
 class WorkerCannotStartError(Exception):
-    """The worker dies before it is ready, again and again."""
+    """The worker dies before it is ready, again and again; or there are no engines for it, as its text says."""
 
 
 class Dispatcher:
@@ -198,6 +198,10 @@ class Dispatcher:
             self._quick_deaths = 0
             self._engines = message.engines
             self.on_engines()
+        elif isinstance(message, pipe.NoEngines):
+            if self._engines is None:
+                raise WorkerCannotStartError(message.reason)
+            log.error("%s", message.reason)
         elif isinstance(message, pipe.Heartbeat):
             self.worker_memory = message.memory
         else:
@@ -324,6 +328,7 @@ class Dispatcher:
                 shot=str(files.shot(job.job_id)),
                 work=str(files.work_folder(job.job_id, job.attempt)),
                 checkpoints=str(files.checkpoints(job.job_id)),
+                limits=self._options.limits,
             )
         )
 

@@ -164,11 +164,11 @@ class Service:
                 self._keep_house()
                 self._reception.flush()
                 self._note_lag(started)
-        except WorkerCannotStartError:
+        except WorkerCannotStartError as error:
             raise ServiceError(
                 "The server's worker process cannot start",
-                f"it died {QUICK_DEATHS} times before it was ready",
-                "The reason stands above, in the worker's own words.",
+                str(error) or f"it died {QUICK_DEATHS} times before it was ready",
+                "" if str(error) else "The reason stands above, in the worker's own words.",
             ) from None
         finally:
             self._close()

@@ -26,9 +26,9 @@ import psutil
 
 from blender_addon.core.camera_check import CheckRequest
 from blender_addon.core.depth_request import DepthRequest
-from blender_addon.core.errors import EngineError, RealCamError
+from blender_addon.core.errors import EngineError, RealCamError, ServiceError
 from blender_addon.core.job_file import Order, decode_order
-from blender_addon.core.messages import Limits, ResultFile
+from blender_addon.core.messages import ResultFile
 from blender_addon.core.shot import Clip, EngineCapability, Shot
 from server.clip_files import encode_jpeg, write_check_files, write_clip_files, write_depth_files
 from server.engines.engine import (
@@ -116,7 +116,7 @@ class Worker:
 
     def _make(self, job: pipe.RunJob) -> None:
         started = time.monotonic()
-        order = decode_order(Path(job.shot).read_bytes(), Limits())
+        order = decode_order(Path(job.shot).read_bytes(), job.limits)
         report = Reporter(self._send, job, lambda: self._is_cancelled(job))
         write = self._answer(job, order, report)
         seconds = time.monotonic() - started
@@ -254,9 +254,29 @@ def _store(folder: Path, job: pipe.RunJob, write: WriteFiles, seconds: float) ->
 
 
 def load_makers(name: str) -> EngineMakers:
-    """The engines that `module:function` returns. Only ever given by who starts the server, never by a client."""
+    """The engines that `module:function` returns. Only ever given by who starts the server, never by a client.
+
+    Raises ServiceError when there is no such module or function.
+    """
     module, _, function = name.partition(":")
-    return cast("EngineMakers", getattr(importlib.import_module(module), function)())
+    if not (module and function):
+        raise ServiceError(f"{name!r} names no engines", "", "Write --engines module:function.")
+    try:
+        maker = getattr(importlib.import_module(module), function, None)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            # Of the engines' own imports: their author wants to see where.
+            raise
+        raise ServiceError(
+            f"{name!r} names no engines",
+            f"there is no module {error.name}",
+            "Mend --engines, or set PYTHONPATH to where it is.",
+        ) from error
+    if not callable(maker):
+        raise ServiceError(
+            f"{name!r} names no engines", f"{module} has no function {function}", "Mend --engines module:function."
+        )
+    return cast("EngineMakers", maker())
 
 
 def _take_pipes() -> tuple[IO[bytes], IO[bytes]]:
@@ -279,7 +299,12 @@ def main() -> None:
     _die_with_parent()
     set_up_logs("json" if sys.argv[2:] == ["json"] else "text")
     source, sink = _take_pipes()
-    Worker(source, sink, load_makers(sys.argv[1])).run()
+    try:
+        makers = load_makers(sys.argv[1])
+    except ServiceError as error:
+        pipe.write(sink, pipe.NoEngines(reason=error.sentence))
+        return
+    Worker(source, sink, makers).run()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import IO
 import msgspec
 
 from blender_addon.core.errors import WireError
-from blender_addon.core.messages import ResultFile
+from blender_addon.core.messages import Limits, ResultFile
 from blender_addon.core.shot import EngineCapability
 
 LONGEST = 8 * 1024 * 1024
@@ -25,7 +25,8 @@ class WorkerMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type")
 
 
 class RunJob(WorkerMessage, frozen=True, tag="run"):
-    """Make this clip. `work` is an empty place of this attempt's own, `checkpoints` one that outlives attempts."""
+    """Make this clip. `work` is an empty place of this attempt's own, `checkpoints` one that outlives attempts.
+    limits: those the shot was taken by."""
 
     job_id: str
     attempt: int
@@ -33,6 +34,7 @@ class RunJob(WorkerMessage, frozen=True, tag="run"):
     shot: str
     work: str
     checkpoints: str
+    limits: Limits
 
 
 class CancelJob(WorkerMessage, frozen=True, tag="cancel"):
@@ -54,6 +56,12 @@ class Ready(WorkerMessage, frozen=True, tag="ready"):
 
     pid: int
     engines: tuple[EngineCapability, ...]
+
+
+class NoEngines(WorkerMessage, frozen=True, tag="no-engines"):
+    """There is nothing by the name of the engines, in words: the process ends, and another would."""
+
+    reason: str
 
 
 class Heartbeat(WorkerMessage, frozen=True, tag="heartbeat"):
@@ -114,7 +122,7 @@ class Failed(WorkerMessage, frozen=True, tag="failed"):
 
 
 ToWorker = RunJob | CancelJob | Pause
-FromWorker = Ready | Heartbeat | Step | ClipMade | Finished | Stopped | LeftOff | Failed
+FromWorker = Ready | NoEngines | Heartbeat | Step | ClipMade | Finished | Stopped | LeftOff | Failed
 
 to_worker = msgspec.msgpack.Decoder(ToWorker)
 from_worker = msgspec.msgpack.Decoder(FromWorker)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -10,8 +11,10 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import psutil
 import pytest
@@ -19,9 +22,10 @@ from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
-from blender_addon.core.client import JobProgress
+from blender_addon.core.client import Client, JobProgress
 from blender_addon.core.errors import ServiceError
-from blender_addon.core.messages import JobState, StateEvent
+from blender_addon.core.messages import JobState, Limits, StateEvent
+from blender_addon.core.server_address import ServerAddress
 from server.cli import app
 from server.data.motorcycle import Motorcycle
 from server.engines.engine import Paused
@@ -30,7 +34,7 @@ from server.service.metrics import metrics_text, serve_metrics
 from server.service.options import ServiceOptions
 from server.service.service import Service
 from tests.server.service.conftest import StartServer
-from tests.server.service.running_server import RunningServer, new_id, small_blob
+from tests.server.service.running_server import ENGINES, REPOSITORY, RunningServer, new_id, small_blob
 
 
 @pytest.fixture
@@ -320,17 +324,71 @@ def test_logs_carry_the_job_as_a_field(tmp_path: Path, bike: Motorcycle) -> None
     assert any("KeyError" in entry.get("traceback", "") for entry in ours)
 
 
-def test_a_worker_that_cannot_start_is_said(tmp_path: Path) -> None:
-    done = subprocess.run(
+def _serve_engines(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """`realcam serve` with other engines, in a folder that holds a module of them."""
+    (folder / "broken_engines.py").write_text("raise RuntimeError('the driver is too old')\n")
+    return subprocess.run(
         [
             *(sys.executable, "-m", "server.cli", "serve", "--port", "0"),
-            *("--data-dir", str(tmp_path / "data"), "--engines", "no_such_module:engines"),
+            *("--data-dir", str(folder / "data"), "--engines", name),
         ],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(folder)])},
     )
+
+
+@pytest.mark.parametrize(
+    ("engines", "words"),
+    [
+        ("no_such_module:engines", "there is no module no_such_module. Mend --engines, or set PYTHONPATH"),
+        ("server.no_such:engines", "there is no module server.no_such. Mend"),
+        ("server.engines.registry:nothing", "server.engines.registry has no function nothing. Mend"),
+        ("draft", "Write --engines module:function."),
+    ],
+)
+def test_engines_that_are_not_there_are_said_in_one_sentence(tmp_path: Path, engines: str, words: str) -> None:
+    done = _serve_engines(engines, tmp_path)
     assert done.returncode == 1
-    assert "worker process cannot start" in done.stderr
-    assert "no_such_module" in done.stderr
+    assert "Traceback" not in done.stderr
+    sentence = done.stderr.splitlines()[-1]
+    assert sentence.startswith(f"The server's worker process cannot start: '{engines}' names no engines")
+    assert words in sentence
+
+
+def test_a_worker_that_cannot_start_is_said(tmp_path: Path) -> None:
+    """Engines that are there and broken: why, in their author's own terms, and that the server gave up."""
+    done = _serve_engines("broken_engines:engines", tmp_path)
+    assert done.returncode == 1
+    assert "RuntimeError: the driver is too old" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("The server's worker process cannot start: it died 3 times")
+
+
+def test_the_worker_keeps_to_the_servers_own_limits(tmp_path: Path, bike: Motorcycle) -> None:
+    """A server that takes more frames than usual makes them, too."""
+    usual = Limits()
+    options = ServiceOptions(
+        *(tmp_path / "data", tmp_path / "config"),
+        control_port=0,
+        data_port=0,
+        engines=ENGINES,
+        limits=msgspec.structs.replace(usual, frames=usual.frames + 44),
+    )
+    service = Service(options)
+    address = ServerAddress("127.0.0.1", service.control_port, service.data_port)
+
+    def make() -> StateEvent:
+        try:
+            with Client(address, "test", "tests", config=tmp_path / "config") as client:
+                job_id = new_id()
+                client.submit(job_id, small_blob(bike, frames=usual.frames + 1), "copy", "long")
+                return _last(list(client.follow(job_id)))
+        finally:
+            service.stop(0.0)
+
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(make)
+        service.run()
+    assert made.result().state is JobState.DONE
