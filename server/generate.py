@@ -97,6 +97,8 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
     with ExitStack() as stack:
         client, welcome = stack.enter_context(_session(request.server))
         capability = _engine(welcome, request.engine)
+        if request.size is not None:
+            _check_size(capability, request.size)
         _check_options(capability, request.options)
         if last_image is not None:
             _check_interpolates(capability)
@@ -127,6 +129,15 @@ def _check_options(capability: EngineCapability, options: Mapping[str, SettingVa
             raise ServiceError(
                 f"The engine {capability.name} has no option {name}", f"it has {', '.join(known) or 'none'}"
             )
+
+
+def _check_size(capability: EngineCapability, size: tuple[int, int]) -> None:
+    if size not in capability.sizes:
+        raise ShotError(
+            f"{capability.label} makes no clips of {size[0]} x {size[1]}",
+            f"it makes {', '.join(f'{width} x {height}' for width, height in capability.sizes)}",
+            "Name one of these with --size.",
+        )
 
 
 def _check_interpolates(capability: EngineCapability) -> None:

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from blender_addon.core.depth_file import DepthFormat
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.headless_plan import PlannedMove
 from server.data.motorcycle import BASELINE, DISPARITY_OFFSET, FOCAL, motorcycle
+from server.data.photo_files import read_depth, read_photo
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def motorcycle_input(folder: Path, first: int, last: int) -> DemoInput:
 
 
 def own_input(folder: Path, photo: Path, depth: Path, first: int, last: int) -> DemoInput:
-    """The reader's files, copied to `folder`. Raises PhotoError when one is not there."""
+    """The reader's files, copied to `folder`. Raises PhotoError when one is not there or cannot be read."""
     folder.mkdir(parents=True, exist_ok=True)
     # Data sets give a photo and its depth the same name, in folders of their own.
     copies = {photo: folder / f"photo{photo.suffix.lower()}", depth: folder / f"depth{depth.suffix.lower()}"}
@@ -51,6 +53,9 @@ def own_input(folder: Path, photo: Path, depth: Path, first: int, last: int) -> 
         if not file.is_file():
             raise PhotoError("There is no such file", str(file))
         shutil.copy2(file, copy)
+    # Here, where a complaint names the reader's file and not the copy.
+    read_photo(photo)
+    read_depth(depth, DepthFormat())
     return DemoInput(name=photo.stem, photo=copies[photo], depth=copies[depth], moves=arc_with_dolly_zoom(first, last))
 
 

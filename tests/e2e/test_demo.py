@@ -36,6 +36,16 @@ def test_a_missing_photo_is_said_before_anything_is_cleared(tmp_path: Path) -> N
     assert (tmp_path / "input" / "photo.png").exists()
 
 
+def test_a_file_that_cannot_be_read_is_named_as_it_was_given(bike: Motorcycle, tmp_path: Path) -> None:
+    photo, notes = tmp_path / "room.png", tmp_path / "notes.txt"
+    Image.fromarray(bike.photo).save(photo)
+    notes.write_text("hello")
+    with pytest.raises(PhotoError, match=r"depth file is not read: notes\.txt"):
+        own_input(tmp_path / "input", photo, notes, 1, 96)
+    with pytest.raises(PhotoError, match=r"photo .*notes\.txt cannot be read"):
+        own_input(tmp_path / "input", notes, photo, 1, 96)
+
+
 def test_photo_and_depth_of_one_name_stay_two_files(bike: Motorcycle, tmp_path: Path) -> None:
     for folder in ("rgb", "depth"):
         (tmp_path / folder).mkdir()
