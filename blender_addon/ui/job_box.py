@@ -26,6 +26,14 @@ def draw_job(layout: Any, context: bpy.types.Context, view: JobView) -> None:
         _draw_running(box, context, view)
 
 
+def draw_in_place_of_button(layout: Any, view: JobView) -> None:
+    """How far the job is, and Cancel, where it was begun: the box may be scrolled out of sight."""
+    row = layout.row(align=True)
+    row.enabled = view.phase is not Phase.CANCELLING
+    row.progress(text=view.line, factor=view.factor, type="BAR")
+    row.operator("realcam.cancel", text="", icon="CANCEL")
+
+
 def draw_pending(layout: Any, context: bpy.types.Context, record: JobRecord) -> None:
     """A job that was left unfinished, to be taken up again."""
     box = layout.box()

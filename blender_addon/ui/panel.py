@@ -15,7 +15,7 @@ from ..timeline.background import camera_background
 from ..timeline.strip import strip_hides_render
 from . import engine_choice
 from .import_fields import FIELDS, draw_fields
-from .job_box import draw_help, draw_job, draw_pending
+from .job_box import draw_help, draw_in_place_of_button, draw_job, draw_pending
 from .preview_state import preview_state
 from .requests import fingerprint, problems
 from .runtime import runtime
@@ -31,7 +31,7 @@ class _Sidebar:
 
 
 class MainPanel(_Sidebar, bpy.types.Panel):
-    """The heading, and below it what goes on now: it stays in sight however long the panels are."""
+    """The heading, and below it what goes on now, above all panels."""
 
     bl_idname = "REALCAM_PT_main"
     bl_label = "RealCam"
@@ -185,7 +185,9 @@ class GeneratePanel(_Sidebar, bpy.types.Panel):
         """Settings above, the shot under way below."""
         layout = self.layout
         self._settings(layout, context)
-        if not jobs.busy:
+        if jobs.busy and jobs.view is not None:
+            draw_in_place_of_button(layout, jobs.view)
+        else:
             self._button(layout, context)
 
     def _settings(self, layout: Any, context: bpy.types.Context) -> None:
@@ -223,6 +225,8 @@ class GeneratePanel(_Sidebar, bpy.types.Panel):
         if jobs.connection_error and jobs.view is None:
             draw_sentence(layout, context, jobs.connection_error, "ERROR")
             draw_help(layout)
+        if jobs.view is not None and jobs.view.error:
+            draw_sentence(layout, context, jobs.view.error, "ERROR")
         row = layout.row()
         row.scale_y = 1.5
         row.operator("realcam.generate", icon="RENDER_ANIMATION")

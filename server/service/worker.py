@@ -10,6 +10,7 @@ import ctypes
 import errno
 import importlib
 import logging
+import math
 import os
 import queue
 import signal
@@ -29,7 +30,7 @@ from blender_addon.core.depth_request import DepthRequest
 from blender_addon.core.errors import EngineError, RealCamError, ServiceError
 from blender_addon.core.job_file import Order, decode_order
 from blender_addon.core.messages import ResultFile
-from blender_addon.core.shot import Clip, EngineCapability, Shot
+from blender_addon.core.shot import Clip, EngineCapability, Shot, UInt8
 from server.clip_files import encode_jpeg, write_check_files, write_clip_files, write_depth_files
 from server.engines.engine import (
     AnyEngine,
@@ -176,16 +177,25 @@ class Worker:
 
 
 class Reporter:
-    """The engine's `report`: passes on what is news, estimates the time left, and raises Cancelled."""
+    """The engine's `report`: passes on what is news, estimates the time left, and raises Cancelled.
+
+    A picture is not lost with a report that comes too soon after another: it goes along with the next.
+    """
 
     def __init__(
-        self, send: Callable[[pipe.FromWorker], None], job: pipe.RunJob, cancelled: Callable[[], bool]
+        self,
+        send: Callable[[pipe.FromWorker], None],
+        job: pipe.RunJob,
+        cancelled: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._send = send
         self._job = job
         self._cancelled = cancelled
-        self._started = time.monotonic()
-        self._reported = self._pictured = 0.0
+        self._clock = clock
+        self._started = clock()
+        self._reported = self._pictured = -math.inf
+        self._picture: UInt8 | None = None
         self._resumed_at: int | None = None
         """Steps that an earlier attempt had done."""
 
@@ -193,15 +203,17 @@ class Reporter:
         """Raises Cancelled."""
         if self._cancelled():
             raise Cancelled
-        now = time.monotonic()
+        if report.preview is not None:
+            self._picture = report.preview
+        now = self._clock()
         last = report.step >= report.steps
         if now - self._reported < STEP_INTERVAL and not last:
             return
         self._reported = now
         preview = b""
-        if report.preview is not None and now - self._pictured >= PREVIEW_INTERVAL:
+        if self._picture is not None and now - self._pictured >= PREVIEW_INTERVAL:
             self._pictured = now
-            preview = encode_jpeg(report.preview)
+            preview, self._picture = encode_jpeg(self._picture), None
         if self._resumed_at is None and report.step > 0:
             self._resumed_at = report.step - 1
         done = report.step - (self._resumed_at or 0)

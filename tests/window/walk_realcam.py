@@ -58,7 +58,6 @@ def walk() -> Steps:
     shot.show_options = False
     shot.options["guidance"].float_value = 1.0
     shot.options["steps"].int_value = 8
-    scroll_up()
     for _ in range(2):
         in_view("generate")
         yield from until_placed()
@@ -69,8 +68,11 @@ def walk() -> Steps:
     shot.options["steps"].int_value = 80
     in_view("generate")
     yield from until_step(3)
+    picture("realcam-5b-in-place-of-generate")
     print("cancel asked for after step", of_addon("generation.jobs").jobs.view.done, flush=True)
     bpy.ops.realcam.cancel()
+    yield 2.0
+    scroll_up()
     yield 2.0
     picture("realcam-6-cancelled")
     clips = sorted(HERE.glob("realcam/*/take_*/clip.mp4"))
@@ -85,7 +87,7 @@ def walk() -> Steps:
 def scroll_up() -> None:
     area = view_area()
     with bpy.context.temp_override(window=bpy.context.window, area=area, region=region_of(area, "UI")):
-        bpy.ops.view2d.scroll_up(deltay=4000)
+        bpy.ops.view2d.scroll_up(deltay=20000)
 
 
 def until_step(step: int) -> Steps:
@@ -101,8 +103,11 @@ def until_placed() -> Steps:
     takes = bpy.context.scene.realcam.takes
     before = len(takes)
     yield from until_step(4)
+    scroll_up()
     yield 0.5
     picture(f"realcam-{3 + before}-sampling")
+    scroll_down()
+    yield 1.0
     while len(takes) == before:
         yield 0.3
     yield 1.0
