@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from blender_addon.core.messages import Limits
 from server.engines.engine import Cancelled, StepReport
 from server.service import worker_messages as pipe
 from server.service.worker import Reporter
 
-JOB = pipe.RunJob(job_id="a" * 32, attempt=1, engine="realcam", shot="", work="", checkpoints="")
+JOB = pipe.RunJob(job_id="a" * 32, attempt=1, engine="realcam", shot="", work="", checkpoints="", limits=Limits())
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 
 
