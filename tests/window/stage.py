@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import traceback
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import ModuleType
 
@@ -48,12 +48,21 @@ def in_view(operator: str, **values: object) -> None:
         getattr(bpy.ops.realcam, operator)("INVOKE_DEFAULT", True, **values)
 
 
-def scroll_down(times: int = 40) -> None:
+def scroll_down() -> None:
     """Bring the sidebar's lower panels into the picture."""
+    _scroll(bpy.ops.view2d.scroll_down)
+
+
+def scroll_up() -> None:
+    """Bring the sidebar's top, where a job under way is shown, into the picture."""
+    _scroll(bpy.ops.view2d.scroll_up)
+
+
+def _scroll(step: Callable[..., object]) -> None:
     area = view_area()
     with bpy.context.temp_override(window=bpy.context.window, area=area, region=region_of(area, "UI")):
-        for _ in range(times):
-            bpy.ops.view2d.scroll_down(deltay=60)
+        for _ in range(60):
+            step(deltay=60)
 
 
 def install() -> None:

@@ -25,11 +25,10 @@ from stage import (
     of_addon,
     open_sidebar,
     picture,
-    region_of,
     report,
     run,
     scroll_down,
-    view_area,
+    scroll_up,
 )
 
 
@@ -64,7 +63,6 @@ def walk() -> Steps:
     scroll_down()
     yield 1.0
     picture("realcam-5-takes")
-    shot.options["guidance"].float_value = 1.0
     shot.options["steps"].int_value = 80
     in_view("generate")
     yield from until_step(3)
@@ -84,12 +82,6 @@ def walk() -> Steps:
     )
 
 
-def scroll_up() -> None:
-    area = view_area()
-    with bpy.context.temp_override(window=bpy.context.window, area=area, region=region_of(area, "UI")):
-        bpy.ops.view2d.scroll_up(deltay=20000)
-
-
 def until_step(step: int) -> Steps:
     """Until so many sampling steps are done."""
     jobs = of_addon("generation.jobs").jobs
@@ -104,7 +96,7 @@ def until_placed() -> Steps:
     before = len(takes)
     yield from until_step(4)
     scroll_up()
-    yield 0.5
+    yield 1.0
     picture(f"realcam-{3 + before}-sampling")
     scroll_down()
     yield 1.0
