@@ -10,6 +10,7 @@ from server.geometry.plucker import plucker_rays
 from server.geometry.relative_poses import CORRECT, CameraConventions
 
 from .attention_plan import DENSE_TOKENS, AttentionPlan, BlockPlan, DensePlan, attention_plan, candidate_orders
+from .compiled import can_compile
 from .config import LATENT_DOWNSAMPLE, UNetConfig
 from .pose_encoder import PoseEncoder
 from .transformers import LevelCamera
@@ -47,9 +48,10 @@ def camera_condition(
 def device_plan(
     fundamental: Tensor, size: tuple[int, int], cell: int, registers: int, conventions: CameraConventions = CORRECT
 ) -> AttentionPlan:
-    """The plan that suits the device the matrices are on: FlexAttention on CUDA where there is much to skip."""
+    """The plan that suits the device the matrices are on: FlexAttention on CUDA where there is much to skip, and where
+    it can be compiled; without that it would store all scores."""
     tokens = len(fundamental) * (size[0] // cell) * (size[1] // cell)
-    if fundamental.device.type == "cuda" and tokens > DENSE_TOKENS:
+    if fundamental.device.type == "cuda" and tokens > DENSE_TOKENS and can_compile(fundamental.device):
         from .flex_plan import flex_plan
 
         return flex_plan(normalised(fundamental), size, cell, registers, conventions)

@@ -3,6 +3,9 @@ attention follows masks that differ from shot to shot, and every other shot woul
 
 from __future__ import annotations
 
+import logging
+from functools import cache
+
 import torch
 from torch import nn
 
@@ -11,6 +14,8 @@ from blender_addon.core.errors import EngineError
 from .resnet import ResBlock
 from .transformers import SpatialTransformer
 from .unet import UNet
+
+log = logging.getLogger("realcam.engine")
 
 
 def compile_blocks(unet: UNet, device: torch.device) -> None:
@@ -39,3 +44,14 @@ def check_compiler(device: torch.device) -> None:
             str(error).strip().splitlines()[0],
             "Install a C++ compiler (and Triton for a card) on the server, or switch off 'Compile the network'.",
         ) from error
+
+
+@cache
+def can_compile(device: torch.device) -> bool:
+    """Whether code can be compiled for the device here; the reason why not is logged, once."""
+    try:
+        check_compiler(device)
+    except EngineError as error:
+        log.warning("the camera's attention is slower than it could be: %s", error.sentence)
+        return False
+    return True

@@ -13,7 +13,7 @@ pytest.importorskip("diffusers", reason="diffusers is not installed: the model t
 
 from blender_addon.core.errors import EngineError  # noqa: E402
 from server.realcam.attention import ContextTokens  # noqa: E402
-from server.realcam.compiled import check_compiler, compile_blocks, compiled_blocks  # noqa: E402
+from server.realcam.compiled import can_compile, check_compiler, compile_blocks, compiled_blocks  # noqa: E402
 from server.realcam.config import TINY  # noqa: E402
 from server.realcam.model import random_model  # noqa: E402
 from server.realcam.tokenizer import ByteTokenizer  # noqa: E402
@@ -58,3 +58,21 @@ def test_compiled_blocks_give_the_same_numbers() -> None:
     compiled = denoised(unet)
     assert torch.allclose(compiled, plain, atol=1e-4, rtol=1e-4)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] >= len(compiled_blocks(unet)), "all were compiled"
+
+
+def test_a_machine_that_cannot_compile_says_why(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A card without Triton, as on Windows: the camera's attention goes by blocks there, the choice ends in words."""
+
+    def failing(*_: object) -> None:
+        raise torch._inductor.exc.TritonMissing(None)
+
+    monkeypatch.setattr(torch, "compile", lambda function: failing)
+    can_compile.cache_clear()
+    with pytest.raises(EngineError, match="cannot compile the network: Cannot find a working triton"):
+        check_compiler(torch.device("cpu"))
+    assert not can_compile(torch.device("cpu"))
+    assert not can_compile(torch.device("cpu"))
+    can_compile.cache_clear()
+    assert caplog.text.count("working triton") == 1
