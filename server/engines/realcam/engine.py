@@ -37,8 +37,8 @@ class RealCamEngine:
             label=f"RealCam, {scale} random weights" if random else "RealCam",
             description="Noise from a model with random weights: a test of everything but the picture."
             if random
-            else "A new picture of every frame along the camera, held to the photo's scene. Loop and interpolation "
-            "hold the last frame, which these weights were not trained for.",
+            else "A new picture of every frame along the camera, held to the photo's scene. The weights were trained "
+            "for 16 frames at once; continuation, loop and interpolation do without training what the method allows.",
             sizes=self._source.sizes() or tuple(SIZES),
             frame_counts=FRAME_COUNTS,
             modes=MODES,

@@ -17,8 +17,8 @@ OPTIONS: tuple[EngineOption, ...] = (
     EngineOption(
         name="mode",
         label="Mode",
-        description="Auto makes a shot of any length, in overlapping segments where one clip is too short. "
-        "Loop and interpolation also hold the last frame; the weights were not trained for those two",
+        description="Auto makes a shot of any length: basic up to 16 frames, above that continuation, in segments "
+        "that share frames. Loop and interpolation hold the last frame. The weights were trained for basic alone",
         kind="choice",
         default="auto",
         choices=("auto", *MODES),
