@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from blender_addon.core.client import Client
@@ -26,6 +27,7 @@ from blender_addon.core.shot import (
     CHECK_MODE,
     DEPTH_MODE,
     INTERPOLATION_MODE,
+    ClipSidecar,
     EngineCapability,
     SettingValue,
     Shot,
@@ -34,6 +36,7 @@ from blender_addon.core.shot import (
 from blender_addon.core.shot_file import encode_shot
 from blender_addon.core.trajectory import Float64, Trajectory, check_intrinsics
 from server.data.photo_files import PhotoFile, check_photo_and_depth, read_depth, read_photo
+from server.engines.options import checked_option
 from server.geometry.preview import PreviewRenderer
 from server.local_service import local_service
 
@@ -75,7 +78,7 @@ class GenerateRequest:
 @dataclass(frozen=True)
 class GenerateResult:
     """clip: the mp4. focal_source: where the focal length came from. coverage: [F] what the photo shows of each frame.
-    notes: what was strange about the input."""
+    notes: what was strange about the input, and what the engine said of the clip."""
 
     clip: Path
     focal_source: str
@@ -84,7 +87,7 @@ class GenerateResult:
 
 
 def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResult:
-    """Make the clip. Raises PhotoError, CameraError, ShotError or ServiceError, in words."""
+    """Make the clip. Raises PhotoError, CameraError, ShotError, EngineError or ServiceError, in words."""
     _check_out(request.out)
     photo = read_photo(request.photo)
     depth = read_depth(request.depth, request.depth_format)
@@ -112,7 +115,7 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
             options=dict(request.options),
         )
         shot = Shot(trajectory, preview, photo.pixels, intrinsics, depth, settings, request.depth_edge, last_image)
-        _run(client, shot, request, on_progress)
+        notes += _run(client, shot, request, on_progress)
     return GenerateResult(request.out, focal_source, coverage, tuple(notes))
 
 
@@ -123,12 +126,13 @@ def _check_out(out: Path) -> None:
 
 
 def _check_options(capability: EngineCapability, options: Mapping[str, SettingValue]) -> None:
-    known = [option.name for option in capability.options]
-    for name in options:
+    known = {option.name: option for option in capability.options}
+    for name, value in options.items():
         if name not in known:
             raise ServiceError(
                 f"The engine {capability.name} has no option {name}", f"it has {', '.join(known) or 'none'}"
             )
+        checked_option(known[name], value)
 
 
 def _check_size(capability: EngineCapability, size: tuple[int, int]) -> None:
@@ -229,8 +233,11 @@ def _preview(
     return preview, tuple(coverage.tolist())
 
 
-def _run(client: Client, shot: Shot, request: GenerateRequest, on_progress: OnProgress) -> None:
-    """Submit, follow, fetch; the job is cancelled when we are interrupted, so that no server works for nobody."""
+def _run(client: Client, shot: Shot, request: GenerateRequest, on_progress: OnProgress) -> tuple[str, ...]:
+    """Submit, follow, fetch; the job is cancelled when we are interrupted, so that no server works for nobody.
+
+    Returns the engine's notes.
+    """
     job_id = uuid.uuid4().hex
     client.submit(
         job_id,
@@ -244,16 +251,19 @@ def _run(client: Client, shot: Shot, request: GenerateRequest, on_progress: OnPr
     except KeyboardInterrupt:
         client.cancel(job_id)
         raise
-    _fetch(client, job_id, request.out, on_progress)
+    return _fetch(client, job_id, request.out, on_progress)
 
 
-def _fetch(client: Client, job_id: str, out: Path, on_progress: OnProgress) -> None:
-    """The clip appears under its name only when it is whole."""
+def _fetch(client: Client, job_id: str, out: Path, on_progress: OnProgress) -> tuple[str, ...]:
+    """The clip appears under its name only when it is whole. Returns the engine's notes."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".realcam-", dir=out.parent) as folder:
             files = client.fetch(job_id, Path(folder), lambda done, of: on_progress("Fetching", done, of, ""))
-            next(file for file in files if file.name == "clip.mp4").replace(out)
+            by_name = {file.name: file for file in files}
+            sidecar = msgspec.json.decode(by_name["metadata.json"].read_bytes(), type=ClipSidecar)
+            by_name["clip.mp4"].replace(out)
+            return sidecar.notes
     except OSError as error:
         raise ServiceError(
             "The clip cannot be written", f"{out}: {error.strerror or error}", "Name another place with --out."

@@ -29,6 +29,7 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
     artist_width, artist_height, pixel_aspect (x/y): the render, after its percentage, that the clip was made for.
     created: ISO 8601, UTC. photo: None for takes of folders that do not tell.
     last_image: the file the clip was to end at, as the artist typed it, "" for none.
+    notes: what the engine said of it besides, in sentences: words of the prompt that it did not read, say.
     """
 
     shot: str
@@ -52,6 +53,7 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
     created: str = ""
     photo: PhotoState | None = None
     last_image: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def duration(self) -> int:

@@ -87,7 +87,8 @@ def make_take(
 
     Raises TimelineError when the clip's files are not whole or the disk refuses.
     """
-    metadata = clip_metadata(folder)
+    sidecar = _sidecar(folder)
+    metadata = sidecar.metadata
     frames = len(metadata.camera_to_world)
     absent = [index for index in range(frames) if not (folder / frame_file(index)).is_file()]
     if absent:
@@ -116,6 +117,7 @@ def make_take(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         photo=photo,
         last_image=last_image,
+        notes=sidecar.notes,
     )
     _write_record(folder, take)
     return take
@@ -130,13 +132,13 @@ def found_takes(blend_folder: Path, *, frame_start: int, artist_size: tuple[int,
     takes = []
     for folder in sorted((blend_folder / ROOT).glob("*/take_*")):
         take = _read_record(folder, blend_folder)
-        if take is None and (metadata := _read_metadata(folder)) is not None and take_number(folder):
+        if take is None and (sidecar := _read_sidecar(folder)) is not None and take_number(folder):
             take = make_take(
                 folder,
                 blend_folder=blend_folder,
                 shot=folder.parent.name,
                 frame_start=frame_start,
-                frame_end=frame_start + len(metadata.camera_to_world) - 1,
+                frame_end=frame_start + len(sidecar.metadata.camera_to_world) - 1,
                 artist_width=artist_size[0],
                 artist_height=artist_size[1],
             )
@@ -156,15 +158,20 @@ def _read_record(folder: Path, blend_folder: Path) -> Take | None:
 
 def clip_metadata(folder: Path) -> ClipMetadata:
     """What made the clip in a folder. Raises TimelineError."""
-    metadata = _read_metadata(folder)
-    if metadata is None:
+    return _sidecar(folder).metadata
+
+
+def _sidecar(folder: Path) -> ClipSidecar:
+    """Raises TimelineError when there is none that can be read."""
+    sidecar = _read_sidecar(folder)
+    if sidecar is None:
         raise TimelineError("The clip has no metadata", f"{folder / METADATA} cannot be read", "Fetch the clip again.")
-    return metadata
+    return sidecar
 
 
-def _read_metadata(folder: Path) -> ClipMetadata | None:
+def _read_sidecar(folder: Path) -> ClipSidecar | None:
     try:
-        return msgspec.json.decode((folder / METADATA).read_bytes(), type=ClipSidecar).metadata
+        return msgspec.json.decode((folder / METADATA).read_bytes(), type=ClipSidecar)
     except (OSError, msgspec.DecodeError):
         return None
 

@@ -279,6 +279,8 @@ class TakesPanel(_Sidebar, bpy.types.Panel):
         draw_sentence(layout, context, settings_line(take))
         if take.settings.prompt:
             draw_sentence(layout, context, f"“{take.settings.prompt}”")
+        for note in take.notes:
+            draw_sentence(layout, context, note, icon="INFO")
         row = layout.row(align=True)
         row.operator("realcam.put_back_take", icon="SEQUENCE")
         row.operator("realcam.use_take_settings", icon="COPY_ID")

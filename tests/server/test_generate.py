@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from blender_addon.core.errors import ServiceError, ShotError
+from blender_addon.core.errors import EngineError, ServiceError, ShotError
 from blender_addon.core.formats import write_trajectory
 from blender_addon.core.shot import ClipSidecar
 from blender_addon.core.trajectory import Trajectory
@@ -83,6 +83,10 @@ def test_an_engine_that_cannot_end_at_an_image(request_: GenerateRequest) -> Non
 def test_the_engine_gets_its_options(request_: GenerateRequest, tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="has no option soam: it has seam"):
         generate(replace(request_, options={"soam": 1.0}), lambda *_: None)
+    stages: list[str] = []
+    with pytest.raises(EngineError, match="Seam softness is out of range: 2, allowed 0 to 1"):
+        generate(replace(request_, options={"seam": 2.0}), lambda stage, *_: stages.append(stage))
+    assert not stages, "nothing was drawn for it"
     asked = replace(request_, options={"seam": 0.25}, negative_prompt="rain", out=tmp_path / "clip.mp4")
     with av.open(str(generate(asked, lambda *_: None).clip)) as file:
         made = msgspec.json.decode(file.metadata["comment"].encode(), type=ClipSidecar).metadata

@@ -11,8 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_addon.core.errors import TimelineError
+from blender_addon.core.shot import ClipSidecar
 from blender_addon.timeline.strip import place_strip, shot_strips
-from blender_addon.timeline.take_folders import discard_take_folder, make_take, new_take_folder, shot_folder_name
+from blender_addon.timeline.take_folders import (
+    discard_take_folder,
+    found_takes,
+    make_take,
+    new_take_folder,
+    shot_folder_name,
+)
 from blender_addon.timeline.takes import (
     SCENE_PROPERTY,
     blend_folder,
@@ -148,6 +155,17 @@ def test_a_blend_saved_elsewhere_still_finds_its_clip(
     assert take_folder(take) == str(saved_blend / "realcam/Camera/take_001")
     shutil.copytree(saved_blend / "realcam", elsewhere / "realcam")
     assert take_folder(take) == "//realcam/Camera/take_001"
+
+
+def test_what_the_engine_said_of_the_clip_stays_with_the_take(new_take: MakeTake, saved_blend: Path) -> None:
+    new_take()
+    folder = saved_blend / "realcam/Camera/take_001"
+    sidecar = msgspec.json.decode((folder / "metadata.json").read_bytes(), type=ClipSidecar)
+    said = msgspec.structs.replace(sidecar, notes=("The prompt was longer than the model reads.",))
+    (folder / "metadata.json").write_bytes(msgspec.json.encode(said))
+    (folder / "take.json").unlink()
+    (take,) = found_takes(saved_blend, frame_start=1, artist_size=(320, 180))
+    assert take.notes == said.notes
 
 
 def test_a_clip_that_is_not_whole_is_no_take(new_take: MakeTake, saved_blend: Path) -> None:

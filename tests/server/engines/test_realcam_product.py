@@ -29,6 +29,7 @@ from server.engines.realcam.sources import RANDOM_WEIGHTS
 from server.local_service import local_service
 from tests.server.engines.test_realcam_engine import path, shot_of
 
+LONG = " ".join(["a street in the rain"] * 5)
 FILES = {"photo": "photo.png", "depth": "depth.npy", "trajectory": "poses.txt"}
 
 
@@ -62,7 +63,8 @@ def test_a_shot_becomes_a_clip(bike: Motorcycle, tmp_path: Path, monkeypatch: py
 
 
 def test_generate_without_blender(bike: Motorcycle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`realcam generate --engine realcam --random-weights`, twice: the same clip, which says what made it."""
+    """`realcam generate --engine realcam --random-weights`, twice: the same clip, which says what made it, and what of
+    a long prompt did not."""
     monkeypatch.setenv(RANDOM_WEIGHTS, "")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     Image.fromarray(bike.photo).save(tmp_path / "photo.png")
@@ -75,8 +77,11 @@ def test_generate_without_blender(bike: Motorcycle, tmp_path: Path, monkeypatch:
     for name in ("first.mp4", "again.mp4"):
         words = ["--engine=realcam", "--random-weights", "--scale=tiny", "--size=128x64", "--frames=4", "--seed=5"]
         options = ["--option", "steps=2", "--option", "shaping=off", "--intrinsics=994.978,994.978,311.193,254.877"]
+        options += ["--prompt", LONG]
         result = CliRunner().invoke(app, ["generate", *files, *words, *options, "-o", str(tmp_path / name)])
         assert result.exit_code == 0, result.output
+        said = " ".join(result.output.split())
+        assert f"The prompt was longer than the model reads: {LONG[75:]!r} was left out." in said
         with av.open(str(tmp_path / name)) as video:
             sidecar = msgspec.json.decode(video.metadata["comment"], type=ClipSidecar)
             made.append(np.stack([frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]))
