@@ -13,13 +13,14 @@ from torch import Tensor
 from server.diffusion.ddim import DdimPlan, ddim_plan
 from server.diffusion.guidance import GuidanceConfig
 from server.diffusion.sampler import Constraint, SamplerConfig, SamplerState, SeededNoise, sample
-from server.diffusion.schedule import noise_schedule
+from server.diffusion.schedule import in_half_precision, noise_schedule
 from server.diffusion.shaping import KnownFrames, SceneShaping, ShapingStyle, Threshold
 from server.geometry.relative_poses import CORRECT, PUBLISHED
 
 from . import scene_mask
 from .camera_condition import camera_condition
 from .conditions import BoundDenoiser, bind, concat_latents, context_tokens
+from .config import ModelConfig
 from .model import RealCamModel
 from .segments import Segment, plan_segments
 from .unet import Camera
@@ -121,6 +122,14 @@ def sample_shot(
     return np.concatenate(shot.frames)
 
 
+def shot_plan(config: ModelConfig, dtype: torch.dtype, options: SamplingOptions) -> DdimPlan:
+    """The steps of every segment. As published, in half precision, the schedule is rounded with the weights."""
+    schedule = noise_schedule(config.schedule)
+    if options.faithful and dtype == torch.float16:
+        schedule = in_half_precision(schedule, config.schedule)
+    return ddim_plan(schedule, options.steps, options.eta)
+
+
 @dataclass(frozen=True, eq=False)
 class _Start:
     """What a segment starts from: a picture, where it stands in the segment, and the camera all poses are seen from.
@@ -163,7 +172,7 @@ class _ShotSampling:
         cls, model: RealCamModel, inputs: ShotInputs, options: SamplingOptions, noise: SeededNoise, hooks: Hooks
     ) -> _ShotSampling:
         segments = plan_segments(len(inputs.poses), model.config.frames, options.overlap)
-        plan = ddim_plan(noise_schedule(model.config.schedule), options.steps, options.eta)
+        plan = shot_plan(model.config, model.dtype, options)
         # A mid-grey picture: how the weights were trained to take "no picture".
         grey = torch.zeros_like(inputs.picture)
         negative = context_tokens(model, model.tokenizer(options.negative_prompt).ids, grey)

@@ -23,7 +23,7 @@ from server.realcam import scene_mask  # noqa: E402
 from server.realcam.camera_condition import camera_condition  # noqa: E402
 from server.realcam.conditions import BoundDenoiser, bind, concat_latents, context_tokens, fps_value  # noqa: E402
 from server.realcam.model import RealCamModel, assemble, build_parts  # noqa: E402
-from server.realcam.shot_sampler import Hooks, SamplingOptions, ShotInputs, sample_shot  # noqa: E402
+from server.realcam.shot_sampler import Hooks, SamplingOptions, ShotInputs, sample_shot, shot_plan  # noqa: E402
 from server.realcam.tokenizer import ByteTokenizer, Tokens  # noqa: E402
 from server.realcam.vae import VideoVae, build_vae  # noqa: E402
 from tests.server.parity import ParityKit  # noqa: E402
@@ -173,3 +173,14 @@ def test_scene_latents(kit: ParityKit) -> None:
     scene = vae.encode(scene_mask.to_clip(g["preview_rgb"].numpy()), lambda _: g["scene_encode_noise"])
     scene[:, :, 0] = g["z"][:, :, 0]
     kit.check("scene_mask", "scene_frames", scene)
+
+
+@pytest.mark.parametrize("faithful", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_the_schedule_is_rounded_as_the_demo_rounds_it(kit: ParityKit, faithful: bool, dtype: Any) -> None:
+    """As published and in float16, and in nothing else."""
+    plan = shot_plan(TINY_256, dtype, SamplingOptions(steps=25, faithful=faithful))
+    if faithful and dtype == torch.float16:
+        kit.check("schedule", "eps256.demo_fp16_buffers.ddim25.eta1.ddim_alphas", plan.alphas)
+    else:
+        assert plan.alphas.tolist() == ddim_plan(noise_schedule(TINY_256.schedule), 25, 1.0).alphas.tolist()
