@@ -33,6 +33,9 @@ RIGID_TOLERANCE = 1e-3
 FARTHEST = 1e9
 """Metres, or pixels of focal length, beyond which a number can only be a mistake."""
 
+_CHECK_LENS = "Check the focal length and the file it comes from."
+_CHECK_KEYS = "Check the camera's keys, or the file they come from."
+
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
@@ -147,11 +150,10 @@ def orthonormalised(poses: Float64) -> Float64:
     """[F, 4, 4] with each rotation replaced by the nearest one (SVD); refuses what is no rigid motion."""
     if not np.isfinite(poses).all():
         bad = np.flatnonzero(~np.isfinite(poses).all(axis=(1, 2)))
-        raise CameraError("A pose is not a number", f"frames {bad[:8].tolist()}")
+        raise CameraError("A pose is not a number", f"frames {bad[:8].tolist()}", _CHECK_KEYS)
     if np.abs(poses).max() > FARTHEST:
-        raise CameraError(
-            "A camera is too far away to compute with", f"frame {int(np.abs(poses).max(axis=(1, 2)).argmax())}"
-        )
+        frame = int(np.abs(poses).max(axis=(1, 2)).argmax())
+        raise CameraError("A camera is too far away to compute with", f"frame {frame}", _CHECK_KEYS)
     rotation = poses[:, :3, :3]
     error = np.abs(rotation @ np.swapaxes(rotation, 1, 2) - np.eye(3)).max(axis=(1, 2))
     determinant = np.linalg.det(rotation)
@@ -181,15 +183,19 @@ def check_intrinsics(intrinsics: Float64) -> None:
     if intrinsics.ndim != 3 or intrinsics.shape[1:] != (3, 3) or len(intrinsics) == 0:
         raise CameraError("The intrinsics have the wrong shape", f"expected [F, 3, 3], got {list(intrinsics.shape)}")
     if not np.isfinite(intrinsics).all():
-        raise CameraError("The intrinsics are not numbers", "NaN or infinite entries")
+        raise CameraError("The intrinsics are not numbers", "NaN or infinite entries", _CHECK_LENS)
     if np.abs(intrinsics[:, 2] - [0, 0, 1]).max() > 1e-9 or np.abs(intrinsics[:, 1, 0]).max() > 1e-9:
         raise CameraError(
-            "The intrinsics are not a pinhole camera's", "expected rows (fx, skew, cx), (0, fy, cy), (0, 0, 1)"
+            "The intrinsics are not a pinhole camera's",
+            "expected rows (fx, skew, cx), (0, fy, cy), (0, 0, 1)",
+            _CHECK_LENS,
         )
     if np.abs(intrinsics).max() > FARTHEST:
-        raise CameraError("The intrinsics are too large to compute with", f"{np.abs(intrinsics).max():g} px")
+        largest = np.abs(intrinsics).max()
+        raise CameraError("The intrinsics are too large to compute with", f"{largest:g} px", _CHECK_LENS)
     if (intrinsics[:, 0, 0] <= 0).any() or (intrinsics[:, 1, 1] <= 0).any():
-        raise CameraError("A focal length is not positive", f"smallest {intrinsics[:, [0, 1], [0, 1]].min():g} px")
+        smallest = intrinsics[:, [0, 1], [0, 1]].min()
+        raise CameraError("A focal length is not positive", f"smallest {smallest:g} px", _CHECK_LENS)
 
 
 def interpolate_poses(a: Float64, b: Float64, t: Float64) -> Float64:

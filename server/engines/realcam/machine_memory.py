@@ -1,4 +1,5 @@
-"""How much memory this process may use: the machine's, or less where a container's control group limits it."""
+"""How much memory this process may use: the machine's, or less where a container's control group or `ulimit -v`
+limits it."""
 
 from __future__ import annotations
 
@@ -13,13 +14,27 @@ OWN_CGROUPS = Path("/proc/self/cgroup")
 
 def machine_memory() -> int:
     """Bytes, whatever else runs now."""
-    return min([int(psutil.virtual_memory().total), *(limit for limit, _ in cgroup_limits())])
+    return min([int(psutil.virtual_memory().total), *(limit for limit, _ in _limits())])
 
 
 def free_machine_memory() -> int:
     """Bytes that are free now, or can be made so."""
-    free = [max(0, limit - used) for limit, used in cgroup_limits()]
+    free = [max(0, limit - used) for limit, used in _limits()]
     return min([int(psutil.virtual_memory().available), *free])
+
+
+def _limits() -> list[tuple[int, int]]:
+    """(limit, used) in bytes."""
+    return cgroup_limits() + address_space_limit()
+
+
+def address_space_limit() -> list[tuple[int, int]]:
+    """(limit, used) in bytes of this process's addresses (`ulimit -v`, which job schedulers set); none without one."""
+    if not psutil.LINUX:
+        return []
+    process = psutil.Process()
+    limit, _ = process.rlimit(psutil.RLIMIT_AS)
+    return [] if limit == psutil.RLIM_INFINITY else [(limit, process.memory_info().vms)]
 
 
 def cgroup_limits(cgroups: Path = CGROUPS, own: Path = OWN_CGROUPS) -> list[tuple[int, int]]:

@@ -26,6 +26,22 @@ GB = 2**30
 ALL = ("realcam-256", "realcam-512", "realcam-1024")
 
 
+def test_a_limit_on_addresses_is_one_on_memory() -> None:
+    """`ulimit -v`, in a process of its own."""
+    if not psutil.LINUX:
+        pytest.skip("only Linux limits a process's addresses so")
+    program = (
+        "import psutil\n"
+        "from server.engines.realcam.machine_memory import free_machine_memory, machine_memory\n"
+        f"psutil.Process().rlimit(psutil.RLIMIT_AS, ({GB}, {GB}))\n"
+        "print(machine_memory(), free_machine_memory(), psutil.Process().memory_info().vms)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    limit, free, used = map(int, done.stdout.split())
+    assert limit == GB
+    assert 0 < free <= GB - used // 2
+
+
 @pytest.mark.parametrize(
     ("memory", "card", "variants", "sentence"),
     [
