@@ -17,7 +17,14 @@ def engines() -> None:
         state = engine.unavailable or "ready"
         console.print(f"[bold]{engine.name}[/bold]  {escape(engine.label)}: {escape(state)}", highlight=False)
         console.print(escape(engine.description), style="dim")
+        console.print(_clips(engine), style="dim", highlight=False)
         console.print(_knobs(engine))
+
+
+def _clips(engine: EngineCapability) -> str:
+    """The clips it makes."""
+    sizes = ", ".join(f"{width} x {height}" for width, height in engine.sizes)
+    return f"Sizes {sizes}; modes {', '.join(engine.modes)}; {engine.frame_counts[0]} frames unless told otherwise."
 
 
 def _knobs(engine: EngineCapability) -> Table:

@@ -118,6 +118,7 @@ def resolve(file: HubFile, endpoint: str | None = None, otherwise: str = "") -> 
     from huggingface_hub import HfApi
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
+    _check_proxy()
     try:
         info = HfApi(endpoint=endpoint).model_info(file.repo, revision=file.revision or None, files_metadata=True)
     except (GatedRepoError, RepositoryNotFoundError) as error:
@@ -157,6 +158,20 @@ def resolve(file: HubFile, endpoint: str | None = None, otherwise: str = "") -> 
     return SourceFile(
         name=found[0], sha256=file.sha256 or there, bytes=sibling.size or 0, repo=file.repo, revision=info.sha or ""
     )
+
+
+def _check_proxy() -> None:
+    """Raises WeightsError when the environment names a proxy that the hub's client cannot speak to."""
+    from huggingface_hub.utils import get_session
+
+    try:
+        get_session()
+    except (ImportError, ValueError) as error:
+        raise WeightsError(
+            "The proxy cannot be used",
+            first_line(error),
+            "Mend HTTPS_PROXY, HTTP_PROXY or ALL_PROXY: http://host:port is understood.",
+        ) from error
 
 
 def first_line(error: Exception) -> str:

@@ -14,5 +14,7 @@ def test_every_engine_and_every_option_is_listed() -> None:
     for engine in capabilities():
         assert f"{engine.name}  {engine.label}" in result.output
         assert (engine.unavailable or "ready") in result.output, "square brackets and all"
+        sizes = ", ".join(f"{width} x {height}" for width, height in engine.sizes)
+        assert f"Sizes {sizes}; modes " in result.output, "what --size takes"
         for option in engine.options:
             assert option.description in result.output

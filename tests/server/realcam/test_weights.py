@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -158,6 +161,16 @@ def test_a_login_page_is_not_taken_for_the_file(hub: Hub, tmp_path: Path) -> Non
     hub.login_page = "listing"
     with pytest.raises(WeightsError, match=r"answers for org/tiny is not the hub.*login page"):
         resolve(HubFile("org/tiny", "model.ckpt"), hub.url)
+
+
+@pytest.mark.parametrize("proxy", ["foo://127.0.0.1:9", "socks9://127.0.0.1:9"])
+def test_a_proxy_that_cannot_be_used_is_said(proxy: str) -> None:
+    """In a process of its own: the hub's client keeps what it once made."""
+    program = "from server.realcam.weights_sources import HubFile, resolve; resolve(HubFile('org/tiny', 'x'))"
+    environment = {**os.environ, "HTTPS_PROXY": proxy}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
+    assert "WeightsError: The proxy cannot be used: " in done.stderr
+    assert "Mend HTTPS_PROXY, HTTP_PROXY or ALL_PROXY" in done.stderr
 
 
 def test_how_far_a_download_is_can_be_seen(hub: Hub, tmp_path: Path) -> None:
