@@ -14,7 +14,7 @@ from .pose_encoder import PoseEncoder, position_table
 from .resampler import Resampler
 from .tokenizer import Tokenizer
 from .unet import UNet
-from .vae import VideoVae, build_vae
+from .vae import CARD_FRAMES, VideoVae, build_vae
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ def assemble(config: ModelConfig, parts: dict[str, nn.Module], tokenizer: Tokeni
     for part in parts.values():
         part.eval().requires_grad_(False)
     device = next(parts["vae"].parameters()).device
-    frames_at_once = 1 if device.type == "cpu" else 4
+    frames_at_once = 1 if device.type == "cpu" else CARD_FRAMES
     return RealCamModel(
         config=config,
         unet=parts["unet"],

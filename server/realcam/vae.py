@@ -15,6 +15,9 @@ from .config import LATENT_DOWNSAMPLE, VaeConfig
 TILE = 512
 """Pixels a side of a tile; the overlap of a quarter is diffusers' own."""
 
+CARD_FRAMES = 3
+"""Frames that a card takes at once: a fourth would need more memory than a forward of the network on 16."""
+
 
 def build_vae(config: VaeConfig) -> AutoencoderKL:
     """The network without weights (on the current default device)."""

@@ -12,17 +12,18 @@ from server.realcam.config import LATENT_DOWNSAMPLE, ModelConfig
 from server.realcam.flex_plan import mask_memory
 from server.realcam.model import build_parts
 from server.realcam.offload import RESIDENT_PARTS
-from server.realcam.vae import TILE
+from server.realcam.vae import CARD_FRAMES, TILE
 
 from .least_memory import USABLE
 
 Size = tuple[int, int]
 
 UNET_PEAK = 40
-"""Values alive at the peak of a forward, for each token and channel of the finest level: measured, 33 to 40."""
+"""Values alive at the peak of a forward, for each token and channel of the finest level: measured on the CPU, 33 to 40;
+counted for a card, 34 to 36, the camera's features and masks among them."""
 
-VAE_PEAK = 6
-"""The same of decoding, for each pixel and channel of the finest level: measured."""
+VAE_PEAK = 6.5
+"""The same of encoding and decoding, for each pixel and channel of the finest level: counted, 5.3 to 6.5."""
 
 MARGIN = 1.2
 """For what a library takes beside, and fragments."""
@@ -86,7 +87,8 @@ def needed_memory(
     cells = size[0] * size[1] // LATENT_DOWNSAMPLE**2
     forward = UNET_PEAK * frames * cells * config.unet.channels * (2 if plan.batched else 1)
     pixels = min(size[0], TILE) * min(size[1], TILE) if plan.tiled else size[0] * size[1]
-    decode = VAE_PEAK * pixels * config.vae.channels * (4 if device == "cuda" and not plan.tiled else 1)
+    at_once = min(frames, CARD_FRAMES) if device == "cuda" and not plan.tiled else 1
+    decode = VAE_PEAK * pixels * config.vae.channels * at_once
     masks = camera_masks(config, size, frames) if device == "cuda" else 0
     return int(MARGIN * (dtype.itemsize * weights + max(dtype.itemsize * max(forward, decode), masks)))
 

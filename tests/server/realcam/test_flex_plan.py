@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
 
 import pytest
@@ -12,13 +11,12 @@ torch = pytest.importorskip("torch", reason="torch is not installed: the model t
 from torch._subclasses.fake_tensor import FakeTensorMode  # noqa: E402
 from torch.nn import functional  # noqa: E402
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, create_mask  # noqa: E402
-from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
-from torch.utils._pytree import tree_leaves  # noqa: E402
 
 from server.geometry.epipolar import epipolar_mask, fundamental_matrices  # noqa: E402
 from server.realcam.attention_plan import DensePlan  # noqa: E402
 from server.realcam.camera_condition import device_plan, normalised  # noqa: E402
 from server.realcam.flex_plan import FlexPlan, MaskMod, block_mask, flex_plan, mask_memory  # noqa: E402
+from tests.server.realcam.live_memory import LiveMemory  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.* is deprecated:DeprecationWarning")
 """PyTorch's own, when its compiler is imported."""
@@ -100,27 +98,6 @@ def test_a_row_of_blocks_at_a_time_is_the_same(frames: int, size: tuple[int, int
 def test_blocks_are_whole_partial_or_left_out(seen: MaskMod, queries: int, keys: int) -> None:
     reference = create_block_mask(seen, None, None, queries, keys, device="cpu")
     assert same(block_mask(seen, queries, keys, CPU), reference)
-
-
-class LiveMemory(TorchDispatchMode):
-    """The most bytes that tensors made under it have held at once; works on fake ones."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.live: dict[int, int] = {}
-        self.most = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(out):
-            if isinstance(leaf, torch.Tensor):
-                storage = leaf.untyped_storage()
-                key = id(storage)
-                if key not in self.live:
-                    self.live[key] = storage.nbytes()
-                    weakref.finalize(storage, self.live.pop, key, None)
-        self.most = max(self.most, sum(self.live.values()))
-        return out
 
 
 @pytest.mark.parametrize(("size", "cell"), [((256, 256), 8), ((1024, 576), 16)])

@@ -6,7 +6,7 @@ PyTorch's fake tensors refuse what a card refuses: an operation on a tensor of t
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,14 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake
 
 from server.diffusion.guidance import GuidanceConfig  # noqa: E402
 from server.diffusion.sampler import SeededNoise  # noqa: E402
+from server.engines.realcam.memory_plan import UNET_PEAK, VAE_PEAK  # noqa: E402
 from server.realcam import camera_condition, flex_plan  # noqa: E402
+from server.realcam.attention import ContextTokens  # noqa: E402
 from server.realcam.attention_plan import BlockPlan, DensePlan, QueryBlock  # noqa: E402
-from server.realcam.config import TINY  # noqa: E402
+from server.realcam.config import TINY, VARIANTS, ModelConfig  # noqa: E402
 from server.realcam.latent_preview import latent_picture  # noqa: E402
 from server.realcam.model import RealCamModel, random_model  # noqa: E402
+from server.realcam.pose_encoder import PoseEncoder  # noqa: E402
 from server.realcam.shot_sampler import (  # noqa: E402
     HeldPicture,
     Hooks,
@@ -36,6 +39,9 @@ from server.realcam.shot_sampler import (  # noqa: E402
     sample_shot,
 )
 from server.realcam.tokenizer import ByteTokenizer  # noqa: E402
+from server.realcam.unet import UNet  # noqa: E402
+from server.realcam.vae import CARD_FRAMES, VideoVae, build_vae  # noqa: E402
+from tests.server.realcam.live_memory import LiveMemory  # noqa: E402
 
 CARD = torch.device("cuda:0")
 WIDTH, HEIGHT = 256, 128
@@ -48,6 +54,7 @@ SHALLOW = replace(
     resampler=replace(TINY.resampler, frames=WINDOW),
 )
 """Little to run, and at its finest level more tokens than one dense mask is made for: 6 x 32 x 16."""
+
 
 GUARDS = "_ZN3c104impl26device_guard_impl_registryE"
 """c10::impl::device_guard_impl_registry: for each type of device, what switches between several of them."""
@@ -216,3 +223,64 @@ def test_as_published() -> None:
     options = SamplingOptions(steps=1, faithful=True)
     frames = sample_shot(model_on_card(torch.float32), short, options, SeededNoise(0, CARD), Hooks())
     assert len(frames) == WINDOW
+
+
+def full_part(build: Callable[[], Any], dtype: Any) -> Any:
+    """A network of the published size, on the card, without weights."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        with CARD:
+            part = build().eval()
+    finally:
+        torch.set_default_dtype(before)
+    for owner in part.modules():
+        owner._buffers.update({name: buffer.to(dtype) for name, buffer in owner._buffers.items()})
+    return part
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("config", VARIANTS.values(), ids=VARIANTS.keys())
+def test_a_forward_takes_the_memory_that_is_planned_for(
+    config: ModelConfig, batch: int, fake: FakeTensorMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every tensor of a forward of full size, in bfloat16, and of the camera's features before it."""
+
+    def fused(q: Any, k: Any, v: Any, attn_mask: Any = None, block_mask: Any = None) -> Any:
+        """As a card's attention: no scores are stored. Fake tensors go by the form that stores them."""
+        return torch.empty_like(q, memory_format=torch.contiguous_format)
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", fused)
+    monkeypatch.setattr(flex_plan, "compiled_attention", lambda form, backend: fused)
+    monkeypatch.setattr(camera_condition, "can_compile", lambda device: True)
+    pose_encoder = full_part(lambda: PoseEncoder(config.pose_encoder), torch.bfloat16)
+    unet = full_part(lambda: UNet(config.unet), torch.bfloat16)
+    (width, height), frames = config.size, 16
+    with torch.no_grad(), LiveMemory(pose_encoder, unet) as memory:
+        still = torch.eye(4, dtype=torch.float64, device=CARD).repeat(1, frames, 1, 1)
+        camera = camera_condition.camera_condition(pose_encoder, config.unet, still, still[..., :3, :3], config.size)
+        text, image = (torch.zeros((batch, *n, 1024), device=CARD, dtype=torch.bfloat16) for n in ((77,), (frames, 16)))
+        context = unet.bind_context(ContextTokens(text, image))
+        latents = torch.zeros((batch, 8, frames, height // 8, width // 8), device=CARD)
+        unet(latents, torch.full((batch,), 700, device=CARD), context, camera)
+    values = batch * frames * (width // 8) * (height // 8) * config.unet.channels
+    assert 0.8 < memory.most / (2 * values * UNET_PEAK) < 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("config", VARIANTS.values(), ids=VARIANTS.keys())
+def test_the_vae_takes_the_memory_that_is_planned_for(config: ModelConfig, fake: FakeTensorMode) -> None:
+    network = full_part(lambda: build_vae(config.vae), torch.bfloat16)
+    vae = VideoVae(network, config.vae, CARD_FRAMES)
+    (width, height), frames = config.size, 16
+    planned = 2 * VAE_PEAK * CARD_FRAMES * width * height * config.vae.channels
+    with torch.no_grad(), LiveMemory(network) as memory:
+        vae.encode(torch.zeros((1, 3, frames, height, width), device=CARD), None)
+        encoding = memory.most
+        memory.most = 0
+        vae.decode(torch.zeros((1, 4, frames, height // 8, width // 8), device=CARD))
+    assert 0.7 < encoding / planned < 1.05
+    assert 0.7 < memory.most / planned < 1.05
