@@ -56,6 +56,7 @@ STEP_INTERVAL = 0.1
 PREVIEW_INTERVAL = 0.5
 """Shortest time between two reports, and between two that carry a picture."""
 DISK_FULL = "The server's disk is full: what was made could not be written. Make room there and send it again."
+NO_MEMORY = "The engine ran out of memory on the server. A smaller or shorter clip takes less."
 LONGEST_REASON = 2000
 ASKED = {Shot: "clips", DepthRequest: "depth", CheckRequest: "camera checks"}
 """What an order asks for, and an engine makes, in words."""
@@ -102,8 +103,11 @@ class Worker:
         except RealCamError as error:
             self._send(pipe.Failed(job_id=job.job_id, attempt=job.attempt, reason=error.sentence[:LONGEST_REASON]))
         except MemoryError:
-            self._give_up(job, "The engine ran out of memory on the server. A smaller or shorter clip takes less.")
+            self._give_up(job, NO_MEMORY)
         except OSError as error:
+            if error.errno in (errno.ENOMEM, errno.EAGAIN):
+                # FFmpeg finds no room for its threads, say.
+                self._give_up(job, NO_MEMORY)
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 log.exception("the engine failed", extra={"job": job.job_id, "attempt": job.attempt})
                 self._give_up(job, f"The engine stopped: {error}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import time
@@ -102,6 +103,15 @@ class MemoryEngine(CopyEngine):
         np.zeros(2**60, dtype=np.uint8)
 
 
+class ThreadlessEngine(CopyEngine):
+    """Finds no room for a thread, which FFmpeg says so."""
+
+    name = "threadless"
+
+    def step(self, shot: Shot, index: int) -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+
 class RefuseEngine(CopyEngine):
     """Says no in words."""
 
@@ -159,7 +169,7 @@ class ResumeEngine(CopyEngine):
 
 def engines() -> dict[str, Callable[[], Engine]]:
     kinds = (CopyEngine, CrashEngine, HangEngine, RaiseEngine, FragileEngine, MemoryEngine, RefuseEngine, EndEngine)
-    return {kind.name: kind for kind in (*kinds, ResumeEngine)}
+    return {kind.name: kind for kind in (*kinds, ThreadlessEngine, ResumeEngine)}
 
 
 def draft() -> dict[str, Callable[[], Engine]]:

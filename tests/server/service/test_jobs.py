@@ -181,6 +181,7 @@ def test_an_engine_that_does_not_heed_a_cancel_is_ended(start_server: StartServe
         ("crash", 3, "crashed with SIGSEGV"),
         ("bug", 3, "KeyError: 'what every engine has sometimes'"),
         ("memory", 3, "out of memory"),
+        ("threadless", 3, "out of memory"),
     ],
 )
 def test_engines_that_fail(
