@@ -20,7 +20,8 @@ class Hub:
 
     cut_at: how many bytes of the next file it sends before the line breaks; it is down after that. damaged: its files
     are not what it says they are. login_page: what a hotel's network answers in its place, "listing" or "files".
-    commit: the newest, whatever is asked for by name is served all the same.
+    commit: the newest, whatever is asked for by name is served all the same. claims: sizes that it lists, where they
+    are not those of the contents.
     """
 
     contents: dict[str, bytes]
@@ -31,6 +32,7 @@ class Hub:
     damaged: bool = False
     login_page: str = ""
     commit: str = COMMIT
+    claims: dict[str, int] = field(default_factory=dict)
 
 
 @contextmanager
@@ -102,7 +104,7 @@ def listing(hub: Hub, revision: str) -> dict[str, Any]:
     siblings = [
         {
             "rfilename": name,
-            "size": len(content),
+            "size": hub.claims.get(name, len(content)),
             "lfs": {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 100},
         }
         for name, content in hub.contents.items()
