@@ -56,7 +56,7 @@ def encode_text(encoder: CLIPTextModel, token_ids: Tensor) -> Tensor:
 def encode_image(encoder: CLIPVisionModel, image: Tensor, size: int = 224) -> Tensor:
     """[B, 3, H, W] in [-1, 1] to all tokens [B, 1 + patches, C], class token first."""
     weight = encoder.embeddings.patch_embedding.weight
-    return encoder(pixel_values=clip_pixels(image.float(), size).to(weight)).last_hidden_state
+    return encoder(pixel_values=clip_pixels(image.float(), size).to(weight.dtype)).last_hidden_state
 
 
 def clip_pixels(image: Tensor, size: int = 224) -> Tensor:

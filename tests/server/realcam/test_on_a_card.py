@@ -18,6 +18,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: the model t
 pytest.importorskip("transformers", reason="transformers is not installed: the model tests were not run")
 pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
 
+from torch import nn  # noqa: E402
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily  # noqa: E402
 
 from server.diffusion.guidance import GuidanceConfig  # noqa: E402
@@ -29,6 +30,7 @@ from server.realcam.attention_plan import BlockPlan, DensePlan, QueryBlock  # no
 from server.realcam.config import TINY, VARIANTS, ModelConfig  # noqa: E402
 from server.realcam.latent_preview import latent_picture  # noqa: E402
 from server.realcam.model import RealCamModel, random_model  # noqa: E402
+from server.realcam.offload import OFFLOADED_PARTS, offloaded  # noqa: E402
 from server.realcam.pose_encoder import PoseEncoder  # noqa: E402
 from server.realcam.shot_sampler import (  # noqa: E402
     HeldPicture,
@@ -284,3 +286,34 @@ def test_the_vae_takes_the_memory_that_is_planned_for(config: ModelConfig, fake:
         vae.decode(torch.zeros((1, 4, frames, height // 8, width // 8), device=CARD))
     assert 0.7 < encoding / planned < 1.05
     assert 0.7 < memory.most / planned < 1.05
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("plans", ["flex"], indirect=True)
+@pytest.mark.usefixtures("plans")
+def test_weights_that_stay_in_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each layer's come to the card before it runs, and are gone again after the shot."""
+
+    def moved(module: nn.Module, device: Any, **_: object) -> nn.Module:
+        """Module.to, which cannot put another fake tensor in a parameter's place."""
+        for owner in module.modules():
+            for tensors in (owner._parameters, owner._buffers):
+                for tensor in tensors.values():
+                    if tensor is not None:
+                        tensor.data = tensor.data.to(device)
+        return module
+
+    def put(tensor: FakeTensor, value: FakeTensor) -> None:
+        """Tensor.data, which leaves a fake tensor's device as it was."""
+        data.__set__(tensor, value)
+        tensor.fake_device = value.device
+
+    data = torch.Tensor.data
+    monkeypatch.setattr(FakeTensor, "data", property(data.__get__, put), raising=False)
+    monkeypatch.setattr(nn.Module, "to", moved)
+    model = random_model(SHALLOW, ByteTokenizer(TINY.clip.vocabulary), dtype=torch.float16)
+    away = offloaded(model, CARD)
+    sampled(away, SamplingOptions(steps=1, tiled=True))
+    devices = {name: {t.device.type for t in part.parameters()} for name, part in away.parts().items()}
+    assert devices == {name: {"cpu" if name in OFFLOADED_PARTS else "cuda"} for name in devices}
