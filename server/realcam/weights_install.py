@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -24,7 +25,7 @@ from .tensor_files import TensorFile
 from .tokenizer import check_vocabulary
 from .weights_fetch import sha256_of
 from .weights_room import Need, check_room
-from .weights_sources import OnBytes, WeightsError
+from .weights_sources import OnBytes, WeightsError, first_line
 from .weights_store import (
     FRESH_PREFIX,
     MANIFEST_FILE,
@@ -48,7 +49,7 @@ def install(
 
     tokenizer: CLIP's vocab.json and merges.txt.
     Raises CheckpointError when the files are not of this variant or no tokenizer, WeightsError when the disk is too
-    small.
+    small or fills meanwhile.
     """
     check_vocabulary(*tokenizer)
     file = open_checkpoint(files)
@@ -59,7 +60,14 @@ def install(
     check_room([Need(store.root, needed, "for the converted weights")])
     with tempfile.TemporaryDirectory(prefix=FRESH_PREFIX, dir=store.root) as fresh:
         path = Path(fresh) / MODEL_FILE
-        save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
+        try:
+            save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
+        except SafetensorError as error:
+            raise WeightsError(
+                "The converted weights cannot be written",
+                f"{store.root}: {first_line(error)}",
+                "Make room there and run the same command again: what was fetched is kept.",
+            ) from error
         for name, source in zip(TOKENIZER_FILES, tokenizer, strict=True):
             shutil.copyfile(source, Path(fresh) / name)
         manifest = Manifest(

@@ -333,6 +333,22 @@ def test_the_server_may_be_another_user(tmp_path: Path, files: dict[str, Path]) 
     assert len(modes) == 1, "all files are as readable as any the user makes"
 
 
+def test_a_disk_that_fills_while_it_is_written_leaves_nothing_half(tmp_path: Path, files: dict[str, Path]) -> None:
+    """Here the system lets no file of this process grow beyond a megabyte."""
+    resource = pytest.importorskip("resource", reason="this system limits no files: a full disk was not tried")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
+    try:
+        with pytest.raises(WeightsError, match=r"converted weights cannot be written: .*too large.*Make room there"):
+            installed(tmp_path, files)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    store = WeightsStore(tmp_path / "weights")
+    assert store.manifest("tiny") is None
+    assert not list(store.root.rglob("*.safetensors"))
+    assert installed(tmp_path, files).manifest("tiny") is not None
+
+
 def test_every_missing_key_is_told_and_the_sentence_last(tmp_path: Path, files: dict[str, Path]) -> None:
     """The sentence names four of them; the list is whole."""
     base, words, into = str(files["model.ckpt"]), str(files["vocab.json"].parent), str(tmp_path / "weights")
