@@ -19,7 +19,16 @@ from server.realcam.checkpoint_error import CheckpointError
 from server.realcam.weights_fetch import Fetched, discard, fetch, local_source, missing_bytes
 from server.realcam.weights_lock import LOCK_FILE, WeightsLock
 from server.realcam.weights_room import Need, check_room, in_units
-from server.realcam.weights_sources import RECIPES, HubFile, OnBytes, Recipe, WeightsError, by_hand, resolve
+from server.realcam.weights_sources import (
+    RECIPES,
+    HubFile,
+    OnBytes,
+    Recipe,
+    WeightsError,
+    by_hand,
+    check_variant,
+    resolve,
+)
 from server.realcam.weights_store import Manifest, SourceFile, WeightsStore, default_store
 from server.realcam.weights_writer import sole_writer
 
@@ -160,7 +169,10 @@ def _install(
     from server.realcam.load import CheckpointFiles
     from server.realcam.weights_install import install
 
-    sources = [file.source for file in fetched.values()] + [local_source(path, on_bytes) for path in given.files]
+    own = [local_source(path, on_bytes) for path in given.files]
+    for source in own:
+        check_variant(source, variant)
+    sources = [*(file.source for file in fetched.values()), *own]
     paths = {name: file.path for name, file in fetched.items()}
     files = CheckpointFiles(given.camera or paths["camera"], given.base or paths.get("base"))
     words = given.words or (paths["vocab.json"], paths["merges.txt"])
@@ -177,7 +189,7 @@ def _check(store: WeightsStore, variant: str) -> None:
 
     again = f"Run `realcam weights get {variant}`."
     if store.manifest(variant) is None:
-        raise EngineError(f"{variant} is not installed", f"nothing whole in {store.folder(variant)}", again)
+        raise EngineError(f"{variant} is not installed", f"nothing whole of it in {store.folder(variant)}", again)
     found = verified_hash(store, variant)
     typer.echo(f"hash   {found}")
     file = open_checkpoint(CheckpointFiles(store.model_file(variant)))

@@ -90,7 +90,7 @@ def verified_hash(store: WeightsStore, variant: str) -> str:
     manifest = store.manifest(variant)
     again = f"Run `realcam weights get {variant}` again."
     if manifest is None:
-        raise WeightsError(f"{variant} is not installed", f"nothing whole in {store.folder(variant)}", again)
+        raise WeightsError(f"{variant} is not installed", f"nothing whole of it in {store.folder(variant)}", again)
     found = sha256_of(store.model_file(variant))
     if found != manifest.sha256:
         why = f"SHA-256 {found[:16]}..., was {manifest.sha256[:16]}..."

@@ -99,6 +99,18 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
+def check_variant(file: SourceFile, variant: str) -> None:
+    """Raises WeightsError for a file that is known as another variant's: those of 512 and 1024 have the same keys."""
+    for other, recipe in RECIPES.items():
+        if other != variant and file.sha256 in (recipe.base.sha256, recipe.camera.sha256):
+            own = RECIPES[variant].base
+            raise WeightsError(
+                "The weights are of another resolution",
+                f"{file.name} is the one of {other}, by its SHA-256",
+                f"{variant} needs {own.name} of {own.repo}.",
+            )
+
+
 def by_hand(wanted: Mapping[str, HubFile]) -> str:
     """How to install `wanted`, by the names of their options, on a computer that does not reach the hub."""
     files = [f"--{option} {file.name} of {file.repo}" for option, file in wanted.items() if option in FILE_OPTIONS]

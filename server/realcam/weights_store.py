@@ -54,14 +54,14 @@ class WeightsStore:
         return self.folder(variant) / MODEL_FILE
 
     def manifest(self, variant: str) -> Manifest | None:
-        """What is installed, None when that is nothing, or not whole: the manifest is written last."""
+        """What is installed; None when that is nothing, another variant, or not whole: the manifest is written last."""
         try:
             manifest = msgspec.json.decode((self.folder(variant) / MANIFEST_FILE).read_bytes(), type=Manifest)
             size = self.model_file(variant).stat().st_size
         except (OSError, msgspec.MsgspecError):
             return None
-        whole = size == manifest.bytes and all((self.folder(variant) / name).is_file() for name in TOKENIZER_FILES)
-        return manifest if whole else None
+        words = all((self.folder(variant) / name).is_file() for name in TOKENIZER_FILES)
+        return manifest if (manifest.variant, manifest.bytes) == (variant, size) and words else None
 
 
 def default_store() -> WeightsStore:

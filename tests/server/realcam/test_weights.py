@@ -37,9 +37,10 @@ from server.realcam.weights_sources import (  # noqa: E402
     HubFile,
     WeightsError,
     by_hand,
+    check_variant,
     resolve,
 )
-from server.realcam.weights_store import WeightsStore  # noqa: E402
+from server.realcam.weights_store import SourceFile, WeightsStore  # noqa: E402
 from tests.server.realcam.hub import COMMIT, Hub, serving  # noqa: E402
 
 TOKENIZER = ByteTokenizer(TINY.clip.vocabulary)
@@ -271,12 +272,23 @@ def test_install_and_run(tmp_path: Path, files: dict[str, Path], model: RealCamM
     assert torch.equal(loaded.unet.conv_out.weight, model.unet.conv_out.weight)
 
 
-def test_what_is_installed_is_not_fetched_again(tmp_path: Path, files: dict[str, Path]) -> None:
+def test_another_variants_folder_is_not_taken_for_this_one(tmp_path: Path, files: dict[str, Path]) -> None:
+    """The 512's keys and shapes are the 1024's as well: only the manifest tells."""
     store = installed(tmp_path, files)
     store.folder("tiny").rename(store.folder("realcam-512"))
-    result = CliRunner().invoke(app, ["weights", "get", "realcam-512", "--into", str(store.root)])
-    assert result.exit_code == 0
-    assert "installed already" in result.output
+    assert store.manifest("realcam-512") is None
+    result = CliRunner().invoke(app, ["weights", "check", "realcam-512", "--into", str(store.root)])
+    assert result.exit_code == 1
+    assert result.output.startswith("realcam-512 is not installed: nothing whole of it in")
+
+
+def test_another_variants_base_is_told_by_its_hash() -> None:
+    base = RECIPES["realcam-512"].base
+    file = SourceFile(name="model.ckpt", sha256=base.sha256, bytes=10)
+    check_variant(file, "realcam-512")
+    check_variant(msgspec.structs.replace(file, sha256="0" * 64), "realcam-1024")
+    with pytest.raises(WeightsError, match=r"another resolution: model\.ckpt is the one of realcam-512.*_1024\."):
+        check_variant(file, "realcam-1024")
 
 
 def test_half_an_installation_is_none(tmp_path: Path, files: dict[str, Path]) -> None:
