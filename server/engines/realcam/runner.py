@@ -93,6 +93,9 @@ class Runner:
         self._loaded: _Loaded | None = None
         if self._device.type == "cpu":
             keep_freed_memory()
+        else:
+            # Of float32, cuDNN's convolutions would otherwise read 10 bits of the 23.
+            torch.backends.cudnn.allow_tf32 = False
 
     def run(self, shot: Shot, report: Report, checkpoints: Checkpoints | None = None) -> Clip:
         """The clip. Raises EngineError or what `report` and `checkpoints` raise."""

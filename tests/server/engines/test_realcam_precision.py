@@ -1,0 +1,45 @@
+"""What precision the engine `realcam` computes in, by the machine and the artist's choice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
+pytest.importorskip("transformers", reason="transformers is not installed: the model tests were not run")
+pytest.importorskip("ftfy", reason="ftfy is not installed: the model tests were not run")
+
+import torch
+
+from server.engines.realcam.runner import Runner, chosen_dtype
+from server.engines.realcam.settings import read_settings
+from server.engines.realcam.sources import RandomWeights
+
+CARD, CPU = torch.device("cuda"), torch.device("cpu")
+
+
+def test_float32_is_float32_on_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default cuDNN's convolutions round to TF32 and matrix products do not: neither does here."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    Runner(RandomWeights("tiny"))
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32
+
+
+@pytest.mark.parametrize("computes", [True, False], ids=["a card with bfloat16", "an older card"])
+def test_auto_is_half_precision_on_a_card(computes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def supported(including_emulation: bool = True) -> bool:
+        return computes or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    settings = replace(read_settings({}), precision="auto")
+    assert chosen_dtype(settings, CARD) == (torch.bfloat16 if computes else torch.float16)
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
+def test_what_is_asked_for_is_taken(name: str) -> None:
+    settings = replace(read_settings({}), precision=name)
+    assert chosen_dtype(settings, CARD) == chosen_dtype(settings, CPU) == getattr(torch, name)
