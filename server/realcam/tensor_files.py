@@ -21,6 +21,8 @@ TensorFile = Mapping[str, Tensor]
 _WRAPPERS = ("state_dict", "module")
 """Keys under which training frameworks keep the tensors."""
 
+_PLACE_IN_PYTORCH = re.compile(r"^\[enforce fail at [^\]]*\] *\. *")
+
 _WRAPPED_PREFIX = re.compile(r"^(_forward_module\.|module\.)+")
 
 
@@ -73,7 +75,9 @@ def _unpickled(path: Path) -> TensorFile:
         if isinstance(loaded, dict) and isinstance(loaded.get(wrapper), dict):
             loaded = loaded[wrapper]
     if not isinstance(loaded, dict) or not loaded:
-        raise CheckpointError("The weights are of an unknown layout", f"{path} holds no tensors by name")
+        raise CheckpointError(
+            "The weights are of an unknown layout", f"{path} holds no tensors by name", "Give it as it was published."
+        )
     return {_WRAPPED_PREFIX.sub("", key): tensor for key, tensor in loaded.items() if isinstance(tensor, Tensor)}
 
 
@@ -87,7 +91,7 @@ def _unreadable(path: Path, why: str) -> CheckpointError:
         why = "it is a web page"
     elif start.startswith(b"version https://git-lfs"):
         why = "it is git's pointer to the file, not the file (`git lfs pull` fetches it)"
-    first = why.splitlines()[0].split(". ")[0]
+    first = _PLACE_IN_PYTORCH.sub("", why).splitlines()[0].split(". ")[0]
     return CheckpointError("The weights cannot be read", f"{path}: {first}", "Delete the file and download it again.")
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import struct
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,16 @@ def test_what_else_came_under_the_name_is_said(tmp_path: Path, ending: str, cont
     path = tmp_path / f"model.{ending}"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=f"The weights cannot be read: .*model.{ending}: {words}.*Delete"):
+        open_checkpoint(CheckpointFiles(path))
+
+
+def test_a_zip_of_something_else_is_told_without_pytorchs_own_places(tmp_path: Path) -> None:
+    path = tmp_path / "model.ckpt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("notes.txt", "hello")
+    with pytest.raises(
+        CheckpointError, match=r"cannot be read: .*model\.ckpt: file in archive is not in a subdirectory"
+    ):
         open_checkpoint(CheckpointFiles(path))
 
 
