@@ -14,7 +14,6 @@ from blender_addon.core.shot import Clip, ClipMetadata, Shot, UInt8, pixels_sha2
 from server.diffusion.guidance import GuidanceConfig
 from server.diffusion.sampler import SeededNoise
 from server.engines.engine import Checkpoints, Report
-from server.realcam.allocator import keep_freed_memory
 from server.realcam.compiled import compile_blocks
 from server.realcam.conditions import SOURCE_FPS, fps_value
 from server.realcam.config import ModelConfig
@@ -26,6 +25,7 @@ from server.realcam.tokenizer import Tokenizer
 from server.realcam.vae import TILE
 
 from .code_version import code_version
+from .compute_device import compute_device
 from .device_memory import first_within_memory, free_memory, release_memory, total_memory
 from .memory_plan import PLAIN, PLANS, MemoryPlan, first_plan, needed_memory, what_would_fit, with_fall_backs
 from .progress import Progress
@@ -89,13 +89,8 @@ class Runner:
 
     def __init__(self, source: ModelSource) -> None:
         self._source = source
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._device = compute_device()
         self._loaded: _Loaded | None = None
-        if self._device.type == "cpu":
-            keep_freed_memory()
-        else:
-            # Of float32, cuDNN's convolutions would otherwise read 10 bits of the 23.
-            torch.backends.cudnn.allow_tf32 = False
 
     def run(self, shot: Shot, report: Report, checkpoints: Checkpoints | None = None) -> Clip:
         """The clip. Raises EngineError or what `report` and `checkpoints` raise."""

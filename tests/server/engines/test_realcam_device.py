@@ -1,4 +1,4 @@
-"""What precision the engine `realcam` computes in, by the machine and the artist's choice."""
+"""What the engine `realcam` computes on and in which precision, by the machine and the artist's choice."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ pytest.importorskip("ftfy", reason="ftfy is not installed: the model tests were 
 
 import torch
 
-from server.engines.realcam.runner import Runner, chosen_dtype
+from blender_addon.core.errors import EngineError
+from server.engines.realcam import compute_device
+from server.engines.realcam.runner import chosen_dtype
 from server.engines.realcam.settings import read_settings
-from server.engines.realcam.sources import RandomWeights
 
 CARD, CPU = torch.device("cuda"), torch.device("cpu")
 
@@ -24,9 +25,26 @@ def test_float32_is_float32_on_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
     """By default cuDNN's convolutions round to TF32 and matrix products do not: neither does here."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    Runner(RandomWeights("tiny"))
+    monkeypatch.setattr(compute_device, "check_card", lambda: None)
+    assert compute_device.compute_device() == CARD
     assert not torch.backends.cudnn.allow_tf32
     assert not torch.backends.cuda.matmul.allow_tf32
+
+
+def test_a_card_that_this_pytorch_has_no_code_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is seen, so that it would be taken, and everything on it fails."""
+    words = "CUDA error: no kernel image is available for execution on the device"
+
+    def failing(*_: object, **__: object) -> None:
+        raise RuntimeError(words)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "ones", failing)
+    with pytest.raises(EngineError, match=r"PyTorch cannot use its card.*CUDA_VISIBLE_DEVICES"):
+        compute_device.compute_device()
+    words = "CUDA error: device-side assert triggered"
+    with pytest.raises(RuntimeError, match="assert"):
+        compute_device.compute_device()
 
 
 @pytest.mark.parametrize("computes", [True, False], ids=["a card with bfloat16", "an older card"])
