@@ -124,8 +124,10 @@ def test_what_made_the_clip_is_in_it(whole_shot: WholeShot) -> None:
     chord = np.linalg.norm(centres[-1] - centres[0])
     assert np.linalg.norm(np.diff(centres, axis=0), axis=1).sum() > 1.05 * chord
     assert made.intrinsics[-1][0][0] < 0.9 * made.intrinsics[0][0][0]
+    # The video is the same whenever it is made: how long that took stands beside it.
+    timeless = msgspec.structs.replace(sidecar, metadata=msgspec.structs.replace(made, seconds=0.0))
     with av.open(str(whole_shot.take / "clip.mp4")) as container:
-        assert msgspec.json.decode(container.metadata["comment"].encode(), type=ClipSidecar) == sidecar
+        assert msgspec.json.decode(container.metadata["comment"].encode(), type=ClipSidecar) == timeless
 
 
 def test_the_strip_lasts_the_shot(opened: Any) -> None:
