@@ -22,9 +22,9 @@ _KERNEL = ((1.0, 0.0, 0.0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0.0, 0.0, 1.0))
 
 
 def winograd_pays(x: Tensor, weight: Tensor) -> bool:
-    """Whether this convolution of x [N, H, W, C] is faster so: wide, in float32, on a processor without AVX-512.
+    """Whether this convolution of x [N, H, W, C] is faster so: wide, in float32, on a processor with AVX2 alone.
 
-    With AVX-512, oneDNN's direct form runs at more than twice the rate of its matrix products.
+    With AVX-512, oneDNN's direct form runs at more than twice the rate of its matrix products. Others: not measured.
     """
     return (
         x.device.type == "cpu"

@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, NoReturn, cast
 
 import msgspec
 import psutil
@@ -151,7 +151,8 @@ class Worker:
     def _is_cancelled(self, job: pipe.RunJob) -> bool:
         return (job.job_id, job.attempt) in self._cancelled
 
-    def _give_up(self, job: pipe.RunJob, reason: str) -> None:
+    def _give_up(self, job: pipe.RunJob, reason: str) -> NoReturn:
+        """Tell why and end this process, which the engine may have left in any state."""
         self._send(pipe.Failed(job_id=job.job_id, attempt=job.attempt, reason=reason, broken=True))
         os._exit(3)
 

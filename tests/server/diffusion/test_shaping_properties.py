@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: the model t
 
 from server.diffusion.ddim import ddim_plan  # noqa: E402
 from server.diffusion.guidance import (  # noqa: E402
+    CameraSchedule,
     GuidanceConfig,
     camera_weight,
     classifier_free,
@@ -93,9 +94,9 @@ def test_known_frames_are_kept(model: str, scene: torch.Tensor) -> None:
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
-def test_camera_guidance_is_right_for_every_batch(schedule: str) -> None:
+def test_camera_guidance_is_right_for_every_batch(schedule: CameraSchedule) -> None:
     """The published cosine lines up with the channels when the batch is larger than one."""
-    config = GuidanceConfig(scale=4.0, image_scale=2.0, camera_scale=2.0, camera_schedule=schedule)  # type: ignore[arg-type]
+    config = GuidanceConfig(scale=4.0, image_scale=2.0, camera_scale=2.0, camera_schedule=schedule)
     outputs = [torch.randn((3, 4, 2, 8, 8), generator=torch.Generator().manual_seed(i)) for i in range(4)]
     together = guide(config, 700, *outputs)
     for i in range(3):
