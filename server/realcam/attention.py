@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from .layers import Linear, merge_heads, split_heads
+from .softmax_attention import softmax_attention
 
 
 class Attention(nn.Module):
@@ -29,7 +29,7 @@ class FrameAttention(Attention):
     def forward(self, x: Tensor) -> Tensor:
         tokens = x.flatten(0, 1).flatten(1, 2)
         q, k, v = (split_heads(layer(tokens), self.heads) for layer in (self.to_q, self.to_k, self.to_v))
-        return self.to_out(merge_heads(functional.scaled_dot_product_attention(q, k, v))).view_as(x)
+        return self.to_out(merge_heads(softmax_attention(q, k, v))).view_as(x)
 
 
 class TimeAttention(Attention):
@@ -43,7 +43,7 @@ class TimeAttention(Attention):
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """[T, H W, C] each; positions are the batch, by strides alone."""
         views = (t.unflatten(-1, (self.heads, -1)).permute(1, 2, 0, 3) for t in (q, k, v))
-        return functional.scaled_dot_product_attention(*views).permute(2, 0, 1, 3).flatten(2)
+        return softmax_attention(*views).permute(2, 0, 1, 3).flatten(2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,12 +85,10 @@ class CrossAttention(Attention):
         """x [B, T, H, W, C]."""
         q = split_heads(self.to_q(x).flatten(0, 1).flatten(1, 2), self.heads)
         frames = x.shape[1]
-        attended = functional.scaled_dot_product_attention(
+        attended = softmax_attention(
             q, _each_frame(context.text_keys, frames), _each_frame(context.text_values, frames)
         )
-        image = functional.scaled_dot_product_attention(
-            q, _each_frame(context.image_keys, frames), _each_frame(context.image_values, frames)
-        )
+        image = softmax_attention(q, _each_frame(context.image_keys, frames), _each_frame(context.image_values, frames))
         if self.image_scale is not None:
             image = image * (torch.tanh(self.image_scale) + 1.0)
         return self.to_out(merge_heads(attended + image)).view_as(x)

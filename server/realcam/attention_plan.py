@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .layers import merge_heads, split_heads
+from .softmax_attention import softmax_attention
 
 MaskRows = Callable[[int], Tensor]
 """Frame -> [h w, T h w] bool, the mask's rows of the queries in that frame."""
@@ -25,6 +26,11 @@ DENSE_TOKENS = 1024
 
 QUERY_BLOCK = 32
 """Queries of one block: thicker ones need less overhead, thinner ones fewer keys; measured."""
+
+
+KEY_STEP = 64
+"""Keys of a block are a multiple, some of them closed to all: oneDNN makes a kernel for every size it meets, and keeps
+about a thousand."""
 
 
 class AttentionPlan(Protocol):
@@ -41,7 +47,7 @@ class DensePlan:
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
         q, k, v = (split_heads(t, heads) for t in (q, k, v))
-        return merge_heads(functional.scaled_dot_product_attention(q, k, v, attn_mask=self.mask))
+        return merge_heads(softmax_attention(q, k, v, self.mask))
 
     def to(self, device: torch.device) -> DensePlan:
         return DensePlan(self.mask.to(device))
@@ -49,7 +55,10 @@ class DensePlan:
 
 @dataclass(frozen=True, eq=False)
 class QueryBlock:
-    """Queries that share most of their keys: indices [n] into N, [m] into R + N, and the mask [n, m] between them."""
+    """Queries that share most of their keys: indices [n] into N, [m] into R + N, and the mask [n, m] between them.
+
+    No index comes twice; a key may be closed to all of the queries.
+    """
 
     queries: Tensor
     keys: Tensor
@@ -64,15 +73,15 @@ class BlockPlan:
     columns: int
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
-        out = torch.empty_like(q)
+        # Rows of one head each, for all samples: a block's are then gathered in the order they are computed in.
+        q_rows, k_rows, v_rows = (split_heads(t, heads).flatten(0, 2) for t in (q, k, v))
+        out = torch.empty_like(q_rows)
+        each_head = torch.arange(len(q) * heads, device=q.device)[:, None]
         for block in self.blocks:
-            bq, bk, bv = (
-                split_heads(t.index_select(1, index), heads)
-                for t, index in ((q, block.queries), (k, block.keys), (v, block.keys))
-            )
-            attended = functional.scaled_dot_product_attention(bq, bk, bv, attn_mask=block.mask)
-            out[:, block.queries] = merge_heads(attended)
-        return out
+            queries, keys = each_head * q.shape[1] + block.queries, each_head * k.shape[1] + block.keys
+            gathered = (_gather(rows, index) for rows, index in ((q_rows, queries), (k_rows, keys), (v_rows, keys)))
+            out[queries] = softmax_attention(*gathered, block.mask)[0]
+        return merge_heads(out.view(len(q), heads, q.shape[1], -1))
 
     def to(self, device: torch.device) -> BlockPlan:
         moved = (QueryBlock(b.queries.to(device), b.keys.to(device), b.mask.to(device)) for b in self.blocks)
@@ -83,6 +92,11 @@ class BlockPlan:
         """Fraction of the dense mask's entries that are computed."""
         queries = sum(len(b.queries) for b in self.blocks)
         return sum(b.mask.numel() for b in self.blocks) / queries**2
+
+
+def _gather(rows: Tensor, index: Tensor) -> Tensor:
+    """Of rows [R, D] those at [heads, n]: [1, heads, n, D]."""
+    return rows.index_select(0, index.flatten()).view(1, *index.shape, -1)
 
 
 def attention_plan(
@@ -112,7 +126,10 @@ def _work(mask: Tensor, order: Tensor) -> int:
 def _block(mask: Tensor, queries: Tensor, offset: int, registers: int) -> QueryBlock:
     """The block of these rows of `mask`, whose first row is query `offset` of the clip."""
     piece = mask[queries]
-    keys = piece.any(dim=0).nonzero()[:, 0]
+    taken = piece.any(dim=0)
+    spare = -(registers + int(taken.sum())) % KEY_STEP
+    taken[(~taken).nonzero()[:spare, 0]] = True
+    keys = taken.nonzero()[:, 0]
     return QueryBlock(
         queries=queries + offset,
         keys=torch.cat([torch.arange(registers), keys + registers]),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from .attention import Attention
 from .attention_plan import AttentionPlan
 from .layers import merge_heads, split_heads
+from .softmax_attention import softmax_attention
 
 
 class EpipolarAttention(Attention):
@@ -34,7 +34,7 @@ class EpipolarAttention(Attention):
         """q [B, N, C]; k, v [B, R + N, C], the registers first."""
         if plans is None:
             views = (split_heads(t, self.heads) for t in (q, k, v))
-            return merge_heads(functional.scaled_dot_product_attention(*views))
+            return merge_heads(softmax_attention(*views))
         if len(plans) == 1:
             return plans[0].attend(q, k, v, self.heads)
         samples = zip(plans, q.split(1), k.split(1), v.split(1), strict=True)

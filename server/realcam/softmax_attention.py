@@ -1,0 +1,42 @@
+"""Softmax attention, by whatever computes it fastest here."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .processor import fused_attention_converts
+
+LOGITS = 2**21
+"""Logits written out at once, so that they stay in the processor's cache."""
+
+MIN_ROWS = 64
+"""Queries at once, at least: with so many keys that fewer fit, the fused form is faster."""
+
+
+def softmax_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    """q [N, heads, L, D] attends to k, v [N, heads, M, D]; as q. mask [L, M] bool: true where open."""
+    rows = LOGITS // (q.shape[1] * k.shape[2])
+    if rows >= min(MIN_ROWS, q.shape[2]) and fused_attention_converts(q):
+        return written_out(q, k, v, mask, rows)
+    return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+
+
+def written_out(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, rows: int) -> Tensor:
+    """The same through two matrix products, of at most `rows` queries at once; logits are rounded to the dtype."""
+    n, heads, length, channels = q.shape
+    q, k, v = (q * channels**-0.5).contiguous(), k.contiguous(), v.contiguous()
+    bias = None if mask is None else q.new_zeros(mask.shape).masked_fill_(~mask, float("-inf"))
+    # The heads of a query side by side, as every caller wants them next.
+    out = q.new_empty((n, length, heads, channels)).transpose(1, 2)
+    samples = max(1, rows // length)
+    for sample in range(0, n, samples):
+        some = slice(sample, sample + samples)
+        for row in range(0, length, rows):
+            part = slice(row, row + rows)
+            logits = torch.matmul(q[some, :, part], k[some].transpose(-1, -2))
+            if bias is not None:
+                logits += bias[part]
+            out[some, :, part] = torch.matmul(logits.softmax(dim=-1), v[some])
+    return out
