@@ -77,10 +77,11 @@ class BlockPlan:
         q_rows, k_rows, v_rows = (split_heads(t, heads).flatten(0, 2) for t in (q, k, v))
         out = torch.empty_like(q_rows)
         each_head = torch.arange(len(q) * heads, device=q.device)[:, None]
+        first_query, first_key = each_head * q.shape[1], each_head * k.shape[1]
         for block in self.blocks:
-            queries, keys = each_head * q.shape[1] + block.queries, each_head * k.shape[1] + block.keys
-            gathered = (_gather(rows, index) for rows, index in ((q_rows, queries), (k_rows, keys), (v_rows, keys)))
-            out[queries] = softmax_attention(*gathered, block.mask)[0]
+            queries, keys = first_query + block.queries, first_key + block.keys
+            bq, bk, bv = _gather(q_rows, queries), _gather(k_rows, keys), _gather(v_rows, keys)
+            out[queries] = softmax_attention(bq, bk, bv, block.mask)[0]
         return merge_heads(out.view(len(q), heads, q.shape[1], -1))
 
     def to(self, device: torch.device) -> BlockPlan:

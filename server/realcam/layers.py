@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .processor import computes_in_bfloat16
 from .winograd import winograd_conv, winograd_pays
 
 
@@ -20,10 +21,15 @@ class Linear(nn.Linear):
     slow there. Where there is only AVX2, MKL is an eighth faster; the sums are kept the same on every machine."""
 
     def forward(self, x: Tensor) -> Tensor:
-        on_cpu = x.dtype == torch.float32 and x.device.type == "cpu"
-        if on_cpu and _ONEDNN_LINEAR and not torch.is_grad_enabled() and not torch.compiler.is_compiling():
+        if x.dtype == torch.float32 and runs_in_onednn(x):
             return torch.ops.mkldnn._linear_pointwise(x.contiguous(), self.weight, self.bias, "none", [], "")
         return functional.linear(x, self.weight, self.bias)
+
+
+def runs_in_onednn(x: Tensor) -> bool:
+    """Whether oneDNN can be called for x itself, which knows no gradients and no compiler."""
+    eager = not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    return _ONEDNN_LINEAR and x.device.type == "cpu" and eager
 
 
 _ONEDNN_LINEAR = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
@@ -95,8 +101,16 @@ class FeedForward(nn.Module):
         return torch.cat(pieces).view_as(x) if len(pieces) > 1 else pieces[0].view_as(x)
 
     def _apply_to(self, x: Tensor) -> Tensor:
+        if x.dtype == torch.bfloat16 and computes_in_bfloat16() and runs_in_onednn(x):
+            return self.out(self._gated(x))
         value, gate = self.proj(x).chunk(2, dim=-1)
         return self.out(value * functional.gelu(gate))
+
+    def _gated(self, x: Tensor) -> Tensor:
+        """The same with GELU and product done as the matrix products end, before they are rounded."""
+        (value_weight, gate_weight), (value_bias, gate_bias) = self.proj.weight.chunk(2), self.proj.bias.chunk(2)
+        gate = torch.ops.mkldnn._linear_pointwise(x, gate_weight, gate_bias, "gelu", [], "none")
+        return torch.ops.mkldnn._linear_pointwise.binary(x, gate, value_weight, value_bias, "mul")
 
 
 FEED_FORWARD_TOKENS = 4096

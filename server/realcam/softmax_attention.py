@@ -28,15 +28,21 @@ def written_out(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, rows: int)
     n, heads, length, channels = q.shape
     q, k, v = (q * channels**-0.5).contiguous(), k.contiguous(), v.contiguous()
     bias = None if mask is None else q.new_zeros(mask.shape).masked_fill_(~mask, float("-inf"))
-    # The heads of a query side by side, as every caller wants them next.
+    if n * length <= rows:
+        return _attended(q, k, v, bias)
+    # The heads of a query side by side, as callers want them next.
     out = q.new_empty((n, length, heads, channels)).transpose(1, 2)
     samples = max(1, rows // length)
     for sample in range(0, n, samples):
         some = slice(sample, sample + samples)
         for row in range(0, length, rows):
             part = slice(row, row + rows)
-            logits = torch.matmul(q[some, :, part], k[some].transpose(-1, -2))
-            if bias is not None:
-                logits += bias[part]
-            out[some, :, part] = torch.matmul(logits.softmax(dim=-1), v[some])
+            out[some, :, part] = _attended(q[some, :, part], k[some], v[some], None if bias is None else bias[part])
     return out
+
+
+def _attended(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+    logits = torch.matmul(q, k.transpose(-1, -2))
+    if bias is not None:
+        logits += bias
+    return torch.matmul(logits.softmax(dim=-1), v)
