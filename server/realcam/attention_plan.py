@@ -28,9 +28,9 @@ QUERY_BLOCK = 32
 """Queries of one block: thicker ones need less overhead, thinner ones fewer keys; measured."""
 
 
-KEY_STEP = 64
-"""Keys of a block are a multiple, some of them closed to all: oneDNN makes a kernel for every size it meets, and keeps
-about a thousand."""
+KEY_STEP = {torch.bfloat16: 64}
+"""Keys of a block are a multiple, some of them closed to all: oneDNN, which multiplies bfloat16, makes a kernel for
+every size it meets, and keeps about a thousand. Other types: 1."""
 
 
 class AttentionPlan(Protocol):
@@ -101,9 +101,16 @@ def _gather(rows: Tensor, index: Tensor) -> Tensor:
 
 
 def attention_plan(
-    rows: MaskRows, frames: int, height: int, width: int, registers: int, orders: Callable[[int], Iterator[Tensor]]
+    rows: MaskRows,
+    frames: int,
+    height: int,
+    width: int,
+    registers: int,
+    orders: Callable[[int], Iterator[Tensor]],
+    dtype: torch.dtype = torch.float32,
 ) -> DensePlan | BlockPlan:
-    """The plan for a level of `height` x `width` cells. orders: candidate orders [h w] of a frame's queries."""
+    """The plan for a level of `height` x `width` cells. orders: candidate orders [h w] of a frame's queries. dtype: of
+    what will attend."""
     if frames * height * width <= DENSE_TOKENS:
         mask = torch.cat([rows(frame) for frame in range(frames)])
         return DensePlan(functional.pad(mask, (registers, 0), value=True))
@@ -114,7 +121,10 @@ def attention_plan(
         # Three frames are enough to tell a good order from a bad one.
         sample = mask.view(cells, frames, cells)[:, sorted({0, frames // 2, frames - 1})].flatten(1)
         order = min(orders(frame), key=lambda candidate: _work(sample, candidate))
-        blocks += [_block(mask, queries, frame * cells, registers) for queries in order.split(QUERY_BLOCK)]
+        blocks += [
+            _block(mask, queries, frame * cells, registers, KEY_STEP.get(dtype, 1))
+            for queries in order.split(QUERY_BLOCK)
+        ]
     return BlockPlan(tuple(blocks), registers + frames * cells)
 
 
@@ -124,11 +134,11 @@ def _work(mask: Tensor, order: Tensor) -> int:
     return int(padded.unflatten(0, (-1, QUERY_BLOCK)).any(dim=1).sum())
 
 
-def _block(mask: Tensor, queries: Tensor, offset: int, registers: int) -> QueryBlock:
+def _block(mask: Tensor, queries: Tensor, offset: int, registers: int, key_step: int = 1) -> QueryBlock:
     """The block of these rows of `mask`, whose first row is query `offset` of the clip."""
     piece = mask[queries]
     taken = piece.any(dim=0)
-    spare = -(registers + int(taken.sum())) % KEY_STEP
+    spare = -(registers + int(taken.sum())) % key_step
     taken[(~taken).nonzero()[:spare, 0]] = True
     keys = taken.nonzero()[:, 0]
     return QueryBlock(

@@ -40,13 +40,20 @@ def camera_condition(
         cell = LATENT_DOWNSAMPLE * 2**level
         plans = None
         if cell in config.mask_cells:
-            plans = tuple(device_plan(f, size, cell, config.register_tokens, conventions) for f in fundamental)
+            plans = tuple(
+                device_plan(f, size, cell, config.register_tokens, conventions, weight.dtype) for f in fundamental
+            )
         levels.append(LevelCamera(feature, plans))
     return tuple(levels)
 
 
 def device_plan(
-    fundamental: Tensor, size: tuple[int, int], cell: int, registers: int, conventions: CameraConventions = CORRECT
+    fundamental: Tensor,
+    size: tuple[int, int],
+    cell: int,
+    registers: int,
+    conventions: CameraConventions = CORRECT,
+    dtype: torch.dtype = torch.float32,
 ) -> AttentionPlan:
     """The plan that suits the device the matrices are on: FlexAttention on CUDA where there is much to skip, and where
     it can be compiled; without that it would store all scores."""
@@ -55,11 +62,16 @@ def device_plan(
         from .flex_plan import flex_plan
 
         return flex_plan(normalised(fundamental), size, cell, registers, conventions)
-    return level_plan(fundamental.cpu(), size, cell, registers, conventions).to(fundamental.device)
+    return level_plan(fundamental.cpu(), size, cell, registers, conventions, dtype).to(fundamental.device)
 
 
 def level_plan(
-    fundamental: Tensor, size: tuple[int, int], cell: int, registers: int, conventions: CameraConventions = CORRECT
+    fundamental: Tensor,
+    size: tuple[int, int],
+    cell: int,
+    registers: int,
+    conventions: CameraConventions = CORRECT,
+    dtype: torch.dtype = torch.float32,
 ) -> DensePlan | BlockPlan:
     """The plan of one clip at one level, of its fundamental matrices [T, T, 3, 3]."""
     width, height = size
@@ -73,6 +85,7 @@ def level_plan(
         width=width // cell,
         registers=registers,
         orders=lambda frame: candidate_orders(fundamental, frame, centres),
+        dtype=dtype,
     )
 
 
