@@ -22,3 +22,10 @@ def keep_freed_memory() -> bool:
         return False
     settings = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 256 * 2**20))
     return all(mallopt(parameter, value) == 1 for parameter, value in settings)
+
+
+def give_back_freed_memory() -> None:
+    """What is free just now goes to the system after all. Nothing happens where there is no glibc."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform.startswith("linux") else None
+    if trim is not None:
+        trim(0)

@@ -102,15 +102,16 @@ class FeedForward(nn.Module):
 
     def _apply_to(self, x: Tensor) -> Tensor:
         if x.dtype == torch.bfloat16 and computes_in_bfloat16() and runs_in_onednn(x):
-            return self.out(self._gated(x))
+            return self.out(gated(x, self.proj.weight.chunk(2), self.proj.bias))
         value, gate = self.proj(x).chunk(2, dim=-1)
         return self.out(value * functional.gelu(gate))
 
-    def _gated(self, x: Tensor) -> Tensor:
-        """The same with GELU and product done as the matrix products end, before they are rounded."""
-        (value_weight, gate_weight), (value_bias, gate_bias) = self.proj.weight.chunk(2), self.proj.bias.chunk(2)
-        gate = torch.ops.mkldnn._linear_pointwise(x, gate_weight, gate_bias, "gelu", [], "none")
-        return torch.ops.mkldnn._linear_pointwise.binary(x, gate, value_weight, value_bias, "mul")
+
+def gated(x: Tensor, value_and_gate: tuple[Tensor, Tensor], bias: Tensor) -> Tensor:
+    """What goes into a feed-forward's second product; GELU and gating are done before the first one is rounded."""
+    (value, gate), (value_bias, gate_bias) = value_and_gate, bias.chunk(2)
+    opened = torch.ops.mkldnn._linear_pointwise(x, gate, gate_bias, "gelu", [], "none")
+    return torch.ops.mkldnn._linear_pointwise.binary(x, opened, value, value_bias, "mul")
 
 
 FEED_FORWARD_TOKENS = 4096

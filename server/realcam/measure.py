@@ -26,6 +26,7 @@ from .attention_plan import BlockPlan, DensePlan
 from .camera_condition import camera_condition
 from .config import REALCAM_256, REALCAM_512, ModelConfig
 from .measure_plain import make_plain, plain_camera, plain_forward
+from .packed import pack, packing_pays
 from .pose_encoder import PoseEncoder
 from .unet import Camera, UNet
 
@@ -141,6 +142,8 @@ def _forward(
     if case.style == "plain":
         make_plain(unet)
         return lambda: plain_forward(unet, x, timestep, context, camera, fps)
+    if packing_pays(unet.conv_in.weight.dtype, x.device):
+        pack(unet)
     bound = unet.bind_context(context)
     return lambda: unet(x, timestep, bound, camera, fps)
 
@@ -201,6 +204,10 @@ class Rates:
     convolution: float
 
 
+RATE_RUNS = 30
+"""The best counts; processors that have idled take a second to come up to speed."""
+
+
 def machine_rates(threads: int, dtype: torch.dtype) -> Rates:
     """A plain matrix product and a channels-last convolution of sizes that the network uses."""
     torch.set_num_threads(threads)
@@ -208,8 +215,8 @@ def machine_rates(threads: int, dtype: torch.dtype) -> Rates:
     image = torch.randn(16, 320, 32, 32).to(dtype).to(memory_format=torch.channels_last)
     kernel = torch.randn(320, 320, 3, 3).to(dtype).to(memory_format=torch.channels_last)
     with torch.inference_mode():
-        product = min(_timed(lambda: a @ b)[0] for _ in range(8))
-        convolved = min(_timed(lambda: nn.functional.conv2d(image, kernel, padding=1))[0] for _ in range(8))
+        product = min(_timed(lambda: nn.functional.linear(a, b))[0] for _ in range(RATE_RUNS))
+        convolved = min(_timed(lambda: nn.functional.conv2d(image, kernel, padding=1))[0] for _ in range(RATE_RUNS))
     flops = 2 * 16 * 32 * 32 * 320 * 320 * 9
     return Rates(matmul=2 * 4096 * 1280 * 1280 / product / 1e9, convolution=flops / convolved / 1e9)
 

@@ -19,6 +19,7 @@ from server.realcam.conditions import SOURCE_FPS, fps_value
 from server.realcam.config import ModelConfig
 from server.realcam.model import RealCamModel
 from server.realcam.offload import offloaded
+from server.realcam.packed import pack, packing_pays
 from server.realcam.processor import computes_in_bfloat16
 from server.realcam.shot_sampler import SamplingOptions, ShotInputs, sample_shot
 from server.realcam.tokenizer import Tokenizer
@@ -161,6 +162,8 @@ class Runner:
             model = self._source.load(size, torch.device("cpu") if offload else self._device, dtype)
             if compiled:
                 compile_blocks(model.unet, self._device)
+            elif not offload and packing_pays(dtype, self._device):
+                pack(model.unet)
             self._loaded = _Loaded(wanted, offloaded(model, self._device) if offload else model)
         return self._loaded.model
 
