@@ -31,7 +31,7 @@ from server.realcam.tokenizer import ByteTokenizer
 from tests.server.engines.test_realcam_engine import path, shot_of, with_options
 
 WIDTH, HEIGHT = 128, 64
-# In float32: the pictures that clips are compared with are painted so, and processors differ in what they take by default.
+# In float32, as what clips are compared with is painted; what is taken by default differs from processor to processor.
 BASE = {"steps": 2, "guidance": 1.0, "shaping": "off", "precision": "float32"}
 
 
