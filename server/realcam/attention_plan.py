@@ -27,7 +27,6 @@ DENSE_TOKENS = 1024
 QUERY_BLOCK = 32
 """Queries of one block: thicker ones need less overhead, thinner ones fewer keys; measured."""
 
-
 KEY_STEP = {torch.bfloat16: 64}
 """Keys of a block are a multiple, some of them closed to all: oneDNN, which multiplies bfloat16, makes a kernel for
 every size it meets, and keeps about a thousand. Other types: 1."""

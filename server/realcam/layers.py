@@ -101,7 +101,7 @@ class FeedForward(nn.Module):
         return torch.cat(pieces).view_as(x) if len(pieces) > 1 else pieces[0].view_as(x)
 
     def _apply_to(self, x: Tensor) -> Tensor:
-        if x.dtype == torch.bfloat16 and computes_in_bfloat16() and runs_in_onednn(x):
+        if x.dtype == torch.bfloat16 and runs_in_onednn(x) and computes_in_bfloat16():
             return self.out(gated(x, self.proj.weight.chunk(2), self.proj.bias))
         value, gate = self.proj(x).chunk(2, dim=-1)
         return self.out(value * functional.gelu(gate))

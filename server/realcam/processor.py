@@ -20,9 +20,9 @@ def fused_attention_converts(x: Tensor) -> bool:
     On the CPU, without AMX, it takes MKL's product, which on AMD converts to float32 first: no faster than float32.
     """
     return (
-        x.dtype == torch.bfloat16
+        not torch.compiler.is_compiling()
+        and x.dtype == torch.bfloat16
         and x.device.type == "cpu"
         and computes_in_bfloat16()
         and not torch.cpu._is_amx_tile_supported()
-        and not torch.compiler.is_compiling()
     )
