@@ -37,11 +37,13 @@ def test_a_clip_is_the_same_compiled_but_for_rounding(bike: Motorcycle) -> None:
     except EngineError as error:
         pytest.skip(f"nothing was compiled: {error.sentence}")
     engine = RealCamEngine(RandomWeights("tiny"))
-    shot = shot_of(bike, path(2, 128, 64), precision="float32")
+    # Of a small picture the deepest norms see two values a group: +1 and -1, whichever way rounding put them.
+    shot = shot_of(bike, path(2, 256, 256), precision="float32")
     plain = engine.generate(shot, quiet).frames.astype(int)
     counters = torch._dynamo.utils.counters
     counters.clear()
     compiled = engine.generate(with_options(shot, compile_blocks=True), quiet).frames.astype(int)
     assert counters["stats"]["unique_graphs"] > 8
-    # Rounding of 5e-5 in a forward, which guidance and random weights make more of with each step.
-    assert np.abs(compiled - plain).max() <= 2
+    difference = np.abs(compiled - plain)
+    assert difference.max() <= 1
+    assert difference.mean() < 0.01
