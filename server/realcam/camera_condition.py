@@ -73,7 +73,7 @@ def level_plan(
     conventions: CameraConventions = CORRECT,
     dtype: torch.dtype = torch.float32,
 ) -> DensePlan | BlockPlan:
-    """The plan of one clip at one level, of its fundamental matrices [T, T, 3, 3]."""
+    """The plan of one clip at one level, of its fundamental matrices [T, T, 3, 3]. dtype: of what will attend."""
     width, height = size
     # Cells are compared with half their diagonal, 5 pixels and more: float32 is ample, and half the memory traffic.
     single = fundamental if conventions.single_precision else normalised(fundamental).to(torch.float32)

@@ -1,7 +1,7 @@
 """Weights arranged once as oneDNN computes with them, which it otherwise does anew in every call.
 
 For sampling on the CPU in bfloat16, where the products are so fast that the arranging shows. The weights are replaced,
-so memory stays the same; a packed network runs on this machine's CPU alone, and can be neither compiled nor saved.
+so memory hardly changes; a packed network runs on this machine's CPU alone, and can be neither compiled nor saved.
 """
 
 from __future__ import annotations
@@ -45,10 +45,6 @@ class PackedFrameConv(layers.FrameConv):
         return y.permute(0, 2, 3, 1).unflatten(0, x.shape[:2]).contiguous()
 
 
-class PackedDownsample(PackedFrameConv):
-    pass
-
-
 class PackedTimeConv(layers.TimeConv):
     def pack(self) -> None:
         _replace_weight(self, _packed_convolution(self.weight, self))
@@ -86,7 +82,7 @@ PACKED: dict[type[nn.Module], type[nn.Module]] = {
     layers.Linear: PackedLinear,
     layers.FrameConv: PackedFrameConv,
     layers.TimeConv: PackedTimeConv,
-    resnet.Downsample: PackedDownsample,
+    resnet.Downsample: PackedFrameConv,
     resnet.Upsample: PackedUpsample,
 }
 

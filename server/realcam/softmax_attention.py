@@ -16,7 +16,7 @@ MIN_ROWS = 64
 
 
 def softmax_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
-    """q [N, heads, L, D] attends to k, v [N, heads, M, D]; as q. mask [L, M] bool: true where open."""
+    """q [N, heads, L, D] attends to k, v [N, heads, M, D]: [N, heads, L, D]. mask [L, M] bool, true where open."""
     rows = LOGITS // (q.shape[1] * k.shape[2])
     if rows >= min(MIN_ROWS, q.shape[2]) and fused_attention_converts(q):
         return written_out(q, k, v, mask, rows)

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: the model t
 from torch.nn import functional  # noqa: E402
 
 from server.geometry.epipolar import epipolar_mask, fundamental_matrices  # noqa: E402
-from server.realcam.attention_plan import BlockPlan, DensePlan  # noqa: E402
+from server.realcam.attention_plan import KEY_STEP, BlockPlan, DensePlan  # noqa: E402
 from server.realcam.camera_condition import level_plan, normalised  # noqa: E402
 from server.realcam.layers import merge_heads, split_heads  # noqa: E402
 from server.realcam.unet import split_context  # noqa: E402
@@ -39,13 +39,18 @@ def intrinsics() -> torch.Tensor:
     return k.expand(1, FRAMES, 3, 3)
 
 
+@pytest.mark.parametrize("planned_for", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("kind", ["still", "sideways", "forward", "pan", "crane"])
-def test_blocks_are_exact_and_leave_most_out(kind: str) -> None:
+def test_blocks_are_exact_and_leave_most_out(kind: str, planned_for: torch.dtype) -> None:
+    """Also with the keys that fill up a bfloat16 plan's blocks, which nothing may see."""
     fundamental = fundamental_matrices(path(kind), intrinsics())[0]
-    plan = level_plan(fundamental, (WIDTH, HEIGHT), CELL, REGISTERS)
+    plan = level_plan(fundamental, (WIDTH, HEIGHT), CELL, REGISTERS, dtype=planned_for)
     if not isinstance(plan, BlockPlan):
         pytest.skip("the grid is small enough for a dense mask")
     assert plan.density < 0.5
+    for block in plan.blocks:
+        assert len(block.keys) == len(block.keys.unique())
+        assert len(block.keys) % KEY_STEP.get(planned_for, 1) == 0 or len(block.keys) == plan.columns
     assert sorted(torch.cat([b.queries for b in plan.blocks]).tolist()) == list(range(TOKENS))
     mask = epipolar_mask(normalised(fundamental).float()[None], HEIGHT, WIDTH, CELL)[0]
     dense = DensePlan(functional.pad(mask, (REGISTERS, 0), value=True))
