@@ -17,7 +17,8 @@ from .shot import EngineCapability
 
 PROTOCOL_VERSION = (2, 0)
 
-JobId = Annotated[str, Meta(pattern=r"\A[0-9a-z][0-9a-z-]{7,63}\Z")]
+JOB_ID_PATTERN = r"\A[0-9a-z][0-9a-z-]{7,63}\Z"
+JobId = Annotated[str, Meta(pattern=JOB_ID_PATTERN)]
 """Made by the client, `uuid.uuid4().hex` for one. Lower case only, because it names files on any file system."""
 Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 """sha256, hex."""

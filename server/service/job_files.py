@@ -5,6 +5,9 @@
 <data>/work/<job>.<attempt>/   what a worker is writing; only this attempt touches it
 <data>/checkpoints/<job>/      what the next attempt can go on from
 <data>/results/<job>/          a finished clip, with manifest.json
+
+Whatever else lies in these folders (a file manager's .DS_Store, ._x, an NFS leftover, somebody's copy) is not ours and
+is left alone.
 """
 
 from __future__ import annotations
@@ -12,14 +15,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 from pathlib import Path
 
 import msgspec
 
-from blender_addon.core.messages import ResultFile
+from blender_addon.core.messages import JOB_ID_PATTERN, ResultFile
 
 MANIFEST = "manifest.json"
+
+_JOB_ID = re.compile(JOB_ID_PATTERN)
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,24 +72,24 @@ class JobFiles:
         return self.root / "results"
 
     def upload(self, job_id: str) -> Path:
-        """Where the bytes of a shot gather."""
-        return self.uploads / f"{job_id}.part"
+        """Where the bytes of a shot gather. This and the paths below raise ValueError for what is no job id."""
+        return self.uploads / f"{_checked(job_id)}.part"
 
     def shot(self, job_id: str) -> Path:
         """A whole shot."""
-        return self.shots / f"{job_id}.shot"
+        return self.shots / f"{_checked(job_id)}.shot"
 
     def work_folder(self, job_id: str, attempt: int) -> Path:
         """Where one attempt writes."""
-        return self.work / f"{job_id}.{attempt}"
+        return self.work / f"{_checked(job_id)}.{attempt}"
 
     def result_folder(self, job_id: str) -> Path:
         """Where a finished clip lies."""
-        return self.results / job_id
+        return self.results / _checked(job_id)
 
     def checkpoints(self, job_id: str) -> Path:
         """Where attempts leave what the next one can go on from."""
-        return self.root / "checkpoints" / job_id
+        return self.root / "checkpoints" / _checked(job_id)
 
     def received(self, job_id: str) -> int:
         """Bytes of the upload that are here."""
@@ -145,6 +151,7 @@ class JobFiles:
 
     def discard_work(self, job_id: str) -> None:
         """Throw away what attempts of this job left half-made."""
+        _checked(job_id)
         # Not glob: it would keep a compiled pattern for each job.
         for folder in self.work.iterdir():
             if _job_of(folder) == job_id:
@@ -164,12 +171,22 @@ class JobFiles:
 
     def job_ids(self) -> set[str]:
         """Every job that has left a file anywhere."""
-        return {_job_of(path) for folder in self._of_jobs for path in folder.iterdir()}
+        found = (_job_of(path) for folder in self._of_jobs for path in folder.iterdir())
+        return {job_id for job_id in found if job_id is not None}
 
 
-def _job_of(path: Path) -> str:
-    """Whose file or folder this is, by its name."""
-    return path.name.partition(".")[0]
+def _checked(job_id: str) -> str:
+    """The id itself. Raises ValueError for anything else: an empty one would name the folder of all jobs."""
+    if _JOB_ID.match(job_id) is None:
+        raise ValueError(f"{job_id!r} is no job id")
+    return job_id
+
+
+def _job_of(path: Path) -> str | None:
+    """The job whose file or folder this is, by its name; None when the name is not one that we give."""
+    job_id, _, rest = path.name.partition(".")
+    ours = rest in ("", "part", "shot") or rest.isdecimal()
+    return job_id if ours and _JOB_ID.match(job_id) else None
 
 
 def sync_folder(folder: Path) -> None:
