@@ -18,7 +18,7 @@ VERBS = {
     "cancel": "server.commands.jobs:cancel",
     "jobs": "server.commands.jobs:jobs_app",
     "keys": "server.commands.keys:keys_app",
-    "bench": "server.commands.bench:bench_app",
+    "bench": "server.commands.bench.bench:bench_app",
     "evaluate": "server.commands.evaluate:evaluate",
     "data": "server.commands.data:data_app",
     "depth": "server.commands.depth:depth_app",

@@ -10,7 +10,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from server.data.motorcycle import Motorcycle, motorcycle
+from server.demo.motorcycle import Motorcycle, motorcycle
+from tests.server.published.parity import ParityKit
 
 # Nothing is timed to pass or fail: hypothesis would fail an example that takes 0.2 s on a busy machine.
 hypothesis.settings.register_profile("realcam", deadline=None)
@@ -40,6 +41,12 @@ def parity_kit() -> Path:
     if not (PARITY_KIT / "goldens.json").is_file():
         pytest.skip(f"the parity kit is not at {PARITY_KIT}; set REALCAM_PARITY_KIT")
     return PARITY_KIT
+
+
+@pytest.fixture(scope="session")
+def kit() -> ParityKit:
+    """The published numbers: the parity kit's where it is, else the compact set of this repository."""
+    return ParityKit(PARITY_KIT if (PARITY_KIT / "goldens.json").is_file() else None)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,11 +10,12 @@ import numpy as np
 from mathutils import Matrix
 
 from .. import blender_versions
-from ..core.camera_check import CheckResult
-from ..core.lens import lens_of
-from ..core.trajectory import Float64, Trajectory
+from ..core.arrays import Float64
+from ..core.camera.lens import lens_of
+from ..core.camera.trajectory import Trajectory
+from ..core.payloads.check_request import CheckResult
 from ..scene import PhotoScene
-from ..scene.measured_cameras import CHECK_PROPERTY, ERROR_METRES, is_measured
+from ..scene.editing.measured_cameras import CHECK_PROPERTY, ERROR_METRES, is_measured
 from ..scene.photo_scene import Record
 from ..scene.reference_camera import set_optics
 from ..shot.axes import flipped

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from ..core.trajectory import Float64
+from ..core.arrays import Float64
 
 Point = tuple[float, float, float]
 

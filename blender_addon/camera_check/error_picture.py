@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..core.shot import UInt8
+from ..core.arrays import UInt8
 from .checked_take import CheckedTake
 
 WIDTH, HEIGHT, GAP = 256, 92, 8

@@ -11,11 +11,12 @@ import msgspec
 import numpy as np
 
 from ..camera_check.achieved_camera import place_achieved_camera
-from ..core.camera_check import CHECK_FILE, CHECKER, CheckRequest, decode_check_result
+from ..core.arrays import Float64
+from ..core.camera.projection import scaled_intrinsics
+from ..core.camera.trajectory import Trajectory
 from ..core.errors import TimelineError
-from ..core.projection import scaled_intrinsics
-from ..core.shot import ShotSettings
-from ..core.trajectory import Float64, Trajectory
+from ..core.payloads.check_request import CHECK_FILE, CHECKER, CheckRequest, decode_check_result
+from ..core.payloads.shot import ShotSettings
 from ..scene import PhotoScene, find_photo_scene
 from ..scene.photo_file import picture_pixels
 from ..scene.photo_scene import photo_meshes

@@ -9,12 +9,13 @@ from pathlib import Path
 import bpy
 import msgspec
 
-from ..core.depth_request import DEPTH_FILE, DepthRequest, decode_depth_result
-from ..core.lens import full_frame_focal
-from ..core.projection import intrinsics_matrix
-from ..core.shot import ShotSettings, UInt8
+from ..core.arrays import UInt8
+from ..core.camera.lens import full_frame_focal
+from ..core.camera.projection import intrinsics_matrix
+from ..core.payloads.depth_request import DEPTH_FILE, DepthRequest, decode_depth_result
+from ..core.payloads.shot import ShotSettings
 from ..scene import PhotoImport, PhotoScene, read_photo
-from ..scene.estimated import scene_of_estimate
+from ..scene.importing.estimated_depth import scene_of_estimate
 from ..scene.photo_file import photo_pixels
 from .errand import discard_answer, read_answer, scene_of
 from .job_records import JobRecord, PhotoOrder

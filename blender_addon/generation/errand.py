@@ -12,8 +12,8 @@ from typing import Protocol
 import bpy
 
 from ..core.errors import RealCamError, ServiceError
-from ..core.job_file import Order
-from ..core.shot import ShotSettings
+from ..core.payloads.payload import Order
+from ..core.payloads.shot import ShotSettings
 from . import user_files
 from .job_events import ServerSettings
 from .job_records import JobRecord, JobRecords

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.job_file import Order
-from ..core.messages import JobState
-from ..core.server_address import ServerAddress
-from ..core.shot import EngineCapability
+from ..core.payloads.payload import Order
+from ..core.protocol.capability import EngineCapability
+from ..core.protocol.messages import JobState
+from ..core.protocol.server_address import ServerAddress
 
 # --- main thread to job thread ------------------------------------------------------------------------------------
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import msgspec
 
+from ..core.atomic_file import write_whole
 from ..core.errors import ServiceError
-from ..core.shot import ShotSettings
-from ..core.whole_file import write_whole
+from ..core.payloads.shot import ShotSettings
 from ..timeline.take import PhotoState
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")

@@ -6,11 +6,11 @@ import queue
 import threading
 import time
 
-from ..core.client import Client
-from ..core.client_session import InterruptedWaitError
 from ..core.errors import RealCamError, ServiceError
-from ..core.job_file import encode_order
-from ..core.messages import JobState, StateEvent, Welcome
+from ..core.payloads.payload import encode_order
+from ..core.protocol.client import Client
+from ..core.protocol.client_session import InterruptedWaitError
+from ..core.protocol.messages import JobState, StateEvent, Welcome
 from .job_events import (
     Command,
     Connect,

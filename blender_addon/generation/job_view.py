@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..core.messages import JobState
+from ..core.protocol.messages import JobState
 from .job_events import (
     Connected,
     ConnectionChanged,

@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.errors import RealCamError, ServiceError, ShotError
-from ..core.job_file import Order
-from ..core.shot import CHECK_MODE, DEPTH_MODE, INTERPOLATION_MODE, EngineCapability
+from ..core.payloads.payload import Order
+from ..core.protocol.capability import CHECK_MODE, DEPTH_MODE, INTERPOLATION_MODE, EngineCapability
 from ..timeline.take_folders import discard_take_folder
 from .job_events import Connect, Connected, Event, Failed, ResumeJob, ServerSettings, SubmitJob
 from .job_records import JobRecord, JobRecords

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from ..core.errors import ServiceError
-from ..core.server_address import ServerAddress
+from ..core.protocol.server_address import ServerAddress
 
 COMMAND_VARIABLE = "REALCAM_SERVER_COMMAND"
 DEFAULT_COMMAND = "realcam serve"

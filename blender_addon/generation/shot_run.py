@@ -16,10 +16,11 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+from ..core.arrays import Float64, UInt8
+from ..core.camera.frame_fit import FrameFit
+from ..core.camera.trajectory import Trajectory
 from ..core.errors import PhotoError, RealCamError, ShotError
-from ..core.frame_fit import FrameFit
-from ..core.shot import ShotSettings, UInt8
-from ..core.trajectory import Float64, Trajectory
+from ..core.payloads.shot import ShotSettings
 from ..scene import PhotoScene, find_photo_scene, upright_pixels
 from ..shot import (
     Method,

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from ..core.errors import RealCamError
-from ..core.headless_plan import HeadlessPlan, HeadlessReport, report_line
+from ..core.payloads.headless_plan import HeadlessPlan, HeadlessReport, report_line
 
 
 def main(plan_file: str) -> int:

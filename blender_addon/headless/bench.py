@@ -15,13 +15,13 @@ import bpy
 import msgspec
 import numpy as np
 
-from ..core.depth_request import decode_depth_result
-from ..core.frame_fit import FrameFit
-from ..core.headless_plan import HeadlessReport, report_line
-from ..core.moves import move_trajectory
-from ..core.trajectory import Trajectory
+from ..core.camera.frame_fit import FrameFit
+from ..core.camera.moves import move_trajectory
+from ..core.camera.trajectory import Trajectory
+from ..core.payloads.depth_request import decode_depth_result
+from ..core.payloads.headless_plan import HeadlessReport, report_line
 from ..scene import PhotoImport, PhotoScene, import_photo
-from ..scene.estimated import scene_of_estimate
+from ..scene.importing.estimated_depth import scene_of_estimate
 from ..shot import PreviewRenderer
 from ..shot.preview_scene import Method
 

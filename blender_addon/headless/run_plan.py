@@ -11,9 +11,9 @@ import bpy
 import numpy as np
 
 from .. import ui
-from ..core.headless_plan import HeadlessPlan, HeadlessReport
-from ..core.moves import MOVES
-from ..core.server_address import ServerAddress
+from ..core.camera.moves import MOVES
+from ..core.payloads.headless_plan import HeadlessPlan, HeadlessReport
+from ..core.protocol.server_address import ServerAddress
 from ..generation.blocking import FinishedShot, generate_blocking
 from ..generation.job_events import ServerSettings
 from ..generation.job_records import JobRecords
@@ -22,7 +22,7 @@ from ..generation.jobs import jobs
 from ..generation.shot_run import ShotRequest
 from ..scene import DepthFormat, PhotoImport, PhotoScene, import_photo
 from ..shot import bake_move
-from ..ui.import_operator import camera_to_animate
+from ..ui.photo.import_operator import camera_to_animate
 
 Say = Callable[[HeadlessReport], None]
 

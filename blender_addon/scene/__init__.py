@@ -1,9 +1,9 @@
 """A photo with depth becomes a metric scene: mesh, unlit texture, reference camera."""
 
-from ..core.depth_file import DepthFormat
-from ..core.photo_checks import DoubtfulScaleError
-from .depth_file import read_depth
-from .import_photo import PhotoImport, import_photo, scene_of_photo
+from ..core.depth.depth_file import DepthFormat
+from ..core.depth.photo_checks import DoubtfulScaleError
+from .importing.depth_file import read_depth
+from .importing.import_photo import PhotoImport, import_photo, scene_of_photo
 from .photo_file import PhotoFile, read_photo, upright_pixels
 from .photo_scene import PhotoScene, find_photo_scene, set_depth_edge
 

@@ -11,8 +11,9 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.cleaning.clean import FLYING, OUTLIER, SKY
-from ..core.depth_mesh import DepthMesh, Float32, Int32, cut_faces
+from ..core.arrays import Float32, Int32
+from ..core.depth.cleaning.clean import FLYING, OUTLIER, SKY
+from ..core.depth.depth_mesh import DepthMesh, cut_faces
 from ..core.errors import PhotoError
 from .axes import blender_points, depth_of
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+from ..core.arrays import UInt8
 from ..core.errors import PhotoError
-from ..core.shot import UInt8
 from .exif import read_photo_facts
 
 _TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (1, True), 6: (3, False), 7: (3, True), 8: (1, False)}

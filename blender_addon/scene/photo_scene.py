@@ -9,10 +9,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..core.depth_mesh import Float32
+from ..core.arrays import Float32, Float64, UInt8
 from ..core.errors import PhotoError
-from ..core.shot import UInt8
-from ..core.trajectory import Float64
 from .mesh import grid_depth, recut_mesh
 from .photo_file import photo_pixels
 

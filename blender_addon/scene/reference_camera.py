@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from ..core.lens import lens_of
-from ..core.trajectory import Float64
+from ..core.arrays import Float64
+from ..core.camera.lens import lens_of
 
 
 def reference_camera(name: str, intrinsics: Float64, photo_size: tuple[int, int], far: float) -> bpy.types.Object:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.arrays import UInt8
+from ..core.camera.trajectory import Trajectory
 from ..core.errors import ShotError
-from ..core.shot import Shot, ShotSettings, UInt8
-from ..core.trajectory import Trajectory
+from ..core.payloads.shot import Shot, ShotSettings
 from ..scene.photo_scene import PhotoScene
 from .coverage import coverage
 

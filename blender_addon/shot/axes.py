@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..core.arrays import Float64
+from ..core.camera.trajectory import inverse
 from ..core.errors import CameraError
-from ..core.trajectory import Float64, inverse
 
 _FLIP = np.diag([1.0, -1.0, -1.0, 1.0])
 

@@ -7,10 +7,11 @@ import numpy as np
 from mathutils import Euler, Matrix
 
 from ..blender_versions import fcurves_of
+from ..core.arrays import Float64
+from ..core.camera.keyframes import Keyframes, fit_keyframes
+from ..core.camera.moves import Easing, Values, move_at
+from ..core.camera.trajectory import Trajectory
 from ..core.errors import CameraError
-from ..core.keyframes import Keyframes, fit_keyframes
-from ..core.moves import Easing, Values, move_at
-from ..core.trajectory import Float64, Trajectory
 from ..scene.photo_scene import find_photo_scene
 from .axes import world_from_reference
 from .camera_sample import evaluated_object, go_to_frame, kept_frame, lens_of_camera, render_frame, sample_camera

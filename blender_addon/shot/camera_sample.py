@@ -9,9 +9,10 @@ from contextlib import contextmanager
 import bpy
 import numpy as np
 
+from ..core.arrays import Float64
+from ..core.camera.lens import Lens, RenderFrame
+from ..core.camera.trajectory import Trajectory
 from ..core.errors import CameraError
-from ..core.lens import Lens, RenderFrame
-from ..core.trajectory import Float64, Trajectory
 from .axes import pose_in_reference
 
 

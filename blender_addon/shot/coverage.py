@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.depth_mesh import Float32
-from ..core.shot import UInt8
-from ..core.trajectory import Float64, Trajectory
+from ..core.arrays import Float32, Float64, UInt8
+from ..core.camera.trajectory import Trajectory
 from ..scene.photo_scene import PhotoScene
 
 _POINTS = 12_000

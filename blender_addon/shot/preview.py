@@ -10,9 +10,9 @@ from typing import Self
 import bpy
 import numpy as np
 
+from ..core.arrays import UInt8
+from ..core.camera.trajectory import Trajectory
 from ..core.errors import RealCamError, ShotError
-from ..core.shot import UInt8
-from ..core.trajectory import Trajectory
 from ..scene.photo_scene import PhotoScene
 from .preview_scene import Method, make_preview_scene, place_camera, remove_preview_scenes
 

@@ -9,9 +9,9 @@ import numpy as np
 from mathutils import Matrix
 
 from ..blender_versions import eevee, set_png
-from ..core.lens import lens_of
-from ..core.trajectory import Trajectory
-from ..scene.material import photo_material
+from ..core.camera.lens import lens_of
+from ..core.camera.trajectory import Trajectory
+from ..scene.importing.material import photo_material
 from ..scene.photo_scene import PhotoScene
 from .axes import flipped
 from .preview_texture import bilinear_material, preview_image

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blender_versions import use_nodes
-from ..core.shot import UInt8
-from ..core.trajectory import Float64, Trajectory
+from ..core.arrays import Float64, UInt8
+from ..core.camera.trajectory import Trajectory
 from ..scene.mesh import UV_MAP
 from ..scene.photo_scene import PhotoScene
 

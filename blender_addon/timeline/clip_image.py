@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from .frame_spread import spread_file, spread_frames
+from .frame_mapping import spread_file, spread_frames
 from .take import Take
 from .takes import take_folder
 

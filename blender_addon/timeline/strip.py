@@ -11,7 +11,7 @@ import bpy
 
 from .. import blender_versions
 from ..core.errors import TimelineError
-from .frame_spread import shown_frames
+from .frame_mapping import shown_frames
 from .take import Take, frame_file
 from .takes import take_folder
 from .view_transform import display_colourspace

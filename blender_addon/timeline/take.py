@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from ..core.frame_fit import FrameFit
-from ..core.shot import ShotSettings
+from ..core.camera.frame_fit import FrameFit
+from ..core.payloads.shot import ShotSettings
 
 
 class PhotoState(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import msgspec
 
+from ..core.atomic_file import write_whole
 from ..core.errors import TimelineError
-from ..core.shot import ClipMetadata, ClipSidecar
-from ..core.whole_file import write_whole
+from ..core.payloads.clip import ClipMetadata, ClipSidecar
 from .take import PhotoState, Take, frame_file
 
 ROOT = "realcam"

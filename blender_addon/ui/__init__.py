@@ -4,57 +4,33 @@ from __future__ import annotations
 
 import bpy
 
-from . import (
-    check_operator,
-    check_panel,
-    check_paths,
-    cleaning_operators,
-    cleaning_panel,
-    depth_look,
-    depth_operator,
-    depth_panel,
-    errand_operator,
-    focal_operator,
-    generate_operator,
-    import_operator,
-    job_operators,
-    move_operator,
-    option_operator,
-    pair_operator,
-    panel,
-    pick_points,
-    preferences,
-    preview_operator,
-    properties,
-    runtime,
-    scale_operators,
-    scale_panel,
-    takes_list,
-)
+from . import panel, preferences, properties
+from .check import check_operator, check_panel, check_paths
+from .depth import depth_operator
+from .jobs import analysis_operator, job_operators, runtime
+from .photo import cleaning_operators, depth_analysis, focal_operator, import_operator, pick_points, scale_operators
 from .preview_state import preview_state
-from .thumbnails import thumbnails
+from .shot import generate_operator, move_operator, option_operator, preview_operator
+from .takes import takes_list
+from .takes.thumbnails import thumbnails
 
 _CLASSES = (
-    preferences.RealCamPreferences,
     *import_operator.CLASSES,
     *move_operator.CLASSES,
     *option_operator.CLASSES,
-    *pair_operator.CLASSES,
+    *preferences.CLASSES,
     *preview_operator.CLASSES,
     *generate_operator.CLASSES,
     *job_operators.CLASSES,
     *takes_list.CLASSES,
+    *panel.CLASSES,
     *depth_operator.CLASSES,
     *check_operator.CLASSES,
-    *cleaning_operators.CLASSES,
     *scale_operators.CLASSES,
+    *cleaning_operators.CLASSES,
     *focal_operator.CLASSES,
     *pick_points.CLASSES,
-    *panel.CLASSES,
-    *depth_panel.CLASSES,
     *check_panel.CLASSES,
-    *scale_panel.CLASSES,
-    *cleaning_panel.CLASSES,
 )
 
 
@@ -71,8 +47,8 @@ def register() -> None:
 
 def unregister() -> None:
     """Leave nothing behind: no class, property, menu entry, handler, timer, picture, thread or process."""
-    errand_operator.stop()
-    depth_look.stop()
+    analysis_operator.stop()
+    depth_analysis.stop()
     runtime.unregister()
     check_paths.unregister()
     thumbnails.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from ..core.shot import INTERPOLATION_MODE, EngineCapability, EngineOption, SettingValue
+from ..core.protocol.capability import INTERPOLATION_MODE, EngineCapability, EngineOption, SettingValue
 from ..generation.jobs import jobs
 
 EnumItem = tuple[str, str, str, int]

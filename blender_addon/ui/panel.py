@@ -7,21 +7,21 @@ from typing import Any
 import bpy
 
 from .. import blender_versions
-from ..core.trajectory import Float64
+from ..core.arrays import Float64
 from ..generation.jobs import jobs
 from ..scene import PhotoScene, find_photo_scene
 from ..shot import coverage_problems, scene_rate
 from ..timeline.background import camera_background
 from ..timeline.strip import strip_hides_render
 from . import engine_choice
-from .import_fields import FIELDS, draw_fields
-from .job_box import draw_help, draw_in_place_of_button, draw_job, draw_pending
+from .jobs.job_box import draw_help, draw_in_place_of_button, draw_job, draw_pending
+from .jobs.runtime import runtime
+from .photo.import_fields import FIELDS, draw_fields
 from .preview_state import preview_state
-from .requests import fingerprint, problems
-from .runtime import runtime
-from .takes_list import TakesList, selected_take, settings_line, thumbnail
-from .thumbnails import draw_picture, thumbnails
-from .wrapped import draw_sentence
+from .shot.requests import fingerprint, problems
+from .takes.takes_list import TakesList, selected_take, settings_line, thumbnail
+from .takes.thumbnails import draw_picture, thumbnails
+from .text_wrap import draw_sentence
 
 
 class _Sidebar:

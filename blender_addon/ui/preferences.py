@@ -8,8 +8,9 @@ from typing import ClassVar
 import bpy
 from bpy.props import StringProperty
 
-from ..core.errors import ServiceError
-from ..core.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, parse_address
+from ..core.errors import RealCamError, ServiceError
+from ..core.protocol.keys import accept_pairing, config_dir
+from ..core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, parse_address
 from ..generation.job_events import ServerSettings
 from ..generation.local_server import COMMAND_VARIABLE, DEFAULT_COMMAND
 from ..generation.user_files import EXTENSION, client_id, server_log
@@ -100,3 +101,27 @@ def server_settings() -> ServerSettings:
         log=server_log(),
         start_locally=address.loopback,
     )
+
+
+class Pair(bpy.types.Operator):
+    """Take the pairing text that `realcam keys invite` printed on the server from the clipboard, and use that server"""
+
+    bl_idname = "realcam.pair"
+    bl_label = "Paste Pairing Text"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Keep the keys, and make the server the preferred one."""
+        try:
+            address = accept_pairing(context.window_manager.clipboard, config_dir())
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        addon = context.preferences.addons.get(EXTENSION)
+        if addon is not None and addon.preferences is not None:
+            addon.preferences.server_address = str(address)
+            addon.preferences.server_key = ""
+        self.report({"INFO"}, f"Paired with the server at {address}")
+        return {"FINISHED"}
+
+
+CLASSES = (RealCamPreferences, Pair)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.trajectory import Float64
+from ..core.arrays import Float64
 from ..generation.shot_run import RenderedPreview
 from ..shot.fingerprint import Fingerprint
 

@@ -15,11 +15,13 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..core.depth_mesh import DEPTH_EDGE
+from ..core.depth.depth_mesh import DEPTH_EDGE
 from ..core.errors import RealCamError
 from ..scene import find_photo_scene, set_depth_edge
-from . import depth_choice, engine_choice
-from .import_fields import PhotoImportFields
+from . import engine_choice
+from .depth import depth_choice
+from .photo.import_fields import PhotoImportFields
+from .takes.take_item import RealCamTakeItem
 
 
 def _depth_edge_changed(shot: RealCamShot, _context: bpy.types.Context) -> None:
@@ -58,13 +60,6 @@ class RealCamEngineOption(bpy.types.PropertyGroup):
         precision=3,
     )
     text_value: StringProperty(name="Option", description=_OPTION)
-
-
-class RealCamTakeItem(bpy.types.PropertyGroup):
-    """A row of the list of takes: which take it stands for. The take itself is the scene's own record."""
-
-    shot: StringProperty()
-    number: IntProperty()
 
 
 class RealCamPhotoImport(PhotoImportFields, bpy.types.PropertyGroup):

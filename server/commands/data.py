@@ -8,17 +8,17 @@ from typing import Annotated
 import msgspec
 import typer
 
-from blender_addon.core.depth_file import DepthFormat
-from blender_addon.core.whole_file import write_whole
-from server.data.align import AlignRecord
-from server.data.align_collection import SUMMARY, DepthOfClip, align_collection, summarise
-from server.data.clip_frames import read_picture
-from server.data.posed_clip import PosedClip, open_posed_clip
-from server.data.scale import DepthMap, DepthOfFrame
-from server.data.scale_plot import plot_scales
+from blender_addon.core.atomic_file import write_whole
+from blender_addon.core.depth.depth_file import DepthFormat
+from server.datasets.align import AlignRecord
+from server.datasets.align_collection import SUMMARY, DepthOfClip, align_collection, summarise
+from server.datasets.clip_frames import read_picture
+from server.datasets.posed_clip import PosedClip, open_posed_clip
+from server.datasets.scale_plot import plot_scales
 from server.depth.catalogue import load_predictor
+from server.reconstruction.scale import DepthMap, DepthOfFrame
 
-from .in_words import in_words
+from .friendly_errors import in_words
 
 data_app = typer.Typer(add_completion=False, help="Clips with cameras, brought to metres.", no_args_is_help=True)
 

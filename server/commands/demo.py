@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from server.commands.engine_options import OptionOption, read_options
+from server.commands.options.engine_options import OptionOption, read_options
 from server.demo.demo import DemoOptions, DemoResult, run_demo
 
-from .in_words import in_words
+from .friendly_errors import in_words
 
 
 def demo(

@@ -11,15 +11,15 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from blender_addon.core.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, UNTOUCHED, Cleaning
-from blender_addon.core.shot import UInt8
-from server.data.photo_files import read_depth, read_photo
+from blender_addon.core.arrays import UInt8
+from blender_addon.core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, UNTOUCHED, Cleaning
 from server.depth.catalogue import CARDS, DEFAULT, DEFAULT_ON_CPU, load_predictor
 from server.depth.estimate import KnownFocal, SceneDepth, cleaned_at_photo, estimate_scene_depth, given_lens
 from server.depth.overlay import cleaning_overlay
+from server.depth.photo_files import read_depth, read_photo
 
-from .depth_options import DepthScaleOption, DisparityOption, depth_format
-from .in_words import in_words
+from .friendly_errors import in_words
+from .options.depth_options import DepthScaleOption, DisparityOption, depth_format
 
 depth_app = typer.Typer(
     add_completion=False, help="Metric depth of one photo: predicted, or from a sensor.", no_args_is_help=True

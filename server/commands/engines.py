@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from blender_addon.core.shot import EngineCapability, EngineOption
+from blender_addon.core.protocol.capability import EngineCapability, EngineOption
 from server.engines.registry import capabilities
 
 

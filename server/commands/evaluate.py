@@ -9,25 +9,25 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from blender_addon.core.depth_file import DepthFormat
-from blender_addon.core.formats.dispatch import read_trajectory
-from blender_addon.core.messages import Limits
-from blender_addon.core.projection import intrinsics_matrix
-from blender_addon.core.shot_file import decode_shot
-from blender_addon.core.trajectory import Float64, check_intrinsics
-from server.data.clip_frames import read_frames
-from server.data.photo_files import read_depth
-from server.data.scale import DepthMap
-from server.data.scale_plot import require_matplotlib
-from server.evaluation.evaluate import DEFAULT_TRIALS, evaluate_clip
+from blender_addon.core.arrays import Float64
+from blender_addon.core.camera.formats.dispatch import read_trajectory
+from blender_addon.core.camera.projection import intrinsics_matrix
+from blender_addon.core.camera.trajectory import check_intrinsics
+from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.payloads.shot_file import decode_shot
+from blender_addon.core.protocol.messages import Limits
+from server.datasets.clip_frames import read_frames
+from server.datasets.scale_plot import require_matplotlib
+from server.depth.photo_files import read_depth
+from server.evaluation.evaluate import DEFAULT_TRIALS, camera_of_clip, evaluate_clip
 from server.evaluation.frechet import i3d_features, video_distance
-from server.evaluation.own_camera import camera_of_clip
-from server.evaluation.question import Question, question_of_shot
+from server.evaluation.inputs import Question, question_of_shot
 from server.evaluation.records import ClipEvaluation, EvaluationReport
 from server.evaluation.report import collected, write_json, write_report
+from server.reconstruction.scale import DepthMap
 
-from .depth_options import DepthScaleOption, numbers
-from .in_words import in_words
+from .friendly_errors import in_words
+from .options.depth_options import DepthScaleOption, numbers
 
 
 def evaluate(

@@ -9,15 +9,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from blender_addon.core.server_address import parse_address
-from server.commands import generate_options as ask
-from server.commands.engine_options import NegativePromptOption, OptionOption, read_options
+from blender_addon.core.protocol.server_address import parse_address
+from server.commands.options import generate_options as ask
+from server.commands.options.engine_options import NegativePromptOption, OptionOption, read_options
 from server.engines.realcam.sources import RANDOM_WEIGHTS
-from server.generate import GenerateRequest, GenerateResult
-from server.generate import generate as make_clip
+from server.terminal.generate import GenerateRequest, GenerateResult
+from server.terminal.generate import generate as make_clip
 
-from .depth_options import DepthScaleOption, DisparityOption, depth_format
-from .in_words import in_words
+from .friendly_errors import in_words
+from .options.depth_options import DepthScaleOption, DisparityOption, depth_format
 
 
 def generate(

@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from blender_addon.core.messages import JobStatus
+from blender_addon.core.protocol.messages import JobStatus
 
-from .connection import DEFAULT_SERVER, ServerOption, connected
+from .options.connection import DEFAULT_SERVER, ServerOption, connected
 
 DAY = 86_400.0
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from blender_addon.core.errors import ServiceError
-from blender_addon.core.keys import (
+from blender_addon.core.protocol.keys import (
     Pairing,
     accept_pairing,
     checked_key,
@@ -23,10 +23,10 @@ from blender_addon.core.keys import (
     pairing_text,
     server_keys,
 )
-from blender_addon.core.server_address import DEFAULT_CONTROL_PORT
-from server.service.zap import AllowedClient, read_allowed, write_allowed
+from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT
+from server.service.requests.zap import AllowedClient, read_allowed, write_allowed
 
-from .in_words import in_words
+from .friendly_errors import in_words
 
 keys_app = typer.Typer(
     add_completion=False,

@@ -8,17 +8,52 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Annotated
 
 import platformdirs
 import typer
 
-from blender_addon.core.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST
-from server.commands import serve_options as ask
-from server.commands.in_words import in_words
+from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST
+from server.commands.friendly_errors import in_words
+from server.service.jobs.retention import DAY, Retention
 from server.service.logs import LogFormat, set_up_logs
 from server.service.options import ServiceOptions
-from server.service.retention import DAY, Retention
 from server.service.service import Service
+
+LAST_PORT = 65535
+
+HostOption = Annotated[str, typer.Option(help="Address to listen on.")]
+PortOption = Annotated[int, typer.Option(min=0, max=LAST_PORT, help="Control port; 0 takes any free one.")]
+DataPortOption = Annotated[
+    int | None, typer.Option(min=0, max=LAST_PORT, help="Data port; the control port + 1 if not given.")
+]
+DataDirOption = Annotated[Path | None, typer.Option(help="Where jobs and clips are kept.")]
+EnginesOption = Annotated[
+    str, typer.Option(help="module:function that returns the engines by name, for engines of your own.")
+]
+DieWithParentOption = Annotated[
+    bool, typer.Option("--die-with-parent", help="Stop when standard input closes, which it does when the parent ends.")
+]
+CancelGraceOption = Annotated[float, typer.Option(help="Seconds until an engine that heeds no cancel is ended.")]
+StepTimeoutOption = Annotated[float, typer.Option(help="Longest time between two steps of an engine, seconds.")]
+StopGraceOption = Annotated[float, typer.Option(help="Seconds a running job is given when the server stops.")]
+EngineRestOption = Annotated[
+    float, typer.Option(help="Seconds until an engine that failed three jobs in a row is tried again.")
+]
+KeepFreeOption = Annotated[int, typer.Option(help="Megabytes of the disk that no job may have.")]
+KeepDaysOption = Annotated[float, typer.Option(help="Days until a clip that nobody fetched is forgotten.")]
+KeepFetchedDaysOption = Annotated[float, typer.Option(help="Days until a job whose clip was fetched goes.")]
+KeepGigabytesOption = Annotated[float, typer.Option(help="Clips beyond this go, oldest first, if they were fetched.")]
+LogFormatOption = Annotated[str, typer.Option(help="text, or json: one object a line, with the job's id.")]
+MetricsPortOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=LAST_PORT,
+        help="Tell Prometheus figures at http://127.0.0.1:PORT/metrics, to whoever asks on this machine.",
+    ),
+]
+
 
 PARENT_GONE_GRACE = 2.0
 """Seconds for a sampler to checkpoint when the parent is gone."""
@@ -30,22 +65,22 @@ def default_data_dir() -> Path:
 
 
 def serve(
-    host: ask.HostOption = DEFAULT_HOST,
-    port: ask.PortOption = DEFAULT_CONTROL_PORT,
-    data_port: ask.DataPortOption = None,
-    data_dir: ask.DataDirOption = None,
-    engines: ask.EnginesOption = "server.engines.registry:served",
-    die_with_parent: ask.DieWithParentOption = False,
-    cancel_grace: ask.CancelGraceOption = 10.0,
-    step_timeout: ask.StepTimeoutOption = 1800.0,
-    engine_rest: ask.EngineRestOption = 600.0,
-    keep_free: ask.KeepFreeOption = 64,
-    keep_days: ask.KeepDaysOption = 30.0,
-    keep_fetched_days: ask.KeepFetchedDaysOption = 7.0,
-    keep_gigabytes: ask.KeepGigabytesOption = 50.0,
-    log_format: ask.LogFormatOption = "text",
-    metrics_port: ask.MetricsPortOption = None,
-    stop_grace: ask.StopGraceOption = 5.0,
+    host: HostOption = DEFAULT_HOST,
+    port: PortOption = DEFAULT_CONTROL_PORT,
+    data_port: DataPortOption = None,
+    data_dir: DataDirOption = None,
+    engines: EnginesOption = "server.engines.registry:served",
+    die_with_parent: DieWithParentOption = False,
+    cancel_grace: CancelGraceOption = 10.0,
+    step_timeout: StepTimeoutOption = 1800.0,
+    engine_rest: EngineRestOption = 600.0,
+    keep_free: KeepFreeOption = 64,
+    keep_days: KeepDaysOption = 30.0,
+    keep_fetched_days: KeepFetchedDaysOption = 7.0,
+    keep_gigabytes: KeepGigabytesOption = 50.0,
+    log_format: LogFormatOption = "text",
+    metrics_port: MetricsPortOption = None,
+    stop_grace: StopGraceOption = 5.0,
 ) -> None:
     """Run a server: it takes shots, makes clips and keeps them until they are fetched."""
     if log_format not in ("text", "json"):

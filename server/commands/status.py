@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from blender_addon.core.messages import Facts, Welcome
+from blender_addon.core.protocol.messages import Facts, Welcome
 from server.service.metrics import metrics_text
 
-from .connection import DEFAULT_SERVER, ServerOption, connected
 from .jobs import job_table
+from .options.connection import DEFAULT_SERVER, ServerOption, connected
 
 
 def status(

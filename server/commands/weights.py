@@ -15,11 +15,20 @@ from rich.table import Column, Table
 
 from blender_addon.core.errors import EngineError
 from server.engines.packages import MODEL_PACKAGES, absent_packages
-from server.realcam.checkpoint_error import CheckpointError
-from server.realcam.weights_fetch import Fetched, discard, fetch, local_source, missing_bytes
-from server.realcam.weights_lock import LOCK_FILE, WeightsLock
-from server.realcam.weights_room import Need, check_room, in_units
-from server.realcam.weights_sources import (
+from server.model.errors import CheckpointError
+from server.model.weights.weights_fetch import (
+    Fetched,
+    Need,
+    check_room,
+    discard,
+    fetch,
+    in_units,
+    local_source,
+    missing_bytes,
+    sole_writer,
+)
+from server.model.weights.weights_lock import LOCK_FILE, WeightsLock
+from server.model.weights.weights_sources import (
     RECIPES,
     HubFile,
     OnBytes,
@@ -29,10 +38,9 @@ from server.realcam.weights_sources import (
     check_variant,
     resolve,
 )
-from server.realcam.weights_store import Manifest, SourceFile, WeightsStore, default_store
-from server.realcam.weights_writer import sole_writer
+from server.model.weights.weights_store import Manifest, SourceFile, WeightsStore, default_store
 
-from .in_words import in_words
+from .friendly_errors import in_words
 
 STOPPED = 130
 """What a shell says of a program that Ctrl-C ended."""
@@ -118,7 +126,7 @@ class _Given:
     @property
     def is_whole(self) -> bool:
         """Whether `camera` holds the base model as well."""
-        from server.realcam.load import is_camera_alone
+        from server.model.weights.load import is_camera_alone
 
         return self.camera is not None and not is_camera_alone(self.camera)
 
@@ -165,9 +173,9 @@ def _check_room(store: WeightsStore, remote: Mapping[str, SourceFile], given: _G
 def _install(
     store: WeightsStore, variant: str, fetched: Mapping[str, Fetched], given: _Given, on_bytes: OnBytes
 ) -> Manifest:
-    from server.realcam.config import VARIANTS
-    from server.realcam.load import CheckpointFiles
-    from server.realcam.weights_install import install
+    from server.model.config import VARIANTS
+    from server.model.weights.load import CheckpointFiles
+    from server.model.weights.weights_install import install
 
     own = [local_source(path, on_bytes) for path in given.files]
     for source in own:
@@ -182,10 +190,10 @@ def _install(
 def _check(store: WeightsStore, variant: str) -> None:
     _recipe(variant)
     _require_packages()
-    from server.realcam.config import VARIANTS
-    from server.realcam.load import CheckpointFiles, load_model, open_checkpoint
-    from server.realcam.tokenizer import ClipTokenizer
-    from server.realcam.weights_install import require_steering, verified_hash
+    from server.model.config import VARIANTS
+    from server.model.tokenizer import ClipTokenizer
+    from server.model.weights.load import CheckpointFiles, load_model, open_checkpoint
+    from server.model.weights.weights_install import require_steering, verified_hash
 
     again = f"Run `realcam weights get {variant}`."
     if store.manifest(variant) is None:

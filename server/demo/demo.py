@@ -14,16 +14,18 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from blender_addon.core.arrays import UInt8
 from blender_addon.core.errors import ShotError
-from blender_addon.core.headless_plan import HeadlessPlan, HeadlessReport
-from blender_addon.core.server_address import ServerAddress
-from blender_addon.core.shot import SettingValue, ShotSettings, UInt8
-from server.clip_files import encode_mp4
-from server.contact_sheet import contact_sheet
-from server.data.photo_files import read_photo
+from blender_addon.core.payloads.headless_plan import HeadlessPlan, HeadlessReport
+from blender_addon.core.payloads.shot import ShotSettings
+from blender_addon.core.protocol.capability import SettingValue
+from blender_addon.core.protocol.server_address import ServerAddress
+from server.demo.contact_sheet import contact_sheet
 from server.demo.headless_blender import check_blender, run_plan
 from server.demo.inputs import DemoInput, motorcycle_input, own_input
-from server.local_service import local_service
+from server.depth.photo_files import read_photo
+from server.service.workers.clip_files import encode_mp4
+from server.terminal.local_service import local_service
 
 FIRST, LAST, SCENE_FPS = 1, 96, 24
 MARKER = ".realcam-demo"

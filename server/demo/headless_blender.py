@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from blender_addon.core.errors import ShotError
-from blender_addon.core.headless_plan import HeadlessPlan, HeadlessReport, parse_report
+from blender_addon.core.payloads.headless_plan import HeadlessPlan, HeadlessReport, parse_report
 
 
 def check_blender() -> None:

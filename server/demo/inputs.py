@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from blender_addon.core.depth_file import DepthFormat
+from blender_addon.core.depth.depth_file import DepthFormat
 from blender_addon.core.errors import PhotoError
-from blender_addon.core.headless_plan import PlannedMove
-from server.data.motorcycle import BASELINE, DISPARITY_OFFSET, FOCAL, motorcycle
-from server.data.photo_files import read_depth, read_photo
+from blender_addon.core.payloads.headless_plan import PlannedMove
+from server.demo.motorcycle import BASELINE, DISPARITY_OFFSET, FOCAL, motorcycle
+from server.depth.photo_files import read_depth, read_photo
 
 
 @dataclass(frozen=True)

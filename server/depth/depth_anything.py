@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
 
-from blender_addon.core.shot import UInt8
+from blender_addon.core.arrays import UInt8
 
 from .predictor import DepthEstimate, PredictorCard, PredictorError
 from .published_weights import converted, read_published

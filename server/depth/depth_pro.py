@@ -9,8 +9,8 @@ import torch
 from torch.nn.functional import interpolate
 from transformers import DepthProConfig, DepthProForDepthEstimation
 
-from blender_addon.core.projection import intrinsics_matrix
-from blender_addon.core.shot import UInt8
+from blender_addon.core.arrays import UInt8
+from blender_addon.core.camera.projection import intrinsics_matrix
 
 from .predictor import DepthEstimate, PredictorCard
 

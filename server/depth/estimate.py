@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
+from scipy.spatial import cKDTree
 
-from blender_addon.core.cleaning.clean import DEFAULT_CLEANING, CleanDepth, Cleaning, clean_depth
-from blender_addon.core.cleaning.upsample import guided_upsample
+from blender_addon.core.arrays import Bool, Float32, Float64, UInt8
+from blender_addon.core.camera.lens import DEFAULT_HORIZONTAL_FOV, focal_pixels
+from blender_addon.core.camera.projection import intrinsics_from_fov, intrinsics_matrix, unproject
+from blender_addon.core.depth.cleaning.clean import DEFAULT_CLEANING, CleanDepth, Cleaning, clean_depth
+from blender_addon.core.depth.cleaning.upsample import guided_upsample
 from blender_addon.core.errors import PhotoError
-from blender_addon.core.lens import DEFAULT_HORIZONTAL_FOV, focal_pixels
-from blender_addon.core.projection import intrinsics_from_fov, intrinsics_matrix
-from blender_addon.core.shot import Float32, UInt8
-from blender_addon.core.trajectory import Float64
 
 from .predictor import DepthEstimate, DepthPredictor
-from .tree_search import in_tree
 
 MOST_PIXELS = 1_000_000
 """Size at which a scene's depth is worked out; a mesh has fewer vertices."""
@@ -97,3 +97,25 @@ def cleaned_at_photo(
     if depth.shape != picture.shape[:2]:
         depth = guided_upsample(depth, picture)
     return clean_depth(depth, picture, lens, cleaning, in_tree)
+
+
+LEAF = 32
+"""Points below which the tree is not split: twice what is asked for, which takes the least time."""
+
+
+def in_tree(depth: Float32, intrinsics: Float64, count: int) -> Callable[[Bool], Float64]:
+    """A NearestSearch of core.cleaning.outliers: exact, in float64."""
+    known = np.isfinite(depth)
+    points = unproject(depth, intrinsics)
+    # Points of a depth map are spread evenly enough: a tree split in the middle is as good, and built sooner.
+    tree = cKDTree(points[known], LEAF, compact_nodes=False, balanced_tree=False)
+    count = min(count, tree.n)
+
+    def mean_distances(where: Bool) -> Float64:
+        asked = known & where
+        distance, _ = tree.query(points[asked], k=count, workers=-1)
+        result = np.full(depth.shape, np.nan)
+        result[asked] = distance.reshape(-1, count).mean(axis=1)
+        return result
+
+    return mean_distances

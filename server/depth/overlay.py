@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from blender_addon.core.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, CleanDepth
-from blender_addon.core.shot import UInt8
+from blender_addon.core.arrays import UInt8
+from blender_addon.core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, CleanDepth
 
 COLOURS = {MOVED: (70, 200, 235), FLYING: (235, 70, 60), OUTLIER: (250, 210, 60), SKY: (210, 110, 235)}
 """Of each step of the cleaning."""

@@ -7,9 +7,8 @@ from typing import Protocol
 
 import msgspec
 
+from blender_addon.core.arrays import Float32, Float64, UInt8
 from blender_addon.core.errors import PhotoError
-from blender_addon.core.shot import Float32, UInt8
-from blender_addon.core.trajectory import Float64
 
 
 class PredictorError(PhotoError):

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Float64 = NDArray[np.float64]
+from blender_addon.core.arrays import Float64
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from blender_addon.core.camera_check import CheckRequest, CheckResult
-from blender_addon.core.depth_request import DepthRequest, DepthResult
+from blender_addon.core.arrays import UInt8
 from blender_addon.core.errors import RealCamError
-from blender_addon.core.shot import Clip, EngineCapability, Shot, UInt8
+from blender_addon.core.payloads.check_request import CheckRequest, CheckResult
+from blender_addon.core.payloads.clip import Clip
+from blender_addon.core.payloads.depth_request import DepthRequest, DepthResult
+from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.protocol.capability import EngineCapability
 
 
 class Cancelled(RealCamError):

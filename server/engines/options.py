@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from blender_addon.core.errors import EngineError
-from blender_addon.core.shot import EngineOption, SettingValue
+from blender_addon.core.protocol.capability import EngineOption, SettingValue
 
 
 def checked_option(option: EngineOption, value: SettingValue) -> SettingValue:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from blender_addon.core.camera_check import CHECKER
-from blender_addon.core.shot import EngineCapability
+from blender_addon.core.payloads.check_request import CHECKER
+from blender_addon.core.protocol.capability import EngineCapability
 from server.engines.engine import AnyEngine, Engine
 
 

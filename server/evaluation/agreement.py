@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, minimum_filter
 
+from blender_addon.core.arrays import Float64, UInt8
 from blender_addon.core.errors import ShotError
-from blender_addon.core.shot import UInt8
-from blender_addon.core.trajectory import Float64
 
 OPAQUE = 255
 SSIM_SIGMA = 1.5

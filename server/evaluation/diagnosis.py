@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from blender_addon.core.trajectory import Float64, interpolate_poses, rotation_log
+from blender_addon.core.arrays import Float64
+from blender_addon.core.camera.trajectory import interpolate_poses, rotation_log
 
 from .metrics import relative_to_first, rotation_angles
 

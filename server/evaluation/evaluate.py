@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
+import av
+import msgspec
 import numpy as np
 
+from blender_addon.core.arrays import Float64, UInt8
+from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.errors import CameraError
-from blender_addon.core.shot import UInt8
-from blender_addon.core.trajectory import Float64, Trajectory
-from server.data.scale import MAD_TO_SIGMA, DepthMap, depth_along, scale_votes
+from blender_addon.core.payloads.clip import ClipSidecar
+from server.reconstruction.scale import MAD_TO_SIGMA, DepthMap, depth_along, scale_votes
 
 from .agreement import agreement
 from .diagnosis import Diagnosis, diagnose
 from .first_frame_depth import depth_of_first_frame
+from .inputs import Question
 from .merge import merged_errors
 from .metrics import camera_errors, frame_errors, relative_to_first
-from .question import Question
 from .records import AgreementRecord, ClipEvaluation, FrameRecord, PublishedErrors, TrialRecord
 from .solve import Trial, solve_clip
 from .stages import OnStage, unwatched
@@ -195,3 +199,25 @@ def _listed(achieved: Float64 | None, count: int) -> list[list[list[float]] | No
 def _finite(value: float) -> float | None:
     """JSON has neither NaN nor infinity."""
     return float(value) if np.isfinite(value) else None
+
+
+def camera_of_clip(clip: Path) -> Trajectory:
+    """From the comment inside an mp4, or the metadata.json in a folder of frames. Raises CameraError without one."""
+    try:
+        sidecar = msgspec.json.decode(_stored(clip), type=ClipSidecar)
+    except (OSError, KeyError, msgspec.DecodeError) as error:
+        raise CameraError(
+            f"{clip.name} does not carry its camera",
+            str(error) or type(error).__name__,
+            "Give the camera with --reference, or the shot with --shot.",
+        ) from error
+    made = sidecar.metadata
+    poses, intrinsics = np.array(made.camera_to_world), np.array(made.intrinsics)
+    return Trajectory(poses, intrinsics, made.width, made.height, made.fps)
+
+
+def _stored(clip: Path) -> bytes:
+    if clip.is_dir():
+        return (clip / "metadata.json").read_bytes()
+    with av.open(str(clip)) as container:
+        return container.metadata["comment"].encode()

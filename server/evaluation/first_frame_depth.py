@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from blender_addon.core.projection import project, unproject
-from blender_addon.core.trajectory import Float64, Trajectory
-from server.data.scale import DepthMap
+from blender_addon.core.arrays import Float64
+from blender_addon.core.camera.projection import project, unproject
+from blender_addon.core.camera.trajectory import Trajectory
+from server.reconstruction.scale import DepthMap
 
 SAME_PLACE = 1e-6
 

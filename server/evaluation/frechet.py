@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from blender_addon.core.arrays import Float64, UInt8
 from blender_addon.core.errors import RealCamError
-from blender_addon.core.shot import UInt8
-from blender_addon.core.trajectory import Float64
 
 VideoFeatures = Callable[[UInt8], Float64]
 """Clip [F, H, W, 3] uint8 -> its feature vector [D]."""

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from blender_addon.core.arrays import Float64
+from blender_addon.core.camera.trajectory import inverse
 from blender_addon.core.errors import CameraError
-from blender_addon.core.trajectory import Float64, inverse
 
 SCALE_FLOOR = 1e-9
 """Added to a trajectory's extent before dividing by it; part of the published computation."""

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from blender_addon.core.trajectory import Float64
+from blender_addon.core.arrays import Float64
 
 from .records import AgreementRecord, ClipEvaluation
 

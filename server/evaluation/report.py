@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from server.data.scale_plot import require_matplotlib
+from server.datasets.scale_plot import require_matplotlib
 
 from .merge import merged_errors
 from .records import ClipEvaluation, EvaluationReport, PublishedErrors

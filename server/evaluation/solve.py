@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blender_addon.core.camera_check import FEWEST_FRAMES
+from blender_addon.core.arrays import Float64, UInt8
+from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.errors import CameraError
-from blender_addon.core.shot import UInt8
-from blender_addon.core.trajectory import Float64
-from server.data.colmap import load_pycolmap, sparse_model
-from server.data.matching import FrameFolder, extract, match, verify, write_frames
-from server.data.sparse import SparseModel
+from blender_addon.core.payloads.check_request import FEWEST_FRAMES
+from server.reconstruction.colmap import load_pycolmap, sparse_model
+from server.reconstruction.matching import FrameFolder, extract, match, verify, write_frames
+from server.reconstruction.sparse import SparseModel
 
+from .records import ClipEvaluation
 from .stages import OnStage, Stages, unwatched
 
 if TYPE_CHECKING:
@@ -100,3 +101,22 @@ def _place(clip: FrameFolder, database: Path, output: Path, seed: int, _token: p
 def _listed(numbers: list[int]) -> str:
     shown = ", ".join(str(number) for number in numbers[:8])
     return shown if len(numbers) <= 8 else f"{shown}, ..."
+
+
+def achieved_trajectory(evaluation: ClipEvaluation, reference: Trajectory) -> tuple[list[int], Trajectory]:
+    """Frames that were placed (from 0), and their achieved cameras in the world of `reference`, starting with it.
+
+    Distances are metres when the evaluation is metric; else they are fitted to the reference. Intrinsics are the
+    reference's. Raises CameraError when the clip's camera was not found or the frames are not the reference's.
+    """
+    if len(reference) != evaluation.frames:
+        raise CameraError(
+            "The evaluation is of another camera", f"{evaluation.frames} frames against {len(reference)} of the camera"
+        )
+    placed = [(frame, pose) for frame, pose in enumerate(evaluation.achieved) if pose is not None]
+    if not placed:
+        raise CameraError("The clip's camera was not found", " ".join(evaluation.findings))
+    frames = [frame for frame, _ in placed]
+    poses = reference.camera_to_world[0] @ np.array([pose for _, pose in placed])
+    lenses = reference.intrinsics[frames]
+    return frames, Trajectory(poses, lenses, reference.width, reference.height, reference.fps)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from blender_addon.core.depth_mesh import DepthMesh
-from blender_addon.core.shot import UInt8
-from blender_addon.core.trajectory import Float64, Trajectory
+from blender_addon.core.arrays import Float64, UInt8
+from blender_addon.core.camera.trajectory import Trajectory
+from blender_addon.core.depth.depth_mesh import DepthMesh
 from server.geometry.rasterize import rasterize
 from server.geometry.texture import Texture, texels_per_pixel
 

@@ -7,9 +7,8 @@ fill its gaps from the coarser one. Values come only from weighted pixels, so wh
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Float32 = NDArray[np.float32]
+from blender_addon.core.arrays import Float32
 
 SATURATION = 1.0
 """Weight at which a cell of the pyramid counts as known and takes nothing from the coarser level."""

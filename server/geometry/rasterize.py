@@ -14,11 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_addon.core.trajectory import Float64, inverse
-
-Float32 = NDArray[np.float32]
-Int32 = NDArray[np.int32]
-Int64 = NDArray[np.int64]
+from blender_addon.core.arrays import Float32, Float64, Int32, Int64
+from blender_addon.core.camera.trajectory import inverse
 
 NEAR = 1e-3
 EDGE_TOLERANCE = 1e-3

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Float32 = NDArray[np.float32]
+from blender_addon.core.arrays import Float32
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from blender_addon.core.errors import ServiceError
-from blender_addon.core.messages import Facts
-from blender_addon.core.server_address import DEFAULT_HOST
+from blender_addon.core.protocol.messages import Facts
+from blender_addon.core.protocol.server_address import DEFAULT_HOST
 
 
 class MetricsServer(Protocol):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from blender_addon.core.keys import config_dir
-from blender_addon.core.messages import Limits
-from blender_addon.core.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST
+from blender_addon.core.protocol.keys import config_dir
+from blender_addon.core.protocol.messages import Limits
+from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST
 
+from .jobs.retention import Retention
 from .logs import LogFormat
-from .retention import Retention
 
 SOFTWARE = "realcam-server 0.1.0"
 

@@ -15,24 +15,23 @@ import psutil
 import zmq
 
 from blender_addon.core.errors import ServiceError
-from blender_addon.core.keys import server_keys
-from blender_addon.core.messages import Facts, JobState, Ping, Pong
-from blender_addon.core.server_address import is_loopback
+from blender_addon.core.protocol.keys import server_keys
+from blender_addon.core.protocol.messages import Facts, JobState, Ping, Pong
+from blender_addon.core.protocol.server_address import is_loopback
 
-from .control_requests import ControlDesk
-from .data_requests import DataDesk
-from .dispatcher import QUICK_DEATHS, Dispatcher, WorkerCannotStartError
-from .job_book import JobBook
-from .job_files import JobFiles
-from .job_store import JobStore
+from .jobs.job_book import JobBook, reconcile
+from .jobs.job_files import JobFiles
+from .jobs.job_store import JobStore
+from .jobs.retention import expired
 from .options import ServiceOptions
-from .reception import Reception
-from .reconcile import reconcile
-from .retention import expired
-from .sessions import Sessions
-from .sockets import Incoming, Router
+from .requests.control_requests import ControlDesk
+from .requests.data_requests import DataDesk
+from .requests.router import Reception
+from .requests.sessions import Sessions
+from .requests.sockets import Incoming, Router
+from .requests.zap import AllowList, ZapHandler, prove_closed
 from .wakeup import Wakeup
-from .zap import AllowList, ZapHandler, prove_closed
+from .workers.dispatcher import QUICK_DEATHS, Dispatcher, WorkerCannotStartError
 
 log = logging.getLogger("realcam.service")
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.data.motorcycle import BASELINE, DISPARITY_OFFSET, FOCAL, Motorcycle
+from server.demo.motorcycle import BASELINE, DISPARITY_OFFSET, FOCAL, Motorcycle
 
 if TYPE_CHECKING:
     from blender_addon.scene import PhotoImport, PhotoScene

@@ -52,7 +52,7 @@ done = bpy.ops.extensions.package_install_files(filepath=sys.argv[1], repo="user
 enabled = NAME in bpy.context.preferences.addons
 import msgspec  # noqa: E402
 import zmq  # noqa: E402
-from bl_ext.user_default.realcam.core import messages  # noqa: E402
+from bl_ext.user_default.realcam.core.protocol import messages  # noqa: E402
 
 on = registered()
 addon_utils.disable(NAME, default_set=True)

@@ -18,10 +18,10 @@ import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from blender_addon.core.keys import server_keys
-from server.data.motorcycle import motorcycle
+from blender_addon.core.protocol.keys import server_keys
+from server.demo.motorcycle import motorcycle
 from tests.campaigns.proxy import Link, Proxy
-from tests.server.service.running_server import RunningServer, new_id, small_blob
+from tests.support.running_server import RunningServer, new_id, small_blob
 
 RETRANSMIT = 0.25
 """Seconds that a lost packet costs."""

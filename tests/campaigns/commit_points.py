@@ -31,12 +31,12 @@ import msgspec
 import numpy as np
 from PIL import Image
 
-from blender_addon.core.client import Client
-from blender_addon.core.messages import JobState, StateEvent
-from blender_addon.core.server_address import ServerAddress
-from server.data.motorcycle import motorcycle
+from blender_addon.core.protocol.client import Client
+from blender_addon.core.protocol.messages import JobState, StateEvent
+from blender_addon.core.protocol.server_address import ServerAddress
+from server.demo.motorcycle import motorcycle
 from tests.campaigns.warm_server import Plan
-from tests.server.service.running_server import REPOSITORY, RunningServer, new_id, small_blob, small_shot
+from tests.support.running_server import REPOSITORY, RunningServer, new_id, small_blob, small_shot
 
 POINTS = (
     "create",

@@ -18,8 +18,10 @@ import time
 import numpy as np
 
 from blender_addon.core.errors import RealCamError
-from blender_addon.core.framing import Frame, decode_client_message, decode_server_message, encode
-from blender_addon.core.messages import (
+from blender_addon.core.payloads.shot_file import decode_shot, encode_shot
+from blender_addon.core.protocol.capability import EngineCapability
+from blender_addon.core.protocol.framing import Frame, decode_client_message, decode_server_message, encode
+from blender_addon.core.protocol.messages import (
     PROTOCOL_VERSION,
     Cancel,
     Facts,
@@ -34,10 +36,8 @@ from blender_addon.core.messages import (
     UploadChunk,
     Welcome,
 )
-from blender_addon.core.shot import EngineCapability
-from blender_addon.core.shot_file import decode_shot, encode_shot
-from server.data.motorcycle import motorcycle
-from tests.server.service.running_server import small_shot
+from server.demo.motorcycle import motorcycle
+from tests.support.running_server import small_shot
 
 JOB = "0123456789abcdef"
 EDGES = (b"\x00", b"\x7f", b"\xff", b"\xc1", b"\xdd\xff\xff\xff\xff", b"\xdf\x7f\xff\xff\xff", b"\xc6\xff\xff\xff\xff")

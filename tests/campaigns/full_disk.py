@@ -26,11 +26,11 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from blender_addon.core.client import Client
 from blender_addon.core.errors import ServiceError
-from blender_addon.core.messages import JobState, JobStatus, RefusalCode, StateEvent, Submit
-from server.data.motorcycle import motorcycle
-from tests.server.service.running_server import RunningServer, new_id, small_blob
+from blender_addon.core.protocol.client import Client
+from blender_addon.core.protocol.messages import JobState, JobStatus, RefusalCode, StateEvent, Submit
+from server.demo.motorcycle import motorcycle
+from tests.support.running_server import RunningServer, new_id, small_blob
 
 MEGABYTES = 6
 PAGE = mmap.PAGESIZE

@@ -23,13 +23,13 @@ from pathlib import Path
 
 import psutil
 
-from blender_addon.core.client import Client
 from blender_addon.core.errors import ServiceError
-from blender_addon.core.messages import JobState, Ping, Pong, RefusalCode, Refused, StateEvent, Submit
-from server.data.motorcycle import motorcycle
+from blender_addon.core.protocol.client import Client
+from blender_addon.core.protocol.messages import JobState, Ping, Pong, RefusalCode, Refused, StateEvent, Submit
+from server.demo.motorcycle import motorcycle
 from tests.campaigns import hostile_inputs
-from tests.server.service.raw_socket import ask, ask_with, raw_socket, session
-from tests.server.service.running_server import RunningServer, new_id, small_blob
+from tests.support.raw_socket import ask, ask_with, raw_socket, session
+from tests.support.running_server import RunningServer, new_id, small_blob
 
 ENGINES = ("--engines", "server.engines.registry:engines")
 MOST_MB = 64.0

@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from blender_addon.core.depth_request import DEPTH_REQUEST, DepthRequest, encode_depth_request
-from blender_addon.core.framing import PREAMBLE, Buffer, BufferSpec, Header, encode
-from blender_addon.core.messages import Limits, ListJobs, Ping, Submit, UploadChunk
-from blender_addon.core.shot import SettingValue, ShotSettings
-from blender_addon.core.shot_file import SHOT, encode_shot
-from server.data.motorcycle import motorcycle
-from tests.server.service.running_server import small_shot
+from blender_addon.core.payloads.depth_request import DEPTH_REQUEST, DepthRequest, encode_depth_request
+from blender_addon.core.payloads.shot import ShotSettings
+from blender_addon.core.payloads.shot_file import SHOT, encode_shot
+from blender_addon.core.protocol.capability import SettingValue
+from blender_addon.core.protocol.framing import PREAMBLE, Buffer, BufferSpec, Header, encode
+from blender_addon.core.protocol.messages import Limits, ListJobs, Ping, Submit, UploadChunk
+from server.demo.motorcycle import motorcycle
+from tests.support.running_server import small_shot
 
 LIMITS = Limits()
 JOB = "0123456789abcdef"

@@ -32,16 +32,16 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from blender_addon.core.client import Client
 from blender_addon.core.errors import ServiceError
-from blender_addon.core.messages import JobState, StateEvent
-from blender_addon.core.server_address import ServerAddress
-from server.data.motorcycle import motorcycle
-from server.service.job_states import MAX_ATTEMPTS
-from tests.server.service.running_server import REPOSITORY, RunningServer, new_id, small_blob, small_shot
+from blender_addon.core.protocol.client import Client
+from blender_addon.core.protocol.messages import JobState, StateEvent
+from blender_addon.core.protocol.server_address import ServerAddress
+from server.demo.motorcycle import motorcycle
+from server.service.jobs.job_states import MAX_ATTEMPTS
+from tests.support.running_server import REPOSITORY, RunningServer, new_id, small_blob, small_shot
 
 CLIENTS = 4
-DRAFT = ("--engines", "tests.server.service.engines_of_tests:draft")
+DRAFT = ("--engines", "tests.support.engines:draft")
 LAST_KILL = 0.95
 """Part of the jobs that is done when the last kill falls."""
 

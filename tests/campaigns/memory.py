@@ -18,9 +18,9 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from blender_addon.core.client import Client, JobProgress
-from server.data.motorcycle import motorcycle
-from tests.server.service.running_server import RunningServer, new_id, small_blob
+from blender_addon.core.protocol.client import Client, JobProgress
+from server.demo.motorcycle import motorcycle
+from tests.support.running_server import RunningServer, new_id, small_blob
 
 WARM = 0.1
 """Part of the jobs after which memory is first read: allocators and caches have their size by then."""

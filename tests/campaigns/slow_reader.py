@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from blender_addon.core.client import Client
 from blender_addon.core.errors import ServiceError
-from blender_addon.core.keys import server_keys
-from blender_addon.core.messages import StateEvent
-from server.data.motorcycle import motorcycle
+from blender_addon.core.protocol.client import Client
+from blender_addon.core.protocol.keys import server_keys
+from blender_addon.core.protocol.messages import StateEvent
+from server.demo.motorcycle import motorcycle
 from tests.campaigns.proxy import Link, Proxy
-from tests.server.service.running_server import RunningServer, new_id, small_blob
+from tests.support.running_server import RunningServer, new_id, small_blob
 
 
 @dataclass

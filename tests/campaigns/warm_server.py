@@ -20,10 +20,10 @@ from typing import Any
 import msgspec
 
 from server.commands.serve import serve
-from server.service import worker, worker_process
-from server.service.job_files import JobFiles
-from server.service.job_store import JobStore
-from tests.server.service.running_server import ENGINES
+from server.service.jobs.job_files import JobFiles
+from server.service.jobs.job_store import JobStore
+from server.service.workers import worker, worker_process
+from tests.support.running_server import ENGINES
 
 
 class Plan(msgspec.Struct, frozen=True):

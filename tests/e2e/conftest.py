@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from blender_addon.core.headless_plan import HeadlessPlan
-from blender_addon.core.server_address import ServerAddress
-from blender_addon.core.shot import ShotSettings
+from blender_addon.core.payloads.headless_plan import HeadlessPlan
+from blender_addon.core.payloads.shot import ShotSettings
+from blender_addon.core.protocol.server_address import ServerAddress
 from server.demo.inputs import motorcycle_input
 
 FIRST, LAST = 5, 40

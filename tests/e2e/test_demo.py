@@ -10,9 +10,9 @@ from PIL import Image
 from rich.console import Console
 
 from blender_addon.core.errors import PhotoError, ShotError
-from server.data.motorcycle import Motorcycle
 from server.demo.demo import DemoOptions, run_demo
 from server.demo.inputs import own_input
+from server.demo.motorcycle import Motorcycle
 
 pytestmark = pytest.mark.blender
 

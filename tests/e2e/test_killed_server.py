@@ -12,8 +12,8 @@ from typing import IO
 
 import pytest
 
-from blender_addon.core.server_address import ServerAddress
-from blender_addon.core.shot import ShotSettings
+from blender_addon.core.payloads.shot import ShotSettings
+from blender_addon.core.protocol.server_address import ServerAddress
 from server.demo.headless_blender import run_plan
 from tests.e2e.conftest import CLIP_FRAMES, small_plan
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 
-from blender_addon.core.shot import ClipSidecar, SettingValue, pixels_sha256
+from blender_addon.core.payloads.clip import ClipSidecar, pixels_sha256
+from blender_addon.core.protocol.capability import SettingValue
 from server.demo.demo import FIRST, LAST, DemoOptions, DemoResult, run_demo
 from server.engines.packages import MODEL_PACKAGES, absent_packages
 from server.engines.realcam.sources import RANDOM_WEIGHTS

@@ -26,7 +26,7 @@ FOLDER = ROOT / "out" / "window"
 
 
 def prepare(port: int) -> None:
-    from server.data.motorcycle import motorcycle
+    from server.demo.motorcycle import motorcycle
 
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)

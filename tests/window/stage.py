@@ -76,7 +76,7 @@ def install() -> None:
         filepath=str(archive), repo="user_default", enable_on_install=True, overwrite=True
     )
     addon = next(addon for name, addon in bpy.context.preferences.addons.items() if name.endswith(".realcam"))
-    records = of_addon("ui.runtime").runtime.records()
+    records = of_addon("ui.jobs.runtime").runtime.records()
     for record in records.all():
         records.forget(record.job_id)
     addon.preferences.server_address = json.loads((HERE / "server.json").read_text())["address"]

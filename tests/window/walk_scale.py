@@ -49,7 +49,7 @@ def walk() -> Steps:
     space.region_3d.view_perspective = "CAMERA"
     bpy.ops.realcam.connect()
     yield 1.5
-    look = of_addon("ui.depth_look")
+    look = of_addon("ui.photo.depth_analysis")
     mouse(0.5, 0.5)
     in_view("show_cleaning")
     subprocess.run(["xdotool", "key", "Escape"], check=True)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blender_addon.core.camera_check import CHECKER, CheckRequest, CheckResult
 from blender_addon.core.errors import EngineError
-from blender_addon.core.shot import CHECK_MODE, EngineCapability
-from server.data.scale import DepthMap
+from blender_addon.core.payloads.check_request import CHECKER, CheckRequest, CheckResult
+from blender_addon.core.protocol.capability import CHECK_MODE, EngineCapability
 from server.engines.engine import Report, StepReport
 from server.engines.packages import absent_packages
-from server.evaluation.achieved import achieved_trajectory
 from server.evaluation.evaluate import DEFAULT_TRIALS, evaluate_clip
-from server.evaluation.question import Question
+from server.evaluation.inputs import Question
 from server.evaluation.records import ClipEvaluation
+from server.evaluation.solve import achieved_trajectory
+from server.reconstruction.scale import DepthMap
 
 
 @dataclass(frozen=True)

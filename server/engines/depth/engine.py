@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from blender_addon.core.cleaning.clean import Cleaning
-from blender_addon.core.depth_request import DepthRequest, DepthResult
-from blender_addon.core.shot import DEPTH_MODE, EngineCapability
+from blender_addon.core.depth.cleaning.clean import Cleaning
+from blender_addon.core.payloads.depth_request import DepthRequest, DepthResult
+from blender_addon.core.protocol.capability import DEPTH_MODE, EngineCapability
 from server.depth.catalogue import load_predictor
 from server.depth.estimate import KnownFocal, chosen_lens, cleaned_at_photo, rescaled_to_lens
 from server.depth.predictor import DepthPredictor, PredictorCard

@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_propagation, distance_transform_edt, gaussian_filter, median_filter, uniform_filter
 
-from blender_addon.core.depth_mesh import same_surface
+from blender_addon.core.arrays import Bool, Float32
+from blender_addon.core.depth.depth_mesh import same_surface
 from server.geometry.pull_push import pull_push
-
-Float32 = NDArray[np.float32]
-Bool = NDArray[np.bool_]
 
 MIXED_PIXELS = 2
 """Depth pixels behind an edge whose colour is mixed with the foreground's."""

@@ -6,7 +6,10 @@ import time
 
 import numpy as np
 
-from blender_addon.core.shot import Clip, ClipMetadata, EngineCapability, EngineOption, Shot, UInt8
+from blender_addon.core.arrays import UInt8
+from blender_addon.core.payloads.clip import Clip, ClipMetadata
+from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.protocol.capability import EngineCapability, EngineOption
 from server.engines.draft.fill import WorldFill
 from server.engines.engine import Report, StepReport
 from server.engines.options import checked_option

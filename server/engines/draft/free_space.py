@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter
 
-from blender_addon.core.trajectory import Float64
-
-Float32 = NDArray[np.float32]
-Bool = NDArray[np.bool_]
+from blender_addon.core.arrays import Bool, Float32, Float64
 
 TOLERANCE = 0.05
 """Fraction of its depth by which a point must lie before what the photo shows to count as in its way."""

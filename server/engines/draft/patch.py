@@ -8,15 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from blender_addon.core.depth_mesh import same_surface
-from blender_addon.core.trajectory import Float64
+from blender_addon.core.arrays import Bool, Float32, Float64
+from blender_addon.core.depth.depth_mesh import same_surface
 from server.engines.draft.free_space import FreeSpace
 from server.engines.draft.surfaces import RING, Surface, View
 from server.geometry.pull_push import pull_push
 from server.geometry.texture import Texture
-
-Float32 = NDArray[np.float32]
-Bool = NDArray[np.bool_]
 
 HIDDEN_WEIGHT = 0.1
 """What the hidden side of a foreground's edge counts, beside background that is seen."""

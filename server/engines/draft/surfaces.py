@@ -5,19 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from blender_addon.core.depth_mesh import DepthGrid, cut_faces, lift, thin_depth
-from blender_addon.core.shot import Shot
-from blender_addon.core.trajectory import Float64
+from blender_addon.core.arrays import Bool, Float32, Float64, Int32
+from blender_addon.core.depth.depth_mesh import DepthGrid, cut_faces, lift, thin_depth
+from blender_addon.core.payloads.shot import Shot
 from server.engines.draft.edges import completed, find_edges
 from server.geometry.rasterize import Fragments, rasterize
 from server.geometry.texture import Texture
-
-Float32 = NDArray[np.float32]
-Bool = NDArray[np.bool_]
-Int32 = NDArray[np.int32]
-
 
 RING = 6
 """Pixels of a frame around a hole that are continued into it."""

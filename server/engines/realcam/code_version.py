@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-SOURCES = ("blender_addon/core", "server/diffusion", "server/geometry", "server/realcam", "server/engines/realcam")
+SOURCES = ("blender_addon/core", "server/diffusion", "server/geometry", "server/model", "server/engines/realcam")
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from blender_addon.core.errors import EngineError
-from server.realcam.allocator import keep_freed_memory
+from server.model.cpu.allocator import keep_freed_memory
 
 NO_CODE = "no kernel image is available"
 

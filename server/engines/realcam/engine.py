@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from blender_addon.core.errors import EngineError
-from blender_addon.core.shot import Clip, EngineCapability, Shot
+from blender_addon.core.payloads.clip import Clip
+from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.protocol.capability import EngineCapability
 from server.engines.engine import Checkpoints, Report
 
 from .settings import MODES, OPTIONS

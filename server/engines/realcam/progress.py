@@ -8,8 +8,8 @@ from dataclasses import replace
 from torch import Tensor
 
 from server.engines.engine import Report, StepReport
-from server.realcam.latent_preview import latent_picture
-from server.realcam.shot_sampler import Hooks
+from server.model.sampling.shot_sampler import Hooks
+from server.model.vae import latent_picture
 
 from .shot_checkpoint import ShotKeeper
 

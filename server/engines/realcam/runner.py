@@ -9,26 +9,27 @@ from importlib import metadata
 
 import torch
 
+from blender_addon.core.arrays import UInt8
 from blender_addon.core.errors import EngineError
-from blender_addon.core.shot import Clip, ClipMetadata, Shot, UInt8, pixels_sha256
+from blender_addon.core.payloads.clip import Clip, ClipMetadata, pixels_sha256
+from blender_addon.core.payloads.shot import Shot
 from server.diffusion.guidance import GuidanceConfig
 from server.diffusion.sampler import SeededNoise
 from server.engines.engine import Checkpoints, Report
-from server.realcam.compiled import compile_blocks
-from server.realcam.conditions import SOURCE_FPS, fps_value
-from server.realcam.config import ModelConfig
-from server.realcam.model import RealCamModel
-from server.realcam.offload import offloaded
-from server.realcam.packed import pack, packing_pays
-from server.realcam.processor import computes_in_bfloat16
-from server.realcam.shot_sampler import SamplingOptions, ShotInputs, sample_shot
-from server.realcam.tokenizer import Tokenizer
-from server.realcam.vae import TILE
+from server.model.config import ModelConfig
+from server.model.cpu.processor import computes_in_bfloat16
+from server.model.model import RealCamModel, offloaded
+from server.model.packed import pack, packing_pays
+from server.model.sampling.compiled import compile_blocks
+from server.model.sampling.conditions import SOURCE_FPS, fps_value
+from server.model.sampling.shot_sampler import SamplingOptions, ShotInputs, sample_shot
+from server.model.tokenizer import Tokenizer
+from server.model.vae import TILE
 
 from .code_version import code_version
 from .compute_device import compute_device
-from .device_memory import first_within_memory, free_memory, release_memory, total_memory
-from .memory_plan import PLAIN, PLANS, MemoryPlan, first_plan, needed_memory, what_would_fit, with_fall_backs
+from .memory.device_memory import first_within_memory, free_memory, release_memory, total_memory
+from .memory.memory_plan import PLAIN, PLANS, MemoryPlan, first_plan, needed_memory, what_would_fit, with_fall_backs
 from .progress import Progress
 from .settings import RealCamSettings, read_settings
 from .shot_checkpoint import NoCheckpoints, ShotKeeper, clip_digest

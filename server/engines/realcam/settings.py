@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from blender_addon.core.errors import EngineError
-from blender_addon.core.shot import EngineOption, SettingValue
+from blender_addon.core.protocol.capability import EngineOption, SettingValue
 from server.engines.options import checked_option
 
 Mode = Literal["auto", "basic", "continuation", "loop", "interpolation"]

@@ -15,12 +15,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from blender_addon.core.shot import Shot
-from blender_addon.core.shot_file import encode_shot
+from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.payloads.shot_file import encode_shot
 from server.diffusion.sampler import Branch, SamplerState
 from server.engines.engine import Checkpoints
-from server.realcam.config import ModelConfig
-from server.realcam.shot_sampler import ShotState
+from server.model.config import ModelConfig
+from server.model.sampling.shot_sampler import ShotState
 
 log = logging.getLogger("realcam.engine")
 

@@ -5,23 +5,21 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from blender_addon.core.arrays import Float64, UInt8
+from blender_addon.core.camera.frame_fit import FrameFit
 from blender_addon.core.errors import EngineError
-from blender_addon.core.frame_fit import FrameFit
-from blender_addon.core.shot import INTERPOLATION_MODE, Shot
-from blender_addon.core.trajectory import Float64
+from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.protocol.capability import INTERPOLATION_MODE
 from server.diffusion.ddim import ddim_plan
 from server.diffusion.schedule import noise_schedule
 from server.diffusion.shaping import Threshold
-from server.realcam import scene_mask
-from server.realcam.config import ModelConfig
-from server.realcam.shot_sampler import HeldPicture, ShotInputs
+from server.model.config import ModelConfig
+from server.model.sampling import scene_mask
+from server.model.sampling.shot_sampler import HeldPicture, ShotInputs
 
 from .settings import Mode, RealCamSettings
-
-UInt8 = NDArray[np.uint8]
 
 GRID = 64
 """The network halves the latents three times: pixels must divide by 8 x 8."""

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from server.engines.packages import MODEL_PACKAGES, absent_packages
-from server.realcam.config import REALCAM_256, REALCAM_512, REALCAM_1024, TINY, ModelConfig
-from server.realcam.weights_store import WeightsStore, default_store
+from server.model.config import REALCAM_256, REALCAM_512, REALCAM_1024, TINY, ModelConfig
+from server.model.weights.weights_store import WeightsStore, default_store
 
-from .least_memory import LEAST, shortage, this_machine
+from .memory.least_memory import LEAST, shortage, this_machine
 
 if TYPE_CHECKING:
     import torch
 
-    from server.realcam.model import RealCamModel
+    from server.model.model import RealCamModel
 
 Size = tuple[int, int]
 
@@ -79,8 +79,8 @@ class InstalledWeights:
         return manifest.sha256 if manifest else ""
 
     def load(self, size: Size, device: torch.device, dtype: torch.dtype) -> RealCamModel:
-        from server.realcam.load import CheckpointFiles, load_model, open_checkpoint
-        from server.realcam.tokenizer import ClipTokenizer
+        from server.model.tokenizer import ClipTokenizer
+        from server.model.weights.load import CheckpointFiles, load_model, open_checkpoint
 
         config = self.config(size)
         file = open_checkpoint(CheckpointFiles(self.store.model_file(config.name)))
@@ -105,13 +105,13 @@ class RandomWeights:
         return TINY if self.scale == "tiny" else SIZES[size]
 
     def weights_hash(self, size: Size) -> str:
-        from server.realcam.model import random_weights_hash
+        from server.model.model import random_weights_hash
 
         return random_weights_hash(self.config(size))
 
     def load(self, size: Size, device: torch.device, dtype: torch.dtype) -> RealCamModel:
-        from server.realcam.model import random_model
-        from server.realcam.tokenizer import ByteTokenizer
+        from server.model.model import random_model
+        from server.model.tokenizer import ByteTokenizer
 
         config = self.config(size)
         return random_model(config, ByteTokenizer(config.clip.vocabulary), 0, device, dtype)

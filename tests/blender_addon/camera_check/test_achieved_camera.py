@@ -8,12 +8,12 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from blender_addon.core.camera_check import CheckResult
-from blender_addon.core.projection import intrinsics_matrix
-from blender_addon.core.rotation import rotation_exp
-from blender_addon.core.trajectory import Trajectory
+from blender_addon.core.camera.projection import intrinsics_matrix
+from blender_addon.core.camera.rotation import rotation_exp
+from blender_addon.core.camera.trajectory import Trajectory
+from blender_addon.core.payloads.check_request import CheckResult
 from blender_addon.scene import PhotoImport, PhotoScene, find_photo_scene
-from tests.blender_addon.takes import remembered_take
+from tests.support.takes import remembered_take
 
 pytestmark = pytest.mark.blender
 
@@ -161,7 +161,7 @@ def test_another_photo_that_is_re_metered_leaves_it_alone(
     from blender_addon.blender_versions import fcurves_of
     from blender_addon.camera_check.achieved_camera import check_of, place_achieved_camera
     from blender_addon.scene import import_photo
-    from blender_addon.scene.calibration import set_scale
+    from blender_addon.scene.editing.calibration import set_scale
 
     scene = blender.context.scene
     camera = place_achieved_camera(scene, thin_bike_scene, TAKE, path(), answer())
@@ -198,8 +198,8 @@ def test_it_keeps_its_place_in_the_photo_when_the_scene_is_re_metered(
 ) -> None:
     from blender_addon.blender_versions import fcurves_of
     from blender_addon.camera_check.achieved_camera import METRES, check_of, place_achieved_camera
-    from blender_addon.scene.calibration import set_scale
-    from blender_addon.ui.check_paths import world_lines
+    from blender_addon.scene.editing.calibration import set_scale
+    from blender_addon.ui.check.check_paths import world_lines
 
     scene = blender.context.scene
     camera = place_achieved_camera(scene, thin_bike_scene, TAKE, path(), answer())

@@ -11,7 +11,7 @@ import pytest
 
 from blender_addon.core.errors import TimelineError
 from blender_addon.timeline.take import PhotoState, Take
-from tests.blender_addon.takes import remembered_take
+from tests.support.takes import remembered_take
 
 pytestmark = pytest.mark.blender
 
@@ -44,7 +44,7 @@ def test_a_take_that_does_not_tell_its_photo_is_judged_only_where_there_is_no_do
 ) -> None:
     from blender_addon.generation.check_run import photo_of_take
     from blender_addon.scene import import_photo
-    from blender_addon.scene.calibration import set_scale
+    from blender_addon.scene.editing.calibration import set_scale
 
     scene = blender.context.scene
     assert photo_of_take(scene, OLD).mesh == thin_bike_scene.mesh

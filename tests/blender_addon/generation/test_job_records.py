@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from blender_addon.core.errors import ServiceError
-from blender_addon.core.shot import ShotSettings
+from blender_addon.core.payloads.shot import ShotSettings
 from blender_addon.generation.job_records import CheckOrder, JobRecord, JobRecords, PhotoOrder, decode, encode
 
 

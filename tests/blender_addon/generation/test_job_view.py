@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.core.messages import JobState
+from blender_addon.core.protocol.messages import JobState
 from blender_addon.generation.job_events import (
     ConnectionChanged,
     Event,

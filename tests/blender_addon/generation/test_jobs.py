@@ -17,22 +17,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blender_addon.core.client import Client
+from blender_addon.core.camera.projection import intrinsics_matrix
+from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.errors import ServiceError, ShotError
-from blender_addon.core.keys import config_dir, server_keys
-from blender_addon.core.messages import JobState
-from blender_addon.core.projection import intrinsics_matrix
-from blender_addon.core.server_address import ServerAddress
-from blender_addon.core.shot import Shot, ShotSettings
-from blender_addon.core.shot_file import encode_shot
-from blender_addon.core.trajectory import Trajectory
+from blender_addon.core.payloads.shot import Shot, ShotSettings
+from blender_addon.core.payloads.shot_file import encode_shot
+from blender_addon.core.protocol.client import Client
+from blender_addon.core.protocol.keys import config_dir, server_keys
+from blender_addon.core.protocol.messages import JobState
+from blender_addon.core.protocol.server_address import ServerAddress
 from blender_addon.generation.job_events import ServerSettings
 from blender_addon.generation.job_records import JobRecord, JobRecords
 from blender_addon.generation.job_view import Phase
 from blender_addon.generation.jobs import Jobs, check_engine
 from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command
 
-ENGINES = Path(__file__).parents[2] / "server" / "service"
+REPOSITORY = Path(__file__).parents[3]
 
 
 def free_ports() -> tuple[int, int]:
@@ -48,8 +48,8 @@ def _no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def settings_in(folder: Path) -> ServerSettings:
-    command = ["env", f"PYTHONPATH={ENGINES}", sys.executable, "-m", "server.cli", "serve"]
-    command += ["--engines", "engines_of_tests:engines", "--data-dir", str(folder / "server")]
+    command = ["env", f"PYTHONPATH={REPOSITORY}", sys.executable, "-m", "server.cli", "serve"]
+    command += ["--engines", "tests.support.engines:engines", "--data-dir", str(folder / "server")]
     return ServerSettings(
         address=ServerAddress("127.0.0.1", *free_ports()),
         command=shlex.join(command),

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from blender_addon.core.errors import ServiceError
-from blender_addon.core.server_address import ServerAddress
+from blender_addon.core.protocol.server_address import ServerAddress
 from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command, split_command
 
 

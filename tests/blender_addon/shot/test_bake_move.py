@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from blender_addon.core.camera.moves import MOVES, move_at
 from blender_addon.core.errors import CameraError
-from blender_addon.core.moves import MOVES, move_at
 
 pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")

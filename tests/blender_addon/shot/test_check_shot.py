@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.errors import ShotError
-from blender_addon.core.shot import ShotSettings
-from blender_addon.core.trajectory import Trajectory
-from server.data.motorcycle import Motorcycle
+from blender_addon.core.payloads.shot import ShotSettings
+from server.demo.motorcycle import Motorcycle
 
 from ..conftest import not_writable
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from blender_addon.core.projection import project
+from blender_addon.core.camera.projection import project
 
 pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")

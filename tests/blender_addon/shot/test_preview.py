@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from blender_addon.core.camera.frame_fit import FrameFit
+from blender_addon.core.camera.moves import move_trajectory
+from blender_addon.core.camera.projection import intrinsics_matrix
+from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.errors import ShotError
-from blender_addon.core.frame_fit import FrameFit
-from blender_addon.core.moves import move_trajectory
-from blender_addon.core.projection import intrinsics_matrix
-from blender_addon.core.trajectory import Trajectory
-from server.data.motorcycle import Motorcycle
+from server.demo.motorcycle import Motorcycle
 
 pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")

@@ -12,11 +12,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from blender_addon.core.shot import Clip, ClipMetadata, ShotSettings
+from blender_addon.core.payloads.clip import Clip, ClipMetadata
+from blender_addon.core.payloads.shot import ShotSettings
 from blender_addon.timeline.take import Take
 from blender_addon.timeline.take_folders import make_take, new_take_folder
-from server.clip_files import write_clip_files
-from server.data.motorcycle import Motorcycle
+from server.demo.motorcycle import Motorcycle
+from server.service.workers.clip_files import write_clip_files
 
 Pixels = NDArray[np.uint8]
 MakeTake = Callable[..., Take]

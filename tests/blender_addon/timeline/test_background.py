@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from blender_addon.timeline.background import remove_camera_background, set_camera_background
-from blender_addon.timeline.frame_spread import shown_frames
+from blender_addon.timeline.frame_mapping import shown_frames
 from blender_addon.timeline.take import frame_file
 
 from .conftest import MakeTake

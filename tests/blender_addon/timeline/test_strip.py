@@ -12,7 +12,7 @@ from PIL import Image
 
 from blender_addon import blender_versions
 from blender_addon.core.errors import TimelineError
-from blender_addon.timeline.frame_spread import shown_frames
+from blender_addon.timeline.frame_mapping import shown_frames
 from blender_addon.timeline.strip import (
     free_channel,
     place_strip,

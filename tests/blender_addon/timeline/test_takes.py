@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_addon.core.errors import TimelineError
-from blender_addon.core.shot import ClipSidecar
+from blender_addon.core.payloads.clip import ClipSidecar
 from blender_addon.timeline.strip import place_strip, shot_strips
 from blender_addon.timeline.take_folders import (
     discard_take_folder,

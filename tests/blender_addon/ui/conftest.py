@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blender_addon.core.server_address import parse_address
+from blender_addon.core.protocol.server_address import parse_address
 from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command
-from server.data.motorcycle import Motorcycle
+from server.demo.motorcycle import Motorcycle
 
-ENGINES = Path(__file__).parents[2] / "server" / "service"
+REPOSITORY = Path(__file__).parents[3]
 
 
 def free_address() -> str:
@@ -38,7 +38,7 @@ def free_address() -> str:
 
 def command_in(folder: Path, engines: str = "") -> str:
     """A server command whose jobs are kept in `folder`; engines: of the tests' own, else the product's."""
-    command = ["env", f"PYTHONPATH={ENGINES}", sys.executable, "-m", "server.cli", "serve"]
+    command = ["env", f"PYTHONPATH={REPOSITORY}", sys.executable, "-m", "server.cli", "serve"]
     command += ["--data-dir", str(folder / "server")]
     return shlex.join(command + (["--engines", engines] if engines else []))
 
@@ -61,7 +61,7 @@ def running_server(folder: Path, engines: str = "") -> Iterator[str]:
 @pytest.fixture(scope="session")
 def test_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a server with the tests' quick engines."""
-    with running_server(tmp_path_factory.mktemp("server"), "engines_of_tests:engines") as address:
+    with running_server(tmp_path_factory.mktemp("server"), "tests.support.engines:engines") as address:
         yield address
 
 
@@ -81,7 +81,7 @@ def quick(addon: ModuleType, test_server: str, monkeypatch: pytest.MonkeyPatch, 
 def forget_everything() -> None:
     """As if Blender had been closed: thread and local server end, records and jobs stay."""
     from blender_addon.generation.jobs import jobs
-    from blender_addon.ui.runtime import runtime
+    from blender_addon.ui.jobs.runtime import runtime
 
     jobs.close()
     runtime.pending = ()
@@ -89,7 +89,7 @@ def forget_everything() -> None:
 
 def connected(bpy: ModuleType, until: Callable[[], bool]) -> None:
     """Ask the server what it can do, as the button does, and wait for the answer."""
-    from blender_addon.ui.runtime import pump
+    from blender_addon.ui.jobs.runtime import pump
 
     bpy.ops.realcam.connect()
     deadline = time.monotonic() + 60

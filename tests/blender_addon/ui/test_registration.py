@@ -14,7 +14,8 @@ pytestmark = pytest.mark.blender
 
 def traces(bpy: ModuleType) -> dict[str, Any]:
     """Everything of ours that Blender knows."""
-    from blender_addon.ui import import_operator, runtime
+    from blender_addon.ui.jobs import runtime
+    from blender_addon.ui.photo import import_operator
 
     kinds = (bpy.types.Operator, bpy.types.Panel, bpy.types.UIList, bpy.types.PropertyGroup, bpy.types.FileHandler)
     kinds += (bpy.types.AddonPreferences,)

@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from server.cli import app
-from server.data.motorcycle import Motorcycle
+from server.demo.motorcycle import Motorcycle
 
 
 def test_licences_are_listed_before_anything_is_downloaded() -> None:

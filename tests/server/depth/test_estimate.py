@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from blender_addon.core.cleaning.clean import UNTOUCHED
+from blender_addon.core.arrays import Float64, UInt8
+from blender_addon.core.camera.lens import focal_pixels, full_frame_focal
+from blender_addon.core.depth.cleaning.clean import UNTOUCHED
 from blender_addon.core.errors import PhotoError
-from blender_addon.core.lens import focal_pixels, full_frame_focal
-from blender_addon.core.shot import UInt8
-from blender_addon.core.trajectory import Float64
-from server.data.motorcycle import FOCAL, Motorcycle
+from server.demo.motorcycle import FOCAL, Motorcycle
 from server.depth.catalogue import CARDS
 from server.depth.estimate import KnownFocal, cleaned_at_photo, estimate_scene_depth
 from server.depth.predictor import DepthEstimate, PredictorCard

@@ -27,7 +27,7 @@ from server.depth.depth_anything import (  # noqa: E402
 from server.depth.depth_pro import DepthPro, focal_from_fov  # noqa: E402
 from server.depth.predictor import PredictorError  # noqa: E402
 from server.depth.published_weights import converted  # noqa: E402
-from tests.server.parity import ParityKit  # noqa: E402
+from tests.server.published.parity import ParityKit  # noqa: E402
 
 TINY_INDOOR = CARDS["depth-anything-indoor-large"]
 

@@ -14,11 +14,11 @@ from server.diffusion.guidance import GuidanceConfig  # noqa: E402
 from server.diffusion.sampler import Branch, SamplerConfig, sample  # noqa: E402
 from server.diffusion.schedule import noise_schedule  # noqa: E402
 from server.diffusion.shaping import KnownFrames, SceneShaping, Threshold  # noqa: E402
-from server.realcam.attention_plan import DensePlan  # noqa: E402
-from server.realcam.transformers import LevelCamera  # noqa: E402
-from server.realcam.unet import Camera, UNet, split_context  # noqa: E402
-from tests.server.parity import ParityKit, unpack_mask  # noqa: E402
-from tests.server.realcam.models import TINY_256, TINY_512, load_part  # noqa: E402
+from server.model.unet.attention_plan import DensePlan  # noqa: E402
+from server.model.unet.transformers import LevelCamera  # noqa: E402
+from server.model.unet.unet import Camera, UNet, split_context  # noqa: E402
+from tests.server.published.parity import ParityKit, unpack_mask  # noqa: E402
+from tests.support.models import TINY_256, TINY_512, load_part  # noqa: E402
 
 RUNS = (
     "eps_camera_eta1",

@@ -14,8 +14,8 @@ from server.diffusion.schedule import (  # noqa: E402
     in_half_precision,
     noise_schedule,
 )
-from server.realcam.layers import sinusoidal_embedding  # noqa: E402
-from tests.server.parity import ParityKit  # noqa: E402
+from server.model.unet.layers import sinusoidal_embedding  # noqa: E402
+from tests.server.published.parity import ParityKit  # noqa: E402
 
 CONFIGS = {
     "eps256": ScheduleConfig(),

@@ -6,12 +6,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from blender_addon.core.camera_check import CHECKER, CheckRequest
 from blender_addon.core.errors import EngineError
-from blender_addon.core.shot import ShotSettings
+from blender_addon.core.payloads.check_request import CHECKER, CheckRequest
+from blender_addon.core.payloads.shot import ShotSettings
 from server.engines.camera_check.engine import check_result
 from server.evaluation.records import ClipEvaluation, FrameRecord
-from tests.server.evaluation.rod_path import FRAMES, HEIGHT, WIDTH, known_path
+from tests.support.room_path import FRAMES, HEIGHT, WIDTH, known_path
 
 PATH = known_path()
 REQUEST = CheckRequest(

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_addon.core.errors import EngineError
-from blender_addon.core.shot import EngineOption, SettingValue
-from server.data.motorcycle import Motorcycle
+from blender_addon.core.protocol.capability import EngineOption, SettingValue
+from server.demo.motorcycle import Motorcycle
 from server.engines.draft.engine import DraftEngine
 from server.engines.options import checked_option
 from server.engines.realcam.settings import OPTIONS, read_settings
-from tests.server.service.running_server import small_shot
+from tests.support.running_server import small_shot
 
 VALUES = st.one_of(
     st.booleans(), st.integers(-(2**63), 2**64 - 1), st.floats(), st.text(max_size=20), st.sampled_from(["auto", "0.5"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from blender_addon.core.errors import ShotError
-from server.data.motorcycle import Motorcycle
+from server.demo.motorcycle import Motorcycle
 from server.evaluation.agreement import agreement, psnr, ssim
 
 EVERYWHERE = np.ones((160, 240), bool)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blender_addon.core.rotation import rotation_exp
+from blender_addon.core.camera.rotation import rotation_exp
 from server.evaluation.diagnosis import delayed, diagnose, mirrored
 from server.evaluation.merge import merged_errors
 from server.evaluation.records import PublishedErrors

@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from blender_addon.core.formats.dispatch import write_trajectory
-from blender_addon.core.messages import Limits
-from blender_addon.core.projection import intrinsics_from_fov
-from blender_addon.core.shot import Clip, ClipMetadata, Shot, ShotSettings
-from blender_addon.core.shot_file import decode_shot, encode_shot
-from blender_addon.core.trajectory import Trajectory
+from blender_addon.core.camera.formats.dispatch import write_trajectory
+from blender_addon.core.camera.projection import intrinsics_from_fov
+from blender_addon.core.camera.trajectory import Trajectory
+from blender_addon.core.payloads.clip import Clip, ClipMetadata
+from blender_addon.core.payloads.shot import Shot, ShotSettings
+from blender_addon.core.payloads.shot_file import decode_shot, encode_shot
+from blender_addon.core.protocol.messages import Limits
 from server.cli import app
-from server.clip_files import encode_mp4, encode_png, write_clip_files
-from server.evaluation.measuring_rod import film_room
-from server.evaluation.own_camera import camera_of_clip
+from server.evaluation.evaluate import camera_of_clip
 from server.evaluation.records import EvaluationReport
+from server.evaluation.synthetic_room import film_room
+from server.service.workers.clip_files import encode_mp4, encode_png, write_clip_files
 
 pycolmap = pytest.importorskip("pycolmap", reason="pycolmap is not installed: cameras cannot be solved")
 

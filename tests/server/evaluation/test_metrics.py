@@ -17,7 +17,7 @@ from server.evaluation.metrics import (
     relative_to_first,
     rotation_angles,
 )
-from tests.server.parity import ParityKit
+from tests.server.published.parity import ParityKit
 
 
 def turn(axis: int, angle: float) -> np.ndarray:

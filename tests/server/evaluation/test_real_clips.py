@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from server.data.clip_frames import read_pictures
-from server.data.posed_clip import open_posed_clip
+from server.datasets.clip_frames import read_pictures
+from server.datasets.posed_clip import open_posed_clip
 from server.evaluation.metrics import rotation_angles
 from server.evaluation.solve import solve_clip
-from server.geometry.alignment import align_points
+from tests.server.published.alignment import align_points
 
 pycolmap = pytest.importorskip("pycolmap", reason="pycolmap is not installed: cameras cannot be solved")
 
-from server.data.colmap import read_model  # noqa: E402
+from server.reconstruction.colmap import read_model  # noqa: E402
 
 
 def relative_rotations(poses: np.ndarray) -> np.ndarray:

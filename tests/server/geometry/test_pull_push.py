@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.data.motorcycle import Motorcycle
+from server.demo.motorcycle import Motorcycle
 from server.geometry.pull_push import pull_push
 from server.geometry.texture import Texture
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_addon.core.depth_mesh import depth_mesh
-from blender_addon.core.projection import intrinsics_matrix, pixel_grid, project, unproject
-from blender_addon.core.trajectory import rotation_exp
-from server.data.motorcycle import Motorcycle
+from blender_addon.core.camera.projection import intrinsics_matrix, pixel_grid, project, unproject
+from blender_addon.core.camera.trajectory import rotation_exp
+from blender_addon.core.depth.depth_mesh import depth_mesh
+from server.demo.motorcycle import Motorcycle
 from server.geometry.preview import PreviewRenderer
 from server.geometry.rasterize import rasterize
 

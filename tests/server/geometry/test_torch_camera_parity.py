@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: the model t
 
 from server.geometry import epipolar, plucker, relative_poses  # noqa: E402
 from server.geometry.relative_poses import PUBLISHED  # noqa: E402
-from tests.server.parity import ParityKit  # noqa: E402
+from tests.server.published.parity import ParityKit  # noqa: E402
 
 CASES = ("sq_B2_cond02", "rect64x128_depthscale", "zero_translation", "pure_pan_512cfg", "varying_K", "unet128_B2")
 

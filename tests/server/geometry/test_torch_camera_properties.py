@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import arrays
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 
-from blender_addon.core.projection import project  # noqa: E402
-from blender_addon.core.trajectory import rotation_exp  # noqa: E402
+from blender_addon.core.camera.projection import project  # noqa: E402
+from blender_addon.core.camera.trajectory import rotation_exp  # noqa: E402
 from server.geometry.epipolar import epipolar_mask, epipolar_mask_rows, fundamental_matrices  # noqa: E402
 from server.geometry.plucker import plucker_rays  # noqa: E402
 from server.geometry.relative_poses import CORRECT, PUBLISHED, motion_directions, relative_poses  # noqa: E402

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.service.running_server import RunningServer
+from tests.support.running_server import RunningServer
 
 StartServer = Callable[..., RunningServer]
 

@@ -1,0 +1,17 @@
+"""Names for the arrays that functions take and give; their docstrings say the shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+UInt8 = NDArray[np.uint8]
+Int32 = NDArray[np.int32]
+Int64 = NDArray[np.int64]
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
+"""Of either precision."""
+Bool = NDArray[np.bool_]

@@ -1,0 +1,1 @@
+"""Cameras: trajectories, lenses, projection, named moves, and the files of other programs."""

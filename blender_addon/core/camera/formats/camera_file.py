@@ -1,0 +1,130 @@
+"""What a camera file gave (CameraFile) and what the caller knows that it may not say (Known)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ...arrays import Float64
+from ...errors import CameraError
+from ..lens import DEFAULT_HORIZONTAL_FOV
+from ..projection import intrinsics_from_fov
+from ..trajectory import Trajectory
+
+DEFAULT_FPS = 24.0
+LARGEST = 1e30
+"""No number in a camera file reaches this; its square can still be computed with."""
+
+OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
+"""Turns OpenGL's camera axes (x right, y up, looking along -z) into OpenCV's, and back, from the right."""
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What the caller knows: size (width, height) px, fps, intrinsics [3, 3] px of that size. None: unknown."""
+
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+    intrinsics: Float64 | None = None
+
+    def needed_size(self, format_name: str) -> tuple[int, int]:
+        """The size, or a CameraError: this format does not store one."""
+        if self.size is None:
+            raise CameraError(
+                "The size of the picture is not known", f"{format_name} does not store it", "Give width and height."
+            )
+        return self.size
+
+    def lens(self, size: tuple[int, int], count: int) -> tuple[Float64, tuple[str, ...]]:
+        """[count, 3, 3] intrinsics for a file without any, and the note that says so when they are a guess."""
+        if self.intrinsics is not None:
+            return np.repeat(np.asarray(self.intrinsics, dtype=np.float64)[None], count, axis=0), ()
+        guess = intrinsics_from_fov(*size, DEFAULT_HORIZONTAL_FOV)
+        return np.repeat(guess[None], count, axis=0), (
+            f"The file has no focal length: {np.degrees(DEFAULT_HORIZONTAL_FOV):.0f} degrees horizontally are assumed.",
+        )
+
+    def rate(self, timestamps: Float64 | None) -> float:
+        """Frames a second: the caller's, else the mean rate of the timestamps (seconds), else DEFAULT_FPS."""
+        if self.fps is not None:
+            return self.fps
+        if timestamps is None or len(timestamps) < 2 or timestamps[-1] <= timestamps[0]:
+            return DEFAULT_FPS
+        return float((len(timestamps) - 1) / (timestamps[-1] - timestamps[0]))
+
+
+@dataclass(frozen=True, eq=False)
+class CameraFile:
+    """A camera file as read.
+
+    trajectory: camera-to-world, OpenCV axes, in the file's own world and unit (metres if the file is metric).
+    format: the format's name. names: [F] picture names, or empty. timestamps: [F] seconds, or None.
+    missing: names of pictures that are not where the file says. notes: sentences on what looked odd or was assumed.
+    """
+
+    trajectory: Trajectory
+    format: str
+    names: tuple[str, ...] = ()
+    timestamps: Float64 | None = None
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def with_notes(self, *notes: str) -> CameraFile:
+        """The same with more notes; empty ones are left out."""
+        return replace(self, notes=(*self.notes, *(note for note in notes if note)))
+
+
+def read_text(path: Path) -> str:
+    """The file's text (UTF-8, with or without a byte order mark). Raises CameraError when it is not text."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CameraError("The file is not text", f"byte {error.start} is not UTF-8") from error
+
+
+def data_lines(text: str) -> list[tuple[int, str]]:
+    """(line number from 1, stripped line) of every line that is neither empty nor a # comment."""
+    numbered = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1))
+    return [(number, line) for number, line in numbered if line and not line.startswith("#")]
+
+
+def numbers(fields: Sequence[str], line: int, count: int | None = None) -> list[float]:
+    """The fields as finite numbers. Raises CameraError naming the line when one is not, or they are not `count`."""
+    if count is not None and len(fields) != count:
+        raise CameraError("A line has the wrong number of values", f"line {line} has {len(fields)}, expected {count}")
+    try:
+        values = [float(field) for field in fields]
+    except ValueError as error:
+        raise CameraError("A line holds something that is not a number", f"line {line}: {error}") from error
+    if not all(abs(value) < LARGEST for value in values):
+        raise CameraError("A line holds something that is not a finite number", f"line {line}")
+    return values
+
+
+def pose_matrices(rotation: Float64, translation: Float64) -> Float64:
+    """[N, 4, 4] from [N, 3, 3] and [N, 3]."""
+    poses = np.tile(np.eye(4), (len(rotation), 1, 1))
+    poses[:, :3, :3] = rotation
+    poses[:, :3, 3] = translation
+    return poses
+
+
+def normalised_quaternions(quaternions: Float64, lines: Sequence[int]) -> Float64:
+    """Quaternions [N, 4] made unit. Raises CameraError naming the line of one that is 10 % or more off."""
+    norm = np.linalg.norm(quaternions, axis=1)
+    worst = int(np.argmax(np.abs(norm - 1)))
+    if abs(norm[worst] - 1) > 0.1:
+        raise CameraError("A quaternion is not a rotation", f"line {lines[worst]}: its length is {norm[worst]:.3g}")
+    return np.asarray(quaternions / norm[:, None], dtype=np.float64)
+
+
+def natural_order(names: Sequence[str]) -> list[int]:
+    """Indices that sort names with numbers in them as a person would: frame_9 before frame_10."""
+    return sorted(
+        range(len(names)),
+        key=lambda i: [(part.isdigit(), part.zfill(12)) for part in re.split(r"(\d+)", names[i].lower())],
+    )

@@ -1,0 +1,133 @@
+"""COLMAP's cameras and images, whichever way they are stored, to and from a Trajectory.
+
+World-to-camera (quaternion w x y z and translation), OpenCV axes, the unit of the reconstruction. The centre of the
+top-left pixel is (0.5, 0.5), as here. A Trajectory has one size and no distortion: other sizes of the same aspect are
+scaled to the first picture's, distortion is left out and said, a fisheye is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...arrays import Float64
+from ...errors import CameraError
+from ..projection import intrinsics_matrix
+from ..rotation import quaternion_from_rotation, rotation_from_quaternion
+from ..trajectory import Trajectory, inverse
+from .camera_file import CameraFile, Known, natural_order, normalised_quaternions, pose_matrices
+from .pose_convention import inverted_pose_note
+
+NAME = "colmap"
+
+MODELS = (
+    ("SIMPLE_PINHOLE", 3),
+    ("PINHOLE", 4),
+    ("SIMPLE_RADIAL", 4),
+    ("RADIAL", 5),
+    ("OPENCV", 8),
+    ("OPENCV_FISHEYE", 8),
+    ("FULL_OPENCV", 12),
+    ("FOV", 5),
+    ("SIMPLE_RADIAL_FISHEYE", 4),
+    ("RADIAL_FISHEYE", 5),
+    ("THIN_PRISM_FISHEYE", 12),
+)
+"""(name, number of parameters) by COLMAP's model id."""
+
+SINGLE_FOCAL = ("SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL")
+
+
+@dataclass(frozen=True)
+class Camera:
+    """One camera: its model's name, size and parameters in COLMAP's order."""
+
+    model: str
+    width: int
+    height: int
+    parameters: tuple[float, ...]
+
+    @property
+    def intrinsics(self) -> Float64:
+        """[3, 3] px, without distortion. Raises CameraError for a model that no pinhole comes near."""
+        if "FISHEYE" in self.model or self.model == "FOV" or self.model not in dict(MODELS):
+            raise CameraError(
+                "This camera is no pinhole", f"COLMAP model {self.model}", "Undistort the model with COLMAP first."
+            )
+        if self.model in SINGLE_FOCAL:
+            focal, cx, cy = self.parameters[:3]
+            return intrinsics_matrix(focal, focal, cx, cy)
+        return intrinsics_matrix(*self.parameters[:4])
+
+    @property
+    def distortion(self) -> tuple[float, ...]:
+        """The parameters after focal length and principal point."""
+        return self.parameters[3 if self.model in SINGLE_FOCAL else 4 :]
+
+
+@dataclass(frozen=True)
+class Image:
+    """One registered picture. quaternion (w, x, y, z) and translation: world-to-camera. line: where it stood."""
+
+    name: str
+    camera_id: int
+    quaternion: tuple[float, ...]
+    translation: tuple[float, ...]
+    line: int
+
+
+def from_model(cameras: dict[int, Camera], images: Sequence[Image], known: Known) -> CameraFile:
+    """The model's pictures in the order of their names."""
+    if not images:
+        raise CameraError("The model holds no camera", "no registered picture")
+    for image in images:
+        if image.camera_id not in cameras:
+            raise CameraError("A picture names a camera that is not there", f"{image.name}: camera {image.camera_id}")
+    ordered = [images[i] for i in natural_order([image.name for image in images])]
+    used = [cameras[image.camera_id] for image in ordered]
+    width, height = used[0].width, used[0].height
+    quaternions = normalised_quaternions(np.array([image.quaternion for image in ordered]), [i.line for i in ordered])
+    world_to_camera = pose_matrices(
+        rotation_from_quaternion(quaternions), np.array([image.translation for image in ordered])
+    )
+    intrinsics = np.stack([_scaled(camera, width, height) for camera in used])
+    trajectory = Trajectory(inverse(world_to_camera), intrinsics, width, height, known.rate(None))
+    return CameraFile(trajectory, NAME, names=tuple(image.name for image in ordered)).with_notes(
+        _distortion_note(used), inverted_pose_note(trajectory.camera_to_world, "world-to-camera")
+    )
+
+
+def to_model(trajectory: Trajectory, names: Sequence[str]) -> tuple[dict[int, Camera], list[Image]]:
+    """PINHOLE cameras, one for each different lens, and the pictures."""
+    cameras: dict[int, Camera] = {}
+    images = []
+    quaternions = quaternion_from_rotation(trajectory.world_to_camera[:, :3, :3])
+    named = names or [f"frame_{index:04d}.png" for index in range(len(trajectory))]
+    for index, (name, k) in enumerate(zip(named, trajectory.intrinsics, strict=True)):
+        lens = (float(k[0, 0]), float(k[1, 1]), float(k[0, 2]), float(k[1, 2]))
+        camera = Camera("PINHOLE", trajectory.width, trajectory.height, lens)
+        camera_id = next((i for i, other in cameras.items() if other == camera), len(cameras) + 1)
+        cameras[camera_id] = camera
+        translation = tuple(trajectory.world_to_camera[index, :3, 3].tolist())
+        images.append(Image(name, camera_id, tuple(quaternions[index].tolist()), translation, index + 1))
+    return cameras, images
+
+
+def _scaled(camera: Camera, width: int, height: int) -> Float64:
+    scale_x, scale_y = width / camera.width, height / camera.height
+    if abs(scale_x / scale_y - 1) > 0.01:
+        raise CameraError(
+            "The pictures have different aspects",
+            f"{width} x {height} and {camera.width} x {camera.height}",
+            "Split the model: a trajectory has one size.",
+        )
+    return np.asarray(np.diag([scale_x, scale_y, 1.0]) @ camera.intrinsics, dtype=np.float64)
+
+
+def _distortion_note(cameras: Sequence[Camera]) -> str:
+    strongest = max((abs(value) for camera in cameras for value in camera.distortion), default=0.0)
+    if strongest == 0:
+        return ""
+    return f"The lens is distorted ({cameras[0].model}, up to {strongest:.2g}); the pinhole leaves that out."

@@ -1,0 +1,164 @@
+"""Which format is this file, and how is it read and written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ...arrays import Float64
+from ...errors import CameraError
+from ..trajectory import Trajectory
+from . import bundler, colmap_binary, colmap_text, fspy, motionctrl, nerf_transforms, nuke_chan, realestate10k, tum
+from .camera_file import CameraFile, Known, data_lines, read_text
+
+Reader = Callable[[Path, Known], CameraFile]
+Writer = Callable[[Path, Trajectory, Sequence[str], Float64 | None], None]
+
+READERS: dict[str, Reader] = {
+    module.NAME: module.read
+    for module in (
+        realestate10k,
+        colmap_text,
+        colmap_binary,
+        tum,
+        nerf_transforms,
+        nuke_chan,
+        bundler,
+        fspy,
+        motionctrl,
+    )
+}
+"""How to read each format, by name."""
+
+WRITERS: dict[str, Writer] = {
+    module.NAME: module.write for module in (realestate10k, colmap_text, colmap_binary, tum, nerf_transforms, nuke_chan)
+}
+"""How to write each format, by name. The COLMAP ones write a folder."""
+
+BY_ENDING = {".txt": "realestate10k", ".tum": "tum", ".json": "transforms", ".chan": "chan", "": "colmap"}
+
+KNOWN_FORMATS = "RealEstate10K, COLMAP, TUM, transforms.json, Nuke .chan, Bundler, fSpy, MotionCtrl"
+
+
+def read_trajectory(
+    path: str | Path,
+    width: int | None = None,
+    height: int | None = None,
+    fps: float | None = None,
+    *,
+    intrinsics: ArrayLike | None = None,
+    format: str | None = None,
+) -> CameraFile:
+    """Read a camera file or a COLMAP folder of any known format; which one is found out from its content.
+
+    width, height: px of the picture; needed where the file does not say. Where it does, the cameras are drawn at this
+    size. fps: overrides the mean rate of the file's timestamps. intrinsics: [3, 3] px, used only where the file has
+    none. Raises CameraError, naming the file, when it cannot be read.
+    """
+    source = Path(path)
+    known = Known(
+        (width, height) if width and height else None,
+        fps,
+        None if intrinsics is None else np.asarray(intrinsics, dtype=np.float64),
+    )
+    try:
+        name, place = (format, source) if format else sniff(source)
+        if name not in READERS:
+            raise CameraError("There is no such camera format", name, f"There are: {', '.join(READERS)}.")
+        return _drawn_at(READERS[name](place, known), known.size)
+    except CameraError as error:
+        raise CameraError(f"{source.name or source}: {error.what}", error.why, error.remedy) from error
+    except OSError as error:
+        raise CameraError(f"{source} cannot be read", error.strerror or str(error)) from error
+
+
+def write_trajectory(
+    path: str | Path,
+    trajectory: Trajectory,
+    format: str | None = None,
+    *,
+    names: Sequence[str] = (),
+    timestamps: ArrayLike | None = None,
+) -> None:
+    """Write a camera file; the format is given or follows from the ending (.txt RealEstate10K, none COLMAP).
+
+    names: [F] picture names, kept by COLMAP and transforms.json. timestamps: [F] seconds, else frame / fps.
+    Raises CameraError for an unknown ending or lists of another length.
+    """
+    target = Path(path)
+    name = format or BY_ENDING.get(target.suffix.lower(), target.suffix)
+    if name not in WRITERS:
+        raise CameraError("This camera format cannot be written", name, f"There are: {', '.join(WRITERS)}.")
+    seconds = None if timestamps is None else np.asarray(timestamps, dtype=np.float64)
+    for given, what in ((names, "names"), (() if seconds is None else seconds, "timestamps")):
+        if len(given) not in (0, len(trajectory)):
+            raise CameraError(f"The {what} do not fit the trajectory", f"{len(given)} for {len(trajectory)} frames")
+    try:
+        WRITERS[name](target, trajectory, names, seconds)
+    except OSError as error:
+        raise CameraError(f"{target.name} cannot be written", error.strerror or str(error)) from error
+
+
+def sniff(path: Path) -> tuple[str, Path]:
+    """(format, file or folder to read). Raises CameraError when it is none that is known, OSError when unreadable."""
+    if path.is_dir():
+        return _sniff_folder(path)
+    if path.name in ("cameras.txt", "images.txt"):
+        return colmap_text.NAME, path.parent
+    if path.name in ("cameras.bin", "images.bin"):
+        return colmap_binary.NAME, path.parent
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start == fspy.MAGIC:
+        return fspy.NAME, path
+    return _sniff_text(path), path
+
+
+def _sniff_folder(folder: Path) -> tuple[str, Path]:
+    for place in (folder, folder / "sparse" / "0", folder / "sparse", folder / "0"):
+        if (place / "images.bin").is_file():
+            return colmap_binary.NAME, place
+        if (place / "images.txt").is_file():
+            return colmap_text.NAME, place
+    if (folder / "transforms.json").is_file():
+        return nerf_transforms.NAME, folder / "transforms.json"
+    raise CameraError("The folder holds no camera file", "neither a COLMAP model nor transforms.json", "Name a file.")
+
+
+def _sniff_text(path: Path) -> str:
+    text = read_text(path)
+    if text.lstrip()[:1] in ("{", "["):
+        return _sniff_json(text)
+    if text.startswith("# Bundle file"):
+        return bundler.NAME
+    if path.suffix.lower() == ".chan":
+        return nuke_chan.NAME
+    columns = Counter(len(line.replace(",", " ").split()) for _, line in data_lines(text))
+    if realestate10k.COLUMNS in columns:
+        return realestate10k.NAME
+    if columns and columns.most_common(1)[0][0] == tum.COLUMNS:
+        return tum.NAME
+    found = f"its lines have {', '.join(map(str, sorted(columns)))} values" if columns else "it is empty"
+    raise CameraError("This is no camera file that RealCam knows", found, f"It reads {KNOWN_FORMATS}.")
+
+
+def _sniff_json(text: str) -> str:
+    document = nerf_transforms.parse_json(text)
+    if isinstance(document, list):
+        return motionctrl.NAME
+    return fspy.NAME if "cameraTransform" in document else nerf_transforms.NAME
+
+
+def _drawn_at(file: CameraFile, size: tuple[int, int] | None) -> CameraFile:
+    trajectory = file.trajectory
+    own = (trajectory.width, trajectory.height)
+    if size is None or size == own:
+        return file
+    stretched = abs(size[0] * own[1] / (size[1] * own[0]) - 1) > 0.01
+    note = f"The file's pictures are {own[0]} x {own[1]}: at {size[0]} x {size[1]} the pixels are not square."
+    return replace(file, trajectory=trajectory.resized(*size)).with_notes(note if stretched else "")

@@ -1,0 +1,94 @@
+"""RealEstate10K: a URL line, then 19 numbers a frame.
+
+timestamp (microseconds), fx fy cx cy (fx and cx as parts of the width, fy and cy of the height), two zeros, and the
+upper 3 x 4 of world-to-camera, row by row. OpenCV axes; the translation is in the clip's own unit. The picture's middle
+is cx = cy = 0.5, which is (width / 2, height / 2) in our pixels too, so nothing shifts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ...arrays import Float64
+from ...errors import CameraError
+from ..trajectory import Trajectory, inverse, orthonormalised
+from .camera_file import CameraFile, Known, data_lines, numbers, pose_matrices, read_text
+from .pose_convention import inverted_pose_note
+
+NAME = "realestate10k"
+COLUMNS = 19
+
+
+def read(path: Path, known: Known) -> CameraFile:
+    """Read a RealEstate10K file; the caller gives the size. Survives a missing URL line and timestamps of 0."""
+    width, height = known.needed_size("RealEstate10K")
+    lines = data_lines(read_text(path))
+    notes = []
+    if lines and len(lines[0][1].split()) != COLUMNS:
+        if "://" not in lines[0][1]:
+            notes.append(f"The first line is no URL ({lines[0][1][:60]}): another program wrote this file.")
+        lines = lines[1:]
+    if not lines:
+        raise CameraError("The file holds no camera", "no line of 19 numbers")
+    table = np.array([numbers(line.split(), number, COLUMNS) for number, line in lines])
+    if np.abs(table[:, 5:7]).max() > 0:
+        notes.append("Columns 6 and 7 should be 0 and are not; they were ignored.")
+    timestamps, timestamp_note = _seconds(table[:, 0])
+    world_to_camera = pose_matrices(table[:, 7:].reshape(-1, 3, 4)[..., :3], table[:, 7:].reshape(-1, 3, 4)[..., 3])
+    trajectory = Trajectory(
+        inverse(orthonormalised(world_to_camera)),
+        _pixels(table[:, 1:5], width, height),
+        width,
+        height,
+        known.rate(timestamps),
+    )
+    return CameraFile(trajectory, NAME, timestamps=timestamps, notes=tuple(notes)).with_notes(
+        timestamp_note,
+        _aspect_note(trajectory),
+        inverted_pose_note(trajectory.camera_to_world, "world-to-camera"),
+    )
+
+
+def write(path: Path, trajectory: Trajectory, names: Sequence[str], timestamps: Float64 | None) -> None:
+    """Write a RealEstate10K file. Its URL line names RealCam; names are not kept; timestamps are rounded to 1 us."""
+    seconds = np.arange(len(trajectory)) / trajectory.fps if timestamps is None else timestamps
+    lines = ["realcam://trajectory"]
+    for time, k, pose in zip(seconds, trajectory.intrinsics, trajectory.world_to_camera, strict=True):
+        lens = (k[0, 0] / trajectory.width, k[1, 1] / trajectory.height, k[0, 2] / trajectory.width)
+        values = (*lens, k[1, 2] / trajectory.height, 0.0, 0.0, *pose[:3].ravel())
+        lines.append(" ".join([str(round(time * 1e6)), *(f"{value:.17g}" for value in values)]))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _pixels(lens: Float64, width: int, height: int) -> Float64:
+    """[F, 3, 3] px from normalised (fx, fy, cx, cy) [F, 4]."""
+    if np.abs(lens).max() > 20:
+        raise CameraError(
+            "The intrinsics are not normalised",
+            f"found {np.abs(lens).max():g} where parts of the width or height belong",
+            "Divide fx and cx by the width, fy and cy by the height.",
+        )
+    intrinsics = np.tile(np.eye(3), (len(lens), 1, 1))
+    intrinsics[:, [0, 1, 0, 1], [0, 1, 2, 2]] = lens * [width, height, width, height]
+    return intrinsics
+
+
+def _seconds(microseconds: Float64) -> tuple[Float64 | None, str]:
+    if len(microseconds) > 1 and not np.any(microseconds):
+        return None, "Every timestamp is 0: the frames are taken as evenly spaced."
+    if (np.diff(microseconds) <= 0).any():
+        return None, "The timestamps do not increase: the frames are taken as evenly spaced, in the file's order."
+    return microseconds / 1e6, ""
+
+
+def _aspect_note(trajectory: Trajectory) -> str:
+    fx, fy = trajectory.intrinsics[0, 0, 0], trajectory.intrinsics[0, 1, 1]
+    if abs(fx / fy - 1) < 0.02:
+        return ""
+    return (
+        f"The pixels are not square: focal lengths {fx:.0f} and {fy:.0f} px at {trajectory.width} x "
+        f"{trajectory.height}. The file was written for another aspect, or with a wrong focal length."
+    )

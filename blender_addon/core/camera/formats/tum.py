@@ -1,0 +1,52 @@
+"""TUM RGB-D: `timestamp tx ty tz qx qy qz qw` a line, # comments.
+
+Seconds, metres, camera-to-world, OpenCV axes (the optical frame). There are no intrinsics; where TUM's own are given by
+the caller, add 0.5 px to cx and cy first: there the centre of the top-left pixel is (0, 0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ...arrays import Float64
+from ...errors import CameraError
+from ..rotation import quaternion_from_rotation, rotation_from_quaternion
+from ..trajectory import Trajectory
+from .camera_file import CameraFile, Known, data_lines, normalised_quaternions, numbers, pose_matrices, read_text
+from .pose_convention import inverted_pose_note
+
+NAME = "tum"
+COLUMNS = 8
+
+
+def read(path: Path, known: Known) -> CameraFile:
+    """Read a TUM file; size from the caller, intrinsics too or 55 degrees. Commas between values are allowed."""
+    width, height = known.needed_size("TUM")
+    lines = data_lines(read_text(path).replace(",", " "))
+    if not lines:
+        raise CameraError("The file holds no camera", "no line of 8 numbers")
+    table = np.array([numbers(line.split(), number, COLUMNS) for number, line in lines])
+    quaternions = normalised_quaternions(table[:, [7, 4, 5, 6]], [number for number, _ in lines])
+    intrinsics, lens_notes = known.lens((width, height), len(table))
+    increasing = bool((np.diff(table[:, 0]) > 0).all())
+    timestamps = table[:, 0] if increasing else None
+    poses = pose_matrices(rotation_from_quaternion(quaternions), table[:, 1:4])
+    trajectory = Trajectory(poses, intrinsics, width, height, known.rate(timestamps))
+    return CameraFile(trajectory, NAME, timestamps=timestamps).with_notes(
+        *lens_notes,
+        "" if increasing else "The timestamps do not increase: the frames are taken as evenly spaced.",
+        inverted_pose_note(trajectory.camera_to_world, "camera-to-world"),
+    )
+
+
+def write(path: Path, trajectory: Trajectory, names: Sequence[str], timestamps: Float64 | None) -> None:
+    """Write a TUM file. Intrinsics, size and names are not kept."""
+    seconds = np.arange(len(trajectory)) / trajectory.fps if timestamps is None else timestamps
+    quaternions = quaternion_from_rotation(trajectory.camera_to_world[:, :3, :3])[:, [1, 2, 3, 0]]
+    lines = ["# timestamp tx ty tz qx qy qz qw"]
+    for time, centre, quaternion in zip(seconds, trajectory.centres, quaternions, strict=True):
+        lines.append(" ".join([f"{time:.9f}", *(f"{value:.17g}" for value in (*centre, *quaternion))]))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")

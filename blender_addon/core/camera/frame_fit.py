@@ -1,0 +1,93 @@
+"""FrameFit: how the artist's frame lies inside the engine's, so that the clip can be laid back where it belongs.
+
+An engine makes clips of a few fixed sizes; an artist renders at any size, with any pixel aspect. The engine's frame
+contains the artist's frame: the artist's picture, in square pixels, scaled uniformly to the largest size that fits,
+centred. What the engine sees beyond it is overscan that is laid outside the artist's frame again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..arrays import Float64
+from ..errors import CameraError
+from .trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class FrameFit:
+    """The artist's frame and the engine's, and the map between their pixels.
+
+    artist_size: (width, height) in the artist's render pixels, after the resolution percentage.
+    engine_size: (width, height) of the clip, square pixels.
+    pixel_aspect: (x, y) the width and height of one of the artist's pixels; only the ratio matters.
+
+    Laying the clip back: centre it on the artist's frame and scale it by `clip_scale`, per axis. In Blender that is
+    - a sequencer strip added with its original size: `transform.scale_x, scale_y`, no offset. Blender multiplies strip
+      scales by the scene's resolution percentage, so divide them by it when artist_size is at less than 100 %;
+    - a camera background image: frame method CROP, scale 1, no offset. The clip then covers the frame just so,
+      whatever the pixel aspect, because Blender fits backgrounds in square pixels;
+    - a compositor Scale node: RELATIVE with `clip_scale`, then alpha-over (both are centred).
+
+    Raises CameraError when a size or an aspect is not positive.
+    """
+
+    artist_size: tuple[int, int]
+    engine_size: tuple[int, int]
+    pixel_aspect: tuple[float, float] = (1.0, 1.0)
+
+    def __post_init__(self) -> None:
+        numbers = (*self.artist_size, *self.engine_size, *self.pixel_aspect)
+        if not (np.isfinite(numbers).all() and min(numbers) > 0):
+            raise CameraError(
+                "The frame has no area",
+                f"render {self.artist_size}, pixel aspect {self.pixel_aspect}, engine {self.engine_size}",
+                "Set a positive resolution and pixel aspect in the output properties.",
+            )
+
+    @property
+    def engine_scale(self) -> tuple[float, float]:
+        """(x, y) engine pixels that one of the artist's pixels covers."""
+        (width, height), (aspect_x, aspect_y) = self.artist_size, self.pixel_aspect
+        uniform = min(self.engine_size[0] / (width * aspect_x), self.engine_size[1] / (height * aspect_y))
+        return uniform * aspect_x, uniform * aspect_y
+
+    @property
+    def clip_scale(self) -> tuple[float, float]:
+        """(x, y) artist's pixels that one engine pixel covers: the scale that lays the clip back."""
+        x, y = self.engine_scale
+        return 1.0 / x, 1.0 / y
+
+    @property
+    def artist_rect(self) -> tuple[float, float, float, float]:
+        """(x, y, width, height) of the artist's frame in engine pixels, from the top left; fractions kept."""
+        scale_x, scale_y = self.engine_scale
+        width, height = self.artist_size[0] * scale_x, self.artist_size[1] * scale_y
+        return (self.engine_size[0] - width) / 2, (self.engine_size[1] - height) / 2, width, height
+
+    @property
+    def engine_from_artist(self) -> Float64:
+        """[3, 3] homogeneous map of the artist's pixels to engine pixels."""
+        x, y, _, _ = self.artist_rect
+        scale_x, scale_y = self.engine_scale
+        return np.array([[scale_x, 0.0, x], [0.0, scale_y, y], [0.0, 0.0, 1.0]])
+
+    def trajectory(self, artist: Trajectory) -> Trajectory:
+        """The same cameras in engine pixels. A camera that is undistorted in square pixels gets fx = fy.
+
+        Raises CameraError when `artist` was sampled at another size than artist_size.
+        """
+        if (artist.width, artist.height) != self.artist_size:
+            raise CameraError(
+                "The camera was sampled at another size",
+                f"trajectory {artist.width} x {artist.height}, render {self.artist_size[0]} x {self.artist_size[1]}",
+            )
+        width, height = self.engine_size
+        return replace(artist, intrinsics=self.engine_from_artist @ artist.intrinsics, width=width, height=height)
+
+    def to_artist(self, pixels: Float64) -> Float64:
+        """Engine pixels [..., 2] to the artist's pixels."""
+        x, y, _, _ = self.artist_rect
+        return np.asarray((pixels - np.array([x, y])) * np.array(self.clip_scale), dtype=np.float64)

@@ -1,0 +1,58 @@
+"""Points to pixels and back, for the pinhole camera (OpenCV axes, pixel centres at half integers)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Float64
+from .trajectory import inverse
+
+
+def intrinsics_matrix(fx: float, fy: float, cx: float, cy: float) -> Float64:
+    """[3, 3] intrinsics in pixels."""
+    return np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
+
+
+def intrinsics_from_fov(width: int, height: int, horizontal_fov: float) -> Float64:
+    """[3, 3] intrinsics of a centred square-pixel camera with this horizontal field of view, radians."""
+    focal = width / (2 * np.tan(horizontal_fov / 2))
+    return intrinsics_matrix(focal, focal, width / 2, height / 2)
+
+
+def scaled_intrinsics(intrinsics: Float64, size: tuple[int, int], new_size: tuple[int, int]) -> Float64:
+    """Intrinsics [..., 3, 3] of the same picture drawn at new_size (width, height) instead of size."""
+    return np.diag([new_size[0] / size[0], new_size[1] / size[1], 1.0]) @ intrinsics
+
+
+def project(points: Float64, intrinsics: Float64, camera_to_world: Float64) -> tuple[Float64, Float64]:
+    """World points [N, 3] in one camera: pixels [N, 2] and depth along z [N], metres.
+
+    Points behind the camera have a depth <= 0 and no meaningful pixel.
+    """
+    world_to_camera = inverse(camera_to_world)
+    in_camera = points @ world_to_camera[:3, :3].T + world_to_camera[:3, 3]
+    homogeneous = in_camera @ intrinsics.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pixels = homogeneous[:, :2] / homogeneous[:, 2:]
+    return pixels, in_camera[:, 2]
+
+
+def pixel_grid(width: int, height: int) -> Float64:
+    """[H, W, 2] the pixel centres (x, y)."""
+    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    return np.stack([x, y], axis=-1)
+
+
+def unproject(depth: NDArray[np.floating[Any]], intrinsics: Float64) -> Float64:
+    """Depth along z [H, W] (metres) to points [H, W, 3] in the camera's frame; NaN depth gives NaN points."""
+    return np.stack(coordinates(depth, intrinsics), axis=-1)
+
+
+def coordinates(depth: NDArray[np.floating[Any]], intrinsics: Float64) -> list[Float64]:
+    """The x, y and z [H, W] of `unproject`'s points, each in an array of its own."""
+    height, width = depth.shape
+    x, y = np.arange(width) + 0.5, np.arange(height)[:, None] + 0.5
+    return [(per_x * x + (per_y * y + offset)) * depth for per_x, per_y, offset in np.linalg.inv(intrinsics)]

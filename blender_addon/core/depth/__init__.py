@@ -1,0 +1,1 @@
+"""Depth: its files, its checks, its cleaning, and the mesh that is built of it."""

@@ -1,0 +1,110 @@
+"""Everything that is done to a depth map before it becomes a scene, each step with the mask that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...arrays import Float32, Float64, UInt8
+from ...errors import PhotoError
+from .edges import refine_edges
+from .flying import DEFAULT_RULES, FlyingRules, flying_pixels
+from .outliers import NearestSearch, depth_outliers, in_windows
+from .sky import find_sky, sky_shell
+
+MOVED, FLYING, OUTLIER, SKY = 1, 2, 4, 8
+"""Bits of CleanDepth.touched."""
+
+SKY_BEYOND = 3.0
+"""The sky's shell lies this many times as far as the farthest known depth."""
+
+DENSE = 0.4
+"""Share of known pixels from which a depth map has neighbours that say something: a car's LiDAR has fewer."""
+
+SHIFTED = 0.01
+"""Relative change from which a depth is moved to another surface; less is left as it is."""
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """Which steps to take. farthest: the predictor's limit, metres, None if it has none."""
+
+    edges: bool = True
+    flying: FlyingRules | None = DEFAULT_RULES
+    outliers: bool = True
+    sky: bool = True
+    farthest: float | None = None
+
+
+STEPS = ("the sky", "edges", "flying pixels", "outliers")
+"""What is looked at, in this order, in words."""
+
+DEFAULT_CLEANING = Cleaning()
+UNTOUCHED = Cleaning(edges=False, flying=None, outliers=False, sky=False)
+
+
+@dataclass(frozen=True, eq=False)
+class CleanDepth:
+    """depth [H, W] float32 metres, NaN where unknown or dropped; before: the same before cleaning.
+
+    touched [H, W] uint8: what each step did, by bit: an edge MOVED, a pixel dropped as FLYING or as an OUTLIER, SKY put
+    on its shell.
+    """
+
+    depth: Float32
+    before: Float32
+    touched: UInt8
+
+    def mask(self, bit: int) -> NDArray[np.bool_]:
+        """[H, W] where a step touched the depth."""
+        return np.asarray((self.touched & bit) != 0, dtype=np.bool_)
+
+
+def clean_depth(
+    depth: Float32,
+    photo: UInt8,
+    intrinsics: Float64,
+    cleaning: Cleaning = DEFAULT_CLEANING,
+    search: NearestSearch = in_windows,
+    begins: Callable[[str], None] = lambda _step: None,
+) -> CleanDepth:
+    """Clean depth [H, W] of photo [H, W, 3]; intrinsics [3, 3] px of that size. search: how neighbours are found.
+    begins: told each of STEPS before it is taken; what it raises ends the cleaning.
+
+    A sparse map (below DENSE) keeps its edges and loses statistical outliers only.
+    Raises PhotoError when the sizes differ: bring depth to the photo's size first (guided_upsample).
+    """
+    if depth.shape != photo.shape[:2]:
+        raise PhotoError("The depth is not of the photo's size", f"depth {depth.shape}, photo {photo.shape[:2]}")
+    touched = np.zeros(depth.shape, dtype=np.uint8)
+    result = depth.astype(np.float32)
+    dense = np.isfinite(depth).mean() >= DENSE
+    begins(STEPS[0])
+    if cleaning.sky:
+        sky = find_sky(photo, depth, cleaning.farthest)
+        touched[sky] |= SKY
+        # Not known before the shell: the sky's edge is no depth edge to clean.
+        result[sky] = np.nan
+    begins(STEPS[1])
+    if cleaning.edges and dense:
+        refined = refine_edges(result, photo)
+        moved = np.isfinite(result) & (np.abs(refined / result - 1) > SHIFTED)
+        touched[moved] |= MOVED
+        result[moved] = refined[moved]
+    begins(STEPS[2])
+    if cleaning.flying is not None and dense:
+        flying = flying_pixels(result, intrinsics, cleaning.flying)
+        touched[flying] |= FLYING
+        result[flying] = np.nan
+    begins(STEPS[3])
+    if cleaning.outliers:
+        outliers = depth_outliers(result, intrinsics, search)
+        touched[outliers] |= OUTLIER
+        result[outliers] = np.nan
+    sky = (touched & SKY) != 0
+    if sky.any() and np.isfinite(result).any():
+        result = sky_shell(result, sky, intrinsics, SKY_BEYOND * float(np.nanmax(result)))
+    return CleanDepth(result, depth, touched)

@@ -1,0 +1,99 @@
+"""Pixels that hang between two surfaces: what a blurred depth edge becomes in three dimensions.
+
+Two rules by geometry: a pixel that few of its neighbours share the depth of, and one whose surface is seen edge-on
+from both sides. Both hold only where depth jumps and bends within k x k pixels: a floor seen at a grazing angle is
+steep, but a plane, whose inverse depth does not bend.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...arrays import Bool, Float32, Float64, Int64
+from .windows import bends, depth_jumps, in_batches, neighbours, padded
+
+
+@dataclass(frozen=True)
+class FlyingRules:
+    """k: side of the window, pixels, odd. edge: relative jump that makes two surfaces.
+
+    same_depth: relative difference within which a neighbour shares a pixel's depth; support: which share of the known
+    ones must, the pixel itself counted (a line of one pixel has 1 / k). angle: radians between view ray and surface
+    normal beyond which a surface is edge-on.
+    """
+
+    k: int = 5
+    edge: float = 0.05
+    same_depth: float = 0.02
+    support: float = 0.16
+    angle: float = float(np.radians(84.0))
+
+
+DEFAULT_RULES = FlyingRules()
+
+
+def flying_pixels(depth: Float32, intrinsics: Float64, rules: FlyingRules = DEFAULT_RULES) -> Bool:
+    """[H, W] which pixels of depth [H, W] (metres, NaN unknown) fly; intrinsics [3, 3] px of the depth's size."""
+    at_jump = np.isfinite(depth) & depth_jumps(depth, rules.k, rules.edge) & bends(depth, rules.k, rules.edge / 2)
+    result = np.zeros(depth.shape, dtype=np.bool_)
+    depths_around = padded(depth, rules.k // 2, np.nan)
+
+    def judge(pixels: Int64) -> None:
+        edge_on = view_angles(depth, intrinsics, pixels) > rules.angle
+        result.flat[pixels] = edge_on | _unsupported(depth, depths_around, pixels, rules)
+
+    in_batches(np.flatnonzero(at_jump), judge)
+    return result
+
+
+def view_angles(depth: Float32, intrinsics: Float64, pixels: Int64) -> Float32:
+    """[N] radians between the view ray of each of N pixels (flat indices) and the normal of its surface, NaN where
+    unknown.
+
+    In each direction the gentler of the two one-sided slopes counts: the last pixel of a surface before a clean step
+    belongs to that surface. A pixel nearer, or farther, than both its neighbours has no slope: it is a thin thing.
+    """
+    rows, columns = np.divmod(pixels, depth.shape[1])
+    points = _points(depth, intrinsics, rows, columns)
+    left, right = (_points(depth, intrinsics, rows, columns + step) for step in (-1, 1))
+    above, below = (_points(depth, intrinsics, rows + step, columns) for step in (-1, 1))
+    across = _slope(left, points, right, 0, intrinsics[0, 0])
+    down = _slope(above, points, below, 1, intrinsics[1, 1])
+    normal = np.cross(across, down)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        lengths = np.sqrt(np.einsum("nc,nc->n", normal, normal) * np.einsum("nc,nc->n", points, points))
+        cosine = np.abs(np.einsum("nc,nc->n", normal, points)) / lengths
+    return np.asarray(np.arccos(np.clip(cosine, 0.0, 1.0)), dtype=np.float32)
+
+
+def _unsupported(depth: Float32, depths_around: Float32, pixels: Int64, rules: FlyingRules) -> Bool:
+    """[N] which of N pixels have a depth that too few of the known ones around them share."""
+    offsets = np.arange(-(rules.k // 2), rules.k // 2 + 1)
+    depths = depths_around.take(neighbours(*np.divmod(pixels, depth.shape[1]), offsets, depth.shape[1]))
+    mine = depth.take(pixels)[:, None]
+    with np.errstate(invalid="ignore"):
+        shared = (np.abs(depths - mine) <= np.float32(rules.same_depth) * mine).sum(axis=1)
+    return np.asarray(shared < rules.support * np.isfinite(depths).sum(axis=1), dtype=np.bool_)
+
+
+def _points(depth: Float32, intrinsics: Float64, rows: Int64, columns: Int64) -> Float32:
+    """[N, 3] the points of N pixels in the camera's frame, NaN where unknown and beyond the border."""
+    height, width = depth.shape
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    depths = np.where(inside, depth.take(rows * width + columns, mode="clip"), np.float32(np.nan))
+    centres = np.stack([columns + 0.5, rows + 0.5, np.ones(len(rows))], axis=1)
+    return np.asarray(centres @ np.linalg.inv(intrinsics).T * depths[:, None], dtype=np.float32)
+
+
+def _slope(one: Float32, points: Float32, other: Float32, axis: int, focal: float) -> Float32:
+    """[N, 3] way along the surface from one neighbour of each of the points [N, 3] to the other, along the x or y axis,
+    by the gentler side; see view_angles."""
+    before, after = points - one, other - points
+    use_before = np.isnan(after[:, 2]) | (np.abs(before[:, 2]) < np.abs(after[:, 2]))
+    slope = np.where(use_before[:, None], before, after)
+    level = np.zeros_like(points)
+    level[:, axis] = points[:, 2] / np.float32(focal)
+    extreme = before[:, 2] * after[:, 2] < 0
+    return np.where(extreme[:, None], level, slope)

@@ -1,0 +1,160 @@
+"""Depth and disparity files to metres: PNG or TIFF, EXR with Blender's Z, NPY and NPZ.
+
+One set of rules for the add-on and the server. Pictures are decoded by what each of them has: Blender, or Pillow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Float32
+from ..errors import PhotoError
+from .exr import UnsupportedExrError, depth_channel, read_exr_channel
+
+INTEGER_SCALE = 0.001
+"""Metres for each unit of a file of whole numbers, when nothing is said: millimetres are what most tools write."""
+
+FARTHEST = 1e6
+"""Metres. Renderers write 1e10 where they hit nothing."""
+
+_PICTURE_SUFFIXES = (".png", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class DepthFormat:
+    """What a depth file's numbers mean.
+
+    kind: "depth" along the viewing axis (not along the ray), or "disparity" in pixels of the depth map.
+    scale: what one stored unit is, in metres (disparity: in pixels). None: 0.001 for whole numbers, else 1.
+    focal, doffs: pixels of the depth map; baseline: metres. Depth is focal * baseline / (disparity + doffs).
+    unknown: a stored value that means "no depth", besides NaN, infinities, and 0 in files of whole numbers.
+    channel: array of an NPZ or channel of an EXR; empty: the only array; the channel whose name ends in Z, else R.
+    """
+
+    kind: Literal["depth", "disparity"] = "depth"
+    scale: float | None = None
+    focal: float = 0.0
+    baseline: float = 0.0
+    doffs: float = 0.0
+    unknown: float | None = None
+    channel: str = ""
+
+
+class PictureDecoder(Protocol):
+    """How pictures are read where NumPy is not enough. Both raise PhotoError."""
+
+    def numbers(self, path: Path) -> NDArray[Any]:
+        """[h, w] what a PNG or TIFF holds, of an integer type where the file's numbers are whole: a TIFF may hold
+        floats."""
+        ...
+
+    def single_layer(self, path: Path) -> NDArray[Any] | None:
+        """[h, w] the first channel of an EXR whose compression core.exr does not read; None when it has layers, or is
+        not read here either."""
+        ...
+
+
+def read_depth_file(path: Path, depth_format: DepthFormat, decoder: PictureDecoder) -> Float32:
+    """[h, w] float32 metres along z, top row first, NaN where unknown.
+
+    Zero and negative depths are kept, for photo_checks.py to speak of.
+    Raises PhotoError when the file cannot be read or the format is not complete.
+    """
+    if not path.is_file():
+        raise PhotoError("There is no such depth file", str(path))
+    stored = _stored(path, depth_format.channel, decoder)
+    if stored.ndim == 3 and 1 in (stored.shape[0], stored.shape[2]):
+        stored = stored[0] if stored.shape[0] == 1 else stored[..., 0]
+    if stored.ndim != 2:
+        raise PhotoError("The depth file is not a map of one number a pixel", f"{path}: {list(stored.shape)}")
+    return to_metres(stored, depth_format, whole_numbers=stored.dtype.kind in "iu")
+
+
+def to_metres(stored: NDArray[Any], depth_format: DepthFormat, *, whole_numbers: bool) -> Float32:
+    """Stored numbers [h, w] to float32 metres, NaN where unknown."""
+    values = stored.astype(np.float64)
+    unknown = ~np.isfinite(values)
+    if whole_numbers:
+        unknown |= values == 0
+    if depth_format.unknown is not None:
+        unknown |= values == depth_format.unknown
+    values[unknown] = np.nan
+    if depth_format.kind == "disparity":
+        values = _from_disparity(values, depth_format)
+    else:
+        scale = depth_format.scale if depth_format.scale is not None else INTEGER_SCALE if whole_numbers else 1.0
+        if not np.isfinite(scale) or scale <= 0:
+            raise PhotoError("The depth scale is not a positive number", f"{scale:g} metres a unit")
+        values = values * scale
+    values[np.abs(values) >= FARTHEST] = np.nan
+    return values.astype(np.float32)
+
+
+def _from_disparity(values: NDArray[np.float64], depth_format: DepthFormat) -> NDArray[np.float64]:
+    if not depth_format.focal > 0 or not depth_format.baseline > 0:
+        raise PhotoError(
+            "Disparity alone is not depth",
+            f"focal length {depth_format.focal:g} px, baseline {depth_format.baseline:g} m",
+            "Give both; they stand in the stereo camera's calibration.",
+        )
+    pixels = values * (depth_format.scale if depth_format.scale is not None else 1.0) + depth_format.doffs
+    with np.errstate(invalid="ignore", divide="ignore"):
+        depth = depth_format.focal * depth_format.baseline / pixels
+        return np.where(pixels > 0, depth, np.nan)
+
+
+def _stored(path: Path, channel: str, decoder: PictureDecoder) -> NDArray[Any]:
+    """The file's numbers, in its own type."""
+    suffix = path.suffix.lower()
+    if suffix in (".npy", ".npz"):
+        return _numpy_array(path, channel)
+    if suffix == ".exr":
+        return _exr(path, channel, decoder)
+    if suffix in _PICTURE_SUFFIXES:
+        return decoder.numbers(path)
+    raise PhotoError("This kind of depth file is not read", path.name, "Use 16-bit PNG, EXR, NPY or NPZ.")
+
+
+def _numpy_array(path: Path, channel: str) -> NDArray[Any]:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            array = loaded
+        else:
+            with loaded:
+                array = loaded[_array_name(path, loaded.files, channel)]
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise PhotoError("The depth file is not a NumPy array of numbers", f"{path}: {error}") from error
+    if array.dtype.kind not in "iuf":
+        raise PhotoError("The depth file does not hold real numbers", f"{path}: {array.dtype}")
+    return np.asarray(array)
+
+
+def _array_name(path: Path, names: list[str], channel: str) -> str:
+    if channel in names:
+        return channel
+    if not channel and len(names) == 1:
+        return names[0]
+    for usual in ("depth", "disparity") if not channel else ():
+        if usual in names:
+            return usual
+    raise PhotoError(
+        "Which array is the depth?", f"{path.name} holds {', '.join(names)}", "Name one of them as Channel."
+    )
+
+
+def _exr(path: Path, channel: str, decoder: PictureDecoder) -> NDArray[Any]:
+    try:
+        return read_exr_channel(path, channel or depth_channel(path))
+    except UnsupportedExrError:
+        # Of several layers a decoder would hand out colours as if they were depth.
+        pixels = None if channel else decoder.single_layer(path)
+        if pixels is None:
+            raise
+        return pixels

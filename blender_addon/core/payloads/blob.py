@@ -1,0 +1,156 @@
+"""What a client uploads, as one blob of bytes: a header and arrays, of a kind that its first bytes name.
+
+`[magic 8][header length, uint32 LE][msgpack header][padding][buffer][padding][buffer] ...`; buffers are raw, C order,
+little endian, each on a 64-byte boundary, so that what is decoded is a set of views on the blob.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import msgspec
+import numpy as np
+
+from ..errors import WireError
+from ..protocol.framing import Buffer, BufferSpec, raw_bytes
+from ..protocol.messages import Limits
+
+ALIGNMENT = 64
+SLOWEST, FASTEST = 0.01, 1000.0
+"""Frames a second that a video can say of itself."""
+
+Shape = tuple[int | None, ...]
+"""Lengths of an array's axes; None for any."""
+
+
+class BlobHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything of a blob but its arrays; subclasses add their fields."""
+
+    buffers: dict[str, BufferSpec]
+
+
+H = TypeVar("H", bound=BlobHeader)
+
+
+@dataclass(frozen=True)
+class BlobKind(Generic[H]):
+    """One kind of blob. what: its name in sentences. buffers: name -> (dtype, shape), in file order. optional: those
+    that a blob may lack.
+
+    check: raises WireError for a header beyond the limits or whose numbers make no sense.
+    """
+
+    what: str
+    magic: bytes
+    header: type[H]
+    buffers: Mapping[str, tuple[str, Shape]]
+    check: Callable[[H, Limits], None]
+    optional: frozenset[str] = frozenset()
+
+    def encode(self, header: H, arrays: Mapping[str, Buffer]) -> bytes:
+        """The blob. header.buffers are the specs of `arrays`, see `specs`."""
+        encoded = msgspec.msgpack.encode(header)
+        offsets, nbytes = self._layout(header, len(encoded))
+        blob = bytearray(nbytes)
+        blob[:12] = self.magic + struct.pack("<I", len(encoded))
+        blob[12 : 12 + len(encoded)] = encoded
+        for name, offset in offsets.items():
+            array = np.ascontiguousarray(arrays[name])
+            blob[offset : offset + array.nbytes] = raw_bytes(array)
+        return bytes(blob)
+
+    def specs(self, arrays: Mapping[str, Buffer]) -> dict[str, BufferSpec]:
+        """What a header says of these arrays."""
+        lacking = self.optional - arrays.keys()
+        return {name: BufferSpec.of(arrays[name]) for name in self.buffers if name not in lacking}
+
+    def is_kind_of(self, data: bytes | memoryview) -> bool:
+        """Whether the first bytes are this kind's."""
+        return bytes(memoryview(data)[: len(self.magic)]) == self.magic
+
+    def decode(self, data: bytes | memoryview, limits: Limits) -> tuple[H, dict[str, Buffer]]:
+        """Header and arrays of a blob; the arrays are views on `data`. Raises WireError."""
+        memory = memoryview(data)
+        header, offsets = self._read(memory, limits)
+        specs = header.buffers
+        return header, {name: specs[name].view(memory[at : at + specs[name].nbytes]) for name, at in offsets.items()}
+
+    def read_header(self, data: bytes | memoryview, limits: Limits) -> H:
+        """The header alone, checked against the limits and the blob's length. Raises WireError."""
+        return self._read(memoryview(data), limits)[0]
+
+    def _read(self, memory: memoryview, limits: Limits) -> tuple[H, dict[str, int]]:
+        if memory.nbytes > limits.shot_bytes:
+            raise WireError(f"The {self.what} is too large", f"{memory.nbytes} bytes, allowed {limits.shot_bytes}")
+        if memory.nbytes < 12 or not self.is_kind_of(memory):
+            raise WireError(f"This is not a {self.what}", f"first bytes {bytes(memory[:8]).hex()}")
+        (length,) = struct.unpack("<I", memory[8:12])
+        if length > min(limits.header_bytes, memory.nbytes - 12):
+            raise WireError(f"The {self.what}'s header is too large", f"{length} bytes, allowed {limits.header_bytes}")
+        try:
+            header = msgspec.msgpack.decode(memory[12 : 12 + length], type=self.header)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise WireError(f"The {self.what} cannot be read", str(error)) from error
+        self._check_buffers(header)
+        self.check(header, limits)
+        offsets, nbytes = self._layout(header, length)
+        if nbytes != memory.nbytes:
+            raise WireError(
+                f"The {self.what} is not as long as it says", f"{nbytes} announced, {memory.nbytes} bytes there"
+            )
+        return header, offsets
+
+    def _check_buffers(self, header: H) -> None:
+        lacking = self.optional - header.buffers.keys()
+        if list(header.buffers) != [name for name in self.buffers if name not in lacking]:
+            raise WireError(
+                f"The {self.what} has the wrong parts", f"{sorted(header.buffers)}, expected {sorted(self.buffers)}"
+            )
+        for name, spec in header.buffers.items():
+            dtype, shape = self.buffers[name]
+            if spec.dtype != dtype or not _fits(spec.shape, shape):
+                raise WireError(f"The {self.what}'s {name} has the wrong form", f"{spec.dtype} {list(spec.shape)}")
+            spec.check(spec.nbytes)
+
+    def _layout(self, header: H, header_bytes: int) -> tuple[dict[str, int], int]:
+        """Where each buffer begins, and how long the blob is."""
+        position = 12 + header_bytes
+        offsets: dict[str, int] = {}
+        for name in header.buffers:
+            position = -(-position // ALIGNMENT) * ALIGNMENT
+            offsets[name] = position
+            position += header.buffers[name].nbytes
+        return offsets, position
+
+
+def _fits(shape: tuple[int, ...], wanted: Shape) -> bool:
+    return len(shape) == len(wanted) and all(length in (None, n) for n, length in zip(shape, wanted, strict=True))
+
+
+def check_pixels(name: str, spec: BufferSpec, limits: Limits) -> None:
+    """Raises WireError when a picture or map of a header [h, w, ...] is empty or larger than a photo may be."""
+    rows, columns = spec.shape[:2]
+    if not 1 <= rows * columns <= limits.photo_pixels:
+        raise WireError(f"The {name} is too large", f"{columns} x {rows}, allowed {limits.photo_pixels} pixels")
+
+
+def check_clip(what: str, frames: int, size: tuple[int, int], fps: float, limits: Limits) -> None:
+    """Raises WireError when a clip of so many frames of size (width, height) is more than the server takes, or plays
+    at no speed that a video has."""
+    if not 1 <= frames <= limits.frames:
+        raise WireError(f"The {what} has too many frames", f"{frames}, allowed 1 to {limits.frames}")
+    if max(size) > limits.side:
+        raise WireError("The clip is too large", f"{size[0]} x {size[1]}, allowed {limits.side} a side")
+    if not SLOWEST <= fps <= FASTEST:
+        raise WireError("The frame rate makes no sense", f"{fps:g} frames a second, allowed {SLOWEST:g} to {FASTEST:g}")
+
+
+def check_poses(what: str, header: BlobHeader, frames: int) -> None:
+    """Raises WireError unless there is a pose and a camera matrix for each frame."""
+    for name in ("camera_to_world", "intrinsics"):
+        count = header.buffers[name].shape[0]
+        if count != frames:
+            raise WireError(f"The {what}'s {name} has the wrong form", f"{count} for {frames} frames")

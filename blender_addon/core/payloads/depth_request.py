@@ -1,0 +1,136 @@
+"""Metric depth asked of a server and what comes back: a job like any other, with a photo instead of a shot.
+
+A request is a blob (see blob.py). The answer is one NPZ.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Float32, Float64, UInt8
+from ..camera.trajectory import check_intrinsics
+from ..errors import PhotoError
+from ..protocol.messages import Limits
+from .blob import BlobHeader, BlobKind, check_pixels
+from .shot import ShotSettings
+
+DEPTH_FILE = "depth.npz"
+
+
+@dataclass(frozen=True, eq=False)
+class DepthRequest:
+    """photo: [h, w, 3] uint8 sRGB. settings.engine: the predictor's name.
+
+    typed_mm, exif_mm: the photo's focal length (35 mm equivalent) as the artist or its EXIF tells it; typed goes first.
+    Raises PhotoError when the photo is no RGB picture or a focal length is not positive.
+    """
+
+    photo: UInt8
+    settings: ShotSettings
+    typed_mm: float | None = None
+    exif_mm: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.photo.ndim != 3 or self.photo.shape[2] != 3 or self.photo.dtype != np.uint8 or self.photo.size == 0:
+            raise PhotoError("The photo is not an RGB picture", f"{list(self.photo.shape)} {self.photo.dtype}")
+        for millimetres in (self.typed_mm, self.exif_mm):
+            if millimetres is not None and not 0 < millimetres < 1e6:
+                raise PhotoError("The focal length is not a positive number", f"{millimetres:g} mm")
+
+
+@dataclass(frozen=True, eq=False)
+class DepthResult:
+    """depth: [h, w] float32 metres along z, cleaned, NaN unknown; before: the same before cleaning.
+
+    touched: [h, w] uint8, bits of what cleaning did (core.cleaning.clean). intrinsics: [3, 3] pixels of the
+    photo that was sent. focal_source: where the focal length came from. predictor, licence: what made it, in words.
+    """
+
+    depth: Float32
+    before: Float32
+    touched: UInt8
+    intrinsics: Float64
+    focal_source: str
+    predictor: str
+    licence: str
+
+
+class _Header(BlobHeader, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    settings: ShotSettings
+    typed_mm: float | None
+    exif_mm: float | None
+
+
+def _check_header(header: _Header, limits: Limits) -> None:
+    check_pixels("photo", header.buffers["photo"], limits)
+
+
+DEPTH_REQUEST = BlobKind(
+    what="request for depth",
+    magic=b"RCDEPT\x00\x02",
+    header=_Header,
+    buffers={"photo": ("uint8", (None, None, 3))},
+    check=_check_header,
+)
+
+
+def encode_depth_request(request: DepthRequest) -> bytes:
+    """The blob of a request."""
+    arrays = {"photo": request.photo}
+    header = _Header(
+        settings=request.settings,
+        typed_mm=request.typed_mm,
+        exif_mm=request.exif_mm,
+        buffers=DEPTH_REQUEST.specs(arrays),
+    )
+    return DEPTH_REQUEST.encode(header, arrays)
+
+
+def decode_depth_request(data: bytes | memoryview, limits: Limits) -> DepthRequest:
+    """The request in a blob; its photo is a view on `data`. Raises WireError or PhotoError."""
+    header, arrays = DEPTH_REQUEST.decode(data, limits)
+    return DepthRequest(arrays["photo"], header.settings, header.typed_mm, header.exif_mm)
+
+
+def encode_depth_result(result: DepthResult) -> bytes:
+    """The NPZ of a result, not compressed: that would take longer than sending it."""
+    stream = io.BytesIO()
+    words = np.array([result.focal_source, result.predictor, result.licence])
+    np.savez(
+        stream,
+        depth=result.depth,
+        before=result.before,
+        touched=result.touched,
+        intrinsics=np.asarray(result.intrinsics, dtype=np.float64),
+        words=words,
+    )
+    return stream.getvalue()
+
+
+def decode_depth_result(data: bytes) -> DepthResult:
+    """The result in an NPZ. Raises PhotoError when it is none."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            depth, before, touched, intrinsics, words = (
+                arrays[name] for name in ("depth", "before", "touched", "intrinsics", "words")
+            )
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:
+        raise PhotoError("The server's depth cannot be read", str(error), "Estimate it again.") from error
+    _check_result(depth, before, touched, words)
+    check_intrinsics(intrinsics[None])
+    source, predictor, licence = (str(word) for word in words)
+    return DepthResult(depth, before, touched, intrinsics, source, predictor, licence)
+
+
+def _check_result(*arrays: NDArray[np.generic]) -> None:
+    depth, before, touched, words = arrays
+    shapes = {depth.shape, before.shape, touched.shape}
+    if depth.ndim != 2 or len(shapes) != 1 or depth.dtype != np.float32 or before.dtype != np.float32:
+        raise PhotoError("The server's depth has the wrong form", f"{depth.dtype} {sorted(map(str, shapes))}")
+    if touched.dtype != np.uint8 or words.shape != (3,):
+        raise PhotoError("The server's depth has the wrong form", f"{touched.dtype}, {words.size} words")

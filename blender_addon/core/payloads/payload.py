@@ -1,0 +1,35 @@
+"""What a job is made of: a shot, a photo whose depth is asked, or a clip whose camera is to be checked.
+
+The blob's first bytes say which.
+"""
+
+from __future__ import annotations
+
+from ..protocol.messages import Limits
+from .check_request import CHECK_REQUEST, CheckRequest, decode_check_request, encode_check_request
+from .depth_request import DEPTH_REQUEST, DepthRequest, decode_depth_request, encode_depth_request
+from .shot import Shot
+from .shot_file import decode_shot, encode_shot
+
+Order = Shot | DepthRequest | CheckRequest
+
+
+def encode_order(order: Order) -> bytes:
+    """The blob that a client uploads. Its sha256 is the digest the job is submitted under."""
+    match order:
+        case DepthRequest():
+            return encode_depth_request(order)
+        case CheckRequest():
+            return encode_check_request(order)
+        case Shot():
+            return encode_shot(order)
+
+
+def decode_order(data: bytes | memoryview, limits: Limits) -> Order:
+    """The shot or request in a blob; arrays are views on `data`. Raises WireError, ShotError, PhotoError or
+    CameraError."""
+    if DEPTH_REQUEST.is_kind_of(data):
+        return decode_depth_request(data, limits)
+    if CHECK_REQUEST.is_kind_of(data):
+        return decode_check_request(data, limits)
+    return decode_shot(data, limits)

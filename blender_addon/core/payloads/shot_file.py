@@ -1,0 +1,149 @@
+"""A Shot as a blob of bytes: what a client uploads and a worker reads."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta
+
+from ..arrays import Float32, Float64
+from ..camera.trajectory import Trajectory
+from ..errors import CameraError, ShotError, WireError
+from ..protocol.framing import Buffer
+from ..protocol.messages import Limits
+from .blob import BlobHeader, BlobKind, check_clip, check_pixels, check_poses
+from .shot import Shot, ShotSettings
+
+LARGEST_NUMBER = 1e9
+"""Metres and pixels beyond this are no camera, and would overflow further on."""
+NEAREST = 1e-6
+"""Metres. A depth below it can only be a mistake."""
+
+Pixels = Annotated[int, Meta(ge=1, le=2**20)]
+
+
+class ShotHeader(BlobHeader, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything of a shot but its arrays."""
+
+    settings: ShotSettings
+    width: Pixels
+    height: Pixels
+    fps: float
+    depth_edge: float
+
+    @property
+    def frames(self) -> int:
+        """How many frames the clip shall have."""
+        return self.buffers["camera_to_world"].shape[0]
+
+
+def _check_header(header: ShotHeader, limits: Limits) -> None:
+    """Every number of the header against the limits, before an array is made."""
+    check_clip("shot", header.frames, (header.width, header.height), header.fps, limits)
+    check_poses("shot", header, header.frames)
+    for name in ("photo", "depth"):
+        check_pixels(name, header.buffers[name], limits)
+    if "last_image" in header.buffers:
+        check_pixels("last image", header.buffers["last_image"], limits)
+    if header.buffers["preview"].shape != (header.frames, header.height, header.width, 4):
+        raise WireError(
+            "The preview does not fit the clip",
+            f"{list(header.buffers['preview'].shape)} for {header.frames} frames of {header.width} x {header.height}",
+        )
+    settings = header.settings
+    longest = max(len(settings.prompt), len(settings.negative_prompt))
+    if longest > limits.prompt:
+        raise WireError("The prompt is too long", f"{longest} characters, allowed {limits.prompt}")
+    if not 0 < header.depth_edge < LARGEST_NUMBER:
+        raise WireError("The shot's numbers make no sense", f"depth edge {header.depth_edge}")
+
+
+SHOT = BlobKind(
+    what="shot",
+    magic=b"RCSHOT\x00\x01",
+    header=ShotHeader,
+    buffers={
+        "camera_to_world": ("float64", (None, 4, 4)),
+        "intrinsics": ("float64", (None, 3, 3)),
+        "photo_intrinsics": ("float64", (3, 3)),
+        "depth": ("float32", (None, None)),
+        "photo": ("uint8", (None, None, 3)),
+        "preview": ("uint8", (None, None, None, 4)),
+        "last_image": ("uint8", (None, None, 3)),
+    },
+    check=_check_header,
+    optional=frozenset({"last_image"}),
+)
+
+
+def encode_shot(shot: Shot) -> bytes:
+    """The blob of a shot. Its sha256 is the digest a job is submitted under."""
+    arrays: dict[str, Buffer] = {
+        "camera_to_world": shot.trajectory.camera_to_world,
+        "intrinsics": shot.trajectory.intrinsics,
+        "photo_intrinsics": np.asarray(shot.photo_intrinsics, dtype=np.float64),
+        "depth": shot.depth,
+        "photo": shot.photo,
+        "preview": shot.preview,
+    }
+    if shot.last_image is not None:
+        arrays["last_image"] = shot.last_image
+    header = ShotHeader(
+        settings=shot.settings,
+        width=shot.trajectory.width,
+        height=shot.trajectory.height,
+        fps=float(shot.trajectory.fps),
+        depth_edge=float(shot.depth_edge),
+        buffers=SHOT.specs(arrays),
+    )
+    return SHOT.encode(header, arrays)
+
+
+def decode_shot(data: bytes | memoryview, limits: Limits) -> Shot:
+    """The shot in a blob; its arrays are views on `data`.
+
+    Raises WireError when the bytes are not a shot within the limits, ShotError or CameraError when they are one that
+    makes no sense (NaN poses, a preview of another size ...).
+    """
+    header, arrays = SHOT.decode(data, limits)
+    check_camera_numbers(photo_intrinsics=arrays["photo_intrinsics"])
+    trajectory = received_trajectory(arrays, header.width, header.height, header.fps)
+    check_received_depth(arrays["depth"])
+    return Shot(
+        trajectory=trajectory,
+        preview=arrays["preview"],
+        photo=arrays["photo"],
+        photo_intrinsics=arrays["photo_intrinsics"],
+        depth=arrays["depth"],
+        settings=header.settings,
+        depth_edge=header.depth_edge,
+        last_image=arrays.get("last_image"),
+    )
+
+
+def received_trajectory(arrays: dict[str, Buffer], width: int, height: int, fps: float) -> Trajectory:
+    """The camera in a blob's arrays camera_to_world and intrinsics. Raises CameraError."""
+    poses, intrinsics = arrays["camera_to_world"], arrays["intrinsics"]
+    check_camera_numbers(camera_to_world=poses, intrinsics=intrinsics)
+    try:
+        # What is no rotation may overflow on the way to being refused.
+        with np.errstate(all="ignore"):
+            return Trajectory(poses, intrinsics, width, height, fps)
+    except np.linalg.LinAlgError as error:
+        raise CameraError("A pose is not a rigid motion", str(error)) from error
+
+
+def check_camera_numbers(**arrays: Float64) -> None:
+    """Raises CameraError, naming the array, for NaN, infinite and huge numbers."""
+    for name, array in arrays.items():
+        if not (np.abs(array) < LARGEST_NUMBER).all():
+            raise CameraError("A camera is not made of reasonable numbers", f"{name} has NaN, infinite or huge entries")
+
+
+def check_received_depth(depth: Float32) -> None:
+    """Raises ShotError for infinite depth, and for depth so near that its inverse is."""
+    if np.isinf(depth).any():
+        raise ShotError("The depth is not a float32 map", "it holds infinite values; unknown depth is NaN")
+    if ((depth > 0) & (depth < NEAREST)).any():
+        raise ShotError("The depth is no scene's", f"it holds values below {NEAREST:g} m; unknown depth is NaN")

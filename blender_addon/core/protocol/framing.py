@@ -1,0 +1,151 @@
+"""Messages to frames and back: pure functions over bytes, no sockets.
+
+A message is `[magic + major + minor][msgpack header][buffer ...]`. The header holds the message and lists dtype, shape
+and byte count of every buffer. Nothing is allocated from a number that came over the wire before it was checked, and
+no bytes whatever make these functions raise anything but WireError.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from ..errors import WireError
+from .messages import PROTOCOL_VERSION, ClientMessage, Limits, ServerMessage
+
+MAGIC = b"RCAM"
+PREAMBLE = MAGIC + bytes(PROTOCOL_VERSION)
+
+DTypeName = Literal["uint8", "uint16", "float32", "float64"]
+DTYPES: dict[str, DTypeName] = {name: name for name in get_args(DTypeName)}
+Frame = bytes | bytearray | memoryview
+Buffer = NDArray[Any]
+M = TypeVar("M")
+
+Extent = Annotated[int, Meta(ge=0, le=2**40)]
+
+
+class BufferSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """What a raw buffer is: C order, little endian."""
+
+    dtype: DTypeName
+    shape: Annotated[tuple[Extent, ...], Meta(max_length=4)]
+    nbytes: Extent
+
+    @classmethod
+    def of(cls, array: Buffer) -> BufferSpec:
+        """The spec of an array. Raises WireError for a dtype that may not cross the wire."""
+        name = DTYPES.get(array.dtype.name)
+        if name is None:
+            raise WireError("An array of this kind may not cross the wire", str(array.dtype))
+        return cls(name, tuple(int(n) for n in array.shape), array.nbytes)
+
+    def check(self, available: int) -> None:
+        """Raises WireError unless the shape accounts for exactly `nbytes`, and those are what is there."""
+        wanted = math.prod(self.shape) * np.dtype(self.dtype).itemsize
+        if wanted != self.nbytes or self.nbytes != available:
+            raise WireError(
+                "A buffer is not as long as it says",
+                f"{self.dtype} {list(self.shape)} takes {wanted} bytes, {self.nbytes} announced, {available} there",
+            )
+
+    def view(self, frame: Frame) -> Buffer:
+        """The array over `frame`, without a copy; read-only if the frame is. Raises WireError."""
+        memory = memoryview(frame)
+        self.check(memory.nbytes)
+        try:
+            return np.frombuffer(memory, dtype=np.dtype(self.dtype).newbyteorder("<")).reshape(self.shape)
+        except ValueError as error:
+            # An empty array whose other extents are beyond what numpy can count.
+            raise WireError("A buffer's shape makes no sense", f"{list(self.shape)}: {error}") from error
+
+
+class Header(msgspec.Struct, Generic[M], frozen=True, forbid_unknown_fields=True, array_like=True):
+    """The second frame."""
+
+    message: M
+    buffers: tuple[BufferSpec, ...] = ()
+    question: Annotated[int, Meta(ge=0, le=2**48)] = 0
+
+
+class Received(msgspec.Struct, Generic[M], frozen=True):
+    """A decoded message with its buffers, which are views on the received frames. question: a number that a client
+    gives to what it asks and the server to its answers; 0 for what nobody asked."""
+
+    message: M
+    buffers: tuple[Buffer, ...] = ()
+    question: int = 0
+
+
+class ProtocolMismatchError(WireError):
+    """The other side speaks another major version. `theirs` is its (major, minor)."""
+
+    def __init__(self, theirs: tuple[int, int]) -> None:
+        self.theirs = theirs
+        ours = PROTOCOL_VERSION
+        super().__init__(
+            "The other side speaks another version of the protocol",
+            f"it has {theirs[0]}.{theirs[1]}, this side {ours[0]}.{ours[1]}",
+            f"Update {'this side' if theirs > ours else 'the other side'}.",
+        )
+
+
+_encoder = msgspec.msgpack.Encoder()
+_client_decoder = msgspec.msgpack.Decoder(Header[ClientMessage])
+_server_decoder = msgspec.msgpack.Decoder(Header[ServerMessage])
+
+
+def encode(message: ClientMessage | ServerMessage, buffers: Sequence[Buffer] = (), question: int = 0) -> list[Frame]:
+    """Frames of a message. Buffers are sent as they lie in memory when contiguous. Raises WireError."""
+    arrays = [np.ascontiguousarray(array) for array in buffers]
+    header = Header(message, tuple(BufferSpec.of(array) for array in arrays), question)
+    return [PREAMBLE, _encoder.encode(header), *(raw_bytes(array) for array in arrays)]
+
+
+def raw_bytes(array: Buffer) -> memoryview:
+    """The bytes of a contiguous array as they lie in memory."""
+    return array.reshape(-1).view(np.uint8).data
+
+
+def decode_client_message(frames: Sequence[Frame], limits: Limits) -> Received[ClientMessage]:
+    """What a client sent. Raises WireError (ProtocolMismatchError among them)."""
+    return _decode(frames, limits, _client_decoder)
+
+
+def decode_server_message(frames: Sequence[Frame], limits: Limits) -> Received[ServerMessage]:
+    """What a server sent. Raises WireError (ProtocolMismatchError among them)."""
+    return _decode(frames, limits, _server_decoder)
+
+
+def _decode(frames: Sequence[Frame], limits: Limits, decoder: msgspec.msgpack.Decoder[Header[M]]) -> Received[M]:
+    if not 2 <= len(frames) <= 2 + limits.buffers:
+        raise WireError("A message has the wrong number of frames", f"{len(frames)}, allowed 2 to {2 + limits.buffers}")
+    _check_preamble(frames[0])
+    size = memoryview(frames[1]).nbytes
+    if size > limits.header_bytes:
+        raise WireError("A message header is too large", f"{size} bytes, allowed {limits.header_bytes}")
+    try:
+        header = decoder.decode(frames[1])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise WireError("A message cannot be read", str(error)) from error
+    if len(header.buffers) != len(frames) - 2:
+        raise WireError(
+            "A message has lost a buffer", f"{len(header.buffers)} announced, {len(frames) - 2} came with it"
+        )
+    pairs = zip(header.buffers, frames[2:], strict=True)
+    return Received(header.message, tuple(spec.view(frame) for spec, frame in pairs), header.question)
+
+
+def _check_preamble(frame: Frame) -> None:
+    memory = memoryview(frame)
+    if memory.nbytes != len(PREAMBLE) or bytes(memory[: len(MAGIC)]) != MAGIC:
+        raise WireError("The other side does not speak RealCam's protocol", f"first bytes {bytes(memory[:8]).hex()}")
+    theirs = (memory[len(MAGIC)], memory[len(MAGIC) + 1])
+    if theirs[0] != PROTOCOL_VERSION[0]:
+        raise ProtocolMismatchError(theirs)

@@ -1,0 +1,220 @@
+"""CURVE keys: made at first use, kept in the user's own configuration, found without any set-up on this machine.
+
+    <config>/server.key            this user's servers
+    <config>/client.key            this user's clients: Blender and the command line alike
+    <config>/known_servers.json    servers elsewhere, with the key pair each was paired with
+
+All are for their owner's eyes only (mode 0600). Keys are text, Z85, 40 characters, as ZeroMQ writes them.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import secrets
+import stat
+import sys
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import msgspec
+import zmq
+from msgspec import Meta
+from zmq.utils import z85
+
+from ..errors import ServiceError
+from .server_address import ServerAddress
+
+PublicKey = Annotated[str, Meta(min_length=40, max_length=40)]
+PAIRING_PREFIX = "realcam-pair-1:"
+T = TypeVar("T")
+
+
+class KeyPair(msgspec.Struct, frozen=True):
+    """One side's identity."""
+
+    public: PublicKey
+    secret: PublicKey
+
+
+class KnownServer(msgspec.Struct, frozen=True):
+    """A server that this computer was paired with."""
+
+    server_key: PublicKey
+    client: KeyPair
+
+
+class Pairing(msgspec.Struct, frozen=True):
+    """What a pairing text says. It holds a secret: whoever has the text can use the server."""
+
+    host: str
+    control_port: int
+    data_port: int
+    server_key: PublicKey
+    client_secret: PublicKey
+
+
+class SessionKeys(msgspec.Struct, frozen=True):
+    """What a client needs to be let in."""
+
+    server_public: PublicKey
+    client: KeyPair
+
+
+def config_dir() -> Path:
+    """This user's configuration; REALCAM_CONFIG_DIR names another place."""
+    if chosen := os.environ.get("REALCAM_CONFIG_DIR"):
+        return Path(chosen)
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "realcam"
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "realcam"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "realcam"
+
+
+def server_keys(config: Path) -> KeyPair:
+    """This user's server key pair, made at first use. Raises ServiceError."""
+    return _load_or_make(config / "server.key")
+
+
+def client_keys(config: Path) -> KeyPair:
+    """This user's client key pair, made at first use. Raises ServiceError."""
+    return _load_or_make(config / "client.key")
+
+
+def session_keys(address: ServerAddress, config: Path) -> SessionKeys:
+    """The keys to reach a server with: what was paired, else the key typed beside the address, else, on this machine,
+    this user's own. Raises ServiceError when the server's key is not known."""
+    known = known_servers(config).get(str(address))
+    if known is not None and address.server_key in ("", known.server_key):
+        return SessionKeys(known.server_key, known.client)
+    if address.server_key:
+        return SessionKeys(checked_key(address.server_key), client_keys(config))
+    if address.loopback and (config / "server.key").exists():
+        return SessionKeys(server_keys(config).public, client_keys(config))
+    raise ServiceError(
+        f"The key of the server at {address} is not known",
+        "it was not started by you on this computer, and this computer was not paired with it",
+        "On the server, run `realcam keys invite`, and paste the text it prints.",
+        code="no-key",
+    )
+
+
+def checked_key(text: str) -> str:
+    """A public key as pasted by a person. Raises ServiceError when it is none."""
+    key = text.strip()
+    try:
+        z85.decode(key)
+    except (ValueError, KeyError, UnicodeError) as error:
+        raise _no_key(key) from error
+    if len(key) != 40:
+        raise _no_key(key)
+    return key
+
+
+def pairing_text(pairing: Pairing) -> str:
+    """The one line that pairs a client with a server."""
+    return PAIRING_PREFIX + base64.urlsafe_b64encode(msgspec.msgpack.encode(pairing)).decode()
+
+
+def accept_pairing(text: str, config: Path) -> ServerAddress:
+    """Keep what a pairing text says; the address it is for. Raises ServiceError when it is no such text."""
+    body = text.strip().removeprefix(PAIRING_PREFIX)
+    try:
+        pairing = msgspec.msgpack.decode(base64.urlsafe_b64decode(body), type=Pairing)
+        pair = KeyPair(zmq.curve_public(pairing.client_secret.encode()).decode(), pairing.client_secret)
+    except (ValueError, msgspec.DecodeError, zmq.ZMQError) as error:
+        raise ServiceError(
+            "This is not a pairing text",
+            "it cannot be read whole",
+            f"Copy the whole line that begins with {PAIRING_PREFIX}",
+        ) from error
+    address = ServerAddress(pairing.host, pairing.control_port, pairing.data_port, pairing.server_key)
+    known = {**known_servers(config), str(address): KnownServer(checked_key(pairing.server_key), pair)}
+    write_private(config / "known_servers.json", msgspec.json.encode(known))
+    return address
+
+
+def known_servers(config: Path) -> dict[str, KnownServer]:
+    """Paired servers by `host:port`."""
+    return read_private(config / "known_servers.json", dict[str, KnownServer]) or {}
+
+
+def new_keys() -> KeyPair:
+    """A fresh pair."""
+    public, secret = zmq.curve_keypair()
+    return KeyPair(public.decode(), secret.decode())
+
+
+def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
+    """Write for this user alone, whole or not at all. Raises FileExistsError unless `replace`, and OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if replace:
+            fresh.replace(path)
+        elif os.name == "posix":
+            os.link(fresh, path)
+        else:
+            fresh.rename(path)
+    finally:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+
+
+def read_private(path: Path, kind: type[T]) -> T | None:
+    """A file that only this user may read, or None when there is none. Raises ServiceError."""
+    try:
+        data = path.read_bytes()
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ServiceError("A key file cannot be read", f"{path}: {error.strerror}", "Check who owns it.") from error
+    if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+        raise ServiceError(
+            "A key file can be read by others",
+            f"{path} has mode {stat.S_IMODE(mode):o}",
+            f"If nobody has copied it, run `chmod 600 {path}`; else delete it, and a new one is made.",
+            code="key-exposed",
+        )
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.DecodeError as error:
+        raise ServiceError(
+            "A key file is damaged", f"{path}: {error}", "Delete it; a new one is made, and clients pair again."
+        ) from error
+
+
+def _load_or_make(path: Path) -> KeyPair:
+    """Two that come first at once end with the same pair."""
+    pair = read_private(path, KeyPair)
+    if pair is not None:
+        return pair
+    try:
+        with contextlib.suppress(FileExistsError):
+            write_private(path, msgspec.json.encode(new_keys()), replace=False)
+    except OSError as error:
+        raise ServiceError(
+            "A key cannot be stored", f"{path}: {error.strerror}", "Check who owns the folder."
+        ) from error
+    made = read_private(path, KeyPair)
+    if made is None:
+        raise ServiceError("A key was removed while it was made", str(path), "Try again.")
+    return made
+
+
+def _no_key(text: str) -> ServiceError:
+    return ServiceError(
+        "This is not a public key",
+        f"{len(text)} characters that do not decode, instead of 40",
+        "`realcam keys show` on the other computer prints it.",
+        code="bad-key",
+    )

@@ -1,0 +1,57 @@
+"""Where a server is."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from ..errors import ServiceError
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_CONTROL_PORT = 47110
+
+
+@dataclass(frozen=True)
+class ServerAddress:
+    """Host name or address with the two ports. `server_key`: the server's public key (Z85), empty on loopback, where
+    it is found in the user's own configuration."""
+
+    host: str = DEFAULT_HOST
+    control_port: int = DEFAULT_CONTROL_PORT
+    data_port: int = DEFAULT_CONTROL_PORT + 1
+    server_key: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.control_port}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the server is on this machine."""
+        return is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name means this machine and can be reached from nowhere else."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def parse_address(text: str, server_key: str = "") -> ServerAddress:
+    """`host`, `host:port` or `[v6]:port` as typed by a person. The data port is the control port + 1.
+
+    Raises ServiceError.
+    """
+    text = text.strip().removeprefix("tcp://")
+    host, separator, port_text = text.rpartition(":")
+    if not separator or (":" in host and not host.endswith("]")):
+        host, port_text = text, str(DEFAULT_CONTROL_PORT)
+    host = host.strip("[]") or DEFAULT_HOST
+    if not port_text.isdecimal() or not 1 <= int(port_text) <= 65534:
+        raise ServiceError(
+            "This is not a server's address", repr(text), "Write host:port, for example 192.168.1.20:47110."
+        )
+    return ServerAddress(host, int(port_text), int(port_text) + 1, server_key)

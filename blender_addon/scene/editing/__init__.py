@@ -1,0 +1,1 @@
+"""What is changed in an imported scene afterwards: its scale, its focal length, its cleaning."""

@@ -1,0 +1,171 @@
+"""Depth cleaning in the scene: what each step does to the depth is marked, and done or taken back at any time.
+
+No vertex is deleted for it: one that a step drops belongs to no face and counts as unknown, one that a step moves knows
+by how much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import bpy
+import numpy as np
+
+from ...core.arrays import Float32, Float64, Int32, UInt8
+from ...core.camera.projection import scaled_intrinsics
+from ...core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, CleanDepth, clean_depth
+from ...core.depth.depth_mesh import lift
+from ..axes import blender_points, depth_of
+from ..mesh import TOUCHED, GridVertices, grid_depth, mark_vertices, read_vertices, rebuild_mesh
+from ..photo_scene import PhotoScene, store_record
+from ..reference_camera import see_as_far_as
+from .rig_dependencies import artists_cameras
+
+STEPS = (MOVED, FLYING, OUTLIER, SKY)
+EVERYTHING = MOVED | FLYING | OUTLIER | SKY
+
+
+@dataclass(frozen=True, eq=False)
+class DepthToClean:
+    """What cleaning looks at, without a Blender pointer: it may be looked at in another thread.
+
+    depth [R, C] float32 metres of the mesh's vertices, NaN where there is none; photo [R, C, 3] uint8 under them;
+    intrinsics [3, 3] px of that size.
+    """
+
+    depth: Float32
+    photo: UInt8
+    intrinsics: Float64
+
+    def look(self, begins: Callable[[str], None] = lambda _step: None) -> CleanDepth:
+        """What each step would do. begins: see clean_depth."""
+        return clean_depth(self.depth, self.photo, self.intrinsics, begins=begins)
+
+    def is_still(self, photo_scene: PhotoScene) -> bool:
+        """Whether the scene's depth and lens are the same as when this was taken from it."""
+        depth, intrinsics = _depth_and_lens(photo_scene)
+        return np.array_equal(depth, self.depth, equal_nan=True) and np.array_equal(intrinsics, self.intrinsics)
+
+
+def depth_to_clean(photo_scene: PhotoScene) -> DepthToClean:
+    """Of a scene that cleaning has not looked at. Raises PhotoError when the mesh is in Edit Mode."""
+    depth, intrinsics = _depth_and_lens(photo_scene)
+    return DepthToClean(depth, _at_vertices(photo_scene.photo(), depth.shape), intrinsics)
+
+
+def look_at_depth(photo_scene: PhotoScene) -> None:
+    """Mark what each step of the cleaning would do; nothing is changed by it.
+
+    Raises PhotoError when the mesh is in Edit Mode.
+    """
+    mark_depth(photo_scene, depth_to_clean(photo_scene).look())
+
+
+def mark_depth(photo_scene: PhotoScene, found: CleanDepth) -> None:
+    """Mark what was found of the scene's depth.
+
+    A sky whose depth is unknown gets vertices that do not count until it is put on its shell.
+    Raises PhotoError when the mesh is in Edit Mode.
+    """
+    mesh, record = photo_scene.mesh.data, photo_scene.record
+    vertices = read_vertices(mesh)
+    new = np.flatnonzero(found.mask(SKY) & np.isnan(found.before)).astype(np.int32)
+    if not len(new):
+        mark_vertices(mesh, marked_vertices(vertices, found))
+        return
+    marked = marked_vertices(_with_sky(vertices, new, found, photo_scene), found)
+    rebuild_mesh(mesh, marked, (record.rows, record.columns), record.depth_edge, record.cleaned)
+
+
+def marked_vertices(vertices: GridVertices, found: CleanDepth) -> GridVertices:
+    """The same vertices with what cleaning found on their grid; none of it done."""
+    touched = found.touched.ravel()[vertices.pixels].astype(np.int32)
+    # What is dropped was moved before, but by how much is not known any more: taken back, it is where it was.
+    touched[touched & (FLYING | OUTLIER) != 0] &= ~MOVED
+    with np.errstate(invalid="ignore"):
+        shift = (found.depth / found.before).ravel()[vertices.pixels]
+    shift = np.where(touched & (MOVED | SKY) != 0, np.nan_to_num(shift, nan=0.0), np.float32(1)).astype(np.float32)
+    return replace(vertices, touched=touched, shift=shift, looked_at=True)
+
+
+def set_cleaned(scene: bpy.types.Scene, photo_scene: PhotoScene, cleaned: int) -> PhotoScene:
+    """Have these steps of the cleaning (bits MOVED, FLYING, OUTLIER, SKY) in force, and only those.
+
+    The depth is looked at when it has not been. Raises PhotoError when the mesh is in Edit Mode.
+    """
+    mesh, record = photo_scene.mesh.data, photo_scene.record
+    vertices = read_vertices(mesh)
+    if cleaned and not vertices.looked_at:
+        look_at_depth(photo_scene)
+        vertices = read_vertices(mesh)
+    vertices = replace(vertices, positions=_shifted(vertices, record.cleaned, cleaned))
+    rebuild_mesh(mesh, vertices, (record.rows, record.columns), record.depth_edge, cleaned)
+    changed = replace(record, cleaned=cleaned)
+    store_record(photo_scene.mesh, changed)
+    if cleaned & SKY and (vertices.touched & SKY).any():
+        farthest = float(depth_of(vertices.positions).max())
+        for camera in (photo_scene.camera, *artists_cameras(scene)):
+            if camera is not None:
+                see_as_far_as(camera.data, farthest)
+    return replace(photo_scene, record=changed)
+
+
+def looked_at(photo_scene: PhotoScene) -> bool:
+    """Whether cleaning has looked at the depth."""
+    return TOUCHED in photo_scene.mesh.data.attributes
+
+
+def touched_counts(photo_scene: PhotoScene) -> dict[int, int]:
+    """How many vertices each step touches; none before the depth was looked at."""
+    touched = read_vertices(photo_scene.mesh.data).touched
+    return {bit: int((touched & bit != 0).sum()) for bit in STEPS}
+
+
+def _depth_and_lens(photo_scene: PhotoScene) -> tuple[Float32, Float64]:
+    """[R, C] metres at the mesh's vertices, NaN where there is none, and [3, 3] px of that size."""
+    rows, columns = photo_scene.record.rows, photo_scene.record.columns
+    depth = grid_depth(photo_scene.mesh.data, rows, columns)
+    return depth, scaled_intrinsics(photo_scene.intrinsics, photo_scene.photo_size, (columns, rows))
+
+
+def _shifted(vertices: GridVertices, was: int, now: int) -> Float32:
+    """[V, 3] the positions with the steps `now` in force instead of `was`."""
+    factor = np.ones(len(vertices.shift), dtype=np.float32)
+    moves = vertices.shift > 0
+    for bit in (MOVED, SKY):
+        if (was ^ now) & bit:
+            concerned = moves & (vertices.touched & bit != 0)
+            factor[concerned] = vertices.shift[concerned] if now & bit else 1 / vertices.shift[concerned]
+    return np.asarray(vertices.positions * factor[:, None], dtype=np.float32)
+
+
+def _with_sky(vertices: GridVertices, new: Int32, found: CleanDepth, photo_scene: PhotoScene) -> GridVertices:
+    """The vertices and those of sky pixels `new` that had none, in the order of their pixels."""
+    record = photo_scene.record
+    row, column = np.divmod(new, record.columns)
+    uv = np.stack([_along(record.columns)[column], _along(record.rows)[row]], axis=1)
+    points = lift(uv, found.depth.ravel()[new], photo_scene.intrinsics, photo_scene.photo_size).astype(np.float32)
+    pixels = np.concatenate([vertices.pixels, new])
+    order = np.argsort(pixels, kind="stable")
+    return GridVertices(
+        positions=np.concatenate([vertices.positions, blender_points(points)])[order],
+        pixels=pixels[order],
+        picture=np.concatenate([vertices.picture, np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1)])[order],
+        touched=np.zeros(len(pixels), dtype=np.int32),
+        shift=np.ones(len(pixels), dtype=np.float32),
+        looked_at=False,
+    )
+
+
+def _at_vertices(photo: UInt8, grid: tuple[int, ...]) -> UInt8:
+    """[rows, columns, 3] the photo [H, W, 3] under each vertex of a grid of (rows, columns)."""
+    rows, columns = ((np.arange(n) + 0.5) / n * size for n, size in zip(grid, photo.shape, strict=False))
+    return np.asarray(photo[np.ix_(rows.astype(np.int64), columns.astype(np.int64))], dtype=np.uint8)
+
+
+def _along(count: int) -> Float64:
+    """[count] where columns (or rows) stand in the picture, the outermost on its edges as the mesh has them."""
+    places = (np.arange(count) + 0.5) / count
+    places[[0, -1]] = 0.0, 1.0
+    return places

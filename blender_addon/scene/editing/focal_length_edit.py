@@ -1,0 +1,72 @@
+"""Another focal length for a photo that is imported already: the scene is rebuilt in place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+from ...core.arrays import Float64
+from ...core.camera.lens import full_frame_focal
+from ...core.errors import PhotoError
+from ..axes import blender_matrix
+from ..photo_scene import PhotoScene, store_record
+from ..reference_camera import set_optics
+from .overlay import cleaning_shown, show_cleaning
+from .rig_dependencies import artists_cameras
+
+SHORTEST, LONGEST = 5.0, 2000.0
+"""Millimetres (35 mm equivalent) between which a photo's focal length lies."""
+
+_OPTICS = ("lens", "sensor_fit", "sensor_width", "sensor_height", "shift_x", "shift_y")
+
+
+def focal_mm(photo_scene: PhotoScene) -> float:
+    """The photo's focal length as its 35 mm equivalent, mm."""
+    return full_frame_focal(float(photo_scene.intrinsics[0, 0]), *photo_scene.photo_size)
+
+
+def set_focal_length(scene: bpy.types.Scene, photo_scene: PhotoScene, mm: float) -> PhotoScene:
+    """Lift the photo anew with a focal length typed by the artist (35 mm equivalent).
+
+    Every vertex keeps its depth and its place in the photo, so what was cut, deleted or metered stays; the principal
+    point stays too. The reference camera changes, and with it every camera of the artist's that still has its lens,
+    unless that is animated. Raises PhotoError for an impossible focal length or a mesh in Edit Mode.
+    """
+    if photo_scene.mesh.data.is_editmode:
+        raise PhotoError("The mesh is being edited", photo_scene.mesh.name, "Leave Edit Mode to change the lens.")
+    if not np.isfinite(mm) or not SHORTEST <= mm <= LONGEST:
+        raise PhotoError(
+            "This is no photo's focal length", f"{mm:g} mm", f"It lies between {SHORTEST:g} and {LONGEST:g} mm."
+        )
+    intrinsics = photo_scene.intrinsics
+    intrinsics[[0, 1], [0, 1]] *= mm / focal_mm(photo_scene)
+    _lift_anew(photo_scene.mesh.data, np.linalg.inv(intrinsics) @ photo_scene.intrinsics)
+    if photo_scene.camera is not None:
+        _change_lenses(scene, photo_scene.camera, intrinsics, photo_scene.photo_size)
+    record = replace(photo_scene.record, intrinsics=intrinsics.tolist(), focal_source=f"typed, {mm:g} mm (35 mm eq.)")
+    store_record(photo_scene.mesh, record)
+    changed = replace(photo_scene, record=record)
+    if cleaning_shown(changed):
+        show_cleaning(changed)
+    return changed
+
+
+def _lift_anew(mesh: bpy.types.Mesh, points_to_points: Float64) -> None:
+    """Old points to new ones of the same pixel and depth: [3, 3] inv(new intrinsics) @ old intrinsics, whose last row
+    is (0, 0, 1)."""
+    mesh.transform(Matrix(blender_matrix(points_to_points).tolist()).to_4x4(), shape_keys=True)
+    mesh.update()
+
+
+def _change_lenses(
+    scene: bpy.types.Scene, reference: bpy.types.Object, intrinsics: Float64, photo_size: tuple[int, int]
+) -> None:
+    before = [getattr(reference.data, name) for name in _OPTICS]
+    set_optics(reference.data, intrinsics, photo_size)
+    for camera in artists_cameras(scene):
+        animated = camera.data.animation_data is not None and camera.data.animation_data.action is not None
+        if not animated and [getattr(camera.data, name) for name in _OPTICS] == before:
+            set_optics(camera.data, intrinsics, photo_size)

@@ -1,0 +1,179 @@
+"""The photo's scene made larger or smaller about the camera that took the photo, and every shot in it with it.
+
+The mesh's data is scaled, not its object. The data is in metres: depth for the engine is read from it, and a camera's
+path is told in it. An object's scale only says how large those metres are drawn in the artist's world (a model at
+1:10), which is the artist's own affair and stays.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import ExitStack
+
+import bpy
+import numpy as np
+from mathutils import Matrix, Vector
+
+from ...core.arrays import Float64
+from ...core.errors import CameraError, PhotoError
+from ..photo_scene import PhotoScene
+from .fcurve_edits import ChannelEdits
+from .measured_cameras import ERROR_METRES, measured_cameras
+from .rig_dependencies import artists_cameras, carriers, moving_objects
+
+LOOKS = 9
+"""Frames of the scene's range at which every camera is checked."""
+TOLERANCE = 1e-4
+"""Share of a camera's distance, and difference of rotation matrices, that pass for rounding."""
+
+
+def rescale(scene: bpy.types.Scene, photo_scene: PhotoScene, factor: float) -> None:
+    """Multiply every distance of the photo's scene and its shots by `factor`, about the photo's camera.
+
+    Keyframes with their handles, scales of what carries a camera, focus and clipping distances go with it, so that
+    every camera sees the photo's mesh as before. Raises PhotoError when the mesh is in Edit Mode, CameraError when a
+    camera would not keep its framing; nothing has changed then.
+    """
+    if photo_scene.mesh.data.is_editmode:
+        raise PhotoError("The mesh is being edited", photo_scene.mesh.name, "Leave Edit Mode to change the scale.")
+    measured = measured_cameras(scene, photo_scene)
+    cameras = [*artists_cameras(scene), *measured]
+    before = _poses(scene, photo_scene, cameras)
+    with ExitStack() as undo:
+        undo.callback(_evaluate, scene)
+        edits = ChannelEdits(undo)
+        _scale_mesh(photo_scene.mesh.data, factor, undo)
+        moving = moving_objects(scene, photo_scene)
+        centre = Vector(before.centre)
+        # Roots are placed by where their parents stand now, so all are looked at before any is moved.
+        places = {o.name: _centre_in_channels(o, centre) for o in moving}
+        for subject in moving:
+            _scale_object(subject, set(moving), factor, places[subject.name], edits)
+        for camera in measured:
+            if ERROR_METRES in camera:
+                edits.affine(camera, f'["{ERROR_METRES}"]', factor)
+        for camera in (*cameras, photo_scene.camera):
+            if camera is not None:
+                _scale_optics(camera.data, factor, edits)
+        after = _poses(scene, photo_scene, cameras)
+        lost = [camera for camera in cameras if not before.keeps_framing(after, camera.name, factor)]
+        if lost:
+            raise _framing_error(lost)
+        undo.pop_all()
+
+
+class _Poses:
+    """World matrices [F, 4, 4] of cameras over the scene's frames, and of the photo's camera."""
+
+    def __init__(self, reference: Float64, cameras: dict[str, Float64]) -> None:
+        self.reference = reference
+        self.cameras = cameras
+        self.centre: list[float] = reference[0, :3, 3].tolist()
+
+    def keeps_framing(self, after: _Poses, name: str, factor: float) -> bool:
+        """Whether the camera stands `factor` times as far from the photo's camera and looks the same way."""
+        was, now = self.cameras[name], after.cameras[name]
+        away = was[:, :3, 3] - self.reference[:, :3, 3]
+        moved = now[:, :3, 3] - after.reference[:, :3, 3]
+        reach = factor * (np.linalg.norm(away, axis=1).max() + 1e-3) + np.abs(now[:, :3, 3]).max() * 1e-2
+        turned = np.abs(_rotations(now) - _rotations(was)).max()
+        return bool(np.abs(moved - factor * away).max() <= TOLERANCE * reach and turned <= TOLERANCE)
+
+
+def _poses(scene: bpy.types.Scene, photo_scene: PhotoScene, cameras: list[bpy.types.Object]) -> _Poses:
+    frame, subframe = scene.frame_current, scene.frame_subframe
+    times = [frame + subframe, *np.linspace(scene.frame_start, max(scene.frame_start, scene.frame_end), LOOKS)]
+    reference: list[Matrix] = []
+    found: dict[str, list[Matrix]] = {camera.name: [] for camera in cameras}
+    try:
+        for time in times:
+            whole = math.floor(time)
+            scene.frame_set(whole, subframe=min(float(time - whole), 1 - 2**-20))
+            reference.append(photo_scene.mesh.matrix_world.copy())
+            for camera in cameras:
+                found[camera.name].append(camera.matrix_world.copy())
+    finally:
+        scene.frame_set(frame, subframe=subframe)
+    return _Poses(np.array(reference, np.float64), {name: np.array(m, np.float64) for name, m in found.items()})
+
+
+def _rotations(world: Float64) -> Float64:
+    """[F, 3, 3] without scale."""
+    axes = world[:, :3, :3]
+    return np.asarray(axes / np.maximum(np.linalg.norm(axes, axis=1, keepdims=True), 1e-30), dtype=np.float64)
+
+
+def _scale_mesh(mesh: bpy.types.Mesh, factor: float, undo: ExitStack) -> None:
+    undo.callback(mesh.update)
+    shapes = mesh.shape_keys.key_blocks if mesh.shape_keys is not None else ()
+    for points in (mesh.vertices, *(shape.data for shape in shapes)):
+        kept = np.empty(3 * len(points), dtype=np.float32)
+        points.foreach_get("co", kept)
+        undo.callback(points.foreach_set, "co", kept)
+        points.foreach_set("co", (kept.astype(np.float64) * factor).astype(np.float32))
+    mesh.update()
+
+
+def _scale_object(
+    subject: bpy.types.Object,
+    moving: set[bpy.types.Object],
+    factor: float,
+    centre: Vector,
+    edits: ChannelEdits,
+) -> None:
+    """Move an object away from the centre (in its own channels); what is no camera grows, and so carries what it
+    carries along: that is left as it is."""
+    carrying = [other for other in carriers(subject) if other in moving]
+    for constraint in subject.constraints:
+        if constraint.type == "LIMIT_DISTANCE":
+            path = f'constraints["{bpy.utils.escape_identifier(constraint.name)}"].distance'
+            edits.affine(subject, path, factor, holder=constraint)
+    if any(other.type != "CAMERA" for other in carrying):
+        return
+    if carrying:
+        # A camera does not grow: what hangs on it is moved in the camera's own axes.
+        inverse = subject.matrix_parent_inverse.copy()
+        edits.undo.callback(setattr, subject, "matrix_parent_inverse", inverse.copy())
+        inverse.translation *= factor
+        subject.matrix_parent_inverse = inverse
+        edits.affine(subject, "location", factor)
+        edits.affine(subject, "delta_location", factor)
+    else:
+        offset = (1 - factor) * (np.array(centre) - np.array(subject.delta_location))
+        edits.affine(subject, "location", factor, offset)
+    if subject.type != "CAMERA":
+        edits.affine(subject, "scale", factor)
+
+
+def _centre_in_channels(subject: bpy.types.Object, centre: Vector) -> Vector:
+    """A world point in the space that the object's location counts in."""
+    if subject.parent is None:
+        return centre
+    space = subject.parent.matrix_world @ subject.matrix_parent_inverse
+    return Vector(space.inverted_safe() @ centre)
+
+
+def _scale_optics(camera: bpy.types.Camera, factor: float, edits: ChannelEdits) -> None:
+    edits.affine(camera, "dof.focus_distance", factor, holder=camera.dof)
+    for path in ("clip_start", "clip_end") if factor < 1 else ("clip_end", "clip_start"):
+        edits.affine(camera, path, factor)
+
+
+def _framing_error(cameras: list[bpy.types.Object]) -> CameraError:
+    held = [c.name for camera in cameras for c in camera.constraints if not c.mute]
+    driven = [camera.name for camera in cameras if camera.animation_data and camera.animation_data.drivers]
+    layered = [camera.name for camera in cameras if camera.animation_data and camera.animation_data.nla_tracks]
+    reasons = [
+        *([f"constraints {', '.join(held)}"] if held else []),
+        *([f"drivers on {', '.join(driven)}"] if driven else []),
+        *([f"NLA strips on {', '.join(layered)}"] if layered else []),
+    ]
+    return CameraError(
+        f"{', '.join(camera.name for camera in cameras)} would not keep the framing",
+        " and ".join(reasons) or "its motion does not follow a change of scale",
+        "Bake the motion (Object > Animation > Bake Action) with constraints cleared, then set the scale.",
+    )
+
+
+def _evaluate(scene: bpy.types.Scene) -> None:
+    scene.frame_set(scene.frame_current, subframe=scene.frame_subframe)

@@ -1,0 +1,75 @@
+"""Who moves with the shot: the artist's cameras, what steers them, and what hangs on the photo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import bpy
+
+from ..photo_scene import CAMERA, RECORD, PhotoScene
+from .measured_cameras import is_measured, measured_cameras
+
+CARRYING_CONSTRAINTS = ("FOLLOW_PATH", "CHILD_OF", "ARMATURE")
+"""Constraints that lay the owner's own channels on top of the target's whole transform, scale included."""
+
+
+def artists_cameras(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """Every camera of the scene but those that took a photo and those that a check measured."""
+    takers = {o[CAMERA] for o in scene.objects if RECORD in o and isinstance(o.get(CAMERA), bpy.types.Object)}
+    return [o for o in scene.objects if o.type == "CAMERA" and o not in takers and not is_measured(o)]
+
+
+def moving_objects(scene: bpy.types.Scene, photo_scene: PhotoScene) -> list[bpy.types.Object]:
+    """What must move when the photo's scene is scaled about its camera, so that every shot looks the same.
+
+    The artist's cameras and those measured in takes of this photo, with their children; parents, constraint targets
+    and focus objects, of these in turn too; children of the photo's mesh and objects in its collection. Never the mesh,
+    its parents, or a camera that took a photo or was measured in a take of another. Props that nothing ties to the
+    photo stay: they have a true size of their own.
+    """
+    fixed = {photo_scene.mesh, *_parents(photo_scene.mesh)}
+    cameras = [*artists_cameras(scene), *measured_cameras(scene, photo_scene)]
+    fixed |= {o for o in scene.objects if RECORD in o or (o.type == "CAMERA" and o not in cameras)}
+    beside = [o for c in photo_scene.mesh.users_collection if c != scene.collection for o in c.objects]
+    waiting = [*cameras, *photo_scene.mesh.children, *beside]
+    found: dict[bpy.types.Object, None] = {}
+    while waiting:
+        subject = waiting.pop()
+        if subject in fixed or subject in found:
+            continue
+        found[subject] = None
+        waiting += steered_by(subject)
+        if subject.type == "CAMERA":
+            waiting += subject.children
+    return list(found)
+
+
+def steered_by(subject: bpy.types.Object) -> Iterator[bpy.types.Object]:
+    """Objects that the pose (of a camera: or the focus) of this one depends on directly."""
+    if subject.parent is not None:
+        yield subject.parent
+    for constraint in subject.constraints:
+        yield from targets(constraint)
+    if subject.type == "CAMERA" and subject.data.dof.focus_object is not None:
+        yield subject.data.dof.focus_object
+
+
+def carriers(subject: bpy.types.Object) -> Iterator[bpy.types.Object]:
+    """Objects whose whole transform this one's own channels are laid on."""
+    if subject.parent is not None:
+        yield subject.parent
+    for constraint in subject.constraints:
+        if constraint.type in CARRYING_CONSTRAINTS and not constraint.mute:
+            yield from targets(constraint)
+
+
+def targets(constraint: bpy.types.Constraint) -> list[bpy.types.Object]:
+    """The objects a constraint looks at."""
+    several = [item.target for item in constraint.targets] if constraint.type == "ARMATURE" else []
+    return [o for o in (getattr(constraint, "target", None), *several) if o is not None]
+
+
+def _parents(subject: bpy.types.Object) -> Iterator[bpy.types.Object]:
+    while subject.parent is not None:
+        subject = subject.parent
+        yield subject

@@ -1,0 +1,1 @@
+"""A photo and its depth are read and become a scene."""

@@ -1,0 +1,1 @@
+"""Checking a take's camera: operators, panel, and the two paths drawn in the view."""

@@ -1,0 +1,1 @@
+"""Estimating a photo's depth on the server."""

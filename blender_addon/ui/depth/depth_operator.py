@@ -1,0 +1,101 @@
+"""Estimate depth: the photo goes to the server by the job thread, the scene is built when its depth is here."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import bpy
+
+from ...generation.depth_run import DepthErrand
+from ...generation.job_records import PhotoOrder
+from ...generation.jobs import jobs
+from ...scene import find_photo_scene
+from ...timeline.take import Take
+from ..jobs.analysis_operator import ErrandOperator
+from ..photo.active_photo import PhotoSubpanel
+from ..text_wrap import draw_sentence
+from .depth_choice import chosen_predictor
+
+
+class EstimateDepth(ErrandOperator, bpy.types.Operator):
+    """Have the server estimate the photo's depth in metres, and build the scene of it"""
+
+    bl_idname = "realcam.estimate_depth"
+    bl_label = "Estimate Depth"
+    bl_options: ClassVar[set[str]] = {"UNDO", "INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """One job at a time, and only with a photo and a predictor that can run."""
+        shot = context.scene.realcam
+        predictor = chosen_predictor(shot)
+        if not cls.idle():
+            return False
+        if not shot.photo.photo_path.strip():
+            cls.poll_message_set("Choose a photo first")
+        elif predictor is not None and predictor.unavailable:
+            cls.poll_message_set(f"{predictor.label} cannot run on this server: {predictor.unavailable}")
+        else:
+            return True
+        return False
+
+    def errand(self, context: bpy.types.Context) -> DepthErrand:
+        """Photo and predictor as chosen."""
+        return depth_errand(context.scene)
+
+    def told(self, scene: bpy.types.Scene, _take: Take | None) -> str:
+        """What was built."""
+        photo_scene = find_photo_scene(scene)
+        if photo_scene is None:
+            return "The depth is built into the scene"
+        return f"{photo_scene.vertices:,} vertices; focal length: {photo_scene.focal_source}"
+
+
+def depth_errand(scene: bpy.types.Scene) -> DepthErrand:
+    """What Estimate Depth would ask for now."""
+    fields = scene.realcam.photo
+    chosen = chosen_predictor(scene.realcam)
+    return DepthErrand(
+        scene=scene.name,
+        predictor=scene.realcam.predictor_name or (chosen.name if chosen is not None else ""),
+        photo=PhotoOrder(
+            path=bpy.path.abspath(fields.photo_path.strip()),
+            focal_mm=fields.focal_mm or None,
+            prefer_focal_mm=fields.prefer_focal_mm,
+            calibration=tuple(fields.calibration),
+            depth_edge=fields.depth_edge,
+            max_vertices=fields.max_vertices,
+            add_camera=fields.add_camera,
+        ),
+    )
+
+
+class DepthPanel(PhotoSubpanel, bpy.types.Panel):
+    """Which predictor, under which licence, and the button."""
+
+    bl_idname = "REALCAM_PT_depth"
+    bl_label = "Estimate Depth"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """The licence stands above the button: it is read before the weights are downloaded."""
+        layout = self.layout
+        shot = context.scene.realcam
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.prop(shot.photo, "photo_path")
+        row = column.row(align=True)
+        row.prop(shot, "predictor")
+        row.operator("realcam.connect", text="", icon="LINKED" if jobs.connected else "UNLINKED")
+        predictor = chosen_predictor(shot)
+        if predictor is not None:
+            draw_sentence(layout, context, f"{predictor.description}. Licence of the weights: {predictor.licence}.")
+            if predictor.unavailable:
+                draw_sentence(layout, context, f"Cannot run on this server: {predictor.unavailable}.", "ERROR")
+        layout.operator("realcam.estimate_depth", icon="SHADERFX")
+
+
+CLASSES = (
+    EstimateDepth,
+    DepthPanel,
+)

@@ -1,0 +1,77 @@
+"""A job in the panel: under way, ended, or left by an earlier session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ...generation.job_records import JobRecord
+from ...generation.job_view import JobView, Phase
+from ...generation.jobs import jobs
+from ...generation.user_files import EXTENSION
+from ..takes.thumbnails import draw_picture, thumbnails
+from ..text_wrap import draw_sentence
+
+_BUTTON = 26
+"""Pixels at scale 1 of the button beside a sentence."""
+
+
+def draw_job(layout: Any, context: bpy.types.Context, view: JobView) -> None:
+    """The shot under way, or how the last one ended."""
+    box = layout.box()
+    if view.phase.final:
+        _draw_ended(box, context, view)
+    else:
+        _draw_running(box, context, view)
+
+
+def draw_in_place_of_button(layout: Any, view: JobView) -> None:
+    """How far the job is, and Cancel, where it was begun: the box may be scrolled out of sight."""
+    row = layout.row(align=True)
+    row.enabled = view.phase is not Phase.CANCELLING
+    row.progress(text=view.line, factor=view.factor, type="BAR")
+    row.operator("realcam.cancel", text="", icon="CANCEL")
+
+
+def draw_pending(layout: Any, context: bpy.types.Context, record: JobRecord) -> None:
+    """A job that was left unfinished, to be taken up again."""
+    box = layout.box()
+    draw_sentence(box, context, f"“{record.title}” is not finished: its job was left under way.", "RECOVER_LAST")
+    row = box.row(align=True)
+    row.operator("realcam.resume", icon="PLAY").job_id = record.job_id
+    row.operator("realcam.forget_job", text="", icon="X").job_id = record.job_id
+
+
+def draw_help(layout: Any) -> None:
+    """Beside an error: the report to copy, and the preferences, where server and command are set."""
+    row = layout.row(align=True)
+    row.operator("realcam.copy_report", icon="COPYDOWN")
+    if EXTENSION in bpy.context.preferences.addons:
+        row.operator("preferences.addon_show", text="Preferences", icon="PREFERENCES").module = EXTENSION
+
+
+def _draw_running(box: Any, context: bpy.types.Context, view: JobView) -> None:
+    """A bar, the stage, the latest picture, Cancel."""
+    box.progress(text=view.line, factor=view.factor, type="BAR")
+    if view.stage:
+        draw_sentence(box, context, view.stage)
+    if view.jpeg:
+        draw_picture(box, thumbnails.latest)
+    row = box.row()
+    row.enabled = view.phase is not Phase.CANCELLING
+    row.operator("realcam.cancel", icon="CANCEL")
+
+
+def _draw_ended(box: Any, context: bpy.types.Context, view: JobView) -> None:
+    row = box.row()
+    column = row.column()
+    if view.phase is Phase.DONE:
+        outcome = "is on the timeline" if jobs.record is None else jobs.record.outcome
+        draw_sentence(column, context, f"“{view.title}” {outcome}.", "CHECKMARK", _BUTTON)
+    elif view.phase is Phase.CANCELLED:
+        draw_sentence(column, context, f"“{view.title}” was cancelled.", "CANCEL", _BUTTON)
+    else:
+        draw_sentence(column, context, view.error, "ERROR", _BUTTON)
+        draw_help(box)
+    row.operator("realcam.dismiss", text="", icon="X", emboss=False)

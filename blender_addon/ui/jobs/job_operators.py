@@ -1,0 +1,229 @@
+"""What can be done about a job: ask the server, cancel, resume, forget, copy the report, place the clip."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import bpy
+from bpy.props import StringProperty
+
+from ...core.errors import RealCamError
+from ...generation.check_run import place_check
+from ...generation.depth_run import place_depth
+from ...generation.errand import scene_of
+from ...generation.job_records import JobRecord
+from ...generation.job_view import Phase
+from ...generation.jobs import jobs
+from ...generation.placing import place_clip
+from ...generation.scene_job import forget_job
+from ...timeline.take import Take
+from ..photo.import_operator import camera_to_animate
+from ..preferences import server_settings
+from ..takes.takes_list import find_take, refresh_takes
+from . import report
+from .runtime import redraw, runtime, start_timer
+
+Result = set[str]
+
+
+class ConnectServer(bpy.types.Operator):
+    """Ask the server what it can do. One on this machine is started if it does not answer"""
+
+    bl_idname = "realcam.connect"
+    bl_label = "Connect to Server"
+    bl_options: ClassVar[set[str]] = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Not while a job is under way: it is connected then."""
+        if jobs.busy:
+            cls.poll_message_set("A job is under way")
+            return False
+        return True
+
+    def execute(self, _context: bpy.types.Context) -> Result:
+        """Ask; the answer comes by the timer."""
+        try:
+            jobs.connect(server_settings())
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        runtime.connecting = True
+        start_timer()
+        return {"FINISHED"}
+
+
+class CancelJob(bpy.types.Operator):
+    """Stop the shot under way. The server stops within a step"""
+
+    bl_idname = "realcam.cancel"
+    bl_label = "Cancel"
+    bl_options: ClassVar[set[str]] = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Only while there is something to stop."""
+        if not jobs.busy:
+            cls.poll_message_set("Nothing is being generated")
+            return False
+        return True
+
+    def execute(self, _context: bpy.types.Context) -> Result:
+        """Cancel here and on the server."""
+        jobs.cancel()
+        redraw()
+        return {"FINISHED"}
+
+
+class ResumeJob(bpy.types.Operator):
+    """Go on with a job that was under way when the file was closed, and put its clip on the timeline"""
+
+    bl_idname = "realcam.resume"
+    bl_label = "Resume"
+
+    job_id: StringProperty(options={"HIDDEN"})
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Not while another shot is under way, and only if there is one to resume."""
+        if jobs.busy:
+            cls.poll_message_set("Another shot is under way")
+            return False
+        if not runtime.pending:
+            cls.poll_message_set("No job of this file is waiting to be resumed")
+            return False
+        return True
+
+    def execute(self, _context: bpy.types.Context) -> Result:
+        """Hand the record to the job thread."""
+        record = _pending(self.job_id)
+        if record is None:
+            self.report({"ERROR"}, "This job is not one of this file's")
+            return {"CANCELLED"}
+        try:
+            jobs.resume(record, server_settings(), runtime.records())
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        runtime.refresh_pending()
+        start_timer()
+        return {"FINISHED"}
+
+
+class ForgetJob(bpy.types.Operator):
+    """Offer this job no longer. Its clip, if the server makes it, is not fetched"""
+
+    bl_idname = "realcam.forget_job"
+    bl_label = "Forget Job"
+
+    job_id: StringProperty(options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+        """Ask first."""
+        return set(context.window_manager.invoke_confirm(self, event))
+
+    def execute(self, _context: bpy.types.Context) -> Result:
+        """Remove the record and the shot kept for it."""
+        record = _pending(self.job_id)
+        if record is None:
+            return {"CANCELLED"}
+        runtime.forget(record)
+        redraw()
+        return {"FINISHED"}
+
+
+class DismissMessage(bpy.types.Operator):
+    """Take the message of the last shot off the panel"""
+
+    bl_idname = "realcam.dismiss"
+    bl_label = "Dismiss"
+    bl_options: ClassVar[set[str]] = {"INTERNAL"}
+
+    def execute(self, _context: bpy.types.Context) -> Result:
+        """Forget the last shot's view."""
+        jobs.dismiss()
+        redraw()
+        return {"FINISHED"}
+
+
+class CopyReport(bpy.types.Operator):
+    """Copy the error with versions, server and the end of the local server's log, for a bug report"""
+
+    bl_idname = "realcam.copy_report"
+    bl_label = "Copy Report"
+    bl_options: ClassVar[set[str]] = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        """To the clipboard."""
+        context.window_manager.clipboard = report.text()
+        self.report({"INFO"}, "The report is on the clipboard")
+        return {"FINISHED"}
+
+
+class PlaceClip(bpy.types.Operator):
+    """Put what was just fetched where it belongs: a clip on the timeline, depth or a camera into the scene"""
+
+    bl_idname = "realcam.place_clip"
+    bl_label = "Place RealCam Clip"
+    bl_options: ClassVar[set[str]] = {"UNDO", "INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Only when something has been fetched and is not placed yet."""
+        if jobs.view is None or jobs.view.phase is not Phase.PLACING:
+            cls.poll_message_set("Nothing is waiting to be placed")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Make the take, show it, and end the job."""
+        assert jobs.record is not None
+        record = jobs.record
+        scene = scene_of(record.scene)
+        try:
+            runtime.check_file_of(record)
+            placed = place_result(record, scene)
+        except RealCamError as error:
+            jobs.fail(error)
+            runtime.refresh_pending()
+            self.report({"WARNING"}, error.sentence)
+            return {"CANCELLED"}
+        jobs.placed()
+        forget_job(record.job_id)
+        runtime.refresh_pending()
+        refresh_takes(scene, placed)
+        return {"FINISHED"}
+
+
+def _pending(job_id: str) -> JobRecord | None:
+    """The record of that id; the first one for an empty id."""
+    return next((record for record in runtime.pending if job_id in ("", record.job_id)), None)
+
+
+CLASSES = (
+    ConnectServer,
+    CancelJob,
+    ResumeJob,
+    ForgetJob,
+    DismissMessage,
+    CopyReport,
+    PlaceClip,
+)
+
+
+def place_result(record: JobRecord, scene: bpy.types.Scene) -> Take | None:
+    """A clip becomes a take, depth the photo's scene, a check the achieved camera. Returns the take to be selected.
+
+    Raises RealCamError; what was fetched stays then.
+    """
+    if record.photo is not None:
+        photo_scene = place_depth(record)
+        scene.realcam.depth_edge = photo_scene.depth_edge
+        if record.photo.add_camera:
+            scene.camera = camera_to_animate(scene, photo_scene)
+        return None
+    if record.check is not None:
+        place_check(record)
+        return find_take(scene, record.check.shot, record.check.take)
+    shot = scene.realcam
+    return place_clip(record, background=shot.show_in_background, compositor=shot.show_in_compositor)

@@ -1,0 +1,186 @@
+"""What lives as long as Blender runs: the jobs, and the timer that moves them and redraws the panel."""
+
+from __future__ import annotations
+
+import bpy
+import msgspec
+
+from ...core.errors import ServiceError
+from ...generation.job_records import JobRecord, JobRecords
+from ...generation.job_view import Phase
+from ...generation.jobs import jobs
+from ...generation.scene_job import forget_job, job_of
+from ...generation.user_files import records_folder
+from .. import engine_choice
+from ..preview_state import preview_state
+from ..takes.takes_list import refresh_takes
+from ..takes.thumbnails import thumbnails
+
+BUSY_SECONDS = 0.1
+
+
+class Runtime:
+    """The state of the add-on that belongs to no .blend.
+
+    pending: jobs of the open file that an earlier session left under way. connecting: whether an answer of the server
+    is awaited outside a shot.
+    """
+
+    def __init__(self) -> None:
+        self.pending: tuple[JobRecord, ...] = ()
+        self.connecting = False
+        self._other_file_open = False
+
+    def records(self) -> JobRecords:
+        """Where jobs under way are written down."""
+        return JobRecords(records_folder())
+
+    def refresh_pending(self) -> None:
+        """Look again which jobs the open file left under way: from our own records, and from the file itself."""
+        found = {record.job_id: record for record in self.records().of_blend(bpy.data.filepath)}
+        for scene in bpy.data.scenes:
+            record = job_of(scene)
+            if record is not None and bpy.data.filepath:
+                found.setdefault(record.job_id, record)
+        current = jobs.record.job_id if jobs.record is not None and jobs.busy else ""
+        self.pending = tuple(record for job_id, record in found.items() if job_id != current)
+
+    def file_loaded(self) -> None:
+        """Another file is open now: the result of the job under way no longer belongs into what is open."""
+        record = jobs.record
+        self._other_file_open = record is not None and jobs.busy and record.blend != bpy.data.filepath
+        self.refresh_pending()
+
+    def file_saved(self) -> None:
+        """The file may have a new name: the job under way goes with it."""
+        record = jobs.record
+        if record is None or not jobs.busy or self._other_file_open or record.blend == bpy.data.filepath:
+            return
+        jobs.record = msgspec.structs.replace(record, blend=bpy.data.filepath)
+        self.records().write(jobs.record)
+
+    def check_file_of(self, record: JobRecord) -> None:
+        """Raise ServiceError when what the job made belongs to another file than the one that is open."""
+        if self._other_file_open:
+            raise ServiceError(
+                f"The {record.result} is here, but another file is open",
+                f"it belongs to {record.blend}",
+                f"Open that file: the {record.result} is offered there.",
+            )
+
+    def forget(self, record: JobRecord) -> None:
+        """Offer a job no longer."""
+        self.records().forget(record.job_id)
+        forget_job(record.job_id)
+        self.refresh_pending()
+
+
+runtime = Runtime()
+
+
+SETTLE_SECONDS = 0.15
+
+
+def redraw() -> None:
+    """Redraw the sidebars that may show the panel, and once more: Blender moves the panels below one that has grown
+    only when it draws them again, which without a mouse over them may be much later."""
+    _tag_sidebars()
+    if not bpy.app.timers.is_registered(_tag_sidebars):
+        bpy.app.timers.register(_tag_sidebars, first_interval=SETTLE_SECONDS)
+
+
+def _tag_sidebars() -> None:
+    """The sidebars only, not the views beside them, which may be slow to draw."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
+
+
+def tick() -> float | None:
+    """The timer: take in what happened, put what is finished where it belongs, redraw. Ends when nothing is left."""
+    pump()
+    view = jobs.view
+    if view is not None and view.phase is Phase.PLACING:
+        _place_in_window()
+    return BUSY_SECONDS if jobs.busy or runtime.connecting else None
+
+
+def pump() -> None:
+    """Take in what the job thread has said, once."""
+    engines = jobs.engines
+    before = jobs.busy
+    if not jobs.pump():
+        return
+    if jobs.connected or jobs.connection_error:
+        runtime.connecting = False
+    if jobs.engines is not engines:
+        for scene in bpy.data.scenes:
+            engine_choice.set_option_defaults(scene.realcam)
+    if jobs.view is not None:
+        thumbnails.take_in(jobs.view.jpeg)
+    if before and not jobs.busy:
+        _job_ended()
+    redraw()
+
+
+def start_timer() -> None:
+    """Have `tick` called until nothing is under way. Timers do not fire in background Blender: call `pump` there."""
+    if not bpy.app.timers.is_registered(tick):
+        bpy.app.timers.register(tick, persistent=True)
+
+
+def _job_ended() -> None:
+    """Cancelled, failed or placed: what can still be resumed is offered, the rest is forgotten in the file too."""
+    if jobs.record is not None and jobs.view is not None and not jobs.view.resumable:
+        forget_job(jobs.record.job_id)
+    runtime.refresh_pending()
+
+
+def _place_in_window() -> None:
+    """Place through an operator with a window as context, so that it is one step of the undo history."""
+    record = jobs.record
+    assert record is not None
+    window = bpy.context.window_manager.windows[0]
+    try:
+        with bpy.context.temp_override(window=window, screen=window.screen, area=window.screen.areas[0]):
+            # An operator called from Python is a step of the undo history only when it is said.
+            bpy.ops.realcam.place_clip("EXEC_DEFAULT", True)
+    except RuntimeError as error:
+        jobs.fail(ServiceError(f"The {record.result} is here, but could not be placed", str(error).strip()))
+    redraw()
+
+
+def _file_loaded(_path: str) -> None:
+    preview_state.forget()
+    runtime.file_loaded()
+    for scene in bpy.data.scenes:
+        refresh_takes(scene)
+
+
+def _file_saved(_path: str) -> None:
+    runtime.file_saved()
+
+
+def _look_once() -> None:
+    runtime.refresh_pending()
+
+
+def register() -> None:
+    """Watch for opened files. The first look waits until Blender lets an add-on see its data."""
+    bpy.app.handlers.load_post.append(bpy.app.handlers.persistent(_file_loaded))
+    bpy.app.handlers.save_post.append(bpy.app.handlers.persistent(_file_saved))
+    bpy.app.timers.register(_look_once, first_interval=0.0)
+
+
+def unregister() -> None:
+    """Stop the timers, the job thread and the local server."""
+    for timer in (tick, _look_once, _tag_sidebars):
+        if bpy.app.timers.is_registered(timer):
+            bpy.app.timers.unregister(timer)
+    bpy.app.handlers.load_post.remove(_file_loaded)
+    bpy.app.handlers.save_post.remove(_file_saved)
+    jobs.close()
+    runtime.pending, runtime.connecting = (), False

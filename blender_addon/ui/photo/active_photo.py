@@ -1,0 +1,62 @@
+"""What operators and panels that belong to the scene's photo have in common."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import bpy
+
+from ...scene import PhotoScene, find_photo_scene
+
+
+class PhotoSubpanel:
+    """Mixed into a panel: inside the photo's, folded."""
+
+    bl_parent_id = "REALCAM_PT_photo"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "RealCam"
+    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
+
+
+class ImportedPhotoSubpanel(PhotoSubpanel):
+    """The same, only with a photo."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Only with a photo."""
+        return find_photo_scene(context.scene) is not None
+
+
+class OfPhoto:
+    """Mixed into an operator: needs a photo, and says so."""
+
+    @classmethod
+    def poll(cls: Any, context: bpy.types.Context) -> bool:
+        """Needs a photo."""
+        if find_photo_scene(context.scene) is None:
+            cls.poll_message_set("Import a photo first")
+            return False
+        return True
+
+
+def the_photo(context: bpy.types.Context) -> PhotoScene:
+    """The scene's photo, where `poll` has seen that there is one."""
+    photo = find_photo_scene(context.scene)
+    assert photo is not None
+    return photo
+
+
+class LeftEditMode:
+    """Out of Edit Mode inside, and back into it afterwards."""
+
+    def __init__(self, context: bpy.types.Context) -> None:
+        self._editing = context.mode == "EDIT_MESH"
+
+    def __enter__(self) -> None:
+        if self._editing:
+            bpy.ops.object.mode_set(mode="OBJECT")
+
+    def __exit__(self, *_error: object) -> None:
+        if self._editing:
+            bpy.ops.object.mode_set(mode="EDIT")

@@ -1,0 +1,141 @@
+"""Cleaning's first look at a photo's depth takes seconds: a thread does it while Blender goes on, and Esc stops it."""
+
+from __future__ import annotations
+
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from typing import Any
+
+import bpy
+
+from ...core.depth.cleaning.clean import STEPS, CleanDepth
+from ...core.errors import RealCamError
+from ...scene import PhotoScene, find_photo_scene
+from ...scene.editing.cleaning import DepthToClean, depth_to_clean, look_at_depth, looked_at, mark_depth
+from .active_photo import LeftEditMode, OfPhoto, the_photo
+
+Result = set[str]
+
+TICK_SECONDS = 0.05
+
+
+class DepthLook:
+    """A look in a thread of its own. step: how many of STEPS are done; its answer is taken when `done`."""
+
+    def __init__(self, asked: DepthToClean) -> None:
+        self.asked = asked
+        self.step = 0
+        self._stopped = False
+        threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="depth cleaning")
+        self._answer: Future[CleanDepth] = threads.submit(asked.look, self._begins)
+        threads.shutdown(wait=False)
+
+    @property
+    def done(self) -> bool:
+        """Whether there is an answer, or nothing to wait for any more."""
+        return self._answer.done()
+
+    def answer(self) -> CleanDepth:
+        """What was found; waits for it. Raises what the thread met, CancelledError when it was stopped."""
+        return self._answer.result()
+
+    def stop(self) -> None:
+        """The step under way is the last."""
+        self._stopped = True
+
+    def _begins(self, step: str) -> None:
+        if self._stopped:
+            raise CancelledError
+        self.step = STEPS.index(step)
+
+
+_under_way: list[DepthLook] = []
+"""At most one."""
+
+
+class LooksFirst(OfPhoto):
+    """Mixed into an operator that needs the depth to have been looked at.
+
+    A press of its button returns at once and looks in the background. A script, background Blender and a repetition of
+    the operator (for which Blender waits) have it looked at before they go on.
+    """
+
+    @classmethod
+    def poll(cls: Any, context: bpy.types.Context) -> bool:
+        """Needs a photo, and one look at a time."""
+        if _under_way:
+            cls.poll_message_set("The depth is being looked at: wait until it is done, or press Esc")
+            return False
+        return bool(super().poll(context))
+
+    def looked(self, context: bpy.types.Context, photo: PhotoScene) -> None:
+        """Do what the operator is for, outside Edit Mode, with a depth that was looked at. Raises RealCamError."""
+        raise NotImplementedError
+
+    def execute(self: Any, context: bpy.types.Context) -> Result:
+        """Look if need be, and go on."""
+        try:
+            with LeftEditMode(context):
+                if not looked_at(the_photo(context)):
+                    look_at_depth(the_photo(context))
+                self.looked(context, the_photo(context))
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+    def invoke(self: Any, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+        """Go on at once with a depth that was looked at, else begin to look."""
+        try:
+            with LeftEditMode(context):
+                asked = None if looked_at(the_photo(context)) else depth_to_clean(the_photo(context))
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        if asked is None:
+            return set(self.execute(context))
+        _under_way.append(DepthLook(asked))
+        self._timer = context.window_manager.event_timer_add(TICK_SECONDS, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        self._say(context)
+        return {"RUNNING_MODAL"}
+
+    def modal(self: Any, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+        """Wait; everything but Esc goes on to Blender."""
+        if not _under_way or (event.type == "ESC" and event.value == "PRESS"):
+            self.cancel(context)
+            return {"CANCELLED"}
+        look = _under_way[0]
+        if not look.done:
+            self._say(context)
+        if event.type != "TIMER" or not look.done:
+            return {"PASS_THROUGH"}
+        self.cancel(context)
+        photo = find_photo_scene(context.scene)
+        try:
+            with LeftEditMode(context):
+                if photo is None or looked_at(photo) or not look.asked.is_still(photo):
+                    self.report({"WARNING"}, "The photo's mesh was changed while its depth was looked at: press again")
+                    return {"CANCELLED"}
+                mark_depth(photo, look.answer())
+                self.looked(context, photo)
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+    def cancel(self: Any, context: bpy.types.Context) -> None:
+        """Leave nothing behind; Blender calls it too, when another file is opened or it quits."""
+        stop()
+        context.window_manager.event_timer_remove(self._timer)
+        context.workspace.status_text_set(None)
+
+    def _say(self, context: bpy.types.Context) -> None:
+        step = _under_way[0].step
+        context.workspace.status_text_set(f"Looking at the depth, {step + 1} of {len(STEPS)}: {STEPS[step]}. Esc stops")
+
+
+def stop() -> None:
+    """Look no more."""
+    for look in _under_way:
+        look.stop()
+    _under_way.clear()

@@ -1,0 +1,55 @@
+"""Change the photo's focal length after the import."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import bpy
+from bpy.props import FloatProperty
+
+from ...core.errors import RealCamError
+from ...scene.editing.focal_length_edit import LONGEST, SHORTEST, focal_mm, set_focal_length
+from .active_photo import LeftEditMode, OfPhoto, the_photo
+
+Result = set[str]
+
+
+class SetFocalLength(OfPhoto, bpy.types.Operator):
+    """Rebuild the scene with another focal length. Depths and edits stay; cameras with the photo's lens follow"""
+
+    bl_idname = "realcam.set_focal_length"
+    bl_label = "Change Focal Length"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    focal_mm: FloatProperty(
+        name="Focal Length",
+        description="Of the photo, as its 35 mm equivalent",
+        unit="CAMERA",
+        default=35.0,
+        min=SHORTEST,
+        max=LONGEST,
+        soft_max=300.0,
+        precision=2,
+        options={"SKIP_SAVE"},
+    )
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+        """Begin with what is assumed now, and ask."""
+        photo = the_photo(context)
+        self.focal_mm = focal_mm(photo)
+        return set(context.window_manager.invoke_props_dialog(self, width=320, confirm_text="Rebuild"))
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Rebuild, in Edit Mode too."""
+        photo = the_photo(context)
+        try:
+            with LeftEditMode(context):
+                photo = set_focal_length(context.scene, photo, round(self.focal_mm, 3))
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"Focal length: {photo.focal_source}")
+        return {"FINISHED"}
+
+
+CLASSES = (SetFocalLength,)

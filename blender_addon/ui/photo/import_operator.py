@@ -1,0 +1,117 @@
+"""Import photo: from the panel, from File > Import, and by dropping a picture onto the sidebar."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import bpy
+from bpy.props import StringProperty
+
+from ...core.errors import RealCamError
+from ...scene import PhotoScene, import_photo
+from .import_fields import OF_ONE_PHOTO, PhotoImportFields, depth_beside, draw_fields, photo_import
+
+PHOTO_SUFFIXES = ".jpg;.jpeg;.png;.webp;.tif;.tiff"
+
+Result = set[str]
+
+
+class ImportPhoto(PhotoImportFields, bpy.types.Operator):
+    """Make a mesh in metres from a photo and its depth, with the camera that took the photo"""
+
+    bl_idname = "realcam.import_photo"
+    bl_label = "Import Photo with Depth"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    filepath: StringProperty(name="Photo", description="The photo", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default="*" + PHOTO_SUFFIXES.replace(";", ";*"), options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+        """Not dropped: choose a file. Dropped: import at once if the depth lies beside it, else ask in the panel."""
+        if not self.filepath:
+            context.window_manager.fileselect_add(self)
+            return {"RUNNING_MODAL"}
+        if self.depth_path or depth_beside(Path(self.filepath)):
+            return self.execute(context)
+        ask_in_panel(context.scene, self.filepath)
+        self.report({"WARNING"}, "Choose the photo's depth in the RealCam panel, then press Import")
+        return {"FINISHED"}
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Import into the scene of the window."""
+        if not self.filepath:
+            self.report({"ERROR"}, "No photo is chosen. Choose one, then import.")
+            return {"CANCELLED"}
+        scene = context.scene
+        try:
+            photo_scene = import_photo(scene, photo_import(self.filepath, self))
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        scene.realcam.depth_edge = self.depth_edge
+        if self.add_camera:
+            scene.camera = camera_to_animate(scene, photo_scene)
+        self.report({"INFO"}, f"{photo_scene.vertices:,} vertices; focal length: {photo_scene.focal_source}")
+        return {"FINISHED"}
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """The file browser's side panel, and the redo panel."""
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(self, "depth_path")
+        draw_fields(layout, self)
+
+
+def ask_in_panel(scene: bpy.types.Scene, photo: str) -> None:
+    """Make it the photo that the panel is about to import; what was said there of another photo goes."""
+    fields = scene.realcam.photo
+    for name in OF_ONE_PHOTO:
+        fields.property_unset(name)
+    fields.photo_path = photo
+
+
+def camera_to_animate(scene: bpy.types.Scene, photo_scene: PhotoScene) -> bpy.types.Object:
+    """A free camera with the reference camera's pose and lens."""
+    reference = photo_scene.camera
+    assert reference is not None
+    bpy.context.view_layer.update()
+    data = reference.data.copy()
+    data.name = "Shot Camera"
+    camera = bpy.data.objects.new("Shot Camera", data)
+    scene.collection.objects.link(camera)
+    camera.matrix_world = reference.matrix_world
+    data.show_background_images = False
+    return camera
+
+
+class PhotoDrop(bpy.types.FileHandler):
+    """A picture dropped onto the sidebar of the 3D view. Elsewhere in the view Blender's own drop stays."""
+
+    bl_idname = "REALCAM_FH_photo"
+    bl_label = "RealCam Photo"
+    bl_import_operator = "realcam.import_photo"
+    bl_file_extensions = PHOTO_SUFFIXES
+
+    @classmethod
+    def poll_drop(cls, context: bpy.types.Context) -> bool:
+        """Over the sidebar only."""
+        return bool(context.area and context.area.type == "VIEW_3D" and context.region and context.region.type == "UI")
+
+
+def _menu_entry(menu: Any, _context: bpy.types.Context) -> None:
+    menu.layout.operator("realcam.import_photo", text="Photo with Depth (RealCam)")
+
+
+def register_menu() -> None:
+    """File > Import."""
+    bpy.types.TOPBAR_MT_file_import.append(_menu_entry)
+
+
+def unregister_menu() -> None:
+    """Take the entry out."""
+    bpy.types.TOPBAR_MT_file_import.remove(_menu_entry)
+
+
+CLASSES = (ImportPhoto, PhotoDrop)

@@ -1,0 +1,118 @@
+"""Two clicks on the photo's mesh, then the question how far apart they truly are."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import bpy
+import gpu
+from bpy_extras import view3d_utils
+from gpu_extras.batch import batch_for_shader
+from mathutils import Vector
+
+from ...scene import find_photo_scene
+from ...scene.editing.calibration import point_under_ray
+
+Result = set[str]
+
+_COLOUR = (1.0, 0.6, 0.1, 1.0)
+_NAVIGATION = ("MIDDLEMOUSE", "WHEELUPMOUSE", "WHEELDOWNMOUSE", "TRACKPADPAN", "TRACKPADZOOM", "MOUSEROTATE")
+_HELP = "Click two points of the photo's mesh whose distance you know. Esc stops"
+
+
+class PickScalePoints(bpy.types.Operator):
+    """Click two points of the photo's mesh, then type how far apart they truly are"""
+
+    bl_idname = "realcam.pick_scale_points"
+    bl_label = "Click Two Points"
+    bl_options: ClassVar[set[str]] = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Needs a 3D view and a photo."""
+        if context.area is None or context.area.type != "VIEW_3D":
+            cls.poll_message_set("Points are clicked in a 3D view")
+            return False
+        if find_photo_scene(context.scene) is None:
+            cls.poll_message_set("Import a photo first")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+        """Wait for clicks, in the view itself even when started from its sidebar."""
+        self._area: bpy.types.Area = context.area
+        self._points: list[Vector] = []
+        self._handler = bpy.types.SpaceView3D.draw_handler_add(_draw_points, (self._points,), "WINDOW", "POST_VIEW")
+        context.window_manager.modal_handler_add(self)
+        context.workspace.status_text_set(_HELP)
+        context.window.cursor_modal_set("CROSSHAIR")
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+        """A left click sets a point; the view can be turned meanwhile."""
+        if event.type in ("ESC", "RIGHTMOUSE") and event.value == "PRESS":
+            self._end(context)
+            return {"CANCELLED"}
+        region = _view_under(self._area, event.mouse_x, event.mouse_y)
+        if event.type != "LEFTMOUSE" or region is None or event.type in _NAVIGATION:
+            return {"PASS_THROUGH"}
+        if event.value != "PRESS":
+            return {"RUNNING_MODAL"}
+        point = self._clicked(context, region, (event.mouse_x - region.x, event.mouse_y - region.y))
+        if point is None:
+            self.report({"WARNING"}, "There is nothing of the photo under the mouse")
+            return {"RUNNING_MODAL"}
+        self._points.append(point)
+        self._area.tag_redraw()
+        if len(self._points) < 2:
+            return {"RUNNING_MODAL"}
+        start, end = self._points
+        self._end(context)
+        bpy.ops.realcam.set_scale("INVOKE_DEFAULT", source="POINTS", start=start, end=end)
+        return {"FINISHED"}
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender ends the operator itself."""
+        self._end(context)
+
+    def _clicked(self, context: bpy.types.Context, region: bpy.types.Region, where: tuple[int, int]) -> Vector | None:
+        photo = find_photo_scene(context.scene)
+        if photo is None:
+            return None
+        view = self._area.spaces.active.region_3d
+        origin = view3d_utils.region_2d_to_origin_3d(region, view, where)
+        return point_under_ray(context, photo, origin, view3d_utils.region_2d_to_vector_3d(region, view, where))
+
+    def _end(self, context: bpy.types.Context) -> None:
+        bpy.types.SpaceView3D.draw_handler_remove(self._handler, "WINDOW")
+        context.workspace.status_text_set(None)
+        context.window.cursor_modal_restore()
+        self._area.tag_redraw()
+
+
+def _view_under(area: bpy.types.Area, x: int, y: int) -> bpy.types.Region | None:
+    """The area's 3D picture if the mouse is over it and over no bar or sidebar that lies on it."""
+    over = [
+        region
+        for region in area.regions
+        if region.x <= x < region.x + region.width and region.y <= y < region.y + region.height
+    ]
+    return over[0] if len(over) == 1 and over[0].type == "WINDOW" else None
+
+
+def _draw_points(points: list[Any]) -> None:
+    """The clicked points and the line between them, over everything."""
+    if not points:
+        return
+    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+    shader.bind()
+    shader.uniform_float("color", _COLOUR)
+    gpu.state.depth_test_set("NONE")
+    gpu.state.point_size_set(9.0)
+    batch_for_shader(shader, "POINTS", {"pos": points}).draw(shader)
+    if len(points) == 2:
+        gpu.state.line_width_set(2.0)
+        batch_for_shader(shader, "LINES", {"pos": points}).draw(shader)
+
+
+CLASSES = (PickScalePoints,)

@@ -1,0 +1,1 @@
+"""The shot: camera moves, engine and options, preview, Generate."""

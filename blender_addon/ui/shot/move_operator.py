@@ -1,0 +1,125 @@
+"""Named camera moves as ordinary keyframes, a starting point for the graph editor."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import bpy
+from bpy.props import EnumProperty, FloatProperty
+
+from ...core.camera.moves import MOVES, MoveParameter
+from ...core.errors import RealCamError
+from ...scene import find_photo_scene
+from ...shot import bake_move
+
+Result = set[str]
+
+_EASINGS = (
+    ("ease", "Soft", "Start and stop softly"),
+    ("linear", "Even", "The same speed all along"),
+    ("ease_in", "Soft Start", "Start softly, stop at once"),
+    ("ease_out", "Soft Stop", "Start at once, stop softly"),
+)
+
+
+def _shown(parameter: MoveParameter, value: float) -> float:
+    """A move's number as Blender's field holds it: angles in radians."""
+    return math.radians(value) if parameter.unit == "degrees" else value
+
+
+def _as_property(parameter: MoveParameter) -> Any:
+    subtype = {"metres": "DISTANCE", "degrees": "ANGLE", "factor": "NONE"}[parameter.unit]
+    return FloatProperty(
+        name=parameter.label,
+        description=parameter.description,
+        subtype=subtype,
+        default=_shown(parameter, parameter.default),
+        min=_shown(parameter, parameter.minimum),
+        max=_shown(parameter, parameter.maximum),
+        precision=3,
+    )
+
+
+def _move_chosen(operator: AddMove, _context: bpy.types.Context) -> None:
+    for parameter in MOVES[operator.move].parameters:
+        if parameter.name != "pivot":
+            setattr(operator, parameter.name, _shown(parameter, parameter.default))
+
+
+class AddMove(bpy.types.Operator):
+    """Key the camera with a named move over the shot, from where it stands at the first frame"""
+
+    bl_idname = "realcam.add_move"
+    bl_label = "Add Camera Move"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    move: EnumProperty(
+        name="Move",
+        description="The move to begin with",
+        items=tuple((move.name, move.label, move.description) for move in MOVES.values()),
+        default="orbit",
+        update=_move_chosen,
+    )
+    easing: EnumProperty(name="Speed", description="How the move starts and stops", items=_EASINGS, default="ease")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Needs a camera of the artist's own."""
+        camera = context.scene.camera
+        if camera is None or camera.type != "CAMERA":
+            cls.poll_message_set("The scene has no active camera")
+            return False
+        photo = find_photo_scene(context.scene)
+        if photo is None:
+            cls.poll_message_set("Import a photo first: moves are measured in its metres")
+            return False
+        if photo.camera == camera:
+            cls.poll_message_set("This camera took the photo: make a camera of your own the active one")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+        """The pivot begins at what stands in the middle of the photo; the dialog asks for the rest."""
+        photo = find_photo_scene(context.scene)
+        if photo is not None:
+            self.pivot = round(photo.subject_distance(), 2)
+        _move_chosen(self, context)
+        return set(context.window_manager.invoke_props_dialog(self, width=320))
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Write the keyframes."""
+        scene = context.scene
+        first, last = scene.realcam.frame_range()
+        try:
+            keys = bake_move(scene, scene.camera, self.move, self._values(), first, last, easing=self.easing)
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"{MOVES[self.move].label}: {keys} keyframes on {scene.camera.name}")
+        return {"FINISHED"}
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """The move, its own numbers, the speed."""
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(self, "move")
+        for parameter in MOVES[self.move].parameters:
+            layout.prop(self, parameter.name, text=parameter.label)
+        layout.prop(self, "easing")
+
+    def _values(self) -> dict[str, float]:
+        return {
+            parameter.name: math.degrees(value) if parameter.unit == "degrees" else value
+            for parameter in MOVES[self.move].parameters
+            for value in (getattr(self, parameter.name),)
+        }
+
+
+# One field for each parameter name of any move: moves that share a name share the field.
+for _move in MOVES.values():
+    for _parameter in _move.parameters:
+        AddMove.__annotations__.setdefault(_parameter.name, _as_property(_parameter))
+
+CLASSES = (AddMove,)

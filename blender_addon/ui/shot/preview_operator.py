@@ -1,0 +1,121 @@
+"""Render a preview for its own sake: what the photo can see of each frame, before anything is sent."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import bpy
+
+from ...core.errors import RealCamError
+from ...generation.jobs import jobs
+from ...generation.shot_run import PreviewSlices, estimated_coverage, preview_slices
+from ..jobs.runtime import redraw
+from ..preview_state import preview_state
+from .requests import fingerprint, shot_problems, shot_request
+
+Result = set[str]
+
+
+def _can_be_seen(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+    found = [problem.sentence for problem in shot_problems(context.scene) if problem.severity == "error"]
+    if found:
+        cls.poll_message_set(found[0])
+    return not found
+
+
+class EstimateCoverage(bpy.types.Operator):
+    """Estimate at once, without rendering, how much of each frame the photo can see"""
+
+    bl_idname = "realcam.coverage"
+    bl_label = "Estimate Coverage"
+    bl_options: ClassVar[set[str]] = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Only for a shot that can be made."""
+        return _can_be_seen(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Into the panel."""
+        try:
+            preview_state.keep_estimate(estimated_coverage(shot_request(context.scene)), fingerprint(context.scene))
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        redraw()
+        return {"FINISHED"}
+
+
+class RenderPreview(bpy.types.Operator):
+    """Render the clip's frames as the photo alone shows them, and how much of each it can see. Esc stops it"""
+
+    bl_idname = "realcam.preview"
+    bl_label = "Render Preview"
+    bl_options: ClassVar[set[str]] = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Only for a shot that can be rendered, and one rendering at a time."""
+        if jobs.busy or preview_state.total:
+            cls.poll_message_set("A shot or a preview is under way")
+            return False
+        return _can_be_seen(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        """All at once in background Blender, else a frame at each tick of a timer."""
+        if not bpy.app.background:
+            return self.invoke(context, None)
+        self._of = fingerprint(context.scene)
+        self._slices: PreviewSlices = preview_slices(shot_request(context.scene))
+        while not (result := self._slice()):
+            pass
+        return result
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event | None) -> Result:
+        """Start the timer."""
+        self._of = fingerprint(context.scene)
+        self._slices = preview_slices(shot_request(context.scene))
+        manager = context.window_manager
+        self._timer = manager.event_timer_add(0.01, window=context.window)
+        manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+        """A frame at a time; everything but Esc goes on to Blender."""
+        if event.type == "ESC" and event.value == "PRESS":
+            self._slices.close()
+            return self._end(context, {"CANCELLED"})
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        result = self._slice()
+        redraw()
+        # Passed on as well: Blender's own timers come here too, and panels move by one.
+        return self._end(context, result) if result else {"PASS_THROUGH"}
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender ends the operator itself: another file is opened, or it quits."""
+        self._slices.close()
+        self._end(context, {"CANCELLED"})
+
+    def _slice(self) -> Result:
+        """Render a frame; empty while there are more."""
+        try:
+            preview_state.done, preview_state.total = next(self._slices)
+        except StopIteration as finished:
+            preview_state.keep(finished.value, self._of)
+            preview_state.done = preview_state.total = 0
+            return {"FINISHED"}
+        except RealCamError as error:
+            preview_state.done = preview_state.total = 0
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        return set()
+
+    def _end(self, context: bpy.types.Context, result: Result) -> Result:
+        preview_state.done = preview_state.total = 0
+        context.window_manager.event_timer_remove(self._timer)
+        redraw()
+        return result
+
+
+CLASSES = (EstimateCoverage, RenderPreview)

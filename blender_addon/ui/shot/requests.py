@@ -1,0 +1,71 @@
+"""The panel's choices as a request, and what stands in its way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from ...core.arrays import Float64
+from ...core.errors import RealCamError
+from ...core.payloads.shot import ShotSettings
+from ...generation.jobs import check_engine, jobs
+from ...generation.shot_run import ShotRequest
+from ...shot import Problem, check_output, check_shot
+from ...shot.fingerprint import Fingerprint, shot_fingerprint
+from ...timeline.take_folders import ROOT
+from .. import engine_choice
+from ..preferences import server_settings
+from ..preview_state import preview_state
+
+
+def shot_request(scene: bpy.types.Scene) -> ShotRequest:
+    """What Generate would ask for now."""
+    shot = scene.realcam
+    first, last = shot.frame_range()
+    return ShotRequest(
+        scene=scene.name,
+        camera=scene.camera.name if scene.camera is not None else "",
+        title=shot.name.strip() or "shot",
+        settings=ShotSettings(
+            engine=shot.engine_name,
+            prompt=shot.prompt,
+            negative_prompt=shot.negative_prompt,
+            seed=shot.seed,
+            options=engine_choice.option_values(shot),
+        ),
+        size=(shot.clip_width, shot.clip_height),
+        frames=shot.clip_frames,
+        frame_start=first,
+        frame_end=last,
+        method="workbench" if shot.preview_method == "WORKBENCH" else "eevee",
+        last_image=shot.last_image if engine_choice.ends_at_an_image(shot) else "",
+    )
+
+
+def shot_problems(scene: bpy.types.Scene, coverage: Float64 | None = None) -> list[Problem]:
+    """What is wrong with the shot itself. Cheap: it is asked at every redraw."""
+    first, last = scene.realcam.frame_range()
+    return check_shot(scene, first, last, coverage)
+
+
+def fingerprint(scene: bpy.types.Scene) -> Fingerprint:
+    """What tells this scene's shot from the same shot after a change."""
+    return shot_fingerprint(scene, *scene.realcam.frame_range())
+
+
+def problems(scene: bpy.types.Scene) -> list[str]:
+    """Why Generate is greyed out, in sentences."""
+    known = preview_state.coverage_of(fingerprint(scene))
+    wrong = [*shot_problems(scene, known), *check_output(Path(bpy.data.filepath).parent / ROOT)]
+    found = [problem.sentence for problem in wrong if problem.severity == "error"]
+    request = shot_request(scene)
+    if request.last_image and not Path(bpy.path.abspath(request.last_image)).is_file():
+        found.append(f"The last image is not there: {request.last_image}. Choose another file, or none.")
+    try:
+        server_settings()
+        if jobs.connected:
+            check_engine(jobs.engines, request.settings.engine, request.size, request.frames)
+    except RealCamError as error:
+        found.append(error.sentence)
+    return found

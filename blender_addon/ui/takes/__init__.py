@@ -1,0 +1,1 @@
+"""Finished takes: the list and its pictures."""

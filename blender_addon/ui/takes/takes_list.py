@@ -1,0 +1,217 @@
+"""The list of takes in the panel, and what can be done with one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import bpy
+
+from ...camera_check.achieved_camera import remove_achieved_camera
+from ...core.errors import RealCamError
+from ...core.protocol.capability import SettingValue
+from ...generation.jobs import jobs
+from ...generation.placing import show_take
+from ...timeline.take import Take
+from ...timeline.takes import forget_take, recover_takes, takes_of
+from .. import engine_choice
+from .take_item import RealCamTakeItem
+from .thumbnails import thumbnails
+
+Result = set[str]
+
+
+def refresh_takes(scene: bpy.types.Scene, select: Take | None = None) -> None:
+    """Make the rows those of the scene's takes; the newest is selected unless told otherwise."""
+    rows = scene.realcam.takes
+    rows.clear()
+    takes = _readable(scene)
+    for take in takes:
+        row = rows.add()
+        row.shot, row.number = take.shot, take.number
+        row.name = take.label
+    chosen = select if select in takes else (takes[-1] if takes else None)
+    scene.realcam.take_index = takes.index(chosen) if chosen is not None else 0
+
+
+def selected_take(scene: bpy.types.Scene) -> Take | None:
+    """The take whose row is selected."""
+    shot = scene.realcam
+    if not 0 <= shot.take_index < len(shot.takes):
+        return None
+    row = shot.takes[shot.take_index]
+    return find_take(scene, row.shot, row.number)
+
+
+def find_take(scene: bpy.types.Scene, shot: str, number: int) -> Take | None:
+    """The scene's record of a take."""
+    return next((take for take in _readable(scene) if (take.shot, take.number) == (shot, number)), None)
+
+
+def thumbnail(take: Take) -> int:
+    """Icon of the take's picture."""
+    return thumbnails.of_file(Path(bpy.path.abspath(take.folder)) / take.thumbnail)
+
+
+def settings_line(take: Take) -> str:
+    """What made a take, in a line; options as the engine has them by itself are left out."""
+    kind = " (draft)" if take.draft and take.settings.engine != "draft" else ""
+    facts = [f"{take.settings.engine}{kind}", f"{take.width}×{take.height}", f"{take.frames} fr"]
+    facts.append(f"seed {take.settings.seed}")
+    if take.last_image:
+        facts.append(f"ends at {Path(take.last_image.removeprefix('//')).name}")
+    engine = jobs.engine(take.settings.engine)
+    defaults = {option.name: _said(option.default) for option in engine.options} if engine else {}
+    said = {name: _said(value) for name, value in sorted(take.settings.options.items())}
+    return " · ".join(facts + [f"{name} {value}" for name, value in said.items() if value != defaults.get(name)])
+
+
+def _said(value: SettingValue) -> str:
+    """A value as a person writes it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+class TakesList(bpy.types.UIList):
+    """Thumbnail, name and engine of each take."""
+
+    bl_idname = "REALCAM_UL_takes"
+
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: Any,
+        _data: Any,
+        item: RealCamTakeItem,
+        _icon: int,
+        _active_data: Any,
+        _active_property: str,
+    ) -> None:
+        """One row."""
+        take = find_take(context.scene, item.shot, item.number)
+        if take is None:
+            layout.label(text=f"{item.name} (no record)", icon="ERROR")
+            return
+        icon = thumbnail(take)
+        row = layout.row(align=True)
+        if icon:
+            row.label(text=take.label, icon_value=icon)
+        else:
+            row.label(text=f"{take.label} (files missing)", icon="ERROR")
+        row.label(text=take.settings.engine)
+
+
+class _TakeOperator:
+    """Works on the selected take."""
+
+    @classmethod
+    def poll(cls: Any, context: bpy.types.Context) -> bool:
+        """Only with a take selected."""
+        if context.scene is None or selected_take(context.scene) is None:
+            cls.poll_message_set("No take is selected")
+            return False
+        return True
+
+
+class PutBackTake(_TakeOperator, bpy.types.Operator):
+    """Show this take on the timeline, and wherever else the clip is shown, instead of the present one"""
+
+    bl_idname = "realcam.put_back_take"
+    bl_label = "Show This Take"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Give the shot's strips the pictures of this take."""
+        scene = context.scene
+        take = selected_take(scene)
+        assert take is not None
+        shot = scene.realcam
+        try:
+            show_take(scene, take, background=shot.show_in_background, compositor=shot.show_in_compositor)
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"{take.label} is on the timeline")
+        return {"FINISHED"}
+
+
+class UseTakeSettings(_TakeOperator, bpy.types.Operator):
+    """Take over the settings that made this take: engine and its options, prompt, seed, size, last image"""
+
+    bl_idname = "realcam.use_take_settings"
+    bl_label = "Use Its Settings"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Copy them into the panel."""
+        take = selected_take(context.scene)
+        assert take is not None
+        shot = context.scene.realcam
+        shot.engine_name, shot.seed = take.settings.engine, take.settings.seed
+        shot.prompt, shot.negative_prompt = take.settings.prompt, take.settings.negative_prompt
+        shot.clip_width, shot.clip_height, shot.clip_frames = take.width, take.height, take.frames
+        shot.last_image = take.last_image
+        engine_choice.use_options(shot, take.settings.options)
+        return {"FINISHED"}
+
+
+class ForgetTake(_TakeOperator, bpy.types.Operator):
+    """Take it off the list, and its checked camera out of the scene. Its files and strip stay: Find Takes finds them"""
+
+    bl_idname = "realcam.forget_take"
+    bl_label = "Remove from List"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Forget the record."""
+        take = selected_take(context.scene)
+        assert take is not None
+        forget_take(context.scene, take)
+        remove_achieved_camera(context.scene, take.shot, take.number)
+        refresh_takes(context.scene)
+        return {"FINISHED"}
+
+
+class FindTakes(bpy.types.Operator):
+    """Look for takes in the folders beside this file and list those that are not"""
+
+    bl_idname = "realcam.find_takes"
+    bl_label = "Find Takes"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Needs a place to look."""
+        if not bpy.data.is_saved:
+            cls.poll_message_set("Save the file first: takes are kept beside it")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> Result:
+        """Read the folders."""
+        try:
+            found = recover_takes(context.scene)
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        refresh_takes(context.scene)
+        self.report({"INFO"}, f"{len(found)} takes found" if found else "No other takes are beside this file")
+        return {"FINISHED"}
+
+
+def _readable(scene: bpy.types.Scene) -> tuple[Take, ...]:
+    """The scene's takes; none when its list was written by another version, which Find Takes mends."""
+    try:
+        return takes_of(scene)
+    except RealCamError:
+        return ()
+
+
+CLASSES = (
+    TakesList,
+    PutBackTake,
+    UseTakeSettings,
+    ForgetTake,
+    FindTakes,
+)

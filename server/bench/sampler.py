@@ -1,0 +1,226 @@
+"""One measurement of the network in a process of its own, so that its peak memory is its own too.
+
+`python -m server.bench.sampler '{"width": 256, ...}'` prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import msgspec
+import torch
+from torch import nn
+
+from server.geometry.relative_poses import relative_poses
+from server.model.config import REALCAM_256, REALCAM_512, ModelConfig
+from server.model.cpu.allocator import keep_freed_memory
+from server.model.packed import pack, packing_pays
+from server.model.sampling.camera_condition import camera_condition
+from server.model.unet import attention, epipolar_attention, layers
+from server.model.unet.attention import ContextTokens
+from server.model.unet.attention_plan import BlockPlan, DensePlan
+from server.model.unet.pose_encoder import PoseEncoder
+from server.model.unet.unet import Camera, UNet
+
+from .plain_sampler import make_plain, plain_camera, plain_forward
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """What to measure: `runs` forwards after one that does not count."""
+
+    width: int
+    height: int
+    frames: int = 16
+    camera: bool = True
+    style: Literal["ours", "plain"] = "ours"
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    threads: int = 2
+    runs: int = 2
+    parts: bool = False
+
+
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """seconds of each run, by the clock and (cpu_seconds) of all threads together: the two agree with the number of
+    threads only on an idle machine. camera_seconds: conditioning, once a shot. parts: seconds of one more run by layer.
+    """
+
+    case: Case
+    seconds: list[float]
+    cpu_seconds: list[float]
+    camera_seconds: float
+    peak_gib: float
+    parts: dict[str, float]
+    mask_density: float
+
+
+def measure(case: Case) -> Measurement:
+    """Build the full-size network with arbitrary weights and time it."""
+    torch.set_num_threads(case.threads)
+    if case.style == "ours":
+        keep_freed_memory()
+    dtype = torch.float32 if case.dtype == "float32" else torch.bfloat16
+    base = REALCAM_256 if (case.width, case.height) == (256, 256) else REALCAM_512
+    config = replace(base, size=(case.width, case.height))
+    with torch.inference_mode():
+        camera, camera_seconds, density = _camera(config, case, dtype) if case.camera else (None, 0.0, 0.0)
+        unet = filled(UNet, config.unet, dtype)
+        x, context = _inputs(config, case, dtype)
+        run = _forward(unet, x, context, camera, case)
+        run()
+        times = [_timed(run) for _ in range(case.runs)]
+        parts: dict[str, float] = {}
+        if case.parts:
+            with timed_parts(unet) as parts:
+                run()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return Measurement(
+        case=case,
+        seconds=[clock for clock, _ in times],
+        cpu_seconds=[cpu for _, cpu in times],
+        camera_seconds=camera_seconds,
+        peak_gib=peak,
+        parts=parts,
+        mask_density=density,
+    )
+
+
+def filled(kind: Callable[[Any], nn.Module], config: Any, dtype: torch.dtype) -> Any:
+    """A module with weights of the right size; time does not depend on the values."""
+    with torch.device("meta"):
+        module = kind(config)
+    noise = torch.randn(1 << 20)
+    for owner in module.modules():
+        for name, parameter in owner._parameters.items():
+            if parameter is not None:
+                fan_in = max(parameter[0].numel() if parameter.ndim > 1 else 1, 1)
+                repeats = -(-parameter.numel() // len(noise))
+                values = noise.repeat(repeats)[: parameter.numel()].view(parameter.shape) * (fan_in**-0.5)
+                owner._parameters[name] = nn.Parameter(values.to(dtype), requires_grad=False)
+        for name, buffer in owner._buffers.items():
+            if buffer is not None:
+                owner._buffers[name] = torch.zeros(buffer.shape, dtype=dtype)
+    return module.eval()
+
+
+def _camera(config: ModelConfig, case: Case, dtype: torch.dtype) -> tuple[Camera, float, float]:
+    """The pose encoder is let go when it is done: it serves once a shot."""
+    encoder = filled(PoseEncoder, config.pose_encoder, dtype)
+    poses = torch.eye(4, dtype=torch.float64).repeat(1, case.frames, 1, 1)
+    angle = 0.03 * torch.arange(case.frames, dtype=torch.float64)
+    poses[0, :, 0, 0], poses[0, :, 0, 2] = angle.cos(), angle.sin()
+    poses[0, :, 2, 0], poses[0, :, 2, 2] = -angle.sin(), angle.cos()
+    poses[0, :, :3, 3] = torch.arange(case.frames)[:, None] * torch.tensor([0.10, 0.02, 0.05], dtype=torch.float64)
+    focal = max(case.width, case.height) / 2
+    k = torch.tensor([[focal, 0, case.width / 2], [0, focal, case.height / 2], [0, 0, 1]], dtype=torch.float64)
+    started = time.perf_counter()
+    seen = relative_poses(poses, torch.tensor([0]))
+    intrinsics = k.expand(1, case.frames, 3, 3)
+    camera = camera_condition(encoder, config.unet, seen, intrinsics, config.size)
+    seconds = time.perf_counter() - started
+    plan = next((p for level in camera for p in level.plans or ()), None)
+    density = plan.density if isinstance(plan, BlockPlan) else float(plan is None or isinstance(plan, DensePlan))
+    return (plain_camera(camera) if case.style == "plain" else camera), seconds, density
+
+
+def _inputs(config: ModelConfig, case: Case, dtype: torch.dtype) -> tuple[torch.Tensor, ContextTokens]:
+    x = torch.randn(1, 8, case.frames, case.height // 8, case.width // 8)
+    channels = config.unet.context_channels
+    text, image = torch.randn(1, 77, channels), torch.randn(1, case.frames, 16, channels)
+    return x, ContextTokens(text.to(dtype), image.to(dtype))
+
+
+def _forward(
+    unet: UNet, x: torch.Tensor, context: ContextTokens, camera: Camera | None, case: Case
+) -> Callable[[], object]:
+    timestep, fps = torch.tensor([601]), torch.tensor([14])
+    if case.style == "plain":
+        make_plain(unet)
+        return lambda: plain_forward(unet, x, timestep, context, camera, fps)
+    if packing_pays(unet.conv_in.weight.dtype, x.device):
+        pack(unet)
+    bound = unet.bind_context(context)
+    return lambda: unet(x, timestep, bound, camera, fps)
+
+
+def _timed(run: Callable[[], object]) -> tuple[float, float]:
+    """Seconds by the clock, and of all threads."""
+    started, cpu = time.perf_counter(), time.process_time()
+    run()
+    return time.perf_counter() - started, time.process_time() - cpu
+
+
+PARTS: dict[str, tuple[type[nn.Module], ...]] = {
+    "frame convolutions": (layers.FrameConv,),
+    "time convolutions": (layers.TimeConv,),
+    "self-attention": (attention.FrameAttention,),
+    "cross-attention": (attention.CrossAttention,),
+    "time attention": (attention.TimeAttention,),
+    "epipolar attention": (epipolar_attention.EpipolarAttention,),
+    "feed-forward": (layers.FeedForward,),
+    "norms": (layers.FrameNorm, layers.ClipNorm, nn.LayerNorm),
+}
+
+
+@contextmanager
+def timed_parts(unet: nn.Module) -> Iterator[dict[str, float]]:
+    """Seconds spent in each kind of layer while open; "rest" is not among them."""
+    spent = dict.fromkeys(PARTS, 0.0)
+    started: dict[nn.Module, float] = {}
+
+    def before(module: nn.Module, inputs: object) -> None:
+        del inputs
+        started[module] = time.perf_counter()
+
+    def after(kind: str) -> Callable[[nn.Module, object, object], None]:
+        def hook(module: nn.Module, inputs: object, output: object) -> None:
+            del inputs, output
+            spent[kind] += time.perf_counter() - started.pop(module)
+
+        return hook
+
+    handles = []
+    for module in unet.modules():
+        for kind, types in PARTS.items():
+            if isinstance(module, types):
+                handles += [module.register_forward_pre_hook(before), module.register_forward_hook(after(kind))]
+    try:
+        yield spent
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Arithmetic rates of this machine, GFLOP/s."""
+
+    matmul: float
+    convolution: float
+
+
+RATE_RUNS = 30
+"""The best counts; processors that have idled take a second to come up to speed."""
+
+
+def machine_rates(threads: int, dtype: torch.dtype) -> Rates:
+    """A plain matrix product and a channels-last convolution of sizes that the network uses."""
+    torch.set_num_threads(threads)
+    a, b = torch.randn(4096, 1280).to(dtype), torch.randn(1280, 1280).to(dtype)
+    image = torch.randn(16, 320, 32, 32).to(dtype).to(memory_format=torch.channels_last)
+    kernel = torch.randn(320, 320, 3, 3).to(dtype).to(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        product = min(_timed(lambda: nn.functional.linear(a, b))[0] for _ in range(RATE_RUNS))
+        convolved = min(_timed(lambda: nn.functional.conv2d(image, kernel, padding=1))[0] for _ in range(RATE_RUNS))
+    flops = 2 * 16 * 32 * 32 * 320 * 320 * 9
+    return Rates(matmul=2 * 4096 * 1280 * 1280 / product / 1e9, convolution=flops / convolved / 1e9)
+
+
+if __name__ == "__main__":
+    found = measure(msgspec.json.decode(sys.argv[1], type=Case))
+    sys.stdout.write(msgspec.json.encode(found).decode() + "\n")

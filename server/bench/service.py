@@ -1,0 +1,142 @@
+"""How fast the wire is, and what a job costs beside its engine: figures for `realcam bench`."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from blender_addon.core.payloads.clip import Clip, ClipMetadata
+from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.payloads.shot_file import encode_shot
+from blender_addon.core.protocol.capability import EngineCapability
+from blender_addon.core.protocol.client import Client
+from blender_addon.core.protocol.server_address import ServerAddress
+from server.engines.engine import Engine, Report, StepReport
+
+ECHO = "echo"
+
+
+@dataclass(frozen=True)
+class WireFigures:
+    """Medians. up, down, copy: MB/s of a shot to the server, of its clip back, and of the same bytes over a bare TCP
+    loopback connection. overhead: seconds of a job outside its engine, from submit to the last file on this disk."""
+
+    up: float
+    down: float
+    copy: float
+    overhead: float
+    shot_bytes: int
+    clip_bytes: int
+    jobs: int
+
+
+class EchoEngine:
+    """The preview's own pixels, at once: what is left of a job is the service."""
+
+    @property
+    def capability(self) -> EngineCapability:
+        """Any shot."""
+        return EngineCapability(
+            name=ECHO, label="Echo", description="for measuring", sizes=((512, 320),), frame_counts=(16,)
+        )
+
+    def generate(self, shot: Shot, report: Report) -> Clip:
+        """The preview without its alpha."""
+        report(StepReport(1, 1, "echo"))
+        t = shot.trajectory
+        metadata = ClipMetadata(
+            engine=ECHO,
+            engine_version="1",
+            settings=shot.settings,
+            width=t.width,
+            height=t.height,
+            fps=t.fps,
+            camera_to_world=t.camera_to_world.tolist(),
+            intrinsics=t.intrinsics.tolist(),
+        )
+        return Clip(shot.preview[..., :3].copy(), metadata)
+
+
+def engines() -> dict[str, Callable[[], Engine]]:
+    """For `realcam serve --engines server.bench.service:engines`."""
+    return {ECHO: EchoEngine}
+
+
+def measure_wire(shot: Shot, jobs: int = 5) -> WireFigures:
+    """Send `shot` (its engine must be ECHO) through a server process of its own, `jobs` times after one to warm up."""
+    blob = encode_shot(shot)
+    ups, downs, overheads, clip_bytes = [], [], [], 0
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _echo_server(Path(folder)) as address,
+        Client(address, "bench", "realcam-bench") as client,
+    ):
+        client.connect()
+        for number in range(jobs + 1):
+            job_id = uuid.uuid4().hex
+            started = time.perf_counter()
+            client.submit(job_id, blob, ECHO)
+            sent = time.perf_counter()
+            for _ in client.follow(job_id):
+                pass
+            done = time.perf_counter()
+            client.fetch(job_id, Path(folder) / "fetched" / job_id)
+            ended = time.perf_counter()
+            status = client.status(job_id)
+            clip_bytes = sum(file.nbytes for file in status.results)
+            if number > 0:
+                ups.append(len(blob) / 1e6 / (sent - started))
+                downs.append(clip_bytes / 1e6 / (ended - done))
+                overheads.append(ended - started - status.engine_seconds)
+    return WireFigures(median(ups), median(downs), _loopback_copy(blob), median(overheads), len(blob), clip_bytes, jobs)
+
+
+@contextmanager
+def _echo_server(folder: Path) -> Iterator[ServerAddress]:
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "server.cli", "serve", "--die-with-parent", "--port", "0"),
+            *("--data-dir", str(folder / "data"), "--engines", f"{__name__}:engines"),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with process:
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("a server without pipes")
+        found = re.search(rb":(\d+) \(data (\d+)\)", process.stdout.readline())
+        if found is None:
+            raise RuntimeError("the server did not start")
+        yield ServerAddress("127.0.0.1", int(found[1]), int(found[2]))
+        process.stdin.close()
+        process.wait(30)
+
+
+def _loopback_copy(blob: bytes, times: int = 5) -> float:
+    """MB/s of the same bytes over a bare TCP connection of this machine, received whole."""
+    speeds = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        for _ in range(times):
+            with socket.create_connection(listener.getsockname()) as sender:
+                receiver, _address = listener.accept()
+                started = time.perf_counter()
+                thread = threading.Thread(target=sender.sendall, args=(blob,))
+                thread.start()
+                buffer = memoryview(bytearray(len(blob)))
+                with receiver:
+                    while buffer.nbytes and (count := receiver.recv_into(buffer)):
+                        buffer = buffer[count:]
+                speeds.append(len(blob) / 1e6 / (time.perf_counter() - started))
+                thread.join()
+    return median(speeds)

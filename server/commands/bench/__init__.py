@@ -1,0 +1,1 @@
+"""`realcam bench` and its sub-commands."""

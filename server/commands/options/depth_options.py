@@ -1,0 +1,38 @@
+"""What the commands that read a depth file are told about its numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from blender_addon.core.depth.depth_file import DepthFormat
+
+DepthScaleOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Metres for each stored unit; of disparity, pixels. Else whole numbers are millimetres, others metres."
+    ),
+]
+DisparityOption = Annotated[
+    str, typer.Option(help="FOCAL,BASELINE[,OFFSET]: the file holds disparities; pixels, metres, pixels.")
+]
+
+
+def depth_format(scale: float | None, disparity: str) -> DepthFormat:
+    """What the file's numbers mean."""
+    if not disparity:
+        return DepthFormat(scale=scale)
+    focal, baseline, offset = [*numbers(disparity, "--disparity", (2, 3)), 0.0][:3]
+    return DepthFormat("disparity", scale, focal, baseline, offset)
+
+
+def numbers(text: str, option: str, counts: tuple[int, ...]) -> list[float]:
+    """The numbers of an option, as many as one of `counts`."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) not in counts:
+        raise typer.BadParameter(f"{text!r}: expected {' or '.join(map(str, counts))} numbers", param_hint=option)
+    return values

@@ -1,0 +1,41 @@
+"""An engine's knobs on the command line: `--option steps=10`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+from blender_addon.core.protocol.capability import SettingValue
+
+OptionOption = Annotated[
+    list[str] | None,
+    typer.Option("--option", help="NAME=VALUE, a knob of the engine; repeatable. `realcam engines` lists them."),
+]
+NegativePromptOption = Annotated[str, typer.Option(help="What the clip shall not show, for engines that read it.")]
+
+_WORDS = {"true": True, "false": False}
+
+
+def read_options(texts: Iterable[str] | None) -> dict[str, SettingValue]:
+    """NAME=VALUE each, the value as what it looks like; the engine says which names and ranges it knows.
+
+    Raises typer.BadParameter for one that is not of that form.
+    """
+    found: dict[str, SettingValue] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise typer.BadParameter(f"{text!r}: expected NAME=VALUE, for example steps=10", param_hint="--option")
+        found[name.strip()] = _value(value.strip())
+    return found
+
+
+def _value(text: str) -> SettingValue:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return _WORDS.get(text.lower(), text)

@@ -1,0 +1,112 @@
+"""A collection of clips brought to metres: one record a clip, resumable, then the filter over all of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from blender_addon.core.arrays import Float64
+from blender_addon.core.atomic_file import write_whole
+from blender_addon.core.errors import RealCamError
+from server.reconstruction.colmap import load_pycolmap
+from server.reconstruction.scale import DEFAULT_RULES, DepthOfFrame, ScaleRules
+
+from .align import AlignRecord, align_clip, failed_record
+from .posed_clip import PosedClip
+
+SUMMARY = "collection.json"
+
+OpenClip = Callable[[Path], PosedClip]
+DepthOfClip = Callable[[PosedClip], DepthOfFrame]
+
+
+class CollectionSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """kept: clips to use. dropped: their scales stand apart from the others'. refused: clip -> why."""
+
+    kept: list[str]
+    dropped: list[str]
+    refused: dict[str, str]
+
+
+def align_collection(
+    clips: Sequence[Path],
+    records: Path,
+    open_clip: OpenClip,
+    depth_of_clip: DepthOfClip,
+    settings: str,
+    rules: ScaleRules = DEFAULT_RULES,
+) -> Iterator[tuple[AlignRecord, bool]]:
+    """Align each clip and write records/<clip>.json; yields (record, whether it was there already).
+
+    A clip whose record was made from the same files, `settings` (of the depth) and `rules` is not done again. A clip
+    that cannot be read or aligned gets a record that says so. Raises MissingPycolmapError.
+    """
+    load_pycolmap()
+    records.mkdir(parents=True, exist_ok=True)
+    for clip in clips:
+        fingerprint = clip_fingerprint(clip, f"{settings}|{rules}")
+        place = records / f"{clip.resolve().name}.json"
+        done = _read_record(place)
+        if done is not None and done.fingerprint == fingerprint:
+            yield done, True
+            continue
+        try:
+            opened = open_clip(clip)
+            record = align_clip(opened, depth_of_clip(opened), fingerprint, rules)
+        except RealCamError as error:
+            record = failed_record(clip.resolve().name, fingerprint, error.sentence)
+        write_whole(place, msgspec.json.format(msgspec.json.encode(record), indent=1))
+        yield record, False
+
+
+def summarise(records: Sequence[AlignRecord]) -> CollectionSummary:
+    """The published filter over the clips that were not refused."""
+    believed = [record for record in records if not record.refusal]
+    largest = np.array([record.largest or 0.0 for record in believed])
+    smallest = np.array([record.smallest or 0.0 for record in believed])
+    kept = kept_clips(largest, smallest)
+    return CollectionSummary(
+        kept=[record.clip for record, stays in zip(believed, kept, strict=True) if stays],
+        dropped=[record.clip for record, stays in zip(believed, kept, strict=True) if not stays],
+        refused={record.clip: record.refusal for record in records if record.refusal},
+    )
+
+
+def clip_fingerprint(clip: Path, settings: str) -> str:
+    """Of the names, sizes and times of the clip's files, and the settings: cheap, and changes when any of them does."""
+    digest = hashlib.sha256(settings.encode())
+    for file in sorted(clip.rglob("*")):
+        if file.is_file():
+            facts = file.stat()
+            digest.update(f"{file.relative_to(clip)}|{facts.st_size}|{facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+def _read_record(place: Path) -> AlignRecord | None:
+    try:
+        return msgspec.json.decode(place.read_bytes(), type=AlignRecord)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+SHARE = 0.02
+"""Dropped at each end of each of the two distributions."""
+
+
+def kept_clips(largest: Float64, smallest: Float64, share: float = SHARE) -> NDArray[np.bool_]:
+    """[N] which clips stay, from each clip's largest and smallest frame scale [N].
+
+    Of each of the two, the highest and the lowest `share` of the clips go (rounded down: below 1 / share clips, none).
+    """
+    count = int(share * len(largest))
+    kept = np.ones(len(largest), dtype=np.bool_)
+    if count:
+        for scales in (largest, smallest):
+            order = np.argsort(scales, kind="stable")
+            kept[order[:count]] = kept[order[-count:]] = False
+    return kept

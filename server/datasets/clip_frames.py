@@ -1,0 +1,78 @@
+"""A clip's frames from disk: a video file, or a folder of pictures in the order a person would sort them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from blender_addon.core.arrays import UInt8
+from blender_addon.core.camera.formats.camera_file import natural_order
+from blender_addon.core.errors import RealCamError
+
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"})
+
+
+class ClipError(RealCamError):
+    """A clip's frames or its depth cannot be read."""
+
+
+def read_frames(clip: Path) -> UInt8:
+    """[F, H, W, 3] uint8 sRGB of a video or a folder of pictures (or of its frames/).
+
+    Raises ClipError when there is no such clip, it has no frame, or its frames differ in size.
+    """
+    if clip.is_dir():
+        return read_pictures(picture_files(clip))
+    if clip.suffix.lower() in VIDEOS and clip.is_file():
+        return _read_video(clip)
+    raise ClipError(
+        "There is no such clip",
+        f"{clip} is neither a video nor a folder of pictures",
+        f"Known endings: {', '.join(sorted(VIDEOS))}.",
+    )
+
+
+def read_pictures(files: tuple[Path, ...]) -> UInt8:
+    """[F, H, W, 3] uint8 of picture files of one size. Raises ClipError."""
+    frames = [read_picture(file) for file in files]
+    sizes = {frame.shape for frame in frames}
+    if len(sizes) > 1:
+        raise ClipError("The frames differ in size", f"{sorted({shape[1::-1] for shape in sizes})} pixels")
+    return np.stack(frames)
+
+
+def read_picture(file: Path) -> UInt8:
+    """[H, W, 3] uint8. Raises ClipError naming the file."""
+    try:
+        with Image.open(file) as picture:
+            return np.array(picture.convert("RGB"))
+    except OSError as error:
+        why = "it is not a picture" if isinstance(error, UnidentifiedImageError) else error.strerror or error
+        raise ClipError("A picture cannot be read", f"{file}: {why}") from error
+
+
+def picture_files(folder: Path) -> tuple[Path, ...]:
+    """The pictures of a folder, or of the frames/ or images/ inside it; depth maps beside them do not count.
+
+    Raises ClipError when there is none.
+    """
+    for place in (folder, folder / "frames", folder / "images"):
+        found = [file for file in place.glob("*") if file.suffix.lower() in PICTURES and "depth" not in file.name]
+        if found:
+            return tuple(found[i] for i in natural_order([file.name for file in found]))
+    raise ClipError("The folder holds no picture", str(folder), f"Known endings: {', '.join(sorted(PICTURES))}.")
+
+
+def _read_video(file: Path) -> UInt8:
+    try:
+        with av.open(str(file)) as container:
+            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    except (OSError, ValueError, IndexError) as error:  # PyAV's errors derive from these
+        raise ClipError("The video cannot be read", f"{file}: {error}") from error
+    if not frames:
+        raise ClipError("The video has no frame", str(file))
+    return np.stack(frames)

@@ -1,0 +1,139 @@
+"""A clip with the cameras somebody gave it, and its metric depth where there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from blender_addon.core.arrays import Float64
+from blender_addon.core.camera.formats.dispatch import read_trajectory
+from blender_addon.core.camera.projection import intrinsics_matrix
+from blender_addon.core.camera.trajectory import Trajectory
+from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.errors import CameraError
+from server.depth.photo_files import read_depth
+from server.reconstruction.scale import DepthMap
+
+from .clip_frames import ClipError, picture_files, read_picture
+
+CAMERA_FILES = ("transforms.json", "poses.txt", "trajectory.txt", "sparse/0", "sparse")
+MILLIMETRES = DepthFormat(scale=0.001)
+
+NO_READING = 65535
+"""What several depth cameras write into 16 bits for "nothing there", beside 0."""
+
+KINECT_COLOUR_FOCAL = 525.0
+"""Pixels at 640 wide: the nominal value of the Kinect's colour camera, which 7-Scenes does not give."""
+
+
+@dataclass(frozen=True, eq=False)
+class PosedClip:
+    """Frames [F] with cameras in their own world and unit.
+
+    files: pictures in one folder. depth_files [F]: metric depth or None. depth_intrinsics [3, 3] px of the depth's own
+    size, None when depth covers the picture exactly. notes: sentences on what was odd or assumed.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    trajectory: Trajectory
+    depth_files: tuple[Path | None, ...]
+    depth_format: DepthFormat
+    depth_intrinsics: Float64 | None
+    notes: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Where the frames are."""
+        return self.files[0].parent
+
+    def depth(self, frame: int) -> DepthMap | None:
+        """The metric depth of a frame, None where there is none."""
+        file = self.depth_files[frame]
+        if file is None:
+            return None
+        return DepthMap(read_depth(file, replace(self.depth_format, unknown=NO_READING)), self.depth_intrinsics)
+
+
+def open_posed_clip(
+    clip: Path,
+    cameras: Path | None = None,
+    depth: Path | None = None,
+    depth_format: DepthFormat = MILLIMETRES,
+) -> PosedClip:
+    """A folder of frames with a camera file inside (or `cameras`), depth maps of the same stems in `depth`; a folder in
+    the layout of 7-Scenes needs neither.
+
+    Raises ClipError or CameraError when frames and cameras cannot be brought together.
+    """
+    if not clip.is_dir():
+        raise ClipError("There is no such clip", f"{clip} is not a folder", "Unpack a video into pictures first.")
+    if any(clip.glob("*.pose.txt")):
+        return _open_seven_scenes(clip)
+    camera_file = cameras or _camera_file(clip)
+    files = picture_files(clip)
+    height, width = read_picture(files[0]).shape[:2]
+    read = read_trajectory(camera_file, width, height)
+    trajectory = read.trajectory
+    if read.names:
+        files, trajectory = _by_name(files, read.names, trajectory)
+    elif len(files) != len(trajectory):
+        raise CameraError("The poses do not fit the frames", f"{len(trajectory)} poses, {len(files)} frames in {clip}")
+    return PosedClip(
+        clip.name, files, trajectory, tuple(_depth_of(file, depth) for file in files), depth_format, None, read.notes
+    )
+
+
+def _open_seven_scenes(clip: Path) -> PosedClip:
+    """frame-*.color.*, .depth.png (millimetres, own camera) and .pose.txt (4x4 camera-to-world, metres)."""
+    poses = sorted(clip.glob("*.pose.txt"))
+    stems = [pose.name.removesuffix(".pose.txt") for pose in poses]
+    files = tuple(next(iter(sorted(clip.glob(f"{stem}.color.*"))), clip / f"{stem}.color.png") for stem in stems)
+    height, width = read_picture(files[0]).shape[:2]
+    focal = KINECT_COLOUR_FOCAL * width / 640
+    colour = intrinsics_matrix(focal, focal, width / 2, height / 2)
+    depth_camera = clip / "camera-intrinsics.txt"
+    depths = [clip / f"{stem}.depth.png" for stem in stems]
+    return PosedClip(
+        name=clip.name,
+        files=files,
+        trajectory=Trajectory(np.stack([np.loadtxt(pose) for pose in poses]), colour, width, height),
+        depth_files=tuple(depth if depth.is_file() else None for depth in depths),
+        depth_format=MILLIMETRES,
+        depth_intrinsics=np.loadtxt(depth_camera) if depth_camera.is_file() else None,
+        notes=(f"The colour camera's focal length is not given: {focal:.0f} px, a Kinect's, is assumed.",),
+    )
+
+
+def _camera_file(clip: Path) -> Path:
+    for name in CAMERA_FILES:
+        if (clip / name).exists():
+            return clip / name
+    raise CameraError(
+        "The clip has no camera file",
+        f"none of {', '.join(CAMERA_FILES)} in {clip}",
+        "Say which file holds the cameras.",
+    )
+
+
+def _by_name(
+    files: tuple[Path, ...], names: tuple[str, ...], trajectory: Trajectory
+) -> tuple[tuple[Path, ...], Trajectory]:
+    """The files a camera file names and that exist, and their cameras."""
+    by_stem = {file.stem: file for file in files}
+    known = [i for i, name in enumerate(names) if Path(name).stem in by_stem]
+    if not known:
+        raise CameraError("The camera file names none of the clip's frames", f"it names {names[0]}, ...")
+    chosen = replace(
+        trajectory, camera_to_world=trajectory.camera_to_world[known], intrinsics=trajectory.intrinsics[known]
+    )
+    return tuple(by_stem[Path(names[i]).stem] for i in known), chosen
+
+
+def _depth_of(file: Path, folder: Path | None) -> Path | None:
+    if folder is None:
+        return None
+    candidates = (folder / f"{file.stem}{ending}" for ending in (".png", ".npy", ".npz", ".tif", ".tiff"))
+    return next((candidate for candidate in candidates if candidate.is_file()), None)

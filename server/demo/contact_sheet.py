@@ -1,0 +1,57 @@
+"""A picture that shows a whole shot at a glance: photo | preview | clip, at a few of its frames."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from blender_addon.core.arrays import UInt8
+
+MARGIN = 12
+CAPTION = 34
+BACKGROUND = (24, 24, 26)
+INK = (222, 222, 222)
+CHECKER = ((70, 70, 74), (52, 52, 56))
+
+
+def contact_sheet(photo: UInt8, preview: UInt8, clip: UInt8, rows: int = 5) -> Image.Image:
+    """photo [h, w, 3], preview [F, H, W, 4] (straight alpha), clip [F, H, W, 3]; `rows` frames spread first to last.
+
+    What the preview cannot see is drawn as a checkerboard, so that a hole is never taken for a dark surface.
+    """
+    frames = np.unique(np.linspace(0, len(clip) - 1, min(rows, len(clip))).round().astype(int))
+    height, width = clip.shape[1:3]
+    column, line = width + MARGIN, height + CAPTION
+    sheet = Image.new("RGB", (3 * column + MARGIN, CAPTION + len(frames) * line), BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=18)
+    for index, title in enumerate(("photo", "preview: what the photo can see", "clip")):
+        draw.text((MARGIN + index * column, 8), title, fill=INK, font=font)
+    checker = Image.fromarray(_checkerboard(width, height))
+    fitted = _fitted(photo, width, height)
+    for row, frame in enumerate(frames):
+        top = CAPTION + row * line
+        sheet.paste(fitted, (MARGIN, top))
+        seen = Image.fromarray(preview[frame])
+        sheet.paste(Image.alpha_composite(checker, seen).convert("RGB"), (MARGIN + column, top))
+        sheet.paste(Image.fromarray(clip[frame]), (MARGIN + 2 * column, top))
+        visible = float((preview[frame, ..., 3] > 127).mean())
+        draw.text((MARGIN + column, top + height + 6), f"frame {frame + 1}, {visible:.0%} visible", fill=INK, font=font)
+    return sheet
+
+
+def _fitted(photo: UInt8, width: int, height: int) -> Image.Image:
+    """The whole photo inside width x height, centred."""
+    picture = Image.fromarray(photo)
+    picture.thumbnail((width, height), Image.Resampling.LANCZOS)
+    canvas = Image.new("RGB", (width, height), BACKGROUND)
+    canvas.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
+    return canvas
+
+
+def _checkerboard(width: int, height: int, square: int = 16) -> UInt8:
+    """[H, W, 4] uint8, opaque."""
+    y, x = np.mgrid[:height, :width] // square
+    light, dark = np.array(CHECKER[0], np.uint8), np.array(CHECKER[1], np.uint8)
+    rgb = np.where(((x + y) % 2 == 0)[..., None], light, dark)
+    return np.concatenate([rgb, np.full((height, width, 1), 255, np.uint8)], axis=-1)

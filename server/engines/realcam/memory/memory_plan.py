@@ -1,0 +1,124 @@
+"""How much memory a shot takes, worked out from the network's own sizes, and what is done when there is less."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+
+from server.model.config import LATENT_DOWNSAMPLE, ModelConfig
+from server.model.model import RESIDENT_PARTS, build_parts
+from server.model.unet.flex_plan import mask_memory
+from server.model.vae import CARD_FRAMES, TILE
+
+from .least_memory import USABLE
+
+Size = tuple[int, int]
+
+UNET_PEAK = 40
+"""Values alive at the peak of a forward, for each token and channel of the finest level: measured on the CPU, 33 to 40;
+counted for a card, 34 to 36, the camera's features and masks among them."""
+
+VAE_PEAK = 6.5
+"""The same of encoding and decoding, for each pixel and channel of the finest level: counted, 5.3 to 6.5."""
+
+MARGIN = 1.2
+"""For what a library takes beside, and fragments."""
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """batched: both guidance branches at once. tiled: a frame at a time, in tiles where it is large, which is lossy at
+    their seams. offloaded: weights stay in the machine's memory, each layer's come to the card when it runs."""
+
+    name: str
+    batched: bool = False
+    tiled: bool = False
+    offloaded: bool = False
+
+
+FAST = MemoryPlan("fast", batched=True)
+PLAIN = MemoryPlan("plain")
+SMALL = MemoryPlan("small", tiled=True, offloaded=True)
+
+
+PLANS = {plan.name: plan for plan in (FAST, PLAIN, SMALL)}
+
+
+def first_plan(wish: str, device: str, needed: dict[MemoryPlan, int], total: int) -> MemoryPlan:
+    """What to begin with. wish: auto (the fastest that fits, else the one that needs least), fast or small.
+
+    needed, total: bytes.
+    """
+    known = _known(device)
+    if wish == "fast":
+        return known[0]
+    if wish == "small":
+        return SMALL
+    least = min(known, key=needed.__getitem__)
+    return next((plan for plan in known if needed[plan] <= USABLE * total), least)
+
+
+def with_fall_backs(first: MemoryPlan, device: str, needed: dict[MemoryPlan, int]) -> tuple[MemoryPlan, ...]:
+    """`first`, then what to try when memory runs out: each later plan that needs less than the one tried before."""
+    known = _known(device)
+    chosen = [first]
+    for plan in known[known.index(first) + 1 :]:
+        if needed[plan] < needed[chosen[-1]]:
+            chosen.append(plan)
+    return tuple(chosen)
+
+
+def _known(device: str) -> tuple[MemoryPlan, ...]:
+    """Fastest first. Batches gain nothing on the CPU."""
+    return (FAST, PLAIN, SMALL) if device == "cuda" else (PLAIN, SMALL)
+
+
+def needed_memory(
+    config: ModelConfig, size: Size, frames: int, dtype: torch.dtype, plan: MemoryPlan, device: str
+) -> int:
+    """Bytes on the device for one segment of `frames` of `size` (width, height)."""
+    parameters = parameter_counts(config)
+    resident = RESIDENT_PARTS if plan.offloaded and device == "cuda" else parameters.keys()
+    weights = sum(parameters[part] for part in resident)
+    cells = size[0] * size[1] // LATENT_DOWNSAMPLE**2
+    forward = UNET_PEAK * frames * cells * config.unet.channels * (2 if plan.batched else 1)
+    pixels = min(size[0], TILE) * min(size[1], TILE) if plan.tiled else size[0] * size[1]
+    at_once = min(frames, CARD_FRAMES) if device == "cuda" and not plan.tiled else 1
+    decode = VAE_PEAK * pixels * config.vae.channels * at_once
+    masks = camera_masks(config, size, frames) if device == "cuda" else 0
+    return int(MARGIN * (dtype.itemsize * weights + max(dtype.itemsize * max(forward, decode), masks)))
+
+
+def camera_masks(config: ModelConfig, size: Size, frames: int) -> int:
+    """Bytes on a card while the camera's masks are made, before the first forward."""
+    finest = min(config.unet.mask_cells)
+    return mask_memory(frames * (size[0] // finest) * (size[1] // finest), config.unet.register_tokens)
+
+
+@cache
+def parameter_counts(config: ModelConfig) -> dict[str, int]:
+    """Of each part of the model."""
+    with torch.device("meta"):
+        parts = build_parts(config)
+    return {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
+
+
+def what_would_fit(configs: Iterable[tuple[Size, ModelConfig]], frames: int, free: int, device: str) -> str:
+    """A sentence: the largest picture of these that fits into `free` bytes, or what the smallest needs."""
+    needs = [
+        (needed_memory(config, size, min(frames, config.frames), torch.bfloat16, SMALL, device), size)
+        for size, config in configs
+    ]
+    fitting = [(size[0] * size[1], need, size) for need, size in needs if need <= free]
+    if fitting:
+        _, need, size = max(fitting)
+        return f"{size[0]} x {size[1]} in bfloat16 would fit: with memory set to small it needs {_gigabytes(need)}."
+    need, size = min(needs)
+    return f"Nothing would fit: the least, {size[0]} x {size[1]} in bfloat16, needs {_gigabytes(need)}."
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 2**30:.1f} GB"

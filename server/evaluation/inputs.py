@@ -1,0 +1,37 @@
+"""What is asked of a clip: its frames, and the camera it was to follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from blender_addon.core.arrays import UInt8
+from blender_addon.core.camera.trajectory import Trajectory
+from blender_addon.core.payloads.shot import Shot
+from server.reconstruction.scale import DepthMap
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """clip, reference_name: for the report.
+
+    frames [F, H, W, 3] uint8; reference: the camera it was to follow. scene_depth: metric depth seen by the reference
+    camera (the world of the trajectory), None when unknown. preview [F, H, W, 4] or None.
+    """
+
+    clip: str
+    frames: UInt8
+    reference_name: str
+    reference: Trajectory
+    scene_depth: DepthMap | None = None
+    preview: UInt8 | None = None
+
+
+def question_of_shot(clip: str, frames: UInt8, shot_name: str, shot: Shot) -> Question:
+    """A take of `shot`: the shot knows the camera, the scene's depth and, if the sizes agree, the preview."""
+    width, height = shot.photo_size
+    rows, columns = shot.depth.shape
+    lens = np.diag([columns / width, rows / height, 1.0]) @ shot.photo_intrinsics
+    preview = shot.preview if frames.shape[:3] == shot.preview.shape[:3] else None
+    return Question(clip, frames, shot_name, shot.trajectory, DepthMap(shot.depth, lens), preview)

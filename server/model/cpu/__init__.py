@@ -1,0 +1,1 @@
+"""What makes the network fast on processors: attention, convolutions, memory."""

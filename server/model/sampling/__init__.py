@@ -1,0 +1,1 @@
+"""From a shot's conditions to its latents, segment by segment."""

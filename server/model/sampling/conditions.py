@@ -1,0 +1,147 @@
+"""What a segment is conditioned on, made once, and the network with it bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from server.diffusion.sampler import Branch
+from server.model.clip_encoders import encode_image, encode_text
+from server.model.config import ModelConfig
+from server.model.model import RealCamModel
+from server.model.unet.attention import ContextKeys
+from server.model.unet.transformers import LevelCamera
+from server.model.unet.unet import BoundContext, Camera, UNet, split_context
+
+SOURCE_FPS = 29.97
+"""Frame rate of the footage the weights were trained on."""
+
+
+def context_tokens(model: RealCamModel, token_ids: Tensor, picture: Tensor) -> Tensor:
+    """[B, 77 + 256, C]: the text [B, 77] and the picture [B, 3, H, W] in [-1, 1], encoded."""
+    text = encode_text(model.text_encoder, token_ids.to(model.device))
+    tokens = encode_image(model.image_encoder, picture.to(model.device), model.config.clip.image_size)
+    return torch.cat([text, model.resampler(tokens)], dim=1)
+
+
+def concat_latents(latents: Tensor, reference: int | Tensor, style: Literal["repeat", "ends"] = "repeat") -> Tensor:
+    """What is given beside the noise, [B, 4, T, h, w]: the reference frame's latent for every frame, or ("ends", for
+    weights trained to interpolate) only the first and the last frame's own. reference: of all samples, or [B], for
+    batches of shots; the product makes one shot at a time."""
+    if style == "repeat":
+        frames = torch.as_tensor(reference, device=latents.device).expand(len(latents))
+        return latents[torch.arange(len(latents)), :, frames].unsqueeze(2).expand_as(latents)
+    ends = torch.zeros_like(latents)
+    ends[:, :, 0], ends[:, :, -1] = latents[:, :, 0], latents[:, :, -1]
+    return ends
+
+
+def fps_value(config: ModelConfig, frame_stride: int) -> int:
+    """What the network is told of the speed: the stride itself, or the frame rate it leaves of the footage."""
+    return frame_stride if config.fps_condition == "stride" else int(SOURCE_FPS // frame_stride)
+
+
+@dataclass(frozen=True, eq=False)
+class Conditions:
+    """concat [B, 4, T, h, w]; the contexts bound to the network; the camera, None to ignore it; fps: fps_value().
+
+    image_only: the picture with the negative prompt's words, where guidance has a scale for each.
+    """
+
+    concat: Tensor
+    conditional: BoundContext
+    unconditional: BoundContext
+    camera: Camera | None
+    fps: int
+    image_only: BoundContext | None = None
+
+    def context(self, branch: Branch) -> BoundContext:
+        """What the network is told in this branch. Raises ValueError when it was not bound."""
+        if branch == "image_only":
+            if self.image_only is None:
+                raise ValueError("the picture without the words was not bound")
+            return self.image_only
+        return self.unconditional if branch == "unconditional" else self.conditional
+
+
+def bind(
+    model: RealCamModel,
+    concat: Tensor,
+    conditional: Tensor,
+    unconditional: Tensor,
+    camera: Camera | None,
+    fps: int,
+    faithful: bool = False,
+    image_only: Tensor | None = None,
+) -> Conditions:
+    """Conditions of context tokens [B, L, C]."""
+
+    def bound(context: Tensor) -> BoundContext:
+        return model.unet.bind_context(split_context(context, concat.shape[2], faithful))
+
+    image = None if image_only is None else bound(image_only)
+    return Conditions(concat, bound(conditional), bound(unconditional), camera, fps, image)
+
+
+class BoundDenoiser:
+    """The UNet with its conditions: a Denoiser for the sampler.
+
+    batched: branches with the camera run as one batch, faster where the device is wide and memory allows.
+    """
+
+    def __init__(
+        self,
+        unet: UNet,
+        conditions: Conditions,
+        batched: bool = False,
+        between_blocks: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._unet, self._conditions, self._between = unet, conditions, between_blocks
+        self._together = joined((conditions.conditional, conditions.unconditional)) if batched else None
+        self._camera_twice = repeated(conditions.camera, 2) if batched and conditions.camera else None
+
+    def __call__(self, latent: Tensor, timestep: int, branches: Sequence[Branch]) -> list[Tensor]:
+        x = torch.cat([latent, self._conditions.concat.to(latent)], dim=1)
+        if self._together is None or "unconditional" not in branches:
+            return [self._run(x, timestep, branch) for branch in branches]
+        both = self._forward(torch.cat([x, x]), timestep, self._together, self._camera_twice)
+        outputs: dict[Branch, Tensor] = dict(zip(("conditional", "unconditional"), both.chunk(2), strict=True))
+        return [outputs[b] if b in outputs else self._run(x, timestep, b) for b in branches]
+
+    def _run(self, x: Tensor, timestep: int, branch: Branch) -> Tensor:
+        c = self._conditions
+        return self._forward(x, timestep, c.context(branch), None if branch == "no_camera" else c.camera)
+
+    def _forward(self, x: Tensor, timestep: int, context: BoundContext, camera: Camera | None) -> Tensor:
+        times = torch.full((len(x),), timestep, device=x.device)
+        fps = torch.full((len(x),), self._conditions.fps, device=x.device)
+        return self._unet(x, times, context, camera, fps, self._between).float()
+
+
+def repeated(camera: Camera, times: int) -> Camera:
+    """The camera of a batch, for that batch over and over. One sample's, which is all the product makes, is every
+    sample's as it is; more is for research on batches."""
+    if len(camera[0].features) == 1:
+        return camera
+    return tuple(
+        LevelCamera(level.features.repeat(times, 1, 1, 1, 1), None if level.plans is None else level.plans * times)
+        for level in camera
+    )
+
+
+def joined(contexts: Sequence[BoundContext]) -> BoundContext:
+    """Several contexts as one batch."""
+    return BoundContext(
+        tuple(
+            ContextKeys(*(torch.cat(tensors) for tensors in zip(*(_fields(k) for k in keys), strict=True)))
+            for keys in zip(*(c.keys for c in contexts), strict=True)
+        )
+    )
+
+
+def _fields(keys: ContextKeys) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return keys.text_keys, keys.text_values, keys.image_keys, keys.image_values

@@ -1,0 +1,287 @@
+"""A whole shot: segments one after the other, each conditioned, sampled and decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from blender_addon.core.arrays import Float64, UInt8
+from server.diffusion.ddim import DdimPlan, ddim_plan
+from server.diffusion.guidance import GuidanceConfig
+from server.diffusion.sampler import Constraint, SamplerConfig, SamplerState, SeededNoise, sample
+from server.diffusion.schedule import in_half_precision, noise_schedule
+from server.diffusion.shaping import KnownFrames, SceneShaping, ShapingStyle, Threshold
+from server.geometry.relative_poses import CORRECT, PUBLISHED
+from server.model.config import ModelConfig
+from server.model.model import RealCamModel
+from server.model.unet.unet import Camera
+
+from . import scene_mask
+from .camera_condition import camera_condition
+from .conditions import BoundDenoiser, bind, concat_latents, context_tokens
+from .segments import Segment, plan_segments
+
+
+@dataclass(frozen=True, eq=False)
+class HeldPicture:
+    """A picture [1, 3, H, W] in [-1, 1] that each of these frames shows whole, all alike."""
+
+    picture: Tensor
+    frames: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ShotInputs:
+    """poses [F, 4, 4] camera-to-world seen from the picture's camera, metres; intrinsics [F, 3, 3] pixels.
+
+    picture [1, 3, H, W] in [-1, 1]: what that camera sees. reference: the frame where it stands, None if none does.
+    preview [F, H, W, 4] uint8, None not to shape. held: whole frames that are given.
+    """
+
+    poses: Float64
+    intrinsics: Float64
+    picture: Tensor
+    reference: int | None
+    preview: UInt8 | None
+    held: tuple[HeldPicture, ...] = ()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height)."""
+        return self.picture.shape[-1], self.picture.shape[-2]
+
+
+@dataclass(frozen=True)
+class SamplingOptions:
+    """fps: what the network is told (conditions.fps_value). faithful: as published, quirks included, which needs the
+    reference frame in the shot and no segments. batched: guidance branches in one batch. tiled: see VideoVae.decode."""
+
+    prompt: str = ""
+    negative_prompt: str = ""
+    steps: int = 25
+    eta: float = 1.0
+    guidance: GuidanceConfig = field(default_factory=lambda: GuidanceConfig(scale=5.5))
+    shaping: ShapingStyle = "noisy"
+    threshold: Threshold = field(default_factory=lambda: Threshold(900))
+    fps: int = 14
+    overlap: int = 4
+    faithful: bool = False
+    batched: bool = False
+    tiled: bool = False
+    lossy_guidance_every: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class ShotState:
+    """How far a shot has come: all that is needed to go on to the same clip.
+
+    frames: of each finished segment, [n, H, W, 3] uint8. latents: of the last of them, [1, 4, T, h, w].
+    begun, drawn: where the draws stood when the segment under way began, and where they stand after its `steps`.
+    """
+
+    frames: tuple[UInt8, ...]
+    latents: Tensor | None
+    begun: Tensor
+    steps: SamplerState | None = None
+    drawn: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Hooks:
+    """on_step: (steps done, of, clean latents so far [1, 4, T, h, w]). on_work: called often; what it raises ends the
+    work. on_stage: what is being done, when that is not sampling. on_state: where the shot stands, after each step."""
+
+    on_step: Callable[[int, int, Tensor], None] = lambda done, of, clean: None
+    on_work: Callable[[], None] = lambda: None
+    on_stage: Callable[[str], None] = lambda stage: None
+    on_state: Callable[[ShotState], None] = lambda state: None
+
+
+def sample_shot(
+    model: RealCamModel,
+    inputs: ShotInputs,
+    options: SamplingOptions,
+    noise: SeededNoise,
+    hooks: Hooks,
+    start: ShotState | None = None,
+) -> UInt8:
+    """[F, H, W, 3] uint8 frames. start: a state that the same shot, sampled the same way, has been in."""
+    shot = start or ShotState((), None, noise.state)
+    with torch.inference_mode():
+        sampling = _ShotSampling.of(model, inputs, options, noise, hooks)
+        while len(shot.frames) < len(sampling.segments):
+            hooks.on_state(shot)
+            shot = sampling.next_segment(shot)
+    return np.concatenate(shot.frames)
+
+
+def shot_plan(config: ModelConfig, dtype: torch.dtype, options: SamplingOptions) -> DdimPlan:
+    """The steps of every segment. As published, in half precision, the schedule is rounded with the weights."""
+    schedule = noise_schedule(config.schedule)
+    if options.faithful and dtype == torch.float16:
+        schedule = in_half_precision(schedule, config.schedule)
+    return ddim_plan(schedule, options.steps, options.eta)
+
+
+@dataclass(frozen=True, eq=False)
+class _Start:
+    """What a segment starts from: a picture, where it stands in the segment, and the camera all poses are seen from.
+
+    known: latents [1, 4, n, h, w] of the frames that the segment before made.
+    """
+
+    picture: Tensor
+    reference: int | None
+    origin: Float64
+    known: Tensor | None
+
+    @classmethod
+    def of_shot(cls, inputs: ShotInputs) -> _Start:
+        return cls(inputs.picture, inputs.reference, np.eye(4), None)
+
+    @classmethod
+    def after(cls, inputs: ShotInputs, segment: Segment, latents: Tensor, frames: UInt8) -> _Start:
+        """The last frame made so far becomes the picture: what comes next resembles it most."""
+        reference = segment.known - 1
+        picture = scene_mask.to_clip(frames[-1:])[:, :, 0]
+        return cls(picture, reference, inputs.poses[segment.start + reference], latents[:, :, -segment.known :])
+
+
+@dataclass(frozen=True, eq=False)
+class _ShotSampling:
+    """What all segments share. negative: context tokens of the negative prompt."""
+
+    model: RealCamModel
+    inputs: ShotInputs
+    options: SamplingOptions
+    noise: SeededNoise
+    hooks: Hooks
+    segments: tuple[Segment, ...]
+    plan: DdimPlan
+    negative: Tensor
+
+    @classmethod
+    def of(
+        cls, model: RealCamModel, inputs: ShotInputs, options: SamplingOptions, noise: SeededNoise, hooks: Hooks
+    ) -> _ShotSampling:
+        segments = plan_segments(len(inputs.poses), model.config.frames, options.overlap)
+        plan = shot_plan(model.config, model.dtype, options)
+        # A mid-grey picture: how the weights were trained to take "no picture".
+        grey = torch.zeros_like(inputs.picture)
+        negative = context_tokens(model, model.tokenizer(options.negative_prompt).ids, grey)
+        return cls(model, inputs, options, noise, hooks, segments, plan, negative)
+
+    def next_segment(self, shot: ShotState) -> ShotState:
+        """The shot with its next segment sampled and decoded."""
+        segment = self.segments[len(shot.frames)]
+        if shot.latents is None:
+            start = _Start.of_shot(self.inputs)
+        else:
+            start = _Start.after(self.inputs, segment, shot.latents, shot.frames[-1])
+        latents = self._sample(shot, segment, start)
+        self.hooks.on_stage("Decoding")
+        fresh = self.model.vae.decode(latents[:, :, segment.known :], self.hooks.on_work, self.options.tiled)
+        return ShotState((*shot.frames, scene_mask.to_frames(fresh)), latents, self.noise.state)
+
+    def _sample(self, shot: ShotState, segment: Segment, start: _Start) -> Tensor:
+        self.hooks.on_stage("Reading the picture and the camera")
+        self.noise.go_on_from(shot.begun)
+        options, model = self.options, self.model
+        reference = self._reference_latents(segment, start)
+        camera = self._camera(segment, start)
+        positive = context_tokens(model, model.tokenizer(options.prompt).ids, start.picture)
+        image_only = None
+        if options.guidance.uses_image_only:
+            image_only = context_tokens(model, model.tokenizer(options.negative_prompt).ids, start.picture)
+        concat = concat_latents(reference, start.reference or 0)
+        conditions = bind(model, concat, positive, self.negative, camera, options.fps, options.faithful, image_only)
+        constraints = self._constraints(segment, start, reference)
+        denoise = BoundDenoiser(model.unet, conditions, options.batched, self.hooks.on_work)
+        config = SamplerConfig(
+            model.config.schedule.prediction,
+            options.guidance,
+            restore_scale=not options.faithful,
+            lossy_guidance_every=options.lossy_guidance_every,
+        )
+        if shot.drawn is not None:
+            self.noise.go_on_from(shot.drawn)
+
+        def on_step(state: SamplerState, clean: Tensor) -> None:
+            steps = len(self.plan)
+            self.hooks.on_step(len(shot.frames) * steps + state.done, len(self.segments) * steps, clean)
+            self.hooks.on_state(replace(shot, steps=state, drawn=self.noise.state))
+
+        return sample(
+            denoise, self.plan, config, tuple(concat.shape), self.noise, constraints, on_step, start=shot.steps
+        )
+
+    def _reference_latents(self, segment: Segment, start: _Start) -> Tensor:
+        """[1, 4, T, h, w] the picture's latent for every frame. The published code samples each frame's anew."""
+        if start.known is not None and start.reference is not None:
+            one = start.known[:, :, start.reference : start.reference + 1]
+        elif self.options.faithful:
+            return self._encode(start.picture[:, :, None].expand(-1, -1, len(segment), -1, -1))
+        else:
+            one = self._encode(start.picture[:, :, None])
+        return one.expand(-1, -1, len(segment), -1, -1)
+
+    def _camera(self, segment: Segment, start: _Start) -> Camera:
+        count = len(segment)
+        seen = np.linalg.inv(start.origin) @ self.inputs.poses[segment.start : segment.stop]
+        poses = torch.from_numpy(seen)[None]
+        intrinsics = torch.from_numpy(self.inputs.intrinsics[segment.start : segment.stop].copy())[None]
+        conventions = PUBLISHED if self.options.faithful else CORRECT
+        noise = None
+        if self.options.faithful:
+            poses, intrinsics = poses.float(), intrinsics.float()
+            noise = self.noise((1, count, count, 3, 1))[..., 0].cpu()
+        device = self.model.device
+        return camera_condition(
+            self.model.pose_encoder,
+            self.model.config.unet,
+            poses.to(device),
+            intrinsics.to(device),
+            self.inputs.size,
+            conventions,
+            None if noise is None else noise.to(device),
+        )
+
+    def _constraints(self, segment: Segment, start: _Start, reference: Tensor) -> list[Constraint]:
+        found: list[Constraint] = []
+        follow = not self.options.faithful
+        if self.inputs.preview is not None:
+            preview = self.inputs.preview[segment.start : segment.stop]
+            opaque = scene_mask.not_black(preview) if self.options.faithful else scene_mask.visible(preview)
+            pictures = preview[..., :3] if self.options.faithful else scene_mask.filled(preview)
+            scene = self._encode(scene_mask.to_clip(pictures))
+            # The published code takes frame 0 for the picture's, wherever the picture stands.
+            at = 0 if self.options.faithful else start.reference
+            if at is not None:
+                scene[:, :, at] = reference[:, :, at]
+            mask = scene_mask.latent_mask(opaque).to(scene)
+            found.append(SceneShaping(scene, mask, self.options.threshold, self.options.shaping, follow))
+        if start.known is not None:
+            found.append(
+                KnownFrames(_padded(start.known, len(segment)), tuple(range(segment.known)), follow_scale=follow)
+            )
+        for held in self.inputs.held:
+            fresh = range(segment.start + segment.known, segment.stop)
+            here = tuple(frame - segment.start for frame in held.frames if frame in fresh)
+            if here:
+                # Its mean: the same picture in two segments is the same latent.
+                latent = self.model.vae.encode(held.picture[:, :, None], None, between=self.hooks.on_work)
+                latent = latent.expand(-1, -1, len(segment), -1, -1)
+                found.append(KnownFrames(latent, here, follow_scale=follow))
+        return found
+
+    def _encode(self, clip: Tensor) -> Tensor:
+        return self.model.vae.encode(clip, self.noise, between=self.hooks.on_work)
+
+
+def _padded(known: Tensor, frames: int) -> Tensor:
+    padding = known[:, :, -1:].expand(-1, -1, frames - known.shape[2], -1, -1)
+    return torch.cat([known, padding], dim=2)

@@ -1,0 +1,84 @@
+"""Prompts to the 77 token ids that OpenCLIP's text tower reads."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import torch
+from torch import Tensor
+
+from .config import TEXT_TOKENS
+from .errors import CheckpointError
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """ids [1, 77] int64; cut: the words that did not fit ("" when all did)."""
+
+    ids: Tensor
+    cut: str
+
+
+START, END = "<|startoftext|>", "<|endoftext|>"
+
+_CLIPS_OWN = "Take vocab.json and merges.txt of openai/clip-vit-large-patch14."
+
+
+class Tokenizer(Protocol):
+    def __call__(self, text: str) -> Tokens: ...
+
+
+class ClipTokenizer:
+    """CLIP's byte pair encoding as OpenCLIP uses it: text mended by ftfy, unescaped twice, padded with zeros."""
+
+    def __init__(self, folder: Path) -> None:
+        """folder: holds vocab.json and merges.txt."""
+        from transformers import CLIPTokenizer
+
+        self._bpe = CLIPTokenizer(vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt"))
+
+    def __call__(self, text: str) -> Tokens:
+        words = self._bpe(cleaned(text), add_special_tokens=False)["input_ids"]
+        start, end = self._bpe.convert_tokens_to_ids([START, END])
+        room = TEXT_TOKENS - 2
+        ids = [start, *words[:room], end]
+        cut = self._bpe.decode(words[room:]).strip() if len(words) > room else ""
+        return Tokens(torch.tensor([ids + [0] * (TEXT_TOKENS - len(ids))]), cut)
+
+
+def check_vocabulary(vocabulary: Path, merges: Path) -> None:
+    """Raises CheckpointError unless these are CLIP's vocab.json and merges.txt by their form."""
+    try:
+        ids = msgspec.json.decode(vocabulary.read_bytes(), type=dict[str, int])
+    except msgspec.MsgspecError as error:
+        raise CheckpointError("The vocabulary cannot be read", f"{vocabulary}: {error}", _CLIPS_OWN) from error
+    if not {START, END} <= set(ids):
+        raise CheckpointError("The vocabulary is not CLIP's", f"{vocabulary} has no {START} or {END}", _CLIPS_OWN)
+    first = merges.read_bytes()[:16]
+    if not first.startswith(b"#version"):
+        raise CheckpointError("The merges are not CLIP's", f"{merges} begins with {first!r}", _CLIPS_OWN)
+
+
+class ByteTokenizer:
+    """Bytes as tokens, folded into a small vocabulary: for models with random weights, which read nothing anyway."""
+
+    def __init__(self, vocabulary: int) -> None:
+        self._letters = vocabulary - 3
+
+    def __call__(self, text: str) -> Tokens:
+        data = cleaned(text).lower().encode()
+        room = TEXT_TOKENS - 2
+        ids = [self._letters + 1, *(1 + b % self._letters for b in data[:room]), self._letters + 2]
+        cut = data[room:].decode(errors="ignore")
+        return Tokens(torch.tensor([ids + [0] * (TEXT_TOKENS - len(ids))]), cut)
+
+
+def cleaned(text: str) -> str:
+    """Mojibake and curly quotes mended, entities resolved, white space collapsed."""
+    import ftfy
+
+    return " ".join(html.unescape(html.unescape(ftfy.fix_text(text))).split())

@@ -1,0 +1,1 @@
+"""The camera-conditioned U-Net."""

@@ -1,0 +1,135 @@
+"""The few layers everything is made of.
+
+Activations are [B, T, H, W, C] throughout: linear layers and norms want the channels last, and seen as [B T, C, H, W]
+the same memory is the channels-last layout that convolutions are fastest in. So nothing is ever transposed.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from server.model.cpu.processor import computes_in_bfloat16
+from server.model.cpu.winograd import winograd_conv, winograd_pays
+
+
+class Linear(nn.Linear):
+    """nn.Linear. In float32 on the CPU it goes through oneDNN: MKL leaves AVX-512 unused on AMD, and is 1.4 times as
+    slow there. Where there is only AVX2, MKL is an eighth faster; the sums are kept the same on every machine."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dtype == torch.float32 and runs_in_onednn(x):
+            return torch.ops.mkldnn._linear_pointwise(x.contiguous(), self.weight, self.bias, "none", [], "")
+        return functional.linear(x, self.weight, self.bias)
+
+
+def runs_in_onednn(x: Tensor) -> bool:
+    """Whether oneDNN can be called for x itself, which knows no gradients and no compiler."""
+    eager = not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    return _ONEDNN_LINEAR and x.device.type == "cpu" and eager
+
+
+_ONEDNN_LINEAR = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
+class FrameConv(nn.Conv2d):
+    """A 2-D convolution over each frame of [B, T, H, W, C]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        frames = x.flatten(0, 1)
+        if self._same_size and winograd_pays(frames, self.weight):
+            return winograd_conv(frames, self.weight, self.bias).unflatten(0, x.shape[:2])
+        y = super().forward(frames.permute(0, 3, 1, 2))
+        return y.permute(0, 2, 3, 1).unflatten(0, x.shape[:2]).contiguous()
+
+    @property
+    def _same_size(self) -> bool:
+        """3 x 3, as large out as in."""
+        return self.kernel_size == (3, 3) and self.stride == (1, 1) and self.padding == (1, 1)
+
+
+class TimeConv(nn.Conv2d):
+    """A convolution of width 3 over the frames of [B, T, H, W, C], done as a 2-D one over (T, H W)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels, kernel_size=(3, 1), padding=(1, 0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x.flatten(2, 3).permute(0, 3, 1, 2))
+        return y.permute(0, 2, 3, 1).unflatten(2, x.shape[2:4]).contiguous()
+
+
+class FrameNorm(nn.GroupNorm):
+    """Group norm of [B, T, H, W, C] with statistics of each frame."""
+
+    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+        super().__init__(32, channels, eps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x.flatten(0, 1).permute(0, 3, 1, 2))
+        return y.permute(0, 2, 3, 1).unflatten(0, x.shape[:2]).contiguous()
+
+
+class ClipNorm(nn.GroupNorm):
+    """Group norm of [B, T, H, W, C] with statistics of the whole clip."""
+
+    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+        super().__init__(32, channels, eps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x.flatten(2, 3).permute(0, 3, 1, 2))
+        return y.permute(0, 2, 3, 1).unflatten(2, x.shape[2:4]).contiguous()
+
+
+class FeedForward(nn.Module):
+    """GEGLU feed-forward: four times as wide inside, one half gated by the exact GELU of the other."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.proj = Linear(channels, 8 * channels)
+        self.out = Linear(4 * channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.device.type != "cpu":
+            return self._apply_to(x)
+        tokens = x.flatten(0, -2)
+        # In pieces that fit the cache: the inner activation is eight times as large as x.
+        pieces = [self._apply_to(piece) for piece in tokens.split(FEED_FORWARD_TOKENS)]
+        return torch.cat(pieces).view_as(x) if len(pieces) > 1 else pieces[0].view_as(x)
+
+    def _apply_to(self, x: Tensor) -> Tensor:
+        if x.dtype == torch.bfloat16 and runs_in_onednn(x) and computes_in_bfloat16():
+            return self.out(gated(x, self.proj.weight.chunk(2), self.proj.bias))
+        value, gate = self.proj(x).chunk(2, dim=-1)
+        return self.out(value * functional.gelu(gate))
+
+
+def gated(x: Tensor, value_and_gate: tuple[Tensor, Tensor], bias: Tensor) -> Tensor:
+    """What goes into a feed-forward's second product; GELU and gating are done before the first one is rounded."""
+    (value, gate), (value_bias, gate_bias) = value_and_gate, bias.chunk(2)
+    opened = torch.ops.mkldnn._linear_pointwise(x, gate, gate_bias, "gelu", [], "none")
+    return torch.ops.mkldnn._linear_pointwise.binary(x, opened, value, value_bias, "mul")
+
+
+FEED_FORWARD_TOKENS = 4096
+
+
+def split_heads(x: Tensor, heads: int) -> Tensor:
+    """[N, L, C] -> [N, heads, L, C / heads], a view."""
+    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """[N, heads, L, D] -> [N, L, heads D]."""
+    return x.transpose(1, 2).flatten(2)
+
+
+def sinusoidal_embedding(values: Tensor, channels: int) -> Tensor:
+    """[B] -> [B, channels] float32: cosines, then sines, of geometrically falling frequencies."""
+    half = channels // 2
+    steps = torch.arange(half, dtype=torch.float32, device=values.device)
+    angles = values.float()[:, None] * torch.exp(-math.log(10000.0) * steps / half)
+    return torch.cat([angles.cos(), angles.sin()], dim=-1)

@@ -1,0 +1,111 @@
+"""Pictures to latents and back: diffusers' AutoencoderKL, frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from numpy.typing import NDArray
+from torch import Tensor
+
+from server.diffusion.shaping import Draw
+
+from .config import LATENT_DOWNSAMPLE, VaeConfig
+
+TILE = 512
+"""Pixels a side of a tile; the overlap of a quarter is diffusers' own."""
+
+CARD_FRAMES = 3
+"""Frames that a card takes at once: a fourth would need more memory than a forward of the network on 16."""
+
+
+def build_vae(config: VaeConfig) -> AutoencoderKL:
+    """The network without weights (on the current default device)."""
+    levels = len(config.channel_mult)
+    return AutoencoderKL(
+        in_channels=3,
+        out_channels=3,
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        block_out_channels=tuple(config.channels * m for m in config.channel_mult),
+        layers_per_block=config.blocks,
+        latent_channels=config.latent_channels,
+        norm_num_groups=32,
+        scaling_factor=config.scale,
+        sample_size=TILE,
+    )
+
+
+def _go_on() -> None:
+    """Nothing to do between frames."""
+
+
+class VideoVae:
+    """Clips [B, 3, T, H, W] in [-1, 1] to scaled latents [B, 4, T, H / 8, W / 8] and back."""
+
+    def __init__(self, vae: AutoencoderKL, config: VaeConfig, frames_at_once: int = 1) -> None:
+        self.network, self._config, self._frames = vae, config, frames_at_once
+
+    def encode(
+        self, clip: Tensor, draw: Draw | None, per_frame: bool = False, between: Callable[[], None] = _go_on
+    ) -> Tensor:
+        """A sample of the posterior, as the weights were trained on; one draw [B T, 4, h, w], or one each frame.
+
+        draw: None takes the posterior's mean: the picture itself, without grain.
+        between: called between frames; what it raises ends the encoding.
+        """
+        batch, _, frames, height, width = clip.shape
+        shape = (self._config.latent_channels, height // LATENT_DOWNSAMPLE, width // LATENT_DOWNSAMPLE)
+        moments = self._each(lambda x: self.network.encode(x).latent_dist.parameters, clip, between, self._frames)
+        mean, log_variance = moments.float().chunk(2, dim=1)
+        if draw is None:
+            noise = torch.zeros_like(mean)
+        elif per_frame:
+            noise = torch.cat([draw((1, *shape)) for _ in range(batch * frames)])
+        else:
+            noise = draw((batch * frames, *shape))
+        latent = mean + torch.exp(0.5 * log_variance.clamp(-30.0, 20.0)) * noise
+        return self._config.scale * latent.unflatten(0, (batch, frames)).transpose(1, 2)
+
+    def decode(self, latents: Tensor, between: Callable[[], None] = _go_on, tiled: bool = False) -> Tensor:
+        """float32 pictures, not clamped. between: called between frames; what it raises ends the decoding.
+
+        tiled: a frame at a time, and one larger than TILE in tiles: less memory, and not the same picture, since norms
+        and attention see a tile alone; the tiles are blended.
+        """
+        large = max(latents.shape[-2:]) > self.network.tile_latent_min_size
+        decode = self.network.tiled_decode if tiled and large else self.network.decode
+        frames_at_once = 1 if tiled else self._frames
+        scaled = latents / self._config.scale
+        pictures = self._each(lambda x: decode(x).sample, scaled, between, frames_at_once).float()
+        return pictures.unflatten(0, (len(latents), -1)).transpose(1, 2)
+
+    def _each(
+        self, network: Callable[[Tensor], Tensor], clip: Tensor, between: Callable[[], None], frames_at_once: int
+    ) -> Tensor:
+        """[B, C, T, H, W] through `network` a few frames at a time, to [B T, ...]."""
+        frames = clip.transpose(1, 2).flatten(0, 1).to(self.network.post_quant_conv.weight)
+        pieces = []
+        for piece in frames.split(frames_at_once):
+            between()
+            pieces.append(network(piece))
+        return torch.cat(pieces)
+
+
+LATENT_TO_RGB = (
+    (0.298, 0.207, 0.208),
+    (0.187, 0.286, 0.173),
+    (-0.158, 0.189, 0.264),
+    (-0.184, -0.271, -0.473),
+)
+"""Fitted by others to Stable Diffusion's VAE, which is the published one: scaled latents to colours in [-1, 1]."""
+
+
+def latent_picture(latents: Tensor, frame: int, enlarge: int = 4) -> NDArray[np.uint8]:
+    """[h enlarge, w enlarge, 3] uint8 of one frame of scaled latents [1, 4, T, h, w]."""
+    matrix = torch.tensor(LATENT_TO_RGB, dtype=torch.float32, device=latents.device)
+    colours = latents[0, :, frame].float().permute(1, 2, 0) @ matrix
+    small = ((colours.clamp(-1.0, 1.0) + 1.0) * 127.5).round().to(torch.uint8).cpu().numpy()
+    return np.ascontiguousarray(small.repeat(enlarge, axis=0).repeat(enlarge, axis=1))

@@ -1,0 +1,244 @@
+"""Files of the hub to this disk: gone on with where a download broke off, checked by their hash."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from .weights_sources import OnBytes, WeightsError, first_line, network_errors
+from .weights_store import FRESH_PREFIX, SourceFile, WeightsStore
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file on this disk and what it is, its hash as found here."""
+
+    path: Path
+    source: SourceFile
+
+
+def fetch(source: SourceFile, folder: Path, on_bytes: OnBytes, endpoint: str | None = None) -> Fetched:
+    """The file in `folder`, or in the hub's own cache if it is there and sound. What is there is not fetched again.
+
+    Raises WeightsError when it cannot be fetched or its hash is another; such a file is deleted from `folder`.
+    """
+    cached = _cached(source)
+    if cached is not None:
+        found = sha256_of(cached, _checking(source, on_bytes))
+        if found == (source.sha256 or found):
+            return Fetched(cached, msgspec.structs.replace(source, sha256=found))
+    path = _place(source, folder)
+    if not path.is_file():
+        try:
+            _download(source, path, on_bytes, endpoint)
+        except network_errors() as error:
+            full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+            run = f"Make room in {folder} and run" if full else "Run"
+            raise WeightsError(
+                f"{source.name} of {source.repo} could not be fetched",
+                first_line(error),
+                f"{run} the same command again: it goes on where it was.",
+            ) from error
+    found = sha256_of(path, _checking(source, on_bytes))
+    if source.sha256 and found != source.sha256:
+        path.unlink()
+        raise WeightsError(
+            f"{source.name} is not what {source.repo} published",
+            f"its SHA-256 is {found[:16]}..., expected {source.sha256[:16]}...; it was deleted",
+            "Run the command again.",
+        )
+    return Fetched(path, msgspec.structs.replace(source, sha256=found))
+
+
+def missing_bytes(source: SourceFile, folder: Path) -> int:
+    """What `fetch` would have to bring over the line."""
+    path = _place(source, folder)
+    if path.is_file() or _cached(source) is not None:
+        return 0
+    part = _part(path)
+    return max(source.bytes - (part.stat().st_size if part.exists() else 0), 0)
+
+
+def discard(fetched: Iterable[Fetched], folder: Path) -> None:
+    """Delete those of the files that were fetched into `folder`; those of the hub's own cache belong to others."""
+    for file in fetched:
+        if file.path.is_relative_to(folder):
+            file.path.unlink()
+
+
+def local_source(path: Path, on_bytes: OnBytes) -> SourceFile:
+    """A file of the user's own, hashed. Raises WeightsError when it is not there."""
+    if not path.is_file():
+        raise WeightsError("The weights file is not there", str(path), "Check the path that was typed.")
+    digest = sha256_of(path, lambda done, of: on_bytes(f"Checking {path.name}", done, of))
+    return SourceFile(name=path.name, sha256=digest, bytes=path.stat().st_size)
+
+
+def sha256_of(path: Path, on_bytes: Callable[[int, int], None] = lambda done, of: None) -> str:
+    """Hex digest, told as it goes."""
+    digest, size, done = hashlib.sha256(), path.stat().st_size, 0
+    with path.open("rb") as stream:
+        while chunk := stream.read(1 << 22):
+            digest.update(chunk)
+            done += len(chunk)
+            on_bytes(done, size)
+    return digest.hexdigest()
+
+
+def _cached(source: SourceFile) -> Path | None:
+    """Where another program had the hub's client put it."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(source.repo, source.name, revision=source.revision)
+    return Path(found) if isinstance(found, str) else None
+
+
+def _place(source: SourceFile, folder: Path) -> Path:
+    return folder / source.repo / source.revision / source.name
+
+
+def _part(path: Path) -> Path:
+    """What there is of a file that is not whole yet."""
+    return path.with_name(path.name + ".part")
+
+
+def _checking(source: SourceFile, on_bytes: OnBytes) -> Callable[[int, int], None]:
+    return lambda done, of: on_bytes(f"Checking {source.name}", done, of)
+
+
+class _Counted(io.FileIO):
+    """A file to append to that tells how long it is."""
+
+    def __init__(self, path: Path, on_length: Callable[[int], None]) -> None:
+        super().__init__(path, "a")
+        self._on_length = on_length
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        written = super().write(data)
+        self._on_length(self.tell())
+        return written
+
+
+def _download(source: SourceFile, path: Path, on_bytes: OnBytes, endpoint: str | None) -> None:
+    """Not hf_hub_download: it throws away what it has when the line breaks, and these are files of ten gigabytes."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.file_download import http_get
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = _part(path)
+    done = part.stat().st_size if part.exists() else 0
+    if source.bytes and done > source.bytes:
+        part.unlink()
+        done = 0
+    if not source.bytes or done < source.bytes:
+        url = hf_hub_url(source.repo, source.name, revision=source.revision, endpoint=endpoint)
+        there = get_hf_file_metadata(url, endpoint=endpoint)
+        # Asked before the part is touched: what answers for the hub, a login page say, would be written over it.
+        _check_length(source, there.size)
+        with _Counted(part, lambda length: on_bytes(f"Fetching {source.name}", length, source.bytes)) as file:
+            http_get(there.location, file, resume_size=done, displayed_filename=source.name)
+    try:
+        _check_length(source, part.stat().st_size)
+    except WeightsError:
+        part.unlink()
+        raise
+    part.replace(path)
+
+
+def _check_length(source: SourceFile, found: int | None) -> None:
+    if source.bytes and found is not None and found != source.bytes:
+        raise WeightsError(
+            f"{source.name} of {source.repo} could not be fetched",
+            f"what came has {found} bytes, the hub lists {source.bytes}",
+            "Check the network for a login page or a proxy, and run the same command again.",
+        )
+
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes that will come to lie below `folder`, which need not exist yet; purpose: for what, in words."""
+
+    folder: Path
+    bytes: int
+    purpose: str
+
+
+def check_room(needs: Iterable[Need]) -> None:
+    """Raises WeightsError unless each file system has room for all that comes to lie on it."""
+    on_disk: dict[int, list[Need]] = defaultdict(list)
+    for need in needs:
+        on_disk[_existing(need.folder).stat().st_dev].append(need)
+    for together in on_disk.values():
+        wanted = sum(need.bytes for need in together)
+        folder = _existing(together[0].folder)
+        free = shutil.disk_usage(folder).free
+        if free < wanted:
+            parts = " and ".join(f"{in_units(need.bytes)} {need.purpose}" for need in together if need.bytes)
+            raise WeightsError(
+                "The disk is too small for the weights",
+                f"{parts} are needed, {in_units(free)} are free in {folder}",
+                f"Make {in_units(wanted - free)} of room there, or name a folder on another disk with --into.",
+            )
+
+
+def in_units(count: int) -> str:
+    """Bytes as a person reads them."""
+    size, unit = float(count), "bytes"
+    for larger in ("kB", "MB", "GB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+
+
+def _existing(folder: Path) -> Path:
+    """`folder`, or the nearest one above it that is there."""
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
+
+
+LOCK_FILE = ".get.lock"
+
+
+@contextmanager
+def sole_writer(store: WeightsStore) -> Iterator[None]:
+    """Nobody else fetches into `store` or installs there meanwhile; the system ends that also when it is killed.
+
+    Raises WeightsError when somebody does, or nothing can be written there.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(store.root / LOCK_FILE, timeout=0)
+    try:
+        store.root.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise WeightsError(
+            "Another `realcam weights get` is at work there",
+            str(store.root),
+            "Wait for it to end, then run this again.",
+        ) from error
+    except OSError as error:
+        raise WeightsError(
+            "Weights cannot be kept there",
+            f"{store.root}: {error.strerror}",
+            "Name a folder of your own with --into or REALCAM_WEIGHTS.",
+        ) from error
+    try:
+        for left in store.root.glob(f"{FRESH_PREFIX}*"):
+            shutil.rmtree(left)
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,160 @@
+"""Published files to a folder of converted weights, once; and the check that such a folder steers the camera."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from server.geometry.relative_poses import relative_poses
+from server.model.config import ModelConfig
+from server.model.model import RealCamModel, build_parts
+from server.model.sampling.camera_condition import camera_condition
+from server.model.sampling.conditions import BoundDenoiser, bind
+from server.model.tokenizer import check_vocabulary
+
+from .load import CheckpointFiles, fitting_states, open_checkpoint, part_sources
+from .tensor_files import TensorFile
+from .weights_fetch import Need, check_room, sha256_of
+from .weights_sources import OnBytes, WeightsError, first_line
+from .weights_store import FRESH_PREFIX, MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILES, Manifest, SourceFile, WeightsStore
+
+
+def install(
+    store: WeightsStore,
+    config: ModelConfig,
+    files: CheckpointFiles,
+    tokenizer: tuple[Path, Path],
+    sources: tuple[SourceFile, ...],
+    on_bytes: OnBytes,
+) -> Manifest:
+    """Merge, check and convert into store.folder(config.name). The manifest comes last, so that half is nothing.
+
+    tokenizer: CLIP's vocab.json and merges.txt.
+    Raises CheckpointError when the files are not of this variant or no tokenizer, WeightsError when the disk is too
+    small or fills meanwhile.
+    """
+    check_vocabulary(*tokenizer)
+    file = open_checkpoint(files)
+    tensors = used_tensors(file, config)
+    folder = store.folder(config.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    needed = sum(t.numel() * t.element_size() for t in tensors.values())
+    check_room([Need(store.root, needed, "for the converted weights")])
+    with tempfile.TemporaryDirectory(prefix=FRESH_PREFIX, dir=store.root) as fresh:
+        path = Path(fresh) / MODEL_FILE
+        try:
+            save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
+        except SafetensorError as error:
+            raise WeightsError(
+                "The converted weights cannot be written",
+                f"{store.root}: {first_line(error)}",
+                "Make room there and run the same command again: what was fetched is kept.",
+            ) from error
+        for name, source in zip(TOKENIZER_FILES, tokenizer, strict=True):
+            shutil.copyfile(source, Path(fresh) / name)
+        manifest = Manifest(
+            variant=config.name,
+            sha256=sha256_of(path, lambda done, of: on_bytes("Checking what was made", done, of)),
+            bytes=path.stat().st_size,
+            sources=sources,
+        )
+        (Path(fresh) / MANIFEST_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+        # safetensors writes for one user alone, and the server may be another.
+        shutil.copymode(Path(fresh) / MANIFEST_FILE, path)
+        (folder / MANIFEST_FILE).unlink(missing_ok=True)
+        for name in (MODEL_FILE, *TOKENIZER_FILES, MANIFEST_FILE):
+            (Path(fresh) / name).replace(folder / name)
+    return manifest
+
+
+def verified_hash(store: WeightsStore, variant: str) -> str:
+    """The SHA-256 of the installed model file, which must be the one written down. Raises WeightsError."""
+    manifest = store.manifest(variant)
+    again = f"Run `realcam weights get {variant}` again."
+    if manifest is None:
+        raise WeightsError(f"{variant} is not installed", f"nothing whole of it in {store.folder(variant)}", again)
+    found = sha256_of(store.model_file(variant))
+    if found != manifest.sha256:
+        why = f"SHA-256 {found[:16]}..., was {manifest.sha256[:16]}..."
+        raise WeightsError("The weights changed on the disk", why, again)
+    return found
+
+
+def used_tensors(file: TensorFile, config: ModelConfig) -> dict[str, Tensor]:
+    """The tensors the model reads, by their published keys; complete and of its shapes, or CheckpointError."""
+    with torch.device("meta"):
+        parts = build_parts(config)
+    fitting_states(parts, file, config)
+    wanted = {source.key for found in part_sources(parts, config).values() for source in found.values()}
+    return {key: file[key] for key in sorted(wanted)}
+
+
+@dataclass(frozen=True)
+class CameraEffect:
+    """How the prediction of one noise differs for a camera that moves: relative to the prediction's own size."""
+
+    moving: float
+    """Against the same camera standing still."""
+    ignored: float
+    """Against the base model, which knows no camera."""
+
+    @property
+    def steers(self) -> bool:
+        return self.moving > SMALLEST_EFFECT
+
+
+SMALLEST_EFFECT = 1e-3
+"""Camera weights that are zero or landed nowhere give exactly 0; trained ones some percent."""
+
+
+def require_steering(model: RealCamModel) -> CameraEffect:
+    """Measure it, and raise WeightsError when the weights ignore the camera."""
+    effect = camera_effect(model)
+    if math.isnan(effect.moving):
+        raise WeightsError(
+            "The weights are damaged", "what the network predicts is not a number", "Get them again, with --again."
+        )
+    if not effect.steers:
+        raise WeightsError(
+            "The weights ignore the camera",
+            f"{effect.moving:.2%} of the prediction changes when it moves a metre",
+            "The camera's file is damaged or of another model: get it again, with --again.",
+        )
+    return effect
+
+
+def camera_effect(model: RealCamModel, frames: int = 4) -> CameraEffect:
+    """Measured on one small forward pass of pure noise with a camera that moves a metre sideways."""
+    size = (128, 128)
+    poses = torch.eye(4, dtype=torch.float64).repeat(1, frames, 1, 1)
+    moving = poses.clone()
+    moving[0, :, 0, 3] = torch.linspace(0.0, 1.0, frames, dtype=torch.float64)
+    intrinsics = torch.tensor([[64.0, 0, 64], [0, 64, 64], [0, 0, 1]], dtype=torch.float64).expand(1, frames, 3, 3)
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn((1, 8, frames, 16, 16), generator=generator)
+    context = torch.randn((1, 77 + 16 * frames, model.config.unet.context_channels), generator=generator)
+    outputs = []
+    with torch.inference_mode():
+        context = context.to(model.device, model.dtype)
+        for path in (moving, poses, None):
+            camera = None
+            if path is not None:
+                seen = relative_poses(path, torch.tensor([0])).to(model.device)
+                camera = camera_condition(
+                    model.pose_encoder, model.config.unet, seen, intrinsics.to(model.device), size
+                )
+            bound = bind(model, noise[:, 4:].to(model.device), context, context, camera, 8)
+            outputs.append(BoundDenoiser(model.unet, bound)(noise[:, :4].to(model.device), 900, ["conditional"])[0])
+    scale = outputs[0].norm()
+    return CameraEffect(
+        moving=float((outputs[0] - outputs[1]).norm() / scale), ignored=float((outputs[0] - outputs[2]).norm() / scale)
+    )

@@ -1,0 +1,1 @@
+"""Structure from motion: COLMAP models, matching, triangulation, and their scale in metres."""

@@ -1,0 +1,153 @@
+"""From relative to absolute scale: what number turns a reconstruction's unit into metres.
+
+Each triangulated point seen in a frame votes: metric depth at its pixel divided by its z. The median of the votes is
+the frame's scale, the median of the frames the clip's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender_addon.core.arrays import Float32, Float64
+
+from .sparse import SparseModel
+
+Floats = Float32 | Float64
+
+MAD_TO_SIGMA = 1.4826
+
+
+@dataclass(frozen=True, eq=False)
+class DepthMap:
+    """depth [h, w] float32 metres along z, NaN where unknown; intrinsics [3, 3] px of the depth's own size, or None
+    when it covers the frame's field of view exactly."""
+
+    depth: Float32
+    intrinsics: Float64 | None = None
+
+
+DepthOfFrame = Callable[[int], DepthMap | None]
+"""Frame index -> its metric depth, None where there is none."""
+
+
+@dataclass(frozen=True)
+class ScaleRules:
+    """When a clip's scale is believed. Shares and relative numbers."""
+
+    points_in_a_frame: int = 20
+    frames: int = 3
+    inlier_within: float = 0.15
+    inlier_share: float = 0.5
+    spread: float = 0.15
+
+
+DEFAULT_RULES = ScaleRules()
+
+
+@dataclass(frozen=True, eq=False)
+class ClipScale:
+    """scale: metres in one unit of the reconstruction. frame_scales [F], NaN where a frame has too few points.
+
+    spread: robust standard deviation of the frame scales, relative to scale. votes: points with depth; inliers: those
+    within the rule of the clip's scale. refusal: why the scale is not to be believed, "" when it is.
+    """
+
+    scale: float
+    frame_scales: Float64
+    frame_votes: NDArray[np.int64]
+    spread: float
+    votes: int
+    inliers: int
+    refusal: str
+
+
+def depth_at(depth: Float32, pixel: Float64, width: int, height: int) -> Float32:
+    """[N] depth under pixels [N, 2] of a width x height picture; indices truncate, as published. NaN outside."""
+    rows, columns = depth.shape
+    return _looked_up(depth, pixel[:, 0] / width * columns, pixel[:, 1] / height * rows)
+
+
+def depth_along(depth: DepthMap, pixel: Float64, intrinsics: Float64, width: int, height: int) -> Float32:
+    """[N] depth under pixels [N, 2] of a picture with `intrinsics`, looked up where the depth camera sees that ray."""
+    if depth.intrinsics is None:
+        return depth_at(depth.depth, pixel, width, height)
+    there = np.column_stack([pixel, np.ones(len(pixel))]) @ (depth.intrinsics @ np.linalg.inv(intrinsics)).T
+    return _looked_up(depth.depth, there[:, 0] / there[:, 2], there[:, 1] / there[:, 2])
+
+
+def median_scale(metric: Floats, relative: Float64) -> float:
+    """Median of metric / relative over [N] points that have both and lie in front; NaN when there is none."""
+    votes = scale_votes(metric, relative)
+    return float(np.median(votes)) if len(votes) else float("nan")
+
+
+def scale_votes(metric: Floats, relative: Float64) -> Float64:
+    """metric / relative over the [N] points where both are finite and positive."""
+    usable = np.isfinite(metric) & np.isfinite(relative) & (metric > 0) & (relative > 0)
+    return np.asarray(metric[usable] / relative[usable], dtype=np.float64)
+
+
+def clip_scale(
+    model: SparseModel,
+    intrinsics: Float64,
+    size: tuple[int, int],
+    depth_of_frame: DepthOfFrame,
+    rules: ScaleRules = DEFAULT_RULES,
+) -> ClipScale:
+    """The scale of a clip's reconstruction; intrinsics [F, 3, 3] px of size (width, height).
+
+    A clip whose frames disagree is refused, not averaged: see ClipScale.refusal.
+    """
+    relative = model.depths()
+    votes: list[Float64] = []
+    for frame in range(len(model.camera_to_world)):
+        mine = model.frame == frame
+        depth = depth_of_frame(frame) if mine.any() else None
+        if depth is None:
+            votes.append(np.empty(0))
+            continue
+        metric = depth_along(depth, model.pixel[mine], intrinsics[frame], *size)
+        votes.append(scale_votes(metric, relative[mine]))
+    return agreed_scale(votes, rules)
+
+
+def agreed_scale(votes: list[Float64], rules: ScaleRules = DEFAULT_RULES) -> ClipScale:
+    """The clip's scale from each frame's votes (F arrays of metric / relative)."""
+    counts = np.array([len(vote) for vote in votes], dtype=np.int64)
+    frame_scales = np.array([np.median(vote) if len(vote) >= rules.points_in_a_frame else np.nan for vote in votes])
+    known = frame_scales[np.isfinite(frame_scales)]
+    scale = float(np.median(known)) if len(known) else float("nan")
+    spread = float(MAD_TO_SIGMA * np.median(np.abs(known - scale)) / scale) if len(known) else float("nan")
+    pooled = np.concatenate([*votes, np.empty(0)])
+    inliers = int((np.abs(pooled / scale - 1) <= rules.inlier_within).sum()) if len(known) else 0
+    refusal = _refusal(len(known), len(votes), spread, inliers, len(pooled), rules)
+    return ClipScale(scale, frame_scales, counts, spread, len(pooled), inliers, refusal)
+
+
+def _refusal(known: int, frames: int, spread: float, inliers: int, votes: int, rules: ScaleRules) -> str:
+    if known < min(rules.frames, frames):
+        return (
+            f"Only {known} of {frames} frames have {rules.points_in_a_frame} points with depth "
+            f"({min(rules.frames, frames)} needed)."
+        )
+    if spread > rules.spread:
+        return f"The frames disagree: their scales spread by {spread:.0%} ({rules.spread:.0%} allowed)."
+    if inliers < rules.inlier_share * votes:
+        return (
+            f"The points disagree: {inliers} of {votes} lie within {rules.inlier_within:.0%} of the clip's scale "
+            f"({rules.inlier_share:.0%} needed)."
+        )
+    return ""
+
+
+def _looked_up(depth: Float32, x: Float64, y: Float64) -> Float32:
+    rows, columns = depth.shape
+    # A point behind the depth camera has no pixel there.
+    inside = np.isfinite(x) & np.isfinite(y) & (x >= 0) & (y >= 0) & (x < columns) & (y < rows)
+    result = np.full(len(x), np.nan, dtype=np.float32)
+    result[inside] = depth[y[inside].astype(np.int64), x[inside].astype(np.int64)]
+    return result

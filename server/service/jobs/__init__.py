@@ -1,0 +1,1 @@
+"""Jobs: their states, their store, their files, their place on the disk."""

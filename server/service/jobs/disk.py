@@ -1,0 +1,74 @@
+"""Room on the disk: what is promised to accepted jobs, and a reserve so that states can be written when it is full."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from blender_addon.core.protocol.messages import JobState
+
+from .job_store import Job
+
+log = logging.getLogger("realcam.disk")
+
+BALLAST_BYTES = 1024 * 1024
+"""Enough for many transitions: the store's journal is kept below it."""
+
+
+def room_to_run(shot_bytes: int, checkpoint_share: float) -> int:
+    """Bytes that a job may have on the disk at a time beside its shot: its last checkpoint, and with it the next one or
+    the clip, whose frames and mp4 together are smaller than the raw preview in the shot.
+
+    checkpoint_share: of the shot's bytes, as its engine's capability says.
+    """
+    checkpoint = math.ceil(checkpoint_share * shot_bytes)
+    return checkpoint + max(checkpoint, shot_bytes)
+
+
+def promised(jobs: Iterable[Job], received: Mapping[str, int], checkpoint_shares: Mapping[str, float]) -> int:
+    """Bytes that accepted jobs will still write. received: what has come of uploads that run. checkpoint_shares: by
+    engine."""
+    total = 0
+    for job in jobs:
+        if job.state is JobState.UPLOADING:
+            total += job.nbytes - received.get(job.job_id, 0)
+        total += room_to_run(job.nbytes, checkpoint_shares.get(job.engine, 0.0))
+    return total
+
+
+class Disk:
+    """The file system that holds the jobs."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._ballast = root / "ballast"
+
+    def free(self) -> int:
+        """Bytes."""
+        return shutil.disk_usage(self._root).free
+
+    def drop_ballast(self) -> bool:
+        """Give the reserve back, so that states can still be written. False when it was given before."""
+        try:
+            self._ballast.unlink()
+        except FileNotFoundError:
+            return False
+        log.error("the disk is full: the reserve of %d bytes was given up", BALLAST_BYTES)
+        return True
+
+    def keep_ballast(self, keep_free: int) -> None:
+        """Take the reserve again once there is room for it beside `keep_free` bytes."""
+        try:
+            if self._ballast.exists() or self.free() < keep_free + BALLAST_BYTES:
+                return
+            # Real bytes: a sparse file would hold nothing.
+            with self._ballast.open("wb") as stream:
+                stream.write(os.urandom(BALLAST_BYTES))
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._ballast.unlink(missing_ok=True)

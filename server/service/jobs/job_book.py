@@ -1,0 +1,129 @@
+"""Jobs as the rest of the service sees them: a change goes through here, is on disk when it returns, and is told."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from blender_addon.core.protocol.capability import EngineCapability
+from blender_addon.core.protocol.messages import JobState, JobStatus, StateEvent
+
+from .disk import Disk, promised
+from .job_files import JobFiles
+from .job_states import Cause
+from .job_store import Job, JobStore
+
+OnEvent = Callable[[StateEvent], None]
+
+
+class JobBook:
+    """Store and files of all jobs, and the queue's order. Use from the loop's thread."""
+
+    def __init__(self, store: JobStore, files: JobFiles) -> None:
+        self.store = store
+        self.files = files
+        self.disk = Disk(files.root)
+        self.on_event: OnEvent = lambda event: None
+        self._served: list[str] = []
+
+    def move(self, job: Job, cause: Cause, reason: str = "", **facts: Any) -> Job:
+        """JobStore.apply, then tell and tidy. Raises as it does; a full disk costs the reserve first."""
+        try:
+            moved = self.store.apply(job, cause, time.time(), reason, **facts)
+        except sqlite3.OperationalError:
+            if not self.disk.drop_ballast():
+                raise
+            moved = self.store.apply(job, cause, time.time(), reason, **facts)
+        if cause is Cause.STARTED:
+            self._served = [owner for owner in self._served if owner != job.owner] + [job.owner]
+        if moved.state.final:
+            self.files.discard_inputs(job.job_id)
+        if moved.sequence != job.sequence:
+            for event in self.store.events_after(job.job_id, job.sequence):
+                self.on_event(event)
+        return moved
+
+    def queue(self) -> list[str]:
+        """Ids of queued jobs in the order they will run."""
+        queued = self.store.in_states(JobState.QUEUED)
+        return turns([Waiting(job.number, job.job_id, job.owner) for job in queued], self._served)
+
+    def places(self) -> dict[str, int]:
+        """Jobs before each queued one, the running one included."""
+        running = len(self.store.in_states(JobState.RUNNING, JobState.FINALIZING))
+        return {job_id: place + running for place, job_id in enumerate(self.queue())}
+
+    def status(self, job: Job) -> JobStatus:
+        """The job as the wire tells it, with its place in the queue."""
+        received = self.files.received(job.job_id) if job.state is JobState.UPLOADING else job.nbytes
+        place = self.places().get(job.job_id, 0) if job.state is JobState.QUEUED else 0
+        return job.status(received, place)
+
+    def promised_bytes(self, engines: Iterable[EngineCapability]) -> int:
+        """What accepted jobs will still write with these engines."""
+        open_jobs = self.store.in_states(JobState.UPLOADING, JobState.QUEUED, JobState.RUNNING, JobState.FINALIZING)
+        uploading = [job.job_id for job in open_jobs if job.state is JobState.UPLOADING]
+        received = {job_id: self.files.received(job_id) for job_id in uploading}
+        return promised(open_jobs, received, {engine.name: engine.checkpoint_share for engine in engines})
+
+    def forget(self, jobs: Sequence[Job]) -> int:
+        """Remove jobs with all their files. Returns the bytes of results that went."""
+        if not jobs:
+            return 0
+        self.store.forget([job.job_id for job in jobs])
+        for job in jobs:
+            self.files.discard(job.job_id)
+        return sum(job.result_bytes for job in jobs)
+
+
+class Waiting(NamedTuple):
+    """A queued job: order of submission, its id and whose it is."""
+
+    number: int
+    job_id: str
+    owner: str
+
+
+def turns(waiting: Sequence[Waiting], served_last: Sequence[str]) -> list[str]:
+    """Job ids in the order they will run.
+
+    served_last: owners, the one served longest ago first. Owners who were never served come before all of them, by
+    their oldest job.
+    """
+    lanes: dict[str, list[Waiting]] = {}
+    for job in sorted(waiting):
+        lanes.setdefault(job.owner, []).append(job)
+    rank = {owner: place for place, owner in enumerate(served_last)}
+    owners = sorted(lanes, key=lambda owner: (rank.get(owner, -1), lanes[owner][0].number))
+    order: list[str] = []
+    for round_number in range(max((len(lane) for lane in lanes.values()), default=0)):
+        order.extend(lanes[owner][round_number].job_id for owner in owners if round_number < len(lanes[owner]))
+    return order
+
+
+RESTARTED = "The server was restarted while this job ran."
+
+
+def reconcile(book: JobBook) -> None:
+    """Bring store and files together. Call before anything else runs."""
+    store, files = book.store, book.files
+    for job in store.in_states(JobState.UPLOADING):
+        # Named but not yet committed: the shot is whole, because only one that was verified and read gets its name.
+        if files.shot(job.job_id).exists():
+            book.move(job, Cause.SHOT_STORED)
+    for job in store.in_states(JobState.RUNNING, JobState.FINALIZING):
+        manifest = files.finished_results(job.job_id) if job.state is JobState.FINALIZING else None
+        if manifest is not None and manifest.attempt == job.attempt:
+            book.move(job, Cause.RESULTS_STORED, results=manifest.results, engine_seconds=manifest.engine_seconds)
+        else:
+            book.move(job, Cause.SERVER_STOPPED, RESTARTED)
+    for job_id in files.job_ids():
+        known = store.find(job_id)
+        if known is None or (known.state.final and known.state is not JobState.DONE):
+            files.discard(job_id)
+        elif known.state is JobState.DONE:
+            files.discard_inputs(job_id)
+        else:
+            files.discard_work(job_id)

@@ -1,0 +1,79 @@
+"""The only owner of a job's states and transitions: pure, so that it can be read and tested alone.
+
+UPLOADING -> QUEUED -> RUNNING -> FINALIZING -> DONE, with FAILED and CANCELLED as the other ends. Losing the worker
+puts a job back to QUEUED until its attempts are spent. A cancel is a wish on the job, not a state.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+
+from blender_addon.core.protocol.messages import JobState
+
+MAX_ATTEMPTS = 3
+"""Workers a job may lose before it is FAILED."""
+MAX_STARTS = 20
+"""Starts in all: the end of a job that takes the whole server down each time."""
+
+
+class Cause(enum.StrEnum):
+    """What can happen to a job."""
+
+    SHOT_STORED = "shot-stored"
+    SHOT_REFUSED = "shot-refused"
+    STARTED = "started"
+    CLIP_MADE = "clip-made"
+    RESULTS_STORED = "results-stored"
+    ENGINE_FAILED = "engine-failed"
+    ENGINE_STOPPED = "engine-stopped"
+    WORKER_LOST = "worker-lost"
+    SERVER_STOPPED = "server-stopped"
+    CANCEL_WISHED = "cancel-wished"
+
+
+@dataclass(frozen=True)
+class JobPosition:
+    """What decides where a job can go. attempt: how often it was started, the fence of a running job.
+    losses: how many workers it has lost."""
+
+    state: JobState
+    attempt: int = 0
+    losses: int = 0
+    cancel_requested: bool = False
+
+
+class ImpossibleTransitionError(Exception):
+    """A cause that cannot touch a job in this position: late news of an attempt that was given up, mostly."""
+
+
+_RUNNING = (JobState.RUNNING, JobState.FINALIZING)
+_PLAIN: dict[tuple[JobState, Cause], JobState] = {
+    (JobState.UPLOADING, Cause.SHOT_STORED): JobState.QUEUED,
+    (JobState.UPLOADING, Cause.SHOT_REFUSED): JobState.FAILED,
+    (JobState.RUNNING, Cause.CLIP_MADE): JobState.FINALIZING,
+    (JobState.FINALIZING, Cause.RESULTS_STORED): JobState.DONE,
+    (JobState.RUNNING, Cause.ENGINE_FAILED): JobState.FAILED,
+    (JobState.FINALIZING, Cause.ENGINE_FAILED): JobState.FAILED,
+    (JobState.RUNNING, Cause.ENGINE_STOPPED): JobState.CANCELLED,
+    (JobState.FINALIZING, Cause.ENGINE_STOPPED): JobState.CANCELLED,
+    (JobState.UPLOADING, Cause.CANCEL_WISHED): JobState.CANCELLED,
+    (JobState.QUEUED, Cause.CANCEL_WISHED): JobState.CANCELLED,
+}
+
+
+def after(position: JobPosition, cause: Cause) -> JobPosition:
+    """Where `cause` takes a job. Raises ImpossibleTransitionError; the position then stays as it is."""
+    state, cancel = position.state, position.cancel_requested
+    if (state, cause) in _PLAIN:
+        return replace(position, state=_PLAIN[state, cause], cancel_requested=cancel or cause is Cause.CANCEL_WISHED)
+    if cause is Cause.STARTED and state is JobState.QUEUED:
+        return replace(position, state=JobState.RUNNING, attempt=position.attempt + 1)
+    if cause is Cause.CANCEL_WISHED and state in _RUNNING:
+        return replace(position, cancel_requested=True)
+    if cause in (Cause.WORKER_LOST, Cause.SERVER_STOPPED) and state in _RUNNING:
+        losses = position.losses + (cause is Cause.WORKER_LOST)
+        spent = losses >= MAX_ATTEMPTS or position.attempt >= MAX_STARTS
+        end = JobState.CANCELLED if cancel else JobState.FAILED if spent else JobState.QUEUED
+        return replace(position, state=end, losses=losses)
+    raise ImpossibleTransitionError(f"{cause} in {state}")

@@ -1,0 +1,308 @@
+"""The durable record of every job: SQLite, one connection, one thread. What a method returned from is on disk."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from blender_addon.core.errors import ServiceError
+from blender_addon.core.protocol.messages import JobState, JobStatus, ResultFile, StateEvent
+
+from .job_schema import migrate
+from .job_states import Cause, JobPosition, after
+
+_COLUMNS = (
+    "number, job_id, owner, digest, nbytes, engine, title, state, attempt, losses, cancel_requested, sequence,"
+    " reason, submitted_at, finished_at, fetched_at, engine_seconds, results, result_bytes"
+)
+_UNFINISHED = tuple(state.value for state in JobState if not state.final)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row. number: order of submission. packed_results: a list of files that is read when it is asked for, which
+    those who look through a long history do not. result_bytes: what these files take together."""
+
+    number: int
+    job_id: str
+    owner: str
+    digest: str
+    nbytes: int
+    engine: str
+    title: str
+    position: JobPosition
+    sequence: int
+    reason: str
+    submitted_at: float
+    finished_at: float
+    fetched_at: float
+    engine_seconds: float
+    packed_results: bytes
+    result_bytes: int
+
+    @property
+    def results(self) -> tuple[ResultFile, ...]:
+        """The files of a finished clip."""
+        return msgspec.msgpack.decode(self.packed_results, type=tuple[ResultFile, ...])
+
+    @property
+    def state(self) -> JobState:
+        """Short for position.state."""
+        return self.position.state
+
+    @property
+    def attempt(self) -> int:
+        """Short for position.attempt."""
+        return self.position.attempt
+
+    def status(self, received: int = 0, queue_place: int = 0) -> JobStatus:
+        """The job as the wire tells it."""
+        return JobStatus(
+            job_id=self.job_id,
+            state=self.state,
+            engine=self.engine,
+            title=self.title,
+            attempt=self.attempt,
+            received=received,
+            sequence=self.sequence,
+            queue_place=queue_place,
+            reason=self.reason,
+            submitted_at=self.submitted_at,
+            finished_at=self.finished_at,
+            fetched_at=self.fetched_at,
+            engine_seconds=self.engine_seconds,
+            cancel_requested=self.position.cancel_requested,
+            results=self.results,
+        )
+
+
+class StaleJobError(Exception):
+    """The job is not where the caller thinks it is; nothing was changed."""
+
+
+class JobStore:
+    """All jobs. Use from one thread.
+
+    Raises ServiceError when the file cannot be used, sqlite3.OperationalError when the disk is full.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+        try:
+            self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            # Pages of 4 KiB: the journal stays small enough for the disk's reserve (disk.py).
+            self._connection.execute("PRAGMA wal_autocheckpoint = 100")
+            self._connection.execute("PRAGMA foreign_keys = ON")
+            # KiB: small, so that memory does not grow with the history; the system caches the file anyway.
+            self._connection.execute("PRAGMA cache_size = -256")
+            migrate(self._connection)
+        except sqlite3.OperationalError as error:
+            self._connection.close()
+            raise ServiceError(
+                "The job store cannot be opened",
+                f"{path}: {error}",
+                "Another server may be using this data directory: stop it, or give --data-dir another one.",
+            ) from error
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise ServiceError(
+                "The job store is damaged",
+                f"{path}: {error}",
+                "Move it away and start again; finished clips stay as files in the results folder.",
+            ) from error
+        except ServiceError:
+            self._connection.close()
+            raise
+
+    def close(self) -> None:
+        """Checkpoint and let go of the file."""
+        self._connection.close()
+
+    def create(self, job_id: str, owner: str, digest: str, nbytes: int, engine: str, title: str, at: float) -> Job:
+        """A new job in UPLOADING, with its first event."""
+        with self._transaction():
+            self._connection.execute(
+                "INSERT INTO jobs (job_id, owner, digest, nbytes, engine, title, state, submitted_at, sequence)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)",
+                (job_id, owner, digest, nbytes, engine, title, JobState.UPLOADING.value, at),
+            )
+            self._insert_event(job_id, 1, JobState.UPLOADING, 0, at, "")
+        return self.get(job_id)
+
+    def find(self, job_id: str) -> Job | None:
+        """A job, or None."""
+        row = self._connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
+        return None if row is None else _job(row)
+
+    def get(self, job_id: str) -> Job:
+        """A job that must be there. Raises StaleJobError."""
+        job = self.find(job_id)
+        if job is None:
+            raise StaleJobError(job_id)
+        return job
+
+    def of_owner(self, owner: str, most: int) -> list[Job]:
+        """Newest first."""
+        rows = self._connection.execute(
+            f"SELECT {_COLUMNS} FROM jobs WHERE owner = ? ORDER BY number DESC LIMIT ?", (owner, most)
+        )
+        return [_job(row) for row in rows]
+
+    def ended_without_clip(self, owner: str, beyond: int) -> list[Job]:
+        """Jobs of this owner that failed or were cancelled, without the `beyond` newest."""
+        rows = self._connection.execute(
+            # +: these are few, of all the owner's jobs there may be many.
+            f"SELECT {_COLUMNS} FROM jobs WHERE +owner = ? AND state IN (?, ?) ORDER BY number DESC LIMIT -1 OFFSET ?",
+            (owner, JobState.FAILED.value, JobState.CANCELLED.value, beyond),
+        )
+        return [_job(row) for row in rows]
+
+    def in_states(self, *states: JobState) -> list[Job]:
+        """Oldest first."""
+        return sorted(self.each_in_states(*states), key=lambda job: job.number)
+
+    def each_in_states(self, *states: JobState) -> Iterator[Job]:
+        """State by state, oldest first in each, read one at a time: a server's history is long."""
+        for state in states:
+            # One state a query: the index has its order, several would be sorted in memory.
+            query = f"SELECT {_COLUMNS} FROM jobs WHERE state = ? ORDER BY number"
+            yield from map(_job, self._connection.execute(query, (state.value,)))
+
+    def counts(self) -> dict[str, int]:
+        """Jobs by state."""
+        return dict(self._connection.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall())
+
+    def unfinished_of(self, owner: str) -> int:
+        """How many jobs of this owner have not ended."""
+        marks = ", ".join("?" * len(_UNFINISHED))
+        (count,) = self._connection.execute(
+            f"SELECT count(*) FROM jobs WHERE +owner = ? AND state IN ({marks})", (owner, *_UNFINISHED)
+        ).fetchone()
+        return int(count)
+
+    def apply(
+        self,
+        job: Job,
+        cause: Cause,
+        at: float,
+        reason: str = "",
+        *,
+        results: tuple[ResultFile, ...] = (),
+        engine_seconds: float = 0.0,
+    ) -> Job:
+        """Move a job, in one UPDATE fenced by its state and attempt; a change of state is an event.
+
+        Raises ImpossibleTransitionError or StaleJobError; the store is then unchanged.
+        """
+        here, there = job.position, after(job.position, cause)
+        moved = there.state is not here.state
+        sequence = job.sequence + moved
+        packed, nbytes = job.packed_results, job.result_bytes
+        if results:
+            packed, nbytes = msgspec.msgpack.encode(results), sum(file.nbytes for file in results)
+        with self._transaction():
+            changed = self._connection.execute(
+                "UPDATE jobs SET state = ?, attempt = ?, losses = ?, cancel_requested = ?, sequence = ?, reason = ?,"
+                " finished_at = ?, engine_seconds = ?, results = ?, result_bytes = ?"
+                " WHERE job_id = ? AND state = ? AND attempt = ?",
+                (
+                    there.state.value,
+                    there.attempt,
+                    there.losses,
+                    there.cancel_requested,
+                    sequence,
+                    reason or job.reason,
+                    at if there.state.final else 0.0,
+                    engine_seconds or job.engine_seconds,
+                    packed,
+                    nbytes,
+                    job.job_id,
+                    here.state.value,
+                    here.attempt,
+                ),
+            ).rowcount
+            if changed != 1:
+                raise StaleJobError(f"{job.job_id} is no longer {here.state} at attempt {here.attempt}")
+            if moved:
+                self._insert_event(job.job_id, sequence, there.state, there.attempt, at, reason)
+        return self.get(job.job_id)
+
+    def note_fetched(self, job_id: str, at: float) -> Job:
+        """The owner holds all results."""
+        self._connection.execute("UPDATE jobs SET fetched_at = ? WHERE job_id = ? AND fetched_at = 0", (at, job_id))
+        return self.get(job_id)
+
+    def events_after(self, job_id: str, sequence: int) -> list[StateEvent]:
+        """In order."""
+        rows = self._connection.execute(
+            "SELECT job_id, sequence, state, attempt, at, reason FROM events WHERE job_id = ? AND sequence > ?"
+            " ORDER BY sequence",
+            (job_id, sequence),
+        )
+        return [
+            StateEvent(job_id=i, sequence=n, state=JobState(s), attempt=a, at=t, reason=r) for i, n, s, a, t, r in rows
+        ]
+
+    def forget(self, job_ids: Iterable[str]) -> None:
+        """Remove jobs and their events."""
+        with self._transaction():
+            self._connection.executemany("DELETE FROM jobs WHERE job_id = ?", [(job_id,) for job_id in job_ids])
+
+    def _insert_event(self, job_id: str, sequence: int, state: JobState, attempt: int, at: float, why: str) -> None:
+        self._connection.execute(
+            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", (job_id, sequence, state.value, attempt, at, why)
+        )
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._connection)
+
+
+class _Transaction:
+    """BEGIN IMMEDIATE ... COMMIT, or ROLLBACK on any exception."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._connection.execute("ROLLBACK")
+            return
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.OperationalError:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    number, job_id, owner, digest, nbytes, engine, title, state, attempt, losses, cancel, sequence, *rest = row
+    reason, submitted_at, finished_at, fetched_at, engine_seconds, packed_results, result_bytes = rest
+    return Job(
+        number=number,
+        job_id=job_id,
+        owner=owner,
+        digest=digest,
+        nbytes=nbytes,
+        engine=engine,
+        title=title,
+        position=JobPosition(JobState(state), attempt, losses, bool(cancel)),
+        sequence=sequence,
+        reason=reason,
+        submitted_at=submitted_at,
+        finished_at=finished_at,
+        fetched_at=fetched_at,
+        engine_seconds=engine_seconds,
+        packed_results=packed_results,
+        result_bytes=result_bytes,
+    )

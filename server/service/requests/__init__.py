@@ -1,0 +1,1 @@
+"""Clients: who may enter, what they ask, what they are answered."""

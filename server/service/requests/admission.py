@@ -1,0 +1,92 @@
+"""Whether a shot is taken: every reason to say no to a Submit, before a byte of it is sent."""
+
+from __future__ import annotations
+
+from blender_addon.core.protocol.messages import RefusalCode, Refused, Submit
+from server.service.jobs.disk import room_to_run
+from server.service.jobs.job_book import JobBook
+from server.service.options import ServiceOptions
+from server.service.workers.dispatcher import Dispatcher
+
+
+class Admission:
+    """Says no in words, or nothing."""
+
+    def __init__(self, book: JobBook, dispatcher: Dispatcher, options: ServiceOptions) -> None:
+        self._book = book
+        self._dispatcher = dispatcher
+        self._options = options
+
+    def objection(self, owner: str, message: Submit) -> Refused | None:
+        """The first reason against a new job of this client; None when it may send the shot."""
+        return (
+            self._no_engine(owner, message)
+            or self._too_large(message)
+            or self._too_many(owner, message)
+            or self._no_room(message)
+        )
+
+    def _no_engine(self, owner: str, message: Submit) -> Refused | None:
+        engines = {engine.name: engine for engine in self._dispatcher.engines_for(owner)}
+        if message.engine not in engines:
+            return refuse(
+                message,
+                RefusalCode.NO_SUCH_ENGINE,
+                f"This server has no engine called {message.engine}",
+                f"it has {', '.join(engines) or 'none'}",
+                "Choose one of these, or start a server that has it.",
+            )
+        if engines[message.engine].unavailable:
+            return refuse(
+                message,
+                RefusalCode.ENGINE_UNAVAILABLE,
+                f"The engine {message.engine} cannot run on this server",
+                engines[message.engine].unavailable,
+                "Choose another engine.",
+            )
+        return None
+
+    def _too_large(self, message: Submit) -> Refused | None:
+        allowed = self._options.limits.shot_bytes
+        if 1 <= message.nbytes <= allowed:
+            return None
+        return refuse(
+            message,
+            RefusalCode.TOO_LARGE,
+            "The shot is too large for this server",
+            f"{message.nbytes / 1e6:.1f} MB, allowed {allowed / 1e6:.0f} MB",
+            "Use fewer frames, a smaller clip or a smaller photo.",
+        )
+
+    def _too_many(self, owner: str, message: Submit) -> Refused | None:
+        waiting, allowed = self._book.store.unfinished_of(owner), self._options.limits.jobs_per_client
+        if waiting < allowed:
+            return None
+        return refuse(
+            message,
+            RefusalCode.BUSY,
+            "You have as many jobs waiting as the server allows",
+            f"{waiting} of {allowed}",
+            "Wait for one to end, or cancel one.",
+        )
+
+    def _no_room(self, message: Submit) -> Refused | None:
+        engines = self._dispatcher.engines or ()
+        free, promised = self._book.disk.free() - self._options.keep_free, self._book.promised_bytes(engines)
+        share = next((engine.checkpoint_share for engine in engines if engine.name == message.engine), 0.0)
+        needed = message.nbytes + room_to_run(message.nbytes, share)
+        if needed <= free - promised:
+            return None
+        return refuse(
+            message,
+            RefusalCode.NO_SPACE,
+            "The server's disk has no room for this job",
+            f"it takes up to {needed / 1e6:.1f} MB, {max(free, 0) / 1e6:.1f} MB are free"
+            f" and {promised / 1e6:.1f} MB of them promised to jobs before it",
+            "Make room there (`realcam jobs prune`), or wait until jobs have ended.",
+        )
+
+
+def refuse(message: Submit, code: RefusalCode, what: str, why: str, remedy: str) -> Refused:
+    """A refusal of this job."""
+    return Refused(code=code, what=what, why=why, remedy=remedy, job_id=message.job_id)

@@ -1,0 +1,219 @@
+"""What the server answers on the control socket."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Container, Iterator
+
+import msgspec
+
+from blender_addon.core.protocol.messages import (
+    PROTOCOL_VERSION,
+    Cancel,
+    ClientMessage,
+    Facts,
+    Fetched,
+    Follow,
+    GetFacts,
+    GetStatus,
+    Jobs,
+    JobState,
+    JobStatus,
+    ListJobs,
+    Progress,
+    Prune,
+    Pruned,
+    RefusalCode,
+    Refused,
+    ServerMessage,
+    StateEvent,
+    Submit,
+    Welcome,
+)
+from server.service.jobs.job_book import JobBook
+from server.service.jobs.job_store import Job
+from server.service.options import SOFTWARE, ServiceOptions
+from server.service.workers.dispatcher import Dispatcher
+
+from .admission import Admission, refuse
+from .sessions import Session
+
+log = logging.getLogger("realcam.control")
+
+
+class ControlDesk:
+    """Answers a client's control messages. Everything durable has happened when an answer is returned."""
+
+    def __init__(
+        self,
+        book: JobBook,
+        dispatcher: Dispatcher,
+        options: ServiceOptions,
+        boot_id: str,
+        facts: Callable[[str], Facts],
+    ) -> None:
+        self._facts = facts
+        self._book = book
+        self._dispatcher = dispatcher
+        self._options = options
+        self._admission = Admission(book, dispatcher, options)
+        self._boot_id = boot_id
+        self.stopping = False
+
+    def welcome(self, session: Session) -> Welcome:
+        """The answer to Hello, once the engines are known."""
+        return Welcome(
+            protocol=PROTOCOL_VERSION,
+            software=SOFTWARE,
+            boot_id=self._boot_id,
+            session=session.token,
+            limits=self._options.limits,
+            engines=self._dispatcher.engines_for(session.owner),
+        )
+
+    def waiting(self, job_ids: Container[str]) -> Iterator[Progress]:
+        """How many are before each of these that is queued, and what else it waits for."""
+        for job_id, place in self._book.places().items():
+            if job_id in job_ids:
+                yield self._waiting(job_id, place)
+
+    def _waiting(self, job_id: str, place: int) -> Progress:
+        job = self._book.store.get(job_id)
+        why = self._dispatcher.why_set_aside(job.engine, job.owner)
+        stage = f"The server set this engine aside for a while: {why}. The job waits there." if why else "queued"
+        return Progress(job_id=job_id, attempt=0, step=0, steps=0, stage=stage, queue_place=place)
+
+    def answer(self, session: Session, message: ClientMessage) -> list[ServerMessage]:
+        """Replies in order. A store that cannot be written is said, and nothing is promised."""
+        try:
+            return self._answer(session, message)
+        except (sqlite3.OperationalError, OSError) as error:
+            log.error("cannot be stored: %s", error)
+            no_room = Refused(
+                code=RefusalCode.NO_SPACE,
+                what="The server cannot store this",
+                why=str(error),
+                remedy="Make room on its disk and try again.",
+                job_id=getattr(message, "job_id", ""),
+            )
+            return [no_room]
+
+    def _answer(self, session: Session, message: ClientMessage) -> list[ServerMessage]:
+        match message:
+            case Submit():
+                return [self._submit(session, message)]
+            case GetStatus(job_id=job_id):
+                return [self._status(session, job_id)]
+            case ListJobs():
+                return [self._list(session)]
+            case Cancel(job_id=job_id):
+                job = self._own(session, job_id)
+                return [unknown_job(job_id) if job is None else self._book.status(self._dispatcher.cancel(job))]
+            case Fetched(job_id=job_id):
+                return [self._fetched(session, job_id)]
+            case Prune():
+                return [self._prune(session, message)]
+            case GetFacts():
+                return [self._facts(session.owner)]
+            case Follow():
+                return self._follow(session, message)
+            case _:
+                return [Refused(code=RefusalCode.MALFORMED, what="This message does not belong on this socket")]
+
+    def _own(self, session: Session, job_id: str) -> Job | None:
+        """The job if it is this client's; another client's is as good as none."""
+        job = self._book.store.find(job_id)
+        return job if job is not None and job.owner == session.owner else None
+
+    def _status(self, session: Session, job_id: str) -> JobStatus:
+        job = self._own(session, job_id)
+        return JobStatus(job_id=job_id, state=JobState.UNKNOWN) if job is None else self._book.status(job)
+
+    def _list(self, session: Session) -> Jobs:
+        """Newest first, without their files, as many as go into one header."""
+        places = self._book.places()
+        limits = self._options.limits
+        room, listed = limits.header_bytes - 4096, list[JobStatus]()
+        for job in self._book.store.of_owner(session.owner, limits.listed_jobs):
+            status = job.status(queue_place=places.get(job.job_id, 0))
+            brief = msgspec.structs.replace(status, results=(), reason=status.reason[: limits.listed_reason])
+            room -= len(msgspec.msgpack.encode(brief))
+            if room < 0:
+                break
+            listed.append(brief)
+        return Jobs(jobs=tuple(listed))
+
+    def _fetched(self, session: Session, job_id: str) -> ServerMessage:
+        job = self._own(session, job_id)
+        if job is None:
+            return unknown_job(job_id)
+        return self._book.status(self._book.store.note_fetched(job_id, time.time()))
+
+    def _submit(self, session: Session, message: Submit) -> ServerMessage:
+        known = self._book.store.find(message.job_id)
+        if known is not None:
+            asked = (session.owner, message.digest, message.nbytes, message.engine)
+            if asked == (known.owner, known.digest, known.nbytes, known.engine):
+                return self._book.status(known)
+            what = "A job of this id exists and is another one"
+            return refuse(message, RefusalCode.JOB_CONFLICT, what, message.job_id, "Send it under a new id.")
+        if self.stopping:
+            remedy = "Send the shot again once it is back."
+            return refuse(message, RefusalCode.BUSY, "The server is stopping", "", remedy)
+        refused = self._admission.objection(session.owner, message)
+        if refused is not None:
+            return refused
+        submit = message
+        job = self._book.store.create(
+            submit.job_id, session.owner, submit.digest, submit.nbytes, submit.engine, submit.title, time.time()
+        )
+        self._book.forget(self._book.store.ended_without_clip(session.owner, beyond=self._options.limits.ended_jobs))
+        return self._book.status(job)
+
+    def _prune(self, session: Session, message: Prune) -> Pruned:
+        limit = time.time() - message.older_than
+        gone = [
+            job
+            for job in self._book.store.of_owner(session.owner, self._options.limits.pruned_jobs)
+            if job.state.final
+            and job.finished_at <= limit
+            and (message.unfetched or job.fetched_at or job.state is not JobState.DONE)
+        ]
+        return Pruned(jobs=len(gone), nbytes=self._book.forget(gone))
+
+    def _follow(self, session: Session, message: Follow) -> list[ServerMessage]:
+        job = self._own(session, message.job_id)
+        if job is None:
+            return [
+                StateEvent(
+                    job_id=message.job_id,
+                    sequence=message.after_sequence,
+                    state=JobState.UNKNOWN,
+                    attempt=0,
+                    at=time.time(),
+                    reason="The server does not know this job.",
+                )
+            ]
+        if len(session.followed) >= self._options.limits.followed_jobs:
+            session.followed.clear()
+        if not job.state.final:
+            session.followed.add(job.job_id)
+        latest = self._dispatcher.latest_progress(job.job_id)
+        if latest is not None:
+            session.progress[job.job_id] = latest
+        elif job.state is JobState.QUEUED:
+            session.progress[job.job_id] = (self._waiting(job.job_id, self._book.places()[job.job_id]), b"")
+        return list(self._book.store.events_after(job.job_id, message.after_sequence))
+
+
+def unknown_job(job_id: str) -> Refused:
+    """The answer about a job that is not there, or not this client's."""
+    return Refused(
+        code=RefusalCode.NO_SUCH_JOB,
+        what="The server does not know this job",
+        why=job_id,
+        remedy="It may have been removed after its time. Generate it again.",
+        job_id=job_id,
+    )

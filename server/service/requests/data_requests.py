@@ -1,0 +1,194 @@
+"""What the server answers on the data socket: chunks of shots in, chunks of results out."""
+
+from __future__ import annotations
+
+import logging
+import mmap
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+import numpy as np
+
+from blender_addon.core.errors import RealCamError
+from blender_addon.core.payloads.payload import decode_order
+from blender_addon.core.protocol.framing import Buffer, Frame, Received, encode
+from blender_addon.core.protocol.messages import (
+    ClientMessage,
+    FileChunk,
+    JobState,
+    Limits,
+    ReadChunk,
+    RefusalCode,
+    Refused,
+    UploadChunk,
+    UploadReceived,
+)
+from server.service.jobs.job_book import JobBook
+from server.service.jobs.job_states import Cause, ImpossibleTransitionError
+from server.service.jobs.job_store import Job, StaleJobError
+from server.service.wakeup import Wakeup
+
+from .control_requests import unknown_job
+from .sessions import Sessions
+
+log = logging.getLogger("realcam.data")
+
+
+class DataDesk:
+    """Answers data messages through `reply(route, frames)`, a client that keeps to its credit always has room for it.
+    Checksums and syncs run in `pool`."""
+
+    def __init__(
+        self,
+        book: JobBook,
+        sessions: Sessions,
+        wakeup: Wakeup,
+        limits: Limits,
+        reply: Callable[[bytes, list[Frame]], object],
+        pool: Executor,
+    ) -> None:
+        self._book = book
+        self._sessions = sessions
+        self._wakeup = wakeup
+        self._limits = limits
+        self._reply = reply
+        self._pool = pool
+        self._verifying: dict[str, bytes] = {}
+        """Job -> the connection that will be told; the latest one when the client came back meanwhile."""
+
+    def close(self) -> None:
+        """Wait for checks that run; what they found is found again at the next start."""
+        self._pool.shutdown(wait=True)
+
+    def handle(self, route: bytes, user: str, received: Received[ClientMessage]) -> None:
+        """One message."""
+        message = received.message
+        if not isinstance(message, UploadChunk | ReadChunk):
+            self._refuse(route, RefusalCode.MALFORMED, "This message does not belong on the data socket")
+            return
+        session = self._sessions.with_token(message.session)
+        if session is None or session.owner != user:
+            self._refuse(route, RefusalCode.NO_SESSION, "This session is not open", message.job_id)
+            return
+        session.active = time.monotonic()
+        job = self._book.store.find(message.job_id)
+        if job is None or job.owner != session.owner:
+            self._reply(route, encode(unknown_job(message.job_id)))
+        elif isinstance(message, ReadChunk):
+            self._read(route, job, message)
+        elif [(buffer.dtype.name, buffer.ndim) for buffer in received.buffers] != [("uint8", 1)]:
+            self._refuse(route, RefusalCode.MALFORMED, "A chunk comes with one buffer of bytes", job.job_id)
+        else:
+            self._take(route, job, message.offset, received.buffers[0])
+
+    def _take(self, route: bytes, job: Job, offset: int, data: Buffer) -> None:
+        """Append a chunk; the last one starts the check."""
+        if job.state is not JobState.UPLOADING:
+            self._acknowledge(route, job.job_id, job.nbytes, job.state)
+            return
+        if job.job_id in self._verifying:
+            self._verifying[job.job_id] = route
+            return
+        held = self._book.files.received(job.job_id)
+        if offset + data.nbytes > job.nbytes or data.nbytes > self._limits.data_frame_bytes:
+            self._refuse(route, RefusalCode.TOO_LARGE, "More bytes came than were announced", job.job_id)
+            return
+        if offset == held:
+            try:
+                held = self._book.files.append(job.job_id, held, data.data)
+            except OSError as error:
+                self._no_room(route, job, error.strerror or str(error))
+                return
+        if held < job.nbytes:
+            self._acknowledge(route, job.job_id, held, JobState.UPLOADING)
+            return
+        self._verifying[job.job_id] = route
+        future = self._pool.submit(self._check, job)
+        future.add_done_callback(lambda done: self._wakeup.post(lambda: self._checked(job, done.result())))
+
+    def _check(self, job: Job) -> tuple[Cause | None, str]:
+        """In a thread: see whether the upload is a shot, and make it durable. (None, why it could not be stored)."""
+        files = self._book.files
+        try:
+            if not files.verify_upload(job.job_id, job.digest):
+                return None, ""
+            engine = self._engine_asked(job.job_id)
+            if engine != job.engine:
+                return Cause.SHOT_REFUSED, f"The shot is for the engine {engine}, the job for {job.engine}."
+            files.store_shot(job.job_id)
+        except RealCamError as error:
+            return Cause.SHOT_REFUSED, error.sentence
+        except OSError as error:
+            log.warning("job %s: %s", job.job_id, error, extra={"job": job.job_id})
+            return None, error.strerror or str(error)
+        except Exception:
+            # A client's bytes may not end the server: a mistake of ours that they bring out costs this shot alone.
+            log.exception("the shot cannot be read", extra={"job": job.job_id})
+            return Cause.SHOT_REFUSED, "The server could not read the shot. Its log says why."
+        return Cause.SHOT_STORED, ""
+
+    def _engine_asked(self, job_id: str) -> str:
+        """Decode the upload; nothing holds on to the file afterwards. Raises RealCamError, OSError."""
+        with self._book.files.upload(job_id).open("rb") as stream:
+            blob = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        return decode_order(memoryview(blob), self._limits).settings.engine
+
+    def _checked(self, job: Job, outcome: tuple[Cause | None, str]) -> None:
+        route = self._verifying.pop(job.job_id)
+        cause, reason = outcome
+        if cause is None and reason:
+            self._no_room(route, job, reason)
+            return
+        if cause is None:
+            answer = UploadReceived(job_id=job.job_id, received=0, state=JobState.UPLOADING, damaged=True)
+            self._reply(route, encode(answer))
+            return
+        try:
+            job = self._book.move(job, cause, reason)
+        except (ImpossibleTransitionError, StaleJobError):
+            # Cancelled, or forgotten, while it was checked.
+            self._book.files.discard_inputs(job.job_id)
+            self._acknowledge(route, job.job_id, job.nbytes, JobState.CANCELLED)
+            return
+        except sqlite3.OperationalError as error:
+            self._no_room(route, job, str(error))
+            return
+        self._acknowledge(route, job.job_id, job.nbytes, job.state)
+
+    def _read(self, route: bytes, job: Job, message: ReadChunk) -> None:
+        listed = {file.name: file for file in job.results}
+        file = listed.get(message.name)
+        if job.state is not JobState.DONE or file is None:
+            self._refuse(route, RefusalCode.NOT_READY, "This job has no such file", job.job_id)
+            return
+        wanted = min(message.nbytes, self._limits.chunk_bytes, max(file.nbytes - message.offset, 0))
+        try:
+            with (self._book.files.result_folder(job.job_id) / file.name).open("rb") as stream:
+                stream.seek(message.offset)
+                data = stream.read(wanted)
+        except OSError as error:
+            log.error("job %s: %s", job.job_id, error, extra={"job": job.job_id})
+            self._refuse(route, RefusalCode.NOT_READY, "The server cannot read this clip any more", job.job_id)
+            return
+        chunk = FileChunk(job_id=job.job_id, name=file.name, offset=message.offset)
+        self._reply(route, encode(chunk, [np.frombuffer(data, dtype=np.uint8)]))
+
+    def _no_room(self, route: bytes, job: Job, reason: str) -> None:
+        free = shutil.disk_usage(self._book.files.root).free
+        refused = Refused(
+            code=RefusalCode.NO_SPACE,
+            what="The server cannot store the shot",
+            why=f"{reason}; {free / 1e6:.1f} MB free, the shot takes {job.nbytes / 1e6:.1f} MB",
+            remedy="Make room on the server and send it again: it goes on where it stopped.",
+            job_id=job.job_id,
+        )
+        self._reply(route, encode(refused))
+
+    def _acknowledge(self, route: bytes, job_id: str, received: int, state: JobState) -> None:
+        self._reply(route, encode(UploadReceived(job_id=job_id, received=received, state=state)))
+
+    def _refuse(self, route: bytes, code: RefusalCode, what: str, job_id: str = "") -> None:
+        self._reply(route, encode(Refused(code=code, what=what, job_id=job_id)))

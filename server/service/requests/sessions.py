@@ -1,0 +1,95 @@
+"""Who is connected, what they follow, and what waits to be sent to them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from blender_addon.core.protocol.messages import Progress, StateEvent
+
+QUIET = 120.0
+
+
+@dataclass
+class Session:
+    """One client's control connection. `route`: its address on the control socket. `owner`: who it is."""
+
+    route: bytes
+    token: str
+    owner: str
+    software: str
+    followed: set[str] = field(default_factory=set)
+    waiting: deque[list[bytes | memoryview | bytearray]] = field(default_factory=deque)
+    progress: dict[str, tuple[Progress, bytes]] = field(default_factory=dict)
+    """Latest-wins: one for each followed job."""
+    active: float = field(default_factory=time.monotonic)
+    """When something last came from it or went to it."""
+
+
+class Sessions:
+    """All sessions by route and by token; at most `most`."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._by_route: dict[bytes, Session] = {}
+        self._by_token: dict[str, Session] = {}
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(tuple(self._by_route.values()))
+
+    def __len__(self) -> int:
+        return len(self._by_route)
+
+    def open(self, route: bytes, owner: str, software: str) -> Session:
+        """A new session; one that the same connection had before ends. When there are too many, the oldest of whoever
+        has most makes room: nobody pushes others out."""
+        if (old := self._by_route.get(route)) is not None:
+            self.drop(old)
+        if len(self._by_route) >= self._most:
+            counts = Counter(session.owner for session in self)
+            most = max(counts.values())
+            self.drop(next(session for session in self if counts[session.owner] == most))
+        session = Session(route, secrets.token_hex(16), owner, software)
+        self._by_route[route] = self._by_token[session.token] = session
+        return session
+
+    def at(self, route: bytes) -> Session | None:
+        """The session of a control connection."""
+        return self._by_route.get(route)
+
+    def with_token(self, token: str) -> Session | None:
+        """The session that a data message claims."""
+        return self._by_token.get(token)
+
+    def drop(self, session: Session) -> None:
+        """Forget a session. Its jobs go on."""
+        self._by_route.pop(session.route, None)
+        self._by_token.pop(session.token, None)
+
+    def drop_quiet(self, now: float) -> None:
+        """Forget who neither said nor took anything for QUIET seconds: mostly connections that were replaced."""
+        for session in self:
+            if now - session.active > QUIET:
+                self.drop(session)
+
+    def followers(self, job_id: str) -> Iterator[Session]:
+        """Sessions that follow a job."""
+        return (session for session in self if job_id in session.followed)
+
+    def note_progress(self, progress: Progress, preview: bytes) -> None:
+        """Replace what followers have not been sent yet; a preview not sent yet is kept until a newer one comes."""
+        for session in self.followers(progress.job_id):
+            picture = preview
+            unsent = session.progress.get(progress.job_id)
+            if not picture and unsent is not None and unsent[0].attempt == progress.attempt:
+                picture = unsent[1]
+            session.progress[progress.job_id] = (progress, picture)
+
+    def note_event(self, event: StateEvent) -> Iterator[Session]:
+        """The sessions to tell; progress of an attempt that has ended is dropped."""
+        for session in self.followers(event.job_id):
+            session.progress.pop(event.job_id, None)
+            yield session

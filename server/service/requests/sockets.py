@@ -1,0 +1,108 @@
+"""The two ROUTER sockets: options, and single messages in and out."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import zmq
+
+from blender_addon.core.errors import ServiceError
+from blender_addon.core.protocol.framing import Frame
+from blender_addon.core.protocol.keys import KeyPair
+from blender_addon.core.protocol.messages import Limits
+
+from .zap import DOMAIN
+
+
+class Delivery(enum.Enum):
+    """What became of a message."""
+
+    SENT = enum.auto()
+    FULL = enum.auto()
+    GONE = enum.auto()
+
+
+class Incoming(NamedTuple):
+    """A message as it came: whose connection, whose key, its frames."""
+
+    route: bytes
+    user: str
+    frames: list[Frame]
+
+
+class Router:
+    """One bound ROUTER socket, encrypted, closed to everybody the ZAP handler does not know.
+
+    Raises ServiceError when the port is taken.
+    """
+
+    def __init__(
+        self, context: zmq.Context[zmq.Socket[bytes]], host: str, port: int, largest_frame: int, keys: KeyPair
+    ) -> None:
+        self.socket = context.socket(zmq.ROUTER)
+        self.socket.curve_server = True
+        self.socket.curve_publickey, self.socket.curve_secretkey = keys.public.encode(), keys.secret.encode()
+        self.socket.zap_domain = DOMAIN.encode()
+        self.socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
+        for option, value in (
+            (zmq.LINGER, 2000),
+            (zmq.ROUTER_MANDATORY, 1),
+            (zmq.ROUTER_HANDOVER, 0),
+            (zmq.SNDHWM, 16),
+            (zmq.RCVHWM, 64),
+            (zmq.HEARTBEAT_IVL, 5000),
+            (zmq.HEARTBEAT_TIMEOUT, 15000),
+            (zmq.HEARTBEAT_TTL, 15000),
+            (zmq.TCP_KEEPALIVE, 1),
+            (zmq.HANDSHAKE_IVL, 10000),
+            (zmq.MAXMSGSIZE, largest_frame),
+            (zmq.IPV6, int(":" in host)),
+        ):
+            self.socket.setsockopt(option, value)
+        endpoint = f"tcp://[{host}]" if ":" in host else f"tcp://{host}"
+        try:
+            self.socket.bind(f"{endpoint}:{port or '*'}")
+        except zmq.ZMQError as error:
+            self.socket.close(linger=0)
+            raise ServiceError(
+                f"The server cannot listen on {host}:{port}",
+                error.strerror,
+                "Another server may be running: stop it, or choose another --port.",
+                code="port-taken",
+            ) from error
+        self.port = int(self.socket.get_string(zmq.LAST_ENDPOINT).rpartition(":")[2])
+
+        here = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}.get(host, host)
+        self.own_endpoint = f"tcp://[{here}]:{self.port}" if ":" in here else f"tcp://{here}:{self.port}"
+
+    def receive(self, limits: Limits) -> Incoming | None:
+        """The next message, or None. One of too many frames comes back with one too many: the rest is not held."""
+        try:
+            part = self.socket.recv(flags=zmq.DONTWAIT, copy=False)
+        except zmq.Again:
+            return None
+        route, frames = part.bytes, list[Frame]()
+        while part.more:
+            part = self.socket.recv(copy=False)
+            if len(frames) <= limits.buffers + 2:
+                frames.append(part.buffer)
+        return Incoming(route, _user(part), frames)
+
+    def send(self, route: bytes, frames: Sequence[Frame]) -> Delivery:
+        """Never waits."""
+        try:
+            self.socket.send_multipart([route, *frames], flags=zmq.DONTWAIT, copy=True)
+        except zmq.Again:
+            return Delivery.FULL
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            return Delivery.GONE
+        return Delivery.SENT
+
+
+def _user(frame: zmq.Frame) -> str:
+    """The key that the authenticator let in."""
+    return str(frame.get("User-Id"))

@@ -1,0 +1,154 @@
+"""Who is let in: ZeroMQ asks this handler about every connection, and without its yes nobody enters.
+
+The handler is answered by the server's own loop, so there is no thread of its own that could die while the server
+lives; the sockets enforce the domain, so a handler that is not there lets nobody in.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import zmq
+from msgspec import Meta
+from zmq.utils import z85
+from zmq.utils.monitor import recv_monitor_message
+
+from blender_addon.core.errors import ServiceError
+from blender_addon.core.protocol.keys import PublicKey, client_keys, new_keys, read_private, write_private
+
+log = logging.getLogger("realcam.zap")
+
+DOMAIN = "realcam"
+ENDPOINT = "inproc://zeromq.zap.01"
+SELF_TEST_SECONDS = 10.0
+
+
+class AllowedClient(msgspec.Struct, frozen=True):
+    """One entry of the allow-list."""
+
+    name: Annotated[str, Meta(max_length=100)]
+    public: PublicKey
+    added_at: float
+
+
+class AllowList:
+    """<config>/allowed_clients.json and this user's own client key; changes on disk count at once.
+
+    A list that cannot be read allows nobody but this user.
+    """
+
+    def __init__(self, config: Path) -> None:
+        self._path = config / "allowed_clients.json"
+        self._own = client_keys(config).public
+        self._stamp: tuple[int, ...] | None = None
+        self._names: dict[str, str] = {}
+
+    def name_of(self, public: str) -> str | None:
+        """What an allowed key is called; None when it is not allowed."""
+        self._refresh()
+        return "this user" if public == self._own else self._names.get(public)
+
+    def others(self) -> int:
+        """How many are allowed beside this user."""
+        self._refresh()
+        return len(self._names)
+
+    def _refresh(self) -> None:
+        try:
+            facts = self._path.stat()
+            stamp: tuple[int, ...] = (facts.st_mtime_ns, facts.st_size, facts.st_ino, facts.st_mode)
+        except OSError:
+            stamp = ()
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self._names = {client.public: client.name for client in read_allowed(self._path)}
+        except ServiceError as error:
+            log.error("nobody else is let in: %s", error)
+            self._names = {}
+
+
+def read_allowed(path: Path) -> list[AllowedClient]:
+    """The entries of an allow-list; none when there is no file. Raises ServiceError."""
+    return read_private(path, list[AllowedClient]) or []
+
+
+def write_allowed(path: Path, clients: list[AllowedClient]) -> None:
+    """Replace an allow-list. Raises OSError."""
+    write_private(path, msgspec.json.encode(clients))
+
+
+class ZapHandler:
+    """Answers ZeroMQ's questions on `socket`. Whatever it is asked, it answers and does not raise."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], allowed: AllowList) -> None:
+        self._allowed = allowed
+        self.socket = context.socket(zmq.REP)
+        self.socket.linger = 0
+        self.socket.bind(ENDPOINT)
+        self.refused = 0
+
+    def answer_all(self) -> None:
+        """Answer what has been asked so far."""
+        while True:
+            try:
+                request = self.socket.recv_multipart(flags=zmq.DONTWAIT)
+            except zmq.Again:
+                return
+            self.socket.send_multipart(self._answer(request))
+
+    def _answer(self, request: list[bytes]) -> list[bytes]:
+        user = ""
+        if len(request) == 7 and (request[0], request[2], request[5]) == (b"1.0", DOMAIN.encode(), b"CURVE"):
+            user = z85.encode(request[6]).decode() if len(request[6]) == 32 else ""
+        name = self._allowed.name_of(user) if user else None
+        head = [b"1.0", request[1] if len(request) > 1 else b""]
+        if name is None:
+            self.refused += 1
+            log.warning("refused a connection with key %s", user or "none")
+            return [*head, b"400", b"This key is not on the list of allowed clients", b"", b""]
+        return [*head, b"200", b"OK", user.encode(), b""]
+
+
+def prove_closed(
+    handler: ZapHandler, endpoints: list[str], server_public: str, seconds: float = SELF_TEST_SECONDS
+) -> None:
+    """Try to enter with a key nobody has allowed. Raises ServiceError unless every endpoint refuses it."""
+    for endpoint in endpoints:
+        verdict = _try_to_enter(handler, endpoint, server_public, seconds)
+        if verdict != zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+            raise ServiceError(
+                "The server's lock does not hold",
+                f"an unknown key was not refused at {endpoint} (event {verdict})",
+                "The server was not started. Please report this with the versions of pyzmq and libzmq.",
+            )
+    handler.refused = 0
+
+
+def _try_to_enter(handler: ZapHandler, endpoint: str, server_public: str, seconds: float) -> int:
+    keys = new_keys()
+    with zmq.Context() as context, context.socket(zmq.DEALER) as stranger:
+        stranger.linger = 0
+        stranger.curve_publickey, stranger.curve_secretkey = keys.public.encode(), keys.secret.encode()
+        stranger.curve_serverkey = server_public.encode()
+        monitor = stranger.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_SUCCEEDED
+            | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+            | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+        )
+        stranger.connect(endpoint)
+        deadline = time.monotonic() + seconds
+        verdict = 0
+        while not verdict and time.monotonic() < deadline:
+            handler.answer_all()
+            if monitor.poll(10):
+                verdict = int(recv_monitor_message(monitor)["event"])
+        stranger.disable_monitor()
+        monitor.close(linger=0)
+    return verdict

@@ -1,0 +1,60 @@
+"""Checkpoints of one job as a file: whole or not there, so that an attempt goes on where the last one stood."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from blender_addon.core.atomic_file import write_whole
+from server.engines.engine import Paused
+from server.service.jobs.job_files import sync_folder
+
+log = logging.getLogger("realcam.worker")
+
+INTERVAL = 20.0
+"""Seconds between two checkpoints of a sampler that runs undisturbed."""
+
+
+class FileCheckpoints:
+    """See server.engines.engine.Checkpoints. `pausing` tells that the server wants to stop."""
+
+    def __init__(self, folder: Path, pausing: Callable[[], bool]) -> None:
+        self._folder = folder
+        self._pausing = pausing
+        self._saved_at = time.monotonic()
+
+    def load(self) -> bytes | None:
+        """The last whole checkpoint of an earlier attempt; None when there is none."""
+        try:
+            data = (self._folder / "state").read_bytes()
+        except FileNotFoundError:
+            return None
+        return data[32:] if hashlib.sha256(data[32:]).digest() == data[:32] else None
+
+    def due(self) -> bool:
+        """Whether to save now: cheap, to be asked after every step."""
+        return self._pausing() or time.monotonic() - self._saved_at >= INTERVAL
+
+    def save(self, data: bytes) -> None:
+        """Replace the checkpoint. Raises Paused when the server is stopping: let it through.
+
+        A disk that takes none costs the checkpoint, not the shot: it goes on, and what the last one took is its clip's.
+        """
+        self._saved_at = time.monotonic()
+        try:
+            self._write(data)
+        except OSError as error:
+            log.warning("a checkpoint of %d bytes cannot be written, the shot goes on without: %s", len(data), error)
+            if not self._pausing():
+                shutil.rmtree(self._folder, ignore_errors=True)
+        if self._pausing():
+            raise Paused
+
+    def _write(self, data: bytes) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self._folder / "state", hashlib.sha256(data).digest() + data, sync=True)
+        sync_folder(self._folder)

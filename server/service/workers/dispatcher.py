@@ -1,0 +1,348 @@
+"""Brings queued jobs to the worker, one at a time, and ends attempts that crash, hang or do not heed a cancel."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from blender_addon.core.protocol.capability import EngineCapability
+from blender_addon.core.protocol.messages import JobState, Progress
+from server.service.jobs.job_book import JobBook
+from server.service.jobs.job_states import Cause
+from server.service.jobs.job_store import Job
+from server.service.logs import LogFormat
+from server.service.options import ServiceOptions
+from server.service.wakeup import Wakeup
+
+from . import worker_messages as pipe
+from .circuit_breaker import SetAside
+from .worker_process import OnWords, WorkerExit, WorkerProcess
+
+log = logging.getLogger("realcam.dispatcher")
+
+OnProgress = Callable[[Progress, bytes], None]
+NewWorker = Callable[[str, LogFormat, OnWords], WorkerProcess]
+"""Starts a worker with the engines of that name."""
+
+STOPPED = "The server was stopped while this job ran; it goes on when it is back."
+QUICK_DEATHS = 3
+"""Workers that may die one after another before any was ever ready, until the server gives up."""
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """How an attempt ended, for the store."""
+
+    job: Job
+    cause: Cause
+    reason: str
+    facts: dict[str, Any]
+
+
+@dataclass
+class _Attempt:
+    """The running job, and when it last showed life (monotonic seconds)."""
+
+    job: Job
+    last_step: float
+    cancelled_at: float | None = None
+    killed_because: str = ""
+    latest: tuple[Progress, bytes] | None = None
+
+
+class WorkerCannotStartError(Exception):
+    """The worker dies before it is ready, again and again; or there are no engines for it, as its text says."""
+
+
+class Dispatcher:
+    """Owns the worker process. Use from the loop's thread; `tick` often.
+
+    on_progress is told of each step; on_engines when the worker has said which engines there are; on_set_aside when
+    one of them is not to be used for now.
+    """
+
+    def __init__(
+        self, book: JobBook, options: ServiceOptions, wakeup: Wakeup, new_worker: NewWorker = WorkerProcess
+    ) -> None:
+        self._book = book
+        self._options = options
+        self._wakeup = wakeup
+        self._new_worker = new_worker
+        self.on_progress: OnProgress = lambda progress, preview: None
+        self.on_engines: Callable[[], None] = lambda: None
+        self.on_set_aside: Callable[[], None] = lambda: None
+        self._worker: WorkerProcess | None = None
+        self._ready = False
+        self._heard = 0.0
+        self._quick_deaths = 0
+        self._attempt: _Attempt | None = None
+        self._draining = False
+        self._unsettled: deque[_Outcome] = deque()
+        self._waiting_for_room = ""
+        self._set_aside = SetAside(options.engine_rest)
+        self._engines: tuple[EngineCapability, ...] | None = None
+        self.worker_memory = 0
+
+    @property
+    def engines(self) -> tuple[EngineCapability, ...] | None:
+        """What the worker can do; None before it has said so."""
+        return self._engines
+
+    def engines_for(self, owner: str) -> tuple[EngineCapability, ...]:
+        """What it can do for this client."""
+        return tuple(
+            msgspec.structs.replace(engine, unavailable=engine.unavailable or self.why_set_aside(engine.name, owner))
+            for engine in self._engines or ()
+        )
+
+    def why_set_aside(self, engine: str, owner: str) -> str:
+        """Why this client cannot use an engine for now, "" when it can."""
+        return self._set_aside.why(engine, owner, time.monotonic())
+
+    def set_aside(self) -> list[str]:
+        """Engines that somebody cannot use for now."""
+        return self._set_aside.engines(time.monotonic())
+
+    @property
+    def ready(self) -> bool:
+        """Whether the worker takes jobs."""
+        return self._ready
+
+    @property
+    def running(self) -> str:
+        """Id of the running job, or "" ."""
+        return self._attempt.job.job_id if self._attempt else ""
+
+    def step_age(self, now: float) -> float | None:
+        """Seconds since the running job's last step; None when idle."""
+        return now - self._attempt.last_step if self._attempt else None
+
+    def latest_progress(self, job_id: str) -> tuple[Progress, bytes] | None:
+        """What a follower that comes late should see at once."""
+        return self._attempt.latest if self._attempt and self._attempt.job.job_id == job_id else None
+
+    def start(self) -> None:
+        """Have a worker load its engines. `tick` sees to it that there is one ever after."""
+        self._start_worker(time.monotonic())
+
+    def tick(self) -> None:
+        """Start what should run, end what should not. Raises WorkerCannotStartError."""
+        now = time.monotonic()
+        if not self._settle():
+            return
+        if self._worker is None:
+            self._start_worker(now)
+        elif not self._ready:
+            if now - self._worker.started > self._options.worker_start_timeout:
+                self._worker.kill()
+        elif self._attempt is not None:
+            self._watch(self._attempt, self._worker, now)
+        elif not self._draining:
+            self._start_next(self._worker)
+
+    def cancel(self, job: Job) -> Job:
+        """The artist wants this job stopped."""
+        if job.state.final:
+            return job
+        job = self._book.move(job, Cause.CANCEL_WISHED)
+        attempt = self._attempt
+        if attempt and attempt.job.job_id == job.job_id and attempt.cancelled_at is None and self._worker:
+            attempt.job = job
+            attempt.cancelled_at = time.monotonic()
+            self._worker.send(pipe.CancelJob(job_id=job.job_id, attempt=job.attempt))
+        return job
+
+    def drain(self) -> None:
+        """Start nothing more, and have an engine that can do so leave off at its next step."""
+        self._draining = True
+        if self._worker is not None:
+            self._worker.send(pipe.Pause())
+
+    def close(self) -> None:
+        """End the worker; a job it was running goes back to the queue."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.close(5.0)
+        if self._attempt is not None:
+            self._end(self._attempt, Cause.SERVER_STOPPED, STOPPED)
+        self._settle()
+
+    def _start_worker(self, now: float) -> None:
+        if self._quick_deaths >= QUICK_DEATHS and self._engines is None:
+            raise WorkerCannotStartError
+        if self._quick_deaths and now - self._heard < min(30.0, 0.5 * 2**self._quick_deaths):
+            return
+        self._ready = False
+        self._heard = now
+        self._worker = self._new_worker(self._options.engines, self._options.log_format, self._post)
+
+    def _post(self, worker: WorkerProcess, message: pipe.FromWorker | WorkerExit) -> None:
+        self._wakeup.post(lambda: self._hear(worker, message))
+
+    def _hear(self, worker: WorkerProcess, message: pipe.FromWorker | WorkerExit) -> None:
+        """One message, on the loop's thread. What a worker says that was given up is not listened to."""
+        if worker is not self._worker:
+            return
+        self._heard = time.monotonic()
+        if isinstance(message, WorkerExit):
+            self._worker_gone(worker, message.reason)
+        elif isinstance(message, pipe.Ready):
+            self._ready = True
+            self._quick_deaths = 0
+            self._engines = message.engines
+            self.on_engines()
+        elif isinstance(message, pipe.NoEngines):
+            if self._engines is None:
+                raise WorkerCannotStartError(message.reason)
+            log.error("%s", message.reason)
+        elif isinstance(message, pipe.Heartbeat):
+            self.worker_memory = message.memory
+        else:
+            attempt = self._attempt
+            if attempt and (message.job_id, message.attempt) == (attempt.job.job_id, attempt.job.attempt):
+                self._hear_of_job(attempt, message)
+
+    def _hear_of_job(
+        self,
+        attempt: _Attempt,
+        message: pipe.Step | pipe.ClipMade | pipe.Finished | pipe.Stopped | pipe.LeftOff | pipe.Failed,
+    ) -> None:
+        attempt.last_step = time.monotonic()
+        if isinstance(message, pipe.Step):
+            progress = Progress(
+                job_id=message.job_id,
+                attempt=message.attempt,
+                step=message.step,
+                steps=message.steps,
+                stage=message.stage,
+                seconds_left=message.seconds_left,
+                has_preview=bool(message.preview),
+            )
+            attempt.latest = (progress, message.preview)
+            self.on_progress(progress, message.preview)
+        elif isinstance(message, pipe.ClipMade):
+            try:
+                attempt.job = self._book.move(attempt.job, Cause.CLIP_MADE)
+            except sqlite3.OperationalError as error:
+                # Made up for when the results are stored.
+                log.error("cannot be stored: %s", error, extra={"job": attempt.job.job_id})
+        elif isinstance(message, pipe.LeftOff):
+            self._end(attempt, Cause.SERVER_STOPPED, STOPPED)
+        elif isinstance(message, pipe.Finished):
+            self._finish(attempt, message)
+        elif isinstance(message, pipe.Stopped):
+            self._end(attempt, Cause.ENGINE_STOPPED, "Cancelled.")
+        elif message.broken:
+            attempt.killed_because = message.reason
+        else:
+            self._end(attempt, Cause.ENGINE_FAILED, message.reason)
+
+    def _finish(self, attempt: _Attempt, message: pipe.Finished) -> None:
+        job = attempt.job
+        try:
+            self._book.files.store_results(job.job_id, job.attempt)
+        except OSError as error:
+            self._end(attempt, Cause.ENGINE_FAILED, f"The server could not store the clip: {error.strerror}.")
+            return
+        self._end(attempt, Cause.RESULTS_STORED, "", results=message.results, engine_seconds=message.engine_seconds)
+
+    def _end(self, attempt: _Attempt, cause: Cause, reason: str, **facts: Any) -> None:
+        """This attempt is over; the store learns it now, or as soon as its disk has room."""
+        self._attempt = None
+        if cause is not Cause.RESULTS_STORED:
+            # Before the store is written: on a full disk this is the room for it.
+            self._book.files.discard_work(attempt.job.job_id)
+        self._unsettled.append(_Outcome(attempt.job, cause, reason, facts))
+        self._settle()
+
+    def _settle(self) -> bool:
+        """Whether every attempt that ended is in the store."""
+        while self._unsettled:
+            outcome = self._unsettled[0]
+            try:
+                if outcome.cause is Cause.RESULTS_STORED and outcome.job.state is JobState.RUNNING:
+                    outcome = replace(outcome, job=self._book.move(outcome.job, Cause.CLIP_MADE))
+                    self._unsettled[0] = outcome
+                job = self._book.move(outcome.job, outcome.cause, outcome.reason, **outcome.facts)
+            except sqlite3.OperationalError as error:
+                if self._waiting_for_room != outcome.job.job_id:
+                    log.error(
+                        "cannot be stored: %s; tried again until it can", error, extra={"job": outcome.job.job_id}
+                    )
+                    self._waiting_for_room = outcome.job.job_id
+                return False
+            self._waiting_for_room = ""
+            self._unsettled.popleft()
+            self._count(job, outcome)
+            log.info("%s %s", job.state.value, outcome.reason, extra={"job": job.job_id, "attempt": job.attempt})
+        return True
+
+    def _count(self, job: Job, outcome: _Outcome) -> None:
+        """Set an engine aside that brought down its worker in several jobs in a row."""
+        if job.state is JobState.DONE:
+            self._set_aside.note_success(job.engine, job.owner)
+        if outcome.cause is not Cause.WORKER_LOST or job.state is not JobState.FAILED:
+            return
+        if self._set_aside.note_failure(job.engine, job.owner, outcome.reason, time.monotonic()):
+            why = self.why_set_aside(job.engine, job.owner)
+            log.error("the engine is set aside: %s", why, extra={"engine": job.engine, "client": job.owner})
+            self.on_set_aside()
+
+    def _worker_gone(self, worker: WorkerProcess, reason: str) -> None:
+        worker.close(0.5)
+        self._worker = None
+        if not self._ready:
+            self._quick_deaths += 1
+            log.error("the worker could not start: %s", reason)
+        attempt = self._attempt
+        if attempt is not None:
+            words = attempt.killed_because or f"The engine's process was lost: {reason}."
+            self._end(attempt, Cause.WORKER_LOST, words)
+
+    def _start_next(self, worker: WorkerProcess) -> None:
+        waiting = (self._book.store.get(job_id) for job_id in self._book.queue())
+        job = next((job for job in waiting if not self.why_set_aside(job.engine, job.owner)), None)
+        if job is None:
+            return
+        files = self._book.files
+        files.discard_work(job.job_id)
+        try:
+            job = self._book.move(job, Cause.STARTED)
+        except sqlite3.OperationalError as error:
+            log.error("cannot be started: %s", error, extra={"job": job.job_id})
+            return
+        self._attempt = _Attempt(job, time.monotonic())
+        log.info("running", extra={"job": job.job_id, "attempt": job.attempt, "engine": job.engine})
+        worker.send(
+            pipe.RunJob(
+                job_id=job.job_id,
+                attempt=job.attempt,
+                engine=job.engine,
+                shot=str(files.shot(job.job_id)),
+                work=str(files.work_folder(job.job_id, job.attempt)),
+                checkpoints=str(files.checkpoints(job.job_id)),
+                limits=self._options.limits,
+            )
+        )
+
+    def _watch(self, attempt: _Attempt, worker: WorkerProcess, now: float) -> None:
+        if attempt.killed_because:
+            return
+        options = self._options
+        if attempt.cancelled_at is not None and now - attempt.cancelled_at > options.cancel_grace:
+            self._kill(attempt, worker, "Cancelled; the engine did not stop by itself and was ended.")
+        elif now - attempt.last_step > options.step_timeout:
+            self._kill(attempt, worker, f"The engine hung: no step for {now - attempt.last_step:.0f} s.")
+        elif now - self._heard > options.heartbeat_timeout:
+            self._kill(attempt, worker, f"The engine's process gave no sign of life for {now - self._heard:.0f} s.")
+
+    def _kill(self, attempt: _Attempt, worker: WorkerProcess, reason: str) -> None:
+        attempt.killed_because = reason
+        worker.kill()

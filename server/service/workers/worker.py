@@ -1,0 +1,331 @@
+"""The process that runs engines: `python -m server.service.workers.worker module:function`.
+
+It reads jobs from standard input and reports on standard output; whatever an engine prints goes to standard error.
+It ends when its input ends, so that no worker outlives its server.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import importlib
+import logging
+import math
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import IO, NoReturn, cast
+
+import msgspec
+import psutil
+
+from blender_addon.core.arrays import UInt8
+from blender_addon.core.errors import EngineError, RealCamError, ServiceError
+from blender_addon.core.payloads.check_request import CheckRequest
+from blender_addon.core.payloads.clip import Clip
+from blender_addon.core.payloads.depth_request import DepthRequest
+from blender_addon.core.payloads.payload import Order, decode_order
+from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.protocol.capability import EngineCapability
+from blender_addon.core.protocol.messages import ResultFile
+from server.engines.engine import (
+    AnyEngine,
+    Cancelled,
+    CheckEngine,
+    DepthEngine,
+    Engine,
+    Paused,
+    Report,
+    ResumableEngine,
+    StepReport,
+)
+from server.service.jobs.job_files import MANIFEST, Manifest, sync_file, sync_folder
+from server.service.logs import set_up_logs
+from server.service.workers.clip_files import encode_jpeg, write_check_files, write_clip_files, write_depth_files
+
+from . import worker_messages as pipe
+from .checkpoints import FileCheckpoints
+
+log = logging.getLogger("realcam.worker")
+
+HEARTBEAT_SECONDS = 1.0
+STEP_INTERVAL = 0.1
+PREVIEW_INTERVAL = 0.5
+"""Shortest time between two reports, and between two that carry a picture."""
+DISK_FULL = "The server's disk is full: what was made could not be written. Make room there and send it again."
+NO_MEMORY = "The engine ran out of memory on the server. A smaller or shorter clip takes less."
+LONGEST_REASON = 2000
+ASKED = {Shot: "clips", DepthRequest: "depth", CheckRequest: "camera checks"}
+"""What an order asks for, and an engine makes, in words."""
+PR_SET_PDEATHSIG = 1
+
+EngineMakers = dict[str, Callable[[], AnyEngine]]
+
+
+WriteFiles = Callable[[Path], tuple[ResultFile, ...]]
+"""Writes and syncs an engine's results into an existing, empty folder."""
+
+
+class Worker:
+    """Runs one job after another. Made and run on the process's main thread."""
+
+    def __init__(self, source: IO[bytes], sink: IO[bytes], makers: EngineMakers) -> None:
+        self._source = source
+        self._sink = sink
+        self._sink_lock = threading.Lock()
+        self._engines: dict[str, AnyEngine] = {name: make() for name, make in makers.items()}
+        self._jobs: queue.SimpleQueue[pipe.RunJob] = queue.SimpleQueue()
+        self._cancelled: set[tuple[str, int]] = set()
+        self._pausing = threading.Event()
+
+    def run(self) -> None:
+        """Serve until standard input ends, which ends the process."""
+        threading.Thread(target=self._listen, daemon=True).start()
+        self._send(pipe.Ready(pid=os.getpid(), engines=self._capabilities()))
+        threading.Thread(target=self._beat, daemon=True).start()
+        while True:
+            self._run_job(self._jobs.get())
+
+    def _capabilities(self) -> tuple[EngineCapability, ...]:
+        return tuple(engine.capability for engine in self._engines.values())
+
+    def _run_job(self, job: pipe.RunJob) -> None:
+        key = (job.job_id, job.attempt)
+        try:
+            self._make(job)
+        except Cancelled:
+            self._send(pipe.Stopped(job_id=job.job_id, attempt=job.attempt))
+        except Paused:
+            self._send(pipe.LeftOff(job_id=job.job_id, attempt=job.attempt))
+        except RealCamError as error:
+            self._send(pipe.Failed(job_id=job.job_id, attempt=job.attempt, reason=error.sentence[:LONGEST_REASON]))
+        except MemoryError:
+            self._give_up(job, NO_MEMORY)
+        except OSError as error:
+            if error.errno in (errno.ENOMEM, errno.EAGAIN):
+                # FFmpeg finds no room for its threads, say.
+                self._give_up(job, NO_MEMORY)
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                log.exception("the engine failed", extra={"job": job.job_id, "attempt": job.attempt})
+                self._give_up(job, f"The engine stopped: {error}.")
+            self._send(pipe.Failed(job_id=job.job_id, attempt=job.attempt, reason=DISK_FULL))
+        except Exception as error:
+            # The engine is other people's code: whatever it raises ends this attempt and this process, in words.
+            log.exception("the engine failed", extra={"job": job.job_id, "attempt": job.attempt})
+            self._give_up(job, f"The engine stopped with {type(error).__name__}: {str(error)[:500]}")
+        finally:
+            self._cancelled.discard(key)
+
+    def _make(self, job: pipe.RunJob) -> None:
+        started = time.monotonic()
+        order = decode_order(Path(job.shot).read_bytes(), job.limits)
+        report = Reporter(self._send, job, lambda: self._is_cancelled(job))
+        write = self._answer(job, order, report)
+        seconds = time.monotonic() - started
+        if self._is_cancelled(job):
+            raise Cancelled
+        self._send(pipe.ClipMade(job_id=job.job_id, attempt=job.attempt))
+        results = _store(Path(job.work), job, write, seconds)
+        self._send(pipe.Finished(job_id=job.job_id, attempt=job.attempt, engine_seconds=seconds, results=results))
+
+    def _answer(self, job: pipe.RunJob, order: Order, report: Report) -> WriteFiles:
+        """Have the engine make what is asked. Returns what writes it into a folder."""
+        engine = self._engines[job.engine]
+        match order, engine:
+            case DepthRequest(), DepthEngine():
+                return partial(write_depth_files, result=engine.estimate(order, report))
+            case CheckRequest(), CheckEngine():
+                return partial(write_check_files, result=engine.check(order, report))
+            case Shot(), ResumableEngine():
+                checkpoints = FileCheckpoints(Path(job.checkpoints), self._pausing.is_set)
+                return _written(engine.generate_resumable(order, report, checkpoints), order)
+            case Shot(), Engine():
+                return _written(engine.generate(order, report), order)
+        raise EngineError(
+            f"The engine {job.engine} makes {_makes(engine)}, not {ASKED[type(order)]}", "", "Choose another engine."
+        )
+
+    def _is_cancelled(self, job: pipe.RunJob) -> bool:
+        return (job.job_id, job.attempt) in self._cancelled
+
+    def _give_up(self, job: pipe.RunJob, reason: str) -> NoReturn:
+        """Tell why and end this process, which the engine may have left in any state."""
+        self._send(pipe.Failed(job_id=job.job_id, attempt=job.attempt, reason=reason, broken=True))
+        os._exit(3)
+
+    def _listen(self) -> None:
+        while (data := pipe.read(self._source)) is not None:
+            message = pipe.to_worker.decode(data)
+            if isinstance(message, pipe.RunJob):
+                self._jobs.put(message)
+            elif isinstance(message, pipe.Pause):
+                self._pausing.set()
+            else:
+                self._cancelled.add((message.job_id, message.attempt))
+        os._exit(0)
+
+    def _beat(self) -> None:
+        process = psutil.Process()
+        while True:
+            self._send(pipe.Heartbeat(memory=process.memory_info().rss))
+            time.sleep(HEARTBEAT_SECONDS)
+
+    def _send(self, message: pipe.FromWorker) -> None:
+        with self._sink_lock:
+            try:
+                pipe.write(self._sink, message)
+            except OSError:
+                os._exit(0)
+
+
+class Reporter:
+    """The engine's `report`: passes on what is news, estimates the time left, and raises Cancelled.
+
+    A picture is not lost with a report that comes too soon after another: it goes along with the next.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[pipe.FromWorker], None],
+        job: pipe.RunJob,
+        cancelled: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._send = send
+        self._job = job
+        self._cancelled = cancelled
+        self._clock = clock
+        self._started = clock()
+        self._reported = self._pictured = -math.inf
+        self._picture: UInt8 | None = None
+        self._resumed_at: int | None = None
+        """Steps that an earlier attempt had done."""
+
+    def __call__(self, report: StepReport) -> None:
+        """Raises Cancelled."""
+        if self._cancelled():
+            raise Cancelled
+        if report.preview is not None:
+            self._picture = report.preview
+        now = self._clock()
+        last = report.step >= report.steps
+        if now - self._reported < STEP_INTERVAL and not last:
+            return
+        self._reported = now
+        preview = b""
+        if self._picture is not None and now - self._pictured >= PREVIEW_INTERVAL:
+            self._pictured = now
+            preview, self._picture = encode_jpeg(self._picture), None
+        if self._resumed_at is None and report.step > 0:
+            self._resumed_at = report.step - 1
+        done = report.step - (self._resumed_at or 0)
+        left = (now - self._started) / done * (report.steps - report.step) if report.step > 0 else None
+        self._send(
+            pipe.Step(
+                job_id=self._job.job_id,
+                attempt=self._job.attempt,
+                step=report.step,
+                steps=report.steps,
+                stage=report.stage[:200],
+                seconds_left=left,
+                preview=preview,
+            )
+        )
+
+
+def _makes(engine: AnyEngine) -> str:
+    match engine:
+        case DepthEngine():
+            return ASKED[DepthRequest]
+        case CheckEngine():
+            return ASKED[CheckRequest]
+        case Engine():
+            return ASKED[Shot]
+
+
+def _written(clip: Clip, shot: Shot) -> WriteFiles:
+    """What writes the clip, if it is the one asked for. Raises EngineError."""
+    wanted = (len(shot.trajectory), shot.trajectory.height, shot.trajectory.width, 3)
+    if clip.frames.shape != wanted or clip.frames.dtype != "uint8":
+        raise EngineError(
+            "The engine made another clip than the one asked for",
+            f"expected {list(wanted)} uint8, got {list(clip.frames.shape)} {clip.frames.dtype}",
+        )
+    return partial(write_clip_files, clip=clip)
+
+
+def _store(folder: Path, job: pipe.RunJob, write: WriteFiles, seconds: float) -> tuple[ResultFile, ...]:
+    """Results, then the manifest, each synced, then the folders."""
+    folder.mkdir(parents=True)
+    results = write(folder)
+    manifest = Manifest(job_id=job.job_id, attempt=job.attempt, engine_seconds=seconds, results=results)
+    (folder / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    sync_file(folder / MANIFEST)
+    for inner in filter(Path.is_dir, folder.iterdir()):
+        sync_folder(inner)
+    sync_folder(folder)
+    return results
+
+
+def load_makers(name: str) -> EngineMakers:
+    """The engines that `module:function` returns. Only ever given by who starts the server, never by a client.
+
+    Raises ServiceError when there is no such module or function.
+    """
+    module, _, function = name.partition(":")
+    if not (module and function):
+        raise ServiceError(f"{name!r} names no engines", "", "Write --engines module:function.")
+    try:
+        maker = getattr(importlib.import_module(module), function, None)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            # Of the engines' own imports: their author wants to see where.
+            raise
+        raise ServiceError(
+            f"{name!r} names no engines",
+            f"there is no module {error.name}",
+            "Mend --engines, or set PYTHONPATH to where it is.",
+        ) from error
+    if not callable(maker):
+        raise ServiceError(
+            f"{name!r} names no engines", f"{module} has no function {function}", "Mend --engines module:function."
+        )
+    return cast("EngineMakers", maker())
+
+
+def _take_pipes() -> tuple[IO[bytes], IO[bytes]]:
+    """Standard input and output for ourselves; engines that print reach standard error."""
+    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    return source, sink
+
+
+def _die_with_parent() -> None:
+    """Linux: be killed with the server even when an engine holds the interpreter and nobody reads the pipe."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main() -> None:
+    """Entry point of the process."""
+    _die_with_parent()
+    set_up_logs("json" if sys.argv[2:] == ["json"] else "text")
+    source, sink = _take_pipes()
+    try:
+        makers = load_makers(sys.argv[1])
+    except ServiceError as error:
+        pipe.write(sink, pipe.NoEngines(reason=error.sentence))
+        return
+    Worker(source, sink, makers).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,278 @@
+"""The whole shot without Blender: photo + depth + camera file -> preview -> a server -> clip.mp4."""
+
+from __future__ import annotations
+
+import getpass
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from blender_addon.core.arrays import Float64
+from blender_addon.core.camera.formats import read_trajectory
+from blender_addon.core.camera.frame_fit import FrameFit
+from blender_addon.core.camera.lens import DEFAULT_HORIZONTAL_FOV, focal_pixels
+from blender_addon.core.camera.projection import intrinsics_from_fov, intrinsics_matrix
+from blender_addon.core.camera.trajectory import Trajectory, check_intrinsics
+from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.depth.depth_mesh import DEPTH_EDGE, depth_mesh
+from blender_addon.core.errors import PhotoError, ServiceError, ShotError
+from blender_addon.core.payloads.clip import ClipSidecar
+from blender_addon.core.payloads.shot import Shot, ShotSettings
+from blender_addon.core.payloads.shot_file import encode_shot
+from blender_addon.core.protocol.capability import (
+    CHECK_MODE,
+    DEPTH_MODE,
+    INTERPOLATION_MODE,
+    EngineCapability,
+    SettingValue,
+)
+from blender_addon.core.protocol.client import Client
+from blender_addon.core.protocol.messages import JobState, Limits, StateEvent, Welcome
+from blender_addon.core.protocol.server_address import ServerAddress
+from server.depth.photo_files import PhotoFile, check_photo_and_depth, read_depth, read_photo
+from server.engines.options import checked_option
+from server.geometry.preview import PreviewRenderer
+from server.terminal.local_service import local_service
+
+OnProgress = Callable[[str, int, int, str], None]
+"""(stage, done, of, detail): called as each stage moves on; `of` is its end, detail says more or is empty."""
+
+
+@dataclass(frozen=True)
+class GenerateRequest:
+    """What to make.
+
+    intrinsics: (fx, fy, cx, cy) in the photo's pixels; else focal_mm (35 mm equivalent), else the photo's EXIF, else
+    55 degrees across. size (width, height) and frames: the engine's defaults when None. start_at_photo: the camera
+    file's first pose is the photo's camera; otherwise its world is the photo camera's own frame.
+    server: None starts one for this job alone. last_image: what the last frame shall show; the engine interpolates.
+    """
+
+    photo: Path
+    depth: Path
+    trajectory: Path
+    out: Path
+    depth_format: DepthFormat = field(default_factory=DepthFormat)
+    focal_mm: float | None = None
+    intrinsics: tuple[float, float, float, float] | None = None
+    engine: str = "draft"
+    size: tuple[int, int] | None = None
+    frames: int | None = None
+    fps: float | None = None
+    seed: int = 0
+    prompt: str = ""
+    negative_prompt: str = ""
+    options: Mapping[str, SettingValue] = field(default_factory=dict)
+    depth_edge: float = DEPTH_EDGE
+    start_at_photo: bool = False
+    server: ServerAddress | None = None
+    last_image: Path | None = None
+
+
+@dataclass(frozen=True)
+class GenerateResult:
+    """clip: the mp4. focal_source: where the focal length came from. coverage: [F] what the photo shows of each frame.
+    notes: what was strange about the input, and what the engine said of the clip."""
+
+    clip: Path
+    focal_source: str
+    coverage: tuple[float, ...]
+    notes: tuple[str, ...]
+
+
+def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResult:
+    """Make the clip. Raises PhotoError, CameraError, ShotError, EngineError or ServiceError, in words."""
+    _check_out(request.out)
+    photo = read_photo(request.photo)
+    depth = read_depth(request.depth, request.depth_format)
+    notes = check_photo_and_depth(photo.pixels, depth)
+    last_image = None if request.last_image is None else read_photo(request.last_image).pixels
+    intrinsics, focal_source = photo_intrinsics(request, photo)
+    size = (photo.pixels.shape[1], photo.pixels.shape[0])
+    camera = read_trajectory(request.trajectory, *size, request.fps, intrinsics=intrinsics)
+    notes += list(camera.notes)
+    with ExitStack() as stack:
+        client, welcome = stack.enter_context(_session(request.server))
+        capability = _engine(welcome, request.engine)
+        if request.size is not None:
+            _check_size(capability, request.size)
+        _check_options(capability, request.options)
+        if last_image is not None:
+            _check_interpolates(capability)
+        trajectory = _for_engine(camera.trajectory, request, capability, welcome.limits)
+        preview, coverage = _preview(photo, depth, intrinsics, trajectory, request.depth_edge, on_progress)
+        settings = ShotSettings(
+            engine=request.engine,
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            seed=request.seed,
+            options=dict(request.options),
+        )
+        shot = Shot(trajectory, preview, photo.pixels, intrinsics, depth, settings, request.depth_edge, last_image)
+        notes += _run(client, shot, request, on_progress)
+    return GenerateResult(request.out, focal_source, coverage, tuple(notes))
+
+
+def _check_out(out: Path) -> None:
+    """The work is not begun when its result would have no place."""
+    if out.is_dir():
+        raise ServiceError("The clip cannot be written", f"{out} is a folder", "Name a file with --out.")
+
+
+def _check_options(capability: EngineCapability, options: Mapping[str, SettingValue]) -> None:
+    known = {option.name: option for option in capability.options}
+    for name, value in options.items():
+        if name not in known:
+            raise ServiceError(
+                f"The engine {capability.name} has no option {name}", f"it has {', '.join(known) or 'none'}"
+            )
+        checked_option(known[name], value)
+
+
+def _check_size(capability: EngineCapability, size: tuple[int, int]) -> None:
+    if size not in capability.sizes:
+        raise ShotError(
+            f"{capability.label} makes no clips of {size[0]} x {size[1]}",
+            f"it makes {', '.join(f'{width} x {height}' for width, height in capability.sizes)}",
+            "Name one of these with --size.",
+        )
+
+
+def _check_interpolates(capability: EngineCapability) -> None:
+    if INTERPOLATION_MODE not in capability.modes:
+        raise ServiceError(
+            f"The engine {capability.name} cannot end at a last image",
+            f"its modes are {', '.join(capability.modes)}",
+            "Leave the last image out, or choose an engine that interpolates.",
+        )
+
+
+def photo_intrinsics(request: GenerateRequest, photo: PhotoFile) -> tuple[Float64, str]:
+    """[3, 3] in the photo's pixels, and where the focal length came from."""
+    height, width = photo.pixels.shape[:2]
+    if request.intrinsics is not None:
+        typed = intrinsics_matrix(*request.intrinsics)
+        check_intrinsics(typed[None])
+        return typed, "typed intrinsics"
+    for focal, source in ((request.focal_mm, "typed"), (photo.focal_35mm, "the photo's EXIF")):
+        if focal is None:
+            continue
+        if not focal > 0:
+            raise PhotoError("The focal length is not positive", f"{focal:g} mm")
+        pixels = focal_pixels(focal, width, height)
+        return intrinsics_matrix(pixels, pixels, width / 2, height / 2), f"{focal:g} mm, {source}"
+    return intrinsics_from_fov(width, height, DEFAULT_HORIZONTAL_FOV), "a guess: 55 degrees across"
+
+
+@contextmanager
+def _session(address: ServerAddress | None) -> Iterator[tuple[Client, Welcome]]:
+    """A connected client, to a server of our own when there is no address."""
+    with ExitStack() as stack:
+        if address is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="realcam-")))
+            address = stack.enter_context(local_service(folder / "jobs", folder / "server.log"))
+        client = stack.enter_context(Client(address, f"cli {getpass.getuser()}", "realcam-cli 0.1.0"))
+        yield client, client.connect()
+
+
+def _engine(welcome: Welcome, name: str) -> EngineCapability:
+    makers = [engine for engine in welcome.engines if not {DEPTH_MODE, CHECK_MODE} & set(engine.modes)]
+    for capability in makers:
+        if capability.name == name:
+            if capability.unavailable:
+                raise ServiceError(f"The engine {name} cannot run there", capability.unavailable)
+            return capability
+    raise ServiceError(f"The server has no engine {name}", f"it has {', '.join(e.name for e in makers) or 'none'}")
+
+
+def _for_engine(
+    artist: Trajectory, request: GenerateRequest, capability: EngineCapability, limits: Limits
+) -> Trajectory:
+    """The camera in the engine's pixels and frame count, relative to the photo's camera."""
+    size = request.size or capability.sizes[0]
+    count = request.frames or capability.frame_counts[0]
+    if count > limits.frames or max(size) > limits.side:
+        raise ShotError(
+            "The clip is larger than the server takes",
+            f"{count} frames of {size[0]} x {size[1]}",
+            f"It takes {limits.frames} frames of {limits.side} pixels a side at most.",
+        )
+    if request.start_at_photo:
+        artist = artist.relative_to(artist.camera_to_world[0])
+    fitted = FrameFit((artist.width, artist.height), size).trajectory(artist)
+    return fitted if count == len(fitted) else fitted.resample(count)
+
+
+def _preview(
+    photo: PhotoFile,
+    depth: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+    intrinsics: Float64,
+    trajectory: Trajectory,
+    depth_edge: float,
+    on_progress: OnProgress,
+) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.uint8]], tuple[float, ...]]:
+    size = (photo.pixels.shape[1], photo.pixels.shape[0])
+    renderer = PreviewRenderer(photo.pixels, depth_mesh(depth, intrinsics, size, depth_edge))
+    preview = np.empty((len(trajectory), trajectory.height, trajectory.width, 4), np.uint8)
+    for index, frame in enumerate(renderer.frames(trajectory)):
+        preview[index] = frame
+        on_progress("Preview", index + 1, len(trajectory), "")
+    coverage = (preview[..., 3] > 0).mean(axis=(1, 2))
+    if not coverage.any():
+        raise ShotError(
+            "The camera never sees the photo",
+            f"none of the {len(trajectory)} frames shows a part of it",
+            "Check that the camera file is relative to the photo's camera and in metres, or use --start-at-photo.",
+        )
+    return preview, tuple(coverage.tolist())
+
+
+def _run(client: Client, shot: Shot, request: GenerateRequest, on_progress: OnProgress) -> tuple[str, ...]:
+    """Submit, follow, fetch; the job is cancelled when we are interrupted, so that no server works for nobody.
+
+    Returns the engine's notes.
+    """
+    job_id = uuid.uuid4().hex
+    client.submit(
+        job_id,
+        encode_shot(shot),
+        request.engine,
+        request.photo.stem,
+        lambda done, of: on_progress("Sending", done, of, ""),
+    )
+    try:
+        _follow(client, job_id, on_progress)
+    except KeyboardInterrupt:
+        client.cancel(job_id)
+        raise
+    return _fetch(client, job_id, request.out, on_progress)
+
+
+def _fetch(client: Client, job_id: str, out: Path, on_progress: OnProgress) -> tuple[str, ...]:
+    """The clip appears under its name only when it is whole. Returns the engine's notes."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".realcam-", dir=out.parent) as folder:
+            files = client.fetch(job_id, Path(folder), lambda done, of: on_progress("Fetching", done, of, ""))
+            by_name = {file.name: file for file in files}
+            sidecar = msgspec.json.decode(by_name["metadata.json"].read_bytes(), type=ClipSidecar)
+            by_name["clip.mp4"].replace(out)
+            return sidecar.notes
+    except OSError as error:
+        raise ServiceError(
+            "The clip cannot be written", f"{out}: {error.strerror or error}", "Name another place with --out."
+        ) from error
+
+
+def _follow(client: Client, job_id: str, on_progress: OnProgress) -> None:
+    for event in client.follow(job_id):
+        if not isinstance(event, StateEvent):
+            on_progress("Generating", event.progress.step, max(event.progress.steps, 1), event.progress.stage)
+        elif event.state.final and event.state is not JobState.DONE:
+            raise ServiceError(f"The job ended as {event.state.value}", event.reason)

@@ -1,0 +1,160 @@
+"""Estimate Depth in Blender, with a server process whose predictors know geometry instead of pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from blender_addon.core.errors import RealCamError, ServiceError
+from blender_addon.generation.local_server import COMMAND_VARIABLE
+from tests.blender_addon.ui.conftest import connected, forget_everything, running_server
+
+pytestmark = pytest.mark.blender
+
+WALL, WALL_WITH_LENS, REFUSING = "depth-anything-indoor-small", "depth-pro", "depth-anything-indoor-base"
+
+
+@pytest.fixture(scope="module")
+def depth_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a server that offers depth and nothing else."""
+    engines = "tests.support.depth_engines:engines"
+    with running_server(tmp_path_factory.mktemp("depth-server"), engines) as address:
+        yield address
+
+
+@pytest.fixture
+def ready(
+    addon: ModuleType, depth_server: str, small_bike: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[ModuleType]:
+    """`bpy` with the photo chosen and the add-on talking to that server."""
+    from blender_addon.generation import user_files
+    from blender_addon.ui import preferences
+
+    monkeypatch.setenv(preferences.ADDRESS_VARIABLE, depth_server)
+    monkeypatch.delenv(COMMAND_VARIABLE, raising=False)
+    monkeypatch.setattr(user_files, "user_folder", lambda: tmp_path)
+    addon.context.scene.realcam.photo.photo_path = str(small_bike)
+    yield addon
+    forget_everything()
+
+
+def test_the_scene_is_built_from_the_servers_depth(ready: ModuleType, tmp_path: Path) -> None:
+    from blender_addon.scene import find_photo_scene
+
+    bpy = ready
+    scene = bpy.context.scene
+    scene.realcam.predictor_name = WALL
+    scene.realcam.photo.focal_mm = 48.2
+    assert bpy.ops.realcam.estimate_depth() == {"FINISHED"}
+    photo = find_photo_scene(scene)
+    assert photo is not None
+    assert photo.focal_source == "48.2 mm, typed"
+    assert scene.camera != photo.camera
+    depth = photo.depth()
+    expected = 1 / (0.5 - 0.25 * (np.arange(247) + 0.5) / 247)
+    assert depth.shape == (167, 247)
+    assert np.nanmedian(np.abs(depth / expected - 1)) < 0.005
+    for step in ("EDGES", "FLYING", "OUTLIERS", "SKY"):
+        bpy.ops.realcam.toggle_cleaning(step=step)
+    assert not np.isnan(find_photo_scene(scene).depth()).any(), "what cleaning did can be taken back"
+    assert not list((tmp_path / "answers").iterdir()), "the file is gone once the scene is built"
+    assert not list((tmp_path / "jobs").iterdir()), "and so is the record"
+
+
+def test_a_predicted_lens_is_the_reference_cameras(ready: ModuleType) -> None:
+    from blender_addon.scene import find_photo_scene
+
+    ready.context.scene.realcam.predictor_name = WALL_WITH_LENS
+    ready.ops.realcam.estimate_depth()
+    photo = find_photo_scene(ready.context.scene)
+    assert photo is not None
+    assert photo.focal_source == "predicted from the photo"
+    assert photo.camera.data.lens == pytest.approx(0.8 * 36.0)
+
+
+def test_the_panel_knows_the_licence_before_anything_is_sent(ready: ModuleType) -> None:
+    from blender_addon.generation.jobs import jobs
+    from blender_addon.ui.depth.depth_choice import chosen_predictor
+
+    shot = ready.context.scene.realcam
+    assert chosen_predictor(shot) is None
+    connected(ready, lambda: bool(jobs.predictors))
+    assert jobs.engines == (), "predictors are no engines for clips"
+    chosen = chosen_predictor(shot)
+    assert chosen is not None
+    assert chosen.licence == "Apache 2.0"
+    shot.predictor = WALL_WITH_LENS
+    assert shot.predictor_name == WALL_WITH_LENS
+    assert chosen_predictor(shot).licence.endswith("non-commercial use only")
+
+
+def test_refusals_and_missing_photos_are_said_and_leave_nothing(ready: ModuleType, tmp_path: Path) -> None:
+    bpy = ready
+    shot = bpy.context.scene.realcam
+    shot.predictor_name = REFUSING
+    with pytest.raises(RuntimeError, match="The photo is too dark: mean 3 of 255"):
+        bpy.ops.realcam.estimate_depth()
+    shot.predictor_name = "no-such"
+    with pytest.raises(RuntimeError, match="no depth predictor 'no-such'"):
+        bpy.ops.realcam.estimate_depth()
+    shot.photo.photo_path = str(tmp_path / "gone.png")
+    with pytest.raises(RuntimeError, match="no such photo"):
+        bpy.ops.realcam.estimate_depth()
+    shot.photo.photo_path = ""
+    assert not bpy.ops.realcam.estimate_depth.poll()
+    assert len(bpy.data.meshes) == len(bpy.data.images) == 0
+
+
+def test_an_estimate_goes_on_after_blender_was_closed(ready: ModuleType, tmp_path: Path) -> None:
+    from blender_addon.generation.errand import ErrandRun
+    from blender_addon.generation.job_view import Phase
+    from blender_addon.generation.jobs import jobs
+    from blender_addon.scene import find_photo_scene
+    from blender_addon.ui.depth.depth_operator import depth_errand
+    from blender_addon.ui.jobs.runtime import pump, runtime
+    from blender_addon.ui.preferences import server_settings
+
+    bpy = ready
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    bpy.context.scene.realcam.predictor_name = WALL
+    run = ErrandRun(jobs, depth_errand(bpy.context.scene), server_settings(), runtime.records())
+    while run.step():
+        pump()
+        time.sleep(0.005)
+    forget_everything()
+    runtime.refresh_pending()
+    (record,) = runtime.pending
+    assert record.title == "Depth of bike.png"
+    bpy.ops.realcam.resume(job_id=record.job_id)
+    while jobs.view is not None and jobs.view.phase is not Phase.PLACING:
+        pump()
+        assert not jobs.view.phase.final, jobs.view.error
+        time.sleep(0.005)
+    runtime._other_file_open = True
+    with pytest.raises(ServiceError, match="The depth is here, but another file is open"):
+        runtime.check_file_of(record)
+    runtime._other_file_open = False
+    bpy.context.window.scene = bpy.data.scenes.new("another")
+    assert bpy.ops.realcam.place_clip() == {"FINISHED"}
+    assert find_photo_scene(bpy.data.scenes[record.scene]) is not None
+    assert find_photo_scene(bpy.data.scenes["another"]) is None
+    assert runtime.pending == ()
+
+
+def test_a_second_job_is_refused_before_the_photo_is_read(ready: ModuleType) -> None:
+    from blender_addon.generation.errand import ErrandRun
+    from blender_addon.generation.jobs import jobs
+    from blender_addon.ui.depth.depth_operator import depth_errand
+    from blender_addon.ui.jobs.runtime import runtime
+    from blender_addon.ui.preferences import server_settings
+
+    errand = depth_errand(ready.context.scene)
+    ErrandRun(jobs, errand, server_settings(), runtime.records())
+    with pytest.raises(RealCamError, match="is under way"):
+        ErrandRun(jobs, errand, server_settings(), runtime.records())
+    assert len(ready.data.images) == 0

@@ -1,0 +1,137 @@
+"""The import operator, as the panel, the menu and a drop call it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from blender_addon.ui.photo.import_fields import depth_beside
+
+pytestmark = pytest.mark.blender
+
+
+def test_the_motorcycle_becomes_a_scene_with_a_camera_to_animate(addon: ModuleType, small_bike: Path) -> None:
+    from blender_addon.scene import find_photo_scene
+
+    bpy = addon
+    assert bpy.ops.realcam.import_photo(filepath=str(small_bike), focal_mm=48.2, depth_edge=0.1) == {"FINISHED"}
+    scene = bpy.context.scene
+    photo = find_photo_scene(scene)
+    assert photo is not None
+    assert photo.photo_size == (247, 167)
+    assert photo.focal_source == "typed, 48.2 mm (35 mm eq.)"
+    assert scene.camera != photo.camera
+    assert np.allclose(scene.camera.matrix_world, photo.camera.matrix_world, atol=1e-6)
+    assert not any(scene.camera.lock_location)
+    assert scene.realcam.depth_edge == pytest.approx(0.1)
+
+
+def test_the_depth_edge_slider_cuts_the_mesh_without_importing_again(addon: ModuleType, small_bike: Path) -> None:
+    from blender_addon.scene import find_photo_scene
+
+    bpy = addon
+    bpy.ops.realcam.import_photo(filepath=str(small_bike))
+    scene = bpy.context.scene
+    faces = find_photo_scene(scene).faces
+    scene.realcam.depth_edge = 0.01
+    assert find_photo_scene(scene).faces < faces
+    scene.realcam.depth_edge = 0.05
+    assert find_photo_scene(scene).faces == faces
+
+
+@pytest.mark.parametrize(
+    ("depth", "sentence"),
+    [
+        (np.ones((50, 50), np.float32), "does not fit the photo: photo 247 x 167, depth 50 x 50"),
+        (np.full((167, 247), np.nan, np.float32), "The depth map is empty"),
+        (np.full((167, 247), -2.0, np.float32), "not in front of the camera"),
+        (np.full((167, 247), 2500.0, np.float32), "does not look like metres"),
+    ],
+)
+def test_bad_depth_is_refused_in_a_sentence_and_leaves_nothing(
+    addon: ModuleType, small_bike: Path, depth: np.ndarray, sentence: str
+) -> None:
+    bpy = addon
+    np.save(small_bike.with_name("bike_depth.npy"), depth)
+    with pytest.raises(RuntimeError, match=sentence):
+        bpy.ops.realcam.import_photo(filepath=str(small_bike))
+    assert len(bpy.data.meshes) == len(bpy.data.images) == 0
+
+
+def test_a_missing_file_is_named(addon: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"There is no such photo: .*nothing\.png"):
+        addon.ops.realcam.import_photo(filepath=str(tmp_path / "nothing.png"))
+    with pytest.raises(RuntimeError, match="No photo is chosen"):
+        addon.ops.realcam.import_photo()
+
+
+def test_a_photo_without_depth_beside_it_asks_for_its_depth(addon: ModuleType, small_bike: Path) -> None:
+    small_bike.with_name("bike_depth.npy").unlink()
+    with pytest.raises(RuntimeError, match=r"No depth was found beside bike\.png; choose its depth file\."):
+        addon.ops.realcam.import_photo(filepath=str(small_bike))
+
+
+def test_the_next_import_begins_without_what_was_said_of_the_photo_before(addon: ModuleType) -> None:
+    """By menu or drop Blender fills in the operator's last values, but for those it is told not to keep."""
+    from blender_addon.ui.photo.import_fields import FIELDS
+
+    properties = addon.ops.realcam.import_photo.get_rna_type().properties
+    kept = [name for name in FIELDS if not properties[name].is_skip_save]
+    assert kept == ["to_photo", "max_vertices", "depth_edge", "add_camera"]
+    assert properties["filepath"].is_skip_save
+
+
+def test_a_dropped_photo_does_not_get_the_depth_chosen_for_another(addon: ModuleType) -> None:
+    from blender_addon.ui.photo.import_operator import ask_in_panel
+
+    scene = addon.context.scene
+    fields = scene.realcam.photo
+    fields.photo_path, fields.depth_path, fields.depth_channel = "/photos/one.png", "/photos/one_depth.npz", "depth"
+    fields.trust_scale, fields.max_vertices, fields.calibration = True, 5000, (300.0, 300.0, 120.0, 80.0)
+    ask_in_panel(scene, "/photos/two.png")
+    assert (fields.photo_path, fields.depth_path, fields.depth_channel) == ("/photos/two.png", "", "")
+    assert (fields.trust_scale, tuple(fields.calibration)) == (False, (0, 0, 0, 0))
+    assert fields.max_vertices == 5000
+
+
+def test_the_panels_fields_are_saved_with_the_file(addon: ModuleType, tmp_path: Path) -> None:
+    bpy = addon
+    bpy.context.scene.realcam.photo.depth_path = "/photos/depth.png"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "fields.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "fields.blend"))
+    assert bpy.context.scene.realcam.photo.depth_path == "/photos/depth.png"
+
+
+def test_an_array_among_several_is_named(addon: ModuleType, small_bike: Path) -> None:
+    from blender_addon.scene import find_photo_scene
+
+    bpy = addon
+    metres = np.load(small_bike.with_name("bike_depth.npy"))
+    path = small_bike.with_name("bike_depth.npz")
+    np.savez(path, first=np.zeros_like(metres), second=metres)
+    with pytest.raises(RuntimeError, match=r"holds first, second\. Name one of them as Channel"):
+        bpy.ops.realcam.import_photo(filepath=str(small_bike), depth_path=str(path))
+    bpy.ops.realcam.import_photo(filepath=str(small_bike), depth_path=str(path), depth_channel="second")
+    assert find_photo_scene(bpy.context.scene).vertices > 0
+
+
+def test_a_doubtful_unit_is_trusted_by_the_name_the_sentence_says(addon: ModuleType, small_bike: Path) -> None:
+    bpy = addon
+    np.save(small_bike.with_name("bike_depth.npy"), np.full((167, 247), 2500.0, np.float32))
+    box = bpy.ops.realcam.import_photo.get_rna_type().properties["trust_scale"].name
+    with pytest.raises(RuntimeError, match=f"turn on {box}"):
+        bpy.ops.realcam.import_photo(filepath=str(small_bike))
+    assert bpy.ops.realcam.import_photo(filepath=str(small_bike), trust_scale=True) == {"FINISHED"}
+
+
+def test_depth_is_found_beside_the_photo(tmp_path: Path) -> None:
+    photo = tmp_path / "car.png"
+    photo.touch()
+    assert depth_beside(photo) is None, "the photo is not its own depth"
+    (tmp_path / "car_depth.png").touch()
+    assert depth_beside(photo) == tmp_path / "car_depth.png"
+    (tmp_path / "car_depth.npz").touch()
+    assert depth_beside(photo) == tmp_path / "car_depth.npz", "numbers before pictures"

@@ -1,0 +1,64 @@
+"""What of an engine's reports a worker passes on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from blender_addon.core.protocol.messages import Limits
+from server.engines.engine import Cancelled, StepReport
+from server.service.workers import worker_messages as pipe
+from server.service.workers.worker import Reporter
+
+JOB = pipe.RunJob(job_id="a" * 32, attempt=1, engine="realcam", shot="", work="", checkpoints="", limits=Limits())
+PICTURE = np.zeros((8, 8, 3), np.uint8)
+
+
+class Listening:
+    """A reporter, its clock in the test's hands, and the (step, whether with a picture) it has passed on."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.heard: list[tuple[int, bool]] = []
+        self.cancelled = False
+        self.reporter = Reporter(self._hear, JOB, lambda: self.cancelled, lambda: self.now)
+
+    def _hear(self, message: pipe.FromWorker) -> None:
+        assert isinstance(message, pipe.Step)
+        self.heard.append((message.step, bool(message.preview)))
+
+    def report(self, at: float, step: int, picture: bool = False) -> None:
+        self.now = 100.0 + at
+        self.reporter(StepReport(step, 10, "Sampling", PICTURE if picture else None))
+
+
+def test_a_picture_that_comes_right_after_another_report_goes_with_the_next() -> None:
+    """As an engine does that asks between steps whether to go on: it asks right before a step is done."""
+    line = Listening()
+    line.report(0.0, 1)
+    line.report(0.01, 2, picture=True)
+    line.report(0.3, 2)
+    line.report(0.6, 2)
+    assert line.heard == [(1, False), (2, True), (2, False)]
+
+
+def test_pictures_come_at_most_twice_a_second_and_the_newest_counts() -> None:
+    line = Listening()
+    for tenths in range(20):
+        line.report(tenths * 0.125, 1, picture=True)
+    assert sum(pictured for _, pictured in line.heard) == 5
+
+
+def test_the_last_step_is_always_told() -> None:
+    line = Listening()
+    line.report(0.0, 9)
+    line.report(0.01, 10, picture=True)
+    assert line.heard == [(9, False), (10, True)]
+
+
+def test_a_cancel_is_heard_at_any_report() -> None:
+    line = Listening()
+    line.report(0.0, 1)
+    line.cancelled = True
+    with pytest.raises(Cancelled):
+        line.report(0.01, 1)

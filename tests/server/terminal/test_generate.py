@@ -1,0 +1,149 @@
+"""`realcam generate`: a clip from files, through a real server process, without Blender."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import msgspec
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from blender_addon.core.camera.formats import write_trajectory
+from blender_addon.core.camera.trajectory import Trajectory
+from blender_addon.core.errors import EngineError, ServiceError, ShotError
+from blender_addon.core.payloads.clip import ClipSidecar
+from server.cli import app
+from server.demo.motorcycle import Motorcycle
+from server.depth.photo_files import PhotoFile
+from server.terminal.generate import GenerateRequest, generate, photo_intrinsics
+
+
+@pytest.fixture(scope="module")
+def request_(bike: Motorcycle, tmp_path_factory: pytest.TempPathFactory) -> GenerateRequest:
+    """The motorcycle as files, and a camera that slides 20 cm to the right in 5 frames."""
+    folder = tmp_path_factory.mktemp("shot")
+    Image.fromarray(bike.photo).save(folder / "photo.png")
+    np.save(folder / "depth.npy", bike.depth)
+    poses = np.repeat(np.eye(4)[None], 5, axis=0)
+    poses[:, 0, 3] = np.linspace(0, 0.2, 5)
+    height, width = bike.depth.shape
+    write_trajectory(folder / "poses.txt", Trajectory(poses, bike.intrinsics, width, height, fps=8.0))
+    return GenerateRequest(
+        folder / "photo.png",
+        folder / "depth.npy",
+        folder / "poses.txt",
+        folder / "made" / "clip.mp4",
+        intrinsics=(994.978, 994.978, 311.193, 254.877),
+        size=(512, 320),
+        frames=4,
+    )
+
+
+def decoded(clip: Path) -> np.ndarray:
+    with av.open(str(clip)) as file:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)])
+
+
+def test_a_clip_is_made_through_a_server_of_its_own(request_: GenerateRequest, bike: Motorcycle) -> None:
+    stages: dict[str, tuple[int, int]] = {}
+    result = generate(request_, lambda stage, done, of, _: stages.__setitem__(stage, (done, of)))
+    assert result.clip == request_.out
+    frames = decoded(result.clip)
+    assert frames.shape == (4, 320, 512, 3)
+    # The first frame is the photo, fitted: 741 x 500 into 512 x 320 leaves 19 pixels' margin on each side.
+    small = np.array(Image.fromarray(bike.photo).resize((474, 320), Image.Resampling.BOX)).astype(int)
+    assert np.median(np.abs(frames[0][:, 19:493].astype(int) - small)) <= 8
+    assert set(stages) == {"Preview", "Sending", "Generating", "Fetching"}
+    assert all(done == of for done, of in stages.values())
+    assert len(result.coverage) == 4
+    assert list(request_.out.parent.iterdir()) == [request_.out]
+
+
+def test_a_size_that_the_engine_does_not_list_is_said_before_anything_is_drawn(request_: GenerateRequest) -> None:
+    stages: list[str] = []
+    with pytest.raises(ShotError, match=r"no clips of 192 x 128: it makes 512 x 320, .*--size"):
+        generate(replace(request_, size=(192, 128)), lambda stage, *_: stages.append(stage))
+    assert not stages
+
+
+def test_an_engine_that_is_not_there(request_: GenerateRequest) -> None:
+    with pytest.raises(ServiceError, match="no engine magic: it has draft"):
+        generate(replace(request_, engine="magic"), lambda *_: None)
+
+
+def test_an_engine_that_cannot_end_at_an_image(request_: GenerateRequest) -> None:
+    with pytest.raises(ServiceError, match="draft cannot end at a last image"):
+        generate(replace(request_, last_image=request_.photo), lambda *_: None)
+
+
+def test_the_engine_gets_its_options(request_: GenerateRequest, tmp_path: Path) -> None:
+    with pytest.raises(ServiceError, match="has no option soam: it has seam"):
+        generate(replace(request_, options={"soam": 1.0}), lambda *_: None)
+    stages: list[str] = []
+    with pytest.raises(EngineError, match="Seam softness is out of range: 2, allowed 0 to 1"):
+        generate(replace(request_, options={"seam": 2.0}), lambda stage, *_: stages.append(stage))
+    assert not stages, "nothing was drawn for it"
+    asked = replace(request_, options={"seam": 0.25}, negative_prompt="rain", out=tmp_path / "clip.mp4")
+    with av.open(str(generate(asked, lambda *_: None).clip)) as file:
+        made = msgspec.json.decode(file.metadata["comment"].encode(), type=ClipSidecar).metadata
+    assert made.settings.options == {"seam": 0.25}
+    assert made.settings.negative_prompt == "rain"
+
+
+def test_a_camera_that_never_sees_the_photo(request_: GenerateRequest, tmp_path: Path, bike: Motorcycle) -> None:
+    away = np.diag([-1.0, 1.0, -1.0, 1.0])[None]
+    write_trajectory(tmp_path / "away.txt", Trajectory(away, bike.intrinsics, 741, 500))
+    with pytest.raises(ShotError, match="never sees the photo"):
+        generate(replace(request_, trajectory=tmp_path / "away.txt"), lambda *_: None)
+
+
+def test_the_file_may_start_anywhere_if_told_so(request_: GenerateRequest, tmp_path: Path, bike: Motorcycle) -> None:
+    away = np.repeat(np.diag([-1.0, 1.0, -1.0, 1.0])[None], 2, axis=0)
+    away[:, :3, 3] = 7.0
+    write_trajectory(tmp_path / "far.txt", Trajectory(away, bike.intrinsics, 741, 500))
+    elsewhere = replace(
+        request_, trajectory=tmp_path / "far.txt", start_at_photo=True, out=tmp_path / "clip.mp4", frames=1
+    )
+    assert generate(elsewhere, lambda *_: None).coverage[0] > 0.8
+
+
+def test_where_the_focal_length_comes_from(request_: GenerateRequest) -> None:
+    pixels = np.zeros((1000, 1500, 3), np.uint8)
+    bare = replace(request_, intrinsics=None)
+    k, source = photo_intrinsics(bare, PhotoFile(pixels, 36.0))
+    assert (k[0, 0], source) == (pytest.approx(1500, rel=1e-3), "36 mm, the photo's EXIF")
+    k, source = photo_intrinsics(replace(bare, focal_mm=18.0), PhotoFile(pixels, 36.0))
+    assert (k[0, 0], source) == (pytest.approx(750, rel=1e-3), "18 mm, typed")
+    k, source = photo_intrinsics(bare, PhotoFile(pixels, None))
+    assert "55 degrees" in source
+    assert 2 * np.degrees(np.arctan(750 / k[0, 0])) == pytest.approx(55)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--photo", "missing.jpg"], "missing.jpg cannot be read"),
+        (["--size", "wide"], "WIDTHxHEIGHT"),
+        (["--size", "500x300"], "Draft (geometry only) makes no clips of 500 x 300: it makes 512 x 320, 320 x 512,"),
+        (["--intrinsics", "1,2"], "4 numbers"),
+        (["--server", "127.0.0.1:1"], "127.0.0.1:1"),
+        (["--option", "steps"], "expected NAME=VALUE"),
+        (["-o", "."], ". is a folder"),
+        (["--intrinsics", "0,0,0,0"], "focal length is not positive"),
+        (["--frames", "100000"], "It takes 256 frames"),
+        (["--engine", "nosuch"], "it has draft, realcam."),
+    ],
+)
+def test_the_command_says_what_is_wrong(request_: GenerateRequest, arguments: list[str], words: str) -> None:
+    files = [
+        *("--photo", str(request_.photo), "--depth", str(request_.depth), "--trajectory", str(request_.trajectory)),
+        *("-o", str(request_.out.parent / "never.mp4")),
+    ]
+    result = CliRunner().invoke(app, ["generate", *files, *arguments])
+    assert result.exit_code != 0
+    assert words in " ".join(result.output.split())
+    assert "Traceback" not in result.output

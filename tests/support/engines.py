@@ -1,0 +1,181 @@
+"""Real engines that behave badly on purpose. A server is started with `--engines tests.support.engines:engines`."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from blender_addon.core.errors import EngineError
+from blender_addon.core.payloads.clip import Clip, ClipMetadata
+from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.protocol.capability import INTERPOLATION_MODE, EngineCapability
+from server.engines.engine import Checkpoints, Engine, Report, StepReport
+
+
+class CopyEngine:
+    """The preview as it came, one step a frame, with a pause in each: `options["pause"]` seconds."""
+
+    name = "copy"
+
+    @property
+    def capability(self) -> EngineCapability:
+        return EngineCapability(
+            name=self.name, label=self.name, description="for tests", sizes=((64, 40),), frame_counts=(4,)
+        )
+
+    def generate(self, shot: Shot, report: Report) -> Clip:
+        frames = np.zeros((*shot.preview.shape[:3], 3), dtype=np.uint8)
+        for index, picture in enumerate(shot.preview):
+            self.step(shot, index)
+            frames[index] = picture[..., :3]
+            report(StepReport(index + 1, len(shot.preview), "copying", frames[index]))
+        return self.clip(shot, frames)
+
+    def clip(self, shot: Shot, frames: np.ndarray) -> Clip:
+        t = shot.trajectory
+        metadata = ClipMetadata(
+            engine=self.name,
+            engine_version="1",
+            settings=shot.settings,
+            width=t.width,
+            height=t.height,
+            fps=t.fps,
+            camera_to_world=t.camera_to_world.tolist(),
+            intrinsics=t.intrinsics.tolist(),
+        )
+        return Clip(frames, metadata)
+
+    def step(self, shot: Shot, index: int) -> None:
+        time.sleep(float(shot.settings.options.get("pause", 0.0)))
+
+
+class CrashEngine(CopyEngine):
+    """Crashes the process with a real segmentation fault at its second step."""
+
+    name = "crash"
+
+    def step(self, shot: Shot, index: int) -> None:
+        if index == 1:
+            ctypes.string_at(0)
+
+
+class HangEngine(CopyEngine):
+    """Never reports again after its first step."""
+
+    name = "hang"
+
+    def step(self, shot: Shot, index: int) -> None:
+        while index == 1:
+            time.sleep(1.0)
+
+
+class RaiseEngine(CopyEngine):
+    """Has a bug."""
+
+    name = "bug"
+
+    def step(self, shot: Shot, index: int) -> None:
+        raise KeyError("what every engine has sometimes")
+
+
+class FragileEngine(CopyEngine):
+    """Has a bug that some shots bring out: those with `options["bug"]`."""
+
+    name = "fragile"
+
+    def step(self, shot: Shot, index: int) -> None:
+        if shot.settings.options.get("bug"):
+            raise KeyError("what this shot brings out")
+
+
+class MemoryEngine(CopyEngine):
+    """Asks for more memory than there is."""
+
+    name = "memory"
+
+    def step(self, shot: Shot, index: int) -> None:
+        np.zeros(2**60, dtype=np.uint8)
+
+
+class ThreadlessEngine(CopyEngine):
+    """Finds no room for a thread, which FFmpeg says so."""
+
+    name = "threadless"
+
+    def step(self, shot: Shot, index: int) -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+
+class RefuseEngine(CopyEngine):
+    """Says no in words."""
+
+    name = "refuse"
+
+    def step(self, shot: Shot, index: int) -> None:
+        raise EngineError("The shot is too dark", "mean 3 of 255", "Light it.")
+
+
+class EndEngine(CopyEngine):
+    """Ends at the last image: its first pixel fills the last frame."""
+
+    name = "end"
+
+    @property
+    def capability(self) -> EngineCapability:
+        return msgspec.structs.replace(super().capability, modes=("basic", INTERPOLATION_MODE))
+
+    def clip(self, shot: Shot, frames: np.ndarray) -> Clip:
+        if shot.last_image is not None:
+            frames[-1] = shot.last_image[0, 0]
+        return super().clip(shot, frames)
+
+
+class ResumeEngine(CopyEngine):
+    """A sampler: each frame is the next draw of one random stream. In its first attempt at a job it dies at the
+    third of its steps, unless `options["die"]` is false."""
+
+    name = "resume"
+
+    def generate(self, shot: Shot, report: Report) -> Clip:
+        raise AssertionError("the worker must prefer generate_resumable")
+
+    def generate_resumable(self, shot: Shot, report: Report, checkpoints: Checkpoints) -> Clip:
+        random = np.random.default_rng(shot.settings.seed)
+        shape = (*shot.preview.shape[1:3], 3)
+        frames: list[np.ndarray] = []
+        saved = checkpoints.load()
+        if saved is not None:
+            state, done = msgspec.json.decode(saved.split(b"\n", 1)[0], type=tuple[dict[str, Any], int])
+            random.bit_generator.state = state
+            pixels = np.frombuffer(saved.split(b"\n", 1)[1], dtype=np.uint8)
+            frames = list(pixels.reshape(done, *shape))
+        for index in range(len(frames), len(shot.preview)):
+            self.step(shot, index)
+            frames.append(random.integers(0, 255, shape, dtype=np.uint8))
+            report(StepReport(index + 1, len(shot.preview), "resumed" if saved else "fresh"))
+            state_line = msgspec.json.encode((random.bit_generator.state, len(frames)))
+            if checkpoints.due() or shot.settings.options.get("always"):
+                checkpoints.save(state_line + b"\n" + np.stack(frames).tobytes())
+            if index == 2 and saved is None and shot.settings.options.get("die"):
+                os.kill(os.getpid(), signal.SIGKILL)
+        return self.clip(shot, np.stack(frames))
+
+
+def engines() -> dict[str, Callable[[], Engine]]:
+    kinds = (CopyEngine, CrashEngine, HangEngine, RaiseEngine, FragileEngine, MemoryEngine, RefuseEngine, EndEngine)
+    return {kind.name: kind for kind in (*kinds, ThreadlessEngine, ResumeEngine)}
+
+
+def draft() -> dict[str, Callable[[], Engine]]:
+    """The product's own engine that needs no weights, alone."""
+    from server.engines.draft.engine import DraftEngine
+
+    return {"draft": DraftEngine}
