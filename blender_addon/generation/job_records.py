@@ -99,9 +99,9 @@ class JobRecords:
             ) from error
 
     def forget(self, job_id: str) -> None:
-        """Remove a record and its kept shot, if they are there."""
-        self._path(job_id).unlink(missing_ok=True)
-        self.kept_shot(job_id).unlink(missing_ok=True)
+        """Remove a record and its kept shot, if they are there, and what a killed writer left of either."""
+        for path in self._folder.glob(f"{self._path(job_id).stem}.*"):
+            path.unlink(missing_ok=True)
 
     def all(self) -> tuple[JobRecord, ...]:
         """Every record that can be read, oldest first."""

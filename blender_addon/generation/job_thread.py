@@ -5,11 +5,14 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from pathlib import Path
 
+from ..core.atomic_file import write_whole
 from ..core.errors import RealCamError, ServiceError
 from ..core.payloads.payload import encode_order
 from ..core.protocol.client import Client
 from ..core.protocol.client_session import InterruptedWaitError
+from ..core.protocol.client_transfers import FULL
 from ..core.protocol.messages import JobState, StateEvent, Welcome
 from .job_events import (
     Command,
@@ -97,16 +100,13 @@ class JobThread:
         job_id = "" if isinstance(command, Connect) else command.job_id
         self._cancel_sent = False
         try:
-            if isinstance(command, SubmitJob):
-                # Kept until the server has it on disk, so that a Blender that closes meanwhile can send it again.
-                command.kept_shot.parent.mkdir(parents=True, exist_ok=True)
-                command.kept_shot.write_bytes(encode_order(command.shot))
+            blob = _kept(command.kept_shot, encode_order(command.shot)) if isinstance(command, SubmitJob) else None
             # Anew each time: since the last command the line has been quiet for as long as a preview takes, and the
             # server may be gone, or another one by now.
             self._drop_client()
             client = self._connected()
             if not isinstance(command, Connect):
-                self._carry_out(client, command)
+                self._carry_out(client, command, blob)
         except InterruptedWaitError:
             self._stop(job_id)
         except ServiceError as error:
@@ -119,9 +119,12 @@ class JobThread:
             where = f"{error.filename}: " if error.filename else ""
             self.events.put(Failed(job_id, f"A file cannot be used: {where}{error.strerror or error}.", keep=True))
 
-    def _carry_out(self, client: Client, command: SubmitJob | ResumeJob) -> None:
-        if command.kept_shot.is_file():
-            self._send(client, command)
+    def _carry_out(self, client: Client, command: SubmitJob | ResumeJob, blob: bytes | None) -> None:
+        """blob: what is to be sent, where it was just encoded; an earlier session's is read from its file."""
+        if blob is None and command.kept_shot.is_file():
+            blob = command.kept_shot.read_bytes()
+        if blob is not None:
+            self._send(client, command, blob)
         self._follow(client, command.job_id)
         files = client.fetch(
             command.job_id,
@@ -130,11 +133,11 @@ class JobThread:
         )
         self.events.put(Fetched(command.job_id, tuple(files)))
 
-    def _send(self, client: Client, command: SubmitJob | ResumeJob) -> None:
+    def _send(self, client: Client, command: SubmitJob | ResumeJob, blob: bytes) -> None:
         try:
             client.submit(
                 command.job_id,
-                command.kept_shot.read_bytes(),
+                blob,
                 command.engine,
                 command.title,
                 lambda sent, total: self.events.put(Sent(command.job_id, sent, total)),
@@ -264,6 +267,24 @@ class JobThread:
         return self._closing.is_set() or (self._cancelled.is_set() and not self._cancel_sent)
 
 
+def _kept(path: Path, blob: bytes) -> bytes:
+    """The blob, which its file holds now until the server has it on disk, for a Blender that closes meanwhile.
+
+    Raises JobEndedError when the disk refuses: nothing was sent then, so there is nothing to go on with.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, blob, sync=True)
+    except OSError as error:
+        raise JobEndedError(
+            "What is to be sent cannot be kept on this disk",
+            f"{len(blob) / 1e6:.1f} MB at {path}: {error.strerror or error}",
+            "Free some space there and try again: nothing was sent.",
+            code="disk-full" if error.errno in FULL else "not-writable",
+        ) from error
+    return blob
+
+
 def _check_done(event: StateEvent) -> None:
     match event.state:
         case JobState.CANCELLED:
@@ -273,7 +294,7 @@ def _check_done(event: StateEvent) -> None:
         case JobState.UNKNOWN:
             raise JobEndedError(
                 "The server does not know this job",
-                "it was forgotten there, or another server answers at this address",
+                "it was never sent whole, it was forgotten there, or another server answers at this address",
                 "Generate the shot again.",
                 code="no-such-job",
             )

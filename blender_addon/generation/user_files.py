@@ -7,6 +7,9 @@ from pathlib import Path
 
 import bpy
 
+from ..core.atomic_file import write_whole
+from ..core.errors import ServiceError
+
 EXTENSION = __package__.rpartition(".")[0]
 """The add-on's own package: `bl_ext.<repository>.realcam` when installed, `blender_addon` from a checkout."""
 
@@ -20,12 +23,23 @@ def user_folder() -> Path:
 
 
 def client_id() -> str:
-    """The same over restarts of Blender: the server knows our jobs by it. Made on first use."""
+    """The same over restarts of Blender: the server knows our jobs by it. Made on first use.
+
+    Raises ServiceError when the disk refuses.
+    """
     path = user_folder() / "client_id"
-    if path.is_file():
-        return path.read_text("ascii").strip()
-    made = uuid.uuid4().hex
-    path.write_text(made, "ascii")
+    try:
+        # An empty file is what a version that did not write it in one step left when it was killed.
+        if path.is_file() and (known := path.read_text("ascii").strip()):
+            return known
+        made = uuid.uuid4().hex
+        write_whole(path, made.encode("ascii"), sync=True)
+    except OSError as error:
+        raise ServiceError(
+            "The name under which a server knows this Blender cannot be kept",
+            f"{path}: {error.strerror or error}",
+            "Free some space there and try again.",
+        ) from error
     return made
 
 

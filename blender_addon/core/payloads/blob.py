@@ -53,14 +53,14 @@ class BlobKind(Generic[H]):
     def encode(self, header: H, arrays: Mapping[str, Buffer]) -> bytes:
         """The blob. header.buffers are the specs of `arrays`, see `specs`."""
         encoded = msgspec.msgpack.encode(header)
-        offsets, nbytes = self._layout(header, len(encoded))
-        blob = bytearray(nbytes)
-        blob[:12] = self.magic + struct.pack("<I", len(encoded))
-        blob[12 : 12 + len(encoded)] = encoded
+        offsets, _ = self._layout(header, len(encoded))
+        parts: list[bytes | memoryview] = [self.magic, struct.pack("<I", len(encoded)), encoded]
+        end = 12 + len(encoded)
         for name, offset in offsets.items():
-            array = np.ascontiguousarray(arrays[name])
-            blob[offset : offset + array.nbytes] = raw_bytes(array)
-        return bytes(blob)
+            array = raw_bytes(np.ascontiguousarray(arrays[name]))
+            parts += [bytes(offset - end), array]
+            end = offset + array.nbytes
+        return b"".join(parts)
 
     def specs(self, arrays: Mapping[str, Buffer]) -> dict[str, BufferSpec]:
         """What a header says of these arrays."""

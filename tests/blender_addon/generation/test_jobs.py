@@ -11,6 +11,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -275,6 +276,49 @@ def test_a_shot_that_was_never_sent_is_sent_on_resuming(
     assert jobs.view is not None
     assert jobs.view.phase is Phase.PLACING, jobs.view.error
     assert not records.kept_shot(record.job_id).exists()
+
+
+@contextmanager
+def no_file_above(nbytes: int) -> Iterator[None]:
+    """The system refuses this process to write on in a file that has so many bytes, as a full disk does."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (nbytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_disk_that_fills_up_while_the_shot_is_kept_ends_the_job_in_words_and_leaves_nothing(
+    jobs: Jobs, running: ServerSettings, records: JobRecords, tmp_path: Path
+) -> None:
+    with no_file_above(4096):
+        record = submit(jobs, running, records, shot(), tmp_path / "take")
+        pump_until(jobs, lambda: ended(jobs))
+    assert jobs.view is not None
+    assert "cannot be kept on this disk: 0.1 MB at" in jobs.view.error
+    assert "Free some space there and try again: nothing was sent." in jobs.view.error
+    assert not jobs.view.resumable
+    assert list((tmp_path / "records").iterdir()) == [], "neither half a shot nor a record of what cannot go on"
+    with Client(running.address, "test", "test") as client:
+        assert client.status(record.job_id).state is JobState.UNKNOWN
+
+
+def test_half_a_shot_of_a_killed_blender_is_not_sent(
+    jobs: Jobs, running: ServerSettings, records: JobRecords, tmp_path: Path
+) -> None:
+    made = shot()
+    record = record_of(made, tmp_path / "take", running)
+    records.write(record)
+    half = encode_shot(made)[: 2**15]
+    kept = records.kept_shot(record.job_id)
+    kept.with_name(f"{kept.name}.part").write_bytes(half)
+    jobs.resume(record, running, records)
+    pump_until(jobs, lambda: ended(jobs))
+    assert jobs.view is not None
+    assert "does not know this job: it was never sent whole" in jobs.view.error
+    assert list((tmp_path / "records").iterdir()) == []
 
 
 def test_a_job_that_the_server_forgot_is_said(
