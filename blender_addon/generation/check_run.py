@@ -112,9 +112,7 @@ def asked_camera(take: Take, photo: PhotoScene) -> Trajectory:
 
     Raises TimelineError when the take's files are gone.
     """
-    made = clip_metadata(Path(bpy.path.abspath(take_folder(take))))
-    poses, intrinsics = np.array(made.camera_to_world), np.array(made.intrinsics)
-    trajectory = Trajectory(poses, intrinsics, made.width, made.height, made.fps)
+    trajectory = clip_metadata(Path(bpy.path.abspath(take_folder(take)))).trajectory()
     return trajectory if take.photo is None else trajectory.rescale(photo.record.scale / take.photo.scale)
 
 

@@ -54,18 +54,7 @@ class EchoEngine:
     def generate(self, shot: Shot, report: Report) -> Clip:
         """The preview without its alpha."""
         report(StepReport(1, 1, "echo"))
-        t = shot.trajectory
-        metadata = ClipMetadata(
-            engine=ECHO,
-            engine_version="1",
-            settings=shot.settings,
-            width=t.width,
-            height=t.height,
-            fps=t.fps,
-            camera_to_world=t.camera_to_world.tolist(),
-            intrinsics=t.intrinsics.tolist(),
-        )
-        return Clip(shot.preview[..., :3].copy(), metadata)
+        return Clip(shot.preview[..., :3].copy(), ClipMetadata.of(shot, engine=ECHO, engine_version="1"))
 
 
 def engines() -> dict[str, Callable[[], Engine]]:

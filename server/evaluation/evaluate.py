@@ -211,9 +211,7 @@ def camera_of_clip(clip: Path) -> Trajectory:
             str(error) or type(error).__name__,
             "Give the camera with --reference, or the shot with --shot.",
         ) from error
-    made = sidecar.metadata
-    poses, intrinsics = np.array(made.camera_to_world), np.array(made.intrinsics)
-    return Trajectory(poses, intrinsics, made.width, made.height, made.fps)
+    return sidecar.metadata.trajectory()
 
 
 def _stored(clip: Path) -> bytes:

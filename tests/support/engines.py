@@ -40,18 +40,7 @@ class CopyEngine:
         return self.clip(shot, frames)
 
     def clip(self, shot: Shot, frames: np.ndarray) -> Clip:
-        t = shot.trajectory
-        metadata = ClipMetadata(
-            engine=self.name,
-            engine_version="1",
-            settings=shot.settings,
-            width=t.width,
-            height=t.height,
-            fps=t.fps,
-            camera_to_world=t.camera_to_world.tolist(),
-            intrinsics=t.intrinsics.tolist(),
-        )
-        return Clip(frames, metadata)
+        return Clip(frames, ClipMetadata.of(shot, engine=self.name, engine_version="1"))
 
     def step(self, shot: Shot, index: int) -> None:
         time.sleep(float(shot.settings.options.get("pause", 0.0)))

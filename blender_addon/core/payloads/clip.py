@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 
 from ..arrays import UInt8
-from .shot import ShotSettings
+from ..camera.trajectory import Trajectory
+from .shot import Shot, ShotSettings
 
 
 def pixels_sha256(picture: UInt8) -> str:
@@ -35,6 +36,52 @@ class ClipMetadata(msgspec.Struct, frozen=True, kw_only=True):
     last_image_sha256: str = ""
     seconds: float = 0.0
     draft: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        shot: Shot,
+        *,
+        engine: str,
+        engine_version: str,
+        weights_hash: str = "",
+        seconds: float = 0.0,
+        draft: bool = False,
+    ) -> ClipMetadata:
+        """What made the clip of `shot`.
+
+        Args:
+            shot: settings, camera and last image are taken from it.
+            engine: the engine's name.
+            engine_version: its code, and what else of the machine tells one result from another.
+            weights_hash: of the network's weights, "" without a network.
+            seconds: how long the clip took to make.
+            draft: whether this is no final picture.
+        """
+        camera = shot.trajectory
+        return cls(
+            engine=engine,
+            engine_version=engine_version,
+            settings=shot.settings,
+            width=camera.width,
+            height=camera.height,
+            fps=camera.fps,
+            camera_to_world=camera.camera_to_world.tolist(),
+            intrinsics=camera.intrinsics.tolist(),
+            weights_hash=weights_hash,
+            last_image_sha256="" if shot.last_image is None else pixels_sha256(shot.last_image),
+            seconds=seconds,
+            draft=draft,
+        )
+
+    def trajectory(self) -> Trajectory:
+        """The camera that the clip was asked to follow, in the clip's pixels and in metres of the shot's scene.
+
+        Raises:
+            CameraError: The numbers, read from a file, are no camera.
+        """
+        poses, intrinsics = np.array(self.camera_to_world), np.array(self.intrinsics)
+        return Trajectory(poses, intrinsics, self.width, self.height, self.fps)
 
 
 class ClipSidecar(msgspec.Struct, frozen=True, kw_only=True):

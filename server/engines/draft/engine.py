@@ -61,7 +61,9 @@ class DraftEngine:
         for index in range(count):
             frames[index] = fill.frame(index, seam)
             progress.step("Finishing", frames[index])
-        return Clip(frames, _metadata(shot, time.perf_counter() - started))
+        seconds = time.perf_counter() - started
+        made = ClipMetadata.of(shot, engine=CAPABILITY.name, engine_version=VERSION, seconds=seconds, draft=True)
+        return Clip(frames, made)
 
 
 class _Progress:
@@ -80,19 +82,3 @@ class _Progress:
     def last_pass(self) -> None:
         """Every frame is drawn once more, and that is all."""
         self._done, self._ceiling = self._ceiling, self._steps
-
-
-def _metadata(shot: Shot, seconds: float) -> ClipMetadata:
-    t = shot.trajectory
-    return ClipMetadata(
-        engine=CAPABILITY.name,
-        engine_version=VERSION,
-        settings=shot.settings,
-        width=t.width,
-        height=t.height,
-        fps=t.fps,
-        camera_to_world=t.camera_to_world.tolist(),
-        intrinsics=t.intrinsics.tolist(),
-        seconds=seconds,
-        draft=True,
-    )

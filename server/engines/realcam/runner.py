@@ -11,7 +11,7 @@ import torch
 
 from blender_addon.core.arrays import UInt8
 from blender_addon.core.errors import EngineError
-from blender_addon.core.payloads.clip import Clip, ClipMetadata, pixels_sha256
+from blender_addon.core.payloads.clip import Clip, ClipMetadata
 from blender_addon.core.payloads.shot import Shot
 from server.diffusion.guidance import GuidanceConfig
 from server.diffusion.sampler import SeededNoise
@@ -185,19 +185,12 @@ class Runner:
         )
 
     def _metadata(self, order: _Order, plan: MemoryPlan, seconds: float) -> ClipMetadata:
-        t, ending = order.shot.trajectory, order.shot.last_image
-        return ClipMetadata(
+        return ClipMetadata.of(
+            order.shot,
             engine="realcam",
             engine_version=f"{code_version()}, {order.config.name}, torch {metadata.version('torch')}, "
             f"{str(order.dtype).removeprefix('torch.')} on {self._device.type}, memory plan {plan.name}",
-            settings=order.shot.settings,
-            width=t.width,
-            height=t.height,
-            fps=t.fps,
-            camera_to_world=t.camera_to_world.tolist(),
-            intrinsics=t.intrinsics.tolist(),
             weights_hash=order.weights_hash,
-            last_image_sha256="" if ending is None else pixels_sha256(ending),
             seconds=seconds,
             draft=order.weights_hash.startswith("random-"),
         )

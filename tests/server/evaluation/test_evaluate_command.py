@@ -77,16 +77,7 @@ def test_a_folder_of_frames_against_its_shot(take: Path, tmp_path: Path) -> None
 
 def test_a_clip_of_ours_carries_its_camera(take: Path, tmp_path: Path) -> None:
     shot = decode_shot((take / "shot.bin").read_bytes(), Limits())
-    made = ClipMetadata(
-        engine="draft",
-        engine_version="1",
-        settings=shot.settings,
-        width=256,
-        height=160,
-        fps=8.0,
-        camera_to_world=shot.trajectory.camera_to_world.tolist(),
-        intrinsics=shot.trajectory.intrinsics.tolist(),
-    )
+    made = ClipMetadata.of(shot, engine="draft", engine_version="1")
     write_clip_files(tmp_path, Clip(shot.preview[..., :3], made))
     for clip in (tmp_path, tmp_path / "clip.mp4"):
         carried = camera_of_clip(clip)
