@@ -37,7 +37,7 @@ class DepthErrand:
         return f"Depth of {Path(self.photo.path).name}"
 
     def read(self) -> None:
-        """The photo's pixels, and its focal length as typed and as its EXIF tells it, the one to be believed."""
+        """The photo's pixels, and its focal length as typed and as its EXIF tells it; a calibration counts as typed."""
         photo = read_photo(Path(self.photo.path))
         try:
             pixels = photo_pixels(photo.image)
@@ -45,11 +45,8 @@ class DepthErrand:
             bpy.data.images.remove(photo.image)
         fx, typed = self.photo.calibration[0], self.photo.focal_mm
         if fx:
-            self._read = pixels, full_frame_focal(fx, pixels.shape[1], pixels.shape[0]), None
-        elif photo.focal_35mm and not (self.photo.prefer_focal_mm and typed):
-            self._read = pixels, None, photo.focal_35mm
-        else:
-            self._read = pixels, typed, None
+            typed = full_frame_focal(fx, pixels.shape[1], pixels.shape[0])
+        self._read = pixels, typed, photo.focal_35mm
 
     def engine(self, jobs: Jobs) -> str:
         """The chosen predictor, else the first that runs."""
@@ -82,7 +79,6 @@ def place_depth(record: JobRecord) -> PhotoScene:
         photo=Path(photo.path),
         depth=Path(record.folder) / DEPTH_FILE,
         focal_mm=photo.focal_mm,
-        prefer_focal_mm=photo.prefer_focal_mm,
         intrinsics=intrinsics_matrix(fx, fy, cx, cy) if fx and fy else None,
         depth_edge=photo.depth_edge,
         max_vertices=photo.max_vertices,

@@ -24,7 +24,6 @@ class PhotoOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str
     focal_mm: float | None = None
-    prefer_focal_mm: bool = False
     calibration: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     depth_edge: float
     max_vertices: int

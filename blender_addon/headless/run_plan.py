@@ -90,7 +90,6 @@ def _photo_import(plan: HeadlessPlan) -> PhotoImport:
         depth=Path(plan.depth),
         depth_format=depth_format,
         focal_mm=plan.focal_mm,
-        prefer_focal_mm=plan.focal_mm is not None,
         intrinsics=None if plan.intrinsics is None else np.array(plan.intrinsics),
         trust_scale=plan.trust_unit,
     )

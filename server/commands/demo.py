@@ -23,7 +23,7 @@ def demo(
         float | None, typer.Option(help="Metres for each stored unit; 0.001 for millimetres.")
     ] = None,
     focal_mm: Annotated[
-        float | None, typer.Option(help="35 mm equivalent focal length, when the photo does not say it.")
+        float | None, typer.Option(help="35 mm equivalent focal length of the photo; goes before its EXIF.")
     ] = None,
     engine: Annotated[str, typer.Option(help="Engine that makes the clip.")] = "draft",
     prompt: Annotated[str, typer.Option(help="What the clip shows, for engines that read it.")] = "",

@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from blender_addon.core.arrays import UInt8
+from blender_addon.core.camera.focal_length import photo_lens
 from blender_addon.core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, UNTOUCHED, Cleaning
 from server.depth.catalogue import CARDS, DEFAULT, DEFAULT_ON_CPU, load_predictor
-from server.depth.estimate import KnownFocal, SceneDepth, cleaned_at_photo, estimate_scene_depth, given_lens
+from server.depth.estimate import SceneDepth, cleaned_at_photo, estimate_scene_depth
 from server.depth.overlay import cleaning_overlay
 from server.depth.photo_files import read_depth, read_photo
 
@@ -62,7 +63,7 @@ def predict(
         read = read_photo(photo)
         network = load_predictor(predictor, weights, device)
         cleaning = UNTOUCHED if raw else Cleaning()
-        scene = estimate_scene_depth(read.pixels, network, KnownFocal(focal_mm, read.focal_35mm), cleaning)
+        scene = estimate_scene_depth(read.pixels, network, focal_mm, read.focal_35mm, cleaning)
         _write(read.pixels, scene, out or photo.with_suffix(".depth.npz"), overlay)
     if not network.card.commercial:
         typer.echo(f"These weights are for non-commercial use: {network.card.licence}.")
@@ -82,10 +83,12 @@ def clean(
     """Bring a sensor's depth (a phone's LiDAR) to the photo's size and clean it; writes the same as `predict`."""
     with in_words():
         read = read_photo(photo)
-        intrinsics, source = given_lens(read.pixels, KnownFocal(focal_mm, read.focal_35mm))
+        height, width = read.pixels.shape[:2]
+        lens = photo_lens((width, height), focal_mm=focal_mm, exif_mm=read.focal_35mm)
         stored = read_depth(depth, depth_format(depth_scale, disparity))
-        cleaned = cleaned_at_photo(stored, read.pixels, intrinsics, UNTOUCHED if raw else Cleaning())
-        _write(read.pixels, SceneDepth(cleaned, intrinsics, source), out or photo.with_suffix(".depth.npz"), overlay)
+        cleaned = cleaned_at_photo(stored, read.pixels, lens.intrinsics, UNTOUCHED if raw else Cleaning())
+        scene = SceneDepth(cleaned, lens.intrinsics, lens.words)
+        _write(read.pixels, scene, out or photo.with_suffix(".depth.npz"), overlay)
 
 
 def _write(photo: UInt8, scene: SceneDepth, target: Path, overlay: Path | None) -> None:

@@ -10,24 +10,15 @@ from PIL import Image
 from scipy.spatial import cKDTree
 
 from blender_addon.core.arrays import Bool, Float32, Float64, UInt8
-from blender_addon.core.camera.lens import DEFAULT_HORIZONTAL_FOV, focal_pixels
-from blender_addon.core.camera.projection import intrinsics_from_fov, intrinsics_matrix, unproject
+from blender_addon.core.camera.focal_length import photo_lens
+from blender_addon.core.camera.projection import unproject
 from blender_addon.core.depth.cleaning.clean import DEFAULT_CLEANING, CleanDepth, Cleaning, clean_depth
 from blender_addon.core.depth.cleaning.upsample import guided_upsample
-from blender_addon.core.errors import PhotoError
 
 from .predictor import DepthEstimate, DepthPredictor
 
 MOST_PIXELS = 1_000_000
 """Size at which a scene's depth is worked out; a mesh has fewer vertices."""
-
-
-@dataclass(frozen=True)
-class KnownFocal:
-    """35 mm equivalents, millimetres: typed by the artist, or read from the photo's EXIF. None: unknown."""
-
-    typed: float | None = None
-    exif: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,35 +34,26 @@ class SceneDepth:
 
 
 def estimate_scene_depth(
-    photo: UInt8, predictor: DepthPredictor, focal: KnownFocal, cleaning: Cleaning = DEFAULT_CLEANING
+    photo: UInt8,
+    predictor: DepthPredictor,
+    focal_mm: float | None,
+    exif_mm: float | None,
+    cleaning: Cleaning = DEFAULT_CLEANING,
 ) -> SceneDepth:
-    """Metric depth and lens of photo [H, W, 3]. Raises PhotoError when a given focal length is not positive."""
+    """Metric depth and lens of photo [H, W, 3] uint8 sRGB.
+
+    Args:
+        focal_mm, exif_mm: 35 mm equivalents, typed and told by the photo's EXIF; None: unknown.
+
+    Raises:
+        PhotoError: the given focal length is not a positive number.
+    """
     estimate = predictor.predict(photo)
-    intrinsics, source = chosen_lens(photo, estimate, focal)
-    depth = rescaled_to_lens(estimate, intrinsics)
+    size = (photo.shape[1], photo.shape[0])
+    lens = photo_lens(size, focal_mm=focal_mm, exif_mm=exif_mm, predicted=estimate.intrinsics)
+    depth = rescaled_to_lens(estimate, lens.intrinsics)
     limited = replace(cleaning, farthest=predictor.card.farthest)
-    return SceneDepth(cleaned_at_photo(depth, photo, intrinsics, limited), intrinsics, source)
-
-
-def chosen_lens(photo: UInt8, estimate: DepthEstimate, focal: KnownFocal) -> tuple[Float64, str]:
-    """[3, 3] px and its source: typed, else EXIF, else predicted, else assumed."""
-    if estimate.intrinsics is not None and focal.typed is None and focal.exif is None:
-        return estimate.intrinsics, "predicted from the photo"
-    return given_lens(photo, focal)
-
-
-def given_lens(photo: UInt8, focal: KnownFocal) -> tuple[Float64, str]:
-    """[3, 3] px and its source without a prediction: typed, else EXIF, else assumed. Raises PhotoError."""
-    height, width = photo.shape[:2]
-    for millimetres, source in ((focal.typed, "typed"), (focal.exif, "the photo's EXIF")):
-        if millimetres is None:
-            continue
-        if not millimetres > 0:
-            raise PhotoError("The focal length is not positive", f"{millimetres:g} mm")
-        pixels = focal_pixels(millimetres, width, height)
-        return intrinsics_matrix(pixels, pixels, width / 2, height / 2), f"{millimetres:g} mm, {source}"
-    degrees = np.degrees(DEFAULT_HORIZONTAL_FOV)
-    return intrinsics_from_fov(width, height, DEFAULT_HORIZONTAL_FOV), f"assumed, {degrees:.0f} degrees horizontally"
+    return SceneDepth(cleaned_at_photo(depth, photo, lens.intrinsics, limited), lens.intrinsics, lens.words)
 
 
 def rescaled_to_lens(estimate: DepthEstimate, intrinsics: Float64) -> Float32:

@@ -14,14 +14,14 @@ import msgspec
 import numpy as np
 
 from blender_addon.core.arrays import Float64
+from blender_addon.core.camera.focal_length import PhotoLens, photo_lens
 from blender_addon.core.camera.formats import read_trajectory
 from blender_addon.core.camera.frame_fit import FrameFit
-from blender_addon.core.camera.lens import DEFAULT_HORIZONTAL_FOV, focal_pixels
-from blender_addon.core.camera.projection import intrinsics_from_fov, intrinsics_matrix
-from blender_addon.core.camera.trajectory import Trajectory, check_intrinsics
+from blender_addon.core.camera.projection import intrinsics_matrix
+from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_file import DepthFormat
 from blender_addon.core.depth.depth_mesh import DEPTH_EDGE, depth_mesh
-from blender_addon.core.errors import PhotoError, ServiceError, ShotError
+from blender_addon.core.errors import ServiceError, ShotError
 from blender_addon.core.payloads.clip import ClipSidecar
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from blender_addon.core.payloads.shot_file import encode_shot
@@ -48,8 +48,8 @@ OnProgress = Callable[[str, int, int, str], None]
 class GenerateRequest:
     """What to make.
 
-    intrinsics: (fx, fy, cx, cy) in the photo's pixels; else focal_mm (35 mm equivalent), else the photo's EXIF, else
-    55 degrees across. size (width, height) and frames: the engine's defaults when None. start_at_photo: the camera
+    intrinsics: (fx, fy, cx, cy) in the photo's pixels. focal_mm: 35 mm equivalent. core.camera.focal_length says which
+    of them counts. size (width, height), frames: the engine's defaults when None. start_at_photo: the camera
     file's first pose is the photo's camera; otherwise its world is the photo camera's own frame.
     server: None starts one for this job alone. last_image: what the last frame shall show; the engine interpolates.
     """
@@ -93,9 +93,9 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
     depth = read_depth(request.depth, request.depth_format)
     notes = check_photo_and_depth(photo.pixels, depth)
     last_image = None if request.last_image is None else read_photo(request.last_image).pixels
-    intrinsics, focal_source = photo_intrinsics(request, photo)
+    lens = lens_of_photo(request, photo)
     size = (photo.pixels.shape[1], photo.pixels.shape[0])
-    camera = read_trajectory(request.trajectory, *size, request.fps, intrinsics=intrinsics)
+    camera = read_trajectory(request.trajectory, *size, request.fps, intrinsics=lens.intrinsics)
     notes += list(camera.notes)
     with ExitStack() as stack:
         client, welcome = stack.enter_context(_session(request.server))
@@ -106,7 +106,7 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
         if last_image is not None:
             _check_interpolates(capability)
         trajectory = _for_engine(camera.trajectory, request, capability, welcome.limits)
-        preview, coverage = _preview(photo, depth, intrinsics, trajectory, request.depth_edge, on_progress)
+        preview, coverage = _preview(photo, depth, lens.intrinsics, trajectory, request.depth_edge, on_progress)
         settings = ShotSettings(
             engine=request.engine,
             prompt=request.prompt,
@@ -114,9 +114,9 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
             seed=request.seed,
             options=dict(request.options),
         )
-        shot = Shot(trajectory, preview, photo.pixels, intrinsics, depth, settings, request.depth_edge, last_image)
+        shot = Shot(trajectory, preview, photo.pixels, lens.intrinsics, depth, settings, request.depth_edge, last_image)
         notes += _run(client, shot, request, on_progress)
-    return GenerateResult(request.out, focal_source, coverage, tuple(notes))
+    return GenerateResult(request.out, lens.words, coverage, tuple(notes))
 
 
 def _check_out(out: Path) -> None:
@@ -153,21 +153,11 @@ def _check_interpolates(capability: EngineCapability) -> None:
         )
 
 
-def photo_intrinsics(request: GenerateRequest, photo: PhotoFile) -> tuple[Float64, str]:
-    """[3, 3] in the photo's pixels, and where the focal length came from."""
+def lens_of_photo(request: GenerateRequest, photo: PhotoFile) -> PhotoLens:
+    """The lens that the request and the photo's EXIF tell."""
     height, width = photo.pixels.shape[:2]
-    if request.intrinsics is not None:
-        typed = intrinsics_matrix(*request.intrinsics)
-        check_intrinsics(typed[None])
-        return typed, "typed intrinsics"
-    for focal, source in ((request.focal_mm, "typed"), (photo.focal_35mm, "the photo's EXIF")):
-        if focal is None:
-            continue
-        if not focal > 0:
-            raise PhotoError("The focal length is not positive", f"{focal:g} mm")
-        pixels = focal_pixels(focal, width, height)
-        return intrinsics_matrix(pixels, pixels, width / 2, height / 2), f"{focal:g} mm, {source}"
-    return intrinsics_from_fov(width, height, DEFAULT_HORIZONTAL_FOV), "a guess: 55 degrees across"
+    calibrated = None if request.intrinsics is None else intrinsics_matrix(*request.intrinsics)
+    return photo_lens((width, height), intrinsics=calibrated, focal_mm=request.focal_mm, exif_mm=photo.focal_35mm)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Float32, Float64, UInt8
+from ..camera.focal_length import check_focal_mm
 from ..camera.trajectory import check_intrinsics
 from ..errors import PhotoError
 from ..protocol.messages import Limits
@@ -39,8 +40,8 @@ class DepthRequest:
         if self.photo.ndim != 3 or self.photo.shape[2] != 3 or self.photo.dtype != np.uint8 or self.photo.size == 0:
             raise PhotoError("The photo is not an RGB picture", f"{list(self.photo.shape)} {self.photo.dtype}")
         for millimetres in (self.typed_mm, self.exif_mm):
-            if millimetres is not None and not 0 < millimetres < 1e6:
-                raise PhotoError("The focal length is not a positive number", f"{millimetres:g} mm")
+            if millimetres is not None:
+                check_focal_mm(millimetres)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import numpy as np
 from mathutils import Matrix
 
 from ...core.arrays import Float64
+from ...core.camera.focal_length import FocalSource, check_focal_mm, focal_words
 from ...core.camera.lens import full_frame_focal
 from ...core.errors import PhotoError
 from ..axes import blender_matrix
@@ -37,7 +38,8 @@ def set_focal_length(scene: bpy.types.Scene, photo_scene: PhotoScene, mm: float)
     """
     if photo_scene.mesh.data.is_editmode:
         raise PhotoError("The mesh is being edited", photo_scene.mesh.name, "Leave Edit Mode to change the lens.")
-    if not np.isfinite(mm) or not SHORTEST <= mm <= LONGEST:
+    check_focal_mm(mm)
+    if not SHORTEST <= mm <= LONGEST:
         raise PhotoError(
             "This is no photo's focal length", f"{mm:g} mm", f"It lies between {SHORTEST:g} and {LONGEST:g} mm."
         )
@@ -46,7 +48,8 @@ def set_focal_length(scene: bpy.types.Scene, photo_scene: PhotoScene, mm: float)
     _lift_anew(photo_scene.mesh.data, np.linalg.inv(intrinsics) @ photo_scene.intrinsics)
     if photo_scene.camera is not None:
         _change_lenses(scene, photo_scene.camera, intrinsics, photo_scene.photo_size)
-    record = replace(photo_scene.record, intrinsics=intrinsics.tolist(), focal_source=f"typed, {mm:g} mm (35 mm eq.)")
+    words = focal_words(FocalSource.TYPED, mm)
+    record = replace(photo_scene.record, intrinsics=intrinsics.tolist(), focal_source=words)
     store_record(photo_scene.mesh, record)
     changed = replace(photo_scene, record=record)
     if cleaning_shown(changed):

@@ -11,6 +11,7 @@ import bpy
 import numpy as np
 
 from ...core.arrays import Float32, Float64
+from ...core.camera.focal_length import PhotoLens, photo_lens
 from ...core.depth.cleaning.clean import DENSE
 from ...core.depth.cleaning.upsample import guided_upsample, shrunk
 from ...core.depth.depth_file import DepthFormat
@@ -22,7 +23,6 @@ from ..photo_file import PhotoFile, photo_pixels, read_photo
 from ..photo_scene import CAMERA, IMAGE, PhotoScene, Record, store_record
 from ..reference_camera import reference_camera
 from .depth_file import read_depth
-from .focal_length import PhotoLens, photo_lens
 from .material import photo_material
 
 COARSER = 2.0
@@ -31,10 +31,10 @@ COARSER = 2.0
 
 @dataclass(frozen=True)
 class PhotoImport:
-    """What the artist chose. focal_mm: 35 mm equivalent, typed; used when the photo's EXIF has none.
+    """What the artist chose. intrinsics: [3, 3] pixels of the photo, of a calibrated camera; focal_mm: 35 mm
+    equivalent, typed. Either goes before what the photo's EXIF tells, see core.camera.focal_length.
 
-    intrinsics: [3, 3] pixels of the photo, of a calibrated camera; goes before all else.
-    prefer_focal_mm: the typed focal length goes before EXIF. trust_scale: the depth is in metres, however it looks.
+    trust_scale: the depth is in metres, however it looks.
     to_photo: depth much coarser than the photo is brought to its size, or as many pixels as there may be vertices.
     """
 
@@ -42,7 +42,6 @@ class PhotoImport:
     depth: Path
     depth_format: DepthFormat = field(default_factory=DepthFormat)
     focal_mm: float | None = None
-    prefer_focal_mm: bool = False
     intrinsics: Float64 | None = None
     depth_edge: float = DEPTH_EDGE
     max_vertices: int = MAX_VERTICES
@@ -83,9 +82,7 @@ def scene_of_photo(scene: bpy.types.Scene, photo: PhotoFile, depth: Float32, req
     """The same from depth [h, w] (float32 metres, NaN unknown) that is at hand already; request.depth is not read."""
     check_aspect(photo.size, (depth.shape[1], depth.shape[0]))
     check_depth(depth, trust_scale=request.trust_scale)
-    lens = photo_lens(
-        photo.size, photo.focal_35mm, request.focal_mm, request.intrinsics, prefer_typed=request.prefer_focal_mm
-    )
+    lens = photo_lens(photo.size, intrinsics=request.intrinsics, focal_mm=request.focal_mm, exif_mm=photo.focal_35mm)
     built = depth_mesh(depth, lens.intrinsics, photo.size, request.depth_edge, request.max_vertices)
     return _place(scene, photo, lens, built, request)
 
@@ -110,7 +107,7 @@ def _place(
         imported_at=time.time(),
         photo_size=photo.size,
         intrinsics=lens.intrinsics.tolist(),
-        focal_source=lens.source,
+        focal_source=lens.words,
         rows=rows,
         columns=columns,
         stride=built.grid.stride,

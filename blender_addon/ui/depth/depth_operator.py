@@ -61,7 +61,6 @@ def depth_errand(scene: bpy.types.Scene) -> DepthErrand:
         photo=PhotoOrder(
             path=bpy.path.abspath(fields.photo_path.strip()),
             focal_mm=fields.focal_mm or None,
-            prefer_focal_mm=fields.prefer_focal_mm,
             calibration=tuple(fields.calibration),
             depth_edge=fields.depth_edge,
             max_vertices=fields.max_vertices,

@@ -86,17 +86,12 @@ class PhotoImportFields:
     )
     focal_mm: FloatProperty(
         name="Focal Length",
-        description="35 mm equivalent. Used when the photo's EXIF tells none; 0: then 55° across are assumed",
+        description="35 mm equivalent. Goes before the photo's EXIF. 0: from the photo, or 55° across where it tells "
+        "none",
         default=0.0,
         min=0.0,
         soft_max=300.0,
         unit="CAMERA",
-        options=_OF_THIS_PHOTO,
-    )
-    prefer_focal_mm: BoolProperty(
-        name="Before EXIF",
-        description="Use the focal length typed here even if the photo's EXIF tells another",
-        default=False,
         options=_OF_THIS_PHOTO,
     )
     calibration: FloatVectorProperty(
@@ -162,7 +157,6 @@ def draw_fields(layout: Any, fields: Any) -> None:
         column.prop(fields, "disparity_offset")
     column = layout.column()
     column.prop(fields, "focal_mm")
-    column.prop(fields, "prefer_focal_mm")
     column.prop(fields, "calibration")
     column = layout.column()
     column.prop(fields, "depth_edge")
@@ -197,7 +191,6 @@ def photo_import(photo: str, fields: Any) -> PhotoImport:
             channel=fields.depth_channel.strip(),
         ),
         focal_mm=fields.focal_mm or None,
-        prefer_focal_mm=fields.prefer_focal_mm,
         intrinsics=np.asarray(intrinsics_matrix(fx, fy, cx, cy)) if fx and fy else None,
         depth_edge=fields.depth_edge,
         max_vertices=fields.max_vertices,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from ...core.errors import RealCamError
 from ...scene import PhotoScene, import_photo
@@ -26,6 +26,11 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
 
     filepath: StringProperty(name="Photo", description="The photo", subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*" + PHOTO_SUFFIXES.replace(";", ";*"), options={"HIDDEN"})
+    prefer_focal_mm: BoolProperty(
+        name="Before EXIF",
+        description="Without effect: a typed focal length always goes before EXIF. Kept for scripts that name it",
+        options={"HIDDEN", "SKIP_SAVE"},
+    )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
         """Not dropped: choose a file. Dropped: import at once if the depth lies beside it, else ask in the panel."""

@@ -20,6 +20,7 @@ from rich.table import Table
 from scipy import ndimage
 
 from blender_addon.core.arrays import Float32
+from blender_addon.core.camera.focal_length import photo_lens
 from blender_addon.core.camera.projection import scaled_intrinsics
 from blender_addon.core.payloads.depth_request import DEPTH_FILE, DepthResult, encode_depth_result
 from blender_addon.core.payloads.headless_plan import parse_report
@@ -76,7 +77,8 @@ def depth_to_scene(bike: Motorcycle) -> dict[str, Any]:
     for _ in range(REPEATS):
         began, busy = time.perf_counter(), time.process_time()
         cleaned = cleaned_at_photo(predicted, photo, lens)
-        result = DepthResult(cleaned.depth, cleaned.before, cleaned.touched, lens, "typed", "a network", "none")
+        words = photo_lens(MEGAPIXEL, intrinsics=lens).words
+        result = DepthResult(cleaned.depth, cleaned.before, cleaned.touched, lens, words, "a network", "none")
         data = encode_depth_result(result)
         seconds.append(time.perf_counter() - began)
         processor.append(time.process_time() - busy)

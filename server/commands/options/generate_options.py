@@ -15,7 +15,9 @@ TrajectoryOption = Annotated[
     Path, typer.Option(help="Camera file: RealEstate10K, COLMAP, TUM, transforms.json, .chan.")
 ]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="The clip to write.")]
-FocalOption = Annotated[float | None, typer.Option(help="35 mm equivalent focal length of the photo.")]
+FocalOption = Annotated[
+    float | None, typer.Option(help="35 mm equivalent focal length of the photo; goes before its EXIF.")
+]
 IntrinsicsOption = Annotated[str, typer.Option(help="FX,FY,CX,CY of the photo, in its pixels.")]
 EngineOption = Annotated[str, typer.Option(help="Engine that makes the clip.")]
 SizeOption = Annotated[str, typer.Option(help="WIDTHxHEIGHT of the clip; the engine's own if not given.")]

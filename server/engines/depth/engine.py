@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from blender_addon.core.camera.focal_length import photo_lens
 from blender_addon.core.depth.cleaning.clean import Cleaning
 from blender_addon.core.payloads.depth_request import DepthRequest, DepthResult
 from blender_addon.core.protocol.capability import DEPTH_MODE, EngineCapability
 from server.depth.catalogue import load_predictor
-from server.depth.estimate import KnownFocal, chosen_lens, cleaned_at_photo, rescaled_to_lens
+from server.depth.estimate import cleaned_at_photo, rescaled_to_lens
 from server.depth.predictor import DepthPredictor, PredictorCard
 from server.engines.engine import Report, StepReport
 from server.engines.packages import absent_packages
@@ -55,16 +56,21 @@ class PredictorEngine:
         photo = np.ascontiguousarray(request.photo)
         estimate = self._predictor.predict(photo)
         report(StepReport(2, STEPS, "cleaning"))
-        lens, source = chosen_lens(photo, estimate, KnownFocal(request.typed_mm, request.exif_mm))
-        depth = rescaled_to_lens(estimate, lens)
-        cleaned = cleaned_at_photo(depth, photo, lens, Cleaning(farthest=self._card.farthest))
+        lens = photo_lens(
+            (photo.shape[1], photo.shape[0]),
+            focal_mm=request.typed_mm,
+            exif_mm=request.exif_mm,
+            predicted=estimate.intrinsics,
+        )
+        depth = rescaled_to_lens(estimate, lens.intrinsics)
+        cleaned = cleaned_at_photo(depth, photo, lens.intrinsics, Cleaning(farthest=self._card.farthest))
         report(StepReport(STEPS, STEPS, "done"))
         return DepthResult(
             depth=cleaned.depth,
             before=cleaned.before,
             touched=cleaned.touched,
-            intrinsics=lens,
-            focal_source=source,
+            intrinsics=lens.intrinsics,
+            focal_source=lens.words,
             predictor=self._card.title,
             licence=self._card.licence,
         )

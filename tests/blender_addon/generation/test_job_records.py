@@ -53,6 +53,16 @@ def test_a_damaged_record_is_left_out(tmp_path: Path) -> None:
     assert decode("") is None
 
 
+def test_a_record_that_says_which_focal_length_it_prefers_is_read() -> None:
+    """Written before typed always went before EXIF; the estimate that it waits for has its lens already."""
+    order = PhotoOrder(path="/bike.png", focal_mm=50.0, depth_edge=0.1, max_vertices=1000)
+    old = msgspec.json.decode(encode(msgspec.structs.replace(record(), photo=order)))
+    old["photo"]["prefer_focal_mm"] = False
+    found = decode(msgspec.json.encode(old))
+    assert found is not None
+    assert found.photo == order
+
+
 def test_a_job_id_never_becomes_a_path(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="no job id"):
         JobRecords(tmp_path).forget("../../etc/passwd")

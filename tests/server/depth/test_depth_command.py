@@ -31,7 +31,7 @@ def test_a_sensors_depth_becomes_a_scenes(bike: Motorcycle, tmp_path: Path) -> N
          "--overlay", str(tmp_path / "overlay.png")],
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    assert "48 mm, typed" in result.output
+    assert "typed, 48 mm (35 mm eq.)" in result.output
     with np.load(tmp_path / "bike.depth.npz") as written:
         both = np.isfinite(written["depth"]) & np.isfinite(depth)
         assert np.median(np.abs(written["depth"][both] / depth[both] - 1)) < 0.01

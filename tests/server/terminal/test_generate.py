@@ -18,8 +18,7 @@ from blender_addon.core.errors import EngineError, ServiceError, ShotError
 from blender_addon.core.payloads.clip import ClipSidecar
 from server.cli import app
 from server.demo.motorcycle import Motorcycle
-from server.depth.photo_files import PhotoFile
-from server.terminal.generate import GenerateRequest, generate, photo_intrinsics
+from server.terminal.generate import GenerateRequest, generate
 
 
 @pytest.fixture(scope="module")
@@ -109,18 +108,6 @@ def test_the_file_may_start_anywhere_if_told_so(request_: GenerateRequest, tmp_p
         request_, trajectory=tmp_path / "far.txt", start_at_photo=True, out=tmp_path / "clip.mp4", frames=1
     )
     assert generate(elsewhere, lambda *_: None).coverage[0] > 0.8
-
-
-def test_where_the_focal_length_comes_from(request_: GenerateRequest) -> None:
-    pixels = np.zeros((1000, 1500, 3), np.uint8)
-    bare = replace(request_, intrinsics=None)
-    k, source = photo_intrinsics(bare, PhotoFile(pixels, 36.0))
-    assert (k[0, 0], source) == (pytest.approx(1500, rel=1e-3), "36 mm, the photo's EXIF")
-    k, source = photo_intrinsics(replace(bare, focal_mm=18.0), PhotoFile(pixels, 36.0))
-    assert (k[0, 0], source) == (pytest.approx(750, rel=1e-3), "18 mm, typed")
-    k, source = photo_intrinsics(bare, PhotoFile(pixels, None))
-    assert "55 degrees" in source
-    assert 2 * np.degrees(np.arctan(750 / k[0, 0])) == pytest.approx(55)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -11,36 +10,10 @@ import numpy as np
 import pytest
 
 from blender_addon.core.errors import RealCamError, ServiceError
-from blender_addon.generation.local_server import COMMAND_VARIABLE
-from tests.blender_addon.ui.conftest import connected, forget_everything, running_server
+from tests.blender_addon.ui.conftest import connected, forget_everything
+from tests.blender_addon.ui.depth.conftest import REFUSING, WALL, WALL_WITH_LENS
 
 pytestmark = pytest.mark.blender
-
-WALL, WALL_WITH_LENS, REFUSING = "depth-anything-indoor-small", "depth-pro", "depth-anything-indoor-base"
-
-
-@pytest.fixture(scope="module")
-def depth_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a server that offers depth and nothing else."""
-    engines = "tests.support.depth_engines:engines"
-    with running_server(tmp_path_factory.mktemp("depth-server"), engines) as address:
-        yield address
-
-
-@pytest.fixture
-def ready(
-    addon: ModuleType, depth_server: str, small_bike: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[ModuleType]:
-    """`bpy` with the photo chosen and the add-on talking to that server."""
-    from blender_addon.generation import user_files
-    from blender_addon.ui import preferences
-
-    monkeypatch.setenv(preferences.ADDRESS_VARIABLE, depth_server)
-    monkeypatch.delenv(COMMAND_VARIABLE, raising=False)
-    monkeypatch.setattr(user_files, "user_folder", lambda: tmp_path)
-    addon.context.scene.realcam.photo.photo_path = str(small_bike)
-    yield addon
-    forget_everything()
 
 
 def test_the_scene_is_built_from_the_servers_depth(ready: ModuleType, tmp_path: Path) -> None:
@@ -53,7 +26,7 @@ def test_the_scene_is_built_from_the_servers_depth(ready: ModuleType, tmp_path: 
     assert bpy.ops.realcam.estimate_depth() == {"FINISHED"}
     photo = find_photo_scene(scene)
     assert photo is not None
-    assert photo.focal_source == "48.2 mm, typed"
+    assert photo.focal_source == "typed, 48.2 mm (35 mm eq.)"
     assert scene.camera != photo.camera
     depth = photo.depth()
     expected = 1 / (0.5 - 0.25 * (np.arange(247) + 0.5) / 247)
@@ -73,7 +46,7 @@ def test_a_predicted_lens_is_the_reference_cameras(ready: ModuleType) -> None:
     ready.ops.realcam.estimate_depth()
     photo = find_photo_scene(ready.context.scene)
     assert photo is not None
-    assert photo.focal_source == "predicted from the photo"
+    assert photo.focal_source.startswith("predicted from the photo, ")
     assert photo.camera.data.lens == pytest.approx(0.8 * 36.0)
 
 

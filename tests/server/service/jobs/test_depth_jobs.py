@@ -49,7 +49,7 @@ def test_a_photo_comes_back_as_depth_and_lens(server: RunningServer, bike: Motor
     assert known.mean() > 0.9
     difference = np.abs(result.depth / expected - 1)[known]
     assert np.median(difference) < 0.005
-    assert result.focal_source == "35 mm, typed"
+    assert result.focal_source == "typed, 35 mm (35 mm eq.)"
     assert result.licence == "Apache 2.0"
 
 
@@ -62,7 +62,7 @@ def test_a_predictors_own_lens_is_used_when_nothing_is_known(
         list(client.follow(job_id))
         result = decode_depth_result(client.fetch(job_id, tmp_path)[0].read_bytes())
     assert result.intrinsics[0, 0] == pytest.approx(0.8 * 180)
-    assert result.focal_source == "predicted from the photo"
+    assert result.focal_source.startswith("predicted from the photo, ")
 
 
 def test_licence_and_what_is_missing_are_told_before_anything_is_sent(server: RunningServer, bike: Motorcycle) -> None:

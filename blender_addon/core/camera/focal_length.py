@@ -1,0 +1,104 @@
+"""Where a photo's focal length comes from: what was typed, its EXIF, a depth network, or a guess. Always said.
+
+One rule for Blender, for the depth service and for the command line: the same photo with the same numbers has the
+same camera everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from ..arrays import Float64
+from ..errors import PhotoError
+from .lens import DEFAULT_HORIZONTAL_FOV, focal_pixels, full_frame_focal
+from .projection import intrinsics_from_fov, intrinsics_matrix
+from .trajectory import check_intrinsics
+
+_LONGEST = 1e6
+"""Millimetres: a kilometre, which no camera has; beyond it pixels are too large to compute with."""
+
+
+class FocalSource(Enum):
+    """Where a focal length came from, in the order of precedence. The value is how a person is told."""
+
+    CALIBRATED = "calibrated"
+    TYPED = "typed"
+    EXIF = "EXIF"
+    PREDICTED = "predicted from the photo"
+    ASSUMED = "assumed"
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoLens:
+    """A photo's lens and where it was taken from.
+
+    intrinsics: [3, 3] in pixels of the photo. source: which of the numbers it was. words: for the artist, for example
+    "EXIF, 26 mm (35 mm eq.)".
+    """
+
+    intrinsics: Float64
+    source: FocalSource
+    words: str
+
+
+def photo_lens(
+    size: tuple[int, int],
+    *,
+    intrinsics: Float64 | None = None,
+    focal_mm: float | None = None,
+    exif_mm: float | None = None,
+    predicted: Float64 | None = None,
+) -> PhotoLens:
+    """The photo's lens: the calibration, else the typed focal length, else EXIF, else the prediction, else 55 degrees.
+
+    A focal length in millimetres stands for square pixels and a principal point in the middle of the photo.
+
+    Args:
+        size: (width, height) of the photo, pixels.
+        intrinsics: [3, 3] in pixels of the photo, of a calibrated camera.
+        focal_mm: typed by the artist, 35 mm equivalent.
+        exif_mm: told by the photo's EXIF, 35 mm equivalent; None where it tells none.
+        predicted: [3, 3] in pixels of the photo, a depth network's.
+
+    Raises:
+        PhotoError: the focal length that counts is not a positive number.
+        CameraError: the intrinsics that count are not a pinhole camera's.
+    """
+    if intrinsics is not None:
+        return _known(intrinsics, size, FocalSource.CALIBRATED)
+    for millimetres, source in ((focal_mm, FocalSource.TYPED), (exif_mm, FocalSource.EXIF)):
+        if millimetres is not None:
+            check_focal_mm(millimetres)
+            focal = focal_pixels(millimetres, *size)
+            centred = intrinsics_matrix(focal, focal, size[0] / 2, size[1] / 2)
+            return PhotoLens(centred, source, focal_words(source, millimetres))
+    if predicted is not None:
+        return _known(predicted, size, FocalSource.PREDICTED)
+    degrees = np.degrees(DEFAULT_HORIZONTAL_FOV)
+    assumed = intrinsics_from_fov(*size, DEFAULT_HORIZONTAL_FOV)
+    return PhotoLens(assumed, FocalSource.ASSUMED, f"{FocalSource.ASSUMED.value}, {degrees:g}° across")
+
+
+def focal_words(source: FocalSource, millimetres: float) -> str:
+    """A focal length (35 mm equivalent) and its source as the artist is told them."""
+    return f"{source.value}, {round(millimetres, 2):g} mm (35 mm eq.)"
+
+
+def check_focal_mm(millimetres: float) -> None:
+    """Raise PhotoError unless this can be a photo's focal length (35 mm equivalent)."""
+    # Written so that NaN is refused.
+    if not 0 < millimetres < _LONGEST:
+        raise PhotoError(
+            "This is no photo's focal length",
+            f"{millimetres:g} mm",
+            "Give its 35 mm equivalent, a positive number of millimetres.",
+        )
+
+
+def _known(intrinsics: Float64, size: tuple[int, int], source: FocalSource) -> PhotoLens:
+    matrix = np.asarray(intrinsics, dtype=np.float64)
+    check_intrinsics(matrix[None])
+    return PhotoLens(matrix, source, focal_words(source, full_frame_focal(float(matrix[0, 0]), *size)))

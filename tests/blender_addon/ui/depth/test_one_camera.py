@@ -1,0 +1,96 @@
+"""One photo with the same numbers has one camera: imported in Blender, estimated by a server, on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image
+
+from server.depth.photo_files import read_photo
+from server.terminal.generate import GenerateRequest, lens_of_photo
+from tests.blender_addon.ui.depth.conftest import WALL, WALL_WITH_LENS
+
+if TYPE_CHECKING:
+    from blender_addon.scene import PhotoScene
+
+pytestmark = pytest.mark.blender
+
+CALIBRATION = (260.0, 260.0, 121.0, 80.0)
+NO_CALIBRATION = (0.0, 0.0, 0.0, 0.0)
+
+
+@pytest.fixture
+def photo(small_bike: Path, exif_mm: int | None) -> Path:
+    """The motorcycle whose EXIF tells this focal length, or none."""
+    exif = Image.Exif()
+    if exif_mm is not None:
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.FocalLengthIn35mmFilm] = exif_mm
+    Image.open(small_bike).save(small_bike.with_suffix(".jpg"), exif=exif)
+    return small_bike.with_suffix(".jpg")
+
+
+def the_scene(bpy: ModuleType) -> PhotoScene:
+    from blender_addon.scene import find_photo_scene
+
+    found = find_photo_scene(bpy.context.scene)
+    assert found is not None
+    return found
+
+
+def imported(bpy: ModuleType, photo: Path, calibration: tuple[float, ...], typed: float) -> PhotoScene:
+    """By the operator, depth from the file beside the photo."""
+    # A script of before this rule may still say which of the two it prefers.
+    bpy.ops.realcam.import_photo(filepath=str(photo), calibration=calibration, focal_mm=typed, prefer_focal_mm=False)
+    return the_scene(bpy)
+
+
+def estimated(bpy: ModuleType, photo: Path, calibration: tuple[float, ...], typed: float, by: str) -> PhotoScene:
+    """By the operator, depth from the server."""
+    fields = bpy.context.scene.realcam.photo
+    fields.photo_path, fields.calibration, fields.focal_mm = str(photo), calibration, typed
+    bpy.context.scene.realcam.predictor_name = by
+    bpy.ops.realcam.estimate_depth()
+    return the_scene(bpy)
+
+
+@pytest.mark.parametrize(
+    ("calibration", "typed", "exif_mm", "words"),
+    [
+        (CALIBRATION, 48.25, 35, "calibrated, 37.73 mm (35 mm eq.)"),
+        (CALIBRATION, 0.0, None, "calibrated, 37.73 mm (35 mm eq.)"),
+        (NO_CALIBRATION, 48.25, 35, "typed, 48.25 mm (35 mm eq.)"),
+        (NO_CALIBRATION, 48.25, None, "typed, 48.25 mm (35 mm eq.)"),
+        (NO_CALIBRATION, 0.0, 35, "EXIF, 35 mm (35 mm eq.)"),
+        (NO_CALIBRATION, 0.0, None, "assumed, 55° across"),
+    ],
+)
+def test_the_same_photo_has_the_same_camera_everywhere(
+    ready: ModuleType,
+    photo: Path,
+    calibration: tuple[float, float, float, float],
+    typed: float,
+    exif_mm: int | None,
+    words: str,
+) -> None:
+    asked = GenerateRequest(
+        *(photo, photo.with_name("bike_depth.npy"), photo, photo),
+        intrinsics=calibration if any(calibration) else None,
+        focal_mm=typed or None,
+    )
+    on_the_command_line = lens_of_photo(asked, read_photo(photo))
+    assert on_the_command_line.words == words
+    for scene in (imported(ready, photo, calibration, typed), estimated(ready, photo, calibration, typed, WALL)):
+        np.testing.assert_allclose(scene.intrinsics, on_the_command_line.intrinsics, rtol=1e-12)
+        assert scene.focal_source == words
+
+
+@pytest.mark.parametrize(("typed", "exif_mm"), [(48.25, None), (0.0, 35), (0.0, None)])
+def test_a_predicted_lens_counts_where_nothing_else_is_known(
+    ready: ModuleType, photo: Path, typed: float, exif_mm: int | None
+) -> None:
+    expected = "typed, " if typed else "EXIF, " if exif_mm else "predicted from the photo, "
+    assert estimated(ready, photo, NO_CALIBRATION, typed, WALL_WITH_LENS).focal_source.startswith(expected)
