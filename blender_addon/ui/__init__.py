@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import bpy
 
-from . import panel, preferences, properties
+from . import preferences, properties
 from .check import check_operator, check_panel, check_paths
 from .depth import depth_operator
-from .jobs import analysis_operator, job_operators, runtime
-from .photo import cleaning_operators, depth_analysis, focal_operator, import_operator, pick_points, scale_operators
+from .jobs import analysis_operator, job_operators, main_panel, runtime
+from .photo import (
+    cleaning_operators,
+    depth_analysis,
+    focal_operator,
+    import_operator,
+    photo_panel,
+    pick_points,
+    scale_operators,
+)
 from .preview_state import preview_state
-from .shot import generate_operator, move_operator, option_operator, preview_operator
-from .takes import takes_list
+from .shot import (
+    camera_panel,
+    generate_operator,
+    generate_panel,
+    move_operator,
+    option_operator,
+    preview_operator,
+    preview_panel,
+)
+from .takes import takes_list, takes_panel
 from .takes.thumbnails import thumbnails
 
 _CLASSES = (
@@ -23,7 +39,13 @@ _CLASSES = (
     *generate_operator.CLASSES,
     *job_operators.CLASSES,
     *takes_list.CLASSES,
-    *panel.CLASSES,
+    # Panels in the order in which the sidebar shows them, each before those inside it.
+    *main_panel.CLASSES,
+    *photo_panel.CLASSES,
+    *camera_panel.CLASSES,
+    *preview_panel.CLASSES,
+    *generate_panel.CLASSES,
+    *takes_panel.CLASSES,
     *depth_operator.CLASSES,
     *check_operator.CLASSES,
     *scale_operators.CLASSES,

@@ -11,21 +11,19 @@ from ...camera_check.checked_take import CheckedTake, angle_line, distance_line,
 from ...camera_check.error_picture import chart_tops, error_picture
 from ...generation.jobs import jobs
 from ...scene import find_photo_scene
+from ..sidebar import SidebarPanel
 from ..takes.takes_list import selected_take
 from ..takes.thumbnails import draw_picture, thumbnails
 from ..text_wrap import draw_sentence
 from .check_operator import why_not
 
 
-class CheckPanel(bpy.types.Panel):
+class CheckPanel(SidebarPanel, bpy.types.Panel):
     """The button, and what the last check of the selected take found."""
 
     bl_idname = "REALCAM_PT_check"
     bl_label = "Camera Check"
     bl_parent_id = "REALCAM_PT_takes"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "RealCam"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

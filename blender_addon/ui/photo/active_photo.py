@@ -7,15 +7,13 @@ from typing import Any, ClassVar
 import bpy
 
 from ...scene import PhotoScene, find_photo_scene
+from ..sidebar import SidebarPanel
 
 
-class PhotoSubpanel:
+class PhotoSubpanel(SidebarPanel):
     """Mixed into a panel: inside the photo's, folded."""
 
     bl_parent_id = "REALCAM_PT_photo"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "RealCam"
     bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
 
 

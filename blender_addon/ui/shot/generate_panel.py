@@ -1,0 +1,100 @@
+"""The panel of Generate: engine, prompt, options, the button."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ... import blender_versions
+from ...generation.jobs import jobs
+from ...scene import find_photo_scene
+from ...timeline.background import camera_background
+from .. import engine_choice
+from ..jobs.job_box import draw_help, draw_in_place_of_button
+from ..sidebar import SidebarPanel
+from ..text_wrap import draw_sentence
+from .requests import problems
+
+
+class GeneratePanel(SidebarPanel, bpy.types.Panel):
+    """Engine, prompt and the button."""
+
+    bl_idname = "REALCAM_PT_generate"
+    bl_label = "Generate"
+    bl_parent_id = "REALCAM_PT_main"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Settings above, the shot under way below."""
+        layout = self.layout
+        self._settings(layout, context)
+        if jobs.busy and jobs.view is not None:
+            draw_in_place_of_button(layout, jobs.view)
+        else:
+            self._button(layout, context)
+
+    def _settings(self, layout: Any, context: bpy.types.Context) -> None:
+        shot = context.scene.realcam
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.enabled = not jobs.busy
+        column.prop(shot, "name")
+        row = column.row(align=True)
+        row.prop(shot, "engine")
+        row.operator("realcam.connect", text="", icon="LINKED" if jobs.connected else "UNLINKED")
+        column.prop(shot, "size")
+        column.prop(shot, "frame_count")
+        column.prop(shot, "seed")
+        if engine_choice.ends_at_an_image(shot):
+            column.prop(shot, "last_image")
+        engine = engine_choice.capability(shot)
+        if engine is None or engine.reads_prompt:
+            blender_versions.draw_textbox(column, shot, "prompt", "What is in the picture")
+            column.prop(shot, "negative_prompt")
+        if engine is not None and engine.draft:
+            what = "A draft, not the final picture."
+            draw_sentence(layout, context, what if engine.reads_prompt else f"{what} It reads no prompt.", "INFO")
+        if engine is not None and engine.options:
+            header, options = layout.panel_prop(shot, "show_options")
+            header.label(text="Engine Options")
+            if options is not None:
+                options.enabled = not jobs.busy
+                engine_choice.draw_options(options, shot)
+
+    def _button(self, layout: Any, context: bpy.types.Context) -> None:
+        for sentence in problems(context.scene):
+            draw_sentence(layout, context, sentence, "ERROR")
+        if jobs.connection_error and jobs.view is None:
+            draw_sentence(layout, context, jobs.connection_error, "ERROR")
+            draw_help(layout)
+        if jobs.view is not None and jobs.view.error:
+            draw_sentence(layout, context, jobs.view.error, "ERROR")
+        row = layout.row()
+        row.scale_y = 1.5
+        row.operator("realcam.generate", icon="RENDER_ANIMATION")
+        row = layout.row(heading="Also show in", align=True)
+        row.prop(context.scene.realcam, "show_in_background", text="Camera", toggle=True)
+        row.prop(context.scene.realcam, "show_in_compositor", toggle=True)
+        _places(layout, context)
+
+
+def _places(layout: Any, context: bpy.types.Context) -> None:
+    """What the artist may want to set where the clip is also shown: Blender's own switches, left as they are."""
+    scene = context.scene
+    camera = scene.camera
+    background = camera_background(camera) if camera is not None and camera.type == "CAMERA" else None
+    if scene.realcam.show_in_background and background is not None:
+        row = layout.row(align=True)
+        row.prop(background, "display_depth", expand=True)
+        row.prop(background, "alpha", slider=True)
+    photo = find_photo_scene(scene)
+    if not scene.realcam.show_in_compositor or photo is None:
+        return
+    if not scene.render.film_transparent or not photo.mesh.is_holdout:
+        draw_sentence(layout, context, "The clip is seen under the render where the render is transparent:", "INFO")
+        layout.prop(scene.render, "film_transparent", text="Transparent Film")
+        layout.prop(photo.mesh, "is_holdout", text="Photo's Mesh as Holdout")
+
+
+CLASSES = (GeneratePanel,)
