@@ -119,6 +119,9 @@ class Trajectory:
     def at(self, frames: ArrayLike) -> Trajectory:
         """The cameras at fractional frame indices [N], clamped to the ends; fps is scaled to keep the duration.
 
+        fps stays as it is where the frames span no duration that a rate could keep: one frame, a last frame that is
+        not later than the first, or two so close that the rate would be no finite number.
+
         Raises CameraError when an index is not a number.
         """
         where = np.clip(np.asarray(frames, dtype=np.float64), 0.0, len(self) - 1.0)
@@ -127,12 +130,13 @@ class Trajectory:
         left = np.minimum(where.astype(np.int64), max(len(self) - 2, 0))
         right = np.minimum(left + 1, len(self) - 1)
         t = (where - left)[:, None, None]
-        span = float(where[-1] - where[0]) if len(where) > 1 else 0.0
+        span = float(where[-1] - where[0])
+        fps = self.fps * (len(where) - 1) / span if span > 0 else self.fps
         return replace(
             self,
             camera_to_world=interpolate_poses(self.camera_to_world[left], self.camera_to_world[right], t[:, 0, 0]),
             intrinsics=self.intrinsics[left] + t * (self.intrinsics[right] - self.intrinsics[left]),
-            fps=self.fps * (len(where) - 1) / span if span > 0 else self.fps,
+            fps=fps if np.isfinite(fps) else self.fps,
         )
 
 

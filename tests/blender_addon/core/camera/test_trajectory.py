@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.transform import Rotation, Slerp
@@ -38,6 +38,8 @@ def trajectory(seed: int, count: int = 5) -> Trajectory:
     return Trajectory(random_poses(seed, count), K, 640, 360, 24)
 
 
+@example(0, [0.0, 5e-324])  # so close that no rate keeps their duration
+@example(0, [4.0, 0.0])
 @given(seeds, st.lists(st.floats(0, 4), min_size=1, max_size=8))
 def test_interpolation_is_scipys_slerp(seed: int, frames: list[float]) -> None:
     path = trajectory(seed)
@@ -47,6 +49,22 @@ def test_interpolation_is_scipys_slerp(seed: int, frames: list[float]) -> None:
     for axis in range(3):
         expected = np.interp(frames, np.arange(5), path.centres[:, axis])
         np.testing.assert_allclose(between.centres[:, axis], expected, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("frames", "fps"),
+    [
+        ([0.0, 4.0], 6.0),
+        ([0.0, 1.0, 2.0], 24.0),
+        ([0.0, 0.5, 1.0], 48.0),
+        ([3.0], 24.0),
+        ([2.0, 2.0], 24.0),
+        ([4.0, 0.0], 24.0),
+        ([0.0, 5e-324], 24.0),
+    ],
+)
+def test_the_frame_rate_keeps_a_duration_that_there_is(frames: list[float], fps: float) -> None:
+    assert trajectory(0).at(frames).fps == fps
 
 
 vectors = arrays(np.float64, (3, 3), elements=st.floats(-3, 3))
