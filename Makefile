@@ -16,12 +16,17 @@ export PYTHONDONTWRITEBYTECODE :=
 PYTHON313 := scripts/find_python.sh 3.13
 RUN313 = UV_PROJECT_ENVIRONMENT=.venv313 $(UV) run --locked --group blender --python "$$python"
 
-.PHONY: help demo test lint test-core test-blender-5.2 test-models bench addon setup clean
+# The property tests draw this many times as many examples, other ones each time.
+FUZZ := 20
+FUZZ_TESTS = REALCAM_FUZZ=$(FUZZ) OMP_NUM_THREADS=1
+
+.PHONY: help demo test lint test-core test-blender-5.2 test-models fuzz bench addon setup clean
 
 help:
 	@echo "make demo   the whole shot: a photo becomes a clip on Blender's timeline, in out/demo/"
 	@echo "make test   ruff, mypy and every test: the networks', and Blender's under 4.5 and, where Python 3.13 is found, 5.2"
 	@echo "make test-models   the networks' tests alone; they bring PyTorch, some 7 GB with its CUDA libraries"
+	@echo "make fuzz   the property tests with examples drawn at random, 20 times as many (FUZZ=N: N times); before a release"
 	@echo "make bench  how fast the parts are on this machine"
 	@echo "make addon  the installable extension, in dist/"
 
@@ -46,6 +51,11 @@ test-blender-5.2: setup
 test-models: setup
 	@scripts/models_environment.sh $(UV)
 	.venv-models/bin/$(PYTEST) $(TORCH_TESTS) -k "not draft"
+
+fuzz: setup
+	@scripts/models_environment.sh $(UV)
+	$(FUZZ_TESTS) $(RUN) $(PYTEST) -m hypothesis --timeout 0
+	$(FUZZ_TESTS) .venv-models/bin/$(PYTEST) -m hypothesis --timeout 0 $(TORCH_TESTS)
 
 bench: setup
 	$(RUN) realcam bench

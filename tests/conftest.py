@@ -7,15 +7,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import hypothesis
 import pytest
 
 from server.demo.motorcycle import Motorcycle, motorcycle
 from tests.server.published.parity import ParityKit
+from tests.support.properties import load_profile
 
-# Nothing is timed to pass or fail: hypothesis would fail an example that takes 0.2 s on a busy machine.
-hypothesis.settings.register_profile("realcam", deadline=None)
-hypothesis.settings.load_profile("realcam")
+load_profile()
 
 SHARED_DATA = Path(os.environ.get("REALCAM_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 PARITY_KIT = Path(os.environ.get("REALCAM_PARITY_KIT", Path(__file__).parents[2] / "shared" / "parity"))

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.support.properties import examples
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 
@@ -119,7 +121,7 @@ runs = st.builds(
 )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(runs, st.integers(0, 2**32 - 1))
 def test_any_chain(run: Run, seed: int) -> None:
     rng = np.random.default_rng(seed)

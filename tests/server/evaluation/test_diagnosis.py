@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_addon.core.camera.rotation import rotation_exp
 from server.evaluation.diagnosis import delayed, diagnose, mirrored
 from server.evaluation.merge import merged_errors
 from server.evaluation.records import PublishedErrors
+from tests.support.properties import examples
 
 
 def path(frames: int = 16, pan: float = 0.2) -> np.ndarray:
@@ -28,7 +29,7 @@ def shaken(poses: np.ndarray, seed: int, noise: float = 0.003) -> np.ndarray:
     return result
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(st.integers(0, 1000), st.sampled_from([0.5, 0.8, 1.0, 1.3, 2.0]), st.sampled_from([-3.0, 0.0, 1.5, 4.0]))
 def test_scale_and_delay_are_told_apart(seed: int, scale: float, delay: float) -> None:
     achieved = delayed(path(), delay)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.support.properties import examples
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 
@@ -83,7 +85,7 @@ class Clip:
 clips = st.builds(Clip, st.integers(0, 2**32 - 1), st.sampled_from(SIZES), mirrored=st.booleans())
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(clips)
 def test_poses_and_fundamental_matrices(clip: Clip) -> None:
     relative, _, fundamental = clip.ours()
@@ -94,7 +96,7 @@ def test_poses_and_fundamental_matrices(clip: Clip) -> None:
     assert np.allclose(fundamental.numpy() / norm, expected / norm, atol=1e-6)
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(clips, st.sampled_from([64, 32]))
 def test_masks(clip: Clip, cell: int) -> None:
     """Cell by cell: nearer to the line than half a cell's diagonal, with the published cell centres."""
@@ -116,7 +118,7 @@ def test_masks(clip: Clip, cell: int) -> None:
             assert mask[b, i * cells + qy * columns + qx, j * cells + ky * columns + kx] == near
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(clips, st.sampled_from([64, 32]))
 def test_masks_contain_the_true_projection(clip: Clip, cell: int) -> None:
     """Points on the rays through cell centres, seen from the other frames, fall into cells that are open: with the
@@ -140,7 +142,7 @@ def test_masks_contain_the_true_projection(clip: Clip, cell: int) -> None:
             assert mask[b, i * cells + np.flatnonzero(inside), j * cells + key].all()
 
 
-@settings(max_examples=10)
+@examples(10)
 @given(clips)
 def test_rays(clip: Clip) -> None:
     relative, intrinsics, _ = clip.ours()
@@ -155,7 +157,7 @@ def test_rays(clip: Clip) -> None:
         assert np.allclose(rays[b, :, t, y, x], [*np.cross(pose[:3, 3], direction), *direction], atol=1e-9)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(clips)
 def test_a_sample_does_not_depend_on_its_batch(clip: Clip) -> None:
     relative, intrinsics, fundamental = clip.ours()

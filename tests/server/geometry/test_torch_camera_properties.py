@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
+from tests.support.properties import examples
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 
@@ -38,7 +40,7 @@ def tensors(poses: np.ndarray, intrinsics: np.ndarray) -> tuple[torch.Tensor, to
     return torch.from_numpy(poses)[None], torch.from_numpy(intrinsics)[None]
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(cameras(), st.integers(0, 2**32 - 1))
 def test_masks_contain_the_true_projection(camera: tuple[np.ndarray, np.ndarray], seed: int) -> None:
     """A point seen in two frames: the cell it falls into there is open to the cell it falls into here."""
@@ -78,7 +80,7 @@ def index(pixel: np.ndarray, cell: int, columns: int) -> int:
     return int(pixel[1] // cell) * columns + int(pixel[0] // cell)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(cameras())
 def test_cell_centres_project_into_their_mask(camera: tuple[np.ndarray, np.ndarray]) -> None:
     """Rays through cell centres, cut at many depths, land only in cells that the mask opens."""
@@ -99,7 +101,7 @@ def test_cell_centres_project_into_their_mask(camera: tuple[np.ndarray, np.ndarr
                 assert mask[here * cells + query, there * cells + index(pixel, cell, columns)]
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(cameras())
 def test_rows_are_the_dense_mask_s(camera: tuple[np.ndarray, np.ndarray]) -> None:
     fundamental = fundamental_matrices(*tensors(*camera))
@@ -108,7 +110,7 @@ def test_rows_are_the_dense_mask_s(camera: tuple[np.ndarray, np.ndarray]) -> Non
     assert torch.equal(torch.cat(rows), mask)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(cameras())
 def test_a_still_camera_sees_the_same_rays(camera: tuple[np.ndarray, np.ndarray]) -> None:
     poses, intrinsics = camera
@@ -119,7 +121,7 @@ def test_a_still_camera_sees_the_same_rays(camera: tuple[np.ndarray, np.ndarray]
     assert (rays[:, :3] * rays[:, 3:]).sum(dim=1).abs().max() < 1e-12, "the moment is across the ray"
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(cameras(), st.integers(0, FRAMES - 1), st.floats(0.1, 10))
 def test_relative_poses_are_the_reference_s_view(
     camera: tuple[np.ndarray, np.ndarray], reference: int, scale: float

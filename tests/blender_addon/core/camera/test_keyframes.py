@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -16,6 +16,7 @@ from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.camera.rotation import axis_rotation, rotation_exp, rotation_log
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.errors import CameraError
+from tests.support.properties import examples
 
 FRAMES = np.linspace(1, 49, 16 * 48 + 1)
 TOLERANCE = np.array([1e-3] * 3 + [np.radians(0.05)] * 3 + [0.02])
@@ -120,7 +121,7 @@ def test_rotation_vectors_reproduce_their_rotations(vectors: list[tuple[float, f
 
 @pytest.mark.parametrize("name", MOVES)
 @given(heading=st.floats(-180, 180), tilt=st.floats(-40, 40), roll=st.floats(-15, 15))
-@settings(max_examples=10)
+@examples(10)
 def test_a_baked_camera_follows_the_move(name: str, heading: float, tilt: float, roll: float) -> None:
     """As Blender keeps it: a z-up world, Euler angles, keys with handles. Within 2 mm and 0.1 degrees everywhere."""
     start_pose = np.eye(4)

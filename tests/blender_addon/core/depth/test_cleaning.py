@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter, zoom
 
@@ -22,6 +22,7 @@ from blender_addon.core.depth.depth_file import DepthFormat
 from blender_addon.core.errors import PhotoError
 from server.demo.motorcycle import Motorcycle
 from server.depth.photo_files import read_depth, read_photo
+from tests.support.properties import examples
 
 WRONG = 0.05
 """Relative error of depth that puts a pixel off its surface."""
@@ -92,7 +93,7 @@ def test_refining_makes_a_blurred_depth_truer(bike: Motorcycle, blurred: np.ndar
     assert np.array_equal(np.isnan(refined), np.isnan(blurred))
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.integers(0, 1000))
 def test_a_weighted_median_is_one_of_the_values(seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
@@ -25,6 +25,7 @@ from server.demo.motorcycle import Motorcycle
 from server.depth.estimate import in_tree
 from server.depth.photo_files import read_depth
 from tests.server.published.parity import ParityKit
+from tests.support.properties import examples
 
 
 def by_tree(points: np.ndarray, count: int = NEIGHBOURS) -> np.ndarray:
@@ -91,7 +92,7 @@ def test_distances_in_a_cars_sparse_lidar(shared_data: Path) -> None:
     assert_as_by_tree(depth[150:, 300:700], intrinsics_matrix(707.05, 707.05, 304.58, 31.0))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     seed=st.integers(0, 1000),
     share=st.sampled_from([0.02, 0.3, 1.0]),
@@ -109,7 +110,7 @@ def test_distances_in_any_depth(seed: int, share: float, nearest: float, degrees
     assert_as_by_tree(depth, lens, count)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     seed=st.integers(0, 1000),
     holes=st.sampled_from([0.0, 0.1, 0.9]),

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_addon.core.camera.projection import intrinsics_matrix
@@ -56,7 +56,6 @@ NUMBERS = st.sampled_from([0.0, 1.0, -1.0, np.nan, np.inf, -np.inf, 1e300, 1e-30
 
 
 @pytest.mark.parametrize(("kind", "order"), orders(), ids=["shot", "check", "depth"])
-@settings(deadline=None)
 @given(data=st.data())
 def test_arrays_of_every_form_are_an_order_or_refused_in_words(
     kind: BlobKind[Any], order: Order, data: st.DataObject

@@ -9,7 +9,7 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_addon.core.errors import CameraError, RealCamError, ShotError, WireError
@@ -17,6 +17,7 @@ from blender_addon.core.payloads.shot_file import SHOT, ShotHeader, decode_shot,
 from blender_addon.core.protocol.framing import BufferSpec
 from blender_addon.core.protocol.messages import Limits
 from server.demo.motorcycle import Motorcycle, motorcycle
+from tests.support.properties import examples
 from tests.support.running_server import small_shot
 
 LIMITS = Limits()
@@ -51,7 +52,7 @@ def test_a_decoded_shot_is_a_view() -> None:
     assert not decode_shot(BLOB, LIMITS).preview.flags.owndata
 
 
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @given(st.data())
 def test_a_damaged_shot_raises_only_errors_in_words(data: st.DataObject) -> None:
     blob = bytearray(BLOB[: data.draw(st.sampled_from([len(BLOB), len(BLOB) - 1, 700, 40, 11]))])
@@ -65,7 +66,7 @@ def test_a_damaged_shot_raises_only_errors_in_words(data: st.DataObject) -> None
     assert shot.preview.shape == (len(shot.trajectory), shot.trajectory.height, shot.trajectory.width, 4)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.binary(max_size=300))
 def test_random_bytes_are_no_shot(data: bytes) -> None:
     for blob in (data, SHOT.magic + data, SHOT.magic + struct.pack("<I", len(data)) + data):

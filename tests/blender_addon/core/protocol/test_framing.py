@@ -7,7 +7,7 @@ import math
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_addon.core.errors import WireError
@@ -33,6 +33,7 @@ from blender_addon.core.protocol.messages import (
     UploadChunk,
 )
 from server.demo.motorcycle import Motorcycle
+from tests.support.properties import examples
 
 LIMITS = Limits()
 JOB = "0123456789abcdef"
@@ -81,7 +82,7 @@ def test_every_event_comes_back(event: StateEvent) -> None:
     assert decode_server_message(encode(event), LIMITS).message == event
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(st.lists(st.binary(max_size=300), max_size=12))
 def test_random_frames_raise_only_wire_errors(frames: list[bytes]) -> None:
     for decode in (decode_client_message, decode_server_message):
@@ -89,7 +90,7 @@ def test_random_frames_raise_only_wire_errors(frames: list[bytes]) -> None:
             decode(frames, LIMITS)
 
 
-@settings(max_examples=600)
+@examples(600)
 @given(st.data())
 def test_a_damaged_message_is_refused_or_still_a_message(data: st.DataObject) -> None:
     good = [bytes(frame) for frame in encode(UploadChunk(session="s", job_id=JOB, offset=7), [np.arange(12.0)])]
@@ -105,7 +106,7 @@ def test_a_damaged_message_is_refused_or_still_a_message(data: st.DataObject) ->
     assert sum(buffer.nbytes for buffer in received.buffers) == 96
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.binary(max_size=200))
 def test_any_header_raises_only_wire_errors(header: bytes) -> None:
     try:

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_addon.core.camera.trajectory import Trajectory
@@ -19,6 +19,7 @@ from blender_addon.core.protocol.messages import Limits
 from server.demo.motorcycle import Motorcycle
 from server.engines.draft.engine import DraftEngine
 from server.service.workers.clip_files import write_clip_files
+from tests.support.properties import examples
 from tests.support.running_server import small_blob, small_shot
 
 FOCAL = st.sampled_from([1e-9, 1e-300, 1.0, 80.0, 1e8, 9e8])
@@ -50,7 +51,7 @@ def odd_shots(draw: st.DrawFn) -> Shot:
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(odd_shots())
 def test_an_odd_shot_becomes_a_clip_or_is_refused_in_words(shot: Shot) -> None:
     with suppress(RealCamError):

@@ -8,11 +8,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 
-from hypothesis import given, settings  # noqa: E402
+from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from server.model.cpu.processor import computes_in_bfloat16  # noqa: E402
 from server.model.cpu.softmax_attention import softmax_attention, written_out  # noqa: E402
+from tests.support.properties import examples  # noqa: E402
 
 
 def normal(*shape: int, seed: int) -> Any:
@@ -23,7 +24,7 @@ def fused(q: Any, k: Any, v: Any, mask: Any) -> Any:
     return torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     samples=st.integers(1, 4),
     heads=st.integers(1, 3),

@@ -8,12 +8,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 
-from hypothesis import given, settings  # noqa: E402
+from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from server.model.cpu import winograd  # noqa: E402
 from server.model.cpu.winograd import winograd_conv  # noqa: E402
 from server.model.unet import layers  # noqa: E402
+from tests.support.properties import examples  # noqa: E402
 
 
 def normal(*shape: int, seed: int) -> Any:
@@ -24,7 +25,7 @@ def direct(x: Any, weight: Any, bias: Any) -> Any:
     return torch.nn.functional.conv2d(x.permute(0, 3, 1, 2), weight, bias, padding=1).permute(0, 2, 3, 1)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     frames=st.integers(1, 5),
     half_height=st.integers(1, 9),

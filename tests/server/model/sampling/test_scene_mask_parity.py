@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.support.properties import examples
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 
@@ -27,7 +29,7 @@ def test_published_mask(kit: ParityKit) -> None:
         kit.check("scene_mask", name, ours)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 6), st.integers(2, 6), st.floats(0.001, 0.05))
 def test_mask_of_any_size(seed: int, rows: int, columns: int, holes: float) -> None:
     """Restated pixel by pixel: no black within two pixels, then nine tenths of what each latent samples."""

@@ -12,7 +12,6 @@ import tempfile
 from pathlib import Path
 
 import msgspec
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
@@ -21,6 +20,7 @@ from server.service.jobs.job_book import JobBook, reconcile
 from server.service.jobs.job_files import MANIFEST, JobFiles, Manifest
 from server.service.jobs.job_states import MAX_STARTS, Cause, ImpossibleTransitionError
 from server.service.jobs.job_store import Job, JobStore, StaleJobError
+from tests.support.properties import examples
 
 MEMORY = Path("/dev/shm")
 SHOT = b"a shot" * 50
@@ -152,6 +152,4 @@ class Service(RuleBasedStateMachine):
 
 
 TestService = Service.TestCase
-TestService.settings = settings(
-    max_examples=int(os.environ.get("REALCAM_MODEL_EXAMPLES", "200")), stateful_step_count=30, deadline=None
-)
+TestService.settings = examples(200, stateful_step_count=30)

@@ -1,13 +1,9 @@
 """The wire's promises, whatever the wire does: messages lost, doubled and overtaking each other both ways, connections
-cut, worker and server killed at any of them.
-
-By hand: REALCAM_MODEL_EXAMPLES=10000 python -m pytest tests/server/service/requests/test_wire_model.py
-"""
+cut, worker and server killed at any of them."""
 
 from __future__ import annotations
 
 import gc
-import os
 import shutil
 import sys
 import tempfile
@@ -18,7 +14,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_addon.core.errors import ServiceError
@@ -29,6 +25,7 @@ from blender_addon.core.protocol.server_address import ServerAddress
 from server.demo.motorcycle import motorcycle
 from server.service.jobs.job_states import MAX_ATTEMPTS, MAX_STARTS
 from server.service.jobs.job_store import JobStore
+from tests.support.properties import examples
 from tests.support.running_server import small_blob
 from tests.support.simulated_wire import LIMITS, Fault, World, clip_of
 
@@ -148,7 +145,7 @@ def a_world(limits: Limits = LIMITS) -> Iterator[World]:
             shutil.rmtree(folder)
 
 
-@settings(max_examples=int(os.environ.get("REALCAM_MODEL_EXAMPLES", "200")), deadline=None)
+@examples(200)
 @given(script)
 def test_whatever_the_wire_does(
     script: list[tuple[Callable[[Artist, str], None], str, list[tuple[Fault, int]]]],
