@@ -24,7 +24,7 @@ UI_MODULES = {"text_wrap", "sidebar", "preferences", "preview_state", "engine_ch
 ENGINE_ROOMS = {"diffusion", "geometry", "model", "depth", "reconstruction", "datasets", "evaluation"}
 SERVICE_ROOMS = {*ENGINE_ROOMS, "engines", "service", "terminal"}
 SERVICE_MODULES = {"logs", "wakeup", "options"}
-ENGINES_COMMON = {"engine", "options", "packages"}
+ENGINES_COMMON = {"engine", "packages"}
 NETWORK = {"config", "errors", "tokenizer", "vae", "clip_encoders", "cpu", "unet"}
 
 ROOMS: dict[str, dict[str, set[str]]] = {
@@ -105,7 +105,6 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     },
     "server/engines": {
         "engine": set(),
-        "options": set(),
         "packages": set(),
         "draft": ENGINES_COMMON,
         "realcam": ENGINES_COMMON,

@@ -17,6 +17,7 @@ from ..core.camera.trajectory import Trajectory
 from ..core.errors import TimelineError
 from ..core.payloads.check_request import CHECK_FILE, CHECKER, CheckRequest, decode_check_result
 from ..core.payloads.shot import ShotSettings
+from ..core.protocol.engine_checks import offered_engine
 from ..scene import PhotoScene, find_photo_scene
 from ..scene.photo_file import picture_pixels
 from ..scene.photo_scene import photo_meshes
@@ -25,7 +26,7 @@ from ..timeline.take_folders import clip_metadata
 from ..timeline.takes import take_folder, takes_of
 from .errand import discard_answer, read_answer, scene_of
 from .job_records import CheckOrder, JobRecord
-from .jobs import Jobs, check_offered
+from .jobs import Jobs
 
 
 @dataclass
@@ -46,7 +47,7 @@ class CheckErrand:
 
     def engine(self, jobs: Jobs) -> str:
         """The server's camera check."""
-        return check_offered(jobs.checkers, CHECKER, "engine").name
+        return offered_engine(jobs.checkers, CHECKER).name
 
     def order(self, engine: str) -> Generator[None, None, CheckRequest]:
         """The clip's frames, one a slice; then its camera and the depth that makes distances metres."""

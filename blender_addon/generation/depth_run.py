@@ -14,12 +14,13 @@ from ..core.camera.lens import full_frame_focal
 from ..core.camera.projection import intrinsics_matrix
 from ..core.payloads.depth_request import DEPTH_FILE, DepthRequest, decode_depth_result
 from ..core.payloads.shot import ShotSettings
+from ..core.protocol.engine_checks import offered_engine
 from ..scene import PhotoImport, PhotoScene, read_photo
 from ..scene.importing.estimated_depth import scene_of_estimate
 from ..scene.photo_file import photo_pixels
 from .errand import discard_answer, read_answer, scene_of
 from .job_records import JobRecord, PhotoOrder
-from .jobs import Jobs, check_offered
+from .jobs import Jobs
 
 
 @dataclass
@@ -52,7 +53,7 @@ class DepthErrand:
         """The chosen predictor, else the first that runs."""
         able = [predictor.name for predictor in jobs.predictors if not predictor.unavailable]
         name = self.predictor or next(iter([*able, *(predictor.name for predictor in jobs.predictors)]), "")
-        return check_offered(jobs.predictors, name, "depth predictor").name
+        return offered_engine(jobs.predictors, name, "depth predictor").name
 
     def order(self, engine: str) -> Generator[None, None, DepthRequest]:
         """The photo, at once: it is read already."""

@@ -9,9 +9,9 @@ import queue
 from dataclasses import replace
 from pathlib import Path
 
-from ..core.errors import RealCamError, ServiceError, ShotError
+from ..core.errors import RealCamError, ServiceError
 from ..core.payloads.payload import Order
-from ..core.protocol.capability import CHECK_MODE, DEPTH_MODE, INTERPOLATION_MODE, EngineCapability
+from ..core.protocol.capability import CHECK_MODE, DEPTH_MODE, EngineCapability
 from ..timeline.take_folders import discard_take_folder
 from .job_events import Connect, Connected, Event, Failed, ResumeJob, ServerSettings, SubmitJob
 from .job_records import JobRecord, JobRecords
@@ -211,38 +211,6 @@ class Jobs:
         if self._thread is None:
             self._thread = JobThread(settings, self._server)
         return self._thread
-
-
-def check_engine(
-    engines: tuple[EngineCapability, ...], name: str, size: tuple[int, int], frames: int, last_image: bool = False
-) -> EngineCapability:
-    """The capability of engine `name`. Raises ShotError when the server has it not, or not at this size and count, or
-    it cannot end at a last image where there is one."""
-    engine = check_offered(engines, name, "engine")
-    if size not in engine.sizes:
-        sizes = ", ".join(f"{w} x {h}" for w, h in engine.sizes)
-        raise ShotError(f"{engine.label} makes no clips of {size[0]} x {size[1]}", f"it makes {sizes}")
-    if frames not in engine.frame_counts:
-        counts = ", ".join(map(str, engine.frame_counts))
-        raise ShotError(f"{engine.label} makes no clips of {frames} frames", f"it makes {counts}")
-    if last_image and INTERPOLATION_MODE not in engine.modes:
-        raise ShotError(
-            f"{engine.label} cannot end at a last image",
-            f"its modes are {', '.join(engine.modes)}",
-            "Leave the last image out, or choose an engine that interpolates.",
-        )
-    return engine
-
-
-def check_offered(offered: tuple[EngineCapability, ...], name: str, kind: str) -> EngineCapability:
-    """The capability of that name. Raises ShotError when the server has no such `kind` (in words), or it cannot run."""
-    found = next((engine for engine in offered if engine.name == name), None)
-    if found is None:
-        has = ", ".join(engine.name for engine in offered) or "none"
-        raise ShotError(f"The server has no {kind} {name!r}", f"it has {has}", "Choose another in the panel.")
-    if found.unavailable:
-        raise ShotError(f"{found.label} cannot run on this server", found.unavailable)
-    return found
 
 
 jobs = Jobs()

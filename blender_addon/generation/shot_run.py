@@ -21,6 +21,7 @@ from ..core.camera.frame_fit import FrameFit
 from ..core.camera.trajectory import Trajectory
 from ..core.errors import PhotoError, RealCamError, ShotError
 from ..core.payloads.shot import ShotSettings
+from ..core.protocol.engine_checks import check_clip_engine
 from ..scene import PhotoScene, find_photo_scene, upright_pixels
 from ..shot import (
     Method,
@@ -37,7 +38,7 @@ from ..timeline.take_folders import discard_take_folder, new_take_folder
 from ..timeline.takes import blend_folder
 from .job_events import ServerSettings
 from .job_records import JobRecord, JobRecords
-from .jobs import Jobs, check_engine
+from .jobs import Jobs
 from .scene_job import remember_job
 
 
@@ -183,7 +184,7 @@ class ShotRun:
             yield
         request = self.request
         ends = bool(request.last_image)
-        check_engine(self._jobs.engines, request.settings.engine, request.size, request.frames, ends)
+        check_clip_engine(self._jobs.engines, request.settings.engine, request.size, request.frames, ends)
         self._last_image = last_image(request)
         with closing(preview_slices(request)) as slices:
             while self._jobs.busy:

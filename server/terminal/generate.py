@@ -25,18 +25,12 @@ from blender_addon.core.errors import ServiceError, ShotError
 from blender_addon.core.payloads.clip import ClipSidecar
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from blender_addon.core.payloads.shot_file import encode_shot
-from blender_addon.core.protocol.capability import (
-    CHECK_MODE,
-    DEPTH_MODE,
-    INTERPOLATION_MODE,
-    EngineCapability,
-    SettingValue,
-)
+from blender_addon.core.protocol.capability import CHECK_MODE, DEPTH_MODE, EngineCapability, SettingValue
 from blender_addon.core.protocol.client import Client
+from blender_addon.core.protocol.engine_checks import check_last_image, check_size, checked_options, offered_engine
 from blender_addon.core.protocol.messages import JobState, Limits, StateEvent, Welcome
 from blender_addon.core.protocol.server_address import ServerAddress
 from server.depth.photo_files import PhotoFile, check_photo_and_depth, read_depth, read_photo
-from server.engines.options import checked_option
 from server.geometry.preview import PreviewRenderer
 from server.terminal.local_service import local_service
 
@@ -101,10 +95,10 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
         client, welcome = stack.enter_context(_session(request.server))
         capability = _engine(welcome, request.engine)
         if request.size is not None:
-            _check_size(capability, request.size)
-        _check_options(capability, request.options)
+            check_size(capability, request.size)
+        checked_options(capability.options, request.options, capability.label)
         if last_image is not None:
-            _check_interpolates(capability)
+            check_last_image(capability)
         trajectory = _for_engine(camera.trajectory, request, capability, welcome.limits)
         preview, coverage = _preview(photo, depth, lens.intrinsics, trajectory, request.depth_edge, on_progress)
         settings = ShotSettings(
@@ -123,34 +117,6 @@ def _check_out(out: Path) -> None:
     """The work is not begun when its result would have no place."""
     if out.is_dir():
         raise ServiceError("The clip cannot be written", f"{out} is a folder", "Name a file with --out.")
-
-
-def _check_options(capability: EngineCapability, options: Mapping[str, SettingValue]) -> None:
-    known = {option.name: option for option in capability.options}
-    for name, value in options.items():
-        if name not in known:
-            raise ServiceError(
-                f"The engine {capability.name} has no option {name}", f"it has {', '.join(known) or 'none'}"
-            )
-        checked_option(known[name], value)
-
-
-def _check_size(capability: EngineCapability, size: tuple[int, int]) -> None:
-    if size not in capability.sizes:
-        raise ShotError(
-            f"{capability.label} makes no clips of {size[0]} x {size[1]}",
-            f"it makes {', '.join(f'{width} x {height}' for width, height in capability.sizes)}",
-            "Name one of these with --size.",
-        )
-
-
-def _check_interpolates(capability: EngineCapability) -> None:
-    if INTERPOLATION_MODE not in capability.modes:
-        raise ServiceError(
-            f"The engine {capability.name} cannot end at a last image",
-            f"its modes are {', '.join(capability.modes)}",
-            "Leave the last image out, or choose an engine that interpolates.",
-        )
 
 
 def lens_of_photo(request: GenerateRequest, photo: PhotoFile) -> PhotoLens:
@@ -173,12 +139,7 @@ def _session(address: ServerAddress | None) -> Iterator[tuple[Client, Welcome]]:
 
 def _engine(welcome: Welcome, name: str) -> EngineCapability:
     makers = [engine for engine in welcome.engines if not {DEPTH_MODE, CHECK_MODE} & set(engine.modes)]
-    for capability in makers:
-        if capability.name == name:
-            if capability.unavailable:
-                raise ServiceError(f"The engine {name} cannot run there", capability.unavailable)
-            return capability
-    raise ServiceError(f"The server has no engine {name}", f"it has {', '.join(e.name for e in makers) or 'none'}")
+    return offered_engine(makers, name)
 
 
 def _for_engine(

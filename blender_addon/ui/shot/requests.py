@@ -9,7 +9,8 @@ import bpy
 from ...core.arrays import Float64
 from ...core.errors import RealCamError
 from ...core.payloads.shot import ShotSettings
-from ...generation.jobs import check_engine, jobs
+from ...core.protocol.engine_checks import check_clip_engine
+from ...generation.jobs import jobs
 from ...generation.shot_run import ShotRequest
 from ...shot import Problem, check_output, check_shot
 from ...shot.fingerprint import Fingerprint, shot_fingerprint
@@ -65,7 +66,7 @@ def problems(scene: bpy.types.Scene) -> list[str]:
     try:
         server_settings()
         if jobs.connected:
-            check_engine(jobs.engines, request.settings.engine, request.size, request.frames)
+            check_clip_engine(jobs.engines, request.settings.engine, request.size, request.frames)
     except RealCamError as error:
         found.append(error.sentence)
     return found

@@ -10,9 +10,9 @@ from blender_addon.core.arrays import UInt8
 from blender_addon.core.payloads.clip import Clip, ClipMetadata
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.protocol.capability import EngineCapability, EngineOption
+from blender_addon.core.protocol.engine_checks import checked_option
 from server.engines.draft.fill import WorldFill
 from server.engines.engine import Report, StepReport
-from server.engines.options import checked_option
 
 VERSION = "1"
 

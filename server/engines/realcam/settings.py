@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from blender_addon.core.errors import EngineError
 from blender_addon.core.protocol.capability import EngineOption, SettingValue
-from server.engines.options import checked_option
+from blender_addon.core.protocol.engine_checks import checked_options
 
 Mode = Literal["auto", "basic", "continuation", "loop", "interpolation"]
 MODES: tuple[str, ...] = ("basic", "loop", "interpolation", "continuation")
@@ -203,9 +202,4 @@ class RealCamSettings:
 
 def read_settings(options: Mapping[str, SettingValue]) -> RealCamSettings:
     """The artist's options with defaults for the rest. Raises EngineError on one that is unknown or out of range."""
-    known = {option.name: option for option in OPTIONS}
-    for name in options:
-        if name not in known:
-            raise EngineError(f"The engine has no option {name}", f"it has {', '.join(known)}")
-    values = {name: checked_option(option, options.get(name, option.default)) for name, option in known.items()}
-    return RealCamSettings(**cast("dict[str, Any]", values))
+    return RealCamSettings(**cast("dict[str, Any]", checked_options(OPTIONS, options)))

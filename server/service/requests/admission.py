@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from blender_addon.core.errors import ServiceError
+from blender_addon.core.protocol.engine_checks import offered_engine
 from blender_addon.core.protocol.messages import RefusalCode, Refused, Submit
 from server.service.jobs.disk import room_to_run
 from server.service.jobs.job_book import JobBook
@@ -27,23 +29,10 @@ class Admission:
         )
 
     def _no_engine(self, owner: str, message: Submit) -> Refused | None:
-        engines = {engine.name: engine for engine in self._dispatcher.engines_for(owner)}
-        if message.engine not in engines:
-            return refuse(
-                message,
-                RefusalCode.NO_SUCH_ENGINE,
-                f"This server has no engine called {message.engine}",
-                f"it has {', '.join(engines) or 'none'}",
-                "Choose one of these, or start a server that has it.",
-            )
-        if engines[message.engine].unavailable:
-            return refuse(
-                message,
-                RefusalCode.ENGINE_UNAVAILABLE,
-                f"The engine {message.engine} cannot run on this server",
-                engines[message.engine].unavailable,
-                "Choose another engine.",
-            )
+        try:
+            offered_engine(self._dispatcher.engines_for(owner), message.engine)
+        except ServiceError as error:
+            return refuse(message, RefusalCode(error.code), error.what, error.why, error.remedy)
         return None
 
     def _too_large(self, message: Submit) -> Refused | None:

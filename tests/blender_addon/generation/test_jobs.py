@@ -24,13 +24,14 @@ from blender_addon.core.errors import ServiceError, ShotError
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from blender_addon.core.payloads.shot_file import encode_shot
 from blender_addon.core.protocol.client import Client
+from blender_addon.core.protocol.engine_checks import check_clip_engine
 from blender_addon.core.protocol.keys import config_dir, server_keys
 from blender_addon.core.protocol.messages import JobState
 from blender_addon.core.protocol.server_address import ServerAddress
 from blender_addon.generation.job_events import ServerSettings
 from blender_addon.generation.job_records import JobRecord, JobRecords
 from blender_addon.generation.job_view import Phase
-from blender_addon.generation.jobs import Jobs, check_engine
+from blender_addon.generation.jobs import Jobs
 from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command
 
 REPOSITORY = Path(__file__).parents[3]
@@ -223,15 +224,15 @@ def test_an_engine_the_server_does_not_have_is_known_before_anything_is_rendered
     jobs: Jobs, running: ServerSettings, records: JobRecords
 ) -> None:
     begin(jobs, running, records)
-    with pytest.raises(ShotError, match="no engine 'realcam': it has copy, crash"):
-        check_engine(jobs.engines, "realcam", (64, 40), 4)
+    with pytest.raises(ServiceError, match="no engine 'realcam': it has copy, crash"):
+        check_clip_engine(jobs.engines, "realcam", (64, 40), 4)
     with pytest.raises(ShotError, match="no clips of 512 x 320: it makes 64 x 40"):
-        check_engine(jobs.engines, "copy", (512, 320), 4)
+        check_clip_engine(jobs.engines, "copy", (512, 320), 4)
     with pytest.raises(ShotError, match="no clips of 16 frames: it makes 4"):
-        check_engine(jobs.engines, "copy", (64, 40), 16)
-    assert check_engine(jobs.engines, "copy", (64, 40), 4).name == "copy"
+        check_clip_engine(jobs.engines, "copy", (64, 40), 16)
+    assert check_clip_engine(jobs.engines, "copy", (64, 40), 4).name == "copy"
     with pytest.raises(ShotError, match=r"cannot end at a last image: its modes are basic\. Leave the last image out"):
-        check_engine(jobs.engines, "copy", (64, 40), 4, last_image=True)
+        check_clip_engine(jobs.engines, "copy", (64, 40), 4, last_image=True)
 
 
 def test_a_server_killed_in_mid_job_is_started_again_and_the_clip_arrives(

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from blender_addon.core.errors import EngineError
 from blender_addon.core.protocol.capability import EngineOption, SettingValue
+from blender_addon.core.protocol.engine_checks import checked_option
 from server.demo.motorcycle import Motorcycle
 from server.engines.draft.engine import DraftEngine
-from server.engines.options import checked_option
 from server.engines.realcam.settings import OPTIONS, read_settings
 from tests.support.running_server import small_shot
 

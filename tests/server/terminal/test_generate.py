@@ -64,23 +64,23 @@ def test_a_clip_is_made_through_a_server_of_its_own(request_: GenerateRequest, b
 
 def test_a_size_that_the_engine_does_not_list_is_said_before_anything_is_drawn(request_: GenerateRequest) -> None:
     stages: list[str] = []
-    with pytest.raises(ShotError, match=r"no clips of 192 x 128: it makes 512 x 320, .*--size"):
+    with pytest.raises(ShotError, match=r"no clips of 192 x 128: it makes 512 x 320, .*Choose one of these sizes"):
         generate(replace(request_, size=(192, 128)), lambda stage, *_: stages.append(stage))
     assert not stages
 
 
 def test_an_engine_that_is_not_there(request_: GenerateRequest) -> None:
-    with pytest.raises(ServiceError, match="no engine magic: it has draft"):
+    with pytest.raises(ServiceError, match="no engine 'magic': it has draft"):
         generate(replace(request_, engine="magic"), lambda *_: None)
 
 
 def test_an_engine_that_cannot_end_at_an_image(request_: GenerateRequest) -> None:
-    with pytest.raises(ServiceError, match="draft cannot end at a last image"):
+    with pytest.raises(ShotError, match=r"Draft \(geometry only\) cannot end at a last image: its modes are basic"):
         generate(replace(request_, last_image=request_.photo), lambda *_: None)
 
 
 def test_the_engine_gets_its_options(request_: GenerateRequest, tmp_path: Path) -> None:
-    with pytest.raises(ServiceError, match="has no option soam: it has seam"):
+    with pytest.raises(EngineError, match="has no option soam: it has seam"):
         generate(replace(request_, options={"soam": 1.0}), lambda *_: None)
     stages: list[str] = []
     with pytest.raises(EngineError, match="Seam softness is out of range: 2, allowed 0 to 1"):

@@ -117,7 +117,7 @@ def test_a_job_nobody_knows_is_unknown_and_never_done(shared_server: RunningServ
 
 def test_an_engine_the_server_does_not_have(shared_server: RunningServer, bike: Motorcycle) -> None:
     with shared_server.client() as client:
-        with pytest.raises(ServiceError, match=r"no engine called dream: it has copy, crash") as refused:
+        with pytest.raises(ServiceError, match=r"no engine 'dream': it has copy, crash") as refused:
             client.submit(new_id(), small_blob(bike), "dream")
         assert refused.value.code == "no-such-engine"
 
