@@ -261,8 +261,22 @@ def test_the_addon_uses_what_blender_and_its_wheels_bring() -> None:
             assert known, f"{where(path, line)}: {target[0]} is not among {sorted(allowed)}"
 
 
+def test_the_package_to_import_only_hands_on_names() -> None:
+    """`from realcam import ...`: what stands behind a name may move, the name stays."""
+    (module,) = sources("realcam")
+    _docstring, *statements = ast.parse(module.read_text(encoding="utf-8")).body
+    assert {type(statement) for statement in statements} == {ast.ImportFrom, ast.Assign}
+    names = [alias.name for statement in statements[:-1] for alias in statement.names]  # type: ignore[attr-defined]
+    assert sorted(ast.literal_eval(statements[-1].value)) == sorted(names)  # type: ignore[attr-defined]
+
+
+def test_examples_import_what_is_public_or_the_server_s() -> None:
+    imported = {target[0] for path in sources("examples") for _, _, target in imports(path)}
+    assert imported - set(sys.stdlib_module_names) <= {"realcam", "server", "numpy", "PIL"}
+
+
 def test_no_file_is_a_drawer() -> None:
-    files = [*sources("blender_addon", "server", "tests"), *ROOT.glob("*.py")]
+    files = [*sources("blender_addon", "server", "realcam", "examples", "tests"), *ROOT.glob("*.py")]
     long = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
     assert {name: lines for name, lines in long.items() if lines > MAX_LINES} == {}
 

@@ -1,0 +1,69 @@
+"""The names to import: a camera path and a photo become a shot, a server makes a clip of it, an evaluation measures it.
+
+Everything here is defined elsewhere (`blender_addon.core`, `server`); these names stay where they are when those move.
+"""
+
+from blender_addon.core.camera.formats import read_trajectory, write_trajectory
+from blender_addon.core.camera.moves import MOVES, move_at
+from blender_addon.core.camera.projection import intrinsics_from_fov, intrinsics_matrix
+from blender_addon.core.camera.trajectory import Trajectory
+from blender_addon.core.errors import (
+    CameraError,
+    EngineError,
+    PhotoError,
+    RealCamError,
+    ServiceError,
+    ShotError,
+    WireError,
+)
+from blender_addon.core.payloads.clip import Clip, ClipMetadata
+from blender_addon.core.payloads.shot import Shot, ShotSettings
+from blender_addon.core.payloads.shot_file import decode_shot, encode_shot
+from blender_addon.core.protocol.capability import EngineCapability, EngineOption
+from blender_addon.core.protocol.client import Client
+from blender_addon.core.protocol.messages import JobState, JobStatus, StateEvent
+from blender_addon.core.protocol.server_address import ServerAddress, parse_address
+from server.engines.engine import Cancelled, Checkpoints, Engine, Report, ResumableEngine, StepReport
+from server.terminal.generate import GenerateRequest, GenerateResult, generate
+from server.terminal.local_service import local_service
+
+__all__ = [
+    "MOVES",
+    "CameraError",
+    "Cancelled",
+    "Checkpoints",
+    "Client",
+    "Clip",
+    "ClipMetadata",
+    "Engine",
+    "EngineCapability",
+    "EngineError",
+    "EngineOption",
+    "GenerateRequest",
+    "GenerateResult",
+    "JobState",
+    "JobStatus",
+    "PhotoError",
+    "RealCamError",
+    "Report",
+    "ResumableEngine",
+    "ServerAddress",
+    "ServiceError",
+    "Shot",
+    "ShotError",
+    "ShotSettings",
+    "StateEvent",
+    "StepReport",
+    "Trajectory",
+    "WireError",
+    "decode_shot",
+    "encode_shot",
+    "generate",
+    "intrinsics_from_fov",
+    "intrinsics_matrix",
+    "local_service",
+    "move_at",
+    "parse_address",
+    "read_trajectory",
+    "write_trajectory",
+]
