@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -21,8 +17,8 @@ from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.payloads.shot_file import encode_shot
 from blender_addon.core.protocol.capability import EngineCapability
 from blender_addon.core.protocol.client import Client
-from blender_addon.core.protocol.server_address import ServerAddress
 from server.engines.engine import Engine, Report, StepReport
+from server.terminal.local_service import local_service
 
 ECHO = "echo"
 
@@ -68,7 +64,7 @@ def measure_wire(shot: Shot, jobs: int = 5) -> WireFigures:
     ups, downs, overheads, clip_bytes = [], [], [], 0
     with (
         tempfile.TemporaryDirectory() as folder,
-        _echo_server(Path(folder)) as address,
+        local_service(Path(folder) / "data", Path(folder) / "log", ("--engines", f"{__name__}:engines")) as address,
         Client(address, "bench", "realcam-bench") as client,
     ):
         client.connect()
@@ -89,27 +85,6 @@ def measure_wire(shot: Shot, jobs: int = 5) -> WireFigures:
                 downs.append(clip_bytes / 1e6 / (ended - done))
                 overheads.append(ended - started - status.engine_seconds)
     return WireFigures(median(ups), median(downs), _loopback_copy(blob), median(overheads), len(blob), clip_bytes, jobs)
-
-
-@contextmanager
-def _echo_server(folder: Path) -> Iterator[ServerAddress]:
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "server.cli", "serve", "--die-with-parent", "--port", "0"),
-            *("--data-dir", str(folder / "data"), "--engines", f"{__name__}:engines"),
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    with process:
-        if process.stdin is None or process.stdout is None:
-            raise RuntimeError("a server without pipes")
-        found = re.search(rb":(\d+) \(data (\d+)\)", process.stdout.readline())
-        if found is None:
-            raise RuntimeError("the server did not start")
-        yield ServerAddress("127.0.0.1", int(found[1]), int(found[2]))
-        process.stdin.close()
-        process.wait(30)
 
 
 def _loopback_copy(blob: bytes, times: int = 5) -> float:

@@ -18,6 +18,7 @@ from server.commands.friendly_errors import in_words
 from server.service.jobs.retention import DAY, Retention
 from server.service.logs import LogFormat, set_up_logs
 from server.service.options import ServiceOptions
+from server.service.ready_file import remove_ready_file, write_ready_file
 from server.service.service import Service
 
 LAST_PORT = 65535
@@ -33,6 +34,13 @@ EnginesOption = Annotated[
 ]
 DieWithParentOption = Annotated[
     bool, typer.Option("--die-with-parent", help="Stop when standard input closes, which it does when the parent ends.")
+]
+ReadyFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write address, ports, public key, process id and boot id here, as JSON, once connections are accepted; "
+        "removed when the server ends."
+    ),
 ]
 CancelGraceOption = Annotated[float, typer.Option(help="Seconds until an engine that heeds no cancel is ended.")]
 StepTimeoutOption = Annotated[float, typer.Option(help="Longest time between two steps of an engine, seconds.")]
@@ -71,6 +79,7 @@ def serve(
     data_dir: DataDirOption = None,
     engines: EnginesOption = "server.engines.registry:served",
     die_with_parent: DieWithParentOption = False,
+    ready_file: ReadyFileOption = None,
     cancel_grace: CancelGraceOption = 10.0,
     step_timeout: StepTimeoutOption = 1800.0,
     engine_rest: EngineRestOption = 600.0,
@@ -104,10 +113,12 @@ def serve(
         log_format=logs,
     )
     with in_words():
-        _run(Service(options), die_with_parent, metrics_port)
+        if ready_file is not None:
+            remove_ready_file(ready_file)
+        _run(Service(options), die_with_parent, ready_file, metrics_port)
 
 
-def _run(service: Service, die_with_parent: bool, metrics_port: int | None) -> None:
+def _run(service: Service, die_with_parent: bool, ready_file: Path | None, metrics_port: int | None) -> None:
     """Serve until a signal, or the parent's end. Raises ServiceError."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: service.stop())
@@ -120,6 +131,9 @@ def _run(service: Service, die_with_parent: bool, metrics_port: int | None) -> N
                 from server.service.metrics import serve_metrics
 
                 stack.callback(serve_metrics(metrics_port, service.facts).shutdown)
+            if ready_file is not None:
+                write_ready_file(ready_file, service.ready)
+                stack.callback(remove_ready_file, ready_file, service.boot_id)
             _say_ready(service)
 
         service.run(on_ready=begin)

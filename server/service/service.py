@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import sqlite3
 import time
@@ -23,7 +24,8 @@ from .jobs.job_book import JobBook, reconcile
 from .jobs.job_files import JobFiles
 from .jobs.job_store import JobStore
 from .jobs.retention import expired
-from .options import ServiceOptions
+from .options import SOFTWARE, ServiceOptions
+from .ready_file import ServerReady
 from .requests.control_requests import ControlDesk
 from .requests.data_requests import DataDesk
 from .requests.router import Reception
@@ -121,6 +123,19 @@ class Service:
     def data_port(self) -> int:
         """Where it listens for chunks."""
         return self._data.port
+
+    @property
+    def ready(self) -> ServerReady:
+        """Where it accepts connections, and which process it is."""
+        return ServerReady(
+            host=self.options.host,
+            control_port=self.control_port,
+            data_port=self.data_port,
+            public_key=server_keys(self.options.config_dir).public,
+            boot_id=self.boot_id,
+            pid=os.getpid(),
+            software=SOFTWARE,
+        )
 
     def stop(self, grace: float | None = None) -> None:
         """Have `run` return: at once when nothing runs, else when the job is done or `grace` seconds have passed.

@@ -1,52 +1,140 @@
-"""A server process of our own for the length of a `with`: what `realcam demo` and `realcam generate` start."""
+"""A server process of our own: started, waited for until it accepts connections, and ended."""
 
 from __future__ import annotations
 
-import re
+import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.server_address import ServerAddress
+from server.service.ready_file import ServerReady, read_ready_file
 
-_READY = re.compile(r"ready on (?P<host>\S+):(?P<control>\d+) \(data (?P<data>\d+)\)")
+REALCAM = ("-m", "server.cli")
+"""What Python runs as the command `realcam`."""
+POLL = 0.02
+TAIL_LINES = 4
+"""Lines of the log that an error quotes."""
+
+
+class StartedServer(NamedTuple):
+    """A server that accepts connections."""
+
+    process: subprocess.Popen[bytes]
+    ready: ServerReady
 
 
 @contextmanager
-def local_service(data_dir: Path, log: Path, patience: float = 30.0) -> Iterator[ServerAddress]:
-    """Start `realcam serve` on free ports of this machine and end it afterwards. Its talk goes to `log`.
+def local_service(
+    data_dir: Path, log: Path, arguments: Sequence[str] = (), patience: float = 30.0
+) -> Iterator[ServerAddress]:
+    """The address of a server on free ports of this machine, for the length of the `with`.
 
-    Raises ServiceError with the end of the log when it does not become ready within `patience` seconds.
+    Args:
+        data_dir: Where it keeps jobs.
+        log: What it says is added to this file.
+        arguments: More of `realcam serve`.
+        patience: Seconds until it must be ready.
+
+    Raises:
+        ServiceError: It died or was not ready in time; with the end of the log.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "server.cli", "serve", "--port", "0", "--data-dir", str(data_dir)]
-    with log.open("wb") as talk:
-        process = subprocess.Popen(
-            [*command, "--die-with-parent"], stdin=subprocess.PIPE, stdout=talk, stderr=subprocess.STDOUT
-        )
+    server = start_server(("--port", "0", "--data-dir", str(data_dir), *arguments), log, patience=patience)
     try:
-        yield _address(process, log, time.monotonic() + patience)
+        yield server.ready.address
     finally:
-        if process.stdin is not None:
-            process.stdin.close()
+        end_server(server.process)
+
+
+def start_server(
+    arguments: Sequence[str],
+    log: Path | None = None,
+    *,
+    program: Sequence[str] = REALCAM,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    patience: float = 30.0,
+) -> StartedServer:
+    """A server process that accepts connections; it ends with this process at the latest.
+
+    Args:
+        arguments: Those of `realcam serve`, without --ready-file.
+        log: What it says is added to this file; None: it writes where this process does.
+        program: What Python runs, up to the verb.
+        environment: Variables beside those of this process.
+        folder: Where it runs, if not here.
+        patience: Seconds until it must be ready.
+
+    Raises:
+        ServiceError: It died or was not ready in time; with the end of the log.
+    """
+    # A folder of this start alone: no other server writes into it, and none has left anything there.
+    with tempfile.TemporaryDirectory(prefix="realcam-start-") as own, ExitStack() as unless_ready:
+        ready_file = Path(own) / "ready.json"
+        command = [sys.executable, *program, "serve", "--die-with-parent", "--ready-file", str(ready_file), *arguments]
+        with ExitStack() as opened:
+            if log is not None:
+                log.parent.mkdir(parents=True, exist_ok=True)
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=None if log is None else opened.enter_context(log.open("ab")),
+                stderr=None if log is None else subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+                cwd=folder,
+            )
+        unless_ready.callback(end_server, process, 0.0)
         try:
-            process.wait(10.0)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            ready = wait_until_ready(ready_file, lambda: _check_lives(process), patience)
+        except ServiceError as error:
+            said = "" if log is None else _tail(log) or "it said nothing"
+            where = "" if log is None else f"Its whole log is {log}."
+            raise ServiceError("The server did not start", f"{error.why}; {said}".rstrip("; "), where) from error
+        unless_ready.pop_all()
+    return StartedServer(process, ready)
 
 
-def _address(process: subprocess.Popen[bytes], log: Path, deadline: float) -> ServerAddress:
-    while time.monotonic() < deadline:
-        text = log.read_text(errors="replace")
-        if found := _READY.search(text):
-            return ServerAddress(found["host"], int(found["control"]), int(found["data"]))
-        if process.poll() is not None:
-            break
-        time.sleep(0.02)
-    tail = " | ".join(log.read_text(errors="replace").splitlines()[-4:])
-    raise ServiceError("The server did not start", tail or "it said nothing", f"Its whole log is {log}.")
+def wait_until_ready(ready_file: Path, check: Callable[[], None], patience: float = 30.0) -> ServerReady:
+    """What a server that was started with `--ready-file` wrote.
+
+    Args:
+        ready_file: Its path, at which nothing was before the start.
+        check: Called now and then; raises when the server has died.
+        patience: Seconds.
+
+    Raises:
+        ServiceError: The time is over; and what `check` raises.
+    """
+    deadline = time.monotonic() + patience
+    while (ready := read_ready_file(ready_file)) is None:
+        check()
+        if time.monotonic() > deadline:
+            raise ServiceError("The server is not ready", f"it was not ready after {patience:g} s")
+        time.sleep(POLL)
+    return ready
+
+
+def end_server(process: subprocess.Popen[bytes], patience: float = 10.0) -> None:
+    """Have a server of `start_server` stop as its parent's end would; kill it when `patience` seconds are over."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _check_lives(process: subprocess.Popen[bytes]) -> None:
+    if (code := process.poll()) is not None:
+        raise ServiceError("The server stopped by itself", f"it ended with code {code}")
+
+
+def _tail(log: Path) -> str:
+    return " | ".join(log.read_text(errors="replace").splitlines()[-TAIL_LINES:])

@@ -56,7 +56,7 @@ def run(
     figures = BadLinkFigures()
     link = Link(delay=delay, hiccup=lambda: RETRANSMIT if loss and chance.random() < loss else 0.0)
     server = RunningServer(folder / "data", folder / "config")
-    server.errors = (folder / "log").open("ab")
+    server.log = folder / "log"
     server.start()
     blob = small_blob(motorcycle(), pause=0.1)
     enough = threading.Event()
@@ -78,7 +78,6 @@ def run(
         for person in people:
             person.close()
         server.stop()
-        server.errors.close()
     figures.seconds = time.monotonic() - started
     figures.jobs = sum(person.sent for person in people)
     figures.lost = figures.jobs - sum(person.arrived for person in people)

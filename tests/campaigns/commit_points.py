@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
@@ -33,8 +32,8 @@ from PIL import Image
 
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.messages import JobState, StateEvent
-from blender_addon.core.protocol.server_address import ServerAddress
 from server.demo.motorcycle import motorcycle
+from server.terminal.local_service import wait_until_ready
 from tests.campaigns.warm_server import Plan
 from tests.support.running_server import REPOSITORY, RunningServer, new_id, small_blob, small_shot
 
@@ -140,22 +139,23 @@ class _DyingServers:
         return self._server.client(patience=120.0)
 
     def _watch(self) -> None:
+        ready_file = self._server.data_dir.with_name("ready.json")
         with self._process as process:
             assert process.stdin is not None
             assert process.stdout is not None
             for number, (job_id, death) in enumerate(self._plans):
                 address = self._server.address
-                plan = Plan(death.point, death.moment, job_id, address.control_port, address.data_port)
+                ports = (address.control_port, address.data_port)
+                plan = Plan(death.point, death.moment, job_id, *ports, str(ready_file))
                 process.stdin.write(msgspec.json.encode(plan) + b"\n")
                 process.stdin.flush()
-                ready = process.stdout.readline().decode()
                 if number == 0:
-                    found = re.search(r":(\d+) \(data (\d+)\)", ready)
-                    assert found is not None, ready
-                    self._server.address = ServerAddress("127.0.0.1", int(found[1]), int(found[2]))
+                    self._server.address = wait_until_ready(ready_file, lambda: None, 60.0).address
                 self._ready.set()
-                if process.stdout.readline() != b"died\n":
-                    return
+                # The server's own words go the same way.
+                while (line := process.stdout.readline()) != b"died\n":
+                    if not line:
+                        return
                 self.died_at.append(time.monotonic())
 
 

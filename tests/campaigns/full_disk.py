@@ -97,17 +97,17 @@ def run(rooms: Iterable[int], folder: Path) -> Counter[str]:
 def _ends(disk: Path, folder: Path, pages: int, reserve: bool) -> list[str]:
     """A fresh server each time: its journal starts small and takes its pages from the disk, too."""
     server = RunningServer(disk, folder / "config", ("--keep-free", "0"))
-    with (folder / "log").open("ab") as server.errors:
-        server.start()
-        try:
-            with server.client(patience=60.0) as client:
-                ends = [_upload(server, client, pages, reserve), *_jobs(server, client, pages, reserve)]
-                after = new_id()
-                client.submit(after, small_blob(motorcycle()), "copy")
-                assert _end(client, after) == "job done"
-                client.prune(0.0, unfetched=True)
-        finally:
-            server.stop()
+    server.log = folder / "log"
+    server.start()
+    try:
+        with server.client(patience=60.0) as client:
+            ends = [_upload(server, client, pages, reserve), *_jobs(server, client, pages, reserve)]
+            after = new_id()
+            client.submit(after, small_blob(motorcycle()), "copy")
+            assert _end(client, after) == "job done"
+            client.prune(0.0, unfetched=True)
+    finally:
+        server.stop()
     return ends
 
 

@@ -88,7 +88,7 @@ def attacks() -> Iterator[tuple[str, Attack]]:
 def run(rounds: int, folder: Path) -> HostileFigures:
     """Every attack `rounds` times. Raises NotRefusedError, and ServiceError when the server is gone."""
     server = RunningServer(folder / "data", folder / "config", ENGINES)
-    server.errors = (folder / "log").open("ab")
+    server.log = folder / "log"
     server.start()
     figures, everything, sizes = HostileFigures(), list(attacks()), list[tuple[int, int]]()
     try:
@@ -109,7 +109,6 @@ def run(rounds: int, folder: Path) -> HostileFigures:
                 raise NotRefusedError("the worker is another one")
     finally:
         server.stop()
-        server.errors.close()
     figures.server_growth, figures.worker_growth = (
         round((late - early) / 1e6, 2) for early, late in zip(sizes[0], sizes[-1], strict=True)
     )

@@ -74,7 +74,7 @@ def run(jobs: int, kills: int, seed: int, folder: Path, longest_wait: float = 1.
     chance = random.Random(seed)
     started = time.monotonic()
     server = RunningServer(folder / "data", folder / "config", DRAFT)
-    server.errors = (folder / "server.log").open("ab")
+    server.log = folder / "server.log"
     server.start()
     blob = folder / "shot"
     blob.write_bytes(small_blob(motorcycle(), "draft"))
@@ -105,7 +105,6 @@ def run(jobs: int, kills: int, seed: int, folder: Path, longest_wait: float = 1.
         for client in clients:
             client.end()
         server.stop()
-        server.errors.close()
     figures.kills = dict(counts)
     figures.seconds = time.monotonic() - started
     if recoveries:

@@ -46,7 +46,7 @@ class MemoryFigures:
 def run(jobs: int, folder: Path) -> MemoryFigures:
     """Bring `jobs` of them, one after another, through one server."""
     server = RunningServer(folder / "data", folder / "config")
-    server.errors = (folder / "log").open("ab")
+    server.log = folder / "log"
     server.start()
     blob, readings = small_blob(motorcycle()), dict[int, Reading]()
     points = [max(1, int(jobs * part)) for part in POINTS]
@@ -58,7 +58,6 @@ def run(jobs: int, folder: Path) -> MemoryFigures:
                     readings[number] = _read(client)
     finally:
         server.stop()
-        server.errors.close()
     early, late = readings[points[0]], readings[points[-1]]
     return MemoryFigures(
         {number: {what: round(nbytes / 1e6, 2) for what, nbytes in read.items()} for number, read in readings.items()},

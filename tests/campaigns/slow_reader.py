@@ -45,7 +45,7 @@ def run(clients: int, jobs: int, rate: float, folder: Path) -> SlowReaderFigures
     """`clients - 1` do `jobs` jobs each while one fetches a clip through `rate` bytes a second, again and again."""
     figures = SlowReaderFigures(clients)
     server = RunningServer(folder / "data", folder / "config")
-    server.errors = (folder / "log").open("ab")
+    server.log = folder / "log"
     server.start()
     blob = small_blob(motorcycle(), pause=0.01, frames=12)
     begun, stop, lock = threading.Event(), threading.Event(), threading.Lock()
@@ -94,7 +94,6 @@ def run(clients: int, jobs: int, rate: float, folder: Path) -> SlowReaderFigures
     for proxy in proxies:
         proxy.close()
     server.stop()
-    server.errors.close()
     figures.events = len(figures.latencies)
     figures.latency_median, figures.latency_p99 = (float(np.percentile(figures.latencies, q)) for q in (50, 99))
     return figures

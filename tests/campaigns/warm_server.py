@@ -3,7 +3,7 @@
     python -m tests.campaigns.warm_server DATA_DIR
 
 For each line of JSON on standard input (a Plan) a server runs until it dies, by kill -9 where the plan says. Standard
-output: the server's own line once it is ready, and "died". Forking leaves out the imports and nothing else.
+output: what the server says, and "died". Forking leaves out the imports and nothing else.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Plan(msgspec.Struct, frozen=True):
     job_id: str
     port: int
     data_port: int
+    ready_file: str
 
 
 def _arm(plan: Plan) -> None:
@@ -91,7 +92,13 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             _arm(plan)
-            serve(port=plan.port, data_port=plan.data_port, data_dir=Path(sys.argv[1]), engines=ENGINES)
+            serve(
+                port=plan.port,
+                data_port=plan.data_port,
+                data_dir=Path(sys.argv[1]),
+                engines=ENGINES,
+                ready_file=Path(plan.ready_file),
+            )
             os._exit(1)
         os.waitpid(child, 0)
         print("died", flush=True)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import re
 import signal
 import subprocess
-import sys
 import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -23,9 +19,12 @@ from blender_addon.core.protocol.keys import client_keys, server_keys
 from blender_addon.core.protocol.server_address import ServerAddress
 from server.demo.motorcycle import Motorcycle
 from server.service.requests.zap import AllowedClient, read_allowed, write_allowed
+from server.terminal.local_service import REALCAM, start_server
 
 REPOSITORY = Path(__file__).parents[2]
 ENGINES = "tests.support.engines:engines"
+PATIENCE = 120.0
+"""Seconds until a server must be ready, on a machine that other tests keep busy."""
 
 
 @dataclass
@@ -35,35 +34,28 @@ class RunningServer:
     data_dir: Path
     config_dir: Path
     arguments: tuple[str, ...] = ()
-    program: tuple[str, ...] = ("-m", "server.cli")
+    program: tuple[str, ...] = REALCAM
+    log: Path | None = None
+    """Where its log goes, if not to the test's."""
+    engines: str = ENGINES
     address: ServerAddress = field(default_factory=lambda: ServerAddress("127.0.0.1", 0, 0))
     process: subprocess.Popen[bytes] | None = None
-    errors: IO[bytes] | None = None
-    """Where its log goes, if not to the test's."""
 
     def start(self) -> RunningServer:
         """Start, again on the same ports after a first time; returns once it is ready."""
-        self.process = subprocess.Popen(
+        self.process, ready = start_server(
             [
-                sys.executable,
-                *self.program,
-                "serve",
-                "--die-with-parent",
-                *("--data-dir", str(self.data_dir), "--engines", ENGINES),
+                *("--data-dir", str(self.data_dir), "--engines", self.engines),
                 *("--port", str(self.address.control_port), "--data-port", str(self.address.data_port)),
                 *self.arguments,
             ],
-            cwd=REPOSITORY,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            env={**os.environ, "REALCAM_CONFIG_DIR": str(self.config_dir)},
+            self.log,
+            program=self.program,
+            environment={"REALCAM_CONFIG_DIR": str(self.config_dir)},
+            folder=REPOSITORY,
+            patience=PATIENCE,
         )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline().decode()
-        found = re.search(r":(\d+) \(data (\d+)\)", line)
-        assert found is not None, line
-        self.address = ServerAddress("127.0.0.1", int(found[1]), int(found[2]))
+        self.address = ServerAddress("127.0.0.1", ready.control_port, ready.data_port)
         return self
 
     def client(self, **options: object) -> Client:
@@ -89,9 +81,8 @@ class RunningServer:
         """Until it has ended."""
         assert self.process is not None
         code = self.process.wait(30)
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                stream.close()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
         return code
 
     def stop(self) -> None:

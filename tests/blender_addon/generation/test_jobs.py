@@ -33,6 +33,8 @@ from blender_addon.generation.job_records import JobRecord, JobRecords
 from blender_addon.generation.job_view import Phase
 from blender_addon.generation.jobs import Jobs
 from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command
+from server.terminal.local_service import wait_until_ready
+from tests.support.running_server import PATIENCE
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -70,13 +72,13 @@ def settings(tmp_path: Path) -> ServerSettings:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerSettings]:
     """A server that somebody else has started and that outlives the add-on."""
-    settings = settings_in(tmp_path_factory.mktemp("running"))
-    server = LocalServer(server_command(settings.command, settings.address), settings.log)
+    folder = tmp_path_factory.mktemp("running")
+    settings, ready_file = settings_in(folder), folder / "ready.json"
+    command = f"{settings.command} --ready-file {shlex.quote(str(ready_file))}"
+    server = LocalServer(server_command(command, settings.address), settings.log)
     server.start()
     try:
-        while "ready" not in server.log_tail():
-            server.check()
-            time.sleep(0.02)
+        wait_until_ready(ready_file, server.check, PATIENCE)
         yield settings
     finally:
         server.stop()

@@ -19,6 +19,8 @@ from PIL import Image
 from blender_addon.core.protocol.server_address import parse_address
 from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command
 from server.demo.motorcycle import Motorcycle
+from server.terminal.local_service import wait_until_ready
+from tests.support.running_server import PATIENCE
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -47,12 +49,12 @@ def command_in(folder: Path, engines: str = "") -> str:
 def running_server(folder: Path, engines: str = "") -> Iterator[str]:
     """Address of a server process with these engines, ready, which somebody else has started."""
     address = free_address()
-    server = LocalServer(server_command(command_in(folder, engines), parse_address(address)), folder / "log")
+    ready_file = folder / "ready.json"
+    command = f"{command_in(folder, engines)} --ready-file {shlex.quote(str(ready_file))}"
+    server = LocalServer(server_command(command, parse_address(address)), folder / "log")
     server.start()
     try:
-        while "ready" not in server.log_tail():
-            server.check()
-            time.sleep(0.02)
+        wait_until_ready(ready_file, server.check, PATIENCE)
         yield address
     finally:
         server.stop()

@@ -311,14 +311,15 @@ def test_a_disk_that_takes_no_checkpoint_costs_the_checkpoint_alone(small_disk: 
 def test_logs_carry_the_job_as_a_field(tmp_path: Path, bike: Motorcycle) -> None:
     server = RunningServer(tmp_path / "data", tmp_path / "config", ("--log-format", "json"))
     log, job_id = tmp_path / "log", new_id()
-    with log.open("wb") as stream:
-        server.errors = stream
-        server.start()
-        with server.client() as client:
-            client.submit(job_id, small_blob(bike, "bug"), "bug")
-            list(client.follow(job_id))
-        server.stop()
-    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    server.log = log
+    server.start()
+    with server.client() as client:
+        client.submit(job_id, small_blob(bike, "bug"), "bug")
+        list(client.follow(job_id))
+    server.stop()
+    ready, *lines = sorted(log.read_text().splitlines(), key=lambda line: line.startswith("{"))
+    assert ready.startswith("RealCam server ready on "), "the one line that is no log"
+    entries = [json.loads(line) for line in lines]
     ours = [entry for entry in entries if entry.get("job") == job_id]
     assert {entry["logger"] for entry in ours} >= {"realcam.dispatcher", "realcam.worker"}
     assert any("KeyError" in entry.get("traceback", "") for entry in ours)
