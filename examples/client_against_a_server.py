@@ -61,7 +61,7 @@ def main(server: str, folder: Path) -> list[Path]:
             if isinstance(event, StateEvent):
                 print(event.state.value, event.reason)
             else:
-                print(f"{event.progress.stage} {event.progress.step}/{event.progress.steps}")
+                print(f"{event.stage} {event.done}/{event.total}")
         if client.status(job_id).state is not JobState.DONE:
             raise SystemExit(1)
         files = client.fetch(job_id, folder)

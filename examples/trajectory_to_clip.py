@@ -38,7 +38,7 @@ def main(folder: Path) -> Path:
         intrinsics=(FOCAL, FOCAL, CX, CY),
         engine="draft",
     )
-    result = generate(request, lambda stage, done, of, _detail: print(f"{stage} {done}/{of}", flush=True))
+    result = generate(request, lambda told: print(f"{told.stage} {told.done}/{told.total}", flush=True))
     print(f"{result.clip}: the photo sees {min(result.coverage):.0%} to {max(result.coverage):.0%} of each frame")
     return result.clip
 

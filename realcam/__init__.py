@@ -19,11 +19,12 @@ from blender_addon.core.errors import (
 from blender_addon.core.payloads.clip import Clip, ClipMetadata
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from blender_addon.core.payloads.shot_file import decode_shot, encode_shot
+from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import EngineCapability, EngineOption
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.messages import JobState, JobStatus, StateEvent
 from blender_addon.core.protocol.server_address import ServerAddress, parse_address
-from server.engines.engine import Cancelled, Checkpoints, Engine, Report, ResumableEngine, StepReport
+from server.engines.engine import Cancelled, Checkpoints, Engine, ResumableEngine
 from server.terminal.generate import GenerateRequest, GenerateResult, generate
 from server.terminal.local_service import local_service
 
@@ -41,11 +42,12 @@ __all__ = [
     "EngineOption",
     "GenerateRequest",
     "GenerateResult",
+    "JobProgress",
     "JobState",
     "JobStatus",
+    "OnProgress",
     "PhotoError",
     "RealCamError",
-    "Report",
     "ResumableEngine",
     "ServerAddress",
     "ServiceError",
@@ -53,7 +55,6 @@ __all__ = [
     "ShotError",
     "ShotSettings",
     "StateEvent",
-    "StepReport",
     "Trajectory",
     "WireError",
     "decode_shot",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.payloads.payload import Order
+from ..core.progress import JobProgress
 from ..core.protocol.capability import EngineCapability
 from ..core.protocol.messages import JobState
 from ..core.protocol.server_address import ServerAddress
@@ -90,8 +91,7 @@ class Sent:
     """Bytes of the shot that the server holds."""
 
     job_id: str
-    sent: int
-    total: int
+    progress: JobProgress
 
 
 @dataclass(frozen=True)
@@ -105,15 +105,10 @@ class StateChanged:
 
 @dataclass(frozen=True)
 class Stepped:
-    """The engine made a step, or the queue moved. `jpeg` is the latest picture, empty when there is none."""
+    """The engine made a step, or the queue moved."""
 
     job_id: str
-    step: int
-    steps: int
-    stage: str
-    seconds_left: float | None
-    queue_place: int
-    jpeg: bytes = b""
+    progress: JobProgress
 
 
 @dataclass(frozen=True)
@@ -121,8 +116,7 @@ class Received:
     """Bytes of the result that are here."""
 
     job_id: str
-    received: int
-    total: int
+    progress: JobProgress
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ class JobThread:
         files = client.fetch(
             command.job_id,
             command.folder,
-            lambda received, total: self.events.put(Received(command.job_id, received, total)),
+            lambda progress: self.events.put(Received(command.job_id, progress)),
         )
         self.events.put(Fetched(command.job_id, tuple(files)))
 
@@ -140,7 +140,7 @@ class JobThread:
                 blob,
                 command.engine,
                 command.title,
-                lambda sent, total: self.events.put(Sent(command.job_id, sent, total)),
+                lambda progress: self.events.put(Sent(command.job_id, progress)),
             )
         except ServiceError as error:
             if error.code in ("lost", "unreachable", "interrupted"):
@@ -160,18 +160,7 @@ class JobThread:
                         return _check_done(event)
                     self.events.put(StateChanged(job_id, event.state, event.reason))
                 else:
-                    told = event.progress
-                    self.events.put(
-                        Stepped(
-                            job_id,
-                            told.step,
-                            told.steps,
-                            told.stage,
-                            told.seconds_left,
-                            told.queue_place,
-                            event.preview,
-                        )
-                    )
+                    self.events.put(Stepped(job_id, event))
             if self._closing.is_set():
                 raise InterruptedWaitError
             self._cancel_sent = True

@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..core.progress import JobProgress
 from ..core.protocol.messages import JobState
 from .job_events import (
     Connected,
@@ -121,16 +122,16 @@ def moved_on(view: JobView, event: Event) -> JobView:
             return view if view.job_id else replace(view, phase=Phase.CONNECTING)
         case ConnectionChanged(connected=connected):
             return replace(view, away=not connected)
-        case Sent(sent=sent, total=total):
-            return replace(view, phase=Phase.SENDING, done=sent, total=total)
+        case Sent(progress=told):
+            return replace(view, phase=Phase.SENDING, done=told.done, total=told.total)
         case StateChanged(state=state):
             return _in_state(view, state)
-        case Stepped() if view.phase is Phase.CANCELLING:
-            return replace(view, jpeg=event.jpeg or view.jpeg)
-        case Stepped():
-            return _stepped(view, event)
-        case Received(received=received, total=total):
-            return replace(view, phase=Phase.FETCHING, done=received, total=total)
+        case Stepped(progress=told) if view.phase is Phase.CANCELLING:
+            return replace(view, jpeg=told.jpeg or view.jpeg)
+        case Stepped(progress=told):
+            return _stepped(view, told)
+        case Received(progress=told):
+            return replace(view, phase=Phase.FETCHING, done=told.done, total=told.total)
         case Fetched(files=files):
             return replace(view, phase=Phase.PLACING, files=files, done=0, total=0, seconds_left=None)
         case Stopped():
@@ -146,16 +147,16 @@ def _in_state(view: JobView, state: JobState) -> JobView:
     return replace(view, phase=phase, done=0, total=0, stage="", seconds_left=None)
 
 
-def _stepped(view: JobView, event: Stepped) -> JobView:
-    if event.queue_place or not event.steps:
-        return replace(view, queue_place=event.queue_place, stage=event.stage if event.stage != "queued" else "")
+def _stepped(view: JobView, told: JobProgress) -> JobView:
+    if told.queue_place or not told.total:
+        return replace(view, queue_place=told.queue_place, stage=told.stage if told.stage != "queued" else "")
     return replace(
         view,
         phase=Phase.RUNNING,
-        done=event.step,
-        total=event.steps,
-        stage=event.stage,
-        seconds_left=event.seconds_left,
+        done=told.done,
+        total=told.total,
+        stage=told.stage,
+        seconds_left=told.seconds_left,
         queue_place=0,
-        jpeg=event.jpeg or view.jpeg,
+        jpeg=told.jpeg or view.jpeg,
     )

@@ -15,9 +15,10 @@ from statistics import median
 from blender_addon.core.payloads.clip import Clip, ClipMetadata
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.payloads.shot_file import encode_shot
+from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import EngineCapability
 from blender_addon.core.protocol.client import Client
-from server.engines.engine import Engine, Report, StepReport
+from server.engines.engine import Engine
 from server.terminal.local_service import local_service
 
 ECHO = "echo"
@@ -47,9 +48,9 @@ class EchoEngine:
             name=ECHO, label="Echo", description="for measuring", sizes=((512, 320),), frame_counts=(16,)
         )
 
-    def generate(self, shot: Shot, report: Report) -> Clip:
+    def generate(self, shot: Shot, report: OnProgress) -> Clip:
         """The preview without its alpha."""
-        report(StepReport(1, 1, "echo"))
+        report(JobProgress(1, 1, "echo"))
         return Clip(shot.preview[..., :3].copy(), ClipMetadata.of(shot, engine=ECHO, engine_version="1"))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from blender_addon.core.protocol.server_address import parse_address
 from server.commands.options import generate_options as ask
@@ -15,6 +15,7 @@ from server.commands.options.engine_options import NegativePromptOption, OptionO
 from server.engines.realcam.sources import RANDOM_WEIGHTS
 from server.terminal.generate import GenerateRequest, GenerateResult
 from server.terminal.generate import generate as make_clip
+from server.terminal.progress_bars import ProgressBars
 
 from .friendly_errors import in_words
 from .options.depth_options import DepthScaleOption, DisparityOption, depth_format
@@ -83,15 +84,7 @@ def _use_random_weights(scale: str, server: str) -> None:
 def _with_bars(request: GenerateRequest, console: Console) -> GenerateResult:
     columns = (TextColumn("{task.description:<48}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def on_progress(stage: str, done: int, of: int, detail: str) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=of)
-            text = f"{stage}: {detail}" if detail else stage
-            bars.update(tasks[stage], completed=done, total=of, description=text)
-
-        return make_clip(request, on_progress)
+        return make_clip(request, ProgressBars(bars))
 
 
 def _say(console: Console, result: GenerateResult) -> None:

@@ -10,10 +10,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Column, Table
 
 from blender_addon.core.errors import EngineError
+from blender_addon.core.progress import OnProgress
 from server.engines.packages import MODEL_PACKAGES, absent_packages
 from server.model.errors import CheckpointError
 from server.model.weights.weights_fetch import (
@@ -31,7 +32,6 @@ from server.model.weights.weights_lock import LOCK_FILE, WeightsLock
 from server.model.weights.weights_sources import (
     RECIPES,
     HubFile,
-    OnBytes,
     Recipe,
     WeightsError,
     by_hand,
@@ -39,6 +39,7 @@ from server.model.weights.weights_sources import (
     resolve,
 )
 from server.model.weights.weights_store import Manifest, SourceFile, WeightsStore, default_store
+from server.terminal.progress_bars import ProgressBars
 
 from .friendly_errors import in_words
 
@@ -150,13 +151,13 @@ def _get(
             typer.confirm("Download?", abort=True)
     columns = (TextColumn("{task.description}", table_column=Column(ratio=1)), BarColumn(), DownloadColumn())
     with Progress(*columns, console=console) as bars:
-        on_bytes = _Bars(bars)
+        on_progress = ProgressBars(bars)
         fetched: dict[str, Fetched] = {}
         for name, source in remote.items():
             lock.remember_commit(wanted[name], source)
-            fetched[name] = fetch(source, store.downloads, on_bytes)
+            fetched[name] = fetch(source, store.downloads, on_progress)
             lock.remember(wanted[name], fetched[name].source)
-        manifest = _install(store, variant, fetched, given, on_bytes)
+        manifest = _install(store, variant, fetched, given, on_progress)
     typer.echo(f"{variant}: {in_units(manifest.bytes)} in {store.folder(variant)}", err=True)
     typer.echo(f"`realcam weights check {variant}` measures that they follow the camera.", err=True)
     if not keep_downloads:
@@ -171,20 +172,20 @@ def _check_room(store: WeightsStore, remote: Mapping[str, SourceFile], given: _G
 
 
 def _install(
-    store: WeightsStore, variant: str, fetched: Mapping[str, Fetched], given: _Given, on_bytes: OnBytes
+    store: WeightsStore, variant: str, fetched: Mapping[str, Fetched], given: _Given, on_progress: OnProgress
 ) -> Manifest:
     from server.model.config import VARIANTS
     from server.model.weights.load import CheckpointFiles
     from server.model.weights.weights_install import install
 
-    own = [local_source(path, on_bytes) for path in given.files]
+    own = [local_source(path, on_progress) for path in given.files]
     for source in own:
         check_variant(source, variant)
     sources = [*(file.source for file in fetched.values()), *own]
     paths = {name: file.path for name, file in fetched.items()}
     files = CheckpointFiles(given.camera or paths["camera"], given.base or paths.get("base"))
     words = given.words or (paths["vocab.json"], paths["merges.txt"])
-    return install(store, VARIANTS[variant], files, words, tuple(sources), on_bytes)
+    return install(store, VARIANTS[variant], files, words, tuple(sources), on_progress)
 
 
 def _check(store: WeightsStore, variant: str) -> None:
@@ -242,15 +243,3 @@ def _size_table(sources: list[tuple[SourceFile, str]]) -> Table:
         table.add_row(source.name, source.repo, source.revision[:12], in_units(source.bytes), trust)
     table.add_row("", "", "", in_units(sum(s.bytes for s, _ in sources)), "")
     return table
-
-
-class _Bars:
-    """A bar for each thing that is done to each file."""
-
-    def __init__(self, bars: Progress) -> None:
-        self._bars, self._tasks = bars, dict[str, TaskID]()
-
-    def __call__(self, what: str, done: int, of: int) -> None:
-        if what not in self._tasks:
-            self._tasks[what] = self._bars.add_task(what, total=of)
-        self._bars.update(self._tasks[what], completed=done)

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from blender_addon.core.arrays import UInt8
 from blender_addon.core.errors import ShotError
 from blender_addon.core.payloads.headless_plan import HeadlessPlan, HeadlessReport
 from blender_addon.core.payloads.shot import ShotSettings
+from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.capability import SettingValue
 from blender_addon.core.protocol.server_address import ServerAddress
 from server.demo.contact_sheet import contact_sheet
@@ -26,6 +27,7 @@ from server.demo.inputs import DemoInput, motorcycle_input, own_input
 from server.depth.photo_files import read_photo
 from server.service.workers.clip_files import encode_mp4
 from server.terminal.local_service import local_service
+from server.terminal.progress_bars import ProgressBars
 
 FIRST, LAST, SCENE_FPS = 1, 96, 24
 MARKER = ".realcam-demo"
@@ -79,10 +81,10 @@ def run_demo(options: DemoOptions, console: Console) -> DemoResult:
         began = time.perf_counter()
         with local_service(out / "logs" / "jobs", out / "logs" / "server.log") as address:
             result.seconds["start the server"] = time.perf_counter() - began
-            tasks: dict[str, TaskID] = {}
+            bars = ProgressBars(progress)
             for report in run_plan(_plan(options, demo, out, address), out / "logs"):
                 if not report.take_folder:
-                    _show(progress, tasks, report)
+                    _show(bars, report)
                 if report.seconds is not None:
                     result.seconds[report.stage] = report.seconds
                 result.coverage = report.coverage or result.coverage
@@ -153,18 +155,12 @@ def _plan(options: DemoOptions, demo: DemoInput, out: Path, address: ServerAddre
     )
 
 
-def _show(progress: Progress, tasks: dict[str, TaskID], report: HeadlessReport) -> None:
+def _show(bars: ProgressBars, report: HeadlessReport) -> None:
     """A bar for each stage that was seen under way; one that ended before anybody looked has only its time."""
-    task = tasks.get(report.stage)
-    if report.seconds is not None:
-        if task is not None:
-            total = next(bar.total for bar in progress.tasks if bar.id == task)
-            progress.update(task, completed=total)
-            progress.stop_task(task)
-        return
-    if task is None:
-        task = tasks[report.stage] = progress.add_task(report.stage, total=1)
-    progress.update(task, total=max(report.steps, 1), completed=report.step)
+    if report.seconds is None:
+        bars(JobProgress(report.step, report.steps, report.stage))
+    else:
+        bars.end(report.stage)
 
 
 def _leave(out: Path, demo: DemoInput, take: Path) -> dict[str, Path]:

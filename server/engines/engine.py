@@ -1,17 +1,19 @@
-"""What the service knows of an engine, and nothing more."""
+"""What the service knows of an engine, and nothing more.
+
+An engine calls `report` after each step: report(JobProgress(done, total, "what it does", picture)), the picture as it
+likes. `report` raises Cancelled when the job was cancelled: let it through.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from blender_addon.core.arrays import UInt8
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.payloads.check_request import CheckRequest, CheckResult
 from blender_addon.core.payloads.clip import Clip
 from blender_addon.core.payloads.depth_request import DepthRequest, DepthResult
 from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.progress import OnProgress
 from blender_addon.core.protocol.capability import EngineCapability
 
 
@@ -29,20 +31,6 @@ class Paused(RealCamError):
         super().__init__("Paused: the server is stopping")
 
 
-@dataclass(frozen=True, eq=False)
-class StepReport:
-    """One step done: `step` of `steps`, what the engine is doing, and perhaps a picture [h, w, 3] of how it looks."""
-
-    step: int
-    steps: int
-    stage: str
-    preview: UInt8 | None = None
-
-
-Report = Callable[[StepReport], None]
-"""Called by the engine after each step. Raises Cancelled when the job was cancelled: let it through."""
-
-
 @runtime_checkable
 class Engine(Protocol):
     """Turns shots into clips. One instance serves many shots, one at a time, in the worker process."""
@@ -52,7 +40,7 @@ class Engine(Protocol):
         """What it can do on this machine now. Must be cheap: the service asks without loading weights."""
         ...
 
-    def generate(self, shot: Shot, report: Report) -> Clip:
+    def generate(self, shot: Shot, report: OnProgress) -> Clip:
         """Make the clip, with shot.trajectory's frames and size. Raises EngineError in words, or Cancelled."""
         ...
 
@@ -66,7 +54,7 @@ class DepthEngine(Protocol):
         """What it can do on this machine now, without loading weights."""
         ...
 
-    def estimate(self, request: DepthRequest, report: Report) -> DepthResult:
+    def estimate(self, request: DepthRequest, report: OnProgress) -> DepthResult:
         """The depth of the request's photo. Raises RealCamError in words, or Cancelled."""
         ...
 
@@ -80,7 +68,7 @@ class CheckEngine(Protocol):
         """What it can do on this machine now."""
         ...
 
-    def check(self, request: CheckRequest, report: Report) -> CheckResult:
+    def check(self, request: CheckRequest, report: OnProgress) -> CheckResult:
         """The camera that the request's clip shows. Raises RealCamError in words, or Cancelled."""
         ...
 
@@ -108,6 +96,6 @@ class Checkpoints(Protocol):
 class ResumableEngine(Engine, Protocol):
     """An engine whose attempts go on where the last one stood, with the same clip as if nothing had happened."""
 
-    def generate_resumable(self, shot: Shot, report: Report, checkpoints: Checkpoints) -> Clip:
+    def generate_resumable(self, shot: Shot, report: OnProgress, checkpoints: Checkpoints) -> Clip:
         """Like generate(); starts from checkpoints.load() when there is one, and saves whenever it is due."""
         ...

@@ -14,6 +14,7 @@ from blender_addon.core.arrays import Float64, UInt8
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.errors import CameraError
 from blender_addon.core.payloads.clip import ClipSidecar
+from blender_addon.core.progress import OnProgress, unwatched
 from server.reconstruction.scale import MAD_TO_SIGMA, DepthMap, depth_along, scale_votes
 
 from .agreement import agreement
@@ -24,7 +25,6 @@ from .merge import merged_errors
 from .metrics import camera_errors, frame_errors, relative_to_first
 from .records import AgreementRecord, ClipEvaluation, FrameRecord, PublishedErrors, TrialRecord
 from .solve import Trial, solve_clip
-from .stages import OnStage, unwatched
 
 DEFAULT_TRIALS = 2
 SIZE_TOLERANCE = 0.02
@@ -38,11 +38,13 @@ class _Measured:
     achieved: Float64 | None
 
 
-def evaluate_clip(question: Question, trials: int = DEFAULT_TRIALS, on_stage: OnStage = unwatched) -> ClipEvaluation:
+def evaluate_clip(
+    question: Question, trials: int = DEFAULT_TRIALS, on_progress: OnProgress = unwatched
+) -> ClipEvaluation:
     """Solve the clip's camera and compare it with the reference.
 
     Raises CameraError when the reference does not fit the clip, ShotError when the preview does not, and what
-    `on_stage` raises.
+    `on_progress` raises.
     """
     started = time.monotonic()
     reference, notes = fitted_reference(question.reference, question.frames)
@@ -50,7 +52,7 @@ def evaluate_clip(question: Question, trials: int = DEFAULT_TRIALS, on_stage: On
     depth = None if question.scene_depth is None else depth_of_first_frame(question.scene_depth, reference)
     measured = [
         _measure(trial, asked, reference, depth)
-        for trial in solve_clip(question.frames, reference.intrinsics, trials, on_stage)
+        for trial in solve_clip(question.frames, reference.intrinsics, trials, on_progress)
     ]
     best = _best(measured)
     records = [trial.record for trial in measured]

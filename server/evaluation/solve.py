@@ -19,12 +19,13 @@ from blender_addon.core.arrays import Float64, UInt8
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.errors import CameraError
 from blender_addon.core.payloads.check_request import FEWEST_FRAMES
+from blender_addon.core.progress import OnProgress, unwatched
 from server.reconstruction.colmap import load_pycolmap, sparse_model
 from server.reconstruction.matching import FrameFolder, extract, match, verify, write_frames
 from server.reconstruction.sparse import SparseModel
 
 from .records import ClipEvaluation
-from .stages import OnStage, Stages, unwatched
+from .stages import Stages
 
 if TYPE_CHECKING:
     import pycolmap
@@ -49,17 +50,17 @@ class Trial:
         return self.failure == ""
 
 
-def solve_clip(frames: UInt8, intrinsics: Float64, trials: int, on_stage: OnStage = unwatched) -> Iterator[Trial]:
+def solve_clip(frames: UInt8, intrinsics: Float64, trials: int, on_progress: OnProgress = unwatched) -> Iterator[Trial]:
     """Solve frames [F, H, W, 3] with intrinsics [F, 3, 3] px `trials` times, seeds 0, 1, ...
 
     Features and their matches are found once; what draws random numbers is done anew in each trial. Poses come in a
-    unit and world of their own. Raises CameraError for fewer than FEWEST_FRAMES, and what `on_stage` raises.
+    unit and world of their own. Raises CameraError for fewer than FEWEST_FRAMES, and what `on_progress` raises.
     """
     if len(frames) < FEWEST_FRAMES:
         raise CameraError("The clip is too short to find its camera", f"{len(frames)} frames, {FEWEST_FRAMES} needed")
     load_pycolmap()
     height, width = frames.shape[1:3]
-    stages = Stages(2 + 2 * trials, on_stage)
+    stages = Stages(2 + 2 * trials, on_progress)
     with tempfile.TemporaryDirectory(prefix="realcam-solve-") as folder:
         scratch = Path(folder)
         names = write_frames(frames, scratch / "frames")

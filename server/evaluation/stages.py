@@ -6,24 +6,22 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
+from blender_addon.core.progress import JobProgress, OnProgress
+
 if TYPE_CHECKING:
     import pycolmap
 
 LOOK_SECONDS = 0.5
 
-OnStage = Callable[[int, int, str], None]
-"""(stages done, of how many, what goes on now): called as a stage begins and while it lasts. What it raises stops the
-solve and comes out of it."""
-
 Result = TypeVar("Result")
 
 
 class Stages:
-    """Counts the stages and tells them to `on_stage`."""
+    """Counts the stages and tells `on_progress` how many are done, as each begins and while it lasts."""
 
-    def __init__(self, count: int, on_stage: OnStage) -> None:
+    def __init__(self, count: int, on_progress: OnProgress) -> None:
         self._count = count
-        self._on_stage = on_stage
+        self._on_progress = on_progress
         self._done = 0
 
     def run(self, name: str, work: Callable[[pycolmap.CancellationToken], Result]) -> Result:
@@ -31,18 +29,14 @@ class Stages:
         import pycolmap
 
         token = pycolmap.CancellationToken()
-        self._on_stage(self._done, self._count, name)
+        self._on_progress(JobProgress(self._done, self._count, name))
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="solve") as pool:
             running = pool.submit(work, token)
             try:
                 while not wait([running], LOOK_SECONDS).done:
-                    self._on_stage(self._done, self._count, name)
+                    self._on_progress(JobProgress(self._done, self._count, name))
             except BaseException:
                 token.cancel()
                 raise
         self._done += 1
         return running.result()
-
-
-def unwatched(_done: int, _count: int, _name: str) -> None:
-    """For a solve that nobody watches."""

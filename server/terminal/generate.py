@@ -5,9 +5,9 @@ from __future__ import annotations
 import getpass
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -25,6 +25,7 @@ from blender_addon.core.errors import ServiceError, ShotError
 from blender_addon.core.payloads.clip import ClipSidecar
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from blender_addon.core.payloads.shot_file import encode_shot
+from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import CHECK_MODE, DEPTH_MODE, EngineCapability, SettingValue
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.engine_checks import check_last_image, check_size, checked_options, offered_engine
@@ -33,9 +34,6 @@ from blender_addon.core.protocol.server_address import ServerAddress
 from server.depth.photo_files import PhotoFile, check_photo_and_depth, read_depth, read_photo
 from server.geometry.preview import PreviewRenderer
 from server.terminal.local_service import local_service
-
-OnProgress = Callable[[str, int, int, str], None]
-"""(stage, done, of, detail): called as each stage moves on; `of` is its end, detail says more or is empty."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +171,7 @@ def _preview(
     preview = np.empty((len(trajectory), trajectory.height, trajectory.width, 4), np.uint8)
     for index, frame in enumerate(renderer.frames(trajectory)):
         preview[index] = frame
-        on_progress("Preview", index + 1, len(trajectory), "")
+        on_progress(JobProgress(index + 1, len(trajectory), "Preview"))
     coverage = (preview[..., 3] > 0).mean(axis=(1, 2))
     if not coverage.any():
         raise ShotError(
@@ -195,7 +193,7 @@ def _run(client: Client, shot: Shot, request: GenerateRequest, on_progress: OnPr
         encode_shot(shot),
         request.engine,
         request.photo.stem,
-        lambda done, of: on_progress("Sending", done, of, ""),
+        on_progress,
     )
     try:
         _follow(client, job_id, on_progress)
@@ -210,7 +208,7 @@ def _fetch(client: Client, job_id: str, out: Path, on_progress: OnProgress) -> t
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".realcam-", dir=out.parent) as folder:
-            files = client.fetch(job_id, Path(folder), lambda done, of: on_progress("Fetching", done, of, ""))
+            files = client.fetch(job_id, Path(folder), on_progress)
             by_name = {file.name: file for file in files}
             sidecar = msgspec.json.decode(by_name["metadata.json"].read_bytes(), type=ClipSidecar)
             by_name["clip.mp4"].replace(out)
@@ -224,6 +222,6 @@ def _fetch(client: Client, job_id: str, out: Path, on_progress: OnProgress) -> t
 def _follow(client: Client, job_id: str, on_progress: OnProgress) -> None:
     for event in client.follow(job_id):
         if not isinstance(event, StateEvent):
-            on_progress("Generating", event.progress.step, max(event.progress.steps, 1), event.progress.stage)
+            on_progress(replace(event, stage="Generating", detail=event.stage))
         elif event.state.final and event.state is not JobState.DONE:
             raise ServiceError(f"The job ended as {event.state.value}", event.reason)

@@ -18,7 +18,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from blender_addon.core.protocol.client import Client, JobProgress
+from blender_addon.core.progress import JobProgress
+from blender_addon.core.protocol.client import Client
 from server.demo.motorcycle import motorcycle
 from tests.support.running_server import RunningServer, new_id, small_blob
 
@@ -79,7 +80,7 @@ def _read(client: Client) -> Reading:
     client.submit(job_id, small_blob(motorcycle(), pause=1.0), "copy")
     loaded = None
     for event in client.follow(job_id):
-        if isinstance(event, JobProgress) and event.progress.step == 3:
+        if isinstance(event, JobProgress) and event.done == 3:
             loaded = client.facts()
     time.sleep(IDLE_SECONDS)
     idle = client.facts()

@@ -16,8 +16,9 @@ import numpy as np
 from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.clip import Clip, ClipMetadata
 from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import INTERPOLATION_MODE, EngineCapability
-from server.engines.engine import Checkpoints, Engine, Report, StepReport
+from server.engines.engine import Checkpoints, Engine
 
 
 class CopyEngine:
@@ -31,12 +32,12 @@ class CopyEngine:
             name=self.name, label=self.name, description="for tests", sizes=((64, 40),), frame_counts=(4,)
         )
 
-    def generate(self, shot: Shot, report: Report) -> Clip:
+    def generate(self, shot: Shot, report: OnProgress) -> Clip:
         frames = np.zeros((*shot.preview.shape[:3], 3), dtype=np.uint8)
         for index, picture in enumerate(shot.preview):
             self.step(shot, index)
             frames[index] = picture[..., :3]
-            report(StepReport(index + 1, len(shot.preview), "copying", frames[index]))
+            report(JobProgress(index + 1, len(shot.preview), "copying", frames[index]))
         return self.clip(shot, frames)
 
     def clip(self, shot: Shot, frames: np.ndarray) -> Clip:
@@ -133,10 +134,10 @@ class ResumeEngine(CopyEngine):
 
     name = "resume"
 
-    def generate(self, shot: Shot, report: Report) -> Clip:
+    def generate(self, shot: Shot, report: OnProgress) -> Clip:
         raise AssertionError("the worker must prefer generate_resumable")
 
-    def generate_resumable(self, shot: Shot, report: Report, checkpoints: Checkpoints) -> Clip:
+    def generate_resumable(self, shot: Shot, report: OnProgress, checkpoints: Checkpoints) -> Clip:
         random = np.random.default_rng(shot.settings.seed)
         shape = (*shot.preview.shape[1:3], 3)
         frames: list[np.ndarray] = []
@@ -149,7 +150,7 @@ class ResumeEngine(CopyEngine):
         for index in range(len(frames), len(shot.preview)):
             self.step(shot, index)
             frames.append(random.integers(0, 255, shape, dtype=np.uint8))
-            report(StepReport(index + 1, len(shot.preview), "resumed" if saved else "fresh"))
+            report(JobProgress(index + 1, len(shot.preview), "resumed" if saved else "fresh"))
             state_line = msgspec.json.encode((random.bit_generator.state, len(frames)))
             if checkpoints.due() or shot.settings.options.get("always"):
                 checkpoints.save(state_line + b"\n" + np.stack(frames).tobytes())

@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from ..errors import ServiceError, WireError
+from ..progress import JobProgress, OnProgress, unwatched
 from .client_session import ConnectionLostError, Interrupted, InterruptedWaitError, Session, never, refusal
 from .client_transfers import fetch_files, upload
 from .framing import Received
@@ -58,13 +59,6 @@ PASSING = ("unreachable", "lost")
 """Codes of errors that may pass by themselves."""
 
 
-class JobProgress(NamedTuple):
-    """How far a job is. `preview`: the latest picture as a JPEG, empty when there is none with this report."""
-
-    progress: Progress
-    preview: bytes
-
-
 class Client:
     """Talks to one server.
 
@@ -98,7 +92,8 @@ class Client:
         self._connect = connect
         self._passing: tuple[str, ...] = PASSING
         self._session: Session | None = None
-        self._events: deque[StateEvent | JobProgress] = deque()
+        self._events: deque[tuple[str, StateEvent | JobProgress]] = deque()
+        """Each with its job's id."""
         self._question = 0
         """The number of the latest question; an answer to an earlier one is none."""
         self._progressed = time.monotonic()
@@ -137,10 +132,10 @@ class Client:
         shot_file: bytes,
         engine: str,
         title: str = "",
-        on_sent: Callable[[int, int], None] | None = None,
+        on_sent: OnProgress = unwatched,
     ) -> JobStatus:
         """Hand a shot over; returns once the server holds it on disk (QUEUED or later). Safe to repeat with the same
-        job_id: the job is made once. on_sent(bytes held by the server, bytes in all).
+        job_id: the job is made once. on_sent: told the bytes that the server holds, of all.
 
         Raises ServiceError when the server refuses it (no such engine, no space, a shot that makes no sense ...).
         """
@@ -202,7 +197,7 @@ class Client:
             except InterruptedWaitError:
                 return
 
-    def fetch(self, job_id: str, folder: Path, on_received: Callable[[int, int], None] | None = None) -> list[Path]:
+    def fetch(self, job_id: str, folder: Path, on_received: OnProgress = unwatched) -> list[Path]:
         """Bring a finished job's files into `folder`, verified; what an earlier call brought is not brought again.
 
         Each file appears under its name only when it is whole. Raises ServiceError: code "not-ready", "disk-full",
@@ -238,8 +233,8 @@ class Client:
         """The next of one job's; None when there is none for a while, though the line is alive."""
         while True:
             while self._events:
-                event = self._events.popleft()
-                if (event if isinstance(event, StateEvent) else event.progress).job_id == job_id:
+                of_job, event = self._events.popleft()
+                if of_job == job_id:
                     self._note_progress()
                     return event
             try:
@@ -273,11 +268,12 @@ class Client:
     def _keep_event(self, received: Received[ServerMessage]) -> None:
         message = received.message
         if isinstance(message, Progress):
-            self._events.append(JobProgress(message, received.buffers[0].tobytes() if received.buffers else b""))
+            jpeg = received.buffers[0].tobytes() if received.buffers else b""
+            self._events.append((message.job_id, message.told(jpeg)))
         elif isinstance(message, StateEvent) and (
             message.state is not JobState.UNKNOWN or received.question == self._question
         ):
-            self._events.append(message)
+            self._events.append((message.job_id, message))
 
     def _refused(self, message: Refused) -> None:
         if message.code is RefusalCode.NO_SESSION:
@@ -326,13 +322,12 @@ class Client:
         self._passing = (*PASSING, "handshake")
         self._progressed = time.monotonic()
 
-    def _watched(self, callback: Callable[[int, int], None] | None) -> Callable[[int, int], None]:
-        def on_bytes(done: int, total: int) -> None:
+    def _watched(self, callback: OnProgress) -> OnProgress:
+        def on_progress(progress: JobProgress) -> None:
             self._note_progress()
-            if callback is not None:
-                callback(done, total)
+            callback(progress)
 
-        return on_bytes
+        return on_progress
 
     def _tell(self, connected: bool) -> None:
         if self._on_connection is not None:

@@ -14,6 +14,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from ..errors import ServiceError
+from ..progress import JobProgress, OnProgress
 from .client_session import ConnectionLostError, Interrupted, Session, refusal
 from .messages import (
     FileChunk,
@@ -27,8 +28,8 @@ from .messages import (
     UploadReceived,
 )
 
-OnBytes = Callable[[int, int], None]
-
+SENDING, FETCHING = "Sending", "Fetching"
+"""The stages, in words; they are measured in bytes."""
 CHUNK_SECONDS = 60.0
 """How long one chunk may take on the slowest link that is still a link (1 MiB in 60 s)."""
 VERIFY_SECONDS = 300.0
@@ -43,7 +44,7 @@ class _Piece(NamedTuple):
 
 
 def upload(
-    session: Session, job_id: str, shot_file: bytes, received: int, on_bytes: OnBytes, interrupted: Interrupted
+    session: Session, job_id: str, shot_file: bytes, received: int, on_progress: OnProgress, interrupted: Interrupted
 ) -> None:
     """Send the shot from byte `received` on; returns when the server has accepted it.
 
@@ -67,7 +68,7 @@ def upload(
         if answer.job_id != job_id:
             continue
         if answer.state is not JobState.UPLOADING:
-            on_bytes(total, total)
+            on_progress(JobProgress(total, total, SENDING))
             return
         if answer.damaged:
             restarts += 1
@@ -80,11 +81,11 @@ def upload(
                 )
             sent = received = 0
         received = max(received, answer.received)
-        on_bytes(received, total)
+        on_progress(JobProgress(received, total, SENDING))
 
 
 def fetch_files(
-    session: Session, status: JobStatus, folder: Path, on_bytes: OnBytes, interrupted: Interrupted
+    session: Session, status: JobStatus, folder: Path, on_progress: OnProgress, interrupted: Interrupted
 ) -> list[Path]:
     """All results of a DONE job into `folder`; files that are there and whole are left alone.
 
@@ -96,8 +97,12 @@ def fetch_files(
         missing = [file for file in status.results if not _is_whole(folder / file.name, file)]
         _check_room(folder, missing)
         done = total - sum(file.nbytes - _held(folder, file) for file in missing)
-        on_bytes(done, total)
-        _fetch_pieces(session, status.job_id, folder, missing, lambda n: on_bytes(done + n, total), interrupted)
+
+        def on_new(nbytes: int) -> None:
+            on_progress(JobProgress(done + nbytes, total, FETCHING))
+
+        on_new(0)
+        _fetch_pieces(session, status.job_id, folder, missing, on_new, interrupted)
     except OSError as error:
         raise _disk_error(error, folder, total) from error
     return [folder / file.name for file in status.results]

@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from ..progress import JobProgress
 from .capability import EngineCapability
 
 PROTOCOL_VERSION = (2, 0)
@@ -25,6 +26,8 @@ Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 FileName = Annotated[str, Meta(pattern=r"\A(frames/)?[0-9a-z_]{1,64}\.(png|mp4|json|jpg|npz)\Z")]
 """The only shape of a result's name: never absolute, never upwards."""
 Count = Annotated[int, Meta(ge=0, le=2**48)]
+LONGEST_STAGE = 200
+"""Characters of what an engine says it does."""
 Line = Annotated[str, Meta(max_length=200)]
 EngineName = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9_.-]{0,63}\Z")]
 
@@ -252,6 +255,32 @@ class Progress(Message, frozen=True, tag="progress"):
     seconds_left: float | None = None
     queue_place: int = 0
     has_preview: bool = False
+
+    @classmethod
+    def of(cls, job_id: str, told: JobProgress) -> Progress:
+        """The message that tells it; its jpeg goes beside it, as the buffer."""
+        return cls(
+            job_id=job_id,
+            attempt=told.attempt,
+            step=told.done,
+            steps=told.total,
+            stage=told.stage[:LONGEST_STAGE],
+            seconds_left=told.seconds_left,
+            queue_place=told.queue_place,
+            has_preview=bool(told.jpeg),
+        )
+
+    def told(self, jpeg: bytes) -> JobProgress:
+        """What it tells, with the picture that came beside it."""
+        return JobProgress(
+            self.step,
+            self.steps,
+            self.stage,
+            jpeg=jpeg,
+            seconds_left=self.seconds_left,
+            queue_place=self.queue_place,
+            attempt=self.attempt,
+        )
 
 
 class Pong(Message, frozen=True, tag="pong"):

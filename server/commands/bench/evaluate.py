@@ -15,6 +15,7 @@ from rich.table import Table
 from blender_addon.core.camera.projection import intrinsics_from_fov
 from blender_addon.core.camera.rotation import rotation_exp
 from blender_addon.core.camera.trajectory import Trajectory
+from blender_addon.core.progress import JobProgress
 from server.engines.packages import absent_packages
 from server.evaluation.evaluate import DEFAULT_TRIALS, evaluate_clip
 from server.evaluation.inputs import Question
@@ -76,11 +77,11 @@ def stage_seconds(question: Question, trials: int) -> dict[str, Any]:
     """
     began: dict[str, float] = {}
 
-    def on_stage(_done: int, _count: int, name: str) -> None:
-        began.setdefault(name, time.perf_counter())
+    def on_progress(progress: JobProgress) -> None:
+        began.setdefault(progress.stage, time.perf_counter())
 
     started, processor = time.perf_counter(), time.process_time()
-    found = evaluate_clip(question, trials, on_stage)
+    found = evaluate_clip(question, trials, on_progress)
     ended, used = time.perf_counter(), time.process_time() - processor
     starts = [started, *began.values()]
     return {

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.check_request import CHECKER, CheckRequest, CheckResult
+from blender_addon.core.progress import OnProgress
 from blender_addon.core.protocol.capability import CHECK_MODE, EngineCapability
-from server.engines.engine import Report, StepReport
 from server.engines.packages import absent_packages
 from server.evaluation.evaluate import DEFAULT_TRIALS, evaluate_clip
 from server.evaluation.inputs import Question
@@ -35,7 +35,7 @@ class CameraChecker:
             unavailable=absent_packages(("pycolmap",), extra="evaluation"),
         )
 
-    def check(self, request: CheckRequest, report: Report) -> CheckResult:
+    def check(self, request: CheckRequest, report: OnProgress) -> CheckResult:
         """Solve and compare. Raises CameraError or EngineError in words, or Cancelled."""
         question = Question(
             clip="clip",
@@ -45,10 +45,7 @@ class CameraChecker:
             scene_depth=DepthMap(request.depth, request.depth_intrinsics),
         )
 
-        def tell(done: int, count: int, stage: str) -> None:
-            report(StepReport(done, count, stage))
-
-        return check_result(evaluate_clip(question, self.trials, tell), request)
+        return check_result(evaluate_clip(question, self.trials, report), request)
 
 
 def check_result(evaluation: ClipEvaluation, request: CheckRequest) -> CheckResult:

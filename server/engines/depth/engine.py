@@ -10,11 +10,11 @@ import numpy as np
 from blender_addon.core.camera.focal_length import photo_lens
 from blender_addon.core.depth.cleaning.clean import Cleaning
 from blender_addon.core.payloads.depth_request import DepthRequest, DepthResult
+from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import DEPTH_MODE, EngineCapability
 from server.depth.catalogue import load_predictor
 from server.depth.estimate import cleaned_at_photo, rescaled_to_lens
 from server.depth.predictor import DepthPredictor, PredictorCard
-from server.engines.engine import Report, StepReport
 from server.engines.packages import absent_packages
 
 STEPS = 3
@@ -47,15 +47,15 @@ class PredictorEngine:
             unavailable="" if self._load is not None else _missing(card),
         )
 
-    def estimate(self, request: DepthRequest, report: Report) -> DepthResult:
+    def estimate(self, request: DepthRequest, report: OnProgress) -> DepthResult:
         """Predict, choose the lens, clean. Raises PredictorError in words, or Cancelled."""
-        report(StepReport(0, STEPS, "loading the network; the first time its weights are downloaded"))
+        report(JobProgress(0, STEPS, "loading the network; the first time its weights are downloaded"))
         if self._predictor is None:
             self._predictor = self._load() if self._load is not None else load_predictor(self._card.name)
-        report(StepReport(1, STEPS, "predicting"))
+        report(JobProgress(1, STEPS, "predicting"))
         photo = np.ascontiguousarray(request.photo)
         estimate = self._predictor.predict(photo)
-        report(StepReport(2, STEPS, "cleaning"))
+        report(JobProgress(2, STEPS, "cleaning"))
         lens = photo_lens(
             (photo.shape[1], photo.shape[0]),
             focal_mm=request.typed_mm,
@@ -64,7 +64,7 @@ class PredictorEngine:
         )
         depth = rescaled_to_lens(estimate, lens.intrinsics)
         cleaned = cleaned_at_photo(depth, photo, lens.intrinsics, Cleaning(farthest=self._card.farthest))
-        report(StepReport(STEPS, STEPS, "done"))
+        report(JobProgress(STEPS, STEPS, "done"))
         return DepthResult(
             depth=cleaned.depth,
             before=cleaned.before,

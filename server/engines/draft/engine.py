@@ -9,10 +9,10 @@ import numpy as np
 from blender_addon.core.arrays import UInt8
 from blender_addon.core.payloads.clip import Clip, ClipMetadata
 from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import EngineCapability, EngineOption
 from blender_addon.core.protocol.engine_checks import checked_option
 from server.engines.draft.fill import WorldFill
-from server.engines.engine import Report, StepReport
 
 VERSION = "1"
 
@@ -48,7 +48,7 @@ class DraftEngine:
         """Always available."""
         return CAPABILITY
 
-    def generate(self, shot: Shot, report: Report) -> Clip:
+    def generate(self, shot: Shot, report: OnProgress) -> Clip:
         """Fill the world once, then render it behind the preview."""
         started = time.perf_counter()
         count = len(shot.trajectory)
@@ -69,7 +69,7 @@ class DraftEngine:
 class _Progress:
     """Counts steps where the number of passes is known only at the end: it waits before the last one, then goes on."""
 
-    def __init__(self, report: Report, count: int) -> None:
+    def __init__(self, report: OnProgress, count: int) -> None:
         self._report, self._count, self._done = report, count, 0
         self._ceiling = count * TYPICAL_PASSES
         self._steps = self._ceiling + count
@@ -77,7 +77,7 @@ class _Progress:
     def step(self, stage: str, preview: UInt8 | None = None) -> None:
         """One frame drawn."""
         self._done = min(self._done + 1, self._ceiling)
-        self._report(StepReport(self._done, self._steps, stage, preview))
+        self._report(JobProgress(self._done, self._steps, stage, preview))
 
     def last_pass(self) -> None:
         """Every frame is drawn once more, and that is all."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.clip import Clip
 from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.progress import OnProgress
 from blender_addon.core.protocol.capability import EngineCapability
-from server.engines.engine import Checkpoints, Report
+from server.engines.engine import Checkpoints
 
 from .settings import MODES, OPTIONS
 from .sources import SIZES, ModelSource, RandomWeights
@@ -52,11 +53,11 @@ class RealCamEngine:
             options=OPTIONS,
         )
 
-    def generate(self, shot: Shot, report: Report) -> Clip:
+    def generate(self, shot: Shot, report: OnProgress) -> Clip:
         """See Engine. Raises EngineError in words."""
         return self._ready_runner().run(shot, report)
 
-    def generate_resumable(self, shot: Shot, report: Report, checkpoints: Checkpoints) -> Clip:
+    def generate_resumable(self, shot: Shot, report: OnProgress, checkpoints: Checkpoints) -> Clip:
         """See ResumableEngine. Raises EngineError in words."""
         return self._ready_runner().run(shot, report, checkpoints)
 

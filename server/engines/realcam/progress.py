@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from server.engines.engine import Report, StepReport
+from blender_addon.core.progress import JobProgress, OnProgress
 from server.model.sampling.shot_sampler import Hooks
 from server.model.vae import latent_picture
 
@@ -23,9 +23,9 @@ POLL_SECONDS = 0.2
 class Progress:
     """Steps to reports, with a picture now and then; between steps it only asks whether to go on."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: OnProgress) -> None:
         self._report = report
-        self._last = StepReport(0, 1, "Loading the model")
+        self._last = JobProgress(0, 1, "Loading the model")
         self._reported = time.monotonic()
 
     def hooks(self, keeper: ShotKeeper) -> Hooks:
@@ -38,16 +38,16 @@ class Progress:
         return Hooks(on_step=self._step, on_work=work, on_stage=self.stage, on_state=keeper.on_state)
 
     def stage(self, name: str) -> None:
-        self._send(StepReport(self._last.step, self._last.steps, name))
+        self._send(JobProgress(self._last.done, self._last.total, name))
 
     def _step(self, done: int, of: int, clean: Tensor) -> None:
         picture = latent_picture(clean, clean.shape[2] // 2) if done % PICTURE_EVERY == 0 or done == of else None
-        self._send(StepReport(done, of, "Sampling", picture))
+        self._send(JobProgress(done, of, "Sampling", picture))
 
     def _work(self) -> None:
         if time.monotonic() - self._reported >= POLL_SECONDS:
             self._send(replace(self._last, preview=None))
 
-    def _send(self, step: StepReport) -> None:
+    def _send(self, step: JobProgress) -> None:
         self._last, self._reported = step, time.monotonic()
         self._report(step)

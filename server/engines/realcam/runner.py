@@ -13,9 +13,10 @@ from blender_addon.core.arrays import UInt8
 from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.clip import Clip, ClipMetadata
 from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.progress import OnProgress
 from server.diffusion.guidance import GuidanceConfig
 from server.diffusion.sampler import SeededNoise
-from server.engines.engine import Checkpoints, Report
+from server.engines.engine import Checkpoints
 from server.model.config import ModelConfig
 from server.model.cpu.processor import computes_in_bfloat16
 from server.model.model import RealCamModel, offloaded
@@ -94,7 +95,7 @@ class Runner:
         self._device = compute_device()
         self._loaded: _Loaded | None = None
 
-    def run(self, shot: Shot, report: Report, checkpoints: Checkpoints | None = None) -> Clip:
+    def run(self, shot: Shot, report: OnProgress, checkpoints: Checkpoints | None = None) -> Clip:
         """The clip. Raises EngineError or what `report` and `checkpoints` raise."""
         started = time.perf_counter()
         order = self._order(shot)

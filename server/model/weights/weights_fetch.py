@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from .weights_sources import OnBytes, WeightsError, first_line, network_errors
+from blender_addon.core.progress import JobProgress, OnProgress, unwatched
+
+from .weights_sources import WeightsError, first_line, network_errors
 from .weights_store import FRESH_PREFIX, SourceFile, WeightsStore
 
 if TYPE_CHECKING:
@@ -30,20 +32,20 @@ class Fetched:
     source: SourceFile
 
 
-def fetch(source: SourceFile, folder: Path, on_bytes: OnBytes, endpoint: str | None = None) -> Fetched:
+def fetch(source: SourceFile, folder: Path, on_progress: OnProgress, endpoint: str | None = None) -> Fetched:
     """The file in `folder`, or in the hub's own cache if it is there and sound. What is there is not fetched again.
 
     Raises WeightsError when it cannot be fetched or its hash is another; such a file is deleted from `folder`.
     """
     cached = _cached(source)
     if cached is not None:
-        found = sha256_of(cached, _checking(source, on_bytes))
+        found = sha256_of(cached, f"Checking {source.name}", on_progress)
         if found == (source.sha256 or found):
             return Fetched(cached, msgspec.structs.replace(source, sha256=found))
     path = _place(source, folder)
     if not path.is_file():
         try:
-            _download(source, path, on_bytes, endpoint)
+            _download(source, path, on_progress, endpoint)
         except network_errors() as error:
             full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
             run = f"Make room in {folder} and run" if full else "Run"
@@ -52,7 +54,7 @@ def fetch(source: SourceFile, folder: Path, on_bytes: OnBytes, endpoint: str | N
                 first_line(error),
                 f"{run} the same command again: it goes on where it was.",
             ) from error
-    found = sha256_of(path, _checking(source, on_bytes))
+    found = sha256_of(path, f"Checking {source.name}", on_progress)
     if source.sha256 and found != source.sha256:
         path.unlink()
         raise WeightsError(
@@ -79,22 +81,22 @@ def discard(fetched: Iterable[Fetched], folder: Path) -> None:
             file.path.unlink()
 
 
-def local_source(path: Path, on_bytes: OnBytes) -> SourceFile:
+def local_source(path: Path, on_progress: OnProgress) -> SourceFile:
     """A file of the user's own, hashed. Raises WeightsError when it is not there."""
     if not path.is_file():
         raise WeightsError("The weights file is not there", str(path), "Check the path that was typed.")
-    digest = sha256_of(path, lambda done, of: on_bytes(f"Checking {path.name}", done, of))
+    digest = sha256_of(path, f"Checking {path.name}", on_progress)
     return SourceFile(name=path.name, sha256=digest, bytes=path.stat().st_size)
 
 
-def sha256_of(path: Path, on_bytes: Callable[[int, int], None] = lambda done, of: None) -> str:
-    """Hex digest, told as it goes."""
+def sha256_of(path: Path, stage: str = "", on_progress: OnProgress = unwatched) -> str:
+    """Hex digest; the bytes are told as they go, under the name of the stage."""
     digest, size, done = hashlib.sha256(), path.stat().st_size, 0
     with path.open("rb") as stream:
         while chunk := stream.read(1 << 22):
             digest.update(chunk)
             done += len(chunk)
-            on_bytes(done, size)
+            on_progress(JobProgress(done, size, stage))
     return digest.hexdigest()
 
 
@@ -115,10 +117,6 @@ def _part(path: Path) -> Path:
     return path.with_name(path.name + ".part")
 
 
-def _checking(source: SourceFile, on_bytes: OnBytes) -> Callable[[int, int], None]:
-    return lambda done, of: on_bytes(f"Checking {source.name}", done, of)
-
-
 class _Counted(io.FileIO):
     """A file to append to that tells how long it is."""
 
@@ -132,7 +130,7 @@ class _Counted(io.FileIO):
         return written
 
 
-def _download(source: SourceFile, path: Path, on_bytes: OnBytes, endpoint: str | None) -> None:
+def _download(source: SourceFile, path: Path, on_progress: OnProgress, endpoint: str | None) -> None:
     """Not hf_hub_download: it throws away what it has when the line breaks, and these are files of ten gigabytes."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.file_download import http_get
@@ -148,7 +146,11 @@ def _download(source: SourceFile, path: Path, on_bytes: OnBytes, endpoint: str |
         there = get_hf_file_metadata(url, endpoint=endpoint)
         # Asked before the part is touched: what answers for the hub, a login page say, would be written over it.
         _check_length(source, there.size)
-        with _Counted(part, lambda length: on_bytes(f"Fetching {source.name}", length, source.bytes)) as file:
+
+        def on_length(length: int) -> None:
+            on_progress(JobProgress(length, source.bytes, f"Fetching {source.name}"))
+
+        with _Counted(part, on_length) as file:
             http_get(there.location, file, resume_size=done, displayed_filename=source.name)
     try:
         _check_length(source, part.stat().st_size)

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
+from blender_addon.core.progress import OnProgress
 from server.geometry.relative_poses import relative_poses
 from server.model.config import ModelConfig
 from server.model.model import RealCamModel, build_parts
@@ -24,7 +25,7 @@ from server.model.tokenizer import check_vocabulary
 from .load import CheckpointFiles, fitting_states, open_checkpoint, part_sources
 from .tensor_files import TensorFile
 from .weights_fetch import Need, check_room, sha256_of
-from .weights_sources import OnBytes, WeightsError, first_line
+from .weights_sources import WeightsError, first_line
 from .weights_store import FRESH_PREFIX, MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILES, Manifest, SourceFile, WeightsStore
 
 
@@ -34,7 +35,7 @@ def install(
     files: CheckpointFiles,
     tokenizer: tuple[Path, Path],
     sources: tuple[SourceFile, ...],
-    on_bytes: OnBytes,
+    on_progress: OnProgress,
 ) -> Manifest:
     """Merge, check and convert into store.folder(config.name). The manifest comes last, so that half is nothing.
 
@@ -63,7 +64,7 @@ def install(
             shutil.copyfile(source, Path(fresh) / name)
         manifest = Manifest(
             variant=config.name,
-            sha256=sha256_of(path, lambda done, of: on_bytes("Checking what was made", done, of)),
+            sha256=sha256_of(path, "Checking what was made", on_progress),
             bytes=path.stat().st_size,
             sources=sources,
         )

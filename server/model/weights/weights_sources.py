@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from blender_addon.core.errors import EngineError
 
 from .weights_store import SourceFile
-
-OnBytes = Callable[[str, int, int], None]
-"""(what is being done, bytes done, of)"""
-
 
 FILE_OPTIONS = ("base", "camera")
 """Options of `realcam weights get` that take a file; --tokenizer takes a folder."""

@@ -27,7 +27,6 @@ from .worker_process import OnWords, WorkerExit, WorkerProcess
 
 log = logging.getLogger("realcam.dispatcher")
 
-OnProgress = Callable[[Progress, bytes], None]
 NewWorker = Callable[[str, LogFormat, OnWords], WorkerProcess]
 """Starts a worker with the engines of that name."""
 
@@ -75,7 +74,7 @@ class Dispatcher:
         self._options = options
         self._wakeup = wakeup
         self._new_worker = new_worker
-        self.on_progress: OnProgress = lambda progress, preview: None
+        self.on_progress: Callable[[Progress, bytes], None] = lambda progress, preview: None
         self.on_engines: Callable[[], None] = lambda: None
         self.on_set_aside: Callable[[], None] = lambda: None
         self._worker: WorkerProcess | None = None
@@ -216,17 +215,8 @@ class Dispatcher:
     ) -> None:
         attempt.last_step = time.monotonic()
         if isinstance(message, pipe.Step):
-            progress = Progress(
-                job_id=message.job_id,
-                attempt=message.attempt,
-                step=message.step,
-                steps=message.steps,
-                stage=message.stage,
-                seconds_left=message.seconds_left,
-                has_preview=bool(message.preview),
-            )
-            attempt.latest = (progress, message.preview)
-            self.on_progress(progress, message.preview)
+            attempt.latest = (message.progress, message.preview)
+            self.on_progress(message.progress, message.preview)
         elif isinstance(message, pipe.ClipMade):
             try:
                 attempt.job = self._book.move(attempt.job, Cause.CLIP_MADE)

@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO, NoReturn, cast
@@ -32,8 +33,9 @@ from blender_addon.core.payloads.clip import Clip
 from blender_addon.core.payloads.depth_request import DepthRequest
 from blender_addon.core.payloads.payload import Order, decode_order
 from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import EngineCapability
-from blender_addon.core.protocol.messages import ResultFile
+from blender_addon.core.protocol.messages import Progress, ResultFile
 from server.engines.engine import (
     AnyEngine,
     Cancelled,
@@ -41,9 +43,7 @@ from server.engines.engine import (
     DepthEngine,
     Engine,
     Paused,
-    Report,
     ResumableEngine,
-    StepReport,
 )
 from server.service.jobs.job_files import MANIFEST, Manifest, sync_file, sync_folder
 from server.service.logs import set_up_logs
@@ -134,7 +134,7 @@ class Worker:
         results = _store(Path(job.work), job, write, seconds)
         self._send(pipe.Finished(job_id=job.job_id, attempt=job.attempt, engine_seconds=seconds, results=results))
 
-    def _answer(self, job: pipe.RunJob, order: Order, report: Report) -> WriteFiles:
+    def _answer(self, job: pipe.RunJob, order: Order, report: OnProgress) -> WriteFiles:
         """Have the engine make what is asked. Returns what writes it into a folder."""
         engine = self._engines[job.engine]
         match order, engine:
@@ -207,14 +207,14 @@ class Reporter:
         self._resumed_at: int | None = None
         """Steps that an earlier attempt had done."""
 
-    def __call__(self, report: StepReport) -> None:
+    def __call__(self, report: JobProgress) -> None:
         """Raises Cancelled."""
         if self._cancelled():
             raise Cancelled
         if report.preview is not None:
             self._picture = report.preview
         now = self._clock()
-        last = report.step >= report.steps
+        last = report.done >= report.total
         if now - self._reported < STEP_INTERVAL and not last:
             return
         self._reported = now
@@ -222,18 +222,16 @@ class Reporter:
         if self._picture is not None and now - self._pictured >= PREVIEW_INTERVAL:
             self._pictured = now
             preview, self._picture = encode_jpeg(self._picture), None
-        if self._resumed_at is None and report.step > 0:
-            self._resumed_at = report.step - 1
-        done = report.step - (self._resumed_at or 0)
-        left = (now - self._started) / done * (report.steps - report.step) if report.step > 0 else None
+        if self._resumed_at is None and report.done > 0:
+            self._resumed_at = report.done - 1
+        done = report.done - (self._resumed_at or 0)
+        left = (now - self._started) / done * (report.total - report.done) if report.done > 0 else None
+        told = replace(report, seconds_left=left, jpeg=preview, attempt=self._job.attempt)
         self._send(
             pipe.Step(
                 job_id=self._job.job_id,
                 attempt=self._job.attempt,
-                step=report.step,
-                steps=report.steps,
-                stage=report.stage[:200],
-                seconds_left=left,
+                progress=Progress.of(self._job.job_id, told),
                 preview=preview,
             )
         )

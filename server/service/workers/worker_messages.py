@@ -12,7 +12,7 @@ import msgspec
 
 from blender_addon.core.errors import WireError
 from blender_addon.core.protocol.capability import EngineCapability
-from blender_addon.core.protocol.messages import Limits, ResultFile
+from blender_addon.core.protocol.messages import Limits, Progress, ResultFile
 
 LONGEST = 8 * 1024 * 1024
 
@@ -71,14 +71,11 @@ class Heartbeat(WorkerMessage, frozen=True, tag="heartbeat"):
 
 
 class Step(WorkerMessage, frozen=True, tag="step"):
-    """One step of the engine; `preview` is a JPEG or empty."""
+    """One step of the engine, as it goes over the wire; `preview` is a JPEG or empty."""
 
     job_id: str
     attempt: int
-    step: int
-    steps: int
-    stage: str
-    seconds_left: float | None
+    progress: Progress
     preview: bytes
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.messages import JobState
 from blender_addon.generation.job_events import (
     ConnectionChanged,
@@ -29,22 +30,26 @@ def after(*events: Event, view: JobView | None = None) -> JobView:
 
 
 def test_a_whole_job_reads_like_one() -> None:
-    view = after(Sent(JOB, 1, 4))
+    view = after(Sent(JOB, JobProgress(1, 4, "Sending")))
     assert (view.phase, view.factor, view.line) == (Phase.SENDING, 0.25, "Sending 25%")
-    view = after(StateChanged(JOB, JobState.QUEUED), Stepped(JOB, 0, 0, "", None, 2), view=view)
+    view = after(StateChanged(JOB, JobState.QUEUED), Stepped(JOB, JobProgress(0, 0, "", queue_place=2)), view=view)
     assert view.line == "Queued, 2 jobs before this one"
-    view = after(StateChanged(JOB, JobState.RUNNING), Stepped(JOB, 5, 16, "Filling", 75.4, 0, b"jpeg"), view=view)
+    view = after(
+        StateChanged(JOB, JobState.RUNNING),
+        Stepped(JOB, JobProgress(5, 16, "Filling", jpeg=b"jpeg", seconds_left=75.4)),
+        view=view,
+    )
     assert (view.line, view.stage, view.jpeg) == ("Step 5/16, 1 min 15 s left", "Filling", b"jpeg")
-    view = after(Stepped(JOB, 6, 16, "Filling", None, 0), view=view)
+    view = after(Stepped(JOB, JobProgress(6, 16, "Filling")), view=view)
     assert view.jpeg == b"jpeg", "the last picture stays until there is a newer one"
-    view = after(Received(JOB, 10, 10), Fetched(JOB, (Path("a"),)), view=view)
+    view = after(Received(JOB, JobProgress(10, 10, "Fetching")), Fetched(JOB, (Path("a"),)), view=view)
     assert view.phase is Phase.PLACING
     assert not view.phase.final
 
 
 def test_nothing_moves_a_job_that_has_ended() -> None:
     ended = after(Failed(JOB, "Broken."))
-    assert moved_on(ended, Stepped(JOB, 1, 2, "", None, 0)) is ended
+    assert moved_on(ended, Stepped(JOB, JobProgress(1, 2, ""))) is ended
     assert ended.error == "Broken."
 
 
@@ -55,7 +60,7 @@ def test_another_jobs_events_are_not_this_ones() -> None:
 
 def test_cancelling_shows_no_steps_until_the_server_has_stopped() -> None:
     view = after(
-        Stepped(JOB, 3, 16, "", 9.0, 0),
+        Stepped(JOB, JobProgress(3, 16, "", seconds_left=9.0)),
         StateChanged(JOB, JobState.RUNNING),
         view=JobView("shot", job_id=JOB, phase=Phase.CANCELLING),
     )
@@ -64,7 +69,7 @@ def test_cancelling_shows_no_steps_until_the_server_has_stopped() -> None:
 
 
 def test_a_server_that_is_away_is_said() -> None:
-    running = after(Stepped(JOB, 3, 16, "", 9.0, 0))
+    running = after(Stepped(JOB, JobProgress(3, 16, "", seconds_left=9.0)))
     away = moved_on(running, ConnectionChanged(False))
     assert away.line == "The server is away, waiting for it"
     assert moved_on(away, ConnectionChanged(True)).line == running.line

@@ -13,6 +13,7 @@ from PIL import Image
 from blender_addon.core.camera.projection import project, unproject
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.errors import CameraError
+from blender_addon.core.progress import JobProgress
 from server.evaluation.diagnosis import delayed, mirrored
 from server.evaluation.evaluate import evaluate_clip, fitted_reference
 from server.evaluation.first_frame_depth import depth_of_first_frame
@@ -131,15 +132,15 @@ def test_a_solve_can_be_stopped_at_any_stage(rod: Rod, stage: str) -> None:
 
     told: list[str] = []
 
-    def watch(done: int, count: int, name: str) -> None:
-        assert 0 <= done < count == 4
-        told.append(name)
-        if name == stage:
+    def watch(progress: JobProgress) -> None:
+        assert 0 <= progress.done < progress.total == 4
+        told.append(progress.stage)
+        if progress.stage == stage:
             raise Stop
 
     frames, _ = film_room(rod.asked)
     with pytest.raises(Stop):
-        evaluate_clip(Question("rod", frames, "asked", rod.asked), trials=1, on_stage=watch)
+        evaluate_clip(Question("rod", frames, "asked", rod.asked), trials=1, on_progress=watch)
     assert told[-1] == stage
 
 

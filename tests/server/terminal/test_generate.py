@@ -16,6 +16,7 @@ from blender_addon.core.camera.formats import write_trajectory
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.errors import EngineError, ServiceError, ShotError
 from blender_addon.core.payloads.clip import ClipSidecar
+from blender_addon.core.progress import unwatched
 from server.cli import app
 from server.demo.motorcycle import Motorcycle
 from server.terminal.generate import GenerateRequest, generate
@@ -49,7 +50,7 @@ def decoded(clip: Path) -> np.ndarray:
 
 def test_a_clip_is_made_through_a_server_of_its_own(request_: GenerateRequest, bike: Motorcycle) -> None:
     stages: dict[str, tuple[int, int]] = {}
-    result = generate(request_, lambda stage, done, of, _: stages.__setitem__(stage, (done, of)))
+    result = generate(request_, lambda told: stages.__setitem__(told.stage, (told.done, told.total)))
     assert result.clip == request_.out
     frames = decoded(result.clip)
     assert frames.shape == (4, 320, 512, 3)
@@ -65,29 +66,29 @@ def test_a_clip_is_made_through_a_server_of_its_own(request_: GenerateRequest, b
 def test_a_size_that_the_engine_does_not_list_is_said_before_anything_is_drawn(request_: GenerateRequest) -> None:
     stages: list[str] = []
     with pytest.raises(ShotError, match=r"no clips of 192 x 128: it makes 512 x 320, .*Choose one of these sizes"):
-        generate(replace(request_, size=(192, 128)), lambda stage, *_: stages.append(stage))
+        generate(replace(request_, size=(192, 128)), lambda told: stages.append(told.stage))
     assert not stages
 
 
 def test_an_engine_that_is_not_there(request_: GenerateRequest) -> None:
     with pytest.raises(ServiceError, match="no engine 'magic': it has draft"):
-        generate(replace(request_, engine="magic"), lambda *_: None)
+        generate(replace(request_, engine="magic"), unwatched)
 
 
 def test_an_engine_that_cannot_end_at_an_image(request_: GenerateRequest) -> None:
     with pytest.raises(ShotError, match=r"Draft \(geometry only\) cannot end at a last image: its modes are basic"):
-        generate(replace(request_, last_image=request_.photo), lambda *_: None)
+        generate(replace(request_, last_image=request_.photo), unwatched)
 
 
 def test_the_engine_gets_its_options(request_: GenerateRequest, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="has no option soam: it has seam"):
-        generate(replace(request_, options={"soam": 1.0}), lambda *_: None)
+        generate(replace(request_, options={"soam": 1.0}), unwatched)
     stages: list[str] = []
     with pytest.raises(EngineError, match="Seam softness is out of range: 2, allowed 0 to 1"):
-        generate(replace(request_, options={"seam": 2.0}), lambda stage, *_: stages.append(stage))
+        generate(replace(request_, options={"seam": 2.0}), lambda told: stages.append(told.stage))
     assert not stages, "nothing was drawn for it"
     asked = replace(request_, options={"seam": 0.25}, negative_prompt="rain", out=tmp_path / "clip.mp4")
-    with av.open(str(generate(asked, lambda *_: None).clip)) as file:
+    with av.open(str(generate(asked, unwatched).clip)) as file:
         made = msgspec.json.decode(file.metadata["comment"].encode(), type=ClipSidecar).metadata
     assert made.settings.options == {"seam": 0.25}
     assert made.settings.negative_prompt == "rain"
@@ -97,7 +98,7 @@ def test_a_camera_that_never_sees_the_photo(request_: GenerateRequest, tmp_path:
     away = np.diag([-1.0, 1.0, -1.0, 1.0])[None]
     write_trajectory(tmp_path / "away.txt", Trajectory(away, bike.intrinsics, 741, 500))
     with pytest.raises(ShotError, match="never sees the photo"):
-        generate(replace(request_, trajectory=tmp_path / "away.txt"), lambda *_: None)
+        generate(replace(request_, trajectory=tmp_path / "away.txt"), unwatched)
 
 
 def test_the_file_may_start_anywhere_if_told_so(request_: GenerateRequest, tmp_path: Path, bike: Motorcycle) -> None:
@@ -107,7 +108,7 @@ def test_the_file_may_start_anywhere_if_told_so(request_: GenerateRequest, tmp_p
     elsewhere = replace(
         request_, trajectory=tmp_path / "far.txt", start_at_photo=True, out=tmp_path / "clip.mp4", frames=1
     )
-    assert generate(elsewhere, lambda *_: None).coverage[0] > 0.8
+    assert generate(elsewhere, unwatched).coverage[0] > 0.8
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from blender_addon.core.errors import ServiceError
+from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.server_address import ServerAddress, parse_address
 from server.demo.motorcycle import Motorcycle
@@ -141,8 +142,8 @@ def test_a_disk_that_fills_up_in_the_middle_is_said_and_resumed(
         client.submit(job_id, small_blob(bike), "copy")
         list(client.follow(job_id))
 
-        def fill(held: int, total: int) -> None:
-            if 0 < held < total and not ballast.exists():
+        def fill(told: JobProgress) -> None:
+            if 0 < told.done < told.total and not ballast.exists():
                 try:
                     with ballast.open("wb", buffering=0) as stream:
                         while stream.write(b"x" * 4096):
@@ -202,7 +203,7 @@ def test_what_was_fetched_is_not_fetched_again_and_damage_is_mended(
         list(client.follow(job_id))
         paths = client.fetch(job_id, tmp_path)
         first_reports: list[int] = []
-        client.fetch(job_id, tmp_path, lambda held, total: first_reports.append(total - held))
+        client.fetch(job_id, tmp_path, lambda told: first_reports.append(told.total - told.done))
         assert first_reports == [0]
         good = paths[1].read_bytes()
         paths[1].write_bytes(good[:-1] + b"?")

@@ -13,9 +13,10 @@ from blender_addon.core.camera.trajectory import Trajectory, rotation_exp
 from blender_addon.core.depth.depth_mesh import depth_mesh
 from blender_addon.core.payloads.clip import Clip
 from blender_addon.core.payloads.shot import Shot, ShotSettings
+from blender_addon.core.progress import JobProgress
 from server.demo.motorcycle import Motorcycle
 from server.engines.draft.edges import completed
-from server.engines.engine import Cancelled, StepReport
+from server.engines.engine import Cancelled
 from server.engines.registry import capabilities, engines
 from server.geometry.preview import PreviewRenderer
 
@@ -23,7 +24,7 @@ RED, GREEN = (200, 30, 20), (30, 160, 60)
 SETTINGS = ShotSettings(engine="draft")
 
 
-def silent(_: StepReport) -> None:
+def silent(_: JobProgress) -> None:
     """A report nobody reads."""
 
 
@@ -263,13 +264,13 @@ def test_a_portrait_photo_in_one_frame(bike: Motorcycle) -> None:
 
 
 def test_progress_never_goes_back_and_ends(bike: Motorcycle) -> None:
-    reports: list[StepReport] = []
+    reports: list[JobProgress] = []
     shot = arc(bike, 3, size=(96, 64))
     engines()["draft"]().generate(shot, reports.append)
-    steps = [r.step for r in reports]
+    steps = [r.done for r in reports]
     assert all(later >= earlier for earlier, later in pairwise(steps))
-    assert steps[-1] == reports[-1].steps
-    assert {r.steps for r in reports} == {reports[0].steps}
+    assert steps[-1] == reports[-1].total
+    assert {r.total for r in reports} == {reports[0].total}
     assert reports[-1].preview is not None
     assert reports[-1].preview.shape == (64, 96, 3)
 
@@ -278,7 +279,7 @@ def test_progress_never_goes_back_and_ends(bike: Motorcycle) -> None:
 def test_cancel_within_a_step(bike: Motorcycle, at: int) -> None:
     calls = 0
 
-    def cancel(_: StepReport) -> None:
+    def cancel(_: JobProgress) -> None:
         nonlocal calls
         calls += 1
         if calls == at:

@@ -13,8 +13,8 @@ pytest.importorskip("ftfy", reason="ftfy is not installed: the model tests were 
 import torch
 
 from blender_addon.core.errors import EngineError
+from blender_addon.core.progress import JobProgress
 from server.demo.motorcycle import Motorcycle
-from server.engines.engine import StepReport
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.sources import RandomWeights
 from server.model.sampling.compiled import check_compiler
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.* is deprecated:Depr
 """PyTorch's own, when its compiler is imported."""
 
 
-def quiet(step: StepReport) -> None:
+def quiet(step: JobProgress) -> None:
     """Nobody listens."""
 
 

@@ -17,8 +17,9 @@ pytest.importorskip("ftfy", reason="ftfy is not installed: the model tests were 
 import torch
 
 from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.progress import JobProgress
 from server.demo.motorcycle import Motorcycle
-from server.engines.engine import Paused, StepReport
+from server.engines.engine import Paused
 from server.engines.realcam import runner
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.memory.memory_plan import FAST, PLAIN, SMALL, MemoryPlan
@@ -49,7 +50,7 @@ def shot(bike: Motorcycle) -> Shot:
     return shot_of(bike, path(4, 128, 64), steps=3, camera_guidance=1.5, shaping="off", precision="float32")
 
 
-def quiet(step: StepReport) -> None:
+def quiet(step: JobProgress) -> None:
     """Nobody listens."""
 
 
@@ -83,9 +84,9 @@ def test_every_plan_goes_on_to_the_same_clip(
 ) -> None:
     steps: list[int] = []
 
-    def note(step: StepReport) -> None:
+    def note(step: JobProgress) -> None:
         if step.stage == "Sampling":
-            steps.append(step.step)
+            steps.append(step.done)
 
     with pytest.raises(Paused):
         engine.generate_resumable(shot, note, FileCheckpoints(tmp_path, lambda: bool(steps)))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from blender_addon.core.arrays import UInt8
+from blender_addon.core.progress import JobProgress
 
 pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
@@ -23,7 +24,6 @@ from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.payloads.clip import pixels_sha256
 from blender_addon.core.payloads.shot import Shot
 from server.demo.motorcycle import Motorcycle
-from server.engines.engine import StepReport
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.shot_inputs import last_picture
 from server.engines.realcam.sources import RandomWeights
@@ -38,7 +38,7 @@ WIDTH, HEIGHT = 128, 64
 BASE = {"steps": 2, "guidance": 1.0, "shaping": "off", "precision": "float32"}
 
 
-def quiet(step: StepReport) -> None:
+def quiet(step: JobProgress) -> None:
     """Nobody listens."""
 
 

@@ -18,8 +18,9 @@ from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_mesh import depth_mesh
 from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.shot import Shot, ShotSettings
+from blender_addon.core.progress import JobProgress
 from server.demo.motorcycle import Motorcycle
-from server.engines.engine import Cancelled, StepReport
+from server.engines.engine import Cancelled
 from server.engines.realcam.code_version import code_version
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.shot_inputs import last_picture
@@ -63,12 +64,12 @@ def with_options(shot: Shot, **options: object) -> Shot:
 
 
 def test_a_clip_and_its_story(engine: RealCamEngine, shot: Shot) -> None:
-    reports: list[StepReport] = []
+    reports: list[JobProgress] = []
     clip = engine.generate(shot, reports.append)
     assert clip.frames.shape == (FRAMES, 128, 128, 3)
     assert clip.frames.dtype == np.uint8
-    steps = [r.step for r in reports if r.stage == "Sampling"]
-    assert steps[-1] == reports[-1].steps == 2
+    steps = [r.done for r in reports if r.stage == "Sampling"]
+    assert steps[-1] == reports[-1].total == 2
     assert steps == sorted(steps)
     picture = next(r.preview for r in reversed(reports) if r.preview is not None)
     assert picture.shape == (64, 64, 3)
@@ -137,9 +138,9 @@ def test_photo_and_prompt_guide_with_strengths_of_their_own(engine: RealCamEngin
 
 
 def test_cancel_within_a_step(engine: RealCamEngine, shot: Shot) -> None:
-    seen: list[StepReport] = []
+    seen: list[JobProgress] = []
 
-    def report(step: StepReport) -> None:
+    def report(step: JobProgress) -> None:
         seen.append(step)
         if len(seen) == 4:
             raise Cancelled

@@ -19,9 +19,10 @@ from blender_addon.core.camera.formats import write_trajectory
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.progress import JobProgress
 from server.cli import app
 from server.demo.motorcycle import Motorcycle
-from server.engines.engine import Cancelled, StepReport
+from server.engines.engine import Cancelled
 from server.engines.realcam import progress
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.sources import RANDOM_WEIGHTS, RandomWeights, Size
@@ -53,16 +54,16 @@ SLOW = [pytest.param(frames, marks=(pytest.mark.slow, pytest.mark.timeout(3600))
 @pytest.mark.parametrize("frames", [2, 17, *SLOW])
 def test_a_portrait_of_any_length(engine: RealCamEngine, bike: Motorcycle, frames: int) -> None:
     """Every frame in its size; steps are counted over all segments, each once."""
-    reports: list[StepReport] = []
+    reports: list[JobProgress] = []
     clip = engine.generate(portrait(bike, frames), reports.append)
     assert clip.frames.shape == (frames, HEIGHT, WIDTH, 3)
     assert (clip.frames.std(axis=(1, 2, 3)) > 1.0).all(), "none was left blank"
     assert len(clip.metadata.camera_to_world) == frames
     whole = len(plan_segments(frames)) * STEPS
     sampled = [report for report in reports if report.stage == "Sampling"]
-    assert {report.steps for report in sampled} == {whole}
-    assert sorted({report.step for report in sampled}) == list(range(1, whole + 1))
-    assert [report.step for report in reports] == sorted(report.step for report in reports)
+    assert {report.total for report in sampled} == {whole}
+    assert sorted({report.done for report in sampled}) == list(range(1, whole + 1))
+    assert [report.done for report in reports] == sorted(report.done for report in reports)
 
 
 def test_one_frame_is_no_clip(engine: RealCamEngine, bike: Motorcycle) -> None:
@@ -78,8 +79,8 @@ def test_cancelled_within_a_step_of_any_segment(
     monkeypatch.setattr(progress, "POLL_SECONDS", 0.0)
     seen: list[int] = []
 
-    def report(step: StepReport) -> None:
-        seen.append(step.step)
+    def report(step: JobProgress) -> None:
+        seen.append(step.done)
         if seen.count(done) == 3:
             raise Cancelled
 

@@ -17,8 +17,9 @@ import torch
 
 from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.progress import JobProgress
 from server.demo.motorcycle import Motorcycle
-from server.engines.engine import Cancelled, Paused, StepReport
+from server.engines.engine import Cancelled, Paused
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.memory.device_memory import first_within_memory, is_out_of_memory
 from server.engines.realcam.memory.least_memory import LEAST
@@ -148,7 +149,7 @@ def small_clip(engine: RealCamEngine, wide: Shot) -> np.ndarray:
     return small
 
 
-def quiet(step: StepReport) -> None:
+def quiet(step: JobProgress) -> None:
     """Nobody listens."""
 
 
@@ -182,9 +183,9 @@ class StopAfter:
     def __init__(self, step: int) -> None:
         self.step, self.steps = step, list[int]()
 
-    def report(self, step: StepReport) -> None:
+    def report(self, step: JobProgress) -> None:
         if step.stage == "Sampling":
-            self.steps.append(step.step)
+            self.steps.append(step.done)
 
     def wanted(self) -> bool:
         return bool(self.steps) and self.steps[-1] >= self.step
@@ -212,7 +213,7 @@ def test_memory_that_runs_out_when_a_shot_goes_on(
         engine.generate_resumable(wide, stop.report, FileCheckpoints(tmp_path, stop.wanted))
     shortage.failures = 1
 
-    def ended(step: StepReport) -> None:
+    def ended(step: JobProgress) -> None:
         if step.stage == "Sampling" and not shortage.failures:
             raise Cancelled
 

@@ -46,14 +46,14 @@ def test_a_shot_becomes_a_clip(bike: Motorcycle, tmp_path: Path, monkeypatch: py
         assert engine.unavailable == ""
         assert engine.draft, "and says that its weights are random"
         job_id = uuid.uuid4().hex
-        client.submit(job_id, encode_shot(shot), "realcam", "bike", lambda done, of: None)
+        client.submit(job_id, encode_shot(shot), "realcam", "bike")
         events = list(client.follow(job_id))
         last = events[-1]
         assert isinstance(last, StateEvent)
         assert last.state is JobState.DONE, last.reason
-        stages = {e.progress.stage for e in events if not isinstance(e, StateEvent)}
+        stages = {e.stage for e in events if not isinstance(e, StateEvent)}
         assert stages & {"Loading the model", "Sampling", "Decoding", "Reading the picture and the camera"}
-        files = client.fetch(job_id, tmp_path / "clip", lambda done, of: None)
+        files = client.fetch(job_id, tmp_path / "clip")
     clip = next(f for f in files if f.name == "clip.mp4")
     with av.open(str(clip)) as video:
         frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]

@@ -26,11 +26,11 @@ from safetensors.torch import load, save
 
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.payloads.shot_file import encode_shot
-from blender_addon.core.protocol.client import JobProgress
+from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import Motorcycle
 from server.diffusion.sampler import SamplerState
-from server.engines.engine import Paused, ResumableEngine, StepReport
+from server.engines.engine import Paused, ResumableEngine
 from server.engines.realcam.code_version import ROOT, sources_digest
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.shot_checkpoint import KeptShot, clip_digest, decode_kept, encode_kept
@@ -112,9 +112,9 @@ def test_stopped_after_every_step_none_is_done_twice(
     while clip is None:
         stop, attempt = Pausing(10**9), len(sampled)
 
-        def report(step: StepReport, stop: Pausing = stop, attempt: int = attempt) -> None:
-            if step.stage == "Sampling" and step.step not in sampled[attempt:]:
-                sampled.append(step.step)
+        def report(step: JobProgress, stop: Pausing = stop, attempt: int = attempt) -> None:
+            if step.stage == "Sampling" and step.done not in sampled[attempt:]:
+                sampled.append(step.done)
                 stop.at = 0
 
         with suppress(Paused):
@@ -151,7 +151,7 @@ def test_a_checkpoint_of_something_else_is_not_used(
     steps: list[int] = []
     with pytest.raises(Paused):
         engine.generate_resumable(
-            changed(shot), lambda r: steps.append(r.step), FileCheckpoints(tmp_path, Pausing(undisturbed[1] // 3))
+            changed(shot), lambda r: steps.append(r.done), FileCheckpoints(tmp_path, Pausing(undisturbed[1] // 3))
         )
     assert 1 in steps, "it began at the first step"
 
@@ -233,10 +233,9 @@ class TestInAServer:
             client.submit(job_id, blob, "realcam")
             for event in client.follow(job_id):
                 if isinstance(event, JobProgress):
-                    progress = event.progress
-                    if progress.attempt > 1 and progress.stage == "Sampling" and progress.step not in again:
-                        again.append(progress.step)
-                    if progress.step >= self.BREAK and not broken:
+                    if event.attempt > 1 and event.stage == "Sampling" and event.done not in again:
+                        again.append(event.done)
+                    if event.done >= self.BREAK and not broken:
                         broken = True
                         break_off()
                 elif event.state.final:

@@ -22,6 +22,7 @@ pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed:
 from safetensors.torch import load_file, save_file  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
+from blender_addon.core.progress import JobProgress  # noqa: E402
 from server.cli import app  # noqa: E402
 from server.model.config import TINY  # noqa: E402
 from server.model.errors import CheckpointError  # noqa: E402
@@ -39,8 +40,8 @@ from tests.support.hub import COMMIT, Hub, serving  # noqa: E402
 TOKENIZER = ByteTokenizer(TINY.clip.vocabulary)
 
 
-def quiet(name: str, done: int, of: int) -> None:
-    assert done <= of, name
+def quiet(told: JobProgress) -> None:
+    assert told.done <= told.total, told.stage
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +171,7 @@ def test_a_proxy_that_cannot_be_used_is_said(proxy: str) -> None:
 def test_how_far_a_download_is_can_be_seen(hub: Hub, tmp_path: Path) -> None:
     source = resolve(HubFile("org/tiny", "model.ckpt"), hub.url)
     told: list[tuple[str, int, int]] = []
-    fetch(source, tmp_path, lambda what, done, of: told.append((what, done, of)), hub.url)
+    fetch(source, tmp_path, lambda now: told.append((now.stage, now.done, now.total)), hub.url)
     fetching = [done for what, done, of in told if what == "Fetching model.ckpt" and of == source.bytes]
     assert fetching == sorted(fetching)
     assert fetching[-1] == source.bytes

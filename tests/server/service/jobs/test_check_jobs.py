@@ -109,7 +109,7 @@ def test_a_check_is_cancelled_while_it_solves_and_the_worker_lives_on(server: Ru
         stages = []
         for event in client.follow(job_id):
             if not isinstance(event, StateEvent):
-                stages.append(event.progress.stage)
+                stages.append(event.stage)
                 if not cancelled_at:
                     client.cancel(job_id)
                     cancelled_at = time.monotonic()

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from blender_addon.core.errors import ServiceError
-from blender_addon.core.protocol.client import JobProgress
+from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.keys import client_keys
 from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import Motorcycle
@@ -33,10 +33,12 @@ def test_a_shot_becomes_files(shared_server: RunningServer, bike: Motorcycle, tm
     job_id, sent, got = new_id(), [], []
     with shared_server.client() as client:
         client.connect()
-        status = client.submit(job_id, small_blob(bike), "copy", "A title", lambda *n: sent.append(n))
+        status = client.submit(
+            job_id, small_blob(bike), "copy", "A title", lambda told: sent.append((told.done, told.total))
+        )
         assert status.state is not JobState.UPLOADING
         events = list(client.follow(job_id))
-        paths = client.fetch(job_id, tmp_path, lambda *n: got.append(n))
+        paths = client.fetch(job_id, tmp_path, lambda told: got.append((told.done, told.total)))
         final = client.status(job_id)
     assert _states(events) == ["uploading", "queued", "running", "finalizing", "done"]
     assert [event.sequence for event in events if isinstance(event, StateEvent)] == [1, 2, 3, 4, 5]
@@ -78,10 +80,10 @@ def test_progress_brings_a_picture(shared_server: RunningServer, bike: Motorcycl
     with shared_server.client() as client:
         client.submit(job_id, small_blob(bike, pause=0.3), "copy")
         reports = [event for event in client.follow(job_id) if isinstance(event, JobProgress)]
-    steps = [report.progress.step for report in reports if report.progress.stage == "copying"]
+    steps = [report.done for report in reports if report.stage == "copying"]
     assert steps == sorted(steps)
     assert steps[-1] <= 4
-    assert any(report.preview[:3] == b"\xff\xd8\xff" for report in reports)
+    assert any(report.jpeg[:3] == b"\xff\xd8\xff" for report in reports)
 
 
 def test_the_same_again_is_the_same_job(shared_server: RunningServer, bike: Motorcycle) -> None:
@@ -138,10 +140,10 @@ def test_cancel_takes_effect_within_a_step(shared_server: RunningServer, bike: M
         events: list[StateEvent | JobProgress] = []
         for event in client.follow(job_id):
             events.append(event)
-            if isinstance(event, JobProgress) and event.progress.step == 2:
+            if isinstance(event, JobProgress) and event.done == 2:
                 client.cancel(job_id)
             if isinstance(event, JobProgress):
-                last = max(last, event.progress.step)
+                last = max(last, event.done)
         assert _states(events)[-1] == "cancelled"
         assert last <= 4
         with pytest.raises(ServiceError, match="it is cancelled"):
@@ -165,7 +167,7 @@ def test_an_engine_that_does_not_heed_a_cancel_is_ended(start_server: StartServe
     with server.client() as client:
         client.submit(job_id, small_blob(bike, "hang"), "hang")
         for event in client.follow(job_id):
-            if isinstance(event, JobProgress) and event.progress.step == 1:
+            if isinstance(event, JobProgress) and event.done == 1:
                 client.cancel(job_id)
             last = event
         assert isinstance(last, StateEvent)
@@ -238,9 +240,7 @@ def test_who_waits_is_told_the_place(shared_server: RunningServer, bike: Motorcy
         client.submit(first, small_blob(bike, pause=0.3), "copy")
         client.submit(second, small_blob(bike), "copy")
         places = [
-            event.progress
-            for event in client.follow(second)
-            if isinstance(event, JobProgress) and event.progress.stage == "queued"
+            event for event in client.follow(second) if isinstance(event, JobProgress) and event.stage == "queued"
         ]
         assert client.status(second).queue_place == 0
     assert all(place.queue_place == 1 for place in places)

@@ -23,7 +23,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
 from blender_addon.core.errors import ServiceError
-from blender_addon.core.protocol.client import Client, JobProgress
+from blender_addon.core.progress import JobProgress
+from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.messages import JobState, Limits, StateEvent
 from blender_addon.core.protocol.server_address import ServerAddress
 from server.cli import app
@@ -88,7 +89,7 @@ def test_a_disk_that_fills_up_in_mid_job_fails_that_job_alone(
         client.submit(second, small_blob(bike), "copy")
         filler: Path | None = None
         for event in client.follow(first):
-            if isinstance(event, JobProgress) and event.progress.step > 0 and filler is None:
+            if isinstance(event, JobProgress) and event.done > 0 and filler is None:
                 filler = _fill(small_disk)
         assert filler is not None
         filler.unlink()
@@ -109,7 +110,7 @@ def test_an_engine_that_fails_three_jobs_is_set_aside_with_its_reason(
         for job_id in failing:
             assert _last(list(client.follow(job_id))).state is JobState.FAILED
         # What was accepted is kept, and says what it waits for.
-        told = (event.progress.stage for event in client.follow(waiting) if isinstance(event, JobProgress))
+        told = (event.stage for event in client.follow(waiting) if isinstance(event, JobProgress))
         assert "SIGSEGV" in next(stage for stage in told if "set this engine aside" in stage)
         assert client.status(waiting).state is JobState.QUEUED
         client.cancel(waiting)
@@ -136,7 +137,7 @@ def test_one_clients_shots_take_an_engine_from_nobody_else(start_server: StartSe
         for event in anna.follow(waiting):
             if not isinstance(event, JobProgress):
                 continue
-            stages.append(event.progress.stage)
+            stages.append(event.stage)
             if "set this engine aside" in stages[-1] and neighbours not in failing:
                 failing.append(neighbours)
                 neighbour.submit(neighbours, small_blob(bike, "fragile"), "fragile")
@@ -165,7 +166,7 @@ def test_a_sampler_goes_on_from_its_checkpoint_and_makes_the_same_clip(
         client.fetch(killed, tmp_path / "killed")
     assert _last(events).state is JobState.DONE
     assert _last(events).attempt == 2
-    second = [e.progress.step for e in events if isinstance(e, JobProgress) and e.progress.stage == "resumed"]
+    second = [e.done for e in events if isinstance(e, JobProgress) and e.stage == "resumed"]
     assert second == [4]
     np.testing.assert_array_equal(_frames(tmp_path / "killed"), _frames(tmp_path / "calm"))
     assert not (shared_server.data_dir / "checkpoints" / killed).exists()
@@ -180,8 +181,8 @@ def test_a_graceful_stop_has_a_sampler_leave_off_at_its_next_step(start_server: 
             if isinstance(event, StateEvent):
                 last = event
                 continue
-            stages.append((event.progress.step, event.progress.stage))
-            if event.progress.stage == "fresh" and event.progress.step == 2:
+            stages.append((event.done, event.stage))
+            if event.stage == "fresh" and event.done == 2:
                 assert server.process is not None
                 server.process.send_signal(signal.SIGTERM)
                 assert server.wait() == 0

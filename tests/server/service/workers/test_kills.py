@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from blender_addon.core.errors import ServiceError
-from blender_addon.core.protocol.client import JobProgress
+from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import Motorcycle
 from tests.server.service.conftest import StartServer
@@ -36,7 +36,7 @@ def test_a_killed_worker_costs_an_attempt_and_nothing_else(
         client.submit(job_id, small_blob(bike, pause=0.1), "copy")
         for event in client.follow(job_id):
             if isinstance(event, JobProgress):
-                if event.progress.step == 2 and event.progress.attempt == 1:
+                if event.done == 2 and event.attempt == 1:
                     os.kill(_worker_of(server).pid, signal.SIGKILL)
             else:
                 events.append(event)
@@ -58,7 +58,7 @@ def test_a_killed_server_goes_on_where_it_was_and_the_client_is_not_told(
         for event in client.follow(job_id):
             if isinstance(event, StateEvent):
                 events.append(event)
-            elif event.progress.step == 2 and event.progress.attempt == 1:
+            elif event.done == 2 and event.attempt == 1:
                 server.kill()
                 assert worker.wait(10) is None or not worker.is_running()
                 server.start()
@@ -76,9 +76,9 @@ def test_a_server_killed_during_the_upload_takes_the_rest_later(start_server: St
     assert len(blob) > 2_500_000
     killed: list[int] = []
 
-    def on_sent(held: int, total: int) -> None:
-        if 0 < held < total and not killed:
-            killed.append(held)
+    def on_sent(told: JobProgress) -> None:
+        if 0 < told.done < told.total and not killed:
+            killed.append(told.done)
             server.kill()
             server.start()
 
@@ -95,9 +95,9 @@ def test_a_server_killed_during_the_fetch_gives_the_rest_later(
     server, job_id = start_server(), new_id()
     killed: list[int] = []
 
-    def on_received(held: int, total: int) -> None:
-        if held > total // 2 and not killed:
-            killed.append(held)
+    def on_received(told: JobProgress) -> None:
+        if told.done > told.total // 2 and not killed:
+            killed.append(told.done)
             server.kill()
             server.start()
 
@@ -128,7 +128,7 @@ def test_a_graceful_stop_lets_a_short_job_finish_and_queues_a_long_one(
         client.submit(short, small_blob(bike, pause=0.1), "copy")
         client.submit(long, small_blob(bike, pause=0.1, frames=6), "copy")
         for event in client.follow(short):
-            if isinstance(event, JobProgress) and event.progress.step == 1:
+            if isinstance(event, JobProgress) and event.done == 1:
                 assert server.process is not None
                 server.process.send_signal(signal.SIGTERM)
                 assert server.wait() == 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.messages import Limits
-from server.engines.engine import Cancelled, StepReport
+from server.engines.engine import Cancelled
 from server.service.workers import worker_messages as pipe
 from server.service.workers.worker import Reporter
 
@@ -25,11 +26,12 @@ class Listening:
 
     def _hear(self, message: pipe.FromWorker) -> None:
         assert isinstance(message, pipe.Step)
-        self.heard.append((message.step, bool(message.preview)))
+        assert message.progress.has_preview == bool(message.preview)
+        self.heard.append((message.progress.step, bool(message.preview)))
 
     def report(self, at: float, step: int, picture: bool = False) -> None:
         self.now = 100.0 + at
-        self.reporter(StepReport(step, 10, "Sampling", PICTURE if picture else None))
+        self.reporter(JobProgress(step, 10, "Sampling", PICTURE if picture else None))
 
 
 def test_a_picture_that_comes_right_after_another_report_goes_with_the_next() -> None:
