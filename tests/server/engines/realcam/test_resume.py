@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -31,7 +30,6 @@ from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import Motorcycle
 from server.diffusion.sampler import SamplerState
 from server.engines.engine import Paused, ResumableEngine
-from server.engines.realcam.code_version import ROOT, sources_digest
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.shot_checkpoint import KeptShot, clip_digest, decode_kept, encode_kept
 from server.engines.realcam.sources import RandomWeights, Size
@@ -171,18 +169,6 @@ def test_other_weights_do_not_go_on(shot: Shot) -> None:
     torch.set_num_threads(threads)
     assert len(digests) == 5
     assert digest_of(shot) in digests
-
-
-def test_the_code_is_its_sources(tmp_path: Path) -> None:
-    """Every file that samples counts, with its place and its text."""
-    shutil.copytree(ROOT / "server" / "model", tmp_path / "server" / "model")
-    digests = {sources_digest(ROOT), sources_digest(tmp_path)}
-    unet = tmp_path / "server" / "model" / "unet" / "unet.py"
-    unet.write_text(unet.read_text() + "#")
-    digests.add(sources_digest(tmp_path))
-    unet.rename(unet.with_name("network.py"))
-    digests.add(sources_digest(tmp_path))
-    assert len(digests) == 4
 
 
 DIGEST = bytes(range(32))
