@@ -44,6 +44,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "arrays": set(),
         "errors": set(),
         "atomic_file": set(),
+        "version": set(),
         "progress": {"arrays"},
         "camera": {"arrays", "errors"},
         "depth": {"arrays", "errors", "camera"},

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import build_addon
+from blender_addon.core.version import VERSION
 from build_addon import PACKAGES, PLATFORMS, PYTHONS, ROOT, SOURCE, BuildError, Wheel, build, chosen_wheels, fetch
 
 CACHE = ROOT / "build" / "wheels"
@@ -79,7 +80,7 @@ def test_the_zip_holds_the_addon_and_nothing_else_and_is_the_same_each_time(
     (source / "core" / "__pycache__").mkdir()
     (source / "core" / "__pycache__" / "shot.cpython-311.pyc").touch()
     second = build("linux-x64", tmp_path / "two", CACHE, lock=lock, source=source)
-    assert first.name == "realcam-0.1.0-linux_x64.zip"
+    assert first.name == f"realcam-{VERSION}-linux_x64.zip"
     assert first.read_bytes() == second.read_bytes()
     with zipfile.ZipFile(first) as archive:
         names = archive.namelist()
@@ -95,10 +96,17 @@ def test_the_zip_holds_the_addon_and_nothing_else_and_is_the_same_each_time(
         build("linux-x64", tmp_path / "three", CACHE, lock=lock, source=source)
 
 
-def test_the_extension_has_the_projects_version() -> None:
+def test_the_version_is_the_same_wherever_a_tool_wants_it(lock: dict[str, Any]) -> None:
+    """VERSION is what the code uses; each tool reads a file of its own."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     manifest = tomllib.loads((SOURCE / "blender_manifest.toml").read_text("utf-8"))
-    assert manifest["version"] == project["version"]
+    (locked,) = (entry["version"] for entry in lock["package"] if entry["name"] == project["name"])
+    assert {manifest["version"], project["version"], locked} == {VERSION}
+
+
+def test_the_extension_has_the_projects_licence() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    manifest = tomllib.loads((SOURCE / "blender_manifest.toml").read_text("utf-8"))
     assert manifest["license"] == [f"SPDX:{project['license']}"]
 
 
@@ -106,7 +114,7 @@ def test_the_command_says_what_it_made_or_why_not(tmp_path: Path, capsys: pytest
     arguments = ["--platform", "linux-x64", "--cache", str(CACHE)]
     assert build_addon.main([*arguments, "--out", str(tmp_path)]) == 0
     said = capsys.readouterr().out
-    assert str(tmp_path / "realcam-0.1.0-linux_x64.zip") in said
+    assert str(tmp_path / f"realcam-{VERSION}-linux_x64.zip") in said
     assert said.count(".whl") == 5
     (tmp_path / "file").touch()
     assert build_addon.main([*arguments, "--out", str(tmp_path / "file")]) == 1

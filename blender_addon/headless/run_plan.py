@@ -14,6 +14,7 @@ from .. import ui
 from ..core.camera.moves import MOVES
 from ..core.payloads.headless_plan import HeadlessPlan, HeadlessReport
 from ..core.protocol.server_address import ServerAddress
+from ..core.version import addon_software
 from ..generation.blocking import FinishedShot, generate_blocking
 from ..generation.job_events import ServerSettings
 from ..generation.job_records import JobRecords
@@ -126,7 +127,7 @@ def _generate(scene: bpy.types.Scene, plan: HeadlessPlan, say: Say) -> FinishedS
         address=ServerAddress(plan.host, plan.control_port, plan.data_port),
         command="",
         client_id="headless",
-        software=f"headless Blender {bpy.app.version_string}",
+        software=addon_software(bpy.app.version_string, headless=True),
         log=folder / "server.log",
         start_locally=False,
     )

@@ -11,13 +11,13 @@ from bpy.props import StringProperty
 from ..core.errors import RealCamError, ServiceError
 from ..core.protocol.keys import accept_pairing, config_dir
 from ..core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, parse_address
+from ..core.version import addon_software
 from ..generation.job_events import ServerSettings
 from ..generation.local_server import COMMAND_VARIABLE, DEFAULT_COMMAND
 from ..generation.user_files import EXTENSION, client_id, server_log
 
 ADDRESS_VARIABLE = "REALCAM_SERVER"
 """host:port in the environment; goes before the preference."""
-SOFTWARE = "RealCam for Blender"
 DEFAULT_ADDRESS = f"{DEFAULT_HOST}:{DEFAULT_CONTROL_PORT}"
 
 
@@ -97,7 +97,7 @@ def server_settings() -> ServerSettings:
         address=address,
         command=chosen.server_command,
         client_id=client_id(),
-        software=f"{SOFTWARE} in Blender {bpy.app.version_string}",
+        software=addon_software(bpy.app.version_string),
         log=server_log(),
         start_locally=address.loopback,
     )

@@ -18,6 +18,7 @@ from blender_addon.core.payloads.shot_file import encode_shot
 from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import EngineCapability
 from blender_addon.core.protocol.client import Client
+from blender_addon.core.version import COMMAND_LINE_SOFTWARE
 from server.engines.engine import Engine
 from server.terminal.local_service import local_service
 
@@ -66,7 +67,7 @@ def measure_wire(shot: Shot, jobs: int = 5) -> WireFigures:
     with (
         tempfile.TemporaryDirectory() as folder,
         local_service(Path(folder) / "data", Path(folder) / "log", ("--engines", f"{__name__}:engines")) as address,
-        Client(address, "bench", "realcam-bench") as client,
+        Client(address, "bench", COMMAND_LINE_SOFTWARE) as client,
     ):
         client.connect()
         for number in range(jobs + 1):

@@ -12,8 +12,6 @@ from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT, DEF
 from .jobs.retention import Retention
 from .logs import LogFormat
 
-SOFTWARE = "realcam-server 0.1.0"
-
 
 @dataclass(frozen=True)
 class ServiceOptions:

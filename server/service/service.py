@@ -19,12 +19,13 @@ from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.keys import server_keys
 from blender_addon.core.protocol.messages import Facts, JobState, Ping, Pong
 from blender_addon.core.protocol.server_address import is_loopback
+from blender_addon.core.version import SERVER_SOFTWARE
 
 from .jobs.job_book import JobBook, reconcile
 from .jobs.job_files import JobFiles
 from .jobs.job_store import JobStore
 from .jobs.retention import expired
-from .options import SOFTWARE, ServiceOptions
+from .options import ServiceOptions
 from .ready_file import ServerReady
 from .requests.control_requests import ControlDesk
 from .requests.data_requests import DataDesk
@@ -134,7 +135,7 @@ class Service:
             public_key=server_keys(self.options.config_dir).public,
             boot_id=self.boot_id,
             pid=os.getpid(),
-            software=SOFTWARE,
+            software=SERVER_SOFTWARE,
         )
 
     def stop(self, grace: float | None = None) -> None:

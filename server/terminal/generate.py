@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
@@ -31,6 +30,7 @@ from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.engine_checks import check_last_image, check_size, checked_options, offered_engine
 from blender_addon.core.protocol.messages import JobState, Limits, StateEvent, Welcome
 from blender_addon.core.protocol.server_address import ServerAddress
+from blender_addon.core.version import COMMAND_LINE_SOFTWARE, command_line_client_id
 from server.depth.photo_files import PhotoFile, check_photo_and_depth, read_depth, read_photo
 from server.geometry.preview import PreviewRenderer
 from server.terminal.local_service import local_service
@@ -131,7 +131,7 @@ def _session(address: ServerAddress | None) -> Iterator[tuple[Client, Welcome]]:
         if address is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="realcam-")))
             address = stack.enter_context(local_service(folder / "jobs", folder / "server.log"))
-        client = stack.enter_context(Client(address, f"cli {getpass.getuser()}", "realcam-cli 0.1.0"))
+        client = stack.enter_context(Client(address, command_line_client_id(), COMMAND_LINE_SOFTWARE))
         yield client, client.connect()
 
 

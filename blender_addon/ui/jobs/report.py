@@ -8,6 +8,7 @@ import bpy
 
 from ...core.errors import RealCamError
 from ...core.protocol.messages import PROTOCOL_VERSION
+from ...core.version import VERSION
 from ...generation.jobs import jobs
 from ...generation.local_server import LocalServer
 from ...generation.user_files import EXTENSION, server_log
@@ -18,7 +19,7 @@ def text() -> str:
     """The report, as plain lines."""
     view, record = jobs.view, jobs.record
     lines = [
-        f"RealCam report ({EXTENSION}, protocol {'.'.join(map(str, PROTOCOL_VERSION))})",
+        f"RealCam report ({EXTENSION} {VERSION}, protocol {'.'.join(map(str, PROTOCOL_VERSION))})",
         f"Blender {bpy.app.version_string}, Python {platform.python_version()}, {platform.platform()}",
         f"Server: {_server()}",
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -11,6 +10,7 @@ import typer
 
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, parse_address
+from blender_addon.core.version import COMMAND_LINE_SOFTWARE, command_line_client_id
 from server.commands.friendly_errors import in_words
 
 ServerOption = Annotated[str, typer.Option("--server", help="host:port of the server.")]
@@ -22,6 +22,6 @@ def connected(server: str) -> Iterator[Client]:
     """A client with an open session; errors become one sentence and exit code 1."""
     with in_words():
         address = parse_address(server)
-        with Client(address, f"cli {getpass.getuser()}", "realcam-cli 0.1.0", patience=5.0) as client:
+        with Client(address, command_line_client_id(), COMMAND_LINE_SOFTWARE, patience=5.0) as client:
             client.connect()
             yield client

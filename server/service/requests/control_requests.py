@@ -32,9 +32,10 @@ from blender_addon.core.protocol.messages import (
     Submit,
     Welcome,
 )
+from blender_addon.core.version import SERVER_SOFTWARE
 from server.service.jobs.job_book import JobBook
 from server.service.jobs.job_store import Job
-from server.service.options import SOFTWARE, ServiceOptions
+from server.service.options import ServiceOptions
 from server.service.workers.dispatcher import Dispatcher
 
 from .admission import Admission, refuse
@@ -66,7 +67,7 @@ class ControlDesk:
         """The answer to Hello, once the engines are known."""
         return Welcome(
             protocol=PROTOCOL_VERSION,
-            software=SOFTWARE,
+            software=SERVER_SOFTWARE,
             boot_id=self._boot_id,
             session=session.token,
             limits=self._options.limits,

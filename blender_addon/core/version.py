@@ -1,0 +1,23 @@
+"""The version of add-on and server, and what each program is called in the other's log and in reports.
+
+pyproject.toml, the extension's manifest and uv.lock repeat the number for their tools; a test holds them equal.
+"""
+
+from __future__ import annotations
+
+import getpass
+
+VERSION = "0.1.0"
+
+SERVER_SOFTWARE = f"realcam-server {VERSION}"
+COMMAND_LINE_SOFTWARE = f"realcam-cli {VERSION}"
+
+
+def addon_software(blender: str, *, headless: bool = False) -> str:
+    """The add-on in Blender of this version string."""
+    return f"RealCam for Blender {VERSION} in {'headless ' if headless else ''}Blender {blender}"
+
+
+def command_line_client_id() -> str:
+    """The same for all commands of this user: the server knows their jobs by it."""
+    return f"cli {getpass.getuser()}"
