@@ -28,7 +28,7 @@ from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.messages import JobState, Ping, Pong, RefusalCode, Refused, StateEvent, Submit
 from server.demo.motorcycle import motorcycle
 from tests.campaigns import hostile_inputs
-from tests.support.raw_socket import ask, ask_with, raw_socket, session
+from tests.support.network.raw_socket import ask, ask_with, raw_socket, session
 from tests.support.running_server import RunningServer, new_id, small_blob
 
 ENGINES = ("--engines", "server.engines.registry:engines")

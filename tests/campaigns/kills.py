@@ -41,7 +41,7 @@ from server.service.jobs.job_states import MAX_ATTEMPTS
 from tests.support.running_server import REPOSITORY, RunningServer, new_id, small_blob, small_shot
 
 CLIENTS = 4
-DRAFT = ("--engines", "tests.support.engines:draft")
+DRAFT = ("--engines", "tests.support.engines.misbehaving:draft")
 LAST_KILL = 0.95
 """Part of the jobs that is done when the last kill falls."""
 

@@ -22,7 +22,7 @@ from server.service.requests.zap import AllowedClient, read_allowed, write_allow
 from server.terminal.local_service import REALCAM, start_server
 
 REPOSITORY = Path(__file__).parents[2]
-ENGINES = "tests.support.engines:engines"
+ENGINES = "tests.support.engines.misbehaving:engines"
 PATIENCE = 120.0
 """Seconds until a server must be ready, on a machine that other tests keep busy."""
 

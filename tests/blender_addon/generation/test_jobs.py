@@ -53,7 +53,7 @@ def _no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def settings_in(folder: Path) -> ServerSettings:
     command = ["env", f"PYTHONPATH={REPOSITORY}", sys.executable, "-m", "server.cli", "serve"]
-    command += ["--engines", "tests.support.engines:engines", "--data-dir", str(folder / "server")]
+    command += ["--engines", "tests.support.engines.misbehaving:engines", "--data-dir", str(folder / "server")]
     return ServerSettings(
         address=ServerAddress("127.0.0.1", *free_ports()),
         command=shlex.join(command),

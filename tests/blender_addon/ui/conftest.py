@@ -63,7 +63,7 @@ def running_server(folder: Path, engines: str = "") -> Iterator[str]:
 @pytest.fixture(scope="session")
 def test_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a server with the tests' quick engines."""
-    with running_server(tmp_path_factory.mktemp("server"), "tests.support.engines:engines") as address:
+    with running_server(tmp_path_factory.mktemp("server"), "tests.support.engines.misbehaving:engines") as address:
         yield address
 
 

@@ -37,7 +37,7 @@ def product_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def server_without_pycolmap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    engines = "tests.support.check_engines:without_pycolmap"
+    engines = "tests.support.engines.camera_check:without_pycolmap"
     with running_server(tmp_path_factory.mktemp("without"), engines) as address:
         yield address
 

@@ -17,7 +17,7 @@ WALL, WALL_WITH_LENS, REFUSING = "depth-anything-indoor-small", "depth-pro", "de
 @pytest.fixture(scope="module")
 def depth_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a server that offers depth and nothing else."""
-    engines = "tests.support.depth_engines:engines"
+    engines = "tests.support.engines.depth:engines"
     with running_server(tmp_path_factory.mktemp("depth-server"), engines) as address:
         yield address
 

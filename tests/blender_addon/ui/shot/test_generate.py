@@ -341,7 +341,7 @@ def test_a_server_that_is_gone_after_the_job_does_not_harm_the_clip(
     from blender_addon.ui.preferences import ADDRESS_VARIABLE
 
     monkeypatch.setenv(ADDRESS_VARIABLE, free_address())
-    monkeypatch.setenv(COMMAND_VARIABLE, command_in(tmp_path, "tests.support.engines:engines"))
+    monkeypatch.setenv(COMMAND_VARIABLE, command_in(tmp_path, "tests.support.engines.misbehaving:engines"))
     assert generate(quick) == {"FINISHED"}
     forget_everything()
     monkeypatch.setenv(COMMAND_VARIABLE, "no-such-program serve")

@@ -201,7 +201,7 @@ class TestInAServer:
 
     @pytest.fixture
     def server(self, tmp_path: Path) -> Iterator[RunningServer]:
-        engines = ("--engines", "tests.support.quick_checkpoints:engines")
+        engines = ("--engines", "tests.support.engines.quick_checkpoints:engines")
         server = RunningServer(tmp_path / "data", tmp_path / "config", engines).start()
         yield server
         server.stop()

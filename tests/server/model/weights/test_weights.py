@@ -35,7 +35,7 @@ from server.model.weights.weights_install import install, require_steering, veri
 from server.model.weights.weights_lock import WeightsLock  # noqa: E402
 from server.model.weights.weights_sources import RECIPES, HubFile, WeightsError, by_hand, check_variant, resolve  # noqa: E402
 from server.model.weights.weights_store import SourceFile, WeightsStore  # noqa: E402
-from tests.support.hub import COMMIT, Hub, serving  # noqa: E402
+from tests.support.network.hub import COMMIT, Hub, serving  # noqa: E402
 
 TOKENIZER = ByteTokenizer(TINY.clip.vocabulary)
 

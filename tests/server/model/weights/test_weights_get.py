@@ -27,7 +27,7 @@ from server.model.weights.load import part_sources  # noqa: E402
 from server.model.weights.weights_fetch import in_units  # noqa: E402
 from server.model.weights.weights_sources import RECIPES, HubFile, Recipe  # noqa: E402
 from server.model.weights.weights_store import WeightsStore  # noqa: E402
-from tests.support.hub import Hub, serving  # noqa: E402
+from tests.support.network.hub import Hub, serving  # noqa: E402
 
 FILES = ("base.safetensors", "camera.safetensors", "vocab.json", "merges.txt")
 

@@ -121,7 +121,7 @@ def test_a_check_is_cancelled_while_it_solves_and_the_worker_lives_on(server: Ru
 
 
 def test_what_is_missing_is_told_before_anything_is_sent(tmp_path: Path) -> None:
-    engines = ("--engines", "tests.support.check_engines:without_pycolmap")
+    engines = ("--engines", "tests.support.engines.camera_check:without_pycolmap")
     running = RunningServer(tmp_path / "data", tmp_path / "config", engines).start()
     try:
         with running.client() as client:

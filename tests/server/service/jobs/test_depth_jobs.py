@@ -15,7 +15,7 @@ from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import Motorcycle
 from tests.support.running_server import RunningServer, new_id, small_blob
 
-ENGINES = ("--engines", "tests.support.depth_engines:engines")
+ENGINES = ("--engines", "tests.support.engines.depth:engines")
 WALL, WALL_WITH_LENS, REFUSING = "depth-anything-indoor-small", "depth-pro", "depth-anything-indoor-base"
 
 

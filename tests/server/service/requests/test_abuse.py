@@ -23,7 +23,7 @@ from blender_addon.core.protocol.messages import (
 )
 from server.demo.motorcycle import Motorcycle
 from tests.server.service.conftest import StartServer
-from tests.support.raw_socket import ask, ask_with, raw_socket, session
+from tests.support.network.raw_socket import ask, ask_with, raw_socket, session
 from tests.support.running_server import RunningServer, new_id, small_blob
 
 

@@ -15,8 +15,8 @@ import pytest
 
 from blender_addon.core.protocol.keys import client_keys, new_keys, server_keys
 from server.service.requests.zap import AllowedClient, write_allowed
-from tests.support.entry import Attempt, Doors
-from tests.support.namespaces import SERVER_SIDE, NoNamespaceError, inside, namespace_with_cable
+from tests.support.network.entry import Attempt, Doors
+from tests.support.network.namespaces import SERVER_SIDE, NoNamespaceError, inside, namespace_with_cable
 from tests.support.running_server import REPOSITORY, RunningServer
 
 BREAK = """
@@ -87,7 +87,7 @@ def test_only_the_allowed_key_enters(zap: str, opens: dict[str, list[str]], plac
         done = subprocess.run(
             [
                 *inside(place.namespace),
-                *(sys.executable, "-m", "tests.support.entry", msgspec.json.encode(doors).decode()),
+                *(sys.executable, "-m", "tests.support.network.entry", msgspec.json.encode(doors).decode()),
             ],
             cwd=REPOSITORY,
             capture_output=True,

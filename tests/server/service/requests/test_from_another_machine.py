@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from blender_addon.core.protocol.keys import KnownServer, new_keys
-from tests.support.namespaces import SERVER_SIDE, NoNamespaceError, inside, namespace_with_cable
+from tests.support.network.namespaces import SERVER_SIDE, NoNamespaceError, inside, namespace_with_cable
 from tests.support.running_server import REPOSITORY, RunningServer
 
 

@@ -1,4 +1,4 @@
-"""Real engines that behave badly on purpose. A server is started with `--engines tests.support.engines:engines`."""
+"""Real engines that behave badly on purpose: `realcam serve --engines tests.support.engines.misbehaving:engines`."""
 
 from __future__ import annotations
 

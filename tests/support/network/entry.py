@@ -1,6 +1,6 @@
 """Tries a server's two doors with keys that are right, wrong and missing. Prints who was answered, as JSON.
 
-    python -m tests.support.entry '{"host": ..., "control": ..., "data": ..., "attempts": {...}}'
+    python -m tests.support.network.entry '{"host": ..., "control": ..., "data": ..., "attempts": {...}}'
 
 A program of its own, so that it can be run in another network namespace.
 """
