@@ -144,6 +144,11 @@ Nothing outside a package is said here: tests below say what the server sees of 
 """
 
 CORE_LIBRARIES = {"numpy", "msgspec", "zmq"}
+TORCH_ROOMS = {
+    *("server/model", "server/diffusion", "server/geometry", "server/depth", "server/engines/realcam"),
+    *("server/evaluation/frechet.py", "server/bench", "server/commands/bench"),
+}
+"""Where networks are: nothing else may import PyTorch."""
 BLENDER_LIBRARIES = {
     *("bpy", "bpy_extras", "mathutils", "gpu", "gpu_extras", "blf", "bmesh", "addon_utils", "bl_ui", "bl_operators"),
 }
@@ -262,6 +267,16 @@ def test_the_addon_uses_what_blender_and_its_wheels_bring() -> None:
         for line, relative, target in imports(path):
             known = relative or target[0] in sys.stdlib_module_names or target[0] in allowed
             assert known, f"{where(path, line)}: {target[0]} is not among {sorted(allowed)}"
+
+
+def test_only_networks_rooms_import_torch() -> None:
+    wrong = [
+        where(path, line)
+        for path in sources("blender_addon", "server", "realcam")
+        for line, _, target in imports(path)
+        if target[0] == "torch" and not any(path.is_relative_to(ROOT / room) for room in TORCH_ROOMS)
+    ]
+    assert wrong == []
 
 
 def test_the_package_to_import_only_hands_on_names() -> None:
