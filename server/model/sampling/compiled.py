@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from blender_addon.core.errors import EngineError
+from server.model.unet.compile_options import many_forms
 from server.model.unet.resnet import ResBlock
 from server.model.unet.transformers import SpatialTransformer
 from server.model.unet.unet import UNet
@@ -23,9 +24,9 @@ def compile_blocks(unet: UNet, device: torch.device) -> None:
     Raises EngineError when this machine cannot compile: PyTorch needs a C++ compiler for the CPU, Triton for a card.
     """
     check_compiler(device)
+    options = many_forms()
     for block in compiled_blocks(unet):
-        # Blocks differ in width and size: together they would pass Dynamo's limit of 8 forms of the same code.
-        block.compile(dynamic=False, isolate_recompiles=True)
+        block.compile(dynamic=False, **options)
 
 
 def compiled_blocks(unet: UNet) -> list[nn.Module]:

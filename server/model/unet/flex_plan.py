@@ -15,6 +15,7 @@ from torch.nn.attention.flex_attention import BlockMask, flex_attention
 from server.geometry.epipolar import cell_centres, epipolar_lines
 from server.geometry.relative_poses import CORRECT, CameraConventions
 
+from .compile_options import many_forms
 from .layers import merge_heads, split_heads
 
 BLOCK = 128
@@ -25,9 +26,6 @@ ENTRY_BYTES = 18
 
 MaskMod = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """FlexAttention's definition of a mask: batch, head, query and key, as indices, to whether the key is seen."""
-
-FORMS = 2**16
-"""Dynamo's limit for all forms together, else 256: sizes times frame counts times precisions can be more."""
 
 Form = tuple[object, ...]
 """All that a compiled attention is compiled for: a plan's sizes, the queries' shape and dtype."""
@@ -54,12 +52,11 @@ class FlexPlan:
 def compiled_attention(form: Form, backend: str = "inductor") -> Callable[..., Any]:
     """FlexAttention compiled for one form alone; its first call takes seconds.
 
-    Under one torch.compile the ninth form would meet Dynamo's limit and run uncompiled, which stores all scores: tens
-    of gigabytes. Should a limit be met all the same, fullgraph makes that an error.
+    With Dynamo's own limits the ninth form would run uncompiled, which stores all scores: tens of gigabytes. Should a
+    limit be met all the same, fullgraph makes that an error.
     """
     del form
-    torch._dynamo.config.accumulated_recompile_limit = FORMS
-    return torch.compile(flex_attention, dynamic=False, fullgraph=True, isolate_recompiles=True, backend=backend)
+    return torch.compile(flex_attention, dynamic=False, fullgraph=True, backend=backend, **many_forms())
 
 
 def flex_plan(

@@ -14,7 +14,7 @@ pytest.importorskip("diffusers", reason="diffusers is not installed: the model t
 from blender_addon.core.errors import EngineError  # noqa: E402
 from server.model.config import TINY  # noqa: E402
 from server.model.model import random_model  # noqa: E402
-from server.model.sampling.compiled import can_compile, check_compiler, compile_blocks, compiled_blocks  # noqa: E402
+from server.model.sampling.compiled import can_compile, check_compiler, compile_blocks  # noqa: E402
 from server.model.tokenizer import ByteTokenizer  # noqa: E402
 from server.model.unet.attention import ContextTokens  # noqa: E402
 from server.model.unet.unet import UNet  # noqa: E402
@@ -41,7 +41,7 @@ def denoised(unet: UNet) -> Any:
     def noise(*shape: int) -> Any:
         return torch.randn(shape, generator=generator)
 
-    channels = SHALLOW.unet.context_channels
+    channels = TINY.unet.context_channels
     with torch.inference_mode():
         context = unet.bind_context(ContextTokens(noise(1, 77, channels), noise(1, 3, 16, channels)))
         return unet(noise(1, 8, 3, 16, 16), torch.tensor([700]), context)
@@ -54,10 +54,11 @@ def test_compiled_blocks_give_the_same_numbers() -> None:
     unet = random_model(SHALLOW, ByteTokenizer(TINY.clip.vocabulary)).unet
     plain = denoised(unet)
     compile_blocks(unet, torch.device("cpu"))
-    torch._dynamo.utils.counters.clear()
+    counters = torch._dynamo.utils.counters
+    counters.clear()
     compiled = denoised(unet)
     assert torch.allclose(compiled, plain, atol=1e-4, rtol=1e-4)
-    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] >= len(compiled_blocks(unet)), "all were compiled"
+    assert counters["frames"]["ok"] == counters["frames"]["total"] > 1, "all were compiled, or share their code"
 
 
 def test_a_machine_that_cannot_compile_says_why(

@@ -15,8 +15,16 @@ from torch.nn.attention.flex_attention import BlockMask, create_block_mask, crea
 from server.geometry.epipolar import epipolar_mask, fundamental_matrices  # noqa: E402
 from server.model.sampling.camera_condition import device_plan, normalised  # noqa: E402
 from server.model.unet.attention_plan import DensePlan  # noqa: E402
-from server.model.unet.flex_plan import FlexPlan, MaskMod, block_mask, flex_plan, mask_memory  # noqa: E402
+from server.model.unet.flex_plan import (  # noqa: E402
+    FlexPlan,
+    MaskMod,
+    block_mask,
+    compiled_attention,
+    flex_plan,
+    mask_memory,
+)
 from tests.support.live_memory import LiveMemory  # noqa: E402
+from tests.support.older_compile import older_compile  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.* is deprecated:DeprecationWarning")
 """PyTorch's own, when its compiler is imported."""
@@ -24,6 +32,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.* is deprecated:Depr
 CELL, REGISTERS, HEADS = 16, 4, 2
 FLOAT = torch.float32
 CPU = torch.device("cpu")
+OWN_LIMIT = 8
+"""Dynamo's, of forms of one code."""
 
 
 def crane(frames: int, size: tuple[int, int], device: Any = CPU) -> Any:
@@ -110,8 +120,12 @@ def test_making_it_takes_little_memory(size: tuple[int, int], cell: int) -> None
     assert 12 * tokens * keys > 30 * memory.most, "a few float32 values of all entries at once"
 
 
-def test_every_form_stays_compiled() -> None:
+@pytest.mark.parametrize("compiler", [torch.compile, older_compile], ids=["this torch.compile", "an older one"])
+@torch._dynamo.config.patch(recompile_limit=OWN_LIMIT)
+def test_every_form_stays_compiled(compiler: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """More sizes, frame counts, batches and precisions than Dynamo compiles one function for."""
+    monkeypatch.setattr(torch, "compile", compiler)
+    compiled_attention.cache_clear()
     torch._dynamo.reset()
     counters = torch._dynamo.utils.counters
     counters.clear()
@@ -120,7 +134,7 @@ def test_every_form_stays_compiled() -> None:
     for frames, batch, dtype in forms:
         plan = eager(frames, size)
         assert torch.isfinite(plan.attend(*inputs(plan, batch, dtype), HEADS)).all()
-    assert counters["stats"]["unique_graphs"] == len(forms) > torch._dynamo.config.recompile_limit
+    assert counters["stats"]["unique_graphs"] == len(forms) > OWN_LIMIT
     another = eager(5, (128, 192))
     another.attend(*inputs(another), HEADS)
     assert counters["stats"]["unique_graphs"] == len(forms), "another shot of a form is not compiled again"
