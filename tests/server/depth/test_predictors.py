@@ -163,7 +163,9 @@ def test_depth_pro_gives_depth_and_a_lens(bike) -> None:
     torch.manual_seed(0)
     made = transformers.DepthProForDepthEstimation(config)
     predictor = DepthPro(CARDS["depth-pro"], made, torch.device("cpu"), side=256)
-    made.fov_model.head.layers[-1].bias.data.fill_(60.0)
+    last = made.fov_model.head.layers[-1]
+    last.weight.data.zero_()
+    last.bias.data.fill_(60.0)
     estimate = predictor.predict(bike.photo)
     assert estimate.depth.shape == bike.photo.shape[:2]
     assert np.isfinite(estimate.depth).all()

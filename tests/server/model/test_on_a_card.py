@@ -63,6 +63,8 @@ GUARDS = "_ZN3c104impl26device_guard_impl_registryE"
 def guarded() -> Iterator[None]:
     """A build without CUDA has no such switch for cards: the machine's stands in, which does nothing."""
     if torch.version.cuda is not None:
+        if not (torch.cuda.is_available() or hasattr(torch._C, "_ensureCUDADeviceGuardSet")):
+            pytest.skip("this PyTorch for CUDA asks the driver about fake tensors too, and there is none")
         yield
         return
     try:
@@ -96,7 +98,7 @@ def fake(guarded: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTensorM
 def test_what_a_card_refuses_is_refused(fake: FakeTensorMode) -> None:
     """That these tests can fail."""
     on_card, on_machine = torch.ones(2, device=CARD), torch.ones(2)
-    with pytest.raises(RuntimeError, match="same device"):
+    with pytest.raises(RuntimeError, match=r"same device|different devices"):
         on_card + on_machine
     with pytest.raises(AssertionError, match="no array"):
         on_card.numpy()
