@@ -14,10 +14,11 @@ import numpy as np
 from blender_addon.core.payloads.check_request import CHECKER, CheckRequest, CheckResult
 from blender_addon.core.payloads.clip import Clip
 from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import CHECK_MODE, EngineCapability, EngineOption
 from server.engines.depth.engine import PredictorEngine
 from server.engines.draft.engine import DraftEngine
-from server.engines.engine import AnyEngine, Checkpoints, Report, StepReport
+from server.engines.engine import AnyEngine, Checkpoints
 from tests.support.depth_engines import Wall
 from tests.support.engines import CopyEngine, RefuseEngine
 
@@ -51,10 +52,10 @@ class TallyEngine(CopyEngine):
 
     name = "tally"
 
-    def generate(self, shot: Shot, report: Report) -> Clip:
+    def generate(self, shot: Shot, report: OnProgress) -> Clip:
         raise AssertionError("the worker must prefer generate_resumable")
 
-    def generate_resumable(self, shot: Shot, report: Report, checkpoints: Checkpoints) -> Clip:
+    def generate_resumable(self, shot: Shot, report: OnProgress, checkpoints: Checkpoints) -> Clip:
         saved = checkpoints.load()
         begin = len(saved) if saved is not None else 0
         frames = np.zeros((*shot.preview.shape[:3], 3), dtype=np.uint8)
@@ -63,7 +64,7 @@ class TallyEngine(CopyEngine):
             if index < begin:
                 continue
             checkpoints.save(bytes(range(index + 1)))
-            report(StepReport(index + 1, len(frames), "counting"))
+            report(JobProgress(index + 1, len(frames), "counting"))
             if index == 1 and not begin:
                 time.sleep(float(shot.settings.options.get("pause", 0.0)))
         clip = self.clip(shot, frames)
@@ -79,9 +80,9 @@ class AgreeingChecker:
             name=CHECKER, label="Check", description="for tests", sizes=(), frame_counts=(), modes=(CHECK_MODE,)
         )
 
-    def check(self, request: CheckRequest, report: Report) -> CheckResult:
+    def check(self, request: CheckRequest, report: OnProgress) -> CheckResult:
         count = len(request.frames)
-        report(StepReport(1, 1, "agreeing"))
+        report(JobProgress(1, 1, "agreeing"))
         return CheckResult(
             frames=count,
             placed=tuple(range(count)),

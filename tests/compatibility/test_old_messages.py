@@ -239,7 +239,12 @@ def test_the_old_record_of_a_job_is_read(kind: str) -> None:
     data = (PAYLOADS / f"job_of_{kind}.json").read_bytes()
     record = job_records.decode(data)
     assert record is not None
-    assert as_json(record) == json.loads(data)
+    told = json.loads(data)
+    # A typed focal length goes before the photo's EXIF by now, without being preferred.
+    for task in told.values():
+        if isinstance(task, dict):
+            task.pop("prefer_focal_mm", None)
+    assert as_json(record) == told
     assert record.result == {"clip": "clip", "depth": "depth", "check": "camera check"}[kind]
 
 

@@ -147,7 +147,7 @@ def test_the_half_upload_goes_on_where_it_stopped(server: RunningServer, tmp_pat
     with server.client() as client:
         status = client.status("old-half-sent")
         assert (status.state, status.received) == (JobState.UPLOADING, len(blob) // 2)
-        client.submit("old-half-sent", blob, "copy", "half sent", lambda received, _: held.append(received))
+        client.submit("old-half-sent", blob, "copy", "half sent", lambda progress: held.append(progress.done))
     assert held == [len(blob)], "one chunk was sent, the second half"
     assert followed(server, "old-half-sent")[-1].state is JobState.DONE
     assert len(fetched(server, "old-half-sent", tmp_path)) == 6

@@ -10,13 +10,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 
-from tests.server.realcam.test_compiled import denoised  # noqa: E402
-
 from server.model.config import TINY  # noqa: E402
 from server.model.model import random_model  # noqa: E402
 from server.model.sampling.compiled import compile_blocks, compiled_blocks  # noqa: E402
 from server.model.tokenizer import ByteTokenizer  # noqa: E402
 from server.model.unet.compile_options import FORMS, isolation, many_forms  # noqa: E402
+from tests.server.model.sampling.test_compiled import denoised  # noqa: E402
 from tests.support.older_compile import older_compile  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.* is deprecated:DeprecationWarning")
