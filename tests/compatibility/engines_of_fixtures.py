@@ -19,8 +19,8 @@ from blender_addon.core.protocol.capability import CHECK_MODE, EngineCapability,
 from server.engines.depth.engine import PredictorEngine
 from server.engines.draft.engine import DraftEngine
 from server.engines.engine import AnyEngine, Checkpoints
-from tests.support.depth_engines import Wall
-from tests.support.engines import CopyEngine, RefuseEngine
+from tests.support.engines.depth import Wall
+from tests.support.engines.misbehaving import CopyEngine, RefuseEngine
 
 ENGINES = "tests.compatibility.engines_of_fixtures:engines"
 

@@ -10,7 +10,7 @@ from blender_addon.core.payloads.depth_request import DepthRequest
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from blender_addon.core.protocol.capability import SettingValue
 from server.demo.motorcycle import Motorcycle
-from tests.support.depth_engines import Wall
+from tests.support.engines.depth import Wall
 
 WIDTH, HEIGHT = 32, 20
 PREDICTOR = Wall.card.name

@@ -39,7 +39,7 @@ from blender_addon.timeline.take_folders import found_takes
 from server.evaluation.records import EvaluationReport
 from tests.compatibility.engines_of_fixtures import ENGINES
 from tests.compatibility.kept import MESSAGES, PAYLOADS, STORE
-from tests.support.raw_socket import raw_socket
+from tests.support.network.raw_socket import raw_socket
 from tests.support.running_server import RunningServer
 
 RECORDED: dict[str, list[dict[str, Any]]] = json.loads((MESSAGES / "messages.json").read_text())
