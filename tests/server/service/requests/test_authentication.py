@@ -14,7 +14,7 @@ import zmq
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.framing import encode
-from blender_addon.core.protocol.keys import new_keys, server_keys
+from blender_addon.core.protocol.keys import client_keys, new_keys, server_keys
 from blender_addon.core.protocol.messages import PROTOCOL_VERSION, Hello, JobState, ReadChunk
 from server.demo.motorcycle import Motorcycle
 from server.service.options import ServiceOptions
@@ -159,3 +159,13 @@ def test_a_strange_question_gets_a_no(tmp_path: Path, request_frames: list[bytes
         handler = ZapHandler(context, AllowList(tmp_path))
         assert handler._answer(request_frames)[2] == b"400"
         handler.socket.close()
+
+
+def test_a_start_warns_of_nobody_and_a_stranger_is_in_the_log(start_server: StartServer, tmp_path: Path) -> None:
+    server = start_server(log=tmp_path / "server.log")
+    assert "refused a connection" not in (tmp_path / "server.log").read_text(), "of the server's own check"
+    address = replace(server.address, server_key=server_keys(server.config_dir).public)
+    with pytest.raises(ServiceError, match="does not let this computer in"):
+        Client(address, "stranger", "tests", config=tmp_path / "stranger").connect()
+    key = client_keys(tmp_path / "stranger").public
+    assert f"WARNING realcam.zap: refused a connection with key {key}" in (tmp_path / "server.log").read_text()
