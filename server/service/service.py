@@ -29,6 +29,7 @@ from .options import ServiceOptions
 from .ready_file import ServerReady
 from .requests.control_requests import ControlDesk
 from .requests.data_requests import DataDesk
+from .requests.outbox import Outbox
 from .requests.router import Reception
 from .requests.sessions import Sessions
 from .requests.sockets import Incoming, Router
@@ -57,21 +58,21 @@ class Service:
         self.boot_id = secrets.token_hex(8)
         files = JobFiles(options.data_dir)
         self._store = JobStore(options.data_dir / "jobs.sqlite3")
-        self._book = JobBook(self._store, files)
         self._wakeup = Wakeup()
-        self._dispatcher = Dispatcher(self._book, options, self._wakeup)
-        # First of all: it imports its engines while the rest is set up.
-        self._dispatcher.start()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._open_sockets()
         except ServiceError:
             self._context.destroy(linger=0)
-            self._dispatcher.close()
             self._wakeup.close()
             self._store.close()
             raise
         self._sessions = Sessions(options.limits.sessions)
+        outbox = Outbox(self._sessions, self._control, options.limits.unread_messages)
+        self._book = JobBook(self._store, files, on_event=outbox.tell_event)
+        self._dispatcher = Dispatcher(self._book, options, self._wakeup, on_step=self._sessions.note_progress)
+        # The worker imports its engines while the rest is set up.
+        self._dispatcher.start()
         self._control_desk = ControlDesk(self._book, self._dispatcher, options, self.boot_id, self._facts_for)
         self._data_desk = DataDesk(
             self._book,
@@ -82,10 +83,9 @@ class Service:
             ThreadPoolExecutor(max_workers=2, thread_name_prefix="shot"),
         )
         self._reception = Reception(
-            options,
-            self._book,
-            self._dispatcher,
+            options.limits,
             self._sessions,
+            outbox,
             self._control_desk,
             self._data_desk,
             control=self._control,

@@ -19,13 +19,16 @@ OnEvent = Callable[[StateEvent], None]
 
 
 class JobBook:
-    """Store and files of all jobs, and the queue's order. Use from the loop's thread."""
+    """Store and files of all jobs, and the queue's order. Use from the loop's thread.
 
-    def __init__(self, store: JobStore, files: JobFiles) -> None:
+    on_event is told of every new state, once it is on disk.
+    """
+
+    def __init__(self, store: JobStore, files: JobFiles, on_event: OnEvent) -> None:
         self.store = store
         self.files = files
         self.disk = Disk(files.root)
-        self.on_event: OnEvent = lambda event: None
+        self._on_event = on_event
         self._served: list[str] = []
 
     def move(self, job: Job, cause: Cause, reason: str = "", **facts: Any) -> Job:
@@ -42,7 +45,7 @@ class JobBook:
             self.files.discard_inputs(job.job_id)
         if moved.sequence != job.sequence:
             for event in self.store.events_after(job.job_id, job.sequence):
-                self.on_event(event)
+                self._on_event(event)
         return moved
 
     def queue(self) -> list[str]:

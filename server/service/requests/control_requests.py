@@ -63,8 +63,13 @@ class ControlDesk:
         self._boot_id = boot_id
         self.stopping = False
 
+    @property
+    def engines_known(self) -> bool:
+        """Whether the worker has said which engines there are: nobody is welcomed before."""
+        return self._dispatcher.engines is not None
+
     def welcome(self, session: Session) -> Welcome:
-        """The answer to Hello, once the engines are known."""
+        """The answer to Hello, once `engines_known`."""
         return Welcome(
             protocol=PROTOCOL_VERSION,
             software=SERVER_SOFTWARE,

@@ -131,7 +131,11 @@ class DataDesk:
         return Cause.SHOT_STORED, ""
 
     def _engine_asked(self, job_id: str) -> str:
-        """Decode the upload; nothing holds on to the file afterwards. Raises RealCamError, OSError."""
+        """Decode the upload; nothing holds on to the file afterwards. Raises RealCamError, OSError.
+
+        The worker decodes the same file again, on purpose: the server accepts nothing that it has not read itself, and
+        the worker, a process of its own that may start days later, trusts no decoded arrays handed on by another.
+        """
         with self._book.files.upload(job_id).open("rb") as stream:
             blob = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         return decode_order(memoryview(blob), self._limits).settings.engine

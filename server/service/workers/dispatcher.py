@@ -30,6 +30,9 @@ log = logging.getLogger("realcam.dispatcher")
 NewWorker = Callable[[str, LogFormat, OnWords], WorkerProcess]
 """Starts a worker with the engines of that name."""
 
+OnStep = Callable[[Progress, bytes], None]
+"""Told how far the running job is, and its preview as an encoded picture, b"" for none."""
+
 STOPPED = "The server was stopped while this job ran; it goes on when it is back."
 QUICK_DEATHS = 3
 """Workers that may die one after another before any was ever ready, until the server gives up."""
@@ -61,22 +64,21 @@ class WorkerCannotStartError(Exception):
 
 
 class Dispatcher:
-    """Owns the worker process. Use from the loop's thread; `tick` often.
-
-    on_progress is told of each step; on_engines when the worker has said which engines there are; on_set_aside when
-    one of them is not to be used for now.
-    """
+    """Owns the worker process. Use from the loop's thread; `tick` often. on_step is told of each step."""
 
     def __init__(
-        self, book: JobBook, options: ServiceOptions, wakeup: Wakeup, new_worker: NewWorker = WorkerProcess
+        self,
+        book: JobBook,
+        options: ServiceOptions,
+        wakeup: Wakeup,
+        on_step: OnStep,
+        new_worker: NewWorker = WorkerProcess,
     ) -> None:
         self._book = book
         self._options = options
         self._wakeup = wakeup
         self._new_worker = new_worker
-        self.on_progress: Callable[[Progress, bytes], None] = lambda progress, preview: None
-        self.on_engines: Callable[[], None] = lambda: None
-        self.on_set_aside: Callable[[], None] = lambda: None
+        self._on_step = on_step
         self._worker: WorkerProcess | None = None
         self._ready = False
         self._heard = 0.0
@@ -196,7 +198,6 @@ class Dispatcher:
             self._ready = True
             self._quick_deaths = 0
             self._engines = message.engines
-            self.on_engines()
         elif isinstance(message, pipe.NoEngines):
             if self._engines is None:
                 raise WorkerCannotStartError(message.reason)
@@ -216,7 +217,7 @@ class Dispatcher:
         attempt.last_step = time.monotonic()
         if isinstance(message, pipe.Step):
             attempt.latest = (message.progress, message.preview)
-            self.on_progress(message.progress, message.preview)
+            self._on_step(message.progress, message.preview)
         elif isinstance(message, pipe.ClipMade):
             try:
                 attempt.job = self._book.move(attempt.job, Cause.CLIP_MADE)
@@ -283,7 +284,6 @@ class Dispatcher:
         if self._set_aside.note_failure(job.engine, job.owner, outcome.reason, time.monotonic()):
             why = self.why_set_aside(job.engine, job.owner)
             log.error("the engine is set aside: %s", why, extra={"engine": job.engine, "client": job.owner})
-            self.on_set_aside()
 
     def _worker_gone(self, worker: WorkerProcess, reason: str) -> None:
         worker.close(0.5)

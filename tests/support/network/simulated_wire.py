@@ -30,6 +30,7 @@ from blender_addon.core.protocol.messages import (
     Hello,
     Limits,
     Pong,
+    Progress,
     ResultFile,
     ServerMessage,
     Welcome,
@@ -41,6 +42,7 @@ from server.service.jobs.job_store import JobStore
 from server.service.options import ServiceOptions
 from server.service.requests.control_requests import ControlDesk
 from server.service.requests.data_requests import DataDesk
+from server.service.requests.outbox import Outbox
 from server.service.requests.router import Reception
 from server.service.requests.sessions import Sessions
 from server.service.requests.sockets import Delivery, Incoming
@@ -108,17 +110,17 @@ class World:
         self._boots += 1
         options = ServiceOptions(data_dir=self.folder, config_dir=self.folder, limits=self._limits, keep_free=0)
         self._store = JobStore(self.folder / "jobs.sqlite3")
-        self.book = JobBook(self._store, JobFiles(self.folder))
         self._wakeup = Wakeup()
         self._workers: list[Worker] = []
-        dispatcher = Dispatcher(self.book, options, self._wakeup, self._new_worker)
         sessions = Sessions(self._limits.sessions)
         control, data = Outlet(self, "control"), Outlet(self, "data")
+        outbox = Outbox(sessions, control, self._limits.unread_messages)
+        self.book = JobBook(self._store, JobFiles(self.folder), outbox.tell_event)
+        dispatcher = Dispatcher(self.book, options, self._wakeup, sessions.note_progress, self._new_worker)
         self.reception = Reception(
-            options,
-            self.book,
-            dispatcher,
+            self._limits,
             sessions,
+            outbox,
             ControlDesk(self.book, dispatcher, options, f"boot {self._boots}", lambda: None),
             DataDesk(self.book, sessions, self._wakeup, self._limits, data.send, AtOnce()),
             control,
@@ -286,7 +288,7 @@ class Worker:
         if job.job_id in self._cancelled and stage < 2:
             self._say(pipe.Stopped(**key))
         elif stage == 0:
-            self._say(pipe.Step(**key, step=1, steps=1, stage="", seconds_left=None, preview=b""))
+            self._say(pipe.Step(**key, progress=Progress(**key, step=1, steps=1, stage=""), preview=b""))
             return True
         elif stage == 1:
             self._say(pipe.ClipMade(**key))

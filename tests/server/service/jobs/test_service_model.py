@@ -46,7 +46,7 @@ class Service(RuleBasedStateMachine):
 
     def open(self) -> None:
         """A server starts."""
-        self.book = JobBook(JobStore(self.folder / "jobs.sqlite3"), JobFiles(self.folder))
+        self.book = JobBook(JobStore(self.folder / "jobs.sqlite3"), JobFiles(self.folder), lambda event: None)
         reconcile(self.book)
 
     def teardown(self) -> None:

@@ -21,7 +21,7 @@ STRAY_FOLDERS = ("lost+found", ".Trash-1000", "@eaDir")
 @pytest.fixture
 def book(tmp_path: Path) -> JobBook:
     """A store with a finished job and a queued one that has a checkpoint, and files of a job that it never had."""
-    book = JobBook(JobStore(tmp_path / "jobs.sqlite3"), JobFiles(tmp_path))
+    book = JobBook(JobStore(tmp_path / "jobs.sqlite3"), JobFiles(tmp_path), lambda event: None)
     files = book.files
     for job_id in (DONE, QUEUED):
         job = book.store.create(job_id, "anna", "0" * 64, 4, "copy", "", 1.0)

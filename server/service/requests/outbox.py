@@ -1,0 +1,82 @@
+"""What clients are told over the control socket: answers and state events in order, then the latest progress."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+import numpy as np
+
+from blender_addon.core.protocol.framing import Frame, encode
+from blender_addon.core.protocol.messages import ServerMessage, StateEvent
+
+from .sessions import Session, Sessions
+from .sockets import Delivery
+
+
+class Outlet(Protocol):
+    """Where frames for a client go."""
+
+    def send(self, route: bytes, frames: Sequence[Frame]) -> Delivery:
+        """Never waits."""
+
+
+class Outbox:
+    """Sends to sessions what it can, and keeps the rest for the next `flush`. Use from the loop's thread.
+
+    JobBook and Dispatcher tell it what happens to jobs; it asks neither of them anything.
+    """
+
+    def __init__(self, sessions: Sessions, control: Outlet, unread_messages: int) -> None:
+        """unread_messages: with more of them waiting, a client loses its session."""
+        self._sessions = sessions
+        self._control = control
+        self._unread_messages = unread_messages
+        self._queue_moved = False
+
+    def tell(self, session: Session, message: ServerMessage, question: int = 0) -> None:
+        """Send, or keep for later; a client that is gone or hopelessly behind loses its session, never its jobs."""
+        session.waiting.append(encode(message, question=question))
+        self._send_waiting(session)
+
+    def tell_event(self, event: StateEvent) -> None:
+        """A job has another state: tell every session that follows it."""
+        for session in tuple(self._sessions.note_event(event)):
+            self.tell(session, event)
+            if event.state.final:
+                session.followed.discard(event.job_id)
+        self._queue_moved = True
+
+    def queue_moved(self) -> bool:
+        """Whether a job has changed its state since this was last asked: others may have another place in the queue."""
+        moved, self._queue_moved = self._queue_moved, False
+        return moved
+
+    def flush(self) -> None:
+        """Send what waits: answers and events in order, then the latest progress."""
+        for session in self._sessions:
+            if not self._send_waiting(session):
+                continue
+            for job_id in tuple(session.progress):
+                progress, preview = session.progress[job_id]
+                message = msgspec.structs.replace(progress, has_preview=bool(preview))
+                buffers = [np.frombuffer(preview, dtype=np.uint8)] if preview else []
+                if self._control.send(session.route, encode(message, buffers)) is not Delivery.SENT:
+                    break
+                session.active = time.monotonic()
+                del session.progress[job_id]
+
+    def _send_waiting(self, session: Session) -> bool:
+        """Whether all went out."""
+        while session.waiting:
+            delivery = self._control.send(session.route, session.waiting[0])
+            if delivery is Delivery.SENT:
+                session.active = time.monotonic()
+                session.waiting.popleft()
+                continue
+            if delivery is Delivery.GONE or len(session.waiting) > self._unread_messages:
+                self._sessions.drop(session)
+            return False
+        return True
