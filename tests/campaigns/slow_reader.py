@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from blender_addon.core.errors import ServiceError
+from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.keys import server_keys
 from blender_addon.core.protocol.messages import StateEvent
@@ -56,9 +57,9 @@ def run(clients: int, jobs: int, rate: float, folder: Path) -> SlowReaderFigures
         list(watcher.follow(first))
         figures.memory_before = watcher.facts().memory
 
-        def note(held: int, _total: int) -> None:
-            figures.slow_client_received = max(figures.slow_client_received, held)
-            if held:
+        def note(progress: JobProgress) -> None:
+            figures.slow_client_received = max(figures.slow_client_received, progress.done)
+            if progress.done:
                 begun.set()
 
         def read_slowly() -> None:
