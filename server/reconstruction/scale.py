@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blender_addon.core.arrays import Float32, Float64
 
@@ -58,7 +57,6 @@ class ClipScale:
 
     scale: float
     frame_scales: Float64
-    frame_votes: NDArray[np.int64]
     spread: float
     votes: int
     inliers: int
@@ -117,7 +115,6 @@ def clip_scale(
 
 def agreed_scale(votes: list[Float64], rules: ScaleRules = DEFAULT_RULES) -> ClipScale:
     """The clip's scale from each frame's votes (F arrays of metric / relative)."""
-    counts = np.array([len(vote) for vote in votes], dtype=np.int64)
     frame_scales = np.array([np.median(vote) if len(vote) >= rules.points_in_a_frame else np.nan for vote in votes])
     known = frame_scales[np.isfinite(frame_scales)]
     scale = float(np.median(known)) if len(known) else float("nan")
@@ -125,7 +122,7 @@ def agreed_scale(votes: list[Float64], rules: ScaleRules = DEFAULT_RULES) -> Cli
     pooled = np.concatenate([*votes, np.empty(0)])
     inliers = int((np.abs(pooled / scale - 1) <= rules.inlier_within).sum()) if len(known) else 0
     refusal = _refusal(len(known), len(votes), spread, inliers, len(pooled), rules)
-    return ClipScale(scale, frame_scales, counts, spread, len(pooled), inliers, refusal)
+    return ClipScale(scale, frame_scales, spread, len(pooled), inliers, refusal)
 
 
 def _refusal(known: int, frames: int, spread: float, inliers: int, votes: int, rules: ScaleRules) -> str:

@@ -133,14 +133,14 @@ def _edited(array: Buffer, place: tuple[int, ...], value: float) -> Buffer:
 
 def _reheaded(blob: bytes, buffers: Mapping[str, BufferSpec] | None = None, **changes: object) -> bytes:
     """The blob with another header; what its arrays are said to be has not to be true."""
-    header = SHOT.read_header(blob, LIMITS)
+    header = SHOT.decode(blob, LIMITS)[0]
     header = msgspec.structs.replace(header, buffers={**header.buffers, **(buffers or {})}, **changes)
     return _joined(blob, msgspec.msgpack.encode(header))
 
 
 def _raw_header(blob: bytes, **changes: object) -> bytes:
     """The same with fields of any type."""
-    header = msgspec.to_builtins(SHOT.read_header(blob, LIMITS))
+    header = msgspec.to_builtins(SHOT.decode(blob, LIMITS)[0])
     return _joined(blob, msgspec.msgpack.encode({**header, **changes}))
 
 
@@ -156,7 +156,7 @@ def _with_arrays(blob: bytes, **changed: Buffer) -> bytes:
 
 def _huge_depth_request(photo: Mapping[str, BufferSpec]) -> bytes:
     blob = encode_depth_request(DepthRequest(np.ones((4, 4, 3), np.uint8), ShotSettings(engine="draft")))
-    header = msgspec.structs.replace(DEPTH_REQUEST.read_header(blob, LIMITS), buffers=dict(photo))
+    header = msgspec.structs.replace(DEPTH_REQUEST.decode(blob, LIMITS)[0], buffers=dict(photo))
     encoded = msgspec.msgpack.encode(header)
     return DEPTH_REQUEST.magic + struct.pack("<I", len(encoded)) + encoded
 

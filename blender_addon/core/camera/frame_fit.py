@@ -86,8 +86,3 @@ class FrameFit:
             )
         width, height = self.engine_size
         return replace(artist, intrinsics=self.engine_from_artist @ artist.intrinsics, width=width, height=height)
-
-    def to_artist(self, pixels: Float64) -> Float64:
-        """Engine pixels [..., 2] to the artist's pixels."""
-        x, y, _, _ = self.artist_rect
-        return np.asarray((pixels - np.array([x, y])) * np.array(self.clip_scale), dtype=np.float64)

@@ -78,10 +78,6 @@ class BlobKind(Generic[H]):
         specs = header.buffers
         return header, {name: specs[name].view(memory[at : at + specs[name].nbytes]) for name, at in offsets.items()}
 
-    def read_header(self, data: bytes | memoryview, limits: Limits) -> H:
-        """The header alone, checked against the limits and the blob's length. Raises WireError."""
-        return self._read(memoryview(data), limits)[0]
-
     def _read(self, memory: memoryview, limits: Limits) -> tuple[H, dict[str, int]]:
         if memory.nbytes > limits.shot_bytes:
             raise WireError(f"The {self.what} is too large", f"{memory.nbytes} bytes, allowed {limits.shot_bytes}")

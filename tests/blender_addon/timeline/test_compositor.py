@@ -11,6 +11,7 @@ from PIL import Image
 
 from blender_addon import blender_versions
 from blender_addon.timeline.compositor import remove_compositor_overlay, set_compositor_overlay
+from tests.support.takes import laid_back
 
 from .conftest import MakeTake, Pixels, draw_quadrant, frame_shown, quadrant
 
@@ -83,7 +84,7 @@ def test_it_lines_up_with_the_artists_frame(
     corner = np.array([clip_size[0] * 0.4, clip_size[1] * 0.45]).round()
     draw_quadrant(Path(blender.path.abspath(take.folder)) / "frames/0000.png", corner)
     set_compositor_overlay(scene, take)
-    expected = take.fit.to_artist(corner) * percentage / 100
+    expected = laid_back(take.fit, corner) * percentage / 100
     assert quadrant(linear(rendered(1))) == pytest.approx(tuple(expected), abs=1.0)
 
 

@@ -20,6 +20,7 @@ from blender_addon.timeline.strip import (
     strip_hides_render,
 )
 from blender_addon.timeline.takes import take_folder
+from tests.support.takes import laid_back
 
 from .conftest import MakeTake, Pixels, draw_quadrant, frame_shown, quadrant
 
@@ -78,7 +79,7 @@ def test_the_strip_lines_up_with_the_artists_frame(
     place_strip(scene, take)
     pixels = rendered(1)
     assert pixels.shape == (made_for[1], made_for[0], 3)
-    assert quadrant(pixels) == pytest.approx(tuple(take.fit.to_artist(corner)), abs=1.0)
+    assert quadrant(pixels) == pytest.approx(tuple(laid_back(take.fit, corner)), abs=1.0)
     assert pixels.min(axis=2).min() > 0, "the clip leaves a border uncovered"
 
 
@@ -91,7 +92,7 @@ def test_a_take_made_for_another_resolution_still_lines_up(
     corner = np.array([200.0, 150.0])
     draw_quadrant(Path(blender.path.abspath(take.folder)) / "frames/0000.png", corner)
     place_strip(scene, take)
-    assert quadrant(rendered(1)) == pytest.approx(tuple(3 * take.fit.to_artist(corner)), abs=1.0)
+    assert quadrant(rendered(1)) == pytest.approx(tuple(3 * laid_back(take.fit, corner)), abs=1.0)
 
 
 @pytest.mark.parametrize(("view", "allowed"), [("Standard", 1.0), ("AgX", 1.5), ("Filmic", 1.5)])

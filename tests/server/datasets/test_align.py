@@ -13,7 +13,6 @@ from server.datasets.align import AlignRecord
 from server.datasets.align_collection import align_collection, summarise
 from server.datasets.posed_clip import PosedClip, open_posed_clip
 from server.datasets.scale_plot import plot_scales
-from server.reconstruction.colmap import read_model
 
 pycolmap = pytest.importorskip("pycolmap", reason="pycolmap is not installed: cameras cannot be solved")
 
@@ -114,21 +113,3 @@ def replace_refusal(record: AlignRecord) -> AlignRecord:
     import msgspec
 
     return msgspec.structs.replace(record, refusal="no")
-
-
-def test_a_colmap_model_of_other_people(shared_data: Path) -> None:
-    folder = shared_data / "colmap/bible_yDing121"
-    binary, text = read_model(folder / "sparse_0_bin"), read_model(folder / "sparse_0_txt_converted")
-    assert len(binary.names) == 7
-    assert binary.sparse.points.shape == (699, 3)
-    assert len(binary.sparse.frame) == 2616
-    assert binary.sparse.reprojection_error == pytest.approx(0.539, abs=1e-3)
-    assert (binary.sparse.depths() > 0).all()
-    assert np.allclose(binary.trajectory.camera_to_world, text.trajectory.camera_to_world, atol=1e-9)
-    assert any("distortion" in note for note in binary.notes)
-
-
-def test_a_model_without_points_says_so(shared_data: Path) -> None:
-    model = read_model(shared_data / "colmap/arkit_metric_Abu2005G")
-    assert len(model.names) == 20
-    assert model.notes == ("The model has no points: its cameras were not made by matching pictures.",)

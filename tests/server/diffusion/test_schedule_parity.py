@@ -10,11 +10,11 @@ torch = pytest.importorskip("torch", reason="torch is not installed: the model t
 from server.diffusion import ddim, guidance  # noqa: E402
 from server.diffusion.schedule import (  # noqa: E402
     ScheduleConfig,
-    checkpoint_buffers,
     in_half_precision,
     noise_schedule,
 )
 from server.model.unet.layers import sinusoidal_embedding  # noqa: E402
+from tests.server.published.checkpoint_buffers import checkpoint_buffers  # noqa: E402
 from tests.server.published.parity import ParityKit  # noqa: E402
 
 CONFIGS = {

@@ -15,7 +15,7 @@ from tests.server.published.alignment import align_points
 
 pycolmap = pytest.importorskip("pycolmap", reason="pycolmap is not installed: cameras cannot be solved")
 
-from server.reconstruction.colmap import read_model  # noqa: E402
+from tests.support.colmap_models import read_model  # noqa: E402
 
 
 def relative_rotations(poses: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from blender_addon.core.camera.projection import intrinsics_matrix, project
 from blender_addon.core.camera.trajectory import Trajectory, rotation_exp
 from blender_addon.core.errors import CameraError
 from server.demo.motorcycle import Motorcycle
+from tests.support.takes import laid_back
 
 sides = st.integers(16, 5000)
 aspects = st.tuples(st.floats(0.5, 2.0), st.floats(0.5, 2.0))
@@ -41,11 +42,7 @@ def test_point_lines_up_through_clip_scale(fit: FrameFit, seed: int) -> None:
     points = in_camera @ artist.camera_to_world[0, :3, :3].T + artist.centres[0]
     in_artist, _ = project(points, artist.intrinsics[0], artist.camera_to_world[0])
     in_engine, _ = project(points, engine.intrinsics[0], engine.camera_to_world[0])
-
-    # Laid back as an editor does it: scaled about the middle of the frame, which stays in the middle.
-    laid_back = (in_engine - np.array(fit.engine_size) / 2) * fit.clip_scale + np.array(fit.artist_size) / 2
-    np.testing.assert_allclose(laid_back, in_artist, atol=1e-6, rtol=1e-9)
-    np.testing.assert_allclose(fit.to_artist(in_engine), in_artist, atol=1e-6, rtol=1e-9)
+    np.testing.assert_allclose(laid_back(fit, in_engine), in_artist, atol=1e-6, rtol=1e-9)
 
 
 @given(fits, st.integers(0, 2**31))

@@ -92,7 +92,7 @@ def test_parts_that_do_not_fit_are_refused() -> None:
     place = BLOB.index(asked.trajectory.camera_to_world.tobytes())
     with pytest.raises(CameraError, match="camera_to_world"):
         decode_check_request(BLOB[:place] + np.array([np.nan]).tobytes() + BLOB[place + 8 :], Limits())
-    header = CHECK_REQUEST.read_header(BLOB, Limits())
+    header = CHECK_REQUEST.decode(BLOB, Limits())[0]
     assert header.buffers["frames"].shape == (FRAMES, HEIGHT, WIDTH, 3)
 
 

@@ -44,7 +44,7 @@ def orders() -> list[tuple[BlobKind[Any], Order]]:
 def changed(kind: BlobKind[Any], order: Order, arrays: dict[str, Buffer], **fields: object) -> bytes:
     """The order's blob with other arrays, announced as they are, and other fields in its header."""
     blob = encode_order(order)
-    header: BlobHeader = kind.read_header(blob, LIMITS)
+    header: BlobHeader = kind.decode(blob, LIMITS)[0]
     specs = {**header.buffers, **{name: BufferSpec.of(array) for name, array in arrays.items()}}
     _, original = kind.decode(blob, LIMITS)
     return kind.encode(msgspec.structs.replace(header, buffers=specs, **fields), {**original, **arrays})

@@ -90,13 +90,13 @@ def test_numbers_that_are_no_camera_are_refused(name: str, value: float) -> None
 
 
 def _with_header(**changes: object) -> bytes:
-    header = msgspec.structs.replace(SHOT.read_header(BLOB, LIMITS), **changes)
+    header = msgspec.structs.replace(SHOT.decode(BLOB, LIMITS)[0], **changes)
     encoded = msgspec.msgpack.encode(header)
     return SHOT.magic + struct.pack("<I", len(encoded)) + encoded
 
 
 def _buffers(**changes: BufferSpec) -> dict[str, BufferSpec]:
-    return {**SHOT.read_header(BLOB, LIMITS).buffers, **changes}
+    return {**SHOT.decode(BLOB, LIMITS)[0].buffers, **changes}
 
 
 @pytest.mark.parametrize("name", ["photo", "last_image"])
@@ -126,7 +126,7 @@ def test_huge_sizes_are_refused_before_memory_is_taken(name: str) -> None:
 )
 def test_limits_of_the_header(changes: dict[str, object], words: str) -> None:
     if changes == {"buffers": {}}:
-        header = msgspec.structs.asdict(SHOT.read_header(BLOB, LIMITS)) | changes
+        header = msgspec.structs.asdict(SHOT.decode(BLOB, LIMITS)[0]) | changes
         encoded = msgspec.msgpack.encode(ShotHeader(**header))
         blob = SHOT.magic + struct.pack("<I", len(encoded)) + encoded
     else:
