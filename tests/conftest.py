@@ -11,6 +11,7 @@ import pytest
 
 from server.demo.motorcycle import Motorcycle, motorcycle
 from tests.server.published.parity import ParityKit
+from tests.support.blender_exit import LeaveWithoutBlender
 from tests.support.properties import load_profile
 
 load_profile()
@@ -53,6 +54,11 @@ def _own_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REALCAM_CONFIG_DIR", str(tmp_path_factory.mktemp("config")))
         yield
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before a test imports Blender."""
+    config.pluginmanager.register(LeaveWithoutBlender())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
