@@ -4,7 +4,7 @@
     uv run --extra evaluation python examples/evaluate_clip.py out/example/clip.mp4 [poses.txt]
 
 A clip of ours carries its camera; another one needs a camera file in any format that `read_trajectory` knows. Distances
-are relative to the path's own size; `Question.scene_depth` (the photo's metric depth) makes them metres.
+are relative to the path's own size; `EvaluationInput.scene_depth` (the photo's metric depth) makes them metres.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from realcam import Trajectory, read_trajectory
 from server.datasets.clip_frames import read_frames
 from server.evaluation.evaluate import camera_of_clip, evaluate_clip
-from server.evaluation.inputs import Question
+from server.evaluation.inputs import EvaluationInput
 from server.evaluation.records import ClipEvaluation
 
 
@@ -24,7 +24,7 @@ def main(clip: Path, camera: Path | None = None) -> ClipEvaluation:
     frames = read_frames(clip)
     height, width = frames.shape[1:3]
     asked: Trajectory = camera_of_clip(clip) if camera is None else read_trajectory(camera, width, height).trajectory
-    found = evaluate_clip(Question(clip.name, frames, "asked", asked), trials=1)
+    found = evaluate_clip(EvaluationInput(clip.name, frames, "asked", asked), trials=1)
     if found.errors is None:
         print("no camera could be solved:", *found.findings)
     else:

@@ -21,7 +21,7 @@ from server.datasets.scale_plot import require_matplotlib
 from server.depth.photo_files import read_depth
 from server.evaluation.evaluate import DEFAULT_TRIALS, camera_of_clip, evaluate_clip
 from server.evaluation.frechet import i3d_features, video_distance
-from server.evaluation.inputs import Question, question_of_shot
+from server.evaluation.inputs import EvaluationInput, input_of_shot
 from server.evaluation.records import ClipEvaluation, EvaluationReport
 from server.evaluation.report import collected, write_json, write_report
 from server.reconstruction.scale import DepthMap
@@ -66,8 +66,8 @@ def evaluate(
             distance = video_distance(map(read_frames, real), map(read_frames, clips), i3d_features(i3d))
         found = []
         for clip in clips:
-            question = _asked_by_shot(clip, shot) if shot else _asked_by_camera(clip, reference, known_depth)
-            found.append(evaluate_clip(question, trials))
+            given = _asked_by_shot(clip, shot) if shot else _asked_by_camera(clip, reference, known_depth)
+            found.append(evaluate_clip(given, trials))
             _say(found[-1])
         result = collected(found, distance)
         if json is not None:
@@ -87,19 +87,19 @@ def _lens(text: str) -> Float64 | None:
     return lens
 
 
-def _asked_by_camera(clip: Path, reference: Path | None, depth: DepthMap | None) -> Question:
+def _asked_by_camera(clip: Path, reference: Path | None, depth: DepthMap | None) -> EvaluationInput:
     frames = read_frames(clip)
     if reference is None:
-        return Question(clip.name, frames, "its own camera", camera_of_clip(clip), depth)
+        return EvaluationInput(clip.name, frames, "its own camera", camera_of_clip(clip), depth)
     height, width = frames.shape[1:3]
     read = read_trajectory(reference, width, height)
     for note in read.notes:
         typer.echo(f"{reference.name}: {note}", err=True)
-    return Question(clip.name, frames, reference.name, read.trajectory, depth)
+    return EvaluationInput(clip.name, frames, reference.name, read.trajectory, depth)
 
 
-def _asked_by_shot(clip: Path, file: Path) -> Question:
-    return question_of_shot(clip.name, read_frames(clip), file.name, decode_shot(file.read_bytes(), Limits()))
+def _asked_by_shot(clip: Path, file: Path) -> EvaluationInput:
+    return input_of_shot(clip.name, read_frames(clip), file.name, decode_shot(file.read_bytes(), Limits()))
 
 
 def _say(clip: ClipEvaluation) -> None:

@@ -20,7 +20,7 @@ from server.reconstruction.scale import MAD_TO_SIGMA, DepthMap, depth_along, sca
 from .agreement import agreement
 from .diagnosis import Diagnosis, diagnose
 from .first_frame_depth import depth_of_first_frame
-from .inputs import Question
+from .inputs import EvaluationInput
 from .merge import merged_errors
 from .metrics import camera_errors, frame_errors, relative_to_first
 from .records import AgreementRecord, ClipEvaluation, FrameRecord, PublishedErrors, TrialRecord
@@ -39,7 +39,7 @@ class _Measured:
 
 
 def evaluate_clip(
-    question: Question, trials: int = DEFAULT_TRIALS, on_progress: OnProgress = unwatched
+    given: EvaluationInput, trials: int = DEFAULT_TRIALS, on_progress: OnProgress = unwatched
 ) -> ClipEvaluation:
     """Solve the clip's camera and compare it with the reference.
 
@@ -47,12 +47,12 @@ def evaluate_clip(
     `on_progress` raises.
     """
     started = time.monotonic()
-    reference, notes = fitted_reference(question.reference, question.frames)
+    reference, notes = fitted_reference(given.reference, given.frames)
     asked = relative_to_first(reference.camera_to_world)
-    depth = None if question.scene_depth is None else depth_of_first_frame(question.scene_depth, reference)
+    depth = None if given.scene_depth is None else depth_of_first_frame(given.scene_depth, reference)
     measured = [
         _measure(trial, asked, reference, depth)
-        for trial in solve_clip(question.frames, reference.intrinsics, trials, on_progress)
+        for trial in solve_clip(given.frames, reference.intrinsics, trials, on_progress)
     ]
     best = _best(measured)
     records = [trial.record for trial in measured]
@@ -60,8 +60,8 @@ def evaluate_clip(
     found = None if best is None or best.achieved is None else diagnose(asked, best.achieved, metric)
     achieved = None if best is None else best.achieved
     return ClipEvaluation(
-        clip=question.clip,
-        reference=question.reference_name,
+        clip=given.clip,
+        reference=given.reference_name,
         frames=len(asked),
         width=reference.width,
         height=reference.height,
@@ -77,7 +77,7 @@ def evaluate_clip(
         notes=notes,
         asked=asked.tolist(),
         achieved=_listed(achieved, len(asked)),
-        agreement=None if question.preview is None else _agreement(question.frames, question.preview),
+        agreement=None if given.preview is None else _agreement(given.frames, given.preview),
         seconds=time.monotonic() - started,
     )
 

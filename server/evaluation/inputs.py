@@ -13,7 +13,7 @@ from server.reconstruction.scale import DepthMap
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class EvaluationInput:
     """clip, reference_name: for the report.
 
     frames [F, H, W, 3] uint8; reference: the camera it was to follow. scene_depth: metric depth seen by the reference
@@ -28,10 +28,10 @@ class Question:
     preview: UInt8 | None = None
 
 
-def question_of_shot(clip: str, frames: UInt8, shot_name: str, shot: Shot) -> Question:
+def input_of_shot(clip: str, frames: UInt8, shot_name: str, shot: Shot) -> EvaluationInput:
     """A take of `shot`: the shot knows the camera, the scene's depth and, if the sizes agree, the preview."""
     width, height = shot.photo_size
     rows, columns = shot.depth.shape
     lens = np.diag([columns / width, rows / height, 1.0]) @ shot.photo_intrinsics
     preview = shot.preview if frames.shape[:3] == shot.preview.shape[:3] else None
-    return Question(clip, frames, shot_name, shot.trajectory, DepthMap(shot.depth, lens), preview)
+    return EvaluationInput(clip, frames, shot_name, shot.trajectory, DepthMap(shot.depth, lens), preview)

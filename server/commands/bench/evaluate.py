@@ -18,7 +18,7 @@ from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.progress import JobProgress
 from server.engines.packages import absent_packages
 from server.evaluation.evaluate import DEFAULT_TRIALS, evaluate_clip
-from server.evaluation.inputs import Question
+from server.evaluation.inputs import EvaluationInput
 from server.evaluation.synthetic_room import film_room
 from server.reconstruction.scale import DepthMap
 
@@ -35,9 +35,9 @@ def evaluate(
         typer.echo(f"Cameras cannot be solved on this machine: {absent}.", err=True)
         raise typer.Exit(1)
     with Console(stderr=True).status("filming the room"):
-        question = question_of_room(walk(frames))
+        given = input_of_room(walk(frames))
     with Console(stderr=True).status("finding its camera"):
-        figures = stage_seconds(question, trials)
+        figures = stage_seconds(given, trials)
     if as_json:
         typer.echo(json.dumps(figures, indent=2))
         return
@@ -58,10 +58,10 @@ def walk(frames: int) -> Trajectory:
     return Trajectory(poses, intrinsics_from_fov(WIDTH, HEIGHT, np.radians(65)), WIDTH, HEIGHT)
 
 
-def question_of_room(trajectory: Trajectory) -> Question:
+def input_of_room(trajectory: Trajectory) -> EvaluationInput:
     """The room filmed along a path, to be found again from its frames and the first one's depth."""
     frames, depth = film_room(trajectory)
-    return Question(
+    return EvaluationInput(
         clip="the room",
         frames=frames,
         reference_name="its path",
@@ -70,7 +70,7 @@ def question_of_room(trajectory: Trajectory) -> Question:
     )
 
 
-def stage_seconds(question: Question, trials: int) -> dict[str, Any]:
+def stage_seconds(given: EvaluationInput, trials: int) -> dict[str, Any]:
     """One evaluation's stages in their order, its seconds, the processor's, and what it found.
 
     A stage lasts until the next one begins: comparing is counted to the last.
@@ -81,7 +81,7 @@ def stage_seconds(question: Question, trials: int) -> dict[str, Any]:
         began.setdefault(progress.stage, time.perf_counter())
 
     started, processor = time.perf_counter(), time.process_time()
-    found = evaluate_clip(question, trials, on_progress)
+    found = evaluate_clip(given, trials, on_progress)
     ended, used = time.perf_counter(), time.process_time() - processor
     starts = [started, *began.values()]
     return {

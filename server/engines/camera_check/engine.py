@@ -10,7 +10,7 @@ from blender_addon.core.progress import OnProgress
 from blender_addon.core.protocol.capability import CHECK_MODE, EngineCapability
 from server.engines.packages import absent_packages
 from server.evaluation.evaluate import DEFAULT_TRIALS, evaluate_clip
-from server.evaluation.inputs import Question
+from server.evaluation.inputs import EvaluationInput
 from server.evaluation.records import ClipEvaluation
 from server.evaluation.solve import achieved_trajectory
 from server.reconstruction.scale import DepthMap
@@ -37,7 +37,7 @@ class CameraChecker:
 
     def check(self, request: CheckRequest, report: OnProgress) -> CheckResult:
         """Solve and compare. Raises CameraError or EngineError in words, or Cancelled."""
-        question = Question(
+        given = EvaluationInput(
             clip="clip",
             frames=request.frames,
             reference_name="its shot",
@@ -45,7 +45,7 @@ class CameraChecker:
             scene_depth=DepthMap(request.depth, request.depth_intrinsics),
         )
 
-        return check_result(evaluate_clip(question, self.trials, report), request)
+        return check_result(evaluate_clip(given, self.trials, report), request)
 
 
 def check_result(evaluation: ClipEvaluation, request: CheckRequest) -> CheckResult:

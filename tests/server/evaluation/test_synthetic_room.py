@@ -17,7 +17,7 @@ from blender_addon.core.progress import JobProgress
 from server.evaluation.diagnosis import delayed, mirrored
 from server.evaluation.evaluate import evaluate_clip, fitted_reference
 from server.evaluation.first_frame_depth import depth_of_first_frame
-from server.evaluation.inputs import Question
+from server.evaluation.inputs import EvaluationInput
 from server.evaluation.records import ClipEvaluation, EvaluationReport
 from server.evaluation.report import collected, write_report
 from server.evaluation.solve import achieved_trajectory
@@ -35,7 +35,9 @@ class Rod:
 
     def evaluate(self, achieved: Trajectory, **more: object) -> ClipEvaluation:
         frames, _ = film_room(achieved)
-        return evaluate_clip(Question("rod", frames, "asked", self.asked, DepthMap(self.depth), **more), trials=1)
+        return evaluate_clip(
+            EvaluationInput("rod", frames, "asked", self.asked, DepthMap(self.depth), **more), trials=1
+        )
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +116,7 @@ def test_a_mirrored_camera_is_said_to_be(rod: Rod) -> None:
 
 def test_a_clip_without_a_camera_is_counted_not_dropped(rod: Rod, tmp_path: Path) -> None:
     blank = np.full((FRAMES, HEIGHT, WIDTH, 3), 90, np.uint8)
-    found = evaluate_clip(Question("blank", blank, "asked", rod.asked), trials=2)
+    found = evaluate_clip(EvaluationInput("blank", blank, "asked", rod.asked), trials=2)
     assert found.failed == 2
     assert found.errors is None
     assert found.findings[0] == "The clip's camera could not be found."
@@ -140,7 +142,7 @@ def test_a_solve_can_be_stopped_at_any_stage(rod: Rod, stage: str) -> None:
 
     frames, _ = film_room(rod.asked)
     with pytest.raises(Stop):
-        evaluate_clip(Question("rod", frames, "asked", rod.asked), trials=1, on_progress=watch)
+        evaluate_clip(EvaluationInput("rod", frames, "asked", rod.asked), trials=1, on_progress=watch)
     assert told[-1] == stage
 
 
@@ -161,7 +163,7 @@ def test_the_report_holds_page_pictures_and_numbers(true_take: ClipEvaluation, t
 
 def test_without_depth_only_the_shape_of_the_path_is_judged(rod: Rod) -> None:
     frames, _ = film_room(rod.asked.rescale(1.3))
-    found = evaluate_clip(Question("rod", frames, "asked", rod.asked), trials=1)
+    found = evaluate_clip(EvaluationInput("rod", frames, "asked", rod.asked), trials=1)
     assert not found.metric
     assert found.scale is None
     assert found.errors is not None
