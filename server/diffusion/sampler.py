@@ -76,7 +76,7 @@ class SeededNoise:
         """[n] uint8: where the draws stand."""
         return self._generator.get_state()
 
-    def go_on_from(self, state: Tensor) -> None:
+    def load_state(self, state: Tensor) -> None:
         """The next draws are those that followed this state."""
         self._generator.set_state(state)
 

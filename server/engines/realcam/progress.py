@@ -11,7 +11,7 @@ from blender_addon.core.progress import JobProgress, OnProgress
 from server.model.sampling.shot_sampler import Hooks
 from server.model.vae import latent_picture
 
-from .shot_checkpoint import ShotKeeper
+from .shot_checkpoint import CheckpointManager
 
 PICTURE_EVERY = 2
 """Steps between pictures of how the clip looks."""
@@ -28,7 +28,7 @@ class Progress:
         self._last = JobProgress(0, 1, "Loading the model")
         self._reported = time.monotonic()
 
-    def hooks(self, keeper: ShotKeeper) -> Hooks:
+    def hooks(self, keeper: CheckpointManager) -> Hooks:
         """The sampler's hooks: they raise what `report` and the keeper's checkpoints raise."""
 
         def work() -> None:

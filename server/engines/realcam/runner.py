@@ -33,7 +33,7 @@ from .memory.device_memory import first_within_memory, free_memory, release_memo
 from .memory.memory_plan import PLAIN, PLANS, MemoryPlan, first_plan, needed_memory, what_would_fit, with_fall_backs
 from .progress import Progress
 from .settings import RealCamSettings, read_settings
-from .shot_checkpoint import NoCheckpoints, ShotKeeper, clip_digest
+from .shot_checkpoint import CheckpointManager, NoCheckpoints, clip_digest
 from .shot_inputs import shaping_threshold, shot_inputs
 from .sources import ModelSource, Size
 
@@ -100,7 +100,7 @@ class Runner:
         started = time.perf_counter()
         order = self._order(shot)
         digest = clip_digest(shot, order.config, order.weights_hash, order.dtype, self._device, code_version())
-        keeper = ShotKeeper(checkpoints or NoCheckpoints(), digest, self._device)
+        keeper = CheckpointManager(checkpoints or NoCheckpoints(), digest, self._device)
         needs = self._needs(order)
         chosen = self._plans(order, needs, keeper.kept_plan)
         attempt = partial(self._make, order, Progress(report), keeper)
@@ -143,7 +143,7 @@ class Runner:
             first = first_plan(order.settings.memory, device, needs, total_memory(self._device))
         return with_fall_backs(first, device, needs)
 
-    def _make(self, order: _Order, progress: Progress, keeper: ShotKeeper, plan: MemoryPlan) -> _Made:
+    def _make(self, order: _Order, progress: Progress, keeper: CheckpointManager, plan: MemoryPlan) -> _Made:
         """Raises the device's error when memory runs out."""
         start = keeper.begin(plan.name)
         progress.stage("Loading the model")

@@ -49,14 +49,14 @@ def clip_digest(
 
 
 @dataclass(frozen=True, eq=False)
-class KeptShot:
+class ShotCheckpoint:
     """How far a shot came, and the memory plan (its name) that it was made with: another plan rounds otherwise."""
 
     plan: str
     state: ShotState
 
 
-def encode_kept(kept: KeptShot, digest: bytes) -> bytes:
+def encode_checkpoint(kept: ShotCheckpoint, digest: bytes) -> bytes:
     """The bytes of a safetensors file."""
     state = kept.state
     tensors = {"digest": _tensor(digest), "plan": _tensor(kept.plan.encode()), "begun": state.begun}
@@ -69,14 +69,14 @@ def encode_kept(kept: KeptShot, digest: bytes) -> bytes:
     return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
 
 
-def decode_kept(data: bytes, digest: bytes, device: torch.device) -> KeptShot | None:
+def decode_checkpoint(data: bytes, digest: bytes, device: torch.device) -> ShotCheckpoint | None:
     """What a checkpoint holds, its latents on `device`; None when it is of another shot, or of another machine."""
     try:
         tensors = load(data)
         if _bytes(tensors["digest"]) != digest:
             log.info("a checkpoint was made by something else, the shot starts anew")
             return None
-        return KeptShot(_bytes(tensors["plan"]).decode(), _state(tensors, device))
+        return ShotCheckpoint(_bytes(tensors["plan"]).decode(), _state(tensors, device))
     except (SafetensorError, KeyError, ValueError) as error:
         log.warning("a checkpoint cannot be read, the shot starts anew: %s", error)
         return None
@@ -111,13 +111,13 @@ def _state(tensors: dict[str, Tensor], device: torch.device) -> ShotState:
     )
 
 
-class ShotKeeper:
+class CheckpointManager:
     """Keeps the state of one shot, whenever it is due; between two steps too, so that a stop need not wait for one."""
 
     def __init__(self, checkpoints: Checkpoints, digest: bytes, device: torch.device) -> None:
         self._checkpoints, self._digest = checkpoints, digest
         data = checkpoints.load()
-        self._kept = None if data is None else decode_kept(data, digest, device)
+        self._kept = None if data is None else decode_checkpoint(data, digest, device)
         self._plan = self.kept_plan
         self._state: ShotState | None = None
         self._at_once = False
@@ -147,7 +147,7 @@ class ShotKeeper:
         if self._state is None or self._plan is None or not (self._at_once or self._checkpoints.due()):
             return
         self._at_once = False
-        self._checkpoints.save(encode_kept(KeptShot(self._plan, self._state), self._digest))
+        self._checkpoints.save(encode_checkpoint(ShotCheckpoint(self._plan, self._state), self._digest))
 
 
 class NoCheckpoints:

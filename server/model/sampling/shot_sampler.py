@@ -189,7 +189,7 @@ class _ShotSampling:
 
     def _sample(self, shot: ShotState, segment: Segment, start: _Start) -> Tensor:
         self.hooks.on_stage("Reading the picture and the camera")
-        self.noise.go_on_from(shot.begun)
+        self.noise.load_state(shot.begun)
         options, model = self.options, self.model
         reference = self._reference_latents(segment, start)
         camera = self._camera(segment, start)
@@ -208,7 +208,7 @@ class _ShotSampling:
             lossy_guidance_every=options.lossy_guidance_every,
         )
         if shot.drawn is not None:
-            self.noise.go_on_from(shot.drawn)
+            self.noise.load_state(shot.drawn)
 
         def on_step(state: SamplerState, clean: Tensor) -> None:
             steps = len(self.plan)

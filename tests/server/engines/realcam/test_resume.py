@@ -31,7 +31,7 @@ from server.demo.motorcycle import Motorcycle
 from server.diffusion.sampler import SamplerState
 from server.engines.engine import Paused, ResumableEngine
 from server.engines.realcam.engine import RealCamEngine
-from server.engines.realcam.shot_checkpoint import KeptShot, clip_digest, decode_kept, encode_kept
+from server.engines.realcam.shot_checkpoint import ShotCheckpoint, clip_digest, decode_checkpoint, encode_checkpoint
 from server.engines.realcam.sources import RandomWeights, Size
 from server.model.config import TINY, ModelConfig
 from server.model.sampling.shot_sampler import ShotState
@@ -172,7 +172,7 @@ def test_other_weights_do_not_go_on(shot: Shot) -> None:
 
 
 DIGEST = bytes(range(32))
-KEPT = KeptShot(
+KEPT = ShotCheckpoint(
     "plain",
     ShotState(
         (), None, torch.zeros(8, dtype=torch.uint8), SamplerState(1, torch.ones(1, 4, 2, 8, 8), {}), torch.ones(8)
@@ -182,15 +182,15 @@ KEPT = KeptShot(
 
 @pytest.mark.parametrize("damage", [b"", b"\x80\x04pickle", b"\xff" * 64])
 def test_a_damaged_checkpoint_is_no_checkpoint(damage: bytes) -> None:
-    assert decode_kept(damage, DIGEST, torch.device("cpu")) is None
+    assert decode_checkpoint(damage, DIGEST, torch.device("cpu")) is None
 
 
 @pytest.mark.parametrize("missing", ["digest", "plan", "begun", "latent", "drawn"])
 def test_nor_is_a_sound_one_of_another_layout(missing: str) -> None:
-    tensors = load(encode_kept(KEPT, DIGEST))
-    assert decode_kept(save(tensors), DIGEST, torch.device("cpu")) is not None
+    tensors = load(encode_checkpoint(KEPT, DIGEST))
+    assert decode_checkpoint(save(tensors), DIGEST, torch.device("cpu")) is not None
     del tensors[missing]
-    assert decode_kept(save(tensors), DIGEST, torch.device("cpu")) is None
+    assert decode_checkpoint(save(tensors), DIGEST, torch.device("cpu")) is None
 
 
 class TestInAServer:
