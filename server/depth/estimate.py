@@ -78,14 +78,14 @@ def cleaned_at_photo(
     lens = np.diag([size[0] / width, size[1] / height, 1.0]) @ intrinsics
     if depth.shape != picture.shape[:2]:
         depth = guided_upsample(depth, picture)
-    return clean_depth(depth, picture, lens, cleaning, in_tree)
+    return clean_depth(depth, picture, lens, cleaning, kdtree_search)
 
 
 LEAF = 32
 """Points below which the tree is not split: twice what is asked for, which takes the least time."""
 
 
-def in_tree(depth: Float32, intrinsics: Float64, count: int) -> Callable[[Bool], Float64]:
+def kdtree_search(depth: Float32, intrinsics: Float64, count: int) -> Callable[[Bool], Float64]:
     """A NearestSearch of core.cleaning.outliers: exact, in float64."""
     known = np.isfinite(depth)
     points = unproject(depth, intrinsics)

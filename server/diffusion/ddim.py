@@ -16,13 +16,13 @@ Prediction = Literal["eps", "v"]
 
 
 def ddim_timesteps(
-    count: int, train_steps: int = 1000, spacing: Spacing = "uniform_trailing", faithful: bool = False
+    count: int, train_steps: int = 1000, spacing: Spacing = "uniform_trailing", published_parity: bool = False
 ) -> NDArray[np.int64]:
     """Ascending timesteps. Trailing ends at the very last one, where sampling must start for the noise to be pure.
 
     "uniform" gives more steps than asked when `count` does not divide `train_steps`, as the published code does. That
     code also steps beyond the schedule for some counts (rounding puts -1 before trailing steps, as for 61; uniform ones
-    reach train_steps, as for 27), which is left out here but for `faithful`.
+    reach train_steps, as for 27), which is left out here but for `published_parity`.
     """
     if not 1 <= count <= train_steps:
         raise ValueError(f"steps must be 1..{train_steps}, got {count}")
@@ -32,7 +32,7 @@ def ddim_timesteps(
         timesteps = np.arange(0, train_steps, train_steps // count, dtype=np.int64) + 1
     else:
         timesteps = (np.linspace(0, np.sqrt(train_steps * 0.8), count) ** 2).astype(np.int64) + 1
-    return timesteps if faithful else timesteps[(timesteps >= 0) & (timesteps < train_steps)]
+    return timesteps if published_parity else timesteps[(timesteps >= 0) & (timesteps < train_steps)]
 
 
 @dataclass(frozen=True, eq=False)

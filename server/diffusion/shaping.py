@@ -72,7 +72,7 @@ class SceneShaping:
 
 
 @dataclass(frozen=True, eq=False)
-class KnownFrames:
+class FixedLatents:
     """Whole frames that are given: `frames` of `latents` [B, C, T, H, W] are put into each clean prediction and the
     result. With `renoise` they also replace the noisy latent before each step, so that the others see them.
     """

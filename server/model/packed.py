@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .cpu.allocator import give_back_freed_memory
+from .cpu.allocator import trim_heap
 from .cpu.processor import computes_in_bfloat16
 from .unet import layers, resnet
 
@@ -105,7 +105,7 @@ def pack(model: nn.Module) -> None:
         module.__class__ = kind
         module.pack()
         if freed > TRIM_BYTES:
-            give_back_freed_memory()
+            trim_heap()
             freed = 0
 
 

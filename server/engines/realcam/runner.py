@@ -217,7 +217,7 @@ def sampling_options(
         threshold=shaping_threshold(settings),
         fps=told_fps(settings.motion_fps or shot.trajectory.fps, config),
         overlap=settings.overlap,
-        faithful=settings.faithful,
+        published_parity=settings.faithful,
         lossy_guidance_every=settings.lossy_guidance_every,
         batched=plan.batched,
         tiled=plan.tiled,

@@ -17,7 +17,7 @@ from server.diffusion.schedule import noise_schedule
 from server.diffusion.shaping import Threshold
 from server.model.config import ModelConfig
 from server.model.sampling import scene_mask
-from server.model.sampling.shot_sampler import HeldPicture, ShotInputs
+from server.model.sampling.shot_sampler import FixedFrame, ShotInputs
 
 from .settings import Mode, RealCamSettings
 
@@ -55,7 +55,7 @@ def shot_inputs(shot: Shot, settings: RealCamSettings, config: ModelConfig) -> S
         picture=scene_mask.to_clip(picture[None])[:, :, 0],
         reference=reference,
         preview=None if settings.shaping == "off" else checked_preview(shot.preview, settings, config),
-        held=held_frames(shot, mode, reference, picture),
+        held=fixed_frames(shot, mode, reference, picture),
     )
 
 
@@ -183,7 +183,7 @@ def checked_preview(preview: UInt8, settings: RealCamSettings, config: ModelConf
     return preview
 
 
-def held_frames(shot: Shot, mode: Mode, reference: int | None, picture: UInt8) -> tuple[HeldPicture, ...]:
+def fixed_frames(shot: Shot, mode: Mode, reference: int | None, picture: UInt8) -> tuple[FixedFrame, ...]:
     """What is given whole besides the reference. A loop begins and ends with the same picture, so that it closes."""
     last = len(shot.trajectory) - 1
     if mode == "loop":
@@ -194,10 +194,10 @@ def held_frames(shot: Shot, mode: Mode, reference: int | None, picture: UInt8) -
                 "a loop starts and ends where the photo was taken",
                 "Put the first and the last key of the camera at the photo's camera.",
             )
-        return (HeldPicture(scene_mask.to_clip(picture[None])[:, :, 0], (0, last)),)
+        return (FixedFrame(scene_mask.to_clip(picture[None])[:, :, 0], (0, last)),)
     if shot.last_image is not None:
         ending = last_picture(shot.last_image, (shot.trajectory.width, shot.trajectory.height))
-        return (HeldPicture(scene_mask.to_clip(ending[None])[:, :, 0], (last,)),)
+        return (FixedFrame(scene_mask.to_clip(ending[None])[:, :, 0], (last,)),)
     if mode == INTERPOLATION_MODE:
         frame = shot.preview[last]
         seen = float((frame[..., 3] == 255).mean())
@@ -207,5 +207,5 @@ def held_frames(shot: Shot, mode: Mode, reference: int | None, picture: UInt8) -
                 f"the preview shows {seen:.0%} of it, interpolation needs {FULLY_SEEN:.0%}",
                 "Give a last image, end where the photo's scene fills the frame, or choose another mode.",
             )
-        return (HeldPicture(scene_mask.to_clip(scene_mask.filled(frame[None]))[:, :, 0], (last,)),)
+        return (FixedFrame(scene_mask.to_clip(scene_mask.filled(frame[None]))[:, :, 0], (last,)),)
     return ()

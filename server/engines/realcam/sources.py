@@ -10,7 +10,7 @@ from server.engines.packages import MODEL_PACKAGES, absent_packages
 from server.model.config import REALCAM_256, REALCAM_512, REALCAM_1024, TINY, ModelConfig
 from server.model.weights.weights_store import WeightsStore, default_store
 
-from .memory.least_memory import LEAST, shortage, this_machine
+from .memory.minimum_memory import LEAST, shortage, this_machine
 
 if TYPE_CHECKING:
     import torch

@@ -24,7 +24,7 @@ def keep_freed_memory() -> bool:
     return all(mallopt(parameter, value) == 1 for parameter, value in settings)
 
 
-def give_back_freed_memory() -> None:
+def trim_heap() -> None:
     """What is free just now goes to the system after all. Nothing happens where there is no glibc."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform.startswith("linux") else None
     if trim is not None:

@@ -75,13 +75,13 @@ def bind(
     unconditional: Tensor,
     camera: Camera | None,
     fps: int,
-    faithful: bool = False,
+    published_parity: bool = False,
     image_only: Tensor | None = None,
 ) -> Conditions:
     """Conditions of context tokens [B, L, C]."""
 
     def bound(context: Tensor) -> BoundContext:
-        return model.unet.bind_context(split_context(context, concat.shape[2], faithful))
+        return model.unet.bind_context(split_context(context, concat.shape[2], published_parity))
 
     image = None if image_only is None else bound(image_only)
     return Conditions(concat, bound(conditional), bound(unconditional), camera, fps, image)

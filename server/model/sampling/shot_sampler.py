@@ -14,7 +14,7 @@ from server.diffusion.ddim import DdimPlan, ddim_plan
 from server.diffusion.guidance import GuidanceConfig
 from server.diffusion.sampler import Constraint, SamplerConfig, SamplerState, SeededNoise, sample
 from server.diffusion.schedule import in_half_precision, noise_schedule
-from server.diffusion.shaping import KnownFrames, SceneShaping, ShapingStyle, Threshold
+from server.diffusion.shaping import FixedLatents, SceneShaping, ShapingStyle, Threshold
 from server.geometry.relative_poses import CORRECT, PUBLISHED
 from server.model.config import ModelConfig
 from server.model.model import RealCamModel
@@ -27,7 +27,7 @@ from .segments import Segment, plan_segments
 
 
 @dataclass(frozen=True, eq=False)
-class HeldPicture:
+class FixedFrame:
     """A picture [1, 3, H, W] in [-1, 1] that each of these frames shows whole, all alike."""
 
     picture: Tensor
@@ -47,7 +47,7 @@ class ShotInputs:
     picture: Tensor
     reference: int | None
     preview: UInt8 | None
-    held: tuple[HeldPicture, ...] = ()
+    held: tuple[FixedFrame, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -57,7 +57,7 @@ class ShotInputs:
 
 @dataclass(frozen=True)
 class SamplingOptions:
-    """fps: what the network is told (conditions.fps_value). faithful: as published, quirks included, which needs the
+    """fps: what the network is told (conditions.fps_value). published_parity: as published, quirks included, which needs the
     reference frame in the shot and no segments. batched: guidance branches in one batch. tiled: see VideoVae.decode."""
 
     prompt: str = ""
@@ -69,7 +69,7 @@ class SamplingOptions:
     threshold: Threshold = field(default_factory=lambda: Threshold(900))
     fps: int = 14
     overlap: int = 4
-    faithful: bool = False
+    published_parity: bool = False
     batched: bool = False
     tiled: bool = False
     lossy_guidance_every: int = 1
@@ -122,7 +122,7 @@ def sample_shot(
 def shot_plan(config: ModelConfig, dtype: torch.dtype, options: SamplingOptions) -> DdimPlan:
     """The steps of every segment. As published, in half precision, the schedule is rounded with the weights."""
     schedule = noise_schedule(config.schedule)
-    if options.faithful and dtype == torch.float16:
+    if options.published_parity and dtype == torch.float16:
         schedule = in_half_precision(schedule, config.schedule)
     return ddim_plan(schedule, options.steps, options.eta)
 
@@ -198,13 +198,15 @@ class _ShotSampling:
         if options.guidance.uses_image_only:
             image_only = context_tokens(model, model.tokenizer(options.negative_prompt).ids, start.picture)
         concat = concat_latents(reference, start.reference or 0)
-        conditions = bind(model, concat, positive, self.negative, camera, options.fps, options.faithful, image_only)
+        conditions = bind(
+            model, concat, positive, self.negative, camera, options.fps, options.published_parity, image_only
+        )
         constraints = self._constraints(segment, start, reference)
         denoise = BoundDenoiser(model.unet, conditions, options.batched, self.hooks.on_work)
         config = SamplerConfig(
             model.config.schedule.prediction,
             options.guidance,
-            restore_scale=not options.faithful,
+            restore_scale=not options.published_parity,
             lossy_guidance_every=options.lossy_guidance_every,
         )
         if shot.drawn is not None:
@@ -223,7 +225,7 @@ class _ShotSampling:
         """[1, 4, T, h, w] the picture's latent for every frame. The published code samples each frame's anew."""
         if start.known is not None and start.reference is not None:
             one = start.known[:, :, start.reference : start.reference + 1]
-        elif self.options.faithful:
+        elif self.options.published_parity:
             return self._encode(start.picture[:, :, None].expand(-1, -1, len(segment), -1, -1))
         else:
             one = self._encode(start.picture[:, :, None])
@@ -234,9 +236,9 @@ class _ShotSampling:
         seen = np.linalg.inv(start.origin) @ self.inputs.poses[segment.start : segment.stop]
         poses = torch.from_numpy(seen)[None]
         intrinsics = torch.from_numpy(self.inputs.intrinsics[segment.start : segment.stop].copy())[None]
-        conventions = PUBLISHED if self.options.faithful else CORRECT
+        conventions = PUBLISHED if self.options.published_parity else CORRECT
         noise = None
-        if self.options.faithful:
+        if self.options.published_parity:
             poses, intrinsics = poses.float(), intrinsics.float()
             noise = self.noise((1, count, count, 3, 1))[..., 0].cpu()
         device = self.model.device
@@ -252,21 +254,21 @@ class _ShotSampling:
 
     def _constraints(self, segment: Segment, start: _Start, reference: Tensor) -> list[Constraint]:
         found: list[Constraint] = []
-        follow = not self.options.faithful
+        follow = not self.options.published_parity
         if self.inputs.preview is not None:
             preview = self.inputs.preview[segment.start : segment.stop]
-            opaque = scene_mask.not_black(preview) if self.options.faithful else scene_mask.visible(preview)
-            pictures = preview[..., :3] if self.options.faithful else scene_mask.filled(preview)
+            opaque = scene_mask.not_black(preview) if self.options.published_parity else scene_mask.visible(preview)
+            pictures = preview[..., :3] if self.options.published_parity else scene_mask.filled(preview)
             scene = self._encode(scene_mask.to_clip(pictures))
             # The published code takes frame 0 for the picture's, wherever the picture stands.
-            at = 0 if self.options.faithful else start.reference
+            at = 0 if self.options.published_parity else start.reference
             if at is not None:
                 scene[:, :, at] = reference[:, :, at]
             mask = scene_mask.latent_mask(opaque).to(scene)
             found.append(SceneShaping(scene, mask, self.options.threshold, self.options.shaping, follow))
         if start.known is not None:
             found.append(
-                KnownFrames(_padded(start.known, len(segment)), tuple(range(segment.known)), follow_scale=follow)
+                FixedLatents(_padded(start.known, len(segment)), tuple(range(segment.known)), follow_scale=follow)
             )
         for held in self.inputs.held:
             fresh = range(segment.start + segment.known, segment.stop)
@@ -275,7 +277,7 @@ class _ShotSampling:
                 # Its mean: the same picture in two segments is the same latent.
                 latent = self.model.vae.encode(held.picture[:, :, None], None, between=self.hooks.on_work)
                 latent = latent.expand(-1, -1, len(segment), -1, -1)
-                found.append(KnownFrames(latent, here, follow_scale=follow))
+                found.append(FixedLatents(latent, here, follow_scale=follow))
         return found
 
     def _encode(self, clip: Tensor) -> Tensor:

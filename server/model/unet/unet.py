@@ -172,16 +172,16 @@ def embedding_mlp(channels: int, time_channels: int) -> nn.Sequential:
     return nn.Sequential(Linear(channels, time_channels), nn.SiLU(), Linear(time_channels, time_channels))
 
 
-def split_context(context: Tensor, frames: int, faithful: bool = False) -> ContextTokens:
+def split_context(context: Tensor, frames: int, published_parity: bool = False) -> ContextTokens:
     """Context [B, 77 + M, C] as the cross-attention wants it: text, and the picture's tokens frame by frame.
 
-    A clip shorter than the tokens take provides for gets those of the first frames. The published code (faithful)
+    A clip shorter than the tokens take provides for gets those of the first frames. The published code (published_parity)
     gives every frame all of them when their number is not 16 x frames.
     """
     text, image = context[:, :TEXT_TOKENS], context[:, TEXT_TOKENS:]
     per_frame = 16
     if image.shape[1] == per_frame * frames:
         return ContextTokens(text, image.unflatten(1, (frames, per_frame)))
-    if faithful or image.shape[1] < per_frame * frames:
+    if published_parity or image.shape[1] < per_frame * frames:
         return ContextTokens(text, image[:, None])
     return ContextTokens(text, image[:, : per_frame * frames].unflatten(1, (frames, per_frame)))

@@ -19,7 +19,7 @@ from server.diffusion.ddim import Spacing, ddim_plan, ddim_timesteps  # noqa: E4
 from server.diffusion.guidance import GuidanceConfig  # noqa: E402
 from server.diffusion.sampler import Branch, SamplerConfig, sample  # noqa: E402
 from server.diffusion.schedule import ScheduleConfig, noise_schedule  # noqa: E402
-from server.diffusion.shaping import KnownFrames, SceneShaping, Threshold  # noqa: E402
+from server.diffusion.shaping import FixedLatents, SceneShaping, Threshold  # noqa: E402
 
 EPS = ScheduleConfig()
 V = ScheduleConfig(prediction="v", zero_terminal_snr=True, base_scale=0.7)
@@ -141,7 +141,7 @@ def test_any_chain(run: Run, seed: int) -> None:
     if run.shaping is not None:
         constraints.append(SceneShaping(known, torch.from_numpy(mask), Threshold(run.shaping), follow_scale=False))
     if run.paste:
-        constraints.append(KnownFrames(known, tuple(range(run.paste)), follow_scale=False))
+        constraints.append(FixedLatents(known, tuple(range(run.paste)), follow_scale=False))
     plan = ddim_plan(noise_schedule(run.config), run.steps, run.eta, run.spacing)
     config = SamplerConfig(run.config.prediction, run.guidance, restore_scale=False)
     ours = sample(denoise, plan, config, run.shape, draw, constraints).numpy()
@@ -155,7 +155,10 @@ def test_timesteps_for_any_count(spacing: Spacing) -> None:
     """Inside the schedule and ascending. The published ones are not, for some counts."""
     outside = 0
     for count in range(1, 1001):
-        times, published = ddim_timesteps(count, spacing=spacing), ddim_timesteps(count, spacing=spacing, faithful=True)
+        times, published = (
+            ddim_timesteps(count, spacing=spacing),
+            ddim_timesteps(count, spacing=spacing, published_parity=True),
+        )
         assert times.min() >= 0
         assert times.max() <= 999
         assert (np.diff(times) >= (0 if spacing == "quad" else 1)).all()

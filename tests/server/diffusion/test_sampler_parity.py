@@ -13,7 +13,7 @@ from server.diffusion.ddim import DdimPlan, ddim_plan  # noqa: E402
 from server.diffusion.guidance import GuidanceConfig  # noqa: E402
 from server.diffusion.sampler import Branch, SamplerConfig, sample  # noqa: E402
 from server.diffusion.schedule import noise_schedule  # noqa: E402
-from server.diffusion.shaping import KnownFrames, SceneShaping, Threshold  # noqa: E402
+from server.diffusion.shaping import FixedLatents, SceneShaping, Threshold  # noqa: E402
 from server.model.unet.attention_plan import DensePlan  # noqa: E402
 from server.model.unet.transformers import LevelCamera  # noqa: E402
 from server.model.unet.unet import Camera, UNet, split_context  # noqa: E402
@@ -64,9 +64,9 @@ class Run:
             threshold = Threshold(s["noise_shaping_minimum_timesteps"])
             found.append(SceneShaping(g["scene_frames"], g["scene_mask"], threshold, follow_scale=False))
         if s.get("paste_cond_frame"):
-            found.append(KnownFrames(g["origin_z_0"], (0,), renoise=False, follow_scale=False))
+            found.append(FixedLatents(g["origin_z_0"], (0,), renoise=False, follow_scale=False))
         if s.get("paste_overlap_frames"):
-            found.append(KnownFrames(g["origin_z_0"], tuple(range(s["num_overlap"])), follow_scale=False))
+            found.append(FixedLatents(g["origin_z_0"], tuple(range(s["num_overlap"])), follow_scale=False))
         return found
 
     def sample(self, denoise: Any, on_step: Any = lambda done, clean: None, watch: Any = ()) -> Any:

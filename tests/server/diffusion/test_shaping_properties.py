@@ -20,7 +20,7 @@ from server.diffusion.guidance import (  # noqa: E402
 )
 from server.diffusion.sampler import Branch, SamplerConfig, SeededNoise, sample  # noqa: E402
 from server.diffusion.schedule import ScheduleConfig, noise_schedule  # noqa: E402
-from server.diffusion.shaping import KnownFrames, SceneShaping, ShapingStyle, Threshold  # noqa: E402
+from server.diffusion.shaping import FixedLatents, SceneShaping, ShapingStyle, Threshold  # noqa: E402
 
 SHAPE = (1, 4, 6, 8, 8)
 CONFIGS = {
@@ -88,7 +88,7 @@ def test_threshold_units() -> None:
 
 @pytest.mark.parametrize("model", CONFIGS)
 def test_known_frames_are_kept(model: str, scene: torch.Tensor) -> None:
-    result = run(model, [KnownFrames(scene, (0, 1, 4))])
+    result = run(model, [FixedLatents(scene, (0, 1, 4))])
     assert torch.equal(result[:, :, [0, 1, 4]], scene[:, :, [0, 1, 4]])
     assert not torch.isclose(result[:, :, 2], scene[:, :, 2]).all()
 

@@ -27,7 +27,7 @@ from server.engines.realcam.memory.memory_plan import UNET_PEAK, VAE_PEAK  # noq
 from server.model.config import TINY, VARIANTS, ModelConfig  # noqa: E402
 from server.model.model import OFFLOADED_PARTS, RealCamModel, offloaded, random_model  # noqa: E402  # noqa: E402
 from server.model.sampling import camera_condition  # noqa: E402
-from server.model.sampling.shot_sampler import HeldPicture, Hooks, SamplingOptions, ShotInputs, ShotState, sample_shot  # noqa: E402
+from server.model.sampling.shot_sampler import FixedFrame, Hooks, SamplingOptions, ShotInputs, ShotState, sample_shot  # noqa: E402
 from server.model.tokenizer import ByteTokenizer  # noqa: E402
 from server.model.unet import flex_plan  # noqa: E402
 from server.model.unet.attention import ContextTokens  # noqa: E402
@@ -119,7 +119,7 @@ def inputs() -> ShotInputs:
         picture=torch.zeros((1, 3, HEIGHT, WIDTH), device=CARD),
         reference=0,
         preview=np.full((FRAMES, HEIGHT, WIDTH, 4), 255, dtype=np.uint8),
-        held=(HeldPicture(torch.zeros((1, 3, HEIGHT, WIDTH)), (FRAMES - 1,)),),
+        held=(FixedFrame(torch.zeros((1, 3, HEIGHT, WIDTH)), (FRAMES - 1,)),),
     )
 
 
@@ -221,7 +221,7 @@ def test_as_published() -> None:
     """Its noise and its float32 geometry are made on the machine."""
     one = inputs()
     short = replace(one, poses=one.poses[:WINDOW], intrinsics=one.intrinsics[:WINDOW], preview=None, held=())
-    options = SamplingOptions(steps=1, faithful=True)
+    options = SamplingOptions(steps=1, published_parity=True)
     frames = sample_shot(model_on_card(torch.float32), short, options, SeededNoise(0, CARD), Hooks())
     assert len(frames) == WINDOW
 

@@ -12,7 +12,7 @@ from ...arrays import Float32, Float64, UInt8
 from ...errors import PhotoError
 from .edges import refine_edges
 from .flying import DEFAULT_RULES, FlyingRules, flying_pixels
-from .outliers import NearestSearch, depth_outliers, in_windows
+from .outliers import NearestSearch, depth_outliers, window_search
 from .sky import find_sky, sky_shell
 
 MOVED, FLYING, OUTLIER, SKY = 1, 2, 4, 8
@@ -68,7 +68,7 @@ def clean_depth(
     photo: UInt8,
     intrinsics: Float64,
     cleaning: Cleaning = DEFAULT_CLEANING,
-    search: NearestSearch = in_windows,
+    search: NearestSearch = window_search,
     begins: Callable[[str], None] = lambda _step: None,
 ) -> CleanDepth:
     """Clean depth [H, W] of photo [H, W, 3]; intrinsics [3, 3] px of that size. search: how neighbours are found.

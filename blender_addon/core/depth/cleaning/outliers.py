@@ -31,12 +31,12 @@ NearestSearch = Callable[[Float32, Float64, int], Callable[[Bool], Float64]]
 """(depth [H, W], intrinsics, count) -> a function of where [H, W]: mean distances as `mean_distances` gives them."""
 
 
-def in_windows(depth: Float32, intrinsics: Float64, count: int) -> Callable[[Bool], Float64]:
+def window_search(depth: Float32, intrinsics: Float64, count: int) -> Callable[[Bool], Float64]:
     """The NearestSearch that needs NumPy alone."""
     return partial(mean_distances, depth, intrinsics, count)
 
 
-def depth_outliers(depth: Float32, intrinsics: Float64, search: NearestSearch = in_windows) -> Bool:
+def depth_outliers(depth: Float32, intrinsics: Float64, search: NearestSearch = window_search) -> Bool:
     """[H, W] which points of a depth map (positive metres, NaN unknown) lie apart from all others; intrinsics [3, 3] px
     of the depth's size, without skew. No more than NEIGHBOURS points have no outliers.
 

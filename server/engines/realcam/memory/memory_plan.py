@@ -13,7 +13,7 @@ from server.model.model import RESIDENT_PARTS, build_parts
 from server.model.unet.flex_plan import mask_memory
 from server.model.vae import CARD_FRAMES, TILE
 
-from .least_memory import USABLE
+from .minimum_memory import USABLE
 
 Size = tuple[int, int]
 

@@ -17,12 +17,12 @@ from blender_addon.core.depth.cleaning.outliers import (
     NEIGHBOURS,
     NearestSearch,
     depth_outliers,
-    in_windows,
     outlier_threshold,
+    window_search,
 )
 from blender_addon.core.depth.depth_file import DepthFormat
 from server.demo.motorcycle import Motorcycle
-from server.depth.estimate import in_tree
+from server.depth.estimate import kdtree_search
 from server.depth.photo_files import read_depth
 from tests.server.published.parity import ParityKit
 from tests.support.properties import examples
@@ -63,7 +63,7 @@ def assert_outliers_are_the_rules(depth: np.ndarray, lens: np.ndarray) -> None:
     known = np.isfinite(depth)
     expected = by_rule(unproject(depth, lens)[known])
     assert expected.sum() > 500
-    for search in (in_windows, in_tree):
+    for search in (window_search, kdtree_search):
         found = depth_outliers(depth, lens, search)
         assert not found[~known].any()
         assert (found[known] != expected).sum() < 0.005 * expected.sum()
@@ -115,7 +115,7 @@ def test_distances_in_any_depth(seed: int, share: float, nearest: float, degrees
     seed=st.integers(0, 1000),
     holes=st.sampled_from([0.0, 0.1, 0.9]),
     spikes=st.sampled_from([0.002, 0.05]),
-    search=st.sampled_from([in_windows, in_tree]),
+    search=st.sampled_from([window_search, kdtree_search]),
 )
 def test_outliers_of_any_depth_are_the_rules(seed: int, holes: float, spikes: float, search: NearestSearch) -> None:
     """Of a map so small that every point says how close it is: a rough slope with holes, and points off it."""
@@ -134,10 +134,10 @@ def test_outliers_of_any_depth_are_the_rules(seed: int, holes: float, spikes: fl
 def test_few_points_are_no_outliers() -> None:
     depth = np.full((4, 4), np.nan, dtype=np.float32)
     lens = intrinsics_from_fov(4, 4, np.radians(50))
-    assert not depth_outliers(depth, lens, in_tree).any()
+    assert not depth_outliers(depth, lens, kdtree_search).any()
     depth[:2] = np.random.default_rng(0).uniform(1, 9, size=(2, 4))
     assert not depth_outliers(depth, lens).any()
-    assert not depth_outliers(depth, lens, in_tree).any()
+    assert not depth_outliers(depth, lens, kdtree_search).any()
 
 
 @pytest.mark.parametrize(("distance", "threshold"), [([], np.inf), ([1.0], np.inf), ([1.0, 3.0], 2 + 3 * 2**0.5)])

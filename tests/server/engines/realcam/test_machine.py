@@ -18,8 +18,8 @@ from server.engines.realcam import sources
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.memory import card_memory as card
 from server.engines.realcam.memory.card_memory import built_for_cuda, card_memory, pytorch_cuda
-from server.engines.realcam.memory.least_memory import Machine, shortage, this_machine
 from server.engines.realcam.memory.machine_memory import cgroup_limits, free_machine_memory, machine_memory
+from server.engines.realcam.memory.minimum_memory import Machine, shortage, this_machine
 from server.engines.realcam.sources import RandomWeights
 
 GB = 2**30
@@ -183,7 +183,7 @@ def test_what_this_pytorch_was_built_for_without_loading_it() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed: its build was not compared")
     built_for = torch.version.cuda
     assert pytorch_cuda() == (None if built_for is None else int(built_for.split(".")[0]))
-    asked = "from server.engines.realcam.memory.least_memory import this_machine; import sys; this_machine(); "
+    asked = "from server.engines.realcam.memory.minimum_memory import this_machine; import sys; this_machine(); "
     subprocess.run([sys.executable, "-c", asked + "sys.exit('torch' in sys.modules)"], check=True)
 
 

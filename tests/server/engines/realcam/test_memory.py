@@ -22,7 +22,6 @@ from server.demo.motorcycle import Motorcycle
 from server.engines.engine import Cancelled, Paused
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.memory.device_memory import first_within_memory, is_out_of_memory
-from server.engines.realcam.memory.least_memory import LEAST
 from server.engines.realcam.memory.memory_plan import (
     FAST,
     PLAIN,
@@ -34,6 +33,7 @@ from server.engines.realcam.memory.memory_plan import (
     what_would_fit,
     with_fall_backs,
 )
+from server.engines.realcam.memory.minimum_memory import LEAST
 from server.engines.realcam.sources import SIZES, RandomWeights, Size
 from server.model.config import REALCAM_256, REALCAM_512, REALCAM_1024, TINY, ModelConfig
 from server.model.model import OFFLOADED_PARTS, RealCamModel, offloaded, random_model

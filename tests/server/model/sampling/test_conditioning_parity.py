@@ -126,7 +126,7 @@ class RecordedNoise(SeededNoise):
 
 @pytest.mark.parametrize(("case", "variant"), [("e2e_256", 256), ("e2e_512_shaping900", 512)])
 def test_a_whole_clip_as_the_engine_makes_it(kit: ParityKit, case: str, variant: int) -> None:
-    """The engine's own sampling, asked to be faithful, ends in the demo's frames: to a level, which both cut off."""
+    """The engine's own sampling, asked to be published_parity, ends in the demo's frames: to a level, which both cut off."""
     g, model = kit.tensors("conditioning"), kit_model(kit, variant)
     golden = (g[f"{case}.samples"][0].clamp(-1, 1) + 1) / 2 * 255
     words = {"": g["text_ids.negative"], "words": g["text_ids.prompt"]}
@@ -137,7 +137,7 @@ def test_a_whole_clip_as_the_engine_makes_it(kit: ParityKit, case: str, variant:
         preview = np.concatenate([rgb, np.full_like(rgb[..., :1], 255)], axis=-1)
     poses = relative_poses(torch.linalg.inv(g["w2c"].double()), torch.tensor([0]), 0.5)
     inputs = ShotInputs(poses[0].numpy(), g["K"][0].double().numpy(), g["image"], 0, preview)
-    options = SamplingOptions(prompt="words", steps=5, fps=fps_value(model.config, 2), faithful=True)
+    options = SamplingOptions(prompt="words", steps=5, fps=fps_value(model.config, 2), published_parity=True)
     noise = RecordedNoise([g[n] for n in sorted(g) if n.startswith(f"{case}.noise.")])
     frames = sample_shot(model, inputs, options, noise, Hooks())
     assert noise.left == []
@@ -175,12 +175,12 @@ def test_scene_latents(kit: ParityKit) -> None:
     kit.check("scene_mask", "scene_frames", scene)
 
 
-@pytest.mark.parametrize("faithful", [True, False])
+@pytest.mark.parametrize("published_parity", [True, False])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
-def test_the_schedule_is_rounded_as_the_demo_rounds_it(kit: ParityKit, faithful: bool, dtype: Any) -> None:
+def test_the_schedule_is_rounded_as_the_demo_rounds_it(kit: ParityKit, published_parity: bool, dtype: Any) -> None:
     """As published and in float16, and in nothing else."""
-    plan = shot_plan(TINY_256, dtype, SamplingOptions(steps=25, faithful=faithful))
-    if faithful and dtype == torch.float16:
+    plan = shot_plan(TINY_256, dtype, SamplingOptions(steps=25, published_parity=published_parity))
+    if published_parity and dtype == torch.float16:
         kit.check("schedule", "eps256.demo_fp16_buffers.ddim25.eta1.ddim_alphas", plan.alphas)
     else:
         assert plan.alphas.tolist() == ddim_plan(noise_schedule(TINY_256.schedule), 25, 1.0).alphas.tolist()

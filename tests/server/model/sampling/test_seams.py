@@ -24,7 +24,7 @@ from torch import Tensor
 from server.diffusion.guidance import GuidanceConfig
 from server.diffusion.sampler import Branch, SeededNoise
 from server.diffusion.schedule import noise_schedule
-from server.diffusion.shaping import KnownFrames
+from server.diffusion.shaping import FixedLatents
 from server.model.config import TINY
 from server.model.model import RealCamModel, random_model
 from server.model.sampling import shot_sampler
@@ -73,7 +73,7 @@ class IdealNetwork:
         return [(alpha**0.5 * noise - (1 - alpha) ** 0.5 * clean).float() for _ in branches]
 
 
-class Forgotten(KnownFrames):
+class Forgotten(FixedLatents):
     """Frames of the segment before that nothing is held to."""
 
     def shape_noisy(self, plan: Any, timestep: int, latent: Tensor, draw: Any) -> Tensor:
@@ -123,7 +123,7 @@ def test_what_joins_segments(model: RealCamModel, monkeypatch: pytest.MonkeyPatc
     """Being told the last frame made, above all (without: 3); holding the shared frames helps (without both: 10)."""
     monkeypatch.setattr(IdealNetwork, "told", False)
     held = jump(made(model, 4), 4)
-    monkeypatch.setattr(shot_sampler, "KnownFrames", Forgotten)
+    monkeypatch.setattr(shot_sampler, "FixedLatents", Forgotten)
     assert 2 < held < 5 < jump(made(model, 4), 4)
 
 

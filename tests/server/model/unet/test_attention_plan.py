@@ -81,5 +81,5 @@ def test_context_of_short_clips() -> None:
     short = split_context(context, 5)
     assert short.image.shape == (1, 5, 16, 1)
     assert short.image[0, 4, 0, 0] == 77 + 64
-    assert split_context(context, 5, faithful=True).image.shape == (1, 1, 256, 1)
+    assert split_context(context, 5, published_parity=True).image.shape == (1, 1, 256, 1)
     assert split_context(context, 20).image.shape == (1, 1, 256, 1)

@@ -58,7 +58,7 @@ def run(
     """The output for the first samples and frames of the kit's inputs."""
     g = kit.tensors("unet")
     with torch.inference_mode():
-        bound = model.bind_context(split_context(context, frames, faithful=True))
+        bound = model.bind_context(split_context(context, frames, published_parity=True))
         return model(g["x"][:batch, :, :frames], g["timesteps"][:batch], bound, view, g["fs"][:batch] if fps else None)
 
 

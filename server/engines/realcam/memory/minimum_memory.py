@@ -16,7 +16,7 @@ same machine makes the same clip."""
 
 
 @dataclass(frozen=True)
-class LeastMemory:
+class MinimumMemory:
     """GB for 16 frames in half precision, as memory_plan.py works them out, which takes PyTorch.
 
     whole: on a device that holds everything, be it the CPU. by_layer: on a card to which the weights come layer by
@@ -29,9 +29,9 @@ class LeastMemory:
 
 
 LEAST = {
-    "realcam-256": LeastMemory(whole=6.74, by_layer=1.22),
-    "realcam-512": LeastMemory(whole=7.44, by_layer=1.92),
-    "realcam-1024": LeastMemory(whole=10.49, by_layer=4.97),
+    "realcam-256": MinimumMemory(whole=6.74, by_layer=1.22),
+    "realcam-512": MinimumMemory(whole=7.44, by_layer=1.92),
+    "realcam-1024": MinimumMemory(whole=10.49, by_layer=4.97),
 }
 
 
