@@ -18,7 +18,7 @@ from server.datasets.scale_plot import plot_scales
 from server.depth.catalogue import load_predictor
 from server.reconstruction.scale import DepthMap, DepthOfFrame
 
-from .friendly_errors import in_words
+from .friendly_errors import friendly_errors
 
 data_app = typer.Typer(add_completion=False, help="Clips with cameras, brought to metres.", no_args_is_help=True)
 
@@ -40,7 +40,7 @@ def align(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for records, summary and plot.")] = Path("aligned"),
 ) -> None:
     """Find how many metres one unit of each clip's cameras is; one record a clip, done clips are not done again."""
-    with in_words():
+    with friendly_errors():
         depth_of_clip = _predicted(predictor) if predictor else _stored
         depth_format = DepthFormat(scale=depth_scale)
         records = []

@@ -12,7 +12,7 @@ from rich.table import Table
 from server.commands.options.engine_options import OptionOption, read_options
 from server.demo.demo import DemoOptions, DemoResult, run_demo
 
-from .friendly_errors import in_words
+from .friendly_errors import friendly_errors
 
 
 def demo(
@@ -51,7 +51,7 @@ def demo(
         seed=seed,
         trust_unit=trust_unit,
     )
-    with in_words():
+    with friendly_errors():
         result = run_demo(options, console)
     _print(console, result)
 

@@ -19,7 +19,7 @@ from server.depth.estimate import SceneDepth, cleaned_at_photo, estimate_scene_d
 from server.depth.overlay import cleaning_overlay
 from server.depth.photo_files import read_depth, read_photo
 
-from .friendly_errors import in_words
+from .friendly_errors import friendly_errors
 from .options.depth_options import DepthScaleOption, DisparityOption, depth_format
 
 depth_app = typer.Typer(
@@ -59,7 +59,7 @@ def predict(
     overlay: OverlayOption = None,
 ) -> None:
     """Predict a photo's depth: NPZ with `depth` (metres) and `intrinsics` (pixels of the photo)."""
-    with in_words():
+    with friendly_errors():
         read = read_photo(photo)
         network = load_predictor(predictor, weights, device)
         cleaning = UNTOUCHED if raw else Cleaning()
@@ -81,7 +81,7 @@ def clean(
     overlay: OverlayOption = None,
 ) -> None:
     """Bring a sensor's depth (a phone's LiDAR) to the photo's size and clean it; writes the same as `predict`."""
-    with in_words():
+    with friendly_errors():
         read = read_photo(photo)
         height, width = read.pixels.shape[:2]
         lens = photo_lens((width, height), focal_mm=focal_mm, exif_mm=read.focal_35mm)

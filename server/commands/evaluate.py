@@ -26,7 +26,7 @@ from server.evaluation.records import ClipEvaluation, EvaluationReport
 from server.evaluation.report import collected, write_json, write_report
 from server.reconstruction.scale import DepthMap
 
-from .friendly_errors import in_words
+from .friendly_errors import friendly_errors
 from .options.depth_options import DepthScaleOption, numbers
 
 
@@ -56,7 +56,7 @@ def evaluate(
         raise typer.BadParameter("Give either --reference or --shot.")
     if bool(real) != (i3d is not None):
         raise typer.BadParameter("FVD needs both --real and --i3d.")
-    with in_words():
+    with friendly_errors():
         if report is not None:
             require_matplotlib()
         lens = _lens(depth_intrinsics)

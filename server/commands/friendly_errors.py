@@ -11,7 +11,7 @@ from blender_addon.core.errors import RealCamError
 
 
 @contextmanager
-def in_words() -> Iterator[None]:
+def friendly_errors() -> Iterator[None]:
     """Say the errors that a person can do something about: our own, and what the system says of a file."""
     try:
         yield

@@ -17,7 +17,7 @@ from server.terminal.generate import GenerateRequest, GenerateResult
 from server.terminal.generate import generate as make_clip
 from server.terminal.progress_bars import ProgressBars
 
-from .friendly_errors import in_words
+from .friendly_errors import friendly_errors
 from .options.depth_options import DepthScaleOption, DisparityOption, depth_format
 
 
@@ -48,7 +48,7 @@ def generate(
     console = Console(stderr=True)
     if random_weights:
         _use_random_weights(scale, server)
-    with in_words():
+    with friendly_errors():
         request = GenerateRequest(
             photo=photo,
             depth=depth,

@@ -26,7 +26,7 @@ from blender_addon.core.protocol.keys import (
 from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT
 from server.service.requests.zap import AllowedClient, read_allowed, write_allowed
 
-from .friendly_errors import in_words
+from .friendly_errors import friendly_errors
 
 keys_app = typer.Typer(
     add_completion=False,
@@ -40,7 +40,7 @@ Name = Annotated[str, typer.Argument(help="Whose key it is, for the list.")]
 @keys_app.command()
 def show() -> None:
     """Print this computer's public keys. They are no secrets."""
-    with in_words():
+    with friendly_errors():
         config = config_dir()
         typer.echo(f"server {server_keys(config).public}")
         typer.echo(f"client {client_keys(config).public}")
@@ -51,7 +51,7 @@ def show() -> None:
 @keys_app.command("list")
 def list_allowed() -> None:
     """List who is allowed beside yourself."""
-    with in_words():
+    with friendly_errors():
         table = Table("name", "public key", "since")
         for client in read_allowed(_list_path()):
             table.add_row(client.name, client.public, datetime.fromtimestamp(client.added_at).strftime("%Y-%m-%d"))
@@ -61,7 +61,7 @@ def list_allowed() -> None:
 @keys_app.command()
 def allow(name: Name, key: Annotated[str, typer.Argument(help="The client's public key.")]) -> None:
     """Let a client in whose public key you have; it counts at once."""
-    with in_words():
+    with friendly_errors():
         _add(name, checked_key(key))
         typer.echo(f"{name} may come in. It needs this server's key: {server_keys(config_dir()).public}")
 
@@ -78,7 +78,7 @@ def invite(
     """Make a key for a client and print one line of text that, pasted once there, pairs the two. It is a secret."""
     if not host.strip():
         raise typer.BadParameter("an address or a name is needed", param_hint="--host")
-    with in_words():
+    with friendly_errors():
         pair = new_keys()
         _add(name, pair.public)
         pairing = Pairing(host, port, data_port or port + 1, server_keys(config_dir()).public, pair.secret)
@@ -88,7 +88,7 @@ def invite(
 @keys_app.command()
 def revoke(name: Name) -> None:
     """Take a client off the list; it is shut out at once."""
-    with in_words():
+    with friendly_errors():
         clients = read_allowed(_list_path())
         rest = [client for client in clients if client.name != name]
         if len(rest) == len(clients):
@@ -100,7 +100,7 @@ def revoke(name: Name) -> None:
 @keys_app.command()
 def pair(text: Annotated[str, typer.Argument(help="What `realcam keys invite` printed on the server.")]) -> None:
     """Pair this computer with a server."""
-    with in_words():
+    with friendly_errors():
         address = accept_pairing(text, config_dir())
         typer.echo(f"Paired with {address}. Try `realcam status --server {address}`.")
 

@@ -14,7 +14,7 @@ import platformdirs
 import typer
 
 from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST
-from server.commands.friendly_errors import in_words
+from server.commands.friendly_errors import friendly_errors
 from server.service.jobs.retention import DAY, Retention
 from server.service.logs import LogFormat, set_up_logs
 from server.service.options import ServiceOptions
@@ -112,7 +112,7 @@ def serve(
         ),
         log_format=logs,
     )
-    with in_words():
+    with friendly_errors():
         if ready_file is not None:
             remove_ready_file(ready_file)
         _run(Service(options), die_with_parent, ready_file, metrics_port)

@@ -19,29 +19,29 @@ from server.engines.packages import MODEL_PACKAGES, absent_packages
 from server.model.errors import CheckpointError
 from server.model.weights.weights_fetch import (
     Fetched,
-    Need,
-    check_room,
+    SpaceNeeded,
+    check_disk_space,
     discard,
     fetch,
     in_units,
+    install_lock,
     local_source,
     missing_bytes,
-    sole_writer,
 )
 from server.model.weights.weights_lock import LOCK_FILE, WeightsLock
 from server.model.weights.weights_sources import (
-    RECIPES,
+    WEIGHTS_SOURCES,
     HubFile,
-    Recipe,
     WeightsError,
-    by_hand,
+    WeightsSource,
     check_variant,
+    manual_install_hint,
     resolve,
 )
 from server.model.weights.weights_store import Manifest, SourceFile, WeightsStore, default_store
 from server.terminal.progress_bars import ProgressBars
 
-from .friendly_errors import in_words
+from .friendly_errors import friendly_errors
 
 STOPPED = 130
 """What a shell says of a program that Ctrl-C ended."""
@@ -72,8 +72,8 @@ def get(
     """Fetch the weights of a variant, check them and convert them once. Run again, it goes on where it was."""
     console = Console(stderr=True)
     store = WeightsStore(into) if into else default_store()
-    with in_words(), _with_every_key():
-        recipe = _recipe(variant)
+    with friendly_errors(), _with_every_key():
+        origin = _recipe(variant)
         if store.manifest(variant) is not None and not again:
             typer.echo(
                 f"{variant} is installed already, in {store.folder(variant)}; --again fetches it anew.", err=True
@@ -83,8 +83,8 @@ def get(
         given = _Given(base, camera, tokenizer)
         given.check()
         try:
-            with sole_writer(store):
-                _get(store, variant, recipe, given, yes, keep_downloads, console)
+            with install_lock(store):
+                _get(store, variant, origin, given, yes, keep_downloads, console)
         except KeyboardInterrupt as error:
             typer.echo("Stopped. Run the same command again: it goes on where it was.", err=True)
             raise typer.Exit(STOPPED) from error
@@ -93,7 +93,7 @@ def get(
 @weights_app.command()
 def check(variant: Variant = "realcam-512", into: Folder = None) -> None:
     """Verify a variant's hash and keys, and measure that its pictures change with the camera."""
-    with in_words(), _with_every_key():
+    with friendly_errors(), _with_every_key():
         _check(WeightsStore(into) if into else default_store(), variant)
 
 
@@ -139,11 +139,17 @@ class _Given:
 
 
 def _get(
-    store: WeightsStore, variant: str, recipe: Recipe, given: _Given, yes: bool, keep_downloads: bool, console: Console
+    store: WeightsStore,
+    variant: str,
+    origin: WeightsSource,
+    given: _Given,
+    yes: bool,
+    keep_downloads: bool,
+    console: Console,
 ) -> None:
-    wanted = _wanted(recipe, given)
+    wanted = _wanted(origin, given)
     lock = WeightsLock(store.root / LOCK_FILE)
-    remote = {name: resolve(lock.pinned(file), otherwise=by_hand(wanted)) for name, file in wanted.items()}
+    remote = {name: resolve(lock.pinned(file), otherwise=manual_install_hint(wanted)) for name, file in wanted.items()}
     if remote:
         console.print(_size_table([(source, _trust(wanted[name], lock)) for name, source in remote.items()]))
         _check_room(store, remote, given)
@@ -168,7 +174,9 @@ def _check_room(store: WeightsStore, remote: Mapping[str, SourceFile], given: _G
     """For all that is still to come over the line, and what will be made of it: at most every tensor there is."""
     missing = sum(missing_bytes(source, store.downloads) for source in remote.values())
     converted = sum(source.bytes for source in remote.values()) + sum(path.stat().st_size for path in given.files)
-    check_room([Need(store.downloads, missing, "to download"), Need(store.root, converted, "to convert them")])
+    check_disk_space(
+        [SpaceNeeded(store.downloads, missing, "to download"), SpaceNeeded(store.root, converted, "to convert them")]
+    )
 
 
 def _install(
@@ -209,11 +217,11 @@ def _check(store: WeightsStore, variant: str) -> None:
     typer.echo(f"       the camera at all changes {effect.ignored:.1%} of it")
 
 
-def _recipe(variant: str) -> Recipe:
+def _recipe(variant: str) -> WeightsSource:
     """Raises EngineError when there is no such variant."""
-    if variant not in RECIPES:
-        raise EngineError(f"There is no variant {variant}", f"there are {', '.join(RECIPES)}")
-    return RECIPES[variant]
+    if variant not in WEIGHTS_SOURCES:
+        raise EngineError(f"There is no variant {variant}", f"there are {', '.join(WEIGHTS_SOURCES)}")
+    return WEIGHTS_SOURCES[variant]
 
 
 def _require_packages() -> None:
@@ -222,12 +230,12 @@ def _require_packages() -> None:
         raise EngineError("The model cannot be loaded on this machine", absent)
 
 
-def _wanted(recipe: Recipe, given: _Given) -> dict[str, HubFile]:
+def _wanted(origin: WeightsSource, given: _Given) -> dict[str, HubFile]:
     """What is to be downloaded, by its option's name or its own: nothing that the user has."""
-    wanted = {} if given.camera else {"camera": recipe.camera}
+    wanted = {} if given.camera else {"camera": origin.camera}
     if given.base is None and not given.is_whole:
-        wanted["base"] = recipe.base
-    return wanted | ({} if given.tokenizer else {file.name: file for file in recipe.tokenizer})
+        wanted["base"] = origin.base
+    return wanted | ({} if given.tokenizer else {file.name: file for file in origin.tokenizer})
 
 
 def _trust(file: HubFile, lock: WeightsLock) -> str:

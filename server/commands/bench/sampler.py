@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from blender_addon.core.errors import EngineError
-from server.commands.friendly_errors import in_words
+from server.commands.friendly_errors import friendly_errors
 from server.engines.packages import MODEL_PACKAGES, absent_packages
 
 TFLOP = {
@@ -58,7 +58,7 @@ def sampler(
         bfloat16 = computes_in_bfloat16()
         if not bfloat16:
             console.print("Not measured in bfloat16: this processor only imitates it, in many times the time.")
-    with in_words():
+    with friendly_errors():
         figures = measured(list(cases(size, threads, runs, growth, bfloat16)), threads, console)
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(figures)).decode())

@@ -170,7 +170,7 @@ def _check_length(source: SourceFile, found: int | None) -> None:
 
 
 @dataclass(frozen=True)
-class Need:
+class SpaceNeeded:
     """Bytes that will come to lie below `folder`, which need not exist yet; purpose: for what, in words."""
 
     folder: Path
@@ -178,9 +178,9 @@ class Need:
     purpose: str
 
 
-def check_room(needs: Iterable[Need]) -> None:
+def check_disk_space(needs: Iterable[SpaceNeeded]) -> None:
     """Raises WeightsError unless each file system has room for all that comes to lie on it."""
-    on_disk: dict[int, list[Need]] = defaultdict(list)
+    on_disk: dict[int, list[SpaceNeeded]] = defaultdict(list)
     for need in needs:
         on_disk[_existing(need.folder).stat().st_dev].append(need)
     for together in on_disk.values():
@@ -215,7 +215,7 @@ LOCK_FILE = ".get.lock"
 
 
 @contextmanager
-def sole_writer(store: WeightsStore) -> Iterator[None]:
+def install_lock(store: WeightsStore) -> Iterator[None]:
     """Nobody else fetches into `store` or installs there meanwhile; the system ends that also when it is killed.
 
     Raises WeightsError when somebody does, or nothing can be written there.

@@ -24,7 +24,7 @@ from server.model.tokenizer import check_vocabulary
 
 from .load import CheckpointFiles, fitting_states, open_checkpoint, part_sources
 from .tensor_files import TensorFile
-from .weights_fetch import Need, check_room, sha256_of
+from .weights_fetch import SpaceNeeded, check_disk_space, sha256_of
 from .weights_sources import WeightsError, first_line
 from .weights_store import FRESH_PREFIX, MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILES, Manifest, SourceFile, WeightsStore
 
@@ -49,7 +49,7 @@ def install(
     folder = store.folder(config.name)
     folder.mkdir(parents=True, exist_ok=True)
     needed = sum(t.numel() * t.element_size() for t in tensors.values())
-    check_room([Need(store.root, needed, "for the converted weights")])
+    check_disk_space([SpaceNeeded(store.root, needed, "for the converted weights")])
     with tempfile.TemporaryDirectory(prefix=FRESH_PREFIX, dir=store.root) as fresh:
         path = Path(fresh) / MODEL_FILE
         try:

@@ -33,7 +33,7 @@ class HubFile:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class WeightsSource:
     """base: DynamiCrafter's checkpoint, which holds VAE and CLIP towers too. camera: what RealCam was trained."""
 
     base: HubFile
@@ -61,8 +61,8 @@ _TOKENIZER = (
 # another base model. The commits and hashes left out here are held to what is first downloaded (weights_lock.py).
 _CAMERA_REPO = "MuteApo/CamI2V"
 
-RECIPES: dict[str, Recipe] = {
-    "realcam-256": Recipe(
+WEIGHTS_SOURCES: dict[str, WeightsSource] = {
+    "realcam-256": WeightsSource(
         base=HubFile(
             "Doubiiu/DynamiCrafter",
             "model.ckpt",
@@ -72,7 +72,7 @@ RECIPES: dict[str, Recipe] = {
         camera=HubFile(_CAMERA_REPO, "256_realcam-i2v_50k.safetensors"),
         tokenizer=_TOKENIZER,
     ),
-    "realcam-512": Recipe(
+    "realcam-512": WeightsSource(
         base=HubFile(
             "Doubiiu/DynamiCrafter_512",
             "model.ckpt",
@@ -82,7 +82,7 @@ RECIPES: dict[str, Recipe] = {
         tokenizer=_TOKENIZER,
     ),
     # The authors have announced camera weights for 1024x576 and published none: this finds them when they do.
-    "realcam-1024": Recipe(
+    "realcam-1024": WeightsSource(
         base=HubFile(
             "Doubiiu/DynamiCrafter_1024",
             "model.ckpt",
@@ -97,9 +97,9 @@ RECIPES: dict[str, Recipe] = {
 
 def check_variant(file: SourceFile, variant: str) -> None:
     """Raises WeightsError for a file that is known as another variant's: those of 512 and 1024 have the same keys."""
-    for other, recipe in RECIPES.items():
-        if other != variant and file.sha256 in (recipe.base.sha256, recipe.camera.sha256):
-            own = RECIPES[variant].base
+    for other, origin in WEIGHTS_SOURCES.items():
+        if other != variant and file.sha256 in (origin.base.sha256, origin.camera.sha256):
+            own = WEIGHTS_SOURCES[variant].base
             raise WeightsError(
                 "The weights are of another resolution",
                 f"{file.name} is the one of {other}, by its SHA-256",
@@ -107,7 +107,7 @@ def check_variant(file: SourceFile, variant: str) -> None:
             )
 
 
-def by_hand(wanted: Mapping[str, HubFile]) -> str:
+def manual_install_hint(wanted: Mapping[str, HubFile]) -> str:
     """How to install `wanted`, by the names of their options, on a computer that does not reach the hub."""
     files = [f"--{option} {file.name} of {file.repo}" for option, file in wanted.items() if option in FILE_OPTIONS]
     words = [file for option, file in wanted.items() if option not in FILE_OPTIONS]
@@ -121,7 +121,7 @@ def resolve(file: HubFile, endpoint: str | None = None, otherwise: str = "") -> 
     """The exact file, commit, size and hash on the hub; `endpoint` is another hub than the usual.
 
     Raises WeightsError when it is out of reach, has no such file or several, or has another one than `file` says.
-    otherwise: what can be done then (see by_hand).
+    otherwise: what can be done then (see manual_install_hint).
     """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError

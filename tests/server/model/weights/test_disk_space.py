@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from server.model.weights.weights_fetch import Need, check_room, in_units
+from server.model.weights.weights_fetch import SpaceNeeded, check_disk_space, in_units
 from server.model.weights.weights_sources import WeightsError
 from server.model.weights.weights_store import FRESH_PREFIX, WeightsStore
 
 pytest.importorskip("filelock", reason="filelock is not installed: the model tests were not run")
 
-from server.model.weights.weights_fetch import sole_writer
+from server.model.weights.weights_fetch import install_lock
 
 HOLD = """
 import sys
 from pathlib import Path
 from server.model.weights.weights_store import WeightsStore
-from server.model.weights.weights_fetch import sole_writer
-with sole_writer(WeightsStore(Path(sys.argv[1]))):
+from server.model.weights.weights_fetch import install_lock
+with install_lock(WeightsStore(Path(sys.argv[1]))):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -31,12 +31,12 @@ with sole_writer(WeightsStore(Path(sys.argv[1]))):
 def test_what_fits_alone_and_not_together_is_refused(tmp_path: Path) -> None:
     """Both parts come to lie on one disk, whatever their folders, which need not be there yet."""
     most = shutil.disk_usage(tmp_path).free * 6 // 10
-    download = Need(tmp_path / "downloads" / "deep", most, "to download")
-    convert = Need(tmp_path / "weights", most, "to convert them")
-    check_room([download])
-    check_room([convert])
+    download = SpaceNeeded(tmp_path / "downloads" / "deep", most, "to download")
+    convert = SpaceNeeded(tmp_path / "weights", most, "to convert them")
+    check_disk_space([download])
+    check_disk_space([convert])
     with pytest.raises(WeightsError, match=r"B to download and .* to convert them are needed, .* free in .*--into"):
-        check_room([download, convert])
+        check_disk_space([download, convert])
 
 
 def test_sizes_are_told_in_the_unit_that_shows_them() -> None:
@@ -59,11 +59,11 @@ def test_one_at_a_time_also_after_a_kill(tmp_path: Path) -> None:
         left = store.root / f"{FRESH_PREFIX}half"
         left.mkdir()
         (left / "model.safetensors").write_bytes(b"half of it")
-        with pytest.raises(WeightsError, match=r"Another `realcam weights get` is at work.*Wait"), sole_writer(store):
+        with pytest.raises(WeightsError, match=r"Another `realcam weights get` is at work.*Wait"), install_lock(store):
             pass
         assert left.exists(), "it may be the other's"
         other.kill()
-    with sole_writer(store):
+    with install_lock(store):
         assert not left.exists()
 
 
@@ -71,6 +71,6 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with (
         pytest.raises(WeightsError, match=r"cannot be kept there.*--into or REALCAM_WEIGHTS"),
-        sole_writer(WeightsStore(tmp_path / "file" / "weights")),
+        install_lock(WeightsStore(tmp_path / "file" / "weights")),
     ):
         pass

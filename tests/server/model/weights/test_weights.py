@@ -33,7 +33,14 @@ from server.model.weights.load import CheckpointFiles, load_model, open_checkpoi
 from server.model.weights.weights_fetch import discard, fetch, local_source  # noqa: E402
 from server.model.weights.weights_install import install, require_steering, verified_hash  # noqa: E402
 from server.model.weights.weights_lock import WeightsLock  # noqa: E402
-from server.model.weights.weights_sources import RECIPES, HubFile, WeightsError, by_hand, check_variant, resolve  # noqa: E402
+from server.model.weights.weights_sources import (  # noqa: E402
+    WEIGHTS_SOURCES,
+    HubFile,
+    WeightsError,
+    check_variant,
+    manual_install_hint,
+    resolve,
+)
 from server.model.weights.weights_store import SourceFile, WeightsStore  # noqa: E402
 from tests.support.network.hub import COMMIT, Hub, serving  # noqa: E402
 
@@ -225,20 +232,20 @@ def test_a_lock_that_cannot_be_read_is_said(tmp_path: Path) -> None:
 
 def test_every_published_file_is_named_and_most_are_pinned() -> None:
     """The pins that can be known without the hub: all hashes but the camera weights', all commits but two."""
-    for variant, recipe in RECIPES.items():
-        for file in (recipe.base, *recipe.tokenizer):
+    for variant, origin in WEIGHTS_SOURCES.items():
+        for file in (origin.base, *origin.tokenizer):
             assert len(file.sha256) == 64, (variant, file)
             assert "*" not in file.name
-        assert recipe.camera.repo == "MuteApo/CamI2V"
-        assert recipe.camera.name.startswith(variant.removeprefix("realcam-") + "_realcam-i2v")
+        assert origin.camera.repo == "MuteApo/CamI2V"
+        assert origin.camera.name.startswith(variant.removeprefix("realcam-") + "_realcam-i2v")
 
 
 def test_offline_is_said() -> None:
     """With every file that is missing, where it comes from and which option takes it."""
-    recipe = RECIPES["realcam-512"]
-    wanted = {"camera": recipe.camera, "base": recipe.base} | {file.name: file for file in recipe.tokenizer}
+    origin = WEIGHTS_SOURCES["realcam-512"]
+    wanted = {"camera": origin.camera, "base": origin.base} | {file.name: file for file in origin.tokenizer}
     with pytest.raises(WeightsError) as error:
-        resolve(recipe.camera, "http://127.0.0.1:9", by_hand(wanted))
+        resolve(origin.camera, "http://127.0.0.1:9", manual_install_hint(wanted))
     assert error.value.what == "MuteApo/CamI2V cannot be asked for its files"
     assert error.value.remedy == (
         "Check the network and run the same command again. Or fetch on another computer and give here: "
@@ -277,7 +284,7 @@ def test_another_variants_folder_is_not_taken_for_this_one(tmp_path: Path, files
 
 
 def test_another_variants_base_is_told_by_its_hash() -> None:
-    base = RECIPES["realcam-512"].base
+    base = WEIGHTS_SOURCES["realcam-512"].base
     file = SourceFile(name="model.ckpt", sha256=base.sha256, bytes=10)
     check_variant(file, "realcam-512")
     check_variant(msgspec.structs.replace(file, sha256="0" * 64), "realcam-1024")

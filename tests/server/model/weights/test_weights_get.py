@@ -25,7 +25,7 @@ from server.model.tokenizer import ByteTokenizer  # noqa: E402
 from server.model.weights import checkpoint  # noqa: E402
 from server.model.weights.load import part_sources  # noqa: E402
 from server.model.weights.weights_fetch import in_units  # noqa: E402
-from server.model.weights.weights_sources import RECIPES, HubFile, Recipe  # noqa: E402
+from server.model.weights.weights_sources import WEIGHTS_SOURCES, HubFile, WeightsSource  # noqa: E402
 from server.model.weights.weights_store import WeightsStore  # noqa: E402
 from tests.support.network.hub import Hub, serving  # noqa: E402
 
@@ -36,7 +36,7 @@ FILES = ("base.safetensors", "camera.safetensors", "vocab.json", "merges.txt")
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A hub that has realcam-512, here as small as a test's model, and is the one that is asked."""
     base, camera, *words = (HubFile("org/tiny", name) for name in FILES)
-    monkeypatch.setitem(RECIPES, "realcam-512", Recipe(base, camera, tuple(words)))
+    monkeypatch.setitem(WEIGHTS_SOURCES, "realcam-512", WeightsSource(base, camera, tuple(words)))
     monkeypatch.setitem(VARIANTS, "realcam-512", replace(TINY, name="realcam-512"))
     model = random_model(TINY, ByteTokenizer(TINY.clip.vocabulary), seed=1)
     file = {}
