@@ -73,7 +73,7 @@ def get(
     console = Console(stderr=True)
     store = WeightsStore(into) if into else default_store()
     with friendly_errors(), _with_every_key():
-        origin = _recipe(variant)
+        origin = _source_of(variant)
         if store.manifest(variant) is not None and not again:
             typer.echo(
                 f"{variant} is installed already, in {store.folder(variant)}; --again fetches it anew.", err=True
@@ -197,7 +197,7 @@ def _install(
 
 
 def _check(store: WeightsStore, variant: str) -> None:
-    _recipe(variant)
+    _source_of(variant)
     _require_packages()
     from server.model.config import VARIANTS
     from server.model.tokenizer import ClipTokenizer
@@ -217,7 +217,7 @@ def _check(store: WeightsStore, variant: str) -> None:
     typer.echo(f"       the camera at all changes {effect.ignored:.1%} of it")
 
 
-def _recipe(variant: str) -> WeightsSource:
+def _source_of(variant: str) -> WeightsSource:
     """Raises EngineError when there is no such variant."""
     if variant not in WEIGHTS_SOURCES:
         raise EngineError(f"There is no variant {variant}", f"there are {', '.join(WEIGHTS_SOURCES)}")

@@ -175,8 +175,8 @@ def embedding_mlp(channels: int, time_channels: int) -> nn.Sequential:
 def split_context(context: Tensor, frames: int, published_parity: bool = False) -> ContextTokens:
     """Context [B, 77 + M, C] as the cross-attention wants it: text, and the picture's tokens frame by frame.
 
-    A clip shorter than the tokens take provides for gets those of the first frames. The published code (published_parity)
-    gives every frame all of them when their number is not 16 x frames.
+    A clip shorter than the tokens take provides for gets those of the first frames. The published code
+    (published_parity) gives every frame all of them when their number is not 16 x frames.
     """
     text, image = context[:, :TEXT_TOKENS], context[:, TEXT_TOKENS:]
     per_frame = 16

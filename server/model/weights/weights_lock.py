@@ -36,7 +36,7 @@ class WeightsLock:
         return held is not None and bool(held.sha256)
 
     def pinned(self, file: HubFile) -> HubFile:
-        """`file` with the commit and the hash of its first download, where the origin itself says none."""
+        """`file` with the commit and the hash of its first download, where the weights source itself says none."""
         held = self._held.get(_key(file))
         if held is None:
             return file
