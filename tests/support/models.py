@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from tests.server.published.origin import fill
 from torch import nn
 
 from server.diffusion.schedule import ScheduleConfig
@@ -20,6 +19,7 @@ from server.model.config import TINY, ModelConfig
 from server.model.unet.unet import UNet
 from server.model.weights import checkpoint
 from tests.server.published.parity import ParityKit
+from tests.server.published.recipe import fill
 
 TINY_256: ModelConfig = replace(
     TINY,
@@ -39,7 +39,7 @@ def published(folder: Path) -> dict[str, Any]:
 
 
 def load_part(module: Any, part: checkpoint.Part, config: ModelConfig, kit: ParityKit) -> Any:
-    """`module` with the reduced weights of `part`, in eval mode: the kit's file, or made anew by its origin."""
+    """`module` with the reduced weights of `part`, in eval mode: the kit's file, or made anew by its recipe."""
     if kit.folder is None:
         fill(module, part, config, salt=0, rounding=torch.float8_e4m3fn)
         return module

@@ -58,7 +58,8 @@ class ShotInputs:
 @dataclass(frozen=True)
 class SamplingOptions:
     """fps: what the network is told (conditions.fps_value). published_parity: as published, quirks included, which
-    needs the reference frame in the shot and no segments. batched: guidance branches in one batch. tiled: see VideoVae.decode."""
+    needs the reference frame in the shot and no segments. batched: guidance branches in one batch.
+    tiled: see VideoVae.decode."""
 
     prompt: str = ""
     negative_prompt: str = ""

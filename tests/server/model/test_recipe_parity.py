@@ -10,7 +10,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 
-from tests.server.published.origin import (  # noqa: E402
+from server.model.config import REALCAM_256, TINY, ModelConfig, PoseEncoderConfig, UNetConfig  # noqa: E402
+from server.model.model import build_parts  # noqa: E402
+from server.model.unet.attention_plan import BlockPlan  # noqa: E402
+from server.model.weights.checkpoint import PARTS  # noqa: E402
+from tests.server.published.make_published_numbers import compact  # noqa: E402
+from tests.server.published.parity import COMPACT, ParityKit  # noqa: E402
+from tests.server.published.recipe import (  # noqa: E402
     recipe_camera,
     recipe_forward,
     recipe_input,
@@ -18,13 +24,6 @@ from tests.server.published.origin import (  # noqa: E402
     recipe_trajectory,
     recipe_weight,
 )
-
-from server.model.config import REALCAM_256, TINY, ModelConfig, PoseEncoderConfig, UNetConfig  # noqa: E402
-from server.model.model import build_parts  # noqa: E402
-from server.model.unet.attention_plan import BlockPlan  # noqa: E402
-from server.model.weights.checkpoint import PARTS  # noqa: E402
-from tests.server.published.make_published_numbers import compact  # noqa: E402
-from tests.server.published.parity import COMPACT, ParityKit  # noqa: E402
 from tests.support.models import TINY_256, load_part, observed, published_modules, statistics  # noqa: E402
 
 MEDIUM_UNET = UNetConfig(channels=64, channel_mult=(1, 2, 3, 3), head_channels=32, context_channels=96)

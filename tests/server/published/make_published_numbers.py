@@ -2,8 +2,8 @@
 
     python -m tests.server.published.make_published_numbers PARITY_KIT
 
-Kept are the inputs, and of each output up to SAMPLES values, evenly taken; the weights of the reduced and the origin
-models follow from their names (origin.py). What would make the file too large is left out, by name, below.
+Kept are the inputs, and of each output up to SAMPLES values, evenly taken; the weights of the reduced and the recipe
+models follow from their names (recipe.py). What would make the file too large is left out, by name, below.
 """
 
 from __future__ import annotations

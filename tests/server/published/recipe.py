@@ -1,4 +1,4 @@
-"""Weights and inputs anybody can make from a name: the kit's origin (its section 17)."""
+"""Weights and inputs anybody can make from a name: the kit's recipe (its section 17)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def fill(
     salt: int,
     rounding: torch.dtype = torch.float16,
 ) -> None:
-    """Give every parameter of `module` its origin value; buffers stay as they were built."""
+    """Give every parameter of `module` its recipe value; buffers stay as they were built."""
     parameters = dict(module.named_parameters())
     found = checkpoint.sources(part, parameters, config)
     meta = {name: torch.empty(p.shape, device="meta") for name, p in parameters.items()}

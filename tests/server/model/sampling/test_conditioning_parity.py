@@ -126,7 +126,7 @@ class RecordedNoise(SeededNoise):
 
 @pytest.mark.parametrize(("case", "variant"), [("e2e_256", 256), ("e2e_512_shaping900", 512)])
 def test_a_whole_clip_as_the_engine_makes_it(kit: ParityKit, case: str, variant: int) -> None:
-    """The engine's own sampling, asked for published parity, ends in the demo's frames: to a level, which both cut off."""
+    """The engine's own sampling at published parity ends in the demo's frames: to a level, which both cut off."""
     g, model = kit.tensors("conditioning"), kit_model(kit, variant)
     golden = (g[f"{case}.samples"][0].clamp(-1, 1) + 1) / 2 * 255
     words = {"": g["text_ids.negative"], "words": g["text_ids.prompt"]}
