@@ -10,10 +10,7 @@ import numpy as np
 
 from ..core.arrays import UInt8
 from ..core.errors import PhotoError
-from .exif import read_photo_facts
-
-_TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (1, True), 6: (3, False), 7: (3, True), 8: (1, False)}
-"""EXIF orientation: quarter turns counter-clockwise after an optional left-right flip."""
+from ..core.photo.photo_file import photo_facts, undecodable_photo, upright
 
 
 @dataclass(frozen=True)
@@ -32,28 +29,27 @@ class PhotoFile:
 def read_photo(path: Path) -> PhotoFile:
     """Load a photo upright. A photo that its EXIF says was held sideways becomes a turned copy, packed in the .blend.
 
-    Raises PhotoError when there is no such file or Blender cannot read it.
+    Raises PhotoError; see core.photo.photo_file.
     """
-    if not path.is_file():
-        raise PhotoError("There is no such photo", str(path))
-    image = _load(path, "photo")
+    facts = photo_facts(path)
+    image = _load(path)
+    if image is None:
+        raise undecodable_photo(path)
     image.alpha_mode = "NONE"
-    facts = read_photo_facts(path)
     if facts.orientation != 1:
         image = _upright(image, facts.orientation)
     return PhotoFile(image, facts.focal_35mm)
 
 
-def _load(path: Path, what: str) -> bpy.types.Image:
+def _load(path: Path) -> bpy.types.Image | None:
+    """None when Blender cannot read the file."""
     try:
         image = bpy.data.images.load(str(path))
-    except RuntimeError as error:
-        raise PhotoError(f"Blender cannot open the {what}", f"{path}: {error}") from error
+    except RuntimeError:
+        return None
     if image.size[0] == 0 or image.size[1] == 0:
         bpy.data.images.remove(image)
-        raise PhotoError(
-            f"Blender cannot read the {what}", str(path), "Save it as PNG or JPEG (HEIC is not read by Blender)."
-        )
+        return None
     return image
 
 
@@ -81,7 +77,9 @@ def photo_pixels(image: bpy.types.Image) -> UInt8:
 
 def picture_pixels(path: Path) -> UInt8:
     """[H, W, 3] uint8 sRGB of a picture file, as it is stored. Raises PhotoError."""
-    image = _load(path, "picture")
+    image = _load(path)
+    if image is None:
+        raise PhotoError("Blender cannot read the picture", str(path))
     try:
         return photo_pixels(image)
     finally:
@@ -98,9 +96,7 @@ def upright_pixels(path: Path) -> UInt8:
 
 
 def _upright(image: bpy.types.Image, orientation: int) -> bpy.types.Image:
-    turns, flipped = _TURNS[orientation]
-    pixels = image_floats(image)
-    pixels = np.rot90(pixels[:, ::-1] if flipped else pixels, turns)
+    pixels = upright(image_floats(image), orientation)
     height, width = pixels.shape[:2]
     turned = bpy.data.images.new(image.name, width, height, alpha=False, float_buffer=image.is_float)
     turned.alpha_mode = "NONE"

@@ -14,6 +14,7 @@ from rich.table import Table
 from blender_addon.core.arrays import UInt8
 from blender_addon.core.camera.focal_length import photo_lens
 from blender_addon.core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, UNTOUCHED, Cleaning
+from blender_addon.core.depth.depth_mesh import known_depth
 from server.depth.catalogue import CARDS, DEFAULT, DEFAULT_ON_CPU, load_predictor
 from server.depth.estimate import SceneDepth, cleaned_at_photo, estimate_scene_depth
 from server.depth.overlay import cleaning_overlay
@@ -85,7 +86,7 @@ def clean(
         read = read_photo(photo)
         height, width = read.pixels.shape[:2]
         lens = photo_lens((width, height), focal_mm=focal_mm, exif_mm=read.focal_35mm)
-        stored = read_depth(depth, depth_format(depth_scale, disparity))
+        stored = known_depth(read_depth(depth, depth_format(depth_scale, disparity)))
         cleaned = cleaned_at_photo(stored, read.pixels, lens.intrinsics, UNTOUCHED if raw else Cleaning())
         scene = SceneDepth(cleaned, lens.intrinsics, lens.words)
         _write(read.pixels, scene, out or photo.with_suffix(".depth.npz"), overlay)

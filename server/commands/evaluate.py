@@ -14,6 +14,7 @@ from blender_addon.core.camera.formats.dispatch import read_trajectory
 from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.camera.trajectory import check_intrinsics
 from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.depth.depth_mesh import known_depth
 from blender_addon.core.payloads.shot_file import decode_shot
 from blender_addon.core.protocol.messages import Limits
 from server.datasets.clip_frames import read_frames
@@ -59,14 +60,13 @@ def evaluate(
     with friendly_errors():
         if report is not None:
             require_matplotlib()
-        lens = _lens(depth_intrinsics)
-        known_depth = None if depth is None else DepthMap(read_depth(depth, DepthFormat(scale=depth_scale)), lens)
+        scene_depth = _depth_map(depth, depth_scale, _lens(depth_intrinsics))
         distance = None
         if i3d is not None and real:
             distance = video_distance(map(read_frames, real), map(read_frames, clips), i3d_features(i3d))
         found = []
         for clip in clips:
-            given = _asked_by_shot(clip, shot) if shot else _asked_by_camera(clip, reference, known_depth)
+            given = _asked_by_shot(clip, shot) if shot else _asked_by_camera(clip, reference, scene_depth)
             found.append(evaluate_clip(given, trials))
             _say(found[-1])
         result = collected(found, distance)
@@ -77,6 +77,12 @@ def evaluate(
     _tabulate(result)
     if result.failed_solves == result.solves:
         raise typer.Exit(2)
+
+
+def _depth_map(file: Path | None, scale: float | None, lens: Float64 | None) -> DepthMap | None:
+    if file is None:
+        return None
+    return DepthMap(known_depth(read_depth(file, DepthFormat(scale=scale))), lens)
 
 
 def _lens(text: str) -> Float64 | None:

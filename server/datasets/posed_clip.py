@@ -12,6 +12,7 @@ from blender_addon.core.camera.formats.dispatch import read_trajectory
 from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.depth.depth_mesh import known_depth
 from blender_addon.core.errors import CameraError
 from server.depth.photo_files import read_depth
 from server.reconstruction.scale import DepthMap
@@ -54,7 +55,8 @@ class PosedClip:
         file = self.depth_files[frame]
         if file is None:
             return None
-        return DepthMap(read_depth(file, replace(self.depth_format, unknown=NO_READING)), self.depth_intrinsics)
+        depth = read_depth(file, replace(self.depth_format, unknown=NO_READING))
+        return DepthMap(known_depth(depth), self.depth_intrinsics)
 
 
 def open_posed_clip(

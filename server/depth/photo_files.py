@@ -1,4 +1,4 @@
-"""A photo and its depth from files, for the server's own commands (Blender reads them with its own means)."""
+"""A photo and its depth from files, for the server's own commands: core's rules, decoded by Pillow and FFmpeg."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from typing import Any
 import av
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from blender_addon.core.arrays import Float32, UInt8
 from blender_addon.core.depth.depth_file import DepthFormat, read_depth_file
-from blender_addon.core.depth.depth_mesh import known_depth
 from blender_addon.core.depth.photo_checks import DoubtfulScaleError, check_aspect, check_depth
-from blender_addon.core.errors import PhotoError
+from blender_addon.core.photo.photo_file import photo_facts, undecodable_photo, upright
+from blender_addon.core.photo.picture_header import PictureHeader
+
+_UNDECODABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+"""What Pillow raises of a broken file; PNG's own complaints are SyntaxErrors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,22 +30,21 @@ class PhotoFile:
 
 
 def read_photo(path: Path) -> PhotoFile:
-    """The photo as it is meant to be seen (EXIF orientation applied). Raises PhotoError."""
+    """The photo as it is meant to be seen (EXIF orientation applied). Raises PhotoError; see core.photo.photo_file."""
+    facts = photo_facts(path)
     try:
         with Image.open(path) as file:
-            exif = file.getexif()
-            upright = ImageOps.exif_transpose(file).convert("RGB")
-    except OSError as error:
-        raise PhotoError(
-            f"The photo {path} cannot be read", _reason(error), "Name a picture: JPEG, PNG, TIFF or WebP."
-        ) from error
-    focal = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.FocalLengthIn35mmFilm) or None
-    return PhotoFile(np.array(upright, dtype=np.uint8), float(focal) if focal else None)
+            pixels = np.array(file.convert("RGB"))
+            # Pillow turns a TIFF as it reads it, and no other picture.
+            orientation = 1 if file.format == "TIFF" else facts.orientation
+    except _UNDECODABLE as error:
+        raise undecodable_photo(path) from error
+    return PhotoFile(np.ascontiguousarray(upright(pixels, orientation)), facts.focal_35mm)
 
 
 def read_depth(path: Path, depth_format: DepthFormat) -> Float32:
-    """[h, w] float32 metres along z, NaN where unknown or not positive; see core.depth_file. Raises PhotoError."""
-    return known_depth(read_depth_file(path, depth_format, _Pictures()))
+    """[h, w] float32 metres along z, NaN where unknown; see core.depth.depth_file. Raises PhotoError."""
+    return read_depth_file(path, depth_format, _Pictures())
 
 
 def check_photo_and_depth(photo: UInt8, depth: Float32) -> list[str]:
@@ -58,38 +60,33 @@ def check_photo_and_depth(photo: UInt8, depth: Float32) -> list[str]:
     return []
 
 
-def _reason(error: Exception) -> str:
-    """Why a file could not be read, without the file's name."""
-    if isinstance(error, UnidentifiedImageError):
-        return "it is not a picture"
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
-
-
 class _Pictures:
-    """A PictureDecoder: Pillow, and FFmpeg for EXR."""
+    """A PictureDecoder: Pillow, and FFmpeg for EXR and for 16 bits of colour, which Pillow makes 8."""
 
-    def numbers(self, path: Path) -> NDArray[Any]:
-        """Refuses 8 bits."""
+    def numbers(self, path: Path, header: PictureHeader) -> NDArray[Any] | None:
+        """See PictureDecoder."""
+        if header.channels > 1:
+            frame = _first_frame(path)
+            layout = "rgb48le" if header.channels == 3 else "rgba64le"
+            return None if frame is None else frame.to_ndarray(format=layout)
         try:
             with Image.open(path) as file:
-                if file.mode in ("P", "L", "RGB", "RGBA"):
-                    raise PhotoError(
-                        f"{path.name} is an 8-bit picture, not a depth map",
-                        f"256 steps of {file.mode} are too coarse for metres",
-                        "Export 16-bit PNG, EXR or NPY.",
-                    )
                 return np.array(file)
-        except (OSError, ValueError) as error:
-            raise PhotoError(
-                f"The depth map {path} cannot be read", _reason(error), "Name a 16-bit PNG or TIFF, an EXR, NPY or NPZ."
-            ) from error
+        except _UNDECODABLE:
+            return None
 
     def single_layer(self, path: Path) -> NDArray[Any] | None:
         """FFmpeg reads one layer only."""
-        try:
-            with av.open(str(path)) as file:
-                frame = next(file.decode(video=0))
-        except (OSError, StopIteration, av.FFmpegError):
+        frame = _first_frame(path)
+        if frame is None:
             return None
         grey = frame.format.name == "grayf32le"
         return np.asarray(frame.to_ndarray() if grey else frame.to_ndarray(format="gbrpf32le")[..., 0])
+
+
+def _first_frame(path: Path) -> av.VideoFrame | None:
+    try:
+        with av.open(str(path)) as file:
+            return next(file.decode(video=0))
+    except (OSError, StopIteration, av.FFmpegError):
+        return None

@@ -19,7 +19,7 @@ from blender_addon.core.camera.frame_fit import FrameFit
 from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_file import DepthFormat
-from blender_addon.core.depth.depth_mesh import DEPTH_EDGE, depth_mesh
+from blender_addon.core.depth.depth_mesh import DEPTH_EDGE, depth_mesh, known_depth
 from blender_addon.core.errors import ServiceError, ShotError
 from blender_addon.core.payloads.clip import ClipSidecar
 from blender_addon.core.payloads.shot import Shot, ShotSettings
@@ -84,6 +84,7 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
     photo = read_photo(request.photo)
     depth = read_depth(request.depth, request.depth_format)
     notes = check_photo_and_depth(photo.pixels, depth)
+    depth = known_depth(depth)
     last_image = None if request.last_image is None else read_photo(request.last_image).pixels
     lens = lens_of_photo(request, photo)
     size = (photo.pixels.shape[1], photo.pixels.shape[0])

@@ -1,10 +1,12 @@
 """Depth and disparity files to metres: PNG or TIFF, EXR with Blender's Z, NPY and NPZ.
 
-One set of rules for the add-on and the server. Pictures are decoded by what each of them has: Blender, or Pillow.
+One set of rules for the add-on and the server: what a file's header says decides whether it is read and how, each
+decodes pictures by what it has: Blender, or Pillow and FFmpeg.
 """
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Float32
 from ..errors import PhotoError
+from ..photo.picture_header import PictureHeader, read_picture_header
 from .exr import UnsupportedExrError, depth_channel, read_exr_channel
 
 INTEGER_SCALE = 0.001
@@ -23,7 +26,11 @@ INTEGER_SCALE = 0.001
 FARTHEST = 1e6
 """Metres. Renderers write 1e10 where they hit nothing."""
 
-_PICTURE_SUFFIXES = (".png", ".tif", ".tiff")
+DEPTH_SUFFIXES = (".npz", ".npy", ".exr", ".png", ".tif", ".tiff")
+
+_EXPORT = "Export it as 16-bit PNG, EXR or NPY."
+_GREY = {("unsigned", 16), ("signed", 16), ("unsigned", 32), ("signed", 32), ("float", 32)}
+"""The numbers that a PNG or TIFF of one channel may hold."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +54,17 @@ class DepthFormat:
 
 
 class PictureDecoder(Protocol):
-    """How pictures are read where NumPy is not enough. Both raise PhotoError."""
+    """How pictures are read where NumPy is not enough."""
 
-    def numbers(self, path: Path) -> NDArray[Any]:
-        """[h, w] what a PNG or TIFF holds, of an integer type where the file's numbers are whole: a TIFF may hold
-        floats."""
+    def numbers(self, path: Path, header: PictureHeader) -> NDArray[Any] | None:
+        """What a PNG or TIFF holds, top row first; None when it cannot be decoded.
+
+        Args:
+            header: of the file, which is whole: one channel of 16 or 32 bits, or RGB or RGBA of 16.
+
+        Returns:
+            [h, w], or [h, w, 3 or 4] of a file in colour; of an integer type unless the file's numbers are floats.
+        """
         ...
 
     def single_layer(self, path: Path) -> NDArray[Any] | None:
@@ -67,8 +80,11 @@ def read_depth_file(path: Path, depth_format: DepthFormat, decoder: PictureDecod
     Raises PhotoError when the file cannot be read or the format is not complete.
     """
     if not path.is_file():
-        raise PhotoError("There is no such depth file", str(path))
-    stored = _stored(path, depth_format.channel, decoder)
+        raise PhotoError("There is no such depth file", f"{path} is a folder" if path.is_dir() else str(path))
+    try:
+        stored = _stored(path, depth_format.channel, decoder)
+    except OSError as error:
+        raise PhotoError("The depth file cannot be read", f"{path}: {error.strerror or error}") from error
     if stored.ndim == 3 and 1 in (stored.shape[0], stored.shape[2]):
         stored = stored[0] if stored.shape[0] == 1 else stored[..., 0]
     if stored.ndim != 2:
@@ -116,20 +132,54 @@ def _stored(path: Path, channel: str, decoder: PictureDecoder) -> NDArray[Any]:
         return _numpy_array(path, channel)
     if suffix == ".exr":
         return _exr(path, channel, decoder)
-    if suffix in _PICTURE_SUFFIXES:
-        return decoder.numbers(path)
+    if suffix in DEPTH_SUFFIXES:
+        return _picture(path, decoder)
     raise PhotoError("This kind of depth file is not read", path.name, "Use 16-bit PNG, EXR, NPY or NPZ.")
+
+
+def _picture(path: Path, decoder: PictureDecoder) -> NDArray[Any]:
+    """[h, w] the numbers of a PNG or TIFF, in their own type."""
+    header = read_picture_header(path)
+    if header is None:
+        raise PhotoError("The depth file cannot be read", f"{path} is no PNG or TIFF", _EXPORT)
+    if not header.whole:
+        raise PhotoError("The depth file cannot be read", f"{path} ends before its last row", "Copy it again.")
+    if header.bits <= 8:
+        raise PhotoError(
+            f"The depth file is a picture of {header.bits} bits",
+            f"the {2**header.bits} steps of {path} are too coarse for metres",
+            _EXPORT,
+        )
+    grey = header.model == "grey" and header.channels == 1 and (header.numbers, header.bits) in _GREY
+    colours = header.model == "rgb" and header.channels in (3, 4) and (header.numbers, header.bits) == ("unsigned", 16)
+    if not grey and not colours:
+        raise PhotoError(
+            "This kind of depth picture is not read",
+            f"{path} has {header.channels} channels ({header.model}) of {header.bits} bits ({header.numbers})",
+            _EXPORT,
+        )
+    pixels = decoder.numbers(path, header)
+    if pixels is None:
+        raise PhotoError("The depth file cannot be read", f"the pixels of {path} cannot be decoded", _EXPORT)
+    if colours:
+        # Blender writes a grey picture as RGB unless told otherwise.
+        if (pixels[..., :1] != pixels[..., 1:3]).any():
+            raise PhotoError("The depth file is not a map of one number a pixel", f"{path} is in colour", _EXPORT)
+        return np.asarray(pixels[..., 0])
+    return pixels
 
 
 def _numpy_array(path: Path, channel: str) -> NDArray[Any]:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            array = loaded
-        else:
-            with loaded:
-                array = loaded[_array_name(path, loaded.files, channel)]
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        # Of a broken archive NumPy leaves a file open that it opened itself.
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                array = loaded
+            else:
+                with loaded:
+                    array = loaded[_array_name(path, loaded.files, channel)]
+    except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
         raise PhotoError("The depth file is not a NumPy array of numbers", f"{path}: {error}") from error
     if array.dtype.kind not in "iuf":
         raise PhotoError("The depth file does not hold real numbers", f"{path}: {array.dtype}")

@@ -10,11 +10,11 @@ import numpy as np
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProperty, IntProperty, StringProperty
 
 from ...core.camera.projection import intrinsics_matrix
+from ...core.depth.depth_file import DEPTH_SUFFIXES
 from ...core.depth.depth_mesh import DEPTH_EDGE, MAX_VERTICES
 from ...core.errors import PhotoError
 from ...scene import DepthFormat, PhotoImport
 
-DEPTH_SUFFIXES = (".npz", ".npy", ".exr", ".png", ".tif", ".tiff")
 DEPTH_NAMES = ("{}_depth", "{}-depth", "{}.depth", "depth_{}", "{}_disparity", "{}_disp", "{}")
 """How depth beside a photo is commonly called."""
 

@@ -9,10 +9,9 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from ...core.errors import RealCamError
+from ...core.photo.photo_file import PHOTO_SUFFIXES
 from ...scene import PhotoScene, import_photo
 from .import_fields import OF_ONE_PHOTO, PhotoImportFields, depth_beside, draw_fields, photo_import
-
-PHOTO_SUFFIXES = ".jpg;.jpeg;.png;.webp;.tif;.tiff"
 
 Result = set[str]
 
@@ -25,7 +24,7 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(name="Photo", description="The photo", subtype="FILE_PATH", options={"SKIP_SAVE"})
-    filter_glob: StringProperty(default="*" + PHOTO_SUFFIXES.replace(";", ";*"), options={"HIDDEN"})
+    filter_glob: StringProperty(default=";".join(f"*{suffix}" for suffix in PHOTO_SUFFIXES), options={"HIDDEN"})
     prefer_focal_mm: BoolProperty(
         name="Before EXIF",
         description="Without effect: a typed focal length always goes before EXIF. Kept for scripts that name it",
@@ -97,7 +96,7 @@ class PhotoDrop(bpy.types.FileHandler):
     bl_idname = "REALCAM_FH_photo"
     bl_label = "RealCam Photo"
     bl_import_operator = "realcam.import_photo"
-    bl_file_extensions = PHOTO_SUFFIXES
+    bl_file_extensions = ";".join(PHOTO_SUFFIXES)
 
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:

@@ -114,7 +114,7 @@ def test_the_file_may_start_anywhere_if_told_so(request_: GenerateRequest, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--photo", "missing.jpg"], "missing.jpg cannot be read"),
+        (["--photo", "missing.jpg"], "There is no such photo: missing.jpg"),
         (["--size", "wide"], "WIDTHxHEIGHT"),
         (["--size", "500x300"], "Draft (geometry only) makes no clips of 500 x 300: it makes 512 x 320, 320 x 512,"),
         (["--intrinsics", "1,2"], "4 numbers"),

@@ -127,7 +127,7 @@ def test_what_stands_for_unknown_is_unknown(blender: ModuleType, tmp_path: Path)
         ("depth.doc", b"x", "kind of depth file is not read"),
         ("depth.npy", b"not an array", "not a NumPy array"),
         ("depth.npz", b"PK not a zip", "not a NumPy array"),
-        ("depth.png", b"not a png", "cannot read|cannot open"),
+        ("depth.png", b"not a png", "cannot be read"),
         ("depth.exr", b"not an exr at all", "no EXR"),
     ],
 )

@@ -10,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from blender_addon.scene.exif import PhotoFacts, read_photo_facts
-
-pytestmark = pytest.mark.blender
+from blender_addon.core.photo.exif import PhotoFacts, read_photo_facts
 
 
 def write_photo(path: Path, focal: int | None, orientation: int | None) -> None:
@@ -57,3 +55,13 @@ def test_damaged_exif_is_no_reason_to_refuse(tmp_path_factory: pytest.TempPathFa
     path.write_bytes(raw[: data.draw(st.integers(2, len(raw)))])
     facts = read_photo_facts(path)
     assert 1 <= facts.orientation <= 8
+
+
+def test_exif_behind_a_megabyte_of_pixels_is_found(tmp_path: Path) -> None:
+    """WebP keeps it at the file's end, and so may TIFF."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    noise = np.random.default_rng(0).integers(0, 256, (700, 700, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "large.webp", exif=exif, lossless=True, quality=0, method=0)
+    assert (tmp_path / "large.webp").stat().st_size > 1 << 20
+    assert read_photo_facts(tmp_path / "large.webp") == PhotoFacts(None, 6)

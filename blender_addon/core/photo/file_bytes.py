@@ -1,0 +1,23 @@
+"""A file's bytes without reading it whole: photos are large, and what is asked of them stands at either end."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+FileBytes: TypeAlias = bytes | mmap.mmap
+
+
+@contextmanager
+def file_bytes(path: Path) -> Iterator[FileBytes]:
+    """The bytes of a file while the context lasts. Raises OSError."""
+    with path.open("rb") as file:
+        if path.stat().st_size == 0:
+            # Nothing cannot be mapped.
+            yield b""
+            return
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            yield mapped

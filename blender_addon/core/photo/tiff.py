@@ -1,0 +1,57 @@
+"""Directories of a TIFF structure: of TIFF and BigTIFF files, and of the EXIF block inside other pictures."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from .file_bytes import FileBytes
+
+MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""How a TIFF begins: byte order, and 42 or BigTIFF's 43."""
+
+_SHORT, _LONG, _LONG8 = 3, 4, 16
+_CODES = {_SHORT: "H", _LONG: "I", _LONG8: "Q"}
+
+
+class TiffDirectory:
+    """The whole numbers of one directory, by tag. Every method raises struct.error where the data end too early."""
+
+    def __init__(self, data: FileBytes, start: int | None = None) -> None:
+        """Read the directory at byte `start` of the structure, by default its first."""
+        self._data = data
+        self._order = "<" if data[:2] == b"II" else ">"
+        self._big = data[2:4] in (b"+\0", b"\0+")
+        self._word = "Q" if self._big else "I"
+        if start is None:
+            (start,) = self._unpack(self._word, 8 if self._big else 4)
+        counted = "Q" if self._big else "H"
+        (count,) = self._unpack(counted, start)
+        layout = f"HH{self._word}"
+        head, value = struct.calcsize(f"={layout}"), struct.calcsize(f"={self._word}")
+        self._room = value
+        self._entries = {}
+        first = start + struct.calcsize(f"={counted}")
+        for at in range(first, first + (head + value) * count, head + value):
+            tag, kind, length = self._unpack(layout, at)
+            self._entries[tag] = (kind, length, at + head)
+
+    def numbers(self, tag: int) -> tuple[int, ...]:
+        """All values of a tag; none where it is missing or holds no whole numbers."""
+        kind, length, at = self._entries.get(tag, (0, 0, 0))
+        if kind not in _CODES:
+            return ()
+        layout = f"{length}{_CODES[kind]}"
+        if struct.calcsize(f"={layout}") > self._room:
+            (at,) = self._unpack(self._word, at)
+        return self._unpack(layout, at)
+
+    def number(self, tag: int, default: int) -> int:
+        """The value of a tag that holds exactly one."""
+        found = self.numbers(tag)
+        return found[0] if len(found) == 1 else default
+
+    def _unpack(self, layout: str, at: int) -> tuple[Any, ...]:
+        if at > len(self._data):
+            raise struct.error("beyond the end")
+        return struct.unpack_from(self._order + layout, self._data, at)

@@ -1,0 +1,289 @@
+"""One table of small files: Blender and the server read the same pixels and metres of them, or refuse them alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.errors import PhotoError
+from server.depth import photo_files
+
+pytestmark = pytest.mark.blender
+pytest.importorskip("bpy")
+
+from blender_addon.scene import photo_file  # noqa: E402
+from blender_addon.scene.importing.depth_file import read_depth  # noqa: E402
+from tests.support.exr_files import write_exr, write_rendered_depth  # noqa: E402
+
+Make = Callable[[Path], object]
+Read = Callable[[], tuple[NDArray[Any], float | None]]
+
+RANDOM = np.random.default_rng(5)
+RGB = RANDOM.integers(0, 256, (40, 60, 3), np.uint8)
+RGBA = RANDOM.integers(0, 256, (40, 60, 4), np.uint8)
+GREY = RGB[..., 0].copy()
+MILLIMETRES = RANDOM.integers(0, 65536, (40, 60), np.uint16)
+METRES = np.where(RGB[..., 0] < 20, np.nan, RGB[..., 1] / 16).astype(np.float32)
+
+
+def picture(pixels: NDArray[Any], mode: str | None = None, **options: Any) -> Make:
+    """Pillow's picture of these pixels, in the format that the file's name asks for."""
+
+    def make(path: Path) -> None:
+        image = Image.fromarray(pixels)
+        (image.convert(mode) if mode else image).save(path, **options)
+
+    return make
+
+
+def held(orientation: int, focal: int) -> Make:
+    """A photo with these two facts in its EXIF."""
+
+    def make(path: Path) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        exif.get_ifd(0x8769)[0xA405] = focal
+        Image.fromarray(RGB).save(path, exif=exif)
+
+    return make
+
+
+def sixteen_bits(codec: str, layout: str, pixels: NDArray[np.uint16]) -> Make:
+    """FFmpeg's picture of [h, w, 3 or 4]: Pillow writes no such file."""
+
+    def make(path: Path) -> None:
+        with av.open(str(path), "w", format="image2") as file:
+            stream = file.add_stream(codec)
+            stream.height, stream.width, stream.pix_fmt = *pixels.shape[:2], layout
+            frame = av.VideoFrame.from_ndarray(pixels, format=layout.replace("be", "le"))
+            for packets in (stream.encode(frame.reformat(format=layout)), stream.encode(None)):
+                file.mux(packets)
+
+    return make
+
+
+def cut(whole: Make, share: float = 0.5) -> Make:
+    """The file's first part only, as a broken copy leaves it."""
+
+    def make(path: Path) -> None:
+        whole(path)
+        path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+
+    return make
+
+
+def holding(content: bytes) -> Make:
+    return lambda path: path.write_bytes(content)
+
+
+def named(other: str, make: Make) -> Make:
+    """What the file would be if it were called `other`."""
+
+    def make_and_rename(path: Path) -> None:
+        make(path.with_name(other))
+        path.with_name(other).rename(path)
+
+    return make_and_rename
+
+
+def arrays(**content: NDArray[Any]) -> Make:
+    return lambda path: np.savez(path, **content)
+
+
+def array(content: NDArray[Any]) -> Make:
+    return lambda path: np.save(path, content)
+
+
+def nothing(path: Path) -> None:
+    assert not path.exists()
+
+
+BIG = np.array([[0, 1, 2500, 70_000, 4_000_000, 1234]] * 4, np.int32)
+IN_COLOUR = RANDOM.integers(0, 65536, (40, 60, 3), np.uint16)
+GREY_AS_RGB = np.repeat(MILLIMETRES[..., None], 3, axis=2)
+GREY_AS_RGBA = np.concatenate([GREY_AS_RGB, np.full((40, 60, 1), 65535, np.uint16)], axis=2)
+
+NO_PHOTO = "is no JPEG, PNG, WebP or TIFF. Save it as JPEG or PNG."
+CUT_PHOTO = "ends before its last row. Copy it again."
+
+PHOTOS: dict[str, tuple[Make, str]] = {
+    "rgb.png": (picture(RGB), ""),
+    "grey.png": (picture(GREY), ""),
+    "alpha.png": (picture(RGBA), ""),
+    "grey_alpha.png": (picture(RGBA[..., :2]), ""),
+    "palette.png": (picture(RGB, "P"), ""),
+    "palette_alpha.png": (picture(RGB, "P", transparency=3), ""),
+    "two_colours.png": (picture(RGB, "1"), ""),
+    "rgb.jpg": (picture(RGB, quality=95), ""),
+    "progressive.jpg": (picture(RGB, quality=60, progressive=True), ""),
+    "grey.jpg": (picture(GREY), ""),
+    "inks.jpg": (picture(RGB, "CMYK"), ""),
+    "rgb.tif": (picture(RGB), ""),
+    "grey.tif": (picture(GREY), ""),
+    "packed.tif": (picture(RGB, compression="tiff_lzw"), ""),
+    "large_offsets.tif": (picture(RGB, big_tiff=True), ""),
+    "rgb.webp": (picture(RGB, lossless=True), ""),
+    "lossy.webp": (picture(RGB, quality=70), ""),
+    "alpha.webp": (picture(RGBA, lossless=True), ""),
+    **{f"held_{n}.jpg": (held(n, 26), "") for n in range(10)},
+    **{f"held.{suffix}": (held(6, 26), "") for suffix in ("png", "tif", "webp")},
+    "no_focal.jpg": (held(1, 0), ""),
+    "png_inside.jpg": (named("a.png", picture(RGB)), ""),
+    "no_suffix": (named("a.png", picture(RGB)), ""),
+    "any.doc": (named("a.jpg", picture(RGB)), ""),
+    "missing.png": (nothing, "There is no such photo: "),
+    "folder.png": (Path.mkdir, " is a folder."),
+    "empty.png": (holding(b""), NO_PHOTO),
+    "empty.jpg": (holding(b""), NO_PHOTO),
+    "text.png": (holding(b"not a picture"), NO_PHOTO),
+    "phone.heic": (holding(b"\0\0\0\x18ftypheic\0\0\0\0"), NO_PHOTO),
+    "array.npy": (array(METRES), NO_PHOTO),
+    "moving.gif": (picture(RGB), NO_PHOTO),
+    "bitmap.bmp": (picture(RGB), NO_PHOTO),
+    **{f"cut.{suffix}": (cut(picture(RGB)), CUT_PHOTO) for suffix in ("png", "jpg", "tif", "webp")},
+    **{f"head_only.{suffix}": (cut(picture(RGB), 0.01), CUT_PHOTO) for suffix in ("png", "tif", "webp")},
+    "last_byte.jpg": (cut(picture(RGB), 0.999), CUT_PHOTO),
+}
+"""Name -> how the file is made, and the end of the sentence that refuses it; "" for a photo that is read."""
+
+TOO_COARSE = "are too coarse for metres. Export it as 16-bit PNG, EXR or NPY."
+CUT_DEPTH = "ends before its last row. Copy it again."
+NO_PICTURE = "is no PNG or TIFF. Export it as 16-bit PNG, EXR or NPY."
+OTHER_KIND = "Use 16-bit PNG, EXR, NPY or NPZ."
+
+DEPTHS: dict[str, tuple[Make, str]] = {
+    "millimetres.png": (picture(MILLIMETRES), ""),
+    "grey_as_rgb.png": (sixteen_bits("png", "rgb48be", GREY_AS_RGB), ""),
+    "grey_as_rgba.png": (sixteen_bits("png", "rgba64be", GREY_AS_RGBA), ""),
+    "colours.png": (sixteen_bits("png", "rgb48be", IN_COLOUR), " is in colour. Export it as 16-bit PNG, EXR or NPY."),
+    "grey_8.png": (picture(GREY), f": the 256 steps of {{}} {TOO_COARSE}"),
+    "rgb_8.png": (picture(RGB), TOO_COARSE),
+    "alpha_8.png": (picture(RGBA), TOO_COARSE),
+    "palette.png": (picture(RGB, "P"), TOO_COARSE),
+    "two_steps.png": (picture(RGB, "1"), f": the 2 steps of {{}} {TOO_COARSE}"),
+    "millimetres.tif": (picture(MILLIMETRES), ""),
+    "millimetres_32.tif": (picture(BIG), ""),
+    "large_offsets.tif": (picture(MILLIMETRES, big_tiff=True), ""),
+    "packed.tiff": (picture(MILLIMETRES, compression="tiff_adobe_deflate"), ""),
+    "grey_as_rgb.tif": (sixteen_bits("tiff", "rgb48le", GREY_AS_RGB), ""),
+    "metres.tif": (picture(METRES), ""),
+    "whole_metres.tif": (picture(np.ones((4, 6), np.float32)), ""),
+    "grey_8.tif": (picture(GREY), TOO_COARSE),
+    "inks.tif": (picture(RGB, "CMYK"), TOO_COARSE),
+    "png_inside.tif": (named("a.png", picture(MILLIMETRES)), ""),
+    "jpeg_inside.png": (named("a.jpg", picture(GREY)), TOO_COARSE),
+    "photo.jpg": (picture(GREY), OTHER_KIND),
+    "notes.doc": (holding(b"x"), OTHER_KIND),
+    "no_suffix": (named("a.png", picture(MILLIMETRES)), OTHER_KIND),
+    "missing.png": (nothing, "There is no such depth file: "),
+    "missing.npy": (nothing, "There is no such depth file: "),
+    "folder.npy": (Path.mkdir, " is a folder."),
+    "empty.png": (holding(b""), NO_PICTURE),
+    "empty.npy": (holding(b""), "No data left in file."),
+    "empty.npz": (holding(b""), "No data left in file."),
+    "empty.exr": (holding(b""), "The EXR is broken"),
+    "text.png": (holding(b"not a picture"), NO_PICTURE),
+    "array_inside.png": (named("a.npy", array(METRES)), NO_PICTURE),
+    "cut_8.png": (cut(picture(RGB)), CUT_DEPTH),
+    "cut.png": (cut(picture(MILLIMETRES)), CUT_DEPTH),
+    "cut.tif": (cut(picture(METRES)), CUT_DEPTH),
+    "cut.npy": (cut(array(METRES)), "The depth file is not a NumPy array of numbers"),
+    "cut.npz": (cut(arrays(depth=METRES)), "The depth file is not a NumPy array of numbers"),
+    "metres.npy": (array(METRES), ""),
+    "millimetres.npy": (array(MILLIMETRES), ""),
+    "behind.npy": (array(-METRES), ""),
+    "colours.npy": (array(RGB.astype(np.float32)), "The depth file is not a map of one number a pixel"),
+    "complex.npy": (array(METRES.astype(np.complex64)), "complex64."),
+    "one.npz": (arrays(anything=METRES), ""),
+    "usual.npz": (arrays(depth=METRES, confidence=GREY), ""),
+    "two.npz": (arrays(near=METRES, far=METRES), "holds near, far. Name one of them as Channel."),
+}
+
+
+def outcome(read: Read) -> tuple[NDArray[Any], float | None] | str:
+    try:
+        return read()
+    except PhotoError as error:
+        return error.sentence
+
+
+def compare(path: Path, blenders: Read, servers: Read, refused: str) -> None:
+    """Both read the same, or both say a sentence with `refused` in it."""
+    mine, theirs = outcome(blenders), outcome(servers)
+    if refused:
+        assert mine == theirs
+        assert isinstance(mine, str)
+        assert refused.format(path) in mine
+        return
+    assert not isinstance(mine, str), mine
+    assert not isinstance(theirs, str), theirs
+    np.testing.assert_array_equal(mine[0], theirs[0])
+    assert (mine[0].dtype, mine[1]) == (theirs[0].dtype, theirs[1])
+
+
+def blenders_photo(blender: ModuleType, path: Path) -> tuple[NDArray[Any], float | None]:
+    photo = photo_file.read_photo(path)
+    pixels = photo_file.photo_pixels(photo.image)
+    blender.data.images.remove(photo.image)
+    return pixels, photo.focal_35mm
+
+
+def servers_photo(path: Path) -> tuple[NDArray[Any], float | None]:
+    photo = photo_files.read_photo(path)
+    return photo.pixels, photo.focal_35mm
+
+
+def compare_depth(path: Path, refused: str = "") -> None:
+    compare(
+        path,
+        lambda: (read_depth(path, DepthFormat()), None),
+        lambda: (photo_files.read_depth(path, DepthFormat()), None),
+        refused,
+    )
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+def test_a_photo_is_read_alike(blender: ModuleType, tmp_path: Path, name: str) -> None:
+    make, refused = PHOTOS[name]
+    path = tmp_path / name
+    make(path)
+    compare(path, partial(blenders_photo, blender, path), partial(servers_photo, path), refused)
+
+
+@pytest.mark.parametrize("name", DEPTHS)
+def test_depth_is_read_alike(blender: ModuleType, tmp_path: Path, name: str) -> None:
+    make, refused = DEPTHS[name]
+    make(tmp_path / name)
+    compare_depth(tmp_path / name, refused)
+
+
+@pytest.mark.parametrize("codec", ["NONE", "RLE", "ZIPS", "ZIP", "PIZ", "PXR24"])
+def test_an_exr_is_read_alike(blender: ModuleType, tmp_path: Path, codec: str) -> None:
+    write_exr(blender, tmp_path / "depth.exr", np.nan_to_num(METRES), codec)
+    compare_depth(tmp_path / "depth.exr")
+
+
+@pytest.mark.parametrize(("codec", "refused"), [("ZIP", ""), ("PIZ", "is PIZ. Save it with ZIP compression.")])
+def test_a_render_with_layers_is_read_alike(blender: ModuleType, tmp_path: Path, codec: str, refused: str) -> None:
+    write_rendered_depth(blender, tmp_path / "render.exr", distance=4.0, codec=codec)
+    compare_depth(tmp_path / "render.exr", refused)
+
+
+def test_depth_of_32_bits_is_in_millimetres(blender: ModuleType, tmp_path: Path) -> None:
+    Image.fromarray(BIG).save(tmp_path / "depth.tif")
+    np.testing.assert_allclose(read_depth(tmp_path / "depth.tif", DepthFormat())[0, 1:], BIG[0, 1:] / 1000, rtol=1e-6)
+
+
+def test_floats_that_could_be_whole_numbers_are_metres(blender: ModuleType, tmp_path: Path) -> None:
+    Image.fromarray(np.ones((4, 6), np.float32)).save(tmp_path / "depth.tif")
+    np.testing.assert_array_equal(read_depth(tmp_path / "depth.tif", DepthFormat()), 1.0)
