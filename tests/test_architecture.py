@@ -56,10 +56,11 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     "blender_addon/scene": {
         "axes": set(),
         "reference_camera": set(),
+        "scene_frame": set(),
         "mesh": {"axes"},
         "photo_file": set(),
         "photo_scene": {"mesh", "photo_file"},
-        "editing": {"axes", "mesh", "photo_scene", "reference_camera"},
+        "editing": {"axes", "mesh", "photo_scene", "reference_camera", "scene_frame"},
         "importing": {"mesh", "photo_file", "photo_scene", "reference_camera", "editing"},
         "__init__": {"photo_file", "photo_scene", "importing"},
     },

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 _FLIP = np.array([1, -1, -1], dtype=np.float32)
 
+T = TypeVar("T", np.float32, np.float64)
 
-def blender_points(points: NDArray[np.float32]) -> NDArray[np.float32]:
+
+def blender_points(points: NDArray[T]) -> NDArray[T]:
     """Points [N, 3] of the reference camera's OpenCV frame in that camera's Blender axes."""
-    return points * _FLIP
+    return points * _FLIP.astype(points.dtype)
 
 
 def blender_matrix(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,8 +13,9 @@ from ..core.camera.moves import Easing, Values, move_at
 from ..core.camera.trajectory import Trajectory
 from ..core.errors import CameraError
 from ..scene.photo_scene import find_photo_scene
+from ..scene.scene_frame import go_to_frame, kept_frame
 from .axes import world_from_reference
-from .camera_sample import evaluated_object, go_to_frame, kept_frame, lens_of_camera, render_frame, sample_camera
+from .camera_sample import evaluated_object, lens_of_camera, render_frame, sample_camera
 
 _SAMPLES_A_FRAME = 16
 _TOLERANCE = np.array([1e-3, 1e-3, 1e-3, 2e-4, 2e-4, 2e-4, 0.02])

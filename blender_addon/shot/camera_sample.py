@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import bpy
 import numpy as np
@@ -13,6 +11,7 @@ from ..core.arrays import Float64
 from ..core.camera.lens import Lens, RenderFrame
 from ..core.camera.trajectory import Trajectory
 from ..core.errors import CameraError
+from ..scene.scene_frame import go_to_frame, kept_frame
 from .axes import pose_in_reference
 
 
@@ -76,24 +75,6 @@ def lens_of_camera(camera: bpy.types.Object) -> Lens:
             "Set its lens type to Perspective.",
         )
     return Lens(data.lens, data.sensor_width, data.sensor_height, data.shift_x, data.shift_y, data.sensor_fit)
-
-
-@contextmanager
-def kept_frame(scene: bpy.types.Scene) -> Iterator[None]:
-    """Whatever happens inside, the scene stands at its present frame afterwards."""
-    frame, subframe = scene.frame_current, scene.frame_subframe
-    try:
-        yield
-    finally:
-        scene.frame_set(frame, subframe=subframe)
-
-
-def go_to_frame(scene: bpy.types.Scene, frame: float) -> None:
-    """Evaluate the scene at a frame, fractions included."""
-    whole = math.floor(frame)
-    # A fraction that rounds up to 1 in Blender's single precision is refused.
-    fraction = min(frame - whole, 1 - 2**-20)
-    scene.frame_set(whole, subframe=fraction)
 
 
 def evaluated_object(scene: bpy.types.Scene, subject: bpy.types.Object) -> bpy.types.Object:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.arrays import Float32, Float64, UInt8
+from ..core.camera.projection import unproject_pixels
 from ..core.camera.trajectory import Trajectory
 from ..scene.photo_scene import PhotoScene
 
@@ -44,9 +45,8 @@ def _thinned(depth: Float32, intrinsics: Float64, photo_size: tuple[int, int]) -
     z = depth[rows, columns].astype(np.float64)
     known = np.isfinite(z)
     rows, columns, z = rows[known], columns[known], z[known]
-    x, y = (columns + 0.5) / width * photo_size[0], (rows + 0.5) / height * photo_size[1]
-    points = (np.linalg.inv(intrinsics) @ np.stack([x, y, np.ones_like(x)])) * z
-    return points, step * photo_size[0] / width / intrinsics[0, 0] * z
+    pixels = np.stack([(columns + 0.5) / width * photo_size[0], (rows + 0.5) / height * photo_size[1]], axis=1)
+    return unproject_pixels(pixels, z, intrinsics).T, step * photo_size[0] / width / intrinsics[0, 0] * z
 
 
 def _painted(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..blender_versions import use_nodes
 from ..core.arrays import Float64, UInt8
+from ..core.camera.projection import unproject_pixels
 from ..core.camera.trajectory import Trajectory
 from ..scene.mesh import UV_MAP
 from ..scene.photo_scene import PhotoScene
@@ -31,8 +32,8 @@ def texture_scale(photo_scene: PhotoScene, trajectory: Trajectory) -> float:
     width, height = photo_scene.photo_size
     focal = photo_scene.intrinsics[0, 0]
     z = depth[rows, columns].astype(np.float64)
-    uv1 = np.stack([(columns + 0.5) / depth.shape[1] * width, (rows + 0.5) / depth.shape[0] * height, np.ones(len(z))])
-    points = (np.linalg.inv(photo_scene.intrinsics) @ uv1) * z
+    pixels = np.stack([(columns + 0.5) / depth.shape[1] * width, (rows + 0.5) / depth.shape[0] * height], axis=1)
+    points = unproject_pixels(pixels, z, photo_scene.intrinsics).T
     seen = trajectory.world_to_camera[:, 2, :3] @ points + trajectory.world_to_camera[:, 2, 3:]
     with np.errstate(divide="ignore"):
         magnification = trajectory.intrinsics[:, 0, 0, None] / focal * np.where(seen > 0, z / seen, 0.0)

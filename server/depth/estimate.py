@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from blender_addon.core.arrays import Bool, Float32, Float64, UInt8
 from blender_addon.core.camera.focal_length import photo_lens
-from blender_addon.core.camera.projection import unproject
+from blender_addon.core.camera.projection import scaled_intrinsics, unproject
 from blender_addon.core.depth.cleaning.clean import DEFAULT_CLEANING, CleanDepth, Cleaning, clean_depth
 from blender_addon.core.depth.cleaning.upsample import guided_upsample
 
@@ -75,7 +75,7 @@ def cleaned_at_photo(
     shrink = min(1.0, float(np.sqrt(MOST_PIXELS / (height * width))))
     size = (round(width * shrink), round(height * shrink))
     picture = photo if shrink == 1 else np.array(Image.fromarray(photo).resize(size, Image.Resampling.BOX))
-    lens = np.diag([size[0] / width, size[1] / height, 1.0]) @ intrinsics
+    lens = scaled_intrinsics(intrinsics, (width, height), size)
     if depth.shape != picture.shape[:2]:
         depth = guided_upsample(depth, picture)
     return clean_depth(depth, picture, lens, cleaning, kdtree_search)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from blender_addon.core.arrays import Float64
-from blender_addon.core.camera.projection import project, unproject
+from blender_addon.core.camera.projection import project, scaled_intrinsics, unproject
 from blender_addon.core.camera.trajectory import Trajectory
 from server.reconstruction.scale import DepthMap
 
@@ -21,7 +21,7 @@ def depth_of_first_frame(scene: DepthMap, reference: Trajectory) -> DepthMap:
     rows, columns = scene.depth.shape
     lens = scene.intrinsics
     if lens is None:
-        lens = np.diag([columns / reference.width, rows / reference.height, 1.0]) @ reference.intrinsics[0]
+        lens = scaled_intrinsics(reference.intrinsics[0], (reference.width, reference.height), (columns, rows))
     return DepthMap(_splatted(scene, lens, reference), lens)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from blender_addon.core.arrays import UInt8
+from blender_addon.core.camera.projection import scaled_intrinsics
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.payloads.shot import Shot
 from server.reconstruction.scale import DepthMap
@@ -32,6 +31,6 @@ def input_of_shot(clip: str, frames: UInt8, shot_name: str, shot: Shot) -> Evalu
     """A take of `shot`: the shot knows the camera, the scene's depth and, if the sizes agree, the preview."""
     width, height = shot.photo_size
     rows, columns = shot.depth.shape
-    lens = np.diag([columns / width, rows / height, 1.0]) @ shot.photo_intrinsics
+    lens = scaled_intrinsics(shot.photo_intrinsics, (width, height), (columns, rows))
     preview = shot.preview if frames.shape[:3] == shot.preview.shape[:3] else None
     return EvaluationInput(clip, frames, shot_name, shot.trajectory, DepthMap(shot.depth, lens), preview)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Float64
-from .trajectory import inverse
+from .rotation import inverse
 
 
 def intrinsics_matrix(fx: float, fy: float, cx: float, cy: float) -> Float64:
@@ -38,6 +38,21 @@ def project(points: Float64, intrinsics: Float64, camera_to_world: Float64) -> t
     with np.errstate(divide="ignore", invalid="ignore"):
         pixels = homogeneous[:, :2] / homogeneous[:, 2:]
     return pixels, in_camera[:, 2]
+
+
+def unproject_pixels(pixels: Float64, depth: NDArray[np.floating[Any]], intrinsics: Float64) -> Float64:
+    """The points that pixels show, in the camera's frame.
+
+    Args:
+        pixels: [N, 2] (x, y).
+        depth: [N] along z, metres.
+        intrinsics: [3, 3].
+
+    Returns:
+        [N, 3] metres; NaN where the depth is.
+    """
+    homogeneous = np.concatenate([pixels, np.ones((len(pixels), 1))], axis=1)
+    return np.asarray((homogeneous @ np.linalg.inv(intrinsics).T) * depth[:, None], dtype=np.float64)
 
 
 def pixel_grid(width: int, height: int) -> Float64:

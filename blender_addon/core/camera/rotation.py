@@ -1,4 +1,7 @@
-"""Rotations as matrices, rotation vectors and unit quaternions (w, x, y, z), all active and right-handed."""
+"""Rotations as matrices, rotation vectors and unit quaternions (w, x, y, z), all active and right-handed.
+
+And the inverse of a rigid pose, which is its rotation's.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,16 @@ from numpy.typing import ArrayLike
 from ..arrays import Float64
 
 AXES = {"X": 0, "Y": 1, "Z": 2}
+
+
+def inverse(poses: Float64) -> Float64:
+    """Inverse of rigid [..., 4, 4] transforms."""
+    rotation_t = np.swapaxes(poses[..., :3, :3], -1, -2)
+    result = np.zeros_like(poses)
+    result[..., :3, :3] = rotation_t
+    result[..., :3, 3] = -(rotation_t @ poses[..., :3, 3:])[..., 0]
+    result[..., 3, 3] = 1.0
+    return result
 
 
 def rotation_log(rotation: Float64) -> Float64:

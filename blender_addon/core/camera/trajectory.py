@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Float64
 from ..errors import CameraError
-from .rotation import rotation_exp, rotation_log
+from .projection import scaled_intrinsics
+from .rotation import inverse, rotation_exp, rotation_log
 
 __all__ = [
     "RIGID_TOLERANCE",
@@ -107,8 +108,8 @@ class Trajectory:
 
     def resized(self, width: int, height: int) -> Trajectory:
         """The same field of view drawn into width x height pixels (each axis scaled on its own)."""
-        scale = np.diag([width / self.width, height / self.height, 1.0])
-        return replace(self, intrinsics=scale @ self.intrinsics, width=width, height=height)
+        intrinsics = scaled_intrinsics(self.intrinsics, (self.width, self.height), (width, height))
+        return replace(self, intrinsics=intrinsics, width=width, height=height)
 
     def resample(self, count: int) -> Trajectory:
         """`count` frames spread evenly over the move, first and last kept; SE(3) interpolation between frames."""
@@ -138,16 +139,6 @@ class Trajectory:
             intrinsics=self.intrinsics[left] + t * (self.intrinsics[right] - self.intrinsics[left]),
             fps=fps if np.isfinite(fps) else self.fps,
         )
-
-
-def inverse(poses: Float64) -> Float64:
-    """Inverse of rigid [..., 4, 4] transforms."""
-    rotation_t = np.swapaxes(poses[..., :3, :3], -1, -2)
-    result = np.zeros_like(poses)
-    result[..., :3, :3] = rotation_t
-    result[..., :3, 3] = -(rotation_t @ poses[..., :3, 3:])[..., 0]
-    result[..., 3, 3] = 1.0
-    return result
 
 
 def orthonormalised(poses: Float64) -> Float64:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Bool, Float32, Float64, Floats, Int32
+from ..camera.projection import unproject_pixels
 from ..errors import PhotoError
 
 T = TypeVar("T", bound=np.generic)
@@ -123,9 +124,7 @@ def _count(pixels: int, stride: int) -> int:
 
 def lift(uv: Float64, depth: Floats, intrinsics: Float64, photo_size: tuple[int, int]) -> NDArray[np.float64]:
     """Points [N, 3] of the reference camera's frame at picture coordinates uv [N, 2] and depth [N] along z."""
-    pixels = uv * np.asarray(photo_size, dtype=np.float64)
-    homogeneous = np.concatenate([pixels, np.ones((len(pixels), 1))], axis=1)
-    return np.asarray((homogeneous @ np.linalg.inv(intrinsics).T) * depth[:, None], dtype=np.float64)
+    return unproject_pixels(uv * np.asarray(photo_size, dtype=np.float64), depth, intrinsics)
 
 
 def same_surface(depths: Floats, depth_edge: float) -> Bool:

@@ -7,7 +7,6 @@ path is told in it. An object's scale only says how large those metres are drawn
 
 from __future__ import annotations
 
-import math
 from contextlib import ExitStack
 
 import bpy
@@ -17,6 +16,7 @@ from mathutils import Matrix, Vector
 from ...core.arrays import Float64
 from ...core.errors import CameraError, PhotoError
 from ..photo_scene import PhotoScene
+from ..scene_frame import go_to_frame, kept_frame
 from .fcurve_edits import ChannelEdits
 from .measured_cameras import ERROR_METRES, measured_cameras
 from .rig_dependencies import artists_cameras, carriers, moving_objects
@@ -81,19 +81,16 @@ class _Poses:
 
 
 def _poses(scene: bpy.types.Scene, photo_scene: PhotoScene, cameras: list[bpy.types.Object]) -> _Poses:
-    frame, subframe = scene.frame_current, scene.frame_subframe
-    times = [frame + subframe, *np.linspace(scene.frame_start, max(scene.frame_start, scene.frame_end), LOOKS)]
+    now = scene.frame_current + scene.frame_subframe
+    times = [now, *np.linspace(scene.frame_start, max(scene.frame_start, scene.frame_end), LOOKS)]
     reference: list[Matrix] = []
     found: dict[str, list[Matrix]] = {camera.name: [] for camera in cameras}
-    try:
+    with kept_frame(scene):
         for time in times:
-            whole = math.floor(time)
-            scene.frame_set(whole, subframe=min(float(time - whole), 1 - 2**-20))
+            go_to_frame(scene, float(time))
             reference.append(photo_scene.mesh.matrix_world.copy())
             for camera in cameras:
                 found[camera.name].append(camera.matrix_world.copy())
-    finally:
-        scene.frame_set(frame, subframe=subframe)
     return _Poses(np.array(reference, np.float64), {name: np.array(m, np.float64) for name, m in found.items()})
 
 

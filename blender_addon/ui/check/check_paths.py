@@ -13,9 +13,9 @@ from ...camera_check.achieved_camera import achieved_cameras
 from ...camera_check.checked_take import CheckedTake
 from ...core.arrays import Float64
 from ...scene import find_photo_scene
+from ...scene.axes import blender_points
 
 ASKED, ACHIEVED, APART = (0.35, 0.67, 1.0, 1.0), (1.0, 0.55, 0.1, 1.0), (1.0, 0.27, 0.27, 0.8)
-_TO_BLENDER = np.array([1.0, -1.0, -1.0])
 
 _handlers: list[Any] = []
 
@@ -24,7 +24,7 @@ def world_lines(check: CheckedTake, mesh_world: Float64, scene_scale: float) -> 
     """Points in Blender's world of the asked path [F, 3], the achieved path [P, 3], and [2 P, 3] the ends of a line
     from each achieved place to the one asked for. mesh_world: [4, 4] of the photo's mesh."""
     asked, achieved = (
-        points * _TO_BLENDER @ mesh_world[:3, :3].T + mesh_world[:3, 3] for points in check.paths(scene_scale)
+        blender_points(points) @ mesh_world[:3, :3].T + mesh_world[:3, 3] for points in check.paths(scene_scale)
     )
     apart = np.stack([asked[list(check.index)], achieved], axis=1).reshape(-1, 3)
     return asked, achieved, apart

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from blender_addon.core.arrays import Bool, Float32, Float64
+from blender_addon.core.camera.projection import unproject_pixels
 from blender_addon.core.depth.depth_mesh import same_surface
 from server.engines.draft.free_space import FreeSpace
 from server.engines.draft.surfaces import RING, Surface, View
@@ -183,8 +184,8 @@ def _lifted(
     rows, columns = (np.unique(np.append(np.arange(0, n, STRIDE), n - 1)) for n in (height, width))
     depth = 1 / inverse_depth[np.ix_(rows, columns)]
     grid_x, grid_y = np.meshgrid(columns + 0.5, rows + 0.5)
-    homogeneous = np.stack([grid_x, grid_y, np.ones_like(grid_x)], axis=-1).reshape(-1, 3)
-    points = (homogeneous @ np.linalg.inv(intrinsics).T) * depth.reshape(-1, 1)
+    pixels = np.stack([grid_x, grid_y], axis=-1).reshape(-1, 2)
+    points = unproject_pixels(pixels, depth.reshape(-1), intrinsics)
     vertices = points @ camera_to_world[:3, :3].T + camera_to_world[:3, 3]
     chosen = region[np.ix_(rows, columns)]
     corners = (np.s_[:-1, :-1], np.s_[1:, :-1], np.s_[1:, 1:], np.s_[:-1, 1:])
@@ -193,7 +194,7 @@ def _lifted(
     top_left = (np.arange(len(rows))[:, None] * len(columns) + np.arange(len(columns)))[:-1, :-1][cells]
     corner = [top_left, top_left + len(columns), top_left + len(columns) + 1, top_left + 1]
     triangles = np.concatenate([np.stack([corner[a], corner[b], corner[c]], 1) for a, b, c in ((0, 1, 2), (0, 2, 3))])
-    uv = homogeneous[:, :2] / (width, height)
+    uv = pixels / (width, height)
     return Surface(
         vertices.astype(np.float32),
         triangles.astype(np.int32),

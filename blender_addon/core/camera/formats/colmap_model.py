@@ -14,7 +14,7 @@ import numpy as np
 
 from ...arrays import Float64
 from ...errors import CameraError
-from ..projection import intrinsics_matrix
+from ..projection import intrinsics_matrix, scaled_intrinsics
 from ..rotation import quaternion_from_rotation, rotation_from_quaternion
 from ..trajectory import Trajectory, inverse
 from .camera_file import CameraFile, Known, natural_order, normalised_quaternions, pose_matrices
@@ -123,7 +123,7 @@ def _scaled(camera: Camera, width: int, height: int) -> Float64:
             f"{width} x {height} and {camera.width} x {camera.height}",
             "Split the model: a trajectory has one size.",
         )
-    return np.asarray(np.diag([scale_x, scale_y, 1.0]) @ camera.intrinsics, dtype=np.float64)
+    return scaled_intrinsics(camera.intrinsics, (camera.width, camera.height), (width, height))
 
 
 def _distortion_note(cameras: Sequence[Camera]) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...arrays import Bool, Float32, Float64, Int64
+from ...camera.projection import unproject_pixels
 from .windows import bends, depth_jumps, in_batches, neighbours, padded
 
 
@@ -83,8 +84,8 @@ def _points(depth: Float32, intrinsics: Float64, rows: Int64, columns: Int64) ->
     height, width = depth.shape
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     depths = np.where(inside, depth.take(rows * width + columns, mode="clip"), np.float32(np.nan))
-    centres = np.stack([columns + 0.5, rows + 0.5, np.ones(len(rows))], axis=1)
-    return np.asarray(centres @ np.linalg.inv(intrinsics).T * depths[:, None], dtype=np.float32)
+    centres = np.stack([columns + 0.5, rows + 0.5], axis=1)
+    return unproject_pixels(centres, depths, intrinsics).astype(np.float32)
 
 
 def _slope(one: Float32, points: Float32, other: Float32, axis: int, focal: float) -> Float32:

@@ -17,6 +17,7 @@ from blender_addon.core.camera.projection import (
     project,
     scaled_intrinsics,
     unproject,
+    unproject_pixels,
 )
 from blender_addon.core.camera.rotation import rotation_exp
 from blender_addon.core.camera.trajectory import inverse
@@ -42,6 +43,8 @@ def test_motorcycle_goes_to_metres_and_back(bike: Motorcycle) -> None:
     pixels, depth = project(points[known], bike.intrinsics, np.eye(4))
     np.testing.assert_allclose(pixels, pixel_grid(*bike.depth.shape[::-1])[known], atol=1e-9)
     np.testing.assert_allclose(depth, bike.depth[known], rtol=1e-12)
+    chosen = unproject_pixels(pixel_grid(*bike.depth.shape[::-1])[known], bike.depth[known], bike.intrinsics)
+    np.testing.assert_allclose(chosen, points[known], rtol=1e-12, atol=1e-12)
 
 
 def test_axes_are_opencvs() -> None:

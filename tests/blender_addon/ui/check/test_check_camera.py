@@ -89,7 +89,7 @@ def ask_for_less(metadata: Path, factor: float) -> None:
 
 
 def world_of(scene: Any, subject: Any, frame: float) -> np.ndarray:
-    from blender_addon.shot.camera_sample import go_to_frame
+    from blender_addon.scene.scene_frame import go_to_frame
 
     go_to_frame(scene, frame)
     return np.array(subject.matrix_world)
