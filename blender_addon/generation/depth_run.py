@@ -11,12 +11,11 @@ import msgspec
 
 from ..core.arrays import UInt8
 from ..core.camera.lens import full_frame_focal
-from ..core.camera.projection import intrinsics_matrix
 from ..core.payloads.depth_request import DEPTH_FILE, DepthRequest, decode_depth_result
+from ..core.payloads.import_request import ImportRequest
 from ..core.payloads.shot import ShotSettings
 from ..core.protocol.engine_checks import offered_engine
-from ..scene import PhotoImport, PhotoScene, read_photo
-from ..scene.importing.estimated_depth import scene_of_estimate
+from ..scene import PhotoScene, import_photo, read_photo
 from ..scene.photo_file import photo_pixels
 from .errand import discard_answer, read_answer, scene_of
 from .job_records import JobRecord, PhotoOrder
@@ -44,9 +43,11 @@ class DepthErrand:
             pixels = photo_pixels(photo.image)
         finally:
             bpy.data.images.remove(photo.image)
-        fx, typed = self.photo.calibration[0], self.photo.focal_mm
-        if fx:
-            typed = full_frame_focal(fx, pixels.shape[1], pixels.shape[0])
+        typed = self.photo.focal_mm
+        if self.photo.intrinsics is not None:
+            size = (pixels.shape[1], pixels.shape[0])
+            lens = self.photo.lens(size, photo.focal_35mm)
+            typed = full_frame_focal(float(lens.intrinsics[0, 0]), *size)
         self._read = pixels, typed, photo.focal_35mm
 
     def engine(self, jobs: Jobs) -> str:
@@ -74,16 +75,7 @@ def place_depth(record: JobRecord) -> PhotoScene:
     """
     assert record.photo is not None
     scene = scene_of(record.scene)
-    photo = record.photo
-    fx, fy, cx, cy = photo.calibration
-    request = PhotoImport(
-        photo=Path(photo.path),
-        depth=Path(record.folder) / DEPTH_FILE,
-        focal_mm=photo.focal_mm,
-        intrinsics=intrinsics_matrix(fx, fy, cx, cy) if fx and fy else None,
-        depth_edge=photo.depth_edge,
-        max_vertices=photo.max_vertices,
-    )
-    built = scene_of_estimate(scene, request, decode_depth_result(read_answer(record, DEPTH_FILE)))
+    estimate = decode_depth_result(read_answer(record, DEPTH_FILE))
+    built = import_photo(scene, ImportRequest(Path(record.photo.path), estimate, record.photo))
     discard_answer(record)
     return built

@@ -12,22 +12,28 @@ from pathlib import Path
 import msgspec
 
 from ..core.atomic_file import write_whole
+from ..core.camera.projection import intrinsics_matrix
 from ..core.errors import ServiceError
+from ..core.payloads.import_request import ImportSettings
 from ..core.payloads.shot import ShotSettings
 from ..timeline.take import PhotoState
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
-class PhotoOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job that asks for depth shall build: fields of scene.PhotoImport. calibration: fx, fy, cx, cy or zeros."""
+class PhotoOrder(ImportSettings, frozen=True, kw_only=True):
+    """The photo that a job asks the depth of, and how the scene of both shall be built.
+
+    calibration: fx, fy, cx, cy or zeros; what records of 0.1 hold instead of intrinsics.
+    """
 
     path: str
-    focal_mm: float | None = None
     calibration: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
-    depth_edge: float
-    max_vertices: int
-    add_camera: bool = True
+
+    def __post_init__(self) -> None:
+        fx, fy, cx, cy = self.calibration
+        if self.intrinsics is None and fx and fy:
+            msgspec.structs.force_setattr(self, "intrinsics", intrinsics_matrix(fx, fy, cx, cy).tolist())
 
 
 class CheckOrder(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -20,8 +21,8 @@ from ..core.camera.moves import move_trajectory
 from ..core.camera.trajectory import Trajectory
 from ..core.payloads.depth_request import decode_depth_result
 from ..core.payloads.headless_plan import HeadlessReport, report_line
-from ..scene import PhotoImport, PhotoScene, import_photo
-from ..scene.importing.estimated_depth import scene_of_estimate
+from ..core.payloads.import_request import DepthFile, ImportRequest, ImportSettings
+from ..scene import PhotoScene, import_photo
 from ..shot import PreviewRenderer
 from ..shot.preview_scene import Method
 
@@ -59,9 +60,7 @@ def measure_scene(photo: Path, answer: Path, repeats: int = REPEATS) -> SceneFig
     for _ in range(repeats):
         bpy.ops.wm.read_factory_settings(use_empty=True)
         began, busy = time.perf_counter(), time.process_time()
-        built = scene_of_estimate(
-            bpy.context.scene, PhotoImport(photo=photo, depth=answer), decode_depth_result(answer.read_bytes())
-        )
+        built = import_photo(bpy.context.scene, ImportRequest(photo, decode_depth_result(answer.read_bytes())))
         seconds.append(time.perf_counter() - began)
         processor.append(time.process_time() - busy)
     return SceneFigures(
@@ -74,7 +73,9 @@ def measure_scene(photo: Path, answer: Path, repeats: int = REPEATS) -> SceneFig
 
 def measure_import(photo: Path, depth: Path, intrinsics: Path, repeats: int = REPEATS) -> BlenderFigures:
     """Import the photo whole (a vertex a pixel, files included), then render an orbit by Eevee and by Workbench."""
-    request = PhotoImport(photo=photo, depth=depth, intrinsics=np.load(intrinsics), max_vertices=2**31)
+    matrix = np.load(intrinsics).tolist()
+    whole = ImportSettings(intrinsics=matrix, max_vertices=2**31)
+    request = ImportRequest(photo, DepthFile(depth), whole)
     seconds = []
     for _ in range(repeats):
         bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -84,7 +85,7 @@ def measure_import(photo: Path, depth: Path, intrinsics: Path, repeats: int = RE
     vertices = imported.vertices
     bpy.ops.wm.read_factory_settings(use_empty=True)
     # The preview is timed on the mesh that artists get: thinned to the default number of vertices.
-    thinned = import_photo(bpy.context.scene, PhotoImport(photo=photo, depth=depth, intrinsics=np.load(intrinsics)))
+    thinned = import_photo(bpy.context.scene, replace(request, settings=ImportSettings(intrinsics=matrix)))
     trajectory = _orbit(thinned)
     eevee = _frame_seconds(thinned, trajectory, "eevee")
     workbench = _frame_seconds(thinned, trajectory, "workbench")

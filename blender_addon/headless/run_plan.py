@@ -12,7 +12,9 @@ import numpy as np
 
 from .. import ui
 from ..core.camera.moves import MOVES
+from ..core.depth.depth_file import DepthFormat
 from ..core.payloads.headless_plan import HeadlessPlan, HeadlessReport
+from ..core.payloads.import_request import DepthFile, ImportRequest
 from ..core.protocol.server_address import ServerAddress
 from ..core.version import addon_software
 from ..generation.blocking import FinishedShot, generate_blocking
@@ -21,7 +23,7 @@ from ..generation.job_records import JobRecords
 from ..generation.job_view import JobView, Phase
 from ..generation.jobs import jobs
 from ..generation.shot_run import ShotRequest
-from ..scene import DepthFormat, PhotoImport, PhotoScene, import_photo
+from ..scene import PhotoScene, import_photo
 from ..shot import bake_move
 from ..ui.photo.import_operator import camera_to_animate
 
@@ -45,7 +47,7 @@ def _run(plan: HeadlessPlan, say: Say) -> None:
     scene = bpy.context.scene
     _set_up(scene, plan)
     with _timed(say, "import the photo"):
-        photo = import_photo(scene, _photo_import(plan))
+        photo = import_photo(scene, _import_request(plan))
     with _timed(say, "animate the camera"):
         keys = _animate(scene, photo, plan)
         # Paths in the file and the take's folder are relative to it.
@@ -81,19 +83,12 @@ def _set_up(scene: bpy.types.Scene, plan: HeadlessPlan) -> None:
     shot.last_image = plan.last_image
 
 
-def _photo_import(plan: HeadlessPlan) -> PhotoImport:
+def _import_request(plan: HeadlessPlan) -> ImportRequest:
     depth_format = DepthFormat(scale=plan.depth_scale)
     if plan.disparity is not None:
         focal, baseline, doffs = plan.disparity
         depth_format = DepthFormat("disparity", plan.depth_scale, focal, baseline, doffs)
-    return PhotoImport(
-        photo=Path(plan.photo),
-        depth=Path(plan.depth),
-        depth_format=depth_format,
-        focal_mm=plan.focal_mm,
-        intrinsics=None if plan.intrinsics is None else np.array(plan.intrinsics),
-        trust_scale=plan.trust_unit,
-    )
+    return ImportRequest(Path(plan.photo), DepthFile(Path(plan.depth), depth_format), plan)
 
 
 def _animate(scene: bpy.types.Scene, photo: PhotoScene, plan: HeadlessPlan) -> int:

@@ -3,7 +3,7 @@
 from ..core.depth.depth_file import DepthFormat
 from ..core.depth.photo_checks import DoubtfulScaleError
 from .importing.depth_file import read_depth
-from .importing.import_photo import PhotoImport, import_photo, scene_of_photo
+from .importing.import_photo import import_photo
 from .photo_file import PhotoFile, read_photo, upright_pixels
 from .photo_scene import PhotoScene, find_photo_scene, set_depth_edge
 
@@ -11,13 +11,11 @@ __all__ = [
     "DepthFormat",
     "DoubtfulScaleError",
     "PhotoFile",
-    "PhotoImport",
     "PhotoScene",
     "find_photo_scene",
     "import_photo",
     "read_depth",
     "read_photo",
-    "scene_of_photo",
     "set_depth_edge",
     "upright_pixels",
 ]

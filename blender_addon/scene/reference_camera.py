@@ -12,7 +12,9 @@ def reference_camera(name: str, intrinsics: Float64, photo_size: tuple[int, int]
     """A camera with the photo's intrinsics [3, 3] (pixels), principal point included, that sees at least `far` metres.
 
     Pixels that are not square are the render's affair in Blender: a photo whose fx and fy differ is matched in x.
+    Raises CameraError for skew, and then leaves nothing behind.
     """
+    lens_of(intrinsics, *photo_size)  # Refused before anything is made.
     data = bpy.data.cameras.new(name)
     set_optics(data, intrinsics, photo_size)
     data.clip_start, data.clip_end = 0.01, 1000.0

@@ -15,12 +15,11 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..core.depth.depth_mesh import DEPTH_EDGE
 from ..core.errors import RealCamError
 from ..scene import find_photo_scene, set_depth_edge
 from . import engine_choice
 from .depth import depth_choice
-from .photo.import_fields import PhotoImportFields
+from .photo.import_fields import PhotoImportFields, setting_property
 from .takes.take_item import RealCamTakeItem
 
 
@@ -78,18 +77,7 @@ class RealCamShot(bpy.types.PropertyGroup):
         maxlen=64,
     )
     photo: PointerProperty(type=RealCamPhotoImport)
-    depth_edge: FloatProperty(
-        name="Depth Edge",
-        description="The mesh is cut where the depth of two neighbouring pixels differs by more than this share of it. "
-        "Smaller cuts more; larger stretches surfaces across edges",
-        subtype="FACTOR",
-        default=DEPTH_EDGE,
-        min=0.001,
-        max=1.0,
-        soft_max=0.3,
-        precision=3,
-        update=_depth_edge_changed,
-    )
+    depth_edge: setting_property("depth_edge", update=_depth_edge_changed)
     use_scene_range: BoolProperty(
         name="Scene Range",
         description="The shot is the scene's frame range. Off: a range of its own",

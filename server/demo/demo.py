@@ -148,7 +148,7 @@ def _plan(options: DemoOptions, demo: DemoInput, out: Path, address: ServerAddre
         clip_size=options.clip_size,
         clip_frames=options.clip_frames,
         last_image="" if options.last_image is None else str(options.last_image.resolve()),
-        trust_unit=options.trust_unit,
+        trust_scale=options.trust_unit,
         frame_start=FIRST,
         frame_end=LAST,
         scene_fps=SCENE_FPS,

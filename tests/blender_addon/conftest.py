@@ -6,7 +6,6 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,10 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.payloads.import_request import DepthFile, ImportRequest, ImportSettings
 from server.demo.motorcycle import BASELINE, DISPARITY_OFFSET, FOCAL, Motorcycle
+from tests.blender_addon.import_requests import with_settings
 
 if TYPE_CHECKING:
-    from blender_addon.scene import PhotoImport, PhotoScene
+    from blender_addon.scene import PhotoScene
 
 
 @contextmanager
@@ -84,16 +86,15 @@ def bike_files(bike: Motorcycle, tmp_path_factory: pytest.TempPathFactory) -> Ph
 
 
 @pytest.fixture
-def bike_import(blender: ModuleType, bike: Motorcycle, bike_files: PhotoFiles) -> PhotoImport:
+def bike_import(blender: ModuleType, bike: Motorcycle, bike_files: PhotoFiles) -> ImportRequest:
     """The request that imports the motorcycle with its calibration."""
-    from blender_addon.scene import DepthFormat, PhotoImport
-
     stereo = DepthFormat("disparity", focal=FOCAL, baseline=BASELINE, doffs=DISPARITY_OFFSET)
-    return PhotoImport(bike_files.photo, bike_files.disparity, stereo, intrinsics=bike.intrinsics)
+    settings = ImportSettings(intrinsics=bike.intrinsics.tolist())
+    return ImportRequest(bike_files.photo, DepthFile(bike_files.disparity, stereo), settings)
 
 
 @pytest.fixture
-def bike_scene(blender: ModuleType, bike_import: PhotoImport) -> PhotoScene:
+def bike_scene(blender: ModuleType, bike_import: ImportRequest) -> PhotoScene:
     """The motorcycle imported into the empty scene, which renders at the photo's size."""
     from blender_addon.scene import import_photo
 
@@ -103,10 +104,10 @@ def bike_scene(blender: ModuleType, bike_import: PhotoImport) -> PhotoScene:
 
 
 @pytest.fixture
-def thin_bike_scene(blender: ModuleType, bike_import: PhotoImport) -> PhotoScene:
+def thin_bike_scene(blender: ModuleType, bike_import: ImportRequest) -> PhotoScene:
     """The same with few vertices, for tests that look at the camera and not at the mesh."""
     from blender_addon.scene import import_photo
 
     render = blender.context.scene.render
     render.resolution_x, render.resolution_y = 741, 500
-    return import_photo(blender.context.scene, replace(bike_import, max_vertices=5_000))
+    return import_photo(blender.context.scene, with_settings(bike_import, max_vertices=5_000))

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 import zmq
 
+from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.payloads.check_request import CheckRequest, CheckResult, decode_check_result
 from blender_addon.core.payloads.clip import ClipSidecar
 from blender_addon.core.payloads.depth_request import DepthRequest, decode_depth_result
 from blender_addon.core.payloads.headless_plan import HeadlessPlan
+from blender_addon.core.payloads.import_request import ImportSettings
 from blender_addon.core.payloads.payload import decode_order, encode_order
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.protocol.framing import Frame, Received, decode_client_message, decode_server_message, encode
@@ -240,21 +242,29 @@ def test_the_old_record_of_a_job_is_read(kind: str) -> None:
     record = job_records.decode(data)
     assert record is not None
     told = json.loads(data)
-    # A typed focal length goes before the photo's EXIF by now, without being preferred.
-    for task in told.values():
-        if isinstance(task, dict):
-            task.pop("prefer_focal_mm", None)
+    if kind == "depth":
+        # A typed focal length goes before the photo's EXIF by now, without being preferred.
+        told["photo"].pop("prefer_focal_mm")
+        calibration = intrinsics_matrix(*told["photo"]["calibration"]).tolist()
+        told["photo"] = {**as_json(ImportSettings()), **told["photo"], "intrinsics": calibration}
     assert as_json(record) == told
     assert record.result == {"clip": "clip", "depth": "depth", "check": "camera check"}[kind]
 
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("metadata", ClipSidecar), ("take", Take), ("plan", HeadlessPlan), ("evaluation", EvaluationReport)],
+    [("metadata", ClipSidecar), ("take", Take), ("evaluation", EvaluationReport)],
 )
 def test_an_old_file_is_read_whole(name: str, kind: type[msgspec.Struct]) -> None:
     data = (PAYLOADS / f"{name}.json").read_bytes()
     assert as_json(msgspec.json.decode(data, type=kind)) == json.loads(data)
+
+
+def test_an_old_plan_is_read_whole() -> None:
+    """It says nothing of settings that plans have had since."""
+    data = (PAYLOADS / "plan.json").read_bytes()
+    expected = {**as_json(ImportSettings()), **json.loads(data)}
+    assert as_json(msgspec.json.decode(data, type=HeadlessPlan)) == expected
 
 
 def test_a_folder_with_an_old_take_is_found(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from .import_request import ImportSettings
 from .shot import ShotSettings
 
 REPORT_PREFIX = "realcam-report "
@@ -22,13 +23,12 @@ class PlannedMove(msgspec.Struct, frozen=True, kw_only=True):
     easing: Literal["linear", "ease", "ease_in", "ease_out"] = "ease"
 
 
-class HeadlessPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Photo and depth in, `blend` and a take beside it out. Paths are absolute.
+class HeadlessPlan(ImportSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Photo and depth in, `blend` and a take beside it out. How they are imported is said by the fields it inherits.
 
-    intrinsics: row by row, pixels of the photo; None: focal_mm (35 mm equivalent), EXIF or 55 degrees.
+    Paths are absolute.
     depth_scale: metres for each stored unit, None by the file's kind. disparity: (focal px, baseline m, doffs px) when
     the file holds disparity. moves follow each other, each beginning where the one before ended.
-    trust_unit: build the scene however unlikely the depth looks.
     last_image: the file of what the last frame shall show, for engines that interpolate; "" for none.
     pivot: metres to the subject; None measures the depth at the middle of the photo.
     """
@@ -45,11 +45,8 @@ class HeadlessPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     moves: tuple[PlannedMove, ...]
     depth_scale: float | None = None
     disparity: tuple[float, float, float] | None = None
-    focal_mm: float | None = None
-    intrinsics: list[list[float]] | None = None
     last_image: str = ""
     pivot: float | None = None
-    trust_unit: bool = False
     render_size: tuple[int, int] = (1280, 800)
     clip_size: tuple[int, int] = (512, 320)
     clip_frames: int = 16

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import bpy
+import msgspec
 
 from ...generation.depth_run import DepthErrand
 from ...generation.job_records import PhotoOrder
@@ -13,6 +14,7 @@ from ...scene import find_photo_scene
 from ...timeline.take import Take
 from ..jobs.analysis_operator import ErrandOperator
 from ..photo.active_photo import PhotoSubpanel
+from ..photo.import_fields import import_settings
 from ..text_wrap import draw_sentence
 from .depth_choice import chosen_predictor
 
@@ -59,12 +61,7 @@ def depth_errand(scene: bpy.types.Scene) -> DepthErrand:
         scene=scene.name,
         predictor=scene.realcam.predictor_name or (chosen.name if chosen is not None else ""),
         photo=PhotoOrder(
-            path=bpy.path.abspath(fields.photo_path.strip()),
-            focal_mm=fields.focal_mm or None,
-            calibration=tuple(fields.calibration),
-            depth_edge=fields.depth_edge,
-            max_vertices=fields.max_vertices,
-            add_camera=fields.add_camera,
+            path=bpy.path.abspath(fields.photo_path.strip()), **msgspec.structs.asdict(import_settings(fields))
         ),
     )
 

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-import numpy as np
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProperty, IntProperty, StringProperty
 
 from ...core.camera.projection import intrinsics_matrix
-from ...core.depth.depth_file import DEPTH_SUFFIXES
-from ...core.depth.depth_mesh import DEPTH_EDGE, MAX_VERTICES
+from ...core.depth.depth_file import DEPTH_SUFFIXES, DepthFormat
 from ...core.errors import PhotoError
-from ...scene import DepthFormat, PhotoImport
+from ...core.payloads.import_request import SETTING_FIELDS, DepthFile, ImportRequest, ImportSettings
 
 DEPTH_NAMES = ("{}_depth", "{}-depth", "{}.depth", "depth_{}", "{}_disparity", "{}_disp", "{}")
 """How depth beside a photo is commonly called."""
@@ -84,63 +82,49 @@ class PhotoImportFields:
         precision=3,
         options=_OF_THIS_PHOTO,
     )
-    focal_mm: FloatProperty(
-        name="Focal Length",
-        description="35 mm equivalent. Goes before the photo's EXIF. 0: from the photo, or 55° across where it tells "
-        "none",
-        default=0.0,
-        min=0.0,
-        soft_max=300.0,
-        unit="CAMERA",
-        options=_OF_THIS_PHOTO,
-    )
-    calibration: FloatVectorProperty(
-        name="Calibration",
-        description="Focal lengths and principal point (fx, fy, cx, cy) in pixels of the photo, of a calibrated "
-        "camera. Goes before EXIF and the focal length; zeros: none",
-        size=4,
-        min=0.0,
-        precision=3,
-        options=_OF_THIS_PHOTO,
-    )
-    trust_scale: BoolProperty(
-        name="Trust the Unit",
-        description="Import even when the depth does not look like metres",
-        default=False,
-        options=_OF_THIS_PHOTO,
-    )
-    to_photo: BoolProperty(
-        name="Depth to the Photo's Size",
-        description="Depth much coarser than the photo (a phone's LiDAR) is brought to its size, edges where the photo "
-        "has them",
-        default=True,
-    )
-    max_vertices: IntProperty(
-        name="Most Vertices",
-        description="The mesh takes every n-th pixel so that it stays below this",
-        default=MAX_VERTICES,
-        min=1000,
-        soft_max=4_000_000,
-    )
-    depth_edge: FloatProperty(
-        name="Depth Edge",
-        description="Cut the mesh where neighbouring depths differ by more than this share. Can be changed later",
-        subtype="FACTOR",
-        default=DEPTH_EDGE,
-        min=0.001,
-        max=1.0,
-        soft_max=0.3,
-        precision=3,
-    )
-    add_camera: BoolProperty(
-        name="Add a Camera to Animate",
-        description="A camera of your own where the photo was taken from, made the scene's camera",
-        default=True,
+
+
+PROPERTY_NAMES = {"intrinsics": "calibration"}
+"""Settings that Blender's files and scripts know by another name."""
+HOW_TO_BUILD = ("depth_edge", "max_vertices", "to_photo", "add_camera")
+"""Settings that are as good for the next photo; the others are said of one."""
+
+_KINDS = {bool: BoolProperty, int: IntProperty, float: FloatProperty, list: FloatVectorProperty}
+_SHOWN: dict[str, dict[str, Any]] = {
+    "focal_mm": {"default": 0.0, "min": 0.0, "soft_max": 300.0, "unit": "CAMERA"},
+    "intrinsics": {"default": (0.0, 0.0, 0.0, 0.0), "size": 4, "min": 0.0, "precision": 3},
+    "depth_edge": {"subtype": "FACTOR", "soft_max": 0.3, "precision": 3},
+    "max_vertices": {"soft_max": 4_000_000},
+}
+"""What Blender needs besides to draw a setting. Zero stands there for a number that is not given."""
+_ZERO = {"focal_mm": ". 0: from the photo, or 55° across where it tells none", "intrinsics": "; zeros: none"}
+
+
+def setting_property(name: str, **more: Any) -> Any:
+    """A Blender property for one of the ImportSettings."""
+    setting = SETTING_FIELDS[name]
+    limits = {"min": setting.minimum, "max": setting.maximum}
+    return _KINDS[setting.kind](
+        name=setting.title,
+        description=setting.description + _ZERO.get(name, ""),
+        **{
+            "default": setting.default,
+            **{limit: value for limit, value in limits.items() if value is not None},
+            **_SHOWN.get(name, {}),
+            **more,
+        },
     )
 
 
+SETTING_PROPERTIES = {PROPERTY_NAMES.get(name, name): name for name in SETTING_FIELDS}
+"""The property of each setting."""
+PhotoImportFields.__annotations__.update(
+    {
+        shown: setting_property(name, options={"ANIMATABLE"} if name in HOW_TO_BUILD else _OF_THIS_PHOTO)
+        for shown, name in SETTING_PROPERTIES.items()
+    }
+)
 FIELDS = tuple(PhotoImportFields.__annotations__)
-HOW_TO_BUILD = ("to_photo", "max_vertices", "depth_edge", "add_camera")
 OF_ONE_PHOTO = tuple(name for name in FIELDS if name not in HOW_TO_BUILD)
 """What says nothing about another photo."""
 
@@ -156,18 +140,20 @@ def draw_fields(layout: Any, fields: Any) -> None:
         column.prop(fields, "disparity_baseline")
         column.prop(fields, "disparity_offset")
     column = layout.column()
-    column.prop(fields, "focal_mm")
-    column.prop(fields, "calibration")
-    column = layout.column()
-    column.prop(fields, "depth_edge")
-    column.prop(fields, "max_vertices")
-    column.prop(fields, "to_photo")
-    column.prop(fields, "trust_scale")
-    column.prop(fields, "add_camera")
+    for name in SETTING_PROPERTIES:
+        column.prop(fields, name)
 
 
-def photo_import(photo: str, fields: Any) -> PhotoImport:
-    """The request in the scene's terms; depth that is not named is looked for beside the photo.
+def import_settings(fields: Any) -> ImportSettings:
+    """The settings as the fields hold them."""
+    values = {name: getattr(fields, shown) for shown, name in SETTING_PROPERTIES.items()}
+    calibration = tuple(values["intrinsics"])
+    values["intrinsics"] = intrinsics_matrix(*calibration).tolist() if any(calibration) else None
+    return ImportSettings(**{**values, "focal_mm": values["focal_mm"] or None})
+
+
+def import_request(photo: str, fields: Any) -> ImportRequest:
+    """What the fields ask for; depth that is not named is looked for beside the photo.
 
     Raises PhotoError when there is no photo, or no depth.
     """
@@ -178,25 +164,15 @@ def photo_import(photo: str, fields: Any) -> PhotoImport:
         raise PhotoError("There is no such photo", str(path))
     if depth is None:
         raise PhotoError(f"No depth was found beside {path.name}; choose its depth file")
-    fx, fy, cx, cy = fields.calibration
-    return PhotoImport(
-        photo=path,
-        depth=depth,
-        depth_format=DepthFormat(
-            kind=fields.depth_kind,
-            scale=fields.depth_scale or None,
-            focal=fields.disparity_focal,
-            baseline=fields.disparity_baseline,
-            doffs=fields.disparity_offset,
-            channel=fields.depth_channel.strip(),
-        ),
-        focal_mm=fields.focal_mm or None,
-        intrinsics=np.asarray(intrinsics_matrix(fx, fy, cx, cy)) if fx and fy else None,
-        depth_edge=fields.depth_edge,
-        max_vertices=fields.max_vertices,
-        trust_scale=fields.trust_scale,
-        to_photo=fields.to_photo,
+    depth_format = DepthFormat(
+        kind=fields.depth_kind,
+        scale=fields.depth_scale or None,
+        focal=fields.disparity_focal,
+        baseline=fields.disparity_baseline,
+        doffs=fields.disparity_offset,
+        channel=fields.depth_channel.strip(),
     )
+    return ImportRequest(path, DepthFile(depth, depth_format), import_settings(fields))
 
 
 def depth_beside(photo: Path) -> Path | None:

@@ -11,7 +11,7 @@ from bpy.props import BoolProperty, StringProperty
 from ...core.errors import RealCamError
 from ...core.photo.photo_file import PHOTO_SUFFIXES
 from ...scene import PhotoScene, import_photo
-from .import_fields import OF_ONE_PHOTO, PhotoImportFields, depth_beside, draw_fields, photo_import
+from .import_fields import OF_ONE_PHOTO, PhotoImportFields, depth_beside, draw_fields, import_request
 
 Result = set[str]
 
@@ -49,7 +49,7 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
             return {"CANCELLED"}
         scene = context.scene
         try:
-            photo_scene = import_photo(scene, photo_import(self.filepath, self))
+            photo_scene = import_photo(scene, import_request(self.filepath, self))
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}

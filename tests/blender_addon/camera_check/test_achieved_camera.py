@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -12,7 +11,9 @@ from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.camera.rotation import rotation_exp
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.payloads.check_request import CheckResult
-from blender_addon.scene import PhotoImport, PhotoScene, find_photo_scene
+from blender_addon.core.payloads.import_request import ImportRequest
+from blender_addon.scene import PhotoScene, find_photo_scene
+from tests.blender_addon.import_requests import with_settings
 from tests.support.takes import remembered_take
 
 pytestmark = pytest.mark.blender
@@ -156,7 +157,7 @@ def test_a_take_that_is_removed_leaves_copies_of_its_camera(blender: ModuleType,
 
 
 def test_another_photo_that_is_re_metered_leaves_it_alone(
-    blender: ModuleType, thin_bike_scene: PhotoScene, bike_import: PhotoImport
+    blender: ModuleType, thin_bike_scene: PhotoScene, bike_import: ImportRequest
 ) -> None:
     from blender_addon.blender_versions import fcurves_of
     from blender_addon.camera_check.achieved_camera import check_of, place_achieved_camera
@@ -166,7 +167,7 @@ def test_another_photo_that_is_re_metered_leaves_it_alone(
     scene = blender.context.scene
     camera = place_achieved_camera(scene, thin_bike_scene, TAKE, path(), answer())
     before = {c.data_path: [p.co.y for p in c.keyframe_points] for c in fcurves_of(camera)}
-    other = import_photo(scene, replace(bike_import, max_vertices=5_000))
+    other = import_photo(scene, with_settings(bike_import, max_vertices=5_000))
     assert other.record.imported_at != thin_bike_scene.record.imported_at
     set_scale(scene, other, 2.0)
     assert {c.data_path: [p.co.y for p in c.keyframe_points] for c in fcurves_of(camera)} == before

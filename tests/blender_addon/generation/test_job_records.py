@@ -63,6 +63,27 @@ def test_a_record_that_says_which_focal_length_it_prefers_is_read() -> None:
     assert found.photo == order
 
 
+def test_a_calibration_of_an_older_record_is_read_as_intrinsics() -> None:
+    old = msgspec.json.decode(encode(msgspec.structs.replace(record(), photo=PhotoOrder(path="/bike.png"))))
+    old["photo"] = {
+        "path": "/bike.png",
+        "focal_mm": None,
+        "prefer_focal_mm": True,
+        "calibration": [300.0, 301.0, 120.0, 80.0],
+        "depth_edge": 0.1,
+        "max_vertices": 1000,
+        "add_camera": False,
+    }
+    found = decode(msgspec.json.encode(old))
+    assert found is not None
+    assert found.photo is not None
+    assert found.photo.intrinsics == [[300.0, 0.0, 120.0], [0.0, 301.0, 80.0], [0.0, 0.0, 1.0]]
+    assert (found.photo.depth_edge, found.photo.max_vertices, found.photo.add_camera) == (0.1, 1000, False)
+    again = decode(encode(found))
+    assert again is not None
+    assert again.photo == found.photo
+
+
 def test_a_job_id_never_becomes_a_path(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="no job id"):
         JobRecords(tmp_path).forget("../../etc/passwd")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +10,14 @@ import pytest
 
 from blender_addon.core.camera.lens import RenderFrame, focal_pixels
 from blender_addon.core.errors import PhotoError
+from blender_addon.core.payloads.import_request import ImportRequest
+from tests.blender_addon.import_requests import with_settings
 
 pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")
 
 if TYPE_CHECKING:
-    from blender_addon.scene import PhotoImport, PhotoScene
+    from blender_addon.scene import PhotoScene
 
 from blender_addon.scene import find_photo_scene, import_photo  # noqa: E402
 from blender_addon.scene.editing.calibration import set_scale  # noqa: E402
@@ -31,10 +32,10 @@ def positions(photo: PhotoScene) -> np.ndarray[Any, Any]:
     return values.reshape(-1, 3)
 
 
-def test_it_is_the_scene_that_an_import_would_have_made(blender: ModuleType, bike_import: PhotoImport) -> None:
+def test_it_is_the_scene_that_an_import_would_have_made(blender: ModuleType, bike_import: ImportRequest) -> None:
     scene = blender.context.scene
-    wide = import_photo(scene, replace(bike_import, intrinsics=None, focal_mm=24.0, max_vertices=50_000))
-    long = import_photo(scene, replace(bike_import, intrinsics=None, focal_mm=60.0, max_vertices=50_000))
+    wide = import_photo(scene, with_settings(bike_import, intrinsics=None, focal_mm=24.0, max_vertices=50_000))
+    long = import_photo(scene, with_settings(bike_import, intrinsics=None, focal_mm=60.0, max_vertices=50_000))
     faces = wide.faces
     changed = set_focal_length(scene, wide, 60.0)
     np.testing.assert_allclose(positions(changed), positions(long), rtol=1e-5, atol=1e-6)

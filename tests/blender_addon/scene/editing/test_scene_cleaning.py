@@ -13,7 +13,9 @@ from scipy.ndimage import gaussian_filter
 from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, CleanDepth, clean_depth
 from blender_addon.core.errors import PhotoError
+from blender_addon.core.payloads.import_request import DepthFile, ImportRequest, ImportSettings
 from server.demo.motorcycle import Motorcycle
+from tests.blender_addon.import_requests import with_metres
 
 pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")
@@ -21,7 +23,7 @@ pytest.importorskip("bpy")
 if TYPE_CHECKING:
     from blender_addon.scene import PhotoScene
 
-from blender_addon.scene import DepthFormat, PhotoImport, find_photo_scene, import_photo, set_depth_edge  # noqa: E402
+from blender_addon.scene import DepthFormat, find_photo_scene, import_photo, set_depth_edge  # noqa: E402
 from blender_addon.scene.editing.calibration import set_scale  # noqa: E402
 from blender_addon.scene.editing.cleaning import EVERYTHING, look_at_depth, looked_at, set_cleaned, touched_counts  # noqa: E402
 from blender_addon.scene.editing.focal_length_edit import set_focal_length  # noqa: E402
@@ -39,10 +41,10 @@ def blurred(bike: Motorcycle) -> np.ndarray:
 
 @pytest.fixture
 def scene_of_blurred(
-    blender: ModuleType, blurred: np.ndarray, bike: Motorcycle, bike_import: PhotoImport, tmp_path: Path
+    blender: ModuleType, blurred: np.ndarray, bike: Motorcycle, bike_import: ImportRequest, tmp_path: Path
 ) -> PhotoScene:
     np.save(tmp_path / "blurred.npy", blurred)
-    request = PhotoImport(bike_import.photo, tmp_path / "blurred.npy", intrinsics=bike.intrinsics)
+    request = with_metres(bike_import, tmp_path / "blurred.npy")
     return import_photo(blender.context.scene, request)
 
 
@@ -110,11 +112,10 @@ def test_scale_lens_and_depth_edge_keep_what_was_done(
 def test_the_sky_of_a_street_goes_to_its_shell_and_back(blender: ModuleType, shared_data: Path) -> None:
     """KITTI's LiDAR sees no sky: it gets vertices of its own, which count only on the shell."""
     folder = shared_data / "rgbd/kitti_metric3d"
-    request = PhotoImport(
+    request = ImportRequest(
         next(folder.glob("rgb_*")),
-        next(folder.glob("depth_*")),
-        DepthFormat(scale=1 / 256),
-        intrinsics=intrinsics_matrix(707.05, 707.05, 604.58, 181.0),
+        DepthFile(next(folder.glob("depth_*")), DepthFormat(scale=1 / 256)),
+        ImportSettings(intrinsics=intrinsics_matrix(707.05, 707.05, 604.58, 181.0).tolist()),
     )
     scene = blender.context.scene
     street = import_photo(scene, request)

@@ -16,13 +16,15 @@ from blender_addon.core.camera.lens import Lens, RenderFrame
 from blender_addon.core.camera.projection import project, unproject
 from blender_addon.core.depth.depth_mesh import cut_faces
 from blender_addon.core.errors import PhotoError
+from blender_addon.core.payloads.import_request import ImportRequest
 from server.demo.motorcycle import Motorcycle
+from tests.blender_addon.import_requests import with_metres, with_settings
 
 pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")
 
 if TYPE_CHECKING:
-    from blender_addon.scene import PhotoImport, PhotoScene
+    from blender_addon.scene import PhotoScene
 
 from blender_addon.scene import DoubtfulScaleError, find_photo_scene, import_photo, read_photo, set_depth_edge  # noqa: E402
 from blender_addon.scene.photo_file import photo_pixels  # noqa: E402
@@ -79,14 +81,12 @@ def test_another_depth_edge_cuts_the_same_vertices_anew(bike_scene: PhotoScene, 
 
 
 def test_depth_of_single_pixels_is_a_mesh_without_faces(
-    blender: ModuleType, bike_import: PhotoImport, tmp_path: Path
+    blender: ModuleType, bike_import: ImportRequest, tmp_path: Path
 ) -> None:
     depth = np.full((6, 9), np.nan, np.float32)
     depth[::2, ::2] = 2.0
     np.save(tmp_path / "dots.npy", depth)
-    metres = type(bike_import.depth_format)()
-    request = replace(bike_import, depth=tmp_path / "dots.npy", depth_format=metres)
-    photo = import_photo(blender.context.scene, request)
+    photo = import_photo(blender.context.scene, with_metres(bike_import, tmp_path / "dots.npy"))
     assert (photo.vertices, photo.faces) == (15, 0)
     assert set_depth_edge(photo, 0.5).faces == 0
 
@@ -108,13 +108,13 @@ def test_vertices_the_artist_deleted_stay_deleted(bike_scene: PhotoScene, blende
 
 
 def test_in_edit_mode_the_cut_is_refused_and_importing_works(
-    bike_scene: PhotoScene, bike_import: PhotoImport, blender: ModuleType
+    bike_scene: PhotoScene, bike_import: ImportRequest, blender: ModuleType
 ) -> None:
     blender.context.view_layer.objects.active = bike_scene.mesh
     blender.ops.object.mode_set(mode="EDIT")
     with pytest.raises(PhotoError, match="Leave Edit Mode"):
         set_depth_edge(bike_scene, 0.02)
-    second = import_photo(blender.context.scene, replace(bike_import, max_vertices=5000))
+    second = import_photo(blender.context.scene, with_settings(bike_import, max_vertices=5000))
     assert second.vertices <= 5000
     blender.ops.object.mode_set(mode="OBJECT")
 
@@ -127,8 +127,8 @@ def test_the_reference_camera_has_the_photos_intrinsics(bike_scene: PhotoScene, 
     np.testing.assert_allclose(lens.intrinsics(RenderFrame(741, 500)), bike.intrinsics, atol=1e-4)
 
 
-def test_a_big_depth_is_thinned_below_the_limit(blender: ModuleType, bike_import: PhotoImport) -> None:
-    photo = import_photo(blender.context.scene, replace(bike_import, max_vertices=100_000))
+def test_a_big_depth_is_thinned_below_the_limit(blender: ModuleType, bike_import: ImportRequest) -> None:
+    photo = import_photo(blender.context.scene, with_settings(bike_import, max_vertices=100_000))
     assert photo.record.stride == 2
     assert photo.vertices < 100_000
     assert photo.depth().shape == (250, 370)
@@ -153,10 +153,10 @@ def test_it_is_found_after_renaming_saving_and_reopening(
 
 
 def test_the_latest_import_counts_and_a_deleted_camera_is_told(
-    bike_scene: PhotoScene, bike_import: PhotoImport, blender: ModuleType
+    bike_scene: PhotoScene, bike_import: ImportRequest, blender: ModuleType
 ) -> None:
     scene = blender.context.scene
-    second = import_photo(scene, replace(bike_import, max_vertices=5000))
+    second = import_photo(scene, with_settings(bike_import, max_vertices=5000))
     found = find_photo_scene(scene)
     assert found is not None
     assert found.mesh == second.mesh
@@ -175,19 +175,15 @@ def test_a_scene_without_a_photo_has_none(blender: ModuleType) -> None:
 
 
 def test_a_refused_import_leaves_nothing_behind(
-    blender: ModuleType, bike: Motorcycle, bike_import: PhotoImport, tmp_path: Path
+    blender: ModuleType, bike: Motorcycle, bike_import: ImportRequest, tmp_path: Path
 ) -> None:
     np.save(tmp_path / "millimetres.npy", bike.depth * 1000)
     np.save(tmp_path / "square.npy", bike.depth[:, :500])
     before = {name: len(getattr(blender.data, name)) for name in ("images", "meshes", "objects", "collections")}
-    metres = type(bike_import.depth_format)()
     with pytest.raises(DoubtfulScaleError):
-        import_photo(
-            blender.context.scene,
-            replace(bike_import, depth=tmp_path / "millimetres.npy", depth_format=metres),
-        )
+        import_photo(blender.context.scene, with_metres(bike_import, tmp_path / "millimetres.npy"))
     with pytest.raises(PhotoError, match="does not fit the photo"):
-        import_photo(blender.context.scene, replace(bike_import, depth=tmp_path / "square.npy", depth_format=metres))
+        import_photo(blender.context.scene, with_metres(bike_import, tmp_path / "square.npy"))
     with pytest.raises(PhotoError, match="no such photo"):
         import_photo(blender.context.scene, replace(bike_import, photo=tmp_path / "gone.png"))
     assert before == {name: len(getattr(blender.data, name)) for name in before}

@@ -5,12 +5,10 @@ from __future__ import annotations
 from concurrent.futures import CancelledError
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from blender_addon.scene import PhotoImport
+from blender_addon.core.payloads.import_request import ImportRequest
 
 pytestmark = pytest.mark.blender
 
@@ -73,7 +71,7 @@ def test_a_look_in_a_thread_finds_what_a_look_that_waits_finds(addon: ModuleType
     assert touched_counts(find_photo_scene(bpy.context.scene)) == in_thread
 
 
-def test_a_look_that_is_stopped_has_no_answer(addon: ModuleType, bike_import: PhotoImport) -> None:
+def test_a_look_that_is_stopped_has_no_answer(addon: ModuleType, bike_import: ImportRequest) -> None:
     from blender_addon.scene import import_photo
     from blender_addon.scene.editing.cleaning import depth_to_clean
     from blender_addon.ui.photo.depth_analysis import DepthLook

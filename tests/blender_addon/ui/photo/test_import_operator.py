@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 
+from blender_addon.core.payloads.import_request import SETTING_FIELDS, ImportSettings
 from blender_addon.ui.photo.import_fields import depth_beside
 
 pytestmark = pytest.mark.blender
@@ -80,8 +82,61 @@ def test_the_next_import_begins_without_what_was_said_of_the_photo_before(addon:
 
     properties = addon.ops.realcam.import_photo.get_rna_type().properties
     kept = [name for name in FIELDS if not properties[name].is_skip_save]
-    assert kept == ["to_photo", "max_vertices", "depth_edge", "add_camera"]
+    assert kept == ["depth_edge", "max_vertices", "to_photo", "add_camera"]
     assert properties["filepath"].is_skip_save
+
+
+OTHER_VALUES: dict[str, Any] = {
+    "focal_mm": 48.25,
+    "calibration": (300.0, 301.0, 120.0, 80.0),
+    "depth_edge": 0.125,
+    "max_vertices": 5000,
+    "to_photo": False,
+    "trust_scale": True,
+    "add_camera": False,
+}
+"""None of them the default."""
+
+
+def test_every_setting_is_a_property_that_reaches_the_import(addon: ModuleType) -> None:
+    """One declaration: the operator and the panel show it, and what is typed there arrives."""
+    from blender_addon.ui.photo.import_fields import SETTING_PROPERTIES, import_settings
+
+    panel = addon.context.scene.realcam.photo
+    untouched = import_settings(panel)
+    assert untouched == ImportSettings(depth_edge=untouched.depth_edge)
+    assert untouched.depth_edge == pytest.approx(ImportSettings().depth_edge), "Blender has it in float32"
+    assert set(SETTING_PROPERTIES.values()) == set(SETTING_FIELDS)
+    assert set(OTHER_VALUES) == set(SETTING_PROPERTIES)
+    for shown, name in SETTING_PROPERTIES.items():
+        declared = SETTING_FIELDS[name]
+        for properties in (addon.ops.realcam.import_photo.get_rna_type().properties, panel.bl_rna.properties):
+            assert properties[shown].name == declared.title
+            assert properties[shown].description.startswith(declared.description)
+        setattr(panel, shown, OTHER_VALUES[shown])
+        changed = import_settings(panel)
+        assert getattr(changed, name) != getattr(ImportSettings(), name)
+    assert changed == ImportSettings(
+        focal_mm=48.25,
+        intrinsics=[[300.0, 0.0, 120.0], [0.0, 301.0, 80.0], [0.0, 0.0, 1.0]],
+        depth_edge=0.125,
+        max_vertices=5000,
+        to_photo=False,
+        trust_scale=True,
+        add_camera=False,
+    )
+
+
+def test_the_tooltip_says_what_a_typed_focal_length_goes_before(addon: ModuleType) -> None:
+    tooltip = addon.ops.realcam.import_photo.get_rna_type().properties["focal_mm"].description
+    assert "Goes before the photo's EXIF" in tooltip
+    assert "0: from the photo" in tooltip
+
+
+def test_half_a_calibration_is_refused(addon: ModuleType, small_bike: Path) -> None:
+    with pytest.raises(RuntimeError, match="A focal length is not positive"):
+        addon.ops.realcam.import_photo(filepath=str(small_bike), calibration=(300.0, 0.0, 120.0, 80.0))
+    assert len(addon.data.meshes) == len(addon.data.images) == len(addon.data.cameras) == 0
 
 
 def test_a_dropped_photo_does_not_get_the_depth_chosen_for_another(addon: ModuleType) -> None:

@@ -1,0 +1,153 @@
+"""What an import of a photo is told: one declaration for Blender's panel, a job's record, a plan and the command line.
+
+Each place shows or stores the fields in its own way (a property, an option, JSON) and takes names, descriptions,
+defaults and limits from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from ..camera.focal_length import PhotoLens, photo_lens
+from ..depth.depth_file import DepthFormat
+from ..depth.depth_mesh import DEPTH_EDGE, MAX_VERTICES
+from .depth_request import DepthResult
+
+
+class ImportSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How a photo with its depth becomes a scene. Titles and descriptions are what the artist reads.
+
+    intrinsics: row by row, pixels of the photo.
+    """
+
+    focal_mm: Annotated[
+        float | None,
+        Meta(
+            title="Focal Length",
+            description="Of the photo, as its 35 mm equivalent. Goes before the photo's EXIF",
+        ),
+    ] = None
+    intrinsics: Annotated[
+        list[list[float]] | None,
+        Meta(
+            title="Calibration",
+            description="Focal lengths and principal point (fx, fy, cx, cy) in pixels of the photo, of a calibrated "
+            "camera. Goes before EXIF and the focal length",
+        ),
+    ] = None
+    depth_edge: Annotated[
+        float,
+        Meta(
+            title="Depth Edge",
+            description="The mesh is cut where the depth of two neighbouring pixels differs by more than this share of "
+            "it. Smaller cuts more; larger stretches surfaces across edges",
+            ge=0.001,
+            le=1.0,
+        ),
+    ] = DEPTH_EDGE
+    max_vertices: Annotated[
+        int,
+        Meta(
+            title="Most Vertices",
+            description="The mesh takes every n-th pixel so that it stays below this",
+            ge=1000,
+        ),
+    ] = MAX_VERTICES
+    to_photo: Annotated[
+        bool,
+        Meta(
+            title="Depth to the Photo's Size",
+            description="Depth much coarser than the photo (a phone's LiDAR) is brought to its size, edges where the "
+            "photo has them",
+        ),
+    ] = True
+    # Its name in plans of 0.1.
+    trust_scale: Annotated[
+        bool,
+        Meta(
+            title="Trust the Unit",
+            description="Import even when the depth does not look like metres",
+        ),
+    ] = msgspec.field(default=False, name="trust_unit")
+    add_camera: Annotated[
+        bool,
+        Meta(
+            title="Add a Camera to Animate",
+            description="A camera of your own where the photo was taken from, made the scene's camera",
+        ),
+    ] = True
+
+    def lens(self, size: tuple[int, int], exif_mm: float | None) -> PhotoLens:
+        """The lens of a photo of this size (width, height) whose EXIF tells exif_mm. Raises as photo_lens does."""
+        calibrated = None if self.intrinsics is None else np.array(self.intrinsics, dtype=np.float64)
+        return photo_lens(size, intrinsics=calibrated, focal_mm=self.focal_mm, exif_mm=exif_mm)
+
+
+@dataclass(frozen=True)
+class DepthFile:
+    """A file with a photo's depth, and what its numbers mean."""
+
+    path: Path
+    format: DepthFormat = field(default_factory=DepthFormat)
+
+
+@dataclass(frozen=True, eq=False)
+class ImportRequest:
+    """A photo, its depth (in a file, or as a server estimated it) and how the scene of both is built."""
+
+    photo: Path
+    depth: DepthFile | DepthResult
+    settings: ImportSettings = field(default_factory=ImportSettings)
+
+
+@dataclass(frozen=True)
+class SettingField:
+    """What a panel or a command line shows of one of the ImportSettings.
+
+    kind: the type of its value where one is given. minimum, maximum: None where there is no limit.
+    """
+
+    name: str
+    title: str
+    description: str
+    kind: type
+    default: Any
+    minimum: float | None
+    maximum: float | None
+
+
+def _setting_field(declared: msgspec.inspect.Field) -> SettingField:
+    described = declared.type
+    assert isinstance(described, msgspec.inspect.Metadata)
+    assert described.extra_json_schema is not None
+    value = described.type
+    if isinstance(value, msgspec.inspect.UnionType):
+        value = value.types[0]
+    return SettingField(
+        name=declared.name,
+        title=described.extra_json_schema["title"],
+        description=described.extra_json_schema["description"],
+        kind=_KINDS[type(value)],
+        default=declared.default,
+        minimum=getattr(value, "ge", None),
+        maximum=getattr(value, "le", None),
+    )
+
+
+_KINDS: dict[type, type] = {
+    msgspec.inspect.BoolType: bool,
+    msgspec.inspect.IntType: int,
+    msgspec.inspect.FloatType: float,
+    msgspec.inspect.ListType: list,
+}
+
+_described = msgspec.inspect.type_info(ImportSettings)
+assert isinstance(_described, msgspec.inspect.StructType)
+SETTING_FIELDS: dict[str, SettingField] = {one.name: _setting_field(one) for one in _described.fields}
+"""By name, in the order of their declaration."""
