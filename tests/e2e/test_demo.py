@@ -42,7 +42,7 @@ def test_a_file_that_cannot_be_read_is_named_as_it_was_given(bike: Motorcycle, t
     notes.write_text("hello")
     with pytest.raises(PhotoError, match=r"depth file is not read: notes\.txt"):
         own_input(tmp_path / "input", photo, notes, 1, 96)
-    with pytest.raises(PhotoError, match=r"photo .*notes\.txt cannot be read"):
+    with pytest.raises(PhotoError, match=r"photo cannot be read: .*notes\.txt"):
         own_input(tmp_path / "input", notes, photo, 1, 96)
 
 
