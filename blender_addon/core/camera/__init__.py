@@ -1,1 +1,1 @@
-"""Cameras: trajectories, lenses, projection, named moves, and the files of other programs."""
+"""Cameras: trajectories, lenses, projection, named moves, and the camera files of other programs."""

@@ -1,7 +1,7 @@
-"""Where a photo's focal length comes from: what was typed, its EXIF, a depth network, or a guess. Always said.
+"""A photo's focal length and where it comes from: calibration, typed value, EXIF, a depth network, or an assumption.
 
 One rule for Blender, for the depth service and for the command line: the same photo with the same numbers has the
-same camera everywhere.
+same camera everywhere. The source is always part of the result, so that the artist can be told.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from .projection import intrinsics_from_fov, intrinsics_matrix
 from .trajectory import check_intrinsics
 
 _LONGEST = 1e6
-"""Millimetres: a kilometre, which no camera has; beyond it pixels are too large to compute with."""
+"""Millimetres (a kilometre). No camera has a longer focal length, and its pixels would be too large to compute with."""
 
 
 class FocalSource(Enum):
-    """Where a focal length came from, in the order of precedence. The value is how a person is told."""
+    """Where a focal length came from, in order of precedence. The value is the text that the artist reads."""
 
     CALIBRATED = "calibrated"
     TYPED = "typed"
@@ -33,10 +33,12 @@ class FocalSource(Enum):
 
 @dataclass(frozen=True, eq=False)
 class PhotoLens:
-    """A photo's lens and where it was taken from.
+    """A photo's intrinsics, where the focal length came from, and how that is told.
 
-    intrinsics: [3, 3] in pixels of the photo. source: which of the numbers it was. words: for the artist, for example
-    "EXIF, 26 mm (35 mm eq.)".
+    Attributes:
+        intrinsics: [3, 3] float64, in pixels of the photo.
+        source: which of the candidate focal lengths was used.
+        words: for the artist, for example "EXIF, 26 mm (35 mm eq.)".
     """
 
     intrinsics: Float64
@@ -58,14 +60,17 @@ def photo_lens(
 
     Args:
         size: (width, height) of the photo, pixels.
-        intrinsics: [3, 3] in pixels of the photo, of a calibrated camera.
-        focal_mm: typed by the artist, 35 mm equivalent.
-        exif_mm: told by the photo's EXIF, 35 mm equivalent; None where it tells none.
-        predicted: [3, 3] in pixels of the photo, a depth network's.
+        intrinsics: [3, 3] of a calibrated camera, in pixels of the photo; None when the camera is not calibrated.
+        focal_mm: typed by the artist, 35 mm equivalent; None when nothing was typed.
+        exif_mm: from the photo's EXIF, 35 mm equivalent; None when EXIF has none.
+        predicted: [3, 3] in pixels of the photo, from a depth network; None when it predicts no lens.
+
+    Returns:
+        The lens of the first of these that is known. The field of view of 55 degrees is horizontal.
 
     Raises:
-        PhotoError: the focal length that counts is not a positive number.
-        CameraError: the intrinsics that count are not a pinhole camera's.
+        PhotoError: the focal length that is used is not a positive number below 1e6 mm.
+        CameraError: the intrinsics that are used are not a pinhole camera's.
     """
     if intrinsics is not None:
         return _known(intrinsics, size, FocalSource.CALIBRATED)
@@ -83,12 +88,27 @@ def photo_lens(
 
 
 def focal_words(source: FocalSource, millimetres: float) -> str:
-    """A focal length (35 mm equivalent) and its source as the artist is told them."""
+    """The text that tells the artist a focal length and its source.
+
+    Args:
+        source: where the focal length came from.
+        millimetres: 35 mm equivalent; rounded to 0.01 mm.
+
+    Returns:
+        For example "EXIF, 26 mm (35 mm eq.)".
+    """
     return f"{source.value}, {round(millimetres, 2):g} mm (35 mm eq.)"
 
 
 def check_focal_mm(millimetres: float) -> None:
-    """Raise PhotoError unless this can be a photo's focal length (35 mm equivalent)."""
+    """Raise PhotoError unless this can be a photo's focal length.
+
+    Args:
+        millimetres: 35 mm equivalent.
+
+    Raises:
+        PhotoError: it is not a number, not positive, or not below 1e6 mm.
+    """
     # Written so that NaN is refused.
     if not 0 < millimetres < _LONGEST:
         raise PhotoError(

@@ -18,20 +18,22 @@ from .trajectory import Trajectory
 
 @dataclass(frozen=True)
 class FrameFit:
-    """The artist's frame and the engine's, and the map between their pixels.
+    """The artist's frame, the engine's frame, and the map between their pixels.
 
-    artist_size: (width, height) in the artist's render pixels, after the resolution percentage.
-    engine_size: (width, height) of the clip, square pixels.
-    pixel_aspect: (x, y) the width and height of one of the artist's pixels; only the ratio matters.
-
-    Laying the clip back: centre it on the artist's frame and scale it by `clip_scale`, per axis. In Blender that is
+    To lay the clip back, centre it on the artist's frame and scale it by `clip_scale`, per axis. In Blender that is
     - a sequencer strip added with its original size: `transform.scale_x, scale_y`, no offset. Blender multiplies strip
       scales by the scene's resolution percentage, so divide them by it when artist_size is at less than 100 %;
-    - a camera background image: frame method CROP, scale 1, no offset. The clip then covers the frame just so,
+    - a camera background image: frame method CROP, scale 1, no offset. The clip then covers the frame exactly,
       whatever the pixel aspect, because Blender fits backgrounds in square pixels;
     - a compositor Scale node: RELATIVE with `clip_scale`, then alpha-over (both are centred).
 
-    Raises CameraError when a size or an aspect is not positive.
+    Attributes:
+        artist_size: (width, height) in the artist's render pixels, after the resolution percentage.
+        engine_size: (width, height) of the clip, square pixels.
+        pixel_aspect: (x, y) the width and height of one of the artist's pixels; only the ratio matters.
+
+    Raises:
+        CameraError: a size or an aspect is not positive and finite.
     """
 
     artist_size: tuple[int, int]
@@ -62,22 +64,29 @@ class FrameFit:
 
     @property
     def artist_rect(self) -> tuple[float, float, float, float]:
-        """(x, y, width, height) of the artist's frame in engine pixels, from the top left; fractions kept."""
+        """(x, y, width, height) of the artist's frame in engine pixels, from the top left; not rounded."""
         scale_x, scale_y = self.engine_scale
         width, height = self.artist_size[0] * scale_x, self.artist_size[1] * scale_y
         return (self.engine_size[0] - width) / 2, (self.engine_size[1] - height) / 2, width, height
 
     @property
     def engine_from_artist(self) -> Float64:
-        """[3, 3] homogeneous map of the artist's pixels to engine pixels."""
+        """[3, 3] float64, the homogeneous map from the artist's pixels to engine pixels."""
         x, y, _, _ = self.artist_rect
         scale_x, scale_y = self.engine_scale
         return np.array([[scale_x, 0.0, x], [0.0, scale_y, y], [0.0, 0.0, 1.0]])
 
     def trajectory(self, artist: Trajectory) -> Trajectory:
-        """The same cameras in engine pixels. A camera that is undistorted in square pixels gets fx = fy.
+        """The same cameras with intrinsics in engine pixels.
 
-        Raises CameraError when `artist` was sampled at another size than artist_size.
+        Args:
+            artist: cameras sampled in the artist's render pixels.
+
+        Returns:
+            The same poses at engine_size. A camera that is undistorted in square pixels gets fx = fy.
+
+        Raises:
+            CameraError: `artist` was sampled at another size than artist_size.
         """
         if (artist.width, artist.height) != self.artist_size:
             raise CameraError(

@@ -1,4 +1,4 @@
-"""The few keyframes with Bezier handles that reproduce a curve sampled densely, for the graph editor to edit."""
+"""Fit a few keyframes with Bezier handles to a densely sampled curve, so that it can be edited in the graph editor."""
 
 from __future__ import annotations
 
@@ -15,8 +15,12 @@ from ..errors import CameraError
 class Keyframes:
     """K keys of C animated channels.
 
-    times: [K] frames. values: [K, C]. slopes: [K, C] change of value a frame.
-    A cubic Bezier whose handles stand a third of the gap away is the cubic Hermite curve of these values and slopes.
+    A cubic Bezier whose handles are a third of the gap away is the cubic Hermite curve of these values and slopes.
+
+    Attributes:
+        times: [K] float64, frames, increasing.
+        values: [K, C] float64, each channel in its own unit.
+        slopes: [K, C] float64, change of the value per frame.
     """
 
     times: Float64
@@ -37,7 +41,14 @@ class Keyframes:
         return np.stack([frames, self.values + reach * self.slopes], axis=-1)
 
     def at(self, times: ArrayLike) -> Float64:
-        """[N, C] the curve at times [N] within the keys: what an F-curve with these keys and handles gives."""
+        """The curve at given times: what an F-curve with these keys and handles evaluates to.
+
+        Args:
+            times: [N] frames within the first and last key.
+
+        Returns:
+            [N, C] float64.
+        """
         t = np.asarray(times, dtype=np.float64)
         if len(self.times) == 1:
             return np.repeat(self.values, len(t), axis=0)
@@ -57,10 +68,18 @@ class Keyframes:
 def fit_keyframes(times: ArrayLike, values: ArrayLike, tolerance: ArrayLike) -> Keyframes:
     """The smallest evenly spread set of keys whose curve stays within tolerance of every sample.
 
-    times: [N] frames, increasing; sample densely (16 a frame), so that slopes can be read off. Keys fall on whole
-    frames where there are samples on whole frames, else on samples.
-    values: [N, C] channels; angles must be continuous (np.unwrap). tolerance: [C] or a number, in each channel's unit.
-    If even a key on every allowed sample is not close enough, that densest set is returned.
+    Keys fall on whole frames where there are samples on whole frames, else on samples.
+
+    Args:
+        times: [N] frames, increasing. Sample densely (16 a frame), so that slopes can be estimated.
+        values: [N, C] channels; angles must be continuous (np.unwrap).
+        tolerance: [C] or one number, in each channel's unit.
+
+    Returns:
+        The keys; when even a key at every allowed sample is not close enough, that densest set.
+
+    Raises:
+        CameraError: `times` and `values` differ in length or dimensions, are empty, or the times do not increase.
     """
     t = np.asarray(times, dtype=np.float64)
     v = np.asarray(values, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Named camera moves in metres and degrees, as starting points that the graph editor goes on from.
+"""Named camera moves in metres and degrees, as starting points for editing in the graph editor.
 
 A move is a pure function of its parameters and of progress in 0..1. It is relative to the start camera's own axes:
 right, up and forward are the camera's, so that a level camera moves level. Moves about a subject (orbit, dolly zoom)
@@ -26,7 +26,14 @@ Values = Mapping[str, float]
 
 @dataclass(frozen=True)
 class MoveParameter:
-    """One number of a move, with what the panel needs to draw it. "factor" has no unit."""
+    """One number of a move, with what the panel needs to draw it.
+
+    Attributes:
+        name: key in the move's values.
+        label, description: shown in the panel.
+        unit: "factor" is dimensionless.
+        default, minimum, maximum: in `unit`; both limits are allowed values.
+    """
 
     name: str
     label: str
@@ -39,7 +46,13 @@ class MoveParameter:
 
 @dataclass(frozen=True)
 class LocalPath:
-    """rotation [N, 3, 3] and position [N, 3] (metres) in the start camera's axes, OpenCV; focal [N] times its own."""
+    """The cameras of a move relative to the start camera.
+
+    Attributes:
+        rotation: [N, 3, 3] float64, in the start camera's OpenCV axes.
+        position: [N, 3] float64 metres, in the same axes.
+        focal: [N] factor on the start camera's focal length.
+    """
 
     rotation: Float64
     position: Float64
@@ -48,7 +61,14 @@ class LocalPath:
 
 @dataclass(frozen=True)
 class Move:
-    """A named move. `path` maps the parameters and eased progress [N] in 0..1 to the camera's way."""
+    """A named move.
+
+    Attributes:
+        name: key in MOVES.
+        label, description: shown in the menu.
+        parameters: in the order of the panel.
+        path: maps parameter values and eased progress [N] in 0..1 to the cameras.
+    """
 
     name: str
     label: str
@@ -62,7 +82,11 @@ class Move:
         return {parameter.name: parameter.default for parameter in self.parameters}
 
     def checked(self, values: Values) -> dict[str, float]:
-        """The defaults overridden by `values`. Raises CameraError for unknown names and values out of range."""
+        """Values for every parameter: the defaults, overridden by `values`.
+
+        Raises:
+            CameraError: a name is unknown, or a value out of range.
+        """
         unknown = sorted(set(values) - set(self.defaults))
         if unknown:
             raise CameraError(
@@ -80,7 +104,15 @@ class Move:
 
 
 def eased(progress: ArrayLike, easing: Easing) -> Float64:
-    """Progress [N] in 0..1 with the speed of `easing`; "ease" starts and stops softly."""
+    """Progress reparametrised by an easing.
+
+    Args:
+        progress: [N], clamped to 0..1.
+        easing: "ease" starts and stops softly, "ease_in" only starts softly, "ease_out" only stops softly.
+
+    Returns:
+        [N] float64 in 0..1.
+    """
     s = np.clip(np.asarray(progress, dtype=np.float64), 0.0, 1.0)
     if easing == "ease":
         return np.asarray(s * s * (3 - 2 * s), dtype=np.float64)
@@ -94,11 +126,23 @@ def eased(progress: ArrayLike, easing: Easing) -> Float64:
 def move_at(
     name: str, start: Trajectory, values: Values | None = None, *, progress: ArrayLike, easing: Easing = "ease"
 ) -> Trajectory:
-    """The cameras of a move at progress [N] in 0..1, from the first frame of `start` (its world, size and fps).
+    """The cameras of a move at given progress.
 
-    At progress 0 this is the start camera. To bake keyframes, sample densely, turn the poses into Blender's channels
-    (location, continuous Euler angles, focal length) and call keyframes.fit_keyframes.
-    Raises CameraError for an unknown move or a parameter out of range.
+    To bake keyframes, sample densely, turn the poses into Blender's channels (location, continuous Euler angles, focal
+    length) and call keyframes.fit_keyframes.
+
+    Args:
+        name: a key of MOVES.
+        start: its first frame is the start camera; world, size and fps are taken from it.
+        values: parameters that differ from their defaults, by name; None for none.
+        progress: [N], clamped to 0..1; 0 is the start camera.
+        easing: speed along the move.
+
+    Returns:
+        A trajectory of N frames in the world of `start`.
+
+    Raises:
+        CameraError: the move is unknown, a parameter is out of range, or the move would reach its pivot.
     """
     if name not in MOVES:
         raise CameraError("There is no such camera move", name, f"There are: {', '.join(MOVES)}.")
@@ -116,7 +160,7 @@ def move_at(
 def move_trajectory(
     name: str, start: Trajectory, values: Values | None = None, *, count: int, easing: Easing = "ease"
 ) -> Trajectory:
-    """The move over `count` evenly spread frames; see move_at."""
+    """The move over `count` frames, evenly spread from start to end; see move_at."""
     return move_at(name, start, values, progress=np.linspace(0.0, 1.0, count), easing=easing)
 
 
@@ -131,6 +175,7 @@ def _degrees(default: float, description: str, limit: float = 720.0) -> MovePara
 PIVOT = MoveParameter(
     "pivot", "Pivot distance", "How far in front of the camera the subject is", "metres", 2.5, 0.01, 10000.0
 )
+"""The parameter that moves about a subject share."""
 
 
 def _path(

@@ -1,6 +1,6 @@
-"""Rotations as matrices, rotation vectors and unit quaternions (w, x, y, z), all active and right-handed.
+"""Conversions between rotation matrices, rotation vectors and unit quaternions, and the inverse of rigid poses.
 
-And the inverse of a rigid pose, which is its rotation's.
+All rotations are active and right-handed; quaternions are (w, x, y, z).
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike
 from ..arrays import Float64
 
 AXES = {"X": 0, "Y": 1, "Z": 2}
+"""Index of each axis by its name."""
 
 
 def inverse(poses: Float64) -> Float64:
-    """Inverse of rigid [..., 4, 4] transforms."""
+    """Inverse of rigid transforms [..., 4, 4], by transposing the rotation; the last row is not read."""
     rotation_t = np.swapaxes(poses[..., :3, :3], -1, -2)
     result = np.zeros_like(poses)
     result[..., :3, :3] = rotation_t
@@ -24,7 +25,14 @@ def inverse(poses: Float64) -> Float64:
 
 
 def rotation_log(rotation: Float64) -> Float64:
-    """Rotation vectors [N, 3] (axis times angle, radians, at most pi) of rotations [N, 3, 3]."""
+    """Rotation vectors of rotation matrices.
+
+    Args:
+        rotation: [N, 3, 3].
+
+    Returns:
+        [N, 3] float64, axis times angle, radians, of length at most pi.
+    """
     # By way of the quaternion, which keeps full precision at half turns, where R - R^T vanishes.
     quaternion = quaternion_from_rotation(rotation)
     w, vector = quaternion[:, 0], quaternion[:, 1:]
@@ -35,7 +43,14 @@ def rotation_log(rotation: Float64) -> Float64:
 
 
 def rotation_exp(vector: ArrayLike) -> Float64:
-    """Rotations [N, 3, 3] of rotation vectors [N, 3] (Rodrigues)."""
+    """Rotation matrices of rotation vectors, by Rodrigues' formula.
+
+    Args:
+        vector: [N, 3] axis times angle, radians.
+
+    Returns:
+        [N, 3, 3] float64.
+    """
     v = np.asarray(vector, dtype=np.float64)
     angle = np.linalg.norm(v, axis=1)
     k = np.zeros((len(v), 3, 3))
@@ -47,7 +62,7 @@ def rotation_exp(vector: ArrayLike) -> Float64:
 
 
 def quaternion_from_rotation(rotation: Float64) -> Float64:
-    """Unit quaternions [N, 4] (w, x, y, z), w >= 0, of rotations [N, 3, 3]."""
+    """Unit quaternions [N, 4] (w, x, y, z) with w >= 0, of rotations [N, 3, 3]."""
     r = rotation
     xx, yy, zz = r[:, 0, 0], r[:, 1, 1], r[:, 2, 2]
     # Row i is 4 q_i q: the row of the largest component loses no precision.
@@ -81,7 +96,15 @@ def rotation_from_quaternion(quaternion: ArrayLike) -> Float64:
 
 
 def axis_rotation(axis: str, angle: ArrayLike) -> Float64:
-    """Rotations [N, 3, 3] by angle [N] (radians) about the axis "X", "Y" or "Z"."""
+    """Rotations about one axis.
+
+    Args:
+        axis: "X", "Y" or "Z".
+        angle: [N] or one number, radians.
+
+    Returns:
+        [N, 3, 3] float64; N is 1 for one number.
+    """
     angles = np.atleast_1d(np.asarray(angle, dtype=np.float64))
     vector = np.zeros((len(angles), 3))
     vector[:, AXES[axis]] = angles

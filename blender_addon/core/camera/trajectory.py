@@ -32,7 +32,7 @@ RIGID_TOLERANCE = 1e-3
 """Largest |R R^T - I| that is taken for rounding and mended. Real data is orthonormal to 1e-4 only."""
 
 FARTHEST = 1e9
-"""Metres, or pixels of focal length, beyond which a number can only be a mistake."""
+"""Largest distance in metres, or focal length in pixels, that is accepted; anything beyond can only be a mistake."""
 
 _CHECK_LENS = "Check the focal length and the file it comes from."
 _CHECK_KEYS = "Check the camera's keys, or the file they come from."
@@ -42,11 +42,16 @@ _CHECK_KEYS = "Check the camera's keys, or the file they come from."
 class Trajectory:
     """The camera of every frame.
 
-    camera_to_world: [F, 4, 4] float64, rigid, metres, OpenCV axes, relative to the reference camera.
-    intrinsics: [F, 3, 3] float64, pixels of width x height; the centre of the top-left pixel is (0.5, 0.5).
-    width, height: pixels. fps: frames a second.
+    Attributes:
+        camera_to_world: [F, 4, 4] float64, rigid, metres, OpenCV axes, relative to the reference camera.
+        intrinsics: [F, 3, 3] float64, in pixels of width x height; the centre of the top-left pixel is (0.5, 0.5).
+            [3, 3] may be given and is repeated for every frame.
+        width, height: pixels.
+        fps: frames a second.
 
-    Raises CameraError when a pose is not finite or not rigid within RIGID_TOLERANCE, or a focal length is not positive.
+    Raises:
+        CameraError: a shape is wrong, size or fps is not positive, a pose is not finite or not rigid within
+            RIGID_TOLERANCE, or the intrinsics are not a pinhole camera's.
     """
 
     camera_to_world: Float64
@@ -82,24 +87,32 @@ class Trajectory:
 
     @cached_property
     def world_to_camera(self) -> Float64:
-        """[F, 4, 4] the inverse poses."""
+        """[F, 4, 4] float64, the inverse poses."""
         return inverse(self.camera_to_world)
 
     @property
     def centres(self) -> Float64:
-        """[F, 3] the camera centres, metres."""
+        """[F, 3] float64, the camera centres, metres."""
         return self.camera_to_world[:, :3, 3]
 
     def relative_to(self, camera_to_world: ArrayLike) -> Trajectory:
-        """The same cameras seen from the camera at `camera_to_world` [4, 4], which becomes the identity.
+        """The same cameras in the frame of another camera, which becomes the identity.
 
-        Raises CameraError when that pose is not rigid.
+        Args:
+            camera_to_world: [4, 4] pose of that camera.
+
+        Raises:
+            CameraError: that pose is not rigid.
         """
         reference = orthonormalised(np.asarray(camera_to_world, dtype=np.float64)[None])[0]
         return replace(self, camera_to_world=inverse(reference) @ self.camera_to_world)
 
     def rescale(self, factor: float) -> Trajectory:
-        """The same move with every distance multiplied by `factor`."""
+        """The same move with every distance multiplied by `factor`.
+
+        Raises:
+            CameraError: the factor is not a positive, finite number.
+        """
         if not np.isfinite(factor) or factor <= 0:
             raise CameraError("The scale is not a positive number", str(factor))
         poses = self.camera_to_world.copy()
@@ -107,23 +120,33 @@ class Trajectory:
         return replace(self, camera_to_world=poses)
 
     def resized(self, width: int, height: int) -> Trajectory:
-        """The same field of view drawn into width x height pixels (each axis scaled on its own)."""
+        """The same field of view drawn into width x height pixels; each axis is scaled on its own."""
         intrinsics = scaled_intrinsics(self.intrinsics, (self.width, self.height), (width, height))
         return replace(self, intrinsics=intrinsics, width=width, height=height)
 
     def resample(self, count: int) -> Trajectory:
-        """`count` frames spread evenly over the move, first and last kept; SE(3) interpolation between frames."""
+        """`count` frames spread evenly over the move, first and last kept; poses are interpolated as in `at`.
+
+        Raises:
+            CameraError: `count` is below 1.
+        """
         if count < 1:
             raise CameraError("A trajectory needs at least one frame", f"{count} asked for")
         return self.at(np.linspace(0.0, len(self) - 1.0, count))
 
     def at(self, frames: ArrayLike) -> Trajectory:
-        """The cameras at fractional frame indices [N], clamped to the ends; fps is scaled to keep the duration.
+        """The cameras at fractional frames; centres and intrinsics change linearly, rotations along the geodesic.
 
-        fps stays as it is where the frames span no duration that a rate could keep: one frame, a last frame that is
-        not later than the first, or two so close that the rate would be no finite number.
+        Args:
+            frames: [N] indices from 0, clamped to the first and last frame.
 
-        Raises CameraError when an index is not a number.
+        Returns:
+            N frames, with fps scaled to keep the duration. fps stays as it is where the frames span no duration that a
+            rate could keep: one frame, a last frame that is not later than the first, or two so close that the rate
+            would be no finite number.
+
+        Raises:
+            CameraError: `frames` is not a non-empty list of finite numbers.
         """
         where = np.clip(np.asarray(frames, dtype=np.float64), 0.0, len(self) - 1.0)
         if where.ndim != 1 or len(where) == 0 or not np.isfinite(where).all():
@@ -142,7 +165,17 @@ class Trajectory:
 
 
 def orthonormalised(poses: Float64) -> Float64:
-    """[F, 4, 4] with each rotation replaced by the nearest one (SVD); refuses what is no rigid motion."""
+    """The poses with each rotation replaced by the nearest one (SVD).
+
+    Args:
+        poses: [F, 4, 4].
+
+    Returns:
+        [F, 4, 4] float64, exactly rigid.
+
+    Raises:
+        CameraError: a pose is not finite, farther than FARTHEST, mirrored, or not rigid within RIGID_TOLERANCE.
+    """
     if not np.isfinite(poses).all():
         bad = np.flatnonzero(~np.isfinite(poses).all(axis=(1, 2)))
         raise CameraError("A pose is not a number", f"frames {bad[:8].tolist()}", _CHECK_KEYS)
@@ -174,7 +207,15 @@ def orthonormalised(poses: Float64) -> Float64:
 
 
 def check_intrinsics(intrinsics: Float64) -> None:
-    """Refuse intrinsics that are not [F, 3, 3], not finite, not a pinhole camera's or have no positive focal length."""
+    """Raise CameraError unless these are intrinsics of pinhole cameras.
+
+    Args:
+        intrinsics: [F, 3, 3] pixels; skew is allowed.
+
+    Raises:
+        CameraError: the shape is wrong, an entry is not finite or above FARTHEST, the lower triangle is not a pinhole
+            camera's, or a focal length is not positive.
+    """
     if intrinsics.ndim != 3 or intrinsics.shape[1:] != (3, 3) or len(intrinsics) == 0:
         raise CameraError("The intrinsics have the wrong shape", f"expected [F, 3, 3], got {list(intrinsics.shape)}")
     if not np.isfinite(intrinsics).all():
@@ -194,7 +235,15 @@ def check_intrinsics(intrinsics: Float64) -> None:
 
 
 def interpolate_poses(a: Float64, b: Float64, t: Float64) -> Float64:
-    """Poses between a and b [N, 4, 4] at t [N] in 0..1: centres on the straight line, rotations on the geodesic."""
+    """Poses between a and b: centres on the straight line, rotations on the geodesic.
+
+    Args:
+        a, b: [N, 4, 4] rigid.
+        t: [N] in 0..1; 0 gives a, 1 gives b.
+
+    Returns:
+        [N, 4, 4] float64.
+    """
     relative = np.swapaxes(a[:, :3, :3], 1, 2) @ b[:, :3, :3]
     result = a.copy()
     result[:, :3, :3] = a[:, :3, :3] @ rotation_exp(rotation_log(relative) * t[:, None])
