@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 
 class RealCamError(Exception):
     """An error an artist can read. Each boundary raises its own subclass of it.
@@ -41,8 +43,37 @@ class WireError(RealCamError):
     """Bytes from the other side that break the protocol."""
 
 
+class ErrorCode(enum.StrEnum):
+    """What this side of the wire found by itself; what the server refuses has a RefusalCode (protocol.messages)."""
+
+    UNREACHABLE = "unreachable"
+    """Nobody answers at the address."""
+    LOST = "lost"
+    """A connection broke or went quiet."""
+    INTERRUPTED = "interrupted"
+    """The caller itself said stop."""
+    HANDSHAKE = "handshake"
+    """What listens is no RealCam server, or one with another key."""
+    NO_KEY = "no-key"
+    """The server's public key is not known."""
+    BAD_KEY = "bad-key"
+    """A text is no public key."""
+    KEY_EXPOSED = "key-exposed"
+    """A key file can be read by others."""
+    FAILED = "failed"
+    """The job failed on the server."""
+    DAMAGED = "damaged"
+    """What was received does not have its checksum."""
+    DISK_FULL = "disk-full"
+    NOT_WRITABLE = "not-writable"
+    PORT_TAKEN = "port-taken"
+
+
 class ServiceError(RealCamError):
-    """The server refused, failed or lost something; `code` says which (see messages.RefusalCode)."""
+    """The server refused, failed or lost something.
+
+    code: which it was, an ErrorCode or a RefusalCode; "" where nobody need tell it from others.
+    """
 
     def __init__(self, what: str, why: str = "", remedy: str = "", *, code: str = "") -> None:
         super().__init__(what, why, remedy)

@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 from ..core.atomic_file import write_whole
-from ..core.errors import RealCamError, ServiceError
+from ..core.errors import ErrorCode, RealCamError, ServiceError
 from ..core.payloads.payload import encode_order
 from ..core.protocol.client import Client
 from ..core.protocol.client_session import InterruptedWaitError
 from ..core.protocol.client_transfers import FULL
-from ..core.protocol.messages import JobState, StateEvent, Welcome
+from ..core.protocol.messages import JobState, RefusalCode, StateEvent, Welcome
 from .job_events import (
     Command,
     Connect,
@@ -38,7 +38,7 @@ ANSWER_SECONDS = 5.0
 """How long a server that listens may take to greet before it counts as absent."""
 START_SECONDS = 60.0
 """How long a server that we started may take until it answers: the first start of a machine compiles Python files."""
-ABSENT = ("unreachable", "lost", "no-key")
+ABSENT = (ErrorCode.UNREACHABLE, ErrorCode.LOST, ErrorCode.NO_KEY)
 """Error codes of a server that is not there, that went while it was greeted, or that was never started here: this
 user's server key is made by the first start."""
 PATIENCE_SECONDS = 60.0
@@ -143,7 +143,7 @@ class JobThread:
                 lambda progress: self.events.put(Sent(command.job_id, progress)),
             )
         except ServiceError as error:
-            if error.code in ("lost", "unreachable", "interrupted"):
+            if error.code in (ErrorCode.LOST, ErrorCode.UNREACHABLE, ErrorCode.INTERRUPTED):
                 raise
             raise JobEndedError(error.what, error.why, error.remedy, code=error.code) from error
         command.kept_shot.unlink(missing_ok=True)
@@ -269,7 +269,7 @@ def _kept(path: Path, blob: bytes) -> bytes:
             "What is to be sent cannot be kept on this disk",
             f"{len(blob) / 1e6:.1f} MB at {path}: {error.strerror or error}",
             "Free some space there and try again: nothing was sent.",
-            code="disk-full" if error.errno in FULL else "not-writable",
+            code=ErrorCode.DISK_FULL if error.errno in FULL else ErrorCode.NOT_WRITABLE,
         ) from error
     return blob
 
@@ -279,11 +279,11 @@ def _check_done(event: StateEvent) -> None:
         case JobState.CANCELLED:
             raise InterruptedWaitError
         case JobState.FAILED:
-            raise JobEndedError("The job failed on the server", event.reason, code="failed")
+            raise JobEndedError("The job failed on the server", event.reason, code=ErrorCode.FAILED)
         case JobState.UNKNOWN:
             raise JobEndedError(
                 "The server does not know this job",
                 "it was never sent whole, it was forgotten there, or another server answers at this address",
                 "Generate the shot again.",
-                code="no-such-job",
+                code=RefusalCode.NO_SUCH_JOB,
             )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..core.errors import RealCamError, ServiceError
 from ..core.payloads.payload import Order
-from ..core.protocol.capability import CHECK_MODE, DEPTH_MODE, EngineCapability
+from ..core.protocol.capability import EngineCapability, EngineKind
 from ..timeline.take_folders import discard_take_folder
 from .job_events import Connect, Connected, Event, Failed, ResumeJob, ServerSettings, SubmitJob
 from .job_records import JobRecord, JobRecords
@@ -183,10 +183,10 @@ class Jobs:
     def _take_in(self, event: Event) -> None:
         match event:
             case Connected(software=software, engines=engines):
-                self.predictors = tuple(engine for engine in engines if DEPTH_MODE in engine.modes)
-                self.checkers = tuple(engine for engine in engines if CHECK_MODE in engine.modes)
-                others = (*self.predictors, *self.checkers)
-                self.engines = tuple(engine for engine in engines if engine not in others)
+                self.engines, self.predictors, self.checkers = (
+                    tuple(engine for engine in engines if engine.kind is kind)
+                    for kind in (EngineKind.CLIP, EngineKind.DEPTH, EngineKind.CHECK)
+                )
                 self.server_software, self.connection_error = software, ""
             case Failed(job_id="", sentence=sentence):
                 self.connection_error, self.server_software = sentence, ""

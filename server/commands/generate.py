@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+from typing import Literal
 
 import typer
 from rich.console import Console
@@ -12,7 +12,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from blender_addon.core.protocol.server_address import parse_address
 from server.commands.options import generate_options as ask
 from server.commands.options.engine_options import NegativePromptOption, OptionOption, read_options
-from server.engines.realcam.sources import RANDOM_WEIGHTS
 from server.terminal.generate import GenerateRequest, GenerateResult
 from server.terminal.generate import generate as make_clip
 from server.terminal.progress_bars import ProgressBars
@@ -46,8 +45,6 @@ def generate(
 ) -> None:
     """Make a clip from a photo, its depth and a camera file, without Blender."""
     console = Console(stderr=True)
-    if random_weights:
-        _use_random_weights(scale, server)
     with friendly_errors():
         request = GenerateRequest(
             photo=photo,
@@ -67,18 +64,19 @@ def generate(
             options=read_options(option),
             start_at_photo=start_at_photo,
             server=parse_address(server) if server else None,
+            random_weights=_random_weights(scale, server) if random_weights else "",
             last_image=last_image,
         )
         _say(console, _with_bars(request, console))
 
 
-def _use_random_weights(scale: str, server: str) -> None:
-    """For the server that is started for this job: it inherits the environment."""
+def _random_weights(scale: str, server: str) -> Literal["tiny", "full"]:
+    """The scale, for the server that is started for this job."""
     if scale not in ("tiny", "full"):
         raise typer.BadParameter(f"{scale!r}: expected tiny or full", param_hint="--scale")
     if server:
         raise typer.BadParameter("a running server has its own weights", param_hint="--random-weights")
-    os.environ[RANDOM_WEIGHTS] = scale
+    return "tiny" if scale == "tiny" else "full"
 
 
 def _with_bars(request: GenerateRequest, console: Console) -> GenerateResult:

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest, start_http_ser
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from blender_addon.core.errors import ServiceError
+from blender_addon.core.errors import ErrorCode, ServiceError
 from blender_addon.core.protocol.messages import Facts
 from blender_addon.core.protocol.server_address import DEFAULT_HOST
 
@@ -74,7 +74,7 @@ def serve_metrics(port: int, facts: Callable[[], Facts | None]) -> MetricsServer
             f"The figures cannot be served on port {port}",
             error.strerror or str(error),
             "Choose another --metrics-port.",
-            code="port-taken",
+            code=ErrorCode.PORT_TAKEN,
         ) from error
     return server
 

@@ -17,7 +17,7 @@ import zmq
 
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.keys import server_keys
-from blender_addon.core.protocol.messages import Facts, JobState, Ping, Pong
+from blender_addon.core.protocol.messages import Facts, JobState, Ping, Pong, RefusalCode
 from blender_addon.core.protocol.server_address import is_loopback
 from blender_addon.core.version import SERVER_SOFTWARE
 
@@ -108,7 +108,7 @@ class Service:
                 f"The server does not listen on {options.host} while nobody is allowed to come in",
                 "the list of allowed clients is empty",
                 "Run `realcam keys invite NAME` for each client first.",
-                code="not-allowed",
+                code=RefusalCode.NOT_ALLOWED,
             )
         self._zap = ZapHandler(self._context, self._allowed)
         self._control = Router(self._context, options.host, options.control_port, limits.control_frame_bytes, keys)

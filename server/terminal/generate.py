@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -25,13 +26,14 @@ from blender_addon.core.payloads.clip import ClipSidecar
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from blender_addon.core.payloads.shot_file import encode_shot
 from blender_addon.core.progress import JobProgress, OnProgress
-from blender_addon.core.protocol.capability import CHECK_MODE, DEPTH_MODE, EngineCapability, SettingValue
+from blender_addon.core.protocol.capability import EngineCapability, EngineKind, SettingValue
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.engine_checks import check_last_image, check_size, checked_options, offered_engine
 from blender_addon.core.protocol.messages import JobState, Limits, StateEvent, Welcome
 from blender_addon.core.protocol.server_address import ServerAddress
 from blender_addon.core.version import COMMAND_LINE_SOFTWARE, command_line_client_id
 from server.depth.photo_files import PhotoFile, check_photo_and_depth, read_depth, read_photo
+from server.engines.realcam.sources import RANDOM_WEIGHTS
 from server.geometry.preview import PreviewRenderer
 from server.terminal.local_service import local_service
 
@@ -44,6 +46,7 @@ class GenerateRequest:
     of them counts. size (width, height), frames: the engine's defaults when None. start_at_photo: the camera
     file's first pose is the photo's camera; otherwise its world is the photo camera's own frame.
     server: None starts one for this job alone. last_image: what the last frame shall show; the engine interpolates.
+    random_weights: the scale of those that the engine realcam of a server of our own shall have; "" for its own.
     """
 
     photo: Path
@@ -65,6 +68,7 @@ class GenerateRequest:
     start_at_photo: bool = False
     server: ServerAddress | None = None
     last_image: Path | None = None
+    random_weights: Literal["", "tiny", "full"] = ""
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
     camera = read_trajectory(request.trajectory, *size, request.fps, intrinsics=lens.intrinsics)
     notes += list(camera.notes)
     with ExitStack() as stack:
-        client, welcome = stack.enter_context(_session(request.server))
+        client, welcome = stack.enter_context(_session(request.server, request.random_weights))
         capability = _engine(welcome, request.engine)
         if request.size is not None:
             check_size(capability, request.size)
@@ -126,18 +130,21 @@ def lens_of_photo(request: GenerateRequest, photo: PhotoFile) -> PhotoLens:
 
 
 @contextmanager
-def _session(address: ServerAddress | None) -> Iterator[tuple[Client, Welcome]]:
+def _session(address: ServerAddress | None, random_weights: str) -> Iterator[tuple[Client, Welcome]]:
     """A connected client, to a server of our own when there is no address."""
     with ExitStack() as stack:
         if address is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="realcam-")))
-            address = stack.enter_context(local_service(folder / "jobs", folder / "server.log"))
+            environment = {RANDOM_WEIGHTS: random_weights} if random_weights else {}
+            address = stack.enter_context(
+                local_service(folder / "jobs", folder / "server.log", environment=environment)
+            )
         client = stack.enter_context(Client(address, command_line_client_id(), COMMAND_LINE_SOFTWARE))
         yield client, client.connect()
 
 
 def _engine(welcome: Welcome, name: str) -> EngineCapability:
-    makers = [engine for engine in welcome.engines if not {DEPTH_MODE, CHECK_MODE} & set(engine.modes)]
+    makers = [engine for engine in welcome.engines if engine.kind is EngineKind.CLIP]
     return offered_engine(makers, name)
 
 

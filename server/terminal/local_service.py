@@ -32,7 +32,11 @@ class StartedServer(NamedTuple):
 
 @contextmanager
 def local_service(
-    data_dir: Path, log: Path, arguments: Sequence[str] = (), patience: float = 30.0
+    data_dir: Path,
+    log: Path,
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    patience: float = 30.0,
 ) -> Iterator[ServerAddress]:
     """The address of a server on free ports of this machine, for the length of the `with`.
 
@@ -40,12 +44,14 @@ def local_service(
         data_dir: Where it keeps jobs.
         log: What it says is added to this file.
         arguments: More of `realcam serve`.
+        environment: Variables beside those of this process.
         patience: Seconds until it must be ready.
 
     Raises:
         ServiceError: It died or was not ready in time; with the end of the log.
     """
-    server = start_server(("--port", "0", "--data-dir", str(data_dir), *arguments), log, patience=patience)
+    arguments = ("--port", "0", "--data-dir", str(data_dir), *arguments)
+    server = start_server(arguments, log, environment=environment, patience=patience)
     try:
         yield server.ready.address
     finally:

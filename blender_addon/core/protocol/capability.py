@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Final, Literal
 
 import msgspec
@@ -10,7 +11,17 @@ SettingValue = bool | int | float | str
 
 
 DEPTH_MODE, CHECK_MODE = "depth", "check"
-"""Modes of engines that make no clips: they estimate a photo's depth, or check a clip's camera."""
+"""Modes of engines that make no clips, by which the wire tells them: see EngineKind."""
+
+
+class EngineKind(enum.Enum):
+    """What an engine makes."""
+
+    CLIP = enum.auto()
+    DEPTH = enum.auto()
+    """A photo's depth and lens."""
+    CHECK = enum.auto()
+    """The camera that a clip shows."""
 
 
 INTERPOLATION_MODE: Final = "interpolation"
@@ -50,3 +61,10 @@ class EngineCapability(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint_share: float = 0.0
     """Bytes of the largest checkpoint that it keeps of a shot, as a share of the shot file's: for the disk's sake."""
     options: tuple[EngineOption, ...] = ()
+
+    @property
+    def kind(self) -> EngineKind:
+        """What it makes, as its modes tell."""
+        if DEPTH_MODE in self.modes:
+            return EngineKind.DEPTH
+        return EngineKind.CHECK if CHECK_MODE in self.modes else EngineKind.CLIP

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from ..errors import ServiceError, WireError
+from ..errors import ErrorCode, ServiceError, WireError
 from ..progress import JobProgress, OnProgress, unwatched
 from .client_session import ConnectionLostError, Interrupted, InterruptedWaitError, Session, never, refusal
 from .client_transfers import fetch_files, upload
@@ -55,7 +55,7 @@ RETRY_SECONDS = 0.1
 Connect = Callable[[ServerAddress, Path, str, str, float, Interrupted], Session]
 """Opens a session: address, keys' folder, client id, software, seconds to be let in, interrupted."""
 
-PASSING = ("unreachable", "lost")
+PASSING: tuple[str, ...] = (ErrorCode.UNREACHABLE, ErrorCode.LOST)
 """Codes of errors that may pass by themselves."""
 
 
@@ -90,7 +90,7 @@ class Client:
         self._on_connection = on_connection
         self._config = config or config_dir()
         self._connect = connect
-        self._passing: tuple[str, ...] = PASSING
+        self._passing = PASSING
         self._session: Session | None = None
         self._events: deque[tuple[str, StateEvent | JobProgress]] = deque()
         """Each with its job's id."""
@@ -319,7 +319,7 @@ class Client:
 
     def _note_progress(self) -> None:
         # Where we have been let in once, a handshake that fails is the link's fault.
-        self._passing = (*PASSING, "handshake")
+        self._passing = (*PASSING, ErrorCode.HANDSHAKE)
         self._progressed = time.monotonic()
 
     def _watched(self, callback: OnProgress) -> OnProgress:

@@ -16,10 +16,21 @@ from typing import Literal
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from ..errors import ServiceError, WireError
+from ..errors import ErrorCode, ServiceError, WireError
 from .framing import Buffer, ProtocolMismatchError, Received, decode_server_message, encode
 from .keys import SessionKeys, session_keys
-from .messages import PROTOCOL_VERSION, ClientMessage, Hello, Limits, Ping, Pong, Refused, ServerMessage, Welcome
+from .messages import (
+    PROTOCOL_VERSION,
+    ClientMessage,
+    Hello,
+    Limits,
+    Ping,
+    Pong,
+    RefusalCode,
+    Refused,
+    ServerMessage,
+    Welcome,
+)
 from .server_address import ServerAddress
 
 Channel = Literal["control", "data"]
@@ -47,7 +58,7 @@ class ConnectionLostError(ServiceError):
 
     def __init__(self, address: ServerAddress, why: str) -> None:
         super().__init__(
-            f"The connection to the server at {address} was lost", why, "The job goes on there.", code="lost"
+            f"The connection to the server at {address} was lost", why, "The job goes on there.", code=ErrorCode.LOST
         )
 
 
@@ -55,7 +66,7 @@ class InterruptedWaitError(ServiceError):
     """The caller's own `interrupted` said stop."""
 
     def __init__(self) -> None:
-        super().__init__("Stopped waiting for the server", code="interrupted")
+        super().__init__("Stopped waiting for the server", code=ErrorCode.INTERRUPTED)
 
 
 def never() -> bool:
@@ -174,7 +185,7 @@ class Session:
                     f"Something listens at {self.address} but does not answer as a RealCam server",
                     f"no handshake on the {' and '.join(sorted(waiting))} port",
                     "Check host and port, and that the server's public key is the right one.",
-                    code="unreachable",
+                    code=ErrorCode.UNREACHABLE,
                 )
             self._poller.poll(int(SLICE * 1000))
             for channel in tuple(waiting):
@@ -195,7 +206,7 @@ class Session:
                 f"The server at {self.address} does not answer",
                 "it took the connection but sent no welcome",
                 "It may be busy or stuck: look at its log, or start it again.",
-                code="unreachable",
+                code=ErrorCode.UNREACHABLE,
             ) from error
         except ProtocolMismatchError as error:
             raise _mismatch(self.address, error.theirs) from error
@@ -250,7 +261,7 @@ class Session:
 
 def refusal(message: Refused) -> ServiceError:
     """The server's no as an error."""
-    return ServiceError(message.what, message.why, message.remedy, code=message.code.value)
+    return ServiceError(message.what, message.why, message.remedy, code=message.code)
 
 
 def _reachable_host(address: ServerAddress, timeout: float) -> str:
@@ -265,7 +276,7 @@ def _reachable_host(address: ServerAddress, timeout: float) -> str:
             else "Check that it runs, the address, and the firewall between."
         )
         reason = "no answer in time" if isinstance(error, TimeoutError) else (error.strerror or str(error))
-        raise ServiceError(f"No server answers at {address}", reason, remedy, code="unreachable") from error
+        raise ServiceError(f"No server answers at {address}", reason, remedy, code=ErrorCode.UNREACHABLE) from error
 
 
 def _handshake_error(address: ServerAddress, event: int | None) -> ServiceError:
@@ -274,13 +285,13 @@ def _handshake_error(address: ServerAddress, event: int | None) -> ServiceError:
             f"The server at {address} does not let this computer in",
             "its key is not on the server's list of allowed clients",
             "On the server, run `realcam keys allow` with this computer's public key.",
-            code="not-allowed",
+            code=RefusalCode.NOT_ALLOWED,
         )
     return ServiceError(
         f"What listens at {address} is not a RealCam server, or its key is another one",
         "the encrypted handshake failed",
         "Check host and port, and paste the server's public key again.",
-        code="handshake",
+        code=ErrorCode.HANDSHAKE,
     )
 
 
@@ -290,5 +301,5 @@ def _mismatch(address: ServerAddress, theirs: tuple[int, int]) -> ServiceError:
         f"The server at {address} speaks another version of the protocol",
         f"server {theirs[0]}.{theirs[1]}, this side {ours[0]}.{ours[1]}",
         "Update RealCam on this computer." if theirs > ours else "Update the server.",
-        code="protocol",
+        code=RefusalCode.PROTOCOL,
     )

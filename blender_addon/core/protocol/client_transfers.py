@@ -13,7 +13,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from ..errors import ServiceError
+from ..errors import ErrorCode, ServiceError
 from ..progress import JobProgress, OnProgress
 from .client_session import ConnectionLostError, Interrupted, Session, refusal
 from .messages import (
@@ -228,7 +228,7 @@ def _accept(path: Path, file: ResultFile) -> None:
             "A file arrived damaged",
             f"{file.name}: sha256 {found[:12]} instead of {file.sha256[:12]}",
             "Fetch it again.",
-            code="damaged",
+            code=ErrorCode.DAMAGED,
         )
     part.replace(path)
 
@@ -254,7 +254,7 @@ def _disk_full(folder: Path, needed: int, free: int) -> ServiceError:
         "The disk is too full for the clip",
         f"{folder} has {free / 1e6:.1f} MB free, the rest of the clip takes {needed / 1e6:.1f} MB",
         "Make room and fetch again: it goes on where it stopped, and the server keeps the clip.",
-        code="disk-full",
+        code=ErrorCode.DISK_FULL,
     )
 
 
@@ -266,5 +266,5 @@ def _disk_error(error: OSError, folder: Path, total: int) -> ServiceError:
         "The clip cannot be written",
         f"{folder}: {error.strerror or error}",
         "Choose a folder you may write to and fetch again; the server keeps the clip.",
-        code="not-writable",
+        code=ErrorCode.NOT_WRITABLE,
     )

@@ -23,7 +23,7 @@ import zmq
 from msgspec import Meta
 from zmq.utils import z85
 
-from ..errors import ServiceError
+from ..errors import ErrorCode, ServiceError
 from .server_address import ServerAddress
 
 PublicKey = Annotated[str, Meta(min_length=40, max_length=40)]
@@ -98,7 +98,7 @@ def session_keys(address: ServerAddress, config: Path) -> SessionKeys:
         f"The key of the server at {address} is not known",
         "it was not started by you on this computer, and this computer was not paired with it",
         "On the server, run `realcam keys invite`, and paste the text it prints.",
-        code="no-key",
+        code=ErrorCode.NO_KEY,
     )
 
 
@@ -183,7 +183,7 @@ def read_private(path: Path, kind: type[T]) -> T | None:
             "A key file can be read by others",
             f"{path} has mode {stat.S_IMODE(mode):o}",
             f"If nobody has copied it, run `chmod 600 {path}`; else delete it, and a new one is made.",
-            code="key-exposed",
+            code=ErrorCode.KEY_EXPOSED,
         )
     try:
         return msgspec.json.decode(data, type=kind)
@@ -216,5 +216,5 @@ def _no_key(text: str) -> ServiceError:
         "This is not a public key",
         f"{len(text)} characters that do not decode, instead of 40",
         "`realcam keys show` on the other computer prints it.",
-        code="bad-key",
+        code=ErrorCode.BAD_KEY,
     )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import zmq
 
-from blender_addon.core.errors import ServiceError
+from blender_addon.core.errors import ErrorCode, ServiceError
 from blender_addon.core.protocol.framing import Frame
 from blender_addon.core.protocol.keys import KeyPair
 from blender_addon.core.protocol.messages import Limits
@@ -70,7 +70,7 @@ class Router:
                 f"The server cannot listen on {host}:{port}",
                 error.strerror,
                 "Another server may be running: stop it, or choose another --port.",
-                code="port-taken",
+                code=ErrorCode.PORT_TAKEN,
             ) from error
         self.port = int(self.socket.get_string(zmq.LAST_ENDPOINT).rpartition(":")[2])
 

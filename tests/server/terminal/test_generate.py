@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from blender_addon.core.payloads.clip import ClipSidecar
 from blender_addon.core.progress import unwatched
 from server.cli import app
 from server.demo.motorcycle import Motorcycle
+from server.engines.realcam.sources import RANDOM_WEIGHTS
 from server.terminal.generate import GenerateRequest, generate
 
 
@@ -135,3 +137,14 @@ def test_the_command_says_what_is_wrong(request_: GenerateRequest, arguments: li
     assert result.exit_code != 0
     assert words in " ".join(result.output.split())
     assert "Traceback" not in result.output
+
+
+def test_random_weights_are_the_started_servers_alone(
+    request_: GenerateRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine is refused with its label: for the size, or for want of torch."""
+    monkeypatch.delenv(RANDOM_WEIGHTS, raising=False)
+    asked = replace(request_, engine="realcam", size=(7, 7), random_weights="tiny")
+    with pytest.raises((ServiceError, ShotError), match="RealCam, tiny random weights"):
+        generate(asked, unwatched)
+    assert RANDOM_WEIGHTS not in os.environ

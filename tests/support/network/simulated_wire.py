@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from blender_addon.core.errors import ServiceError
+from blender_addon.core.errors import ErrorCode, ServiceError
 from blender_addon.core.protocol.capability import EngineCapability
 from blender_addon.core.protocol.client_session import ConnectionLostError
 from blender_addon.core.protocol.framing import Frame, Received, decode_server_message, encode
@@ -228,7 +228,7 @@ class Connection:
             answer = self.receive("control", 1.0).message
         except (TimeoutError, ConnectionLostError) as error:
             self.close()
-            raise ServiceError("No welcome", code="unreachable") from error
+            raise ServiceError("No welcome", code=ErrorCode.UNREACHABLE) from error
         assert isinstance(answer, Welcome)
         self.welcome = answer
 

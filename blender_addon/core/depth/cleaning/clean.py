@@ -16,7 +16,7 @@ from .outliers import NearestSearch, depth_outliers, window_search
 from .sky import find_sky, sky_shell
 
 MOVED, FLYING, OUTLIER, SKY = 1, 2, 4, 8
-"""Bits of CleanDepth.touched."""
+"""Bits of CleanDepth.touched. Plain integers: beside an IntFlag, NumPy 2 makes 64-bit arrays of 8-bit ones."""
 
 SKY_BEYOND = 3.0
 """The sky's shell lies this many times as far as the farthest known depth."""
