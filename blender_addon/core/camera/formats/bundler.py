@@ -21,7 +21,18 @@ LINES = 5
 
 
 def read(path: Path, known: Known) -> CameraFile:
-    """Read the solved cameras; the caller gives the size. Unsolved ones are listed in `missing`."""
+    """Read the solved cameras of a bundle.out file.
+
+    Args:
+        path: the file.
+        known: must give the size, which the file does not store.
+
+    Returns:
+        The solved cameras in the file's order; those that were not solved are listed in `missing`.
+
+    Raises:
+        CameraError: the size is not known, the file ends too early or holds something else, or no camera was solved.
+    """
     width, height = known.needed_size("Bundler")
     lines = data_lines(read_text(path))
     if not lines:

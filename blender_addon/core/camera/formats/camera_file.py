@@ -1,4 +1,4 @@
-"""What a camera file gave (CameraFile) and what the caller knows that it may not say (Known)."""
+"""Shared by the formats: the result of reading (CameraFile), what the caller adds (Known), and parsing."""
 
 from __future__ import annotations
 
@@ -16,23 +16,36 @@ from ..projection import intrinsics_from_fov
 from ..trajectory import Trajectory
 
 DEFAULT_FPS = 24.0
+"""Frames a second, assumed when neither the caller nor the file gives a rate."""
 LARGEST = 1e30
-"""No number in a camera file reaches this; its square can still be computed with."""
+"""Every number in a camera file must be smaller than this, so that its square is still finite."""
 
 OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
-"""Turns OpenGL's camera axes (x right, y up, looking along -z) into OpenCV's, and back, from the right."""
+"""[4, 4]. Multiplied from the right, it turns OpenGL's camera axes (x right, y up, looking along -z) into OpenCV's, and
+back.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """What the caller knows: size (width, height) px, fps, intrinsics [3, 3] px of that size. None: unknown."""
+    """What the caller knows and the file may not say. None means unknown.
+
+    Attributes:
+        size: (width, height) of the picture, pixels.
+        fps: frames a second.
+        intrinsics: [3, 3] in pixels of `size`.
+    """
 
     size: tuple[int, int] | None = None
     fps: float | None = None
     intrinsics: Float64 | None = None
 
     def needed_size(self, format_name: str) -> tuple[int, int]:
-        """The size, or a CameraError: this format does not store one."""
+        """(width, height) in pixels, for a format that does not store the size.
+
+        Raises:
+            CameraError: the size is not known.
+        """
         if self.size is None:
             raise CameraError(
                 "The size of the picture is not known", f"{format_name} does not store it", "Give width and height."
@@ -40,7 +53,15 @@ class Known:
         return self.size
 
     def lens(self, size: tuple[int, int], count: int) -> tuple[Float64, tuple[str, ...]]:
-        """[count, 3, 3] intrinsics for a file without any, and the note that says so when they are a guess."""
+        """Intrinsics for a file that has none.
+
+        Args:
+            size: (width, height) of the picture, pixels.
+            count: number of frames.
+
+        Returns:
+            [count, 3, 3] float64 pixels, and notes: one that says so when the field of view is assumed, else none.
+        """
         if self.intrinsics is not None:
             return np.repeat(np.asarray(self.intrinsics, dtype=np.float64)[None], count, axis=0), ()
         guess = intrinsics_from_fov(*size, DEFAULT_HORIZONTAL_FOV)
@@ -49,7 +70,11 @@ class Known:
         )
 
     def rate(self, timestamps: Float64 | None) -> float:
-        """Frames a second: the caller's, else the mean rate of the timestamps (seconds), else DEFAULT_FPS."""
+        """Frames a second: the caller's, else the mean rate of the timestamps, else DEFAULT_FPS.
+
+        Args:
+            timestamps: [F] seconds, or None.
+        """
         if self.fps is not None:
             return self.fps
         if timestamps is None or len(timestamps) < 2 or timestamps[-1] <= timestamps[0]:
@@ -61,9 +86,13 @@ class Known:
 class CameraFile:
     """A camera file as read.
 
-    trajectory: camera-to-world, OpenCV axes, in the file's own world and unit (metres if the file is metric).
-    format: the format's name. names: [F] picture names, or empty. timestamps: [F] seconds, or None.
-    missing: names of pictures that are not where the file says. notes: sentences on what looked odd or was assumed.
+    Attributes:
+        trajectory: camera-to-world, OpenCV axes, in the file's own world and unit (metres if the file is metric).
+        format: the format's name; "colmap" for both COLMAP formats.
+        names: [F] picture names, or empty.
+        timestamps: [F] seconds, or None.
+        missing: names of pictures that are not where the file says, or whose camera was not solved.
+        notes: sentences on what looked odd or was assumed.
     """
 
     trajectory: Trajectory
@@ -74,12 +103,17 @@ class CameraFile:
     notes: tuple[str, ...] = ()
 
     def with_notes(self, *notes: str) -> CameraFile:
-        """The same with more notes; empty ones are left out."""
+        """The same file with more notes; empty ones are left out."""
         return replace(self, notes=(*self.notes, *(note for note in notes if note)))
 
 
 def read_text(path: Path) -> str:
-    """The file's text (UTF-8, with or without a byte order mark). Raises CameraError when it is not text."""
+    """The file's text (UTF-8, with or without a byte order mark).
+
+    Raises:
+        CameraError: it is not UTF-8.
+        OSError: it cannot be read.
+    """
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -93,7 +127,16 @@ def data_lines(text: str) -> list[tuple[int, str]]:
 
 
 def numbers(fields: Sequence[str], line: int, count: int | None = None) -> list[float]:
-    """The fields as finite numbers. Raises CameraError naming the line when one is not, or they are not `count`."""
+    """The fields as finite numbers.
+
+    Args:
+        fields: the texts.
+        line: the line they are in, from 1, for the error.
+        count: how many there must be; None for any number.
+
+    Raises:
+        CameraError: a field is not a number below LARGEST, or their number is not `count`.
+    """
     if count is not None and len(fields) != count:
         raise CameraError("A line has the wrong number of values", f"line {line} has {len(fields)}, expected {count}")
     try:
@@ -106,7 +149,7 @@ def numbers(fields: Sequence[str], line: int, count: int | None = None) -> list[
 
 
 def pose_matrices(rotation: Float64, translation: Float64) -> Float64:
-    """[N, 4, 4] from [N, 3, 3] and [N, 3]."""
+    """[N, 4, 4] float64 poses from rotations [N, 3, 3] and translations [N, 3]."""
     poses = np.tile(np.eye(4), (len(rotation), 1, 1))
     poses[:, :3, :3] = rotation
     poses[:, :3, 3] = translation
@@ -114,7 +157,18 @@ def pose_matrices(rotation: Float64, translation: Float64) -> Float64:
 
 
 def normalised_quaternions(quaternions: Float64, lines: Sequence[int]) -> Float64:
-    """Quaternions [N, 4] made unit. Raises CameraError naming the line of one that is 10 % or more off."""
+    """Unit quaternions.
+
+    Args:
+        quaternions: [N, 4].
+        lines: [N] where each stands in the file, for the error.
+
+    Returns:
+        [N, 4] float64.
+
+    Raises:
+        CameraError: the length of a quaternion is off by more than 10 %.
+    """
     norm = np.linalg.norm(quaternions, axis=1)
     worst = int(np.argmax(np.abs(norm - 1)))
     if abs(norm[worst] - 1) > 0.1:
@@ -123,7 +177,7 @@ def normalised_quaternions(quaternions: Float64, lines: Sequence[int]) -> Float6
 
 
 def natural_order(names: Sequence[str]) -> list[int]:
-    """Indices that sort names with numbers in them as a person would: frame_9 before frame_10."""
+    """Indices that sort names with the numbers in them compared as numbers: frame_9 before frame_10."""
     return sorted(
         range(len(names)),
         key=lambda i: [(part.isdigit(), part.zfill(12)) for part in re.split(r"(\d+)", names[i].lower())],

@@ -17,19 +17,38 @@ from .colmap_model import Camera, Image
 NAME = "colmap-binary"
 
 COUNT = struct.Struct("<Q")
+"""Number of cameras, of images, or of an image's points."""
 CAMERA = struct.Struct("<iiQQ")
+"""Camera id, model id, width, height."""
 IMAGE = struct.Struct("<I7dI")
+"""Image id, quaternion (w, x, y, z), translation, camera id."""
 POINT_BYTES = 24
+"""Bytes of one 2D point (x, y, 3D point id), which are skipped."""
 
 
 def read(folder: Path, known: Known) -> CameraFile:
-    """Read the model in `folder`. Raises CameraError when a file ends too early."""
+    """Read the model in a folder.
+
+    Args:
+        folder: holds cameras.bin and images.bin.
+        known: its rate is used; size and intrinsics are in the model.
+
+    Raises:
+        CameraError: a file ends too early, or the model holds no pinhole cameras of one aspect; see colmap_model.
+    """
     cameras = _cameras((folder / "cameras.bin").read_bytes())
     return colmap_model.from_model(cameras, _images((folder / "images.bin").read_bytes()), known)
 
 
 def write(folder: Path, trajectory: Trajectory, names: Sequence[str], timestamps: Float64 | None) -> None:
-    """Write cameras.bin, images.bin and an empty points3D.bin. Rate and timestamps are not kept."""
+    """Write cameras.bin, images.bin and an empty points3D.bin.
+
+    Args:
+        folder: is made when it is not there.
+        trajectory: its frame rate is not kept.
+        names: [F] picture names, or empty for numbered ones.
+        timestamps: not kept.
+    """
     cameras, images = colmap_model.to_model(trajectory, names)
     model_ids = {name: index for index, (name, _) in enumerate(colmap_model.MODELS)}
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""COLMAP's cameras and images, whichever way they are stored, to and from a Trajectory.
+"""COLMAP's cameras and images, from the text or the binary files, to and from a Trajectory.
 
 World-to-camera (quaternion w x y z and translation), OpenCV axes, the unit of the reconstruction. The centre of the
 top-left pixel is (0.5, 0.5), as here. A Trajectory has one size and no distortion: other sizes of the same aspect are
-scaled to the first picture's, distortion is left out and said, a fisheye is refused.
+scaled to the first picture's, distortion is left out and noted, a fisheye is refused.
 """
 
 from __future__ import annotations
@@ -38,11 +38,18 @@ MODELS = (
 """(name, number of parameters) by COLMAP's model id."""
 
 SINGLE_FOCAL = ("SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL")
+"""Models whose first parameters are f, cx, cy; the others begin with fx, fy, cx, cy."""
 
 
 @dataclass(frozen=True)
 class Camera:
-    """One camera: its model's name, size and parameters in COLMAP's order."""
+    """One COLMAP camera.
+
+    Attributes:
+        model: a name of MODELS.
+        width, height: pixels.
+        parameters: in COLMAP's order.
+    """
 
     model: str
     width: int
@@ -51,7 +58,11 @@ class Camera:
 
     @property
     def intrinsics(self) -> Float64:
-        """[3, 3] px, without distortion. Raises CameraError for a model that no pinhole comes near."""
+        """[3, 3] float64 pixels, without distortion.
+
+        Raises:
+            CameraError: the model is unknown, a fisheye or FOV, which no pinhole approximates.
+        """
         if "FISHEYE" in self.model or self.model == "FOV" or self.model not in dict(MODELS):
             raise CameraError(
                 "This camera is no pinhole", f"COLMAP model {self.model}", "Undistort the model with COLMAP first."
@@ -63,13 +74,21 @@ class Camera:
 
     @property
     def distortion(self) -> tuple[float, ...]:
-        """The parameters after focal length and principal point."""
+        """The parameters after focal length and principal point; empty for a pinhole."""
         return self.parameters[3 if self.model in SINGLE_FOCAL else 4 :]
 
 
 @dataclass(frozen=True)
 class Image:
-    """One registered picture. quaternion (w, x, y, z) and translation: world-to-camera. line: where it stood."""
+    """One registered picture.
+
+    Attributes:
+        name: of the picture file.
+        camera_id: which Camera took it.
+        quaternion: (w, x, y, z), world-to-camera.
+        translation: (x, y, z), world-to-camera.
+        line: its line, or its number in a binary file, from 1; for errors.
+    """
 
     name: str
     camera_id: int
@@ -79,7 +98,17 @@ class Image:
 
 
 def from_model(cameras: dict[int, Camera], images: Sequence[Image], known: Known) -> CameraFile:
-    """The model's pictures in the order of their names."""
+    """The model's pictures as a CameraFile, in natural order of their names.
+
+    Args:
+        cameras: by COLMAP's camera id.
+        images: the registered pictures.
+        known: only its rate is used.
+
+    Raises:
+        CameraError: there is no picture, a picture names a missing camera, a camera is no pinhole, a quaternion is not
+            a rotation, or the pictures have different aspects.
+    """
     if not images:
         raise CameraError("The model holds no camera", "no registered picture")
     for image in images:
@@ -100,7 +129,15 @@ def from_model(cameras: dict[int, Camera], images: Sequence[Image], known: Known
 
 
 def to_model(trajectory: Trajectory, names: Sequence[str]) -> tuple[dict[int, Camera], list[Image]]:
-    """PINHOLE cameras, one for each different lens, and the pictures."""
+    """A trajectory as COLMAP's cameras and images.
+
+    Args:
+        trajectory: the cameras to store.
+        names: [F] picture names; empty for frame_0000.png and so on.
+
+    Returns:
+        PINHOLE cameras by id, one for each different lens, and one image a frame.
+    """
     cameras: dict[int, Camera] = {}
     images = []
     quaternions = quaternion_from_rotation(trajectory.world_to_camera[:, :3, :3])

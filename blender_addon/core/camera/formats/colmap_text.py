@@ -16,13 +16,28 @@ NAME = "colmap"
 
 
 def read(folder: Path, known: Known) -> CameraFile:
-    """Read the model in `folder`. Survives lines of 2D points that are empty or left out."""
+    """Read the model in a folder. Lines of 2D points may be empty or left out.
+
+    Args:
+        folder: holds cameras.txt and images.txt.
+        known: its rate is used; size and intrinsics are in the model.
+
+    Raises:
+        CameraError: a line is malformed, or the model holds no pinhole cameras of one aspect; see colmap_model.
+    """
     cameras = dict(_camera(line, number) for number, line in data_lines(read_text(folder / "cameras.txt")))
     return colmap_model.from_model(cameras, _images(read_text(folder / "images.txt")), known)
 
 
 def write(folder: Path, trajectory: Trajectory, names: Sequence[str], timestamps: Float64 | None) -> None:
-    """Write cameras.txt, images.txt and an empty points3D.txt. Rate and timestamps are not kept."""
+    """Write cameras.txt, images.txt and an empty points3D.txt.
+
+    Args:
+        folder: is made when it is not there.
+        trajectory: its frame rate is not kept.
+        names: [F] picture names, or empty for numbered ones.
+        timestamps: not kept.
+    """
     cameras, images = colmap_model.to_model(trajectory, names)
     folder.mkdir(parents=True, exist_ok=True)
     lines = ["# CAMERA_ID, MODEL, WIDTH, HEIGHT, PARAMS[]"]

@@ -1,4 +1,4 @@
-"""Which format is this file, and how is it read and written."""
+"""Read and write camera files of any known format: find the format from content or ending, then call its module."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from . import bundler, colmap_binary, colmap_text, fspy, motionctrl, nerf_transf
 from .camera_file import CameraFile, Known, data_lines, read_text
 
 Reader = Callable[[Path, Known], CameraFile]
+"""(file or folder, what the caller knows) -> the file as read; raises CameraError."""
 Writer = Callable[[Path, Trajectory, Sequence[str], Float64 | None], None]
+"""(file or folder, trajectory, picture names [F] or empty, timestamps [F] in seconds or None)."""
 
 READERS: dict[str, Reader] = {
     module.NAME: module.read
@@ -41,8 +43,10 @@ WRITERS: dict[str, Writer] = {
 """How to write each format, by name. The COLMAP ones write a folder."""
 
 BY_ENDING = {".txt": "realestate10k", ".tum": "tum", ".json": "transforms", ".chan": "chan", "": "colmap"}
+"""The format written to a file with this ending, when none is given."""
 
 KNOWN_FORMATS = "RealEstate10K, COLMAP, TUM, transforms.json, Nuke .chan, Bundler, fSpy, MotionCtrl"
+"""The readable formats, for error messages."""
 
 
 def read_trajectory(
@@ -54,11 +58,21 @@ def read_trajectory(
     intrinsics: ArrayLike | None = None,
     format: str | None = None,
 ) -> CameraFile:
-    """Read a camera file or a COLMAP folder of any known format; which one is found out from its content.
+    """Read a camera file or a COLMAP folder of any known format.
 
-    width, height: px of the picture; needed where the file does not say. Where it does, the cameras are drawn at this
-    size. fps: overrides the mean rate of the file's timestamps. intrinsics: [3, 3] px, used only where the file has
-    none. Raises CameraError, naming the file, when it cannot be read.
+    Args:
+        path: the file or folder.
+        width, height: of the picture, pixels. Needed where the file does not store a size. Where it does, the cameras
+            are scaled to this size.
+        fps: overrides the mean rate of the file's timestamps.
+        intrinsics: [3, 3] pixels, used only where the file has none.
+        format: a key of READERS; None to find the format from the content.
+
+    Returns:
+        The cameras in the file's own world and unit, with notes on what was assumed.
+
+    Raises:
+        CameraError: the file cannot be read; the message names it.
     """
     source = Path(path)
     known = Known(
@@ -85,10 +99,18 @@ def write_trajectory(
     names: Sequence[str] = (),
     timestamps: ArrayLike | None = None,
 ) -> None:
-    """Write a camera file; the format is given or follows from the ending (.txt RealEstate10K, none COLMAP).
+    """Write a camera file.
 
-    names: [F] picture names, kept by COLMAP and transforms.json. timestamps: [F] seconds, else frame / fps.
-    Raises CameraError for an unknown ending or lists of another length.
+    Args:
+        path: the file, or the folder for COLMAP.
+        trajectory: the cameras to write.
+        format: a key of WRITERS; None to choose by the ending (BY_ENDING).
+        names: [F] picture names, kept by COLMAP and transforms.json; empty for numbered ones.
+        timestamps: [F] seconds; None for frame / fps.
+
+    Raises:
+        CameraError: the format cannot be written, a list has another length than the trajectory, or the file cannot be
+            written.
     """
     target = Path(path)
     name = format or BY_ENDING.get(target.suffix.lower(), target.suffix)
@@ -105,7 +127,18 @@ def write_trajectory(
 
 
 def sniff(path: Path) -> tuple[str, Path]:
-    """(format, file or folder to read). Raises CameraError when it is none that is known, OSError when unreadable."""
+    """The format of a file, found from its content.
+
+    Args:
+        path: a file or a folder.
+
+    Returns:
+        (key of READERS, file or folder to read).
+
+    Raises:
+        CameraError: it is no known format.
+        OSError: it cannot be read.
+    """
     if path.is_dir():
         return _sniff_folder(path)
     if path.name in ("cameras.txt", "images.txt"):

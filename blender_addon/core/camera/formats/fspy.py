@@ -21,10 +21,19 @@ from .nerf_transforms import parse_json
 NAME = "fspy"
 MAGIC = struct.pack("<I", 2037412710)
 HEADER = struct.Struct("<4sIII")
+"""Magic, version, size of the project's JSON, size of the picture."""
 
 
 def read(path: Path, known: Known) -> CameraFile:
-    """The solved camera as a trajectory of one frame. Raises CameraError when fSpy had not solved one."""
+    """Read the solved camera as a trajectory of one frame.
+
+    Args:
+        path: a .fspy project or fSpy's JSON export.
+        known: only its rate is used.
+
+    Raises:
+        CameraError: fSpy had not solved a camera, or the file is incomplete or of another version.
+    """
     parameters = _parameters(path.read_bytes())
     try:
         width, height = int(parameters["imageWidth"]), int(parameters["imageHeight"])

@@ -19,7 +19,15 @@ NAME = "motionctrl"
 
 
 def read(path: Path, known: Known) -> CameraFile:
-    """Read a list of poses; size from the caller, intrinsics too or 55 degrees."""
+    """Read a list of poses.
+
+    Args:
+        path: the JSON file.
+        known: must give the size; without its intrinsics a horizontal field of view of 55 degrees is assumed.
+
+    Raises:
+        CameraError: the size is not known, or the file is not a list of 12 numbers a frame.
+    """
     width, height = known.needed_size("MotionCtrl")
     try:
         table = np.array(parse_json(read_text(path)), dtype=np.float64)

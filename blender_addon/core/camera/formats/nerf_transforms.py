@@ -23,10 +23,22 @@ from .pose_convention import inverted_pose_note
 
 NAME = "transforms"
 DISTORTION = ("k1", "k2", "k3", "k4", "p1", "p2")
+"""Keys of distortion parameters, which a pinhole leaves out."""
 
 
 def read(path: Path, known: Known) -> CameraFile:
-    """Read transforms.json in its own order of frames. Pictures that are not there are listed in `missing`."""
+    """Read transforms.json, frames in the file's order.
+
+    Args:
+        path: the file; picture names are looked up beside it.
+        known: its size is used where the file has none.
+
+    Returns:
+        The cameras; pictures that are not on disk are listed in `missing`.
+
+    Raises:
+        CameraError: the file has no frames, a fisheye, no focal length, or a malformed pose.
+    """
     document = parse_json(read_text(path))
     frames = document.get("frames") if isinstance(document, dict) else None
     if not isinstance(frames, list) or not frames or not all(isinstance(frame, dict) for frame in frames):
@@ -47,7 +59,14 @@ def read(path: Path, known: Known) -> CameraFile:
 
 
 def write(path: Path, trajectory: Trajectory, names: Sequence[str], timestamps: Float64 | None) -> None:
-    """Write transforms.json, the lens beside each frame. Rate and timestamps are not kept."""
+    """Write transforms.json, with the lens stored for each frame.
+
+    Args:
+        path: the file.
+        trajectory: its frame rate is not kept.
+        names: [F] picture names; empty for images/0000.png and so on.
+        timestamps: not kept.
+    """
     named = names or [f"images/{index:04d}.png" for index in range(len(trajectory))]
     frames = []
     for name, k, pose in zip(named, trajectory.intrinsics, trajectory.camera_to_world @ OPENGL, strict=True):
@@ -58,7 +77,11 @@ def write(path: Path, trajectory: Trajectory, names: Sequence[str], timestamps: 
 
 
 def parse_json(text: str) -> Any:
-    """The document. Raises CameraError when the text is no JSON."""
+    """The parsed document.
+
+    Raises:
+        CameraError: the text is not valid JSON, nested too deep, or has too long a number.
+    """
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:

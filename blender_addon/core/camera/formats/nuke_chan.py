@@ -22,7 +22,20 @@ NAME = "chan"
 
 
 def read(path: Path, known: Known) -> CameraFile:
-    """Read a .chan file; the caller gives the size, and intrinsics where the file has no field of view."""
+    """Read a .chan file.
+
+    Args:
+        path: the file.
+        known: must give the size; its intrinsics are used where the file has no field of view, else 55 degrees are
+            assumed.
+
+    Returns:
+        The cameras, in the file's unit; timestamps are frame numbers divided by the rate.
+
+    Raises:
+        CameraError: the size is not known, a line has not 7 or 8 numbers, the frame numbers do not increase, or a field
+            of view is not between 0 and 180 degrees.
+    """
     width, height = known.needed_size(".chan")
     lines = data_lines(read_text(path))
     if not lines:
@@ -50,7 +63,14 @@ def read(path: Path, known: Known) -> CameraFile:
 
 
 def write(path: Path, trajectory: Trajectory, names: Sequence[str], timestamps: Float64 | None) -> None:
-    """Write a .chan file: frames from 1, or timestamps times fps. The principal point is not kept."""
+    """Write a .chan file.
+
+    Args:
+        path: the file.
+        trajectory: its principal points are not kept.
+        names: not kept.
+        timestamps: [F] seconds, stored as frame numbers (times fps); None for frames from 1.
+    """
     poses = OPENGL @ trajectory.camera_to_world @ OPENGL
     frames = np.arange(1, len(trajectory) + 1) if timestamps is None else timestamps * trajectory.fps
     angles = np.degrees(_zxy_angles(poses[:, :3, :3]))

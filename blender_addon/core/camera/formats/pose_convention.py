@@ -1,4 +1,4 @@
-"""Does a file hold camera-to-world matrices where world-to-camera belong, or the other way round?"""
+"""Detect a file that holds camera-to-world matrices where world-to-camera belong, or the other way round."""
 
 from __future__ import annotations
 
@@ -8,21 +8,28 @@ from ...arrays import Float64
 from ..trajectory import inverse
 
 RATIO = 2.5
-"""How much jerkier the path must be than the inverse matrices' to be suspect. Real files reach 1.6 read rightly."""
+"""How much jerkier the path must be than the inverse matrices' to be suspect. Real files, read correctly, reach 1.6."""
 
 JITTER = 0.05
-"""Below this third difference for each unit of way, a path is smooth: an authored curve, which proves nothing."""
+"""Below this third difference per unit of path length, a path is smooth: an authored curve, which proves nothing."""
 
 AIM = 0.02
-"""A path whose optical axes meet in front of it this precisely was authored to look at a point."""
+"""A path whose optical axes meet in front of it within this share of the distance was authored to look at a point."""
 
 
 def inverted_pose_note(camera_to_world: Float64, slot: str) -> str:
-    """A sentence when poses [F, 4, 4] look as if read the wrong way round, else "".
+    """A note when poses look as if they were read the wrong way round.
 
     Read the wrong way, each shake of the camera's rotation becomes a jolt of its position, as long as the camera is far
     from the origin. So the path is compared with that of the inverse matrices. A short, smooth or origin-bound clip
-    cannot be judged like this, and no sentence is no proof. slot: what the format stores ("world-to-camera").
+    cannot be judged like this, so an empty result proves nothing.
+
+    Args:
+        camera_to_world: [F, 4, 4] as read.
+        slot: what the format stores, "world-to-camera" or "camera-to-world".
+
+    Returns:
+        A sentence, or "" when nothing is suspected.
     """
     if len(camera_to_world) < 8:
         return ""

@@ -20,10 +20,22 @@ from .pose_convention import inverted_pose_note
 
 NAME = "realestate10k"
 COLUMNS = 19
+"""Numbers of a frame's line."""
 
 
 def read(path: Path, known: Known) -> CameraFile:
-    """Read a RealEstate10K file; the caller gives the size. Survives a missing URL line and timestamps of 0."""
+    """Read a RealEstate10K file. The URL line may be missing, and all timestamps may be 0.
+
+    Args:
+        path: the file.
+        known: must give the size, which the file does not store.
+
+    Returns:
+        The cameras; `timestamps` is None when the file's are all 0 or do not increase.
+
+    Raises:
+        CameraError: the size is not known, a line has not 19 finite numbers, or the intrinsics are not normalised.
+    """
     width, height = known.needed_size("RealEstate10K")
     lines = data_lines(read_text(path))
     notes = []
@@ -53,7 +65,14 @@ def read(path: Path, known: Known) -> CameraFile:
 
 
 def write(path: Path, trajectory: Trajectory, names: Sequence[str], timestamps: Float64 | None) -> None:
-    """Write a RealEstate10K file. Its URL line names RealCam; names are not kept; timestamps are rounded to 1 us."""
+    """Write a RealEstate10K file, with a URL line that names RealCam.
+
+    Args:
+        path: the file.
+        trajectory: the cameras; intrinsics are stored relative to the size.
+        names: not kept.
+        timestamps: [F] seconds, rounded to microseconds; None for frame / fps.
+    """
     seconds = np.arange(len(trajectory)) / trajectory.fps if timestamps is None else timestamps
     lines = ["realcam://trajectory"]
     for time, k, pose in zip(seconds, trajectory.intrinsics, trajectory.world_to_camera, strict=True):

@@ -20,10 +20,22 @@ from .pose_convention import inverted_pose_note
 
 NAME = "tum"
 COLUMNS = 8
+"""Numbers of a line."""
 
 
 def read(path: Path, known: Known) -> CameraFile:
-    """Read a TUM file; size from the caller, intrinsics too or 55 degrees. Commas between values are allowed."""
+    """Read a TUM file. Commas between values are allowed.
+
+    Args:
+        path: the file.
+        known: must give the size; without its intrinsics a horizontal field of view of 55 degrees is assumed.
+
+    Returns:
+        The cameras; `timestamps` is None when the file's do not increase.
+
+    Raises:
+        CameraError: the size is not known, a line has not 8 finite numbers, or a quaternion is not a rotation.
+    """
     width, height = known.needed_size("TUM")
     lines = data_lines(read_text(path).replace(",", " "))
     if not lines:
@@ -43,7 +55,14 @@ def read(path: Path, known: Known) -> CameraFile:
 
 
 def write(path: Path, trajectory: Trajectory, names: Sequence[str], timestamps: Float64 | None) -> None:
-    """Write a TUM file. Intrinsics, size and names are not kept."""
+    """Write a TUM file.
+
+    Args:
+        path: the file.
+        trajectory: its intrinsics and size are not kept.
+        names: not kept.
+        timestamps: [F] seconds; None for frame / fps.
+    """
     seconds = np.arange(len(trajectory)) / trajectory.fps if timestamps is None else timestamps
     quaternions = quaternion_from_rotation(trajectory.camera_to_world[:, :3, :3])[:, [1, 2, 3, 0]]
     lines = ["# timestamp tx ty tz qx qy qz qw"]
