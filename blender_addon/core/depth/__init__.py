@@ -1,1 +1,1 @@
-"""Depth: its files, its checks, its cleaning, and the mesh that is built of it."""
+"""Depth maps: their files, their checks, their cleaning, and the mesh that is built from them."""

@@ -1,7 +1,7 @@
 """Depth and disparity files to metres: PNG or TIFF, EXR with Blender's Z, NPY and NPZ.
 
-One set of rules for the add-on and the server: what a file's header says decides whether it is read and how, each
-decodes pictures by what it has: Blender, or Pillow and FFmpeg.
+One set of rules for the add-on and the server: the file's header decides whether it is read and how. Each side brings
+its own decoder of pictures: Blender, or Pillow and FFmpeg.
 """
 
 from __future__ import annotations
@@ -21,27 +21,35 @@ from ..photo.picture_header import PictureHeader, read_picture_header
 from .exr import UnsupportedExrError, depth_channel, read_exr_channel
 
 INTEGER_SCALE = 0.001
-"""Metres for each unit of a file of whole numbers, when nothing is said: millimetres are what most tools write."""
+"""Metres for each unit of a file of whole numbers, when no scale is given: millimetres are what most tools write."""
 
 FARTHEST = 1e6
-"""Metres. Renderers write 1e10 where they hit nothing."""
+"""Metres from which a depth counts as unknown. Renderers write 1e10 where they hit nothing."""
 
 DEPTH_SUFFIXES = (".npz", ".npy", ".exr", ".png", ".tif", ".tiff")
+"""Endings of the files that are read, in lower case."""
 
 _EXPORT = "Export it as 16-bit PNG, EXR or NPY."
 _GREY = {("unsigned", 16), ("signed", 16), ("unsigned", 32), ("signed", 32), ("float", 32)}
-"""The numbers that a PNG or TIFF of one channel may hold."""
+"""(kind of number, bits) that a PNG or TIFF of one channel may hold."""
 
 
 @dataclass(frozen=True)
 class DepthFormat:
     """What a depth file's numbers mean.
 
-    kind: "depth" along the viewing axis (not along the ray), or "disparity" in pixels of the depth map.
-    scale: what one stored unit is, in metres (disparity: in pixels). None: 0.001 for whole numbers, else 1.
-    focal, doffs: pixels of the depth map; baseline: metres. Depth is focal * baseline / (disparity + doffs).
-    unknown: a stored value that means "no depth", besides NaN, infinities, and 0 in files of whole numbers.
-    channel: array of an NPZ or channel of an EXR; empty: the only array; the channel whose name ends in Z, else R.
+    Depth from disparity is focal * baseline / (disparity + doffs).
+
+    Attributes:
+        kind: "depth" along the viewing axis (not along the ray), or "disparity" in pixels of the depth map.
+        scale: size of one stored unit, in metres (disparity: in pixels). None: 0.001 for whole numbers, else 1; 1 for
+            disparity.
+        focal: pixels of the depth map; for disparity.
+        baseline: metres; for disparity.
+        doffs: offset of the disparity, pixels of the depth map.
+        unknown: a stored value that means "no depth", besides NaN, infinities, and 0 in files of whole numbers.
+        channel: array of an NPZ or channel of an EXR. Empty: the only array, or one named depth or disparity; in an EXR
+            the channel whose name is most like depth (exr.depth_channel).
     """
 
     kind: Literal["depth", "disparity"] = "depth"
@@ -54,30 +62,45 @@ class DepthFormat:
 
 
 class PictureDecoder(Protocol):
-    """How pictures are read where NumPy is not enough."""
+    """Decodes pictures that NumPy alone cannot read."""
 
     def numbers(self, path: Path, header: PictureHeader) -> NDArray[Any] | None:
-        """What a PNG or TIFF holds, top row first; None when it cannot be decoded.
+        """The numbers of a PNG or TIFF, top row first.
 
         Args:
+            path: the file.
             header: of the file, which is whole: one channel of 16 or 32 bits, or RGB or RGBA of 16.
 
         Returns:
-            [h, w], or [h, w, 3 or 4] of a file in colour; of an integer type unless the file's numbers are floats.
+            [h, w], or [h, w, 3 or 4] of a file in colour; of an integer type unless the file's numbers are floats. None
+            when it cannot be decoded.
         """
         ...
 
     def single_layer(self, path: Path) -> NDArray[Any] | None:
-        """[h, w] the first channel of an EXR whose compression core.exr does not read; None when it has layers, or is
-        not read here either."""
+        """The first channel of an EXR whose compression core.depth.exr does not read.
+
+        Returns:
+            [h, w], or None when the file has layers or cannot be decoded.
+        """
         ...
 
 
 def read_depth_file(path: Path, depth_format: DepthFormat, decoder: PictureDecoder) -> Float32:
-    """[h, w] float32 metres along z, top row first, NaN where unknown.
+    """Read a depth or disparity file as depth in metres.
 
-    Zero and negative depths are kept, for photo_checks.py to speak of.
-    Raises PhotoError when the file cannot be read or the format is not complete.
+    Zero and negative depths are kept, so that photo_checks.py can report them.
+
+    Args:
+        path: the file.
+        depth_format: what its numbers mean.
+        decoder: for PNG, TIFF, and EXR that core.depth.exr does not read.
+
+    Returns:
+        [h, w] float32 metres along z, top row first, NaN where unknown.
+
+    Raises:
+        PhotoError: the file cannot be read, is no map of one number a pixel, or the format is not complete.
     """
     if not path.is_file():
         raise PhotoError("There is no such depth file", f"{path} is a folder" if path.is_dir() else str(path))
@@ -93,7 +116,19 @@ def read_depth_file(path: Path, depth_format: DepthFormat, decoder: PictureDecod
 
 
 def to_metres(stored: NDArray[Any], depth_format: DepthFormat, *, whole_numbers: bool) -> Float32:
-    """Stored numbers [h, w] to float32 metres, NaN where unknown."""
+    """Stored numbers as depth in metres.
+
+    Args:
+        stored: [h, w], any number type.
+        depth_format: what the numbers mean.
+        whole_numbers: whether the file holds integers: then 0 is unknown and the default scale is INTEGER_SCALE.
+
+    Returns:
+        [h, w] float32 metres along z, NaN where unknown or from FARTHEST on.
+
+    Raises:
+        PhotoError: the scale is not positive, or disparity lacks its focal length or baseline.
+    """
     values = stored.astype(np.float64)
     unknown = ~np.isfinite(values)
     if whole_numbers:

@@ -1,7 +1,7 @@
-"""Depth map to mesh: one vertex a depth pixel, and the one rule that says where a surface ends.
+"""Depth map to mesh: one vertex a depth pixel, and the one rule for where a surface ends.
 
-The mesh stands in the reference camera's frame (OpenCV axes, metres). The add-on shows it, the preview is rendered
-from it, and the draft engine fills what it leaves open, so all of them must cut it at the same places.
+The mesh is in the reference camera's frame (OpenCV axes, metres). The add-on shows it, the preview is rendered from
+it, and the draft engine fills what it leaves open, so all of them must cut it at the same places.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from ..errors import PhotoError
 T = TypeVar("T", bound=np.generic)
 
 MAX_VERTICES = 500_000
+"""Vertices at most, unless told otherwise."""
 DEPTH_EDGE = 0.05
+"""Relative jump of depth above which neighbours are different surfaces, unless told otherwise."""
 
 _FIRST_DIAGONAL = ([0, 1, 2], [0, 2, 3])
 _SECOND_DIAGONAL = ([0, 1, 3], [1, 2, 3])
@@ -29,10 +31,12 @@ _SECOND_DIAGONAL = ([0, 1, 3], [1, 2, 3])
 class DepthGrid:
     """A depth map thinned to the vertices of its mesh.
 
-    depth: [R, C] float32 metres along z, NaN where unknown.
-    u: [C] and v: [R] float64, where each column and row stands in the picture: 0 is its left or top edge, 1 the other.
-        The outermost stand on the picture's edge itself, so that the mesh covers the border's half pixel.
-    stride: every stride-th pixel of the depth map became a vertex.
+    Attributes:
+        depth: [R, C] float32 metres along z, NaN where unknown.
+        u: [C] float64, position of each column in the picture: 0 is its left edge, 1 its right edge.
+        v: [R] float64, position of each row: 0 is the top edge, 1 the bottom edge. The outermost columns and rows are
+            on the picture's edge itself, so that the mesh covers the border's half pixel.
+        stride: every stride-th pixel of the depth map became a vertex.
     """
 
     depth: Float32
@@ -43,11 +47,14 @@ class DepthGrid:
 
 @dataclass(frozen=True, eq=False)
 class DepthMesh:
-    """vertices: [N, 3] float32 metres, the known depths in row-major order; they do not depend on the depth edge.
+    """The mesh of a depth map, cut at depth edges.
 
-    uv: [N, 2] float32 in the picture, (0, 0) its top-left corner, (1, 1) its bottom-right one.
-    quads: [Q, 4] and triangles: [T, 3] int32 vertex indices, counter-clockwise seen from the reference camera.
-    grid: the depths it was made of, so that it can be cut anew.
+    Attributes:
+        vertices: [N, 3] float32 metres, the known depths in row-major order; they do not depend on the depth edge.
+        uv: [N, 2] float32 in the picture, (0, 0) its top-left corner, (1, 1) its bottom-right one.
+        quads: [Q, 4] int32 vertex indices, counter-clockwise seen from the reference camera.
+        triangles: [T, 3] int32, likewise.
+        grid: the depths it was made from, so that it can be cut again with another depth edge.
     """
 
     vertices: Float32
@@ -57,7 +64,7 @@ class DepthMesh:
     grid: DepthGrid
 
     def all_triangles(self) -> Int32:
-        """[2Q + T, 3] every face as triangles."""
+        """[2Q + T, 3] int32, every face as triangles."""
         return np.concatenate([self.quads[:, [0, 1, 2]], self.quads[:, [0, 2, 3]], self.triangles])
 
 
@@ -68,10 +75,17 @@ def depth_mesh(
     depth_edge: float = DEPTH_EDGE,
     max_vertices: int = MAX_VERTICES,
 ) -> DepthMesh:
-    """Mesh of depth [h, w] (metres along z; NaN, infinite or not positive: unknown, a hole).
+    """The mesh of a depth map.
 
-    intrinsics [3, 3] are in pixels of photo_size (width, height); the depth map covers the same view at any resolution.
-    Raises PhotoError when no depth is known.
+    Args:
+        depth: [h, w] metres along z; NaN, infinite or not positive values are unknown and become holes.
+        intrinsics: [3, 3] in pixels of photo_size.
+        photo_size: (width, height) pixels. The depth map covers the same view at any resolution.
+        depth_edge: relative jump of depth above which neighbours are different surfaces.
+        max_vertices: the depth map is thinned to at most so many.
+
+    Raises:
+        PhotoError: no depth is known, or the map is smaller than 2 x 2 pixels.
     """
     grid = thin_depth(depth, max_vertices)
     known = np.isfinite(grid.depth)
@@ -85,14 +99,22 @@ def depth_mesh(
 
 
 def known_depth(depth: Floats) -> Float32:
-    """The same depths as float32 with NaN wherever there is none (NaN, infinite, zero, negative)."""
+    """The depths as float32, with NaN wherever a value is NaN, infinite, zero or negative."""
     with np.errstate(invalid="ignore", over="ignore"):
         result = np.asarray(depth).astype(np.float32)
         return np.where(np.isfinite(result) & (result > 0), result, np.float32(np.nan))
 
 
 def thin_depth(depth: Floats, max_vertices: int = MAX_VERTICES) -> DepthGrid:
-    """Every n-th pixel of depth [h, w], with the smallest n that keeps to max_vertices."""
+    """Every n-th pixel of a depth map, with the smallest n that gives at most max_vertices.
+
+    Args:
+        depth: [h, w] metres along z; NaN, infinite or not positive: unknown.
+        max_vertices: upper limit of R * C, kept as long as both sides keep two pixels.
+
+    Raises:
+        PhotoError: the map is smaller than 2 x 2 pixels.
+    """
     height, width = depth.shape
     if height < 2 or width < 2:
         raise PhotoError("The depth map is too small for a mesh", f"{width} x {height} pixels", "It needs 2 x 2.")
@@ -104,7 +126,7 @@ def thin_depth(depth: Floats, max_vertices: int = MAX_VERTICES) -> DepthGrid:
 
 
 def thinned(grid: NDArray[T], stride: int) -> NDArray[T]:
-    """Of a map [h, w], what stands at the vertices of a mesh with this stride."""
+    """The values of a map [h, w] at the vertices of a mesh with this stride, [R, C]."""
     return grid[stride // 2 :: stride, stride // 2 :: stride]
 
 
@@ -123,20 +145,45 @@ def _count(pixels: int, stride: int) -> int:
 
 
 def lift(uv: Float64, depth: Floats, intrinsics: Float64, photo_size: tuple[int, int]) -> NDArray[np.float64]:
-    """Points [N, 3] of the reference camera's frame at picture coordinates uv [N, 2] and depth [N] along z."""
+    """The points of the reference camera's frame that the picture shows at given places.
+
+    Args:
+        uv: [N, 2] in 0..1 across the picture.
+        depth: [N] along z, metres.
+        intrinsics: [3, 3] in pixels of photo_size.
+        photo_size: (width, height) pixels.
+
+    Returns:
+        [N, 3] float64 metres; NaN where the depth is.
+    """
     return unproject_pixels(uv * np.asarray(photo_size, dtype=np.float64), depth, intrinsics)
 
 
 def same_surface(depths: Floats, depth_edge: float) -> Bool:
-    """The rule. Depths [K, ...] of K neighbours: True where all are known and the farthest exceeds the nearest by at
-    most the fraction depth_edge."""
+    """Whether neighbouring depths belong to one surface: the rule that cuts meshes.
+
+    Args:
+        depths: [K, ...] of K neighbours, metres, NaN where unknown.
+        depth_edge: largest relative jump within a surface.
+
+    Returns:
+        [...] True where all are known and the farthest exceeds the nearest by at most the fraction depth_edge.
+    """
     with np.errstate(invalid="ignore"):
         return np.asarray(depths.max(axis=0) <= depths.min(axis=0) * np.float32(1 + depth_edge))
 
 
 def cut_faces(depth: Float32, depth_edge: float) -> tuple[Int32, Int32]:
-    """Faces of a depth grid [R, C]: quads [Q, 4] where the four corners are one surface, triangles [T, 3] where three
-    of them are. Indices count the known depths in row-major order."""
+    """The faces of a depth grid.
+
+    Args:
+        depth: [R, C] metres, NaN where unknown.
+        depth_edge: see same_surface.
+
+    Returns:
+        Quads [Q, 4] int32 where the four corners are one surface, and triangles [T, 3] int32 where only three of them
+        are. Indices count the known depths in row-major order; faces are counter-clockwise seen from the camera.
+    """
     index = np.cumsum(np.isfinite(depth), dtype=np.int32).reshape(depth.shape) - np.int32(1)
     # Top left, bottom left, bottom right, top right: counter-clockwise for a viewer at the origin looking along z.
     corners = (np.s_[:-1, :-1], np.s_[1:, :-1], np.s_[1:, 1:], np.s_[:-1, 1:])

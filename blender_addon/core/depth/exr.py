@@ -1,6 +1,7 @@
-"""Channels of an OpenEXR file by name. Blender shows Python only the first layer's colours, and depth is in none.
+"""Read channels of an OpenEXR file by name.
 
-Scan-line files, uncompressed or ZIP, ZIPS, RLE: what Blender and Nuke write by default.
+Blender gives Python access only to the first layer's colours, and depth is in none of them. Scan-line files,
+uncompressed or ZIP, ZIPS, RLE: what Blender and Nuke write by default.
 """
 
 from __future__ import annotations
@@ -19,16 +20,27 @@ _MAGIC = 20000630
 _TILED, _DEEP, _MULTIPART = 0x200, 0x800, 0x1000
 _COMPRESSIONS = ("NONE", "RLE", "ZIPS", "ZIP", "PIZ", "PXR24", "B44", "B44A", "DWAA", "DWAB")
 _LINES = {"NONE": 1, "RLE": 1, "ZIPS": 1, "ZIP": 16}
+"""Rows in a chunk, for the compressions that are read."""
 _TYPES = (np.dtype("<u4"), np.dtype("<f2"), np.dtype("<f4"))
+"""NumPy types by EXR's number of the pixel type."""
 
 
 class UnsupportedExrError(PhotoError):
-    """A sound file of a kind that is not read here."""
+    """The file is valid, but of a kind that is not read here."""
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One picture of the file. table: where the offsets of its chunks stand. numbered: chunks begin with its number."""
+    """One picture of the file.
+
+    Attributes:
+        channels: (name, type) in the order of the file.
+        compression: a key of _LINES.
+        width, height: pixels of the data window.
+        top: y of its first row.
+        table: byte offset of the table of chunk offsets.
+        numbered: whether chunks begin with the number of their part.
+    """
 
     channels: tuple[tuple[str, np.dtype[np.generic]], ...]
     compression: str
@@ -44,12 +56,21 @@ class _Part:
 
 
 def exr_channels(path: Path) -> tuple[str, ...]:
-    """The names of the file's channels, layers before a dot, part by part."""
+    """The names of the file's channels, part by part; a layer's name is before the dot.
+
+    Raises:
+        UnsupportedExrError: the file is tiled or deep, subsampled, or in a compression that is not read.
+        PhotoError: it is no EXR, or broken.
+    """
     return tuple(name for part in _parts(path, path.read_bytes()) for name, _ in part.channels)
 
 
 def depth_channel(path: Path) -> str:
-    """The name of the channel that is most likely depth: Blender's Z, a renderer's depth, else the first colour."""
+    """The name of the channel that is most likely depth: Blender's Z, a renderer's depth, else the first colour.
+
+    Raises:
+        UnsupportedExrError, PhotoError: as exr_channels.
+    """
     names = exr_channels(path)
     for last in ("Z", "DEPTH", "V", "Y", "R"):
         found = [name for name in names if name.upper().rsplit(".", 1)[-1] == last]
@@ -59,9 +80,18 @@ def depth_channel(path: Path) -> str:
 
 
 def read_exr_channel(path: Path, name: str) -> NDArray[np.float32]:
-    """One channel [H, W] float32, top row first.
+    """One channel of an EXR.
 
-    Raises UnsupportedExrError for tiled and deep files and lossy compressions, PhotoError for broken ones.
+    Args:
+        path: the file.
+        name: as exr_channels gives it.
+
+    Returns:
+        [H, W] float32, top row first, of the data window.
+
+    Raises:
+        UnsupportedExrError: the file is tiled or deep, subsampled, or in a compression that is not read.
+        PhotoError: it is no EXR, broken, or has no such channel.
     """
     data = path.read_bytes()
     parts = _parts(path, data)

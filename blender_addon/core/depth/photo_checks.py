@@ -1,4 +1,4 @@
-"""Is this photo and this depth one scene? Pure functions over sizes and numbers."""
+"""Checks that a photo and a depth map are one scene, over sizes and numbers alone."""
 
 from __future__ import annotations
 
@@ -8,15 +8,25 @@ from ..arrays import Float32
 from ..errors import PhotoError
 
 FARTHEST_MEDIAN = 200.0
+"""Metres; a median depth above this is probably in another unit."""
 NEAREST_MEDIAN = 0.05
+"""Metres; a median depth below this is probably in another unit."""
 
 
 class DoubtfulScaleError(PhotoError):
-    """Depth that is probably in another unit. The artist may know better: import with trust_scale."""
+    """The depth is probably in another unit. The artist may know better and import it with trust_scale."""
 
 
 def check_aspect(photo_size: tuple[int, int], depth_size: tuple[int, int]) -> None:
-    """Raise PhotoError unless depth of depth_size (width, height) can cover the photo, give or take a depth pixel."""
+    """Raise PhotoError unless the depth map has the photo's aspect, within one pixel.
+
+    Args:
+        photo_size: (width, height) pixels.
+        depth_size: (width, height) pixels, of any resolution.
+
+    Raises:
+        PhotoError: the aspects differ.
+    """
     if _same_aspect(photo_size, depth_size):
         return
     turned = _same_aspect(photo_size, depth_size[::-1])
@@ -33,8 +43,16 @@ def _same_aspect(size: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def check_depth(depth: Float32, *, trust_scale: bool = False) -> None:
-    """Raise PhotoError when depth [h, w] (metres, NaN unknown) is no scene, DoubtfulScaleError when its unit is
-    doubtful."""
+    """Raise PhotoError unless the depth map can be a scene in metres.
+
+    Args:
+        depth: [h, w] float32 metres along z, NaN where unknown.
+        trust_scale: skip the check of the unit.
+
+    Raises:
+        PhotoError: nothing is known, or most of what is known is not positive.
+        DoubtfulScaleError: the median is beyond FARTHEST_MEDIAN or nearer than NEAREST_MEDIAN.
+    """
     known = depth[np.isfinite(depth)]
     if known.size == 0:
         raise PhotoError(
