@@ -20,6 +20,7 @@ from ..core.arrays import Float64, UInt8
 from ..core.camera.frame_fit import FrameFit
 from ..core.camera.trajectory import Trajectory
 from ..core.errors import PhotoError, RealCamError, ShotError
+from ..core.payloads.coverage import check_seen
 from ..core.payloads.shot import ShotSettings
 from ..core.protocol.engine_checks import check_clip_engine
 from ..scene import PhotoScene, find_photo_scene, upright_pixels
@@ -83,12 +84,7 @@ def preview_slices(request: ShotRequest) -> PreviewSlices:
     """Sample the camera and render the preview, a frame a slice. Raises RealCamError."""
     scene, photo = scene_and_photo(request)
     trajectory, fit = clip_trajectory(scene, photo, request)
-    if not quick_coverage(photo, trajectory).any():
-        raise ShotError(
-            "The camera never sees the photo's mesh",
-            f"coverage is 0 in all {len(trajectory)} frames",
-            "Point it at the mesh, or move it closer.",
-        )
+    check_seen(quick_coverage(photo, trajectory))
     frames = []
     with PreviewRenderer(photo, trajectory, request.method) as renderer:
         del scene, photo

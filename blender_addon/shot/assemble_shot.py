@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from ..core.arrays import UInt8
 from ..core.camera.trajectory import Trajectory
-from ..core.errors import ShotError
+from ..core.payloads.coverage import check_seen, coverage
 from ..core.payloads.shot import Shot, ShotSettings
 from ..scene.photo_scene import PhotoScene
-from .coverage import coverage
 
 
 def assemble_shot(
@@ -17,10 +16,18 @@ def assemble_shot(
     settings: ShotSettings,
     last_image: UInt8 | None = None,
 ) -> Shot:
-    """trajectory: at the engine's size; preview: [F, H, W, 4] uint8 rendered from it; last_image: see Shot.
+    """What is sent to an engine.
 
-    Raises ShotError when the parts do not fit each other or the camera never sees the mesh, PhotoError when the
-    photo's file or the mesh is no longer what was imported.
+    Args:
+        photo_scene: the photo, its lens and its depth edge.
+        trajectory: at the engine's size.
+        preview: [F, H, W, 4] uint8 rendered from it.
+        settings: what the artist chose.
+        last_image: see Shot.
+
+    Raises:
+        ShotError: The parts do not fit each other, or the camera never sees the mesh.
+        PhotoError: The photo's file or the mesh is no longer what was imported.
     """
     shot = Shot(
         trajectory=trajectory,
@@ -32,10 +39,5 @@ def assemble_shot(
         depth_edge=photo_scene.depth_edge,
         last_image=last_image,
     )
-    if not coverage(preview).any():
-        raise ShotError(
-            "The camera never sees the photo's mesh",
-            f"coverage is 0 in all {len(trajectory)} frames",
-            "Point it at the mesh, or move it closer.",
-        )
+    check_seen(coverage(preview))
     return shot

@@ -12,7 +12,8 @@ import bpy
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..core.errors import CameraError
+from ..core.errors import CameraError, ShotError
+from ..core.payloads.coverage import check_seen
 from ..scene.photo_scene import PhotoScene, find_photo_scene
 from .camera_sample import lens_of_camera
 
@@ -86,9 +87,12 @@ def coverage_problems(coverage: ArrayLike | None) -> Iterator[Problem]:
         return
     shares = np.asarray(coverage, dtype=np.float64)
     blind = np.flatnonzero(shares == 0)
-    if len(blind) == len(shares):
-        yield Problem("The camera never sees the photo's mesh. Point it at the mesh, or move it closer.")
-    elif len(blind):
+    try:
+        check_seen(shares)
+    except ShotError as error:
+        yield Problem(error.sentence)
+        return
+    if len(blind):
         yield Problem(f"The camera sees nothing of the photo in {len(blind)} of {len(shares)} frames.", "warning")
     elif shares.min() < LOW_COVERAGE:
         yield Problem(

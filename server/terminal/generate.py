@@ -23,6 +23,7 @@ from blender_addon.core.depth.depth_file import DepthFormat
 from blender_addon.core.depth.depth_mesh import DEPTH_EDGE, depth_mesh, known_depth
 from blender_addon.core.errors import ServiceError, ShotError
 from blender_addon.core.payloads.clip import ClipSidecar
+from blender_addon.core.payloads.coverage import check_seen, coverage
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from blender_addon.core.payloads.shot_file import encode_shot
 from blender_addon.core.progress import JobProgress, OnProgress
@@ -103,7 +104,7 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
         if last_image is not None:
             check_last_image(capability)
         trajectory = _for_engine(camera.trajectory, request, capability, welcome.limits)
-        preview, coverage = _preview(photo, depth, lens.intrinsics, trajectory, request.depth_edge, on_progress)
+        preview, shares = _preview(photo, depth, lens.intrinsics, trajectory, request.depth_edge, on_progress)
         settings = ShotSettings(
             engine=request.engine,
             prompt=request.prompt,
@@ -113,7 +114,7 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
         )
         shot = Shot(trajectory, preview, photo.pixels, lens.intrinsics, depth, settings, request.depth_edge, last_image)
         notes += _run(client, shot, request, on_progress)
-    return GenerateResult(request.out, lens.words, coverage, tuple(notes))
+    return GenerateResult(request.out, lens.words, shares, tuple(notes))
 
 
 def _check_out(out: Path) -> None:
@@ -180,14 +181,9 @@ def _preview(
     for index, frame in enumerate(renderer.frames(trajectory)):
         preview[index] = frame
         on_progress(JobProgress(index + 1, len(trajectory), "Preview"))
-    coverage = (preview[..., 3] > 0).mean(axis=(1, 2))
-    if not coverage.any():
-        raise ShotError(
-            "The camera never sees the photo",
-            f"none of the {len(trajectory)} frames shows a part of it",
-            "Check that the camera file is relative to the photo's camera and in metres, or use --start-at-photo.",
-        )
-    return preview, tuple(coverage.tolist())
+    shares = coverage(preview)
+    check_seen(shares)
+    return preview, tuple(shares.tolist())
 
 
 def _run(client: Client, shot: Shot, request: GenerateRequest, on_progress: OnProgress) -> tuple[str, ...]:

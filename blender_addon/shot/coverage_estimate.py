@@ -1,11 +1,11 @@
-"""How much of each frame the photo can see."""
+"""How much of each frame the photo can see, before anything is rendered."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.arrays import Float32, Float64, UInt8
+from ..core.arrays import Float32, Float64
 from ..core.camera.projection import unproject_pixels
 from ..core.camera.trajectory import Trajectory
 from ..scene.photo_scene import PhotoScene
@@ -14,16 +14,11 @@ _POINTS = 12_000
 _CELLS_ACROSS = 96
 
 
-def coverage(preview: UInt8) -> Float64:
-    """[F] share 0..1 of the pixels that are seen, of a preview [F, H, W, 4]."""
-    return np.asarray((preview[..., 3] > 0).mean(axis=(1, 2)), dtype=np.float64)
-
-
 def quick_coverage(photo_scene: PhotoScene, trajectory: Trajectory) -> Float64:
-    """[F] the same estimated without rendering, from a thinned mesh, in milliseconds a frame.
+    """[F] share 0..1 of the pixels that are seen, estimated from a thinned mesh in milliseconds a frame.
 
-    Each kept point paints the square its share of the photo projects to. Slants, cuts and the backs of surfaces are
-    not looked at, so it is a few percent off, mostly upwards.
+    Each kept point of the scene's depth paints the square its share of the photo projects to. Slants, cuts and the
+    backs of surfaces are not looked at, so it is a few percent off, mostly upwards.
     """
     points, spacing = _thinned(photo_scene.depth(), photo_scene.intrinsics, photo_scene.photo_size)
     columns = _CELLS_ACROSS
