@@ -16,7 +16,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..core.arrays import Float64, UInt8
+from ..core.arrays import Float32, Float64, UInt8
 from ..core.camera.frame_fit import FrameFit
 from ..core.camera.trajectory import Trajectory
 from ..core.errors import PhotoError, RealCamError, ShotError
@@ -66,10 +66,11 @@ class ShotRequest:
 class RenderedPreview:
     """trajectory: at the clip's size. frames: [F, H, W, 4] uint8. coverage: [F] share that the photo sees, 0 to 1.
 
-    fit: how the artist's render lies in the clip's frame.
+    depth: [h, w] metres of the photo's scene that was rendered. fit: how the artist's render lies in the clip's frame.
     """
 
     trajectory: Trajectory
+    depth: Float32
     frames: UInt8
     coverage: Float64
     fit: FrameFit
@@ -84,16 +85,17 @@ def preview_slices(request: ShotRequest) -> PreviewSlices:
     """Sample the camera and render the preview, a frame a slice. Raises RealCamError."""
     scene, photo = scene_and_photo(request)
     trajectory, fit = clip_trajectory(scene, photo, request)
-    check_seen(quick_coverage(photo, trajectory))
+    depth = photo.depth()
+    check_seen(quick_coverage(photo, depth, trajectory))
     frames = []
-    with PreviewRenderer(photo, trajectory, request.method) as renderer:
+    with PreviewRenderer(photo, depth, trajectory, request.method) as renderer:
         del scene, photo
         yield 0, len(trajectory)
         for index in range(len(trajectory)):
             frames.append(renderer.render(index))
             yield index + 1, len(trajectory)
     stacked = np.stack(frames)
-    return RenderedPreview(trajectory, stacked, coverage(stacked), fit)
+    return RenderedPreview(trajectory, depth, stacked, coverage(stacked), fit)
 
 
 def clip_trajectory(scene: bpy.types.Scene, photo: PhotoScene, request: ShotRequest) -> tuple[Trajectory, FrameFit]:
@@ -111,7 +113,7 @@ def estimated_coverage(request: ShotRequest) -> Float64:
     """[F] share 0..1 of each frame that the photo sees, without rendering: milliseconds a frame."""
     scene, photo = scene_and_photo(request)
     trajectory, _ = clip_trajectory(scene, photo, request)
-    return quick_coverage(photo, trajectory)
+    return quick_coverage(photo, photo.depth(), trajectory)
 
 
 def scene_and_photo(request: ShotRequest) -> tuple[bpy.types.Scene, PhotoScene]:
@@ -196,7 +198,8 @@ class ShotRun:
 
     def _submit(self, preview: RenderedPreview) -> None:
         scene, photo = scene_and_photo(self.request)
-        shot = assemble_shot(photo, preview.trajectory, preview.frames, self.request.settings, self._last_image)
+        frames, settings = preview.frames, self.request.settings
+        shot = assemble_shot(photo, preview.depth, preview.trajectory, frames, settings, self._last_image)
         record = self._record(preview.fit, photo)
         self._jobs.submit(shot, record)
         self._submitted = True

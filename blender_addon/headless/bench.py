@@ -108,7 +108,7 @@ def _orbit(photo: PhotoScene) -> Trajectory:
 
 def _frame_seconds(photo: PhotoScene, trajectory: Trajectory, method: Method) -> list[float]:
     seconds = []
-    with PreviewRenderer(photo, trajectory, method) as renderer:
+    with PreviewRenderer(photo, photo.depth(), trajectory, method) as renderer:
         for index in range(len(trajectory)):
             began = time.perf_counter()
             renderer.render(index)

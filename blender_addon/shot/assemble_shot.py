@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.arrays import UInt8
+from ..core.arrays import Float32, UInt8
 from ..core.camera.trajectory import Trajectory
 from ..core.payloads.coverage import check_seen, coverage
 from ..core.payloads.shot import Shot, ShotSettings
@@ -11,6 +11,7 @@ from ..scene.photo_scene import PhotoScene
 
 def assemble_shot(
     photo_scene: PhotoScene,
+    depth: Float32,
     trajectory: Trajectory,
     preview: UInt8,
     settings: ShotSettings,
@@ -20,6 +21,7 @@ def assemble_shot(
 
     Args:
         photo_scene: the photo, its lens and its depth edge.
+        depth: [h, w] metres of the photo's scene.
         trajectory: at the engine's size.
         preview: [F, H, W, 4] uint8 rendered from it.
         settings: what the artist chose.
@@ -27,14 +29,14 @@ def assemble_shot(
 
     Raises:
         ShotError: The parts do not fit each other, or the camera never sees the mesh.
-        PhotoError: The photo's file or the mesh is no longer what was imported.
+        PhotoError: The photo's file is gone.
     """
     shot = Shot(
         trajectory=trajectory,
         preview=preview,
         photo=photo_scene.photo(),
         photo_intrinsics=photo_scene.intrinsics,
-        depth=photo_scene.depth(),
+        depth=depth,
         settings=settings,
         depth_edge=photo_scene.depth_edge,
         last_image=last_image,

@@ -14,13 +14,13 @@ _POINTS = 12_000
 _CELLS_ACROSS = 96
 
 
-def quick_coverage(photo_scene: PhotoScene, trajectory: Trajectory) -> Float64:
+def quick_coverage(photo_scene: PhotoScene, depth: Float32, trajectory: Trajectory) -> Float64:
     """[F] share 0..1 of the pixels that are seen, estimated from a thinned mesh in milliseconds a frame.
 
     Each kept point of the scene's depth paints the square its share of the photo projects to. Slants, cuts and the
     backs of surfaces are not looked at, so it is a few percent off, mostly upwards.
     """
-    points, spacing = _thinned(photo_scene.depth(), photo_scene.intrinsics, photo_scene.photo_size)
+    points, spacing = _thinned(depth, photo_scene.intrinsics, photo_scene.photo_size)
     columns = _CELLS_ACROSS
     rows = max(round(columns * trajectory.height / trajectory.width), 1)
     small = trajectory.resized(columns, rows)

@@ -10,9 +10,10 @@ from typing import Self
 import bpy
 import numpy as np
 
-from ..core.arrays import UInt8
+from ..core.arrays import Float32, UInt8
 from ..core.camera.trajectory import Trajectory
 from ..core.errors import RealCamError, ShotError
+from ..scene.photo_file import image_floats
 from ..scene.photo_scene import PhotoScene
 from .preview_scene import Method, make_preview_scene, place_camera, remove_preview_scenes
 
@@ -24,11 +25,14 @@ class PreviewRenderer:
     between them: an undo in between is noticed, not fallen over.
     """
 
-    def __init__(self, photo_scene: PhotoScene, trajectory: Trajectory, method: Method = "eevee") -> None:
+    def __init__(
+        self, photo_scene: PhotoScene, depth: Float32, trajectory: Trajectory, method: Method = "eevee"
+    ) -> None:
+        """depth: of the photo's scene, which is read once a shot."""
         self._trajectory = trajectory
         remove_preview_scenes()
         try:
-            self._scene_name = make_preview_scene(photo_scene, trajectory, method).name
+            self._scene_name = make_preview_scene(photo_scene, depth, trajectory, method).name
         except RealCamError:
             remove_preview_scenes()
             raise
@@ -75,10 +79,6 @@ def _read_rgba(path: Path) -> UInt8:
     image = bpy.data.images.load(str(path))
     try:
         image.alpha_mode = "CHANNEL_PACKED"
-        width, height = image.size
-        pixels = np.empty(width * height * 4, dtype=np.float32)
-        image.pixels.foreach_get(pixels)
+        return np.ascontiguousarray(np.rint(image_floats(image) * 255).astype(np.uint8))
     finally:
         bpy.data.images.remove(image)
-    rows = pixels.reshape(height, width, 4)[::-1]
-    return np.ascontiguousarray(np.rint(rows * 255).astype(np.uint8))

@@ -9,6 +9,7 @@ import numpy as np
 from mathutils import Matrix
 
 from ..blender_versions import eevee, set_png
+from ..core.arrays import Float32
 from ..core.camera.lens import lens_of
 from ..core.camera.trajectory import Trajectory
 from ..scene.importing.material import photo_material
@@ -23,8 +24,10 @@ MARK = "realcam_preview"
 """Custom property of everything made here, so that leftovers of a crash are known."""
 
 
-def make_preview_scene(photo_scene: PhotoScene, trajectory: Trajectory, method: Method) -> bpy.types.Scene:
-    """A scene with the photo's mesh at the origin and a camera, ready for `place_camera` and rendering.
+def make_preview_scene(
+    photo_scene: PhotoScene, depth: Float32, trajectory: Trajectory, method: Method
+) -> bpy.types.Scene:
+    """A scene with the photo's mesh, of this depth, at the origin and a camera, ready for `place_camera` and rendering.
 
     The mesh has a material of ours, whatever the artist has put on it, and none of the artist's modifiers.
     """
@@ -38,7 +41,7 @@ def make_preview_scene(photo_scene: PhotoScene, trajectory: Trajectory, method: 
         if not data.materials:
             data.materials.append(None)
     mesh = bpy.data.objects.new(NAME, data)
-    image = preview_image(NAME, photo_scene, trajectory)
+    image = preview_image(NAME, photo_scene, depth, trajectory)
     material = (bilinear_material if method == "eevee" else photo_material)(NAME, image)
     camera = bpy.data.objects.new(NAME, bpy.data.cameras.new(NAME))
     for block in (scene, mesh, image, material, camera, camera.data):
@@ -49,7 +52,7 @@ def make_preview_scene(photo_scene: PhotoScene, trajectory: Trajectory, method: 
     scene.collection.objects.link(camera)
     scene.camera = camera
     _set_pixels(scene)
-    _set_clipping(camera.data, photo_scene)
+    _set_clipping(camera.data, depth)
     (_set_eevee if method == "eevee" else _set_workbench)(scene)
     return scene
 
@@ -90,8 +93,7 @@ def _set_pixels(scene: bpy.types.Scene) -> None:
     render.image_settings.compression = 0
 
 
-def _set_clipping(camera: bpy.types.Camera, photo_scene: PhotoScene) -> None:
-    depth = photo_scene.depth()
+def _set_clipping(camera: bpy.types.Camera, depth: Float32) -> None:
     camera.clip_start = float(np.clip(np.nanmedian(depth) / 500, 1e-3, 0.1))
     camera.clip_end = max(10 * float(np.nanmax(depth)), 100.0)
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..blender_versions import use_nodes
-from ..core.arrays import Float64, UInt8
+from ..core.arrays import Float32, Float64, UInt8
 from ..core.camera.projection import unproject_pixels
 from ..core.camera.trajectory import Trajectory
 from ..scene.mesh import UV_MAP
@@ -23,9 +23,8 @@ _NEAREST_SHARE = 95
 """Percentile of the scene's points that the texture is fine enough for."""
 
 
-def texture_scale(photo_scene: PhotoScene, trajectory: Trajectory) -> float:
+def texture_scale(photo_scene: PhotoScene, depth: Float32, trajectory: Trajectory) -> float:
     """Preview pixels for each of the photo's, where the preview comes nearest to the scene; at most 1."""
-    depth = photo_scene.depth()
     rows, columns = np.nonzero(np.isfinite(depth))
     some = slice(None, None, max(len(rows) // 2000, 1))
     rows, columns = rows[some], columns[some]
@@ -63,10 +62,10 @@ def _averaged_rows(values: NDArray[Any], count: int) -> Float64:
     return np.asarray(np.diff(at_edges, axis=0) / (length / count), dtype=np.float64)
 
 
-def preview_image(name: str, photo_scene: PhotoScene, trajectory: Trajectory) -> bpy.types.Image:
+def preview_image(name: str, photo_scene: PhotoScene, depth: Float32, trajectory: Trajectory) -> bpy.types.Image:
     """A new image of the photo at the resolution the trajectory needs."""
     photo = photo_scene.photo()
-    scale = texture_scale(photo_scene, trajectory)
+    scale = texture_scale(photo_scene, depth, trajectory)
     width, height = (max(round(side * scale), 1) for side in photo_scene.photo_size)
     small = averaged(photo, width, height)
     image = bpy.data.images.new(name, width, height, alpha=False)

@@ -89,9 +89,9 @@ def test_a_folder_that_is_not_writable_is_told(blender: ModuleType, tmp_path: Pa
 def test_an_assembled_shot_holds_photo_depth_and_preview(thin_bike_scene: PhotoScene, bike: Motorcycle) -> None:
     trajectory = Trajectory(np.tile(np.eye(4), (2, 1, 1)), bike.intrinsics, 64, 40)
     preview = np.full((2, 40, 64, 4), 255, np.uint8)
-    shot = assemble_shot(thin_bike_scene, trajectory, preview, ShotSettings(engine="draft"))
+    shot = assemble_shot(thin_bike_scene, thin_bike_scene.depth(), trajectory, preview, ShotSettings(engine="draft"))
     np.testing.assert_array_equal(shot.photo, bike.photo)
     np.testing.assert_array_equal(shot.depth, thin_bike_scene.depth())
     assert shot.depth_edge == thin_bike_scene.depth_edge
     with pytest.raises(ShotError, match="coverage is 0 in all 2 frames"):
-        assemble_shot(thin_bike_scene, trajectory, preview * 0, ShotSettings(engine="draft"))
+        assemble_shot(thin_bike_scene, thin_bike_scene.depth(), trajectory, preview * 0, ShotSettings(engine="draft"))

@@ -47,7 +47,7 @@ def orbit(bike: Motorcycle, count: int, size: tuple[int, int] = (256, 160)) -> T
 
 
 def render_all(photo: PhotoScene, trajectory: Trajectory, method: Method) -> NDArray[np.uint8]:
-    with PreviewRenderer(photo, trajectory, method) as renderer:
+    with PreviewRenderer(photo, photo.depth(), trajectory, method) as renderer:
         return np.stack([renderer.render(index) for index in range(len(renderer))])
 
 
@@ -157,9 +157,12 @@ def test_the_texture_is_as_fine_as_the_nearest_frame_needs(bike_scene: PhotoScen
     here = at_the_photo(bike).resized(247, 167)
     closer = np.tile(np.eye(4), (2, 1, 1))
     closer[1, 2, 3] = 1.0
-    assert texture_scale(bike_scene, here) == pytest.approx(1 / 3, rel=0.01)
-    assert texture_scale(bike_scene, Trajectory(closer, here.intrinsics[:1].repeat(2, 0), 247, 167)) > 0.5
-    assert texture_scale(bike_scene, at_the_photo(bike)) == 1
+    assert texture_scale(bike_scene, bike_scene.depth(), here) == pytest.approx(1 / 3, rel=0.01)
+    assert (
+        texture_scale(bike_scene, bike_scene.depth(), Trajectory(closer, here.intrinsics[:1].repeat(2, 0), 247, 167))
+        > 0.5
+    )
+    assert texture_scale(bike_scene, bike_scene.depth(), at_the_photo(bike)) == 1
 
 
 def test_the_artists_file_is_as_it_was(bike_scene: PhotoScene, bike: Motorcycle, blender: ModuleType) -> None:
@@ -188,7 +191,7 @@ def test_an_error_half_way_leaves_nothing_behind(bike_scene: PhotoScene, bike: M
     before = names(blender)
 
     def break_off() -> None:
-        with PreviewRenderer(bike_scene, orbit(bike, 3), "workbench") as renderer:
+        with PreviewRenderer(bike_scene, bike_scene.depth(), orbit(bike, 3), "workbench") as renderer:
             renderer.render(0)
             raise KeyboardInterrupt
 
@@ -199,7 +202,7 @@ def test_an_error_half_way_leaves_nothing_behind(bike_scene: PhotoScene, bike: M
 
 def test_leftovers_of_a_crash_are_removed(bike_scene: PhotoScene, bike: Motorcycle, blender: ModuleType) -> None:
     before = names(blender)
-    crashed = PreviewRenderer(bike_scene, orbit(bike, 1), "workbench")
+    crashed = PreviewRenderer(bike_scene, bike_scene.depth(), orbit(bike, 1), "workbench")
     assert names(blender) != before
     remove_preview_scenes()
     assert names(blender) == before
@@ -228,13 +231,15 @@ def test_coverage_is_estimated_without_rendering(bike_scene: PhotoScene, bike: M
     there = orbit(bike, 4)
     away = Trajectory(np.diag([-1.0, 1.0, -1.0, 1.0])[None], there.intrinsics[:1], 256, 160)
     measured = coverage(render_all(bike_scene, there, "workbench"))
-    np.testing.assert_allclose(quick_coverage(bike_scene, there), measured, atol=0.08)
-    assert quick_coverage(bike_scene, away) == coverage(render_all(bike_scene, away, "workbench")) == 0
+    np.testing.assert_allclose(quick_coverage(bike_scene, bike_scene.depth(), there), measured, atol=0.08)
+    assert (
+        quick_coverage(bike_scene, bike_scene.depth(), away) == coverage(render_all(bike_scene, away, "workbench")) == 0
+    )
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root can write everywhere")
 def test_a_full_or_locked_temporary_folder_is_told(bike_scene: PhotoScene, bike: Motorcycle) -> None:
-    with PreviewRenderer(bike_scene, orbit(bike, 1), "workbench") as renderer:
+    with PreviewRenderer(bike_scene, bike_scene.depth(), orbit(bike, 1), "workbench") as renderer:
         folder = Path(renderer._folder.name)
         folder.chmod(stat.S_IRUSR)
         with pytest.raises(ShotError, match="could not render"):

@@ -159,7 +159,7 @@ def test_the_preview_is_the_same_picture(blender: ModuleType, bike_scene: PhotoS
 
     def pictures() -> np.ndarray[Any, Any]:
         path = path_of(bike_scene, camera).resized(128, 80)
-        with PreviewRenderer(bike_scene, path, "workbench") as renderer:
+        with PreviewRenderer(bike_scene, bike_scene.depth(), path, "workbench") as renderer:
             return np.stack([renderer.render(index) for index in (0, 2, 4)])
 
     before = pictures()
