@@ -1,4 +1,4 @@
-"""Everything that is done to a depth map before it becomes a scene, each step with the mask that shows it."""
+"""All steps that clean a depth map before it becomes a scene, and masks of what each step changed."""
 
 from __future__ import annotations
 
@@ -16,21 +16,29 @@ from .outliers import NearestSearch, depth_outliers, window_search
 from .sky import find_sky, sky_shell
 
 MOVED, FLYING, OUTLIER, SKY = 1, 2, 4, 8
-"""Bits of CleanDepth.touched. Plain integers: beside an IntFlag, NumPy 2 makes 64-bit arrays of 8-bit ones."""
+"""Bits of CleanDepth.touched."""
 
 SKY_BEYOND = 3.0
-"""The sky's shell lies this many times as far as the farthest known depth."""
+"""The sky's shell is this many times as far as the farthest known depth."""
 
 DENSE = 0.4
-"""Share of known pixels from which a depth map has neighbours that say something: a car's LiDAR has fewer."""
+"""Share of known pixels from which a depth map is dense; a car's LiDAR has fewer, too far apart to be compared."""
 
 SHIFTED = 0.01
-"""Relative change from which a depth is moved to another surface; less is left as it is."""
+"""Relative change above which a pixel takes its refined depth; smaller changes are not applied."""
 
 
 @dataclass(frozen=True)
 class Cleaning:
-    """Which steps to take. farthest: the predictor's limit, metres, None if it has none."""
+    """Which steps to take.
+
+    Attributes:
+        edges: move depth edges to the photo's edges.
+        flying: rules for dropping flying pixels; None to keep them.
+        outliers: drop statistical outliers.
+        sky: put the sky on a far shell.
+        farthest: the predictor's limit, metres; None if it has none.
+    """
 
     edges: bool = True
     flying: FlyingRules | None = DEFAULT_RULES
@@ -40,7 +48,7 @@ class Cleaning:
 
 
 STEPS = ("the sky", "edges", "flying pixels", "outliers")
-"""What is looked at, in this order, in words."""
+"""The steps in order, named for progress messages."""
 
 DEFAULT_CLEANING = Cleaning()
 UNTOUCHED = Cleaning(edges=False, flying=None, outliers=False, sky=False)
@@ -48,10 +56,13 @@ UNTOUCHED = Cleaning(edges=False, flying=None, outliers=False, sky=False)
 
 @dataclass(frozen=True, eq=False)
 class CleanDepth:
-    """depth [H, W] float32 metres, NaN where unknown or dropped; before: the same before cleaning.
+    """A cleaned depth map and what was done to it.
 
-    touched [H, W] uint8: what each step did, by bit: an edge MOVED, a pixel dropped as FLYING or as an OUTLIER, SKY put
-    on its shell.
+    Attributes:
+        depth: [H, W] float32 metres, NaN where unknown or dropped.
+        before: [H, W] float32, the same before cleaning.
+        touched: [H, W] uint8, bits of the steps that changed a pixel: an edge MOVED, a pixel dropped as FLYING or as an
+            OUTLIER, SKY put on its shell.
     """
 
     depth: Float32
@@ -59,7 +70,11 @@ class CleanDepth:
     touched: UInt8
 
     def mask(self, bit: int) -> NDArray[np.bool_]:
-        """[H, W] where a step touched the depth."""
+        """[H, W] bool, where a step changed the depth.
+
+        Args:
+            bit: MOVED, FLYING, OUTLIER or SKY.
+        """
         return np.asarray((self.touched & bit) != 0, dtype=np.bool_)
 
 
@@ -71,11 +86,20 @@ def clean_depth(
     search: NearestSearch = window_search,
     begins: Callable[[str], None] = lambda _step: None,
 ) -> CleanDepth:
-    """Clean depth [H, W] of photo [H, W, 3]; intrinsics [3, 3] px of that size. search: how neighbours are found.
-    begins: told each of STEPS before it is taken; what it raises ends the cleaning.
+    """Clean a depth map with the help of its photo.
 
-    A sparse map (below DENSE) keeps its edges and loses statistical outliers only.
-    Raises PhotoError when the sizes differ: bring depth to the photo's size first (guided_upsample).
+    A sparse map (below DENSE) keeps its edges and flying pixels: only its sky and statistical outliers are cleaned.
+
+    Args:
+        depth: [H, W] float32 metres along z, NaN where unknown.
+        photo: [H, W, 3] uint8 sRGB.
+        intrinsics: [3, 3] in pixels of that size.
+        cleaning: which steps to take.
+        search: how the nearest neighbours of points are found.
+        begins: called with each of STEPS before it is taken; an exception from it ends the cleaning.
+
+    Raises:
+        PhotoError: the sizes differ; bring depth to the photo's size first (guided_upsample).
     """
     if depth.shape != photo.shape[:2]:
         raise PhotoError("The depth is not of the photo's size", f"depth {depth.shape}, photo {photo.shape[:2]}")

@@ -1,4 +1,4 @@
-"""Depth edges moved to where the photo has its edges."""
+"""Depth edges moved onto the photo's edges."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from ...arrays import Float32, Int64, UInt8
 from .windows import bends, depth_jumps, in_batches, neighbours, padded, squared_distance, weighted_median
 
 REACH = 6
-"""Pixels. An edge that lies less than half as far from the photo's is moved onto it."""
+"""Pixels. An edge that is less than half as far from the photo's is moved onto it."""
 STEP = 2
-"""Of the pixels around one, every STEP-th each way has a say: 49 of 169."""
+"""Of the pixels around one, every STEP-th each way is compared: 49 of 169."""
 EDGE = 0.05
 """Relative jump of depth, within REACH, that makes an edge."""
 STEEP = 5
@@ -23,8 +23,17 @@ _LIKENESS = np.exp(-np.arange(4096) / (2 * COLOUR_SIGMA**2)).astype(np.float32)
 
 
 def refine_edges(depth: Float32, photo: UInt8) -> Float32:
-    """Depth [H, W] in which pixels near a jump take the depth of the nearby pixels that look like them in photo
-    [H, W, 3]: the weighted median, so that no depth appears that was not there. Unknown stays unknown."""
+    """Depth in which pixels near a jump take the depth of the nearby pixels that look like them in the photo.
+
+    It is the weighted median of those depths, so that no depth appears that was not there.
+
+    Args:
+        depth: [H, W] float32 metres, NaN where unknown.
+        photo: [H, W, 3] uint8.
+
+    Returns:
+        [H, W] float32; what is unknown stays unknown.
+    """
     near_jump = np.isfinite(depth) & depth_jumps(depth, STEEP, EDGE) & bends(depth, 2 * REACH + 1, EDGE)
     offsets = np.arange(-REACH, REACH + 1, STEP)
     depths_around = padded(depth, REACH, np.nan)

@@ -1,8 +1,8 @@
-"""Pixels that hang between two surfaces: what a blurred depth edge becomes in three dimensions.
+"""Detect flying pixels: those between two surfaces, which a blurred depth edge becomes in three dimensions.
 
-Two rules by geometry: a pixel that few of its neighbours share the depth of, and one whose surface is seen edge-on
-from both sides. Both hold only where depth jumps and bends within k x k pixels: a floor seen at a grazing angle is
-steep, but a plane, whose inverse depth does not bend.
+Two geometric rules: a pixel whose depth few of its neighbours share, and one whose surface is seen edge-on
+from both sides. Both apply only where depth jumps and bends within k x k pixels: a floor seen at a grazing angle is
+steep, but it is a plane, whose inverse depth does not bend.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ from .windows import bends, depth_jumps, in_batches, neighbours, padded
 
 @dataclass(frozen=True)
 class FlyingRules:
-    """k: side of the window, pixels, odd. edge: relative jump that makes two surfaces.
+    """When a pixel counts as flying.
 
-    same_depth: relative difference within which a neighbour shares a pixel's depth; support: which share of the known
-    ones must, the pixel itself counted (a line of one pixel has 1 / k). angle: radians between view ray and surface
-    normal beyond which a surface is edge-on.
+    Attributes:
+        k: side of the window, pixels, odd.
+        edge: relative jump of depth that makes two surfaces.
+        same_depth: relative difference within which a neighbour shares a pixel's depth.
+        support: share of the known pixels in the window that must share its depth, the pixel itself counted (a line of
+            one pixel has 1 / k).
+        angle: radians between view ray and surface normal beyond which a surface is edge-on.
     """
 
     k: int = 5
@@ -36,7 +40,16 @@ DEFAULT_RULES = FlyingRules()
 
 
 def flying_pixels(depth: Float32, intrinsics: Float64, rules: FlyingRules = DEFAULT_RULES) -> Bool:
-    """[H, W] which pixels of depth [H, W] (metres, NaN unknown) fly; intrinsics [3, 3] px of the depth's size."""
+    """Which pixels of a depth map fly.
+
+    Args:
+        depth: [H, W] metres along z, NaN where unknown.
+        intrinsics: [3, 3] in pixels of the depth map.
+        rules: when a pixel counts as flying.
+
+    Returns:
+        [H, W] bool.
+    """
     at_jump = np.isfinite(depth) & depth_jumps(depth, rules.k, rules.edge) & bends(depth, rules.k, rules.edge / 2)
     result = np.zeros(depth.shape, dtype=np.bool_)
     depths_around = padded(depth, rules.k // 2, np.nan)
@@ -50,11 +63,18 @@ def flying_pixels(depth: Float32, intrinsics: Float64, rules: FlyingRules = DEFA
 
 
 def view_angles(depth: Float32, intrinsics: Float64, pixels: Int64) -> Float32:
-    """[N] radians between the view ray of each of N pixels (flat indices) and the normal of its surface, NaN where
-    unknown.
+    """Angles between the view ray of pixels and the normal of their surface.
 
     In each direction the gentler of the two one-sided slopes counts: the last pixel of a surface before a clean step
     belongs to that surface. A pixel nearer, or farther, than both its neighbours has no slope: it is a thin thing.
+
+    Args:
+        depth: [H, W] metres along z, NaN where unknown.
+        intrinsics: [3, 3] in pixels of the depth map.
+        pixels: [N] flat indices.
+
+    Returns:
+        [N] float32 radians, NaN where unknown.
     """
     rows, columns = np.divmod(pixels, depth.shape[1])
     points = _points(depth, intrinsics, rows, columns)
@@ -80,7 +100,7 @@ def _unsupported(depth: Float32, depths_around: Float32, pixels: Int64, rules: F
 
 
 def _points(depth: Float32, intrinsics: Float64, rows: Int64, columns: Int64) -> Float32:
-    """[N, 3] the points of N pixels in the camera's frame, NaN where unknown and beyond the border."""
+    """[N, 3] points of N pixels in the camera's frame, metres, NaN where unknown and beyond the border."""
     height, width = depth.shape
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     depths = np.where(inside, depth.take(rows * width + columns, mode="clip"), np.float32(np.nan))
@@ -89,8 +109,17 @@ def _points(depth: Float32, intrinsics: Float64, rows: Int64, columns: Int64) ->
 
 
 def _slope(one: Float32, points: Float32, other: Float32, axis: int, focal: float) -> Float32:
-    """[N, 3] way along the surface from one neighbour of each of the points [N, 3] to the other, along the x or y axis,
-    by the gentler side; see view_angles."""
+    """Steps along the surface, x or y, at given points; see view_angles for which side counts.
+
+    Args:
+        one, other: [N, 3] the two neighbours of each point.
+        points: [N, 3].
+        axis: 0 for x, 1 for y.
+        focal: pixels, along that axis.
+
+    Returns:
+        [N, 3] metres a pixel.
+    """
     before, after = points - one, other - points
     use_before = np.isnan(after[:, 2]) | (np.abs(before[:, 2]) < np.abs(after[:, 2]))
     slope = np.where(use_before[:, None], before, after)

@@ -1,4 +1,4 @@
-"""The nearest points of each point of a depth map, found among the pixels around it: no search tree is built."""
+"""Find the nearest points of each point of a depth map among the pixels around it, without a search tree."""
 
 from __future__ import annotations
 
@@ -10,19 +10,25 @@ from ...camera.projection import coordinates
 from .windows import in_batches
 
 FIRST_REACH = 3
-"""Pixels each way that are looked at first; twice as many each time that is not enough."""
+"""Pixels each way that are searched first; doubled each time that is not enough."""
 COMPARED = 400_000
-"""Distances worked out together: few enough for a processor's cache."""
+"""Distances computed together: few enough for a processor's cache."""
 
 
 def mean_distances(depth: Float32, intrinsics: Float64, count: int, where: Bool) -> Float64:
-    """[H, W] metres from points of a depth map (positive metres, NaN unknown) to their nearest `count` of all,
-    themselves among them, on average; NaN where unknown and outside `where` [H, W].
+    """Mean distances of the points of a depth map to their nearest neighbours.
 
-    intrinsics [3, 3] px of the depth's size, without skew.
+    The result is exact to float32. A point outside a window of pixels is behind one of the four planes through the
+    camera and the window's sides: when all the nearest inside are nearer than those planes, none outside can be.
 
-    As exact as float32 is. A point outside a window of pixels lies behind one of the four planes through the camera
-    and the window's sides: when all the nearest within are nearer than those planes, none without can be.
+    Args:
+        depth: [H, W] positive metres along z, NaN where unknown.
+        intrinsics: [3, 3] in pixels of the depth map, without skew.
+        count: how many neighbours, the point itself among them; at most all known points.
+        where: [H, W] which points to measure.
+
+    Returns:
+        [H, W] float64 metres, NaN where unknown and outside `where`.
     """
     known = np.isfinite(depth)
     planes = [plane.astype(np.float32) for plane in coordinates(depth, intrinsics)]
@@ -67,7 +73,7 @@ def _nearest(planes: list[Float32], around: list[Float32], rows: Int64, columns:
 
 
 def _clearance(depth: Float32, intrinsics: Float64, rows: Int64, columns: Int64, reach: int) -> Float64:
-    """[N] metres within which no point lies but those of the window around N pixels."""
+    """[N] metres around each of N points within which all points are in the window of `reach` pixels each way."""
     metres = depth[rows, columns].astype(np.float64)
     result = np.full(len(rows), np.inf)
     for axis, places in enumerate((columns, rows)):

@@ -1,4 +1,4 @@
-"""Statistical outliers of a depth map, by the published rule (Open3D's), searched for only where there is doubt."""
+"""Statistical outliers of a depth map by the published rule (Open3D's), with the search limited to doubtful points."""
 
 from __future__ import annotations
 
@@ -13,34 +13,44 @@ from .nearest import mean_distances
 from .windows import in_batches
 
 NEIGHBOURS = 16
+"""Points whose distances are averaged, the point itself among them."""
 STD_RATIO = 3.0
+"""Standard deviations above the mean distance from which a point is an outlier."""
 SAMPLES = 30_000
-"""Of the points close to their neighbours, so many of all say how close; all others say it themselves."""
+"""About so many points, spread over the map, stand for all those close to their neighbours; all others are measured."""
 CLOSE = 1.5
-"""Standard deviations above the mean up to which a point is close, by the sample."""
+"""Standard deviations above the sample's mean up to which a point counts as close."""
 
 _BESIDE = {(0, 1): 1.0, (1, 0): 1.0, (1, 1): 1.0, (1, -1): 1.0, (0, 2): 1.0, (2, 0): 1.0, (1, 2): 0.75, (1, -2): 0.75}
-"""Rows and columns to a neighbour, and how much its distance counts; the same to the other side. The three nearest of
-the last four are no farther than three quarters of all four: with the point itself, 16."""
+"""(rows, columns) to a neighbour, and the weight of its distance; the same to the other side. The three nearest of
+the last four are no farther than three quarters of all four: with the point itself, 16.
+"""
 _REACH = 2
 _BAND = 32
-"""Rows that are looked at together: few enough for a processor's cache."""
+"""Rows computed together: few enough for a processor's cache."""
 
 
 NearestSearch = Callable[[Float32, Float64, int], Callable[[Bool], Float64]]
-"""(depth [H, W], intrinsics, count) -> a function of where [H, W]: mean distances as `mean_distances` gives them."""
+"""(depth [H, W], intrinsics [3, 3], count) -> a function of where [H, W] that gives the result of `mean_distances`."""
 
 
 def window_search(depth: Float32, intrinsics: Float64, count: int) -> Callable[[Bool], Float64]:
-    """The NearestSearch that needs NumPy alone."""
+    """The NearestSearch that needs NumPy alone; see nearest.mean_distances."""
     return partial(mean_distances, depth, intrinsics, count)
 
 
 def depth_outliers(depth: Float32, intrinsics: Float64, search: NearestSearch = window_search) -> Bool:
-    """[H, W] which points of a depth map (positive metres, NaN unknown) lie apart from all others; intrinsics [3, 3] px
-    of the depth's size, without skew. No more than NEIGHBOURS points have no outliers.
+    """Which points of a depth map are far from all others.
 
-    The rule's own but for those at its threshold, of which a part is worked out from a sample.
+    The result is that of the published rule but for points at its threshold, which is partly estimated from a sample.
+
+    Args:
+        depth: [H, W] positive metres along z, NaN where unknown.
+        intrinsics: [3, 3] in pixels of the depth map, without skew.
+        search: how the nearest neighbours are found.
+
+    Returns:
+        [H, W] bool; nowhere when at most NEIGHBOURS points are known.
     """
     known = np.isfinite(depth)
     if known.sum() <= NEIGHBOURS:
@@ -58,10 +68,17 @@ def depth_outliers(depth: Float32, intrinsics: Float64, search: NearestSearch = 
 
 
 def outlier_threshold(distance: Float64, std_ratio: float = STD_RATIO, weight: Float64 | None = None) -> float:
-    """Mean plus `std_ratio` standard deviations (over n - 1) of mean distances [N], each of which stands for
-    `weight` [N] points, else for one.
+    """The distance from which a point is an outlier: mean plus `std_ratio` standard deviations (over n - 1).
 
     As published, coincident points (distance 0) count in the mean and in n, but their deviations do not.
+
+    Args:
+        distance: [N] mean distances, metres.
+        std_ratio: standard deviations above the mean.
+        weight: [N] how many points each distance stands for; None for one each.
+
+    Returns:
+        Metres; infinite for at most one point.
     """
     weight = np.ones(len(distance)) if weight is None else weight
     count = float(weight.sum())
@@ -74,8 +91,11 @@ def outlier_threshold(distance: Float64, std_ratio: float = STD_RATIO, weight: F
 
 
 def _no_farther_than(depth: Float32, intrinsics: Float64) -> Float32:
-    """[H, W] mean distance of each point to some of the pixels around it, NaN where one of them is unknown: as many as
-    the rule counts, so never below the mean distance to the nearest."""
+    """An upper bound of each point's mean distance to its nearest neighbours, from fixed pixels around it.
+
+    Returns:
+        [H, W] float32 metres, NaN where one of those pixels is unknown.
+    """
     planes = [
         np.pad(plane.astype(np.float32), _REACH, constant_values=np.nan) for plane in coordinates(depth, intrinsics)
     ]
@@ -97,7 +117,12 @@ def _no_farther_than(depth: Float32, intrinsics: Float64) -> Float32:
 
 
 def _pair(down: int, right: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Of a map, the pixels that have a neighbour so many rows below and columns to the right, and those neighbours."""
+    """Slices of a map: the pixels that have a neighbour at the given offset, and those neighbours.
+
+    Args:
+        down: rows to the neighbour, not negative.
+        right: columns to the neighbour.
+    """
     here, there = (
         slice(max(0, -right), -right if right > 0 else None),
         slice(max(0, right), right if right < 0 else None),
@@ -106,7 +131,7 @@ def _pair(down: int, right: int) -> tuple[tuple[slice, slice], tuple[slice, slic
 
 
 def _distances(points: list[Float32], others: list[Float32]) -> Float32:
-    """[H, W] between points, as three planes [H, W] each."""
+    """[H, W] metres between points, each given as three planes [H, W] (x, y, z)."""
     squares: Float32 = np.zeros(points[0].shape, dtype=np.float32)
     for one, other in zip(points, others, strict=True):
         difference = one - other

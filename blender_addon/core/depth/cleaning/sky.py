@@ -1,4 +1,4 @@
-"""The sky, which has no depth: found, and put on a far shell so that it moves as a sky does."""
+"""Find the sky, which has no depth, and put it on a far shell so that it moves as a sky does."""
 
 from __future__ import annotations
 
@@ -15,20 +15,27 @@ FLAT = 4.0
 BRIGHT = 90.0
 """Mean level of 255 above which a flat region that touches the top may be sky."""
 FAR = 0.85
-"""Share of the predictor's limit from which a depth says no more than "far"."""
+"""Share of the predictor's limit from which a depth means only "far"."""
 SMALLEST = 5
-"""Pixels. What is narrower is no part of a sky."""
+"""Pixels. What is narrower is not part of a sky."""
 ALIKE = 30.0
-"""Levels of 255 by which the rim of a sky may differ from it."""
+"""Levels of 255 by which the rim of a sky may differ from its median brightness."""
 GROW = 8
-"""Pixels."""
+"""Pixels by which the sky is grown towards its edge at most."""
 
 
 def find_sky(photo: UInt8, depth: Float32, farthest: float | None) -> Bool:
-    """[H, W] sky in photo [H, W, 3]: flat, bright, of unknown or farthest depth [H, W] and joined to the top edge.
+    """The sky of a photo: flat, bright, of unknown or farthest depth, and joined to the top edge.
 
-    farthest: metres beyond which the predictor cannot see, None if it has no limit. A rule of thumb: show it to the
-    artist, who may clear it.
+    This is a heuristic: show it to the artist, who may clear it.
+
+    Args:
+        photo: [H, W, 3] uint8 sRGB.
+        depth: [H, W] metres along z, NaN where unknown.
+        farthest: metres beyond which the predictor cannot see; None if it has no limit.
+
+    Returns:
+        [H, W] bool.
     """
     no_depth = ~np.isfinite(depth)
     if farthest is not None:
@@ -59,7 +66,17 @@ def find_sky(photo: UInt8, depth: Float32, farthest: float | None) -> Bool:
 
 
 def sky_shell(depth: Float32, sky: Bool, intrinsics: Float64, radius: float) -> Float32:
-    """Depth [H, W] with the sky on a sphere of `radius` metres around the camera; intrinsics [3, 3] px."""
+    """The depth with the sky on a sphere around the camera.
+
+    Args:
+        depth: [H, W] metres along z.
+        sky: [H, W] which pixels are sky.
+        intrinsics: [3, 3] in pixels of the depth map.
+        radius: of the sphere, metres.
+
+    Returns:
+        [H, W] float32 metres along z.
+    """
     height, width = depth.shape
     ways = np.concatenate([pixel_grid(width, height)[sky], np.ones((int(sky.sum()), 1))], axis=-1)
     rays = ways @ np.linalg.inv(intrinsics).T
@@ -69,7 +86,7 @@ def sky_shell(depth: Float32, sky: Bool, intrinsics: Float64, radius: float) -> 
 
 
 def spread_within(seed: Bool, mask: Bool) -> Bool:
-    """[H, W] the parts of mask [H, W] that are joined, side by side, to the seed."""
+    """[H, W] bool, the parts of `mask` [H, W] that are connected, side by side, to `seed` [H, W]."""
     reached = seed & mask
     while True:
         before = int(reached.sum())
@@ -80,7 +97,7 @@ def spread_within(seed: Bool, mask: Bool) -> Bool:
 
 
 def _spread_along(reached: Bool, mask: Bool, axis: int) -> Bool:
-    """Every run of the mask along an axis of which a pixel is reached."""
+    """[H, W] bool, every run of the mask along an axis that contains a reached pixel."""
     if axis == 0:
         return _spread_along(reached.T, mask.T, 1).T
     gaps = ~np.pad(mask, ((0, 0), (1, 0)))

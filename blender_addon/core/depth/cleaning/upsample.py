@@ -1,4 +1,4 @@
-"""Depth of low resolution (a phone's LiDAR, a network's) brought to the photo's, guided by the photo's colours."""
+"""Bring low-resolution depth (a phone's LiDAR, a network's) to the photo's size, guided by the photo's colours."""
 
 from __future__ import annotations
 
@@ -10,23 +10,33 @@ from ..photo_checks import check_aspect
 from .windows import depth_jumps, in_batches, neighbours, over_windows, padded, squared_distance, weighted_median
 
 RADIUS = 2
-"""Depth pixels around the one under a photo pixel that may vote for it."""
+"""Depth pixels each way, around the one under a photo pixel, that are averaged."""
 COLOUR_SIGMA = 40.0
 """Levels of 255 in which two colours are alike."""
 SAME_SURFACE = 0.05
 """Relative difference of depth within one surface, over RADIUS."""
 
 _LIKENESS = (np.exp(-np.arange(3 * 255**2 + 1) / (2 * COLOUR_SIGMA**2)) + 1e-6).astype(np.float32)
-"""By the squared distance of two colours. One that nothing around resembles must not divide by zero: nearness alone
-decides then."""
+"""Weight by the squared distance of two colours. It is never 0: where nothing around has a similar colour, nearness
+alone decides, without a division by zero.
+"""
 
 
 def guided_upsample(depth: Float32, photo: UInt8) -> Float32:
-    """Depth [h, w] at the size of photo [H, W, 3], both of the same field of view; NaN where no neighbour is known.
+    """Depth at the size of the photo, with its edges where the photo has them.
 
     Each photo pixel takes the mean of the depth pixels around it that look like it and lie on one surface (that of the
-    weighted median), so that edges fall where the photo's are and nothing floats between two surfaces.
-    Raises PhotoError when the aspects differ.
+    weighted median), so that no depth appears between two surfaces.
+
+    Args:
+        depth: [h, w] float32 metres, NaN where unknown; the same field of view as the photo.
+        photo: [H, W, 3] uint8.
+
+    Returns:
+        [H, W] float32 metres, NaN where no neighbour is known.
+
+    Raises:
+        PhotoError: the aspects differ.
     """
     (height, width), (rows, columns) = photo.shape[:2], depth.shape
     check_aspect((width, height), (columns, rows))
@@ -58,7 +68,15 @@ def guided_upsample(depth: Float32, photo: UInt8) -> Float32:
 
 
 def shrunk(photo: UInt8, size: tuple[int, int]) -> UInt8:
-    """Photo [H, W, 3] at a smaller size (columns, rows): the mean of the pixels that fall into each."""
+    """The photo at a smaller size: the mean of the pixels that fall into each.
+
+    Args:
+        photo: [H, W, 3] uint8.
+        size: (columns, rows) of the result, no larger than the photo.
+
+    Returns:
+        [rows, columns, 3] uint8.
+    """
     if (photo.shape[1], photo.shape[0]) == size:
         return photo
     sums = photo
@@ -80,14 +98,23 @@ def _interpolated(values: Float32, where: Float32) -> Float32:
 
 
 def _several_surfaces(depth: Float32) -> Bool:
-    """[h, w] where the depth pixels that may vote are not all known and of one surface."""
+    """[h, w] bool, where the depth pixels that are averaged are not all known and of one surface."""
     k = 2 * RADIUS + 1
     unknown = over_windows(np.logical_or, ~np.isfinite(depth), k)
     return np.asarray(unknown | depth_jumps(depth, k, SAME_SURFACE), dtype=np.bool_)
 
 
 def _nearness(where: Float32, nearest: Int64, offsets: Int64) -> Float32:
-    """[N, K] how much a depth pixel counts at offsets [K] from the one nearest to a position [N] along an axis."""
+    """Weights by distance along one axis.
+
+    Args:
+        where: [N] positions.
+        nearest: [N] the depth pixel nearest to each.
+        offsets: [K] from that pixel.
+
+    Returns:
+        [N, K] float32.
+    """
     away = nearest[:, None] + offsets - where[:, None]
     return np.asarray(np.exp(-(away**2) / 2), dtype=np.float32)
 
@@ -97,7 +124,7 @@ def _nearest(position: Float32, size: int) -> NDArray[np.int64]:
 
 
 def _mean_of_one_surface(votes: Float32, weights: Float32) -> Float32:
-    """[N] of votes [N, K], the weighted mean of those that lie on the surface of the weighted median."""
+    """[N] weighted means of rows of depths [N, K], over those on the surface of the row's weighted median."""
     middle = weighted_median(votes, weights)[:, None]
     with np.errstate(invalid="ignore"):
         same = np.where(np.abs(votes - middle) <= SAME_SURFACE * middle, weights, 0)

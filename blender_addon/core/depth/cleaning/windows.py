@@ -1,4 +1,4 @@
-"""A pixel's surroundings: where depth jumps or bends within k x k pixels, and the values around chosen pixels."""
+"""A pixel's neighbourhood: depth jumps and bends within k x k pixels, and the values around given pixels."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ...arrays import Bool, Float32, Int32, Int64
 T = TypeVar("T", bound=np.generic)
 
 BATCH = 8192
-"""Pixels whose surroundings are looked at together: few enough for a processor's cache."""
+"""Pixels whose neighbourhoods are processed together: few enough for a processor's cache."""
 
 
 def depth_jumps(depth: Float32, k: int, edge: float) -> Bool:
-    """[H, W] where the farthest known depth within k x k is more than (1 + edge) times the nearest."""
+    """[H, W] bool, where the farthest known depth within k x k pixels is more than (1 + edge) times the nearest."""
     unknown = ~np.isfinite(depth)
     nearest = over_windows(np.minimum, np.where(unknown, np.float32(np.inf), depth), k)
     farthest = over_windows(np.maximum, np.where(unknown, np.float32(-np.inf), depth), k)
@@ -28,7 +28,16 @@ def depth_jumps(depth: Float32, k: int, edge: float) -> Bool:
 
 
 def bends(depth: Float32, k: int, edge: float) -> Bool:
-    """[H, W] where within k x k the inverse depth deviates from a straight line by `edge` of itself, along x or y."""
+    """Where inverse depth deviates from a straight line, so that the surface is no plane.
+
+    Args:
+        depth: [H, W] metres, NaN where unknown.
+        k: side of the window, pixels, odd.
+        edge: deviation along x or y, as a share of the inverse depth.
+
+    Returns:
+        [H, W] bool, True within k x k pixels of such a place.
+    """
     inverse = 1 / depth
     span = k // 2
     bent = np.zeros(depth.shape, dtype=np.bool_)
@@ -42,8 +51,16 @@ def bends(depth: Float32, k: int, edge: float) -> Bool:
 
 
 def over_windows(pick: Callable[..., NDArray[Any]], values: NDArray[Any], k: int) -> NDArray[Any]:
-    """np.minimum, np.maximum, np.logical_or or np.logical_and over the k x k neighbourhood of every value [H, W];
-    nothing counts beyond the border."""
+    """A reduction over the k x k neighbourhood of every value; beyond the border nothing counts.
+
+    Args:
+        pick: np.minimum, np.maximum, np.logical_or or np.logical_and.
+        values: [H, W].
+        k: side of the window, pixels, odd.
+
+    Returns:
+        [H, W] of the same type.
+    """
     for axis in (0, 1):
         padded = np.pad(values, [(k // 2, k // 2) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
         size = values.shape[axis]
@@ -54,13 +71,30 @@ def over_windows(pick: Callable[..., NDArray[Any]], values: NDArray[Any], k: int
 
 
 def padded(values: NDArray[T], reach: int, beyond: float) -> NDArray[T]:
-    """[P] the values of a map [H, W], row after row, with `reach` pixels of `beyond` on every side of it."""
+    """A map with a margin, as one row.
+
+    Args:
+        values: [H, W].
+        reach: width of the margin on every side, pixels.
+        beyond: value of the margin.
+
+    Returns:
+        [(H + 2 reach) (W + 2 reach)], row after row.
+    """
     return np.pad(values, reach, constant_values=beyond).ravel()
 
 
 def neighbours(rows: Int64, columns: Int64, offsets: Int64, width: int) -> Int64:
-    """[N, K] where the pixels at `offsets` [n] by `offsets` around N pixels stand in maps of this width that were
-    `padded` by the farthest offset."""
+    """Flat indices of the pixels around given pixels, in maps that were `padded` by the farthest offset.
+
+    Args:
+        rows, columns: [N] the pixels.
+        offsets: [n] increasing, symmetric about 0; used along both axes.
+        width: of the map without its margin.
+
+    Returns:
+        [N, n * n] int64.
+    """
     reach = int(offsets[-1])
     along = width + 2 * reach
     around = (offsets[:, None] * along + offsets).ravel()
@@ -68,8 +102,16 @@ def neighbours(rows: Int64, columns: Int64, offsets: Int64, width: int) -> Int64
 
 
 def squared_distance(colours: list[Int32], around: Int64, wanted: list[Int32]) -> Int32:
-    """[N, K] between the colours at `around` [N, K], of three channels [P], and those wanted, of three channels [N]:
-    summed over the channels."""
+    """Squared distances between colours around pixels and the pixels' own, summed over the channels.
+
+    Args:
+        colours: three channels [P] of a padded photo.
+        around: [N, K] flat indices into them.
+        wanted: three channels [N] of the pixels' own colours.
+
+    Returns:
+        [N, K] int32.
+    """
     total: Int32 = np.zeros(around.shape, dtype=np.int32)
     for channel, mine in zip(colours, wanted, strict=True):
         difference = channel.take(around)
@@ -80,9 +122,14 @@ def squared_distance(colours: list[Int32], around: Int64, wanted: list[Int32]) -
 
 
 def weighted_median(depths: Float32, weights: Float32) -> Float32:
-    """[N] the one of each row of positive depths [N, K] at which half of its weight is reached.
+    """The depth of each row at which half of the row's weight is reached.
 
-    Weight 0 is not looked at; NaN where a row has no weight.
+    Args:
+        depths: [N, K] float32, positive.
+        weights: [N, K] float32; depths of weight 0 are ignored and may be NaN.
+
+    Returns:
+        [N] float32, NaN where a row has no weight.
     """
     # One sort of whole numbers: a positive float's bits rise with it, and its weight rides along in the lower half.
     bits = np.where(weights > 0, depths.view(np.uint32), np.uint32(0xFFFFFFFF)).astype(np.uint64)
@@ -95,7 +142,13 @@ def weighted_median(depths: Float32, weights: Float32) -> Float32:
 
 
 def in_batches(pixels: Int64, work: Callable[[Int64], None], size: int = BATCH) -> None:
-    """`work` on the pixels' indices, `size` at a time, on every core: NumPy lets other threads run meanwhile."""
+    """Run `work` on batches of pixels in one thread per core; NumPy releases the interpreter lock meanwhile.
+
+    Args:
+        pixels: [N] indices.
+        work: called with up to `size` of them; it must be safe to run in parallel. Its exceptions are raised here.
+        size: of a batch.
+    """
     parts = [pixels[start : start + size] for start in range(0, len(pixels), size)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(work, parts):
