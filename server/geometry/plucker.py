@@ -1,4 +1,4 @@
-"""Plücker rays: what the camera of every frame sees through every pixel."""
+"""Plücker rays of every pixel of every frame."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ from torch import Tensor
 
 
 def plucker_rays(poses: Tensor, intrinsics: Tensor, height: int, width: int) -> Tensor:
-    """[B, 6, T, H, W] moment (o x d) and unit direction d of the ray through each pixel centre.
+    """The Plücker ray through each pixel centre, in world coordinates.
 
-    poses: camera-to-world [B, T, 4, 4]; intrinsics [B, T, 3, 3] in pixels, the top-left pixel's centre at (0.5, 0.5).
+    Args:
+        poses: camera-to-world [B, T, 4, 4], OpenCV camera axes, of a floating dtype.
+        intrinsics: [B, T, 3, 3] in pixels; the centre of the top-left pixel is (0.5, 0.5).
+        height: rows of a frame, pixels.
+        width: columns of a frame, pixels.
+
+    Returns:
+        [B, 6, T, H, W] of the poses' dtype: moment o x d (the poses' unit of length), then unit direction d.
     """
     x = torch.arange(width, dtype=poses.dtype, device=poses.device) + 0.5
     y = torch.arange(height, dtype=poses.dtype, device=poses.device) + 0.5

@@ -14,7 +14,12 @@ from server.geometry.texture import Texture, texels_per_pixel
 
 
 class PreviewRenderer:
-    """Draws frames of one photo on one mesh. Alpha is visibility: 255 where the mesh is seen, else 0."""
+    """Draws frames of one photo on one mesh. Alpha is visibility: 255 where the mesh is seen, else 0.
+
+    Args:
+        photo: [h, w, 3] uint8 sRGB.
+        mesh: the photo's depth mesh; its uv are those of the photo.
+    """
 
     def __init__(self, photo: UInt8, mesh: DepthMesh) -> None:
         self._texture = Texture.of(photo)
@@ -23,7 +28,16 @@ class PreviewRenderer:
         self._uv = mesh.uv
 
     def render(self, intrinsics: Float64, camera_to_world: Float64, size: tuple[int, int]) -> UInt8:
-        """One frame [H, W, 4] uint8 sRGB, straight alpha, of size (width, height)."""
+        """One frame of the preview.
+
+        Args:
+            intrinsics: [3, 3] in pixels of `size`.
+            camera_to_world: [4, 4], OpenCV camera axes, metres.
+            size: (width, height), pixels.
+
+        Returns:
+            [H, W, 4] uint8 sRGB, straight alpha; colour is 0 where alpha is 0.
+        """
         fragments = rasterize(self._vertices, self._triangles, intrinsics, camera_to_world, size)
         seen = fragments.covered
         uv = fragments.interpolate(self._triangles, self._uv)
@@ -35,7 +49,7 @@ class PreviewRenderer:
         return frame
 
     def frames(self, trajectory: Trajectory) -> Iterator[UInt8]:
-        """The frames of a whole trajectory, one by one."""
+        """The frames of a whole trajectory, one at a time, each as `render` gives it."""
         size = (trajectory.width, trajectory.height)
         for intrinsics, pose in zip(trajectory.intrinsics, trajectory.camera_to_world, strict=True):
             yield self.render(intrinsics, pose, size)

@@ -15,9 +15,15 @@ SATURATION = 1.0
 
 
 def pull_push(values: Float32, weight: Float32) -> Float32:
-    """values [H, W, C] where weight [H, W] (0 to 1) is 1; elsewhere what the weighted pixels around suggest.
+    """The values where they are known, filled in smoothly where they are not.
 
-    Where no pixel has any weight at all the result is 0.
+    Args:
+        values: [H, W, C] float32; what stands where the weight is 0 is ignored.
+        weight: [H, W] float32, 0 (unknown) to 1 (known).
+
+    Returns:
+        [H, W, C] float32: `values` where the weight is 1, elsewhere what the weighted pixels around suggest; 0
+        everywhere if no pixel has any weight.
     """
     height, width = weight.shape
     pyramid = [(values * weight[..., None], weight)]
@@ -33,7 +39,14 @@ def pull_push(values: Float32, weight: Float32) -> Float32:
 
 
 def _pull(summed: Float32, weight: Float32) -> tuple[Float32, Float32]:
-    """One level coarser: sums over a 4 x 4 tent around each two by two; weights saturate at 1."""
+    """One level coarser, [ceil(H / 2), ceil(W / 2)]: sums over a 4 x 4 tent around each 2 x 2 block.
+
+    Weights saturate at 1.
+
+    Args:
+        summed: values times weight, [H, W, C].
+        weight: [H, W].
+    """
     total = _tent(weight[..., None])
     colour = _tent(summed)
     clamped = np.minimum(total, SATURATION)
@@ -57,7 +70,7 @@ def _tent(picture: Float32) -> Float32:
 
 
 def _enlarged(picture: Float32, shape: tuple[int, ...]) -> Float32:
-    """Twice as large, bilinear, cut to shape [H, W]."""
+    """The picture [h, w, C] twice as large, bilinear, cut to `shape` (H, W)."""
     for axis in (0, 1):
         widths = [(0, 0)] * 3
         widths[axis] = (1, 1)

@@ -1,4 +1,4 @@
-"""A z-buffered triangle renderer in numpy, made for depth-map meshes: many triangles of about a pixel each.
+"""A z-buffered triangle renderer in numpy, made for depth meshes: many triangles of about a pixel each.
 
 Pixel centres stand at half integers and an edge through a pixel's centre covers it, so that a mesh with a vertex a
 pixel, seen from its own camera, covers every one of them. Both sides of a triangle are drawn. Triangles that reach
@@ -18,20 +18,23 @@ from blender_addon.core.arrays import Float32, Float64, Int32, Int64
 from blender_addon.core.camera.trajectory import inverse
 
 NEAR = 1e-3
+"""Depth of the near plane, metres."""
 EDGE_TOLERANCE = 1e-3
 """How far outside a triangle, pixels, a pixel's centre still counts as on its edge (float32 rounding)."""
 SMALLEST_AREA = 1e-9
 """Twice the area, square pixels, below which a triangle is seen edge-on."""
 CANDIDATES_AT_ONCE = 4_000_000
+"""Pairs of triangle and pixel that are tested at once, about: bounds the memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fragments:
     """What each pixel sees.
 
-    triangle: [H, W] int32, its triangle, -1 where there is none.
-    weights: [H, W, 3] float32, perspective-correct weights of the triangle's corners (0 where there is none).
-    depth: [H, W] float32 metres along z, infinite where there is none.
+    Attributes:
+        triangle: [H, W] int32, index of the triangle, -1 where there is none.
+        weights: [H, W, 3] float32, perspective-correct weights of the triangle's corners, 0 where there is none.
+        depth: [H, W] float32, metres along z, infinite where there is none.
     """
 
     triangle: Int32
@@ -40,11 +43,19 @@ class Fragments:
 
     @property
     def covered(self) -> NDArray[np.bool_]:
-        """[H, W] True where there is a triangle."""
+        """[H, W] bool, True where there is a triangle."""
         return self.triangle >= 0
 
     def interpolate(self, triangles: Int32, values: Float32) -> Float32:
-        """Vertex values [N, K] at every pixel, [H, W, K] float32, 0 where there is no triangle."""
+        """Values of the vertices interpolated at every pixel.
+
+        Args:
+            triangles: [T, 3] int32, the triangles that were drawn.
+            values: [N, K] float32, one row for each vertex.
+
+        Returns:
+            [H, W, K] float32, 0 where there is no triangle.
+        """
         seen = self.covered
         result = np.zeros((*seen.shape, values.shape[1]), np.float32)
         corners = values[triangles[self.triangle[seen]]]
@@ -54,7 +65,13 @@ class Fragments:
 
 @dataclass(frozen=True, eq=False)
 class _Screen:
-    """Vertices in one camera: x, y pixels, inverse depth (not positive: behind the near plane), float32 [N]."""
+    """Vertices as one camera sees them.
+
+    Attributes:
+        x: [N] float32, pixels.
+        y: [N] float32, pixels.
+        inverse_depth: [N] float32, 1 / metres; 0 for a vertex that is not in front of the near plane.
+    """
 
     x: Float32
     y: Float32
@@ -64,7 +81,15 @@ class _Screen:
 def rasterize(
     vertices: Float32, triangles: Int32, intrinsics: Float64, camera_to_world: Float64, size: tuple[int, int]
 ) -> Fragments:
-    """Draw vertices [N, 3] (world, metres) joined by triangles [T, 3] into size (width, height)."""
+    """The nearest triangle at every pixel.
+
+    Args:
+        vertices: [N, 3] float32, world coordinates, metres.
+        triangles: [T, 3] int32, indices into the vertices.
+        intrinsics: [3, 3] in pixels of `size`.
+        camera_to_world: [4, 4], OpenCV camera axes, metres.
+        size: (width, height), pixels.
+    """
     width, height = size
     screen = _to_screen(vertices, intrinsics, camera_to_world)
     nearest = np.zeros(width * height, np.int64)
@@ -84,10 +109,13 @@ def _to_screen(vertices: Float32, intrinsics: Float64, camera_to_world: Float64)
 
 
 def _boxes_with_pixels(screen: _Screen, triangles: Int32, size: tuple[int, int]) -> tuple[Int64, NDArray[np.int16]]:
-    """The triangles whose bounding box holds a pixel's centre [S], and their boxes [S, 4]: first x, y, last x, y.
+    """The triangles whose bounding box holds a pixel's centre, and their boxes.
 
-    Most triangles of a fine mesh hold none, so this is where the time goes: a vertex's four int16 travel as one int64,
+    Most triangles of a fine mesh hold none, so this takes most of the time: a vertex's four int16 travel as one int64,
     and the last pixel is negated so that one minimum makes the whole box.
+
+    Returns:
+        Indices of S triangles, [S] int64, and their boxes, [S, 4] int16: first x, first y, last x, last y, inclusive.
     """
     width, height = size
     limits = np.stack([screen.x - 0.5, screen.y - 0.5, 0.5 - screen.x, 0.5 - screen.y], axis=1)
@@ -122,7 +150,16 @@ def _pixel_counts(boxes: NDArray[np.int16]) -> Int64:
 def _draw(
     screen: _Screen, triangles: Int32, which: Int64, boxes: NDArray[np.int16], width: int, nearest: Int64
 ) -> None:
-    """Lay these triangles into `nearest` [H * W], which keeps inverse depth's bits above the triangle's number + 1."""
+    """Draw these triangles into the depth buffer.
+
+    Args:
+        screen: the vertices.
+        triangles: [T, 3], all of them.
+        which: [S] indices of the triangles to draw.
+        boxes: [S, 4] their bounding boxes.
+        width: of the picture, pixels.
+        nearest: [H * W] int64, changed in place: the bits of the inverse depth above the triangle's index + 1.
+    """
     counts = _pixel_counts(boxes)
     owner = np.repeat(np.arange(len(which)), counts)
     ordinal = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -139,7 +176,17 @@ def _draw(
 
 
 def _barycentric(screen: _Screen, corners: Int32, column: Int64, row: Int64) -> tuple[Float32, NDArray[np.bool_]]:
-    """Screen-space weights [3, n] of the corners [3, n] at pixel centres, and whether the centre is inside."""
+    """The corners' weights in screen space at pixel centres.
+
+    Args:
+        screen: the vertices.
+        corners: [3, n] indices of the vertices.
+        column: [n] of the pixel.
+        row: [n] of the pixel.
+
+    Returns:
+        Weights [3, n] float32, clipped to 0..1, and [n] bool, whether the centre is inside the triangle.
+    """
     x = screen.x[corners] - (column + 0.5).astype(np.float32)
     y = screen.y[corners] - (row + 0.5).astype(np.float32)
     # Twice the area that the centre makes with the edge opposite to each corner. Sums and extremes of the three rows

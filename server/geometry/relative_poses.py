@@ -1,8 +1,8 @@
 """Camera poses for the network, in torch: relative to the reference frame, and between every two frames.
 
 The published code inverts matrices in float32 and, for two cameras at one place, draws a random direction. Both are
-kept as an option (CameraConventions.published) because the trained weights saw them; otherwise the arithmetic is
-float64 and the direction is the camera's own motion.
+kept as an option (PUBLISHED) because the trained weights saw them; otherwise the arithmetic is float64 and the
+direction is the camera's own motion.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ import torch
 from torch import Tensor
 
 SAME_PLACE = 1e-6
-"""Two camera centres closer than this along every axis (scene units) have no baseline."""
+"""Two camera centres closer than this along every axis (in the poses' unit of length) have no baseline."""
 
 
 @dataclass(frozen=True)
 class CameraConventions:
     """Where the published geometry and the correct one differ.
 
-    random_baseline: a frame against itself gets a line in a random direction (a new draw each time), not in the
-        direction of its own motion.
-    key_intrinsics_only: the fundamental matrix uses the key frame's intrinsics on both sides (wrong for zooms).
-    cell_offset: pixels added to the centre of a mask cell; published -0.5, although K is given for centres at 0.5.
-    single_precision: float32 throughout, general matrix inverse.
+    Attributes:
+        random_baseline: a frame against itself gets a line in a random direction (a new draw each time), not in the
+            direction of its own motion.
+        key_intrinsics_only: the fundamental matrix uses the key frame's intrinsics on both sides (wrong for zooms).
+        cell_offset: pixels added to the centre of a mask cell; published -0.5, although the intrinsics are given for
+            pixel centres at 0.5.
+        single_precision: float32 throughout, general matrix inverse.
     """
 
     random_baseline: bool = False
@@ -34,7 +36,9 @@ class CameraConventions:
 
 
 PUBLISHED = CameraConventions(random_baseline=True, key_intrinsics_only=True, cell_offset=-0.5, single_precision=True)
+"""The published code's geometry."""
 CORRECT = CameraConventions()
+"""The correct geometry, in float64."""
 
 
 def relative_poses(
@@ -43,10 +47,17 @@ def relative_poses(
     scale: Tensor | float = 1.0,
     frame_scales: Tensor | None = None,
 ) -> Tensor:
-    """Poses [B, T, 4, 4] seen from frame reference [B], translations times `scale` (scalar or [B]).
+    """The poses as seen from a reference frame, with scaled translations.
 
-    frame_scales: metres per unit as each frame's depth says, [B, T]; the reference frame's holds for its whole clip.
-    Clips of unknown scale, as in training, need it; a shot's poses are metric already.
+    Args:
+        camera_to_world: [B, T, 4, 4].
+        reference: [B], index of each clip's reference frame.
+        scale: factor on translations, a scalar or [B].
+        frame_scales: [B, T], metres per unit of length as each frame's depth says; the reference frame's holds for its
+            whole clip. Clips of unknown scale, as in training, need it; a shot's poses are metric already.
+
+    Returns:
+        Camera-to-reference [B, T, 4, 4]; the reference frame's is the identity.
     """
     batch = torch.arange(len(camera_to_world), device=camera_to_world.device)
     relative = torch.linalg.inv(camera_to_world[batch, reference])[:, None] @ camera_to_world
@@ -59,14 +70,31 @@ def relative_poses(
 
 
 def pair_poses(poses: Tensor) -> Tensor:
-    """[B, T, T, 4, 4] from poses [B, T, 4, 4]: entry (i, j) maps frame i's camera coordinates to frame j's."""
+    """The poses between every two frames.
+
+    Args:
+        poses: camera-to-world [B, T, 4, 4].
+
+    Returns:
+        [B, T, T, 4, 4]: entry (i, j) maps frame i's camera coordinates to frame j's.
+    """
     return torch.linalg.inv(poses)[:, None] @ poses[:, :, None]
 
 
 def baselines(pairs: Tensor, poses: Tensor, conventions: CameraConventions, noise: Tensor | None = None) -> Tensor:
-    """Translations [B, T, T, 3] of `pairs`, none of them zero.
+    """The translations between every two frames, with a substitute for those that are zero.
 
-    noise: standard normal [B, T, T, 3], used where the published convention wants a random direction.
+    Args:
+        pairs: [B, T, T, 4, 4] as `pair_poses` gives them.
+        poses: camera-to-world [B, T, 4, 4].
+        conventions: their `random_baseline` says which substitute.
+        noise: standard normal [B, T, T, 3], read where `random_baseline` is set only.
+
+    Returns:
+        [B, T, T, 3], none of them zero.
+
+    Raises:
+        ValueError: `random_baseline` is set and there is no noise.
     """
     translation = pairs[..., :3, 3]
     same = (translation.abs() < SAME_PLACE).all(dim=-1, keepdim=True)
@@ -80,9 +108,15 @@ def baselines(pairs: Tensor, poses: Tensor, conventions: CameraConventions, nois
 
 
 def motion_directions(poses: Tensor) -> Tensor:
-    """[B, T, 3] unit direction in which each camera moves, in its own axes; along x while it stands still.
+    """The direction in which each camera moves, in its own axes.
 
     This is what the epipole of two neighbouring frames tends to as they approach each other.
+
+    Args:
+        poses: camera-to-world [B, T, 4, 4].
+
+    Returns:
+        [B, T, 3] unit vectors; along x where the camera stands still.
     """
     centres = poses[..., :3, 3]
     velocity = torch.zeros_like(centres)

@@ -1,4 +1,4 @@
-"""A picture as a texture: bilinear lookup in a pyramid, so that a picture drawn small does not shimmer."""
+"""A picture as a texture: bilinear lookup in a pyramid, so that a picture drawn small does not alias."""
 
 from __future__ import annotations
 
@@ -12,24 +12,45 @@ from blender_addon.core.arrays import Float32
 
 @dataclass(frozen=True, eq=False)
 class Texture:
-    """levels: pictures [h, w, C] float32, each half as large as the one before."""
+    """A pyramid of pictures for lookup by texture coordinates.
+
+    Attributes:
+        levels: pictures [h, w, C] float32, each half as large as the one before; the first is the picture itself.
+    """
 
     levels: tuple[Float32, ...]
 
     @staticmethod
     def of(picture: NDArray[np.generic]) -> Texture:
-        """A texture of picture [h, w, C]; its values stay what they are."""
+        """The texture of a picture.
+
+        Args:
+            picture: [h, w, C] of any dtype; the values are converted to float32, not rescaled.
+        """
         levels = [np.ascontiguousarray(picture, dtype=np.float32)]
         while min(levels[-1].shape[:2]) >= 4:
             levels.append(_halved(levels[-1]))
         return Texture(tuple(levels))
 
     def level_for(self, texels: float) -> int:
-        """The level of which one texel is about as large as `texels` of the finest: what one pixel shows."""
+        """The level of which one texel is about as large as one output pixel.
+
+        Args:
+            texels: texels of the finest level that one output pixel covers along one axis, see `texels_per_pixel`.
+        """
         return int(np.clip(np.round(np.log2(max(texels, 1e-6))), 0, len(self.levels) - 1))
 
     def sample(self, uv: Float32, level: int = 0) -> Float32:
-        """Bilinear values [N, C] at uv [N, 2]; (0, 0) is the top-left corner; clamped to the picture."""
+        """Bilinear values of one level.
+
+        Args:
+            uv: [N, 2] float32; (0, 0) is the picture's top-left corner, (1, 1) its bottom-right one; clamped to the
+                picture.
+            level: index into `levels`.
+
+        Returns:
+            [N, C] float32.
+        """
         picture = self.levels[level]
         height, width = picture.shape[:2]
         x = np.clip(uv[:, 0] * np.float32(width) - np.float32(0.5), 0, width - 1)
@@ -48,14 +69,23 @@ class Texture:
 
 
 def texels_per_pixel(uv: Float32, seen: NDArray[np.bool_], width: int) -> float:
-    """Texels of a texture so wide that one pixel shows, in the median over uv [H, W, 2] where `seen`."""
+    """How many texels one output pixel covers along x: the median over neighbouring pixels that are both seen.
+
+    Args:
+        uv: [H, W, 2] texture coordinates of each output pixel.
+        seen: [H, W] bool; uv elsewhere is ignored.
+        width: of the texture, texels.
+
+    Returns:
+        Texels; 1 if no two neighbouring pixels are seen.
+    """
     pairs = seen[:, 1:] & seen[:, :-1]
     steps = np.abs(uv[:, 1:, 0] - uv[:, :-1, 0])[pairs]
     return float(np.median(steps)) * width if steps.size else 1.0
 
 
 def _halved(picture: Float32) -> Float32:
-    """Each pixel the mean of two by two; an odd last row or column counts twice."""
+    """The picture at half size: each pixel the mean of 2 x 2; an odd last row or column counts twice."""
     height, width = picture.shape[:2]
     padded = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     rows = padded[0::2] + padded[1::2]
