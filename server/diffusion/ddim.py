@@ -1,4 +1,4 @@
-"""DDIM: the timesteps it visits, its coefficients, and one step of it."""
+"""DDIM: the timesteps it visits, its coefficients, and one step."""
 
 from __future__ import annotations
 
@@ -12,17 +12,33 @@ from torch import Tensor
 from .schedule import NoiseSchedule
 
 Spacing = Literal["uniform_trailing", "uniform", "quad"]
+"""How the visited timesteps are spread, see `ddim_timesteps`."""
 Prediction = Literal["eps", "v"]
+"""What the network puts out: the noise, or the velocity."""
 
 
 def ddim_timesteps(
     count: int, train_steps: int = 1000, spacing: Spacing = "uniform_trailing", published_parity: bool = False
 ) -> NDArray[np.int64]:
-    """Ascending timesteps. Trailing ends at the very last one, where sampling must start for the noise to be pure.
+    """The timesteps that sampling visits, ascending.
+
+    Trailing ones end at the very last timestep, where sampling must start for the noise to be pure.
 
     "uniform" gives more steps than asked when `count` does not divide `train_steps`, as the published code does. That
     code also steps beyond the schedule for some counts (rounding puts -1 before trailing steps, as for 61; uniform ones
     reach train_steps, as for 27), which is left out here but for `published_parity`.
+
+    Args:
+        count: steps asked for.
+        train_steps: length of the training schedule.
+        spacing: "quad" is dense at low noise, and spans the first 80 % of the schedule.
+        published_parity: keep timesteps outside the schedule.
+
+    Returns:
+        [N] int64, 0 to train_steps - 1.
+
+    Raises:
+        ValueError: `count` is not 1 to train_steps.
     """
     if not 1 <= count <= train_steps:
         raise ValueError(f"steps must be 1..{train_steps}, got {count}")
@@ -37,10 +53,19 @@ def ddim_timesteps(
 
 @dataclass(frozen=True, eq=False)
 class DdimPlan:
-    """Coefficients of each step [N], ascending in timestep; sampling walks them from the last to the first.
+    """Coefficients of each step, [N], ascending in timestep; sampling walks them from the last to the first.
 
-    alphas and alphas_prev are cumulative products; scale and scale_prev the factor on clean latents before and after.
-    Values are float32 of float64 arithmetic, except sigmas and alphas_prev, which stay float64.
+    The cumulative products are rounded to float32, as a checkpoint's buffers are, and stored as float64.
+
+    Attributes:
+        timesteps: [N] int64.
+        alphas: [N] float64, cumulative product of 1 - beta at each timestep.
+        alphas_prev: [N] float64, the same at the timestep the step ends at.
+        sigmas: [N] float64, standard deviation of the noise added in each step.
+        scale: [N] float32, factor on clean latents at each timestep.
+        scale_prev: [N] float32, the same at the timestep the step ends at; of the last step, at its own.
+        alphas_cumprod: [train_steps] float32.
+        latent_scale: [train_steps] float32, factor on clean latents.
     """
 
     timesteps: NDArray[np.int64]
@@ -57,7 +82,19 @@ class DdimPlan:
 
 
 def ddim_plan(schedule: NoiseSchedule, count: int, eta: float, spacing: Spacing = "uniform_trailing") -> DdimPlan:
-    """The plan for `count` steps. The last step ends at alphas_cumprod[0], not at 1: eta > 0 leaves a little noise."""
+    """The coefficients of `count` steps.
+
+    The last step ends at alphas_cumprod[0], not at 1: eta > 0 leaves a little noise.
+
+    Args:
+        schedule: the training schedule.
+        count: steps asked for, see `ddim_timesteps`.
+        eta: 0 (deterministic) to 1, how much fresh noise each step adds.
+        spacing: see `ddim_timesteps`.
+
+    Raises:
+        ValueError: `count` is not 1 to the length of the schedule.
+    """
     timesteps = ddim_timesteps(count, len(schedule), spacing)
     # Through float32, as a checkpoint's buffers are: what the weights were sampled with.
     abar = schedule.alphas_cumprod.astype(np.float32)
@@ -79,14 +116,30 @@ def ddim_plan(schedule: NoiseSchedule, count: int, eta: float, spacing: Spacing 
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """What one network output says: the clean latent and the noise, both shaped like the latent."""
+    """A network output read as a prediction; both tensors are shaped like the latent.
+
+    Attributes:
+        clean: the clean latent.
+        noise: the noise in the latent.
+    """
 
     clean: Tensor
     noise: Tensor
 
 
 def predict(plan: DdimPlan, index: int, latent: Tensor, output: Tensor, prediction: Prediction) -> Predicted:
-    """Read a network output at step `index`; the clean latent is on the scale of the step that follows."""
+    """What a network output says of the clean latent and the noise.
+
+    Args:
+        plan: the sampling plan.
+        index: of the step in the plan.
+        latent: the noisy latent the network was given.
+        output: what it put out, shaped like the latent.
+        prediction: what that output means.
+
+    Returns:
+        The prediction; its clean latent is on the scale of the step that follows (`plan.scale_prev`).
+    """
     alpha = float(np.float32(plan.alphas[index]))
     root, rest = _f32(alpha**0.5), _f32(np.sqrt(np.float32(1.0) - np.float32(alpha)))
     if prediction == "v":
@@ -100,7 +153,14 @@ def predict(plan: DdimPlan, index: int, latent: Tensor, output: Tensor, predicti
 
 
 def step(plan: DdimPlan, index: int, predicted: Predicted, noise: Tensor) -> Tensor:
-    """The latent after step `index`, with fresh standard normal `noise`."""
+    """The latent after step `index`.
+
+    Args:
+        plan: the sampling plan.
+        index: of the step in the plan.
+        predicted: as `predict` gives it.
+        noise: fresh standard normal noise, shaped like the latent.
+    """
     return (
         _f32(np.sqrt(plan.alphas_prev[index])) * predicted.clean
         + direction_coefficient(plan, index) * predicted.noise
@@ -117,10 +177,18 @@ def direction_coefficient(plan: DdimPlan, index: int) -> float:
 
 
 def add_noise(plan: DdimPlan, timestep: int, clean: Tensor, noise: Tensor) -> Tensor:
-    """q_sample: the clean latent as it looks at `timestep` with this noise."""
+    """The clean latent as it looks at a timestep (q_sample).
+
+    Args:
+        plan: the sampling plan.
+        timestep: of the training schedule.
+        clean: the clean latent.
+        noise: standard normal, shaped like the latent.
+    """
     alpha = np.float32(plan.alphas_cumprod[timestep])
     return _f32(np.sqrt(alpha)) * clean + _f32(np.sqrt(np.float32(1.0) - alpha)) * noise
 
 
 def _f32(value: float) -> float:
+    """The value rounded to float32."""
     return float(np.float32(value))

@@ -1,4 +1,4 @@
-"""The sampling loop: noise to a clean latent, knowing nothing of the network that denoises."""
+"""The sampling loop, from noise to a clean latent, for any denoising network."""
 
 from __future__ import annotations
 
@@ -14,27 +14,63 @@ from .guidance import GuidanceConfig, guide
 from .shaping import Draw
 
 Branch = Literal["conditional", "unconditional", "no_camera", "image_only"]
+"""Which conditions the network is given: all, neither prompt nor picture, all but the camera, all but the prompt."""
 
 
 class Denoiser(Protocol):
-    """The network with its conditions bound. Gives one output like `latent` for each branch asked for, in order."""
+    """The network with its conditions bound."""
 
-    def __call__(self, latent: Tensor, timestep: int, branches: Sequence[Branch]) -> Sequence[Tensor]: ...
+    def __call__(self, latent: Tensor, timestep: int, branches: Sequence[Branch]) -> Sequence[Tensor]:
+        """The network's outputs for the branches asked for.
+
+        Args:
+            latent: noisy, [B, C, T, H, W] float32.
+            timestep: of the training schedule.
+            branches: the outputs that are wanted.
+
+        Returns:
+            One tensor like `latent` for each branch, in order.
+        """
+        ...
 
 
 class Constraint(Protocol):
-    """Something known of the result (see shaping.py)."""
+    """Something that is known of the result (see shaping.py)."""
 
-    def shape_noisy(self, plan: DdimPlan, timestep: int, latent: Tensor, draw: Draw) -> Tensor: ...
-    def shape_clean(self, plan: DdimPlan, index: int, clean: Tensor) -> Tensor: ...
-    def finish(self, plan: DdimPlan, latent: Tensor) -> Tensor: ...
+    def shape_noisy(self, plan: DdimPlan, timestep: int, latent: Tensor, draw: Draw) -> Tensor:
+        """The latent that the network is given at this timestep.
+
+        Args:
+            plan: the sampling plan.
+            timestep: of the training schedule.
+            latent: [B, C, T, H, W].
+            draw: gives fresh noise.
+        """
+        ...
+
+    def shape_clean(self, plan: DdimPlan, index: int, clean: Tensor) -> Tensor:
+        """The clean latent that step `index` of the plan goes on with.
+
+        Args:
+            plan: the sampling plan.
+            index: of the step in the plan.
+            clean: as predicted, [B, C, T, H, W].
+        """
+        ...
+
+    def finish(self, plan: DdimPlan, latent: Tensor) -> Tensor:
+        """The latent after the last step."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
 class SamplerState:
-    """Where sampling stands after `done` steps; with the draws that follow, all that is needed to go on.
+    """Where sampling stands; with the draws that follow, all that is needed to go on.
 
-    latent [B, C, T, H, W]: still noisy. differences: what lossy guidance keeps, by branch.
+    Attributes:
+        done: steps taken.
+        latent: [B, C, T, H, W], still noisy.
+        differences: what `lossy_guidance_every` keeps: the conditional output minus the branch's, by branch.
     """
 
     done: int
@@ -43,16 +79,20 @@ class SamplerState:
 
 
 StepDone = Callable[[SamplerState, Tensor], None]
-"""Called after each step with where sampling stands and the clean latent as predicted there."""
+"""Called after each step with where sampling stands and the clean latent [B, C, T, H, W] as predicted there."""
 
 
 @dataclass(frozen=True)
 class SamplerConfig:
-    """prediction: what the network puts out. restore_scale: undo what is left of the dynamic rescale at the end
-    (the published code leaves it: at 25 steps, latents 3 % too small).
+    """How a latent is sampled.
 
-    lossy_guidance_every: ask for the branches besides the conditional one only every n-th step, and take their
-    difference from it as unchanged in between. Above 1 the result is another one: near twice as fast, not exact.
+    Attributes:
+        prediction: what the network puts out.
+        guidance: how its outputs become one.
+        restore_scale: undo what is left of the dynamic rescale at the end (the published code leaves it: at 25 steps,
+            latents 3 % too small).
+        lossy_guidance_every: ask for the branches besides the conditional one only every n-th step, and take their
+            difference from it as unchanged in between. Above 1 the result differs: nearly twice as fast, not exact.
     """
 
     prediction: Prediction
@@ -62,22 +102,28 @@ class SamplerConfig:
 
 
 class SeededNoise:
-    """Standard normal draws from one seed, made on the CPU so that a seed means the same on every device."""
+    """Standard normal draws from one seed, made on the CPU so that a seed means the same on every device.
+
+    Args:
+        seed: of the generator.
+        device: where the draws are put.
+    """
 
     def __init__(self, seed: int, device: torch.device | str = "cpu") -> None:
         self._generator = torch.Generator().manual_seed(seed)
         self._device = torch.device(device)
 
     def __call__(self, shape: tuple[int, ...]) -> Tensor:
+        """The next draw, float32 on the device."""
         return torch.randn(shape, generator=self._generator).to(self._device)
 
     @property
     def state(self) -> Tensor:
-        """[n] uint8: where the draws stand."""
+        """[n] uint8, the generator's state: where the draws stand."""
         return self._generator.get_state()
 
     def load_state(self, state: Tensor) -> None:
-        """The next draws are those that followed this state."""
+        """Set the generator's state, so that the next draws are those that followed it."""
         self._generator.set_state(state)
 
 
@@ -91,10 +137,23 @@ def sample(
     on_step: StepDone = lambda state, clean: None,
     start: SamplerState | None = None,
 ) -> Tensor:
-    """The clean latent [B, C, T, H, W] of `shape`, float32.
+    """The clean latent that the network makes of noise.
 
-    Draws in this order: the start; for each step, one for each constraint that re-noises, then the step's noise
-    (always, also at eta 0). start: go on from there; the draws must stand where they stood then.
+    Noise is drawn in this order: the start; for each step, one draw for each constraint that re-noises, then the step's
+    noise (always, also at eta 0).
+
+    Args:
+        denoise: the network with its conditions.
+        plan: the steps.
+        config: prediction, guidance and what is undone at the end.
+        shape: [B, C, T, H, W] of the latent.
+        draw: gives standard normal noise.
+        constraints: applied in order, before and after each step and at the end.
+        on_step: called after each step; what it raises ends the sampling.
+        start: go on from there; the draws must stand where they stood then. None starts from fresh noise.
+
+    Returns:
+        [B, C, T, H, W] float32.
     """
     state = start or SamplerState(0, draw(shape))
     ask = _Outputs(denoise, branches_of(config.guidance), config.lossy_guidance_every, state.differences)
@@ -128,7 +187,14 @@ def sample(
 
 
 class _Outputs:
-    """The network's outputs by branch; between the steps at which all are computed, kept differences stand in."""
+    """The network's outputs by branch; between the steps at which all are computed, kept differences stand in.
+
+    Args:
+        denoise: the network.
+        branches: those that guidance needs, the conditional one first.
+        every: compute all of them every so many steps.
+        differences: conditional output minus the branch's, from an earlier step.
+    """
 
     def __init__(
         self, denoise: Denoiser, branches: tuple[Branch, ...], every: int, differences: Mapping[Branch, Tensor]
@@ -137,6 +203,13 @@ class _Outputs:
         self.differences = differences
 
     def __call__(self, latent: Tensor, timestep: int, step_number: int) -> dict[Branch, Tensor]:
+        """The outputs at one step.
+
+        Args:
+            latent: noisy.
+            timestep: of the training schedule.
+            step_number: counted from 1.
+        """
         if self.differences and (step_number - 1) % self._every != 0:
             (conditional,) = self._denoise(latent, timestep, self._branches[:1])
             others = {branch: conditional - difference for branch, difference in self.differences.items()}

@@ -18,7 +18,17 @@ from blender_addon.core.arrays import Float64
 
 @dataclass(frozen=True)
 class ScheduleConfig:
-    """How betas grow. base_scale < 1 shrinks clean latents at high noise (the dynamic rescale of the 512 weights)."""
+    """The noise schedule of a model.
+
+    Attributes:
+        steps: number of training timesteps.
+        linear_start: the first beta.
+        linear_end: the last beta; the square roots grow linearly between the two.
+        zero_terminal_snr: whether the last timestep holds no signal at all.
+        prediction: what the network puts out: noise or velocity.
+        base_scale: factor on clean latents at high noise; below 1 it shrinks them (dynamic rescale of the 512 weights).
+        scale_ramp: timesteps over which that factor falls from 1 to `base_scale`.
+    """
 
     steps: int = 1000
     linear_start: float = 0.00085
@@ -31,13 +41,20 @@ class ScheduleConfig:
 
 @dataclass(frozen=True, eq=False)
 class NoiseSchedule:
-    """betas, alphas_cumprod [steps] float64; latent_scale [steps]: the factor on clean latents at each timestep."""
+    """The schedule's values at each training timestep.
+
+    Attributes:
+        betas: [steps] float64.
+        alphas_cumprod: [steps] float64, cumulative product of 1 - beta.
+        latent_scale: [steps] float64, factor on clean latents.
+    """
 
     betas: Float64
     alphas_cumprod: Float64
     latent_scale: Float64
 
     def __len__(self) -> int:
+        """Number of training timesteps."""
         return len(self.betas)
 
 
@@ -54,7 +71,7 @@ def noise_schedule(config: ScheduleConfig) -> NoiseSchedule:
 
 
 def zero_terminal_snr(betas: Float64) -> Float64:
-    """Betas shifted and scaled so that the last timestep holds no signal at all (Lin et al. 2023, algorithm 1)."""
+    """The betas shifted and scaled so that the last timestep holds no signal at all (Lin et al. 2023, algorithm 1)."""
     signal = np.sqrt(np.cumprod(1.0 - betas))
     first, last = signal[0], signal[-1]
     signal = (signal - last) * first / (first - last)
@@ -64,7 +81,16 @@ def zero_terminal_snr(betas: Float64) -> Float64:
 
 
 def dynamic_rescale(steps: int, base_scale: float, ramp: int) -> Float64:
-    """[steps] factor on clean latents: from 1 down to base_scale over the first `ramp` timesteps, then constant."""
+    """The factor on clean latents at each timestep: it falls linearly from 1 to a constant.
+
+    Args:
+        steps: number of training timesteps.
+        base_scale: the constant.
+        ramp: timesteps over which the factor falls.
+
+    Returns:
+        [steps] float64.
+    """
     return np.concatenate([np.linspace(1.0, base_scale, ramp), np.full(steps, base_scale)])[:steps]
 
 
@@ -72,6 +98,10 @@ def in_half_precision(schedule: NoiseSchedule, config: ScheduleConfig) -> NoiseS
     """The schedule that the published demo runs with: it rounds every buffer of the model to float16.
 
     A zero-terminal-SNR schedule is registered anew afterwards, in float32; only the latents' scale stays rounded.
+
+    Args:
+        schedule: the exact one.
+        config: what it was made of.
     """
     abar = schedule.alphas_cumprod
     return NoiseSchedule(
