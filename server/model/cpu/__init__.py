@@ -1,1 +1,1 @@
-"""What makes the network fast on processors: attention, convolutions, memory."""
+"""What makes the network fast on CPUs: attention, convolutions, memory."""

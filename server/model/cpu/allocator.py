@@ -1,4 +1,4 @@
-"""Memory that is freed stays with the process.
+"""Memory that the process frees stays with it, for the next forward pass.
 
 A forward pass frees and asks for tens of megabytes hundreds of times. By default glibc gives such blocks back to the
 system each time and has the kernel clear them anew: a fifth of the time of a pass on the CPU.
@@ -14,7 +14,11 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc so, for the rest of the process. False where there is no glibc, and nothing has changed."""
+    """Have glibc keep freed memory, for the rest of the process.
+
+    Returns:
+        False where there is no glibc, or it does not accept the settings.
+    """
     if not sys.platform.startswith("linux"):
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
@@ -25,7 +29,7 @@ def keep_freed_memory() -> bool:
 
 
 def trim_heap() -> None:
-    """What is free just now goes to the system after all. Nothing happens where there is no glibc."""
+    """Give the memory that is free just now back to the system. Nothing happens where there is no glibc."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform.startswith("linux") else None
     if trim is not None:
         trim(0)

@@ -1,4 +1,4 @@
-"""Softmax attention, by whatever computes it fastest here."""
+"""Softmax attention by the fastest way there is for the device and dtype."""
 
 from __future__ import annotations
 
@@ -9,14 +9,24 @@ from torch.nn import functional
 from .processor import fused_attention_converts
 
 LOGITS = 2**21
-"""Logits written out at once, so that they stay in the processor's cache."""
+"""Logits computed at once, so that they stay in the processor's cache."""
 
 MIN_ROWS = 64
 """Queries at once, at least: with so many keys that fewer fit, the fused form is faster."""
 
 
 def softmax_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
-    """q [N, heads, L, D] attends to k, v [N, heads, M, D]: [N, heads, L, D]. mask [L, M] bool, true where open."""
+    """Scaled dot-product attention.
+
+    Args:
+        q: [N, heads, L, D].
+        k: [N, heads, M, D].
+        v: [N, heads, M, D].
+        mask: [L, M] bool, True where the query attends to the key; None for everywhere.
+
+    Returns:
+        [N, heads, L, D].
+    """
     rows = LOGITS // (q.shape[1] * k.shape[2])
     if rows >= min(MIN_ROWS, q.shape[2]) and fused_attention_converts(q):
         return written_out(q, k, v, mask, rows)
@@ -24,7 +34,18 @@ def softmax_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = Non
 
 
 def written_out(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, rows: int) -> Tensor:
-    """The same through two matrix products, of at most `rows` queries at once; logits are rounded to the dtype."""
+    """The same attention through two matrix products; logits are rounded to the dtype.
+
+    Args:
+        q: [N, heads, L, D].
+        k: [N, heads, M, D].
+        v: [N, heads, M, D].
+        mask: [L, M] bool, True where the query attends to the key; None for everywhere.
+        rows: queries at once, at most.
+
+    Returns:
+        [N, heads, L, D].
+    """
     n, heads, length, channels = q.shape
     q, k, v = (q * channels**-0.5).contiguous(), k.contiguous(), v.contiguous()
     bias = None if mask is None else q.new_zeros(mask.shape).masked_fill_(~mask, float("-inf"))

@@ -12,19 +12,23 @@ from torch import Tensor
 from torch.nn import functional
 
 TILES = 512
-"""Tiles at once, about, so that what is made of them stays in the processor's cache; 256 to 1024 are equally fast."""
+"""Tiles at once, about, so that their transforms stay in the processor's cache; 256 to 1024 are equally fast."""
 
 MIN_CHANNELS = 256
-"""Below, the additions outweigh the multiplications that are saved; measured from 320 on."""
+"""With fewer channels the additions outweigh the multiplications that are saved; measured from 320 on."""
 
 _KERNEL = ((1.0, 0.0, 0.0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0.0, 0.0, 1.0))
-"""G."""
+"""The matrix G."""
 
 
 def winograd_pays(x: Tensor, weight: Tensor) -> bool:
-    """Whether this convolution of x [N, H, W, C] is faster so: wide, in float32, on a processor with AVX2 alone.
+    """Whether Winograd's method is the faster one: wide layers, in float32, on a processor with AVX2 alone.
 
     With AVX-512, oneDNN's direct form runs at more than twice the rate of its matrix products. Others: not measured.
+
+    Args:
+        x: [N, H, W, C].
+        weight: [O, C, 3, 3].
     """
     return (
         x.device.type == "cpu"
@@ -39,7 +43,16 @@ def winograd_pays(x: Tensor, weight: Tensor) -> bool:
 
 
 def winograd_conv(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """x [N, H, W, C] with even H and W, weight [O, C, 3, 3], bias [O]: [N, H, W, O], padded with zeros by one pixel."""
+    """The convolution with stride 1 and one pixel of zeros around.
+
+    Args:
+        x: [N, H, W, C] with even H and W.
+        weight: [O, C, 3, 3].
+        bias: [O], or None.
+
+    Returns:
+        [N, H, W, O].
+    """
     frames, height, width, _ = x.shape
     kernel = _transformed_kernel(weight)
     out = x.new_empty((frames, height, width, len(weight)))
@@ -52,14 +65,14 @@ def winograd_conv(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _transformed_kernel(weight: Tensor) -> Tensor:
-    """G g G^T: [O, C, 3, 3] -> [16, C, O]."""
+    """G g G^T of weight [O, C, 3, 3]: [16, C, O]."""
     g = torch.tensor(_KERNEL, dtype=weight.dtype)
     channels_last = weight.permute(0, 2, 3, 1).flatten(1, 2)
     return torch.matmul(torch.kron(g, g), channels_last).permute(1, 2, 0)
 
 
 def _transformed_tiles(x: Tensor) -> Tensor:
-    """B^T d B of every tile: [N, H, W, C] -> [4, 4, N, H/2, W/2, C]."""
+    """B^T d B of every tile of x [N, H, W, C]: [4, 4, N, H/2, W/2, C]."""
     frames, height, width, channels = x.shape
     padded = functional.pad(x, (0, 0, 1, 1, 1, 1))
     tiles = x.new_empty((4, 4, frames, height // 2, width // 2, channels))
@@ -74,7 +87,13 @@ def _transformed_tiles(x: Tensor) -> Tensor:
 
 
 def _outputs(products: Tensor, bias: Tensor | None, out: Tensor) -> None:
-    """A^T m A of every tile's products m [4, 4, N, H/2, W/2, O] into out [N, H, W, O]."""
+    """Write A^T m A of every tile into `out`.
+
+    Args:
+        products: m, [4, 4, N, H/2, W/2, O].
+        bias: [O], or None.
+        out: [N, H, W, O], changed in place.
+    """
     m0, m1, m2, m3 = products
     for row, (r0, r1, r2, r3) in enumerate(((m1 + m2).add_(m0), (m1 - m2).sub_(m3))):
         even, odd = (r1 + r2).add_(r0), (r1 - r2).sub_(r3)

@@ -1,4 +1,7 @@
-"""Attention within a frame, over time, and to the text and the picture."""
+"""Attention within a frame, over time, and to the text and the picture.
+
+Activations are [B, T, H, W, C], H and W in cells of the level.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,13 @@ from .layers import Linear, merge_heads, split_heads
 
 
 class Attention(nn.Module):
-    """Projections of multi-head attention; how tokens are grouped is the subclass's business."""
+    """Projections of multi-head attention; subclasses say how tokens are grouped.
+
+    Args:
+        channels: of the tokens.
+        head_channels: of one head; it divides `channels`.
+        context_channels: of what keys and values are made of; None for the tokens themselves.
+    """
 
     def __init__(self, channels: int, head_channels: int, context_channels: int | None = None) -> None:
         super().__init__()
@@ -25,31 +34,52 @@ class Attention(nn.Module):
 
 
 class FrameAttention(Attention):
-    """Self-attention among the positions of each frame, [B, T, H, W, C]."""
+    """Self-attention among the positions of each frame."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """What each position gathers from its frame.
+
+        Args:
+            x: [B, T, H, W, C].
+
+        Returns:
+            [B, T, H, W, C].
+        """
         tokens = x.flatten(0, 1).flatten(1, 2)
         q, k, v = (split_heads(layer(tokens), self.heads) for layer in (self.to_q, self.to_k, self.to_v))
         return self.to_out(merge_heads(softmax_attention(q, k, v))).view_as(x)
 
 
 class TimeAttention(Attention):
-    """Self-attention among the frames at each position, [B, T, H, W, C]."""
+    """Self-attention among the frames at each position."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """What each position gathers from the same position of all frames.
+
+        Args:
+            x: [B, T, H, W, C].
+
+        Returns:
+            [B, T, H, W, C].
+        """
         q, k, v = (layer(x).flatten(2, 3) for layer in (self.to_q, self.to_k, self.to_v))
         attended = torch.stack([self._attend(*sample) for sample in zip(q, k, v, strict=True)])
         return self.to_out(attended.view_as(x))
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """[T, H W, C] each; positions are the batch, by strides alone."""
+        """[T, H W, C] from three of that shape; positions are the batch, by strides alone."""
         views = (t.unflatten(-1, (self.heads, -1)).permute(1, 2, 0, 3) for t in (q, k, v))
         return softmax_attention(*views).permute(2, 0, 1, 3).flatten(2)
 
 
 @dataclass(frozen=True, eq=False)
 class ContextTokens:
-    """What the cross-attention sees. text [B, L, C]; image [B, F, M, C] with F = T (each frame its own) or 1."""
+    """What the cross-attention attends to.
+
+    Attributes:
+        text: [B, L, C].
+        image: [B, F, M, C] with F = T, where each frame has its own tokens, or F = 1.
+    """
 
     text: Tensor
     image: Tensor
@@ -57,9 +87,15 @@ class ContextTokens:
 
 @dataclass(frozen=True, eq=False)
 class ContextKeys:
-    """Keys and values of one cross-attention, [B, F, heads, L, D] each (F = 1 when all frames share them).
+    """Keys and values of one cross-attention.
 
     They depend on nothing that changes while sampling, so they are made once a shot.
+
+    Attributes:
+        text_keys: [B, 1, heads, L, D].
+        text_values: [B, 1, heads, L, D].
+        image_keys: [B, F, heads, M, D], F = 1 when all frames share them.
+        image_values: [B, F, heads, M, D].
     """
 
     text_keys: Tensor
@@ -69,7 +105,14 @@ class ContextKeys:
 
 
 class CrossAttention(Attention):
-    """Attention to the text plus, with the same queries and its own softmax, attention to the picture."""
+    """Attention to the text plus, with the same queries and a softmax of its own, attention to the picture.
+
+    Args:
+        channels: of the tokens.
+        head_channels: of one head.
+        context_channels: of the context's tokens.
+        learnable_scale: whether a learned factor scales the attention to the picture.
+    """
 
     def __init__(self, channels: int, head_channels: int, context_channels: int, learnable_scale: bool) -> None:
         super().__init__(channels, head_channels, context_channels)
@@ -78,12 +121,21 @@ class CrossAttention(Attention):
         self.image_scale = nn.Parameter(torch.zeros(())) if learnable_scale else None
 
     def project(self, context: ContextTokens) -> ContextKeys:
+        """Keys and values of the context for this layer."""
         text, image = context.text[:, None], context.image
         pairs = ((self.to_k, text), (self.to_v, text), (self.to_k_image, image), (self.to_v_image, image))
         return ContextKeys(*(layer(t).unflatten(-1, (self.heads, -1)).transpose(2, 3) for layer, t in pairs))
 
     def forward(self, x: Tensor, context: ContextKeys) -> Tensor:
-        """x [B, T, H, W, C]."""
+        """What each position gathers from the text and the picture.
+
+        Args:
+            x: [B, T, H, W, C].
+            context: as `project` makes it, of the same batch.
+
+        Returns:
+            [B, T, H, W, C].
+        """
         q = split_heads(self.to_q(x).flatten(0, 1).flatten(1, 2), self.heads)
         frames = x.shape[1]
         attended = softmax_attention(

@@ -1,8 +1,10 @@
 """How the epipolar mask of a level is applied, worked out once for a shot.
 
-The mask of the finest level has a quarter of a billion entries, 4 % of them true. Queries on one epipolar line share
-their keys, so queries are sorted along the lines and taken in blocks; each block attends only to the union of its
-keys, with the mask cut to that union. The sum over masked-out entries is left out, not approximated.
+The mask of the finest level has a quarter of a billion entries at 256 x 256, 4 % of them true. Queries on one epipolar
+line share their keys, so queries are sorted along the lines and taken in blocks; each block attends only to the union
+of its keys, with the mask cut to that union. The sum over masked-out entries is left out, not approximated.
+
+Letters in shapes: N tokens of a clip, R register tokens, h x w cells of a frame, T frames.
 """
 
 from __future__ import annotations
@@ -20,44 +22,66 @@ from server.model.cpu.softmax_attention import softmax_attention
 from .layers import merge_heads, split_heads
 
 MaskRows = Callable[[int], Tensor]
-"""Frame -> [h w, T h w] bool, the mask's rows of the queries in that frame."""
+"""Index of a frame -> [h w, T h w] bool, the mask's rows of the queries in that frame."""
 
 DENSE_TOKENS = 1024
-"""Up to so many tokens, one dense mask is faster than blocks."""
+"""Up to this many tokens, one dense mask is faster than blocks."""
 
 QUERY_BLOCK = 32
-"""Queries of one block: thicker ones need less overhead, thinner ones fewer keys; measured."""
+"""Queries of one block. Larger blocks have less overhead, smaller ones fewer keys; measured."""
 
 KEY_STEP = {torch.bfloat16: 64}
-"""Keys of a block are a multiple, some of them closed to all: oneDNN, which multiplies bfloat16, makes a kernel for
-every size it meets, and keeps about a thousand. Other types: 1."""
+"""The number of a block's keys is a multiple of this, some of them closed to all queries: oneDNN, which multiplies
+bfloat16, makes a kernel for every size it meets, and keeps about a thousand. Other types: 1.
+"""
 
 
 class AttentionPlan(Protocol):
-    """Masked attention of q [B, N, C] to k, v [B, R + N, C], the R registers first and open to all; [B, N, C]."""
+    """How the tokens of one clip attend to each other under a mask."""
 
-    def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor: ...
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+        """Masked multi-head attention.
+
+        Args:
+            q: [B, N, C].
+            k: [B, R + N, C], the R registers first and open to all queries.
+            v: [B, R + N, C].
+            heads: number of heads, which divides C.
+
+        Returns:
+            [B, N, C].
+        """
+        ...
 
 
 @dataclass(frozen=True, eq=False)
 class DensePlan:
-    """One mask [N, R + N]."""
+    """An AttentionPlan with one dense mask.
+
+    Attributes:
+        mask: [N, R + N] bool, True where the query attends to the key.
+    """
 
     mask: Tensor
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+        """See AttentionPlan."""
         q, k, v = (split_heads(t, heads) for t in (q, k, v))
         return merge_heads(softmax_attention(q, k, v, self.mask))
 
     def to(self, device: torch.device) -> DensePlan:
+        """The same plan on another device."""
         return DensePlan(self.mask.to(device))
 
 
 @dataclass(frozen=True, eq=False)
 class QueryBlock:
-    """Queries that share most of their keys: indices [n] into N, [m] into R + N, and the mask [n, m] between them.
+    """Queries that share most of their keys. No index comes twice; a key may be closed to all of the queries.
 
-    No index comes twice; a key may be closed to all of the queries.
+    Attributes:
+        queries: [n] indices into the N tokens.
+        keys: [m] indices into the R + N keys.
+        mask: [n, m] bool, True where the query attends to the key.
     """
 
     queries: Tensor
@@ -67,12 +91,18 @@ class QueryBlock:
 
 @dataclass(frozen=True, eq=False)
 class BlockPlan:
-    """Blocks that cover every query once. columns: R + N."""
+    """An AttentionPlan of blocks that cover every query once.
+
+    Attributes:
+        blocks: the blocks, in no particular order.
+        columns: R + N, the number of keys.
+    """
 
     blocks: tuple[QueryBlock, ...]
     columns: int
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+        """See AttentionPlan."""
         # Rows of one head each, for all samples: a block's are then gathered in the order they are computed in.
         q_rows, k_rows, v_rows = (split_heads(t, heads).flatten(0, 2) for t in (q, k, v))
         out = torch.empty_like(q_rows)
@@ -85,18 +115,19 @@ class BlockPlan:
         return merge_heads(out.view(len(q), heads, q.shape[1], -1))
 
     def to(self, device: torch.device) -> BlockPlan:
+        """The same plan on another device."""
         moved = (QueryBlock(b.queries.to(device), b.keys.to(device), b.mask.to(device)) for b in self.blocks)
         return BlockPlan(tuple(moved), self.columns)
 
     @property
     def density(self) -> float:
-        """Fraction of the dense mask's entries that are computed."""
+        """Entries that are computed, those of the registers included, over N^2."""
         queries = sum(len(b.queries) for b in self.blocks)
         return sum(b.mask.numel() for b in self.blocks) / queries**2
 
 
 def _gather(rows: Tensor, index: Tensor) -> Tensor:
-    """Of rows [R, D] those at [heads, n]: [1, heads, n, D]."""
+    """The rows at an index of each head: [1, heads, n, D] of rows [R, D] and index [heads, n]."""
     return rows.index_select(0, index.flatten()).view(1, *index.shape, -1)
 
 
@@ -109,8 +140,20 @@ def attention_plan(
     orders: Callable[[int], Iterator[Tensor]],
     dtype: torch.dtype = torch.float32,
 ) -> DensePlan | BlockPlan:
-    """The plan for a level of `height` x `width` cells. orders: candidate orders [h w] of a frame's queries. dtype: of
-    what will attend."""
+    """The plan of one clip for one level.
+
+    Args:
+        rows: gives the mask's rows of each frame's queries.
+        frames: T.
+        height: rows of the level's grid, cells.
+        width: columns of the level's grid, cells.
+        registers: R.
+        orders: index of a frame -> candidate orders [h w] of its queries; the one with least work is taken.
+        dtype: of the tokens that will attend.
+
+    Returns:
+        One dense mask for up to DENSE_TOKENS tokens, else blocks.
+    """
     if frames * height * width <= DENSE_TOKENS:
         mask = torch.cat([rows(frame) for frame in range(frames)])
         return DensePlan(functional.pad(mask, (registers, 0), value=True))
@@ -129,13 +172,21 @@ def attention_plan(
 
 
 def _work(mask: Tensor, order: Tensor) -> int:
-    """Entries computed when the queries of `mask` are taken in blocks of this order."""
+    """Number of entries computed when the queries of `mask` are taken in blocks of this order."""
     padded = functional.pad(mask[order], (0, 0, 0, -len(order) % QUERY_BLOCK))
     return int(padded.unflatten(0, (-1, QUERY_BLOCK)).any(dim=1).sum())
 
 
 def _block(mask: Tensor, queries: Tensor, offset: int, registers: int, key_step: int = 1) -> QueryBlock:
-    """The block of these rows of `mask`, whose first row is query `offset` of the clip."""
+    """The block of some rows of a frame's mask.
+
+    Args:
+        mask: [h w, T h w] bool.
+        queries: indices of the rows.
+        offset: token of the clip that the mask's first row belongs to.
+        registers: R.
+        key_step: the number of keys is a multiple of this.
+    """
     piece = mask[queries]
     taken = piece.any(dim=0)
     spare = -(registers + int(taken.sum())) % key_step
@@ -149,10 +200,18 @@ def _block(mask: Tensor, queries: Tensor, offset: int, registers: int, key_step:
 
 
 def candidate_orders(fundamental: Tensor, frame: int, centres: Tensor) -> Iterator[Tensor]:
-    """Orders of a frame's cells [N] along which epipolar lines are likely to run.
+    """Orders of a frame's cells along which epipolar lines are likely to run.
 
-    fundamental [T, T, 3, 3]; centres [N, 3] pixels. Straight stripes in eight directions, and for the frame with the
-    largest baseline, cells sorted by the angle at which they see the epipole.
+    These are straight stripes in eight directions and, for the frame with the largest baseline, the cells sorted by the
+    angle at which they see the epipole.
+
+    Args:
+        fundamental: [T, T, 3, 3].
+        frame: index of the frame.
+        centres: [N, 3] homogeneous pixel positions of its cells.
+
+    Yields:
+        [N] int64, a permutation of the cells.
     """
     centres = centres.to(torch.float64)
     for step in range(8):

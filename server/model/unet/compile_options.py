@@ -1,8 +1,9 @@
-"""How one function is compiled for many forms, on any PyTorch from 2.9 on.
+"""Options of torch.compile for one function that is compiled for many forms, on any PyTorch from 2.9 on.
 
-Dynamo keeps what it compiled with the function's code, and after 8 forms of one code it compiles no more: fullgraph
-makes that an error, else the ninth form runs uncompiled. All residual blocks of the UNet are one code to it, all
-spatial transformers one, and FlexAttention for all sizes one.
+A form is a set of sizes, types and weights that code is compiled for. Dynamo keeps what it compiled with the function's
+code, and after 8 forms of one code it compiles no more: fullgraph makes that an error, else the ninth form runs
+uncompiled. All residual blocks of the UNet are one code to it, all spatial transformers one, and FlexAttention for all
+sizes one.
 
 Where torch.compile has `isolate_recompiles` (2.13 has), each call of it counts for itself, and only the limit of all
 forms together is in the way. Older ones keep all forms in one list and tell them apart by guards: there the limit for
@@ -22,14 +23,13 @@ FORMS = 2**16
 
 
 def isolation(compiler: Callable[..., Any]) -> dict[str, bool]:
-    """What this torch.compile is to be passed so that its forms are kept apart from other calls': nothing, if it
-    cannot."""
+    """The options by which this torch.compile keeps its forms apart from other calls'; empty if it has none."""
     known = "isolate_recompiles" in inspect.signature(compiler).parameters
     return {"isolate_recompiles": True} if known else {}
 
 
 def many_forms() -> dict[str, bool]:
-    """What to pass to torch.compile, or to Module.compile, for one form of many. Raises Dynamo's limits for them.
+    """The options for torch.compile, or Module.compile, for one form of many. Raises Dynamo's limits as well.
 
     Call it in the thread that will run what is compiled: newer PyTorch has these limits for each thread.
     """

@@ -13,15 +13,30 @@ from .layers import merge_heads, split_heads
 
 
 class EpipolarAttention(Attention):
-    """Each token attends to its epipolar lines in all frames, and to a few learned register tokens, so that a token
-    whose lines miss every frame still has something to look at."""
+    """Attention of each token to its epipolar lines in all frames, and to a few learned register tokens.
+
+    The registers are there for a token whose lines miss every frame.
+
+    Args:
+        channels: of the tokens.
+        head_channels: of one head.
+        register_tokens: number of registers.
+    """
 
     def __init__(self, channels: int, head_channels: int, register_tokens: int) -> None:
         super().__init__(channels, head_channels)
         self.register_tokens = nn.Parameter(torch.zeros(1, register_tokens, channels))
 
     def forward(self, x: Tensor, plans: tuple[AttentionPlan, ...] | None) -> Tensor:
-        """x [B, T, H, W, C] with the pose features added. plans: see LevelCamera."""
+        """What each token gathers along its epipolar lines.
+
+        Args:
+            x: [B, T, H, W, C] with the pose features added.
+            plans: which tokens attend to which, see LevelCamera.
+
+        Returns:
+            [B, T, H, W, C].
+        """
         tokens = x.flatten(1, 3)
         q = self.to_q(tokens)
         k, v = (self._with_registers(layer, tokens) for layer in (self.to_k, self.to_v))
@@ -32,7 +47,14 @@ class EpipolarAttention(Attention):
         return torch.cat([registers, layer(tokens)], dim=1)
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, plans: tuple[AttentionPlan, ...] | None) -> Tensor:
-        """q [B, N, C]; k, v [B, R + N, C], the registers first."""
+        """Attended tokens [B, N, C].
+
+        Args:
+            q: [B, N, C].
+            k: [B, R + N, C], the registers first.
+            v: [B, R + N, C].
+            plans: see LevelCamera.
+        """
         if plans is None:
             views = (split_heads(t, self.heads) for t in (q, k, v))
             return merge_heads(softmax_attention(*views))

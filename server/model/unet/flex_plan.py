@@ -1,4 +1,4 @@
-"""The epipolar mask for FlexAttention: CUDA skips the blocks that hold nothing, and no mask is ever stored."""
+"""The epipolar mask for FlexAttention: CUDA skips the blocks that hold nothing, and no dense mask is ever stored."""
 
 from __future__ import annotations
 
@@ -19,23 +19,26 @@ from .compile_options import many_forms
 from .layers import merge_heads, split_heads
 
 BLOCK = 128
-"""Queries, and keys, of one block of the mask: FlexAttention's own default."""
+"""Queries, and keys, of one block of the mask: FlexAttention's default."""
 
 ENTRY_BYTES = 18
-"""What working out one entry of the mask takes at most: four float32 values at once, and the answer."""
+"""Bytes that working out one entry of the mask takes at most: four float32 values at once, and the answer."""
 
 MaskMod = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-"""FlexAttention's definition of a mask: batch, head, query and key, as indices, to whether the key is seen."""
+"""FlexAttention's definition of a mask: indices of batch, head, query and key to whether the query sees the key."""
 
 Form = tuple[object, ...]
-"""All that a compiled attention is compiled for: a plan's sizes, the queries' shape and dtype."""
+"""All that an attention is compiled for: a plan's sizes, the queries' shape and dtype."""
 
 
 @dataclass(frozen=True, eq=False)
 class FlexPlan:
-    """An AttentionPlan (see attention_plan.py) for the device its block mask is on.
+    """An AttentionPlan (see attention_plan.py) for the device that its block mask is on.
 
-    form: the sizes the mask is made of. backend: torch.compile's.
+    Attributes:
+        block_mask: which blocks are computed, and the mask within them.
+        form: the sizes that the mask is made of.
+        backend: of torch.compile.
     """
 
     block_mask: BlockMask
@@ -43,6 +46,7 @@ class FlexPlan:
     backend: str
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+        """See AttentionPlan."""
         bq, bk, bv = (split_heads(t, heads).contiguous() for t in (q, k, v))
         attention = compiled_attention((*self.form, bq.shape, bq.dtype), self.backend)
         return merge_heads(attention(bq, bk, bv, block_mask=self.block_mask))
@@ -54,6 +58,10 @@ def compiled_attention(form: Form, backend: str = "inductor") -> Callable[..., A
 
     With Dynamo's own limits the ninth form would run uncompiled, which stores all scores: tens of gigabytes. Should a
     limit be met all the same, fullgraph makes that an error.
+
+    Args:
+        form: what to compile for; each has its own compiled function.
+        backend: of torch.compile.
     """
     del form
     return torch.compile(flex_attention, dynamic=False, fullgraph=True, backend=backend, **many_forms())
@@ -67,7 +75,16 @@ def flex_plan(
     conventions: CameraConventions = CORRECT,
     backend: str = "inductor",
 ) -> FlexPlan:
-    """The plan of one clip at one level, of its fundamental matrices [T, T, 3, 3], on their device."""
+    """The plan of one clip at one level, on the device of its fundamental matrices.
+
+    Args:
+        fundamental: [T, T, 3, 3].
+        size: (width, height) of a frame, pixels.
+        cell: side of a cell, pixels.
+        registers: number of register tokens.
+        conventions: their `cell_offset` is used.
+        backend: of torch.compile.
+    """
     width, height = size
     centres = cell_centres(height, width, cell, conventions.cell_offset).to(fundamental)
     # [T, T, cells, 3] -> coefficients of the line of query q in key frame t at [q, t].
@@ -91,15 +108,26 @@ def flex_plan(
 
 
 def mask_memory(tokens: int, registers: int) -> int:
-    """Bytes that making the mask of a level of so many tokens takes at most."""
+    """Bytes that making a level's mask takes at most.
+
+    Args:
+        tokens: of the level, in all frames.
+        registers: number of register tokens.
+    """
     return ENTRY_BYTES * BLOCK * (registers + tokens)
 
 
 def block_mask(visible: MaskMod, queries: int, keys: int, device: torch.device) -> BlockMask:
-    """What FlexAttention's create_block_mask makes of a mask that is alike for all samples and heads.
+    """The BlockMask of a mask that is alike for all samples and heads, as FlexAttention's create_block_mask makes it.
 
     It works the mask out for a row of blocks at a time: create_block_mask does so for all queries and keys at once,
     which takes 16 GB at 1024 x 576.
+
+    Args:
+        visible: the mask.
+        queries: how many there are.
+        keys: how many there are.
+        device: where the mask is made and kept.
     """
     zero = torch.zeros((), dtype=torch.int64, device=device)
     columns = torch.arange(keys, device=device)
@@ -121,6 +149,13 @@ def block_mask(visible: MaskMod, queries: int, keys: int, device: torch.device) 
 
 
 def _counts_and_indices(blocks: Tensor) -> tuple[Tensor, Tensor]:
-    """Blocks [rows, columns] bool to how many each row has [1, 1, rows], and their columns, first the ones it has."""
+    """How many blocks each row has, and which.
+
+    Args:
+        blocks: [rows, columns] bool.
+
+    Returns:
+        Counts [1, 1, rows] int32 and column indices [1, 1, rows, columns] int32, those of the row's blocks first.
+    """
     order = blocks.int().argsort(dim=-1, descending=True, stable=True)
     return blocks.sum(dim=-1, dtype=torch.int32)[None, None], order.int()[None, None]

@@ -1,4 +1,4 @@
-"""Plücker rays to features of the camera, one map for each level of the UNet."""
+"""The pose encoder: Plücker rays to features of the camera, one map for each level of the UNet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .layers import FeedForward, FrameConv, Linear
 
 
 class PoseEncoder(nn.Module):
-    """[B, 6, T, H, W] rays to a list of [B, T, H / 8 / 2^i, W / 8 / 2^i, C_i]; T at most config.frames."""
+    """Plücker rays to camera features for every level of the UNet."""
 
     def __init__(self, config: PoseEncoderConfig) -> None:
         super().__init__()
@@ -34,7 +34,18 @@ class PoseEncoder(nn.Module):
             previous = channels
 
     def forward(self, rays: Tensor) -> list[Tensor]:
-        """Raises ValueError for more frames than the weights have positions for."""
+        """The features of every level, finest first.
+
+        Args:
+            rays: [B, 6, T, H, W] Plücker rays of every pixel; T at most `config.frames`, H and W multiples of
+                `config.unshuffle` x 2^(levels - 1).
+
+        Returns:
+            For level i, [B, T, H / u / 2^i, W / u / 2^i, C_i] with u = `config.unshuffle`.
+
+        Raises:
+            ValueError: more frames than the weights have positions for.
+        """
         if rays.shape[2] > self.frames:
             raise ValueError(f"the weights know clips of up to {self.frames} frames, got {rays.shape[2]}: use segments")
         frames = functional.pixel_unshuffle(rays.permute(0, 2, 1, 3, 4), self.unshuffle)
@@ -48,7 +59,15 @@ class PoseEncoder(nn.Module):
 
 
 class PoseBlock(nn.Module):
-    """A residual block in each frame, then attention over time with a position table; [B, T, H, W, C]."""
+    """A residual block in each frame, then attention over time with a position table.
+
+    Args:
+        in_channels: of the input.
+        channels: of the output.
+        heads: of the attention.
+        frames: length of the position table.
+        pool: halve height and width first.
+    """
 
     def __init__(self, in_channels: int, channels: int, heads: int, frames: int, pool: bool) -> None:
         super().__init__()
@@ -63,6 +82,14 @@ class PoseBlock(nn.Module):
         self.register_buffer("positions", position_table(frames, channels))
 
     def forward(self, x: Tensor) -> Tensor:
+        """The features after this block.
+
+        Args:
+            x: [B, T, H, W, in_channels].
+
+        Returns:
+            [B, T, H, W, channels], H and W halved if `pool`.
+        """
         if self.pool:
             x = half_size(x)
         x = self.conv_in(x)
@@ -73,13 +100,13 @@ class PoseBlock(nn.Module):
 
 
 def half_size(x: Tensor) -> Tensor:
-    """Mean of 2 x 2 positions of [B, T, H, W, C]."""
+    """[B, T, H / 2, W / 2, C], the mean of 2 x 2 positions of x [B, T, H, W, C]."""
     batch, frames, height, width, channels = x.shape
     return x.view(batch, frames, height // 2, 2, width // 2, 2, channels).mean(dim=(3, 5))
 
 
 def position_table(frames: int, channels: int) -> Tensor:
-    """[frames, channels]: sines at even, cosines at odd channels."""
+    """[frames, channels] float32: sines at even, cosines at odd channels."""
     positions = torch.arange(frames, dtype=torch.float32)[:, None]
     frequencies = torch.exp(torch.arange(0, channels, 2, dtype=torch.float32) * (-math.log(10000.0) / channels))
     angles = positions * frequencies

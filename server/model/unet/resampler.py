@@ -1,4 +1,4 @@
-"""Image tokens to sixteen tokens of context for each frame."""
+"""The resampler: image tokens to sixteen tokens of context for each frame."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .layers import Linear, merge_heads, split_heads
 
 
 class Resampler(nn.Module):
-    """Learned queries read the image tokens [B, L, C_in] and become [B, 16 frames, C_out], frame after frame."""
+    """Learned queries that attend to the image tokens and become the picture's context tokens."""
 
     def __init__(self, config: ResamplerConfig) -> None:
         super().__init__()
@@ -23,6 +23,14 @@ class Resampler(nn.Module):
         self.norm_out = nn.LayerNorm(config.output_channels)
 
     def forward(self, image_tokens: Tensor) -> Tensor:
+        """The picture's context tokens.
+
+        Args:
+            image_tokens: [B, L, config.input_channels], the image encoder's.
+
+        Returns:
+            [B, 16 frames, config.output_channels], frame after frame, with frames = `config.frames`.
+        """
         x = self.proj_in(image_tokens)
         latents = self.latents.expand(len(x), -1, -1)
         for layer in self.layers:
@@ -31,7 +39,7 @@ class Resampler(nn.Module):
 
 
 class ResamplerLayer(nn.Module):
-    """The latents attend to the image and to themselves, then a feed-forward."""
+    """Attention of the latents to the image and to themselves, then a feed-forward."""
 
     def __init__(self, config: ResamplerConfig) -> None:
         super().__init__()
@@ -47,6 +55,15 @@ class ResamplerLayer(nn.Module):
         self.ff_out = Linear(4 * config.channels, config.channels, bias=False)
 
     def forward(self, image: Tensor, latents: Tensor) -> Tensor:
+        """The latents after this layer.
+
+        Args:
+            image: [B, L, C].
+            latents: [B, N, C].
+
+        Returns:
+            [B, N, C].
+        """
         normed = self.latent_norm(latents)
         k, v = self.to_kv(torch.cat([self.image_norm(image), normed], dim=1)).chunk(2, dim=-1)
         views = (split_heads(t, self.heads) for t in (self.to_q(normed), k, v))

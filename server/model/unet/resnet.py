@@ -1,4 +1,4 @@
-"""Residual blocks of the UNet, with their convolutions over time, and the steps between levels."""
+"""Residual blocks of the UNet, with their convolutions over time, and the changes of resolution between levels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .layers import ClipNorm, FrameConv, FrameNorm, Linear, TimeConv
 
 
 class ResBlock(nn.Module):
-    """Two convolutions in each frame, told the timestep between them, then four over time."""
+    """Two convolutions in each frame, with the timestep's embedding added between them, then four over time."""
 
     def __init__(self, in_channels: int, out_channels: int, time_channels: int) -> None:
         super().__init__()
@@ -22,7 +22,15 @@ class ResBlock(nn.Module):
         self.temporal = nn.ModuleList(TemporalConv(out_channels) for _ in range(4))
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
-        """x [B, T, H, W, C]; time [B, T or 1, time_channels], already through its SiLU."""
+        """The activations after this block.
+
+        Args:
+            x: [B, T, H, W, in_channels].
+            time: [B, T or 1, time_channels], already through its SiLU.
+
+        Returns:
+            [B, T, H, W, out_channels].
+        """
         h = self.conv1(functional.silu(self.norm1(x), inplace=True))
         h = h + self.time_projection(time)[:, :, None, None, :]
         h = self.conv2(functional.silu(self.norm2(h), inplace=True))
@@ -42,21 +50,23 @@ class TemporalConv(nn.Module):
         self.conv = TimeConv(channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, T, H, W, C] from x of that shape."""
         return self.conv(functional.silu(self.norm(x), inplace=True))
 
 
 class Downsample(FrameConv):
-    """Half the height and width."""
+    """A convolution that halves height and width."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, channels, 3, stride=2, padding=1)
 
 
 class Upsample(FrameConv):
-    """Twice the height and width: nearest neighbours, then a convolution."""
+    """Doubles height and width: nearest neighbours, then a convolution."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, T, 2 H, 2 W, C] from x [B, T, H, W, C]."""
         return super().forward(x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3))

@@ -13,7 +13,14 @@ from .layers import ClipNorm, FeedForward, FrameNorm, Linear
 
 
 class SpatialTransformer(nn.Module):
-    """Self-attention in each frame, attention to text and picture, feed-forward; [B, T, H, W, C]."""
+    """Self-attention in each frame, attention to text and picture, feed-forward.
+
+    Args:
+        channels: of the activations.
+        head_channels: of one attention head.
+        context_channels: of the context's tokens.
+        learnable_scale: see CrossAttention.
+    """
 
     def __init__(self, channels: int, head_channels: int, context_channels: int, learnable_scale: bool) -> None:
         super().__init__()
@@ -28,6 +35,15 @@ class SpatialTransformer(nn.Module):
         self.proj_out = Linear(channels, channels)
 
     def forward(self, x: Tensor, context: ContextKeys) -> Tensor:
+        """The activations after this block.
+
+        Args:
+            x: [B, T, H, W, C].
+            context: of this block's cross-attention.
+
+        Returns:
+            [B, T, H, W, C].
+        """
         h = self.proj_in(self.norm(x))
         h = h + self.self_attention(self.self_norm(h))
         h = h + self.cross_attention(self.cross_norm(h), context)
@@ -39,8 +55,10 @@ class SpatialTransformer(nn.Module):
 class LevelCamera:
     """The camera as one level of the UNet sees it.
 
-    features: pose features [B, T, H, W, C]. plans: which tokens attend to which, one for the whole batch or one for
-    each sample; None where everything attends to everything.
+    Attributes:
+        features: pose features [B, T, H, W, C].
+        plans: which tokens attend to which, one for the whole batch or one for each sample; None where every token
+            attends to every other.
     """
 
     features: Tensor
@@ -51,7 +69,14 @@ class TemporalTransformer(nn.Module):
     """Two attentions over time and a feed-forward; with a camera, the first is joined by epipolar attention."""
 
     def __init__(self, channels: int, inner: int, head_channels: int, register_tokens: int | None) -> None:
-        """register_tokens: of the epipolar attention; None for a block without camera modules."""
+        """Build the block.
+
+        Args:
+            channels: of the activations.
+            inner: channels inside the block.
+            head_channels: of one attention head.
+            register_tokens: of the epipolar attention; None for a block without camera modules.
+        """
         super().__init__()
         self.norm = ClipNorm(channels, eps=1e-6)
         self.proj_in = Linear(channels, inner)
@@ -67,7 +92,15 @@ class TemporalTransformer(nn.Module):
             self.epipolar = EpipolarAttention(inner, head_channels, register_tokens)
 
     def forward(self, x: Tensor, camera: LevelCamera | None = None) -> Tensor:
-        """x [B, T, H, W, C]."""
+        """The activations after this block.
+
+        Args:
+            x: [B, T, H, W, C].
+            camera: at this level; None leaves the camera modules out.
+
+        Returns:
+            [B, T, H, W, C].
+        """
         h = self.proj_in(self.norm(x))
         n = self.first_norm(h)
         h = h + self.first_attention(n)

@@ -1,4 +1,4 @@
-"""The denoiser: a 3-D UNet whose temporal transformers know the camera."""
+"""The denoiser: a 3-D UNet whose temporal transformers attend along the camera's epipolar lines."""
 
 from __future__ import annotations
 
@@ -17,11 +17,18 @@ from .resnet import Downsample, ResBlock, Upsample
 from .transformers import LevelCamera, SpatialTransformer, TemporalTransformer
 
 Camera = tuple[LevelCamera, ...]
-"""The camera at every level, finest first; the last serves the middle."""
+"""The camera at every level, finest first; the middle block takes the last."""
 
 
 class Block(nn.Module):
-    """Residual block, and where the level has attention a spatial and a temporal transformer."""
+    """Residual block, and where the level has attention a spatial and a temporal transformer.
+
+    Args:
+        config: of the UNet.
+        in_channels: of the input.
+        channels: of the output.
+        attention: whether the block has transformers.
+    """
 
     def __init__(self, config: UNetConfig, in_channels: int, channels: int, attention: bool) -> None:
         super().__init__()
@@ -33,6 +40,17 @@ class Block(nn.Module):
             self.temporal = TemporalTransformer(channels, channels, config.head_channels, config.register_tokens)
 
     def forward(self, x: Tensor, time: Tensor, context: ContextKeys | None, camera: LevelCamera | None) -> Tensor:
+        """The activations after this block.
+
+        Args:
+            x: [B, T, H, W, in_channels].
+            time: [B, 1, time_channels], see ResBlock.
+            context: of the cross-attention; None for a block without transformers.
+            camera: at this level; None runs the base model.
+
+        Returns:
+            [B, T, H, W, channels].
+        """
         x = self.resnet(x, time)
         if self.spatial is not None and self.temporal is not None and context is not None:
             x = self.spatial(x, context)
@@ -41,7 +59,12 @@ class Block(nn.Module):
 
 
 class Level(nn.Module):
-    """The blocks of one resolution, and the step to the next (`resize`, none at the ends)."""
+    """The blocks of one resolution, and the layer that leads to the next.
+
+    Args:
+        blocks: in the order they run.
+        resize: halves or doubles height and width; None at the last level of either side.
+    """
 
     def __init__(self, blocks: Iterable[Block], resize: nn.Module | None) -> None:
         super().__init__()
@@ -50,7 +73,7 @@ class Level(nn.Module):
 
 
 class Middle(nn.Module):
-    """Residual block, both transformers, residual block."""
+    """The block at the lowest resolution: residual block, both transformers, residual block."""
 
     def __init__(self, config: UNetConfig, channels: int) -> None:
         super().__init__()
@@ -60,19 +83,34 @@ class Middle(nn.Module):
         self.resnet_out = ResBlock(channels, channels, 4 * config.channels)
 
     def forward(self, x: Tensor, time: Tensor, context: ContextKeys, camera: LevelCamera | None) -> Tensor:
+        """The activations after the middle.
+
+        Args:
+            x: [B, T, H, W, C].
+            time: [B, 1, time_channels], see ResBlock.
+            context: of the cross-attention.
+            camera: at the coarsest level; None runs the base model.
+
+        Returns:
+            [B, T, H, W, C].
+        """
         x = self.spatial(self.resnet_in(x, time), context)
         return self.resnet_out(self.temporal(x, camera), time)
 
 
 @dataclass(frozen=True, eq=False)
 class BoundContext:
-    """Keys and values of every cross-attention, in the order the blocks run."""
+    """The context as the network reads it, independent of the timestep.
+
+    Attributes:
+        keys: keys and values of every cross-attention, in the order the blocks run.
+    """
 
     keys: tuple[ContextKeys, ...]
 
 
 class UNet(nn.Module):
-    """Noisy latents, and what is known, to the network's prediction."""
+    """The denoising network: noisy latents and the conditions to its prediction."""
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
@@ -107,7 +145,7 @@ class UNet(nn.Module):
         self.conv_out = FrameConv(config.channels, config.out_channels, 3, padding=1)
 
     def bind_context(self, context: ContextTokens) -> BoundContext:
-        """Everything the network needs of the text and the picture; independent of the timestep."""
+        """Keys and values of every cross-attention, all that the network needs of the text and the picture."""
         return BoundContext(tuple(block.cross_attention.project(context) for block in self._spatial_blocks()))
 
     def _spatial_blocks(self) -> Iterable[SpatialTransformer]:
@@ -125,9 +163,18 @@ class UNet(nn.Module):
         fps: Tensor | None = None,
         between_blocks: Callable[[], None] = lambda: None,
     ) -> Tensor:
-        """x [B, in_channels, T, h, w]; timestep, fps [B] integers. Returns [B, out_channels, T, h, w].
+        """The network's prediction.
 
-        camera: None runs the base model. between_blocks: called now and then; what it raises ends the forward.
+        Args:
+            x: [B, in_channels, T, h, w]: the noisy latent, then the latents that are given beside it.
+            timestep: [B] integers, of the training schedule.
+            context: as `bind_context` makes it, of the same batch.
+            camera: None runs the base model.
+            fps: [B] integers, what the network is told of the clip's speed; None for `config.default_fps`.
+            between_blocks: called after each block; what it raises ends the forward pass.
+
+        Returns:
+            [B, out_channels, T, h, w] in the dtype of the weights.
         """
         dtype = self.conv_in.weight.dtype
         time = functional.silu(self._embed(timestep, fps))[:, None]
@@ -165,18 +212,25 @@ class UNet(nn.Module):
 
 
 def spatial_transformer(config: UNetConfig, channels: int) -> SpatialTransformer:
+    """The spatial transformer of a block with `channels`."""
     return SpatialTransformer(channels, config.head_channels, config.context_channels, config.learnable_image_scale)
 
 
 def embedding_mlp(channels: int, time_channels: int) -> nn.Sequential:
+    """Two linear layers with a SiLU between: [B, channels] to [B, time_channels]."""
     return nn.Sequential(Linear(channels, time_channels), nn.SiLU(), Linear(time_channels, time_channels))
 
 
 def split_context(context: Tensor, frames: int, published_parity: bool = False) -> ContextTokens:
-    """Context [B, 77 + M, C] as the cross-attention wants it: text, and the picture's tokens frame by frame.
+    """The context as the cross-attention takes it: text, and the picture's tokens frame by frame.
 
-    A clip shorter than the tokens take provides for gets those of the first frames. The published code
-    (published_parity) gives every frame all of them when their number is not 16 x frames.
+    A clip shorter than the tokens provide for gets those of the first frames. The published code (published_parity)
+    gives every frame all of them when their number is not 16 x frames.
+
+    Args:
+        context: [B, 77 + M, C], the text's tokens, then the picture's.
+        frames: of the clip.
+        published_parity: do as the published code does.
     """
     text, image = context[:, :TEXT_TOKENS], context[:, TEXT_TOKENS:]
     per_frame = 16
