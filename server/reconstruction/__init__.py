@@ -1,1 +1,1 @@
-"""Structure from motion: COLMAP models, matching, triangulation, and their scale in metres."""
+"""Structure from motion: COLMAP models, matching, triangulation, and the scale of a reconstruction in metres."""

@@ -1,4 +1,4 @@
-"""COLMAP models in memory, through pycolmap."""
+"""Access to pycolmap: loading it, and its models as arrays."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ class MissingPycolmapError(RealCamError):
 
 
 def load_pycolmap() -> None:
-    """Import pycolmap and make it speak of errors only. Raises MissingPycolmapError with the remedy."""
+    """Import pycolmap and limit its log to errors.
+
+    Raises:
+        MissingPycolmapError: it is not installed; the remedy says how to install it.
+    """
     try:
         import pycolmap
     except ImportError as error:
@@ -33,7 +37,15 @@ def load_pycolmap() -> None:
 
 
 def camera_poses(model: pycolmap.Reconstruction, names: Sequence[str]) -> Float64:
-    """[F, 4, 4] camera-to-world of the named pictures, NaN for those without a pose."""
+    """Poses of named pictures of a COLMAP model.
+
+    Args:
+        model: the reconstruction.
+        names: [F] picture names.
+
+    Returns:
+        [F, 4, 4] float64 camera-to-world, OpenCV axes, NaN for pictures without a pose.
+    """
     by_name = {image.name: image for image in model.images.values() if image.has_pose}
     poses = np.full((len(names), 4, 4), np.nan)
     for i, name in enumerate(names):
@@ -43,7 +55,12 @@ def camera_poses(model: pycolmap.Reconstruction, names: Sequence[str]) -> Float6
 
 
 def sparse_model(model: pycolmap.Reconstruction, names: Sequence[str]) -> SparseModel:
-    """The named pictures' poses and what they saw."""
+    """The model as arrays: the named pictures' poses, all points, and what those pictures observed.
+
+    Args:
+        model: the reconstruction.
+        names: [F] picture names, which become frames 0 to F - 1.
+    """
     frame_of = {name: i for i, name in enumerate(names)}
     index_of = {point_id: i for i, point_id in enumerate(model.points3D)}
     rows = [

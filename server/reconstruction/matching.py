@@ -1,6 +1,6 @@
 """SIFT features of a clip's frames and their matches, in a COLMAP database.
 
-Functions that take long take a cancellation token: once it is cancelled they return early, with less than was asked.
+Functions that take long take a cancellation token: once it is cancelled they return early, with an incomplete result.
 """
 
 from __future__ import annotations
@@ -23,11 +23,19 @@ EXHAUSTIVE_UP_TO = 40
 """Frames. Longer clips are matched within a sliding window instead of each frame with each."""
 
 WINDOW = 12
+"""Frames that follow each frame and that it is matched with, in longer clips."""
 
 
 @dataclass(frozen=True, eq=False)
 class FrameFolder:
-    """Frames on disk. names [F] inside `folder`; intrinsics [F, 3, 3] px of width x height."""
+    """Frames on disk.
+
+    Attributes:
+        folder: where they are.
+        names: [F] file names inside it.
+        intrinsics: [F, 3, 3] float64, pixels of width x height.
+        width, height: pixels of every frame.
+    """
 
     folder: Path
     names: tuple[str, ...]
@@ -37,7 +45,15 @@ class FrameFolder:
 
 
 def write_frames(frames: UInt8, folder: Path) -> tuple[str, ...]:
-    """Frames [F, H, W, 3] as PNG files in `folder`; their names."""
+    """Write frames as PNG files.
+
+    Args:
+        frames: [F, H, W, 3] uint8 sRGB.
+        folder: is made when it is not there.
+
+    Returns:
+        [F] their file names, 0000.png and so on.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     names = tuple(f"{i:04d}.png" for i in range(len(frames)))
     for name, frame in zip(names, frames, strict=True):
@@ -46,7 +62,17 @@ def write_frames(frames: UInt8, folder: Path) -> tuple[str, ...]:
 
 
 def extract(frames: FrameFolder, database: Path, max_features: int, token: pycolmap.CancellationToken) -> None:
-    """SIFT of every frame into a new database, cameras fixed to PINHOLE with the given intrinsics."""
+    """Extract SIFT features of every frame into a new database.
+
+    Args:
+        frames: the frames; their cameras become PINHOLE ones with the given intrinsics.
+        database: the file to make.
+        max_features: at most so many a frame.
+        token: stops the extraction early.
+
+    Raises:
+        MissingPycolmapError: pycolmap is not installed.
+    """
     load_pycolmap()
     import pycolmap
 
@@ -71,7 +97,13 @@ def extract(frames: FrameFolder, database: Path, max_features: int, token: pycol
 
 
 def match(database: Path, frame_count: int, token: pycolmap.CancellationToken) -> None:
-    """Match the features of a database's frames by their looks. Draws nothing at random; `verify` is to follow."""
+    """Match the features of a database's frames by their descriptors, without randomness; `verify` must follow.
+
+    Args:
+        database: made by `extract`.
+        frame_count: up to EXHAUSTIVE_UP_TO, each frame is matched with each; else within WINDOW.
+        token: stops the matching early.
+    """
     import pycolmap
 
     matching = pycolmap.FeatureMatchingOptions()
@@ -86,7 +118,13 @@ def match(database: Path, frame_count: int, token: pycolmap.CancellationToken) -
 
 
 def verify(database: Path, seed: int, token: pycolmap.CancellationToken) -> None:
-    """Keep the matches that the geometry of two views explains; its RANSAC draws from `seed`."""
+    """Keep the matches that a geometry of two views explains.
+
+    Args:
+        database: holds the matches of `match`.
+        seed: of the random numbers that RANSAC draws.
+        token: stops the verification early.
+    """
     import pycolmap
 
     two_views = pycolmap.TwoViewGeometryOptions()

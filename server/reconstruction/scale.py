@@ -1,7 +1,7 @@
-"""From relative to absolute scale: what number turns a reconstruction's unit into metres.
+"""From relative to absolute scale: find the number of metres in a reconstruction's unit.
 
-Each triangulated point seen in a frame votes: metric depth at its pixel divided by its z. The median of the votes is
-the frame's scale, the median of the frames the clip's.
+Each triangulated point seen in a frame gives a vote: metric depth at its pixel divided by its z. The frame's scale is
+the median of its votes, the clip's scale the median of its frames'.
 """
 
 from __future__ import annotations
@@ -18,12 +18,17 @@ from .sparse import SparseModel
 Floats = Float32 | Float64
 
 MAD_TO_SIGMA = 1.4826
+"""Standard deviation of a normal distribution over its median absolute deviation."""
 
 
 @dataclass(frozen=True, eq=False)
 class DepthMap:
-    """depth [h, w] float32 metres along z, NaN where unknown; intrinsics [3, 3] px of the depth's own size, or None
-    when it covers the frame's field of view exactly."""
+    """Metric depth of a frame.
+
+    Attributes:
+        depth: [h, w] float32 metres along z, NaN where unknown.
+        intrinsics: [3, 3] in pixels of the depth map; None when it covers the frame's field of view exactly.
+    """
 
     depth: Float32
     intrinsics: Float64 | None = None
@@ -35,7 +40,15 @@ DepthOfFrame = Callable[[int], DepthMap | None]
 
 @dataclass(frozen=True)
 class ScaleRules:
-    """When a clip's scale is believed. Shares and relative numbers."""
+    """When a clip's scale is accepted.
+
+    Attributes:
+        points_in_a_frame: votes that a frame needs to have a scale.
+        frames: frames with a scale that a clip needs (all, if it has fewer).
+        inlier_within: relative deviation from the clip's scale up to which a vote is an inlier.
+        inlier_share: share of the votes that must be inliers.
+        spread: largest robust standard deviation of the frames' scales, relative to the clip's.
+    """
 
     points_in_a_frame: int = 20
     frames: int = 3
@@ -49,10 +62,15 @@ DEFAULT_RULES = ScaleRules()
 
 @dataclass(frozen=True, eq=False)
 class ClipScale:
-    """scale: metres in one unit of the reconstruction. frame_scales [F], NaN where a frame has too few points.
+    """A clip's scale and whether it is accepted.
 
-    spread: robust standard deviation of the frame scales, relative to scale. votes: points with depth; inliers: those
-    within the rule of the clip's scale. refusal: why the scale is not to be believed, "" when it is.
+    Attributes:
+        scale: metres in one unit of the reconstruction, NaN when no frame has a scale.
+        frame_scales: [F] float64, NaN where a frame has too few points.
+        spread: robust standard deviation of the frame scales, relative to `scale`.
+        votes: how many observed points have depth.
+        inliers: how many votes are within the rule of the clip's scale.
+        refusal: why the scale is not accepted, "" when it is.
     """
 
     scale: float
@@ -64,13 +82,32 @@ class ClipScale:
 
 
 def depth_at(depth: Float32, pixel: Float64, width: int, height: int) -> Float32:
-    """[N] depth under pixels [N, 2] of a width x height picture; indices truncate, as published. NaN outside."""
+    """Depth under pixels of a picture that the depth map covers exactly.
+
+    Args:
+        depth: [h, w] metres.
+        pixel: [N, 2] (x, y) in pixels of width x height.
+        width, height: of the picture.
+
+    Returns:
+        [N] float32, NaN outside. Indices are truncated, as published.
+    """
     rows, columns = depth.shape
     return _looked_up(depth, pixel[:, 0] / width * columns, pixel[:, 1] / height * rows)
 
 
 def depth_along(depth: DepthMap, pixel: Float64, intrinsics: Float64, width: int, height: int) -> Float32:
-    """[N] depth under pixels [N, 2] of a picture with `intrinsics`, looked up where the depth camera sees that ray."""
+    """Depth under pixels of a picture, looked up where the depth camera sees the same ray.
+
+    Args:
+        depth: the frame's depth, with or without a camera of its own.
+        pixel: [N, 2] (x, y) in pixels of width x height.
+        intrinsics: [3, 3] of the picture.
+        width, height: of the picture.
+
+    Returns:
+        [N] float32 metres, NaN outside.
+    """
     if depth.intrinsics is None:
         return depth_at(depth.depth, pixel, width, height)
     there = np.column_stack([pixel, np.ones(len(pixel))]) @ (depth.intrinsics @ np.linalg.inv(intrinsics)).T
@@ -78,13 +115,21 @@ def depth_along(depth: DepthMap, pixel: Float64, intrinsics: Float64, width: int
 
 
 def median_scale(metric: Floats, relative: Float64) -> float:
-    """Median of metric / relative over [N] points that have both and lie in front; NaN when there is none."""
+    """The median of metric / relative depth.
+
+    Args:
+        metric: [N] metres.
+        relative: [N] in the unit of the reconstruction.
+
+    Returns:
+        Metres in one unit, over points where both are finite and positive; NaN when there is none.
+    """
     votes = scale_votes(metric, relative)
     return float(np.median(votes)) if len(votes) else float("nan")
 
 
 def scale_votes(metric: Floats, relative: Float64) -> Float64:
-    """metric / relative over the [N] points where both are finite and positive."""
+    """[M] float64, metric / relative over those of [N] points where both are finite and positive."""
     usable = np.isfinite(metric) & np.isfinite(relative) & (metric > 0) & (relative > 0)
     return np.asarray(metric[usable] / relative[usable], dtype=np.float64)
 
@@ -96,9 +141,16 @@ def clip_scale(
     depth_of_frame: DepthOfFrame,
     rules: ScaleRules = DEFAULT_RULES,
 ) -> ClipScale:
-    """The scale of a clip's reconstruction; intrinsics [F, 3, 3] px of size (width, height).
+    """The scale of a clip's reconstruction.
 
     A clip whose frames disagree is refused, not averaged: see ClipScale.refusal.
+
+    Args:
+        model: the reconstruction.
+        intrinsics: [F, 3, 3] in pixels of `size`.
+        size: (width, height) of the frames.
+        depth_of_frame: metric depth by frame index; called only for frames that observed a point.
+        rules: when a scale is accepted.
     """
     relative = model.depths()
     votes: list[Float64] = []
@@ -114,7 +166,12 @@ def clip_scale(
 
 
 def agreed_scale(votes: list[Float64], rules: ScaleRules = DEFAULT_RULES) -> ClipScale:
-    """The clip's scale from each frame's votes (F arrays of metric / relative)."""
+    """The clip's scale from the votes of its frames.
+
+    Args:
+        votes: F arrays of metric / relative depth, empty for frames without.
+        rules: when a scale is accepted.
+    """
     frame_scales = np.array([np.median(vote) if len(vote) >= rules.points_in_a_frame else np.nan for vote in votes])
     known = frame_scales[np.isfinite(frame_scales)]
     scale = float(np.median(known)) if len(known) else float("nan")

@@ -13,10 +13,18 @@ from blender_addon.core.camera.trajectory import inverse
 
 @dataclass(frozen=True, eq=False)
 class SparseModel:
-    """camera_to_world [F, 4, 4], OpenCV axes, NaN where a frame was not placed; points [P, 3] in the same world.
+    """A sparse reconstruction of F frames, P points and M observations.
 
-    Observation m: frame[m] saw point[m] at pixel[m] (x, y; the centre of the top-left pixel is (0.5, 0.5)).
-    reprojection_error: mean, pixels.
+    Observation m: frame[m] saw point[m] at pixel[m].
+
+    Attributes:
+        camera_to_world: [F, 4, 4] float64, OpenCV axes, in the reconstruction's own world and unit; NaN where a frame
+            was not placed.
+        points: [P, 3] float64, in the same world.
+        frame: [M] int64 index of the frame.
+        point: [M] int64 index of the point.
+        pixel: [M, 2] float64 (x, y); the centre of the top-left pixel is (0.5, 0.5).
+        reprojection_error: mean, pixels; NaN without observations.
     """
 
     camera_to_world: Float64
@@ -28,11 +36,11 @@ class SparseModel:
 
     @property
     def placed(self) -> NDArray[np.bool_]:
-        """[F] whether the frame has a pose."""
+        """[F] bool, whether the frame has a pose."""
         return np.asarray(np.isfinite(self.camera_to_world).all(axis=(1, 2)), dtype=np.bool_)
 
     def depths(self) -> Float64:
-        """[M] the z of each observed point in the camera that saw it, in the model's unit."""
+        """[M] float64, z of each observed point in the camera that saw it, in the model's unit."""
         world_to_camera = inverse(self.camera_to_world)[self.frame]
         points = self.points[self.point]
         return np.asarray(

@@ -1,4 +1,4 @@
-"""Points from frames whose cameras are known: poses and intrinsics stay as they are."""
+"""Triangulate points from frames whose cameras are known; poses and intrinsics stay fixed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,25 @@ from .matching import FrameFolder, extract, match, verify
 from .sparse import SparseModel
 
 MAX_FEATURES = 4096
+"""SIFT features a frame at most."""
 SEED = 0
+"""Of RANSAC, so that the same clip gives the same points."""
 
 
 def triangulate(folder: Path, names: tuple[str, ...], trajectory: Trajectory) -> SparseModel:
-    """Match the frames `names` [F] in `folder` and triangulate with the poses of `trajectory`, in its unit.
+    """Match frames and triangulate points under their known poses.
 
-    Raises CameraError when the frames do not fit the trajectory or nothing could be triangulated.
+    Args:
+        folder: where the frames are.
+        names: [F] their file names.
+        trajectory: [F] their cameras.
+
+    Returns:
+        The reconstruction in the world and unit of the trajectory.
+
+    Raises:
+        CameraError: there are not as many frames as poses, or nothing could be triangulated.
+        MissingPycolmapError: pycolmap is not installed.
     """
     if len(names) != len(trajectory):
         raise CameraError("The poses do not fit the frames", f"{len(trajectory)} poses, {len(names)} frames")
