@@ -1,4 +1,4 @@
-"""One clip from its own unit to metres: triangulate under its poses, compare with metric depth, write it down."""
+"""Bring one clip from its own unit to metres: triangulate under its poses, compare with metric depth, make a record."""
 
 from __future__ import annotations
 
@@ -13,11 +13,23 @@ from .posed_clip import PosedClip
 
 
 class AlignRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of a clip.
+    """What is stored of one clip, as JSON.
 
-    scale: metres in one unit of the clip's poses; refusal: why it is not to be believed, "" when it is.
-    frame_scales: null where a frame has too few points. camera_to_world: relative to frame 0, metres, [F, 4, 4]; empty
-    when refused. fingerprint: of the inputs and rules, so that a second run knows what is done.
+    Attributes:
+        clip: name of its folder.
+        fingerprint: of the inputs and rules, so that a later run can tell whether the clip is done.
+        frames: how many.
+        scale: metres in one unit of the clip's poses; None when not known.
+        spread: robust standard deviation of the frame scales, relative to `scale`.
+        votes: observed points with depth.
+        inliers: votes close to the clip's scale.
+        refusal: why the scale is not accepted, "" when it is.
+        frame_scales: [F] of each frame, None where it has too few points.
+        smallest, largest: of the frame scales; None without any.
+        reprojection_error: mean, pixels.
+        camera_to_world: [F, 4, 4] relative to frame 0, metres; empty when refused.
+        intrinsics: [F, 3, 3] pixels; empty when refused.
+        notes: sentences on what was odd or assumed.
     """
 
     clip: str
@@ -43,9 +55,17 @@ def align_clip(
     fingerprint: str,
     rules: ScaleRules = DEFAULT_RULES,
 ) -> AlignRecord:
-    """Triangulate the clip with its poses and intrinsics fixed and find its scale.
+    """The record of a clip: its scale, from points triangulated with its poses and intrinsics fixed.
 
-    Raises CameraError when nothing can be triangulated.
+    Args:
+        clip: the frames and their cameras.
+        depth_of_frame: metric depth by frame index.
+        fingerprint: is stored in the record.
+        rules: when a scale is accepted.
+
+    Raises:
+        CameraError: nothing can be triangulated.
+        MissingPycolmapError: pycolmap is not installed.
     """
     t = clip.trajectory
     model = triangulate(clip.folder, tuple(file.name for file in clip.files), t)
@@ -71,12 +91,17 @@ def align_clip(
 
 
 def in_metres(trajectory: Trajectory, scale: float) -> Trajectory:
-    """The published form of a clip's cameras: relative to its first frame, distances times the clip's scale."""
+    """The clip's cameras in the published form: relative to the first frame, in metres.
+
+    Args:
+        trajectory: in the clip's own world and unit.
+        scale: metres in that unit.
+    """
     return trajectory.relative_to(trajectory.camera_to_world[0]).rescale(scale)
 
 
 def failed_record(name: str, fingerprint: str, why: str) -> AlignRecord:
-    """The record of a clip that could not be aligned at all."""
+    """The record of a clip that could not be aligned; `why` becomes its refusal."""
     return AlignRecord(
         clip=name,
         fingerprint=fingerprint,

@@ -1,4 +1,4 @@
-"""A collection of clips brought to metres: one record a clip, resumable, then the filter over all of them."""
+"""Bring a collection of clips to metres: one record for each clip, resumable, then a filter over all of them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,22 @@ from .align import AlignRecord, align_clip, failed_record
 from .posed_clip import PosedClip
 
 SUMMARY = "collection.json"
+"""File name of the collection's summary."""
 
 OpenClip = Callable[[Path], PosedClip]
+"""Opens a clip's folder; raises RealCamError when it cannot be read."""
 DepthOfClip = Callable[[PosedClip], DepthOfFrame]
+"""Gives the metric depth of a clip's frames."""
 
 
 class CollectionSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """kept: clips to use. dropped: their scales stand apart from the others'. refused: clip -> why."""
+    """Which clips of a collection to use, by name.
+
+    Attributes:
+        kept: clips to use.
+        dropped: clips whose scales are among the extremes of the collection.
+        refused: clips without an accepted scale, and why.
+    """
 
     kept: list[str]
     dropped: list[str]
@@ -41,10 +50,24 @@ def align_collection(
     settings: str,
     rules: ScaleRules = DEFAULT_RULES,
 ) -> Iterator[tuple[AlignRecord, bool]]:
-    """Align each clip and write records/<clip>.json; yields (record, whether it was there already).
+    """Align each clip and write its record to records/<clip>.json.
 
-    A clip whose record was made from the same files, `settings` (of the depth) and `rules` is not done again. A clip
-    that cannot be read or aligned gets a record that says so. Raises MissingPycolmapError.
+    A clip whose record was made from the same files, `settings` and `rules` is not done again. A clip that cannot be
+    read or aligned gets a record that says so.
+
+    Args:
+        clips: folders.
+        records: folder for the records, made when it is not there.
+        open_clip: reads a clip's frames and cameras.
+        depth_of_clip: gives a clip's metric depth.
+        settings: of the depth, as text; part of the fingerprint.
+        rules: when a scale is accepted.
+
+    Yields:
+        (record, whether it existed already), in the order of `clips`.
+
+    Raises:
+        MissingPycolmapError: pycolmap is not installed.
     """
     load_pycolmap()
     records.mkdir(parents=True, exist_ok=True)
@@ -65,7 +88,7 @@ def align_collection(
 
 
 def summarise(records: Sequence[AlignRecord]) -> CollectionSummary:
-    """The published filter over the clips that were not refused."""
+    """The summary of a collection: the published filter over the clips that were not refused."""
     believed = [record for record in records if not record.refusal]
     largest = np.array([record.largest or 0.0 for record in believed])
     smallest = np.array([record.smallest or 0.0 for record in believed])
@@ -78,7 +101,15 @@ def summarise(records: Sequence[AlignRecord]) -> CollectionSummary:
 
 
 def clip_fingerprint(clip: Path, settings: str) -> str:
-    """Of the names, sizes and times of the clip's files, and the settings: cheap, and changes when any of them does."""
+    """A digest of the names, sizes and times of the clip's files, and of the settings; contents are not read.
+
+    Args:
+        clip: folder.
+        settings: text.
+
+    Returns:
+        32 hexadecimal digits.
+    """
     digest = hashlib.sha256(settings.encode())
     for file in sorted(clip.rglob("*")):
         if file.is_file():
@@ -95,13 +126,18 @@ def _read_record(place: Path) -> AlignRecord | None:
 
 
 SHARE = 0.02
-"""Dropped at each end of each of the two distributions."""
+"""Share of the clips dropped at each end of each of the two distributions."""
 
 
 def kept_clips(largest: Float64, smallest: Float64, share: float = SHARE) -> NDArray[np.bool_]:
-    """[N] which clips stay, from each clip's largest and smallest frame scale [N].
+    """Which clips stay after the extremes of both distributions are dropped.
 
-    Of each of the two, the highest and the lowest `share` of the clips go (rounded down: below 1 / share clips, none).
+    Args:
+        largest, smallest: [N] each clip's largest and smallest frame scale.
+        share: of the clips, dropped at each end of each of the two (rounded down: below 1 / share clips, none).
+
+    Returns:
+        [N] bool.
     """
     count = int(share * len(largest))
     kept = np.ones(len(largest), dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""A clip's frames from disk: a video file, or a folder of pictures in the order a person would sort them."""
+"""Read a clip's frames: a video file, or a folder of pictures in natural order of their names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from blender_addon.core.camera.formats.camera_file import natural_order
 from blender_addon.core.errors import RealCamError
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+"""Endings of picture files, in lower case."""
 VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"})
+"""Endings of video files, in lower case."""
 
 
 class ClipError(RealCamError):
@@ -21,9 +23,16 @@ class ClipError(RealCamError):
 
 
 def read_frames(clip: Path) -> UInt8:
-    """[F, H, W, 3] uint8 sRGB of a video or a folder of pictures (or of its frames/).
+    """The frames of a clip.
 
-    Raises ClipError when there is no such clip, it has no frame, or its frames differ in size.
+    Args:
+        clip: a video, a folder of pictures, or a folder with frames/ or images/ inside.
+
+    Returns:
+        [F, H, W, 3] uint8 sRGB.
+
+    Raises:
+        ClipError: there is no such clip, it has no frame, its frames differ in size, or one cannot be read.
     """
     if clip.is_dir():
         return read_pictures(picture_files(clip))
@@ -37,7 +46,11 @@ def read_frames(clip: Path) -> UInt8:
 
 
 def read_pictures(files: tuple[Path, ...]) -> UInt8:
-    """[F, H, W, 3] uint8 of picture files of one size. Raises ClipError."""
+    """Picture files of one size as frames [F, H, W, 3] uint8 sRGB.
+
+    Raises:
+        ClipError: their sizes differ, or one cannot be read.
+    """
     frames = [read_picture(file) for file in files]
     sizes = {frame.shape for frame in frames}
     if len(sizes) > 1:
@@ -46,7 +59,11 @@ def read_pictures(files: tuple[Path, ...]) -> UInt8:
 
 
 def read_picture(file: Path) -> UInt8:
-    """[H, W, 3] uint8. Raises ClipError naming the file."""
+    """One picture, [H, W, 3] uint8 sRGB.
+
+    Raises:
+        ClipError: the file cannot be read; the message names it.
+    """
     try:
         with Image.open(file) as picture:
             return np.array(picture.convert("RGB"))
@@ -56,9 +73,12 @@ def read_picture(file: Path) -> UInt8:
 
 
 def picture_files(folder: Path) -> tuple[Path, ...]:
-    """The pictures of a folder, or of the frames/ or images/ inside it; depth maps beside them do not count.
+    """The pictures of a folder, or of the frames/ or images/ inside it, in natural order.
 
-    Raises ClipError when there is none.
+    Files with "depth" in their name are left out.
+
+    Raises:
+        ClipError: there is none.
     """
     for place in (folder, folder / "frames", folder / "images"):
         found = [file for file in place.glob("*") if file.suffix.lower() in PICTURES and "depth" not in file.name]

@@ -1,4 +1,4 @@
-"""A clip with the cameras somebody gave it, and its metric depth where there is one."""
+"""A clip with known cameras, and its metric depth where it has one."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from server.reconstruction.scale import DepthMap
 from .clip_frames import ClipError, picture_files, read_picture
 
 CAMERA_FILES = ("transforms.json", "poses.txt", "trajectory.txt", "sparse/0", "sparse")
+"""Where a clip's folder may hold its cameras, in the order in which they are tried."""
 MILLIMETRES = DepthFormat(scale=0.001)
 
 NO_READING = 65535
-"""What several depth cameras write into 16 bits for "nothing there", beside 0."""
+"""The value, besides 0, that several depth cameras write into 16 bits for "no reading"."""
 
 KINECT_COLOUR_FOCAL = 525.0
 """Pixels at 640 wide: the nominal value of the Kinect's colour camera, which 7-Scenes does not give."""
@@ -31,10 +32,16 @@ KINECT_COLOUR_FOCAL = 525.0
 
 @dataclass(frozen=True, eq=False)
 class PosedClip:
-    """Frames [F] with cameras in their own world and unit.
+    """F frames with cameras in their own world and unit.
 
-    files: pictures in one folder. depth_files [F]: metric depth or None. depth_intrinsics [3, 3] px of the depth's own
-    size, None when depth covers the picture exactly. notes: sentences on what was odd or assumed.
+    Attributes:
+        name: of the clip's folder.
+        files: [F] pictures in one folder.
+        trajectory: [F] their cameras.
+        depth_files: [F] metric depth, None where a frame has none.
+        depth_format: what the numbers in those files mean.
+        depth_intrinsics: [3, 3] in pixels of the depth map; None when depth covers the picture exactly.
+        notes: sentences on what was odd or assumed.
     """
 
     name: str
@@ -47,11 +54,15 @@ class PosedClip:
 
     @property
     def folder(self) -> Path:
-        """Where the frames are."""
+        """The folder of the frames."""
         return self.files[0].parent
 
     def depth(self, frame: int) -> DepthMap | None:
-        """The metric depth of a frame, None where there is none."""
+        """The metric depth of a frame, None where there is none.
+
+        Raises:
+            PhotoError: the depth file cannot be read.
+        """
         file = self.depth_files[frame]
         if file is None:
             return None
@@ -65,10 +76,17 @@ def open_posed_clip(
     depth: Path | None = None,
     depth_format: DepthFormat = MILLIMETRES,
 ) -> PosedClip:
-    """A folder of frames with a camera file inside (or `cameras`), depth maps of the same stems in `depth`; a folder in
-    the layout of 7-Scenes needs neither.
+    """Open a folder of frames with their cameras and, where given, their depth.
 
-    Raises ClipError or CameraError when frames and cameras cannot be brought together.
+    Args:
+        clip: the folder; in the layout of 7-Scenes the other arguments are ignored.
+        cameras: the camera file; None to look for CAMERA_FILES inside the folder.
+        depth: folder of depth maps with the frames' stems; None for no depth.
+        depth_format: what the numbers in the depth maps mean.
+
+    Raises:
+        ClipError: there are no frames, or they cannot be read.
+        CameraError: there is no camera file, it cannot be read, or it does not fit the frames.
     """
     if not clip.is_dir():
         raise ClipError("There is no such clip", f"{clip} is not a folder", "Unpack a video into pictures first.")
@@ -89,7 +107,11 @@ def open_posed_clip(
 
 
 def _open_seven_scenes(clip: Path) -> PosedClip:
-    """frame-*.color.*, .depth.png (millimetres, own camera) and .pose.txt (4x4 camera-to-world, metres)."""
+    """Open the layout of 7-Scenes.
+
+    Files are frame-*.color.*, frame-*.depth.png (millimetres, own camera) and frame-*.pose.txt (4x4 camera-to-world,
+    metres).
+    """
     poses = sorted(clip.glob("*.pose.txt"))
     stems = [pose.name.removesuffix(".pose.txt") for pose in poses]
     files = tuple(next(iter(sorted(clip.glob(f"{stem}.color.*"))), clip / f"{stem}.color.png") for stem in stems)
@@ -123,7 +145,7 @@ def _camera_file(clip: Path) -> Path:
 def _by_name(
     files: tuple[Path, ...], names: tuple[str, ...], trajectory: Trajectory
 ) -> tuple[tuple[Path, ...], Trajectory]:
-    """The files a camera file names and that exist, and their cameras."""
+    """The files that the camera file names and that exist, and their cameras."""
     by_stem = {file.stem: file for file in files}
     known = [i for i, name in enumerate(names) if Path(name).stem in by_stem]
     if not known:

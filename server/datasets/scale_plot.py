@@ -1,4 +1,4 @@
-"""The distribution of scales over a collection of clips, as a picture."""
+"""Plot the distribution of scales over a collection of clips."""
 
 from __future__ import annotations
 
@@ -17,15 +17,20 @@ WIDE = 3.0
 
 
 def require_matplotlib() -> None:
-    """Raises RealCamError with the remedy when there is nothing to draw with."""
+    """Raise RealCamError, with how to install it, when matplotlib is missing."""
     if importlib.util.find_spec("matplotlib") is None:
         raise RealCamError("Nothing can be drawn", "matplotlib is not installed", "Run `uv sync --extra evaluation`.")
 
 
 def plot_scales(records: Sequence[AlignRecord], picture: Path) -> None:
-    """Draw each believed clip's frame scales (range, and the clip's median) and their histogram.
+    """Draw the range and median of each accepted clip's frame scales, and a histogram of all frames.
 
-    Raises RealCamError without matplotlib.
+    Args:
+        records: of the collection; refused clips are only counted.
+        picture: the image file to write.
+
+    Raises:
+        RealCamError: matplotlib is missing.
     """
     require_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
