@@ -1,25 +1,37 @@
-"""A whole shot without a window: for the command line, the demo and tests. The panel's own code, in a loop."""
+"""A whole job without a window: for the command line, the demo and tests. The panel's own code, in a loop."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from ..core.errors import RealCamError, ServiceError
 from ..timeline.take import Take
 from .job_events import ServerSettings
-from .job_records import JobRecords
+from .job_records import JobRecord, JobRecords
+from .job_run import Job, JobRun
 from .job_view import JobView, Phase
 from .jobs import Jobs
 from .placing import place_clip
 from .scene_job import forget_job
-from .shot_run import RenderedPreview, ShotRequest, ShotRun
+from .shot_job import RenderedPreview, ShotJob, ShotRequest
+
+T = TypeVar("T")
 
 OnView = Callable[[JobView], None]
 
 PAUSE = 0.005
 """Seconds between two looks at the job thread."""
+
+
+@dataclass(frozen=True, eq=False)
+class Finished(Generic[T]):
+    """placed: what the result became. seconds: how long each phase took, by its name in words."""
+
+    placed: T
+    seconds: dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +53,37 @@ def generate_blocking(
     compositor: bool = False,
     on_view: OnView | None = None,
 ) -> FinishedShot:
-    """Camera -> preview -> server -> clip -> take on the timeline. Returns when it is there.
+    """Camera -> preview -> server -> clip -> take on the timeline. Returns when it is there; see run_blocking."""
+    job = ShotJob(request)
 
-    on_view: told the job's view whenever it has changed, for progress bars; raising out of it leaves the job running on
-    the server, and its record. Raises RealCamError with the sentence that the panel would show.
+    def place(record: JobRecord) -> Take:
+        return place_clip(record, background=background, compositor=compositor)
+
+    finished = run_blocking(jobs, job, server, records, place, on_view)
+    assert job.preview is not None
+    return FinishedShot(finished.placed, job.preview, finished.seconds)
+
+
+def run_blocking(
+    jobs: Jobs,
+    job: Job,
+    server: ServerSettings,
+    records: JobRecords,
+    place: Callable[[JobRecord], T],
+    on_view: OnView | None = None,
+) -> Finished[T]:
+    """Send a job, follow it, fetch its result and place it.
+
+    Args:
+        place: puts what was fetched where it belongs.
+        on_view: told the job's view whenever it has changed, for progress bars; raising out of it leaves the job
+            running on the server, and its record.
+
+    Raises:
+        RealCamError: with the sentence that the panel would show.
     """
     clock = _Clock(on_view)
-    run = ShotRun(jobs, request, server, records)
+    run = JobRun(jobs, job, server, records)
     try:
         while run.step():
             jobs.pump()
@@ -56,11 +92,16 @@ def generate_blocking(
                 time.sleep(PAUSE)
     finally:
         run.close()
-    _wait_for_clip(jobs, clock)
-    take = _place(jobs, background=background, compositor=compositor)
+    record = _fetched(jobs, job.title, clock)
+    try:
+        placed = place(record)
+    except RealCamError as error:
+        jobs.fail(error)
+        raise
+    forget_job(record.job_id)
+    jobs.placed()
     clock.look(jobs.view)
-    assert run.preview is not None
-    return FinishedShot(take, run.preview, clock.seconds)
+    return Finished(placed, clock.seconds)
 
 
 class _Clock:
@@ -84,7 +125,8 @@ class _Clock:
             self._on_view(view)
 
 
-def _wait_for_clip(jobs: Jobs, clock: _Clock) -> None:
+def _fetched(jobs: Jobs, title: str, clock: _Clock) -> JobRecord:
+    """The record of the job whose files are here now."""
     while jobs.view is not None and not jobs.view.phase.final and jobs.view.phase is not Phase.PLACING:
         if not jobs.pump():
             time.sleep(PAUSE)
@@ -93,18 +135,8 @@ def _wait_for_clip(jobs: Jobs, clock: _Clock) -> None:
     if view is not None and view.phase.final and not view.resumable and jobs.record is not None:
         forget_job(jobs.record.job_id)
     if view is None or view.phase is Phase.CANCELLED:
-        raise ServiceError("The shot was cancelled")
+        raise ServiceError(f"{title} was cancelled")
     if view.phase is Phase.FAILED:
         raise ServiceError(view.error)
-
-
-def _place(jobs: Jobs, *, background: bool, compositor: bool) -> Take:
     assert jobs.record is not None
-    try:
-        take = place_clip(jobs.record, background=background, compositor=compositor)
-    except RealCamError as error:
-        jobs.fail(error)
-        raise
-    forget_job(jobs.record.job_id)
-    jobs.placed()
-    return take
+    return jobs.record

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import ClassVar, TypeVar
 
 import msgspec
 
@@ -16,7 +17,9 @@ from ..core.camera.projection import intrinsics_matrix
 from ..core.errors import ServiceError
 from ..core.payloads.import_request import ImportSettings
 from ..core.payloads.shot import ShotSettings
-from ..timeline.take import PhotoState
+from ..timeline.take import PhotoState, ShotPlacement
+
+R = TypeVar("R")
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -36,21 +39,77 @@ class PhotoOrder(ImportSettings, frozen=True, kw_only=True):
             msgspec.structs.force_setattr(self, "intrinsics", intrinsics_matrix(fx, fy, cx, cy).tolist())
 
 
-class CheckOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """Which take a job checks the camera of."""
+class ShotTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="shot"):
+    """A clip is made of a shot: what lays it onto the timeline.
+
+    camera: the Blender camera's name. photo_state: the photo's scene when the shot was sent. last_image: the file the
+    shot was to end at, as the artist typed it, "" for none.
+    """
+
+    result: ClassVar[str] = "clip"
+    outcome: ClassVar[str] = "is on the timeline"
+    in_the_file: ClassVar[bool] = True
+
+    camera: str
+    placement: ShotPlacement
+    photo_state: PhotoState | None = None
+    last_image: str = ""
+
+
+class DepthTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="depth"):
+    """A photo's depth is estimated, and a scene built of both."""
+
+    result: ClassVar[str] = "depth"
+    outcome: ClassVar[str] = "is built into the scene"
+    in_the_file: ClassVar[bool] = False
+
+    photo: PhotoOrder
+
+
+class CheckTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="check"):
+    """The camera of a take is checked: its shot and number."""
+
+    result: ClassVar[str] = "camera check"
+    outcome: ClassVar[str] = "is done: see Takes"
+    in_the_file: ClassVar[bool] = False
 
     shot: str
     take: int
 
 
-class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Enough to fetch a job's clip and to lay it on the timeline as if Blender had never been closed.
+Task = ShotTask | DepthTask | CheckTask
+"""What a job's result is needed for.
 
-    blend: the file's absolute path. folder: where the clip goes, absolute. artist_size: (width, height, pixel aspect
-    x/y) of the scene's render, which the clip is laid back onto. photo_state: the photo's scene when the shot was sent.
-    last_image: the file the shot was to end at, as the artist typed it, "" for none.
-    photo, check: the job asks for this photo's depth, or checks this take's camera, instead of making a clip.
+result: what the job makes, as the middle of a sentence. outcome: where that is once the job is done, as the end of a
+sentence. in_the_file: the .blend knows of the job too.
+"""
+
+
+class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Enough to fetch a job's result and to put it where it belongs as if Blender had never been closed.
+
+    server: its address. blend: the file's absolute path. scene: its name. folder: where the result goes, absolute.
+    submitted_at: seconds since 1970.
     """
+
+    job_id: str
+    server: str
+    title: str
+    blend: str
+    scene: str
+    folder: str
+    settings: ShotSettings
+    submitted_at: float
+    task: Task
+
+
+class _CheckedTake(msgspec.Struct, frozen=True, kw_only=True):
+    shot: str
+    take: int
+
+
+class _FlatRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A record of version 0.1, in which a shot's fields stood beside the others, as zeros in jobs of another kind."""
 
     job_id: str
     server: str
@@ -69,21 +128,40 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     photo_state: PhotoState | None = None
     last_image: str = ""
     photo: PhotoOrder | None = None
-    check: CheckOrder | None = None
+    check: _CheckedTake | None = None
 
     @property
-    def result(self) -> str:
-        """What the job makes, as the middle of a sentence."""
+    def task(self) -> Task:
+        """What its result is needed for."""
         if self.photo is not None:
-            return "depth"
-        return "camera check" if self.check is not None else "clip"
+            return DepthTask(photo=self.photo)
+        if self.check is not None:
+            return CheckTask(shot=self.check.shot, take=self.check.take)
+        placement = ShotPlacement(
+            artist_width=self.artist_width,
+            artist_height=self.artist_height,
+            pixel_aspect=self.pixel_aspect,
+            frame_start=self.frame_start,
+            frame_end=self.frame_end,
+        )
+        return ShotTask(
+            camera=self.camera, placement=placement, photo_state=self.photo_state, last_image=self.last_image
+        )
 
     @property
-    def outcome(self) -> str:
-        """Where the result is once the job is done, as the end of a sentence."""
-        if self.photo is not None:
-            return "is built into the scene"
-        return "is done: see Takes" if self.check is not None else "is on the timeline"
+    def record(self) -> JobRecord:
+        """The same as it is written now."""
+        return JobRecord(
+            job_id=self.job_id,
+            server=self.server,
+            title=self.title,
+            blend=self.blend,
+            scene=self.scene,
+            folder=self.folder,
+            settings=self.settings,
+            submitted_at=self.submitted_at,
+            task=self.task,
+        )
 
 
 class JobRecords:
@@ -133,9 +211,16 @@ def encode(record: JobRecord) -> bytes:
 
 
 def decode(data: bytes | str) -> JobRecord | None:
-    """The record in JSON `data`; None when it is damaged or of another version of the add-on."""
+    """The record in JSON `data`, of this version of the add-on or of 0.1; None when it is damaged or of another."""
+    record = _decoded(data, JobRecord)
+    if record is None:
+        flat = _decoded(data, _FlatRecord)
+        record = None if flat is None else flat.record
+    return record if record is not None and _JOB_ID.fullmatch(record.job_id) else None
+
+
+def _decoded(data: bytes | str, kind: type[R]) -> R | None:
     try:
-        record = msgspec.json.decode(data, type=JobRecord)
+        return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return record if _JOB_ID.fullmatch(record.job_id) else None

@@ -29,6 +29,7 @@ class Phase(enum.Enum):
     CONNECTING = "Connecting to the server"
     STARTING_SERVER = "Starting the local server"
     PREVIEW = "Rendering the preview"
+    READING = "Reading the pictures"
     SENDING = "Sending"
     QUEUED = "Waiting in the queue"
     RUNNING = "Generating"
@@ -89,6 +90,8 @@ class JobView:
         match self.phase:
             case Phase.PREVIEW:
                 return f"Preview {self.done}/{self.total}"
+            case Phase.READING if self.total:
+                return f"{self.phase.value} {self.done}/{self.total}"
             case Phase.SENDING | Phase.FETCHING if self.total:
                 return f"{self.phase.value} {self.factor:.0%}"
             case Phase.QUEUED:

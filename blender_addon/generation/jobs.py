@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..core.errors import RealCamError, ServiceError
 from ..core.payloads.payload import Order
+from ..core.progress import JobProgress
 from ..core.protocol.capability import EngineCapability, EngineKind
 from ..timeline.take_folders import discard_take_folder
 from .job_events import Connect, Connected, Event, Failed, ResumeJob, ServerSettings, SubmitJob
@@ -85,8 +86,11 @@ class Jobs:
         self._use(settings).put(Connect())
 
     def begin(self, title: str, settings: ServerSettings, records: JobRecords) -> None:
-        """Start a shot: connects; the caller renders the preview meanwhile and then submits. Refuses a second one."""
-        self.check_idle("A second shot cannot be generated now")
+        """Start a job: connects; the caller puts together meanwhile what is to be sent, and then submits it.
+
+        Raises ServiceError when another job is under way.
+        """
+        self.check_idle(f"{title} cannot be started now")
         thread = self._use(settings)
         self._records = records
         self.view = JobView(title)
@@ -94,10 +98,10 @@ class Jobs:
         self.server_software = ""
         thread.put(Connect())
 
-    def preview_rendered(self, done: int, total: int) -> None:
-        """Tell how far the preview is."""
+    def preparing(self, phase: Phase, progress: JobProgress) -> None:
+        """Tell how far that is, and what the panel calls it."""
         if self.view is not None:
-            self.view = replace(self.view, phase=Phase.PREVIEW, done=done, total=total)
+            self.view = replace(self.view, phase=phase, done=progress.done, total=progress.total)
 
     def submit(self, shot: Order, record: JobRecord) -> None:
         """Write the job down, then hand it to the thread."""

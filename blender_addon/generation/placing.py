@@ -12,28 +12,26 @@ from ..timeline.strip import place_strip
 from ..timeline.take import Take
 from ..timeline.take_folders import make_take
 from ..timeline.takes import blend_folder, remember_take
-from .job_records import JobRecord
+from .job_records import JobRecord, ShotTask
+from .scene_job import scene_of
 
 
 def place_clip(record: JobRecord, *, background: bool = False, compositor: bool = False) -> Take:
-    """Make the take of a finished job's files and show it in the job's scene. Raises TimelineError.
+    """Make the take of a finished shot's files and show it in the job's scene. Raises TimelineError.
 
     A scene that was renamed or removed since is replaced by the one in the window.
     """
-    scene = bpy.data.scenes.get(record.scene) or bpy.context.scene
+    assert isinstance(record.task, ShotTask)
+    task, scene = record.task, scene_of(record.scene)
     take = make_take(
         Path(record.folder),
         blend_folder=blend_folder(),
         shot=record.title,
-        frame_start=record.frame_start,
-        frame_end=record.frame_end,
-        artist_width=record.artist_width,
-        artist_height=record.artist_height,
-        pixel_aspect=record.pixel_aspect,
-        camera=record.camera,
+        placement=task.placement,
+        camera=task.camera,
         job_id=record.job_id,
-        photo=record.photo_state,
-        last_image=record.last_image,
+        photo=task.photo_state,
+        last_image=task.last_image,
     )
     remember_take(scene, take)
     show_take(scene, take, background=background, compositor=compositor)

@@ -1,4 +1,4 @@
-"""The scene's own copy of the record of its job under way, so that the .blend knows it wherever it is opened."""
+"""The scene of a job, and its own copy of the job's record, so that the .blend knows it wherever it is opened."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import bpy
 from .job_records import JobRecord, decode, encode
 
 SCENE_PROPERTY = "realcam_job"
+
+
+def scene_of(name: str) -> bpy.types.Scene:
+    """The scene of that name; the one in the window when it was renamed or removed since."""
+    return bpy.data.scenes.get(name) or bpy.context.scene
 
 
 def remember_job(scene: bpy.types.Scene, record: JobRecord) -> None:

@@ -22,7 +22,7 @@ from ..generation.job_events import ServerSettings
 from ..generation.job_records import JobRecords
 from ..generation.job_view import JobView, Phase
 from ..generation.jobs import jobs
-from ..generation.shot_run import ShotRequest
+from ..generation.shot_job import ShotRequest
 from ..scene import PhotoScene, import_photo
 from ..shot import bake_move
 from ..ui.photo.import_operator import camera_to_animate

@@ -19,6 +19,20 @@ class PhotoState(msgspec.Struct, frozen=True, kw_only=True):
     intrinsics: list[list[float]]
 
 
+class ShotPlacement(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a clip belongs in the artist's scene.
+
+    artist_width, artist_height, pixel_aspect (x/y): the scene's render, after its percentage, that the clip is laid
+    back onto. frame_start, frame_end: the scene frames of its first and last frame.
+    """
+
+    artist_width: int
+    artist_height: int
+    pixel_aspect: float = 1.0
+    frame_start: int
+    frame_end: int
+
+
 class Take(msgspec.Struct, frozen=True, kw_only=True):
     """One finished clip and what made it.
 

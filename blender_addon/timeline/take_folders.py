@@ -14,7 +14,7 @@ import msgspec
 from ..core.atomic_file import write_whole
 from ..core.errors import TimelineError
 from ..core.payloads.clip import ClipMetadata, ClipSidecar
-from .take import PhotoState, Take, frame_file
+from .take import PhotoState, ShotPlacement, Take, frame_file
 
 ROOT = "realcam"
 RECORD = "take.json"
@@ -73,11 +73,7 @@ def make_take(
     *,
     blend_folder: Path,
     shot: str,
-    frame_start: int,
-    frame_end: int,
-    artist_width: int,
-    artist_height: int,
-    pixel_aspect: float = 1.0,
+    placement: ShotPlacement,
     camera: str = "",
     job_id: str = "",
     photo: PhotoState | None = None,
@@ -103,11 +99,7 @@ def make_take(
         frames=frames,
         width=metadata.width,
         height=metadata.height,
-        frame_start=frame_start,
-        frame_end=frame_end,
-        artist_width=artist_width,
-        artist_height=artist_height,
-        pixel_aspect=pixel_aspect,
+        **msgspec.structs.asdict(placement),
         settings=metadata.settings,
         engine_version=metadata.engine_version,
         draft=metadata.draft,
@@ -137,10 +129,12 @@ def found_takes(blend_folder: Path, *, frame_start: int, artist_size: tuple[int,
                 folder,
                 blend_folder=blend_folder,
                 shot=folder.parent.name,
-                frame_start=frame_start,
-                frame_end=frame_start + len(sidecar.metadata.camera_to_world) - 1,
-                artist_width=artist_size[0],
-                artist_height=artist_size[1],
+                placement=ShotPlacement(
+                    artist_width=artist_size[0],
+                    artist_height=artist_size[1],
+                    frame_start=frame_start,
+                    frame_end=frame_start + len(sidecar.metadata.camera_to_world) - 1,
+                ),
             )
         if take is not None:
             takes.append(take)

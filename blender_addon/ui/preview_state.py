@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.arrays import Float64
-from ..generation.shot_run import RenderedPreview
+from ..generation.shot_job import RenderedPreview
 from ..shot.fingerprint import Fingerprint
 
 

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 FIXTURES = Path(__file__).parent / "fixtures"
 STORE, MESSAGES, PAYLOADS, BLEND = (FIXTURES / name for name in ("store", "messages", "payloads", "blend"))
@@ -29,3 +30,20 @@ def copied_store(folder: Path) -> Path:
         for column in ("submitted_at", "finished_at", "fetched_at"):
             store.execute(f"UPDATE jobs SET {column} = {column} + ? WHERE {column} > 0", (time.time() - latest,))
     return folder
+
+
+def job_as_now(old: dict[str, Any]) -> dict[str, Any]:
+    """An old job record as it is written now: what only one kind of job has stands in its task."""
+    if old["photo"] is not None:
+        task = {"kind": "depth", "photo": old["photo"]}
+    elif old["check"] is not None:
+        task = {"kind": "check", **old["check"]}
+    else:
+        names = ("artist_width", "artist_height", "pixel_aspect", "frame_start", "frame_end")
+        task = {
+            "kind": "shot",
+            "placement": {name: old[name] for name in names},
+            **{name: old[name] for name in ("camera", "photo_state", "last_image")},
+        }
+    common = ("job_id", "server", "title", "blend", "scene", "folder", "settings", "submitted_at")
+    return {**{name: old[name] for name in common}, "task": task}

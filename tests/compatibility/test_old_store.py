@@ -16,7 +16,7 @@ from PIL import Image
 from blender_addon.core.payloads.check_request import decode_check_result
 from blender_addon.core.payloads.clip import ClipSidecar
 from blender_addon.core.payloads.depth_request import decode_depth_result
-from blender_addon.core.protocol.client import JobProgress
+from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.messages import JobState, JobStatus, StateEvent
 from tests.compatibility.engines_of_fixtures import ENGINES
 from tests.compatibility.kept import STORE, copied_store

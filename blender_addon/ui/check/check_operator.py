@@ -10,16 +10,16 @@ from bpy.props import FloatProperty
 from ...camera_check.achieved_camera import check_of
 from ...core.errors import RealCamError
 from ...core.payloads.check_request import FEWEST_FRAMES
-from ...generation.check_run import CheckErrand, photo_of_take
+from ...generation.check_job import CheckJob, photo_of_take
 from ...generation.jobs import jobs
 from ...timeline.take import Take
-from ..jobs.analysis_operator import ErrandOperator
+from ..jobs.analysis_operator import AnalysisOperator
 from ..takes.takes_list import selected_take
 
 Result = set[str]
 
 
-class CheckCamera(ErrandOperator, bpy.types.Operator):
+class CheckCamera(AnalysisOperator, bpy.types.Operator):
     """Find the camera that this take shows from its pictures, and show it beside the one it was asked to follow"""
 
     bl_idname = "realcam.check_camera"
@@ -36,11 +36,11 @@ class CheckCamera(ErrandOperator, bpy.types.Operator):
             cls.poll_message_set(reason)
         return not reason
 
-    def errand(self, context: bpy.types.Context) -> CheckErrand:
+    def job(self, context: bpy.types.Context) -> CheckJob:
         """The selected take's."""
         take = selected_take(context.scene)
         assert take is not None
-        return CheckErrand(context.scene.name, take)
+        return CheckJob(context.scene.name, take)
 
     def told(self, scene: bpy.types.Scene, take: Take | None) -> str:
         """What was found."""

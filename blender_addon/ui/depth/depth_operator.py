@@ -7,19 +7,19 @@ from typing import ClassVar
 import bpy
 import msgspec
 
-from ...generation.depth_run import DepthErrand
+from ...generation.depth_job import DepthJob
 from ...generation.job_records import PhotoOrder
 from ...generation.jobs import jobs
 from ...scene import find_photo_scene
 from ...timeline.take import Take
-from ..jobs.analysis_operator import ErrandOperator
+from ..jobs.analysis_operator import AnalysisOperator
 from ..photo.active_photo import PhotoSubpanel
 from ..photo.import_fields import import_settings
 from ..text_wrap import draw_sentence
 from .depth_choice import chosen_predictor
 
 
-class EstimateDepth(ErrandOperator, bpy.types.Operator):
+class EstimateDepth(AnalysisOperator, bpy.types.Operator):
     """Have the server estimate the photo's depth in metres, and build the scene of it"""
 
     bl_idname = "realcam.estimate_depth"
@@ -41,9 +41,9 @@ class EstimateDepth(ErrandOperator, bpy.types.Operator):
             return True
         return False
 
-    def errand(self, context: bpy.types.Context) -> DepthErrand:
+    def job(self, context: bpy.types.Context) -> DepthJob:
         """Photo and predictor as chosen."""
-        return depth_errand(context.scene)
+        return depth_job(context.scene)
 
     def told(self, scene: bpy.types.Scene, _take: Take | None) -> str:
         """What was built."""
@@ -53,11 +53,11 @@ class EstimateDepth(ErrandOperator, bpy.types.Operator):
         return f"{photo_scene.vertices:,} vertices; focal length: {photo_scene.focal_source}"
 
 
-def depth_errand(scene: bpy.types.Scene) -> DepthErrand:
+def depth_job(scene: bpy.types.Scene) -> DepthJob:
     """What Estimate Depth would ask for now."""
     fields = scene.realcam.photo
     chosen = chosen_predictor(scene.realcam)
-    return DepthErrand(
+    return DepthJob(
         scene=scene.name,
         predictor=scene.realcam.predictor_name or (chosen.name if chosen is not None else ""),
         photo=PhotoOrder(

@@ -1,4 +1,4 @@
-"""What every button that sends an errand does: in a window the job thread has it, in background Blender to the end."""
+"""Buttons that have something analysed by the server: by the job thread in a window, else to the end at once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import Any
 import bpy
 
 from ...core.errors import RealCamError
-from ...generation.errand import Errand, ErrandRun, fetch_blocking, scene_of
+from ...generation.blocking import run_blocking
+from ...generation.job_records import JobRecord
+from ...generation.job_run import Job, JobRun
 from ...generation.jobs import jobs
+from ...generation.scene_job import scene_of
 from ...timeline.take import Take
 from ..preferences import server_settings
 from ..takes.takes_list import refresh_takes
@@ -19,14 +22,14 @@ Result = set[str]
 
 STEP_SECONDS = 0.05
 
-_waiting: list[ErrandRun] = []
-"""The errand that waits for the server to answer, or is being put together: at most one."""
+_waiting: list[JobRun] = []
+"""The job that waits for the server to answer, or is being put together: at most one."""
 
 
-class ErrandOperator:
-    """Mixed into an operator that says which errand."""
+class AnalysisOperator:
+    """Mixed into an operator that says which job."""
 
-    def errand(self, context: bpy.types.Context) -> Errand:
+    def job(self, context: bpy.types.Context) -> Job:
         """What the panel asks for now. Raises RealCamError."""
         raise NotImplementedError
 
@@ -44,12 +47,12 @@ class ErrandOperator:
     def execute(self: Any, context: bpy.types.Context) -> Result:
         """Start; in background Blender the answer is placed before it returns."""
         try:
-            errand = self.errand(context)
+            job = self.job(context)
             if bpy.app.background:
-                placed = _to_the_end(errand)
-                self.report({"INFO"}, self.told(scene_of(errand.scene), placed))
+                placed = _to_the_end(job)
+                self.report({"INFO"}, self.told(scene_of(job.scene), placed))
                 return {"FINISHED"}
-            _waiting[:] = [ErrandRun(jobs, errand, server_settings(), runtime.records())]
+            _waiting[:] = [JobRun(jobs, job, server_settings(), runtime.records())]
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
@@ -58,28 +61,26 @@ class ErrandOperator:
         return {"FINISHED"}
 
 
-def _to_the_end(errand: Errand) -> Take | None:
-    record = fetch_blocking(jobs, errand, server_settings(), runtime.records())
-    scene = scene_of(record.scene)
-    try:
-        placed = place_result(record, scene)
-    except RealCamError as error:
-        jobs.fail(error)
-        raise
-    jobs.placed()
-    refresh_takes(scene, placed)
+def _to_the_end(job: Job) -> Take | None:
+    def place(record: JobRecord) -> Take | None:
+        return place_result(record, scene_of(record.scene))
+
+    placed = run_blocking(jobs, job, server_settings(), runtime.records(), place).placed
+    refresh_takes(scene_of(job.scene), placed)
     return placed
 
 
 def stop() -> None:
     """Send nothing any more: the add-on is being disabled."""
+    for run in _waiting:
+        run.close()
     _waiting.clear()
     if bpy.app.timers.is_registered(_step):
         bpy.app.timers.unregister(_step)
 
 
 def _step() -> float | None:
-    """Timer: until the errand is handed to the job thread."""
+    """Timer: until the job is handed to the job thread."""
     pump()
     more = bool(_waiting) and _waiting[0].step()
     redraw()

@@ -67,7 +67,7 @@ def _draw_ended(box: Any, context: bpy.types.Context, view: JobView) -> None:
     row = box.row()
     column = row.column()
     if view.phase is Phase.DONE:
-        outcome = "is on the timeline" if jobs.record is None else jobs.record.outcome
+        outcome = "is on the timeline" if jobs.record is None else jobs.record.task.outcome
         draw_sentence(column, context, f"“{view.title}” {outcome}.", "CHECKMARK", _BUTTON)
     elif view.phase is Phase.CANCELLED:
         draw_sentence(column, context, f"“{view.title}” was cancelled.", "CANCEL", _BUTTON)

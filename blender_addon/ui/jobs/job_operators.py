@@ -8,14 +8,13 @@ import bpy
 from bpy.props import StringProperty
 
 from ...core.errors import RealCamError
-from ...generation.check_run import place_check
-from ...generation.depth_run import place_depth
-from ...generation.errand import scene_of
-from ...generation.job_records import JobRecord
+from ...generation.check_job import place_check
+from ...generation.depth_job import place_depth
+from ...generation.job_records import CheckTask, DepthTask, JobRecord, ShotTask
 from ...generation.job_view import Phase
 from ...generation.jobs import jobs
 from ...generation.placing import place_clip
-from ...generation.scene_job import forget_job
+from ...generation.scene_job import forget_job, scene_of
 from ...timeline.take import Take
 from ..photo.import_operator import camera_to_animate
 from ..preferences import server_settings
@@ -216,14 +215,16 @@ def place_result(record: JobRecord, scene: bpy.types.Scene) -> Take | None:
 
     Raises RealCamError; what was fetched stays then.
     """
-    if record.photo is not None:
-        photo_scene = place_depth(record)
-        scene.realcam.depth_edge = photo_scene.depth_edge
-        if record.photo.add_camera:
-            scene.camera = camera_to_animate(scene, photo_scene)
-        return None
-    if record.check is not None:
-        place_check(record)
-        return find_take(scene, record.check.shot, record.check.take)
     shot = scene.realcam
-    return place_clip(record, background=shot.show_in_background, compositor=shot.show_in_compositor)
+    match record.task:
+        case DepthTask(photo=photo):
+            photo_scene = place_depth(record)
+            shot.depth_edge = photo_scene.depth_edge
+            if photo.add_camera:
+                scene.camera = camera_to_animate(scene, photo_scene)
+            return None
+        case CheckTask(shot=name, take=number):
+            place_check(record)
+            return find_take(scene, name, number)
+        case ShotTask():
+            return place_clip(record, background=shot.show_in_background, compositor=shot.show_in_compositor)

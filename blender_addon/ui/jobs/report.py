@@ -9,6 +9,7 @@ import bpy
 from ...core.errors import RealCamError
 from ...core.protocol.messages import PROTOCOL_VERSION
 from ...core.version import VERSION
+from ...generation.job_records import ShotTask
 from ...generation.jobs import jobs
 from ...generation.local_server import LocalServer
 from ...generation.user_files import EXTENSION, server_log
@@ -29,8 +30,11 @@ def text() -> str:
     if jobs.connection_error:
         lines.append(f"Connection: {jobs.connection_error}")
     if record is not None:
-        frames = f"frames {record.frame_start} to {record.frame_end}"
-        lines.append(f"Settings: {record.settings.engine}, seed {record.settings.seed}, {frames}")
+        settings = [record.settings.engine, f"seed {record.settings.seed}"]
+        if isinstance(record.task, ShotTask):
+            placement = record.task.placement
+            settings.append(f"frames {placement.frame_start} to {placement.frame_end}")
+        lines.append(f"Settings of the {record.task.result}: {', '.join(settings)}")
     log = LocalServer((), server_log()).log_tail(lines=40)
     lines.append("Local server's log:\n" + log.replace(" | ", "\n") if log else "Local server's log: (none)")
     return "\n".join(lines) + "\n"

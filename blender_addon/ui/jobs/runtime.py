@@ -63,9 +63,9 @@ class Runtime:
         """Raise ServiceError when what the job made belongs to another file than the one that is open."""
         if self._other_file_open:
             raise ServiceError(
-                f"The {record.result} is here, but another file is open",
+                f"The {record.task.result} is here, but another file is open",
                 f"it belongs to {record.blend}",
-                f"Open that file: the {record.result} is offered there.",
+                f"Open that file: the {record.task.result} is offered there.",
             )
 
     def forget(self, record: JobRecord) -> None:
@@ -149,7 +149,7 @@ def _place_in_window() -> None:
             # An operator called from Python is a step of the undo history only when it is said.
             bpy.ops.realcam.place_clip("EXEC_DEFAULT", True)
     except RuntimeError as error:
-        jobs.fail(ServiceError(f"The {record.result} is here, but could not be placed", str(error).strip()))
+        jobs.fail(ServiceError(f"The {record.task.result} is here, but could not be placed", str(error).strip()))
     redraw()
 
 

@@ -8,8 +8,9 @@ import bpy
 
 from ...core.errors import RealCamError
 from ...generation.blocking import generate_blocking
+from ...generation.job_run import JobRun
 from ...generation.jobs import jobs
-from ...generation.shot_run import ShotRun
+from ...generation.shot_job import ShotJob
 from ..jobs.runtime import pump, redraw, runtime, start_timer
 from ..preferences import server_settings
 from ..preview_state import preview_state
@@ -67,7 +68,8 @@ class Generate(bpy.types.Operator):
         """Start; the timer below carries it to the job thread, the runtime's timer from there on."""
         self._of = fingerprint(context.scene)
         try:
-            self._run = ShotRun(jobs, shot_request(context.scene), server_settings(), runtime.records())
+            self._job = ShotJob(shot_request(context.scene))
+            self._run = JobRun(jobs, self._job, server_settings(), runtime.records())
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
@@ -90,8 +92,8 @@ class Generate(bpy.types.Operator):
         if more:
             # Passed on as well: Blender's own timers come here too, and panels move by one.
             return {"PASS_THROUGH"}
-        if self._run.preview is not None:
-            preview_state.keep(self._run.preview, self._of)
+        if self._job.preview is not None:
+            preview_state.keep(self._job.preview, self._of)
         return self._end(context, {"FINISHED"})
 
     def cancel(self, context: bpy.types.Context) -> None:

@@ -7,8 +7,9 @@ from typing import ClassVar
 import bpy
 
 from ...core.errors import RealCamError
+from ...generation.job_run import Slices
 from ...generation.jobs import jobs
-from ...generation.shot_run import PreviewSlices, estimated_coverage, preview_slices
+from ...generation.shot_job import RenderedPreview, estimated_coverage, preview_slices
 from ..jobs.runtime import redraw
 from ..preview_state import preview_state
 from .requests import fingerprint, shot_problems, shot_request
@@ -66,7 +67,7 @@ class RenderPreview(bpy.types.Operator):
         if not bpy.app.background:
             return self.invoke(context, None)
         self._of = fingerprint(context.scene)
-        self._slices: PreviewSlices = preview_slices(shot_request(context.scene))
+        self._slices: Slices[RenderedPreview] = preview_slices(shot_request(context.scene))
         while not (result := self._slice()):
             pass
         return result
@@ -100,7 +101,8 @@ class RenderPreview(bpy.types.Operator):
     def _slice(self) -> Result:
         """Render a frame; empty while there are more."""
         try:
-            preview_state.done, preview_state.total = next(self._slices)
+            progress = next(self._slices)
+            preview_state.done, preview_state.total = progress.done, progress.total
         except StopIteration as finished:
             preview_state.keep(finished.value, self._of)
             preview_state.done = preview_state.total = 0

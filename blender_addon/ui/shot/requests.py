@@ -11,7 +11,7 @@ from ...core.errors import RealCamError
 from ...core.payloads.shot import ShotSettings
 from ...core.protocol.engine_checks import check_clip_engine
 from ...generation.jobs import jobs
-from ...generation.shot_run import ShotRequest
+from ...generation.shot_job import ShotRequest
 from ...shot import Problem, check_output, check_shot
 from ...shot.fingerprint import Fingerprint, shot_fingerprint
 from ...timeline.take_folders import ROOT

@@ -29,10 +29,11 @@ from blender_addon.core.protocol.keys import config_dir, server_keys
 from blender_addon.core.protocol.messages import JobState
 from blender_addon.core.protocol.server_address import ServerAddress
 from blender_addon.generation.job_events import ServerSettings
-from blender_addon.generation.job_records import JobRecord, JobRecords
+from blender_addon.generation.job_records import JobRecord, JobRecords, ShotTask
 from blender_addon.generation.job_view import Phase
 from blender_addon.generation.jobs import Jobs
 from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command
+from blender_addon.timeline.take import ShotPlacement
 from server.terminal.local_service import wait_until_ready
 from tests.support.running_server import PATIENCE
 
@@ -111,15 +112,13 @@ def record_of(shot: Shot, folder: Path, settings: ServerSettings) -> JobRecord:
         title="a shot",
         blend="/x.blend",
         scene="Scene",
-        camera="Camera",
         folder=str(folder),
         settings=shot.settings,
-        artist_width=64,
-        artist_height=40,
-        pixel_aspect=1.0,
-        frame_start=1,
-        frame_end=4,
         submitted_at=time.time(),
+        task=ShotTask(
+            camera="Camera",
+            placement=ShotPlacement(artist_width=64, artist_height=40, frame_start=1, frame_end=4),
+        ),
     )
 
 
@@ -191,7 +190,7 @@ def test_a_second_shot_during_the_first_is_refused(
     jobs: Jobs, running: ServerSettings, records: JobRecords, tmp_path: Path
 ) -> None:
     submit(jobs, running, records, shot(pause=5.0), tmp_path / "take")
-    with pytest.raises(ServiceError, match=r"second shot cannot be generated now: a shot is under way .* cancel it\."):
+    with pytest.raises(ServiceError, match=r"another cannot be started now: a shot is under way .* cancel it\."):
         jobs.begin("another", running, records)
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from blender_addon.core.payloads.clip import Clip, ClipMetadata
 from blender_addon.core.payloads.shot import ShotSettings
-from blender_addon.timeline.take import Take
+from blender_addon.timeline.take import ShotPlacement, Take
 from blender_addon.timeline.take_folders import make_take, new_take_folder
 from server.demo.motorcycle import Motorcycle
 from server.service.workers.clip_files import write_clip_files
@@ -108,11 +108,13 @@ def new_take(saved_blend: Path, bike: Motorcycle) -> MakeTake:
             folder,
             blend_folder=saved_blend,
             shot=shot,
-            frame_start=frame_start,
-            frame_end=frame_end,
-            artist_width=artist_size[0],
-            artist_height=artist_size[1],
-            pixel_aspect=pixel_aspect,
+            placement=ShotPlacement(
+                artist_width=artist_size[0],
+                artist_height=artist_size[1],
+                pixel_aspect=pixel_aspect,
+                frame_start=frame_start,
+                frame_end=frame_end,
+            ),
             camera="Camera",
         )
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from blender_addon.core.errors import TimelineError
 from blender_addon.core.payloads.clip import ClipSidecar
 from blender_addon.timeline.strip import place_strip, shot_strips
+from blender_addon.timeline.take import ShotPlacement
 from blender_addon.timeline.take_folders import (
     discard_take_folder,
     found_takes,
@@ -174,10 +175,7 @@ def test_a_clip_that_is_not_whole_is_no_take(new_take: MakeTake, saved_blend: Pa
     arguments: dict[str, Any] = {
         "blend_folder": saved_blend,
         "shot": "Camera",
-        "frame_start": 1,
-        "frame_end": 96,
-        "artist_width": 320,
-        "artist_height": 180,
+        "placement": ShotPlacement(artist_width=320, artist_height=180, frame_start=1, frame_end=96),
         "camera": "Camera",
     }
     again = make_take(folder, **arguments)

@@ -118,11 +118,11 @@ def _make_take(bpy: Any, server: RunningServer) -> None:
 
 def _start_second_job(bpy: Any, server: RunningServer) -> None:
     """Its server goes away while the preview renders: the shot is kept, the job is remembered."""
+    from blender_addon.generation.shot_run import ShotRun
     from blender_addon.ui.requests import shot_request
     from blender_addon.ui.runtime import pump, runtime
 
     from blender_addon.generation.jobs import jobs
-    from blender_addon.generation.shot_run import ShotRun
     from blender_addon.ui.preferences import server_settings
 
     settings = bpy.context.scene.realcam

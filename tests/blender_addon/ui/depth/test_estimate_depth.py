@@ -84,18 +84,18 @@ def test_refusals_and_missing_photos_are_said_and_leave_nothing(ready: ModuleTyp
 
 
 def test_an_estimate_goes_on_after_blender_was_closed(ready: ModuleType, tmp_path: Path) -> None:
-    from blender_addon.generation.errand import ErrandRun
+    from blender_addon.generation.job_run import JobRun
     from blender_addon.generation.job_view import Phase
     from blender_addon.generation.jobs import jobs
     from blender_addon.scene import find_photo_scene
-    from blender_addon.ui.depth.depth_operator import depth_errand
+    from blender_addon.ui.depth.depth_operator import depth_job
     from blender_addon.ui.jobs.runtime import pump, runtime
     from blender_addon.ui.preferences import server_settings
 
     bpy = ready
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
     bpy.context.scene.realcam.predictor_name = WALL
-    run = ErrandRun(jobs, depth_errand(bpy.context.scene), server_settings(), runtime.records())
+    run = JobRun(jobs, depth_job(bpy.context.scene), server_settings(), runtime.records())
     while run.step():
         pump()
         time.sleep(0.005)
@@ -120,14 +120,14 @@ def test_an_estimate_goes_on_after_blender_was_closed(ready: ModuleType, tmp_pat
 
 
 def test_a_second_job_is_refused_before_the_photo_is_read(ready: ModuleType) -> None:
-    from blender_addon.generation.errand import ErrandRun
+    from blender_addon.generation.job_run import JobRun
     from blender_addon.generation.jobs import jobs
-    from blender_addon.ui.depth.depth_operator import depth_errand
+    from blender_addon.ui.depth.depth_operator import depth_job
     from blender_addon.ui.jobs.runtime import runtime
     from blender_addon.ui.preferences import server_settings
 
-    errand = depth_errand(ready.context.scene)
-    ErrandRun(jobs, errand, server_settings(), runtime.records())
+    job = depth_job(ready.context.scene)
+    JobRun(jobs, job, server_settings(), runtime.records())
     with pytest.raises(RealCamError, match="is under way"):
-        ErrandRun(jobs, errand, server_settings(), runtime.records())
+        JobRun(jobs, job, server_settings(), runtime.records())
     assert len(ready.data.images) == 0

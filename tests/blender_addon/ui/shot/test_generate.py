@@ -45,15 +45,16 @@ def start(bpy: ModuleType, **options: float) -> Any:
 
     import msgspec
 
+    from blender_addon.generation.job_run import JobRun
     from blender_addon.generation.jobs import jobs
-    from blender_addon.generation.shot_run import ShotRun
+    from blender_addon.generation.shot_job import ShotJob
     from blender_addon.ui.jobs.runtime import pump, runtime
     from blender_addon.ui.preferences import server_settings
     from blender_addon.ui.shot.requests import shot_request
 
     request = shot_request(bpy.context.scene)
     request = replace(request, settings=msgspec.structs.replace(request.settings, options=options))
-    run = ShotRun(jobs, request, server_settings(), runtime.records())
+    run = JobRun(jobs, ShotJob(request), server_settings(), runtime.records())
     while run.step():
         pump()
     return jobs.record

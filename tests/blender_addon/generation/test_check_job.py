@@ -32,7 +32,7 @@ def of(photo: PhotoScene) -> Take:
 def test_a_take_is_judged_by_its_own_photo(
     blender: ModuleType, thin_bike_scene: PhotoScene, bike_import: ImportRequest
 ) -> None:
-    from blender_addon.generation.check_run import photo_of_take
+    from blender_addon.generation.check_job import photo_of_take
     from blender_addon.scene import import_photo
 
     scene = blender.context.scene
@@ -43,7 +43,7 @@ def test_a_take_is_judged_by_its_own_photo(
 def test_a_take_that_does_not_tell_its_photo_is_judged_only_where_there_is_no_doubt(
     blender: ModuleType, thin_bike_scene: PhotoScene, bike_import: ImportRequest
 ) -> None:
-    from blender_addon.generation.check_run import photo_of_take
+    from blender_addon.generation.check_job import photo_of_take
     from blender_addon.scene import import_photo
     from blender_addon.scene.editing.calibration import set_scale
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import bpy
-import msgspec
 
 from ..core.arrays import UInt8
 from ..core.camera.lens import full_frame_focal
@@ -17,18 +16,22 @@ from ..core.payloads.shot import ShotSettings
 from ..core.protocol.engine_checks import offered_engine
 from ..scene import PhotoScene, import_photo, read_photo
 from ..scene.photo_file import photo_pixels
-from .errand import discard_answer, read_answer, scene_of
-from .job_records import JobRecord, PhotoOrder
+from .answers import answer_folder, discard_answer, read_answer
+from .job_records import DepthTask, JobRecord, PhotoOrder
+from .job_run import Slices
+from .job_view import Phase
 from .jobs import Jobs
+from .scene_job import scene_of
 
 
 @dataclass
-class DepthErrand:
+class DepthJob:
     """What the artist chose. scene: a name. predictor: one of the server's, "" for the first that can run."""
 
     scene: str
     photo: PhotoOrder
     predictor: str = ""
+    preparing: ClassVar[Phase] = Phase.READING
     _read: tuple[UInt8, float | None, float | None] | None = None
 
     @property
@@ -36,7 +39,12 @@ class DepthErrand:
         """What the panel calls the job."""
         return f"Depth of {Path(self.photo.path).name}"
 
-    def read(self) -> None:
+    def folder(self, job_id: str) -> Path:
+        """Where the answer waits; the photo is read. Raises PhotoError."""
+        self._read_photo()
+        return answer_folder(job_id)
+
+    def _read_photo(self) -> None:
         """The photo's pixels, and its focal length as typed and as its EXIF tells it; a calibration counts as typed."""
         photo = read_photo(Path(self.photo.path))
         try:
@@ -56,16 +64,16 @@ class DepthErrand:
         name = self.predictor or next(iter([*able, *(predictor.name for predictor in jobs.predictors)]), "")
         return offered_engine(jobs.predictors, name, "depth predictor").name
 
-    def order(self, engine: str) -> Generator[None, None, DepthRequest]:
+    def payload(self, engine: str) -> Slices[DepthRequest]:
         """The photo, at once: it is read already."""
         yield from ()
         assert self._read is not None
         photo, typed, exif = self._read
         return DepthRequest(photo, ShotSettings(engine=engine), typed, exif)
 
-    def note(self, record: JobRecord) -> JobRecord:
+    def task(self) -> DepthTask:
         """What shall be built."""
-        return msgspec.structs.replace(record, photo=self.photo)
+        return DepthTask(photo=self.photo)
 
 
 def place_depth(record: JobRecord) -> PhotoScene:
@@ -73,9 +81,9 @@ def place_depth(record: JobRecord) -> PhotoScene:
 
     A scene that was renamed or removed since is replaced by the one in the window.
     """
-    assert record.photo is not None
+    assert isinstance(record.task, DepthTask)
     scene = scene_of(record.scene)
     estimate = decode_depth_result(read_answer(record, DEPTH_FILE))
-    built = import_photo(scene, ImportRequest(Path(record.photo.path), estimate, record.photo))
+    built = import_photo(scene, ImportRequest(Path(record.task.photo.path), estimate, record.task.photo))
     discard_answer(record)
     return built

@@ -1,15 +1,10 @@
-"""A shot from the artist's camera to the job thread, in slices that a window's timer or a plain loop calls.
+"""A shot of the artist's camera: what is asked for, its preview a frame a slice, and the job that it becomes.
 
-The same code makes a shot in the window (one slice a tick), on the command line and in tests. Between slices only names
-are held, no Blender pointers.
+Between slices only names are held, no Blender pointers.
 """
 
 from __future__ import annotations
 
-import time
-import uuid
-from collections.abc import Generator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +14,10 @@ import numpy as np
 from ..core.arrays import Float32, Float64, UInt8
 from ..core.camera.frame_fit import FrameFit
 from ..core.camera.trajectory import Trajectory
-from ..core.errors import PhotoError, RealCamError, ShotError
+from ..core.errors import PhotoError, ShotError
 from ..core.payloads.coverage import check_seen
-from ..core.payloads.shot import ShotSettings
+from ..core.payloads.shot import Shot, ShotSettings
+from ..core.progress import JobProgress
 from ..core.protocol.engine_checks import check_clip_engine
 from ..scene import PhotoScene, find_photo_scene, upright_pixels
 from ..shot import (
@@ -34,13 +30,13 @@ from ..shot import (
     sample_camera,
     spread_frames,
 )
-from ..timeline.take import PhotoState
-from ..timeline.take_folders import discard_take_folder, new_take_folder
+from ..timeline.take import PhotoState, ShotPlacement
+from ..timeline.take_folders import new_take_folder
 from ..timeline.takes import blend_folder
-from .job_events import ServerSettings
-from .job_records import JobRecord, JobRecords
+from .job_records import ShotTask
+from .job_run import Slices
+from .job_view import Phase
 from .jobs import Jobs
-from .scene_job import remember_job
 
 
 @dataclass(frozen=True)
@@ -76,12 +72,7 @@ class RenderedPreview:
     fit: FrameFit
 
 
-PreviewSlices = Generator[tuple[int, int], None, RenderedPreview]
-"""Yields (frames done, frames in all) before the first frame and after each; returns the preview. Closing it early
-tidies up."""
-
-
-def preview_slices(request: ShotRequest) -> PreviewSlices:
+def preview_slices(request: ShotRequest) -> Slices[RenderedPreview]:
     """Sample the camera and render the preview, a frame a slice. Raises RealCamError."""
     scene, photo = scene_and_photo(request)
     trajectory, fit = clip_trajectory(scene, photo, request)
@@ -90,10 +81,10 @@ def preview_slices(request: ShotRequest) -> PreviewSlices:
     frames = []
     with PreviewRenderer(photo, depth, trajectory, request.method) as renderer:
         del scene, photo
-        yield 0, len(trajectory)
+        yield JobProgress(0, len(trajectory), "Preview")
         for index in range(len(trajectory)):
             frames.append(renderer.render(index))
-            yield index + 1, len(trajectory)
+            yield JobProgress(index + 1, len(trajectory), "Preview")
     stacked = np.stack(frames)
     return RenderedPreview(trajectory, depth, stacked, coverage(stacked), fit)
 
@@ -135,97 +126,57 @@ def last_image(request: ShotRequest) -> UInt8 | None:
         raise PhotoError("The last image cannot be used", error.sentence, "Choose another file, or none.") from error
 
 
-class ShotRun:
-    """One shot being made: `step` until it returns False, pumping the jobs in between; then the job thread has it."""
+class ShotJob:
+    """A shot as the artist chose it, on its way to a clip. preview: what is sent, once it is rendered."""
 
-    def __init__(self, jobs: Jobs, request: ShotRequest, server: ServerSettings, records: JobRecords) -> None:
-        """Begin at once. Raises RealCamError when another shot is under way or there is no place for the clip."""
-        self.request = request
+    preparing = Phase.PREVIEW
+
+    def __init__(self, request: ShotRequest) -> None:
+        self.scene = request.scene
         self.preview: RenderedPreview | None = None
-        self._jobs = jobs
-        self._server = server
-        self._blend_folder = blend_folder()
-        self._folder: Path | None = None
-        self._submitted = False
-        jobs.begin(request.title, server, records)
-        try:
-            self._folder = new_take_folder(self._blend_folder, request.title)
-        except RealCamError as error:
-            jobs.fail(error)
-            raise
-        self._slices = self._run()
+        self._request = request
+        self._photo_state: PhotoState | None = None
 
-    def step(self) -> bool:
-        """One slice of work for the main thread. False: nothing is left to do here, the jobs' view says what became
-        of it."""
-        try:
-            next(self._slices)
-        except StopIteration:
-            self.close()
-            return False
-        except RealCamError as error:
-            self._jobs.fail(error)
-            self.close()
-            return False
-        return True
+    @property
+    def title(self) -> str:
+        """The shot's name."""
+        return self._request.title
 
-    def close(self) -> None:
-        """End early: the preview's scene goes, and the folder if nothing is in it."""
-        self._slices.close()
-        if self._folder is not None and not self._submitted:
-            discard_take_folder(self._folder)
+    def folder(self, job_id: str) -> Path:
+        """The folder of the shot's next take. Raises TimelineError when there is no place for it."""
+        return new_take_folder(blend_folder(), self._request.title)
 
-    def _run(self) -> Generator[None, None, None]:
-        while not self._jobs.connected:
-            if not self._jobs.busy:
-                return
-            yield
-        request = self.request
+    def engine(self, jobs: Jobs) -> str:
+        """The chosen engine, if it makes such clips."""
+        request = self._request
         ends = bool(request.last_image)
-        check_clip_engine(self._jobs.engines, request.settings.engine, request.size, request.frames, ends)
-        self._last_image = last_image(request)
-        with closing(preview_slices(request)) as slices:
-            while self._jobs.busy:
-                try:
-                    done, total = next(slices)
-                except StopIteration as finished:
-                    self.preview = finished.value
-                    break
-                self._jobs.preview_rendered(done, total)
-                yield
-        if self.preview is not None and self._jobs.busy:
-            self._submit(self.preview)
+        return check_clip_engine(jobs.engines, request.settings.engine, request.size, request.frames, ends).name
 
-    def _submit(self, preview: RenderedPreview) -> None:
-        scene, photo = scene_and_photo(self.request)
-        frames, settings = preview.frames, self.request.settings
-        shot = assemble_shot(photo, preview.depth, preview.trajectory, frames, settings, self._last_image)
-        record = self._record(preview.fit, photo)
-        self._jobs.submit(shot, record)
-        self._submitted = True
-        remember_job(scene, record)
+    def payload(self, engine: str) -> Slices[Shot]:
+        """The shot, its preview rendered a frame a slice."""
+        ending = last_image(self._request)
+        self.preview = preview = yield from preview_slices(self._request)
+        _, photo = scene_and_photo(self._request)
+        self._photo_state = PhotoState(
+            imported_at=photo.record.imported_at, scale=photo.record.scale, intrinsics=photo.record.intrinsics
+        )
+        settings = self._request.settings
+        return assemble_shot(photo, preview.depth, preview.trajectory, preview.frames, settings, ending)
 
-    def _record(self, fit: FrameFit, photo: PhotoScene) -> JobRecord:
-        request = self.request
-        return JobRecord(
-            job_id=uuid.uuid4().hex,
-            server=str(self._server.address),
-            title=request.title,
-            blend=bpy.data.filepath,
-            scene=request.scene,
-            camera=request.camera,
-            folder=str(self._folder),
-            settings=request.settings,
+    def task(self) -> ShotTask:
+        """What lays the clip onto the timeline."""
+        assert self.preview is not None
+        request, fit = self._request, self.preview.fit
+        placement = ShotPlacement(
             artist_width=fit.artist_size[0],
             artist_height=fit.artist_size[1],
             pixel_aspect=fit.pixel_aspect[0] / fit.pixel_aspect[1],
             frame_start=request.frame_start,
             frame_end=request.frame_end,
-            submitted_at=time.time(),
+        )
+        return ShotTask(
+            camera=request.camera,
+            placement=placement,
+            photo_state=self._photo_state,
             last_image=request.last_image,
-            photo_state=PhotoState(
-                imported_at=photo.record.imported_at,
-                scale=photo.record.scale,
-                intrinsics=photo.record.intrinsics,
-            ),
         )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import bpy
-import msgspec
 import numpy as np
 
 from ..camera_check.achieved_camera import place_achieved_camera
@@ -17,6 +16,7 @@ from ..core.camera.trajectory import Trajectory
 from ..core.errors import TimelineError
 from ..core.payloads.check_request import CHECK_FILE, CHECKER, CheckRequest, decode_check_result
 from ..core.payloads.shot import ShotSettings
+from ..core.progress import JobProgress
 from ..core.protocol.engine_checks import offered_engine
 from ..scene import PhotoScene, find_photo_scene
 from ..scene.photo_file import picture_pixels
@@ -24,38 +24,43 @@ from ..scene.photo_scene import photo_meshes
 from ..timeline.take import Take, frame_file
 from ..timeline.take_folders import clip_metadata
 from ..timeline.takes import take_folder, takes_of
-from .errand import discard_answer, read_answer, scene_of
-from .job_records import CheckOrder, JobRecord
+from .answers import answer_folder, discard_answer, read_answer
+from .job_records import CheckTask, JobRecord
+from .job_run import Slices
+from .job_view import Phase
 from .jobs import Jobs
+from .scene_job import scene_of
 
 
 @dataclass
-class CheckErrand:
+class CheckJob:
     """scene: a name. take: whose clip is checked."""
 
     scene: str
     take: Take
+    preparing: ClassVar[Phase] = Phase.READING
 
     @property
     def title(self) -> str:
         """What the panel calls the job."""
         return f"Camera check of {self.take.label}"
 
-    def read(self) -> None:
-        """See that everything is there. Raises TimelineError."""
+    def folder(self, job_id: str) -> Path:
+        """Where the answer waits. Raises TimelineError when something that is to be sent is not there."""
         asked_camera(self.take, photo_of_take(scene_of(self.scene), self.take))
+        return answer_folder(job_id)
 
     def engine(self, jobs: Jobs) -> str:
         """The server's camera check."""
         return offered_engine(jobs.checkers, CHECKER).name
 
-    def order(self, engine: str) -> Generator[None, None, CheckRequest]:
+    def payload(self, engine: str) -> Slices[CheckRequest]:
         """The clip's frames, one a slice; then its camera and the depth that makes distances metres."""
         folder = Path(bpy.path.abspath(take_folder(self.take)))
         frames = []
         for index in range(self.take.frames):
             frames.append(picture_pixels(folder / frame_file(index)))
-            yield
+            yield JobProgress(index + 1, self.take.frames, Phase.READING.value)
         photo = photo_of_take(scene_of(self.scene), self.take)
         depth = photo.depth()
         rows, columns = depth.shape
@@ -67,9 +72,9 @@ class CheckErrand:
             settings=ShotSettings(engine=engine),
         )
 
-    def note(self, record: JobRecord) -> JobRecord:
+    def task(self) -> CheckTask:
         """Whose check it is."""
-        return msgspec.structs.replace(record, check=CheckOrder(shot=self.take.shot, take=self.take.number))
+        return CheckTask(shot=self.take.shot, take=self.take.number)
 
 
 def place_check(record: JobRecord) -> bpy.types.Object:
@@ -77,9 +82,9 @@ def place_check(record: JobRecord) -> bpy.types.Object:
 
     Raises TimelineError when the take or its photo is gone, CameraError or ServiceError when the answer cannot be read.
     """
-    assert record.check is not None
+    assert isinstance(record.task, CheckTask)
     scene = scene_of(record.scene)
-    wanted = (record.check.shot, record.check.take)
+    wanted = (record.task.shot, record.task.take)
     take = next((take for take in takes_of(scene) if (take.shot, take.number) == wanted), None)
     if take is None:
         raise TimelineError("The take that was checked is gone", f"{wanted[0]}, take {wanted[1]}", "Use Find Takes.")
