@@ -1,1 +1,1 @@
-"""How well a clip follows its camera, measured from its frames."""
+"""Camera accuracy of clips, measured from their frames alone, agreement with the preview, FVD, and reports."""

@@ -1,4 +1,4 @@
-"""How well a clip shows what the preview showed, where the preview shows anything: PSNR and SSIM under a mask."""
+"""Agreement of a clip with its preview, where the preview shows anything: PSNR and SSIM under a mask."""
 
 from __future__ import annotations
 
@@ -12,15 +12,24 @@ from blender_addon.core.arrays import Float64, UInt8
 from blender_addon.core.errors import ShotError
 
 OPAQUE = 255
+"""Alpha of a pixel that the preview covers wholly."""
 SSIM_SIGMA = 1.5
+"""Pixels, of the Gaussian window."""
 SSIM_RADIUS = 5
+"""Pixels from the window's middle to its border."""
 LUMA = np.array([0.299, 0.587, 0.114])
+"""Weights of red, green and blue."""
 
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """Per frame [F]: psnr in dB (infinite when equal), ssim in -1..1, both NaN where nothing is visible;
-    visible, the share of the frame the preview covers."""
+    """Agreement of each frame [F] with its preview.
+
+    Attributes:
+        psnr: [F] float64 dB, infinite when equal, NaN where nothing is visible.
+        ssim: [F] float64 in -1..1, NaN where no whole window is visible.
+        visible: [F] float64, the share of the frame that the preview covers wholly.
+    """
 
     psnr: Float64
     ssim: Float64
@@ -28,9 +37,14 @@ class Agreement:
 
 
 def agreement(clip: UInt8, preview: UInt8) -> Agreement:
-    """clip [F, H, W, 3] against preview [F, H, W, 4] (straight alpha), over pixels that are wholly covered.
+    """Compare a clip with its preview over the pixels that the preview covers wholly.
 
-    Raises ShotError when frames or sizes differ.
+    Args:
+        clip: [F, H, W, 3] uint8.
+        preview: [F, H, W, 4] uint8, straight alpha.
+
+    Raises:
+        ShotError: frame counts or sizes differ.
     """
     if clip.shape[:3] != preview.shape[:3]:
         raise ShotError(
@@ -46,7 +60,15 @@ def agreement(clip: UInt8, preview: UInt8) -> Agreement:
 
 
 def psnr(a: Float64, b: Float64, mask: NDArray[np.bool_]) -> float:
-    """Peak signal-to-noise ratio in dB of pictures [H, W, 3] in 0..255 over mask [H, W]; NaN for an empty mask."""
+    """Peak signal-to-noise ratio of two pictures under a mask.
+
+    Args:
+        a, b: [H, W, 3] in 0..255.
+        mask: [H, W] which pixels count.
+
+    Returns:
+        dB; infinite when equal, NaN for an empty mask.
+    """
     if not mask.any():
         return float("nan")
     error = float(((a - b)[mask] ** 2).mean())
@@ -54,8 +76,15 @@ def psnr(a: Float64, b: Float64, mask: NDArray[np.bool_]) -> float:
 
 
 def ssim(a: Float64, b: Float64, mask: NDArray[np.bool_]) -> float:
-    """Structural similarity (Wang et al. 2004: luma, Gaussian window of 11, sigma 1.5) of pictures [H, W, 3] in 0..255,
-    averaged over the windows that lie wholly inside mask [H, W]; NaN when there is none."""
+    """Structural similarity of two pictures under a mask (Wang et al. 2004: luma, Gaussian window of 11, sigma 1.5).
+
+    Args:
+        a, b: [H, W, 3] in 0..255.
+        mask: [H, W] which pixels count.
+
+    Returns:
+        The mean over the windows that lie wholly inside the mask, in -1..1; NaN when there is none.
+    """
     whole = minimum_filter(mask, size=2 * SSIM_RADIUS + 1, mode="constant", cval=0)
     if not whole.any():
         return float("nan")

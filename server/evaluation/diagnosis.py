@@ -1,4 +1,4 @@
-"""What a wrong camera did: went too far, came late, or moved mirrored. Said in words, with numbers.
+"""Diagnose how a camera differs from the one asked for: wrong distance, delay, or a mirrored move.
 
 The asked path is deformed in each of these ways until it explains the achieved one; a deformation is reported only when
 it explains much more than going without it.
@@ -22,24 +22,35 @@ MIRRORS = {
     "up and down": (1.0, -1.0, 1.0),
     "forwards and backwards": (1.0, 1.0, -1.0),
 }
+"""Signs of x, y and z (OpenCV axes) by what a mirrored move exchanges; "" is not mirrored."""
 DELAY_STEP = 0.25
-"""Frames."""
+"""Frames between the delays that are tried."""
 
 PENALTY = {"scale": 0.02, "delay": 0.03, "mirror": 0.05}
-"""How much of the misfit (relative to the size of the move) a deformation must explain to be believed."""
+"""How much of the misfit (relative to the size of the move) a deformation must explain to be reported."""
 
 FOLLOWS = 0.05
-"""Misfit below which the camera is said to follow."""
+"""Misfit up to which the camera counts as following."""
 
 SMALLEST_MOVE = 1e-6
+"""Smallest extent of a move by which distances are judged, in its unit."""
 SMALLEST_TURN = np.radians(3.0)
+"""Smallest turn of a move by which angles are judged, radians."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """scale: achieved distance over asked, 1.0 when unknown or unremarkable; fitted_scale: the same, however small the
-    difference and also when unknown. delay: frames the clip is late (negative: early). mirror: a key of MIRRORS.
-    misfit: what is left unexplained, relative to the move; misfit_as_asked: with no deformation. findings: sentences.
+    """The deformation of the asked path that explains the achieved one best.
+
+    Attributes:
+        scale: achieved distance over asked; 1.0 when unknown or not worth reporting.
+        fitted_scale: the same ratio by least squares, however small the difference, and also when the achieved scale is
+            not metric.
+        delay: frames by which the clip is late (negative: early).
+        mirror: a key of MIRRORS.
+        misfit: what the deformation leaves unexplained, relative to the move.
+        misfit_as_asked: the misfit without any deformation.
+        findings: sentences for the artist.
     """
 
     scale: float
@@ -52,9 +63,12 @@ class Diagnosis:
 
 
 def diagnose(asked: Float64, achieved: Float64, metric: bool) -> Diagnosis:
-    """Compare relative trajectories [F, 4, 4] (frame 0 the identity), NaN where a frame is unknown in `achieved`.
+    """Compare two relative trajectories, frame 0 the identity in both.
 
-    metric: whether the achieved distances are in metres; otherwise their scale says nothing and is fitted freely.
+    Args:
+        asked: [F, 4, 4].
+        achieved: [F, 4, 4], NaN where a frame is unknown.
+        metric: whether the achieved distances are in metres; otherwise their scale is unknown and is fitted freely.
     """
     known = np.isfinite(achieved).all(axis=(1, 2))
     sizes = _sizes(asked)
@@ -75,13 +89,29 @@ def diagnose(asked: Float64, achieved: Float64, metric: bool) -> Diagnosis:
 
 
 def mirrored(poses: Float64, mirror: str) -> Float64:
-    """Poses [F, 4, 4] as seen in a mirror of MIRRORS; they stay rigid."""
+    """Poses [F, 4, 4] as seen in a mirror.
+
+    Args:
+        poses: [F, 4, 4].
+        mirror: a key of MIRRORS.
+
+    Returns:
+        [F, 4, 4] float64, still rigid.
+    """
     flip = np.diag([*MIRRORS[mirror], 1.0])
     return np.asarray(flip @ poses @ flip, dtype=np.float64)
 
 
 def delayed(poses: Float64, delay: float) -> Float64:
-    """Relative poses [F, 4, 4] shown `delay` frames later (the first stands still), or earlier when negative."""
+    """Relative poses shown later or earlier; before and after the move the camera stands still.
+
+    Args:
+        poses: [F, 4, 4], frame 0 the identity.
+        delay: frames, fractions allowed; negative is earlier.
+
+    Returns:
+        [F, 4, 4] float64, relative to the new frame 0.
+    """
     where = np.clip(np.arange(len(poses)) - delay, 0.0, len(poses) - 1.0)
     left = np.minimum(where.astype(np.int64), max(len(poses) - 2, 0))
     right = np.minimum(left + 1, len(poses) - 1)
@@ -98,7 +128,7 @@ def _deformed(asked: Float64) -> Iterator[tuple[str, float, Float64]]:
 
 
 def _sizes(asked: Float64) -> tuple[float, float]:
-    """Distance and angle by which misfits are judged: the extent of the asked move."""
+    """(distance, angle in radians) by which misfits are judged: the extent of the asked move."""
     distance = float(np.linalg.norm(asked[:, :3, 3], axis=1).max())
     turn = float(np.linalg.norm(rotation_log(asked[:, :3, :3]), axis=1).max())
     return max(distance, SMALLEST_MOVE), max(turn, float(SMALLEST_TURN))

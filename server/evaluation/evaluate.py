@@ -1,4 +1,4 @@
-"""One clip against the camera it was asked to follow."""
+"""Evaluate one clip: solve its camera several times and compare it with the one it was asked to follow."""
 
 from __future__ import annotations
 
@@ -27,12 +27,20 @@ from .records import AgreementRecord, ClipEvaluation, FrameRecord, PublishedErro
 from .solve import Trial, solve_clip
 
 DEFAULT_TRIALS = 2
+"""Solves of a clip."""
 SIZE_TOLERANCE = 0.02
+"""Relative difference of aspect up to which a reference camera fits a clip."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Measured:
-    """A trial with its camera relative to frame 0, in metres or fitted to the asked one; None when there is none."""
+    """A trial and the camera that it found.
+
+    Attributes:
+        record: the trial's numbers.
+        achieved: [F, 4, 4] relative to frame 0, in metres or with its distances fitted to the asked ones; None when
+            frame 0 was not placed.
+    """
 
     record: TrialRecord
     achieved: Float64 | None
@@ -43,8 +51,19 @@ def evaluate_clip(
 ) -> ClipEvaluation:
     """Solve the clip's camera and compare it with the reference.
 
-    Raises CameraError when the reference does not fit the clip, ShotError when the preview does not, and what
-    `on_progress` raises.
+    Args:
+        given: the clip, its reference camera, and what is known of the scene.
+        trials: solves.
+        on_progress: is told each stage.
+
+    Returns:
+        Everything that was measured. A camera that cannot be found is not an error: its trials say why.
+
+    Raises:
+        CameraError: the reference does not fit the clip, or the clip is too short.
+        ShotError: the preview does not fit the clip.
+        MissingPycolmapError: pycolmap is not installed.
+        Exception: what `on_progress` raises; it ends the evaluation.
     """
     started = time.monotonic()
     reference, notes = fitted_reference(given.reference, given.frames)
@@ -83,9 +102,14 @@ def evaluate_clip(
 
 
 def fitted_reference(reference: Trajectory, frames: UInt8) -> tuple[Trajectory, tuple[str, ...]]:
-    """The reference at the clip's size and frame count, and notes on what had to be done to it.
+    """The reference at the clip's size and frame count, and notes on what was changed.
 
-    Raises CameraError when its aspect is another, so that pixels could not be compared.
+    Args:
+        reference: the camera that was asked for.
+        frames: [F, H, W, 3] of the clip.
+
+    Raises:
+        CameraError: its aspect differs by more than SIZE_TOLERANCE, so that pixels cannot be compared.
     """
     count, height, width = frames.shape[:3]
     notes = []
@@ -199,12 +223,19 @@ def _listed(achieved: Float64 | None, count: int) -> list[list[list[float]] | No
 
 
 def _finite(value: float) -> float | None:
-    """JSON has neither NaN nor infinity."""
+    """The number, or None for NaN and infinity, which JSON does not have."""
     return float(value) if np.isfinite(value) else None
 
 
 def camera_of_clip(clip: Path) -> Trajectory:
-    """From the comment inside an mp4, or the metadata.json in a folder of frames. Raises CameraError without one."""
+    """The camera stored with a clip.
+
+    Args:
+        clip: an mp4 with the metadata in its comment, or a folder of frames with a metadata.json.
+
+    Raises:
+        CameraError: the clip carries no camera.
+    """
     try:
         sidecar = msgspec.json.decode(_stored(clip), type=ClipSidecar)
     except (OSError, KeyError, msgspec.DecodeError) as error:

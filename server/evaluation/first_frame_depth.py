@@ -1,4 +1,4 @@
-"""The scene's depth as the clip's first frame sees it, when that is not where the photo was taken."""
+"""Warp the scene's depth from the photo's camera to the clip's first frame, where these differ."""
 
 from __future__ import annotations
 
@@ -10,11 +10,19 @@ from blender_addon.core.camera.trajectory import Trajectory
 from server.reconstruction.scale import DepthMap
 
 SAME_PLACE = 1e-6
+"""Largest deviation of frame 0 from the identity at which the depth is taken as it is."""
 
 
 def depth_of_first_frame(scene: DepthMap, reference: Trajectory) -> DepthMap:
-    """scene: depth seen by the reference camera, which is the world of the trajectory; without intrinsics it covers the
-    whole frame. The result is seen from frame 0 of the trajectory.
+    """The scene's depth as frame 0 of a trajectory sees it.
+
+    Args:
+        scene: depth seen by the reference camera, which is the world of the trajectory; without intrinsics it covers
+            the whole frame.
+        reference: the trajectory.
+
+    Returns:
+        Depth of the same size; `scene` itself when frame 0 is where the photo was taken.
     """
     if np.abs(reference.camera_to_world[0] - np.eye(4)).max() < SAME_PLACE:
         return scene
@@ -28,7 +36,10 @@ def depth_of_first_frame(scene: DepthMap, reference: Trajectory) -> DepthMap:
 def _splatted(
     scene: DepthMap, lens: Float64, reference: Trajectory
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """Each known depth pixel put where frame 0 sees it; the nearest wins, what nothing falls on stays unknown."""
+    """[h, w] float32, each known depth pixel at the place where frame 0 sees it.
+
+    The nearest one wins; pixels that none falls on are NaN.
+    """
     rows, columns = scene.depth.shape
     points = unproject(scene.depth, lens).reshape(-1, 3)
     points = points[np.isfinite(points).all(axis=1)]

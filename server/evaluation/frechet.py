@@ -15,16 +15,22 @@ VideoFeatures = Callable[[UInt8], Float64]
 """Clip [F, H, W, 3] uint8 -> its feature vector [D]."""
 
 I3D_SIZE = 224
+"""Pixels; side of the square that the network takes."""
 
 
 class FeatureError(RealCamError):
-    """Feature sets or a feature network that cannot be used."""
+    """Feature sets cannot be compared, or a feature network cannot be used."""
 
 
 def frechet_distance(a: Float64, b: Float64) -> float:
-    """Squared Fréchet distance between the Gaussians fitted to features a [N, D] and b [M, D] (covariance over n-1).
+    """Squared Fréchet distance between the Gaussians fitted to two sets of features (covariance over n - 1).
 
-    Raises FeatureError for fewer than two vectors in a set or for different widths.
+    Args:
+        a: [N, D].
+        b: [M, D].
+
+    Raises:
+        FeatureError: a set has fewer than two vectors, or the widths differ.
     """
     if min(len(a), len(b)) < 2 or a.shape[1] != b.shape[1]:
         raise FeatureError(
@@ -37,7 +43,12 @@ def frechet_distance(a: Float64, b: Float64) -> float:
 
 
 def gaussian_distance(mean_a: Float64, covariance_a: Float64, mean_b: Float64, covariance_b: Float64) -> float:
-    """|m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)) of two Gaussians, means [D], covariances [D, D]."""
+    """Squared Fréchet distance of two Gaussians: |m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)).
+
+    Args:
+        mean_a, mean_b: [D].
+        covariance_a, covariance_b: [D, D].
+    """
     # The root of A^(1/2) B A^(1/2) has the same trace as that of A B and is symmetric: no complex rounding.
     root = _symmetric_root(covariance_a)
     middle = np.linalg.eigvalsh(root @ covariance_b @ root)
@@ -47,15 +58,28 @@ def gaussian_distance(mean_a: Float64, covariance_a: Float64, mean_b: Float64, c
 
 
 def video_distance(real: Iterable[UInt8], made: Iterable[UInt8], features: VideoFeatures) -> float:
-    """FVD of clips [F, H, W, 3] uint8 made against real ones."""
+    """FVD between two sets of clips.
+
+    Args:
+        real, made: clips [F, H, W, 3] uint8.
+        features: the feature network.
+
+    Raises:
+        FeatureError: a set has fewer than two clips.
+    """
     return frechet_distance(np.stack([features(clip) for clip in real]), np.stack([features(clip) for clip in made]))
 
 
 def i3d_features(torchscript: Path) -> VideoFeatures:
-    """Features of the commonly used I3D TorchScript file (400 logits, Kinetics). Needs torch.
+    """Feature function of the commonly used I3D TorchScript file (400 logits, Kinetics).
 
-    The file's network is asked for features of clips already resized to 224 x 224 in [-1, 1].
-    Raises FeatureError when the file is not there or no network, or torch is missing.
+    The network is given clips already resized to 224 x 224 in [-1, 1].
+
+    Args:
+        torchscript: the file.
+
+    Raises:
+        FeatureError: the file is not there, is no network, or torch is missing.
     """
     if not torchscript.is_file():
         raise FeatureError("There is no I3D network", f"{torchscript} is not a file", "Give its TorchScript file.")
@@ -79,7 +103,14 @@ def i3d_features(torchscript: Path) -> VideoFeatures:
 
 
 def i3d_input(clip: UInt8) -> NDArray[np.float32]:
-    """Clip [F, H, W, 3] uint8 -> [1, 3, F, 224, 224] float32 in [-1, 1]: shorter side to 224, centre cropped."""
+    """A clip as the I3D network takes it: the shorter side resized to 224, centre cropped.
+
+    Args:
+        clip: [F, H, W, 3] uint8.
+
+    Returns:
+        [1, 3, F, 224, 224] float32 in [-1, 1].
+    """
     import torch
 
     video = torch.from_numpy(clip).permute(0, 3, 1, 2).float() / 255

@@ -1,4 +1,4 @@
-"""What is asked of a clip: its frames, and the camera it was to follow."""
+"""The input of an evaluation: a clip's frames, and the camera it was asked to follow."""
 
 from __future__ import annotations
 
@@ -13,10 +13,15 @@ from server.reconstruction.scale import DepthMap
 
 @dataclass(frozen=True, eq=False)
 class EvaluationInput:
-    """clip, reference_name: for the report.
+    """A clip and what is known of it.
 
-    frames [F, H, W, 3] uint8; reference: the camera it was to follow. scene_depth: metric depth seen by the reference
-    camera (the world of the trajectory), None when unknown. preview [F, H, W, 4] or None.
+    Attributes:
+        clip: name, for the report.
+        frames: [F, H, W, 3] uint8.
+        reference_name: for the report.
+        reference: the camera that was asked for.
+        scene_depth: metric depth seen by the reference camera (the world of the trajectory); None when unknown.
+        preview: [F, H, W, 4] uint8, straight alpha, or None.
     """
 
     clip: str
@@ -28,7 +33,14 @@ class EvaluationInput:
 
 
 def input_of_shot(clip: str, frames: UInt8, shot_name: str, shot: Shot) -> EvaluationInput:
-    """A take of `shot`: the shot knows the camera, the scene's depth and, if the sizes agree, the preview."""
+    """The input for a clip made from a shot, which gives camera, depth and preview.
+
+    Args:
+        clip: name, for the report.
+        frames: [F, H, W, 3] uint8.
+        shot_name: for the report.
+        shot: its preview is left out when its frame count or size is not the clip's.
+    """
     width, height = shot.photo_size
     rows, columns = shot.depth.shape
     lens = scaled_intrinsics(shot.photo_intrinsics, (width, height), (columns, rows))

@@ -1,4 +1,4 @@
-"""Errors of several solves, or several clips, as one."""
+"""Merge the errors of several solves, or of several clips."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ OUTLIER = 10.0
 
 
 def merged_errors(trials: Sequence[PublishedErrors]) -> PublishedErrors | None:
-    """Mean over trials, after leaving out those beyond OUTLIER standard deviations in any number; None for no trial.
+    """The mean over trials, without those beyond OUTLIER standard deviations in any number.
 
-    An absolute error is None unless every trial left has it.
+    Args:
+        trials: errors of complete trials.
+
+    Returns:
+        The mean, where an absolute error is None unless every trial used has it; None without trials.
     """
     if not trials:
         return None

@@ -1,4 +1,4 @@
-"""How far one camera is from another: RotErr, TransErr and CamMC as published, and the same frame by frame.
+"""Camera errors RotErr, TransErr and CamMC as published, and errors of each frame.
 
 The published numbers are sums over the frames of a clip. They compare relative trajectories: camera-to-world poses seen
 from frame 0, which is the identity.
@@ -20,11 +20,16 @@ SCALE_FLOOR = 1e-9
 
 @dataclass(frozen=True)
 class CameraErrors:
-    """The published sums. Radians and, in the `_rel` and `_abs` ones, units of a normalised trajectory.
+    """The published sums over the frames.
 
-    rot_err: sum of the angles between the rotations, radians.
-    trans_err_rel, cam_mc_rel: each trajectory divided by its own largest distance from frame 0.
-    trans_err_abs, cam_mc_abs: both divided by the reference's largest distance, so that a wrong scale counts.
+    Distances are in units of a normalised trajectory.
+
+    Attributes:
+        rot_err: sum of the angles between the rotations, radians.
+        trans_err_rel: sum of the distances between centres, each trajectory divided by its own extent.
+        cam_mc_rel: sum of the Frobenius norms of the differences of the 3 x 4 poses, normalised in the same way.
+        trans_err_abs, cam_mc_abs: the same with both trajectories divided by the reference's extent, so that a wrong
+            scale counts.
     """
 
     rot_err: float
@@ -36,41 +41,73 @@ class CameraErrors:
 
 @dataclass(frozen=True, eq=False)
 class FrameErrors:
-    """The error of each frame [F] in units a person knows: degrees, and metres when both trajectories are in metres."""
+    """The errors of each frame.
+
+    Attributes:
+        degrees: [F] angle between the rotations.
+        metres: [F] distance of the centres; in metres when both trajectories are.
+    """
 
     degrees: Float64
     metres: Float64
 
 
 def relative_to_first(camera_to_world: Float64, scale: float = 1.0) -> Float64:
-    """Poses [F, 4, 4] seen from frame 0 (which becomes the identity), distances multiplied by `scale`."""
+    """Poses seen from frame 0, which becomes the identity.
+
+    Args:
+        camera_to_world: [F, 4, 4].
+        scale: factor on all distances.
+
+    Returns:
+        [F, 4, 4] float64.
+    """
     relative = inverse(camera_to_world[:1]) @ camera_to_world
     relative[:, :3, 3] *= scale
     return np.asarray(relative, dtype=np.float64)
 
 
 def extent(camera_to_world: Float64) -> float:
-    """Largest distance of a relative trajectory [F, 4, 4] from its frame 0, with the published floor added."""
+    """Largest distance of a relative trajectory [F, 4, 4] from its frame 0, plus the published SCALE_FLOOR."""
     return float(np.linalg.norm(camera_to_world[:, :3, 3], axis=1).max()) + SCALE_FLOOR
 
 
 def normalised(camera_to_world: Float64, by: Float64) -> Float64:
-    """Relative poses [F, 4, 4] with distances divided by the extent of the trajectory `by`."""
+    """Relative poses with distances divided by the extent of a trajectory.
+
+    Args:
+        camera_to_world: [F, 4, 4] relative poses.
+        by: [G, 4, 4] the trajectory whose extent is used.
+
+    Returns:
+        [F, 4, 4] float64.
+    """
     result = camera_to_world.copy()
     result[:, :3, 3] /= extent(by)
     return result
 
 
 def published_angles(reference: Float64, estimate: Float64) -> Float64:
-    """[F] radians between rotations, by the arccosine of the trace as published (blunt below 1e-7)."""
+    """Angles between rotations, by the arccosine of the trace as published (inaccurate below 1e-7).
+
+    Args:
+        reference, estimate: [F, 4, 4].
+
+    Returns:
+        [F] float64 radians.
+    """
     trace = np.einsum("fij,fij->f", reference[:, :3, :3], estimate[:, :3, :3])
     return np.asarray(np.arccos(np.clip((trace - 1) / 2, -1.0, 1.0)), dtype=np.float64)
 
 
 def camera_errors(reference: Float64, estimate: Float64) -> CameraErrors:
-    """The published sums over two relative trajectories [F, 4, 4], frame 0 the identity in both.
+    """The published sums over two relative trajectories.
 
-    Raises CameraError when their lengths differ.
+    Args:
+        reference, estimate: [F, 4, 4], frame 0 the identity in both.
+
+    Raises:
+        CameraError: their lengths differ.
     """
     _same_length(reference, estimate)
     ours, theirs = normalised(estimate, estimate), normalised(reference, reference)
@@ -85,9 +122,13 @@ def camera_errors(reference: Float64, estimate: Float64) -> CameraErrors:
 
 
 def frame_errors(reference: Float64, estimate: Float64) -> FrameErrors:
-    """Per-frame errors of two trajectories [F, 4, 4] in the same world and unit; NaN poses give NaN.
+    """The errors of each frame.
 
-    Raises CameraError when their lengths differ.
+    Args:
+        reference, estimate: [F, 4, 4] in the same world and unit; NaN poses give NaN.
+
+    Raises:
+        CameraError: their lengths differ.
     """
     _same_length(reference, estimate)
     difference = np.swapaxes(reference[:, :3, :3], 1, 2) @ estimate[:, :3, :3]
@@ -96,7 +137,7 @@ def frame_errors(reference: Float64, estimate: Float64) -> FrameErrors:
 
 
 def rotation_angles(rotation: Float64) -> Float64:
-    """[N] radians turned by rotations [N, 3, 3]; exact for small angles too, where the arccosine is blunt."""
+    """[F] radians by which rotations [F, 3, 3] turn; accurate for small angles too, unlike the arccosine."""
     skew = rotation - np.swapaxes(rotation, 1, 2)
     sine = np.sqrt(skew[:, 2, 1] ** 2 + skew[:, 0, 2] ** 2 + skew[:, 1, 0] ** 2) / 2
     cosine = (np.trace(rotation, axis1=1, axis2=2) - 1) / 2

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: the paths from above and from the side, and the error of each frame. Needs matplotlib."""
+"""Plots of an evaluation: the paths from above and from the side, and the errors of each frame. Needs matplotlib."""
 
 from __future__ import annotations
 
@@ -17,10 +17,16 @@ from .records import AgreementRecord, ClipEvaluation
 ASKED, ACHIEVED = "#8fb4c9", "#d1495b"
 DPI = 110
 ARROWS = 8
+"""Viewing directions drawn along a path."""
 
 
 def plot_paths(clip: ClipEvaluation, picture: Path) -> None:
-    """Asked and achieved camera centres with viewing directions: right/forwards, and forwards/up."""
+    """Draw asked and achieved camera centres with viewing directions, from above and from the side.
+
+    Args:
+        clip: frames that were not placed are left out.
+        picture: the image file to write.
+    """
     asked, achieved = np.array(clip.asked), _poses(clip)
     unit = "m" if clip.metric else "m (achieved scale fitted)"
     figure = _figure(11, 4.6)
@@ -40,7 +46,12 @@ def plot_paths(clip: ClipEvaluation, picture: Path) -> None:
 
 
 def plot_errors(clip: ClipEvaluation, picture: Path) -> None:
-    """Degrees and metres of each frame; a gap where a frame was not placed."""
+    """Draw the errors of each frame in degrees and centimetres, with a gap where a frame was not placed.
+
+    Args:
+        clip: the evaluation.
+        picture: the image file to write.
+    """
     frames = np.arange(1, clip.frames + 1)
     figure = _figure(11, 3.4)
     turn, distance = figure.subplots(1, 2).tolist()
@@ -58,7 +69,12 @@ def plot_errors(clip: ClipEvaluation, picture: Path) -> None:
 
 
 def plot_agreement(record: AgreementRecord, picture: Path) -> None:
-    """PSNR and SSIM where the preview sees anything, and how much it sees."""
+    """Draw PSNR and SSIM under the preview's mask, and the share of the frame it covers.
+
+    Args:
+        record: one value a frame.
+        picture: the image file to write.
+    """
     frames = np.arange(1, len(record.visible) + 1)
     figure = _figure(11, 3.0)
     panels: list[Axes] = figure.subplots(1, 3).tolist()

@@ -1,4 +1,4 @@
-"""What an evaluation says, as it is written to JSON. Distances are metres when `metric`, else fitted."""
+"""Results of an evaluation as they are written to JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import msgspec
 class PublishedErrors(msgspec.Struct, frozen=True, kw_only=True):
     """RotErr, TransErr and CamMC as published: sums over the frames; see metrics.CameraErrors.
 
-    The absolute ones are None when the scale of the solved camera is not known in metres.
+    Attributes:
+        rot_err: radians.
+        trans_err_rel, cam_mc_rel: each trajectory normalised by its own extent.
+        trans_err_abs, cam_mc_abs: both normalised by the asked one's; None when the solved camera is not in metres.
     """
 
     rot_err: float
@@ -19,9 +22,18 @@ class PublishedErrors(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrialRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One solve. failure: "" when every frame was placed. errors: only then.
+    """One solve.
 
-    metres_per_unit: by the depth of the first frame, from scale_votes points that spread by scale_spread (relative).
+    Attributes:
+        seed: of its random numbers.
+        failure: why not every frame was placed; "" when every one was.
+        placed: frames with a pose.
+        points: triangulated.
+        reprojection_error: mean, pixels; None without points.
+        metres_per_unit: by the depth of the first frame; None when no point there has depth.
+        scale_votes: how many points gave metres_per_unit.
+        scale_spread: robust standard deviation of theirs, relative to it.
+        errors: only when every frame was placed.
     """
 
     seed: int
@@ -36,14 +48,24 @@ class TrialRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FrameRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Error of one frame, None where it was not placed."""
+    """The error of one frame.
+
+    Attributes:
+        degrees, metres: None where the frame was not placed. Metres are fitted when the evaluation is not metric.
+    """
 
     degrees: float | None
     metres: float | None
 
 
 class AgreementRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Clip against preview where the preview sees anything, one value a frame (None: nothing visible, or no error)."""
+    """Agreement of a clip with its preview, one value a frame.
+
+    Attributes:
+        psnr: dB; None where nothing is visible or nothing differs.
+        ssim: -1..1; None where no whole window is visible.
+        visible: share of the frame that the preview covers.
+    """
 
     psnr: list[float | None]
     ssim: list[float | None]
@@ -51,11 +73,25 @@ class AgreementRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClipEvaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """One clip. errors: mean over the complete trials (those beyond 10 standard deviations left out, as published).
+    """The evaluation of one clip.
 
-    scale: achieved distance over asked, after undoing delay and mirror; None when not metric.
-    asked, achieved: relative to frame 0, [F, 4, 4]; achieved frames are None where not placed; of the best trial.
-    findings: sentences for the artist.
+    Attributes:
+        clip, reference: names, for the report.
+        frames, width, height: of the clip.
+        metric: whether achieved distances are metres; else they are fitted to the asked ones.
+        trials: all solves.
+        failed: how many of them did not place every frame.
+        errors: mean over the complete trials (those beyond 10 standard deviations left out, as published) or None.
+        errors_per_frame: [F] of the best trial.
+        scale: achieved distance over asked, after undoing delay and mirror; None when not metric.
+        delay: frames by which the clip is late (negative: early).
+        mirror: what the move exchanges, a key of diagnosis.MIRRORS; "" when it is not mirrored.
+        findings: sentences for the artist.
+        notes: what was done to the reference to make it fit.
+        asked: [F, 4, 4] relative to frame 0.
+        achieved: [F, 4, 4] relative to frame 0, of the best trial; None for frames that were not placed.
+        agreement: with the preview; None without one.
+        seconds: that the evaluation took.
     """
 
     clip: str
@@ -80,7 +116,15 @@ class ClipEvaluation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EvaluationReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything one run of `realcam evaluate` found. video_distance: FVD, when it was asked for."""
+    """Everything that one run of `realcam evaluate` found.
+
+    Attributes:
+        clips: the evaluations.
+        errors: mean over the clips that have them; None when none has.
+        solves: of all clips.
+        failed_solves: how many of them did not place every frame.
+        video_distance: FVD; None when it was not asked for.
+    """
 
     clips: list[ClipEvaluation]
     errors: PublishedErrors | None

@@ -1,4 +1,4 @@
-"""The report of an evaluation: index.html, its pictures, and evaluation.json with every number."""
+"""Write the report of an evaluation: index.html, its plots, and evaluation.json with every number."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ img { max-width: 100% } .finding { font-weight: 600 } .note, .failed { color: #a
 
 
 def collected(clips: list[ClipEvaluation], video_distance: float | None = None) -> EvaluationReport:
-    """The clips' evaluations as one, with the mean of their errors."""
+    """A report over clips, with the mean of their errors.
+
+    Args:
+        clips: the evaluations.
+        video_distance: FVD, or None.
+    """
     return EvaluationReport(
         clips=clips,
         errors=merged_errors([clip.errors for clip in clips if clip.errors is not None]),
@@ -34,13 +39,24 @@ def collected(clips: list[ClipEvaluation], video_distance: float | None = None) 
 
 
 def write_json(report: EvaluationReport, file: Path) -> None:
-    """Every number of the report."""
+    """Write every number of the report to a JSON file; its folder is made when it is not there."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
 
 
 def write_report(report: EvaluationReport, folder: Path) -> Path:
-    """index.html, plots and evaluation.json in `folder`; returns the page. Raises RealCamError without matplotlib."""
+    """Write index.html, plots and evaluation.json.
+
+    Args:
+        report: the evaluation.
+        folder: is made when it is not there.
+
+    Returns:
+        The path of index.html.
+
+    Raises:
+        RealCamError: matplotlib is missing.
+    """
     require_matplotlib()
     folder.mkdir(parents=True, exist_ok=True)
     write_json(report, folder / "evaluation.json")

@@ -1,4 +1,4 @@
-"""The cameras of a clip from its frames alone: SIFT, then COLMAP's global mapper (GLOMAP), intrinsics fixed.
+"""Solve the cameras of a clip from its frames alone: SIFT, then COLMAP's global mapper (GLOMAP), intrinsics fixed.
 
 The mapper draws random numbers, so a clip is solved several times; a trial that fails is kept and counted.
 """
@@ -31,14 +31,22 @@ if TYPE_CHECKING:
     import pycolmap
 
 MAX_FEATURES = 2048
+"""SIFT features a frame at most."""
 TRACKS_A_FRAME, FEWEST_TRACKS = 100, 1500
-"""Tracks that cameras are placed by; the others are triangulated and take part in the last adjustment. All of a richly
-textured clip would take three times as long and place its cameras no better."""
+"""Tracks that cameras are placed by; the others are triangulated and take part in the last adjustment. Using all tracks
+of a richly textured clip would take three times as long and place its cameras no better.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One solve. model is None when no camera was found; failure says why, "" when every frame was placed."""
+    """One solve.
+
+    Attributes:
+        seed: of its random numbers.
+        model: the reconstruction, in a unit and world of its own; None when no camera was found.
+        failure: why not every frame was placed, "" when every one was.
+    """
 
     seed: int
     model: SparseModel | None
@@ -51,10 +59,23 @@ class Trial:
 
 
 def solve_clip(frames: UInt8, intrinsics: Float64, trials: int, on_progress: OnProgress = unwatched) -> Iterator[Trial]:
-    """Solve frames [F, H, W, 3] with intrinsics [F, 3, 3] px `trials` times, seeds 0, 1, ...
+    """Solve a clip's cameras several times, with seeds 0, 1, ...
 
-    Features and their matches are found once; what draws random numbers is done anew in each trial. Poses come in a
-    unit and world of their own. Raises CameraError for fewer than FEWEST_FRAMES, and what `on_progress` raises.
+    Features and their matches are found once; the steps that draw random numbers are repeated in each trial.
+
+    Args:
+        frames: [F, H, W, 3] uint8.
+        intrinsics: [F, 3, 3] pixels, kept fixed.
+        trials: how many solves.
+        on_progress: is told each stage; an exception from it stops the solve.
+
+    Yields:
+        One trial for each seed.
+
+    Raises:
+        CameraError: there are fewer than FEWEST_FRAMES frames.
+        MissingPycolmapError: pycolmap is not installed.
+        Exception: what `on_progress` raises.
     """
     if len(frames) < FEWEST_FRAMES:
         raise CameraError("The clip is too short to find its camera", f"{len(frames)} frames, {FEWEST_FRAMES} needed")
@@ -77,7 +98,7 @@ def solve_clip(frames: UInt8, intrinsics: Float64, trials: int, on_progress: OnP
 
 
 def _place(clip: FrameFolder, database: Path, output: Path, seed: int, _token: pycolmap.CancellationToken) -> Trial:
-    """The global mapper knows no cancelling."""
+    """Run the global mapper, which cannot be cancelled."""
     import pycolmap
 
     options = pycolmap.GlobalPipelineOptions()
@@ -105,10 +126,18 @@ def _listed(numbers: list[int]) -> str:
 
 
 def achieved_trajectory(evaluation: ClipEvaluation, reference: Trajectory) -> tuple[list[int], Trajectory]:
-    """Frames that were placed (from 0), and their achieved cameras in the world of `reference`, starting with it.
+    """The achieved cameras of an evaluation, in the world of its reference.
 
-    Distances are metres when the evaluation is metric; else they are fitted to the reference. Intrinsics are the
-    reference's. Raises CameraError when the clip's camera was not found or the frames are not the reference's.
+    Args:
+        evaluation: of the clip.
+        reference: the camera that was asked for, with as many frames as the clip.
+
+    Returns:
+        The frames that were placed (from 0), and their cameras, which start at the reference's first pose. Distances
+        are metres when the evaluation is metric, else fitted to the reference. Intrinsics are the reference's.
+
+    Raises:
+        CameraError: no frame was placed, or the frame counts differ.
     """
     if len(reference) != evaluation.frames:
         raise CameraError(

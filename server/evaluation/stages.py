@@ -1,4 +1,4 @@
-"""The long stages of a solve, run beside a watcher that may stop them."""
+"""Run the long stages of a solve in a thread, while progress is reported and a cancel is noticed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     import pycolmap
 
 LOOK_SECONDS = 0.5
+"""Seconds between two reports while a stage runs."""
 
 Result = TypeVar("Result")
 
 
 class Stages:
-    """Counts the stages and tells `on_progress` how many are done, as each begins and while it lasts."""
+    """A fixed number of stages, run one after another; reports how many are done as each begins and while it runs."""
 
     def __init__(self, count: int, on_progress: OnProgress) -> None:
         self._count = count
@@ -25,7 +26,15 @@ class Stages:
         self._done = 0
 
     def run(self, name: str, work: Callable[[pycolmap.CancellationToken], Result]) -> Result:
-        """What `work` returns. It must let go of the interpreter, and should end soon once its token is cancelled."""
+        """Run one stage and return its result.
+
+        Args:
+            name: of the stage, for the report.
+            work: must release the interpreter lock, and should end soon once its token is cancelled.
+
+        Raises:
+            Exception: what `work` or `on_progress` raises; the latter cancels the token and waits for `work`.
+        """
         import pycolmap
 
         token = pycolmap.CancellationToken()

@@ -1,6 +1,6 @@
-"""A room that is known exactly, filmed along a known path: what an evaluation must get right before it judges a clip.
+"""A synthetic room with exact pixels and depth, filmed along a known path, to test an evaluation.
 
-Textured boxes inside a textured room, ray-cast analytically: pixels and depth are true to rounding.
+Textured boxes inside a textured room, ray-cast analytically: pixels and depth are exact to rounding.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from blender_addon.core.camera.projection import pixel_grid
 from blender_addon.core.camera.trajectory import Trajectory
 
 ROOM = ((-3.0, -1.6, -3.0), (3.0, 1.3, 5.5))
+"""Opposite corners in metres, OpenCV axes (y down), from the reference camera at the origin."""
 BOXES = (
     ((-1.9, 0.1, 2.6), (-0.9, 1.3, 3.4)),
     ((0.6, 0.5, 1.9), (1.4, 1.3, 2.6)),
@@ -23,18 +24,28 @@ BOXES = (
     ((0.9, -1.0, 3.8), (1.9, 0.1, 4.6)),
     ((-2.6, -1.2, 4.2), (-1.6, -0.4, 5.0)),
 )
-"""Corners in metres, OpenCV axes (y down), from the reference camera at the origin."""
+"""Opposite corners, as of ROOM."""
 
 TEXEL = 0.01
-"""Metres. Surfaces are painted with a grain of this size, blurred to sizes a camera can see from everywhere."""
+"""Metres. Surfaces have a noise texture of this resolution, blurred at several scales so that it is visible from any
+distance.
+"""
 
 TEXTURE = 1024
+"""Texels on each side of the texture, which repeats."""
 GRAINS = ((1.0, 0.7), (3.0, 0.8), (9.0, 1.0), (27.0, 1.0))
 """(standard deviation of the blur in texels, weight)."""
 
 
 def film_room(trajectory: Trajectory) -> tuple[UInt8, NDArray[np.float32]]:
-    """The room seen along `trajectory`: frames [F, H, W, 3] uint8 and depth along z [F, H, W] float32, metres."""
+    """Render the room along a trajectory.
+
+    Args:
+        trajectory: its world is the room's.
+
+    Returns:
+        Frames [F, H, W, 3] uint8, and depth along z [F, H, W] float32, metres.
+    """
     shots = [
         _film(trajectory.camera_to_world[i], trajectory.intrinsics[i], trajectory.width, trajectory.height)
         for i in range(len(trajectory))
@@ -60,14 +71,32 @@ def _film(camera_to_world: Float64, intrinsics: Float64, width: int, height: int
 
 
 def _slabs(origin: Float64, rays: Float64, low: tuple[float, ...], high: tuple[float, ...]) -> tuple[Float64, Float64]:
-    """[N] ray parameters at which rays enter and leave a box (enter > leave: they miss it)."""
+    """Where rays enter and leave a box.
+
+    Args:
+        origin: [3].
+        rays: [N, 3] directions.
+        low, high: opposite corners of the box.
+
+    Returns:
+        Two [N] ray parameters; where the first is larger, the ray misses the box.
+    """
     with np.errstate(divide="ignore"):
         first, second = (np.array(low) - origin) / rays, (np.array(high) - origin) / rays
     return np.minimum(first, second).max(axis=1), np.maximum(first, second).min(axis=1)
 
 
 def _paint(points: Float64, low: Float64, high: Float64, tint: Float64) -> UInt8:
-    """[N, 3] uint8 colours of points [N, 3] on the faces of their boxes low..high [N, 3]; each face has its own."""
+    """Colours of points on the faces of boxes; each face of each box has its own texture offset and tint.
+
+    Args:
+        points: [N, 3].
+        low, high: [N, 3] corners of the box that each point is on.
+        tint: [N] number of that box.
+
+    Returns:
+        [N, 3] uint8.
+    """
     face = np.argmin(np.minimum(np.abs(points - low), np.abs(points - high)), axis=1)
     others = np.array([[1, 2], [0, 2], [0, 1]])[face]
     where = np.take_along_axis(points, others, axis=1) / TEXEL + 211.0 * (tint * 3 + face)[:, None]
@@ -78,7 +107,7 @@ def _paint(points: Float64, low: Float64, high: Float64, tint: Float64) -> UInt8
 
 @cache
 def _texture() -> Float64:
-    """[TEXTURE, TEXTURE] in 0..1, repeating without a seam."""
+    """[TEXTURE, TEXTURE] float64 in 0..1, repeating without a seam."""
     random = np.random.default_rng(20)
     total = np.zeros((TEXTURE, TEXTURE))
     for sigma, weight in GRAINS:
