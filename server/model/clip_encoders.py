@@ -1,4 +1,4 @@
-"""OpenCLIP's text and image towers as transformers builds them, and the picture as the image tower wants it."""
+"""OpenCLIP's text and image encoders as transformers builds them, and the picture as the image encoder takes it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPVisionConfig, CLIPVi
 from .config import ClipConfig
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+"""Mean that OpenCLIP subtracts from red, green and blue in 0..1."""
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+"""Standard deviation that it divides them by."""
 
 
 def build_text_encoder(config: ClipConfig) -> CLIPTextModel:
-    """The text tower without its last layer: the published model reads the last layer but one, normed."""
+    """The text encoder without its last layer: the published model reads the last layer but one, normed."""
     return CLIPTextModel(
         CLIPTextConfig(
             vocab_size=config.vocabulary,
@@ -32,7 +34,7 @@ def build_text_encoder(config: ClipConfig) -> CLIPTextModel:
 
 
 def build_image_encoder(config: ClipConfig) -> CLIPVisionModel:
-    """The image tower without its last norm, which the published model leaves out."""
+    """The image encoder without its last norm, which the published model leaves out."""
     model = CLIPVisionModel(
         CLIPVisionConfig(
             hidden_size=config.vision_width,
@@ -49,19 +51,45 @@ def build_image_encoder(config: ClipConfig) -> CLIPVisionModel:
 
 
 def encode_text(encoder: CLIPTextModel, token_ids: Tensor) -> Tensor:
-    """[B, 77] token ids to [B, 77, C]. Padding is not masked."""
+    """The text's tokens; padding is not masked.
+
+    Args:
+        encoder: as `build_text_encoder` makes it.
+        token_ids: [B, 77] int64.
+
+    Returns:
+        [B, 77, C].
+    """
     return encoder(input_ids=token_ids).last_hidden_state
 
 
 def encode_image(encoder: CLIPVisionModel, image: Tensor, size: int = 224) -> Tensor:
-    """[B, 3, H, W] in [-1, 1] to all tokens [B, 1 + patches, C], class token first."""
+    """All tokens of the picture, the class token first.
+
+    Args:
+        encoder: as `build_image_encoder` makes it.
+        image: [B, 3, H, W] in [-1, 1].
+        size: side of the encoder's input, pixels.
+
+    Returns:
+        [B, 1 + patches, C] in the dtype of the encoder.
+    """
     weight = encoder.embeddings.patch_embedding.weight
     return encoder(pixel_values=clip_pixels(image.float(), size).to(weight.dtype)).last_hidden_state
 
 
 def clip_pixels(image: Tensor, size: int = 224) -> Tensor:
-    """The picture squashed to size x size and normalised, as the published model does it: blurred against aliasing,
-    then bicubic with aligned corners; overshoot is kept."""
+    """The picture resized to a square, without keeping its shape, and normalised, as the published model does it.
+
+    It is blurred against aliasing, then resized bicubically with aligned corners; overshoot is kept.
+
+    Args:
+        image: [B, 3, H, W] in [-1, 1].
+        size: side of the result, pixels.
+
+    Returns:
+        [B, 3, size, size].
+    """
     factors = (image.shape[-2] / size, image.shape[-1] / size)
     if max(factors) > 1:
         image = _antialiased(image, factors)

@@ -1,4 +1,4 @@
-"""The published variants of the model, and the reduced ones used to test it, as plain numbers."""
+"""Sizes of the published variants of the model, and of the reduced one that tests use."""
 
 from __future__ import annotations
 
@@ -7,15 +7,29 @@ from dataclasses import dataclass, field
 from server.diffusion.schedule import ScheduleConfig
 
 TEXT_TOKENS = 77
+"""Tokens of a prompt."""
 IMAGE_TOKENS_PER_FRAME = 16
+"""Tokens of the picture for each frame."""
 LATENT_DOWNSAMPLE = 8
+"""Side of a latent cell, pixels."""
 
 
 @dataclass(frozen=True)
 class UNetConfig:
-    """channel_mult: width of each level, in units of `channels`; the last level has no attention.
+    """Sizes of the denoising network.
 
-    mask_cells: cell sizes in pixels at which epipolar attention is masked; a level without attends to everything.
+    Attributes:
+        in_channels: the noisy latent's, and those of the latents given beside it.
+        out_channels: of the prediction.
+        channels: unit of the levels' widths.
+        channel_mult: width of each level, in units of `channels`; the last level has no attention.
+        blocks: residual blocks of a level on the way down; there is one more on the way up.
+        head_channels: channels of one attention head.
+        context_channels: of a context token.
+        default_fps: what the network is told where nothing is said.
+        learnable_image_scale: whether a learned factor scales each block's attention to the picture.
+        register_tokens: of each epipolar attention.
+        mask_cells: cell sizes in pixels at which epipolar attention is masked; a level without attends to everything.
     """
 
     in_channels: int = 8
@@ -32,6 +46,7 @@ class UNetConfig:
 
     @property
     def level_channels(self) -> tuple[int, ...]:
+        """The width of each level, finest first."""
         return tuple(self.channels * m for m in self.channel_mult)
 
     @property
@@ -42,16 +57,35 @@ class UNetConfig:
 
 @dataclass(frozen=True)
 class PoseEncoderConfig:
+    """Sizes of the pose encoder.
+
+    Attributes:
+        channels: of each level, finest first.
+        unshuffle: pixels of a side that become channels of one position.
+        blocks: of each level.
+        heads: of each attention over time.
+        frames: length of the position table: the longest clip the weights know.
+    """
+
     channels: tuple[int, ...] = (320, 640, 1280, 1280)
     unshuffle: int = 8
     blocks: int = 2
     heads: int = 8
     frames: int = 16
-    """Length of the position table: the longest clip the weights know."""
 
 
 @dataclass(frozen=True)
 class VaeConfig:
+    """Sizes of the VAE.
+
+    Attributes:
+        channels: unit of the levels' widths.
+        channel_mult: width of each level, in units of `channels`, finest first.
+        blocks: of each level.
+        latent_channels: of a latent.
+        scale: factor on latents as the UNet takes them.
+    """
+
     channels: int = 128
     channel_mult: tuple[int, ...] = (1, 2, 4, 4)
     blocks: int = 2
@@ -61,7 +95,20 @@ class VaeConfig:
 
 @dataclass(frozen=True)
 class ClipConfig:
-    """OpenCLIP ViT-H-14. The text tower is used up to its last layer but one."""
+    """Sizes of OpenCLIP ViT-H-14's two encoders.
+
+    Attributes:
+        text_width: channels of the text encoder.
+        text_heads: of each attention.
+        text_layers: of the published text encoder; the last is not used.
+        vocabulary: number of token ids.
+        text_length: tokens of a prompt.
+        image_size: side of the image encoder's input, pixels.
+        patch: side of a patch, pixels.
+        vision_width: channels of the image encoder.
+        vision_heads: of each attention.
+        vision_layers: of the image encoder.
+    """
 
     text_width: int = 1024
     text_heads: int = 16
@@ -77,6 +124,18 @@ class ClipConfig:
 
 @dataclass(frozen=True)
 class ResamplerConfig:
+    """Sizes of the resampler, which turns image tokens into context tokens.
+
+    Attributes:
+        channels: inside.
+        depth: number of layers.
+        heads: of each attention.
+        head_channels: channels of one head.
+        input_channels: of an image token.
+        output_channels: of a context token.
+        frames: that it makes tokens for.
+    """
+
     channels: int = 1024
     depth: int = 4
     heads: int = 12
@@ -88,8 +147,20 @@ class ResamplerConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """One variant. size: (width, height) it was trained at, pixels. fps_condition: whether the network is told the
-    clip's frame rate or the stride in frames of a 30 fps source."""
+    """One variant of the model.
+
+    Attributes:
+        name: of the variant, as `realcam weights get` takes it.
+        size: (width, height) it was trained at, pixels.
+        schedule: the noise schedule it was trained with.
+        fps_condition: whether the network is told the clip's frame rate ("fps") or the stride in frames of a 30 fps
+            source ("stride").
+        unet: sizes of the denoising network.
+        pose_encoder: sizes of the pose encoder.
+        vae: sizes of the VAE.
+        clip: sizes of the text and image encoders.
+        resampler: sizes of the resampler.
+    """
 
     name: str
     size: tuple[int, int]
@@ -108,6 +179,7 @@ class ModelConfig:
 
 
 V_SCHEDULE = ScheduleConfig(prediction="v", zero_terminal_snr=True, base_scale=0.7)
+"""The schedule of the 512 and 1024 weights."""
 
 REALCAM_256 = ModelConfig(
     name="realcam-256",
@@ -135,6 +207,7 @@ TINY = ModelConfig(
         channels=48, depth=2, heads=3, head_channels=8, input_channels=40, output_channels=48, frames=16
     ),
 )  # fmt: skip
-"""Small enough for a test on one core: the same code, weights made at random."""
+"""The same code in sizes small enough for a test on one core; its weights are random."""
 
 VARIANTS = {config.name: config for config in (REALCAM_256, REALCAM_512, REALCAM_1024)}
+"""The published variants by name."""

@@ -1,4 +1,4 @@
-"""The error of a checkpoint. Needs no torch, so that the command can tell it before any is loaded."""
+"""The error of a checkpoint. Needs no torch, so that the command line can show it before torch is loaded."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from collections.abc import Iterable
 from blender_addon.core.errors import EngineError
 
 SHOWN = 4
-"""Keys that the sentence itself names."""
+"""Keys that the error's message names."""
 
 
 class CheckpointError(EngineError):
     """A checkpoint that cannot be used: damaged, incomplete, or of another model.
 
-    keys: every tensor that is missing or has no place, sorted; the sentence names the first few.
+    Args:
+        what: what happened.
+        why: the cause; the first few keys are added to it.
+        remedy: what to do.
+        keys: every tensor that is missing or has no place.
+
+    Attributes:
+        keys: the same, sorted.
     """
 
     def __init__(self, what: str, why: str = "", remedy: str = "", keys: Iterable[str] = ()) -> None:

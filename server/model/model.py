@@ -1,4 +1,4 @@
-"""The parts of one variant together: built, and filled at random for tests."""
+"""The parts of one variant together: built, filled with weights, random ones for tests, and offloaded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,20 @@ from .vae import CARD_FRAMES, VideoVae, build_vae
 
 @dataclass(frozen=True, eq=False)
 class RealCamModel:
-    """Everything that turns a shot into pictures. All parts share a dtype. device: where they compute."""
+    """Everything that turns a shot into frames. All parts share a dtype.
+
+    Attributes:
+        config: the variant.
+        unet: the denoising network.
+        pose_encoder: Plücker rays to camera features.
+        vae: pictures to latents and back.
+        text_encoder: token ids to text tokens.
+        image_encoder: picture to image tokens.
+        resampler: image tokens to context tokens.
+        tokenizer: prompt to token ids.
+        weights_hash: SHA-256 of the model file in hex, or what `random_weights_hash` gives.
+        device: where the parts compute.
+    """
 
     config: ModelConfig
     unet: UNet
@@ -35,9 +48,11 @@ class RealCamModel:
 
     @property
     def dtype(self) -> torch.dtype:
+        """The dtype of the weights."""
         return self.unet.conv_in.weight.dtype
 
     def parts(self) -> dict[str, nn.Module]:
+        """The networks by name, as `build_parts` names them."""
         return {
             "unet": self.unet,
             "pose_encoder": self.pose_encoder,
@@ -61,7 +76,14 @@ def build_parts(config: ModelConfig) -> dict[str, nn.Module]:
 
 
 def assemble(config: ModelConfig, parts: dict[str, nn.Module], tokenizer: Tokenizer, weights_hash: str) -> RealCamModel:
-    """The model of filled parts, ready to run."""
+    """The model of filled parts, set to evaluation without gradients.
+
+    Args:
+        config: the variant.
+        parts: by name, changed in place.
+        tokenizer: of the variant's vocabulary.
+        weights_hash: see RealCamModel.
+    """
     for part in parts.values():
         part.eval().requires_grad_(False)
     device = next(parts["vae"].parameters()).device
@@ -87,7 +109,15 @@ def random_model(
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> RealCamModel:
-    """A model with weights drawn at random: it runs like the real one and paints noise. For smoke tests only."""
+    """A model with random weights, for tests: it runs like the real one and its frames are noise.
+
+    Args:
+        config: the variant.
+        tokenizer: of the variant's vocabulary.
+        seed: of the weights, which are drawn on the CPU.
+        device: of the model.
+        dtype: of the weights.
+    """
     with torch.device("meta"):
         parts = build_parts(config)
     generator = torch.Generator().manual_seed(seed)
@@ -98,12 +128,19 @@ def random_model(
 
 
 def random_weights_hash(config: ModelConfig, seed: int = 0) -> str:
-    """What stands for the hash of weights that no file holds."""
+    """The identifier that takes the place of the hash for weights that no file holds."""
     return f"random-{config.name}-{seed}"
 
 
 def fill(part: nn.Module, state: Mapping[str, Tensor], device: torch.device | str, dtype: torch.dtype) -> None:
-    """Give a part built on the meta device its tensors, cast and moved; every tensor of the part must be there."""
+    """Give a part built on the meta device its tensors, cast and moved.
+
+    Args:
+        part: changed in place.
+        state: every tensor of the part by name.
+        device: of the part afterwards.
+        dtype: of its floating-point tensors; others keep theirs.
+    """
     placed = {n: t.to(device=device, dtype=dtype if t.is_floating_point() else t.dtype) for n, t in state.items()}
     part.load_state_dict(placed, strict=True, assign=True)
     for owner in part.modules():
@@ -124,16 +161,21 @@ def _random(name: str, like: Tensor, generator: torch.Generator) -> Tensor:
 
 
 OFFLOADED_PARTS = ("unet", "text", "vision")
-"""Nine tenths of the weights."""
+"""Parts whose weights stay in the machine's memory when a model is offloaded: nine tenths of all."""
 
 RESIDENT_PARTS = ("pose_encoder", "vae", "resampler")
+"""Parts that stay on the device when a model is offloaded."""
 
 
 def offloaded(model: RealCamModel, device: torch.device, disk: str | None = None) -> RealCamModel:
-    """The model on the CPU made to run on `device`; the modules are changed in place.
+    """The model on the CPU made to run on `device`, to which weights come when they are needed.
 
-    Layer by layer, not block by block: the cross-attentions' keys are made outside their block's forward. disk: a
-    folder to keep the weights in, instead of the machine's memory.
+    This goes layer by layer, not block by block: the cross-attentions' keys are made outside their block's forward.
+
+    Args:
+        model: on the CPU; its modules are changed in place.
+        device: where it will compute.
+        disk: folder to keep the weights in, instead of the machine's memory; None for memory.
     """
     parts = model.parts()
     for name in RESIDENT_PARTS:

@@ -1,7 +1,8 @@
 """Weights arranged once as oneDNN computes with them, which it otherwise does anew in every call.
 
-For sampling on the CPU in bfloat16, where the products are so fast that the arranging shows. The weights are replaced,
-so memory hardly changes; a packed network runs on this machine's CPU alone, and can be neither compiled nor saved.
+This is for sampling on the CPU in bfloat16, where the products are so fast that the arranging takes a visible share.
+The weights are replaced, so memory hardly changes; a packed network runs on this machine's CPU alone, and can be
+neither compiled nor saved.
 """
 
 from __future__ import annotations
@@ -15,19 +16,27 @@ from .cpu.processor import computes_in_bfloat16
 from .unet import layers, resnet
 
 TRIM_BYTES = 64 * 2**20
-"""Freed weights are given back when they are so many: what is arranged next seldom fits where they were."""
+"""Freed weights are given back to the system when they are so many: what is arranged next seldom fits where they were.
+"""
 
 
 class PackedLinear(layers.Linear):
+    """Linear with packed weights."""
+
     def pack(self) -> None:
+        """Arrange the weights, in place."""
         _replace_weight(self, _packed_linear(self.weight))
 
     def forward(self, x: Tensor) -> Tensor:
+        """[..., C_out] from x [..., C_in]."""
         return torch.ops.mkldnn._linear_pointwise(x.contiguous(), self.weight, self.bias, "none", [], "")
 
 
 class PackedFeedForward(layers.FeedForward):
+    """FeedForward with packed weights."""
+
     def pack(self) -> None:
+        """Arrange the weights, in place."""
         value, gate = self.proj.weight.chunk(2)
         self.value_and_gate = (_packed_linear(value), _packed_linear(gate))
         del self.proj.weight
@@ -37,28 +46,40 @@ class PackedFeedForward(layers.FeedForward):
 
 
 class PackedFrameConv(layers.FrameConv):
+    """FrameConv with packed weights."""
+
     def pack(self) -> None:
+        """Arrange the weights, in place."""
         _replace_weight(self, _packed_convolution(self.weight, self))
 
     def forward(self, x: Tensor) -> Tensor:
+        """See FrameConv: [B, T, H', W', C_out] from x [B, T, H, W, C_in]."""
         y = _convolved(x.flatten(0, 1).permute(0, 3, 1, 2), self.weight, self)
         return y.permute(0, 2, 3, 1).unflatten(0, x.shape[:2]).contiguous()
 
 
 class PackedTimeConv(layers.TimeConv):
+    """TimeConv with packed weights."""
+
     def pack(self) -> None:
+        """Arrange the weights, in place."""
         _replace_weight(self, _packed_convolution(self.weight, self))
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, T, H, W, C] from x of that shape."""
         y = _convolved(x.flatten(2, 3).permute(0, 3, 1, 2), self.weight, self)
         return y.permute(0, 2, 3, 1).unflatten(2, x.shape[2:4]).contiguous()
 
 
 class PackedUpsample(resnet.Upsample):
-    """Of the nine pixels under the kernel, two and two are one pixel twice. So each of the four pixels that one becomes
-    is a convolution of 2 x 2 pixels before the doubling: 16 products where there were 36."""
+    """Upsample with packed weights, as four convolutions of 2 x 2 pixels before the doubling.
+
+    Of the nine pixels under the kernel, two and two are one pixel twice. So each of the four pixels that one becomes is
+    a convolution of 2 x 2 pixels: 16 products where there were 36.
+    """
 
     def pack(self) -> None:
+        """Arrange the weights, in place."""
         self.padding = (0, 0)
         rows = _doubled(self.weight.float(), dim=2)
         self.kernels = [
@@ -67,6 +88,7 @@ class PackedUpsample(resnet.Upsample):
         del self.weight
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, T, 2 H, 2 W, C] from x [B, T, H, W, C]."""
         _, _, height, width, _ = x.shape
         padded = functional.pad(x.flatten(0, 1), (0, 0, 1, 1, 1, 1))
         out = x.new_empty((len(padded), 2 * height, 2 * width, self.out_channels))
@@ -85,16 +107,23 @@ PACKED: dict[type[nn.Module], type[nn.Module]] = {
     resnet.Downsample: PackedFrameConv,
     resnet.Upsample: PackedUpsample,
 }
+"""The packed class of each layer."""
 
 
 def packing_pays(dtype: torch.dtype, device: torch.device) -> bool:
-    """Not in float32: a twentieth at most, and nothing where Winograd's method takes the convolutions."""
+    """Whether packed weights make the network faster on this device.
+
+    Not in float32: a twentieth at most, and nothing where Winograd's method takes the convolutions.
+    """
     return dtype == torch.bfloat16 and device.type == "cpu" and computes_in_bfloat16()
 
 
 def pack(model: nn.Module) -> None:
-    """Arrange a model's weights, in place; it must be on the CPU, in float32 or, where the processor computes in it,
-    bfloat16."""
+    """Arrange all weights of a network, in place.
+
+    Args:
+        model: on the CPU, in float32 or, where the processor computes in it, bfloat16.
+    """
     freed = 0
     projections = {module.proj for module in model.modules() if isinstance(module, layers.FeedForward)}
     for module in list(model.modules()):
@@ -110,8 +139,10 @@ def pack(model: nn.Module) -> None:
 
 
 def _doubled(weight: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """A kernel of three along `dim`, over pixels that each come twice, as two of two: for the first of a pair, whose
-    left neighbour is another pixel, and for the second."""
+    """A kernel of three along `dim`, over pixels that each come twice, as two kernels of two.
+
+    The first is for the first pixel of a pair, whose left neighbour is another pixel, the second for the second.
+    """
     left, middle, right = weight.unbind(dim)
     return torch.stack([left, middle + right], dim), torch.stack([left + middle, right], dim)
 

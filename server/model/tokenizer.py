@@ -1,4 +1,4 @@
-"""Prompts to the 77 token ids that OpenCLIP's text tower reads."""
+"""Tokenizers: prompts to the 77 token ids that OpenCLIP's text encoder reads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from .errors import CheckpointError
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
-    """ids [1, 77] int64; cut: the words that did not fit ("" when all did)."""
+    """A prompt as token ids.
+
+    Attributes:
+        ids: [1, 77] int64.
+        cut: the end of the prompt that did not fit, "" when all did.
+    """
 
     ids: Tensor
     cut: str
@@ -29,19 +34,28 @@ _CLIPS_OWN = "Take vocab.json and merges.txt of openai/clip-vit-large-patch14."
 
 
 class Tokenizer(Protocol):
-    def __call__(self, text: str) -> Tokens: ...
+    """Makes token ids of a prompt."""
+
+    def __call__(self, text: str) -> Tokens:
+        """The prompt's tokens, cut to the length that the text encoder reads."""
+        ...
 
 
 class ClipTokenizer:
-    """CLIP's byte pair encoding as OpenCLIP uses it: text mended by ftfy, unescaped twice, padded with zeros."""
+    """CLIP's byte pair encoding as OpenCLIP uses it: text repaired by ftfy, unescaped twice, padded with zeros."""
 
     def __init__(self, folder: Path) -> None:
-        """folder: holds vocab.json and merges.txt."""
+        """Read the vocabulary.
+
+        Args:
+            folder: holds vocab.json and merges.txt.
+        """
         from transformers import CLIPTokenizer
 
         self._bpe = CLIPTokenizer(vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt"))
 
     def __call__(self, text: str) -> Tokens:
+        """See Tokenizer."""
         words = self._bpe(cleaned(text), add_special_tokens=False)["input_ids"]
         start, end = self._bpe.convert_tokens_to_ids([START, END])
         room = TEXT_TOKENS - 2
@@ -51,7 +65,15 @@ class ClipTokenizer:
 
 
 def check_vocabulary(vocabulary: Path, merges: Path) -> None:
-    """Raises CheckpointError unless these are CLIP's vocab.json and merges.txt by their form."""
+    """Check the form of CLIP's tokenizer files.
+
+    Args:
+        vocabulary: vocab.json.
+        merges: merges.txt.
+
+    Raises:
+        CheckpointError: one of them is not CLIP's by its form.
+    """
     try:
         ids = msgspec.json.decode(vocabulary.read_bytes(), type=dict[str, int])
     except msgspec.MsgspecError as error:
@@ -64,12 +86,17 @@ def check_vocabulary(vocabulary: Path, merges: Path) -> None:
 
 
 class ByteTokenizer:
-    """Bytes as tokens, folded into a small vocabulary: for models with random weights, which read nothing anyway."""
+    """Bytes as tokens, folded into a small vocabulary: for models with random weights, for which ids have no meaning.
+
+    Args:
+        vocabulary: number of token ids, the padding, the start and the end among them.
+    """
 
     def __init__(self, vocabulary: int) -> None:
         self._letters = vocabulary - 3
 
     def __call__(self, text: str) -> Tokens:
+        """See Tokenizer."""
         data = cleaned(text).lower().encode()
         room = TEXT_TOKENS - 2
         ids = [self._letters + 1, *(1 + b % self._letters for b in data[:room]), self._letters + 2]
@@ -78,7 +105,7 @@ class ByteTokenizer:
 
 
 def cleaned(text: str) -> str:
-    """Mojibake and curly quotes mended, entities resolved, white space collapsed."""
+    """The text with mis-decoded characters and curly quotes repaired, entities resolved and white space collapsed."""
     import ftfy
 
     return " ".join(html.unescape(html.unescape(ftfy.fix_text(text))).split())

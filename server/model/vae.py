@@ -15,14 +15,14 @@ from server.diffusion.shaping import Draw
 from .config import LATENT_DOWNSAMPLE, VaeConfig
 
 TILE = 512
-"""Pixels a side of a tile; the overlap of a quarter is diffusers' own."""
+"""Side of a tile, pixels; the overlap of a quarter is diffusers' own."""
 
 CARD_FRAMES = 3
-"""Frames that a card takes at once: a fourth would need more memory than a forward of the network on 16."""
+"""Frames that a GPU takes at once: a fourth would need more memory than a forward pass of the network on 16."""
 
 
 def build_vae(config: VaeConfig) -> AutoencoderKL:
-    """The network without weights (on the current default device)."""
+    """The network without weights, on the current default device."""
     levels = len(config.channel_mult)
     return AutoencoderKL(
         in_channels=3,
@@ -43,7 +43,13 @@ def _go_on() -> None:
 
 
 class VideoVae:
-    """Clips [B, 3, T, H, W] in [-1, 1] to scaled latents [B, 4, T, H / 8, W / 8] and back."""
+    """Clips [B, 3, T, H, W] in [-1, 1] to scaled latents [B, 4, T, H / 8, W / 8] and back.
+
+    Args:
+        vae: diffusers' network, kept as `network`.
+        config: its sizes.
+        frames_at_once: frames in one call of the network.
+    """
 
     def __init__(self, vae: AutoencoderKL, config: VaeConfig, frames_at_once: int = 1) -> None:
         self.network, self._config, self._frames = vae, config, frames_at_once
@@ -51,10 +57,16 @@ class VideoVae:
     def encode(
         self, clip: Tensor, draw: Draw | None, per_frame: bool = False, between: Callable[[], None] = _go_on
     ) -> Tensor:
-        """A sample of the posterior, as the weights were trained on; one draw [B T, 4, h, w], or one each frame.
+        """The scaled latents of a clip: a sample of the posterior, as the weights were trained on.
 
-        draw: None takes the posterior's mean: the picture itself, without grain.
-        between: called between frames; what it raises ends the encoding.
+        Args:
+            clip: [B, 3, T, H, W] in [-1, 1].
+            draw: gives the sample's noise; None takes the posterior's mean instead, the picture without grain.
+            per_frame: draw for each frame [1, 4, h, w], not once for all [B T, 4, h, w].
+            between: called before each call of the network; what it raises ends the encoding.
+
+        Returns:
+            [B, 4, T, H / 8, W / 8] float32.
         """
         batch, _, frames, height, width = clip.shape
         shape = (self._config.latent_channels, height // LATENT_DOWNSAMPLE, width // LATENT_DOWNSAMPLE)
@@ -70,10 +82,16 @@ class VideoVae:
         return self._config.scale * latent.unflatten(0, (batch, frames)).transpose(1, 2)
 
     def decode(self, latents: Tensor, between: Callable[[], None] = _go_on, tiled: bool = False) -> Tensor:
-        """float32 pictures, not clamped. between: called between frames; what it raises ends the decoding.
+        """The pictures of scaled latents.
 
-        tiled: a frame at a time, and one larger than TILE in tiles: less memory, and not the same picture, since norms
-        and attention see a tile alone; the tiles are blended.
+        Args:
+            latents: [B, 4, T, h, w], scaled.
+            between: called before each call of the network; what it raises ends the decoding.
+            tiled: decode a frame at a time, and one larger than TILE in tiles that are blended: less memory, and not
+                the same picture, since norms and attention see a tile alone.
+
+        Returns:
+            [B, 3, T, 8 h, 8 w] float32, about [-1, 1], not clamped.
         """
         large = max(latents.shape[-2:]) > self.network.tile_latent_min_size
         decode = self.network.tiled_decode if tiled and large else self.network.decode
@@ -85,7 +103,7 @@ class VideoVae:
     def _each(
         self, network: Callable[[Tensor], Tensor], clip: Tensor, between: Callable[[], None], frames_at_once: int
     ) -> Tensor:
-        """[B, C, T, H, W] through `network` a few frames at a time, to [B T, ...]."""
+        """A clip [B, C, T, H, W] through `network` a few frames at a time, as [B T, ...]."""
         frames = clip.transpose(1, 2).flatten(0, 1).to(self.network.post_quant_conv.weight)
         pieces = []
         for piece in frames.split(frames_at_once):
@@ -100,11 +118,22 @@ LATENT_TO_RGB = (
     (-0.158, 0.189, 0.264),
     (-0.184, -0.271, -0.473),
 )
-"""Fitted by others to Stable Diffusion's VAE, which is the published one: scaled latents to colours in [-1, 1]."""
+"""Scaled latents to colours in [-1, 1], a row for each latent channel. Fitted by others to Stable Diffusion's VAE,
+which is the published one.
+"""
 
 
 def latent_picture(latents: Tensor, frame: int, enlarge: int = 4) -> NDArray[np.uint8]:
-    """[h enlarge, w enlarge, 3] uint8 of one frame of scaled latents [1, 4, T, h, w]."""
+    """A small picture of one frame, straight from the latents.
+
+    Args:
+        latents: [1, 4, T, h, w], scaled.
+        frame: index of the frame.
+        enlarge: pixels of a latent cell's side.
+
+    Returns:
+        [h enlarge, w enlarge, 3] uint8.
+    """
     matrix = torch.tensor(LATENT_TO_RGB, dtype=torch.float32, device=latents.device)
     colours = latents[0, :, frame].float().permute(1, 2, 0) @ matrix
     small = ((colours.clamp(-1.0, 1.0) + 1.0) * 127.5).round().to(torch.uint8).cpu().numpy()

@@ -33,9 +33,19 @@ def camera_condition(
     conventions: CameraConventions = CORRECT,
     noise: Tensor | None = None,
 ) -> Camera:
-    """poses [B, T, 4, 4] camera-to-world, relative to the reference frame; intrinsics [B, T, 3, 3] pixels.
+    """The camera of a clip at every level of the UNet.
 
-    size: (width, height), pixels. noise: standard normal [B, T, T, 3], which the published conventions want.
+    Args:
+        pose_encoder: makes the features.
+        config: of the UNet.
+        poses: [B, T, 4, 4] camera-to-world, relative to the reference frame, metres.
+        intrinsics: [B, T, 3, 3], pixels.
+        size: (width, height) of a frame, pixels.
+        conventions: where to follow the published geometry.
+        noise: standard normal [B, T, T, 3], which the published conventions want.
+
+    Raises:
+        ValueError: the conventions want noise and there is none, or the weights know fewer frames.
     """
     width, height = size
     weight = next(pose_encoder.parameters())
@@ -62,8 +72,19 @@ def device_plan(
     conventions: CameraConventions = CORRECT,
     dtype: torch.dtype = torch.float32,
 ) -> AttentionPlan:
-    """The plan that suits the device the matrices are on: FlexAttention on CUDA where there is much to skip, and where
-    it can be compiled; without that it would store all scores."""
+    """The attention plan that suits the device of the fundamental matrices.
+
+    That is FlexAttention on CUDA where there is much to skip, and where it can be compiled; without that it would store
+    all scores.
+
+    Args:
+        fundamental: [T, T, 3, 3], of one clip.
+        size: (width, height) of a frame, pixels.
+        cell: side of a cell, pixels.
+        registers: number of register tokens.
+        conventions: where to follow the published geometry.
+        dtype: of the tokens that will attend.
+    """
     tokens = len(fundamental) * (size[0] // cell) * (size[1] // cell)
     if fundamental.device.type == "cuda" and tokens > DENSE_TOKENS and can_compile(fundamental.device):
         from server.model.unet.flex_plan import flex_plan
@@ -80,7 +101,16 @@ def level_plan(
     conventions: CameraConventions = CORRECT,
     dtype: torch.dtype = torch.float32,
 ) -> DensePlan | BlockPlan:
-    """The plan of one clip at one level, of its fundamental matrices [T, T, 3, 3]. dtype: of what will attend."""
+    """The attention plan of one clip at one level, dense or in blocks, made on the CPU.
+
+    Args:
+        fundamental: [T, T, 3, 3], on the CPU.
+        size: (width, height) of a frame, pixels.
+        cell: side of a cell, pixels.
+        registers: number of register tokens.
+        conventions: where to follow the published geometry.
+        dtype: of the tokens that will attend.
+    """
     width, height = size
     # Cells are compared with half their diagonal, 5 pixels and more: float32 is ample, and half the memory traffic.
     single = fundamental if conventions.single_precision else normalised(fundamental).to(torch.float32)
@@ -97,5 +127,5 @@ def level_plan(
 
 
 def normalised(fundamental: Tensor) -> Tensor:
-    """The same lines, of matrices of norm 1: a baseline of 1e-6 would underflow in float32 products."""
+    """The fundamental matrices [..., 3, 3] scaled to norm 1: a baseline of 1e-6 would underflow in float32 products."""
     return fundamental / fundamental.norm(dim=(-2, -1), keepdim=True)

@@ -1,5 +1,8 @@
-"""torch.compile for the UNet's blocks, one at a time. The temporal transformers are left as they are: the camera's
-attention follows masks that differ from shot to shot, and every other shot would compile it anew."""
+"""torch.compile for the UNet's blocks, one at a time.
+
+The temporal transformers are left as they are: the camera's attention follows masks that differ from shot to shot, and
+every other shot would compile it anew.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ log = logging.getLogger("realcam.engine")
 def compile_blocks(unet: UNet, device: torch.device) -> None:
     """Have every residual block and spatial transformer compiled when it first runs, in place.
 
-    Raises EngineError when this machine cannot compile: PyTorch needs a C++ compiler for the CPU, Triton for a card.
+    Raises:
+        EngineError: this machine cannot compile. PyTorch needs a C++ compiler for the CPU, Triton for a GPU.
     """
     check_compiler(device)
     options = many_forms()
@@ -30,12 +34,16 @@ def compile_blocks(unet: UNet, device: torch.device) -> None:
 
 
 def compiled_blocks(unet: UNet) -> list[nn.Module]:
-    """What compile_blocks compiles."""
+    """The modules that `compile_blocks` compiles."""
     return [module for module in unet.modules() if isinstance(module, ResBlock | SpatialTransformer)]
 
 
 def check_compiler(device: torch.device) -> None:
-    """Compile next to nothing for the device. Raises EngineError in words when that fails."""
+    """Compile a trivial function for the device.
+
+    Raises:
+        EngineError: that failed.
+    """
     try:
         torch.compile(torch.neg)(torch.ones(2, device=device))
     except torch._dynamo.exc.TorchDynamoException as error:
@@ -48,7 +56,7 @@ def check_compiler(device: torch.device) -> None:
 
 @cache
 def can_compile(device: torch.device) -> bool:
-    """Whether code can be compiled for the device here; the reason why not is logged, once."""
+    """Whether code can be compiled for the device on this machine; the reason why not is logged, once."""
     try:
         check_compiler(device)
     except EngineError as error:

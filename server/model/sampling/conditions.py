@@ -1,4 +1,4 @@
-"""What a segment is conditioned on, made once, and the network with it bound."""
+"""The conditions of a segment, and the network bound to them."""
 
 from __future__ import annotations
 
@@ -22,16 +22,33 @@ SOURCE_FPS = 29.97
 
 
 def context_tokens(model: RealCamModel, token_ids: Tensor, picture: Tensor) -> Tensor:
-    """[B, 77 + 256, C]: the text [B, 77] and the picture [B, 3, H, W] in [-1, 1], encoded."""
+    """The context of a prompt and a picture.
+
+    Args:
+        model: encodes both.
+        token_ids: [B, 77] int64.
+        picture: [B, 3, H, W] in [-1, 1].
+
+    Returns:
+        [B, 77 + 16 frames, C]: the text's tokens, then the picture's for each of the frames that the resampler knows.
+    """
     text = encode_text(model.text_encoder, token_ids.to(model.device))
     tokens = encode_image(model.image_encoder, picture.to(model.device), model.config.clip.image_size)
     return torch.cat([text, model.resampler(tokens)], dim=1)
 
 
 def concat_latents(latents: Tensor, reference: int | Tensor, style: Literal["repeat", "ends"] = "repeat") -> Tensor:
-    """What is given beside the noise, [B, 4, T, h, w]: the reference frame's latent for every frame, or ("ends", for
-    weights trained to interpolate) only the first and the last frame's own. reference: of all samples, or [B], for
-    batches of shots; the product makes one shot at a time."""
+    """The latents that the network is given beside the noisy ones.
+
+    Args:
+        latents: [B, 4, T, h, w], scaled.
+        reference: index of the reference frame, of all samples or [B].
+        style: "repeat" gives the reference frame's latent for every frame; "ends", for weights trained to interpolate,
+            only the first and the last frame's own, and zeros between.
+
+    Returns:
+        [B, 4, T, h, w].
+    """
     if style == "repeat":
         frames = torch.as_tensor(reference, device=latents.device).expand(len(latents))
         return latents[torch.arange(len(latents)), :, frames].unsqueeze(2).expand_as(latents)
@@ -41,15 +58,29 @@ def concat_latents(latents: Tensor, reference: int | Tensor, style: Literal["rep
 
 
 def fps_value(config: ModelConfig, frame_stride: int) -> int:
-    """What the network is told of the speed: the stride itself, or the frame rate it leaves of the footage."""
+    """What the network is told of the clip's speed.
+
+    Args:
+        config: says what it was trained on.
+        frame_stride: frames of SOURCE_FPS from one frame of the clip to the next.
+
+    Returns:
+        The stride itself, or the frames per second that it leaves.
+    """
     return frame_stride if config.fps_condition == "stride" else int(SOURCE_FPS // frame_stride)
 
 
 @dataclass(frozen=True, eq=False)
 class Conditions:
-    """concat [B, 4, T, h, w]; the contexts bound to the network; the camera, None to ignore it; fps: fps_value().
+    """What one segment is conditioned on.
 
-    image_only: the picture with the negative prompt's words, where guidance has a scale for each.
+    Attributes:
+        concat: [B, 4, T, h, w], see `concat_latents`.
+        conditional: context of the prompt and the picture.
+        unconditional: context of the negative prompt and no picture.
+        camera: None to ignore it.
+        fps: see `fps_value`.
+        image_only: context of the negative prompt and the picture, where guidance has a scale for each; else None.
     """
 
     concat: Tensor
@@ -60,7 +91,11 @@ class Conditions:
     image_only: BoundContext | None = None
 
     def context(self, branch: Branch) -> BoundContext:
-        """What the network is told in this branch. Raises ValueError when it was not bound."""
+        """The context that the network is given in this branch.
+
+        Raises:
+            ValueError: it was not bound.
+        """
         if branch == "image_only":
             if self.image_only is None:
                 raise ValueError("the picture without the words was not bound")
@@ -78,7 +113,18 @@ def bind(
     published_parity: bool = False,
     image_only: Tensor | None = None,
 ) -> Conditions:
-    """Conditions of context tokens [B, L, C]."""
+    """The conditions of a segment, with the contexts bound to the network.
+
+    Args:
+        model: its UNet binds the contexts.
+        concat: [B, 4, T, h, w], see `concat_latents`.
+        conditional: context tokens [B, L, C] of the prompt and the picture.
+        unconditional: context tokens of the negative prompt without the picture.
+        camera: None to ignore it.
+        fps: see `fps_value`.
+        published_parity: see `split_context`.
+        image_only: context tokens of the negative prompt and the picture, or None.
+    """
 
     def bound(context: Tensor) -> BoundContext:
         return model.unet.bind_context(split_context(context, concat.shape[2], published_parity))
@@ -90,7 +136,11 @@ def bind(
 class BoundDenoiser:
     """The UNet with its conditions: a Denoiser for the sampler.
 
-    batched: branches with the camera run as one batch, faster where the device is wide and memory allows.
+    Args:
+        unet: the network.
+        conditions: of the segment.
+        batched: run the conditional and the unconditional branch as one batch, faster where the device has room for it.
+        between_blocks: called after each block of the network; what it raises ends the sampling.
     """
 
     def __init__(
@@ -105,6 +155,7 @@ class BoundDenoiser:
         self._camera_twice = repeated(conditions.camera, 2) if batched and conditions.camera else None
 
     def __call__(self, latent: Tensor, timestep: int, branches: Sequence[Branch]) -> list[Tensor]:
+        """The network's outputs for the branches asked for, float32, see Denoiser."""
         x = torch.cat([latent, self._conditions.concat.to(latent)], dim=1)
         if self._together is None or "unconditional" not in branches:
             return [self._run(x, timestep, branch) for branch in branches]
@@ -123,8 +174,10 @@ class BoundDenoiser:
 
 
 def repeated(camera: Camera, times: int) -> Camera:
-    """The camera of a batch, for that batch over and over. One sample's, which is all the product makes, is every
-    sample's as it is; more is for research on batches."""
+    """The camera for `times` copies of its batch, one after the other.
+
+    That of one sample serves every sample as it is. A shot is always one sample; larger batches are for research.
+    """
     if len(camera[0].features) == 1:
         return camera
     return tuple(

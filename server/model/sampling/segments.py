@@ -1,4 +1,4 @@
-"""Shots longer than the weights know, as overlapping segments."""
+"""The overlapping segments of a shot that is longer than the weights know."""
 
 from __future__ import annotations
 
@@ -7,20 +7,33 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Segment:
-    """Frames start..stop of the shot; the first `known` of them were made by the segment before."""
+    """A part of a shot that is sampled at once.
+
+    Attributes:
+        start: its first frame in the shot.
+        stop: the frame after its last.
+        known: how many of its first frames the segment before has made.
+    """
 
     start: int
     stop: int
     known: int
 
     def __len__(self) -> int:
+        """Number of frames."""
         return self.stop - self.start
 
 
 def plan_segments(frames: int, window: int = 16, overlap: int = 4) -> tuple[Segment, ...]:
-    """Segments of `window` frames that cover all `frames`; the last one overlaps more where it must.
+    """The segments that cover a shot; the last one overlaps more where it must.
 
-    A shot that fits the window is one segment. Raises ValueError when segments would not advance.
+    Args:
+        frames: of the shot.
+        window: frames of a segment; a shot that fits is one segment.
+        overlap: frames that a segment shares with the one before, at least.
+
+    Raises:
+        ValueError: there are several segments, and the overlap is not 1 to window - 1.
     """
     if frames <= window:
         return (Segment(0, frames, 0),)

@@ -28,7 +28,12 @@ from .segments import Segment, plan_segments
 
 @dataclass(frozen=True, eq=False)
 class FixedFrame:
-    """A picture [1, 3, H, W] in [-1, 1] that each of these frames shows whole, all alike."""
+    """A picture that some frames of the clip show whole.
+
+    Attributes:
+        picture: [1, 3, H, W] in [-1, 1].
+        frames: indices of those frames.
+    """
 
     picture: Tensor
     frames: tuple[int, ...]
@@ -36,10 +41,15 @@ class FixedFrame:
 
 @dataclass(frozen=True, eq=False)
 class ShotInputs:
-    """poses [F, 4, 4] camera-to-world seen from the picture's camera, metres; intrinsics [F, 3, 3] pixels.
+    """A shot as the sampler takes it.
 
-    picture [1, 3, H, W] in [-1, 1]: what that camera sees. reference: the frame where it stands, None if none does.
-    preview [F, H, W, 4] uint8, None not to shape. held: whole frames that are given.
+    Attributes:
+        poses: [F, 4, 4] camera-to-world as seen from the picture's camera, metres.
+        intrinsics: [F, 3, 3], pixels.
+        picture: [1, 3, H, W] in [-1, 1], what the picture's camera sees.
+        reference: the frame where that camera stands, None if none does.
+        preview: [F, H, W, 4] uint8, None for no shaping.
+        held: frames that are given whole.
     """
 
     poses: Float64
@@ -51,15 +61,29 @@ class ShotInputs:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height)."""
+        """(width, height), pixels."""
         return self.picture.shape[-1], self.picture.shape[-2]
 
 
 @dataclass(frozen=True)
 class SamplingOptions:
-    """fps: what the network is told (conditions.fps_value). published_parity: as published, quirks included, which
-    needs the reference frame in the shot and no segments. batched: guidance branches in one batch.
-    tiled: see VideoVae.decode."""
+    """How a shot is sampled.
+
+    Attributes:
+        prompt: what the clip shows.
+        negative_prompt: what it is guided away from.
+        steps: sampling steps.
+        eta: 0 to 1, fresh noise of each step.
+        guidance: towards prompt, picture and camera.
+        shaping: how the preview is held, see server/diffusion/shaping.py.
+        threshold: down to where it is held.
+        fps: what the network is told, see `fps_value`.
+        overlap: frames that segments share.
+        published_parity: as published, quirks included; needs the reference frame in the shot, and a single segment.
+        batched: run guidance branches in one batch.
+        tiled: see VideoVae.decode.
+        lossy_guidance_every: see SamplerConfig.
+    """
 
     prompt: str = ""
     negative_prompt: str = ""
@@ -80,8 +104,12 @@ class SamplingOptions:
 class ShotState:
     """How far a shot has come: all that is needed to go on to the same clip.
 
-    frames: of each finished segment, [n, H, W, 3] uint8. latents: of the last of them, [1, 4, T, h, w].
-    begun, drawn: where the draws stood when the segment under way began, and where they stand after its `steps`.
+    Attributes:
+        frames: of each finished segment, [n, H, W, 3] uint8.
+        latents: of the last of them, [1, 4, T, h, w]; None before the first is finished.
+        begun: state of the noise when the segment under way began.
+        steps: where the sampling of that segment stands; None at its beginning.
+        drawn: state of the noise after those steps; None at its beginning.
     """
 
     frames: tuple[UInt8, ...]
@@ -93,8 +121,15 @@ class ShotState:
 
 @dataclass(frozen=True, eq=False)
 class Hooks:
-    """on_step: (steps done, of, clean latents so far [1, 4, T, h, w]). on_work: called often; what it raises ends the
-    work. on_stage: what is being done, when that is not sampling. on_state: where the shot stands, after each step."""
+    """Functions that are called while a shot is sampled.
+
+    Attributes:
+        on_step: after each step, with the steps done, those of the whole shot, and the clean latents so far
+            [1, 4, T, h, w].
+        on_work: often; what it raises ends the work.
+        on_stage: with a name of what is being done, when that is not sampling.
+        on_state: with where the shot stands, after each step and at the beginning of each segment.
+    """
 
     on_step: Callable[[int, int, Tensor], None] = lambda done, of, clean: None
     on_work: Callable[[], None] = lambda: None
@@ -110,7 +145,19 @@ def sample_shot(
     hooks: Hooks,
     start: ShotState | None = None,
 ) -> UInt8:
-    """[F, H, W, 3] uint8 frames. start: a state that the same shot, sampled the same way, has been in."""
+    """The frames of a shot.
+
+    Args:
+        model: the network and its encoders.
+        inputs: the shot.
+        options: how it is sampled.
+        noise: where all draws come from.
+        hooks: progress, cancel and checkpoints; what they raise ends the sampling.
+        start: a state that the same shot, sampled the same way, has been in; None to begin.
+
+    Returns:
+        [F, H, W, 3] uint8.
+    """
     shot = start or ShotState((), None, noise.state)
     with torch.inference_mode():
         sampling = _ShotSampling.of(model, inputs, options, noise, hooks)
@@ -121,7 +168,15 @@ def sample_shot(
 
 
 def shot_plan(config: ModelConfig, dtype: torch.dtype, options: SamplingOptions) -> DdimPlan:
-    """The steps of every segment. As published, in half precision, the schedule is rounded with the weights."""
+    """The sampling steps of every segment.
+
+    As published, in half precision, the schedule is rounded with the weights.
+
+    Args:
+        config: says the training schedule.
+        dtype: of the weights.
+        options: steps, eta and whether to sample as published.
+    """
     schedule = noise_schedule(config.schedule)
     if options.published_parity and dtype == torch.float16:
         schedule = in_half_precision(schedule, config.schedule)
@@ -130,9 +185,13 @@ def shot_plan(config: ModelConfig, dtype: torch.dtype, options: SamplingOptions)
 
 @dataclass(frozen=True, eq=False)
 class _Start:
-    """What a segment starts from: a picture, where it stands in the segment, and the camera all poses are seen from.
+    """What a segment starts from.
 
-    known: latents [1, 4, n, h, w] of the frames that the segment before made.
+    Attributes:
+        picture: [1, 3, H, W] in [-1, 1].
+        reference: where it stands in the segment, None if nowhere.
+        origin: [4, 4], the camera that all poses are seen from.
+        known: latents [1, 4, n, h, w] of the frames that the segment before made; None for the first segment.
     """
 
     picture: Tensor
@@ -146,7 +205,14 @@ class _Start:
 
     @classmethod
     def after(cls, inputs: ShotInputs, segment: Segment, latents: Tensor, frames: UInt8) -> _Start:
-        """The last frame made so far becomes the picture: what comes next resembles it most."""
+        """The start of a later segment, from the last frame made so far: what comes next resembles it most.
+
+        Args:
+            inputs: the shot.
+            segment: the one to start.
+            latents: of the segment before.
+            frames: that it made.
+        """
         reference = segment.known - 1
         picture = scene_mask.to_clip(frames[-1:])[:, :, 0]
         return cls(picture, reference, inputs.poses[segment.start + reference], latents[:, :, -segment.known :])
@@ -154,7 +220,18 @@ class _Start:
 
 @dataclass(frozen=True, eq=False)
 class _ShotSampling:
-    """What all segments share. negative: context tokens of the negative prompt."""
+    """What all segments share.
+
+    Attributes:
+        model: the network and its encoders.
+        inputs: the shot.
+        options: how it is sampled.
+        noise: where all draws come from.
+        hooks: functions to call.
+        segments: of the shot.
+        plan: the steps of every segment.
+        negative: context tokens of the negative prompt.
+    """
 
     model: RealCamModel
     inputs: ShotInputs
@@ -223,7 +300,7 @@ class _ShotSampling:
         )
 
     def _reference_latents(self, segment: Segment, start: _Start) -> Tensor:
-        """[1, 4, T, h, w] the picture's latent for every frame. The published code samples each frame's anew."""
+        """The picture's latent for every frame, [1, 4, T, h, w]. The published code samples each frame's anew."""
         if start.known is not None and start.reference is not None:
             one = start.known[:, :, start.reference : start.reference + 1]
         elif self.options.published_parity:
