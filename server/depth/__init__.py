@@ -1,1 +1,1 @@
-"""Photo to metric depth and intrinsics, and what is done to depth before it becomes a scene."""
+"""Photo to metric depth and intrinsics: the predictors, photo and depth files, and cleaning at the photo's size."""

@@ -1,4 +1,4 @@
-"""The depth predictors there are, and how one is loaded.
+"""The depth predictors that exist, by name, and how to load one.
 
 MoGe-2 is not among them: no package on a registry serves it.
 """
@@ -10,7 +10,9 @@ from pathlib import Path
 from .predictor import DepthPredictor, PredictorCard, PredictorError
 
 DEFAULT = "depth-anything-indoor-large"
+"""The predictor used when none is named."""
 DEFAULT_ON_CPU = "depth-anything-indoor-small"
+"""The predictor recommended on a machine without a GPU."""
 
 _APACHE = "Apache 2.0"
 # What the authors say of their Base and Large models; the cards of the metric ones say nothing or Apache 2.0.
@@ -54,14 +56,20 @@ CARDS: dict[str, PredictorCard] = {
         ),
     )
 }
-"""By name; the RealCam weights were trained with the scale of DEFAULT."""
+"""Every predictor by name. The RealCam weights were trained with the scale of DEFAULT."""
 
 
 def load_predictor(name: str = DEFAULT, weights: Path | None = None, device: str | None = None) -> DepthPredictor:
-    """Load a predictor, downloading its weights once (or from `weights`: a published .pth or a transformers folder).
+    """Load a predictor.
 
-    device: a torch device; a GPU if there is one. Raises PredictorError when there is no such predictor, torch is
-    missing, or the weights cannot be had.
+    Args:
+        name: a key of CARDS.
+        weights: a published .pth file or a folder for transformers; None to download the published weights once.
+        device: a torch device; None for a GPU if there is one, else the CPU.
+
+    Raises:
+        PredictorError: there is no such predictor, torch or transformers is missing, or the weights cannot be had or do
+            not fit.
     """
     if name not in CARDS:
         raise PredictorError("There is no such depth predictor", name, f"There are: {', '.join(CARDS)}.")

@@ -17,10 +17,11 @@ from .predictor import DepthEstimate, PredictorCard, PredictorError
 from .published_weights import converted, read_published
 
 PATCH = 14
+"""Pixels on each side of a token's patch."""
 SHORTER_SIDE = 518
-"""Pixels at which the network was trained."""
+"""Pixels of the shorter side, at which the network was trained."""
 POSITION_OFFSET = 0.1
-"""Added to the grid's size before the position embedding is scaled to it; part of the published network."""
+"""Added to the token grid's size before the position embedding is scaled to it; part of the published network."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -29,11 +30,11 @@ SIZES = {
     "base": (768, 12, 12, 128, (96, 192, 384, 768), (3, 6, 9, 12)),
     "large": (1024, 24, 16, 256, (256, 512, 1024, 1024), (5, 12, 18, 24)),
 }
-"""width, layers, heads, fusion width, neck widths, tapped stages (counted from 1)."""
+"""By name: width, layers, heads, fusion width, neck widths, tapped stages (counted from 1)."""
 
 
 class DepthAnything:
-    """A DepthPredictor."""
+    """A DepthPredictor: depth in metres, without a field of view."""
 
     def __init__(self, card: PredictorCard, network: DepthAnythingForDepthEstimation, device: torch.device) -> None:
         self._card = card
@@ -42,12 +43,22 @@ class DepthAnything:
 
     @property
     def card(self) -> PredictorCard:
-        """What it is."""
+        """Name, licence and limits."""
         return self._card
 
     @classmethod
     def load(cls, card: PredictorCard, weights: Path | None, device: torch.device) -> DepthAnything:
-        """From the hub, a folder for transformers, or a published .pth file. Raises OSError, PredictorError."""
+        """Load the network.
+
+        Args:
+            card: which one.
+            weights: a folder for transformers, or a published .pth file; None for the hub.
+            device: where it runs.
+
+        Raises:
+            OSError: the weights cannot be had.
+            PredictorError: the file cannot be read, or its weights are of another network.
+        """
         if weights is not None and weights.is_file():
             network = DepthAnythingForDepthEstimation(configuration(card))
             _fill(network, weights)
@@ -56,7 +67,16 @@ class DepthAnything:
         return cls(card, network, device)
 
     def predict(self, photo: UInt8) -> DepthEstimate:
-        """Depth at a shorter side of SHORTER_SIDE, or at the photo's own size if that is smaller, as RealCam ran it."""
+        """Metric depth of a photo, at a shorter side of SHORTER_SIDE, or at the photo's own size if that is smaller.
+
+        This is the size at which RealCam ran it.
+
+        Args:
+            photo: [H, W, 3] uint8 sRGB.
+
+        Returns:
+            Depth [h, w] float32 metres along z; no intrinsics.
+        """
         picture = torch.from_numpy(photo).permute(2, 0, 1).float().to(self._device) / 255
         height, width = picture.shape[1:]
         shrink = min(1.0, SHORTER_SIDE / min(height, width))
@@ -76,7 +96,7 @@ def _fill(network: DepthAnythingForDepthEstimation, weights: Path) -> None:
 
 
 def configuration(card: PredictorCard) -> DepthAnythingConfig:
-    """The published architecture of the card's size and range."""
+    """The published architecture for the size and depth range of a card."""
     width, layers, heads, fusion, neck, taps = SIZES[card.name.rsplit("-", 1)[1]]
     backbone = Dinov2Config(
         hidden_size=width,
@@ -101,13 +121,21 @@ def configuration(card: PredictorCard) -> DepthAnythingConfig:
 
 
 def network_size(height: int, width: int) -> tuple[int, int]:
-    """Sides rounded to multiples of PATCH, half to even, as published."""
+    """(height, width) rounded to multiples of PATCH, half to even, as published; at least one patch."""
     rounded = np.maximum(np.round(np.array([height, width]) / PATCH), 1) * PATCH
     return int(rounded[0]), int(rounded[1])
 
 
 def metric_depth(network: DepthAnythingForDepthEstimation, picture: Tensor) -> Tensor:
-    """Depth [H, W] in metres of a picture [3, H, W] in 0..1, computed at the nearest size the network takes."""
+    """Depth of a picture, computed at the nearest size that the network takes.
+
+    Args:
+        network: in evaluation mode, with published positions.
+        picture: [3, H, W] in 0..1.
+
+    Returns:
+        [H, W] metres along z.
+    """
     height, width = picture.shape[1:]
     size = network_size(height, width)
     mean, std = (picture.new_tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
@@ -118,14 +146,23 @@ def metric_depth(network: DepthAnythingForDepthEstimation, picture: Tensor) -> T
 
 
 def with_published_positions(network: DepthAnythingForDepthEstimation) -> DepthAnythingForDepthEstimation:
-    """Replace transformers' scaling of the position embedding by the published one: the depth differs by it."""
+    """The network, with the published scaling of the position embedding put in place; the depth differs by it."""
     embeddings = network.backbone.embeddings
     embeddings.interpolate_pos_encoding = partial(_positions, embeddings.position_embeddings)
     return network
 
 
 def _positions(stored: Tensor, tokens: Tensor, height: int, width: int) -> Tensor:
-    """[1, 1 + rows * columns, C] from the stored square grid, for tokens [B, 1 + rows * columns, C]."""
+    """The position embedding for a token grid, scaled from the stored square one.
+
+    Args:
+        stored: [1, 1 + side * side, C], the class token's first.
+        tokens: [B, 1 + rows * columns, C].
+        height, width: of the picture, pixels.
+
+    Returns:
+        [1, 1 + rows * columns, C].
+    """
     if tokens.shape[1] == stored.shape[1] and height == width:
         return stored
     rows, columns = height // PATCH, width // PATCH

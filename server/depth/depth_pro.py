@@ -15,7 +15,7 @@ from blender_addon.core.camera.projection import intrinsics_matrix
 from .predictor import DepthEstimate, PredictorCard
 
 SIDE = 1536
-"""Pixels; the published network takes this square, whatever the photo's aspect."""
+"""Pixels of the square that the published network takes, whatever the photo's aspect."""
 INVERSE_DEPTH = (1e-4, 1e4)
 """Bounds of 1 / metres, as published."""
 
@@ -29,11 +29,11 @@ _ENCODER = {
     "image_size": 384,
     "use_mask_token": False,
 }
-"""Each of the three: a ViT-L/16. transformers' own default is a smaller one."""
+"""Configuration of each of the three encoders, a ViT-L/16; transformers' own default is smaller."""
 
 
 def configuration() -> DepthProConfig:
-    """The published network, 952 million parameters."""
+    """The published network's architecture, 952 million parameters."""
     return DepthProConfig(
         image_model_config=dict(_ENCODER),
         patch_model_config=dict(_ENCODER),
@@ -43,7 +43,7 @@ def configuration() -> DepthProConfig:
 
 
 class DepthPro:
-    """A DepthPredictor."""
+    """A DepthPredictor: depth in metres and the field of view."""
 
     def __init__(
         self, card: PredictorCard, network: DepthProForDepthEstimation, device: torch.device, side: int = SIDE
@@ -55,17 +55,33 @@ class DepthPro:
 
     @property
     def card(self) -> PredictorCard:
-        """What it is."""
+        """Name, licence and limits."""
         return self._card
 
     @classmethod
     def load(cls, card: PredictorCard, weights: Path | None, device: torch.device) -> DepthPro:
-        """From the hub or a folder for transformers. Raises OSError."""
+        """Load the network.
+
+        Args:
+            card: of Depth Pro.
+            weights: a folder for transformers; None for the hub.
+            device: where it runs.
+
+        Raises:
+            OSError: the weights cannot be had.
+        """
         network = DepthProForDepthEstimation.from_pretrained(weights or card.weights, use_fov_model=True)
         return cls(card, network, device)
 
     def predict(self, photo: UInt8) -> DepthEstimate:
-        """Depth at the photo's own size, and its intrinsics with the centre in the middle."""
+        """Metric depth and intrinsics of a photo.
+
+        Args:
+            photo: [H, W, 3] uint8 sRGB.
+
+        Returns:
+            Depth [H, W] float32 metres along z; intrinsics with square pixels and the principal point in the middle.
+        """
         height, width = photo.shape[:2]
         picture = torch.from_numpy(photo).permute(2, 0, 1)[None].float().to(self._device) / 127.5 - 1
         square = interpolate(picture, size=(self._side, self._side), mode="bilinear", align_corners=False)
@@ -80,5 +96,10 @@ class DepthPro:
 
 
 def focal_from_fov(width: int, degrees: float) -> float:
-    """Focal length in pixels of a picture `width` wide that sees `degrees` horizontally."""
+    """Focal length in pixels of a picture, from its horizontal field of view.
+
+    Args:
+        width: pixels.
+        degrees: horizontal field of view.
+    """
     return float(0.5 * width / np.tan(0.5 * np.radians(degrees)))

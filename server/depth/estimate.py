@@ -1,4 +1,4 @@
-"""From one photo to the depth a scene is built of: predict, choose the lens, bring to the photo's size, clean."""
+"""From one photo to a scene's depth: predict, choose the lens, bring to the photo's size, clean."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ from blender_addon.core.depth.cleaning.upsample import guided_upsample
 from .predictor import DepthEstimate, DepthPredictor
 
 MOST_PIXELS = 1_000_000
-"""Size at which a scene's depth is worked out; a mesh has fewer vertices."""
+"""Pixels at most of a scene's depth; its mesh has fewer vertices."""
 
 
 @dataclass(frozen=True, eq=False)
 class SceneDepth:
-    """cleaned: depth [h, w] of the photo's aspect and the masks of its cleaning.
+    """Depth and lens of a photo.
 
-    intrinsics [3, 3] px of the photo's own size; focal_source: where the focal length came from, in words.
+    Attributes:
+        cleaned: depth [h, w] of the photo's aspect, and the masks of its cleaning.
+        intrinsics: [3, 3] float64, in pixels of the photo's own size.
+        focal_source: for the artist, where the focal length came from.
     """
 
     cleaned: CleanDepth
@@ -40,13 +43,17 @@ def estimate_scene_depth(
     exif_mm: float | None,
     cleaning: Cleaning = DEFAULT_CLEANING,
 ) -> SceneDepth:
-    """Metric depth and lens of photo [H, W, 3] uint8 sRGB.
+    """Metric depth and lens of a photo.
 
     Args:
-        focal_mm, exif_mm: 35 mm equivalents, typed and told by the photo's EXIF; None: unknown.
+        photo: [H, W, 3] uint8 sRGB.
+        predictor: the network.
+        focal_mm: typed by the artist, 35 mm equivalent; None when nothing was typed.
+        exif_mm: from the photo's EXIF, 35 mm equivalent; None when EXIF has none.
+        cleaning: which steps to take; its `farthest` is replaced by the predictor's limit.
 
     Raises:
-        PhotoError: the given focal length is not a positive number.
+        PhotoError: the focal length that is used is not a positive number.
     """
     estimate = predictor.predict(photo)
     size = (photo.shape[1], photo.shape[0])
@@ -57,9 +64,16 @@ def estimate_scene_depth(
 
 
 def rescaled_to_lens(estimate: DepthEstimate, intrinsics: Float64) -> Float32:
-    """The depth under another lens than the predicted one: what looks as large through a longer lens is farther away.
+    """The estimated depth under another lens than the predicted one.
 
-    A predictor without a lens of its own keeps its depth.
+    What looks as large through a longer lens is farther away. A predictor without a lens of its own keeps its depth.
+
+    Args:
+        estimate: depth, and the intrinsics it was predicted with.
+        intrinsics: [3, 3] in pixels of the photo.
+
+    Returns:
+        [h, w] float32 metres along z.
     """
     if estimate.intrinsics is None:
         return estimate.depth
@@ -69,8 +83,17 @@ def rescaled_to_lens(estimate: DepthEstimate, intrinsics: Float64) -> Float32:
 def cleaned_at_photo(
     depth: Float32, photo: UInt8, intrinsics: Float64, cleaning: Cleaning = DEFAULT_CLEANING
 ) -> CleanDepth:
-    """Depth [h, w] of any size (a predictor's, a phone's LiDAR) at the photo's, or at MOST_PIXELS if that is larger,
-    and cleaned; intrinsics [3, 3] px of the photo."""
+    """Depth of any size brought to the photo's size, or to MOST_PIXELS if the photo has more, and cleaned.
+
+    Args:
+        depth: [h, w] metres along z, for example a predictor's or a phone's LiDAR.
+        photo: [H, W, 3] uint8 sRGB.
+        intrinsics: [3, 3] in pixels of the photo.
+        cleaning: which steps to take.
+
+    Raises:
+        PhotoError: the aspects differ.
+    """
     height, width = photo.shape[:2]
     shrink = min(1.0, float(np.sqrt(MOST_PIXELS / (height * width))))
     size = (round(width * shrink), round(height * shrink))
@@ -82,11 +105,11 @@ def cleaned_at_photo(
 
 
 LEAF = 32
-"""Points below which the tree is not split: twice what is asked for, which takes the least time."""
+"""Points below which the tree is not split; twice the neighbours searched for, which is fastest."""
 
 
 def kdtree_search(depth: Float32, intrinsics: Float64, count: int) -> Callable[[Bool], Float64]:
-    """A NearestSearch of core.cleaning.outliers: exact, in float64."""
+    """A NearestSearch of core.depth.cleaning.outliers that uses a k-d tree; exact, in float64."""
     known = np.isfinite(depth)
     points = unproject(depth, intrinsics)
     # Points of a depth map are spread evenly enough: a tree split in the middle is as good, and built sooner.

@@ -1,4 +1,4 @@
-"""What cleaning did to a depth map, drawn over the photo."""
+"""Draw over the photo what cleaning did to its depth map."""
 
 from __future__ import annotations
 
@@ -9,12 +9,21 @@ from blender_addon.core.arrays import UInt8
 from blender_addon.core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, CleanDepth
 
 COLOURS = {MOVED: (70, 200, 235), FLYING: (235, 70, 60), OUTLIER: (250, 210, 60), SKY: (210, 110, 235)}
-"""Of each step of the cleaning."""
+"""RGB of each cleaning step, by its bit."""
 STRENGTH = 0.75
+"""Opacity of the colours."""
 
 
 def cleaning_overlay(photo: UInt8, cleaned: CleanDepth) -> UInt8:
-    """[h, w, 3] the photo [H, W, 3] in grey at the depth's size, with what each step touched in its colour."""
+    """The photo in grey at the depth's size, with what each step touched in its colour.
+
+    Args:
+        photo: [H, W, 3] uint8.
+        cleaned: depth [h, w] and its masks.
+
+    Returns:
+        [h, w, 3] uint8.
+    """
     height, width = cleaned.depth.shape
     small = np.array(Image.fromarray(photo).convert("L").resize((width, height)), dtype=np.float64)
     picture = np.repeat(small[..., None], 3, axis=-1)

@@ -1,4 +1,4 @@
-"""A photo and its depth from files, for the server's own commands: core's rules, decoded by Pillow and FFmpeg."""
+"""Read a photo and its depth from files on the server: core's rules, decoded by Pillow and FFmpeg."""
 
 from __future__ import annotations
 
@@ -18,19 +18,28 @@ from blender_addon.core.photo.photo_file import photo_facts, undecodable_photo, 
 from blender_addon.core.photo.picture_header import PictureHeader
 
 _UNDECODABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
-"""What Pillow raises of a broken file; PNG's own complaints are SyntaxErrors."""
+"""What Pillow raises for a broken file; errors of its PNG reader are SyntaxErrors."""
 
 
 @dataclass(frozen=True, eq=False)
 class PhotoFile:
-    """pixels: [h, w, 3] uint8 sRGB, upright. focal_35mm: millimetres, None when the file does not say."""
+    """A photo as read.
+
+    Attributes:
+        pixels: [h, w, 3] uint8 sRGB, upright.
+        focal_35mm: 35 mm equivalent from EXIF, millimetres; None when the file has none.
+    """
 
     pixels: UInt8
     focal_35mm: float | None
 
 
 def read_photo(path: Path) -> PhotoFile:
-    """The photo as it is meant to be seen (EXIF orientation applied). Raises PhotoError; see core.photo.photo_file."""
+    """Read a photo upright (EXIF orientation applied).
+
+    Raises:
+        PhotoError: it cannot be read; see core.photo.photo_file.
+    """
     facts = photo_facts(path)
     try:
         with Image.open(path) as file:
@@ -43,14 +52,33 @@ def read_photo(path: Path) -> PhotoFile:
 
 
 def read_depth(path: Path, depth_format: DepthFormat) -> Float32:
-    """[h, w] float32 metres along z, NaN where unknown; see core.depth.depth_file. Raises PhotoError."""
+    """Read a depth or disparity file.
+
+    Args:
+        path: the file.
+        depth_format: what its numbers mean.
+
+    Returns:
+        [h, w] float32 metres along z, NaN where unknown; see core.depth.depth_file.
+
+    Raises:
+        PhotoError: it cannot be read, or the format is not complete.
+    """
     return read_depth_file(path, depth_format, _Pictures())
 
 
 def check_photo_and_depth(photo: UInt8, depth: Float32) -> list[str]:
-    """Refuse depth that does not fit the photo or is no scene; return sentences about one that is merely unlikely.
+    """Refuse depth that does not fit the photo or is no scene.
 
-    Raises PhotoError.
+    Args:
+        photo: [H, W, 3].
+        depth: [h, w] metres along z, NaN where unknown.
+
+    Returns:
+        A sentence about a doubtful unit, or nothing.
+
+    Raises:
+        PhotoError: the aspects differ, or the depth is no scene.
     """
     check_aspect((photo.shape[1], photo.shape[0]), (depth.shape[1], depth.shape[0]))
     try:
@@ -61,7 +89,7 @@ def check_photo_and_depth(photo: UInt8, depth: Float32) -> list[str]:
 
 
 class _Pictures:
-    """A PictureDecoder: Pillow, and FFmpeg for EXR and for 16 bits of colour, which Pillow makes 8."""
+    """A PictureDecoder: Pillow, and FFmpeg for EXR and for colour of 16 bits, which Pillow reduces to 8."""
 
     def numbers(self, path: Path, header: PictureHeader) -> NDArray[Any] | None:
         """See PictureDecoder."""
@@ -76,7 +104,7 @@ class _Pictures:
             return None
 
     def single_layer(self, path: Path) -> NDArray[Any] | None:
-        """FFmpeg reads one layer only."""
+        """See PictureDecoder. FFmpeg reads one layer only."""
         frame = _first_frame(path)
         if frame is None:
             return None

@@ -1,4 +1,4 @@
-"""What every depth predictor is and gives."""
+"""Interface and results of depth predictors."""
 
 from __future__ import annotations
 
@@ -12,15 +12,22 @@ from blender_addon.core.errors import PhotoError
 
 
 class PredictorError(PhotoError):
-    """A depth predictor that does not exist or cannot run here."""
+    """A depth predictor does not exist or cannot run here."""
 
 
 class PredictorCard(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person should know before the weights are downloaded.
+    """What a person should know of a predictor before its weights are downloaded.
 
-    weights: repository on the Hugging Face hub. licence: of the weights, in words; commercial: whether it allows
-    commercial use. bytes: size of the download. farthest: metres beyond which it cannot predict, None if unlimited.
-    gives_focal: whether it predicts the field of view too.
+    Attributes:
+        name: key in the catalogue.
+        title: name for people.
+        weights: repository on the Hugging Face hub.
+        licence: of the weights, in words.
+        commercial: whether the licence allows commercial use.
+        bytes: size of the download.
+        scenes: what it was trained for, in words.
+        farthest: metres beyond which it cannot predict; None if unlimited.
+        gives_focal: whether it predicts the field of view too.
     """
 
     name: str
@@ -36,9 +43,11 @@ class PredictorCard(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, eq=False)
 class DepthEstimate:
-    """depth: [h, w] float32 metres along z, with the photo's aspect, any size.
+    """The prediction for one photo.
 
-    intrinsics: [3, 3] px of the photo's own size, None when the predictor does not give a field of view.
+    Attributes:
+        depth: [h, w] float32 metres along z, with the photo's aspect, any size.
+        intrinsics: [3, 3] float64, in pixels of the photo's own size; None when the predictor gives no field of view.
     """
 
     depth: Float32
@@ -46,13 +55,13 @@ class DepthEstimate:
 
 
 class DepthPredictor(Protocol):
-    """A loaded network."""
+    """A loaded network that predicts metric depth."""
 
     @property
     def card(self) -> PredictorCard:
-        """What it is."""
+        """Name, licence and limits."""
         ...
 
     def predict(self, photo: UInt8) -> DepthEstimate:
-        """Metric depth of a photo [H, W, 3] uint8 sRGB."""
+        """Metric depth, and the lens if it is predicted, of a photo [H, W, 3] uint8 sRGB."""
         ...

@@ -1,4 +1,4 @@
-"""Depth Anything V2 checkpoints under their published names, renamed to transformers'."""
+"""Read Depth Anything V2 checkpoints with their published names and rename their tensors to transformers'."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RENAMED = (
     (r"^depth_head\.scratch\.output_conv2\.0\.", "head.conv2."),
     (r"^depth_head\.scratch\.output_conv2\.2\.", "head.conv3."),
 )
-"""Patterns of names that only change; those with an index counted otherwise are in `_renamed`."""
+"""(pattern, replacement) for names that only change; those whose index changes too are handled in `_renamed`."""
 
 ATTENTION = re.compile(r"^pretrained\.blocks\.(\d+)\.attn\.qkv\.(weight|bias)$")
 FUSION = re.compile(r"^depth_head\.scratch\.refinenet(\d)\.(?:out_conv|resConfUnit(\d)\.conv(\d))\.(weight|bias)$")
@@ -33,7 +33,11 @@ NECK = re.compile(r"^depth_head\.scratch\.layer(\d)_rn\.weight$")
 
 
 def read_published(file: Path) -> dict[str, Tensor]:
-    """The tensors of a published .pth file; no code in it is run. Raises PredictorError."""
+    """The tensors of a published .pth file, by published name; no code in it is run.
+
+    Raises:
+        PredictorError: the file cannot be read, or does not hold tensors by name.
+    """
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, ValueError, EOFError) as error:
@@ -46,7 +50,14 @@ def read_published(file: Path) -> dict[str, Tensor]:
 
 
 def converted(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors under transformers' names (transformers 5)."""
+    """The tensors under the names of transformers 5; query, key and value are split.
+
+    Args:
+        published: by published name.
+
+    Raises:
+        PredictorError: a name is not Depth Anything V2's.
+    """
     result = {}
     for name, tensor in published.items():
         attention = ATTENTION.match(name)
