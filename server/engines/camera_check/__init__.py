@@ -1,1 +1,1 @@
-"""A clip against its camera, as a job of the service."""
+"""Camera check as an engine of the service: compare a clip with the camera it was asked to follow."""

@@ -1,4 +1,4 @@
-"""The measuring of a clip's camera behind the service: a clip and its camera in, the achieved camera out."""
+"""An engine that measures a clip's camera: a clip and the camera asked for in, the achieved camera out."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ from server.reconstruction.scale import DepthMap
 
 @dataclass(frozen=True)
 class CameraChecker:
-    """A CheckEngine. trials: how often each clip is solved."""
+    """A CheckEngine.
+
+    Attributes:
+        trials: how often each clip is solved.
+    """
 
     trials: int = DEFAULT_TRIALS
 
     @property
     def capability(self) -> EngineCapability:
-        """What it is, and what is missing here."""
+        """Name, and what is missing on this machine."""
         return EngineCapability(
             name=CHECKER,
             label="Camera check",
@@ -36,7 +40,17 @@ class CameraChecker:
         )
 
     def check(self, request: CheckRequest, report: OnProgress) -> CheckResult:
-        """Solve and compare. Raises CameraError or EngineError in words, or Cancelled."""
+        """Solve the clip's camera and compare it with the one asked for.
+
+        Args:
+            request: the clip, its camera, and the scene's depth.
+            report: is told each stage; what it raises (Cancelled) ends the check.
+
+        Raises:
+            CameraError: the camera does not fit the clip, or the clip is too short.
+            EngineError: no camera was found, or how far it is off is not known.
+            Cancelled: the job was cancelled.
+        """
         given = EvaluationInput(
             clip="clip",
             frames=request.frames,
@@ -49,7 +63,15 @@ class CameraChecker:
 
 
 def check_result(evaluation: ClipEvaluation, request: CheckRequest) -> CheckResult:
-    """The answer to a request. Raises EngineError when no camera was found, or not how far one is off."""
+    """The evaluation as the answer to a request.
+
+    Args:
+        evaluation: of the request's clip.
+        request: its trajectory gives the world of the result.
+
+    Raises:
+        EngineError: no camera was found, or a placed frame has no error.
+    """
     if not any(evaluation.achieved):
         raise EngineError(
             "The clip's camera could not be found",

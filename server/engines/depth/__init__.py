@@ -1,1 +1,1 @@
-"""Depth predictors as engines: jobs that answer with depth instead of a clip."""
+"""Depth prediction as an engine of the service."""

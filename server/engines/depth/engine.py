@@ -1,4 +1,4 @@
-"""A depth predictor behind the service: a photo in, metric depth and lens out."""
+"""An engine that runs a depth predictor: a photo in, metric depth and lens out."""
 
 from __future__ import annotations
 
@@ -18,20 +18,28 @@ from server.depth.predictor import DepthPredictor, PredictorCard
 from server.engines.packages import absent_packages
 
 STEPS = 3
+"""Progress steps of one request."""
 NEEDED = ("torch", "transformers")
+"""Packages without which no predictor runs."""
 
 
 class PredictorEngine:
-    """A DepthEngine. The network is loaded at its first photo and kept."""
+    """A DepthEngine for one predictor. The network is loaded at its first photo and kept."""
 
     def __init__(self, card: PredictorCard, load: Callable[[], DepthPredictor] | None = None) -> None:
+        """Keep a predictor to be loaded later.
+
+        Args:
+            card: the predictor.
+            load: gives the loaded predictor; None to load it from the catalogue.
+        """
         self._card = card
         self._load = load
         self._predictor: DepthPredictor | None = None
 
     @property
     def capability(self) -> EngineCapability:
-        """What it is, and what is missing here."""
+        """Name, licence, and what is missing on this machine."""
         card = self._card
         use = "" if card.commercial else ", non-commercial use only"
         return EngineCapability(
@@ -48,7 +56,17 @@ class PredictorEngine:
         )
 
     def estimate(self, request: DepthRequest, report: OnProgress) -> DepthResult:
-        """Predict, choose the lens, clean. Raises PredictorError in words, or Cancelled."""
+        """Predict depth, choose the lens, and clean the depth.
+
+        Args:
+            request: the photo and the focal lengths known of it.
+            report: is told each step; what it raises (Cancelled) ends the request.
+
+        Raises:
+            PredictorError: the predictor cannot run here, or its weights cannot be had.
+            PhotoError: the focal length that is used is not a positive number.
+            Cancelled: the job was cancelled.
+        """
         report(JobProgress(0, STEPS, "loading the network; the first time its weights are downloaded"))
         if self._predictor is None:
             self._predictor = self._load() if self._load is not None else load_predictor(self._card.name)

@@ -1,1 +1,1 @@
-"""The clip that geometry alone can give, on any laptop."""
+"""The draft engine: clips by geometry alone, without a network."""

@@ -1,4 +1,4 @@
-"""Depth edges of the photo: which side is foreground, and what goes on behind it."""
+"""Depth edges of the photo (which side is foreground, what continues behind it), and completion of unknown depth."""
 
 from __future__ import annotations
 
@@ -17,23 +17,27 @@ MIXED_PIXELS = 2
 STANDS_OUT = 1.05
 """Inverse depth over that of its surroundings from which a rim of unknown depth is taken for foreground."""
 RIM = 4
-"""Depth pixels of a foreground beside unknown depth whose colour stands for it."""
+"""Depth pixels of a foreground beside unknown depth whose colour represents it."""
 WIDEST_SHADOW = 32
-"""Depth pixels from a foreground's rim within which unknown depth may be its own or its shadow."""
+"""Depth pixels from a foreground's rim within which unknown depth may belong to it or to its shadow."""
 CLEARLY = 0.6
-"""A colour is clearly one side's when it is so much closer to it than to the other's."""
+"""A colour is clearly one side's when its distance to it is below this share of the distance to the other's."""
 SAME_COLOUR = 48.0
-"""Farthest, in 8-bit RGB, that a colour may lie from a side's and still be its own."""
+"""Largest distance, in 8-bit RGB, of a colour from a side's at which it may still belong to it."""
 OTHER_COLOUR = 24.0
-"""Farthest that one may lie from the background's and still do for it, whatever the foreground's is."""
+"""Largest distance from the background's colour at which a pixel is background, whatever the foreground's is."""
 
 
 @dataclass(frozen=True, eq=False)
 class DepthEdges:
-    """All [h, w]. near: the near side of a depth edge, as far as was asked. mixed: the pixels just behind one.
+    """The depth edges of a map [h, w].
 
-    background: row and column of the pixel of the far side that is nearest to each pixel, beyond the mixed ones;
-    has_background: where that is deeper than the pixel itself, on the near side.
+    Attributes:
+        near: [h, w] bool, the near side of an edge, as many pixels wide as was asked.
+        mixed: [h, w] bool, the pixels just behind an edge, whose colour is mixed with the foreground's.
+        background: row [h, w] and column [h, w] int32 of the pixel of the far side that is nearest to each pixel,
+            beyond the mixed ones.
+        has_background: [h, w] bool, where that pixel is deeper than the pixel itself, on the near side.
     """
 
     near: Bool
@@ -43,7 +47,13 @@ class DepthEdges:
 
 
 def find_edges(depth: Float32, depth_edge: float, reach: int) -> DepthEdges:
-    """The edges of a depth map [h, w] without unknowns; reach: how many pixels inwards a near side counts as one."""
+    """The edges of a depth map.
+
+    Args:
+        depth: [h, w] metres, without unknowns.
+        depth_edge: relative jump of depth that makes an edge.
+        reach: how many pixels inwards from an edge count as its near side.
+    """
     near, far = np.zeros(depth.shape, np.bool_), np.zeros(depth.shape, np.bool_)
     for one, other in _NEIGHBOURS:
         jump = ~same_surface(np.stack([depth[one], depth[other]]), depth_edge)
@@ -66,7 +76,7 @@ _NEIGHBOURS = ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1, :], np.s_[1:, :]))
 
 
 def _spread(mask: Bool, depth: Float32, depth_edge: float, steps: int) -> Bool:
-    """Grow mask [h, w] by so many pixels, never across a depth edge."""
+    """The mask [h, w] grown by `steps` pixels, never across a depth edge."""
     joined = [same_surface(np.stack([depth[one], depth[other]]), depth_edge) for one, other in _NEIGHBOURS]
     for _ in range(steps):
         grown = mask.copy()
@@ -79,19 +89,27 @@ def _spread(mask: Bool, depth: Float32, depth_edge: float, steps: int) -> Bool:
 
 @dataclass(frozen=True, eq=False)
 class Completed:
-    """depth: [h, w] metres, without unknowns. doubtful: [h, w] True where the depth is a guess of the background's but
-    the photo's colour may be the foreground's beside it."""
+    """A depth map without unknowns.
+
+    Attributes:
+        depth: [h, w] float32 metres.
+        doubtful: [h, w] bool, True where the depth is estimated as background but the photo's colour may be that of the
+            foreground beside it.
+    """
 
     depth: Float32
     doubtful: Bool
 
 
 def completed(depth: Float32, colour: Float32) -> Completed:
-    """depth [h, w] with its NaN filled from the depths around them; colour [h, w, 3] (0 to 255) is the photo there.
+    """The depth map with unknowns filled from the depths around them.
 
-    Where near and far meet at an unknown region, its pixels lie on the far side, as a sensor's shadow does, unless they
-    are joined to the near side and clearly of its colour. Where no depth is known at all, everything stands one metre
-    away.
+    Where near and far meet at an unknown region, its pixels get the far depth, as in a sensor's shadow, unless they
+    are joined to the near side and clearly of its colour. Where no depth is known at all, everything is one metre away.
+
+    Args:
+        depth: [h, w] metres, NaN where unknown.
+        colour: [h, w, 3] in 0..255, the photo at the same pixels.
     """
     known = np.isfinite(depth)
     nowhere = np.zeros_like(known)

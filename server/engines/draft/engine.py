@@ -1,4 +1,4 @@
-"""The draft engine: the preview where the photo is visible, a fill that holds still in the world elsewhere."""
+"""The draft engine: the preview where the photo is visible, elsewhere a fill that is consistent over the frames."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from blender_addon.core.protocol.engine_checks import checked_option
 from server.engines.draft.fill import WorldFill
 
 VERSION = "1"
+"""Version of the engine, stored with its clips."""
 
 SEAM = EngineOption(
     name="seam",
@@ -37,19 +38,24 @@ CAPABILITY = EngineCapability(
     options=(SEAM,),
 )
 TYPICAL_PASSES = 4
-"""How often each frame is drawn for a usual move: for the progress bar."""
+"""How often each frame is drawn for a usual move; an estimate for the progress bar."""
 
 
 class DraftEngine:
-    """Engine protocol. Deterministic: the seed changes nothing."""
+    """An Engine. It is deterministic: the seed changes nothing."""
 
     @property
     def capability(self) -> EngineCapability:
-        """Always available."""
+        """What it can do; it is always available."""
         return CAPABILITY
 
     def generate(self, shot: Shot, report: OnProgress) -> Clip:
-        """Fill the world once, then render it behind the preview."""
+        """Fill the scene once, then render it behind the preview.
+
+        Args:
+            shot: what to make.
+            report: is told each frame drawn; what it raises (Cancelled) ends the clip.
+        """
         started = time.perf_counter()
         count = len(shot.trajectory)
         progress = _Progress(report, count)
@@ -67,7 +73,7 @@ class DraftEngine:
 
 
 class _Progress:
-    """Counts steps where the number of passes is known only at the end: it waits before the last one, then goes on."""
+    """Counts steps while the number of passes is unknown: the count waits before the last pass until that begins."""
 
     def __init__(self, report: OnProgress, count: int) -> None:
         self._report, self._count, self._done = report, count, 0
@@ -75,10 +81,10 @@ class _Progress:
         self._steps = self._ceiling + count
 
     def step(self, stage: str, preview: UInt8 | None = None) -> None:
-        """One frame drawn."""
+        """Report that one frame was drawn."""
         self._done = min(self._done + 1, self._ceiling)
         self._report(JobProgress(self._done, self._steps, stage, preview))
 
     def last_pass(self) -> None:
-        """Every frame is drawn once more, and that is all."""
+        """Begin the last pass, in which every frame is drawn once more."""
         self._done, self._ceiling = self._ceiling, self._steps

@@ -1,7 +1,7 @@
-"""Fill the world until no frame of a shot has a hole left, so that a hole has one content for the whole clip.
+"""Fill the scene until no frame of a shot has a hole left, so that a hole has the same content in the whole clip.
 
-The frame with the most that nobody has seen is looked at, its holes become a surface of the world (patch.py), the
-surface is drawn into the holes of every frame, and so on until nothing worth a surface is left.
+The frame with the most unseen pixels is taken, its holes become a surface in the world (patch.py), the surface is
+drawn into the holes of every frame, and so on until nothing worth a surface is left.
 """
 
 from __future__ import annotations
@@ -24,22 +24,29 @@ from server.geometry.pull_push import pull_push
 from server.geometry.rasterize import rasterize
 
 MAX_PATCHES = 12
+"""Patches at most, beside the canvas around the photo."""
 ENOUGH = 5e-4
 """Fraction of a frame that may be left to its own neighbours instead of the world: single pixels between patches."""
 MOSTLY_UNSEEN = 0.6
 """A frame with more than this missing waits until patches of its neighbours reach into it."""
 CANVAS = 0.5
-"""How far beyond the photo its surroundings are painted at once, as a fraction of each side."""
+"""How far beyond the photo its surroundings are painted first, as a fraction of each side."""
 CANVAS_PIXELS = 512
-"""The photo's longer side in that painting, pixels: what is made up there is soft anyway."""
+"""Pixels of the photo's longer side in that painting; its content is blurred anyway."""
 OVERSCAN = 0.12
-"""How far beyond the frame a patch is painted, as a fraction of each side, so that the next frames find it done."""
+"""How far beyond the frame a patch is painted, as a fraction of each side, so that it covers the next frames too."""
 
 
 @dataclass(eq=False)
 class _Holes:
-    """What the preview of one frame does not see. pixels [n]: flat indices; depth [n] and colour [n, 3] of what was
-    drawn there so far (infinite: nothing); invented [n]: it is no part of the photo."""
+    """The pixels of one frame that its preview does not cover, and what was drawn there so far.
+
+    Attributes:
+        pixels: [n] int64 flat indices.
+        depth: [n] float32 metres along z, infinite where nothing was drawn.
+        colour: [n, 3] float32.
+        invented: [n] bool, whether the content is not from the photo.
+    """
 
     pixels: NDArray[np.int64]
     depth: Float32
@@ -59,9 +66,15 @@ class _Holes:
 
 
 class WorldFill:
-    """The filled world of one shot. `on_frame(index, stage)` is called for each frame drawn and may raise to stop."""
+    """The surfaces of one shot: the photo's, and those that fill what it does not show."""
 
     def __init__(self, shot: Shot, on_frame: Callable[[int, str], None]) -> None:
+        """Prepare the photo's surfaces and complete its depth.
+
+        Args:
+            shot: what to fill.
+            on_frame: called with (frame index, stage) for each frame drawn; an exception from it stops the work.
+        """
         self._shot = shot
         self._on_frame = on_frame
         self._holes = [_Holes.of(preview) for preview in shot.preview]
@@ -87,9 +100,14 @@ class WorldFill:
         self._draw(patch, stage)
 
     def frame(self, index: int, seam: float) -> UInt8:
-        """One finished frame [H, W, 3]: the preview where it is opaque, elsewhere the world behind it.
+        """One finished frame: the preview where it is opaque, elsewhere the filled scene behind it.
 
-        seam: how much (0 to 1) the holes' first pixels take from the preview beside them, as a renderer's filter does.
+        Args:
+            index: of the frame.
+            seam: how much (0 to 1) the holes' first pixels take from the preview beside them, like a renderer's filter.
+
+        Returns:
+            [H, W, 3] uint8.
         """
         preview, holes = self._shot.preview[index], self._holes[index]
         height, width = preview.shape[:2]
@@ -104,7 +122,7 @@ class WorldFill:
         return np.asarray(np.round(colour), dtype=np.uint8).reshape(height, width, 3)
 
     def _neediest_frame(self) -> int | None:
-        """The frame to look at next, None when all are good: the one with the most missing that still has something."""
+        """The frame to patch next: the one with the most missing that is not mostly unseen; None when all are done."""
         t = self._shot.trajectory
         missing = np.array([holes.empty for holes in self._holes]) / (t.width * t.height)
         if missing.max() <= ENOUGH:
@@ -115,7 +133,7 @@ class WorldFill:
         return int(np.argmin(np.where(missing > ENOUGH, missing, np.inf)))
 
     def _canvas(self) -> Surface:
-        """The surroundings of the photo seen by its own camera, where every part of its border is in sight."""
+        """The surroundings of the photo painted from its own camera, which sees every part of its border."""
         width, height = self._shot.photo_size
         scale = min(1.0, CANVAS_PIXELS / max(width, height))
         intrinsics = np.diag([scale, scale, 1.0]) @ self._shot.photo_intrinsics
@@ -126,7 +144,7 @@ class WorldFill:
         return self._painted(t.intrinsics[frame], t.camera_to_world[frame], (t.width, t.height), OVERSCAN)
 
     def _painted(self, intrinsics: Float64, pose: Float64, size: tuple[int, int], margin: float) -> Surface:
-        """A patch for what this camera, widened on each side by `margin` of its size, does not see."""
+        """A patch for the pixels that a camera, widened on each side by `margin` of its size, does not see."""
         margins = np.round(np.multiply(size, margin)).astype(int)
         widened = intrinsics.copy()
         widened[:2, 2] += margins
@@ -135,7 +153,7 @@ class WorldFill:
         return patch_of(view, widened, pose, self._free, self._nothing_seen)
 
     def _draw(self, surface: Surface, stage: str) -> None:
-        """Draw a surface into the holes of every frame. numpy lets go of the interpreter, so threads share the work."""
+        """Draw a surface into the holes of every frame, in threads: NumPy releases the interpreter lock."""
         pool = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1))
         try:
             frames = range(len(self._holes))
@@ -160,7 +178,14 @@ class WorldFill:
 
 
 def _blend_over(colour: Float32, preview: UInt8, holes: NDArray[np.int64], seam: Float32) -> None:
-    """Lay the preview's blurred outline over the holes' pixels of colour [H * W, 3], in place; seam [n]: how much."""
+    """Lay the preview's blurred outline over the pixels of the holes, in place.
+
+    Args:
+        colour: [H * W, 3], is changed.
+        preview: [H, W, 4] uint8, straight alpha.
+        holes: [n] flat indices.
+        seam: [n] how much, 0 to 1.
+    """
     straight = preview.astype(np.float32)
     alpha = straight[..., 3:] / 255
     blurred = _blurred(np.concatenate([straight[..., :3] * alpha, alpha], axis=-1)).reshape(-1, 4)[holes]
@@ -171,7 +196,7 @@ def _blend_over(colour: Float32, preview: UInt8, holes: NDArray[np.int64], seam:
 
 
 def _blurred(picture: Float32) -> Float32:
-    """[H, W, C] under the kernel (1 2 1) x (1 2 1) / 16."""
+    """The picture [H, W, C] convolved with (1 2 1) x (1 2 1) / 16."""
     padded = np.pad(picture, ((1, 1), (1, 1), (0, 0)), mode="edge")
     rows = padded[:-2] + 2 * padded[1:-1] + padded[2:]
     return np.asarray((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / 16, dtype=np.float32)

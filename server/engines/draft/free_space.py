@@ -1,4 +1,4 @@
-"""Where the photo looked through: nothing may be invented between its camera and the surfaces it shows."""
+"""The space that the photo's camera saw through: nothing may be added between it and the surfaces it shows."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ from scipy.ndimage import minimum_filter
 from blender_addon.core.arrays import Bool, Float32, Float64
 
 TOLERANCE = 0.05
-"""Fraction of its depth by which a point must lie before what the photo shows to count as in its way."""
+"""Fraction of the photo's depth by which a point must be nearer to count as in its way."""
 EDGE_PIXELS = 5
-"""Side of the square of depth pixels of which the nearest counts: an outline is known no better."""
+"""Side of the square of depth pixels whose nearest depth counts, because outlines are not known more precisely."""
 DEPTHS = 24
+"""Depths tried along a ray, spaced by a constant factor."""
 DEEPEST = 4.0
-"""How far along its ray a point is looked for that is not in the photo's way, as a factor of its depth."""
+"""How far along its ray a point is moved back at most, as a factor of its depth."""
 
 
 @dataclass(frozen=True, eq=False)
 class FreeSpace:
-    """nearest: [h, w] metres up to which the photo's camera, intrinsics [3, 3] in pixels of size (width, height),
-    surely looked through; 0 where its depth is unknown."""
+    """What a photo's camera saw through.
+
+    Attributes:
+        nearest: [h, w] float32 metres along z up to which the space is surely free; 0 where the depth is unknown.
+        intrinsics: [3, 3] in pixels of `size`.
+        size: (width, height) of the photo, pixels.
+    """
 
     nearest: Float32
     intrinsics: Float64
@@ -29,12 +35,25 @@ class FreeSpace:
 
     @staticmethod
     def of(depth: Float32, intrinsics: Float64, size: tuple[int, int]) -> FreeSpace:
-        """What a photo with this depth [h, w] (metres, NaN: unknown) looked through."""
+        """The free space of a photo.
+
+        Args:
+            depth: [h, w] metres along z, NaN where unknown; the photo's whole view.
+            intrinsics: [3, 3] in pixels of `size`.
+            size: (width, height) of the photo, pixels.
+        """
         known = np.where(np.isfinite(depth), depth, 0).astype(np.float32)
         return FreeSpace(minimum_filter(known, EDGE_PIXELS) * np.float32(1 - TOLERANCE), intrinsics, size)
 
     def holds(self, points: Float32) -> Bool:
-        """[...] True for each of points [..., 3], in the photo camera's frame, that would stand in the photo's way."""
+        """Whether points would hide what the photo shows.
+
+        Args:
+            points: [..., 3] in the photo camera's frame, metres.
+
+        Returns:
+            [...] bool.
+        """
         z = points[..., 2]
         before = z > 0
         scale = np.array(self.nearest.shape[::-1]) / self.size
@@ -48,9 +67,15 @@ class FreeSpace:
         return np.asarray(inside & (z < self.nearest[at]))
 
     def behind(self, origin: Float64, rays: Float32, depth: Float32) -> Float32:
-        """The first depths [n] along rays [n, 3] from origin [3], from `depth` [n] on, that are not in the photo's way.
+        """Depths moved back along their rays until they hide nothing that the photo shows.
 
-        Where there is none within DEEPEST times its depth, the depth stays.
+        Args:
+            origin: [3] of the rays, in the photo camera's frame.
+            rays: [n, 3] of one metre along z of the painting camera.
+            depth: [n] metres along that z, to start from.
+
+        Returns:
+            [n] float32 metres; unchanged where no free depth is found within DEEPEST times it.
         """
         start, result = origin.astype(np.float32), depth.copy()
         waiting = np.flatnonzero(self.holds(start + rays * depth[:, None]))

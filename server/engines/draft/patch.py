@@ -1,4 +1,7 @@
-"""One camera's holes become a surface of the world: what surrounds a hole is continued into it, foregrounds never."""
+"""Turn the holes of one camera's view into a surface: the background around a hole is continued into it.
+
+Foregrounds are never continued.
+"""
 
 from __future__ import annotations
 
@@ -17,28 +20,37 @@ from server.geometry.pull_push import pull_push
 from server.geometry.texture import Texture
 
 HIDDEN_WEIGHT = 0.1
-"""What the hidden side of a foreground's edge counts, beside background that is seen."""
+"""Weight of the background that is hidden behind a foreground's edge, beside 1 for background that is seen."""
 OVERLAP = 6
 """Pixels that a patch reaches under what surrounds its hole, so that no gap opens when the camera moves on."""
 STRIDE = 2
 """Pixels between a patch's vertices: its depth is smooth, its colour is a texture of every pixel."""
 SLOPE_STEP = 5
+"""Pixels over which the slope of inverse depth is measured."""
 STEEPEST = (0.4, 2.5)
-"""How far a continued plane may leave the inverse depth of its surroundings, as a factor."""
+"""Limits of a continued plane's inverse depth, as factors of that of its surroundings."""
 PATCH_EDGE = 0.2
-"""Relative depth jump between a patch's vertices where it is torn, rather than drawn out into streaks."""
+"""Relative depth jump between a patch's vertices where it is cut instead of stretched."""
 FEWEST_DONORS = 16
+"""Pixels around the holes that are enough; with fewer, the whole view is continued."""
 FAR_POWER = 8
-"""How fast a donor loses its say as it stands out of its hole's surroundings: a tenth nearer, half the say."""
+"""How fast a donor loses weight as it comes nearer than its hole's surroundings: a tenth nearer, half the weight."""
 FAR_STEPS = 3
-"""How often the surroundings are weighed anew without those that stand out."""
+"""How often the surroundings are averaged again with the new weights."""
 LEAST_SHARE = 0.02
+"""Share of its weight that a donor keeps at least."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Donors:
-    """Pixels that are continued into the holes: weight [H, W] (0: none), colour [H, W, 3], inverse depth [H, W];
-    seen [H, W]: what they show is their own surface."""
+    """Pixels that are continued into the holes.
+
+    Attributes:
+        weight: [H, W] float32, 0 for pixels that are not continued.
+        colour: [H, W, 3] float32.
+        inverse_depth: [H, W] float32, 1 / metres.
+        seen: [H, W] bool, whether colour and depth are of the pixel's own surface.
+    """
 
     weight: Float32
     colour: Float32
@@ -53,9 +65,14 @@ def patch_of(
     free: FreeSpace,
     nothing_seen: tuple[Float32, float],
 ) -> Surface:
-    """A surface for everything that `view` does not cover, out of the way of what the photo shows.
+    """A surface for everything that a view does not cover, which does not hide what the photo shows.
 
-    nothing_seen: colour [3] and depth, metres, of the patch when the view holds nothing that could be continued.
+    Args:
+        view: what the painting camera sees so far.
+        intrinsics: [3, 3] of that camera, in pixels of the view.
+        camera_to_world: [4, 4] of that camera.
+        free: the space that must stay free.
+        nothing_seen: colour [3] and depth, metres, of the patch when the view has nothing that could be continued.
     """
     covered = view.covered
     to_hole = distance_transform_edt(covered)
@@ -75,7 +92,7 @@ def patch_of(
 
 
 def _donors(view: View, usable: Bool, to_hole: NDArray[np.float64]) -> _Donors:
-    """What surrounds the holes: background as it is seen, a foreground's edge as what it hides."""
+    """The pixels around the holes: background as it is seen, a foreground's edge as the background it hides."""
     ring = view.covered & (to_hole <= RING)
     hidden = ring & ~usable & np.isfinite(view.behind_depth) & (view.behind_depth > view.depth)
     seen = ring & usable
@@ -92,7 +109,7 @@ def _donors(view: View, usable: Bool, to_hole: NDArray[np.float64]) -> _Donors:
 
 
 def _farther(donors: _Donors, covered: Bool) -> _Donors:
-    """The donors, those that stand out of what surrounds their hole counting little: it goes on behind them."""
+    """The donors with less weight where they are nearer than what surrounds their hole, which continues behind them."""
     nearest = tuple(distance_transform_edt(covered, return_distances=False, return_indices=True))
     weight = donors.weight
     for _ in range(FAR_STEPS):
@@ -104,7 +121,13 @@ def _farther(donors: _Donors, covered: Bool) -> _Donors:
 
 @dataclass(frozen=True, eq=False)
 class _Rays:
-    """A camera that paints, and the space that must stay free."""
+    """The painting camera and the space that must stay free.
+
+    Attributes:
+        intrinsics: [3, 3] pixels.
+        camera_to_world: [4, 4].
+        free: in the frame of the photo's camera, which is the world.
+    """
 
     intrinsics: Float64
     camera_to_world: Float64
@@ -118,12 +141,20 @@ class _Rays:
         return np.asarray(homogeneous @ rotation.T, dtype=np.float32)
 
     def cleared(self, pixels: tuple[NDArray[np.int64], NDArray[np.int64]], depth: Float32) -> Float32:
-        """depth [n] of these pixels, moved back to where it is not in the photo's way."""
+        """Depths [n] of pixels (rows [n], columns [n]), moved back to where they do not hide what the photo shows."""
         return self.free.behind(self.camera_to_world[:3, 3], self.through(pixels), depth)
 
 
 def _step_back(colour: Float32, inverse_depth: Float32, donors: _Donors, invented: Bool, rays: _Rays) -> None:
-    """Where the continuation would hide what the photo shows, continue what is farther instead; in place."""
+    """Where the continuation would hide what the photo shows, continue what is farther instead; in place.
+
+    Args:
+        colour: [H, W, 3], is changed.
+        inverse_depth: [H, W], is changed.
+        donors: what is continued.
+        invented: [H, W] the pixels to look at.
+        rays: of the painting camera.
+    """
     row, column = np.nonzero(invented)
     pixels = row, column
     depth = 1 / inverse_depth[pixels]
@@ -147,7 +178,8 @@ def _step_back(colour: Float32, inverse_depth: Float32, donors: _Donors, invente
 def _continued(donors: _Donors) -> tuple[Float32, Float32]:
     """Colour [H, W, 3] and inverse depth [H, W] everywhere, continued from the donors.
 
-    Inverse depth is continued as planes: a plane of the world is affine in it, so a floor goes on as a floor.
+    Inverse depth is continued as planes, because it is affine in the pixel for a plane of the world: a floor goes on
+    as a floor.
     """
     height, width = donors.weight.shape
     inverse = donors.inverse_depth
@@ -163,7 +195,7 @@ def _continued(donors: _Donors) -> tuple[Float32, Float32]:
 
 
 def _slope(inverse: Float32, seen: Bool, axis: int) -> Float32:
-    """Change of inverse depth a pixel along an axis [H, W], within one surface; 0 where it is not known."""
+    """[H, W] change of inverse depth a pixel along an axis, within one surface; 0 where it is not known."""
     total, count = np.zeros_like(inverse), np.zeros(inverse.shape, np.float32)
     for step in (SLOPE_STEP, -SLOPE_STEP):
         moved, there = np.roll(inverse, -step, axis), np.roll(seen, -step, axis)
@@ -179,7 +211,15 @@ def _slope(inverse: Float32, seen: Bool, axis: int) -> Float32:
 def _lifted(
     colour: Float32, inverse_depth: Float32, region: Bool, intrinsics: Float64, camera_to_world: Float64
 ) -> Surface:
-    """The region's pixels as a mesh in the world, textured with the picture it was painted in."""
+    """The region's pixels as a mesh in the world, with the painting as its texture.
+
+    Args:
+        colour: [H, W, 3] the painting.
+        inverse_depth: [H, W] 1 / metres.
+        region: [H, W] which pixels become the surface.
+        intrinsics: [3, 3] of the painting camera.
+        camera_to_world: [4, 4] of the painting camera.
+    """
     height, width = region.shape
     rows, columns = (np.unique(np.append(np.arange(0, n, STRIDE), n - 1)) for n in (height, width))
     depth = 1 / inverse_depth[np.ix_(rows, columns)]

@@ -1,4 +1,4 @@
-"""The photo as surfaces of the world: its depth completed, and its foreground edges known."""
+"""The photo as textured surfaces in the world, with its depth completed and its foreground edges marked."""
 
 from __future__ import annotations
 
@@ -16,16 +16,24 @@ from server.geometry.texture import Texture
 RING = 6
 """Pixels of a frame around a hole that are continued into it."""
 LONGEST_REACH = 48
+"""Depth pixels inwards from an edge that are marked as its near side, at most."""
 
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """A textured mesh that stands still in the world.
+    """A textured, static mesh in the world.
 
-    vertices [N, 3] metres, triangles [T, 3], uv [N, 2] in the texture. barred [N]: 1 where the surface must not be
-    continued beyond itself: on the near side of a depth edge, and where its colour is mixed with a foreground's.
-    behind [N, 3] metres and behind_uv [N, 2]: for the near side of an edge, where the surface it hides probably goes on
-    and where in the texture that surface is seen; NaN elsewhere. focal: of the camera that took the texture, in texels.
+    Attributes:
+        vertices: [N, 3] float32 metres.
+        triangles: [T, 3] int32.
+        uv: [N, 2] float32 in the texture, 0..1.
+        barred: [N] float32, 1 where the surface must not be continued beyond itself: on the near side of a depth edge,
+            and where its colour is mixed with a foreground's.
+        behind: [N, 3] float32 metres, on the near side of an edge: where the surface it hides probably continues; NaN
+            elsewhere.
+        behind_uv: [N, 2] float32, where in the texture that surface is seen; NaN elsewhere.
+        texture: its colours.
+        focal: of the camera that took the texture, in texels.
     """
 
     vertices: Float32
@@ -38,14 +46,29 @@ class Surface:
     focal: float
 
     def colour(self, uv: Float32, intrinsics: Float64) -> Float32:
-        """Colours [n, 3] at uv [n, 2] as a camera with these intrinsics resolves them."""
+        """Colours as a camera resolves them.
+
+        Args:
+            uv: [n, 2] in the texture.
+            intrinsics: [3, 3] of the camera, pixels; its focal length selects the texture's level of detail.
+
+        Returns:
+            [n, 3] float32.
+        """
         return self.texture.sample(uv, self.texture.level_for(self.focal / intrinsics[0, 0]))
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What a camera sees of some surfaces: colour [H, W, 3], depth [H, W] (infinite: nothing), barred [H, W], and the
-    colour and depth of what is hidden just behind a foreground's edge (NaN where nothing is known of it)."""
+    """A camera's view of some surfaces.
+
+    Attributes:
+        colour: [H, W, 3] float32.
+        depth: [H, W] float32 metres along z, infinite where nothing is seen.
+        barred: [H, W] bool, where a surface must not be continued.
+        behind_colour: [H, W, 3] float32 of what a foreground's edge hides, NaN where unknown.
+        behind_depth: [H, W] float32 metres of the same, NaN where unknown.
+    """
 
     colour: Float32
     depth: Float32
@@ -55,12 +78,16 @@ class View:
 
     @property
     def covered(self) -> Bool:
-        """[H, W] True where a surface is seen."""
+        """[H, W] bool, where a surface is seen."""
         return np.isfinite(self.depth)
 
 
 def photo_surfaces(shot: Shot) -> tuple[Surface, Surface]:
-    """The whole photo as a surface without unknown depth, and that part of it which the preview's mesh lacks."""
+    """The photo as surfaces.
+
+    Returns:
+        The whole photo, with unknown depth completed, and the part of it that the preview's mesh lacks.
+    """
     grid = thin_depth(shot.depth)
     uv = np.stack(np.meshgrid(grid.u, grid.v), axis=-1)
     texture = Texture.of(shot.photo)
@@ -89,7 +116,7 @@ def photo_surfaces(shot: Shot) -> tuple[Surface, Surface]:
 
 
 def _reach(shot: Shot, grid: DepthGrid) -> int:
-    """Grid pixels that RING pixels of a frame cover, and half as many again for surfaces the camera comes close to."""
+    """Depth pixels that cover RING pixels of a frame, and half as many again for surfaces that the camera nears."""
     grid_focal = shot.photo_intrinsics[0, 0] / shot.photo_size[0] * grid.depth.shape[1]
     frame_focal = shot.trajectory.intrinsics[:, 0, 0].min()
     return int(np.clip(np.ceil(1.5 * RING * grid_focal / frame_focal), RING, LONGEST_REACH))
@@ -101,7 +128,12 @@ def _triangles(depth: Float32, depth_edge: float) -> Int32:
 
 
 def _part(surface: Surface, faces: Bool) -> Surface:
-    """Only these faces [T], with the vertices they use."""
+    """The surface with some of its faces only, and the vertices that they use.
+
+    Args:
+        surface: all of it.
+        faces: [T] which faces to keep.
+    """
     used, triangles = np.unique(surface.triangles[faces], return_inverse=True)
     return Surface(
         surface.vertices[used],
@@ -116,7 +148,14 @@ def _part(surface: Surface, faces: Bool) -> Surface:
 
 
 def look_at(surfaces: list[Surface], intrinsics: Float64, camera_to_world: Float64, size: tuple[int, int]) -> View:
-    """Draw surfaces into size (width, height), the nearest in front."""
+    """Render surfaces from a camera, the nearest in front.
+
+    Args:
+        surfaces: in the world.
+        intrinsics: [3, 3] in pixels of `size`.
+        camera_to_world: [4, 4].
+        size: (width, height) pixels.
+    """
     width, height = size
     view = View(
         np.zeros((height, width, 3), np.float32),
@@ -140,11 +179,21 @@ def look_at(surfaces: list[Surface], intrinsics: Float64, camera_to_world: Float
 
 
 def colour_at(surface: Surface, fragments: Fragments, where: Bool, intrinsics: Float64) -> Float32:
-    """Colour [n, 3] of the fragments, seen by a camera of these intrinsics, at the pixels `where` [H, W]."""
+    """Colours of rasterised fragments.
+
+    Args:
+        surface: that was rasterised.
+        fragments: of all pixels [H, W].
+        where: [H, W] the n pixels that are wanted; each must be covered.
+        intrinsics: [3, 3] of the camera.
+
+    Returns:
+        [n, 3] float32.
+    """
     return surface.colour(_at(surface.uv, surface, fragments, where), intrinsics)
 
 
 def _at(values: Float32, surface: Surface, fragments: Fragments, where: Bool) -> Float32:
-    """Vertex values [N, K] at the pixels `where`, [n, K]."""
+    """Vertex values [N, K] interpolated at the pixels `where` [H, W]: [n, K]."""
     corners = values[surface.triangles[fragments.triangle[where]]]
     return np.asarray((corners * fragments.weights[where][..., None]).sum(axis=1), dtype=np.float32)
