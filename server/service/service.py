@@ -27,10 +27,10 @@ from .jobs.job_store import JobStore
 from .jobs.retention import expired
 from .options import ServiceOptions
 from .ready_file import ServerReady
-from .requests.control_requests import ControlDesk
-from .requests.data_requests import DataDesk
+from .requests.control_requests import ControlHandler
+from .requests.data_requests import DataHandler
 from .requests.outbox import Outbox
-from .requests.router import Reception
+from .requests.router import MessageRouter
 from .requests.sessions import Sessions
 from .requests.sockets import Incoming, Router
 from .requests.zap import AllowList, ZapHandler, prove_closed
@@ -69,12 +69,12 @@ class Service:
             raise
         self._sessions = Sessions(options.limits.sessions)
         outbox = Outbox(self._sessions, self._control, options.limits.unread_messages)
-        self._book = JobBook(self._store, files, on_event=outbox.tell_event)
+        self._book = JobBook(self._store, files, on_event=outbox.notify_event)
         self._dispatcher = Dispatcher(self._book, options, self._wakeup, on_step=self._sessions.note_progress)
         # The worker imports its engines while the rest is set up.
         self._dispatcher.start()
-        self._control_desk = ControlDesk(self._book, self._dispatcher, options, self.boot_id, self._facts_for)
-        self._data_desk = DataDesk(
+        self._control_handler = ControlHandler(self._book, self._dispatcher, options, self.boot_id, self._facts_for)
+        self._data_handler = DataHandler(
             self._book,
             self._sessions,
             self._wakeup,
@@ -82,12 +82,12 @@ class Service:
             self._data.send,
             ThreadPoolExecutor(max_workers=2, thread_name_prefix="shot"),
         )
-        self._reception = Reception(
+        self._router = MessageRouter(
             options.limits,
             self._sessions,
             outbox,
-            self._control_desk,
-            self._data_desk,
+            self._control_handler,
+            self._data_handler,
             control=self._control,
             data=self._data,
             allowed=lambda user: self._allowed.name_of(user) is not None,
@@ -173,11 +173,11 @@ class Service:
                 for action in self._wakeup.take():
                     action()
                 self._zap.answer_all()
-                self._take(self._control, self._reception.take_control)
-                self._take(self._data, self._reception.take_data)
+                self._take(self._control, self._router.take_control)
+                self._take(self._data, self._router.take_data)
                 self._dispatcher.tick()
                 self._keep_house()
-                self._reception.flush()
+                self._router.flush()
                 self._note_lag(started)
         except WorkerCannotStartError as error:
             raise ServiceError(
@@ -256,7 +256,7 @@ class Service:
     def _begin_stop(self, grace: float) -> None:
         now = time.monotonic()
         self._stop_at = now + grace if self._stop_at is None else now
-        self._control_desk.stopping = True
+        self._control_handler.stopping = True
         self._dispatcher.drain()
 
     def _should_end(self) -> bool:
@@ -272,8 +272,8 @@ class Service:
 
     def _close(self) -> None:
         self._dispatcher.close()
-        self._reception.flush()
-        self._data_desk.close()
+        self._router.flush()
+        self._data_handler.close()
         self._zap.socket.close()
         self._control.socket.close()
         self._data.socket.close()

@@ -123,7 +123,7 @@ class Client:
             self.address, self._config, self._client_id, self._software, timeout, self._interrupted
         )
         self._note_progress()
-        self._tell(True)
+        self._notify(True)
         return self._session.welcome
 
     def submit(
@@ -304,12 +304,12 @@ class Client:
                 raise ServiceError(error.what, error.why, error.remedy, code=RefusalCode.MALFORMED) from error
             else:
                 self._events.clear()
-                self._tell(True)
+                self._notify(True)
         return self._session
 
     def _lost(self, error: ConnectionLostError) -> None:
         self.close()
-        self._tell(False)
+        self._notify(False)
         if self._out_of_patience():
             raise error
         _sleep(RETRY_SECONDS, self._interrupted)
@@ -329,7 +329,7 @@ class Client:
 
         return on_progress
 
-    def _tell(self, connected: bool) -> None:
+    def _notify(self, connected: bool) -> None:
         if self._on_connection is not None:
             self._on_connection(connected)
 

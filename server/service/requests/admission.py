@@ -19,7 +19,7 @@ class Admission:
         self._dispatcher = dispatcher
         self._options = options
 
-    def objection(self, owner: str, message: Submit) -> Refused | None:
+    def rejection(self, owner: str, message: Submit) -> Refused | None:
         """The first reason against a new job of this client; None when it may send the shot."""
         return (
             self._no_engine(owner, message)

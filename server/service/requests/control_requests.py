@@ -44,7 +44,7 @@ from .sessions import Session
 log = logging.getLogger("realcam.control")
 
 
-class ControlDesk:
+class ControlHandler:
     """Answers a client's control messages. Everything durable has happened when an answer is returned."""
 
     def __init__(
@@ -168,7 +168,7 @@ class ControlDesk:
         if self.stopping:
             remedy = "Send the shot again once it is back."
             return refuse(message, RefusalCode.BUSY, "The server is stopping", "", remedy)
-        refused = self._admission.objection(session.owner, message)
+        refused = self._admission.rejection(session.owner, message)
         if refused is not None:
             return refused
         submit = message

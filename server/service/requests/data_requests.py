@@ -37,7 +37,7 @@ from .sessions import Sessions
 log = logging.getLogger("realcam.data")
 
 
-class DataDesk:
+class DataHandler:
     """Answers data messages through `reply(route, frames)`, a client that keeps to its credit always has room for it.
     Checksums and syncs run in `pool`."""
 

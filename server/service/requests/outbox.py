@@ -16,7 +16,7 @@ from .sessions import Session, Sessions
 from .sockets import Delivery
 
 
-class Outlet(Protocol):
+class FrameSink(Protocol):
     """Where frames for a client go."""
 
     def send(self, route: bytes, frames: Sequence[Frame]) -> Delivery:
@@ -29,22 +29,22 @@ class Outbox:
     JobBook and Dispatcher tell it what happens to jobs; it asks neither of them anything.
     """
 
-    def __init__(self, sessions: Sessions, control: Outlet, unread_messages: int) -> None:
+    def __init__(self, sessions: Sessions, control: FrameSink, unread_messages: int) -> None:
         """unread_messages: with more of them waiting, a client loses its session."""
         self._sessions = sessions
         self._control = control
         self._unread_messages = unread_messages
         self._queue_moved = False
 
-    def tell(self, session: Session, message: ServerMessage, question: int = 0) -> None:
+    def notify(self, session: Session, message: ServerMessage, question: int = 0) -> None:
         """Send, or keep for later; a client that is gone or hopelessly behind loses its session, never its jobs."""
         session.waiting.append(encode(message, question=question))
         self._send_waiting(session)
 
-    def tell_event(self, event: StateEvent) -> None:
+    def notify_event(self, event: StateEvent) -> None:
         """A job has another state: tell every session that follows it."""
         for session in tuple(self._sessions.note_event(event)):
-            self.tell(session, event)
+            self.notify(session, event)
             if event.state.final:
                 session.followed.discard(event.job_id)
         self._queue_moved = True

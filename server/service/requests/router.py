@@ -19,16 +19,16 @@ from blender_addon.core.protocol.messages import (
     Refused,
 )
 
-from .control_requests import ControlDesk
-from .data_requests import DataDesk
-from .outbox import Outbox, Outlet
+from .control_requests import ControlHandler
+from .data_requests import DataHandler
+from .outbox import FrameSink, Outbox
 from .sessions import Sessions
 from .sockets import Incoming
 
 log = logging.getLogger("realcam.service")
 
 
-class Reception:
+class MessageRouter:
     """Takes what came in at `control` and `data`, and sends what is to be told. Use from the loop's thread.
 
     allowed: asked about the key of every message; pong: answers a Ping.
@@ -39,18 +39,18 @@ class Reception:
         limits: Limits,
         sessions: Sessions,
         outbox: Outbox,
-        control_desk: ControlDesk,
-        data_desk: DataDesk,
-        control: Outlet,
-        data: Outlet,
+        control_handler: ControlHandler,
+        data_handler: DataHandler,
+        control: FrameSink,
+        data: FrameSink,
         allowed: Callable[[str], bool],
         pong: Callable[[Ping], Pong],
     ) -> None:
         self._limits = limits
         self._sessions = sessions
         self._outbox = outbox
-        self._control_desk = control_desk
-        self._data_desk = data_desk
+        self._control_handler = control_handler
+        self._data_handler = data_handler
         self._control = control
         self._data = data
         self._allowed = allowed
@@ -63,7 +63,7 @@ class Reception:
         """A message on the control socket."""
         route = incoming.route
         if not self._allowed(incoming.user):
-            self._shut_out(self._control, route)
+            self._disconnect(self._control, route)
             return
         try:
             received = decode_client_message(incoming.frames, self._limits)
@@ -75,7 +75,7 @@ class Reception:
             session.active = time.monotonic()
         if isinstance(message, Hello):
             self._greeting.append((route, incoming.user, message))
-            if self._control_desk.engines_known:
+            if self._control_handler.engines_known:
                 self._welcome_all()
         elif isinstance(message, Ping):
             self._control.send(route, encode(self._pong(message)))
@@ -83,20 +83,20 @@ class Reception:
             refused = Refused(code=RefusalCode.NO_SESSION, what="This session is not open", remedy="Say hello first.")
             self._control.send(route, encode(refused))
         else:
-            for answer in self._control_desk.answer(session, message):
-                self._outbox.tell(session, answer, question=received.question)
+            for answer in self._control_handler.answer(session, message):
+                self._outbox.notify(session, answer, question=received.question)
 
     def take_data(self, incoming: Incoming) -> None:
         """A message on the data socket."""
         if not self._allowed(incoming.user):
-            self._shut_out(self._data, incoming.route)
+            self._disconnect(self._data, incoming.route)
             return
         try:
             received = decode_client_message(incoming.frames, self._limits)
         except WireError as error:
             self._refuse_unreadable(self._data, incoming.route, error)
             return
-        self._data_desk.handle(incoming.route, incoming.user, received)
+        self._data_handler.handle(incoming.route, incoming.user, received)
 
     def _welcome_all(self) -> None:
         """Answer who has said hello."""
@@ -106,33 +106,33 @@ class Reception:
                 self._refuse_unreadable(self._control, route, ProtocolMismatchError(hello.protocol))
                 continue
             session = self._sessions.open(route, user, hello.software)
-            self._outbox.tell(session, self._control_desk.welcome(session))
+            self._outbox.notify(session, self._control_handler.welcome(session))
 
     # --- out --------------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
         """Send what is to be told: call once a turn, after everything that may have happened in it."""
-        if self._control_desk.engines_known:
+        if self._control_handler.engines_known:
             self._welcome_all()
         if self._outbox.queue_moved():
-            self._tell_places()
+            self._notify_queue_places()
         self._outbox.flush()
 
-    def _tell_places(self) -> None:
-        """Everybody who waits in the queue learns what for."""
+    def _notify_queue_places(self) -> None:
+        """Report the queue place to every session that follows a waiting job."""
         followed = {job_id for session in self._sessions for job_id in session.followed}
         if not followed:
             return
-        for waiting in self._control_desk.waiting(followed):
+        for waiting in self._control_handler.waiting(followed):
             self._sessions.note_progress(waiting, b"")
 
-    def _refuse_unreadable(self, outlet: Outlet, route: bytes, error: WireError) -> None:
+    def _refuse_unreadable(self, sink: FrameSink, route: bytes, error: WireError) -> None:
         code = RefusalCode.PROTOCOL if isinstance(error, ProtocolMismatchError) else RefusalCode.MALFORMED
         log.warning("unreadable message: %s", error)
-        outlet.send(route, encode(Refused(code=code, what=error.what, why=error.why, remedy=error.remedy)))
+        sink.send(route, encode(Refused(code=code, what=error.what, why=error.why, remedy=error.remedy)))
 
-    def _shut_out(self, outlet: Outlet, route: bytes) -> None:
-        """Somebody who was let in once and is no longer allowed."""
+    def _disconnect(self, sink: FrameSink, route: bytes) -> None:
+        """Drop the session of a client whose key was revoked, and answer NOT_ALLOWED."""
         if (session := self._sessions.at(route)) is not None:
             self._sessions.drop(session)
         refused = Refused(
@@ -140,4 +140,4 @@ class Reception:
             what="This computer is no longer allowed on the server",
             remedy="Ask who runs the server.",
         )
-        outlet.send(route, encode(refused))
+        sink.send(route, encode(refused))

@@ -40,10 +40,10 @@ from server.service.jobs.job_book import JobBook, reconcile
 from server.service.jobs.job_files import MANIFEST, JobFiles, Manifest
 from server.service.jobs.job_store import JobStore
 from server.service.options import ServiceOptions
-from server.service.requests.control_requests import ControlDesk
-from server.service.requests.data_requests import DataDesk
+from server.service.requests.control_requests import ControlHandler
+from server.service.requests.data_requests import DataHandler
 from server.service.requests.outbox import Outbox
-from server.service.requests.router import Reception
+from server.service.requests.router import MessageRouter
 from server.service.requests.sessions import Sessions
 from server.service.requests.sockets import Delivery, Incoming
 from server.service.wakeup import Wakeup
@@ -113,16 +113,16 @@ class World:
         self._wakeup = Wakeup()
         self._workers: list[Worker] = []
         sessions = Sessions(self._limits.sessions)
-        control, data = Outlet(self, "control"), Outlet(self, "data")
+        control, data = FrameSink(self, "control"), FrameSink(self, "data")
         outbox = Outbox(sessions, control, self._limits.unread_messages)
-        self.book = JobBook(self._store, JobFiles(self.folder), outbox.tell_event)
+        self.book = JobBook(self._store, JobFiles(self.folder), outbox.notify_event)
         dispatcher = Dispatcher(self.book, options, self._wakeup, sessions.note_progress, self._new_worker)
-        self.reception = Reception(
+        self.router = MessageRouter(
             self._limits,
             sessions,
             outbox,
-            ControlDesk(self.book, dispatcher, options, f"boot {self._boots}", lambda: None),
-            DataDesk(self.book, sessions, self._wakeup, self._limits, data.send, AtOnce()),
+            ControlHandler(self.book, dispatcher, options, f"boot {self._boots}", lambda: None),
+            DataHandler(self.book, sessions, self._wakeup, self._limits, data.send, AtOnce()),
             control,
             data,
             allowed=lambda user: True,
@@ -142,7 +142,7 @@ class World:
         for action in self._wakeup.take():
             action()
         self._dispatcher.tick()
-        self.reception.flush()
+        self.router.flush()
 
     def _server_dies(self) -> None:
         self.close()
@@ -191,13 +191,13 @@ class World:
     def _arrive(self, packet: Packet) -> None:
         if packet.to_server:
             incoming = Incoming(packet.route, packet.user, list[Frame](packet.frames))
-            (self.reception.take_control if packet.channel == "control" else self.reception.take_data)(incoming)
+            (self.router.take_control if packet.channel == "control" else self.router.take_data)(incoming)
         elif (connection := self.connections.get(packet.route)) is not None:
             received = decode_server_message(packet.frames, LIMITS)
             connection.inbox[packet.channel].append(received)
 
 
-class Outlet:
+class FrameSink:
     """What the server sees of a socket."""
 
     def __init__(self, world: World, channel: str) -> None:

@@ -163,7 +163,7 @@ def test_a_mistake_in_the_server_costs_the_shot_or_message_that_brings_it_out(
         "    order = read(blob, limits)\n"
         "    return order if order.settings.seed == 0 else [][1]\n"
         "data.decode_order = mistaken\n"
-        "control.ControlDesk._prune = lambda desk, session, message: [][1]\n"
+        "control.ControlHandler._prune = lambda desk, session, message: [][1]\n"
         "from server.cli import app\n"
         "app()\n"
     )
