@@ -21,8 +21,8 @@ from blender_addon.core.protocol.messages import Facts, JobState, Ping, Pong, Re
 from blender_addon.core.protocol.server_address import is_loopback
 from blender_addon.core.version import SERVER_SOFTWARE
 
-from .jobs.job_book import JobBook, reconcile
 from .jobs.job_files import JobFiles
+from .jobs.job_manager import JobManager, reconcile
 from .jobs.job_store import JobStore
 from .jobs.retention import expired
 from .options import ServiceOptions
@@ -69,13 +69,13 @@ class Service:
             raise
         self._sessions = Sessions(options.limits.sessions)
         outbox = Outbox(self._sessions, self._control, options.limits.unread_messages)
-        self._book = JobBook(self._store, files, on_event=outbox.notify_event)
-        self._dispatcher = Dispatcher(self._book, options, self._wakeup, on_step=self._sessions.note_progress)
+        self._manager = JobManager(self._store, files, on_event=outbox.notify_event)
+        self._dispatcher = Dispatcher(self._manager, options, self._wakeup, on_step=self._sessions.note_progress)
         # The worker imports its engines while the rest is set up.
         self._dispatcher.start()
-        self._control_handler = ControlHandler(self._book, self._dispatcher, options, self.boot_id, self._facts_for)
+        self._control_handler = ControlHandler(self._manager, self._dispatcher, options, self.boot_id, self._facts_for)
         self._data_handler = DataHandler(
-            self._book,
+            self._manager,
             self._sessions,
             self._wakeup,
             options.limits,
@@ -97,7 +97,7 @@ class Service:
         self._housekeeping_at = 0.0
         self._stop_at: float | None = None
         self._lags: deque[tuple[float, float]] = deque()
-        reconcile(self._book)
+        reconcile(self._manager)
 
     def _open_sockets(self) -> None:
         options, limits = self.options, self.options.limits
@@ -205,7 +205,7 @@ class Service:
             boot_id=self.boot_id,
             loop_lag=max((lag for _, lag in self._lags), default=0.0),
             step_age=self._dispatcher.step_age(time.monotonic()),
-            queued=len(self._book.queue()),
+            queued=len(self._manager.queue()),
             running=self._dispatcher.running,
         )
 
@@ -224,12 +224,12 @@ class Service:
             worker_ready=dispatcher.ready,
             running=bool(dispatcher.running),
             step_age=dispatcher.step_age(time.monotonic()),
-            queued=len(self._book.queue()),
+            queued=len(self._manager.queue()),
             jobs=self._store.counts(),
             sessions=len(self._sessions),
             refused_connections=self._zap.refused,
-            disk_free=self._book.disk.free(),
-            disk_promised=self._book.promised_bytes(dispatcher.engines or ()),
+            disk_free=self._manager.disk.free(),
+            disk_promised=self._manager.promised_bytes(dispatcher.engines or ()),
             engines_set_aside=engines_set_aside,
         )
 
@@ -240,16 +240,16 @@ class Service:
             return
         self._housekeeping_at = now + HOUSEKEEPING
         self._sessions.drop_quiet(now)
-        self._book.disk.keep_ballast(self.options.keep_free)
+        self._manager.disk.keep_ballast(self.options.keep_free)
         forgettable = partial(self._store.each_in_states, *FORGETTABLE)
         gone = expired(forgettable, time.time(), self.options.retention)
         if not gone:
             return
         try:
-            freed = self._book.forget(gone)
+            freed = self._manager.forget(gone)
         except sqlite3.OperationalError as error:
             log.error("old jobs cannot be forgotten: %s", error)
-            self._book.disk.drop_ballast()
+            self._manager.disk.drop_ballast()
         else:
             log.info("forgot %d jobs, %d bytes", len(gone), freed)
 

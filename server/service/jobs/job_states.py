@@ -33,7 +33,7 @@ class Cause(enum.StrEnum):
 
 
 @dataclass(frozen=True)
-class JobPosition:
+class JobLifecycle:
     """What decides where a job can go. attempt: how often it was started, the fence of a running job.
     losses: how many workers it has lost."""
 
@@ -44,7 +44,7 @@ class JobPosition:
 
 
 class ImpossibleTransitionError(Exception):
-    """A cause that cannot touch a job in this position: late news of an attempt that was given up, mostly."""
+    """A cause that cannot touch a job in this lifecycle: late news of an attempt that was given up, mostly."""
 
 
 _RUNNING = (JobState.RUNNING, JobState.FINALIZING)
@@ -62,18 +62,18 @@ _PLAIN: dict[tuple[JobState, Cause], JobState] = {
 }
 
 
-def after(position: JobPosition, cause: Cause) -> JobPosition:
-    """Where `cause` takes a job. Raises ImpossibleTransitionError; the position then stays as it is."""
-    state, cancel = position.state, position.cancel_requested
+def after(lifecycle: JobLifecycle, cause: Cause) -> JobLifecycle:
+    """Where `cause` takes a job. Raises ImpossibleTransitionError; the lifecycle then stays as it is."""
+    state, cancel = lifecycle.state, lifecycle.cancel_requested
     if (state, cause) in _PLAIN:
-        return replace(position, state=_PLAIN[state, cause], cancel_requested=cancel or cause is Cause.CANCEL_WISHED)
+        return replace(lifecycle, state=_PLAIN[state, cause], cancel_requested=cancel or cause is Cause.CANCEL_WISHED)
     if cause is Cause.STARTED and state is JobState.QUEUED:
-        return replace(position, state=JobState.RUNNING, attempt=position.attempt + 1)
+        return replace(lifecycle, state=JobState.RUNNING, attempt=lifecycle.attempt + 1)
     if cause is Cause.CANCEL_WISHED and state in _RUNNING:
-        return replace(position, cancel_requested=True)
+        return replace(lifecycle, cancel_requested=True)
     if cause in (Cause.WORKER_LOST, Cause.SERVER_STOPPED) and state in _RUNNING:
-        losses = position.losses + (cause is Cause.WORKER_LOST)
-        spent = losses >= MAX_ATTEMPTS or position.attempt >= MAX_STARTS
+        losses = lifecycle.losses + (cause is Cause.WORKER_LOST)
+        spent = losses >= MAX_ATTEMPTS or lifecycle.attempt >= MAX_STARTS
         end = JobState.CANCELLED if cancel else JobState.FAILED if spent else JobState.QUEUED
-        return replace(position, state=end, losses=losses)
+        return replace(lifecycle, state=end, losses=losses)
     raise ImpossibleTransitionError(f"{cause} in {state}")

@@ -14,7 +14,7 @@ from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.messages import JobState, JobStatus, ResultFile, StateEvent
 
 from .job_schema import migrate
-from .job_states import Cause, JobPosition, after
+from .job_states import Cause, JobLifecycle, after
 
 _COLUMNS = (
     "number, job_id, owner, digest, nbytes, engine, title, state, attempt, losses, cancel_requested, sequence,"
@@ -35,7 +35,7 @@ class Job:
     nbytes: int
     engine: str
     title: str
-    position: JobPosition
+    lifecycle: JobLifecycle
     sequence: int
     reason: str
     submitted_at: float
@@ -52,13 +52,13 @@ class Job:
 
     @property
     def state(self) -> JobState:
-        """Short for position.state."""
-        return self.position.state
+        """Short for lifecycle.state."""
+        return self.lifecycle.state
 
     @property
     def attempt(self) -> int:
-        """Short for position.attempt."""
-        return self.position.attempt
+        """Short for lifecycle.attempt."""
+        return self.lifecycle.attempt
 
     def status(self, received: int = 0, queue_place: int = 0) -> JobStatus:
         """The job as the wire tells it."""
@@ -76,7 +76,7 @@ class Job:
             finished_at=self.finished_at,
             fetched_at=self.fetched_at,
             engine_seconds=self.engine_seconds,
-            cancel_requested=self.position.cancel_requested,
+            cancel_requested=self.lifecycle.cancel_requested,
             results=self.results,
         )
 
@@ -201,7 +201,7 @@ class JobStore:
 
         Raises ImpossibleTransitionError or StaleJobError; the store is then unchanged.
         """
-        here, there = job.position, after(job.position, cause)
+        here, there = job.lifecycle, after(job.lifecycle, cause)
         moved = there.state is not here.state
         sequence = job.sequence + moved
         packed, nbytes = job.packed_results, job.result_bytes
@@ -296,7 +296,7 @@ def _job(row: tuple[Any, ...]) -> Job:
         nbytes=nbytes,
         engine=engine,
         title=title,
-        position=JobPosition(JobState(state), attempt, losses, bool(cancel)),
+        lifecycle=JobLifecycle(JobState(state), attempt, losses, bool(cancel)),
         sequence=sequence,
         reason=reason,
         submitted_at=submitted_at,

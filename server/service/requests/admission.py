@@ -6,7 +6,7 @@ from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.engine_checks import offered_engine
 from blender_addon.core.protocol.messages import RefusalCode, Refused, Submit
 from server.service.jobs.disk import room_to_run
-from server.service.jobs.job_book import JobBook
+from server.service.jobs.job_manager import JobManager
 from server.service.options import ServiceOptions
 from server.service.workers.dispatcher import Dispatcher
 
@@ -14,8 +14,8 @@ from server.service.workers.dispatcher import Dispatcher
 class Admission:
     """Says no in words, or nothing."""
 
-    def __init__(self, book: JobBook, dispatcher: Dispatcher, options: ServiceOptions) -> None:
-        self._book = book
+    def __init__(self, manager: JobManager, dispatcher: Dispatcher, options: ServiceOptions) -> None:
+        self._manager = manager
         self._dispatcher = dispatcher
         self._options = options
 
@@ -48,7 +48,7 @@ class Admission:
         )
 
     def _too_many(self, owner: str, message: Submit) -> Refused | None:
-        waiting, allowed = self._book.store.unfinished_of(owner), self._options.limits.jobs_per_client
+        waiting, allowed = self._manager.store.unfinished_of(owner), self._options.limits.jobs_per_client
         if waiting < allowed:
             return None
         return refuse(
@@ -61,7 +61,7 @@ class Admission:
 
     def _no_room(self, message: Submit) -> Refused | None:
         engines = self._dispatcher.engines or ()
-        free, promised = self._book.disk.free() - self._options.keep_free, self._book.promised_bytes(engines)
+        free, promised = self._manager.disk.free() - self._options.keep_free, self._manager.promised_bytes(engines)
         share = next((engine.checkpoint_share for engine in engines if engine.name == message.engine), 0.0)
         needed = message.nbytes + room_to_run(message.nbytes, share)
         if needed <= free - promised:

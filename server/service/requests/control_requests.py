@@ -33,7 +33,7 @@ from blender_addon.core.protocol.messages import (
     Welcome,
 )
 from blender_addon.core.version import SERVER_SOFTWARE
-from server.service.jobs.job_book import JobBook
+from server.service.jobs.job_manager import JobManager
 from server.service.jobs.job_store import Job
 from server.service.options import ServiceOptions
 from server.service.workers.dispatcher import Dispatcher
@@ -49,17 +49,17 @@ class ControlHandler:
 
     def __init__(
         self,
-        book: JobBook,
+        manager: JobManager,
         dispatcher: Dispatcher,
         options: ServiceOptions,
         boot_id: str,
         facts: Callable[[str], Facts],
     ) -> None:
         self._facts = facts
-        self._book = book
+        self._manager = manager
         self._dispatcher = dispatcher
         self._options = options
-        self._admission = Admission(book, dispatcher, options)
+        self._admission = Admission(manager, dispatcher, options)
         self._boot_id = boot_id
         self.stopping = False
 
@@ -81,12 +81,12 @@ class ControlHandler:
 
     def waiting(self, job_ids: Container[str]) -> Iterator[Progress]:
         """How many are before each of these that is queued, and what else it waits for."""
-        for job_id, place in self._book.places().items():
+        for job_id, place in self._manager.places().items():
             if job_id in job_ids:
                 yield self._waiting(job_id, place)
 
     def _waiting(self, job_id: str, place: int) -> Progress:
-        job = self._book.store.get(job_id)
+        job = self._manager.store.get(job_id)
         why = self._dispatcher.why_set_aside(job.engine, job.owner)
         stage = f"The server set this engine aside for a while: {why}. The job waits there." if why else "queued"
         return Progress(job_id=job_id, attempt=0, step=0, steps=0, stage=stage, queue_place=place)
@@ -116,7 +116,7 @@ class ControlHandler:
                 return [self._list(session)]
             case Cancel(job_id=job_id):
                 job = self._own(session, job_id)
-                return [unknown_job(job_id) if job is None else self._book.status(self._dispatcher.cancel(job))]
+                return [unknown_job(job_id) if job is None else self._manager.status(self._dispatcher.cancel(job))]
             case Fetched(job_id=job_id):
                 return [self._fetched(session, job_id)]
             case Prune():
@@ -130,19 +130,19 @@ class ControlHandler:
 
     def _own(self, session: Session, job_id: str) -> Job | None:
         """The job if it is this client's; another client's is as good as none."""
-        job = self._book.store.find(job_id)
+        job = self._manager.store.find(job_id)
         return job if job is not None and job.owner == session.owner else None
 
     def _status(self, session: Session, job_id: str) -> JobStatus:
         job = self._own(session, job_id)
-        return JobStatus(job_id=job_id, state=JobState.UNKNOWN) if job is None else self._book.status(job)
+        return JobStatus(job_id=job_id, state=JobState.UNKNOWN) if job is None else self._manager.status(job)
 
     def _list(self, session: Session) -> Jobs:
         """Newest first, without their files, as many as go into one header."""
-        places = self._book.places()
+        places = self._manager.places()
         limits = self._options.limits
         room, listed = limits.header_bytes - 4096, list[JobStatus]()
-        for job in self._book.store.of_owner(session.owner, limits.listed_jobs):
+        for job in self._manager.store.of_owner(session.owner, limits.listed_jobs):
             status = job.status(queue_place=places.get(job.job_id, 0))
             brief = msgspec.structs.replace(status, results=(), reason=status.reason[: limits.listed_reason])
             room -= len(msgspec.msgpack.encode(brief))
@@ -155,14 +155,14 @@ class ControlHandler:
         job = self._own(session, job_id)
         if job is None:
             return unknown_job(job_id)
-        return self._book.status(self._book.store.note_fetched(job_id, time.time()))
+        return self._manager.status(self._manager.store.note_fetched(job_id, time.time()))
 
     def _submit(self, session: Session, message: Submit) -> ServerMessage:
-        known = self._book.store.find(message.job_id)
+        known = self._manager.store.find(message.job_id)
         if known is not None:
             asked = (session.owner, message.digest, message.nbytes, message.engine)
             if asked == (known.owner, known.digest, known.nbytes, known.engine):
-                return self._book.status(known)
+                return self._manager.status(known)
             what = "A job of this id exists and is another one"
             return refuse(message, RefusalCode.JOB_CONFLICT, what, message.job_id, "Send it under a new id.")
         if self.stopping:
@@ -172,22 +172,24 @@ class ControlHandler:
         if refused is not None:
             return refused
         submit = message
-        job = self._book.store.create(
+        job = self._manager.store.create(
             submit.job_id, session.owner, submit.digest, submit.nbytes, submit.engine, submit.title, time.time()
         )
-        self._book.forget(self._book.store.ended_without_clip(session.owner, beyond=self._options.limits.ended_jobs))
-        return self._book.status(job)
+        self._manager.forget(
+            self._manager.store.ended_without_clip(session.owner, beyond=self._options.limits.ended_jobs)
+        )
+        return self._manager.status(job)
 
     def _prune(self, session: Session, message: Prune) -> Pruned:
         limit = time.time() - message.older_than
         gone = [
             job
-            for job in self._book.store.of_owner(session.owner, self._options.limits.pruned_jobs)
+            for job in self._manager.store.of_owner(session.owner, self._options.limits.pruned_jobs)
             if job.state.final
             and job.finished_at <= limit
             and (message.unfetched or job.fetched_at or job.state is not JobState.DONE)
         ]
-        return Pruned(jobs=len(gone), nbytes=self._book.forget(gone))
+        return Pruned(jobs=len(gone), nbytes=self._manager.forget(gone))
 
     def _follow(self, session: Session, message: Follow) -> list[ServerMessage]:
         job = self._own(session, message.job_id)
@@ -210,8 +212,8 @@ class ControlHandler:
         if latest is not None:
             session.progress[job.job_id] = latest
         elif job.state is JobState.QUEUED:
-            session.progress[job.job_id] = (self._waiting(job.job_id, self._book.places()[job.job_id]), b"")
-        return list(self._book.store.events_after(job.job_id, message.after_sequence))
+            session.progress[job.job_id] = (self._waiting(job.job_id, self._manager.places()[job.job_id]), b"")
+        return list(self._manager.store.events_after(job.job_id, message.after_sequence))
 
 
 def unknown_job(job_id: str) -> Refused:

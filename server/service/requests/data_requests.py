@@ -26,7 +26,7 @@ from blender_addon.core.protocol.messages import (
     UploadChunk,
     UploadReceived,
 )
-from server.service.jobs.job_book import JobBook
+from server.service.jobs.job_manager import JobManager
 from server.service.jobs.job_states import Cause, ImpossibleTransitionError
 from server.service.jobs.job_store import Job, StaleJobError
 from server.service.wakeup import Wakeup
@@ -43,14 +43,14 @@ class DataHandler:
 
     def __init__(
         self,
-        book: JobBook,
+        manager: JobManager,
         sessions: Sessions,
         wakeup: Wakeup,
         limits: Limits,
         reply: Callable[[bytes, list[Frame]], object],
         pool: Executor,
     ) -> None:
-        self._book = book
+        self._manager = manager
         self._sessions = sessions
         self._wakeup = wakeup
         self._limits = limits
@@ -74,7 +74,7 @@ class DataHandler:
             self._refuse(route, RefusalCode.NO_SESSION, "This session is not open", message.job_id)
             return
         session.active = time.monotonic()
-        job = self._book.store.find(message.job_id)
+        job = self._manager.store.find(message.job_id)
         if job is None or job.owner != session.owner:
             self._reply(route, encode(unknown_job(message.job_id)))
         elif isinstance(message, ReadChunk):
@@ -92,13 +92,13 @@ class DataHandler:
         if job.job_id in self._verifying:
             self._verifying[job.job_id] = route
             return
-        held = self._book.files.received(job.job_id)
+        held = self._manager.files.received(job.job_id)
         if offset + data.nbytes > job.nbytes or data.nbytes > self._limits.data_frame_bytes:
             self._refuse(route, RefusalCode.TOO_LARGE, "More bytes came than were announced", job.job_id)
             return
         if offset == held:
             try:
-                held = self._book.files.append(job.job_id, held, data.data)
+                held = self._manager.files.append(job.job_id, held, data.data)
             except OSError as error:
                 self._no_room(route, job, error.strerror or str(error))
                 return
@@ -111,7 +111,7 @@ class DataHandler:
 
     def _check(self, job: Job) -> tuple[Cause | None, str]:
         """In a thread: see whether the upload is a shot, and make it durable. (None, why it could not be stored)."""
-        files = self._book.files
+        files = self._manager.files
         try:
             if not files.verify_upload(job.job_id, job.digest):
                 return None, ""
@@ -136,7 +136,7 @@ class DataHandler:
         The worker decodes the same file again, on purpose: the server accepts nothing that it has not read itself, and
         the worker, a process of its own that may start days later, trusts no decoded arrays handed on by another.
         """
-        with self._book.files.upload(job_id).open("rb") as stream:
+        with self._manager.files.upload(job_id).open("rb") as stream:
             blob = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         return decode_order(memoryview(blob), self._limits).settings.engine
 
@@ -151,10 +151,10 @@ class DataHandler:
             self._reply(route, encode(answer))
             return
         try:
-            job = self._book.move(job, cause, reason)
+            job = self._manager.move(job, cause, reason)
         except (ImpossibleTransitionError, StaleJobError):
             # Cancelled, or forgotten, while it was checked.
-            self._book.files.discard_inputs(job.job_id)
+            self._manager.files.discard_inputs(job.job_id)
             self._acknowledge(route, job.job_id, job.nbytes, JobState.CANCELLED)
             return
         except sqlite3.OperationalError as error:
@@ -170,7 +170,7 @@ class DataHandler:
             return
         wanted = min(message.nbytes, self._limits.chunk_bytes, max(file.nbytes - message.offset, 0))
         try:
-            with (self._book.files.result_folder(job.job_id) / file.name).open("rb") as stream:
+            with (self._manager.files.result_folder(job.job_id) / file.name).open("rb") as stream:
                 stream.seek(message.offset)
                 data = stream.read(wanted)
         except OSError as error:
@@ -181,7 +181,7 @@ class DataHandler:
         self._reply(route, encode(chunk, [np.frombuffer(data, dtype=np.uint8)]))
 
     def _no_room(self, route: bytes, job: Job, reason: str) -> None:
-        free = shutil.disk_usage(self._book.files.root).free
+        free = shutil.disk_usage(self._manager.files.root).free
         refused = Refused(
             code=RefusalCode.NO_SPACE,
             what="The server cannot store the shot",

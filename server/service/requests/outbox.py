@@ -26,7 +26,7 @@ class FrameSink(Protocol):
 class Outbox:
     """Sends to sessions what it can, and keeps the rest for the next `flush`. Use from the loop's thread.
 
-    JobBook and Dispatcher tell it what happens to jobs; it asks neither of them anything.
+    JobManager and Dispatcher tell it what happens to jobs; it asks neither of them anything.
     """
 
     def __init__(self, sessions: Sessions, control: FrameSink, unread_messages: int) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from blender_addon.core.protocol.capability import EngineCapability
 from blender_addon.core.protocol.messages import JobState, Progress
-from server.service.jobs.job_book import JobBook
+from server.service.jobs.job_manager import JobManager
 from server.service.jobs.job_states import Cause
 from server.service.jobs.job_store import Job
 from server.service.logs import LogFormat
@@ -68,13 +68,13 @@ class Dispatcher:
 
     def __init__(
         self,
-        book: JobBook,
+        manager: JobManager,
         options: ServiceOptions,
         wakeup: Wakeup,
         on_step: OnStep,
         new_worker: NewWorker = WorkerProcess,
     ) -> None:
-        self._book = book
+        self._manager = manager
         self._options = options
         self._wakeup = wakeup
         self._new_worker = new_worker
@@ -152,7 +152,7 @@ class Dispatcher:
         """The artist wants this job stopped."""
         if job.state.final:
             return job
-        job = self._book.move(job, Cause.CANCEL_WISHED)
+        job = self._manager.move(job, Cause.CANCEL_WISHED)
         attempt = self._attempt
         if attempt and attempt.job.job_id == job.job_id and attempt.cancelled_at is None and self._worker:
             attempt.job = job
@@ -220,7 +220,7 @@ class Dispatcher:
             self._on_step(message.progress, message.preview)
         elif isinstance(message, pipe.ClipMade):
             try:
-                attempt.job = self._book.move(attempt.job, Cause.CLIP_MADE)
+                attempt.job = self._manager.move(attempt.job, Cause.CLIP_MADE)
             except sqlite3.OperationalError as error:
                 # Made up for when the results are stored.
                 log.error("cannot be stored: %s", error, extra={"job": attempt.job.job_id})
@@ -238,7 +238,7 @@ class Dispatcher:
     def _finish(self, attempt: _Attempt, message: pipe.Finished) -> None:
         job = attempt.job
         try:
-            self._book.files.store_results(job.job_id, job.attempt)
+            self._manager.files.store_results(job.job_id, job.attempt)
         except OSError as error:
             self._end(attempt, Cause.ENGINE_FAILED, f"The server could not store the clip: {error.strerror}.")
             return
@@ -249,7 +249,7 @@ class Dispatcher:
         self._attempt = None
         if cause is not Cause.RESULTS_STORED:
             # Before the store is written: on a full disk this is the room for it.
-            self._book.files.discard_work(attempt.job.job_id)
+            self._manager.files.discard_work(attempt.job.job_id)
         self._unsettled.append(_Outcome(attempt.job, cause, reason, facts))
         self._settle()
 
@@ -259,9 +259,9 @@ class Dispatcher:
             outcome = self._unsettled[0]
             try:
                 if outcome.cause is Cause.RESULTS_STORED and outcome.job.state is JobState.RUNNING:
-                    outcome = replace(outcome, job=self._book.move(outcome.job, Cause.CLIP_MADE))
+                    outcome = replace(outcome, job=self._manager.move(outcome.job, Cause.CLIP_MADE))
                     self._unsettled[0] = outcome
-                job = self._book.move(outcome.job, outcome.cause, outcome.reason, **outcome.facts)
+                job = self._manager.move(outcome.job, outcome.cause, outcome.reason, **outcome.facts)
             except sqlite3.OperationalError as error:
                 if self._waiting_for_room != outcome.job.job_id:
                     log.error(
@@ -297,14 +297,14 @@ class Dispatcher:
             self._end(attempt, Cause.WORKER_LOST, words)
 
     def _start_next(self, worker: WorkerProcess) -> None:
-        waiting = (self._book.store.get(job_id) for job_id in self._book.queue())
+        waiting = (self._manager.store.get(job_id) for job_id in self._manager.queue())
         job = next((job for job in waiting if not self.why_set_aside(job.engine, job.owner)), None)
         if job is None:
             return
-        files = self._book.files
+        files = self._manager.files
         files.discard_work(job.job_id)
         try:
-            job = self._book.move(job, Cause.STARTED)
+            job = self._manager.move(job, Cause.STARTED)
         except sqlite3.OperationalError as error:
             log.error("cannot be started: %s", error, extra={"job": job.job_id})
             return

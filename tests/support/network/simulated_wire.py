@@ -36,8 +36,8 @@ from blender_addon.core.protocol.messages import (
     Welcome,
 )
 from blender_addon.core.protocol.server_address import ServerAddress
-from server.service.jobs.job_book import JobBook, reconcile
 from server.service.jobs.job_files import MANIFEST, JobFiles, Manifest
+from server.service.jobs.job_manager import JobManager, reconcile
 from server.service.jobs.job_store import JobStore
 from server.service.options import ServiceOptions
 from server.service.requests.control_requests import ControlHandler
@@ -115,21 +115,21 @@ class World:
         sessions = Sessions(self._limits.sessions)
         control, data = FrameSink(self, "control"), FrameSink(self, "data")
         outbox = Outbox(sessions, control, self._limits.unread_messages)
-        self.book = JobBook(self._store, JobFiles(self.folder), outbox.notify_event)
-        dispatcher = Dispatcher(self.book, options, self._wakeup, sessions.note_progress, self._new_worker)
+        self.manager = JobManager(self._store, JobFiles(self.folder), outbox.notify_event)
+        dispatcher = Dispatcher(self.manager, options, self._wakeup, sessions.note_progress, self._new_worker)
         self.router = MessageRouter(
             self._limits,
             sessions,
             outbox,
-            ControlHandler(self.book, dispatcher, options, f"boot {self._boots}", lambda: None),
-            DataHandler(self.book, sessions, self._wakeup, self._limits, data.send, AtOnce()),
+            ControlHandler(self.manager, dispatcher, options, f"boot {self._boots}", lambda: None),
+            DataHandler(self.manager, sessions, self._wakeup, self._limits, data.send, AtOnce()),
             control,
             data,
             allowed=lambda user: True,
             pong=lambda ping: Pong(token=ping.token, boot_id="", loop_lag=0.0),
         )
         self._dispatcher = dispatcher
-        reconcile(self.book)
+        reconcile(self.manager)
         self._turn()
 
     def _new_worker(self, engines: str, log_format: str, on_words: Callable[..., None]) -> Worker:

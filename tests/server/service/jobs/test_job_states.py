@@ -14,28 +14,28 @@ from server.service.jobs.job_states import (
     MAX_STARTS,
     Cause,
     ImpossibleTransitionError,
-    JobPosition,
+    JobLifecycle,
     after,
 )
 
 causes = st.lists(st.sampled_from(Cause), max_size=120)
 
 
-def _walk(all_causes: list[Cause]) -> list[JobPosition]:
-    position = JobPosition(JobState.UPLOADING)
-    path = [position]
+def _walk(all_causes: list[Cause]) -> list[JobLifecycle]:
+    lifecycle = JobLifecycle(JobState.UPLOADING)
+    path = [lifecycle]
     for cause in all_causes:
         try:
-            position = after(position, cause)
+            lifecycle = after(lifecycle, cause)
         except ImpossibleTransitionError:
             continue
-        path.append(position)
+        path.append(lifecycle)
     return path
 
 
 @given(causes)
 def test_nothing_happens_after_the_end(all_causes: list[Cause]) -> None:
-    finals = [position for position in _walk(all_causes) if position.state.final]
+    finals = [lifecycle for lifecycle in _walk(all_causes) if lifecycle.state.final]
     assert len(finals) <= 1
 
 
@@ -58,7 +58,7 @@ def test_a_wished_cancel_is_never_forgotten_nor_started(all_causes: list[Cause])
 
 @given(causes)
 def test_done_only_by_way_of_the_whole_line(all_causes: list[Cause]) -> None:
-    states = [position.state for position in _walk(all_causes)]
+    states = [lifecycle.state for lifecycle in _walk(all_causes)]
     if states[-1] is JobState.DONE:
         line = [JobState.QUEUED, JobState.RUNNING, JobState.FINALIZING, JobState.DONE]
         assert states[-3:] == line[-3:] or states[-1] is JobState.DONE
@@ -66,24 +66,24 @@ def test_done_only_by_way_of_the_whole_line(all_causes: list[Cause]) -> None:
 
 
 def test_three_lost_workers_are_the_end_and_a_stopped_server_is_not_counted() -> None:
-    position = JobPosition(JobState.QUEUED)
+    lifecycle = JobLifecycle(JobState.QUEUED)
     for _ in range(5):
-        position = after(after(position, Cause.STARTED), Cause.SERVER_STOPPED)
-    assert (position.state, position.attempt, position.losses) == (JobState.QUEUED, 5, 0)
+        lifecycle = after(after(lifecycle, Cause.STARTED), Cause.SERVER_STOPPED)
+    assert (lifecycle.state, lifecycle.attempt, lifecycle.losses) == (JobState.QUEUED, 5, 0)
     for _ in range(MAX_ATTEMPTS):
-        position = after(after(position, Cause.STARTED), Cause.WORKER_LOST)
-    assert position.state is JobState.FAILED
+        lifecycle = after(after(lifecycle, Cause.STARTED), Cause.WORKER_LOST)
+    assert lifecycle.state is JobState.FAILED
 
 
 def test_a_job_that_takes_the_server_down_every_time_ends() -> None:
-    position = JobPosition(JobState.QUEUED)
-    while not position.state.final:
-        position = after(after(position, Cause.STARTED), Cause.SERVER_STOPPED)
-    assert (position.state, position.attempt) == (JobState.FAILED, MAX_STARTS)
+    lifecycle = JobLifecycle(JobState.QUEUED)
+    while not lifecycle.state.final:
+        lifecycle = after(after(lifecycle, Cause.STARTED), Cause.SERVER_STOPPED)
+    assert (lifecycle.state, lifecycle.attempt) == (JobState.FAILED, MAX_STARTS)
 
 
 @pytest.mark.parametrize("state", [JobState.UPLOADING, JobState.QUEUED, JobState.DONE, JobState.FAILED])
 def test_late_news_of_a_given_up_attempt_changes_nothing(state: JobState) -> None:
     for cause in (Cause.CLIP_MADE, Cause.RESULTS_STORED, Cause.ENGINE_FAILED, Cause.ENGINE_STOPPED):
         with pytest.raises(ImpossibleTransitionError):
-            after(JobPosition(state, attempt=1), cause)
+            after(JobLifecycle(state, attempt=1), cause)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from blender_addon.core.protocol.messages import JobState
 from server.service.jobs.disk import promised
-from server.service.jobs.job_states import JobPosition
+from server.service.jobs.job_states import JobLifecycle
 from server.service.jobs.job_store import Job
 from server.service.jobs.retention import DAY, Retention, expired
 
@@ -28,7 +28,7 @@ def _job(state: JobState = JobState.DONE, finished: float = 0.0, fetched: float 
         nbytes=nbytes,
         engine="copy",
         title="",
-        position=JobPosition(state),
+        lifecycle=JobLifecycle(state),
         sequence=1,
         reason="",
         submitted_at=NOW - (finished or 1) * DAY,

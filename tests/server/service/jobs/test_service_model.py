@@ -1,6 +1,6 @@
 """Any order of submissions, chunks, attempts, cancels, deaths and restarts: the promises of the service hold.
 
-The book, the store and the files are the real ones; what drives them is chance instead of sockets and a worker.
+The manager, the store and the files are the real ones; what drives them is chance instead of sockets and a worker.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from blender_addon.core.protocol.messages import JobState, ResultFile
-from server.service.jobs.job_book import JobBook, reconcile
 from server.service.jobs.job_files import MANIFEST, JobFiles, Manifest
+from server.service.jobs.job_manager import JobManager, reconcile
 from server.service.jobs.job_states import MAX_STARTS, Cause, ImpossibleTransitionError
 from server.service.jobs.job_store import Job, JobStore, StaleJobError
 from tests.support.properties import examples
@@ -46,48 +46,48 @@ class Service(RuleBasedStateMachine):
 
     def open(self) -> None:
         """A server starts."""
-        self.book = JobBook(JobStore(self.folder / "jobs.sqlite3"), JobFiles(self.folder), lambda event: None)
-        reconcile(self.book)
+        self.manager = JobManager(JobStore(self.folder / "jobs.sqlite3"), JobFiles(self.folder), lambda event: None)
+        reconcile(self.manager)
 
     def teardown(self) -> None:
-        self.book.store.close()
+        self.manager.store.close()
         shutil.rmtree(self.folder)
 
     @rule(target=jobs, number=st.integers(0, 5), owner=st.sampled_from(["anna", "bob"]))
     def submit(self, number: int, owner: str) -> str:
         job_id = f"job-{number:08d}"
-        if self.book.store.find(job_id) is None:
-            self.book.store.create(job_id, owner, DIGEST, len(SHOT), "copy", "", 1.0)
+        if self.manager.store.find(job_id) is None:
+            self.manager.store.create(job_id, owner, DIGEST, len(SHOT), "copy", "", 1.0)
         return job_id
 
     @rule(job_id=jobs, damaged=st.booleans())
     def upload(self, job_id: str, damaged: bool) -> None:
-        job = self.book.store.get(job_id)
+        job = self.manager.store.get(job_id)
         if job.state is not JobState.UPLOADING:
             return
-        held = self.book.files.received(job_id)
-        self.book.files.append(job_id, held, memoryview(SHOT if not damaged else SHOT[::-1])[held:])
-        if self.book.files.verify_upload(job_id, DIGEST):
-            self.book.files.store_shot(job_id)
-            self.book.move(job, Cause.SHOT_STORED)
+        held = self.manager.files.received(job_id)
+        self.manager.files.append(job_id, held, memoryview(SHOT if not damaged else SHOT[::-1])[held:])
+        if self.manager.files.verify_upload(job_id, DIGEST):
+            self.manager.files.store_shot(job_id)
+            self.manager.move(job, Cause.SHOT_STORED)
             self.accepted.add(job_id)
 
     @rule()
     def start_next(self) -> None:
-        if not self.book.store.in_states(JobState.RUNNING, JobState.FINALIZING) and (queue := self.book.queue()):
-            self.stale.append(self.book.move(self.book.store.get(queue[0]), Cause.STARTED))
+        if not self.manager.store.in_states(JobState.RUNNING, JobState.FINALIZING) and (queue := self.manager.queue()):
+            self.stale.append(self.manager.move(self.manager.store.get(queue[0]), Cause.STARTED))
 
     @rule(cause=st.sampled_from([Cause.WORKER_LOST, Cause.ENGINE_FAILED, Cause.ENGINE_STOPPED, Cause.CLIP_MADE]))
     def worker_says(self, cause: Cause) -> None:
-        for job in self.book.store.in_states(JobState.RUNNING):
+        for job in self.manager.store.in_states(JobState.RUNNING):
             self.stale.append(job)
-            self.book.move(job, cause, "reason")
+            self.manager.move(job, cause, "reason")
 
     @rule(stop=st.sampled_from(["nowhere", "work", "rename"]))
     def finish(self, stop: str) -> None:
         """The results are stored; or the server dies after the worker wrote them, or after they were named."""
-        for job in self.book.store.in_states(JobState.FINALIZING):
-            folder = self.book.files.work_folder(job.job_id, job.attempt)
+        for job in self.manager.store.in_states(JobState.FINALIZING):
+            folder = self.manager.files.work_folder(job.job_id, job.attempt)
             folder.mkdir(parents=True, exist_ok=True)
             (folder / RESULT.name).write_bytes(CLIP)
             manifest = Manifest(job_id=job.job_id, attempt=job.attempt, engine_seconds=1.0, results=(RESULT,))
@@ -95,27 +95,27 @@ class Service(RuleBasedStateMachine):
             if stop == "work":
                 self.die()
                 return
-            self.book.files.store_results(job.job_id, job.attempt)
+            self.manager.files.store_results(job.job_id, job.attempt)
             if stop == "rename":
                 self.die()
                 return
-            self.book.move(job, Cause.RESULTS_STORED, results=(RESULT,))
+            self.manager.move(job, Cause.RESULTS_STORED, results=(RESULT,))
 
     @rule(job_id=jobs)
     def cancel(self, job_id: str) -> None:
-        job = self.book.store.get(job_id)
+        job = self.manager.store.get(job_id)
         if not job.state.final:
-            self.book.move(job, Cause.CANCEL_WISHED)
+            self.manager.move(job, Cause.CANCEL_WISHED)
 
     @rule(cause=st.sampled_from(Cause))
     def late_news(self, cause: Cause) -> None:
         """A worker that was given up speaks again."""
         for job in self.stale[-3:]:
-            now = self.book.store.get(job.job_id)
+            now = self.manager.store.get(job.job_id)
             if (now.state, now.attempt) == (job.state, job.attempt):
                 continue
             try:
-                self.book.move(job, cause, "late")
+                self.manager.move(job, cause, "late")
             except (StaleJobError, ImpossibleTransitionError):
                 continue
             raise AssertionError(f"{cause} of a given-up attempt changed {now}")
@@ -123,32 +123,32 @@ class Service(RuleBasedStateMachine):
     @rule()
     def die(self) -> None:
         """kill -9: what was not committed is gone, what lies about half-written stays."""
-        (self.book.files.uploads / f"stray-{os.getpid()}.part").write_bytes(b"x")
-        self.book.store.close()
+        (self.manager.files.uploads / f"stray-{os.getpid()}.part").write_bytes(b"x")
+        self.manager.store.close()
         self.open()
 
     @invariant()
     def nothing_accepted_is_lost(self) -> None:
         for job_id in self.accepted:
-            job = self.book.store.get(job_id)
+            job = self.manager.store.get(job_id)
             assert job.state is not JobState.UPLOADING
             if not job.state.final:
-                assert self.book.files.shot(job_id).exists()
+                assert self.manager.files.shot(job_id).exists()
 
     @invariant()
     def an_end_is_an_end(self) -> None:
-        for job in self.book.store.in_states(JobState.DONE, JobState.FAILED, JobState.CANCELLED):
+        for job in self.manager.store.in_states(JobState.DONE, JobState.FAILED, JobState.CANCELLED):
             assert self.ended.setdefault(job.job_id, job.state) is job.state
-            events = self.book.store.events_after(job.job_id, 0)
+            events = self.manager.store.events_after(job.job_id, 0)
             assert [event.sequence for event in events] == list(range(1, job.sequence + 1))
             assert sum(event.state.final for event in events) == 1
             assert job.attempt <= MAX_STARTS
 
     @invariant()
     def done_is_whole(self) -> None:
-        for job in self.book.store.in_states(JobState.DONE):
-            assert (self.book.files.result_folder(job.job_id) / RESULT.name).read_bytes() == CLIP
-            assert not list(self.book.files.work.glob(f"{job.job_id}.*"))
+        for job in self.manager.store.in_states(JobState.DONE):
+            assert (self.manager.files.result_folder(job.job_id) / RESULT.name).read_bytes() == CLIP
+            assert not list(self.manager.files.work.glob(f"{job.job_id}.*"))
 
 
 TestService = Service.TestCase

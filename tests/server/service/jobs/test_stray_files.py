@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from blender_addon.core.protocol.messages import JobState, ResultFile
-from server.service.jobs.job_book import JobBook, reconcile
 from server.service.jobs.job_files import MANIFEST, JobFiles, Manifest
+from server.service.jobs.job_manager import JobManager, reconcile
 from server.service.jobs.job_states import Cause
 from server.service.jobs.job_store import JobStore
 
@@ -19,46 +19,46 @@ STRAY_FOLDERS = ("lost+found", ".Trash-1000", "@eaDir")
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> JobBook:
+def manager(tmp_path: Path) -> JobManager:
     """A store with a finished job and a queued one that has a checkpoint, and files of a job that it never had."""
-    book = JobBook(JobStore(tmp_path / "jobs.sqlite3"), JobFiles(tmp_path), lambda event: None)
-    files = book.files
+    manager = JobManager(JobStore(tmp_path / "jobs.sqlite3"), JobFiles(tmp_path), lambda event: None)
+    files = manager.files
     for job_id in (DONE, QUEUED):
-        job = book.store.create(job_id, "anna", "0" * 64, 4, "copy", "", 1.0)
+        job = manager.store.create(job_id, "anna", "0" * 64, 4, "copy", "", 1.0)
         files.shot(job_id).write_bytes(b"shot")
-        job = book.move(job, Cause.SHOT_STORED)
+        job = manager.move(job, Cause.SHOT_STORED)
         if job_id == DONE:
-            job = book.move(job, Cause.STARTED)
-            job = book.move(job, Cause.CLIP_MADE)
+            job = manager.move(job, Cause.STARTED)
+            job = manager.move(job, Cause.CLIP_MADE)
             files.result_folder(job_id).mkdir()
             (files.result_folder(job_id) / "clip.mp4").write_bytes(b"clip")
             results = (ResultFile(name="clip.mp4", nbytes=4, sha256="1" * 64),)
             manifest = Manifest(job_id=job_id, attempt=1, engine_seconds=0.0, results=results)
             (files.result_folder(job_id) / MANIFEST).write_bytes(msgspec.json.encode(manifest))
-            book.move(job, Cause.RESULTS_STORED, results=results, engine_seconds=0.0)
+            manager.move(job, Cause.RESULTS_STORED, results=results, engine_seconds=0.0)
     files.checkpoints(QUEUED).mkdir()
     (files.checkpoints(QUEUED) / "state").write_bytes(b"half done")
     files.result_folder(FORGOTTEN).mkdir()
     files.upload(FORGOTTEN).write_bytes(b"sh")
-    return book
+    return manager
 
 
-def test_a_start_leaves_what_is_not_ours_alone_and_loses_no_job(book: JobBook) -> None:
-    files = book.files
+def test_a_start_leaves_what_is_not_ours_alone_and_loses_no_job(manager: JobManager) -> None:
+    files = manager.files
     folders = [files.uploads, files.shots, files.work, files.checkpoints(QUEUED).parent, files.results]
     strays = [folder / name for folder in folders for name in (*STRAY_FILES, *STRAY_FOLDERS)]
     for stray in strays:
         stray.mkdir() if stray.name in STRAY_FOLDERS else stray.write_bytes(b"not ours")
 
     for _ in range(2):
-        reconcile(book)
+        reconcile(manager)
 
     assert files.job_ids() == {DONE, QUEUED}
     assert (files.result_folder(DONE) / "clip.mp4").read_bytes() == b"clip"
     assert files.shot(QUEUED).read_bytes() == b"shot"
     assert (files.checkpoints(QUEUED) / "state").read_bytes() == b"half done"
     assert [str(stray) for stray in strays if not stray.exists()] == []
-    assert [book.store.get(job_id).state for job_id in (DONE, QUEUED)] == [JobState.DONE, JobState.QUEUED]
+    assert [manager.store.get(job_id).state for job_id in (DONE, QUEUED)] == [JobState.DONE, JobState.QUEUED]
 
 
 @pytest.mark.parametrize("job_id", ["", ".", "..", "a", "../results", "job-0001/..", "JOB-00000001", "job-00000001\n"])

@@ -60,7 +60,7 @@ class Artist:
         shot_file = self._shots.get(job_id, shot(JOBS.index(job_id)))
         status = self._client.submit(job_id, shot_file, "copy")
         assert status.state is not JobState.UNKNOWN
-        assert self._world.book.store.get(job_id).state is not JobState.UPLOADING
+        assert self._world.manager.store.get(job_id).state is not JobState.UPLOADING
         self._shots[job_id] = shot_file
 
     def submit_another(self, job_id: str) -> None:
@@ -105,13 +105,13 @@ class Artist:
         for job_id in self._shots:
             self.follow(job_id)
             self.fetch(job_id)
-            job = self._world.book.store.get(job_id)
-            ends = [event.state for event in self._world.book.store.events_after(job_id, 0) if event.state.final]
+            job = self._world.manager.store.get(job_id)
+            ends = [event.state for event in self._world.manager.store.events_after(job_id, 0) if event.state.final]
             assert ends == [job.state]
             if job.state is JobState.DONE:
                 assert (self._world.folder / "fetched" / job_id / "clip.mp4").exists()
             elif job.state is JobState.FAILED:
-                assert job.position.losses >= MAX_ATTEMPTS or job.attempt >= MAX_STARTS
+                assert job.lifecycle.losses >= MAX_ATTEMPTS or job.attempt >= MAX_STARTS
             else:
                 assert job_id in self._cancelled
 

@@ -18,7 +18,7 @@ from .job_store import Job, JobStore
 OnEvent = Callable[[StateEvent], None]
 
 
-class JobBook:
+class JobManager:
     """Store and files of all jobs, and the queue's order. Use from the loop's thread.
 
     on_event is told of every new state, once it is on disk.
@@ -51,7 +51,7 @@ class JobBook:
     def queue(self) -> list[str]:
         """Ids of queued jobs in the order they will run."""
         queued = self.store.in_states(JobState.QUEUED)
-        return turns([Waiting(job.number, job.job_id, job.owner) for job in queued], self._served)
+        return schedule([Waiting(job.number, job.job_id, job.owner) for job in queued], self._served)
 
     def places(self) -> dict[str, int]:
         """Jobs before each queued one, the running one included."""
@@ -89,7 +89,7 @@ class Waiting(NamedTuple):
     owner: str
 
 
-def turns(waiting: Sequence[Waiting], served_last: Sequence[str]) -> list[str]:
+def schedule(waiting: Sequence[Waiting], served_last: Sequence[str]) -> list[str]:
     """Job ids in the order they will run.
 
     served_last: owners, the one served longest ago first. Owners who were never served come before all of them, by
@@ -109,19 +109,19 @@ def turns(waiting: Sequence[Waiting], served_last: Sequence[str]) -> list[str]:
 RESTARTED = "The server was restarted while this job ran."
 
 
-def reconcile(book: JobBook) -> None:
+def reconcile(manager: JobManager) -> None:
     """Bring store and files together. Call before anything else runs."""
-    store, files = book.store, book.files
+    store, files = manager.store, manager.files
     for job in store.in_states(JobState.UPLOADING):
         # Named but not yet committed: the shot is whole, because only one that was verified and read gets its name.
         if files.shot(job.job_id).exists():
-            book.move(job, Cause.SHOT_STORED)
+            manager.move(job, Cause.SHOT_STORED)
     for job in store.in_states(JobState.RUNNING, JobState.FINALIZING):
         manifest = files.finished_results(job.job_id) if job.state is JobState.FINALIZING else None
         if manifest is not None and manifest.attempt == job.attempt:
-            book.move(job, Cause.RESULTS_STORED, results=manifest.results, engine_seconds=manifest.engine_seconds)
+            manager.move(job, Cause.RESULTS_STORED, results=manifest.results, engine_seconds=manifest.engine_seconds)
         else:
-            book.move(job, Cause.SERVER_STOPPED, RESTARTED)
+            manager.move(job, Cause.SERVER_STOPPED, RESTARTED)
     for job_id in files.job_ids():
         known = store.find(job_id)
         if known is None or (known.state.final and known.state is not JobState.DONE):
