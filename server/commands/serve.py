@@ -130,7 +130,7 @@ def _run(service: Service, die_with_parent: bool, ready_file: Path | None, metri
             if metrics_port is not None:
                 from server.service.metrics import serve_metrics
 
-                stack.callback(serve_metrics(metrics_port, service.facts).shutdown)
+                stack.callback(serve_metrics(metrics_port, service.stats).shutdown)
             if ready_file is not None:
                 write_ready_file(ready_file, service.ready)
                 stack.callback(remove_ready_file, ready_file, service.boot_id)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from blender_addon.core.protocol.messages import Facts, Welcome
+from blender_addon.core.protocol.messages import ServerStats, Welcome
 from server.service.metrics import metrics_text
 
 from .jobs import job_table
@@ -22,31 +22,31 @@ def status(
 ) -> None:
     """How the server is: its health, its engines and your jobs."""
     with connected(server) as client:
-        welcome, facts = client.connect(), client.facts()
+        welcome, stats = client.connect(), client.stats()
         if prometheus:
-            typer.echo(metrics_text(facts), nl=False)
+            typer.echo(metrics_text(stats), nl=False)
             return
         console = Console()
         console.print(f"{welcome.software} at {server}, protocol {welcome.protocol[0]}.{welcome.protocol[1]}")
-        console.print(_facts_table(facts))
+        console.print(_stats_table(stats))
         console.print(_engine_table(welcome))
         console.print(job_table(client.jobs()))
 
 
-def _facts_table(facts: Facts) -> Table:
+def _stats_table(stats: ServerStats) -> Table:
     table = Table("what", "now", show_header=False)
     work = "idle"
-    if facts.running:
-        work = f"running, last step {facts.step_age or 0:.1f} s ago"
-    elif not facts.worker_ready:
+    if stats.running:
+        work = f"running, last step {stats.step_age or 0:.1f} s ago"
+    elif not stats.worker_ready:
         work = "starting"
     for what, now in (
-        ("up", f"{facts.uptime / 3600:.1f} h"),
-        ("worker", f"{work}, {facts.worker_memory / 1e6:.0f} MB"),
-        ("queue", f"{facts.queued} waiting"),
-        ("server", f"{facts.memory / 1e6:.0f} MB, loop late by {facts.loop_lag * 1000:.0f} ms at worst"),
-        ("clients", f"{facts.sessions} connected, {facts.refused_connections} connections refused"),
-        ("disk", f"{facts.disk_free / 1e9:.1f} GB free, {facts.disk_promised / 1e9:.1f} GB promised to jobs"),
+        ("up", f"{stats.uptime / 3600:.1f} h"),
+        ("worker", f"{work}, {stats.worker_memory / 1e6:.0f} MB"),
+        ("queue", f"{stats.queued} waiting"),
+        ("server", f"{stats.memory / 1e6:.0f} MB, loop late by {stats.loop_lag * 1000:.0f} ms at worst"),
+        ("clients", f"{stats.sessions} connected, {stats.refused_connections} connections refused"),
+        ("disk", f"{stats.disk_free / 1e9:.1f} GB free, {stats.disk_promised / 1e9:.1f} GB promised to jobs"),
     ):
         table.add_row(what, now)
     return table

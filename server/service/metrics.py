@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from blender_addon.core.errors import ErrorCode, ServiceError
-from blender_addon.core.protocol.messages import Facts
+from blender_addon.core.protocol.messages import ServerStats
 from blender_addon.core.protocol.server_address import DEFAULT_HOST
 
 
@@ -21,52 +21,52 @@ class MetricsServer(Protocol):
         """Stop answering."""
 
 
-class FactsCollector(Collector):
-    """Gauges of what `facts` says at the moment of asking; nothing where it has no answer."""
+class StatsCollector(Collector):
+    """Gauges of what `stats` says at the moment of asking; nothing where it has no answer."""
 
-    def __init__(self, facts: Callable[[], Facts | None]) -> None:
-        self._facts = facts
+    def __init__(self, stats: Callable[[], ServerStats | None]) -> None:
+        self._stats = stats
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """One family for each figure."""
-        facts = self._facts()
-        if facts is None:
+        stats = self._stats()
+        if stats is None:
             return
         for name, what, value in (
-            ("uptime_seconds", "Since the server started", facts.uptime),
-            ("loop_lag_seconds", "How late the server's loop was at worst lately", facts.loop_lag),
-            ("worker_ready", "Whether the worker takes jobs", facts.worker_ready),
-            ("job_running", "Whether a job runs", facts.running),
-            ("last_step_age_seconds", "Since the running job's last step", facts.step_age),
-            ("jobs_queued", "Jobs that wait", facts.queued),
-            ("sessions", "Connected clients", facts.sessions),
-            ("refused_connections", "Connections refused for their key since the start", facts.refused_connections),
-            ("disk_free_bytes", "Free on the disk of the jobs", facts.disk_free),
-            ("disk_promised_bytes", "Promised to accepted jobs", facts.disk_promised),
+            ("uptime_seconds", "Since the server started", stats.uptime),
+            ("loop_lag_seconds", "How late the server's loop was at worst lately", stats.loop_lag),
+            ("worker_ready", "Whether the worker takes jobs", stats.worker_ready),
+            ("job_running", "Whether a job runs", stats.running),
+            ("last_step_age_seconds", "Since the running job's last step", stats.step_age),
+            ("jobs_queued", "Jobs that wait", stats.queued),
+            ("sessions", "Connected clients", stats.sessions),
+            ("refused_connections", "Connections refused for their key since the start", stats.refused_connections),
+            ("disk_free_bytes", "Free on the disk of the jobs", stats.disk_free),
+            ("disk_promised_bytes", "Promised to accepted jobs", stats.disk_promised),
         ):
             if value is not None:
                 yield GaugeMetricFamily(f"realcam_{name}", what, value=float(value))
-        yield _labelled("memory_bytes", "Resident", "process", {"server": facts.memory, "worker": facts.worker_memory})
-        yield _labelled("jobs", "Jobs on record", "state", facts.jobs)
+        yield _labelled("memory_bytes", "Resident", "process", {"server": stats.memory, "worker": stats.worker_memory})
+        yield _labelled("jobs", "Jobs on record", "state", stats.jobs)
         yield _labelled(
-            "engine_set_aside", "Failed too often in a row", "engine", dict.fromkeys(facts.engines_set_aside, 1)
+            "engine_set_aside", "Failed too often in a row", "engine", dict.fromkeys(stats.engines_set_aside, 1)
         )
 
 
-def metrics_text(facts: Facts) -> str:
+def metrics_text(stats: ServerStats) -> str:
     """The figures in Prometheus' text format."""
     registry = CollectorRegistry()
-    registry.register(FactsCollector(lambda: facts))
+    registry.register(StatsCollector(lambda: stats))
     return generate_latest(registry).decode()
 
 
-def serve_metrics(port: int, facts: Callable[[], Facts | None]) -> MetricsServer:
-    """Answer http://127.0.0.1:port/metrics, in threads of its own. `facts` is called there.
+def serve_metrics(port: int, stats: Callable[[], ServerStats | None]) -> MetricsServer:
+    """Answer http://127.0.0.1:port/metrics, in threads of its own. `stats` is called there.
 
     Raises ServiceError when the port is taken.
     """
     registry = CollectorRegistry()
-    registry.register(FactsCollector(facts))
+    registry.register(StatsCollector(stats))
     try:
         server, _ = start_http_server(port, addr=DEFAULT_HOST, registry=registry)
     except OSError as error:

@@ -17,7 +17,7 @@ import zmq
 
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.keys import server_keys
-from blender_addon.core.protocol.messages import Facts, JobState, Ping, Pong, RefusalCode
+from blender_addon.core.protocol.messages import JobState, Ping, Pong, RefusalCode, ServerStats
 from blender_addon.core.protocol.server_address import is_loopback
 from blender_addon.core.version import SERVER_SOFTWARE
 
@@ -73,7 +73,7 @@ class Service:
         self._dispatcher = Dispatcher(self._manager, options, self._wakeup, on_step=self._sessions.note_progress)
         # The worker imports its engines while the rest is set up.
         self._dispatcher.start()
-        self._control_handler = ControlHandler(self._manager, self._dispatcher, options, self.boot_id, self._facts_for)
+        self._control_handler = ControlHandler(self._manager, self._dispatcher, options, self.boot_id, self._stats_for)
         self._data_handler = DataHandler(
             self._manager,
             self._sessions,
@@ -143,13 +143,13 @@ class Service:
         Callable from other threads and signal handlers; a second call ends it now."""
         self._wakeup.post(lambda: self._begin_stop(self.options.stop_grace if grace is None else grace))
 
-    def facts(self, seconds: float = 5.0) -> Facts | None:
+    def stats(self, seconds: float = 5.0) -> ServerStats | None:
         """How the server is, asked from another thread; None when its loop does not answer in time or cannot tell."""
-        answer: Future[Facts] = Future()
+        answer: Future[ServerStats] = Future()
 
         def look() -> None:
             try:
-                answer.set_result(self._facts(dict.fromkeys(self._dispatcher.set_aside(), "")))
+                answer.set_result(self._stats(dict.fromkeys(self._dispatcher.set_aside(), "")))
             except (OSError, sqlite3.Error) as error:
                 answer.set_exception(error)
 
@@ -209,14 +209,14 @@ class Service:
             running=self._dispatcher.running,
         )
 
-    def _facts_for(self, owner: str) -> Facts:
+    def _stats_for(self, owner: str) -> ServerStats:
         engines = self._dispatcher.engines or ()
         why = {engine.name: self._dispatcher.why_set_aside(engine.name, owner) for engine in engines}
-        return self._facts({name: reason for name, reason in why.items() if reason})
+        return self._stats({name: reason for name, reason in why.items() if reason})
 
-    def _facts(self, engines_set_aside: dict[str, str]) -> Facts:
+    def _stats(self, engines_set_aside: dict[str, str]) -> ServerStats:
         dispatcher = self._dispatcher
-        return Facts(
+        return ServerStats(
             uptime=time.monotonic() - self._started,
             loop_lag=max((lag for _, lag in self._lags), default=0.0),
             memory=psutil.Process().memory_info().rss,

@@ -24,7 +24,6 @@ from blender_addon.core.protocol.framing import Frame, decode_client_message, de
 from blender_addon.core.protocol.messages import (
     PROTOCOL_VERSION,
     Cancel,
-    Facts,
     FileChunk,
     Hello,
     JobState,
@@ -32,6 +31,7 @@ from blender_addon.core.protocol.messages import (
     Limits,
     Progress,
     ResultFile,
+    ServerStats,
     Submit,
     UploadChunk,
     Welcome,
@@ -73,7 +73,7 @@ def seeds() -> tuple[list[list[bytes]], list[list[bytes]], bytes]:
         encode(Progress(job_id=JOB, attempt=1, step=1, steps=2, stage="s"), [np.zeros(9, dtype=np.uint8)]),
         encode(FileChunk(job_id=JOB, name="clip.mp4", offset=0), [np.zeros(64, dtype=np.uint8)]),
         encode(
-            Facts(
+            ServerStats(
                 uptime=1.0,
                 loop_lag=0.0,
                 memory=1,

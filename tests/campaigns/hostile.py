@@ -99,7 +99,7 @@ def run(rounds: int, folder: Path) -> HostileFigures:
                 for name, attack in everything:
                     found = figures.attacks.setdefault(name, AttackFigures())
                     _carry_out(attack, server, both, found)
-                    facts = neighbour.facts()
+                    facts = neighbour.stats()
                     found.lag = max(found.lag, round(facts.loop_lag, 3))
                     if facts.running:
                         raise NotRefusedError(f"{name}: a job runs")

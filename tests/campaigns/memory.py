@@ -81,9 +81,9 @@ def _read(client: Client) -> Reading:
     loaded = None
     for event in client.follow(job_id):
         if isinstance(event, JobProgress) and event.done == 3:
-            loaded = client.facts()
+            loaded = client.stats()
     time.sleep(IDLE_SECONDS)
-    idle = client.facts()
+    idle = client.stats()
     assert loaded is not None
     return {
         "server_loaded": loaded.memory,

@@ -55,7 +55,7 @@ def run(clients: int, jobs: int, rate: float, folder: Path) -> SlowReaderFigures
         first = new_id()
         watcher.submit(first, blob, "copy")
         list(watcher.follow(first))
-        figures.memory_before = watcher.facts().memory
+        figures.memory_before = watcher.stats().memory
 
         def note(progress: JobProgress) -> None:
             figures.slow_client_received = max(figures.slow_client_received, progress.done)
@@ -89,7 +89,7 @@ def run(clients: int, jobs: int, rate: float, folder: Path) -> SlowReaderFigures
             thread.start()
         for thread in others:
             thread.join()
-        figures.memory_growth = watcher.facts().memory - figures.memory_before
+        figures.memory_growth = watcher.stats().memory - figures.memory_before
         stop.set()
         slow.join()
     for proxy in proxies:

@@ -23,10 +23,9 @@ from .keys import config_dir
 from .messages import (
     Cancel,
     ClientMessage,
-    Facts,
     Fetched,
     Follow,
-    GetFacts,
+    GetServerStats,
     GetStatus,
     Jobs,
     JobState,
@@ -38,6 +37,7 @@ from .messages import (
     RefusalCode,
     Refused,
     ServerMessage,
+    ServerStats,
     StateEvent,
     Submit,
     Welcome,
@@ -221,9 +221,9 @@ class Client:
         request = Prune(older_than=older_than, unfetched=unfetched)
         return self._retrying(lambda session: self._ask(session, request, Pruned))
 
-    def facts(self) -> Facts:
+    def stats(self) -> ServerStats:
         """How the server is."""
-        return self._retrying(lambda session: self._ask(session, GetFacts(), Facts))
+        return self._retrying(lambda session: self._ask(session, GetServerStats(), ServerStats))
 
     def _ask_for_events(self, session: Session, job_id: str, after_sequence: int) -> None:
         self._question += 1

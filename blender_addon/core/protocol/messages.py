@@ -163,7 +163,7 @@ class Prune(Message, frozen=True, tag="prune"):
     unfetched: bool = False
 
 
-class GetFacts(Message, frozen=True, tag="get-facts"):
+class GetServerStats(Message, frozen=True, tag="get-facts"):
     """Ask how the server is."""
 
 
@@ -302,7 +302,7 @@ class Pruned(Message, frozen=True, tag="pruned"):
     nbytes: int
 
 
-class Facts(Message, frozen=True, tag="facts"):
+class ServerStats(Message, frozen=True, tag="facts"):
     """How the server is: seconds, bytes and counts. Nothing in it tells one client of another's jobs."""
 
     uptime: float
@@ -371,11 +371,21 @@ ClientMessage = (
     | Cancel
     | Fetched
     | Prune
-    | GetFacts
+    | GetServerStats
     | Ping
     | UploadChunk
     | ReadChunk
 )
 ServerMessage = (
-    Welcome | Refused | JobStatus | Jobs | StateEvent | Progress | Pong | Pruned | Facts | UploadReceived | FileChunk
+    Welcome
+    | Refused
+    | JobStatus
+    | Jobs
+    | StateEvent
+    | Progress
+    | Pong
+    | Pruned
+    | ServerStats
+    | UploadReceived
+    | FileChunk
 )

@@ -13,10 +13,9 @@ from blender_addon.core.protocol.messages import (
     PROTOCOL_VERSION,
     Cancel,
     ClientMessage,
-    Facts,
     Fetched,
     Follow,
-    GetFacts,
+    GetServerStats,
     GetStatus,
     Jobs,
     JobState,
@@ -28,6 +27,7 @@ from blender_addon.core.protocol.messages import (
     RefusalCode,
     Refused,
     ServerMessage,
+    ServerStats,
     StateEvent,
     Submit,
     Welcome,
@@ -53,9 +53,9 @@ class ControlHandler:
         dispatcher: Dispatcher,
         options: ServiceOptions,
         boot_id: str,
-        facts: Callable[[str], Facts],
+        stats: Callable[[str], ServerStats],
     ) -> None:
-        self._facts = facts
+        self._stats = stats
         self._manager = manager
         self._dispatcher = dispatcher
         self._options = options
@@ -121,8 +121,8 @@ class ControlHandler:
                 return [self._fetched(session, job_id)]
             case Prune():
                 return [self._prune(session, message)]
-            case GetFacts():
-                return [self._facts(session.owner)]
+            case GetServerStats():
+                return [self._stats(session.owner)]
             case Follow():
                 return self._follow(session, message)
             case _:

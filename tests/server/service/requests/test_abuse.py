@@ -51,12 +51,12 @@ def test_malformed_messages_are_refused(
     shared_server: RunningServer, channel: str, what: str, frames: list[bytes]
 ) -> None:
     with shared_server.client() as neighbour:
-        before = neighbour.facts().memory
+        before = neighbour.stats().memory
         with raw_socket(shared_server, channel) as dealer:
             answer = ask_with(dealer, frames)
         assert isinstance(answer, Refused), what
         assert answer.code.value == "malformed"
-        assert neighbour.facts().memory - before < 64_000_000
+        assert neighbour.stats().memory - before < 64_000_000
 
 
 @pytest.mark.parametrize("channel", ["control", "data"])
@@ -64,10 +64,10 @@ def test_a_frame_over_the_limit_ends_the_connection_and_nothing_else(
     shared_server: RunningServer, channel: str
 ) -> None:
     with shared_server.client() as neighbour, raw_socket(shared_server, channel) as dealer:
-        before = neighbour.facts().memory
+        before = neighbour.stats().memory
         dealer.send_multipart([PREAMBLE, b"\x00" * 10_000_000])
         assert not dealer.poll(500)
-        assert neighbour.facts().memory - before < 32_000_000
+        assert neighbour.stats().memory - before < 32_000_000
 
 
 def test_messages_on_the_wrong_socket_or_without_a_session_are_refused(shared_server: RunningServer) -> None:
@@ -88,7 +88,7 @@ def test_a_client_that_never_reads_is_let_go_and_its_job_is_done(
 ) -> None:
     """Thousands of questions whose answers nobody takes: they wait in bounded places, then the session ends."""
     with shared_server.client() as neighbour:
-        before = neighbour.facts().memory
+        before = neighbour.stats().memory
         with raw_socket(shared_server, "control") as dealer:
             dealer.rcvhwm = 1
             for token in range(5000):
@@ -96,7 +96,7 @@ def test_a_client_that_never_reads_is_let_go_and_its_job_is_done(
             job_id = new_id()
             neighbour.submit(job_id, small_blob(bike), "copy")
             list(neighbour.follow(job_id))
-            assert neighbour.facts().memory - before < 64_000_000
+            assert neighbour.stats().memory - before < 64_000_000
         assert neighbour.status(job_id).state.value == "done"
 
 

@@ -119,7 +119,7 @@ def test_an_engine_that_fails_three_jobs_is_set_aside_with_its_reason(
         unavailable = {engine.name: engine.unavailable for engine in client.connect().engines}
         assert "SIGSEGV" in unavailable["crash"]
         assert unavailable["copy"] == ""
-        assert list(client.facts().engines_set_aside) == ["crash"]
+        assert list(client.stats().engines_set_aside) == ["crash"]
         job_id = new_id()
         client.submit(job_id, small_blob(bike), "copy")
         assert _last(list(client.follow(job_id))).state is JobState.DONE
@@ -141,12 +141,12 @@ def test_one_clients_shots_take_an_engine_from_nobody_else(start_server: StartSe
             if "set this engine aside" in stages[-1] and neighbours not in failing:
                 failing.append(neighbours)
                 neighbour.submit(neighbours, small_blob(bike, "fragile"), "fragile")
-                assert neighbour.facts().engines_set_aside == {}
+                assert neighbour.stats().engines_set_aside == {}
         assert {anna.status(job_id).state for job_id in failing[:3]} == {JobState.FAILED}
         assert any("set this engine aside" in stage and "what this shot brings out" in stage for stage in stages)
         assert _last(list(neighbour.follow(neighbours))).state is JobState.DONE
         assert anna.status(waiting).state is JobState.DONE, "tried again by itself"
-        assert anna.facts().engines_set_aside == {}
+        assert anna.stats().engines_set_aside == {}
 
 
 def _frames(folder: Path) -> list[np.ndarray]:
@@ -240,7 +240,7 @@ def test_the_server_says_how_it_is(start_server: StartServer, bike: Motorcycle) 
     with server.client() as client:
         client.submit(job_id, small_blob(bike), "copy")
         list(client.follow(job_id))
-        facts = client.facts()
+        facts = client.stats()
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as page:
             served = page.read().decode()
     assert facts.jobs == {"done": 1}
@@ -268,10 +268,10 @@ def test_figures_that_cannot_be_had_end_nothing(start_server: StartServer, tmp_p
         server.data_dir.rename(tmp_path / "away")
         assert b"realcam" not in scrape()
         with pytest.raises(ServiceError, match="cannot store this"):
-            client.facts()
+            client.stats()
         (tmp_path / "away").rename(server.data_dir)
         assert b"realcam_disk_free_bytes" in scrape()
-        assert client.facts().disk_free > 0
+        assert client.stats().disk_free > 0
 
 
 @pytest.mark.parametrize(("option", "port"), [("--metrics-port", 99_999), ("--port", 70_000), ("--data-port", -1)])
@@ -286,7 +286,7 @@ def test_a_server_that_cannot_begin_leaves_no_worker(tmp_path: Path) -> None:
     service = Service(ServiceOptions(tmp_path / "data", tmp_path / "config", control_port=0, data_port=0))
     (worker,) = [child for child in psutil.Process().children() if child not in before]
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(ServiceError, match="another --metrics"):
-        service.run(on_ready=lambda: serve_metrics(listener.getsockname()[1], service.facts).shutdown())
+        service.run(on_ready=lambda: serve_metrics(listener.getsockname()[1], service.stats).shutdown())
     assert not worker.is_running()
 
 
