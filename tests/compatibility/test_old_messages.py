@@ -69,7 +69,7 @@ def as_json(value: Any) -> Any:
 def test_an_old_message_is_read(side: str, said: dict[str, Any]) -> None:
     received = DECODERS[side](frames_of(said), Limits())
     assert type(received.message).__name__ == said["name"]
-    assert received.question == said["question"]
+    assert received.request_id == said["request_id"]
     fields = as_json(received.message)
     assert {name: fields[name] for name in said["fields"]} == said["fields"]
     assert [array.tolist() for array in received.buffers] == said["buffers"]
@@ -79,7 +79,7 @@ def test_an_old_message_is_read(side: str, said: dict[str, Any]) -> None:
 def test_the_same_message_is_still_written_byte_for_byte(side: str, said: dict[str, Any]) -> None:
     """The other side forbids fields that it does not know: one that is added needs another major version."""
     received = DECODERS[side](frames_of(said), Limits())
-    written = encode(received.message, received.buffers, received.question)
+    written = encode(received.message, received.buffers, received.request_id)
     assert [bytes(frame) for frame in written] == frames_of(said)
 
 
@@ -114,7 +114,7 @@ def answered(dealer: zmq.Socket[bytes], said: dict[str, Any], frames: list[Frame
             if said["answer"] == "StateEvent" and isinstance(message, StateEvent) and message.state.final:
                 return received
         else:
-            assert (type(message).__name__, received.question) == (said["answer"], said["question"]), message
+            assert (type(message).__name__, received.request_id) == (said["answer"], said["request_id"]), message
             return received
     raise TimeoutError
 

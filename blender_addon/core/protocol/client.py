@@ -94,8 +94,8 @@ class Client:
         self._session: Session | None = None
         self._events: deque[tuple[str, StateEvent | JobProgress]] = deque()
         """Each with its job's id."""
-        self._question = 0
-        """The number of the latest question; an answer to an earlier one is none."""
+        self._request_id = 0
+        """The number of the latest request_id; an answer to an earlier one is none."""
         self._progressed = time.monotonic()
 
     def __enter__(self) -> Client:
@@ -226,8 +226,8 @@ class Client:
         return self._retrying(lambda session: self._ask(session, GetServerStats(), ServerStats))
 
     def _ask_for_events(self, session: Session, job_id: str, after_sequence: int) -> None:
-        self._question += 1
-        session.send("control", Follow(job_id=job_id, after_sequence=after_sequence), question=self._question)
+        self._request_id += 1
+        session.send("control", Follow(job_id=job_id, after_sequence=after_sequence), request_id=self._request_id)
 
     def _next_event(self, session: Session, job_id: str, stop: Interrupted) -> StateEvent | JobProgress | None:
         """The next of one job's; None when there is none for a while, though the line is alive."""
@@ -243,14 +243,14 @@ class Client:
                 # Patience counts from when the line breaks.
                 self._note_progress()
                 return None
-            if isinstance(received.message, Refused) and received.question in (0, self._question):
+            if isinstance(received.message, Refused) and received.request_id in (0, self._request_id):
                 self._refused(received.message)
             self._keep_event(received)
 
     def _ask(self, session: Session, request: ClientMessage, kind: type[A]) -> A:
-        """One question, its answer. Events that come between are kept for follow()."""
-        self._question += 1
-        session.send("control", request, question=self._question)
+        """One request_id, its answer. Events that come between are kept for follow()."""
+        self._request_id += 1
+        session.send("control", request, request_id=self._request_id)
         deadline = time.monotonic() + ANSWER_SECONDS
         while True:
             try:
@@ -258,9 +258,9 @@ class Client:
             except TimeoutError as error:
                 raise ConnectionLostError(self.address, f"no answer within {ANSWER_SECONDS:.0f} s") from error
             message = received.message
-            if isinstance(message, Refused) and received.question in (0, self._question):
+            if isinstance(message, Refused) and received.request_id in (0, self._request_id):
                 self._refused(message)
-            if isinstance(message, kind) and received.question == self._question:
+            if isinstance(message, kind) and received.request_id == self._request_id:
                 self._note_progress()
                 return message
             self._keep_event(received)
@@ -271,7 +271,7 @@ class Client:
             jpeg = received.buffers[0].tobytes() if received.buffers else b""
             self._events.append((message.job_id, message.told(jpeg)))
         elif isinstance(message, StateEvent) and (
-            message.state is not JobState.UNKNOWN or received.question == self._question
+            message.state is not JobState.UNKNOWN or received.request_id == self._request_id
         ):
             self._events.append((message.job_id, message))
 

@@ -122,9 +122,11 @@ class Session:
             dealer.close(linger=0)
         self._context.destroy(linger=0)
 
-    def send(self, channel: Channel, message: ClientMessage, buffers: Sequence[Buffer] = (), question: int = 0) -> None:
+    def send(
+        self, channel: Channel, message: ClientMessage, buffers: Sequence[Buffer] = (), request_id: int = 0
+    ) -> None:
         """Raises ConnectionLostError when the socket takes no more, which with credit means that nobody reads."""
-        frames = encode(message, buffers, question)
+        frames = encode(message, buffers, request_id)
         try:
             self._sockets[channel].send_multipart(frames, flags=zmq.DONTWAIT, copy=False)
         except zmq.Again as error:

@@ -71,16 +71,16 @@ class Header(msgspec.Struct, Generic[M], frozen=True, forbid_unknown_fields=True
 
     message: M
     buffers: tuple[BufferSpec, ...] = ()
-    question: Annotated[int, Meta(ge=0, le=2**48)] = 0
+    request_id: Annotated[int, Meta(ge=0, le=2**48)] = 0
 
 
 class Received(msgspec.Struct, Generic[M], frozen=True):
-    """A decoded message with its buffers, which are views on the received frames. question: a number that a client
+    """A decoded message with its buffers, which are views on the received frames. request_id: a number that a client
     gives to what it asks and the server to its answers; 0 for what nobody asked."""
 
     message: M
     buffers: tuple[Buffer, ...] = ()
-    question: int = 0
+    request_id: int = 0
 
 
 class ProtocolMismatchError(WireError):
@@ -101,10 +101,10 @@ _client_decoder = msgspec.msgpack.Decoder(Header[ClientMessage])
 _server_decoder = msgspec.msgpack.Decoder(Header[ServerMessage])
 
 
-def encode(message: ClientMessage | ServerMessage, buffers: Sequence[Buffer] = (), question: int = 0) -> list[Frame]:
+def encode(message: ClientMessage | ServerMessage, buffers: Sequence[Buffer] = (), request_id: int = 0) -> list[Frame]:
     """Frames of a message. Buffers are sent as they lie in memory when contiguous. Raises WireError."""
     arrays = [np.ascontiguousarray(array) for array in buffers]
-    header = Header(message, tuple(BufferSpec.of(array) for array in arrays), question)
+    header = Header(message, tuple(BufferSpec.of(array) for array in arrays), request_id)
     return [PREAMBLE, _encoder.encode(header), *(raw_bytes(array) for array in arrays)]
 
 
@@ -139,7 +139,7 @@ def _decode(frames: Sequence[Frame], limits: Limits, decoder: msgspec.msgpack.De
             "A message has lost a buffer", f"{len(header.buffers)} announced, {len(frames) - 2} came with it"
         )
     pairs = zip(header.buffers, frames[2:], strict=True)
-    return Received(header.message, tuple(spec.view(frame) for spec, frame in pairs), header.question)
+    return Received(header.message, tuple(spec.view(frame) for spec, frame in pairs), header.request_id)
 
 
 def _check_preamble(frame: Frame) -> None:

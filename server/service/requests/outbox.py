@@ -36,9 +36,9 @@ class Outbox:
         self._unread_messages = unread_messages
         self._queue_moved = False
 
-    def notify(self, session: Session, message: ServerMessage, question: int = 0) -> None:
+    def notify(self, session: Session, message: ServerMessage, request_id: int = 0) -> None:
         """Send, or keep for later; a client that is gone or hopelessly behind loses its session, never its jobs."""
-        session.waiting.append(encode(message, question=question))
+        session.waiting.append(encode(message, request_id=request_id))
         self._send_waiting(session)
 
     def notify_event(self, event: StateEvent) -> None:

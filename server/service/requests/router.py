@@ -84,7 +84,7 @@ class MessageRouter:
             self._control.send(route, encode(refused))
         else:
             for answer in self._control_handler.answer(session, message):
-                self._outbox.notify(session, answer, question=received.question)
+                self._outbox.notify(session, answer, request_id=received.request_id)
 
     def take_data(self, incoming: Incoming) -> None:
         """A message on the data socket."""

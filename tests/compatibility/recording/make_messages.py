@@ -20,10 +20,11 @@ from blender_addon.core.messages import (
     PROTOCOL_VERSION,
     Cancel,
     ClientMessage,
+    Facts,
     Fetched,
     FileChunk,
     Follow,
-    GetServerStats,
+    GetFacts,
     GetStatus,
     Hello,
     Jobs,
@@ -41,7 +42,6 @@ from blender_addon.core.messages import (
     Refused,
     ResultFile,
     ServerMessage,
-    ServerStats,
     StateEvent,
     Submit,
     UploadChunk,
@@ -111,7 +111,7 @@ CLIENT: tuple[tuple[ClientMessage, tuple[Buffer, ...]], ...] = (
     (Fetched(job_id=JOB), ()),
     (Prune(older_than=86400.5), ()),
     (Prune(older_than=0.0, unfetched=True), ()),
-    (GetServerStats(), ()),
+    (GetFacts(), ()),
     (Ping(token=-(2**40)), ()),
     (UploadChunk(session=SESSION, job_id=JOB, offset=0), (BYTES,)),
     (UploadChunk(session=SESSION, job_id=JOB, offset=2**33), (BYTES[:0],)),
@@ -155,7 +155,7 @@ SERVER: tuple[tuple[ServerMessage, tuple[Buffer, ...]], ...] = (
     (Pong(token=7, boot_id="b" * 32, loop_lag=0.5, step_age=1.5, queued=3, running=JOB), ()),
     (Pruned(jobs=3, nbytes=2**40), ()),
     (
-        ServerStats(
+        Facts(
             uptime=12.5,
             loop_lag=0.25,
             memory=10**8,
@@ -246,7 +246,7 @@ def conversation(bike: Motorcycle) -> list[dict[str, Any]]:
                     session.send("data", ReadChunk(session=token, job_id=JOB, name=name, offset=0, nbytes=nbytes))
                 client._ask(session, Fetched(job_id=JOB), JobStatus)
                 client.jobs()
-                client.stats()
+                client.facts()
                 client.cancel(JOB)
                 client.prune(0.0)
                 client.status(JOB)
@@ -259,7 +259,7 @@ def conversation(bike: Motorcycle) -> list[dict[str, Any]]:
         "Follow": "StateEvent",
         "ReadChunk": "FileChunk",
         "ListJobs": "Jobs",
-        "GetServerStats": "ServerStats",
+        "GetFacts": "Facts",
         "Prune": "Pruned",
     }
     said = [{**entry, "answer": answers.get(entry["name"], "JobStatus")} for entry in RecordingSession.said]

@@ -235,9 +235,9 @@ class Connection:
     def close(self) -> None:
         del self._world.connections[self.route]
 
-    def send(self, channel: str, message: Any, buffers: Sequence[Any] = (), question: int = 0) -> None:
+    def send(self, channel: str, message: Any, buffers: Sequence[Any] = (), request_id: int = 0) -> None:
         if not self.broken:
-            frames = tuple(map(bytes, encode(message, buffers, question)))
+            frames = tuple(map(bytes, encode(message, buffers, request_id)))
             self._world.in_flight.append(Packet(True, channel, self.route, self._user, frames))
 
     def receive(self, channel: str, timeout: float, interrupted: object = None) -> Received[ServerMessage]:
