@@ -49,7 +49,7 @@ class StatsCollector(Collector):
         yield _labelled("memory_bytes", "Resident", "process", {"server": stats.memory, "worker": stats.worker_memory})
         yield _labelled("jobs", "Jobs on record", "state", stats.jobs)
         yield _labelled(
-            "engine_set_aside", "Failed too often in a row", "engine", dict.fromkeys(stats.engines_set_aside, 1)
+            "engine_set_aside", "Failed too often in a row", "engine", dict.fromkeys(stats.suspended_engines, 1)
         )
 
 

@@ -35,7 +35,7 @@ class ServiceOptions:
     stop_grace: float = 5.0
     """A graceful stop gives the running job this long to finish; then it is queued for the next start."""
     engine_rest: float = 600.0
-    """An engine that was set aside is tried again after this."""
+    """An engine that was suspended is tried again after this."""
     keep_free: int = 64 * 1024 * 1024
     """Bytes of the disk that no job may have."""
     retention: Retention = field(default_factory=Retention)

@@ -149,7 +149,7 @@ class Service:
 
         def look() -> None:
             try:
-                answer.set_result(self._stats(dict.fromkeys(self._dispatcher.set_aside(), "")))
+                answer.set_result(self._stats(dict.fromkeys(self._dispatcher.suspended_engines(), "")))
             except (OSError, sqlite3.Error) as error:
                 answer.set_exception(error)
 
@@ -211,10 +211,10 @@ class Service:
 
     def _stats_for(self, owner: str) -> ServerStats:
         engines = self._dispatcher.engines or ()
-        why = {engine.name: self._dispatcher.why_set_aside(engine.name, owner) for engine in engines}
+        why = {engine.name: self._dispatcher.why_suspended(engine.name, owner) for engine in engines}
         return self._stats({name: reason for name, reason in why.items() if reason})
 
-    def _stats(self, engines_set_aside: dict[str, str]) -> ServerStats:
+    def _stats(self, suspended_engines: dict[str, str]) -> ServerStats:
         dispatcher = self._dispatcher
         return ServerStats(
             uptime=time.monotonic() - self._started,
@@ -230,7 +230,7 @@ class Service:
             refused_connections=self._zap.refused,
             disk_free=self._manager.disk.free(),
             disk_promised=self._manager.promised_bytes(dispatcher.engines or ()),
-            engines_set_aside=engines_set_aside,
+            suspended_engines=suspended_engines,
         )
 
     def _keep_house(self) -> None:

@@ -87,7 +87,7 @@ def seeds() -> tuple[list[list[bytes]], list[list[bytes]], bytes]:
                 refused_connections=0,
                 disk_free=1,
                 disk_promised=0,
-                engines_set_aside={},
+                suspended_engines={},
             )
         ),
     ]

@@ -319,7 +319,7 @@ class ServerStats(Message, frozen=True, tag="facts"):
     refused_connections: int
     disk_free: int
     disk_promised: int
-    engines_set_aside: dict[str, str]
+    suspended_engines: dict[str, str] = msgspec.field(name="engines_set_aside")
     """Those that this client cannot use for now: name -> why."""
 
 

@@ -87,8 +87,8 @@ class ControlHandler:
 
     def _waiting(self, job_id: str, place: int) -> Progress:
         job = self._manager.store.get(job_id)
-        why = self._dispatcher.why_set_aside(job.engine, job.owner)
-        stage = f"The server set this engine aside for a while: {why}. The job waits there." if why else "queued"
+        why = self._dispatcher.why_suspended(job.engine, job.owner)
+        stage = f"The server suspended this engine for a while: {why}. The job waits there." if why else "queued"
         return Progress(job_id=job_id, attempt=0, step=0, steps=0, stage=stage, queue_place=place)
 
     def answer(self, session: Session, message: ClientMessage) -> list[ServerMessage]:

@@ -1,4 +1,4 @@
-"""Which engines are set aside, for whom and until when: pure. One client's shots take an engine from nobody else."""
+"""Which engines are suspended, for whom and until when: pure. One client's shots take an engine from nobody else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _Row:
     until: float = 0.0
 
 
-class SetAside:
+class CircuitBreaker:
     """Counts jobs that brought down their worker for good. All times are of one clock, in seconds.
 
     Three in a row of one client set the engine aside for this client. Three in a row of all jobs, of two clients or
@@ -30,8 +30,8 @@ class SetAside:
         self._of_clients: dict[tuple[str, str], _Row] = {}
         self._of_all: dict[str, _Row] = {}
 
-    def note_failure(self, engine: str, owner: str, reason: str, now: float) -> bool:
-        """A job failed. Whether the engine is set aside now, for its owner or for everybody."""
+    def record_failure(self, engine: str, owner: str, reason: str, now: float) -> bool:
+        """A job failed. Whether the engine is suspended now, for its owner or for everybody."""
         own = self._of_clients.setdefault((engine, owner), _Row())
         everybody = self._of_all.setdefault(engine, _Row())
         for row, clients in ((own, 1), (everybody, 2)):
@@ -42,7 +42,7 @@ class SetAside:
                 row.until = now + self._rest
         return bool(self.why(engine, owner, now))
 
-    def note_success(self, engine: str, owner: str) -> None:
+    def record_success(self, engine: str, owner: str) -> None:
         """A job made its clip."""
         self._of_clients.pop((engine, owner), None)
         self._of_all.pop(engine, None)

@@ -22,7 +22,7 @@ from server.service.options import ServiceOptions
 from server.service.wakeup import Wakeup
 
 from . import worker_messages as pipe
-from .circuit_breaker import SetAside
+from .circuit_breaker import CircuitBreaker
 from .worker_process import OnWords, WorkerExit, WorkerProcess
 
 log = logging.getLogger("realcam.dispatcher")
@@ -87,7 +87,7 @@ class Dispatcher:
         self._draining = False
         self._unsettled: deque[_Outcome] = deque()
         self._waiting_for_room = ""
-        self._set_aside = SetAside(options.engine_rest)
+        self._circuit_breaker = CircuitBreaker(options.engine_rest)
         self._engines: tuple[EngineCapability, ...] | None = None
         self.worker_memory = 0
 
@@ -99,17 +99,17 @@ class Dispatcher:
     def engines_for(self, owner: str) -> tuple[EngineCapability, ...]:
         """What it can do for this client."""
         return tuple(
-            msgspec.structs.replace(engine, unavailable=engine.unavailable or self.why_set_aside(engine.name, owner))
+            msgspec.structs.replace(engine, unavailable=engine.unavailable or self.why_suspended(engine.name, owner))
             for engine in self._engines or ()
         )
 
-    def why_set_aside(self, engine: str, owner: str) -> str:
+    def why_suspended(self, engine: str, owner: str) -> str:
         """Why this client cannot use an engine for now, "" when it can."""
-        return self._set_aside.why(engine, owner, time.monotonic())
+        return self._circuit_breaker.why(engine, owner, time.monotonic())
 
-    def set_aside(self) -> list[str]:
+    def suspended_engines(self) -> list[str]:
         """Engines that somebody cannot use for now."""
-        return self._set_aside.engines(time.monotonic())
+        return self._circuit_breaker.engines(time.monotonic())
 
     @property
     def ready(self) -> bool:
@@ -276,14 +276,14 @@ class Dispatcher:
         return True
 
     def _count(self, job: Job, outcome: _Outcome) -> None:
-        """Set an engine aside that brought down its worker in several jobs in a row."""
+        """Suspend an engine that brought down its worker in several jobs in a row."""
         if job.state is JobState.DONE:
-            self._set_aside.note_success(job.engine, job.owner)
+            self._circuit_breaker.record_success(job.engine, job.owner)
         if outcome.cause is not Cause.WORKER_LOST or job.state is not JobState.FAILED:
             return
-        if self._set_aside.note_failure(job.engine, job.owner, outcome.reason, time.monotonic()):
-            why = self.why_set_aside(job.engine, job.owner)
-            log.error("the engine is set aside: %s", why, extra={"engine": job.engine, "client": job.owner})
+        if self._circuit_breaker.record_failure(job.engine, job.owner, outcome.reason, time.monotonic()):
+            why = self.why_suspended(job.engine, job.owner)
+            log.error("the engine is suspended: %s", why, extra={"engine": job.engine, "client": job.owner})
 
     def _worker_gone(self, worker: WorkerProcess, reason: str) -> None:
         worker.close(0.5)
@@ -298,7 +298,7 @@ class Dispatcher:
 
     def _start_next(self, worker: WorkerProcess) -> None:
         waiting = (self._manager.store.get(job_id) for job_id in self._manager.queue())
-        job = next((job for job in waiting if not self.why_set_aside(job.engine, job.owner)), None)
+        job = next((job for job in waiting if not self.why_suspended(job.engine, job.owner)), None)
         if job is None:
             return
         files = self._manager.files

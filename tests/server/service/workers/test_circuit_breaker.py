@@ -1,17 +1,17 @@
-"""When an engine is set aside, for whom, and how it comes back."""
+"""When an engine is suspended, for whom, and how it comes back."""
 
 from __future__ import annotations
 
-from server.service.workers.circuit_breaker import SetAside
+from server.service.workers.circuit_breaker import CircuitBreaker
 
 ANNA, BEN, CLEO = "anna's key", "ben's key", "cleo's key"
 
 
-def _after(*failures: str, rest: float = 600.0) -> SetAside:
+def _after(*failures: str, rest: float = 600.0) -> CircuitBreaker:
     """One failed job a second of these owners, from second 0 on; what it died of names its owner."""
-    engines = SetAside(rest)
+    engines = CircuitBreaker(rest)
     for second, owner in enumerate(failures):
-        engines.note_failure("glass", owner, f"a shot of {owner}", float(second))
+        engines.record_failure("glass", owner, f"a shot of {owner}", float(second))
     return engines
 
 
@@ -37,17 +37,17 @@ def test_nobody_is_told_of_others_jobs() -> None:
 
 def test_a_clip_ends_the_row() -> None:
     engines = _after(ANNA, ANNA)
-    engines.note_success("glass", ANNA)
-    assert not engines.note_failure("glass", ANNA, "again", 3.0)
+    engines.record_success("glass", ANNA)
+    assert not engines.record_failure("glass", ANNA, "again", 3.0)
     engines = _after(ANNA, BEN)
-    engines.note_success("glass", CLEO)
-    assert not engines.note_failure("glass", BEN, "again", 3.0)
+    engines.record_success("glass", CLEO)
+    assert not engines.record_failure("glass", BEN, "again", 3.0)
 
 
 def test_a_clip_of_another_client_does_not_excuse_shots_that_fail() -> None:
     engines = _after(ANNA, ANNA)
-    engines.note_success("glass", BEN)
-    assert engines.note_failure("glass", ANNA, "again", 3.0)
+    engines.record_success("glass", BEN)
+    assert engines.record_failure("glass", ANNA, "again", 3.0)
 
 
 def test_after_its_rest_it_is_tried_again_and_one_failure_has_it_rest_once_more() -> None:
@@ -55,7 +55,7 @@ def test_after_its_rest_it_is_tried_again_and_one_failure_has_it_rest_once_more(
     assert engines.why("glass", ANNA, 11.9)
     assert not engines.why("glass", ANNA, 12.0)
     assert engines.engines(12.0) == []
-    assert engines.note_failure("glass", ANNA, "again", 12.0)
+    assert engines.record_failure("glass", ANNA, "again", 12.0)
     assert engines.why("glass", ANNA, 21.0) == "it failed 4 jobs in a row, the last one so: again"
-    engines.note_success("glass", ANNA)
+    engines.record_success("glass", ANNA)
     assert not engines.why("glass", ANNA, 21.0)

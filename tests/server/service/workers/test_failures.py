@@ -111,7 +111,7 @@ def test_an_engine_that_fails_three_jobs_is_set_aside_with_its_reason(
             assert _last(list(client.follow(job_id))).state is JobState.FAILED
         # What was accepted is kept, and says what it waits for.
         told = (event.stage for event in client.follow(waiting) if isinstance(event, JobProgress))
-        assert "SIGSEGV" in next(stage for stage in told if "set this engine aside" in stage)
+        assert "SIGSEGV" in next(stage for stage in told if "suspended this engine" in stage)
         assert client.status(waiting).state is JobState.QUEUED
         client.cancel(waiting)
         with pytest.raises(ServiceError, match=r"failed 3 jobs in a row.*SIGSEGV"):
@@ -119,7 +119,7 @@ def test_an_engine_that_fails_three_jobs_is_set_aside_with_its_reason(
         unavailable = {engine.name: engine.unavailable for engine in client.connect().engines}
         assert "SIGSEGV" in unavailable["crash"]
         assert unavailable["copy"] == ""
-        assert list(client.stats().engines_set_aside) == ["crash"]
+        assert list(client.stats().suspended_engines) == ["crash"]
         job_id = new_id()
         client.submit(job_id, small_blob(bike), "copy")
         assert _last(list(client.follow(job_id))).state is JobState.DONE
@@ -138,15 +138,15 @@ def test_one_clients_shots_take_an_engine_from_nobody_else(start_server: StartSe
             if not isinstance(event, JobProgress):
                 continue
             stages.append(event.stage)
-            if "set this engine aside" in stages[-1] and neighbours not in failing:
+            if "suspended this engine" in stages[-1] and neighbours not in failing:
                 failing.append(neighbours)
                 neighbour.submit(neighbours, small_blob(bike, "fragile"), "fragile")
-                assert neighbour.stats().engines_set_aside == {}
+                assert neighbour.stats().suspended_engines == {}
         assert {anna.status(job_id).state for job_id in failing[:3]} == {JobState.FAILED}
-        assert any("set this engine aside" in stage and "what this shot brings out" in stage for stage in stages)
+        assert any("suspended this engine" in stage and "what this shot brings out" in stage for stage in stages)
         assert _last(list(neighbour.follow(neighbours))).state is JobState.DONE
         assert anna.status(waiting).state is JobState.DONE, "tried again by itself"
-        assert anna.stats().engines_set_aside == {}
+        assert anna.stats().suspended_engines == {}
 
 
 def _frames(folder: Path) -> list[np.ndarray]:
