@@ -240,7 +240,7 @@ class Service:
             return
         self._housekeeping_at = now + HOUSEKEEPING
         self._sessions.drop_quiet(now)
-        self._manager.disk.keep_ballast(self.options.keep_free)
+        self._manager.disk.keep_reserve(self.options.keep_free)
         forgettable = partial(self._store.each_in_states, *FORGETTABLE)
         gone = expired(forgettable, time.time(), self.options.retention)
         if not gone:
@@ -249,7 +249,7 @@ class Service:
             freed = self._manager.forget(gone)
         except sqlite3.OperationalError as error:
             log.error("old jobs cannot be forgotten: %s", error)
-            self._manager.disk.drop_ballast()
+            self._manager.disk.release_reserve()
         else:
             log.info("forgot %d jobs, %d bytes", len(gone), freed)
 

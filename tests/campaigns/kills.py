@@ -219,12 +219,12 @@ def _judge(figures: Figures, folder: Path, ids: list[str]) -> None:
         states = dict(store.execute("SELECT job_id, state FROM jobs"))
         done = dict(store.execute("SELECT job_id, count(*) FROM events WHERE state = 'done' GROUP BY job_id"))
         results = dict(store.execute("SELECT job_id, results FROM jobs"))
-        losses = dict(store.execute("SELECT job_id, losses FROM jobs"))
+        worker_crashes = dict(store.execute("SELECT job_id, losses FROM jobs"))
         (figures.most_attempts,) = store.execute("SELECT max(attempt) FROM jobs").fetchone()
     store.close()
     for number, job_id in enumerate(ids):
         fetched = folder / f"client{number % CLIENTS}" / job_id
-        if states.get(job_id) == "failed" and losses[job_id] >= MAX_ATTEMPTS:
+        if states.get(job_id) == "failed" and worker_crashes[job_id] >= MAX_ATTEMPTS:
             figures.gave_up += 1
             continue
         figures.lost += states.get(job_id) != "done" or not (fetched / "done").exists()

@@ -16,7 +16,7 @@ from .job_store import Job
 
 log = logging.getLogger("realcam.disk")
 
-BALLAST_BYTES = 1024 * 1024
+RESERVE_BYTES = 1024 * 1024
 """Enough for many transitions: the store's journal is kept below it."""
 
 
@@ -46,29 +46,29 @@ class Disk:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._ballast = root / "ballast"
+        self._reserve = root / "ballast"
 
     def free(self) -> int:
         """Bytes."""
         return shutil.disk_usage(self._root).free
 
-    def drop_ballast(self) -> bool:
+    def release_reserve(self) -> bool:
         """Give the reserve back, so that states can still be written. False when it was given before."""
         try:
-            self._ballast.unlink()
+            self._reserve.unlink()
         except FileNotFoundError:
             return False
-        log.error("the disk is full: the reserve of %d bytes was given up", BALLAST_BYTES)
+        log.error("the disk is full: the reserve of %d bytes was given up", RESERVE_BYTES)
         return True
 
-    def keep_ballast(self, keep_free: int) -> None:
+    def keep_reserve(self, keep_free: int) -> None:
         """Take the reserve again once there is room for it beside `keep_free` bytes."""
         try:
-            if self._ballast.exists() or self.free() < keep_free + BALLAST_BYTES:
+            if self._reserve.exists() or self.free() < keep_free + RESERVE_BYTES:
                 return
             # Real bytes: a sparse file would hold nothing.
-            with self._ballast.open("wb") as stream:
-                stream.write(os.urandom(BALLAST_BYTES))
+            with self._reserve.open("wb") as stream:
+                stream.write(os.urandom(RESERVE_BYTES))
         except OSError:
             with contextlib.suppress(OSError):
-                self._ballast.unlink(missing_ok=True)
+                self._reserve.unlink(missing_ok=True)

@@ -36,7 +36,7 @@ class JobManager:
         try:
             moved = self.store.apply(job, cause, time.time(), reason, **facts)
         except sqlite3.OperationalError:
-            if not self.disk.drop_ballast():
+            if not self.disk.release_reserve():
                 raise
             moved = self.store.apply(job, cause, time.time(), reason, **facts)
         if cause is Cause.STARTED:

@@ -1,7 +1,7 @@
 """The only owner of a job's states and transitions: pure, so that it can be read and tested alone.
 
 UPLOADING -> QUEUED -> RUNNING -> FINALIZING -> DONE, with FAILED and CANCELLED as the other ends. Losing the worker
-puts a job back to QUEUED until its attempts are spent. A cancel is a wish on the job, not a state.
+puts a job back to QUEUED until its attempts are spent. A cancel request is a flag, not a state.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ class Cause(enum.StrEnum):
     ENGINE_STOPPED = "engine-stopped"
     WORKER_LOST = "worker-lost"
     SERVER_STOPPED = "server-stopped"
-    CANCEL_WISHED = "cancel-wished"
+    CANCEL_REQUESTED = "cancel-requested"
 
 
 @dataclass(frozen=True)
 class JobLifecycle:
     """What decides where a job can go. attempt: how often it was started, the fence of a running job.
-    losses: how many workers it has lost."""
+    worker_crashes: how many workers it has lost."""
 
     state: JobState
     attempt: int = 0
-    losses: int = 0
+    worker_crashes: int = 0
     cancel_requested: bool = False
 
 
@@ -57,8 +57,8 @@ _PLAIN: dict[tuple[JobState, Cause], JobState] = {
     (JobState.FINALIZING, Cause.ENGINE_FAILED): JobState.FAILED,
     (JobState.RUNNING, Cause.ENGINE_STOPPED): JobState.CANCELLED,
     (JobState.FINALIZING, Cause.ENGINE_STOPPED): JobState.CANCELLED,
-    (JobState.UPLOADING, Cause.CANCEL_WISHED): JobState.CANCELLED,
-    (JobState.QUEUED, Cause.CANCEL_WISHED): JobState.CANCELLED,
+    (JobState.UPLOADING, Cause.CANCEL_REQUESTED): JobState.CANCELLED,
+    (JobState.QUEUED, Cause.CANCEL_REQUESTED): JobState.CANCELLED,
 }
 
 
@@ -66,14 +66,16 @@ def after(lifecycle: JobLifecycle, cause: Cause) -> JobLifecycle:
     """Where `cause` takes a job. Raises ImpossibleTransitionError; the lifecycle then stays as it is."""
     state, cancel = lifecycle.state, lifecycle.cancel_requested
     if (state, cause) in _PLAIN:
-        return replace(lifecycle, state=_PLAIN[state, cause], cancel_requested=cancel or cause is Cause.CANCEL_WISHED)
+        return replace(
+            lifecycle, state=_PLAIN[state, cause], cancel_requested=cancel or cause is Cause.CANCEL_REQUESTED
+        )
     if cause is Cause.STARTED and state is JobState.QUEUED:
         return replace(lifecycle, state=JobState.RUNNING, attempt=lifecycle.attempt + 1)
-    if cause is Cause.CANCEL_WISHED and state in _RUNNING:
+    if cause is Cause.CANCEL_REQUESTED and state in _RUNNING:
         return replace(lifecycle, cancel_requested=True)
     if cause in (Cause.WORKER_LOST, Cause.SERVER_STOPPED) and state in _RUNNING:
-        losses = lifecycle.losses + (cause is Cause.WORKER_LOST)
-        spent = losses >= MAX_ATTEMPTS or lifecycle.attempt >= MAX_STARTS
+        worker_crashes = lifecycle.worker_crashes + (cause is Cause.WORKER_LOST)
+        spent = worker_crashes >= MAX_ATTEMPTS or lifecycle.attempt >= MAX_STARTS
         end = JobState.CANCELLED if cancel else JobState.FAILED if spent else JobState.QUEUED
-        return replace(lifecycle, state=end, losses=losses)
+        return replace(lifecycle, state=end, worker_crashes=worker_crashes)
     raise ImpossibleTransitionError(f"{cause} in {state}")

@@ -215,7 +215,7 @@ class JobStore:
                 (
                     there.state.value,
                     there.attempt,
-                    there.losses,
+                    there.worker_crashes,
                     there.cancel_requested,
                     sequence,
                     reason or job.reason,
@@ -286,7 +286,7 @@ class _Transaction:
 
 
 def _job(row: tuple[Any, ...]) -> Job:
-    number, job_id, owner, digest, nbytes, engine, title, state, attempt, losses, cancel, sequence, *rest = row
+    number, job_id, owner, digest, nbytes, engine, title, state, attempt, worker_crashes, cancel, sequence, *rest = row
     reason, submitted_at, finished_at, fetched_at, engine_seconds, packed_results, result_bytes = rest
     return Job(
         number=number,
@@ -296,7 +296,7 @@ def _job(row: tuple[Any, ...]) -> Job:
         nbytes=nbytes,
         engine=engine,
         title=title,
-        lifecycle=JobLifecycle(JobState(state), attempt, losses, bool(cancel)),
+        lifecycle=JobLifecycle(JobState(state), attempt, worker_crashes, bool(cancel)),
         sequence=sequence,
         reason=reason,
         submitted_at=submitted_at,

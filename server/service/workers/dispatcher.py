@@ -152,7 +152,7 @@ class Dispatcher:
         """The artist wants this job stopped."""
         if job.state.final:
             return job
-        job = self._manager.move(job, Cause.CANCEL_WISHED)
+        job = self._manager.move(job, Cause.CANCEL_REQUESTED)
         attempt = self._attempt
         if attempt and attempt.job.job_id == job.job_id and attempt.cancelled_at is None and self._worker:
             attempt.job = job
@@ -212,7 +212,7 @@ class Dispatcher:
     def _hear_of_job(
         self,
         attempt: _Attempt,
-        message: pipe.Step | pipe.ClipMade | pipe.Finished | pipe.Stopped | pipe.LeftOff | pipe.Failed,
+        message: pipe.Step | pipe.ClipMade | pipe.Finished | pipe.Stopped | pipe.Suspended | pipe.Failed,
     ) -> None:
         attempt.last_step = time.monotonic()
         if isinstance(message, pipe.Step):
@@ -224,7 +224,7 @@ class Dispatcher:
             except sqlite3.OperationalError as error:
                 # Made up for when the results are stored.
                 log.error("cannot be stored: %s", error, extra={"job": attempt.job.job_id})
-        elif isinstance(message, pipe.LeftOff):
+        elif isinstance(message, pipe.Suspended):
             self._end(attempt, Cause.SERVER_STOPPED, STOPPED)
         elif isinstance(message, pipe.Finished):
             self._finish(attempt, message)

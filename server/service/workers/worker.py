@@ -102,7 +102,7 @@ class Worker:
         except Cancelled:
             self._send(pipe.Stopped(job_id=job.job_id, attempt=job.attempt))
         except Paused:
-            self._send(pipe.LeftOff(job_id=job.job_id, attempt=job.attempt))
+            self._send(pipe.Suspended(job_id=job.job_id, attempt=job.attempt))
         except RealCamError as error:
             self._send(pipe.Failed(job_id=job.job_id, attempt=job.attempt, reason=error.sentence[:LONGEST_REASON]))
         except MemoryError:

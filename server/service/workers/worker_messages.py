@@ -102,7 +102,7 @@ class Stopped(WorkerMessage, frozen=True, tag="stopped"):
     attempt: int
 
 
-class LeftOff(WorkerMessage, frozen=True, tag="left-off"):
+class Suspended(WorkerMessage, frozen=True, tag="left-off"):
     """Checkpointed, as asked by Pause."""
 
     job_id: str
@@ -119,7 +119,7 @@ class Failed(WorkerMessage, frozen=True, tag="failed"):
 
 
 ToWorker = RunJob | CancelJob | Pause
-FromWorker = Ready | NoEngines | Heartbeat | Step | ClipMade | Finished | Stopped | LeftOff | Failed
+FromWorker = Ready | NoEngines | Heartbeat | Step | ClipMade | Finished | Stopped | Suspended | Failed
 
 to_worker = msgspec.msgpack.Decoder(ToWorker)
 from_worker = msgspec.msgpack.Decoder(FromWorker)

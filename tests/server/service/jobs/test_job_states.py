@@ -44,7 +44,7 @@ def test_attempts_and_losses_only_grow_and_are_bounded(all_causes: list[Cause]) 
     path = _walk(all_causes)
     for before, later in pairwise(path):
         assert before.attempt <= later.attempt <= min(before.attempt + 1, MAX_STARTS)
-        assert before.losses <= later.losses <= MAX_ATTEMPTS
+        assert before.worker_crashes <= later.worker_crashes <= MAX_ATTEMPTS
 
 
 @given(causes)
@@ -69,7 +69,7 @@ def test_three_lost_workers_are_the_end_and_a_stopped_server_is_not_counted() ->
     lifecycle = JobLifecycle(JobState.QUEUED)
     for _ in range(5):
         lifecycle = after(after(lifecycle, Cause.STARTED), Cause.SERVER_STOPPED)
-    assert (lifecycle.state, lifecycle.attempt, lifecycle.losses) == (JobState.QUEUED, 5, 0)
+    assert (lifecycle.state, lifecycle.attempt, lifecycle.worker_crashes) == (JobState.QUEUED, 5, 0)
     for _ in range(MAX_ATTEMPTS):
         lifecycle = after(after(lifecycle, Cause.STARTED), Cause.WORKER_LOST)
     assert lifecycle.state is JobState.FAILED

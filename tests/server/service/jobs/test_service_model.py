@@ -105,7 +105,7 @@ class Service(RuleBasedStateMachine):
     def cancel(self, job_id: str) -> None:
         job = self.manager.store.get(job_id)
         if not job.state.final:
-            self.manager.move(job, Cause.CANCEL_WISHED)
+            self.manager.move(job, Cause.CANCEL_REQUESTED)
 
     @rule(cause=st.sampled_from(Cause))
     def late_news(self, cause: Cause) -> None:

@@ -111,7 +111,7 @@ class Artist:
             if job.state is JobState.DONE:
                 assert (self._world.folder / "fetched" / job_id / "clip.mp4").exists()
             elif job.state is JobState.FAILED:
-                assert job.lifecycle.losses >= MAX_ATTEMPTS or job.attempt >= MAX_STARTS
+                assert job.lifecycle.worker_crashes >= MAX_ATTEMPTS or job.attempt >= MAX_STARTS
             else:
                 assert job_id in self._cancelled
 
