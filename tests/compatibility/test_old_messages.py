@@ -46,6 +46,8 @@ from tests.support.running_server import RunningServer
 
 RECORDED: dict[str, list[dict[str, Any]]] = json.loads((MESSAGES / "messages.json").read_text())
 CONVERSATION: list[dict[str, Any]] = json.loads((MESSAGES / "conversation.json").read_text())["said"]
+RENAMED = {"Facts": "ServerStats", "GetFacts": "GetServerStats"}
+"""Messages whose class has another name now; on the wire they are told by their tags."""
 DECODERS = {"client": decode_client_message, "server": decode_server_message}
 SAID = [
     pytest.param(side, said, id=f"{i}-{said['name']}") for side in RECORDED for i, said in enumerate(RECORDED[side])
@@ -68,7 +70,7 @@ def as_json(value: Any) -> Any:
 @pytest.mark.parametrize(("side", "said"), SAID)
 def test_an_old_message_is_read(side: str, said: dict[str, Any]) -> None:
     received = DECODERS[side](frames_of(said), Limits())
-    assert type(received.message).__name__ == said["name"]
+    assert type(received.message).__name__ == RENAMED.get(said["name"], said["name"])
     assert received.request_id == said["request_id"]
     fields = as_json(received.message)
     assert {name: fields[name] for name in said["fields"]} == said["fields"]
@@ -86,7 +88,9 @@ def test_the_same_message_is_still_written_byte_for_byte(side: str, said: dict[s
 @pytest.mark.parametrize(("side", "union"), [("client", ClientMessage), ("server", ServerMessage)])
 def test_every_message_was_recorded(side: str, union: Any) -> None:
     """A new message is another thing to record: of the version that has it first."""
-    assert {kind.__name__ for kind in get_args(union)} == {said["name"] for said in RECORDED[side]}
+    assert {kind.__name__ for kind in get_args(union)} == {
+        RENAMED.get(said["name"], said["name"]) for said in RECORDED[side]
+    }
 
 
 def test_the_recorded_version_is_this_one() -> None:

@@ -46,6 +46,7 @@ class Disk:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        # Its name in every store there is.
         self._reserve = root / "ballast"
 
     def free(self) -> int:

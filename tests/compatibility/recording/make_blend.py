@@ -20,13 +20,13 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from blender_addon.core.server_address import parse_address
 from PIL import Image
-from server.data.motorcycle import Motorcycle
-from tests.server.service.running_server import RunningServer
 
+from blender_addon.core.server_address import parse_address
+from server.data.motorcycle import Motorcycle
 from tests.blender_addon.ui.conftest import forget_everything, free_address
 from tests.compatibility.engines_of_fixtures import ENGINES
+from tests.server.service.running_server import RunningServer
 
 HOME = Path("/tmp/realcam-fixture")
 WIDTH, HEIGHT = 72, 48
@@ -89,11 +89,10 @@ def _import_photo(bpy: Any, bike: Motorcycle) -> None:
 
 def _make_take(bpy: Any, server: RunningServer) -> None:
     """The choices of the panel, and a clip by Generate."""
-    from blender_addon.ui.runtime import pump
-
     from blender_addon.generation.jobs import jobs
     from blender_addon.generation.local_server import COMMAND_VARIABLE
     from blender_addon.ui.preferences import ADDRESS_VARIABLE
+    from blender_addon.ui.runtime import pump
 
     os.environ[COMMAND_VARIABLE] = "no-such-program serve"
     os.environ["REALCAM_CONFIG_DIR"] = str(server.config_dir)
@@ -118,12 +117,11 @@ def _make_take(bpy: Any, server: RunningServer) -> None:
 
 def _start_second_job(bpy: Any, server: RunningServer) -> None:
     """Its server goes away while the preview renders: the shot is kept, the job is remembered."""
+    from blender_addon.generation.jobs import jobs
     from blender_addon.generation.shot_run import ShotRun
+    from blender_addon.ui.preferences import server_settings
     from blender_addon.ui.requests import shot_request
     from blender_addon.ui.runtime import pump, runtime
-
-    from blender_addon.generation.jobs import jobs
-    from blender_addon.ui.preferences import server_settings
 
     settings = bpy.context.scene.realcam
     settings.seed = 8
@@ -142,13 +140,12 @@ def _start_second_job(bpy: Any, server: RunningServer) -> None:
 
 def _told(bpy: Any) -> dict[str, Any]:
     """What the scene says of its photo, its take, its job and its settings."""
-    from blender_addon.ui.requests import shot_request
-
     from blender_addon.blender_versions import strip_span
     from blender_addon.generation.jobs import jobs
     from blender_addon.scene import find_photo_scene
     from blender_addon.timeline.strip import shot_strips
     from blender_addon.timeline.takes import takes_of
+    from blender_addon.ui.requests import shot_request
 
     scene = bpy.context.scene
     photo = find_photo_scene(scene)

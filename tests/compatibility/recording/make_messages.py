@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
+
 from blender_addon.core.client_session import Channel, Session
 from blender_addon.core.framing import Buffer, encode
 from blender_addon.core.job_file import encode_order
@@ -50,10 +51,9 @@ from blender_addon.core.messages import (
 )
 from blender_addon.core.shot import EngineCapability, EngineOption
 from server.data.motorcycle import Motorcycle
-from tests.server.service.running_server import RunningServer
-
 from tests.compatibility import orders
 from tests.compatibility.engines_of_fixtures import ENGINES
+from tests.server.service.running_server import RunningServer
 
 JOB, DIGEST = "0123456789abcdef0123456789abcdef", "0f" * 32
 SESSION = "fedcba98" * 4

@@ -10,16 +10,16 @@ from typing import Any
 
 import msgspec
 import numpy as np
+
 from blender_addon.core.camera_check import CheckResult, encode_check_result
 from blender_addon.core.depth_request import DepthResult, encode_depth_result
 from blender_addon.core.framing import Buffer
 from blender_addon.core.headless_plan import HeadlessPlan, PlannedMove
 from blender_addon.core.job_file import encode_order
 from blender_addon.core.shot import ClipMetadata, ClipSidecar, ShotSettings
-from server.data.motorcycle import Motorcycle
-
 from blender_addon.generation.job_records import CheckOrder, JobRecord, PhotoOrder
 from blender_addon.timeline.take import PhotoState, Take
+from server.data.motorcycle import Motorcycle
 from server.evaluation.records import (
     AgreementRecord,
     ClipEvaluation,

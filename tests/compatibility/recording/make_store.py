@@ -15,15 +15,15 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import psutil
+
 from blender_addon.core.client import Client, JobProgress
 from blender_addon.core.client_session import Session
 from blender_addon.core.job_file import Order, encode_order
 from blender_addon.core.messages import JobState, JobStatus, StateEvent, Submit, UploadChunk, UploadReceived
 from server.data.motorcycle import Motorcycle
-from tests.server.service.running_server import RunningServer
-
 from tests.compatibility import orders
 from tests.compatibility.engines_of_fixtures import ENGINES
+from tests.server.service.running_server import RunningServer
 
 DONE = {"old-done-fetched": True, "old-done-waiting": False, "old-done-depth": True, "old-done-check": False}
 """Finished jobs: whether their client has fetched them."""
