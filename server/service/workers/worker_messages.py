@@ -65,7 +65,7 @@ class NoEngines(WorkerMessage, frozen=True, tag="no-engines"):
 
 
 class Heartbeat(WorkerMessage, frozen=True, tag="heartbeat"):
-    """The process schedule, whatever its engine does. `memory`: resident bytes."""
+    """The process turns, whatever its engine does. `memory`: resident bytes."""
 
     memory: int
 
