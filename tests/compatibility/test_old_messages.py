@@ -71,7 +71,7 @@ def as_json(value: Any) -> Any:
 def test_an_old_message_is_read(side: str, said: dict[str, Any]) -> None:
     received = DECODERS[side](frames_of(said), Limits())
     assert type(received.message).__name__ == RENAMED.get(said["name"], said["name"])
-    assert received.request_id == said["request_id"]
+    assert received.request_id == said["question"]
     fields = as_json(received.message)
     assert {name: fields[name] for name in said["fields"]} == said["fields"]
     assert [array.tolist() for array in received.buffers] == said["buffers"]
@@ -118,7 +118,7 @@ def answered(dealer: zmq.Socket[bytes], said: dict[str, Any], frames: list[Frame
             if said["answer"] == "StateEvent" and isinstance(message, StateEvent) and message.state.final:
                 return received
         else:
-            assert (type(message).__name__, received.request_id) == (said["answer"], said["request_id"]), message
+            assert (type(message).__name__, received.request_id) == (said["answer"], said["question"]), message
             return received
     raise TimeoutError
 
