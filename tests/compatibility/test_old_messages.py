@@ -118,7 +118,8 @@ def answered(dealer: zmq.Socket[bytes], said: dict[str, Any], frames: list[Frame
             if said["answer"] == "StateEvent" and isinstance(message, StateEvent) and message.state.final:
                 return received
         else:
-            assert (type(message).__name__, received.request_id) == (said["answer"], said["question"]), message
+            answer = RENAMED.get(said["answer"], said["answer"])
+            assert (type(message).__name__, received.request_id) == (answer, said["question"]), message
             return received
     raise TimeoutError
 
