@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from realcam import GenerateRequest, Trajectory, generate, move_at, write_trajectory
-from server.demo.motorcycle import CX, CY, FOCAL, motorcycle
+from realcam import DepthFile, GenerateRequest, ImportSettings, Trajectory, generate, move_at, write_trajectory
+from server.demo.motorcycle import motorcycle
 
 
 def main(folder: Path) -> Path:
@@ -32,10 +32,10 @@ def main(folder: Path) -> Path:
 
     request = GenerateRequest(
         photo=folder / "photo.png",
-        depth=folder / "depth.npy",
+        depth=DepthFile(folder / "depth.npy"),
         trajectory=folder / "poses.txt",
         out=folder / "clip.mp4",
-        intrinsics=(FOCAL, FOCAL, CX, CY),
+        import_settings=ImportSettings(intrinsics=intrinsics.tolist()),
         engine="draft",
     )
     result = generate(request, lambda told: print(f"{told.stage} {told.done}/{told.total}", flush=True))

@@ -7,6 +7,7 @@ from blender_addon.core.camera.formats import read_trajectory, write_trajectory
 from blender_addon.core.camera.moves import MOVES, move_at
 from blender_addon.core.camera.projection import intrinsics_from_fov, intrinsics_matrix
 from blender_addon.core.camera.trajectory import Trajectory
+from blender_addon.core.depth.depth_file import DepthFormat
 from blender_addon.core.errors import (
     CameraError,
     EngineError,
@@ -17,6 +18,7 @@ from blender_addon.core.errors import (
     WireError,
 )
 from blender_addon.core.payloads.clip import Clip, ClipMetadata
+from blender_addon.core.payloads.import_request import DepthFile, ImportSettings
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from blender_addon.core.payloads.shot_file import decode_shot, encode_shot
 from blender_addon.core.progress import JobProgress, OnProgress
@@ -36,12 +38,15 @@ __all__ = [
     "Client",
     "Clip",
     "ClipMetadata",
+    "DepthFile",
+    "DepthFormat",
     "Engine",
     "EngineCapability",
     "EngineError",
     "EngineOption",
     "GenerateRequest",
     "GenerateResult",
+    "ImportSettings",
     "JobProgress",
     "JobState",
     "JobStatus",

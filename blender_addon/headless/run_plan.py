@@ -84,11 +84,8 @@ def _set_up(scene: bpy.types.Scene, plan: HeadlessPlan) -> None:
 
 
 def _import_request(plan: HeadlessPlan) -> ImportRequest:
-    depth_format = DepthFormat(scale=plan.depth_scale)
-    if plan.disparity is not None:
-        focal, baseline, doffs = plan.disparity
-        depth_format = DepthFormat("disparity", plan.depth_scale, focal, baseline, doffs)
-    return ImportRequest(Path(plan.photo), DepthFile(Path(plan.depth), depth_format), plan)
+    depth = DepthFile(Path(plan.depth), DepthFormat.of(plan.depth_scale, plan.disparity))
+    return ImportRequest(Path(plan.photo), depth, plan)
 
 
 def _animate(scene: bpy.types.Scene, photo: PhotoScene, plan: HeadlessPlan) -> int:

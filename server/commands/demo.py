@@ -9,10 +9,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from blender_addon.core.payloads.import_request import ImportSettings
 from server.commands.options.engine_options import OptionOption, read_options
 from server.demo.demo import DemoOptions, DemoResult, run_demo
 
 from .friendly_errors import friendly_errors
+from .options.import_options import FocalOption, TrustUnitOption
 
 
 def demo(
@@ -22,9 +24,7 @@ def demo(
     depth_scale: Annotated[
         float | None, typer.Option(help="Metres for each stored unit; 0.001 for millimetres.")
     ] = None,
-    focal_mm: Annotated[
-        float | None, typer.Option(help="35 mm equivalent focal length of the photo; goes before its EXIF.")
-    ] = None,
+    focal_mm: FocalOption = None,
     engine: Annotated[str, typer.Option(help="Engine that makes the clip.")] = "draft",
     prompt: Annotated[str, typer.Option(help="What the clip shows, for engines that read it.")] = "",
     option: OptionOption = None,
@@ -32,9 +32,7 @@ def demo(
         Path | None, typer.Option(help="What the last frame shall show, for engines that interpolate.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same clip.")] = 1,
-    trust_unit: Annotated[
-        bool, typer.Option("--trust-unit", help="The depth is in the unit given, however unlikely it looks.")
-    ] = False,
+    trust_unit: TrustUnitOption = False,
 ) -> None:
     """Make a whole shot: photo, metric scene, camera move, preview, clip, timeline. Needs headless Blender."""
     console = Console()
@@ -43,13 +41,12 @@ def demo(
         photo=photo,
         depth=depth,
         depth_scale=depth_scale,
-        focal_mm=focal_mm,
+        import_settings=ImportSettings(focal_mm=focal_mm, trust_scale=trust_unit),
         engine=engine,
         prompt=prompt,
         engine_options=read_options(option),
         last_image=last_image,
         seed=seed,
-        trust_unit=trust_unit,
     )
     with friendly_errors():
         result = run_demo(options, console)

@@ -22,13 +22,13 @@ from server.depth.photo_files import read_depth, read_photo
 
 from .friendly_errors import friendly_errors
 from .options.depth_options import DepthScaleOption, DisparityOption, depth_format
+from .options.import_options import FocalOption
 
 depth_app = typer.Typer(
     add_completion=False, help="Metric depth of one photo: predicted, or from a sensor.", no_args_is_help=True
 )
 
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="NPZ to write; else beside the photo.")]
-FocalOption = Annotated[float | None, typer.Option(help="35 mm equivalent, instead of EXIF and prediction.")]
 RawOption = Annotated[bool, typer.Option("--raw", help="Do not clean.")]
 OverlayOption = Annotated[Path | None, typer.Option(help="Picture of what cleaning touched.")]
 

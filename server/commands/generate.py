@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from blender_addon.core.payloads.import_request import DepthFile, ImportSettings
 from blender_addon.core.protocol.server_address import parse_address
 from server.commands.options import generate_options as ask
 from server.commands.options.engine_options import NegativePromptOption, OptionOption, read_options
@@ -18,6 +19,7 @@ from server.terminal.progress_bars import ProgressBars
 
 from .friendly_errors import friendly_errors
 from .options.depth_options import DepthScaleOption, DisparityOption, depth_format
+from .options.import_options import FocalOption, IntrinsicsOption, read_intrinsics
 
 
 def generate(
@@ -27,8 +29,8 @@ def generate(
     out: ask.OutOption = Path("clip.mp4"),
     depth_scale: DepthScaleOption = None,
     disparity: DisparityOption = "",
-    focal_mm: ask.FocalOption = None,
-    intrinsics: ask.IntrinsicsOption = "",
+    focal_mm: FocalOption = None,
+    intrinsics: IntrinsicsOption = "",
     engine: ask.EngineOption = "draft",
     size: ask.SizeOption = "",
     frames: ask.FramesOption = None,
@@ -48,12 +50,10 @@ def generate(
     with friendly_errors():
         request = GenerateRequest(
             photo=photo,
-            depth=depth,
+            depth=DepthFile(depth, depth_format(depth_scale, disparity)),
             trajectory=trajectory,
             out=out,
-            depth_format=depth_format(depth_scale, disparity),
-            focal_mm=focal_mm,
-            intrinsics=ask.read_intrinsics(intrinsics),
+            import_settings=ImportSettings(focal_mm=focal_mm, intrinsics=read_intrinsics(intrinsics)),
             engine=engine,
             size=ask.read_size(size),
             frames=frames,

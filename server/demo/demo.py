@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from PIL import Image
 from rich.console import Console
@@ -17,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from blender_addon.core.arrays import UInt8
 from blender_addon.core.errors import ShotError
 from blender_addon.core.payloads.headless_plan import HeadlessPlan, HeadlessReport
+from blender_addon.core.payloads.import_request import ImportSettings
 from blender_addon.core.payloads.shot import ShotSettings
 from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.capability import SettingValue
@@ -38,9 +40,8 @@ MADE = ("input", "logs", "preview_frames", "realcam")
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """photo and depth: None for the motorcycle. depth_scale: metres a stored unit. focal_mm: 35 mm equivalent.
+    """photo and depth: None for the motorcycle. depth_scale: metres a stored unit. clip_size: (width, height).
 
-    trust_unit: the depth is in metres, however it looks. clip_size: (width, height).
     last_image: what the last frame shall show.
     """
 
@@ -48,12 +49,11 @@ class DemoOptions:
     photo: Path | None = None
     depth: Path | None = None
     depth_scale: float | None = None
-    focal_mm: float | None = None
+    import_settings: ImportSettings = field(default_factory=ImportSettings)
     engine: str = "draft"
     prompt: str = ""
     engine_options: Mapping[str, SettingValue] = field(default_factory=dict)
     seed: int = 1
-    trust_unit: bool = False
     clip_size: tuple[int, int] = (512, 320)
     clip_frames: int = 16
     last_image: Path | None = None
@@ -125,7 +125,9 @@ def _input(options: DemoOptions, folder: Path) -> DemoInput:
 
 
 def _plan(options: DemoOptions, demo: DemoInput, out: Path, address: ServerAddress) -> HeadlessPlan:
+    importing = msgspec.structs.replace(options.import_settings, intrinsics=demo.intrinsics)
     return HeadlessPlan(
+        **msgspec.structs.asdict(importing),
         photo=str(demo.photo),
         depth=str(demo.depth),
         blend=str(out / f"{demo.name}.blend"),
@@ -143,12 +145,9 @@ def _plan(options: DemoOptions, demo: DemoInput, out: Path, address: ServerAddre
         moves=demo.moves,
         depth_scale=options.depth_scale,
         disparity=demo.disparity,
-        focal_mm=options.focal_mm,
-        intrinsics=demo.intrinsics,
         clip_size=options.clip_size,
         clip_frames=options.clip_frames,
         last_image="" if options.last_image is None else str(options.last_image.resolve()),
-        trust_scale=options.trust_unit,
         frame_start=FIRST,
         frame_end=LAST,
         scene_fps=SCENE_FPS,

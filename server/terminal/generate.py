@@ -13,17 +13,16 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from blender_addon.core.arrays import Float64
-from blender_addon.core.camera.focal_length import PhotoLens, photo_lens
+from blender_addon.core.arrays import Float32, UInt8
+from blender_addon.core.camera.focal_length import PhotoLens
 from blender_addon.core.camera.formats import read_trajectory
 from blender_addon.core.camera.frame_fit import FrameFit
-from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.camera.trajectory import Trajectory
-from blender_addon.core.depth.depth_file import DepthFormat
-from blender_addon.core.depth.depth_mesh import DEPTH_EDGE, depth_mesh, known_depth
+from blender_addon.core.depth.depth_mesh import depth_mesh, known_depth
 from blender_addon.core.errors import ServiceError, ShotError
 from blender_addon.core.payloads.clip import ClipSidecar
 from blender_addon.core.payloads.coverage import check_seen, coverage
+from blender_addon.core.payloads.import_request import DepthFile, ImportSettings
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from blender_addon.core.payloads.shot_file import encode_shot
 from blender_addon.core.progress import JobProgress, OnProgress
@@ -33,7 +32,7 @@ from blender_addon.core.protocol.engine_checks import check_last_image, check_si
 from blender_addon.core.protocol.messages import JobState, Limits, StateEvent, Welcome
 from blender_addon.core.protocol.server_address import ServerAddress
 from blender_addon.core.version import COMMAND_LINE_SOFTWARE, command_line_client_id
-from server.depth.photo_files import PhotoFile, check_photo_and_depth, read_depth, read_photo
+from server.depth.photo_files import check_photo_and_depth, read_depth, read_photo
 from server.engines.realcam.sources import RANDOM_WEIGHTS
 from server.geometry.preview import PreviewRenderer
 from server.terminal.local_service import local_service
@@ -43,20 +42,18 @@ from server.terminal.local_service import local_service
 class GenerateRequest:
     """What to make.
 
-    intrinsics: (fx, fy, cx, cy) in the photo's pixels. focal_mm: 35 mm equivalent. core.camera.focal_length says which
-    of them counts. size (width, height), frames: the engine's defaults when None. start_at_photo: the camera
-    file's first pose is the photo's camera; otherwise its world is the photo camera's own frame.
+    import_settings: the lens and the depth edge count here. size (width, height), frames: the engine's defaults when
+    None. start_at_photo: the camera file's first pose is the photo's camera; otherwise its world is the photo camera's
+    own frame.
     server: None starts one for this job alone. last_image: what the last frame shall show; the engine interpolates.
     random_weights: the scale of those that the engine realcam of a server of our own shall have; "" for its own.
     """
 
     photo: Path
-    depth: Path
+    depth: DepthFile
     trajectory: Path
     out: Path
-    depth_format: DepthFormat = field(default_factory=DepthFormat)
-    focal_mm: float | None = None
-    intrinsics: tuple[float, float, float, float] | None = None
+    import_settings: ImportSettings = field(default_factory=ImportSettings)
     engine: str = "draft"
     size: tuple[int, int] | None = None
     frames: int | None = None
@@ -65,7 +62,6 @@ class GenerateRequest:
     prompt: str = ""
     negative_prompt: str = ""
     options: Mapping[str, SettingValue] = field(default_factory=dict)
-    depth_edge: float = DEPTH_EDGE
     start_at_photo: bool = False
     server: ServerAddress | None = None
     last_image: Path | None = None
@@ -83,51 +79,73 @@ class GenerateResult:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class ShotInputs:
+    """What a request's files hold.
+
+    photo: [h, w, 3] uint8 sRGB. depth: float32 metres, of the photo's aspect, NaN where unknown. artist: the camera of
+    the trajectory file, in the photo's pixels. last_image: [h, w, 3] uint8. notes: what was strange about them.
+    """
+
+    photo: UInt8
+    depth: Float32
+    lens: PhotoLens
+    artist: Trajectory
+    last_image: UInt8 | None
+    notes: tuple[str, ...]
+
+
 def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResult:
     """Make the clip. Raises PhotoError, CameraError, ShotError, EngineError or ServiceError, in words."""
     _check_out(request.out)
-    photo = read_photo(request.photo)
-    depth = read_depth(request.depth, request.depth_format)
-    notes = check_photo_and_depth(photo.pixels, depth)
-    depth = known_depth(depth)
-    last_image = None if request.last_image is None else read_photo(request.last_image).pixels
-    lens = lens_of_photo(request, photo)
-    size = (photo.pixels.shape[1], photo.pixels.shape[0])
-    camera = read_trajectory(request.trajectory, *size, request.fps, intrinsics=lens.intrinsics)
-    notes += list(camera.notes)
+    inputs = read_inputs(request)
+    notes = inputs.notes
     with ExitStack() as stack:
         client, welcome = stack.enter_context(_session(request.server, request.random_weights))
         capability = _engine(welcome, request.engine)
         if request.size is not None:
             check_size(capability, request.size)
         checked_options(capability.options, request.options, capability.label)
-        if last_image is not None:
+        if inputs.last_image is not None:
             check_last_image(capability)
-        trajectory = _for_engine(camera.trajectory, request, capability, welcome.limits)
-        preview, shares = _preview(photo, depth, lens.intrinsics, trajectory, request.depth_edge, on_progress)
-        settings = ShotSettings(
-            engine=request.engine,
-            prompt=request.prompt,
-            negative_prompt=request.negative_prompt,
-            seed=request.seed,
-            options=dict(request.options),
+        trajectory = _for_engine(inputs.artist, request, capability, welcome.limits)
+        preview, shares = _preview(inputs, trajectory, request.import_settings.depth_edge, on_progress)
+        shot = Shot(
+            trajectory=trajectory,
+            preview=preview,
+            photo=inputs.photo,
+            photo_intrinsics=inputs.lens.intrinsics,
+            depth=inputs.depth,
+            settings=ShotSettings(
+                engine=request.engine,
+                prompt=request.prompt,
+                negative_prompt=request.negative_prompt,
+                seed=request.seed,
+                options=dict(request.options),
+            ),
+            depth_edge=request.import_settings.depth_edge,
+            last_image=inputs.last_image,
         )
-        shot = Shot(trajectory, preview, photo.pixels, lens.intrinsics, depth, settings, request.depth_edge, last_image)
         notes += _run(client, shot, request, on_progress)
-    return GenerateResult(request.out, lens.words, shares, tuple(notes))
+    return GenerateResult(request.out, inputs.lens.words, shares, notes)
+
+
+def read_inputs(request: GenerateRequest) -> ShotInputs:
+    """Everything that is known before a server is asked. Raises PhotoError or CameraError."""
+    photo = read_photo(request.photo)
+    depth = read_depth(request.depth.path, request.depth.format)
+    notes = check_photo_and_depth(photo.pixels, depth)
+    last_image = None if request.last_image is None else read_photo(request.last_image).pixels
+    size = (photo.pixels.shape[1], photo.pixels.shape[0])
+    lens = request.import_settings.lens(size, photo.focal_35mm)
+    camera = read_trajectory(request.trajectory, *size, request.fps, intrinsics=lens.intrinsics)
+    return ShotInputs(photo.pixels, known_depth(depth), lens, camera.trajectory, last_image, (*notes, *camera.notes))
 
 
 def _check_out(out: Path) -> None:
     """The work is not begun when its result would have no place."""
     if out.is_dir():
         raise ServiceError("The clip cannot be written", f"{out} is a folder", "Name a file with --out.")
-
-
-def lens_of_photo(request: GenerateRequest, photo: PhotoFile) -> PhotoLens:
-    """The lens that the request and the photo's EXIF tell."""
-    height, width = photo.pixels.shape[:2]
-    calibrated = None if request.intrinsics is None else intrinsics_matrix(*request.intrinsics)
-    return photo_lens((width, height), intrinsics=calibrated, focal_mm=request.focal_mm, exif_mm=photo.focal_35mm)
 
 
 @contextmanager
@@ -168,15 +186,12 @@ def _for_engine(
 
 
 def _preview(
-    photo: PhotoFile,
-    depth: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
-    intrinsics: Float64,
-    trajectory: Trajectory,
-    depth_edge: float,
-    on_progress: OnProgress,
-) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.uint8]], tuple[float, ...]]:
-    size = (photo.pixels.shape[1], photo.pixels.shape[0])
-    renderer = PreviewRenderer(photo.pixels, depth_mesh(depth, intrinsics, size, depth_edge))
+    inputs: ShotInputs, trajectory: Trajectory, depth_edge: float, on_progress: OnProgress
+) -> tuple[UInt8, tuple[float, ...]]:
+    """[F, H, W, 4] uint8, and what share of each frame the photo shows. Raises ShotError when that is nothing."""
+    size = (inputs.photo.shape[1], inputs.photo.shape[0])
+    mesh = depth_mesh(inputs.depth, inputs.lens.intrinsics, size, depth_edge)
+    renderer = PreviewRenderer(inputs.photo, mesh)
     preview = np.empty((len(trajectory), trajectory.height, trajectory.width, 4), np.uint8)
     for index, frame in enumerate(renderer.frames(trajectory)):
         preview[index] = frame

@@ -60,6 +60,13 @@ class DepthFormat:
     unknown: float | None = None
     channel: str = ""
 
+    @classmethod
+    def of(cls, scale: float | None, disparity: tuple[float, float, float] | None = None) -> DepthFormat:
+        """The format of depth with this scale, or of disparity: (focal px, baseline m, doffs px)."""
+        if disparity is None:
+            return cls(scale=scale)
+        return cls("disparity", scale, *disparity)
+
 
 class PictureDecoder(Protocol):
     """Decodes pictures that NumPy alone cannot read."""

@@ -22,9 +22,9 @@ DisparityOption = Annotated[
 def depth_format(scale: float | None, disparity: str) -> DepthFormat:
     """What the file's numbers mean."""
     if not disparity:
-        return DepthFormat(scale=scale)
+        return DepthFormat.of(scale)
     focal, baseline, offset = [*numbers(disparity, "--disparity", (2, 3)), 0.0][:3]
-    return DepthFormat("disparity", scale, focal, baseline, offset)
+    return DepthFormat.of(scale, (focal, baseline, offset))
 
 
 def numbers(text: str, option: str, counts: tuple[int, ...]) -> list[float]:

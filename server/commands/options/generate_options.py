@@ -7,18 +7,12 @@ from typing import Annotated
 
 import typer
 
-from .depth_options import numbers
-
 PhotoOption = Annotated[Path, typer.Option(help="The photo.")]
 DepthOption = Annotated[Path, typer.Option(help="Its depth: 16-bit PNG or TIFF, EXR, NPY or NPZ.")]
 TrajectoryOption = Annotated[
     Path, typer.Option(help="Camera file: RealEstate10K, COLMAP, TUM, transforms.json, .chan.")
 ]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="The clip to write.")]
-FocalOption = Annotated[
-    float | None, typer.Option(help="35 mm equivalent focal length of the photo; goes before its EXIF.")
-]
-IntrinsicsOption = Annotated[str, typer.Option(help="FX,FY,CX,CY of the photo, in its pixels.")]
 EngineOption = Annotated[str, typer.Option(help="Engine that makes the clip.")]
 SizeOption = Annotated[str, typer.Option(help="WIDTHxHEIGHT of the clip; the engine's own if not given.")]
 FramesOption = Annotated[int | None, typer.Option(min=1, help="Frames; the engine's own count if not given.")]
@@ -36,14 +30,6 @@ RandomWeightsOption = Annotated[
     bool, typer.Option("--random-weights", help="Engine realcam without its weights: paints noise, to test.")
 ]
 ScaleOption = Annotated[str, typer.Option(help="Size of the model with random weights: tiny or full.")]
-
-
-def read_intrinsics(text: str) -> tuple[float, float, float, float] | None:
-    """FX,FY,CX,CY; None where nothing was typed. Raises typer.BadParameter."""
-    if not text:
-        return None
-    fx, fy, cx, cy = numbers(text, "--intrinsics", (4,))
-    return fx, fy, cx, cy
 
 
 def read_size(text: str) -> tuple[int, int] | None:

@@ -17,6 +17,7 @@ from blender_addon.core.camera.formats import write_trajectory
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.errors import EngineError, ServiceError, ShotError
 from blender_addon.core.payloads.clip import ClipSidecar
+from blender_addon.core.payloads.import_request import DepthFile, ImportSettings
 from blender_addon.core.progress import unwatched
 from server.cli import app
 from server.demo.motorcycle import Motorcycle
@@ -36,10 +37,10 @@ def request_(bike: Motorcycle, tmp_path_factory: pytest.TempPathFactory) -> Gene
     write_trajectory(folder / "poses.txt", Trajectory(poses, bike.intrinsics, width, height, fps=8.0))
     return GenerateRequest(
         folder / "photo.png",
-        folder / "depth.npy",
+        DepthFile(folder / "depth.npy"),
         folder / "poses.txt",
         folder / "made" / "clip.mp4",
-        intrinsics=(994.978, 994.978, 311.193, 254.877),
+        import_settings=ImportSettings(intrinsics=bike.intrinsics.tolist()),
         size=(512, 320),
         frames=4,
     )
@@ -130,7 +131,14 @@ def test_the_file_may_start_anywhere_if_told_so(request_: GenerateRequest, tmp_p
 )
 def test_the_command_says_what_is_wrong(request_: GenerateRequest, arguments: list[str], words: str) -> None:
     files = [
-        *("--photo", str(request_.photo), "--depth", str(request_.depth), "--trajectory", str(request_.trajectory)),
+        *(
+            "--photo",
+            str(request_.photo),
+            "--depth",
+            str(request_.depth.path),
+            "--trajectory",
+            str(request_.trajectory),
+        ),
         *("-o", str(request_.out.parent / "never.mp4")),
     ]
     result = CliRunner().invoke(app, ["generate", *files, *arguments])

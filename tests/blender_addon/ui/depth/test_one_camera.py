@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from server.depth.photo_files import read_photo
-from server.terminal.generate import GenerateRequest, lens_of_photo
+from blender_addon.core.camera.focal_length import PhotoLens
+from blender_addon.core.camera.formats import write_trajectory
+from blender_addon.core.camera.projection import intrinsics_matrix
+from blender_addon.core.camera.trajectory import Trajectory
+from blender_addon.core.payloads.import_request import DepthFile, ImportSettings
+from server.terminal.generate import GenerateRequest, read_inputs
 from tests.blender_addon.ui.depth.conftest import WALL, WALL_WITH_LENS
 
 if TYPE_CHECKING:
@@ -57,6 +61,20 @@ def estimated(bpy: ModuleType, photo: Path, calibration: tuple[float, ...], type
     return the_scene(bpy)
 
 
+def generated(photo: Path, calibration: tuple[float, ...], typed: float) -> PhotoLens:
+    """The lens of `realcam generate`, whose camera file stands still."""
+    poses = photo.with_name("poses.txt")
+    write_trajectory(
+        poses, Trajectory(np.eye(4)[None], intrinsics_matrix(200.0, 200.0, 123.5, 83.5), 247, 167, fps=8.0)
+    )
+    told = ImportSettings(
+        focal_mm=typed or None,
+        intrinsics=intrinsics_matrix(*calibration).tolist() if any(calibration) else None,
+    )
+    depth = DepthFile(photo.with_name("bike_depth.npy"))
+    return read_inputs(GenerateRequest(photo, depth, poses, photo.with_name("clip.mp4"), told)).lens
+
+
 @pytest.mark.parametrize(
     ("calibration", "typed", "exif_mm", "words"),
     [
@@ -76,12 +94,7 @@ def test_the_same_photo_has_the_same_camera_everywhere(
     exif_mm: int | None,
     words: str,
 ) -> None:
-    asked = GenerateRequest(
-        *(photo, photo.with_name("bike_depth.npy"), photo, photo),
-        intrinsics=calibration if any(calibration) else None,
-        focal_mm=typed or None,
-    )
-    on_the_command_line = lens_of_photo(asked, read_photo(photo))
+    on_the_command_line = generated(photo, calibration, typed)
     assert on_the_command_line.words == words
     for scene in (imported(ready, photo, calibration, typed), estimated(ready, photo, calibration, typed, WALL)):
         np.testing.assert_allclose(scene.intrinsics, on_the_command_line.intrinsics, rtol=1e-12)

@@ -1,0 +1,27 @@
+"""What the commands that take a photo are told about its camera and its depth's unit: some of the ImportSettings."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from blender_addon.core.camera.projection import intrinsics_matrix
+from blender_addon.core.payloads.import_request import SETTING_FIELDS
+
+from .depth_options import numbers
+
+FocalOption = Annotated[float | None, typer.Option(help=f"{SETTING_FIELDS['focal_mm'].description}.")]
+IntrinsicsOption = Annotated[
+    str, typer.Option(metavar="FX,FY,CX,CY", help=f"{SETTING_FIELDS['intrinsics'].description}.")
+]
+TrustUnitOption = Annotated[bool, typer.Option("--trust-unit", help=f"{SETTING_FIELDS['trust_scale'].description}.")]
+
+
+def read_intrinsics(text: str) -> list[list[float]] | None:
+    """The matrix of FX,FY,CX,CY, row by row; None where nothing was typed. Raises typer.BadParameter."""
+    if not text:
+        return None
+    fx, fy, cx, cy = numbers(text, "--intrinsics", (4,))
+    rows: list[list[float]] = intrinsics_matrix(fx, fy, cx, cy).tolist()
+    return rows
