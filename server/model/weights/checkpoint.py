@@ -50,7 +50,15 @@ BUFFER_KEY = re.compile(
 
 @dataclass(frozen=True)
 class Source:
-    """Slice `index` of `parts` of published `key`; `leading` / `trailing` axes of length 1 come on top of ours."""
+    """Where one of our tensors is published: a slice of a tensor of the file.
+
+    Attributes:
+        key: the published key.
+        index: of the slice.
+        parts: number of equal slices along the first axis.
+        leading: axes of length 1 that the published tensor has before ours.
+        trailing: axes of length 1 that it has after ours.
+    """
 
     key: str
     index: int = 0
@@ -60,7 +68,16 @@ class Source:
 
 
 def sources(part: Part, names: Iterable[str], config: ModelConfig) -> dict[str, Source]:
-    """Our tensor names of `part` to where they are published. Raises KeyError for a name without a rule."""
+    """Where each tensor of a part is published.
+
+    Args:
+        part: of the model.
+        names: of its tensors, as ours.
+        config: the variant.
+
+    Raises:
+        KeyError: there is no rule for a name.
+    """
     rename = _RENAMERS[part](config)
     result = {}
     for name in names:
@@ -74,7 +91,14 @@ def from_published(
 ) -> dict[str, Tensor]:
     """Our state dict from published tensors; views where possible.
 
-    Raises KeyError on a missing key, ValueError on a shape that does not fit.
+    Args:
+        found: where each of our tensors is published.
+        shapes: of our tensors.
+        file: published tensors by key.
+
+    Raises:
+        KeyError: a key is missing.
+        ValueError: a shape does not fit.
     """
     state = {}
     for name, source in found.items():
@@ -92,7 +116,7 @@ def from_published(
 
 
 def to_published(found: Mapping[str, Source], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The published tensors of our state dict: the inverse of from_published."""
+    """The published tensors of our state dict: the inverse of `from_published`."""
     pieces: dict[str, list[tuple[int, Tensor]]] = {}
     for name, source in found.items():
         tensor = state[name]
@@ -106,12 +130,13 @@ def to_published(found: Mapping[str, Source], state: Mapping[str, Tensor]) -> di
 
 
 def unused(key: str, config: ModelConfig) -> bool:
-    """True for keys that a full checkpoint holds and the model never reads."""
+    """Whether a full checkpoint holds this key and the model never reads it."""
     last_text_layer = f"cond_stage_model.model.transformer.resblocks.{config.clip.text_layers - 1}."
     return bool(UNUSED_KEY.search(key)) or key.startswith(last_text_layer) or bool(BUFFER_KEY.match(key))
 
 
 Rules = tuple[tuple[str, str], ...]
+"""Pairs of a pattern for our name and a template of the published one, see _Renamer."""
 
 
 class _Renamer:
@@ -224,7 +249,13 @@ def _place(places: dict[str, str], ours: str, published: str, attention: bool) -
 
 
 def _qkv(ours: str, published: str, suffixes: tuple[tuple[str, str], ...]) -> Rules:
-    """Queries, keys and values that are published as slices of one tensor. suffixes: (ours, published) endings."""
+    """Rules for queries, keys and values that are published as slices of one tensor.
+
+    Args:
+        ours: pattern of our name, with {} for the letter.
+        published: template of the published name.
+        suffixes: endings of ours and of the published name.
+    """
     return tuple(
         (ours.format(letter) + mine, rf"{published}{theirs}|{i}/3")
         for i, letter in enumerate("qkv")

@@ -1,4 +1,4 @@
-"""Checkpoint files to a running model: complete and strictly, or not at all."""
+"""Checkpoint files to a model that is ready to run. A file that is not complete and exact is refused."""
 
 from __future__ import annotations
 
@@ -25,20 +25,33 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class CheckpointFiles:
-    """base: DynamiCrafter's file; None when `camera` holds everything. camera: RealCam's file."""
+    """The files that one checkpoint is made of.
+
+    Attributes:
+        camera: RealCam's file.
+        base: DynamiCrafter's file; None when `camera` holds everything.
+    """
 
     camera: Path
     base: Path | None = None
 
 
 def open_checkpoint(files: CheckpointFiles) -> TensorFile:
-    """Base and camera weights as one; where both have a tensor, the camera file's counts."""
+    """Base and camera weights as one; where both have a tensor, the camera file's counts.
+
+    Raises:
+        CheckpointError: a file is missing or cannot be read.
+    """
     camera = open_tensors(files.camera)
     return camera if files.base is None else Union([open_tensors(files.base), camera])
 
 
 def is_camera_alone(path: Path) -> bool:
-    """True for a file with nothing but RealCam's own modules, which needs a base. Raises CheckpointError."""
+    """Whether the file holds nothing but RealCam's own modules, so that it needs a base.
+
+    Raises:
+        CheckpointError: the file is missing or cannot be read.
+    """
     return all(checkpoint.CAMERA_KEY.search(key) for key in open_tensors(path))
 
 
@@ -50,7 +63,19 @@ def load_model(
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> RealCamModel:
-    """The model of `file`, straight onto `device`. Raises CheckpointError with the keys that are wrong."""
+    """The model of a checkpoint, its weights loaded straight onto the device.
+
+    Args:
+        config: the variant.
+        file: the checkpoint's tensors.
+        tokenizer: of the variant's vocabulary.
+        weights_hash: see RealCamModel.
+        device: of the model.
+        dtype: of the weights.
+
+    Raises:
+        CheckpointError: tensors are missing, too many or of another shape; it holds their keys.
+    """
     with torch.device("meta"):
         parts = build_parts(config)
     states = fitting_states(parts, file, config)
@@ -62,7 +87,13 @@ def load_model(
 def fitting_states(parts: Mapping[str, nn.Module], file: TensorFile, config: ModelConfig) -> dict[str, State]:
     """The state dict of each part, views on `file` where possible.
 
-    Raises CheckpointError with the keys that are missing, too many, or of another shape.
+    Args:
+        parts: by name, as `build_parts` makes them.
+        file: the checkpoint's tensors.
+        config: the variant.
+
+    Raises:
+        CheckpointError: tensors are missing, too many or of another shape.
     """
     found = part_sources(parts, config)
     check_keys(file, {source.key for part in found.values() for source in part.values()}, config)
@@ -79,12 +110,21 @@ def fitting_states(parts: Mapping[str, nn.Module], file: TensorFile, config: Mod
 
 
 def part_sources(parts: Mapping[str, nn.Module], config: ModelConfig) -> dict[str, dict[str, checkpoint.Source]]:
-    """Where every tensor of every part is published."""
+    """Where every tensor of every part is published, by the part's name and the tensor's."""
     return {name: checkpoint.sources(cast("Part", name), part.state_dict(), config) for name, part in parts.items()}
 
 
 def check_keys(available: Collection[str], wanted: set[str], config: ModelConfig) -> None:
-    """Refuse a checkpoint that lacks a tensor of the model, or holds one the model has no place for."""
+    """Refuse a checkpoint that lacks a tensor of the model, or holds one the model has no place for.
+
+    Args:
+        available: published keys of the file.
+        wanted: published keys of the model.
+        config: the variant.
+
+    Raises:
+        CheckpointError: the file is such a one, or of another resolution.
+    """
     missing = wanted - set(available)
     camera_missing = {key for key in missing if checkpoint.CAMERA_KEY.search(key)}
     if camera_missing:

@@ -1,4 +1,4 @@
-"""Checkpoint files as mappings from published keys to tensors, read when asked for and not before."""
+"""Checkpoint files as mappings from published keys to tensors, which are read when they are used."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from server.model.errors import CheckpointError
 from .checkpoint import FPS_NAME, OLD_FPS_NAME
 
 TensorFile = Mapping[str, Tensor]
+"""Published tensors by key."""
 
 _WRAPPERS = ("state_dict", "module")
 """Keys under which training frameworks keep the tensors."""
@@ -28,7 +29,11 @@ _WRAPPED_PREFIX = re.compile(r"^(_forward_module\.|module\.)+")
 
 
 class SafetensorsFile(Mapping[str, Tensor]):
-    """A .safetensors file by memory map: tensors are read when used."""
+    """A .safetensors file by memory map: tensors are read when used.
+
+    Raises:
+        CheckpointError: the file cannot be read.
+    """
 
     def __init__(self, path: Path) -> None:
         try:
@@ -50,9 +55,12 @@ class SafetensorsFile(Mapping[str, Tensor]):
 
 
 def open_tensors(path: Path) -> TensorFile:
-    """A checkpoint file of any published layout, with today's key names.
+    """The tensors of a checkpoint file of any published layout, by today's key names.
 
     Pickles are read with weights_only, so that a file can hold tensors and nothing that runs.
+
+    Raises:
+        CheckpointError: the file is missing, cannot be read, or holds no tensors by name.
     """
     if not path.is_file():
         raise CheckpointError(
@@ -83,7 +91,7 @@ def _unpickled(path: Path) -> TensorFile:
 
 
 def _unreadable(path: Path, why: str) -> CheckpointError:
-    """Said by what the file is, where that can be seen, else by the first sentence of `why`."""
+    """The error for a file that cannot be read. It says what the file is, where that can be seen, else why."""
     with path.open("rb") as file:
         start = file.read(64).lstrip().lower()
     if not start:
@@ -97,7 +105,7 @@ def _unreadable(path: Path, why: str) -> CheckpointError:
 
 
 class Union(Mapping[str, Tensor]):
-    """Several files as one; where a key is in two, the later file wins."""
+    """Several files as one; where a key is in two, the later file's tensor counts."""
 
     def __init__(self, files: list[TensorFile]) -> None:
         self._owner = {key: file for file in files for key in file}

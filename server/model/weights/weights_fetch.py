@@ -1,4 +1,4 @@
-"""Files of the hub to this disk: gone on with where a download broke off, checked by their hash."""
+"""Downloads of hub files: resumed where they broke off, and checked by their hash."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file on this disk and what it is, its hash as found here."""
+    """A file on this disk.
+
+    Attributes:
+        path: where it is.
+        source: what it is, with the hash as found here.
+    """
 
     path: Path
     source: SourceFile
@@ -35,7 +40,14 @@ class Fetched:
 def fetch(source: SourceFile, folder: Path, on_progress: OnProgress, endpoint: str | None = None) -> Fetched:
     """The file in `folder`, or in the hub's own cache if it is there and sound. What is there is not fetched again.
 
-    Raises WeightsError when it cannot be fetched or its hash is another; such a file is deleted from `folder`.
+    Args:
+        source: the file on the hub.
+        folder: where downloads are put.
+        on_progress: told of the bytes fetched and checked.
+        endpoint: another hub than the usual; None for the usual.
+
+    Raises:
+        WeightsError: it cannot be fetched, or its hash is another; such a file is deleted from `folder`.
     """
     cached = _cached(source)
     if cached is not None:
@@ -66,7 +78,7 @@ def fetch(source: SourceFile, folder: Path, on_progress: OnProgress, endpoint: s
 
 
 def missing_bytes(source: SourceFile, folder: Path) -> int:
-    """What `fetch` would have to bring over the line."""
+    """How many bytes `fetch` would have to download."""
     path = _place(source, folder)
     if path.is_file() or _cached(source) is not None:
         return 0
@@ -75,14 +87,18 @@ def missing_bytes(source: SourceFile, folder: Path) -> int:
 
 
 def discard(fetched: Iterable[Fetched], folder: Path) -> None:
-    """Delete those of the files that were fetched into `folder`; those of the hub's own cache belong to others."""
+    """Delete those of the files that were fetched into `folder`; those of the hub's own cache are left alone."""
     for file in fetched:
         if file.path.is_relative_to(folder):
             file.path.unlink()
 
 
 def local_source(path: Path, on_progress: OnProgress) -> SourceFile:
-    """A file of the user's own, hashed. Raises WeightsError when it is not there."""
+    """The description of a file of the user's own, with its hash.
+
+    Raises:
+        WeightsError: it is not there.
+    """
     if not path.is_file():
         raise WeightsError("The weights file is not there", str(path), "Check the path that was typed.")
     digest = sha256_of(path, f"Checking {path.name}", on_progress)
@@ -90,7 +106,13 @@ def local_source(path: Path, on_progress: OnProgress) -> SourceFile:
 
 
 def sha256_of(path: Path, stage: str = "", on_progress: OnProgress = unwatched) -> str:
-    """Hex digest; the bytes are told as they go, under the name of the stage."""
+    """The SHA-256 of a file, in hex.
+
+    Args:
+        path: of the file.
+        stage: name under which progress is reported.
+        on_progress: told of the bytes as they are read.
+    """
     digest, size, done = hashlib.sha256(), path.stat().st_size, 0
     with path.open("rb") as stream:
         while chunk := stream.read(1 << 22):
@@ -101,7 +123,7 @@ def sha256_of(path: Path, stage: str = "", on_progress: OnProgress = unwatched) 
 
 
 def _cached(source: SourceFile) -> Path | None:
-    """Where another program had the hub's client put it."""
+    """Where the hub's client put the file for another program; None if it did not."""
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(source.repo, source.name, revision=source.revision)
@@ -113,12 +135,12 @@ def _place(source: SourceFile, folder: Path) -> Path:
 
 
 def _part(path: Path) -> Path:
-    """What there is of a file that is not whole yet."""
+    """Where the part of a file is kept that has been downloaded so far."""
     return path.with_name(path.name + ".part")
 
 
 class _Counted(io.FileIO):
-    """A file to append to that tells how long it is."""
+    """A file to append to that reports its length after each write."""
 
     def __init__(self, path: Path, on_length: Callable[[int], None]) -> None:
         super().__init__(path, "a")
@@ -131,7 +153,10 @@ class _Counted(io.FileIO):
 
 
 def _download(source: SourceFile, path: Path, on_progress: OnProgress, endpoint: str | None) -> None:
-    """Not hf_hub_download: it throws away what it has when the line breaks, and these are files of ten gigabytes."""
+    """Download the file to `path`, going on with the part that is there.
+
+    This is not hf_hub_download, which throws away what it has when the line breaks: these are files of ten gigabytes.
+    """
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.file_download import http_get
 
@@ -171,7 +196,13 @@ def _check_length(source: SourceFile, found: int | None) -> None:
 
 @dataclass(frozen=True)
 class SpaceNeeded:
-    """Bytes that will come to lie below `folder`, which need not exist yet; purpose: for what, in words."""
+    """Disk space that will be used.
+
+    Attributes:
+        folder: below which it will be used; it need not exist yet.
+        bytes: how much.
+        purpose: for what, as the error's message says it.
+    """
 
     folder: Path
     bytes: int
@@ -179,7 +210,11 @@ class SpaceNeeded:
 
 
 def check_disk_space(needs: Iterable[SpaceNeeded]) -> None:
-    """Raises WeightsError unless each file system has room for all that comes to lie on it."""
+    """Check that each file system has room for everything that will be stored on it.
+
+    Raises:
+        WeightsError: one has not.
+    """
     on_disk: dict[int, list[SpaceNeeded]] = defaultdict(list)
     for need in needs:
         on_disk[_existing(need.folder).stat().st_dev].append(need)
@@ -197,7 +232,7 @@ def check_disk_space(needs: Iterable[SpaceNeeded]) -> None:
 
 
 def in_units(count: int) -> str:
-    """Bytes as a person reads them."""
+    """A number of bytes for people to read, in units of 1000."""
     size, unit = float(count), "bytes"
     for larger in ("kB", "MB", "GB"):
         if size < 1000:
@@ -207,18 +242,23 @@ def in_units(count: int) -> str:
 
 
 def _existing(folder: Path) -> Path:
-    """`folder`, or the nearest one above it that is there."""
+    """`folder`, or the nearest folder above it that exists."""
     return next(path for path in (folder, *folder.absolute().parents) if path.exists())
 
 
 LOCK_FILE = ".get.lock"
+"""Name of the file in a store that is locked while weights are fetched into it."""
 
 
 @contextmanager
 def install_lock(store: WeightsStore) -> Iterator[None]:
-    """Nobody else fetches into `store` or installs there meanwhile; the system ends that also when it is killed.
+    """Keep other processes from fetching into `store` or installing there meanwhile.
 
-    Raises WeightsError when somebody does, or nothing can be written there.
+    The system releases the lock also when the process is killed. What an earlier installation left half done is
+    deleted.
+
+    Raises:
+        WeightsError: another process holds the lock, or nothing can be written there.
     """
     from filelock import FileLock, Timeout
 

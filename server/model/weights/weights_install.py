@@ -1,4 +1,4 @@
-"""Published files to a folder of converted weights, once; and the check that such a folder steers the camera."""
+"""Published files to a folder of converted weights, and the check that the weights follow the camera."""
 
 from __future__ import annotations
 
@@ -37,11 +37,24 @@ def install(
     sources: tuple[SourceFile, ...],
     on_progress: OnProgress,
 ) -> Manifest:
-    """Merge, check and convert into store.folder(config.name). The manifest comes last, so that half is nothing.
+    """Merge, check and convert published files into store.folder(config.name).
 
-    tokenizer: CLIP's vocab.json and merges.txt.
-    Raises CheckpointError when the files are not of this variant or no tokenizer, WeightsError when the disk is too
-    small or fills meanwhile.
+    The manifest is written last: a folder without one counts as empty.
+
+    Args:
+        store: where to.
+        config: the variant.
+        files: its published checkpoint.
+        tokenizer: CLIP's vocab.json and merges.txt.
+        sources: what the manifest says the weights were made of.
+        on_progress: told of the bytes checked.
+
+    Returns:
+        The manifest of the folder.
+
+    Raises:
+        CheckpointError: the files are not of this variant, or not CLIP's tokenizer.
+        WeightsError: the disk is too small, or fills meanwhile.
     """
     check_vocabulary(*tokenizer)
     file = open_checkpoint(files)
@@ -78,7 +91,11 @@ def install(
 
 
 def verified_hash(store: WeightsStore, variant: str) -> str:
-    """The SHA-256 of the installed model file, which must be the one written down. Raises WeightsError."""
+    """The SHA-256 of the installed model file, in hex, compared with the manifest's.
+
+    Raises:
+        WeightsError: the variant is not installed, or its file has another hash.
+    """
     manifest = store.manifest(variant)
     again = f"Run `realcam weights get {variant}` again."
     if manifest is None:
@@ -91,7 +108,11 @@ def verified_hash(store: WeightsStore, variant: str) -> str:
 
 
 def used_tensors(file: TensorFile, config: ModelConfig) -> dict[str, Tensor]:
-    """The tensors the model reads, by their published keys; complete and of its shapes, or CheckpointError."""
+    """The tensors that the model reads, by their published keys.
+
+    Raises:
+        CheckpointError: the file is not complete, or not of the model's shapes.
+    """
     with torch.device("meta"):
         parts = build_parts(config)
     fitting_states(parts, file, config)
@@ -101,24 +122,34 @@ def used_tensors(file: TensorFile, config: ModelConfig) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class CameraEffect:
-    """How the prediction of one noise differs for a camera that moves: relative to the prediction's own size."""
+    """How the prediction for one noise differs for a camera that moves, relative to the prediction's norm.
+
+    Attributes:
+        moving: compared with the same camera standing still.
+        ignored: compared with the base model, which knows no camera.
+    """
 
     moving: float
-    """Against the same camera standing still."""
     ignored: float
-    """Against the base model, which knows no camera."""
 
     @property
     def steers(self) -> bool:
+        """Whether the weights follow the camera."""
         return self.moving > SMALLEST_EFFECT
 
 
 SMALLEST_EFFECT = 1e-3
-"""Camera weights that are zero or landed nowhere give exactly 0; trained ones some percent."""
+"""The least `moving` of weights that follow the camera. Camera weights that are zero or were loaded into nothing give
+exactly 0; trained ones some percent.
+"""
 
 
 def require_steering(model: RealCamModel) -> CameraEffect:
-    """Measure it, and raise WeightsError when the weights ignore the camera."""
+    """The measured effect of the camera, of a model that follows it.
+
+    Raises:
+        WeightsError: the weights ignore the camera, or the prediction is not a number.
+    """
     effect = camera_effect(model)
     if math.isnan(effect.moving):
         raise WeightsError(
@@ -134,7 +165,12 @@ def require_steering(model: RealCamModel) -> CameraEffect:
 
 
 def camera_effect(model: RealCamModel, frames: int = 4) -> CameraEffect:
-    """Measured on one small forward pass of pure noise with a camera that moves a metre sideways."""
+    """The effect of a camera that moves a metre sideways, measured in three small forward passes of pure noise.
+
+    Args:
+        model: the model to measure.
+        frames: of the clip.
+    """
     size = (128, 128)
     poses = torch.eye(4, dtype=torch.float64).repeat(1, frames, 1, 1)
     moving = poses.clone()

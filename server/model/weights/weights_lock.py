@@ -1,4 +1,7 @@
-"""Files whose commit and hash are not known beforehand: trusted when first downloaded, held to what they were then."""
+"""A lock file for downloads whose commit and hash are not known beforehand.
+
+Such files are trusted when they are first downloaded, and held to that commit and hash from then on.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,21 @@ from .weights_sources import HubFile, WeightsError
 from .weights_store import SourceFile
 
 LOCK_FILE = "lock.json"
+"""Name of the lock file in the folder of the weights."""
 
 
 class WeightsLock:
-    """A file beside the weights, from repository and name to what was first found there."""
+    """The lock file: what was first found under each repository and name."""
 
     def __init__(self, path: Path) -> None:
-        """Raises WeightsError when the file is there and cannot be read."""
+        """Read the lock file.
+
+        Args:
+            path: of the file, which need not exist.
+
+        Raises:
+            WeightsError: the file is there and cannot be read.
+        """
         self._path = path
         try:
             self._held = msgspec.json.decode(path.read_bytes(), type=dict[str, SourceFile])
@@ -31,24 +42,23 @@ class WeightsLock:
             ) from error
 
     def holds(self, file: HubFile) -> bool:
-        """True when this file was downloaded before."""
+        """Whether this file was downloaded before."""
         held = self._held.get(_key(file))
         return held is not None and bool(held.sha256)
 
     def pinned(self, file: HubFile) -> HubFile:
-        """`file` with the commit and the hash of its first download, where the weights source itself says none."""
+        """`file` by the name of its first download, and with its commit and hash where `file` says none itself."""
         held = self._held.get(_key(file))
         if held is None:
             return file
         return replace(file, name=held.name, revision=file.revision or held.revision, sha256=file.sha256 or held.sha256)
 
     def remember_commit(self, file: HubFile, source: SourceFile) -> None:
-        """Write down which commit `file` is about to be fetched from, so that a download that breaks off goes on with
-        the same."""
+        """Write down the commit that `file` is about to be fetched from: an interrupted download goes on with it."""
         self.remember(file, msgspec.structs.replace(source, sha256=""))
 
     def remember(self, file: HubFile, source: SourceFile) -> None:
-        """Write down what `file` was, unless that is known already; the list on the disk is whole at any time."""
+        """Write down what `file` was, unless that is known already. The lock file is replaced as a whole."""
         if self.holds(file):
             return
         self._held[_key(file)] = source

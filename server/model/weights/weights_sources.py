@@ -1,4 +1,4 @@
-"""Which published files each variant is made of, and what the hub says of them."""
+"""The published files that each variant is made of, and how they are found on the hub."""
 
 from __future__ import annotations
 
@@ -21,9 +21,13 @@ class WeightsError(EngineError):
 
 @dataclass(frozen=True)
 class HubFile:
-    """A file in a hub repository. name may be a pattern where the authors' naming is not known for sure.
+    """A file in a hub repository.
 
-    revision: the commit to take, "" for the newest. sha256: what the file must be, "" for what the hub says it is.
+    Attributes:
+        repo: owner/name of the repository.
+        name: of the file, or a pattern where the authors' naming is not known for sure.
+        revision: the commit to take, "" for the newest.
+        sha256: what the file must be, "" for what the hub says it is.
     """
 
     repo: str
@@ -34,7 +38,13 @@ class HubFile:
 
 @dataclass(frozen=True)
 class WeightsSource:
-    """base: DynamiCrafter's checkpoint, which holds VAE and CLIP towers too. camera: what RealCam was trained."""
+    """The files of one variant.
+
+    Attributes:
+        base: DynamiCrafter's checkpoint, which holds the VAE and CLIP's encoders too.
+        camera: RealCam's trained modules.
+        tokenizer: CLIP's vocab.json and merges.txt.
+    """
 
     base: HubFile
     camera: HubFile
@@ -93,10 +103,15 @@ WEIGHTS_SOURCES: dict[str, WeightsSource] = {
         tokenizer=_TOKENIZER,
     ),
 }
+"""The files of each variant, by its name."""
 
 
 def check_variant(file: SourceFile, variant: str) -> None:
-    """Raises WeightsError for a file that is known as another variant's: those of 512 and 1024 have the same keys."""
+    """Check that a file is not known as another variant's: those of 512 and 1024 have the same keys.
+
+    Raises:
+        WeightsError: it is.
+    """
     for other, origin in WEIGHTS_SOURCES.items():
         if other != variant and file.sha256 in (origin.base.sha256, origin.camera.sha256):
             own = WEIGHTS_SOURCES[variant].base
@@ -108,7 +123,11 @@ def check_variant(file: SourceFile, variant: str) -> None:
 
 
 def manual_install_hint(wanted: Mapping[str, HubFile]) -> str:
-    """How to install `wanted`, by the names of their options, on a computer that does not reach the hub."""
+    """A sentence that says how to install on a computer that does not reach the hub.
+
+    Args:
+        wanted: the files, by the name of their option.
+    """
     files = [f"--{option} {file.name} of {file.repo}" for option, file in wanted.items() if option in FILE_OPTIONS]
     words = [file for option, file in wanted.items() if option not in FILE_OPTIONS]
     if words:
@@ -118,10 +137,15 @@ def manual_install_hint(wanted: Mapping[str, HubFile]) -> str:
 
 
 def resolve(file: HubFile, endpoint: str | None = None, otherwise: str = "") -> SourceFile:
-    """The exact file, commit, size and hash on the hub; `endpoint` is another hub than the usual.
+    """The exact file, commit, size and hash on the hub.
 
-    Raises WeightsError when it is out of reach, has no such file or several, or has another one than `file` says.
-    otherwise: what can be done then (see manual_install_hint).
+    Args:
+        file: the file; its name may be a pattern.
+        endpoint: another hub than the usual; None for the usual.
+        otherwise: what can be done when the hub is out of reach, added to the remedy (see `manual_install_hint`).
+
+    Raises:
+        WeightsError: the hub is out of reach, has no such file or several, or has another one than `file` says.
     """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
@@ -169,7 +193,11 @@ def resolve(file: HubFile, endpoint: str | None = None, otherwise: str = "") -> 
 
 
 def _check_proxy() -> None:
-    """Raises WeightsError when the environment names a proxy that the hub's client cannot speak to."""
+    """Check the proxy that the environment names.
+
+    Raises:
+        WeightsError: the hub's client cannot use it.
+    """
     from huggingface_hub.utils import get_session
 
     try:
@@ -183,12 +211,12 @@ def _check_proxy() -> None:
 
 
 def first_line(error: Exception) -> str:
-    """What an error of the hub's client says, without the advice to programmers below it."""
+    """The first line of an error of the hub's client, without the advice to programmers below it."""
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def network_errors() -> tuple[type[Exception], ...]:
-    """What the hub's client raises when it cannot reach something; its HTTP library changes between versions."""
+    """The exceptions of the hub's client when it cannot reach something; its HTTP library changes between versions."""
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     of_library = [kind for kind in HfHubHTTPError.__mro__ if kind.__name__ == "HTTPError"]

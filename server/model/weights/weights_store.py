@@ -1,4 +1,4 @@
-"""Where converted weights are kept, and what is there. Needs no torch."""
+"""The folder where converted weights are kept, and what is in it. Needs no torch."""
 
 from __future__ import annotations
 
@@ -14,11 +14,19 @@ MANIFEST_FILE = "manifest.json"
 TOKENIZER_FILES = ("vocab.json", "merges.txt")
 
 FRESH_PREFIX = ".new-"
-"""Begins the name of a folder that is being filled."""
+"""Begins the name of a temporary folder that is being filled."""
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file the weights were made of. repo and revision are empty for a local one."""
+    """A file the weights were made of.
+
+    Attributes:
+        name: of the file.
+        sha256: in hex, "" if unknown.
+        bytes: its size, 0 if unknown.
+        repo: owner/name on the hub, "" for a local file.
+        revision: commit on the hub, "" for a local file.
+    """
 
     name: str
     sha256: str
@@ -28,7 +36,14 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is in a folder of weights. sha256: of the model file."""
+    """What is in a folder of weights.
+
+    Attributes:
+        variant: of the model.
+        sha256: of the model file, in hex.
+        bytes: size of the model file.
+        sources: the files it was made of.
+    """
 
     variant: str
     sha256: str
@@ -38,23 +53,33 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class WeightsStore:
-    """A folder with one folder for each variant."""
+    """A folder with one folder for each variant.
+
+    Attributes:
+        root: the folder.
+    """
 
     root: Path
 
     def folder(self, variant: str) -> Path:
+        """The folder of a variant, which need not exist."""
         return self.root / variant
 
     @property
     def downloads(self) -> Path:
-        """Where files as published are put on their way."""
+        """The folder where published files are downloaded to."""
         return self.root / "downloads"
 
     def model_file(self, variant: str) -> Path:
+        """The path of a variant's converted weights."""
         return self.folder(variant) / MODEL_FILE
 
     def manifest(self, variant: str) -> Manifest | None:
-        """What is installed; None when that is nothing, another variant, or not whole: the manifest is written last."""
+        """What is installed of a variant.
+
+        Returns:
+            None when that is nothing, another variant, or not whole: the manifest is written last.
+        """
         try:
             manifest = msgspec.json.decode((self.folder(variant) / MANIFEST_FILE).read_bytes(), type=Manifest)
             size = self.model_file(variant).stat().st_size
@@ -65,6 +90,6 @@ class WeightsStore:
 
 
 def default_store() -> WeightsStore:
-    """$REALCAM_WEIGHTS, or the user's data folder."""
+    """The store at $REALCAM_WEIGHTS, or in the user's data folder."""
     root = os.environ.get("REALCAM_WEIGHTS")
     return WeightsStore(Path(root) if root else Path(platformdirs.user_data_dir("realcam")) / "weights")
