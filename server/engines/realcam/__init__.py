@@ -1,1 +1,1 @@
-"""The published method as an engine."""
+"""The engine `realcam`: the published method."""

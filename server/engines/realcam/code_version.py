@@ -1,4 +1,4 @@
-"""Which code made a clip: a hash of the sources that its numbers depend on.
+"""The version of the code that made a clip: a hash of the sources that its numbers depend on.
 
 These are the files that the engine imports, and what they import in turn, in functions too: a change in the service,
 in the add-on's windows or in a camera format leaves the version as it is, and with it the checkpoints of clips that
@@ -16,9 +16,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 ENTRIES = ("server.engines.realcam.engine", "server.engines.realcam.runner")
-"""The engine, and what it loads once it generates."""
+"""The modules of the engine, and of what it loads when it generates."""
 PACKAGES = ("server", "blender_addon/core")
-"""Where files of ours are looked for; the server imports nothing else of the add-on."""
+"""Where our own files are looked for; the server imports nothing else of the add-on."""
 
 
 @cache
@@ -28,7 +28,7 @@ def code_version() -> str:
 
 
 def sources_digest(root: Path) -> str:
-    """SHA-256 of the engine's Python files below `root`, in hex. How lines end does not count."""
+    """SHA-256 of the engine's Python files below `root`, in hex. The kind of line endings does not count."""
     digest = hashlib.sha256()
     for path, text in sorted(engine_sources(root).items()):
         data = text.encode()
@@ -37,7 +37,7 @@ def sources_digest(root: Path) -> str:
 
 
 def engine_sources(root: Path) -> dict[str, str]:
-    """Path below `root` (with slashes) -> text of every file of ours that the engine imports, itself included.
+    """The text of every file of ours that the engine imports, itself included, by path below `root` (with slashes).
 
     An import for type checkers alone is one as well: the name of a type says what a function computes with.
     """
@@ -60,7 +60,7 @@ def engine_sources(root: Path) -> dict[str, str]:
 
 
 def _file_of(root: Path, module: str) -> Path | None:
-    """The file of a module of ours; None for libraries, and for a name that stands in a module."""
+    """The file of a module of ours; None for libraries, and for a name that is defined in a module."""
     place = module.replace(".", "/")
     if not f"{place}/".startswith(tuple(f"{package}/" for package in PACKAGES)):
         return None
@@ -68,7 +68,7 @@ def _file_of(root: Path, module: str) -> Path | None:
 
 
 def _imports(text: str, package: str) -> Iterator[str]:
-    """Full dotted names that a file imports; the last part may be a module or a name in one."""
+    """The full dotted names that a file imports; the last part may be a module or a name in one."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -80,6 +80,6 @@ def _imports(text: str, package: str) -> Iterator[str]:
 
 
 def _with_packages(module: str) -> Iterator[str]:
-    """a.b.c -> a, a.b, a.b.c: importing the last runs the `__init__` of all."""
+    """a, a.b and a.b.c of a.b.c: importing the last runs the `__init__` of all."""
     parts = module.split(".")
     yield from (".".join(parts[: n + 1]) for n in range(len(parts)))

@@ -1,4 +1,4 @@
-"""What shots are computed on, made ready for it."""
+"""The device that shots are computed on, checked and set up."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from blender_addon.core.errors import EngineError
 from server.model.cpu.allocator import keep_freed_memory
 
 NO_CODE = "no kernel image is available"
+"""Part of PyTorch's message on a GPU that it was not built for."""
 
 
 def compute_device() -> torch.device:
-    """The card where PyTorch sees one, else the CPU. Raises EngineError on a card that it sees and cannot use."""
+    """The GPU where PyTorch sees one, else the CPU, set up for sampling.
+
+    Raises:
+        EngineError: PyTorch sees a GPU that it was not built for.
+    """
     if not torch.cuda.is_available():
         keep_freed_memory()
         return torch.device("cpu")
@@ -22,7 +27,11 @@ def compute_device() -> torch.device:
 
 
 def check_card() -> None:
-    """Compute next to nothing on it: builds of PyTorch leave older cards out, and the newest come after them."""
+    """Run a trivial computation on the GPU: builds of PyTorch leave older ones out, and the newest come after them.
+
+    Raises:
+        EngineError: PyTorch was not built for this GPU.
+    """
     try:
         torch.ones(1, device="cuda").add_(1).item()
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""RealCam as an engine: cheap to ask, heavy only when it generates."""
+"""The published method as an engine: importing it and asking for its capability load no torch."""
 
 from __future__ import annotations
 
@@ -20,11 +20,17 @@ if TYPE_CHECKING:
 NAME = "realcam"
 FRAME_COUNTS = (16, 24, 28, 32, 40, 48, 64, 96, 128)
 CHECKPOINT_SHARE = 1.0
-"""Frames so far take three bytes a pixel, and four latents of float32 together at most one: the preview takes four."""
+"""The largest checkpoint as a share of the shot file. Frames so far take three bytes a pixel, and four latents of
+float32 together at most one: the shot's preview takes four.
+"""
 
 
 class RealCamEngine:
-    """Engine protocol. Keeps the model of the last shot, so that the next one of its size starts at once."""
+    """The engine `realcam`. Keeps the model of the last shot, so that the next one of its size starts at once.
+
+    Args:
+        source: where its models come from.
+    """
 
     def __init__(self, source: ModelSource) -> None:
         self._source = source
@@ -32,7 +38,7 @@ class RealCamEngine:
 
     @property
     def capability(self) -> EngineCapability:
-        """Looks at the files that are there; loads nothing."""
+        """What the engine can do here. Looks at the files that are there; loads nothing."""
         random = isinstance(self._source, RandomWeights)
         scale = self._source.scale if isinstance(self._source, RandomWeights) else ""
         return EngineCapability(
@@ -54,11 +60,19 @@ class RealCamEngine:
         )
 
     def generate(self, shot: Shot, report: OnProgress) -> Clip:
-        """See Engine. Raises EngineError in words."""
+        """The clip of a shot, see Engine.
+
+        Raises:
+            EngineError: the shot cannot be made here; what `report` raises passes through.
+        """
         return self._ready_runner().run(shot, report)
 
     def generate_resumable(self, shot: Shot, report: OnProgress, checkpoints: Checkpoints) -> Clip:
-        """See ResumableEngine. Raises EngineError in words."""
+        """The clip of a shot, going on from a checkpoint where there is one, see ResumableEngine.
+
+        Raises:
+            EngineError: the shot cannot be made here; what `report` and `checkpoints` raise passes through.
+        """
         return self._ready_runner().run(shot, report, checkpoints)
 
     def _ready_runner(self) -> Runner:

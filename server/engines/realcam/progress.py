@@ -1,4 +1,4 @@
-"""What the sampler tells, as what the engine reports."""
+"""The sampler's hooks as progress reports of the engine."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from server.model.vae import latent_picture
 from .shot_checkpoint import CheckpointManager
 
 PICTURE_EVERY = 2
-"""Steps between pictures of how the clip looks."""
+"""Steps from one preview picture of the clip to the next."""
 
 POLL_SECONDS = 0.2
-"""How often a cancel is looked for inside a step."""
+"""Seconds between two looks for a cancel inside a step."""
 
 
 class Progress:
-    """Steps to reports, with a picture now and then; between steps it only asks whether to go on."""
+    """Reports each step, with a picture now and then; between steps it only lets the receiver cancel.
+
+    Args:
+        report: receives the progress; what it raises ends the sampling.
+    """
 
     def __init__(self, report: OnProgress) -> None:
         self._report = report
@@ -38,6 +42,7 @@ class Progress:
         return Hooks(on_step=self._step, on_work=work, on_stage=self.stage, on_state=keeper.on_state)
 
     def stage(self, name: str) -> None:
+        """Report the name of what is being done, at the progress reached so far."""
         self._send(JobProgress(self._last.done, self._last.total, name))
 
     def _step(self, done: int, of: int, clean: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Runs shots on a device: loads the model, samples within the memory there is, and says what made the clip."""
+"""Runs shots on a device: loads the model, samples within the memory there is, and describes what made the clip."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ from .shot_inputs import shaping_threshold, shot_inputs
 from .sources import ModelSource, Size
 
 TRAINED_FPS = (5, 30)
+"""Lowest and highest frame rate that the weights were trained with."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,13 @@ class _Order:
 
 @dataclass(frozen=True, eq=False)
 class _Made:
-    """frames: [F, H, W, 3] uint8."""
+    """A clip's frames and how they were made.
+
+    Attributes:
+        frames: [F, H, W, 3] uint8.
+        plan: the memory plan.
+        notes: for the artist.
+    """
 
     frames: UInt8
     plan: MemoryPlan
@@ -88,7 +95,11 @@ def _notes(order: _Order, tokenizer: Tokenizer, plan: MemoryPlan) -> tuple[str, 
 
 
 class Runner:
-    """One device, at most one model at a time."""
+    """Runs shots on one device, with at most one model loaded.
+
+    Args:
+        source: where models come from.
+    """
 
     def __init__(self, source: ModelSource) -> None:
         self._source = source
@@ -96,7 +107,16 @@ class Runner:
         self._loaded: _Loaded | None = None
 
     def run(self, shot: Shot, report: OnProgress, checkpoints: Checkpoints | None = None) -> Clip:
-        """The clip. Raises EngineError or what `report` and `checkpoints` raise."""
+        """The clip of a shot.
+
+        Args:
+            shot: what to make.
+            report: receives the progress.
+            checkpoints: where states are kept; None to keep none.
+
+        Raises:
+            EngineError: the shot cannot be made here; what `report` and `checkpoints` raise passes through.
+        """
         started = time.perf_counter()
         order = self._order(shot)
         digest = clip_digest(shot, order.config, order.weights_hash, order.dtype, self._device, code_version())
@@ -135,7 +155,7 @@ class Runner:
         }
 
     def _plans(self, order: _Order, needs: dict[MemoryPlan, int], kept: str | None) -> tuple[MemoryPlan, ...]:
-        """The plan to begin with, an earlier attempt's where one can be gone on with, and those to fall back to."""
+        """The memory plan to begin with, that of an earlier attempt's checkpoint if any, and those to fall back to."""
         device = self._device.type
         if kept is not None:
             first = PLANS[kept]
@@ -144,7 +164,7 @@ class Runner:
         return with_fall_backs(first, device, needs)
 
     def _make(self, order: _Order, progress: Progress, keeper: CheckpointManager, plan: MemoryPlan) -> _Made:
-        """Raises the device's error when memory runs out."""
+        """The frames made with one memory plan. Raises the device's error when memory runs out."""
         start = keeper.begin(plan.name)
         progress.stage("Loading the model")
         model = self._model(order.size, order.dtype, plan.offloaded, order.settings.compile_blocks)
@@ -173,7 +193,7 @@ class Runner:
         self._loaded = None
 
     def _too_large(self, order: _Order, need: int) -> EngineError:
-        """In words what was missing, and what would fit."""
+        """The error that says what memory was missing, and what would fit."""
         free = free_memory(self._device)
         configs = [(size, self._source.config(size)) for size in self._source.sizes()]
         width, height = order.size
@@ -200,7 +220,14 @@ class Runner:
 def sampling_options(
     shot: Shot, settings: RealCamSettings, config: ModelConfig, plan: MemoryPlan = PLAIN
 ) -> SamplingOptions:
-    """The artist's settings as the sampler's."""
+    """The sampler's options for the artist's settings.
+
+    Args:
+        shot: its prompts and frame rate.
+        settings: of the engine.
+        config: the variant.
+        plan: the memory plan.
+    """
     return SamplingOptions(
         prompt=shot.settings.prompt,
         negative_prompt=shot.settings.negative_prompt,
@@ -225,12 +252,13 @@ def sampling_options(
 
 
 def told_fps(fps: float, config: ModelConfig) -> int:
-    """What the network is told for a clip of `fps`, kept within what it was trained on."""
+    """What the network is told for a clip of `fps` frames per second, kept within what it was trained on."""
     inside = min(max(fps, TRAINED_FPS[0]), TRAINED_FPS[1])
     return fps_value(config, max(1, round(SOURCE_FPS / inside))) if config.fps_condition == "stride" else round(inside)
 
 
 def chosen_dtype(settings: RealCamSettings, device: torch.device) -> torch.dtype:
+    """The dtype of the weights: the artist's, or the fastest that the device computes in."""
     if settings.precision != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[settings.precision]
     if device.type == "cuda":

@@ -1,4 +1,4 @@
-"""The knobs of the engine: as the panel draws them, and as the artist set them. Needs no torch."""
+"""The engine's options as the panel draws them, and the values that the artist set. Needs no torch."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from blender_addon.core.protocol.engine_checks import checked_options
 
 Mode = Literal["auto", "basic", "continuation", "loop", "interpolation"]
 MODES: tuple[str, ...] = ("basic", "loop", "interpolation", "continuation")
+"""The modes that the engine declares; "auto" chooses among basic, continuation and interpolation."""
 
 OPTIONS: tuple[EngineOption, ...] = (
     EngineOption(
@@ -178,7 +179,7 @@ OPTIONS: tuple[EngineOption, ...] = (
 
 @dataclass(frozen=True)
 class RealCamSettings:
-    """Every option, with its value."""
+    """The value of every option in OPTIONS, under its name."""
 
     mode: Mode
     steps: int
@@ -201,5 +202,9 @@ class RealCamSettings:
 
 
 def read_settings(options: Mapping[str, SettingValue]) -> RealCamSettings:
-    """The artist's options with defaults for the rest. Raises EngineError on one that is unknown or out of range."""
+    """The settings for the artist's options, with defaults for those that are not set.
+
+    Raises:
+        EngineError: an option is unknown or out of range.
+    """
     return RealCamSettings(**cast("dict[str, Any]", checked_options(OPTIONS, options)))

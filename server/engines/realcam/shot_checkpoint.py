@@ -1,4 +1,4 @@
-"""How far a shot has come as bytes: safetensors, so that a file can hold numbers and nothing that runs."""
+"""Checkpoints of a half-made shot, as safetensors: a file can hold numbers and nothing that runs."""
 
 from __future__ import annotations
 
@@ -25,15 +25,24 @@ from server.model.sampling.shot_sampler import ShotState
 log = logging.getLogger("realcam.engine")
 
 PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "pillow")
-"""Whose versions the numbers depend on."""
+"""Packages whose versions the numbers depend on."""
 
 
 def clip_digest(
     shot: Shot, config: ModelConfig, weights_hash: str, dtype: torch.dtype, device: torch.device, code: str
 ) -> bytes:
-    """32 bytes of all but the memory plan that a clip depends on to the last bit: shot, settings, weights, machine.
+    """A digest of all that a clip depends on to the last bit but the memory plan: shot, settings, weights, machine.
 
-    code: which version of it samples.
+    Args:
+        shot: with its settings.
+        config: the variant.
+        weights_hash: of the model.
+        dtype: of the weights.
+        device: where it is sampled.
+        code: version of the code that samples, see `code_version`.
+
+    Returns:
+        32 bytes.
     """
     machine = {
         "code": code,
@@ -50,14 +59,24 @@ def clip_digest(
 
 @dataclass(frozen=True, eq=False)
 class ShotCheckpoint:
-    """How far a shot came, and the memory plan (its name) that it was made with: another plan rounds otherwise."""
+    """How far a shot came.
+
+    Attributes:
+        plan: name of the memory plan that it was made with; another plan rounds differently.
+        state: of the shot.
+    """
 
     plan: str
     state: ShotState
 
 
 def encode_checkpoint(kept: ShotCheckpoint, digest: bytes) -> bytes:
-    """The bytes of a safetensors file."""
+    """The bytes of a safetensors file that holds the checkpoint.
+
+    Args:
+        kept: the checkpoint.
+        digest: of the clip, see `clip_digest`.
+    """
     state = kept.state
     tensors = {"digest": _tensor(digest), "plan": _tensor(kept.plan.encode()), "begun": state.begun}
     tensors |= {f"frames.{n}": torch.from_numpy(frames) for n, frames in enumerate(state.frames)}
@@ -70,7 +89,16 @@ def encode_checkpoint(kept: ShotCheckpoint, digest: bytes) -> bytes:
 
 
 def decode_checkpoint(data: bytes, digest: bytes, device: torch.device) -> ShotCheckpoint | None:
-    """What a checkpoint holds, its latents on `device`; None when it is of another shot, or of another machine."""
+    """What a checkpoint holds.
+
+    Args:
+        data: as `encode_checkpoint` makes it.
+        digest: of the clip that is being made.
+        device: where its latents are put.
+
+    Returns:
+        None when it cannot be read, or is of another shot, code or machine.
+    """
     try:
         tensors = load(data)
         if _bytes(tensors["digest"]) != digest:
@@ -91,7 +119,12 @@ def _bytes(tensor: Tensor) -> bytes:
 
 
 def _state(tensors: dict[str, Tensor], device: torch.device) -> ShotState:
-    """Raises KeyError or ValueError on another layout."""
+    """The state of a shot from a checkpoint's tensors.
+
+    Raises:
+        KeyError: a tensor is missing.
+        ValueError: a name is of another layout.
+    """
     frames = sorted((name for name in tensors if name.startswith("frames.")), key=lambda name: int(name[7:]))
     steps = None
     if "done" in tensors:
@@ -112,7 +145,13 @@ def _state(tensors: dict[str, Tensor], device: torch.device) -> ShotState:
 
 
 class CheckpointManager:
-    """Keeps the state of one shot, whenever it is due; between two steps too, so that a stop need not wait for one."""
+    """Saves the state of one shot whenever that is due; between two steps too, so that a stop need not wait for one.
+
+    Args:
+        checkpoints: where they are kept.
+        digest: of the clip, see `clip_digest`.
+        device: where the latents of an earlier attempt are put.
+    """
 
     def __init__(self, checkpoints: Checkpoints, digest: bytes, device: torch.device) -> None:
         self._checkpoints, self._digest = checkpoints, digest
@@ -124,26 +163,26 @@ class CheckpointManager:
 
     @property
     def kept_plan(self) -> str | None:
-        """The plan of an earlier attempt at the same clip: only with it can the clip be gone on with."""
+        """The memory plan of an earlier attempt's checkpoint, the only one to go on with; None if there is none."""
         return None if self._kept is None else self._kept.plan
 
     def begin(self, plan: str) -> ShotState | None:
-        """Where an earlier attempt with this plan stood.
+        """Where an earlier attempt with this memory plan stood; None to begin anew.
 
-        What a plan left that ran out of memory is replaced with the first state of this one, not when it is due: no
-        later attempt is to run out with it again.
+        If the earlier checkpoint is of another plan, which ran out of memory, the first state of this one replaces it
+        at once, not when it is due: no later attempt is to run out with it again.
         """
         self._at_once = self._plan not in (None, plan)
         self._plan, self._state = plan, None
         return self._kept.state if self._kept is not None and self._kept.plan == plan else None
 
     def on_state(self, state: ShotState) -> None:
-        """Raises what Checkpoints.save raises."""
+        """Note the state, and save it if that is due; what Checkpoints.save raises passes through."""
         self._state = state
         self.on_work()
 
     def on_work(self) -> None:
-        """Raises what Checkpoints.save raises."""
+        """Save the latest state if that is due; what Checkpoints.save raises passes through."""
         if self._state is None or self._plan is None or not (self._at_once or self._checkpoints.due()):
             return
         self._at_once = False
@@ -151,13 +190,15 @@ class CheckpointManager:
 
 
 class NoCheckpoints:
-    """Checkpoints of a shot that nobody goes on with."""
+    """Checkpoints of a shot that cannot be resumed: none."""
 
     def load(self) -> bytes | None:
+        """None."""
         return None
 
     def due(self) -> bool:
+        """False."""
         return False
 
     def save(self, data: bytes) -> None:
-        """Never asked for: nothing is ever due."""
+        """Never called: nothing is ever due."""

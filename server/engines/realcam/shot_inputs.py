@@ -1,4 +1,4 @@
-"""A shot as the network wants it, checked: the photo in the engine's frame, the reference frame, what is held."""
+"""A shot as the network takes it, checked: the photo in the engine's frame, the reference frame, held frames."""
 
 from __future__ import annotations
 
@@ -22,22 +22,32 @@ from server.model.sampling.shot_sampler import FixedFrame, ShotInputs
 from .settings import Mode, RealCamSettings
 
 GRID = 64
-"""The network halves the latents three times: pixels must divide by 8 x 8."""
+"""Picture sizes are multiples of this, pixels: the network halves the latents of 8 x 8 pixels three times."""
 
 SAME_POSE = (1e-3, 1e-3)
 """Metres and radians within which a frame stands where the photo was taken."""
 
 MOST_PADDING = 4.0
-"""How much wider than the photo the engine's frame may look, in photo widths on each side."""
+"""How far the engine's frame may look past the photo on each side, in widths (heights) of the photo."""
 
 FULLY_SEEN = 0.99
+"""The share of the last frame that the preview must show for an interpolation to end at it."""
 
 LEAST_OF_FRAME = 0.5
 """The share of the clip's frame that a last image must fill."""
 
 
 def shot_inputs(shot: Shot, settings: RealCamSettings, config: ModelConfig) -> ShotInputs:
-    """Raises EngineError on a shot the network cannot make."""
+    """The sampler's inputs for a shot.
+
+    Args:
+        shot: what to make.
+        settings: of the engine.
+        config: the variant.
+
+    Raises:
+        EngineError: the network cannot make this shot.
+    """
     check_size(shot.trajectory.width, shot.trajectory.height)
     check_invertible(shot.trajectory.intrinsics)
     mode = chosen_mode(settings.mode, len(shot.trajectory), config.frames, shot.last_image is not None)
@@ -60,6 +70,11 @@ def shot_inputs(shot: Shot, settings: RealCamSettings, config: ModelConfig) -> S
 
 
 def check_size(width: int, height: int) -> None:
+    """Check that a picture size in pixels fits the network.
+
+    Raises:
+        EngineError: width or height is no multiple of GRID.
+    """
     if width % GRID or height % GRID:
         nearest = [max(GRID, round(n / GRID) * GRID) for n in (width, height)]
         raise EngineError(
@@ -70,7 +85,11 @@ def check_size(width: int, height: int) -> None:
 
 
 def check_invertible(intrinsics: Float64) -> None:
-    """Refuse [F, 3, 3] matrices without an inverse."""
+    """Check that intrinsics [F, 3, 3] have inverses.
+
+    Raises:
+        EngineError: one has none.
+    """
     determinant = np.abs(np.linalg.det(intrinsics))
     if not (determinant > 1e-6).all():
         raise EngineError(
@@ -80,8 +99,17 @@ def check_invertible(intrinsics: Float64) -> None:
 
 
 def chosen_mode(mode: Mode, frames: int, window: int, last_image: bool = False) -> Mode:
-    """What to do with a shot of `frames`; "auto" ends at the last image if there is one, else it is basic as long as
-    that is possible."""
+    """The mode for a shot. "auto" ends at the last image if there is one, else it is basic as long as that is possible.
+
+    Args:
+        mode: the artist's.
+        frames: of the shot.
+        window: frames that the weights know.
+        last_image: whether one was given.
+
+    Raises:
+        EngineError: the mode does not fit the shot, or it has fewer than 2 frames.
+    """
     if frames < 2:
         raise EngineError("A clip of one frame has no motion", "the network needs 2 frames or more")
     if last_image and mode not in ("auto", INTERPOLATION_MODE):
@@ -104,7 +132,11 @@ def chosen_mode(mode: Mode, frames: int, window: int, last_image: bool = False) 
 
 
 def reference_frame(poses: Float64) -> int | None:
-    """The frame that stands where the photo was taken, None when the camera never passes there."""
+    """The frame that stands where the photo was taken, None when the camera never passes there.
+
+    Args:
+        poses: [F, 4, 4] camera-to-world as seen from the photo's camera, metres.
+    """
     metres = np.linalg.norm(poses[:, :3, 3], axis=1)
     cosine = (np.trace(poses[:, :3, :3], axis1=1, axis2=2) - 1) / 2
     radians = np.arccos(np.clip(cosine, -1, 1))
@@ -113,9 +145,17 @@ def reference_frame(poses: Float64) -> int | None:
 
 
 def engine_picture(shot: Shot, intrinsics: Float64) -> UInt8:
-    """[H, W, 3] the photo as the photo's camera would see it through the engine's lens [3, 3].
+    """The photo as its camera would see it through the engine's lens, its border repeated where that looks past it.
 
-    Where that looks past the photo, its border is repeated.
+    Args:
+        shot: the photo, its intrinsics and the size of the clip.
+        intrinsics: [3, 3] of the engine's lens, pixels of the clip.
+
+    Returns:
+        [H, W, 3] uint8.
+
+    Raises:
+        EngineError: the lens looks more than MOST_PADDING past the photo.
     """
     height, width = shot.photo.shape[:2]
     size = (shot.trajectory.width, shot.trajectory.height)
@@ -139,9 +179,19 @@ def engine_picture(shot: Shot, intrinsics: Float64) -> UInt8:
 
 
 def last_picture(picture: UInt8, size: tuple[int, int]) -> UInt8:
-    """[H, W, 3] a last image [h, w, 3] where the artist's frame lies in the clip's of size (width, height).
+    """The last image where the artist's frame lies in the clip's.
 
-    It is whole and in the middle; around it, its border is repeated. Raises EngineError when that were most of it.
+    It is whole and in the middle; around it, its border is repeated.
+
+    Args:
+        picture: [h, w, 3] uint8.
+        size: (width, height) of the clip, pixels.
+
+    Returns:
+        [H, W, 3] uint8.
+
+    Raises:
+        EngineError: it would fill less than LEAST_OF_FRAME of the frame.
     """
     height, width = picture.shape[:2]
     left, top, inner_width, inner_height = FrameFit((width, height), size).artist_rect
@@ -165,7 +215,16 @@ def shaping_threshold(settings: RealCamSettings) -> Threshold:
 
 
 def checked_preview(preview: UInt8, settings: RealCamSettings, config: ModelConfig) -> UInt8:
-    """The preview, when there is something to hold to in it, and something left to make."""
+    """The preview, if there is something in it to hold to, and something left to make.
+
+    Args:
+        preview: [F, H, W, 4] uint8.
+        settings: of the engine.
+        config: the variant.
+
+    Raises:
+        EngineError: the preview shows nothing of the photo, or everything in every step.
+    """
     mask = scene_mask.latent_mask(scene_mask.visible(preview))
     if not mask.any():
         raise EngineError(
@@ -184,7 +243,19 @@ def checked_preview(preview: UInt8, settings: RealCamSettings, config: ModelConf
 
 
 def fixed_frames(shot: Shot, mode: Mode, reference: int | None, picture: UInt8) -> tuple[FixedFrame, ...]:
-    """What is given whole besides the reference. A loop begins and ends with the same picture, so that it closes."""
+    """The frames that are given whole, besides the reference.
+
+    A loop begins and ends with the same picture, so that it closes.
+
+    Args:
+        shot: its last image, preview and trajectory.
+        mode: the chosen one.
+        reference: the frame where the photo was taken, or None.
+        picture: [H, W, 3] uint8, the photo in the engine's frame.
+
+    Raises:
+        EngineError: the camera does not loop, or the last frame is not known well enough to end at.
+    """
     last = len(shot.trajectory) - 1
     if mode == "loop":
         home = reference_frame(shot.trajectory.camera_to_world[[last]]) == 0

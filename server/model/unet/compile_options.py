@@ -29,7 +29,7 @@ def isolation(compiler: Callable[..., Any]) -> dict[str, bool]:
 
 
 def many_forms() -> dict[str, bool]:
-    """The options for torch.compile, or Module.compile, for one form of many. Raises Dynamo's limits as well.
+    """The options for torch.compile, or Module.compile, for one form of many; sets Dynamo's limits to FORMS.
 
     Call it in the thread that will run what is compiled: newer PyTorch has these limits for each thread.
     """

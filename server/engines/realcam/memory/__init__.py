@@ -1,1 +1,1 @@
-"""What memory a shot takes, what the machine has, and the plan that fits."""
+"""How much memory a shot takes, what the machine has, and the memory plan that fits."""

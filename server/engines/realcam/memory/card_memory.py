@@ -1,4 +1,4 @@
-"""The memory of the card that PyTorch would compute on, found without loading PyTorch, which would take some of it."""
+"""The memory of the GPU that PyTorch would compute on, found without loading PyTorch, which would take some of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 DRIVERS = ("libcuda.so.1", "nvcuda.dll")
+"""Names of CUDA's driver library, on Linux and on Windows."""
 
 _BUILT_FOR = re.compile(r"""^cuda\b[^=\n]*=\s*['"](\d+)\.""", re.MULTILINE)
 
@@ -15,7 +16,7 @@ _BUILT_FOR = re.compile(r"""^cuda\b[^=\n]*=\s*['"](\d+)\.""", re.MULTILINE)
 def card_memory() -> int | None:
     """Bytes of the first CUDA device that this process may see, None where PyTorch would run on the CPU.
 
-    Asked of the driver itself, which takes no memory on the card and heeds CUDA_VISIBLE_DEVICES.
+    The driver itself is asked, which takes no memory on the GPU and heeds CUDA_VISIBLE_DEVICES.
     """
     built_for, driver = pytorch_cuda(), cuda_driver()
     if built_for is None or driver is None:
@@ -34,7 +35,7 @@ def card_memory() -> int | None:
 
 
 def pytorch_cuda() -> int | None:
-    """The major version of CUDA that the installed PyTorch was built for, None when for none or there is none."""
+    """The major version of CUDA that the installed PyTorch was built for; None for a build without, or no PyTorch."""
     spec = find_spec("torch")
     if spec is None or spec.origin is None:
         return None
@@ -42,13 +43,13 @@ def pytorch_cuda() -> int | None:
 
 
 def built_for_cuda(version_file: str) -> int | None:
-    """The same, of the text of PyTorch's torch/version.py."""
+    """The major version of CUDA in the text of PyTorch's torch/version.py; None for a build without."""
     found = _BUILT_FOR.search(version_file)
     return int(found[1]) if found else None
 
 
 def cuda_driver() -> ctypes.CDLL | None:
-    """None on a machine without one."""
+    """CUDA's driver library, None on a machine without one."""
     for name in DRIVERS:
         try:
             return ctypes.CDLL(name)

@@ -1,5 +1,7 @@
-"""How much memory this process may use: the machine's, or less where a container's control group or `ulimit -v`
-limits it."""
+"""How much of the machine's memory this process may use.
+
+That is less than all where a container's control group or `ulimit -v` limits it.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,13 @@ from pathlib import Path
 import psutil
 
 CGROUPS = Path("/sys/fs/cgroup")
+"""Where control groups are mounted."""
 OWN_CGROUPS = Path("/proc/self/cgroup")
+"""The control groups that this process is in."""
 
 
 def machine_memory() -> int:
-    """Bytes, whatever else runs now."""
+    """Bytes that this process may use, whatever else runs now."""
     return min([int(psutil.virtual_memory().total), *(limit for limit, _ in _limits())])
 
 
@@ -24,12 +28,15 @@ def free_machine_memory() -> int:
 
 
 def _limits() -> list[tuple[int, int]]:
-    """(limit, used) in bytes."""
+    """(limit, used) in bytes of every limit on this process."""
     return cgroup_limits() + address_space_limit()
 
 
 def address_space_limit() -> list[tuple[int, int]]:
-    """(limit, used) in bytes of this process's addresses (`ulimit -v`, which job schedulers set); none without one."""
+    """(limit, used) in bytes of this process's address space; empty without a limit.
+
+    `ulimit -v` sets it, as job schedulers do.
+    """
     if not psutil.LINUX:
         return []
     process = psutil.Process()
@@ -38,10 +45,14 @@ def address_space_limit() -> list[tuple[int, int]]:
 
 
 def cgroup_limits(cgroups: Path = CGROUPS, own: Path = OWN_CGROUPS) -> list[tuple[int, int]]:
-    """(limit, used) in bytes of each control group this process is in that has a limit; none where there are no groups.
+    """(limit, used) in bytes of each control group of this process that has a limit; empty where there are no groups.
 
-    used: without the file cache that the kernel would give back. Version 2 (memory.max) and version 1
-    (memory/memory.limit_in_bytes).
+    `used` leaves out the file cache that the kernel would give back. Version 2 (memory.max) and version 1
+    (memory/memory.limit_in_bytes) are read.
+
+    Args:
+        cgroups: where control groups are mounted.
+        own: the file that names those of this process.
     """
     try:
         lines = own.read_text().splitlines()
@@ -65,8 +76,10 @@ def cgroup_limits(cgroups: Path = CGROUPS, own: Path = OWN_CGROUPS) -> list[tupl
 
 
 def _with_parents(groups: Path, path: str) -> Iterator[Path]:
-    """A group's folder and all above it, each of which limits it. In a container only the last may be there: the group
-    is then the root of what it sees."""
+    """A group's folder and all above it, each of which limits it.
+
+    In a container only the last may be there: the group is then the root of what it sees.
+    """
     folder = groups / path.lstrip("/")
     while folder != groups:
         yield folder
@@ -75,7 +88,7 @@ def _with_parents(groups: Path, path: str) -> Iterator[Path]:
 
 
 def _number(path: Path) -> int | None:
-    """None when there is no such file, or no limit in it ("max")."""
+    """The number in a file; None when there is no such file, or no limit in it ("max")."""
     try:
         text = path.read_text().strip()
     except OSError:
@@ -84,7 +97,7 @@ def _number(path: Path) -> int | None:
 
 
 def _inactive_file(stat: Path) -> int:
-    """Bytes of `inactive_file` in a memory.stat, of the group and those below it."""
+    """Bytes of `inactive_file` in a memory.stat, of the group and those below it; 0 if it cannot be read."""
     try:
         fields = dict(line.split(" ", 1) for line in stat.read_text().splitlines())
     except OSError:

@@ -1,4 +1,4 @@
-"""How much memory a shot takes, worked out from the network's own sizes, and what is done when there is less."""
+"""How much memory a shot takes, worked out from the network's sizes, and the plans that take less."""
 
 from __future__ import annotations
 
@@ -16,22 +16,32 @@ from server.model.vae import CARD_FRAMES, TILE
 from .minimum_memory import USABLE
 
 Size = tuple[int, int]
+"""(width, height), pixels."""
 
 UNET_PEAK = 40
-"""Values alive at the peak of a forward, for each token and channel of the finest level: measured on the CPU, 33 to 40;
-counted for a card, 34 to 36, the camera's features and masks among them."""
+"""Values alive at the peak of a forward pass, for each token and channel of the finest level: measured on the CPU, 33
+to 40; counted for a GPU, 34 to 36, the camera's features and masks among them.
+"""
 
 VAE_PEAK = 6.5
-"""The same of encoding and decoding, for each pixel and channel of the finest level: counted, 5.3 to 6.5."""
+"""Values alive at the peak of encoding and decoding, for each pixel and channel of the finest level; counted:
+5.3 to 6.5.
+"""
 
 MARGIN = 1.2
-"""For what a library takes beside, and fragments."""
+"""Factor for what libraries take beside the network, and for fragmentation."""
 
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """batched: both guidance branches at once. tiled: a frame at a time, in tiles where it is large, which is lossy at
-    their seams. offloaded: weights stay in the machine's memory, each layer's come to the card when it runs."""
+    """A way to run the network that trades time or quality for memory.
+
+    Attributes:
+        name: of the plan, also in checkpoints.
+        batched: run both guidance branches at once.
+        tiled: decode a frame at a time, in tiles where it is large, which is lossy at their seams.
+        offloaded: weights stay in the machine's memory, each layer's come to the GPU when it runs.
+    """
 
     name: str
     batched: bool = False
@@ -45,12 +55,17 @@ SMALL = MemoryPlan("small", tiled=True, offloaded=True)
 
 
 PLANS = {plan.name: plan for plan in (FAST, PLAIN, SMALL)}
+"""The plans by name."""
 
 
 def first_plan(wish: str, device: str, needed: dict[MemoryPlan, int], total: int) -> MemoryPlan:
-    """What to begin with. wish: auto (the fastest that fits, else the one that needs least), fast or small.
+    """The plan to begin with.
 
-    needed, total: bytes.
+    Args:
+        wish: "auto" (the fastest that fits, else the one that needs least), "fast" or "small".
+        device: "cuda" or "cpu".
+        needed: bytes that each plan needs.
+        total: bytes that the device has.
     """
     known = _known(device)
     if wish == "fast":
@@ -62,7 +77,13 @@ def first_plan(wish: str, device: str, needed: dict[MemoryPlan, int], total: int
 
 
 def with_fall_backs(first: MemoryPlan, device: str, needed: dict[MemoryPlan, int]) -> tuple[MemoryPlan, ...]:
-    """`first`, then what to try when memory runs out: each later plan that needs less than the one tried before."""
+    """`first`, then what to try when memory runs out: each later plan that needs less than the one tried before.
+
+    Args:
+        first: the plan to begin with.
+        device: "cuda" or "cpu".
+        needed: bytes that each plan needs.
+    """
     known = _known(device)
     chosen = [first]
     for plan in known[known.index(first) + 1 :]:
@@ -72,14 +93,23 @@ def with_fall_backs(first: MemoryPlan, device: str, needed: dict[MemoryPlan, int
 
 
 def _known(device: str) -> tuple[MemoryPlan, ...]:
-    """Fastest first. Batches gain nothing on the CPU."""
+    """The plans for a device, fastest first. Batches gain nothing on the CPU."""
     return (FAST, PLAIN, SMALL) if device == "cuda" else (PLAIN, SMALL)
 
 
 def needed_memory(
     config: ModelConfig, size: Size, frames: int, dtype: torch.dtype, plan: MemoryPlan, device: str
 ) -> int:
-    """Bytes on the device for one segment of `frames` of `size` (width, height)."""
+    """Bytes that one segment takes on the device.
+
+    Args:
+        config: the variant.
+        size: (width, height), pixels.
+        frames: of the segment.
+        dtype: of the weights.
+        plan: how the network is run.
+        device: "cuda" or "cpu".
+    """
     parameters = parameter_counts(config)
     resident = RESIDENT_PARTS if plan.offloaded and device == "cuda" else parameters.keys()
     weights = sum(parameters[part] for part in resident)
@@ -93,21 +123,34 @@ def needed_memory(
 
 
 def camera_masks(config: ModelConfig, size: Size, frames: int) -> int:
-    """Bytes on a card while the camera's masks are made, before the first forward."""
+    """Bytes on a GPU while the camera's masks are made, before the first forward pass.
+
+    Args:
+        config: the variant.
+        size: (width, height), pixels.
+        frames: of the segment.
+    """
     finest = min(config.unet.mask_cells)
     return mask_memory(frames * (size[0] // finest) * (size[1] // finest), config.unet.register_tokens)
 
 
 @cache
 def parameter_counts(config: ModelConfig) -> dict[str, int]:
-    """Of each part of the model."""
+    """The number of parameters of each part of the model, by its name."""
     with torch.device("meta"):
         parts = build_parts(config)
     return {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
 
 
 def what_would_fit(configs: Iterable[tuple[Size, ModelConfig]], frames: int, free: int, device: str) -> str:
-    """A sentence: the largest picture of these that fits into `free` bytes, or what the smallest needs."""
+    """A sentence that names the largest picture that fits, or what the smallest needs.
+
+    Args:
+        configs: the sizes to choose from, with their variants.
+        frames: of the shot.
+        free: bytes.
+        device: "cuda" or "cpu".
+    """
     needs = [
         (needed_memory(config, size, min(frames, config.frames), torch.bfloat16, SMALL, device), size)
         for size, config in configs

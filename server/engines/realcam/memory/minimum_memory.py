@@ -1,4 +1,4 @@
-"""The least memory a shot takes: a machine too small for every variant says so before one is sent."""
+"""The least memory a shot takes, so that a machine too small for every variant says so before one is sent."""
 
 from __future__ import annotations
 
@@ -9,18 +9,24 @@ from .card_memory import card_memory
 from .machine_memory import machine_memory
 
 GB = 2**30
+"""Bytes in the unit that messages call GB."""
 
 USABLE = 0.9
-"""Of a device's memory: the rest is the system's and other programs'. Of all of it, not of what is free just now: the
-same machine makes the same clip."""
+"""The share of a device's memory that a shot may take: the rest is the system's and other programs'. Of all of it, not
+of what is free just now: the same machine makes the same clip.
+"""
 
 
 @dataclass(frozen=True)
 class MinimumMemory:
-    """GB for 16 frames in half precision, as memory_plan.py works them out, which takes PyTorch.
+    """Memory for 16 frames in half precision, in GB, as memory_plan.py works it out.
 
-    whole: on a device that holds everything, be it the CPU. by_layer: on a card to which the weights come layer by
-    layer, and `weights`: what those take of the machine's memory.
+    The numbers are kept here, since working them out needs PyTorch.
+
+    Attributes:
+        whole: on a device that holds everything, be it the CPU.
+        by_layer: on a GPU to which the weights come layer by layer.
+        weights: what those weights take of the machine's memory.
     """
 
     whole: float
@@ -33,24 +39,34 @@ LEAST = {
     "realcam-512": MinimumMemory(whole=7.44, by_layer=1.92),
     "realcam-1024": MinimumMemory(whole=10.49, by_layer=4.97),
 }
+"""The least memory of each variant."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Bytes that this process may use of the machine's memory, and all there are on the CUDA device that PyTorch would
-    compute on, None where it would on the CPU."""
+    """The memory that this process may use.
+
+    Attributes:
+        memory: bytes of the machine's memory.
+        card: bytes of the CUDA device that PyTorch would compute on, all there are; None where it would use the CPU.
+    """
 
     memory: int
     card: int | None = None
 
 
 def this_machine() -> Machine:
-    """As it is, within the limits of the container."""
+    """The memory of this machine, within the limits of the container."""
     return Machine(machine_memory(), card_memory())
 
 
 def shortage(machine: Machine, variants: Iterable[str]) -> str:
-    """A sentence when the machine can hold none of the variants in any memory plan, else ""."""
+    """A sentence when the machine can hold none of the variants in any memory plan, else "".
+
+    Args:
+        machine: the memory there is.
+        variants: names of the variants, at least one.
+    """
     least = min((LEAST[name] for name in variants), key=lambda needs: needs.whole)
     if machine.card is None:
         return _lack("memory", least.whole, machine.memory)
