@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.payloads.payload import Order
+from ..core.payloads.payload import JobPayload
 from ..core.progress import JobProgress
 from ..core.protocol.capability import EngineCapability
 from ..core.protocol.messages import JobState
@@ -35,19 +35,19 @@ class Connect:
 class SubmitJob:
     """Send a shot, or a photo whose depth is asked; follow it and fetch its files into `folder`.
 
-    What is sent is kept at `kept_shot` until accepted.
+    What is sent is kept at `pending_upload` until accepted.
     """
 
     job_id: str
-    shot: Order
+    payload: JobPayload
     title: str
     folder: Path
-    kept_shot: Path
+    pending_upload: Path
 
     @property
     def engine(self) -> str:
         """The engine asked for."""
-        return self.shot.settings.engine
+        return self.payload.settings.engine
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class ResumeJob:
     engine: str
     title: str
     folder: Path
-    kept_shot: Path
+    pending_upload: Path
 
 
 Command = Connect | SubmitJob | ResumeJob

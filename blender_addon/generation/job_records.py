@@ -195,7 +195,7 @@ class JobRecords:
         """The records of one .blend file."""
         return tuple(record for record in self.all() if record.blend == blend)
 
-    def kept_shot(self, job_id: str) -> Path:
+    def pending_upload(self, job_id: str) -> Path:
         """Where the shot of a job is kept until the server has accepted it."""
         return self._path(job_id).with_suffix(".shot")
 

@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 import bpy
 
 from ..core.errors import RealCamError
-from ..core.payloads.payload import Order
+from ..core.payloads.payload import JobPayload
 from ..core.progress import JobProgress
 from ..timeline.take_folders import discard_take_folder
 from .job_events import ServerSettings
@@ -55,7 +55,7 @@ class Job(Protocol):
         """The one of the server's engines to be asked. Raises RealCamError when it has none that can do it."""
         ...
 
-    def payload(self, engine: str) -> Slices[Order]:
+    def payload(self, engine: str) -> Slices[JobPayload]:
         """What is sent, put together in slices of the main thread's time. Raises RealCamError."""
         ...
 
@@ -115,7 +115,7 @@ class JobRun:
                 self._jobs.preparing(self._job.preparing, progress)
                 yield
 
-    def _submit(self, payload: Order) -> None:
+    def _submit(self, payload: JobPayload) -> None:
         record = JobRecord(
             job_id=self._id,
             server=str(self._server.address),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..core.atomic_file import write_whole
 from ..core.errors import ErrorCode, RealCamError, ServiceError
-from ..core.payloads.payload import encode_order
+from ..core.payloads.payload import encode_payload
 from ..core.protocol.client import Client
 from ..core.protocol.client_session import InterruptedWaitError
 from ..core.protocol.client_transfers import FULL
@@ -100,13 +100,17 @@ class JobThread:
         job_id = "" if isinstance(command, Connect) else command.job_id
         self._cancel_sent = False
         try:
-            blob = _kept(command.kept_shot, encode_order(command.shot)) if isinstance(command, SubmitJob) else None
+            payload = (
+                _kept(command.pending_upload, encode_payload(command.payload))
+                if isinstance(command, SubmitJob)
+                else None
+            )
             # Anew each time: since the last command the line has been quiet for as long as a preview takes, and the
             # server may be gone, or another one by now.
             self._drop_client()
             client = self._connected()
             if not isinstance(command, Connect):
-                self._carry_out(client, command, blob)
+                self._carry_out(client, command, payload)
         except InterruptedWaitError:
             self._stop(job_id)
         except ServiceError as error:
@@ -119,12 +123,12 @@ class JobThread:
             where = f"{error.filename}: " if error.filename else ""
             self.events.put(Failed(job_id, f"A file cannot be used: {where}{error.strerror or error}.", keep=True))
 
-    def _carry_out(self, client: Client, command: SubmitJob | ResumeJob, blob: bytes | None) -> None:
-        """blob: what is to be sent, where it was just encoded; an earlier session's is read from its file."""
-        if blob is None and command.kept_shot.is_file():
-            blob = command.kept_shot.read_bytes()
-        if blob is not None:
-            self._send(client, command, blob)
+    def _carry_out(self, client: Client, command: SubmitJob | ResumeJob, payload: bytes | None) -> None:
+        """payload: what is to be sent, where it was just encoded; an earlier session's is read from its file."""
+        if payload is None and command.pending_upload.is_file():
+            payload = command.pending_upload.read_bytes()
+        if payload is not None:
+            self._send(client, command, payload)
         self._follow(client, command.job_id)
         files = client.fetch(
             command.job_id,
@@ -133,11 +137,11 @@ class JobThread:
         )
         self.events.put(Fetched(command.job_id, tuple(files)))
 
-    def _send(self, client: Client, command: SubmitJob | ResumeJob, blob: bytes) -> None:
+    def _send(self, client: Client, command: SubmitJob | ResumeJob, payload: bytes) -> None:
         try:
             client.submit(
                 command.job_id,
-                blob,
+                payload,
                 command.engine,
                 command.title,
                 lambda progress: self.events.put(Sent(command.job_id, progress)),
@@ -146,7 +150,7 @@ class JobThread:
             if error.code in (ErrorCode.LOST, ErrorCode.UNREACHABLE, ErrorCode.INTERRUPTED):
                 raise
             raise JobEndedError(error.what, error.why, error.remedy, code=error.code) from error
-        command.kept_shot.unlink(missing_ok=True)
+        command.pending_upload.unlink(missing_ok=True)
         self.events.put(StateChanged(command.job_id, JobState.QUEUED))
 
     def _follow(self, client: Client, job_id: str) -> None:
@@ -256,22 +260,22 @@ class JobThread:
         return self._closing.is_set() or (self._cancelled.is_set() and not self._cancel_sent)
 
 
-def _kept(path: Path, blob: bytes) -> bytes:
-    """The blob, which its file holds now until the server has it on disk, for a Blender that closes meanwhile.
+def _kept(path: Path, payload: bytes) -> bytes:
+    """The payload, which its file holds now until the server has it on disk, for a Blender that closes meanwhile.
 
     Raises JobEndedError when the disk refuses: nothing was sent then, so there is nothing to go on with.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, blob, sync=True)
+        write_whole(path, payload, sync=True)
     except OSError as error:
         raise JobEndedError(
             "What is to be sent cannot be kept on this disk",
-            f"{len(blob) / 1e6:.1f} MB at {path}: {error.strerror or error}",
+            f"{len(payload) / 1e6:.1f} MB at {path}: {error.strerror or error}",
             "Free some space there and try again: nothing was sent.",
             code=ErrorCode.DISK_FULL if error.errno in FULL else ErrorCode.NOT_WRITABLE,
         ) from error
-    return blob
+    return payload
 
 
 def _check_done(event: StateEvent) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.errors import RealCamError, ServiceError
-from ..core.payloads.payload import Order
+from ..core.payloads.payload import JobPayload
 from ..core.progress import JobProgress
 from ..core.protocol.capability import EngineCapability, EngineKind
 from ..timeline.take_folders import discard_take_folder
@@ -103,7 +103,7 @@ class Jobs:
         if self.view is not None:
             self.view = replace(self.view, phase=phase, done=progress.done, total=progress.total)
 
-    def submit(self, shot: Order, record: JobRecord) -> None:
+    def submit(self, shot: JobPayload, record: JobRecord) -> None:
         """Write the job down, then hand it to the thread."""
         assert self._thread is not None
         assert self._records is not None
@@ -111,7 +111,7 @@ class Jobs:
         self._records.write(record)
         self.record = record
         self.view = replace(self.view, job_id=record.job_id, phase=Phase.SENDING, done=0, total=0)
-        kept = self._records.kept_shot(record.job_id)
+        kept = self._records.pending_upload(record.job_id)
         self._thread.put(SubmitJob(record.job_id, shot, record.title, Path(record.folder), kept))
 
     def resume(self, record: JobRecord, settings: ServerSettings, records: JobRecords) -> None:
@@ -121,7 +121,7 @@ class Jobs:
         self._records = records
         self.record = record
         self.view = JobView(record.title, job_id=record.job_id)
-        kept = records.kept_shot(record.job_id)
+        kept = records.pending_upload(record.job_id)
         thread.put(ResumeJob(record.job_id, record.settings.engine, record.title, Path(record.folder), kept))
 
     def cancel(self) -> None:

@@ -62,7 +62,7 @@ def engines() -> dict[str, Callable[[], Engine]]:
 
 def measure_wire(shot: Shot, jobs: int = 5) -> WireFigures:
     """Send `shot` (its engine must be ECHO) through a server process of its own, `jobs` times after one to warm up."""
-    blob = encode_shot(shot)
+    payload = encode_shot(shot)
     ups, downs, overheads, clip_bytes = [], [], [], 0
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -73,7 +73,7 @@ def measure_wire(shot: Shot, jobs: int = 5) -> WireFigures:
         for number in range(jobs + 1):
             job_id = uuid.uuid4().hex
             started = time.perf_counter()
-            client.submit(job_id, blob, ECHO)
+            client.submit(job_id, payload, ECHO)
             sent = time.perf_counter()
             for _ in client.follow(job_id):
                 pass
@@ -83,13 +83,15 @@ def measure_wire(shot: Shot, jobs: int = 5) -> WireFigures:
             status = client.status(job_id)
             clip_bytes = sum(file.nbytes for file in status.results)
             if number > 0:
-                ups.append(len(blob) / 1e6 / (sent - started))
+                ups.append(len(payload) / 1e6 / (sent - started))
                 downs.append(clip_bytes / 1e6 / (ended - done))
                 overheads.append(ended - started - status.engine_seconds)
-    return WireFigures(median(ups), median(downs), _loopback_copy(blob), median(overheads), len(blob), clip_bytes, jobs)
+    return WireFigures(
+        median(ups), median(downs), _loopback_copy(payload), median(overheads), len(payload), clip_bytes, jobs
+    )
 
 
-def _loopback_copy(blob: bytes, times: int = 5) -> float:
+def _loopback_copy(payload: bytes, times: int = 5) -> float:
     """MB/s of the same bytes over a bare TCP connection of this machine, received whole."""
     speeds = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -97,12 +99,12 @@ def _loopback_copy(blob: bytes, times: int = 5) -> float:
             with socket.create_connection(listener.getsockname()) as sender:
                 receiver, _address = listener.accept()
                 started = time.perf_counter()
-                thread = threading.Thread(target=sender.sendall, args=(blob,))
+                thread = threading.Thread(target=sender.sendall, args=(payload,))
                 thread.start()
-                buffer = memoryview(bytearray(len(blob)))
+                buffer = memoryview(bytearray(len(payload)))
                 with receiver:
                     while buffer.nbytes and (count := receiver.recv_into(buffer)):
                         buffer = buffer[count:]
-                speeds.append(len(blob) / 1e6 / (time.perf_counter() - started))
+                speeds.append(len(payload) / 1e6 / (time.perf_counter() - started))
                 thread.join()
     return median(speeds)

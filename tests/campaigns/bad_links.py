@@ -21,7 +21,7 @@ from pathlib import Path
 from blender_addon.core.protocol.keys import server_keys
 from server.demo.motorcycle import motorcycle
 from tests.campaigns.proxy import Link, Proxy
-from tests.support.running_server import RunningServer, new_id, small_blob
+from tests.support.running_server import RunningServer, new_id, small_payload
 
 RETRANSMIT = 0.25
 """Seconds that a lost packet costs."""
@@ -58,9 +58,9 @@ def run(
     server = RunningServer(folder / "data", folder / "config")
     server.log = folder / "log"
     server.start()
-    blob = small_blob(motorcycle(), pause=0.1)
+    payload = small_payload(motorcycle(), pause=0.1)
     enough = threading.Event()
-    people = [_Person(server, link, blob, jobs // clients, enough, folder / str(n)) for n in range(clients)]
+    people = [_Person(server, link, payload, jobs // clients, enough, folder / str(n)) for n in range(clients)]
     started = time.monotonic()
     try:
         for person in people:
@@ -89,13 +89,13 @@ class _Person:
     """A client behind two proxies, one job after another: `jobs` at least, and on until it is enough."""
 
     def __init__(
-        self, server: RunningServer, link: Link, blob: bytes, jobs: int, enough: threading.Event, folder: Path
+        self, server: RunningServer, link: Link, payload: bytes, jobs: int, enough: threading.Event, folder: Path
     ) -> None:
         self._proxies = (Proxy(server.address.control_port, link), Proxy(server.address.data_port, link))
         control, data = (proxy.port for proxy in self._proxies)
         key = server_keys(server.config_dir).public
         self._address = replace(server.address, control_port=control, data_port=data, server_key=key)
-        self._server, self._blob, self._folder = server, blob, folder
+        self._server, self._blob, self._folder = server, payload, folder
         self._jobs, self._enough = jobs, enough
         self._frozen_at = 0.0
         self.connected = threading.Event()

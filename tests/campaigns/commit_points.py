@@ -35,12 +35,12 @@ from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import motorcycle
 from server.terminal.local_service import wait_until_ready
 from tests.campaigns.warm_server import Plan
-from tests.support.running_server import REPOSITORY, RunningServer, new_id, small_blob, small_shot
+from tests.support.running_server import REPOSITORY, RunningServer, new_id, small_payload, small_shot
 
 POINTS = (
     "create",
     "append",
-    "store_shot",
+    "store_payload",
     "apply shot-stored",
     "apply started",
     "apply clip-made",
@@ -93,7 +93,7 @@ def run(deaths: Sequence[Death], folder: Path) -> CommitPointFigures:
 
 def _bring(client: Client, job_id: str, folder: Path) -> None:
     """Raises AssertionError when the job is lost, made twice or damaged."""
-    client.submit(job_id, small_blob(motorcycle()), "copy")
+    client.submit(job_id, small_payload(motorcycle()), "copy")
     events = [event for event in client.follow(job_id) if isinstance(event, StateEvent)]
     client.fetch(job_id, folder)
     assert client.status(job_id).state is JobState.DONE

@@ -30,7 +30,7 @@ from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.messages import JobState, JobStatus, RefusalCode, StateEvent, Submit
 from server.demo.motorcycle import motorcycle
-from tests.support.running_server import RunningServer, new_id, small_blob
+from tests.support.running_server import RunningServer, new_id, small_payload
 
 MEGABYTES = 6
 PAGE = mmap.PAGESIZE
@@ -103,7 +103,7 @@ def _ends(disk: Path, folder: Path, pages: int, reserve: bool) -> list[str]:
         with server.client(patience=60.0) as client:
             ends = [_upload(server, client, pages, reserve), *_jobs(server, client, pages, reserve)]
             after = new_id()
-            client.submit(after, small_blob(motorcycle()), "copy")
+            client.submit(after, small_payload(motorcycle()), "copy")
             assert _end(client, after) == "job done"
             client.prune(0.0, unfetched=True)
     finally:
@@ -113,26 +113,28 @@ def _ends(disk: Path, folder: Path, pages: int, reserve: bool) -> list[str]:
 
 def _upload(server: RunningServer, client: Client, pages: int, reserve: bool) -> str:
     """A job that was given a place, whose shot comes when the disk is full."""
-    blob, job_id = small_blob(motorcycle()), new_id()
-    _ask_for_a_place(client, job_id, blob)
+    payload, job_id = small_payload(motorcycle()), new_id()
+    _ask_for_a_place(client, job_id, payload)
     with full(server, pages, reserve):
         code, end = "", "upload accepted"
         try:
-            client.submit(job_id, blob, "copy")
+            client.submit(job_id, payload, "copy")
         except ServiceError as error:
             code, end = error.code, "upload refused"
         assert code in ("", RefusalCode.NO_SPACE)
-    client.submit(job_id, blob, "copy")
+    client.submit(job_id, payload, "copy")
     assert _end(client, job_id) in ("job done", "job failed" if end == "upload accepted" else "")
     return end
 
 
-def _ask_for_a_place(client: Client, job_id: str, blob: bytes) -> None:
+def _ask_for_a_place(client: Client, job_id: str, payload: bytes) -> None:
     """Ask for a place and send nothing."""
     client.connect()
     session = client._session
     assert session is not None
-    session.send("control", Submit(job_id=job_id, digest=sha256(blob).hexdigest(), nbytes=len(blob), engine="copy"))
+    session.send(
+        "control", Submit(job_id=job_id, digest=sha256(payload).hexdigest(), nbytes=len(payload), engine="copy")
+    )
     answer = session.receive("control", 10.0).message
     assert isinstance(answer, JobStatus)
     assert answer.state is JobState.UPLOADING
@@ -142,7 +144,7 @@ def _jobs(server: RunningServer, client: Client, pages: int, reserve: bool) -> l
     """Two accepted jobs, one running and one waiting, when the disk becomes full."""
     jobs = [new_id(), new_id()]
     for job_id in jobs:
-        client.submit(job_id, small_blob(motorcycle(), pause=0.1), "copy")
+        client.submit(job_id, small_payload(motorcycle(), pause=0.1), "copy")
     with full(server, pages, reserve):
         ends = [_end(client, job_id) for job_id in jobs]
     assert set(ends) <= {"job done", "job failed"}, ends

@@ -29,7 +29,7 @@ from blender_addon.core.protocol.messages import JobState, Ping, Pong, RefusalCo
 from server.demo.motorcycle import motorcycle
 from tests.campaigns import hostile_inputs
 from tests.support.network.raw_socket import ask, ask_with, raw_socket, session
-from tests.support.running_server import RunningServer, new_id, small_blob
+from tests.support.running_server import RunningServer, new_id, small_payload
 
 ENGINES = ("--engines", "server.engines.registry:engines")
 MOST_MB = 64.0
@@ -79,10 +79,10 @@ def attacks() -> Iterator[tuple[str, Attack]]:
         yield name, partial(_cut_off, channel=channel, frames=frames)
     yield "5,000 questions whose answers nobody takes", _flood
     yield "jobs without end", _many_jobs
-    for name, blob in hostile_inputs.blobs().items():
-        yield name, partial(_blob, blob=blob)
-    for name, blob in hostile_inputs.jobs().items():
-        yield name, partial(_job, blob=blob)
+    for name, payload in hostile_inputs.blobs().items():
+        yield name, partial(_blob, payload=payload)
+    for name, payload in hostile_inputs.jobs().items():
+        yield name, partial(_job, payload=payload)
 
 
 def run(rounds: int, folder: Path) -> HostileFigures:
@@ -172,21 +172,21 @@ def _many_jobs(server: RunningServer) -> str:
     return f"{answer.what}: {answer.why}"
 
 
-def _blob(server: RunningServer, blob: bytes) -> str:
+def _blob(server: RunningServer, payload: bytes) -> str:
     with server.client() as client:
         try:
-            client.submit(new_id(), blob, "draft")
+            client.submit(new_id(), payload, "draft")
         except ServiceError as error:
-            if error.code != RefusalCode.BAD_SHOT:
+            if error.code != RefusalCode.BAD_PAYLOAD:
                 raise NotRefusedError(error.sentence) from error
             return error.sentence[:200]
     raise NotRefusedError("the shot was taken")
 
 
-def _job(server: RunningServer, blob: bytes) -> str:
+def _job(server: RunningServer, payload: bytes) -> str:
     """The engine says no, in its first attempt."""
     with server.client() as client:
-        client.submit(job_id := new_id(), blob, "draft")
+        client.submit(job_id := new_id(), payload, "draft")
         end = list(client.follow(job_id))[-1]
     if not isinstance(end, StateEvent) or (end.state, end.attempt) != (JobState.FAILED, 1):
         raise NotRefusedError(f"{end}")
@@ -194,7 +194,7 @@ def _job(server: RunningServer, blob: bytes) -> str:
 
 
 def _make_a_clip(client: Client) -> None:
-    client.submit(job_id := new_id(), small_blob(motorcycle(), "draft"), "draft")
+    client.submit(job_id := new_id(), small_payload(motorcycle(), "draft"), "draft")
     end = list(client.follow(job_id))[-1]
     if not isinstance(end, StateEvent) or end.state is not JobState.DONE:
         raise NotRefusedError(f"a good shot ended as {end}")

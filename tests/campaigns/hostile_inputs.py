@@ -1,4 +1,4 @@
-"""What no client should send, by name: messages as their frames, and blobs to upload as shots."""
+"""What no client should send, by name: messages as their frames, and payloads to upload as shots."""
 
 from __future__ import annotations
 
@@ -64,11 +64,11 @@ def flood() -> list[Frames]:
     return [[bytes(frame) for frame in encode(Ping(token=token))] for token in range(5000)]
 
 
-def blobs() -> dict[str, bytes]:
+def payloads() -> dict[str, bytes]:
     """Each is refused when it is uploaded as a shot for the draft engine, and none costs memory before."""
     shot = small_shot(motorcycle(), "draft")
-    blob = encode_shot(shot)
-    arrays = SHOT.decode(blob, LIMITS)[1]
+    payload = encode_shot(shot)
+    arrays = SHOT.decode(payload, LIMITS)[1]
     nan_pose = _edited(arrays["camera_to_world"], (1, 0, 3), np.nan)
     photo = {"photo": BufferSpec("uint8", (HUGE, HUGE, 3), HUGE * HUGE * 3)}
     last = {"last_image": BufferSpec("uint8", (HUGE, HUGE, 3), HUGE * HUGE * 3)}
@@ -78,26 +78,26 @@ def blobs() -> dict[str, bytes]:
     return {
         "random bytes": np.random.default_rng(0).bytes(100_000),
         "a PNG of 30,000 x 30,000": _huge_png(),
-        "a photo of 30,000 x 30,000": _reheaded(blob, photo),
-        "a last image of 30,000 x 30,000": _reheaded(blob, last),
+        "a photo of 30,000 x 30,000": _reheaded(payload, photo),
+        "a last image of 30,000 x 30,000": _reheaded(payload, last),
         "a photo of 30,000 x 30,000 whose depth is asked": _huge_depth_request(photo),
-        "a million frames": _reheaded(blob, many),
-        "NaN poses": _with_arrays(blob, camera_to_world=nan_pose),
-        "infinite poses": _with_arrays(blob, camera_to_world=np.full_like(nan_pose, np.inf)),
-        "poses of 1e300": _with_arrays(blob, camera_to_world=np.full_like(nan_pose, 1e300)),
-        "poses that are no motion": _with_arrays(blob, camera_to_world=np.zeros_like(nan_pose)),
-        "a camera matrix of 2 x 5": _with_arrays(blob, photo_intrinsics=np.ones((2, 5))),
-        "a camera matrix of NaN": _with_arrays(blob, photo_intrinsics=np.full((3, 3), np.nan)),
-        "infinite depth": _with_arrays(blob, depth=np.full((80, 120), np.inf, np.float32)),
-        "depth of a tenth of nothing": _with_arrays(blob, depth=np.full((80, 120), 1e-44, np.float32)),
-        "no depth at all": _with_arrays(blob, depth=np.zeros((0, 2**20), np.float32)),
-        "1e300 frames a second": _reheaded(blob, fps=1e300),
-        "NaN frames a second": _reheaded(blob, fps=float("nan")),
-        "a prompt of 60,000 letters": _reheaded(blob, settings=long),
-        "options that are lists": _raw_header(blob, settings=settings),
+        "a million frames": _reheaded(payload, many),
+        "NaN poses": _with_arrays(payload, camera_to_world=nan_pose),
+        "infinite poses": _with_arrays(payload, camera_to_world=np.full_like(nan_pose, np.inf)),
+        "poses of 1e300": _with_arrays(payload, camera_to_world=np.full_like(nan_pose, 1e300)),
+        "poses that are no motion": _with_arrays(payload, camera_to_world=np.zeros_like(nan_pose)),
+        "a camera matrix of 2 x 5": _with_arrays(payload, photo_intrinsics=np.ones((2, 5))),
+        "a camera matrix of NaN": _with_arrays(payload, photo_intrinsics=np.full((3, 3), np.nan)),
+        "infinite depth": _with_arrays(payload, depth=np.full((80, 120), np.inf, np.float32)),
+        "depth of a tenth of nothing": _with_arrays(payload, depth=np.full((80, 120), 1e-44, np.float32)),
+        "no depth at all": _with_arrays(payload, depth=np.zeros((0, 2**20), np.float32)),
+        "1e300 frames a second": _reheaded(payload, fps=1e300),
+        "NaN frames a second": _reheaded(payload, fps=float("nan")),
+        "a prompt of 60,000 letters": _reheaded(payload, settings=long),
+        "options that are lists": _raw_header(payload, settings=settings),
         "bombs in the settings": SHOT.magic + struct.pack("<I", 60_000) + b"\x81\xa8settings" + b"\x91" * 60_000,
-        "a header of four billion bytes": SHOT.magic + struct.pack("<I", 2**32 - 1) + blob[12:],
-        "half a shot": blob[: len(blob) // 2],
+        "a header of four billion bytes": SHOT.magic + struct.pack("<I", 2**32 - 1) + payload[12:],
+        "half a shot": payload[: len(payload) // 2],
     }
 
 
@@ -131,32 +131,32 @@ def _edited(array: Buffer, place: tuple[int, ...], value: float) -> Buffer:
     return changed
 
 
-def _reheaded(blob: bytes, buffers: Mapping[str, BufferSpec] | None = None, **changes: object) -> bytes:
-    """The blob with another header; what its arrays are said to be has not to be true."""
-    header = SHOT.decode(blob, LIMITS)[0]
+def _reheaded(payload: bytes, buffers: Mapping[str, BufferSpec] | None = None, **changes: object) -> bytes:
+    """The payload with another header; what its arrays are said to be has not to be true."""
+    header = SHOT.decode(payload, LIMITS)[0]
     header = msgspec.structs.replace(header, buffers={**header.buffers, **(buffers or {})}, **changes)
-    return _joined(blob, msgspec.msgpack.encode(header))
+    return _joined(payload, msgspec.msgpack.encode(header))
 
 
-def _raw_header(blob: bytes, **changes: object) -> bytes:
+def _raw_header(payload: bytes, **changes: object) -> bytes:
     """The same with fields of any type."""
-    header = msgspec.to_builtins(SHOT.decode(blob, LIMITS)[0])
-    return _joined(blob, msgspec.msgpack.encode({**header, **changes}))
+    header = msgspec.to_builtins(SHOT.decode(payload, LIMITS)[0])
+    return _joined(payload, msgspec.msgpack.encode({**header, **changes}))
 
 
-def _joined(blob: bytes, header: bytes) -> bytes:
-    return SHOT.magic + struct.pack("<I", len(header)) + header + blob[12:]
+def _joined(payload: bytes, header: bytes) -> bytes:
+    return SHOT.magic + struct.pack("<I", len(header)) + header + payload[12:]
 
 
-def _with_arrays(blob: bytes, **changed: Buffer) -> bytes:
-    header, arrays = SHOT.decode(blob, LIMITS)
+def _with_arrays(payload: bytes, **changed: Buffer) -> bytes:
+    header, arrays = SHOT.decode(payload, LIMITS)
     arrays = {**arrays, **changed}
     return SHOT.encode(msgspec.structs.replace(header, buffers=SHOT.specs(arrays)), arrays)
 
 
 def _huge_depth_request(photo: Mapping[str, BufferSpec]) -> bytes:
-    blob = encode_depth_request(DepthRequest(np.ones((4, 4, 3), np.uint8), ShotSettings(engine="draft")))
-    header = msgspec.structs.replace(DEPTH_REQUEST.decode(blob, LIMITS)[0], buffers=dict(photo))
+    payload = encode_depth_request(DepthRequest(np.ones((4, 4, 3), np.uint8), ShotSettings(engine="draft")))
+    header = msgspec.structs.replace(DEPTH_REQUEST.decode(payload, LIMITS)[0], buffers=dict(photo))
     encoded = msgspec.msgpack.encode(header)
     return DEPTH_REQUEST.magic + struct.pack("<I", len(encoded)) + encoded
 

@@ -38,7 +38,7 @@ from blender_addon.core.protocol.messages import JobState, StateEvent
 from blender_addon.core.protocol.server_address import ServerAddress
 from server.demo.motorcycle import motorcycle
 from server.service.jobs.job_states import MAX_ATTEMPTS
-from tests.support.running_server import REPOSITORY, RunningServer, new_id, small_blob, small_shot
+from tests.support.running_server import REPOSITORY, RunningServer, new_id, small_payload, small_shot
 
 CLIENTS = 4
 DRAFT = ("--engines", "tests.support.engines.misbehaving:draft")
@@ -76,12 +76,12 @@ def run(jobs: int, kills: int, seed: int, folder: Path, longest_wait: float = 1.
     server = RunningServer(folder / "data", folder / "config", DRAFT)
     server.log = folder / "server.log"
     server.start()
-    blob = folder / "shot"
-    blob.write_bytes(small_blob(motorcycle(), "draft"))
+    payload = folder / "shot"
+    payload.write_bytes(small_payload(motorcycle(), "draft"))
     ids = [new_id() for _ in range(jobs)]
     held = folder / f"{ids[-1]}.held"
     held.touch()
-    clients = [_ClientProcess(server, blob, folder / f"client{n}", ids[n::CLIENTS]) for n in range(CLIENTS)]
+    clients = [_ClientProcess(server, payload, folder / f"client{n}", ids[n::CLIENTS]) for n in range(CLIENTS)]
     figures, counts, recoveries = Figures(jobs), Counter[str](), list[float]()
     try:
         # Asks every one of them, because asking starts those again that were killed.
@@ -116,10 +116,10 @@ def run(jobs: int, kills: int, seed: int, folder: Path, longest_wait: float = 1.
 class _ClientProcess:
     """A client process that is started again, with the same jobs, until it has brought them all."""
 
-    def __init__(self, server: RunningServer, blob: Path, out: Path, ids: list[str]) -> None:
+    def __init__(self, server: RunningServer, payload: Path, out: Path, ids: list[str]) -> None:
         address = server.address
         self._arguments = [
-            *(sys.executable, "-m", "tests.campaigns.kills", "--client", str(blob), "--out", str(out)),
+            *(sys.executable, "-m", "tests.campaigns.kills", "--client", str(payload), "--out", str(out)),
             *("--ports", f"{address.control_port},{address.data_port}"),
         ]
         out.mkdir()
@@ -181,10 +181,10 @@ def _brought(folder: Path) -> int:
     return sum(1 for _ in folder.glob("client*/*/done"))
 
 
-def _client_main(blob: Path, out: Path, ports: str) -> None:
+def _client_main(payload: Path, out: Path, ports: str) -> None:
     """Submit, follow and fetch each job; two at a time, so that submissions fall into everything."""
     control, data = map(int, ports.split(","))
-    shot = blob.read_bytes()
+    shot = payload.read_bytes()
     ids = (out / "jobs").read_text().split()
 
     def bring(part: list[str]) -> None:

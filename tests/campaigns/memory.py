@@ -21,7 +21,7 @@ from pathlib import Path
 from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.client import Client
 from server.demo.motorcycle import motorcycle
-from tests.support.running_server import RunningServer, new_id, small_blob
+from tests.support.running_server import RunningServer, new_id, small_payload
 
 WARM = 0.1
 """Part of the jobs after which memory is first read: allocators and caches have their size by then."""
@@ -49,12 +49,12 @@ def run(jobs: int, folder: Path) -> MemoryFigures:
     server = RunningServer(folder / "data", folder / "config")
     server.log = folder / "log"
     server.start()
-    blob, readings = small_blob(motorcycle()), dict[int, Reading]()
+    payload, readings = small_payload(motorcycle()), dict[int, Reading]()
     points = [max(1, int(jobs * part)) for part in POINTS]
     try:
         with server.client() as client:
             for number in range(1, jobs + 1):
-                _bring(client, blob, folder / "clip")
+                _bring(client, payload, folder / "clip")
                 if number in points:
                     readings[number] = _read(client)
     finally:
@@ -67,9 +67,9 @@ def run(jobs: int, folder: Path) -> MemoryFigures:
     )
 
 
-def _bring(client: Client, blob: bytes, folder: Path) -> None:
+def _bring(client: Client, payload: bytes, folder: Path) -> None:
     job_id = new_id()
-    client.submit(job_id, blob, "copy")
+    client.submit(job_id, payload, "copy")
     list(client.follow(job_id))
     client.fetch(job_id, folder)
     shutil.rmtree(folder)
@@ -77,7 +77,7 @@ def _bring(client: Client, blob: bytes, folder: Path) -> None:
 
 def _read(client: Client) -> Reading:
     job_id = new_id()
-    client.submit(job_id, small_blob(motorcycle(), pause=1.0), "copy")
+    client.submit(job_id, small_payload(motorcycle(), pause=1.0), "copy")
     loaded = None
     for event in client.follow(job_id):
         if isinstance(event, JobProgress) and event.done == 3:

@@ -25,7 +25,7 @@ from blender_addon.core.protocol.keys import server_keys
 from blender_addon.core.protocol.messages import StateEvent
 from server.demo.motorcycle import motorcycle
 from tests.campaigns.proxy import Link, Proxy
-from tests.support.running_server import RunningServer, new_id, small_blob
+from tests.support.running_server import RunningServer, new_id, small_payload
 
 
 @dataclass
@@ -48,12 +48,12 @@ def run(clients: int, jobs: int, rate: float, folder: Path) -> SlowReaderFigures
     server = RunningServer(folder / "data", folder / "config")
     server.log = folder / "log"
     server.start()
-    blob = small_blob(motorcycle(), pause=0.01, frames=12)
+    payload = small_payload(motorcycle(), pause=0.01, frames=12)
     begun, stop, lock = threading.Event(), threading.Event(), threading.Lock()
     proxies = [Proxy(port, Link(rate=rate)) for port in (server.address.control_port, server.address.data_port)]
     with server.client() as watcher:
         first = new_id()
-        watcher.submit(first, blob, "copy")
+        watcher.submit(first, payload, "copy")
         list(watcher.follow(first))
         figures.memory_before = watcher.stats().memory
 
@@ -75,7 +75,7 @@ def run(clients: int, jobs: int, rate: float, folder: Path) -> SlowReaderFigures
             with client:
                 for _ in range(jobs):
                     job_id = new_id()
-                    client.submit(job_id, blob, "copy")
+                    client.submit(job_id, payload, "copy")
                     for event in client.follow(job_id):
                         if isinstance(event, StateEvent) and event.sequence > 2:
                             with lock:

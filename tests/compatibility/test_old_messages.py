@@ -19,7 +19,7 @@ from blender_addon.core.payloads.clip import ClipSidecar
 from blender_addon.core.payloads.depth_request import DepthRequest, decode_depth_result
 from blender_addon.core.payloads.headless_plan import HeadlessPlan
 from blender_addon.core.payloads.import_request import ImportSettings
-from blender_addon.core.payloads.payload import decode_order, encode_order
+from blender_addon.core.payloads.payload import decode_payload, encode_payload
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.protocol.framing import Frame, Received, decode_client_message, decode_server_message, encode
 from blender_addon.core.protocol.messages import (
@@ -179,7 +179,7 @@ def check_arrays(found: Any, arrays: dict[str, np.ndarray]) -> None:
 @pytest.mark.parametrize("name", ["shot", "shot_with_last_image"])
 def test_an_old_shot_is_read(name: str) -> None:
     arrays, words = expected(name)
-    shot = decode_order((PAYLOADS / f"{name}.blob").read_bytes(), Limits())
+    shot = decode_payload((PAYLOADS / f"{name}.blob").read_bytes(), Limits())
     assert isinstance(shot, Shot)
     t = shot.trajectory
     assert np.array_equal(t.camera_to_world, arrays.pop("camera_to_world"))
@@ -193,7 +193,7 @@ def test_an_old_shot_is_read(name: str) -> None:
 
 def test_an_old_request_for_depth_is_read() -> None:
     arrays, words = expected("depth_request")
-    request = decode_order((PAYLOADS / "depth_request.blob").read_bytes(), Limits())
+    request = decode_payload((PAYLOADS / "depth_request.blob").read_bytes(), Limits())
     assert isinstance(request, DepthRequest)
     check_arrays(request, arrays)
     assert as_json(request.settings) == words["settings"]
@@ -202,7 +202,7 @@ def test_an_old_request_for_depth_is_read() -> None:
 
 def test_an_old_request_for_a_camera_check_is_read() -> None:
     arrays, words = expected("check_request")
-    request = decode_order((PAYLOADS / "check_request.blob").read_bytes(), Limits())
+    request = decode_payload((PAYLOADS / "check_request.blob").read_bytes(), Limits())
     assert isinstance(request, CheckRequest)
     t = request.trajectory
     assert np.array_equal(t.camera_to_world, arrays.pop("camera_to_world"))
@@ -215,12 +215,12 @@ def test_an_old_request_for_a_camera_check_is_read() -> None:
 @pytest.mark.parametrize("path", sorted(PAYLOADS.glob("*.blob")), ids=lambda path: path.stem)
 def test_an_order_is_still_written_byte_for_byte(path: Path) -> None:
     """An old server must read it, and a job's digest is that of its bytes."""
-    assert encode_order(decode_order(path.read_bytes(), Limits())) == path.read_bytes()
+    assert encode_payload(decode_payload(path.read_bytes(), Limits())) == path.read_bytes()
 
 
 @pytest.mark.parametrize("path", sorted(STORE.rglob("*.shot")), ids=lambda path: path.stem)
 def test_orders_of_the_store_are_read(path: Path) -> None:
-    assert isinstance(decode_order(path.read_bytes(), Limits()), Shot)
+    assert isinstance(decode_payload(path.read_bytes(), Limits()), Shot)
 
 
 def test_an_old_depth_is_read() -> None:

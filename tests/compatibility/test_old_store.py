@@ -142,13 +142,13 @@ def test_the_job_that_waited_runs(server: RunningServer, tmp_path: Path) -> None
 
 
 def test_the_half_upload_goes_on_where_it_stopped(server: RunningServer, tmp_path: Path) -> None:
-    blob = (STORE / "half-sent.shot").read_bytes()
+    payload = (STORE / "half-sent.shot").read_bytes()
     held: list[int] = []
     with server.client() as client:
         status = client.status("old-half-sent")
-        assert (status.state, status.received) == (JobState.UPLOADING, len(blob) // 2)
-        client.submit("old-half-sent", blob, "copy", "half sent", lambda progress: held.append(progress.done))
-    assert held == [len(blob)], "one chunk was sent, the second half"
+        assert (status.state, status.received) == (JobState.UPLOADING, len(payload) // 2)
+        client.submit("old-half-sent", payload, "copy", "half sent", lambda progress: held.append(progress.done))
+    assert held == [len(payload)], "one chunk was sent, the second half"
     assert followed(server, "old-half-sent")[-1].state is JobState.DONE
     assert len(fetched(server, "old-half-sent", tmp_path)) == 6
 

@@ -113,7 +113,7 @@ def small_shot(
     )
 
 
-def small_blob(
+def small_payload(
     bike: Motorcycle, engine: str = "copy", pause: float = 0.0, frames: int = 4, seed: int = 0, **options: SettingValue
 ) -> bytes:
     """The same as a shot file."""

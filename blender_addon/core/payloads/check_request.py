@@ -1,6 +1,6 @@
 """A finished clip sent to be checked against its camera, and what comes back: a job like any other.
 
-A request is a blob (see blob.py). The answer is one JSON.
+A request is a payload (see payload.py). The answer is one JSON.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..camera.trajectory import Trajectory, check_intrinsics, orthonormalised
 from ..errors import CameraError, ShotError
 from ..protocol.framing import Buffer
 from ..protocol.messages import Limits
-from .blob import BlobHeader, BlobKind, check_clip, check_pixels, check_poses
+from .payload_format import PayloadFormat, PayloadHeader, check_clip, check_pixels, check_poses
 from .shot import ShotSettings
 from .shot_file import Pixels, check_camera_numbers, check_received_depth, received_trajectory
 
@@ -76,7 +76,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
         return np.array(self.achieved, dtype=np.float64)
 
 
-class _Header(BlobHeader, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Header(PayloadHeader, frozen=True, kw_only=True, forbid_unknown_fields=True):
     settings: ShotSettings
     width: Pixels
     height: Pixels
@@ -90,7 +90,7 @@ def _check_header(header: _Header, limits: Limits) -> None:
     check_pixels("depth", header.buffers["depth"], limits)
 
 
-CHECK_REQUEST = BlobKind(
+CHECK_REQUEST = PayloadFormat(
     what="request for a camera check",
     magic=b"RCCHEK\x00\x01",
     header=_Header,
@@ -106,7 +106,7 @@ CHECK_REQUEST = BlobKind(
 
 
 def encode_check_request(request: CheckRequest) -> bytes:
-    """The blob of a request."""
+    """The payload of a request."""
     arrays: dict[str, Buffer] = {
         "camera_to_world": request.trajectory.camera_to_world,
         "intrinsics": request.trajectory.intrinsics,
@@ -125,7 +125,7 @@ def encode_check_request(request: CheckRequest) -> bytes:
 
 
 def decode_check_request(data: bytes | memoryview, limits: Limits) -> CheckRequest:
-    """The request in a blob; its arrays are views on `data`. Raises WireError, ShotError or CameraError."""
+    """The request in a payload; its arrays are views on `data`. Raises WireError, ShotError or CameraError."""
     header, arrays = CHECK_REQUEST.decode(data, limits)
     check_camera_numbers(depth_intrinsics=arrays["depth_intrinsics"])
     check_received_depth(arrays["depth"])

@@ -1,6 +1,6 @@
 """Metric depth asked of a server and what comes back: a job like any other, with a photo instead of a shot.
 
-A request is a blob (see blob.py). The answer is one NPZ.
+A request is a payload (see payload.py). The answer is one NPZ.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..camera.focal_length import check_focal_mm
 from ..camera.trajectory import check_intrinsics
 from ..errors import PhotoError
 from ..protocol.messages import Limits
-from .blob import BlobHeader, BlobKind, check_pixels
+from .payload_format import PayloadFormat, PayloadHeader, check_pixels
 from .shot import ShotSettings
 
 DEPTH_FILE = "depth.npz"
@@ -61,7 +61,7 @@ class DepthResult:
     licence: str
 
 
-class _Header(BlobHeader, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Header(PayloadHeader, frozen=True, kw_only=True, forbid_unknown_fields=True):
     settings: ShotSettings
     typed_mm: float | None
     exif_mm: float | None
@@ -71,7 +71,7 @@ def _check_header(header: _Header, limits: Limits) -> None:
     check_pixels("photo", header.buffers["photo"], limits)
 
 
-DEPTH_REQUEST = BlobKind(
+DEPTH_REQUEST = PayloadFormat(
     what="request for depth",
     magic=b"RCDEPT\x00\x02",
     header=_Header,
@@ -81,7 +81,7 @@ DEPTH_REQUEST = BlobKind(
 
 
 def encode_depth_request(request: DepthRequest) -> bytes:
-    """The blob of a request."""
+    """The payload of a request."""
     arrays = {"photo": request.photo}
     header = _Header(
         settings=request.settings,
@@ -93,7 +93,7 @@ def encode_depth_request(request: DepthRequest) -> bytes:
 
 
 def decode_depth_request(data: bytes | memoryview, limits: Limits) -> DepthRequest:
-    """The request in a blob; its photo is a view on `data`. Raises WireError or PhotoError."""
+    """The request in a payload; its photo is a view on `data`. Raises WireError or PhotoError."""
     header, arrays = DEPTH_REQUEST.decode(data, limits)
     return DepthRequest(arrays["photo"], header.settings, header.typed_mm, header.exif_mm)
 

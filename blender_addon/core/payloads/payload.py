@@ -1,6 +1,6 @@
 """What a job is made of: a shot, a photo whose depth is asked, or a clip whose camera is to be checked.
 
-The blob's first bytes say which.
+The payload's first bytes say which.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from .depth_request import DEPTH_REQUEST, DepthRequest, decode_depth_request, en
 from .shot import Shot
 from .shot_file import decode_shot, encode_shot
 
-Order = Shot | DepthRequest | CheckRequest
+JobPayload = Shot | DepthRequest | CheckRequest
 
 
-def encode_order(order: Order) -> bytes:
-    """The blob that a client uploads. Its sha256 is the digest the job is submitted under."""
-    match order:
+def encode_payload(payload: JobPayload) -> bytes:
+    """The payload that a client uploads. Its sha256 is the digest the job is submitted under."""
+    match payload:
         case DepthRequest():
-            return encode_depth_request(order)
+            return encode_depth_request(payload)
         case CheckRequest():
-            return encode_check_request(order)
+            return encode_check_request(payload)
         case Shot():
-            return encode_shot(order)
+            return encode_shot(payload)
 
 
-def decode_order(data: bytes | memoryview, limits: Limits) -> Order:
-    """The shot or request in a blob; arrays are views on `data`. Raises WireError, ShotError, PhotoError or
+def decode_payload(data: bytes | memoryview, limits: Limits) -> JobPayload:
+    """The shot or request in a payload; arrays are views on `data`. Raises WireError, ShotError, PhotoError or
     CameraError."""
-    if DEPTH_REQUEST.is_kind_of(data):
+    if DEPTH_REQUEST.has_format_of(data):
         return decode_depth_request(data, limits)
-    if CHECK_REQUEST.is_kind_of(data):
+    if CHECK_REQUEST.has_format_of(data):
         return decode_check_request(data, limits)
     return decode_shot(data, limits)

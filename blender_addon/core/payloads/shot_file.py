@@ -1,4 +1,4 @@
-"""A Shot as a blob of bytes: what a client uploads and a worker reads."""
+"""A Shot as a payload of bytes: what a client uploads and a worker reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..camera.trajectory import Trajectory
 from ..errors import CameraError, ShotError, WireError
 from ..protocol.framing import Buffer
 from ..protocol.messages import Limits
-from .blob import BlobHeader, BlobKind, check_clip, check_pixels, check_poses
+from .payload_format import PayloadFormat, PayloadHeader, check_clip, check_pixels, check_poses
 from .shot import Shot, ShotSettings
 
 LARGEST_NUMBER = 1e9
@@ -23,7 +23,7 @@ NEAREST = 1e-6
 Pixels = Annotated[int, Meta(ge=1, le=2**20)]
 
 
-class ShotHeader(BlobHeader, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ShotHeader(PayloadHeader, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything of a shot but its arrays."""
 
     settings: ShotSettings
@@ -59,7 +59,7 @@ def _check_header(header: ShotHeader, limits: Limits) -> None:
         raise WireError("The shot's numbers make no sense", f"depth edge {header.depth_edge}")
 
 
-SHOT = BlobKind(
+SHOT = PayloadFormat(
     what="shot",
     magic=b"RCSHOT\x00\x01",
     header=ShotHeader,
@@ -78,7 +78,7 @@ SHOT = BlobKind(
 
 
 def encode_shot(shot: Shot) -> bytes:
-    """The blob of a shot. Its sha256 is the digest a job is submitted under."""
+    """The payload of a shot. Its sha256 is the digest a job is submitted under."""
     arrays: dict[str, Buffer] = {
         "camera_to_world": shot.trajectory.camera_to_world,
         "intrinsics": shot.trajectory.intrinsics,
@@ -101,7 +101,7 @@ def encode_shot(shot: Shot) -> bytes:
 
 
 def decode_shot(data: bytes | memoryview, limits: Limits) -> Shot:
-    """The shot in a blob; its arrays are views on `data`.
+    """The shot in a payload; its arrays are views on `data`.
 
     Raises WireError when the bytes are not a shot within the limits, ShotError or CameraError when they are one that
     makes no sense (NaN poses, a preview of another size ...).
@@ -123,7 +123,7 @@ def decode_shot(data: bytes | memoryview, limits: Limits) -> Shot:
 
 
 def received_trajectory(arrays: dict[str, Buffer], width: int, height: int, fps: float) -> Trajectory:
-    """The camera in a blob's arrays camera_to_world and intrinsics. Raises CameraError."""
+    """The camera in a payload's arrays camera_to_world and intrinsics. Raises CameraError."""
     poses, intrinsics = arrays["camera_to_world"], arrays["intrinsics"]
     check_camera_numbers(camera_to_world=poses, intrinsics=intrinsics)
     try:

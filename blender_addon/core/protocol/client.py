@@ -129,7 +129,7 @@ class Client:
     def submit(
         self,
         job_id: str,
-        shot_file: bytes,
+        payload: bytes,
         engine: str,
         title: str = "",
         on_sent: OnProgress = unwatched,
@@ -139,19 +139,19 @@ class Client:
 
         Raises ServiceError when the server refuses it (no such engine, no space, a shot that makes no sense ...).
         """
-        digest = hashlib.sha256(shot_file).hexdigest()
-        request = Submit(job_id=job_id, digest=digest, nbytes=len(shot_file), engine=engine, title=title[:200])
+        digest = hashlib.sha256(payload).hexdigest()
+        request = Submit(job_id=job_id, digest=digest, nbytes=len(payload), engine=engine, title=title[:200])
 
         def attempt(session: Session) -> JobStatus:
             status = self._ask(session, request, JobStatus)
             if status.state is JobState.UPLOADING:
-                upload(session, job_id, shot_file, status.received, self._watched(on_sent), self._interrupted)
+                upload(session, job_id, payload, status.received, self._watched(on_sent), self._interrupted)
                 status = self._ask(session, GetStatus(job_id=job_id), JobStatus)
             return status
 
         status = self._retrying(attempt)
         if status.state is JobState.FAILED and status.attempt == 0:
-            raise ServiceError("The server could not take this shot", status.reason, code=RefusalCode.BAD_SHOT)
+            raise ServiceError("The server could not take this shot", status.reason, code=RefusalCode.BAD_PAYLOAD)
         return status
 
     def status(self, job_id: str) -> JobStatus:

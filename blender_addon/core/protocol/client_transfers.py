@@ -44,15 +44,15 @@ class _Piece(NamedTuple):
 
 
 def upload(
-    session: Session, job_id: str, shot_file: bytes, received: int, on_progress: OnProgress, interrupted: Interrupted
+    session: Session, job_id: str, payload: bytes, received: int, on_progress: OnProgress, interrupted: Interrupted
 ) -> None:
     """Send the shot from byte `received` on; returns when the server has accepted it.
 
     Raises ConnectionLostError (take it up again) and ServiceError.
     """
     limits = session.welcome.limits
-    total = len(shot_file)
-    data = np.frombuffer(shot_file, dtype=np.uint8)
+    total = len(payload)
+    data = np.frombuffer(payload, dtype=np.uint8)
     sent = received
     restarts = 0
     if sent == total:

@@ -58,7 +58,7 @@ class RefusalCode(enum.StrEnum):
     TOO_LARGE = "too-large"
     NO_SUCH_ENGINE = "no-such-engine"
     ENGINE_UNAVAILABLE = "engine-unavailable"
-    BAD_SHOT = "bad-shot"
+    BAD_PAYLOAD = "bad-shot"
     JOB_CONFLICT = "job-conflict"
     NO_SUCH_JOB = "no-such-job"
     NO_SESSION = "no-session"
@@ -77,7 +77,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     data_frame_bytes: int = 4 * 1024 * 1024
     chunk_bytes: int = 1024 * 1024
     chunks_in_flight: int = 8
-    shot_bytes: int = 1024 * 1024 * 1024
+    payload_bytes: int = msgspec.field(default=1024 * 1024 * 1024, name="shot_bytes")
     frames: int = 256
     side: int = 2048
     photo_pixels: int = 64_000_000

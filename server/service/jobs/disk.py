@@ -20,14 +20,14 @@ RESERVE_BYTES = 1024 * 1024
 """Enough for many transitions: the store's journal is kept below it."""
 
 
-def room_to_run(shot_bytes: int, checkpoint_share: float) -> int:
+def room_to_run(payload_bytes: int, checkpoint_share: float) -> int:
     """Bytes that a job may have on the disk at a time beside its shot: its last checkpoint, and with it the next one or
     the clip, whose frames and mp4 together are smaller than the raw preview in the shot.
 
     checkpoint_share: of the shot's bytes, as its engine's capability says.
     """
-    checkpoint = math.ceil(checkpoint_share * shot_bytes)
-    return checkpoint + max(checkpoint, shot_bytes)
+    checkpoint = math.ceil(checkpoint_share * payload_bytes)
+    return checkpoint + max(checkpoint, payload_bytes)
 
 
 def promised(jobs: Iterable[Job], received: Mapping[str, int], checkpoint_shares: Mapping[str, float]) -> int:

@@ -49,7 +49,7 @@ class JobFiles:
 
     @property
     def _of_jobs(self) -> tuple[Path, ...]:
-        return self.uploads, self.shots, self.work, self.root / "checkpoints", self.results
+        return self.uploads, self.payloads, self.work, self.root / "checkpoints", self.results
 
     @property
     def uploads(self) -> Path:
@@ -57,7 +57,7 @@ class JobFiles:
         return self.root / "uploads"
 
     @property
-    def shots(self) -> Path:
+    def payloads(self) -> Path:
         """Shots that were accepted."""
         return self.root / "shots"
 
@@ -75,9 +75,9 @@ class JobFiles:
         """Where the bytes of a shot gather. This and the paths below raise ValueError for what is no job id."""
         return self.uploads / f"{_checked(job_id)}.part"
 
-    def shot(self, job_id: str) -> Path:
+    def payload(self, job_id: str) -> Path:
         """A whole shot."""
-        return self.shots / f"{_checked(job_id)}.shot"
+        return self.payloads / f"{_checked(job_id)}.shot"
 
     def work_folder(self, job_id: str, attempt: int) -> Path:
         """Where one attempt writes."""
@@ -123,10 +123,10 @@ class JobFiles:
             os.fsync(stream.fileno())
         return True
 
-    def store_shot(self, job_id: str) -> None:
+    def store_payload(self, job_id: str) -> None:
         """Name an upload that was verified and can be read as a shot."""
-        self.upload(job_id).replace(self.shot(job_id))
-        sync_folder(self.shots)
+        self.upload(job_id).replace(self.payload(job_id))
+        sync_folder(self.payloads)
 
     def store_results(self, job_id: str, attempt: int) -> None:
         """Give an attempt's synced folder the job's name. Raises OSError."""
@@ -161,7 +161,7 @@ class JobFiles:
         """Throw away what a job that has ended needs no more."""
         self.discard_work(job_id)
         self.upload(job_id).unlink(missing_ok=True)
-        self.shot(job_id).unlink(missing_ok=True)
+        self.payload(job_id).unlink(missing_ok=True)
         shutil.rmtree(self.checkpoints(job_id), ignore_errors=True)
 
     def discard(self, job_id: str) -> None:

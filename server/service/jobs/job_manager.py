@@ -114,8 +114,8 @@ def reconcile(manager: JobManager) -> None:
     store, files = manager.store, manager.files
     for job in store.in_states(JobState.UPLOADING):
         # Named but not yet committed: the shot is whole, because only one that was verified and read gets its name.
-        if files.shot(job.job_id).exists():
-            manager.move(job, Cause.SHOT_STORED)
+        if files.payload(job.job_id).exists():
+            manager.move(job, Cause.PAYLOAD_STORED)
     for job in store.in_states(JobState.RUNNING, JobState.FINALIZING):
         manifest = files.finished_results(job.job_id) if job.state is JobState.FINALIZING else None
         if manifest is not None and manifest.attempt == job.attempt:

@@ -20,8 +20,8 @@ MAX_STARTS = 20
 class Cause(enum.StrEnum):
     """What can happen to a job."""
 
-    SHOT_STORED = "shot-stored"
-    SHOT_REFUSED = "shot-refused"
+    PAYLOAD_STORED = "shot-stored"
+    PAYLOAD_REFUSED = "shot-refused"
     STARTED = "started"
     CLIP_MADE = "clip-made"
     RESULTS_STORED = "results-stored"
@@ -49,8 +49,8 @@ class ImpossibleTransitionError(Exception):
 
 _RUNNING = (JobState.RUNNING, JobState.FINALIZING)
 _PLAIN: dict[tuple[JobState, Cause], JobState] = {
-    (JobState.UPLOADING, Cause.SHOT_STORED): JobState.QUEUED,
-    (JobState.UPLOADING, Cause.SHOT_REFUSED): JobState.FAILED,
+    (JobState.UPLOADING, Cause.PAYLOAD_STORED): JobState.QUEUED,
+    (JobState.UPLOADING, Cause.PAYLOAD_REFUSED): JobState.FAILED,
     (JobState.RUNNING, Cause.CLIP_MADE): JobState.FINALIZING,
     (JobState.FINALIZING, Cause.RESULTS_STORED): JobState.DONE,
     (JobState.RUNNING, Cause.ENGINE_FAILED): JobState.FAILED,

@@ -36,7 +36,7 @@ class Admission:
         return None
 
     def _too_large(self, message: Submit) -> Refused | None:
-        allowed = self._options.limits.shot_bytes
+        allowed = self._options.limits.payload_bytes
         if 1 <= message.nbytes <= allowed:
             return None
         return refuse(

@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 import numpy as np
 
 from blender_addon.core.errors import RealCamError
-from blender_addon.core.payloads.payload import decode_order
+from blender_addon.core.payloads.payload import decode_payload
 from blender_addon.core.protocol.framing import Buffer, Frame, Received, encode
 from blender_addon.core.protocol.messages import (
     ClientMessage,
@@ -117,18 +117,18 @@ class DataHandler:
                 return None, ""
             engine = self._engine_asked(job.job_id)
             if engine != job.engine:
-                return Cause.SHOT_REFUSED, f"The shot is for the engine {engine}, the job for {job.engine}."
-            files.store_shot(job.job_id)
+                return Cause.PAYLOAD_REFUSED, f"The shot is for the engine {engine}, the job for {job.engine}."
+            files.store_payload(job.job_id)
         except RealCamError as error:
-            return Cause.SHOT_REFUSED, error.sentence
+            return Cause.PAYLOAD_REFUSED, error.sentence
         except OSError as error:
             log.warning("job %s: %s", job.job_id, error, extra={"job": job.job_id})
             return None, error.strerror or str(error)
         except Exception:
             # A client's bytes may not end the server: a mistake of ours that they bring out costs this shot alone.
             log.exception("the shot cannot be read", extra={"job": job.job_id})
-            return Cause.SHOT_REFUSED, "The server could not read the shot. Its log says why."
-        return Cause.SHOT_STORED, ""
+            return Cause.PAYLOAD_REFUSED, "The server could not read the shot. Its log says why."
+        return Cause.PAYLOAD_STORED, ""
 
     def _engine_asked(self, job_id: str) -> str:
         """Decode the upload; nothing holds on to the file afterwards. Raises RealCamError, OSError.
@@ -137,8 +137,8 @@ class DataHandler:
         the worker, a process of its own that may start days later, trusts no decoded arrays handed on by another.
         """
         with self._manager.files.upload(job_id).open("rb") as stream:
-            blob = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-        return decode_order(memoryview(blob), self._limits).settings.engine
+            payload = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        return decode_payload(memoryview(payload), self._limits).settings.engine
 
     def _checked(self, job: Job, outcome: tuple[Cause | None, str]) -> None:
         route = self._verifying.pop(job.job_id)

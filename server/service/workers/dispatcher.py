@@ -315,7 +315,7 @@ class Dispatcher:
                 job_id=job.job_id,
                 attempt=job.attempt,
                 engine=job.engine,
-                shot=str(files.shot(job.job_id)),
+                payload=str(files.payload(job.job_id)),
                 work=str(files.work_folder(job.job_id, job.attempt)),
                 checkpoints=str(files.checkpoints(job.job_id)),
                 limits=self._options.limits,

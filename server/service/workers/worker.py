@@ -31,7 +31,7 @@ from blender_addon.core.errors import EngineError, RealCamError, ServiceError
 from blender_addon.core.payloads.check_request import CheckRequest
 from blender_addon.core.payloads.clip import Clip
 from blender_addon.core.payloads.depth_request import DepthRequest
-from blender_addon.core.payloads.payload import Order, decode_order
+from blender_addon.core.payloads.payload import JobPayload, decode_payload
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import EngineCapability
@@ -62,7 +62,7 @@ DISK_FULL = "The server's disk is full: what was made could not be written. Make
 NO_MEMORY = "The engine ran out of memory on the server. A smaller or shorter clip takes less."
 LONGEST_REASON = 2000
 ASKED = {Shot: "clips", DepthRequest: "depth", CheckRequest: "camera checks"}
-"""What an order asks for, and an engine makes, in words."""
+"""What an payload asks for, and an engine makes, in words."""
 PR_SET_PDEATHSIG = 1
 
 EngineMakers = dict[str, Callable[[], AnyEngine]]
@@ -124,9 +124,9 @@ class Worker:
 
     def _make(self, job: pipe.RunJob) -> None:
         started = time.monotonic()
-        order = decode_order(Path(job.shot).read_bytes(), job.limits)
+        payload = decode_payload(Path(job.payload).read_bytes(), job.limits)
         report = Reporter(self._send, job, lambda: self._is_cancelled(job))
-        write = self._answer(job, order, report)
+        write = self._answer(job, payload, report)
         seconds = time.monotonic() - started
         if self._is_cancelled(job):
             raise Cancelled
@@ -134,21 +134,21 @@ class Worker:
         results = _store(Path(job.work), job, write, seconds)
         self._send(pipe.Finished(job_id=job.job_id, attempt=job.attempt, engine_seconds=seconds, results=results))
 
-    def _answer(self, job: pipe.RunJob, order: Order, report: OnProgress) -> WriteFiles:
+    def _answer(self, job: pipe.RunJob, payload: JobPayload, report: OnProgress) -> WriteFiles:
         """Have the engine make what is asked. Returns what writes it into a folder."""
         engine = self._engines[job.engine]
-        match order, engine:
+        match payload, engine:
             case DepthRequest(), DepthEngine():
-                return partial(write_depth_files, result=engine.estimate(order, report))
+                return partial(write_depth_files, result=engine.estimate(payload, report))
             case CheckRequest(), CheckEngine():
-                return partial(write_check_files, result=engine.check(order, report))
+                return partial(write_check_files, result=engine.check(payload, report))
             case Shot(), ResumableEngine():
                 checkpoints = FileCheckpoints(Path(job.checkpoints), self._pausing.is_set)
-                return _written(engine.generate_resumable(order, report, checkpoints), order)
+                return _written(engine.generate_resumable(payload, report, checkpoints), payload)
             case Shot(), Engine():
-                return _written(engine.generate(order, report), order)
+                return _written(engine.generate(payload, report), payload)
         raise EngineError(
-            f"The engine {job.engine} makes {_makes(engine)}, not {ASKED[type(order)]}", "", "Choose another engine."
+            f"The engine {job.engine} makes {_makes(engine)}, not {ASKED[type(payload)]}", "", "Choose another engine."
         )
 
     def _is_cancelled(self, job: pipe.RunJob) -> bool:

@@ -31,7 +31,7 @@ class RunJob(WorkerMessage, frozen=True, tag="run"):
     job_id: str
     attempt: int
     engine: str
-    shot: str
+    payload: str
     work: str
     checkpoints: str
     limits: Limits

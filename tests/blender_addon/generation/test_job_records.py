@@ -74,10 +74,10 @@ def test_records_are_found_by_their_file_and_forgotten_with_their_shot(tmp_path:
     for each in (first, second, other):
         records.write(each)
     assert records.of_blend("/films/one.blend") == (second, first)
-    records.kept_shot(first.job_id).write_bytes(b"shot")
+    records.pending_upload(first.job_id).write_bytes(b"shot")
     records.forget(first.job_id)
     assert records.of_blend("/films/one.blend") == (second,)
-    assert not records.kept_shot(first.job_id).exists()
+    assert not records.pending_upload(first.job_id).exists()
 
 
 def test_a_damaged_record_is_left_out(tmp_path: Path) -> None:

@@ -272,12 +272,12 @@ def test_a_shot_that_was_never_sent_is_sent_on_resuming(
     made = shot()
     record = record_of(made, tmp_path / "take", running)
     records.write(record)
-    records.kept_shot(record.job_id).write_bytes(encode_shot(made))
+    records.pending_upload(record.job_id).write_bytes(encode_shot(made))
     jobs.resume(record, running, records)
     pump_until(jobs, lambda: ended(jobs))
     assert jobs.view is not None
     assert jobs.view.phase is Phase.PLACING, jobs.view.error
-    assert not records.kept_shot(record.job_id).exists()
+    assert not records.pending_upload(record.job_id).exists()
 
 
 @contextmanager
@@ -314,7 +314,7 @@ def test_half_a_shot_of_a_killed_blender_is_not_sent(
     record = record_of(made, tmp_path / "take", running)
     records.write(record)
     half = encode_shot(made)[: 2**15]
-    kept = records.kept_shot(record.job_id)
+    kept = records.pending_upload(record.job_id)
     kept.with_name(f"{kept.name}.part").write_bytes(half)
     jobs.resume(record, running, records)
     pump_until(jobs, lambda: ended(jobs))

@@ -24,7 +24,7 @@ from blender_addon.core.payloads.check_request import (
     encode_check_request,
     encode_check_result,
 )
-from blender_addon.core.payloads.payload import decode_order, encode_order
+from blender_addon.core.payloads.payload import decode_payload, encode_payload
 from blender_addon.core.payloads.shot import ShotSettings
 from blender_addon.core.protocol.messages import Limits
 
@@ -46,27 +46,27 @@ def request() -> CheckRequest:
     )
 
 
-BLOB = encode_check_request(request())
+PAYLOAD = encode_check_request(request())
 
 
 def test_a_request_comes_back_as_it_was() -> None:
-    back = decode_order(encode_order(request()), Limits())
+    back = decode_payload(encode_payload(request()), Limits())
     assert isinstance(back, CheckRequest)
     for name in ("frames", "depth", "depth_intrinsics"):
         np.testing.assert_array_equal(getattr(back, name), getattr(request(), name))
     np.testing.assert_array_equal(back.trajectory.camera_to_world, request().trajectory.camera_to_world)
     assert (back.trajectory.fps, back.settings.engine) == (12.0, CHECKER)
-    assert not back.frames.flags.owndata, "a view on the blob"
+    assert not back.frames.flags.owndata, "a view on the payload"
 
 
 @given(st.data())
 def test_damaged_requests_are_refused_in_words_or_are_other_requests(data: st.DataObject) -> None:
-    blob = bytearray(BLOB[: data.draw(st.sampled_from([len(BLOB), len(BLOB) - 1, 300, 11]))])
+    payload = bytearray(PAYLOAD[: data.draw(st.sampled_from([len(PAYLOAD), len(PAYLOAD) - 1, 300, 11]))])
     for _ in range(data.draw(st.integers(1, 4))):
-        blob[data.draw(st.integers(0, min(len(blob), 1500) - 1))] = data.draw(st.integers(0, 255))
+        payload[data.draw(st.integers(0, min(len(payload), 1500) - 1))] = data.draw(st.integers(0, 255))
     # Anything but a request or a sentence would come through.
     with suppress(RealCamError):
-        back = decode_check_request(bytes(blob), Limits())
+        back = decode_check_request(bytes(payload), Limits())
         assert back.frames.shape == (len(back.trajectory), back.trajectory.height, back.trajectory.width, 3)
 
 
@@ -75,10 +75,10 @@ def test_limits_are_kept_before_memory_is_taken() -> None:
         (Limits(frames=3), "too many frames"),
         (Limits(side=15), "clip is too large"),
         (Limits(photo_pixels=39), "depth is too large"),
-        (Limits(shot_bytes=500), "is too large"),
+        (Limits(payload_bytes=500), "is too large"),
     ):
         with pytest.raises(WireError, match=words):
-            decode_check_request(BLOB, limits)
+            decode_check_request(PAYLOAD, limits)
 
 
 def test_parts_that_do_not_fit_are_refused() -> None:
@@ -89,10 +89,10 @@ def test_parts_that_do_not_fit_are_refused() -> None:
     infinite[2, 2] = np.inf
     with pytest.raises(ShotError, match="infinite"):
         decode_check_request(encode_check_request(replace(asked, depth=infinite)), Limits())
-    place = BLOB.index(asked.trajectory.camera_to_world.tobytes())
+    place = PAYLOAD.index(asked.trajectory.camera_to_world.tobytes())
     with pytest.raises(CameraError, match="camera_to_world"):
-        decode_check_request(BLOB[:place] + np.array([np.nan]).tobytes() + BLOB[place + 8 :], Limits())
-    header = CHECK_REQUEST.decode(BLOB, Limits())[0]
+        decode_check_request(PAYLOAD[:place] + np.array([np.nan]).tobytes() + PAYLOAD[place + 8 :], Limits())
+    header = CHECK_REQUEST.decode(PAYLOAD, Limits())[0]
     assert header.buffers["frames"].shape == (FRAMES, HEIGHT, WIDTH, 3)
 
 

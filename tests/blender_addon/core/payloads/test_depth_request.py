@@ -19,25 +19,25 @@ from blender_addon.core.payloads.depth_request import (
     encode_depth_request,
     encode_depth_result,
 )
-from blender_addon.core.payloads.payload import decode_order, encode_order
+from blender_addon.core.payloads.payload import decode_payload, encode_payload
 from blender_addon.core.payloads.shot import ShotSettings
 from blender_addon.core.protocol.messages import Limits
 
 PHOTO = np.random.default_rng(5).integers(0, 255, (7, 11, 3), dtype=np.uint8)
 REQUEST = DepthRequest(PHOTO, ShotSettings(engine="depth-pro"), None, 26.0)
-BLOB = encode_depth_request(REQUEST)
+PAYLOAD = encode_depth_request(REQUEST)
 
 
 def test_a_request_comes_back_as_it_was() -> None:
-    back = decode_order(encode_order(REQUEST), Limits())
+    back = decode_payload(encode_payload(REQUEST), Limits())
     assert isinstance(back, DepthRequest)
     np.testing.assert_array_equal(back.photo, PHOTO)
     assert (back.settings, back.typed_mm, back.exif_mm) == (REQUEST.settings, None, 26.0)
 
 
-@given(st.integers(0, len(BLOB) - 1), st.integers(0, 255), st.booleans())
+@given(st.integers(0, len(PAYLOAD) - 1), st.integers(0, 255), st.booleans())
 def test_damaged_requests_are_refused_in_words_or_are_other_requests(at: int, value: int, cut: bool) -> None:
-    damaged = bytearray(BLOB[:at] if cut else BLOB)
+    damaged = bytearray(PAYLOAD[:at] if cut else PAYLOAD)
     if not cut:
         damaged[at] = value
     # Anything but a request or a sentence would come through.
@@ -47,11 +47,11 @@ def test_damaged_requests_are_refused_in_words_or_are_other_requests(at: int, va
 
 def test_limits_are_kept_before_memory_is_taken() -> None:
     with pytest.raises(WireError, match="photo is too large"):
-        decode_depth_request(BLOB, Limits(photo_pixels=76))
+        decode_depth_request(PAYLOAD, Limits(photo_pixels=76))
     with pytest.raises(WireError, match="header is too large"):
-        decode_depth_request(BLOB, Limits(header_bytes=16))
+        decode_depth_request(PAYLOAD, Limits(header_bytes=16))
     with pytest.raises(WireError, match="not as long as it says"):
-        decode_depth_request(BLOB + b"x", Limits())
+        decode_depth_request(PAYLOAD + b"x", Limits())
 
 
 @pytest.mark.parametrize("mm", [0.0, -1.0, float("nan"), float("inf")])

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.errors import RealCamError, WireError
-from blender_addon.core.payloads.blob import BlobHeader, BlobKind
 from blender_addon.core.payloads.check_request import CHECK_REQUEST, CHECKER, CheckRequest
 from blender_addon.core.payloads.depth_request import DEPTH_REQUEST, DepthRequest
-from blender_addon.core.payloads.payload import Order, decode_order, encode_order
+from blender_addon.core.payloads.payload import JobPayload, decode_payload, encode_payload
+from blender_addon.core.payloads.payload_format import PayloadFormat, PayloadHeader
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from blender_addon.core.payloads.shot_file import SHOT
 from blender_addon.core.protocol.framing import Buffer, BufferSpec
@@ -30,7 +30,7 @@ FRAMES, WIDTH, HEIGHT = 3, 8, 6
 CAMERA = intrinsics_matrix(7.0, 7.0, 4.0, 3.0)
 
 
-def orders() -> list[tuple[BlobKind[Any], Order]]:
+def orders() -> list[tuple[PayloadFormat[Any], JobPayload]]:
     trajectory = Trajectory(np.repeat(np.eye(4)[None], FRAMES, axis=0), CAMERA, WIDTH, HEIGHT)
     frames = np.zeros((FRAMES, HEIGHT, WIDTH, 3), np.uint8)
     depth = np.ones((HEIGHT, WIDTH), np.float32)
@@ -41,12 +41,12 @@ def orders() -> list[tuple[BlobKind[Any], Order]]:
     ]
 
 
-def changed(kind: BlobKind[Any], order: Order, arrays: dict[str, Buffer], **fields: object) -> bytes:
-    """The order's blob with other arrays, announced as they are, and other fields in its header."""
-    blob = encode_order(order)
-    header: BlobHeader = kind.decode(blob, LIMITS)[0]
+def changed(kind: PayloadFormat[Any], order: JobPayload, arrays: dict[str, Buffer], **fields: object) -> bytes:
+    """The order's payload with other arrays, announced as they are, and other fields in its header."""
+    payload = encode_payload(order)
+    header: PayloadHeader = kind.decode(payload, LIMITS)[0]
     specs = {**header.buffers, **{name: BufferSpec.of(array) for name, array in arrays.items()}}
-    _, original = kind.decode(blob, LIMITS)
+    _, original = kind.decode(payload, LIMITS)
     return kind.encode(msgspec.structs.replace(header, buffers=specs, **fields), {**original, **arrays})
 
 
@@ -58,7 +58,7 @@ NUMBERS = st.sampled_from([0.0, 1.0, -1.0, np.nan, np.inf, -np.inf, 1e300, 1e-30
 @pytest.mark.parametrize(("kind", "order"), orders(), ids=["shot", "check", "depth"])
 @given(data=st.data())
 def test_arrays_of_every_form_are_an_order_or_refused_in_words(
-    kind: BlobKind[Any], order: Order, data: st.DataObject
+    kind: PayloadFormat[Any], order: JobPayload, data: st.DataObject
 ) -> None:
     names = data.draw(st.lists(st.sampled_from(sorted(kind.buffers)), min_size=1, max_size=2, unique=True))
     arrays = {}
@@ -70,18 +70,22 @@ def test_arrays_of_every_form_are_an_order_or_refused_in_words(
             arrays[name] = np.full(shape, data.draw(NUMBERS)).astype(data.draw(st.one_of(st.just(dtype), DTYPES)))
     # Anything but an order or a sentence would come through.
     with suppress(RealCamError):
-        decode_order(changed(kind, order, arrays), LIMITS)
+        decode_payload(changed(kind, order, arrays), LIMITS)
 
 
 @pytest.mark.parametrize("shape", [(2, 5), (4, 4), (0, 0), (3,), ()])
 @pytest.mark.parametrize(("kind", "order"), orders()[:2], ids=["shot", "check"])
-def test_a_camera_matrix_of_another_shape_is_refused(kind: BlobKind[Any], order: Order, shape: tuple[int, ...]) -> None:
+def test_a_camera_matrix_of_another_shape_is_refused(
+    kind: PayloadFormat[Any], order: JobPayload, shape: tuple[int, ...]
+) -> None:
     name = "photo_intrinsics" if isinstance(order, Shot) else "depth_intrinsics"
     with pytest.raises(WireError, match=f"{name} has the wrong form"):
-        decode_order(changed(kind, order, {name: np.ones(shape)}), LIMITS)
+        decode_payload(changed(kind, order, {name: np.ones(shape)}), LIMITS)
 
 
 @pytest.mark.parametrize(("kind", "order"), orders()[:2], ids=["shot", "check"])
-def test_cameras_beyond_the_frames_are_refused_before_one_is_looked_at(kind: BlobKind[Any], order: Order) -> None:
+def test_cameras_beyond_the_frames_are_refused_before_one_is_looked_at(
+    kind: PayloadFormat[Any], order: JobPayload
+) -> None:
     with pytest.raises(WireError, match=f"intrinsics has the wrong form: 200 for {FRAMES} frames"):
-        decode_order(changed(kind, order, {"intrinsics": np.full((200, 3, 3), np.nan)}), LIMITS)
+        decode_payload(changed(kind, order, {"intrinsics": np.full((200, 3, 3), np.nan)}), LIMITS)

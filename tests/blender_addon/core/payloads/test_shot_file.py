@@ -21,7 +21,7 @@ from tests.support.properties import examples
 from tests.support.running_server import small_shot
 
 LIMITS = Limits()
-BLOB = encode_shot(small_shot(motorcycle()))
+PAYLOAD = encode_shot(small_shot(motorcycle()))
 
 
 def test_a_shot_comes_back_whole(bike: Motorcycle) -> None:
@@ -38,7 +38,7 @@ def test_a_shot_comes_back_whole(bike: Motorcycle) -> None:
 
 def test_a_last_image_comes_with_the_shot_or_not_at_all(bike: Motorcycle) -> None:
     shot = small_shot(bike)
-    assert decode_shot(BLOB, LIMITS).last_image is None
+    assert decode_shot(PAYLOAD, LIMITS).last_image is None
     picture = np.ascontiguousarray(bike.photo[::7, ::9])
     back = decode_shot(encode_shot(replace(shot, last_image=picture)), LIMITS)
     assert back.last_image is not None
@@ -49,18 +49,18 @@ def test_a_last_image_comes_with_the_shot_or_not_at_all(bike: Motorcycle) -> Non
 
 
 def test_a_decoded_shot_is_a_view() -> None:
-    assert not decode_shot(BLOB, LIMITS).preview.flags.owndata
+    assert not decode_shot(PAYLOAD, LIMITS).preview.flags.owndata
 
 
 @examples(500)
 @given(st.data())
 def test_a_damaged_shot_raises_only_errors_in_words(data: st.DataObject) -> None:
-    blob = bytearray(BLOB[: data.draw(st.sampled_from([len(BLOB), len(BLOB) - 1, 700, 40, 11]))])
+    payload = bytearray(PAYLOAD[: data.draw(st.sampled_from([len(PAYLOAD), len(PAYLOAD) - 1, 700, 40, 11]))])
     for _ in range(data.draw(st.integers(1, 5))):
-        place = data.draw(st.integers(0, min(len(blob), 1400) - 1))
-        blob[place] = data.draw(st.integers(0, 255))
+        place = data.draw(st.integers(0, min(len(payload), 1400) - 1))
+        payload[place] = data.draw(st.integers(0, 255))
     try:
-        shot = decode_shot(bytes(blob), LIMITS)
+        shot = decode_shot(bytes(payload), LIMITS)
     except RealCamError:
         return
     assert shot.preview.shape == (len(shot.trajectory), shot.trajectory.height, shot.trajectory.width, 4)
@@ -69,17 +69,17 @@ def test_a_damaged_shot_raises_only_errors_in_words(data: st.DataObject) -> None
 @examples(300)
 @given(st.binary(max_size=300))
 def test_random_bytes_are_no_shot(data: bytes) -> None:
-    for blob in (data, SHOT.magic + data, SHOT.magic + struct.pack("<I", len(data)) + data):
+    for payload in (data, SHOT.magic + data, SHOT.magic + struct.pack("<I", len(data)) + data):
         with pytest.raises(WireError):
-            decode_shot(blob, LIMITS)
+            decode_shot(payload, LIMITS)
 
 
 def _changed(name: str, value: float) -> bytes:
-    """The blob with the first number of a buffer replaced."""
-    shot = decode_shot(BLOB, LIMITS)
+    """The payload with the first number of a buffer replaced."""
+    shot = decode_shot(PAYLOAD, LIMITS)
     array = {"camera_to_world": shot.trajectory.camera_to_world, "intrinsics": shot.trajectory.intrinsics}[name]
-    place = BLOB.index(array.tobytes())
-    return BLOB[:place] + struct.pack("<d", value) + BLOB[place + 8 :]
+    place = PAYLOAD.index(array.tobytes())
+    return PAYLOAD[:place] + struct.pack("<d", value) + PAYLOAD[place + 8 :]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300, -1.0])
@@ -90,13 +90,13 @@ def test_numbers_that_are_no_camera_are_refused(name: str, value: float) -> None
 
 
 def _with_header(**changes: object) -> bytes:
-    header = msgspec.structs.replace(SHOT.decode(BLOB, LIMITS)[0], **changes)
+    header = msgspec.structs.replace(SHOT.decode(PAYLOAD, LIMITS)[0], **changes)
     encoded = msgspec.msgpack.encode(header)
     return SHOT.magic + struct.pack("<I", len(encoded)) + encoded
 
 
 def _buffers(**changes: BufferSpec) -> dict[str, BufferSpec]:
-    return {**SHOT.decode(BLOB, LIMITS)[0].buffers, **changes}
+    return {**SHOT.decode(PAYLOAD, LIMITS)[0].buffers, **changes}
 
 
 @pytest.mark.parametrize("name", ["photo", "last_image"])
@@ -126,21 +126,21 @@ def test_huge_sizes_are_refused_before_memory_is_taken(name: str) -> None:
 )
 def test_limits_of_the_header(changes: dict[str, object], words: str) -> None:
     if changes == {"buffers": {}}:
-        header = msgspec.structs.asdict(SHOT.decode(BLOB, LIMITS)[0]) | changes
+        header = msgspec.structs.asdict(SHOT.decode(PAYLOAD, LIMITS)[0]) | changes
         encoded = msgspec.msgpack.encode(ShotHeader(**header))
-        blob = SHOT.magic + struct.pack("<I", len(encoded)) + encoded
+        payload = SHOT.magic + struct.pack("<I", len(encoded)) + encoded
     else:
-        blob = _with_header(**changes)
+        payload = _with_header(**changes)
     with pytest.raises(WireError, match=words):
-        decode_shot(blob, LIMITS)
+        decode_shot(payload, LIMITS)
 
 
 def test_too_many_frames_are_refused(bike: Motorcycle) -> None:
-    blob = encode_shot(small_shot(bike, frames=9))
+    payload = encode_shot(small_shot(bike, frames=9))
     with pytest.raises(WireError, match="too many frames"):
-        decode_shot(blob, Limits(frames=8))
+        decode_shot(payload, Limits(frames=8))
 
 
 def test_a_shot_over_the_limit_is_refused() -> None:
     with pytest.raises(WireError, match="too large"):
-        decode_shot(BLOB, Limits(shot_bytes=len(BLOB) - 1))
+        decode_shot(PAYLOAD, Limits(payload_bytes=len(PAYLOAD) - 1))

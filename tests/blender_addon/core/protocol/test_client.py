@@ -17,7 +17,7 @@ from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.server_address import ServerAddress, parse_address
 from server.demo.motorcycle import Motorcycle
-from tests.support.running_server import RunningServer, new_id, small_blob
+from tests.support.running_server import RunningServer, new_id, small_payload
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_a_folder_that_cannot_be_made_is_said(server: RunningServer, bike: Motor
     job_id = new_id()
     (tmp_path / "file").write_text("in the way")
     with server.client() as client:
-        client.submit(job_id, small_blob(bike), "copy")
+        client.submit(job_id, small_payload(bike), "copy")
         list(client.follow(job_id))
         with pytest.raises(ServiceError, match="The clip cannot be written") as error:
             client.fetch(job_id, tmp_path / "file" / "clip")
@@ -122,7 +122,7 @@ def test_a_full_disk_is_said_with_numbers_and_the_clip_comes_once_there_is_room(
     job_id = new_id()
     ballast = small_disk / "ballast"
     with server.client() as client:
-        client.submit(job_id, small_blob(bike), "copy")
+        client.submit(job_id, small_payload(bike), "copy")
         list(client.follow(job_id))
         ballast.write_bytes(b"x" * 28_000)
         with pytest.raises(ServiceError, match="MB free") as error:
@@ -139,7 +139,7 @@ def test_a_disk_that_fills_up_in_the_middle_is_said_and_resumed(
     job_id = new_id()
     ballast = small_disk / "ballast"
     with server.client() as client:
-        client.submit(job_id, small_blob(bike), "copy")
+        client.submit(job_id, small_payload(bike), "copy")
         list(client.follow(job_id))
 
         def fill(told: JobProgress) -> None:
@@ -199,7 +199,7 @@ def test_what_was_fetched_is_not_fetched_again_and_damage_is_mended(
 ) -> None:
     job_id = new_id()
     with server.client() as client:
-        client.submit(job_id, small_blob(bike), "copy")
+        client.submit(job_id, small_payload(bike), "copy")
         list(client.follow(job_id))
         paths = client.fetch(job_id, tmp_path)
         first_reports: list[int] = []

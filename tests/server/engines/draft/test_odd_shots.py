@@ -20,7 +20,7 @@ from server.demo.motorcycle import Motorcycle
 from server.engines.draft.engine import DraftEngine
 from server.service.workers.clip_files import write_clip_files
 from tests.support.properties import examples
-from tests.support.running_server import small_blob, small_shot
+from tests.support.running_server import small_payload, small_shot
 
 FOCAL = st.sampled_from([1e-9, 1e-300, 1.0, 80.0, 1e8, 9e8])
 CENTRE = st.sampled_from([0.0, 4.0, -1e8, 9e8])
@@ -63,7 +63,7 @@ def test_an_odd_shot_becomes_a_clip_or_is_refused_in_words(shot: Shot) -> None:
 
 def test_a_depth_whose_inverse_is_infinite_is_refused(bike: Motorcycle) -> None:
     shot = small_shot(bike)
-    blob = small_blob(bike)
-    place = blob.index(shot.depth.tobytes())
+    payload = small_payload(bike)
+    place = payload.index(shot.depth.tobytes())
     with pytest.raises(ShotError, match="no scene's"):
-        decode_shot(blob[:place] + np.float32(1e-45).tobytes() + blob[place + 4 :], Limits())
+        decode_shot(payload[:place] + np.float32(1e-45).tobytes() + payload[place + 4 :], Limits())

@@ -207,16 +207,16 @@ class TestInAServer:
         server.stop()
 
     @pytest.fixture
-    def blob(self, bike: Motorcycle) -> bytes:
+    def payload(self, bike: Motorcycle) -> bytes:
         return encode_shot(shot_of(bike, path(4, 128, 64), steps=self.STEPS))
 
-    def clip(self, server: RunningServer, blob: bytes, folder: Path, break_off: Callable[[], None]) -> list[int]:
+    def clip(self, server: RunningServer, payload: bytes, folder: Path, break_off: Callable[[], None]) -> list[int]:
         """Send the shot, break off in the middle of its sampling, fetch. The steps of each attempt but the first."""
         again: list[int] = []
         broken = False
         with server.client(patience=120.0) as client:
             job_id = new_id()
-            client.submit(job_id, blob, "realcam")
+            client.submit(job_id, payload, "realcam")
             for event in client.follow(job_id):
                 if isinstance(event, JobProgress):
                     if event.attempt > 1 and event.stage == "Sampling" and event.done not in again:
@@ -239,7 +239,7 @@ class TestInAServer:
             pytest.param("graceful stop", marks=pytest.mark.slow),
         ],
     )
-    def test_the_same_clip(self, server: RunningServer, blob: bytes, tmp_path: Path, way: str) -> None:
+    def test_the_same_clip(self, server: RunningServer, payload: bytes, tmp_path: Path, way: str) -> None:
         def break_off() -> None:
             assert server.process is not None
             if way == "worker killed":
@@ -253,8 +253,8 @@ class TestInAServer:
                 assert server.wait() == 0
                 server.start()
 
-        assert self.clip(server, blob, tmp_path / "undisturbed", lambda: None) == []
-        again = self.clip(server, blob, tmp_path / "broken", break_off)
+        assert self.clip(server, payload, tmp_path / "undisturbed", lambda: None) == []
+        again = self.clip(server, payload, tmp_path / "broken", break_off)
         assert again, "there was a second attempt"
         assert min(again) >= self.BREAK, "which did not begin anew"
         pictures = [sorted((tmp_path / name).rglob("*.png")) for name in ("undisturbed", "broken")]

@@ -23,7 +23,7 @@ from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import Motorcycle
 from server.evaluation.synthetic_room import film_room
 from tests.support.room_path import FRAMES, HEIGHT, WIDTH, known_path
-from tests.support.running_server import RunningServer, new_id, small_blob
+from tests.support.running_server import RunningServer, new_id, small_payload
 
 pytest.importorskip("pycolmap", reason="pycolmap is not installed: cameras cannot be solved")
 
@@ -49,7 +49,7 @@ def too_far(factor: float) -> Trajectory:
     return Trajectory(first @ relative, ASKED.intrinsics, WIDTH, HEIGHT)
 
 
-def blob(shown: Trajectory | None = None, frames: np.ndarray | None = None) -> bytes:
+def payload(shown: Trajectory | None = None, frames: np.ndarray | None = None) -> bytes:
     """The room filmed along `shown`, or other frames, said to follow ASKED."""
     if shown is not None:
         frames, _ = film_room(shown)
@@ -71,7 +71,7 @@ def checked(server: RunningServer, request: bytes, folder: Path) -> CheckResult:
 
 
 def test_a_camera_that_follows_comes_back_where_it_was_asked_to_be(server: RunningServer, tmp_path: Path) -> None:
-    result = checked(server, blob(ASKED), tmp_path)
+    result = checked(server, payload(ASKED), tmp_path)
     assert result.placed == tuple(range(FRAMES - 1))
     assert result.metric
     assert result.scale == pytest.approx(1.0, abs=0.02)
@@ -83,7 +83,7 @@ def test_a_camera_that_follows_comes_back_where_it_was_asked_to_be(server: Runni
 
 def test_a_camera_that_goes_too_far_is_said_to_and_shown_there(server: RunningServer, tmp_path: Path) -> None:
     shown = too_far(1.3)
-    result = checked(server, blob(shown), tmp_path)
+    result = checked(server, payload(shown), tmp_path)
     assert result.scale == pytest.approx(1.3, abs=0.03)
     assert "times as far as asked" in result.findings[0]
     assert np.abs(result.poses[:, :3, 3] - shown.centres).max() < 0.03
@@ -93,7 +93,7 @@ def test_a_camera_that_goes_too_far_is_said_to_and_shown_there(server: RunningSe
 def test_a_clip_without_a_camera_fails_in_a_sentence(server: RunningServer) -> None:
     with server.client() as client:
         job_id = new_id()
-        client.submit(job_id, blob(frames=np.full((FRAMES - 1, HEIGHT, WIDTH, 3), 90, np.uint8)), CHECKER)
+        client.submit(job_id, payload(frames=np.full((FRAMES - 1, HEIGHT, WIDTH, 3), 90, np.uint8)), CHECKER)
         last = list(client.follow(job_id))[-1]
     assert isinstance(last, StateEvent)
     assert last.state is JobState.FAILED
@@ -101,7 +101,7 @@ def test_a_clip_without_a_camera_fails_in_a_sentence(server: RunningServer) -> N
 
 
 def test_a_check_is_cancelled_while_it_solves_and_the_worker_lives_on(server: RunningServer, tmp_path: Path) -> None:
-    request = blob(ASKED)
+    request = payload(ASKED)
     with server.client() as client:
         job_id = new_id()
         client.submit(job_id, request, CHECKER)
@@ -138,9 +138,9 @@ def test_what_is_missing_is_told_before_anything_is_sent(tmp_path: Path) -> None
 def test_orders_do_not_mix(server: RunningServer, bike: Motorcycle) -> None:
     with server.client() as client:
         job_id = new_id()
-        client.submit(job_id, small_blob(bike, CHECKER), CHECKER)
+        client.submit(job_id, small_payload(bike, CHECKER), CHECKER)
         last = list(client.follow(job_id))[-1]
         assert isinstance(last, StateEvent)
         assert "makes camera checks, not clips" in last.reason
         with pytest.raises(ServiceError, match="The shot is for the engine"):
-            client.submit(new_id(), blob(ASKED), "draft")
+            client.submit(new_id(), payload(ASKED), "draft")

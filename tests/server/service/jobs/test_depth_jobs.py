@@ -13,7 +13,7 @@ from blender_addon.core.payloads.depth_request import DepthRequest, decode_depth
 from blender_addon.core.payloads.shot import ShotSettings
 from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import Motorcycle
-from tests.support.running_server import RunningServer, new_id, small_blob
+from tests.support.running_server import RunningServer, new_id, small_payload
 
 ENGINES = ("--engines", "tests.support.engines.depth:engines")
 WALL, WALL_WITH_LENS, REFUSING = "depth-anything-indoor-small", "depth-pro", "depth-anything-indoor-base"
@@ -27,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     running.stop()
 
 
-def blob(bike: Motorcycle, engine: str, **hints: float) -> bytes:
+def payload(bike: Motorcycle, engine: str, **hints: float) -> bytes:
     photo = np.ascontiguousarray(bike.photo[:120, :180])
     return encode_depth_request(DepthRequest(photo, ShotSettings(engine=engine), **hints))
 
@@ -37,7 +37,7 @@ def test_a_photo_comes_back_as_depth_and_lens(server: RunningServer, bike: Motor
         offered = {engine.name: engine for engine in client.connect().engines}
         assert all(engine.modes == ("depth",) for engine in offered.values())
         job_id = new_id()
-        client.submit(job_id, blob(bike, WALL, typed_mm=35.0), WALL)
+        client.submit(job_id, payload(bike, WALL, typed_mm=35.0), WALL)
         events = list(client.follow(job_id))
         assert isinstance(events[-1], StateEvent)
         assert events[-1].state is JobState.DONE, events[-1].reason
@@ -58,7 +58,7 @@ def test_a_predictors_own_lens_is_used_when_nothing_is_known(
 ) -> None:
     with server.client() as client:
         job_id = new_id()
-        client.submit(job_id, blob(bike, WALL_WITH_LENS), WALL_WITH_LENS)
+        client.submit(job_id, payload(bike, WALL_WITH_LENS), WALL_WITH_LENS)
         list(client.follow(job_id))
         result = decode_depth_result(client.fetch(job_id, tmp_path)[0].read_bytes())
     assert result.intrinsics[0, 0] == pytest.approx(0.8 * 180)
@@ -74,14 +74,14 @@ def test_licence_and_what_is_missing_are_told_before_anything_is_sent(server: Ru
         if missing:
             assert "run `uv sync --extra models`" in missing or "hf download" in missing
             with pytest.raises(ServiceError, match="cannot run on this server"):
-                client.submit(new_id(), blob(bike, "depth-anything-outdoor-large"), "depth-anything-outdoor-large")
+                client.submit(new_id(), payload(bike, "depth-anything-outdoor-large"), "depth-anything-outdoor-large")
 
 
 def test_refusals_are_quoted_and_orders_do_not_mix(server: RunningServer, bike: Motorcycle) -> None:
     with server.client() as client:
         for order, engine, sentence in (
-            (blob(bike, REFUSING), REFUSING, "too dark: mean 3 of 255"),
-            (small_blob(bike, WALL), WALL, "makes depth, not clips"),
+            (payload(bike, REFUSING), REFUSING, "too dark: mean 3 of 255"),
+            (small_payload(bike, WALL), WALL, "makes depth, not clips"),
         ):
             job_id = new_id()
             client.submit(job_id, order, engine)
@@ -90,7 +90,7 @@ def test_refusals_are_quoted_and_orders_do_not_mix(server: RunningServer, bike: 
             assert last.state is JobState.FAILED
             assert sentence in last.reason
         with pytest.raises(ServiceError, match="The shot is for the engine"):
-            client.submit(new_id(), blob(bike, REFUSING), WALL)
+            client.submit(new_id(), payload(bike, REFUSING), WALL)
 
 
 def test_a_request_outlives_a_killed_server(bike: Motorcycle, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_request_outlives_a_killed_server(bike: Motorcycle, tmp_path: Path) ->
     try:
         with running.client() as client:
             job_id = new_id()
-            client.submit(job_id, blob(bike, WALL), WALL)
+            client.submit(job_id, payload(bike, WALL), WALL)
             running.kill()
             running.start()
             last = list(client.follow(job_id))[-1]

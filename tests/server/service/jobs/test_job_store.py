@@ -25,7 +25,7 @@ def test_a_life_is_kept_with_numbered_events(tmp_path: Path) -> None:
     store = JobStore(tmp_path / "jobs.sqlite3")
     job = _new(store)
     results = (ResultFile(name="clip.mp4", nbytes=3, sha256=DIGEST),)
-    for at, cause in enumerate((Cause.SHOT_STORED, Cause.STARTED, Cause.CLIP_MADE), start=2):
+    for at, cause in enumerate((Cause.PAYLOAD_STORED, Cause.STARTED, Cause.CLIP_MADE), start=2):
         job = store.apply(job, cause, float(at))
     store.apply(job, Cause.RESULTS_STORED, 5.0, results=results, engine_seconds=2.5)
     store.close()
@@ -43,7 +43,7 @@ def test_a_life_is_kept_with_numbered_events(tmp_path: Path) -> None:
 
 def test_an_attempt_that_was_given_up_changes_nothing(tmp_path: Path) -> None:
     store = JobStore(tmp_path / "jobs.sqlite3")
-    queued = store.apply(_new(store), Cause.SHOT_STORED, 2.0)
+    queued = store.apply(_new(store), Cause.PAYLOAD_STORED, 2.0)
     first = store.apply(queued, Cause.STARTED, 3.0)
     requeued = store.apply(first, Cause.WORKER_LOST, 4.0, "gone")
     second = store.apply(requeued, Cause.STARTED, 5.0)
@@ -61,7 +61,7 @@ def test_jobs_of_several_states_come_oldest_first(tmp_path: Path) -> None:
     for number in range(4):
         job = _new(store, f"job-0000000{number}")
         if number in (0, 2):
-            store.apply(job, Cause.SHOT_STORED, 2.0)
+            store.apply(job, Cause.PAYLOAD_STORED, 2.0)
     assert [job.job_id[-1] for job in store.in_states(JobState.UPLOADING, JobState.QUEUED)] == ["0", "1", "2", "3"]
     store.close()
 

@@ -21,7 +21,7 @@ from server.demo.motorcycle import Motorcycle
 from server.service.jobs.job_states import Cause
 from server.service.jobs.job_store import JobStore
 from tests.server.service.conftest import StartServer
-from tests.support.running_server import RunningServer, new_id, small_blob, small_shot
+from tests.support.running_server import RunningServer, new_id, small_payload, small_shot
 
 
 def _states(events: list[StateEvent | JobProgress]) -> list[str]:
@@ -34,7 +34,7 @@ def test_a_shot_becomes_files(shared_server: RunningServer, bike: Motorcycle, tm
     with shared_server.client() as client:
         client.connect()
         status = client.submit(
-            job_id, small_blob(bike), "copy", "A title", lambda told: sent.append((told.done, told.total))
+            job_id, small_payload(bike), "copy", "A title", lambda told: sent.append((told.done, told.total))
         )
         assert status.state is not JobState.UPLOADING
         events = list(client.follow(job_id))
@@ -42,7 +42,7 @@ def test_a_shot_becomes_files(shared_server: RunningServer, bike: Motorcycle, tm
         final = client.status(job_id)
     assert _states(events) == ["uploading", "queued", "running", "finalizing", "done"]
     assert [event.sequence for event in events if isinstance(event, StateEvent)] == [1, 2, 3, 4, 5]
-    assert sent[-1] == (len(small_blob(bike)),) * 2
+    assert sent[-1] == (len(small_payload(bike)),) * 2
     assert got[-1][0] == got[-1][1] == sum(path.stat().st_size for path in paths)
     names = [path.relative_to(tmp_path).as_posix() for path in paths]
     assert names == ["clip.mp4", *(f"frames/{i:04d}.png" for i in range(4)), "metadata.json"]
@@ -59,7 +59,7 @@ def test_the_mp4_looks_like_the_frames_and_says_what_made_it(
 ) -> None:
     shot, job_id = small_shot(bike, seed=41), new_id()
     with shared_server.client() as client:
-        client.submit(job_id, small_blob(bike, seed=41), "copy")
+        client.submit(job_id, small_payload(bike, seed=41), "copy")
         list(client.follow(job_id))
         client.fetch(job_id, tmp_path)
     with av.open(str(tmp_path / "clip.mp4")) as container:
@@ -78,7 +78,7 @@ def test_the_mp4_looks_like_the_frames_and_says_what_made_it(
 def test_progress_brings_a_picture(shared_server: RunningServer, bike: Motorcycle) -> None:
     job_id = new_id()
     with shared_server.client() as client:
-        client.submit(job_id, small_blob(bike, pause=0.3), "copy")
+        client.submit(job_id, small_payload(bike, pause=0.3), "copy")
         reports = [event for event in client.follow(job_id) if isinstance(event, JobProgress)]
     steps = [report.done for report in reports if report.stage == "copying"]
     assert steps == sorted(steps)
@@ -87,11 +87,11 @@ def test_progress_brings_a_picture(shared_server: RunningServer, bike: Motorcycl
 
 
 def test_the_same_again_is_the_same_job(shared_server: RunningServer, bike: Motorcycle) -> None:
-    job_id, blob = new_id(), small_blob(bike)
+    job_id, payload = new_id(), small_payload(bike)
     with shared_server.client() as client:
-        client.submit(job_id, blob, "copy")
+        client.submit(job_id, payload, "copy")
         list(client.follow(job_id))
-        again = client.submit(job_id, blob, "copy")
+        again = client.submit(job_id, payload, "copy")
         assert again.state is JobState.DONE
         assert again.attempt == 1
         assert len([job for job in client.jobs() if job.job_id == job_id]) == 1
@@ -100,9 +100,9 @@ def test_the_same_again_is_the_same_job(shared_server: RunningServer, bike: Moto
 def test_another_shot_under_the_same_id_is_refused(shared_server: RunningServer, bike: Motorcycle) -> None:
     job_id = new_id()
     with shared_server.client() as client:
-        client.submit(job_id, small_blob(bike), "copy")
+        client.submit(job_id, small_payload(bike), "copy")
         with pytest.raises(ServiceError, match="is another one") as refused:
-            client.submit(job_id, small_blob(bike, seed=1), "copy")
+            client.submit(job_id, small_payload(bike, seed=1), "copy")
         assert refused.value.code == "job-conflict"
 
 
@@ -120,7 +120,7 @@ def test_a_job_nobody_knows_is_unknown_and_never_done(shared_server: RunningServ
 def test_an_engine_the_server_does_not_have(shared_server: RunningServer, bike: Motorcycle) -> None:
     with shared_server.client() as client:
         with pytest.raises(ServiceError, match=r"no engine 'dream': it has copy, crash") as refused:
-            client.submit(new_id(), small_blob(bike), "dream")
+            client.submit(new_id(), small_payload(bike), "dream")
         assert refused.value.code == "no-such-engine"
 
 
@@ -129,13 +129,13 @@ def test_a_shot_that_is_none_is_refused_in_words(shared_server: RunningServer, b
         with pytest.raises(ServiceError, match="This is not a shot"):
             client.submit(new_id(), b"x" * 5000, "copy")
         with pytest.raises(ServiceError, match="the engine copy, the job for crash"):
-            client.submit(new_id(), small_blob(bike, "copy"), "crash")
+            client.submit(new_id(), small_payload(bike, "copy"), "crash")
 
 
 def test_cancel_takes_effect_within_a_step(shared_server: RunningServer, bike: Motorcycle, tmp_path: Path) -> None:
     job_id = new_id()
     with shared_server.client() as client:
-        client.submit(job_id, small_blob(bike, pause=0.2, frames=50), "copy")
+        client.submit(job_id, small_payload(bike, pause=0.2, frames=50), "copy")
         last = 0
         events: list[StateEvent | JobProgress] = []
         for event in client.follow(job_id):
@@ -154,8 +154,8 @@ def test_cancel_takes_effect_within_a_step(shared_server: RunningServer, bike: M
 def test_cancel_of_a_waiting_job_is_at_once(shared_server: RunningServer, bike: Motorcycle) -> None:
     first, second = new_id(), new_id()
     with shared_server.client() as client:
-        client.submit(first, small_blob(bike, pause=0.2, frames=50), "copy")
-        assert client.submit(second, small_blob(bike), "copy").queue_place == 1
+        client.submit(first, small_payload(bike, pause=0.2, frames=50), "copy")
+        assert client.submit(second, small_payload(bike), "copy").queue_place == 1
         assert client.cancel(second).state is JobState.CANCELLED
         client.cancel(first)
         assert _states(list(client.follow(first)))[-1] == "cancelled"
@@ -165,14 +165,14 @@ def test_an_engine_that_does_not_heed_a_cancel_is_ended(start_server: StartServe
     server = start_server("--cancel-grace", "0.5")
     job_id, after = new_id(), new_id()
     with server.client() as client:
-        client.submit(job_id, small_blob(bike, "hang"), "hang")
+        client.submit(job_id, small_payload(bike, "hang"), "hang")
         for event in client.follow(job_id):
             if isinstance(event, JobProgress) and event.done == 1:
                 client.cancel(job_id)
             last = event
         assert isinstance(last, StateEvent)
         assert last.state is JobState.CANCELLED
-        client.submit(after, small_blob(bike), "copy")
+        client.submit(after, small_payload(bike), "copy")
         assert _states(list(client.follow(after)))[-1] == "done"
 
 
@@ -191,13 +191,13 @@ def test_engines_that_fail(
 ) -> None:
     job_id, after = new_id(), new_id()
     with shared_server.client() as client:
-        client.submit(job_id, small_blob(bike, engine), engine)
+        client.submit(job_id, small_payload(bike, engine), engine)
         events = list(client.follow(job_id))
         last = events[-1]
         assert isinstance(last, StateEvent)
         assert (last.state, last.attempt) == (JobState.FAILED, attempts)
         assert words in last.reason
-        client.submit(after, small_blob(bike), "copy")
+        client.submit(after, small_payload(bike), "copy")
         assert _states(list(client.follow(after)))[-1] == "done"
 
 
@@ -205,25 +205,25 @@ def test_an_engine_that_hangs_is_ended_and_says_so(start_server: StartServer, bi
     server = start_server("--step-timeout", "0.5")
     job_id = new_id()
     with server.client() as client:
-        client.submit(job_id, small_blob(bike, "hang"), "hang")
+        client.submit(job_id, small_payload(bike, "hang"), "hang")
         events = [event for event in client.follow(job_id) if isinstance(event, StateEvent)]
     assert _states(list(events)) == ["uploading", *("queued", "running") * 3, "failed"]
     assert "hung" in events[-1].reason
 
 
 def test_two_clients_take_turns_and_do_not_see_each_other(shared_server: RunningServer, bike: Motorcycle) -> None:
-    blob = small_blob(bike, pause=0.05)
+    payload = small_payload(bike, pause=0.05)
     annas, bobs = [new_id() for _ in range(4)], [new_id() for _ in range(2)]
     with shared_server.client() as anna, shared_server.other_client("bob") as bob:
         for job_id in annas:
-            anna.submit(job_id, blob, "copy")
+            anna.submit(job_id, payload, "copy")
         for job_id in bobs:
-            bob.submit(job_id, blob, "copy")
+            bob.submit(job_id, payload, "copy")
         assert bob.status(annas[0]).state is JobState.UNKNOWN
         with pytest.raises(ServiceError, match="does not know"):
             bob.cancel(annas[3])
         with pytest.raises(ServiceError, match="is another one"):
-            bob.submit(annas[0], blob, "copy")
+            bob.submit(annas[0], payload, "copy")
         assert {job.job_id for job in bob.jobs()} == set(bobs)
         ends = {}
         for client, job_id in itertools.chain(((anna, i) for i in annas), ((bob, i) for i in bobs)):
@@ -237,8 +237,8 @@ def test_two_clients_take_turns_and_do_not_see_each_other(shared_server: Running
 def test_who_waits_is_told_the_place(shared_server: RunningServer, bike: Motorcycle) -> None:
     first, second = new_id(), new_id()
     with shared_server.client() as client:
-        client.submit(first, small_blob(bike, pause=0.3), "copy")
-        client.submit(second, small_blob(bike), "copy")
+        client.submit(first, small_payload(bike, pause=0.3), "copy")
+        client.submit(second, small_payload(bike), "copy")
         places = [
             event for event in client.follow(second) if isinstance(event, JobProgress) and event.stage == "queued"
         ]
@@ -252,7 +252,7 @@ def test_a_long_list_of_jobs_fits_into_one_answer(start_server: StartServer, tmp
     store = JobStore(tmp_path / "data" / "jobs.sqlite3")
     for number in range(150):
         job = store.create(f"job-{number:08d}", owner, "0" * 64, 1, "copy", "\N{CLAPPER BOARD}" * 200, 1e9 + number)
-        store.apply(job, Cause.SHOT_REFUSED, 1e9 + number, "because " * 200)
+        store.apply(job, Cause.PAYLOAD_REFUSED, 1e9 + number, "because " * 200)
     store.close()
     with start_server("--keep-fetched-days", "100000").client() as client:
         listed = client.jobs()
@@ -266,7 +266,7 @@ def test_following_ends_when_interrupted(shared_server: RunningServer, bike: Mot
     job_id, stop = new_id(), threading.Event()
     seen: list[StateEvent | JobProgress] = []
     with shared_server.client() as client:
-        client.submit(job_id, small_blob(bike, pause=0.2, frames=50), "copy")
+        client.submit(job_id, small_payload(bike, pause=0.2, frames=50), "copy")
         for count, event in enumerate(client.follow(job_id, interrupted=stop.is_set)):
             seen += [event]
             if count == 3:

@@ -68,8 +68,8 @@ class Service(RuleBasedStateMachine):
         held = self.manager.files.received(job_id)
         self.manager.files.append(job_id, held, memoryview(SHOT if not damaged else SHOT[::-1])[held:])
         if self.manager.files.verify_upload(job_id, DIGEST):
-            self.manager.files.store_shot(job_id)
-            self.manager.move(job, Cause.SHOT_STORED)
+            self.manager.files.store_payload(job_id)
+            self.manager.move(job, Cause.PAYLOAD_STORED)
             self.accepted.add(job_id)
 
     @rule()
@@ -133,7 +133,7 @@ class Service(RuleBasedStateMachine):
             job = self.manager.store.get(job_id)
             assert job.state is not JobState.UPLOADING
             if not job.state.final:
-                assert self.manager.files.shot(job_id).exists()
+                assert self.manager.files.payload(job_id).exists()
 
     @invariant()
     def an_end_is_an_end(self) -> None:

@@ -25,8 +25,8 @@ def manager(tmp_path: Path) -> JobManager:
     files = manager.files
     for job_id in (DONE, QUEUED):
         job = manager.store.create(job_id, "anna", "0" * 64, 4, "copy", "", 1.0)
-        files.shot(job_id).write_bytes(b"shot")
-        job = manager.move(job, Cause.SHOT_STORED)
+        files.payload(job_id).write_bytes(b"shot")
+        job = manager.move(job, Cause.PAYLOAD_STORED)
         if job_id == DONE:
             job = manager.move(job, Cause.STARTED)
             job = manager.move(job, Cause.CLIP_MADE)
@@ -45,7 +45,7 @@ def manager(tmp_path: Path) -> JobManager:
 
 def test_a_start_leaves_what_is_not_ours_alone_and_loses_no_job(manager: JobManager) -> None:
     files = manager.files
-    folders = [files.uploads, files.shots, files.work, files.checkpoints(QUEUED).parent, files.results]
+    folders = [files.uploads, files.payloads, files.work, files.checkpoints(QUEUED).parent, files.results]
     strays = [folder / name for folder in folders for name in (*STRAY_FILES, *STRAY_FOLDERS)]
     for stray in strays:
         stray.mkdir() if stray.name in STRAY_FOLDERS else stray.write_bytes(b"not ours")
@@ -55,7 +55,7 @@ def test_a_start_leaves_what_is_not_ours_alone_and_loses_no_job(manager: JobMana
 
     assert files.job_ids() == {DONE, QUEUED}
     assert (files.result_folder(DONE) / "clip.mp4").read_bytes() == b"clip"
-    assert files.shot(QUEUED).read_bytes() == b"shot"
+    assert files.payload(QUEUED).read_bytes() == b"shot"
     assert (files.checkpoints(QUEUED) / "state").read_bytes() == b"half done"
     assert [str(stray) for stray in strays if not stray.exists()] == []
     assert [manager.store.get(job_id).state for job_id in (DONE, QUEUED)] == [JobState.DONE, JobState.QUEUED]

@@ -24,7 +24,7 @@ from blender_addon.core.protocol.messages import (
 from server.demo.motorcycle import Motorcycle
 from tests.server.service.conftest import StartServer
 from tests.support.network.raw_socket import ask, ask_with, raw_socket, session
-from tests.support.running_server import RunningServer, new_id, small_blob
+from tests.support.running_server import RunningServer, new_id, small_payload
 
 
 def _chunk_of_shape(*shape: int) -> list[bytes]:
@@ -94,7 +94,7 @@ def test_a_client_that_never_reads_is_let_go_and_its_job_is_done(
             for token in range(5000):
                 dealer.send_multipart(encode(Ping(token=token)))
             job_id = new_id()
-            neighbour.submit(job_id, small_blob(bike), "copy")
+            neighbour.submit(job_id, small_payload(bike), "copy")
             list(neighbour.follow(job_id))
             assert neighbour.stats().memory - before < 64_000_000
         assert neighbour.status(job_id).state.value == "done"
@@ -141,15 +141,15 @@ def test_chunks_that_are_no_bytes_are_refused(shared_server: RunningServer, spec
 def test_a_camera_matrix_of_another_shape_fails_its_own_job_alone(
     shared_server: RunningServer, bike: Motorcycle
 ) -> None:
-    blob = small_blob(bike)
-    header = SHOT.decode(blob, Limits())[0]
-    _, arrays = SHOT.decode(blob, Limits())
+    payload = small_payload(bike)
+    header = SHOT.decode(payload, Limits())[0]
+    _, arrays = SHOT.decode(payload, Limits())
     arrays = {**arrays, "photo_intrinsics": np.ones((2, 5))}
     wrong = SHOT.encode(msgspec.structs.replace(header, buffers=SHOT.specs(arrays)), arrays)
     with shared_server.client() as client:
         with pytest.raises(ServiceError, match="photo_intrinsics has the wrong form"):
             client.submit(new_id(), wrong, "copy")
-        client.submit(job_id := new_id(), blob, "copy")
+        client.submit(job_id := new_id(), payload, "copy")
         assert list(client.follow(job_id))[-1].state is JobState.DONE
 
 
@@ -158,11 +158,11 @@ def test_a_mistake_in_the_server_costs_the_shot_or_message_that_brings_it_out(
 ) -> None:
     program = (
         "import server.service.requests.control_requests as control, server.service.requests.data_requests as data\n"
-        "read = data.decode_order\n"
-        "def mistaken(blob, limits):\n"
-        "    order = read(blob, limits)\n"
-        "    return order if order.settings.seed == 0 else [][1]\n"
-        "data.decode_order = mistaken\n"
+        "read = data.decode_payload\n"
+        "def mistaken(payload, limits):\n"
+        "    payload = read(payload, limits)\n"
+        "    return payload if payload.settings.seed == 0 else [][1]\n"
+        "data.decode_payload = mistaken\n"
         "control.ControlHandler._prune = lambda desk, session, message: [][1]\n"
         "from server.cli import app\n"
         "app()\n"
@@ -171,7 +171,7 @@ def test_a_mistake_in_the_server_costs_the_shot_or_message_that_brings_it_out(
     with server.client() as client:
         job_id, good = new_id(), new_id()
         with pytest.raises(ServiceError, match="The server could not read the shot"):
-            client.submit(job_id, small_blob(bike, seed=1), "copy")
+            client.submit(job_id, small_payload(bike, seed=1), "copy")
         with raw_socket(server, "control") as dealer:
             session(dealer)
             dealer.send_multipart(encode(Prune(older_than=0.0)))
@@ -179,5 +179,5 @@ def test_a_mistake_in_the_server_costs_the_shot_or_message_that_brings_it_out(
         server.kill()
         server.start()
         assert client.status(job_id).state is JobState.FAILED, "not queued by the next start"
-        client.submit(good, small_blob(bike), "copy")
+        client.submit(good, small_payload(bike), "copy")
         assert list(client.follow(good))[-1].state is JobState.DONE

@@ -21,7 +21,7 @@ from server.service.options import ServiceOptions
 from server.service.requests.zap import AllowList, ZapHandler, prove_closed
 from server.service.service import Service
 from tests.server.service.conftest import StartServer
-from tests.support.running_server import REPOSITORY, RunningServer, new_id, small_blob
+from tests.support.running_server import REPOSITORY, RunningServer, new_id, small_payload
 
 
 def _keys_command(config: Path, *arguments: str) -> str:
@@ -74,7 +74,7 @@ def test_a_paired_client_works_and_a_revoked_one_is_shut_out_in_mid_session(
     assert "anna" in _keys_command(server.config_dir, "list")
     with Client(server.address, "anna", "tests", config=there, patience=1.0) as anna:
         anna.connect()
-        assert anna.submit(new_id(), small_blob(bike), "copy").state is not JobState.UPLOADING
+        assert anna.submit(new_id(), small_payload(bike), "copy").state is not JobState.UPLOADING
         assert "shut out" in _keys_command(server.config_dir, "revoke", "anna")
         with pytest.raises(ServiceError, match="no longer allowed"):
             anna.jobs()
@@ -88,7 +88,7 @@ def test_a_session_token_is_worth_nothing_with_another_key(
     server, job_id = start_server(), new_id()
     with server.client() as owner, server.other_client("bob") as bob:
         token = owner.connect().session
-        owner.submit(job_id, small_blob(bike), "copy")
+        owner.submit(job_id, small_payload(bike), "copy")
         list(owner.follow(job_id))
         bob.connect()
         assert bob._session is not None

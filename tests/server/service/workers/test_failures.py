@@ -35,7 +35,7 @@ from server.service.options import ServiceOptions
 from server.service.service import Service
 from server.service.workers.checkpoints import FileCheckpoints
 from tests.server.service.conftest import StartServer
-from tests.support.running_server import ENGINES, REPOSITORY, RunningServer, new_id, small_blob
+from tests.support.running_server import ENGINES, REPOSITORY, RunningServer, new_id, small_payload
 
 
 @pytest.fixture
@@ -71,11 +71,11 @@ def test_no_room_is_said_before_anything_is_sent(small_disk: Path, start_server:
         client.connect()
         filler = _fill(small_disk, leave=100_000)
         with pytest.raises(ServiceError, match="no room for this job: it takes up to") as error:
-            client.submit(new_id(), small_blob(bike), "copy")
+            client.submit(new_id(), small_payload(bike), "copy")
         assert error.value.code == "no-space"
         filler.unlink()
         job_id = new_id()
-        client.submit(job_id, small_blob(bike), "copy")
+        client.submit(job_id, small_payload(bike), "copy")
         assert _last(list(client.follow(job_id))).state is JobState.DONE
 
 
@@ -85,8 +85,8 @@ def test_a_disk_that_fills_up_in_mid_job_fails_that_job_alone(
     server = start_server("--keep-free", "0")
     first, second = new_id(), new_id()
     with server.client() as client:
-        client.submit(first, small_blob(bike, pause=0.01, frames=250), "copy")
-        client.submit(second, small_blob(bike), "copy")
+        client.submit(first, small_payload(bike, pause=0.01, frames=250), "copy")
+        client.submit(second, small_payload(bike), "copy")
         filler: Path | None = None
         for event in client.follow(first):
             if isinstance(event, JobProgress) and event.done > 0 and filler is None:
@@ -106,7 +106,7 @@ def test_an_engine_that_fails_three_jobs_is_set_aside_with_its_reason(
     failing, waiting = [new_id() for _ in range(3)], new_id()
     with server.client() as client:
         for job_id in (*failing, waiting):
-            client.submit(job_id, small_blob(bike, "crash"), "crash")
+            client.submit(job_id, small_payload(bike, "crash"), "crash")
         for job_id in failing:
             assert _last(list(client.follow(job_id))).state is JobState.FAILED
         # What was accepted is kept, and says what it waits for.
@@ -115,13 +115,13 @@ def test_an_engine_that_fails_three_jobs_is_set_aside_with_its_reason(
         assert client.status(waiting).state is JobState.QUEUED
         client.cancel(waiting)
         with pytest.raises(ServiceError, match=r"failed 3 jobs in a row.*SIGSEGV"):
-            client.submit(new_id(), small_blob(bike, "crash"), "crash")
+            client.submit(new_id(), small_payload(bike, "crash"), "crash")
         unavailable = {engine.name: engine.unavailable for engine in client.connect().engines}
         assert "SIGSEGV" in unavailable["crash"]
         assert unavailable["copy"] == ""
         assert list(client.stats().suspended_engines) == ["crash"]
         job_id = new_id()
-        client.submit(job_id, small_blob(bike), "copy")
+        client.submit(job_id, small_payload(bike), "copy")
         assert _last(list(client.follow(job_id))).state is JobState.DONE
 
 
@@ -131,8 +131,8 @@ def test_one_clients_shots_take_an_engine_from_nobody_else(start_server: StartSe
     with server.other_client("anna") as anna, server.client() as neighbour:
         failing = [new_id() for _ in range(3)]
         for job_id in failing:
-            anna.submit(job_id, small_blob(bike, "fragile", bug=True), "fragile")
-        anna.submit(waiting, small_blob(bike, "fragile"), "fragile")
+            anna.submit(job_id, small_payload(bike, "fragile", bug=True), "fragile")
+        anna.submit(waiting, small_payload(bike, "fragile"), "fragile")
         stages = list[str]()
         for event in anna.follow(waiting):
             if not isinstance(event, JobProgress):
@@ -140,7 +140,7 @@ def test_one_clients_shots_take_an_engine_from_nobody_else(start_server: StartSe
             stages.append(event.stage)
             if "suspended this engine" in stages[-1] and neighbours not in failing:
                 failing.append(neighbours)
-                neighbour.submit(neighbours, small_blob(bike, "fragile"), "fragile")
+                neighbour.submit(neighbours, small_payload(bike, "fragile"), "fragile")
                 assert neighbour.stats().suspended_engines == {}
         assert {anna.status(job_id).state for job_id in failing[:3]} == {JobState.FAILED}
         assert any("suspended this engine" in stage and "what this shot brings out" in stage for stage in stages)
@@ -158,9 +158,9 @@ def test_a_sampler_goes_on_from_its_checkpoint_and_makes_the_same_clip(
 ) -> None:
     calm, killed = new_id(), new_id()
     with shared_server.client() as client:
-        client.submit(calm, small_blob(bike, "resume", seed=5), "resume")
+        client.submit(calm, small_payload(bike, "resume", seed=5), "resume")
         list(client.follow(calm))
-        client.submit(killed, small_blob(bike, "resume", seed=5, die=True, always=True), "resume")
+        client.submit(killed, small_payload(bike, "resume", seed=5, die=True, always=True), "resume")
         events = list(client.follow(killed))
         client.fetch(calm, tmp_path / "calm")
         client.fetch(killed, tmp_path / "killed")
@@ -176,7 +176,7 @@ def test_a_graceful_stop_has_a_sampler_leave_off_at_its_next_step(start_server: 
     server, job_id = start_server("--stop-grace", "30"), new_id()
     stages: list[tuple[int, str]] = []
     with server.client() as client:
-        client.submit(job_id, small_blob(bike, "resume", pause=0.3, frames=12), "resume")
+        client.submit(job_id, small_payload(bike, "resume", pause=0.3, frames=12), "resume")
         for event in client.follow(job_id):
             if isinstance(event, StateEvent):
                 last = event
@@ -202,7 +202,7 @@ def test_prune_forgets_what_was_fetched_and_keeps_the_rest(
     fetched, unfetched = new_id(), new_id()
     with server.client() as client, server.other_client("bob") as bob:
         for job_id in (fetched, unfetched):
-            client.submit(job_id, small_blob(bike), "copy")
+            client.submit(job_id, small_payload(bike), "copy")
             list(client.follow(job_id))
         client.fetch(fetched, tmp_path)
         assert bob.prune(0.0, unfetched=True).jobs == 0
@@ -223,7 +223,7 @@ def test_a_server_forgets_by_itself_what_was_fetched_and_is_old_or_too_much(
     fetched, unfetched = new_id(), new_id()
     with server.client() as client:
         for job_id in (fetched, unfetched):
-            client.submit(job_id, small_blob(bike), "copy")
+            client.submit(job_id, small_payload(bike), "copy")
             list(client.follow(job_id))
         client.fetch(fetched, tmp_path / "clip")
         server.stop()
@@ -238,7 +238,7 @@ def test_the_server_says_how_it_is(start_server: StartServer, bike: Motorcycle) 
         port = listener.getsockname()[1]
     server, job_id = start_server("--metrics-port", str(port)), new_id()
     with server.client() as client:
-        client.submit(job_id, small_blob(bike), "copy")
+        client.submit(job_id, small_payload(bike), "copy")
         list(client.follow(job_id))
         facts = client.stats()
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as page:
@@ -315,7 +315,7 @@ def test_logs_carry_the_job_as_a_field(tmp_path: Path, bike: Motorcycle) -> None
     server.log = log
     server.start()
     with server.client() as client:
-        client.submit(job_id, small_blob(bike, "bug"), "bug")
+        client.submit(job_id, small_payload(bike, "bug"), "bug")
         list(client.follow(job_id))
     server.stop()
     ready, *lines = sorted(log.read_text().splitlines(), key=lambda line: line.startswith("{"))
@@ -385,7 +385,7 @@ def test_the_worker_keeps_to_the_servers_own_limits(tmp_path: Path, bike: Motorc
         try:
             with Client(address, "test", "tests", config=tmp_path / "config") as client:
                 job_id = new_id()
-                client.submit(job_id, small_blob(bike, frames=usual.frames + 1), "copy", "long")
+                client.submit(job_id, small_payload(bike, frames=usual.frames + 1), "copy", "long")
                 return _last(list(client.follow(job_id)))
         finally:
             service.stop(0.0)

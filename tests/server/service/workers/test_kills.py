@@ -15,7 +15,7 @@ from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import Motorcycle
 from tests.server.service.conftest import StartServer
-from tests.support.running_server import RunningServer, new_id, small_blob
+from tests.support.running_server import RunningServer, new_id, small_payload
 
 
 def _worker_of(server: RunningServer) -> psutil.Process:
@@ -33,7 +33,7 @@ def test_a_killed_worker_costs_an_attempt_and_nothing_else(
 ) -> None:
     server, job_id, events = start_server(), new_id(), []
     with server.client() as client:
-        client.submit(job_id, small_blob(bike, pause=0.1), "copy")
+        client.submit(job_id, small_payload(bike, pause=0.1), "copy")
         for event in client.follow(job_id):
             if isinstance(event, JobProgress):
                 if event.done == 2 and event.attempt == 1:
@@ -53,7 +53,7 @@ def test_a_killed_server_goes_on_where_it_was_and_the_client_is_not_told(
 ) -> None:
     server, job_id, events, connections = start_server(), new_id(), [], []
     with server.client(on_connection=connections.append) as client:
-        client.submit(job_id, small_blob(bike, pause=0.1), "copy")
+        client.submit(job_id, small_payload(bike, pause=0.1), "copy")
         worker = _worker_of(server)
         for event in client.follow(job_id):
             if isinstance(event, StateEvent):
@@ -72,8 +72,8 @@ def test_a_killed_server_goes_on_where_it_was_and_the_client_is_not_told(
 
 def test_a_server_killed_during_the_upload_takes_the_rest_later(start_server: StartServer, bike: Motorcycle) -> None:
     server, job_id = start_server(), new_id()
-    blob = small_blob(bike, frames=250)
-    assert len(blob) > 2_500_000
+    payload = small_payload(bike, frames=250)
+    assert len(payload) > 2_500_000
     killed: list[int] = []
 
     def on_sent(told: JobProgress) -> None:
@@ -83,7 +83,7 @@ def test_a_server_killed_during_the_upload_takes_the_rest_later(start_server: St
             server.start()
 
     with server.client() as client:
-        status = client.submit(job_id, blob, "copy", on_sent=on_sent)
+        status = client.submit(job_id, payload, "copy", on_sent=on_sent)
         assert killed
         assert status.state is not JobState.UPLOADING
         client.cancel(job_id)
@@ -102,7 +102,7 @@ def test_a_server_killed_during_the_fetch_gives_the_rest_later(
             server.start()
 
     with server.client() as client:
-        client.submit(job_id, small_blob(bike), "copy")
+        client.submit(job_id, small_payload(bike), "copy")
         list(client.follow(job_id))
         paths = client.fetch(job_id, tmp_path / "clip", on_received)
         assert killed
@@ -112,7 +112,7 @@ def test_a_server_killed_during_the_fetch_gives_the_rest_later(
 def test_a_server_that_stays_away_is_said_after_the_patience(start_server: StartServer, bike: Motorcycle) -> None:
     server, job_id = start_server(), new_id()
     with server.client(patience=0.5) as client:
-        client.submit(job_id, small_blob(bike, pause=0.2, frames=50), "copy")
+        client.submit(job_id, small_payload(bike, pause=0.2, frames=50), "copy")
         events = client.follow(job_id)
         assert isinstance(next(events), StateEvent)
         server.kill()
@@ -125,8 +125,8 @@ def test_a_graceful_stop_lets_a_short_job_finish_and_queues_a_long_one(
 ) -> None:
     server, short, long = start_server(), new_id(), new_id()
     with server.client() as client:
-        client.submit(short, small_blob(bike, pause=0.1), "copy")
-        client.submit(long, small_blob(bike, pause=0.1, frames=6), "copy")
+        client.submit(short, small_payload(bike, pause=0.1), "copy")
+        client.submit(long, small_payload(bike, pause=0.1, frames=6), "copy")
         for event in client.follow(short):
             if isinstance(event, JobProgress) and event.done == 1:
                 assert server.process is not None

@@ -1,7 +1,7 @@
-"""What a client uploads, as one blob of bytes: a header and arrays, of a kind that its first bytes name.
+"""What a client uploads, as one payload of bytes: a header and arrays, of a kind that its first bytes name.
 
 `[magic 8][header length, uint32 LE][msgpack header][padding][buffer][padding][buffer] ...`; buffers are raw, C order,
-little endian, each on a 64-byte boundary, so that what is decoded is a set of views on the blob.
+little endian, each on a 64-byte boundary, so that what is decoded is a set of views on the payload.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ Shape = tuple[int | None, ...]
 """Lengths of an array's axes; None for any."""
 
 
-class BlobHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything of a blob but its arrays; subclasses add their fields."""
+class PayloadHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything of a payload but its arrays; subclasses add their fields."""
 
     buffers: dict[str, BufferSpec]
 
 
-H = TypeVar("H", bound=BlobHeader)
+H = TypeVar("H", bound=PayloadHeader)
 
 
 @dataclass(frozen=True)
-class BlobKind(Generic[H]):
-    """One kind of blob. what: its name in sentences. buffers: name -> (dtype, shape), in file order. optional: those
-    that a blob may lack.
+class PayloadFormat(Generic[H]):
+    """One kind of payload. what: its name in sentences. buffers: name -> (dtype, shape), in file order. optional: those
+    that a payload may lack.
 
     check: raises WireError for a header beyond the limits or whose numbers make no sense.
     """
@@ -51,7 +51,7 @@ class BlobKind(Generic[H]):
     optional: frozenset[str] = frozenset()
 
     def encode(self, header: H, arrays: Mapping[str, Buffer]) -> bytes:
-        """The blob. header.buffers are the specs of `arrays`, see `specs`."""
+        """The payload. header.buffers are the specs of `arrays`, see `specs`."""
         encoded = msgspec.msgpack.encode(header)
         offsets, _ = self._layout(header, len(encoded))
         parts: list[bytes | memoryview] = [self.magic, struct.pack("<I", len(encoded)), encoded]
@@ -67,21 +67,21 @@ class BlobKind(Generic[H]):
         lacking = self.optional - arrays.keys()
         return {name: BufferSpec.of(arrays[name]) for name in self.buffers if name not in lacking}
 
-    def is_kind_of(self, data: bytes | memoryview) -> bool:
+    def has_format_of(self, data: bytes | memoryview) -> bool:
         """Whether the first bytes are this kind's."""
         return bytes(memoryview(data)[: len(self.magic)]) == self.magic
 
     def decode(self, data: bytes | memoryview, limits: Limits) -> tuple[H, dict[str, Buffer]]:
-        """Header and arrays of a blob; the arrays are views on `data`. Raises WireError."""
+        """Header and arrays of a payload; the arrays are views on `data`. Raises WireError."""
         memory = memoryview(data)
         header, offsets = self._read(memory, limits)
         specs = header.buffers
         return header, {name: specs[name].view(memory[at : at + specs[name].nbytes]) for name, at in offsets.items()}
 
     def _read(self, memory: memoryview, limits: Limits) -> tuple[H, dict[str, int]]:
-        if memory.nbytes > limits.shot_bytes:
-            raise WireError(f"The {self.what} is too large", f"{memory.nbytes} bytes, allowed {limits.shot_bytes}")
-        if memory.nbytes < 12 or not self.is_kind_of(memory):
+        if memory.nbytes > limits.payload_bytes:
+            raise WireError(f"The {self.what} is too large", f"{memory.nbytes} bytes, allowed {limits.payload_bytes}")
+        if memory.nbytes < 12 or not self.has_format_of(memory):
             raise WireError(f"This is not a {self.what}", f"first bytes {bytes(memory[:8]).hex()}")
         (length,) = struct.unpack("<I", memory[8:12])
         if length > min(limits.header_bytes, memory.nbytes - 12):
@@ -112,7 +112,7 @@ class BlobKind(Generic[H]):
             spec.check(spec.nbytes)
 
     def _layout(self, header: H, header_bytes: int) -> tuple[dict[str, int], int]:
-        """Where each buffer begins, and how long the blob is."""
+        """Where each buffer begins, and how long the payload is."""
         position = 12 + header_bytes
         offsets: dict[str, int] = {}
         for name in header.buffers:
@@ -144,7 +144,7 @@ def check_clip(what: str, frames: int, size: tuple[int, int], fps: float, limits
         raise WireError("The frame rate makes no sense", f"{fps:g} frames a second, allowed {SLOWEST:g} to {FASTEST:g}")
 
 
-def check_poses(what: str, header: BlobHeader, frames: int) -> None:
+def check_poses(what: str, header: PayloadHeader, frames: int) -> None:
     """Raises WireError unless there is a pose and a camera matrix for each frame."""
     for name in ("camera_to_world", "intrinsics"):
         count = header.buffers[name].shape[0]
