@@ -1,6 +1,6 @@
 """A finished clip sent to be checked against its camera, and what comes back: a job like any other.
 
-A request is a payload (see payload.py). The answer is one JSON.
+A request is a payload (see payload_format.py). The answer is one JSON.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Metric depth asked of a server and what comes back: a job like any other, with a photo instead of a shot.
 
-A request is a payload (see payload.py). The answer is one NPZ.
+A request is a payload (see payload_format.py). The answer is one NPZ.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a job is made of: a shot, a photo whose depth is asked, or a clip whose camera is to be checked.
 
-The payload's first bytes say which.
+Its first bytes say which.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ JobPayload = Shot | DepthRequest | CheckRequest
 
 
 def encode_payload(payload: JobPayload) -> bytes:
-    """The payload that a client uploads. Its sha256 is the digest the job is submitted under."""
+    """The bytes that a client uploads. Their sha256 is the digest the job is submitted under."""
     match payload:
         case DepthRequest():
             return encode_depth_request(payload)
@@ -26,7 +26,7 @@ def encode_payload(payload: JobPayload) -> bytes:
 
 
 def decode_payload(data: bytes | memoryview, limits: Limits) -> JobPayload:
-    """The shot or request in a payload; arrays are views on `data`. Raises WireError, ShotError, PhotoError or
+    """The shot or request in these bytes; arrays are views on `data`. Raises WireError, ShotError, PhotoError or
     CameraError."""
     if DEPTH_REQUEST.has_format_of(data):
         return decode_depth_request(data, limits)

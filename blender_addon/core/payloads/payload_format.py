@@ -1,4 +1,4 @@
-"""What a client uploads, as one payload of bytes: a header and arrays, of a kind that its first bytes name.
+"""How a job payload is laid out in bytes: a header and arrays, of a kind that its first bytes name.
 
 `[magic 8][header length, uint32 LE][msgpack header][padding][buffer][padding][buffer] ...`; buffers are raw, C order,
 little endian, each on a 64-byte boundary, so that what is decoded is a set of views on the payload.

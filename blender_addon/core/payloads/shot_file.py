@@ -1,4 +1,4 @@
-"""A Shot as a payload of bytes: what a client uploads and a worker reads."""
+"""A shot as a job payload: what a client uploads and a worker reads."""
 
 from __future__ import annotations
 

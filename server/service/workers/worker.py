@@ -62,7 +62,7 @@ DISK_FULL = "The server's disk is full: what was made could not be written. Make
 NO_MEMORY = "The engine ran out of memory on the server. A smaller or shorter clip takes less."
 LONGEST_REASON = 2000
 ASKED = {Shot: "clips", DepthRequest: "depth", CheckRequest: "camera checks"}
-"""What an payload asks for, and an engine makes, in words."""
+"""What a payload asks for, and an engine makes, in words."""
 PR_SET_PDEATHSIG = 1
 
 EngineMakers = dict[str, Callable[[], AnyEngine]]
