@@ -58,12 +58,12 @@ def angle_line(check: CheckedTake) -> str:
 def distance_line(check: CheckedTake, scene_scale: float) -> str:
     """How far the places are off, in words."""
     factor = scene_scale / check.scene_scale
-    middle, most = spoken_length(factor * float(np.median(check.metres))), spoken_length(factor * max(check.metres))
+    middle, most = format_length(factor * float(np.median(check.metres))), format_length(factor * max(check.metres))
     unit = "" if check.metric else "; scale unknown, fitted"
     return f"Off its place: {middle} (median), {most} at most{unit}"
 
 
-def spoken_length(metres: float) -> str:
+def format_length(metres: float) -> str:
     """Metres as a person says them: "4 mm", "3.2 cm", "1.40 m"."""
     if metres < 0.01:
         return f"{metres * 1000:.2g} mm"

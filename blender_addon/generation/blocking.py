@@ -9,12 +9,12 @@ from typing import Generic, TypeVar
 
 from ..core.errors import RealCamError, ServiceError
 from ..timeline.take import Take
+from .clip_import import import_clip
 from .job_events import ServerSettings
 from .job_records import JobRecord, JobRecords
 from .job_run import Job, JobRun
 from .job_view import JobView, Phase
 from .jobs import Jobs
-from .placing import place_clip
 from .scene_job import forget_job
 from .shot_job import RenderedPreview, ShotJob, ShotRequest
 
@@ -57,7 +57,7 @@ def generate_blocking(
     job = ShotJob(request)
 
     def place(record: JobRecord) -> Take:
-        return place_clip(record, background=background, compositor=compositor)
+        return import_clip(record, background=background, compositor=compositor)
 
     finished = run_blocking(jobs, job, server, records, place, on_view)
     assert job.preview is not None
@@ -127,7 +127,7 @@ class _Clock:
 
 def _fetched(jobs: Jobs, title: str, clock: _Clock) -> JobRecord:
     """The record of the job whose files are here now."""
-    while jobs.view is not None and not jobs.view.phase.final and jobs.view.phase is not Phase.PLACING:
+    while jobs.view is not None and not jobs.view.phase.final and jobs.view.phase is not Phase.IMPORTING:
         if not jobs.pump():
             time.sleep(PAUSE)
         clock.look(jobs.view)

@@ -77,7 +77,7 @@ class CheckJob:
         return CheckTask(shot=self.take.shot, take=self.take.number)
 
 
-def place_check(record: JobRecord) -> bpy.types.Object:
+def import_check(record: JobRecord) -> bpy.types.Object:
     """Put the achieved camera of a fetched check into its scene, and remove the answer's file.
 
     Raises TimelineError when the take or its photo is gone, CameraError or ServiceError when the answer cannot be read.

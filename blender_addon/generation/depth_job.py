@@ -76,7 +76,7 @@ class DepthJob:
         return DepthTask(photo=self.photo)
 
 
-def place_depth(record: JobRecord) -> PhotoScene:
+def import_depth(record: JobRecord) -> PhotoScene:
     """Build the scene of a fetched estimate and remove its file. Raises PhotoError or ServiceError; it stays then.
 
     A scene that was renamed or removed since is replaced by the one in the window.

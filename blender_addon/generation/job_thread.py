@@ -91,11 +91,11 @@ class JobThread:
     def _run(self) -> None:
         try:
             while (command := self._commands.get()) is not None:
-                self._obey(command)
+                self._execute(command)
         finally:
             self._drop_client()
 
-    def _obey(self, command: Command) -> None:
+    def _execute(self, command: Command) -> None:
         """Do one command to its end; every error becomes an event."""
         job_id = "" if isinstance(command, Connect) else command.job_id
         self._cancel_sent = False
@@ -110,7 +110,7 @@ class JobThread:
             self._drop_client()
             client = self._connected()
             if not isinstance(command, Connect):
-                self._carry_out(client, command, payload)
+                self._run_job(client, command, payload)
         except InterruptedWaitError:
             self._stop(job_id)
         except ServiceError as error:
@@ -123,7 +123,7 @@ class JobThread:
             where = f"{error.filename}: " if error.filename else ""
             self.events.put(Failed(job_id, f"A file cannot be used: {where}{error.strerror or error}.", keep=True))
 
-    def _carry_out(self, client: Client, command: SubmitJob | ResumeJob, payload: bytes | None) -> None:
+    def _run_job(self, client: Client, command: SubmitJob | ResumeJob, payload: bytes | None) -> None:
         """payload: what is to be sent, where it was just encoded; an earlier session's is read from its file."""
         if payload is None and command.pending_upload.is_file():
             payload = command.pending_upload.read_bytes()
@@ -207,10 +207,10 @@ class JobThread:
         )
         welcome = client.connect(timeout)
         self._client = client
-        self._tell_engines(welcome)
+        self._report_engines(welcome)
         return client
 
-    def _tell_engines(self, welcome: Welcome) -> None:
+    def _report_engines(self, welcome: Welcome) -> None:
         self.events.put(Connected(welcome.software, welcome.engines))
 
     def _start_server(self) -> Client:

@@ -35,7 +35,7 @@ class Phase(enum.Enum):
     RUNNING = "Generating"
     FINALIZING = "Writing the result"
     FETCHING = "Fetching the result"
-    PLACING = "Placing the result"
+    IMPORTING = "Importing the result"
     DONE = "Done"
     CANCELLING = "Cancelling"
     CANCELLED = "Cancelled"
@@ -114,7 +114,7 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def moved_on(view: JobView, event: Event) -> JobView:
+def after_event(view: JobView, event: Event) -> JobView:
     """The view after an event. Events of another job, and any after the end, leave it as it is."""
     if view.phase.final or getattr(event, "job_id", view.job_id) not in ("", view.job_id):
         return view
@@ -136,7 +136,7 @@ def moved_on(view: JobView, event: Event) -> JobView:
         case Received(progress=told):
             return replace(view, phase=Phase.FETCHING, done=told.done, total=told.total)
         case Fetched(files=files):
-            return replace(view, phase=Phase.PLACING, files=files, done=0, total=0, seconds_left=None)
+            return replace(view, phase=Phase.IMPORTING, files=files, done=0, total=0, seconds_left=None)
         case Stopped():
             return replace(view, phase=Phase.CANCELLED, seconds_left=None)
         case Failed(sentence=sentence, keep=keep):

@@ -17,7 +17,7 @@ from ..timeline.take_folders import discard_take_folder
 from .job_events import Connect, Connected, Event, Failed, ResumeJob, ServerSettings, SubmitJob
 from .job_records import JobRecord, JobRecords
 from .job_thread import JobThread
-from .job_view import JobView, Phase, moved_on
+from .job_view import JobView, Phase, after_event
 from .local_server import LocalServer
 
 EVENTS_A_PUMP = 64
@@ -197,7 +197,7 @@ class Jobs:
         if self.view is None:
             return
         before = self.view.phase
-        self.view = moved_on(self.view, event)
+        self.view = after_event(self.view, event)
         ended = before is not self.view.phase and self.view.phase.final
         if ended and not self.view.resumable and self.record is not None and self._records is not None:
             self._records.forget(self.record.job_id)

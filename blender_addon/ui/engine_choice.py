@@ -110,7 +110,7 @@ def set_frame_count(shot: EngineFields, index: int) -> None:
     shot.clip_frames = int(frame_count_items(shot, None)[index][0])
 
 
-# --- the knobs of one engine ----------------------------------------------------------------------------------------
+# --- the options of one engine ----------------------------------------------------------------------------------------
 
 _VALUE_OF_KIND = {"bool": "bool_value", "int": "int_value", "float": "float_value", "choice": "text_value"}
 

@@ -44,7 +44,7 @@ _OPTION = "An option of this engine. The question mark beside it says what it do
 
 
 class RealCamEngineOption(bpy.types.PropertyGroup):
-    """One knob of an engine; `name` says which. The engine's capability says which of the values counts."""
+    """One option of an engine; `name` says which. The engine's capability says which of the values counts."""
 
     bool_value: BoolProperty(name="Option", description=_OPTION)
     int_value: IntProperty(

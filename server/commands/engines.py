@@ -11,7 +11,7 @@ from server.engines.registry import capabilities
 
 
 def engines() -> None:
-    """What each engine of this installation can do, and the knobs that `--option` sets."""
+    """What each engine of this installation can do, and the options that `--option` sets."""
     console = Console()
     for engine in capabilities():
         state = engine.unavailable or "ready"

@@ -203,12 +203,12 @@ def resumed(bpy: ModuleType) -> None:
     assert [pending.job_id for pending in runtime.pending] == [JOB_ID]
     assert bpy.ops.realcam.resume(job_id=JOB_ID) == {"FINISHED"}
     deadline = time.monotonic() + 60
-    while not (jobs.view.phase.final or jobs.view.phase is Phase.PLACING):
+    while not (jobs.view.phase.final or jobs.view.phase is Phase.IMPORTING):
         pump()
         assert time.monotonic() < deadline, jobs.view
         time.sleep(0.005)
-    assert jobs.view.phase is Phase.PLACING, jobs.view
-    assert bpy.ops.realcam.place_clip() == {"FINISHED"}
+    assert jobs.view.phase is Phase.IMPORTING, jobs.view
+    assert bpy.ops.realcam.import_clip() == {"FINISHED"}
     scene = bpy.context.scene
     assert [(take.number, take.settings.seed) for take in takes_of(scene)] == [(1, 7), (2, 8)]
     (strip,) = shot_strips(scene, SHOT)

@@ -29,7 +29,7 @@ INTERPOLATION_MODE: Final = "interpolation"
 
 
 class EngineOption(msgspec.Struct, frozen=True, kw_only=True):
-    """One knob of an engine, with what the panel needs to draw it."""
+    """One option of an engine, with what the panel needs to draw it."""
 
     name: str
     label: str

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 
 from ...camera_check.achieved_camera import check_of
-from ...camera_check.checked_take import CheckedTake, angle_line, distance_line, spoken_length
+from ...camera_check.checked_take import CheckedTake, angle_line, distance_line, format_length
 from ...camera_check.error_picture import chart_tops, error_picture
 from ...generation.jobs import jobs
 from ...scene import find_photo_scene
@@ -50,7 +50,7 @@ def _draw_check(layout: Any, context: bpy.types.Context, check: CheckedTake) -> 
     scene_scale = check.scene_scale if photo is None else photo.record.scale
     draw_picture(layout, thumbnails.of_pixels("check", hash(check), lambda: error_picture(check)))
     degrees, metres = chart_tops(check)
-    top = spoken_length(metres * scene_scale / check.scene_scale)
+    top = format_length(metres * scene_scale / check.scene_scale)
     draw_sentence(layout, context, f"Above, blue, 0 to {degrees:.2g}°. {angle_line(check)}.")
     draw_sentence(layout, context, f"Below, orange, 0 to {top}. {distance_line(check, scene_scale)}.")
     lost = len(check.asked) - len(check.index)

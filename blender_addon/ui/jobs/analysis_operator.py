@@ -15,7 +15,7 @@ from ...generation.scene_job import scene_of
 from ...timeline.take import Take
 from ..preferences import server_settings
 from ..takes.takes_list import refresh_takes
-from .job_operators import place_result
+from .job_operators import import_result
 from .runtime import pump, redraw, runtime, start_timer
 
 Result = set[str]
@@ -63,7 +63,7 @@ class AnalysisOperator:
 
 def _to_the_end(job: Job) -> Take | None:
     def place(record: JobRecord) -> Take | None:
-        return place_result(record, scene_of(record.scene))
+        return import_result(record, scene_of(record.scene))
 
     placed = run_blocking(jobs, job, server_settings(), runtime.records(), place).placed
     refresh_takes(scene_of(job.scene), placed)

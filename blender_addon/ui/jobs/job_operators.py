@@ -8,12 +8,12 @@ import bpy
 from bpy.props import StringProperty
 
 from ...core.errors import RealCamError
-from ...generation.check_job import place_check
-from ...generation.depth_job import place_depth
+from ...generation.check_job import import_check
+from ...generation.clip_import import import_clip
+from ...generation.depth_job import import_depth
 from ...generation.job_records import CheckTask, DepthTask, JobRecord, ShotTask
 from ...generation.job_view import Phase
 from ...generation.jobs import jobs
-from ...generation.placing import place_clip
 from ...generation.scene_job import forget_job, scene_of
 from ...timeline.take import Take
 from ..photo.import_operator import camera_to_animate
@@ -162,14 +162,14 @@ class CopyReport(bpy.types.Operator):
 class PlaceClip(bpy.types.Operator):
     """Put what was just fetched where it belongs: a clip on the timeline, depth or a camera into the scene"""
 
-    bl_idname = "realcam.place_clip"
+    bl_idname = "realcam.import_clip"
     bl_label = "Place RealCam Clip"
     bl_options: ClassVar[set[str]] = {"UNDO", "INTERNAL"}
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """Only when something has been fetched and is not placed yet."""
-        if jobs.view is None or jobs.view.phase is not Phase.PLACING:
+        if jobs.view is None or jobs.view.phase is not Phase.IMPORTING:
             cls.poll_message_set("Nothing is waiting to be placed")
             return False
         return True
@@ -181,7 +181,7 @@ class PlaceClip(bpy.types.Operator):
         scene = scene_of(record.scene)
         try:
             runtime.check_file_of(record)
-            placed = place_result(record, scene)
+            placed = import_result(record, scene)
         except RealCamError as error:
             jobs.fail(error)
             runtime.refresh_pending()
@@ -210,7 +210,7 @@ CLASSES = (
 )
 
 
-def place_result(record: JobRecord, scene: bpy.types.Scene) -> Take | None:
+def import_result(record: JobRecord, scene: bpy.types.Scene) -> Take | None:
     """A clip becomes a take, depth the photo's scene, a check the achieved camera. Returns the take to be selected.
 
     Raises RealCamError; what was fetched stays then.
@@ -218,13 +218,13 @@ def place_result(record: JobRecord, scene: bpy.types.Scene) -> Take | None:
     shot = scene.realcam
     match record.task:
         case DepthTask(photo=photo):
-            photo_scene = place_depth(record)
+            photo_scene = import_depth(record)
             shot.depth_edge = photo_scene.depth_edge
             if photo.add_camera:
                 scene.camera = camera_to_animate(scene, photo_scene)
             return None
         case CheckTask(shot=name, take=number):
-            place_check(record)
+            import_check(record)
             return find_take(scene, name, number)
         case ShotTask():
-            return place_clip(record, background=shot.show_in_background, compositor=shot.show_in_compositor)
+            return import_clip(record, background=shot.show_in_background, compositor=shot.show_in_compositor)

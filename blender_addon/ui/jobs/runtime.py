@@ -103,7 +103,7 @@ def tick() -> float | None:
     """The timer: take in what happened, put what is finished where it belongs, redraw. Ends when nothing is left."""
     pump()
     view = jobs.view
-    if view is not None and view.phase is Phase.PLACING:
+    if view is not None and view.phase is Phase.IMPORTING:
         _place_in_window()
     return BUSY_SECONDS if jobs.busy or runtime.connecting else None
 
@@ -147,7 +147,7 @@ def _place_in_window() -> None:
     try:
         with bpy.context.temp_override(window=window, screen=window.screen, area=window.screen.areas[0]):
             # An operator called from Python is a step of the undo history only when it is said.
-            bpy.ops.realcam.place_clip("EXEC_DEFAULT", True)
+            bpy.ops.realcam.import_clip("EXEC_DEFAULT", True)
     except RuntimeError as error:
         jobs.fail(ServiceError(f"The {record.task.result} is here, but could not be placed", str(error).strip()))
     redraw()

@@ -10,8 +10,8 @@ import bpy
 from ...camera_check.achieved_camera import remove_achieved_camera
 from ...core.errors import RealCamError
 from ...core.protocol.capability import SettingValue
+from ...generation.clip_import import show_take
 from ...generation.jobs import jobs
-from ...generation.placing import show_take
 from ...timeline.take import Take
 from ...timeline.takes import forget_take, recover_takes, takes_of
 from .. import engine_choice

@@ -1,4 +1,4 @@
-"""An engine's knobs on the command line: `--option steps=10`."""
+"""An engine's options on the command line: `--option steps=10`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from blender_addon.core.protocol.capability import SettingValue
 
 OptionOption = Annotated[
     list[str] | None,
-    typer.Option("--option", help="NAME=VALUE, a knob of the engine; repeatable. `realcam engines` lists them."),
+    typer.Option("--option", help="NAME=VALUE, a option of the engine; repeatable. `realcam engines` lists them."),
 ]
 NegativePromptOption = Annotated[str, typer.Option(help="What the clip shall not show, for engines that read it.")]
 

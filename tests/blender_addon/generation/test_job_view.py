@@ -20,13 +20,13 @@ from blender_addon.generation.job_events import (
     Stepped,
     Stopped,
 )
-from blender_addon.generation.job_view import JobView, Phase, duration, moved_on
+from blender_addon.generation.job_view import JobView, Phase, after_event, duration
 
 JOB = "0" * 32
 
 
 def after(*events: Event, view: JobView | None = None) -> JobView:
-    return reduce(moved_on, events, view or JobView("shot", job_id=JOB))
+    return reduce(after_event, events, view or JobView("shot", job_id=JOB))
 
 
 def test_a_whole_job_reads_like_one() -> None:
@@ -43,19 +43,19 @@ def test_a_whole_job_reads_like_one() -> None:
     view = after(Stepped(JOB, JobProgress(6, 16, "Filling")), view=view)
     assert view.jpeg == b"jpeg", "the last picture stays until there is a newer one"
     view = after(Received(JOB, JobProgress(10, 10, "Fetching")), Fetched(JOB, (Path("a"),)), view=view)
-    assert view.phase is Phase.PLACING
+    assert view.phase is Phase.IMPORTING
     assert not view.phase.final
 
 
 def test_nothing_moves_a_job_that_has_ended() -> None:
     ended = after(Failed(JOB, "Broken."))
-    assert moved_on(ended, Stepped(JOB, JobProgress(1, 2, ""))) is ended
+    assert after_event(ended, Stepped(JOB, JobProgress(1, 2, ""))) is ended
     assert ended.error == "Broken."
 
 
 def test_another_jobs_events_are_not_this_ones() -> None:
     view = JobView("shot", job_id=JOB)
-    assert moved_on(view, Stopped("1" * 32)) is view
+    assert after_event(view, Stopped("1" * 32)) is view
 
 
 def test_cancelling_shows_no_steps_until_the_server_has_stopped() -> None:
@@ -65,14 +65,14 @@ def test_cancelling_shows_no_steps_until_the_server_has_stopped() -> None:
         view=JobView("shot", job_id=JOB, phase=Phase.CANCELLING),
     )
     assert view.phase is Phase.CANCELLING
-    assert moved_on(view, Stopped(JOB)).phase is Phase.CANCELLED
+    assert after_event(view, Stopped(JOB)).phase is Phase.CANCELLED
 
 
 def test_a_server_that_is_away_is_said() -> None:
     running = after(Stepped(JOB, JobProgress(3, 16, "", seconds_left=9.0)))
-    away = moved_on(running, ConnectionChanged(False))
+    away = after_event(running, ConnectionChanged(False))
     assert away.line == "The server is away, waiting for it"
-    assert moved_on(away, ConnectionChanged(True)).line == running.line
+    assert after_event(away, ConnectionChanged(True)).line == running.line
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.2, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (3900, "1 h 05 min")])

@@ -144,7 +144,7 @@ def submit(jobs: Jobs, settings: ServerSettings, records: JobRecords, made: Shot
 
 
 def ended(jobs: Jobs) -> bool:
-    return jobs.view is not None and (jobs.view.phase.final or jobs.view.phase is Phase.PLACING)
+    return jobs.view is not None and (jobs.view.phase.final or jobs.view.phase is Phase.IMPORTING)
 
 
 def test_a_shot_becomes_files_with_a_server_started_by_itself(
@@ -163,7 +163,7 @@ def test_a_shot_becomes_files_with_a_server_started_by_itself(
     assert records.all() == (record,), "written down before it is sent"
     pump_until(jobs, done)
     assert jobs.view is not None
-    assert jobs.view.phase is Phase.PLACING, jobs.view.error
+    assert jobs.view.phase is Phase.IMPORTING, jobs.view.error
     assert Phase.RUNNING in seen
     assert jobs.view.jpeg.startswith(b"\xff\xd8"), "a picture came with the progress"
     metadata = json.loads((tmp_path / "take_001" / "metadata.json").read_text())
@@ -245,7 +245,7 @@ def test_a_server_killed_in_mid_job_is_started_again_and_the_clip_arrives(
     os.kill(jobs.server_pid, signal.SIGKILL)
     pump_until(jobs, lambda: ended(jobs))
     assert jobs.view is not None
-    assert jobs.view.phase is Phase.PLACING, jobs.view.error
+    assert jobs.view.phase is Phase.IMPORTING, jobs.view.error
 
 
 def test_a_job_goes_on_after_blender_was_closed(
@@ -260,7 +260,7 @@ def test_a_job_goes_on_after_blender_was_closed(
         reopened.resume(record, settings, records)
         pump_until(reopened, lambda: ended(reopened))
         assert reopened.view is not None
-        assert reopened.view.phase is Phase.PLACING, reopened.view.error
+        assert reopened.view.phase is Phase.IMPORTING, reopened.view.error
         assert (tmp_path / "take" / "clip.mp4").stat().st_size > 0
     finally:
         reopened.close()
@@ -276,7 +276,7 @@ def test_a_shot_that_was_never_sent_is_sent_on_resuming(
     jobs.resume(record, running, records)
     pump_until(jobs, lambda: ended(jobs))
     assert jobs.view is not None
-    assert jobs.view.phase is Phase.PLACING, jobs.view.error
+    assert jobs.view.phase is Phase.IMPORTING, jobs.view.error
     assert not records.pending_upload(record.job_id).exists()
 
 
@@ -360,7 +360,7 @@ def test_a_full_or_closed_folder_keeps_the_job(
     jobs.resume(record, running, records)
     pump_until(jobs, lambda: ended(jobs))
     assert jobs.view is not None
-    assert jobs.view.phase is Phase.PLACING, jobs.view.error
+    assert jobs.view.phase is Phase.IMPORTING, jobs.view.error
 
 
 def test_a_server_that_goes_while_the_preview_renders(
@@ -373,7 +373,7 @@ def test_a_server_that_goes_while_the_preview_renders(
     jobs.submit(made, record_of(made, tmp_path / "take", settings))
     pump_until(jobs, lambda: ended(jobs))
     assert jobs.view is not None
-    assert jobs.view.phase is Phase.PLACING, jobs.view.error
+    assert jobs.view.phase is Phase.IMPORTING, jobs.view.error
 
 
 def test_blender_closing_before_the_shot_was_sent_keeps_it(
@@ -389,7 +389,7 @@ def test_blender_closing_before_the_shot_was_sent_keeps_it(
         reopened.resume(record, running, records)
         pump_until(reopened, lambda: ended(reopened))
         assert reopened.view is not None
-        assert reopened.view.phase is Phase.PLACING, reopened.view.error
+        assert reopened.view.phase is Phase.IMPORTING, reopened.view.error
     finally:
         reopened.close()
 

@@ -104,7 +104,7 @@ def test_an_estimate_goes_on_after_blender_was_closed(ready: ModuleType, tmp_pat
     (record,) = runtime.pending
     assert record.title == "Depth of bike.png"
     bpy.ops.realcam.resume(job_id=record.job_id)
-    while jobs.view is not None and jobs.view.phase is not Phase.PLACING:
+    while jobs.view is not None and jobs.view.phase is not Phase.IMPORTING:
         pump()
         assert not jobs.view.phase.final, jobs.view.error
         time.sleep(0.005)
@@ -113,7 +113,7 @@ def test_an_estimate_goes_on_after_blender_was_closed(ready: ModuleType, tmp_pat
         runtime.check_file_of(record)
     runtime._other_file_open = False
     bpy.context.window.scene = bpy.data.scenes.new("another")
-    assert bpy.ops.realcam.place_clip() == {"FINISHED"}
+    assert bpy.ops.realcam.import_clip() == {"FINISHED"}
     assert find_photo_scene(bpy.data.scenes[record.scene]) is not None
     assert find_photo_scene(bpy.data.scenes["another"]) is None
     assert runtime.pending == ()

@@ -32,7 +32,7 @@ def pump_until_ended() -> Any:
     from blender_addon.ui.jobs.runtime import pump
 
     deadline = time.monotonic() + 60
-    while not (jobs.view.phase.final or jobs.view.phase is Phase.PLACING):
+    while not (jobs.view.phase.final or jobs.view.phase is Phase.IMPORTING):
         pump()
         assert time.monotonic() < deadline, jobs.view
         time.sleep(0.005)
@@ -258,8 +258,8 @@ def test_a_job_is_offered_again_after_the_file_is_reopened(quick: ModuleType, sh
     assert [pending.job_id for pending in runtime.pending] == [record.job_id]
     assert bpy.ops.realcam.resume(job_id=record.job_id) == {"FINISHED"}
     assert runtime.pending == ()
-    assert pump_until_ended().phase.value == "Placing the result", jobs.view
-    assert bpy.ops.realcam.place_clip() == {"FINISHED"}
+    assert pump_until_ended().phase.value == "Importing the result", jobs.view
+    assert bpy.ops.realcam.import_clip() == {"FINISHED"}
     scene = bpy.context.scene
     assert len(shot_strips(scene, "shot")) == 1
     assert len(scene.realcam.takes) == 1
@@ -279,7 +279,7 @@ def test_placing_is_a_step_of_the_undo_history(quick: ModuleType, shot: Any) -> 
     bpy.context.scene.realcam.prompt = "before the clip"
     bpy.ops.ed.undo_push(message="Prompt")
     start(bpy)
-    assert pump_until_ended().phase.value == "Placing the result"
+    assert pump_until_ended().phase.value == "Importing the result"
     _place_in_window()
 
     def shown() -> tuple[int, int, str]:
@@ -317,8 +317,8 @@ def test_a_clip_is_not_put_into_another_file(quick: ModuleType, shot: Any, tmp_p
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.read_factory_settings(use_empty=True)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "another.blend"))
-    assert pump_until_ended().phase.value == "Placing the result"
-    assert bpy.ops.realcam.place_clip() == {"CANCELLED"}
+    assert pump_until_ended().phase.value == "Importing the result"
+    assert bpy.ops.realcam.import_clip() == {"CANCELLED"}
     editor = bpy.context.scene.sequence_editor
     assert editor is None or len(editor.strips_all) == 0
     bpy.ops.wm.open_mainfile(filepath=first)

@@ -16,7 +16,7 @@ from .job_records import JobRecord, ShotTask
 from .scene_job import scene_of
 
 
-def place_clip(record: JobRecord, *, background: bool = False, compositor: bool = False) -> Take:
+def import_clip(record: JobRecord, *, background: bool = False, compositor: bool = False) -> Take:
     """Make the take of a finished shot's files and show it in the job's scene. Raises TimelineError.
 
     A scene that was renamed or removed since is replaced by the one in the window.
