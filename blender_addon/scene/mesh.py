@@ -36,7 +36,7 @@ class GridVertices:
     """The vertices [V] of a depth grid in the order of their pixels.
 
     positions [V, 3] metres, the reference camera's Blender axes; pixels, picture [V, 2], touched and shift as the
-    attributes hold them. looked_at: whether cleaning has looked at the depth.
+    attributes hold them. is_analysed: whether cleaning has looked at the depth.
     """
 
     positions: Float32
@@ -44,7 +44,7 @@ class GridVertices:
     picture: Float32
     touched: Int32
     shift: Float32
-    looked_at: bool
+    is_analysed: bool
 
     def count(self, cleaned: int) -> NDArray[np.bool_]:
         """[V] which of them count with the steps `cleaned` (bits) in force: not what those drop, nor a sky without a
@@ -59,7 +59,7 @@ def fill_mesh(mesh: bpy.types.Mesh, depth_mesh: DepthMesh) -> None:
     pixels = np.flatnonzero(np.isfinite(depth_mesh.grid.depth)).astype(np.int32)
     picture = np.stack([depth_mesh.uv[:, 0], 1 - depth_mesh.uv[:, 1]], axis=1)
     zeros, ones = np.zeros(len(pixels), dtype=np.int32), np.ones(len(pixels), dtype=np.float32)
-    vertices = GridVertices(blender_points(depth_mesh.vertices), pixels, picture, zeros, ones, looked_at=False)
+    vertices = GridVertices(blender_points(depth_mesh.vertices), pixels, picture, zeros, ones, is_analysed=False)
     _fill(mesh, vertices, (depth_mesh.quads, depth_mesh.triangles))
 
 
@@ -122,11 +122,13 @@ def mark_vertices(mesh: bpy.types.Mesh, vertices: GridVertices) -> None:
 def _vertices(mesh: bpy.types.Mesh) -> GridVertices:
     pixels = _attribute(mesh, PIXEL, "value", np.int32)
     order = np.argsort(pixels, kind="stable")
-    looked_at = TOUCHED in mesh.attributes
-    touched = _attribute(mesh, TOUCHED, "value", np.int32) if looked_at else np.zeros_like(pixels)
-    shift = _attribute(mesh, SHIFT, "value", np.float32) if looked_at else np.ones(len(pixels), dtype=np.float32)
+    is_analysed = TOUCHED in mesh.attributes
+    touched = _attribute(mesh, TOUCHED, "value", np.int32) if is_analysed else np.zeros_like(pixels)
+    shift = _attribute(mesh, SHIFT, "value", np.float32) if is_analysed else np.ones(len(pixels), dtype=np.float32)
     picture = _attribute(mesh, PICTURE, "vector", np.float32, 2).reshape(-1, 2)
-    return GridVertices(_positions(mesh)[order], pixels[order], picture[order], touched[order], shift[order], looked_at)
+    return GridVertices(
+        _positions(mesh)[order], pixels[order], picture[order], touched[order], shift[order], is_analysed
+    )
 
 
 def _grid_depth(vertices: GridVertices, rows: int, columns: int, cleaned: int) -> Float32:
@@ -146,7 +148,7 @@ def _fill(mesh: bpy.types.Mesh, vertices: GridVertices, faces: tuple[Int32, Int3
     # After the UV map: Blender 5.2 takes the first pair of numbers for the map when a material names none.
     mesh.attributes.new(PIXEL, "INT", "POINT").data.foreach_set("value", vertices.pixels)
     mesh.attributes.new(PICTURE, "FLOAT2", "POINT").data.foreach_set("vector", picture.ravel())
-    if vertices.looked_at:
+    if vertices.is_analysed:
         mark_vertices(mesh, vertices)
     mesh.update(calc_edges=True)
 

@@ -13,7 +13,7 @@ _ICON = 24
 _FONT_SIZE = 11
 
 
-def draw_sentence(layout: Any, context: bpy.types.Context, text: str, icon: str = "NONE", beside: int = 0) -> None:
+def draw_wrapped(layout: Any, context: bpy.types.Context, text: str, icon: str = "NONE", beside: int = 0) -> None:
     """A sentence as label lines as wide as the sidebar, the icon before the first.
 
     beside: pixels at scale 1 that something on the right of the sentence takes.

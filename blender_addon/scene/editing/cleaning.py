@@ -54,7 +54,7 @@ def depth_to_clean(photo_scene: PhotoScene) -> DepthToClean:
     return DepthToClean(depth, _at_vertices(photo_scene.photo(), depth.shape), intrinsics)
 
 
-def look_at_depth(photo_scene: PhotoScene) -> None:
+def analyse_depth(photo_scene: PhotoScene) -> None:
     """Mark what each step of the cleaning would do; nothing is changed by it.
 
     Raises PhotoError when the mesh is in Edit Mode.
@@ -86,7 +86,7 @@ def marked_vertices(vertices: GridVertices, found: CleanDepth) -> GridVertices:
     with np.errstate(invalid="ignore"):
         shift = (found.depth / found.before).ravel()[vertices.pixels]
     shift = np.where(touched & (MOVED | SKY) != 0, np.nan_to_num(shift, nan=0.0), np.float32(1)).astype(np.float32)
-    return replace(vertices, touched=touched, shift=shift, looked_at=True)
+    return replace(vertices, touched=touched, shift=shift, is_analysed=True)
 
 
 def set_cleaned(scene: bpy.types.Scene, photo_scene: PhotoScene, cleaned: int) -> PhotoScene:
@@ -96,8 +96,8 @@ def set_cleaned(scene: bpy.types.Scene, photo_scene: PhotoScene, cleaned: int) -
     """
     mesh, record = photo_scene.mesh.data, photo_scene.record
     vertices = read_vertices(mesh)
-    if cleaned and not vertices.looked_at:
-        look_at_depth(photo_scene)
+    if cleaned and not vertices.is_analysed:
+        analyse_depth(photo_scene)
         vertices = read_vertices(mesh)
     vertices = replace(vertices, positions=_shifted(vertices, record.cleaned, cleaned))
     rebuild_mesh(mesh, vertices, (record.rows, record.columns), record.depth_edge, cleaned)
@@ -111,7 +111,7 @@ def set_cleaned(scene: bpy.types.Scene, photo_scene: PhotoScene, cleaned: int) -
     return replace(photo_scene, record=changed)
 
 
-def looked_at(photo_scene: PhotoScene) -> bool:
+def is_analysed(photo_scene: PhotoScene) -> bool:
     """Whether cleaning has looked at the depth."""
     return TOUCHED in photo_scene.mesh.data.attributes
 
@@ -154,7 +154,7 @@ def _with_sky(vertices: GridVertices, new: Int32, found: CleanDepth, photo_scene
         picture=np.concatenate([vertices.picture, np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1)])[order],
         touched=np.zeros(len(pixels), dtype=np.int32),
         shift=np.ones(len(pixels), dtype=np.float32),
-        looked_at=False,
+        is_analysed=False,
     )
 
 

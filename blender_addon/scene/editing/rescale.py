@@ -19,7 +19,7 @@ from ..photo_scene import PhotoScene
 from ..scene_frame import go_to_frame, kept_frame
 from .fcurve_edits import ChannelEdits
 from .measured_cameras import ERROR_METRES, measured_cameras
-from .rig_dependencies import artists_cameras, carriers, moving_objects
+from .rig_dependencies import artists_cameras, moving_objects, parents
 
 LOOKS = 9
 """Frames of the scene's range at which every camera is checked."""
@@ -120,7 +120,7 @@ def _scale_object(
 ) -> None:
     """Move an object away from the centre (in its own channels); what is no camera grows, and so carries what it
     carries along: that is left as it is."""
-    carrying = [other for other in carriers(subject) if other in moving]
+    carrying = [other for other in parents(subject) if other in moving]
     for constraint in subject.constraints:
         if constraint.type == "LIMIT_DISTANCE":
             path = f'constraints["{bpy.utils.escape_identifier(constraint.name)}"].distance'

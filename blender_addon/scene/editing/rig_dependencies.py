@@ -54,7 +54,7 @@ def steered_by(subject: bpy.types.Object) -> Iterator[bpy.types.Object]:
         yield subject.data.dof.focus_object
 
 
-def carriers(subject: bpy.types.Object) -> Iterator[bpy.types.Object]:
+def parents(subject: bpy.types.Object) -> Iterator[bpy.types.Object]:
     """Objects whose whole transform this one's own channels are laid on."""
     if subject.parent is not None:
         yield subject.parent

@@ -14,7 +14,7 @@ from ...scene import find_photo_scene
 from ..sidebar import SidebarPanel
 from ..takes.takes_list import selected_take
 from ..takes.thumbnails import draw_picture, thumbnails
-from ..text_wrap import draw_sentence
+from ..text_wrap import draw_wrapped
 from .check_operator import why_not
 
 
@@ -37,7 +37,7 @@ class CheckPanel(SidebarPanel, bpy.types.Panel):
         check = None if take is None else check_of(context.scene, take)
         reason = why_not(context.scene)
         if reason and not jobs.busy:
-            draw_sentence(layout, context, reason, "ERROR")
+            draw_wrapped(layout, context, reason, "ERROR")
         layout.operator("realcam.check_camera", text="Check Again" if check else "Check Camera", icon="VIEW_CAMERA")
         if check is not None:
             _draw_check(layout, context, check)
@@ -45,17 +45,17 @@ class CheckPanel(SidebarPanel, bpy.types.Panel):
 
 def _draw_check(layout: Any, context: bpy.types.Context, check: CheckedTake) -> None:
     for finding in check.findings:
-        draw_sentence(layout, context, finding, "INFO")
+        draw_wrapped(layout, context, finding, "INFO")
     photo = find_photo_scene(context.scene, check.imported_at)
     scene_scale = check.scene_scale if photo is None else photo.record.scale
     draw_picture(layout, thumbnails.of_pixels("check", hash(check), lambda: error_picture(check)))
     degrees, metres = chart_tops(check)
     top = format_length(metres * scene_scale / check.scene_scale)
-    draw_sentence(layout, context, f"Above, blue, 0 to {degrees:.2g}°. {angle_line(check)}.")
-    draw_sentence(layout, context, f"Below, orange, 0 to {top}. {distance_line(check, scene_scale)}.")
+    draw_wrapped(layout, context, f"Above, blue, 0 to {degrees:.2g}°. {angle_line(check)}.")
+    draw_wrapped(layout, context, f"Below, orange, 0 to {top}. {distance_line(check, scene_scale)}.")
     lost = len(check.asked) - len(check.index)
     if lost:
-        draw_sentence(layout, context, f"In {lost} of {len(check.asked)} frames no camera was found.", "ERROR")
+        draw_wrapped(layout, context, f"In {lost} of {len(check.asked)} frames no camera was found.", "ERROR")
     frame = check.scene_frames[check.worst]
     row = layout.row(align=True)
     row.operator("realcam.go_to_frame", text=f"Worst Frame: {frame:.4g}", icon="TIME").frame = frame

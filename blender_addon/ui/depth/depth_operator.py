@@ -15,7 +15,7 @@ from ...timeline.take import Take
 from ..jobs.analysis_operator import AnalysisOperator
 from ..photo.active_photo import PhotoSubpanel
 from ..photo.import_fields import import_settings
-from ..text_wrap import draw_sentence
+from ..text_wrap import draw_wrapped
 from .depth_choice import chosen_predictor
 
 
@@ -85,9 +85,9 @@ class DepthPanel(PhotoSubpanel, bpy.types.Panel):
         row.operator("realcam.connect", text="", icon="LINKED" if jobs.connected else "UNLINKED")
         predictor = chosen_predictor(shot)
         if predictor is not None:
-            draw_sentence(layout, context, f"{predictor.description}. Licence of the weights: {predictor.licence}.")
+            draw_wrapped(layout, context, f"{predictor.description}. Licence of the weights: {predictor.licence}.")
             if predictor.unavailable:
-                draw_sentence(layout, context, f"Cannot run on this server: {predictor.unavailable}.", "ERROR")
+                draw_wrapped(layout, context, f"Cannot run on this server: {predictor.unavailable}.", "ERROR")
         layout.operator("realcam.estimate_depth", icon="SHADERFX")
 
 

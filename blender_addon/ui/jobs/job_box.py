@@ -11,7 +11,7 @@ from ...generation.job_view import JobView, Phase
 from ...generation.jobs import jobs
 from ...generation.user_files import EXTENSION
 from ..takes.thumbnails import draw_picture, thumbnails
-from ..text_wrap import draw_sentence
+from ..text_wrap import draw_wrapped
 
 _BUTTON = 26
 """Pixels at scale 1 of the button beside a sentence."""
@@ -37,7 +37,7 @@ def draw_in_place_of_button(layout: Any, view: JobView) -> None:
 def draw_pending(layout: Any, context: bpy.types.Context, record: JobRecord) -> None:
     """A job that was left unfinished, to be taken up again."""
     box = layout.box()
-    draw_sentence(box, context, f"“{record.title}” is not finished: its job was left under way.", "RECOVER_LAST")
+    draw_wrapped(box, context, f"“{record.title}” is not finished: its job was left under way.", "RECOVER_LAST")
     row = box.row(align=True)
     row.operator("realcam.resume", icon="PLAY").job_id = record.job_id
     row.operator("realcam.forget_job", text="", icon="X").job_id = record.job_id
@@ -55,7 +55,7 @@ def _draw_running(box: Any, context: bpy.types.Context, view: JobView) -> None:
     """A bar, the stage, the latest picture, Cancel."""
     box.progress(text=view.line, factor=view.factor, type="BAR")
     if view.stage:
-        draw_sentence(box, context, view.stage)
+        draw_wrapped(box, context, view.stage)
     if view.jpeg:
         draw_picture(box, thumbnails.latest)
     row = box.row()
@@ -68,10 +68,10 @@ def _draw_ended(box: Any, context: bpy.types.Context, view: JobView) -> None:
     column = row.column()
     if view.phase is Phase.DONE:
         outcome = "is on the timeline" if jobs.record is None else jobs.record.task.outcome
-        draw_sentence(column, context, f"“{view.title}” {outcome}.", "CHECKMARK", _BUTTON)
+        draw_wrapped(column, context, f"“{view.title}” {outcome}.", "CHECKMARK", _BUTTON)
     elif view.phase is Phase.CANCELLED:
-        draw_sentence(column, context, f"“{view.title}” was cancelled.", "CANCEL", _BUTTON)
+        draw_wrapped(column, context, f"“{view.title}” was cancelled.", "CANCEL", _BUTTON)
     else:
-        draw_sentence(column, context, view.error, "ERROR", _BUTTON)
+        draw_wrapped(column, context, view.error, "ERROR", _BUTTON)
         draw_help(box)
     row.operator("realcam.dismiss", text="", icon="X", emboss=False)

@@ -26,7 +26,7 @@ class ImportedPhotoSubpanel(PhotoSubpanel):
         return find_photo_scene(context.scene) is not None
 
 
-class OfPhoto:
+class ActivePhotoMixin:
     """Mixed into an operator: needs a photo, and says so."""
 
     @classmethod
@@ -38,7 +38,7 @@ class OfPhoto:
         return True
 
 
-def the_photo(context: bpy.types.Context) -> PhotoScene:
+def active_photo(context: bpy.types.Context) -> PhotoScene:
     """The scene's photo, where `poll` has seen that there is one."""
     photo = find_photo_scene(context.scene)
     assert photo is not None

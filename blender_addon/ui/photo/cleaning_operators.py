@@ -11,8 +11,8 @@ from ...core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SKY
 from ...scene import PhotoScene
 from ...scene.editing.cleaning import set_cleaned, touched_counts
 from ...scene.editing.overlay import cleaning_shown, hide_cleaning, show_cleaning
-from .active_photo import ImportedPhotoSubpanel, the_photo
-from .depth_analysis import LooksFirst
+from .active_photo import ImportedPhotoSubpanel, active_photo
+from .depth_analysis import AnalysesFirst
 
 BITS = {"EDGES": MOVED, "FLYING": FLYING, "OUTLIERS": OUTLIER, "SKY": SKY}
 _STEPS = (
@@ -24,7 +24,7 @@ _STEPS = (
 LABELS = {name: label for name, label, _ in _STEPS}
 
 
-class ToggleCleaning(LooksFirst, bpy.types.Operator):
+class ToggleCleaning(AnalysesFirst, bpy.types.Operator):
     """Do this step of the depth cleaning, or take it back. Nothing is deleted"""
 
     bl_idname = "realcam.toggle_cleaning"
@@ -43,7 +43,7 @@ class ToggleCleaning(LooksFirst, bpy.types.Operator):
         does = next(does for name, _, does in _STEPS if name == properties.step)
         return f"{does}. Nothing is deleted: press again to take it back"
 
-    def looked(self, context: bpy.types.Context, photo: PhotoScene) -> None:
+    def run_analysed(self, context: bpy.types.Context, photo: PhotoScene) -> None:
         """Build the mesh anew."""
         photo = set_cleaned(context.scene, photo, photo.record.cleaned ^ BITS[self.step])
         if cleaning_shown(photo):
@@ -52,7 +52,7 @@ class ToggleCleaning(LooksFirst, bpy.types.Operator):
         self.report({"INFO"}, f"This touches {count:,} of {photo.vertices:,} vertices")
 
 
-class ShowCleaning(LooksFirst, bpy.types.Operator):
+class ShowCleaning(AnalysesFirst, bpy.types.Operator):
     """Colour what cleaning touches, or would. Never rendered."""
 
     bl_idname = "realcam.show_cleaning"
@@ -63,7 +63,7 @@ class ShowCleaning(LooksFirst, bpy.types.Operator):
     )
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
-    def looked(self, _context: bpy.types.Context, photo: PhotoScene) -> None:
+    def run_analysed(self, _context: bpy.types.Context, photo: PhotoScene) -> None:
         """Show, or hide."""
         if cleaning_shown(photo):
             hide_cleaning(photo)
@@ -80,7 +80,7 @@ class CleaningPanel(ImportedPhotoSubpanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """A toggle for each step."""
         layout = self.layout
-        photo = the_photo(context)
+        photo = active_photo(context)
         column = layout.column(align=True)
         for name, bit in BITS.items():
             pressed = bool(photo.record.cleaned & bit)

@@ -10,15 +10,15 @@ import bpy
 from ...core.depth.cleaning.clean import STEPS, CleanDepth
 from ...core.errors import RealCamError
 from ...scene import PhotoScene, find_photo_scene
-from ...scene.editing.cleaning import DepthToClean, depth_to_clean, look_at_depth, looked_at, mark_depth
-from .active_photo import LeftEditMode, OfPhoto, the_photo
+from ...scene.editing.cleaning import DepthToClean, analyse_depth, depth_to_clean, is_analysed, mark_depth
+from .active_photo import ActivePhotoMixin, LeftEditMode, active_photo
 
 Result = set[str]
 
 TICK_SECONDS = 0.05
 
 
-class DepthLook:
+class DepthAnalysis:
     """A look in a thread of its own. step: how many of STEPS are done; its answer is taken when `done`."""
 
     def __init__(self, asked: DepthToClean) -> None:
@@ -48,11 +48,11 @@ class DepthLook:
         self.step = STEPS.index(step)
 
 
-_under_way: list[DepthLook] = []
+_under_way: list[DepthAnalysis] = []
 """At most one."""
 
 
-class LooksFirst(OfPhoto):
+class AnalysesFirst(ActivePhotoMixin):
     """Mixed into an operator that needs the depth to have been looked at.
 
     A press of its button returns at once and looks in the background. A script, background Blender and a repetition of
@@ -67,7 +67,7 @@ class LooksFirst(OfPhoto):
             return False
         return bool(super().poll(context))
 
-    def looked(self, context: bpy.types.Context, photo: PhotoScene) -> None:
+    def run_analysed(self, context: bpy.types.Context, photo: PhotoScene) -> None:
         """Do what the operator is for, outside Edit Mode, with a depth that was looked at. Raises RealCamError."""
         raise NotImplementedError
 
@@ -75,9 +75,9 @@ class LooksFirst(OfPhoto):
         """Look if need be, and go on."""
         try:
             with LeftEditMode(context):
-                if not looked_at(the_photo(context)):
-                    look_at_depth(the_photo(context))
-                self.looked(context, the_photo(context))
+                if not is_analysed(active_photo(context)):
+                    analyse_depth(active_photo(context))
+                self.run_analysed(context, active_photo(context))
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
@@ -87,13 +87,13 @@ class LooksFirst(OfPhoto):
         """Go on at once with a depth that was looked at, else begin to look."""
         try:
             with LeftEditMode(context):
-                asked = None if looked_at(the_photo(context)) else depth_to_clean(the_photo(context))
+                asked = None if is_analysed(active_photo(context)) else depth_to_clean(active_photo(context))
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
         if asked is None:
             return set(self.execute(context))
-        _under_way.append(DepthLook(asked))
+        _under_way.append(DepthAnalysis(asked))
         self._timer = context.window_manager.event_timer_add(TICK_SECONDS, window=context.window)
         context.window_manager.modal_handler_add(self)
         self._say(context)
@@ -113,11 +113,11 @@ class LooksFirst(OfPhoto):
         photo = find_photo_scene(context.scene)
         try:
             with LeftEditMode(context):
-                if photo is None or looked_at(photo) or not look.asked.is_still(photo):
+                if photo is None or is_analysed(photo) or not look.asked.is_still(photo):
                     self.report({"WARNING"}, "The photo's mesh was changed while its depth was looked at: press again")
                     return {"CANCELLED"}
                 mark_depth(photo, look.answer())
-                self.looked(context, photo)
+                self.run_analysed(context, photo)
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}

@@ -9,12 +9,12 @@ from bpy.props import FloatProperty
 
 from ...core.errors import RealCamError
 from ...scene.editing.focal_length_edit import LONGEST, SHORTEST, focal_mm, set_focal_length
-from .active_photo import LeftEditMode, OfPhoto, the_photo
+from .active_photo import ActivePhotoMixin, LeftEditMode, active_photo
 
 Result = set[str]
 
 
-class SetFocalLength(OfPhoto, bpy.types.Operator):
+class SetFocalLength(ActivePhotoMixin, bpy.types.Operator):
     """Rebuild the scene with another focal length. Depths and edits stay; cameras with the photo's lens follow"""
 
     bl_idname = "realcam.set_focal_length"
@@ -35,13 +35,13 @@ class SetFocalLength(OfPhoto, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
         """Begin with what is assumed now, and ask."""
-        photo = the_photo(context)
+        photo = active_photo(context)
         self.focal_mm = focal_mm(photo)
         return set(context.window_manager.invoke_props_dialog(self, width=320, confirm_text="Rebuild"))
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Rebuild, in Edit Mode too."""
-        photo = the_photo(context)
+        photo = active_photo(context)
         try:
             with LeftEditMode(context):
                 photo = set_focal_length(context.scene, photo, round(self.focal_mm, 3))

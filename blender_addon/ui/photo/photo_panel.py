@@ -8,7 +8,7 @@ import bpy
 
 from ...scene import PhotoScene, find_photo_scene
 from ..sidebar import SidebarPanel
-from ..text_wrap import draw_sentence
+from ..text_wrap import draw_wrapped
 from .import_fields import FIELDS, draw_fields
 
 
@@ -39,10 +39,10 @@ def _photo_facts(layout: Any, context: bpy.types.Context, photo: PhotoScene, sho
     column.label(text=photo.mesh.name, icon="IMAGE_DATA")
     width, height = photo.photo_size
     column.label(text=f"{width} × {height} px, {photo.vertices:,} vertices")
-    draw_sentence(layout, context, f"Focal length: {photo.focal_source}")
+    draw_wrapped(layout, context, f"Focal length: {photo.focal_source}")
     layout.prop(shot, "depth_edge", slider=True)
     if abs(photo.depth_edge - shot.depth_edge) > 1e-6:
-        draw_sentence(
+        draw_wrapped(
             layout, context, f"The mesh is cut at {photo.depth_edge:.3f}: leave Edit Mode, then set it.", "INFO"
         )
 

@@ -10,13 +10,13 @@ from mathutils import Vector
 
 from ...core.errors import RealCamError
 from ...scene.editing.calibration import Measure, ruler_measure, selected_measure, set_scale, set_true_distance
-from ..text_wrap import draw_sentence
-from .active_photo import ImportedPhotoSubpanel, LeftEditMode, OfPhoto, the_photo
+from ..text_wrap import draw_wrapped
+from .active_photo import ActivePhotoMixin, ImportedPhotoSubpanel, LeftEditMode, active_photo
 
 Result = set[str]
 
 
-class SetScale(OfPhoto, bpy.types.Operator):
+class SetScale(ActivePhotoMixin, bpy.types.Operator):
     """Say how far apart two points truly are."""
 
     bl_idname = "realcam.set_scale"
@@ -53,7 +53,7 @@ class SetScale(OfPhoto, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
         """Begin with the distance as it is now, and ask."""
-        photo = the_photo(context)
+        photo = active_photo(context)
         try:
             measure = self._measure(context)
         except RealCamError as error:
@@ -65,7 +65,7 @@ class SetScale(OfPhoto, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Rescale, in Edit Mode too."""
-        photo = the_photo(context)
+        photo = active_photo(context)
         before = photo.record.scale
         try:
             measure = self._measure(context)
@@ -92,7 +92,7 @@ class SetScale(OfPhoto, bpy.types.Operator):
         return Measure(Vector(self.start), Vector(self.end))
 
 
-class ResetScale(OfPhoto, bpy.types.Operator):
+class ResetScale(ActivePhotoMixin, bpy.types.Operator):
     """Go back to the metres of the imported depth. Cameras and keyframes go along"""
 
     bl_idname = "realcam.reset_scale"
@@ -104,14 +104,14 @@ class ResetScale(OfPhoto, bpy.types.Operator):
         """Only when the scale was changed."""
         if not super().poll(context):
             return False
-        if the_photo(context).record.scale == 1.0:
+        if active_photo(context).record.scale == 1.0:
             cls.poll_message_set("The scale is as imported")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Rescale back."""
-        photo = the_photo(context)
+        photo = active_photo(context)
         try:
             with LeftEditMode(context):
                 set_scale(context.scene, photo, 1.0)
@@ -130,11 +130,11 @@ class ScalePanel(ImportedPhotoSubpanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """The present scale, and where a true distance can be taken."""
         layout = self.layout
-        photo = the_photo(context)
+        photo = active_photo(context)
         layout.operator("realcam.set_focal_length", icon="CAMERA_DATA")
         scale = photo.record.scale
         said = "As imported: " if scale == 1.0 else ""
-        draw_sentence(layout, context, f"{said}1 m of the depth is {scale:.4g} m")
+        draw_wrapped(layout, context, f"{said}1 m of the depth is {scale:.4g} m")
         layout.operator("realcam.pick_scale_points", icon="RESTRICT_SELECT_OFF")
         row = layout.row(align=True)
         row.operator("realcam.set_scale", text="Selected", icon="VERTEXSEL").source = "SELECTION"

@@ -13,7 +13,7 @@ from ...timeline.background import camera_background
 from .. import engine_choice
 from ..jobs.job_box import draw_help, draw_in_place_of_button
 from ..sidebar import SidebarPanel
-from ..text_wrap import draw_sentence
+from ..text_wrap import draw_wrapped
 from .requests import problems
 
 
@@ -54,7 +54,7 @@ class GeneratePanel(SidebarPanel, bpy.types.Panel):
             column.prop(shot, "negative_prompt")
         if engine is not None and engine.draft:
             what = "A draft, not the final picture."
-            draw_sentence(layout, context, what if engine.reads_prompt else f"{what} It reads no prompt.", "INFO")
+            draw_wrapped(layout, context, what if engine.reads_prompt else f"{what} It reads no prompt.", "INFO")
         if engine is not None and engine.options:
             header, options = layout.panel_prop(shot, "show_options")
             header.label(text="Engine Options")
@@ -64,12 +64,12 @@ class GeneratePanel(SidebarPanel, bpy.types.Panel):
 
     def _button(self, layout: Any, context: bpy.types.Context) -> None:
         for sentence in problems(context.scene):
-            draw_sentence(layout, context, sentence, "ERROR")
+            draw_wrapped(layout, context, sentence, "ERROR")
         if jobs.connection_error and jobs.view is None:
-            draw_sentence(layout, context, jobs.connection_error, "ERROR")
+            draw_wrapped(layout, context, jobs.connection_error, "ERROR")
             draw_help(layout)
         if jobs.view is not None and jobs.view.error:
-            draw_sentence(layout, context, jobs.view.error, "ERROR")
+            draw_wrapped(layout, context, jobs.view.error, "ERROR")
         row = layout.row()
         row.scale_y = 1.5
         row.operator("realcam.generate", icon="RENDER_ANIMATION")
@@ -92,7 +92,7 @@ def _places(layout: Any, context: bpy.types.Context) -> None:
     if not scene.realcam.show_in_compositor or photo is None:
         return
     if not scene.render.film_transparent or not photo.mesh.is_holdout:
-        draw_sentence(layout, context, "The clip is seen under the render where the render is transparent:", "INFO")
+        draw_wrapped(layout, context, "The clip is seen under the render where the render is transparent:", "INFO")
         layout.prop(scene.render, "film_transparent", text="Transparent Film")
         layout.prop(photo.mesh, "is_holdout", text="Photo's Mesh as Holdout")
 

@@ -11,7 +11,7 @@ from ...shot import coverage_problems
 from ..preview_state import preview_state
 from ..sidebar import SidebarPanel
 from ..takes.thumbnails import draw_picture, thumbnails
-from ..text_wrap import draw_sentence
+from ..text_wrap import draw_wrapped
 from .requests import fingerprint
 
 
@@ -46,17 +46,17 @@ def draw_coverage(layout: Any, context: bpy.types.Context, shares: Float64) -> N
     count = len(shares)
     about = "about " if preview_state.estimated else ""
     sentence = f"The photo sees {about}{shares.mean():.0%} on average, {shares.min():.0%} at worst. By clip frame:"
-    draw_sentence(layout, context, sentence)
+    draw_wrapped(layout, context, sentence)
     grid = layout.grid_flow(row_major=True, columns=4, even_columns=True, even_rows=True, align=True)
     shown = min(count, 16)
     for place in range(shown):
         index = round(place * (count - 1) / max(shown - 1, 1))
         grid.progress(text=f"{shares[index]:.0%}", factor=float(shares[index]), type="BAR")
     if preview_state.coverage_of(fingerprint(context.scene)) is None:
-        draw_sentence(layout, context, "Out of date: camera, range or mesh have changed since.", "INFO")
+        draw_wrapped(layout, context, "Out of date: camera, range or mesh have changed since.", "INFO")
         return
     for problem in coverage_problems(shares):
-        draw_sentence(layout, context, problem.sentence, "ERROR" if problem.severity == "error" else "INFO")
+        draw_wrapped(layout, context, problem.sentence, "ERROR" if problem.severity == "error" else "INFO")
 
 
 CLASSES = (PreviewPanel,)

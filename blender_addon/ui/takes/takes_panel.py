@@ -6,7 +6,7 @@ import bpy
 
 from ...timeline.strip import strip_hides_render
 from ..sidebar import SidebarPanel
-from ..text_wrap import draw_sentence
+from ..text_wrap import draw_wrapped
 from .takes_list import TakesList, selected_take, settings_line, thumbnail
 from .thumbnails import draw_picture
 
@@ -23,7 +23,7 @@ class TakesPanel(SidebarPanel, bpy.types.Panel):
         layout = self.layout
         shot = context.scene.realcam
         if strip_hides_render(context.scene):
-            draw_sentence(layout, context, "F12 renders the strip: Output > Post Processing > Sequencer is on.", "INFO")
+            draw_wrapped(layout, context, "F12 renders the strip: Output > Post Processing > Sequencer is on.", "INFO")
         row = layout.row()
         row.template_list(TakesList.bl_idname, "", shot, "takes", shot, "take_index", rows=3)
         column = row.column(align=True)
@@ -33,11 +33,11 @@ class TakesPanel(SidebarPanel, bpy.types.Panel):
         if take is None:
             return
         draw_picture(layout, thumbnail(take))
-        draw_sentence(layout, context, settings_line(take))
+        draw_wrapped(layout, context, settings_line(take))
         if take.settings.prompt:
-            draw_sentence(layout, context, f"“{take.settings.prompt}”")
+            draw_wrapped(layout, context, f"“{take.settings.prompt}”")
         for note in take.notes:
-            draw_sentence(layout, context, note, icon="INFO")
+            draw_wrapped(layout, context, note, icon="INFO")
         row = layout.row(align=True)
         row.operator("realcam.put_back_take", icon="SEQUENCE")
         row.operator("realcam.use_take_settings", icon="COPY_ID")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 from blender_addon.scene import DepthFormat, find_photo_scene, import_photo, set_depth_edge  # noqa: E402
 from blender_addon.scene.editing.calibration import set_scale  # noqa: E402
-from blender_addon.scene.editing.cleaning import EVERYTHING, look_at_depth, looked_at, set_cleaned, touched_counts  # noqa: E402
+from blender_addon.scene.editing.cleaning import EVERYTHING, analyse_depth, is_analysed, set_cleaned, touched_counts  # noqa: E402
 from blender_addon.scene.editing.focal_length_edit import set_focal_length  # noqa: E402
 from blender_addon.scene.editing.overlay import COLOURS, cleaning_shown, hide_cleaning, show_cleaning  # noqa: E402
 
@@ -57,7 +57,7 @@ def expected(blurred: np.ndarray, bike: Motorcycle) -> CleanDepth:
 def test_an_imported_file_is_cleaned_as_the_server_cleans(
     blender: ModuleType, scene_of_blurred: PhotoScene, expected: CleanDepth, blurred: np.ndarray
 ) -> None:
-    assert not looked_at(scene_of_blurred)
+    assert not is_analysed(scene_of_blurred)
     faces = scene_of_blurred.faces
     cleaned = set_cleaned(blender.context.scene, scene_of_blurred, EVERYTHING)
     counts = touched_counts(cleaned)
@@ -135,7 +135,7 @@ def test_the_sky_of_a_street_goes_to_its_shell_and_back(blender: ModuleType, sha
 def test_what_is_touched_is_shown_on_the_mesh_and_never_rendered(
     blender: ModuleType, scene_of_blurred: PhotoScene
 ) -> None:
-    look_at_depth(scene_of_blurred)
+    analyse_depth(scene_of_blurred)
     faces = scene_of_blurred.faces
     shown = show_cleaning(scene_of_blurred)
     assert cleaning_shown(scene_of_blurred)

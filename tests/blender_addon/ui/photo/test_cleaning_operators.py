@@ -52,16 +52,16 @@ def test_steps_work_in_edit_mode(addon: ModuleType, small_bike: Path) -> None:
 def test_a_look_in_a_thread_finds_what_a_look_that_waits_finds(addon: ModuleType, small_bike: Path) -> None:
     """The steps of the modal operator, which a Blender without a window cannot run."""
     from blender_addon.scene import find_photo_scene
-    from blender_addon.scene.editing.cleaning import depth_to_clean, looked_at, mark_depth, touched_counts
-    from blender_addon.ui.photo.depth_analysis import DepthLook
+    from blender_addon.scene.editing.cleaning import depth_to_clean, is_analysed, mark_depth, touched_counts
+    from blender_addon.ui.photo.depth_analysis import DepthAnalysis
 
     bpy = addon
     bpy.ops.realcam.import_photo(filepath=str(small_bike))
     photo = find_photo_scene(bpy.context.scene)
-    look = DepthLook(depth_to_clean(photo))
+    look = DepthAnalysis(depth_to_clean(photo))
     found = look.answer()
     assert look.done
-    assert not looked_at(photo), "a thread touches nothing of Blender's"
+    assert not is_analysed(photo), "a thread touches nothing of Blender's"
     assert look.asked.is_still(photo)
     mark_depth(photo, found)
     in_thread = touched_counts(photo)
@@ -74,9 +74,9 @@ def test_a_look_in_a_thread_finds_what_a_look_that_waits_finds(addon: ModuleType
 def test_a_look_that_is_stopped_has_no_answer(addon: ModuleType, bike_import: ImportRequest) -> None:
     from blender_addon.scene import import_photo
     from blender_addon.scene.editing.cleaning import depth_to_clean
-    from blender_addon.ui.photo.depth_analysis import DepthLook
+    from blender_addon.ui.photo.depth_analysis import DepthAnalysis
 
-    look = DepthLook(depth_to_clean(import_photo(addon.context.scene, bike_import)))
+    look = DepthAnalysis(depth_to_clean(import_photo(addon.context.scene, bike_import)))
     look.stop()
     with pytest.raises(CancelledError):
         look.answer()
