@@ -1,1 +1,1 @@
-"""Benchmarks: how fast the parts are on this machine, as ratios beside a plain way in the same run."""
+"""Benchmarks: speeds of the parts on this machine, as ratios to a plain implementation measured in the same run."""

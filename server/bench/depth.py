@@ -1,6 +1,6 @@
-"""One depth network at full size with arbitrary weights, in a process of its own: seconds and peak memory.
+"""Measure one depth network at full size with arbitrary weights, in its own process: seconds and peak memory.
 
-`python -m server.bench.depth NAME THREADS RUNS`, NAME one of `realcam depth list`; one line of JSON.
+`python -m server.bench.depth NAME THREADS RUNS`, NAME one of `realcam depth list`; prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -20,12 +20,21 @@ from server.depth.catalogue import CARDS
 from server.depth.predictor import DepthPredictor
 
 PHOTO = (1216, 822)
-"""Width and height, a megapixel: the network's own size follows from it."""
+"""Width and height in pixels, a megapixel; the network's own size follows from it."""
 
 
 class DepthFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """parameters: millions. made: seconds to build the network. seconds: of each prediction, the photo's resizing to
-    the network and back included. sides: of the depth predicted, width and height. peak_gib: of the whole process."""
+    """The measurements of one depth network.
+
+    Attributes:
+        name: key in the catalogue.
+        parameters: millions.
+        made: seconds to build the network.
+        seconds: of each prediction, including the photo's resizing to the network and back.
+        sides: (width, height) of the predicted depth, pixels.
+        threads: that torch used.
+        peak_gib: peak memory of the whole process.
+    """
 
     name: str
     parameters: float
@@ -37,7 +46,13 @@ class DepthFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure(name: str, threads: int, runs: int) -> DepthFigures:
-    """Predict a photo of noise; what the weights are makes no difference to time and memory."""
+    """Predict a photo of noise several times; the weights make no difference to time and memory.
+
+    Args:
+        name: key in the catalogue.
+        threads: that torch may use.
+        runs: predictions to time.
+    """
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     began = time.perf_counter()
@@ -61,7 +76,7 @@ def measure(name: str, threads: int, runs: int) -> DepthFigures:
 
 
 def _with_arbitrary_weights(name: str) -> tuple[DepthPredictor, int]:
-    """The predictor as published but for its weights, and how many those are."""
+    """The predictor with the published architecture and arbitrary weights, and its number of parameters."""
     card, device = CARDS[name], torch.device("cpu")
     if name == "depth-pro":
         pro = DepthProForDepthEstimation(depth_pro.configuration())

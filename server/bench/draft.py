@@ -1,4 +1,4 @@
-"""How long the draft engine takes, for `realcam bench`."""
+"""Measure how long the draft engine takes, for `realcam bench`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,21 @@ from server.engines.draft.engine import DraftEngine
 from server.geometry.preview import PreviewRenderer
 
 ARC_DEGREES = 25.0
+"""Degrees of the arc, half of them to each side of the photo."""
 
 
 def arc_shot(
     photo: UInt8, depth: Float32, intrinsics: Float64, frames: int = 16, size: tuple[int, int] = (512, 320)
 ) -> Shot:
-    """A shot of size (width, height) on an arc of ARC_DEGREES about the middle of the scene, its preview drawn here."""
+    """A shot on an arc of ARC_DEGREES about the middle of the scene, with its preview rendered here.
+
+    Args:
+        photo: [H, W, 3] uint8 sRGB.
+        depth: [h, w] float32 metres along z, NaN where unknown.
+        intrinsics: [3, 3] in pixels of the photo.
+        frames: of the shot.
+        size: (width, height) of the shot, pixels.
+    """
     photo_size = (photo.shape[1], photo.shape[0])
     pivot = np.array([0.0, 0.0, float(np.nanmedian(depth))])
     angles = np.radians(np.linspace(-ARC_DEGREES / 2, ARC_DEGREES / 2, frames))
@@ -35,7 +44,7 @@ def arc_shot(
 
 
 def seconds_a_clip(shot: Shot, repeats: int = 3) -> float:
-    """The fastest of so many runs of the engine on this shot, seconds."""
+    """Seconds of the fastest of `repeats` runs of the draft engine on this shot."""
     engine, best = DraftEngine(), np.inf
     for _ in range(repeats):
         started = time.perf_counter()

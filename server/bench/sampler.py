@@ -1,4 +1,4 @@
-"""One measurement of the network in a process of its own, so that its peak memory is its own too.
+"""Measure the network once, in its own process, so that peak memory is that of this measurement alone.
 
 `python -m server.bench.sampler '{"width": 256, ...}'` prints one JSON object.
 """
@@ -32,7 +32,18 @@ from .plain_sampler import make_plain, plain_camera, plain_forward
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """What to measure: `runs` forwards after one that does not count."""
+    """What to measure.
+
+    Attributes:
+        width, height: of the clip, pixels.
+        frames: of the clip.
+        camera: whether the network is conditioned on a camera.
+        style: "ours", or "plain" as in plain_sampler.
+        dtype: of weights and activations.
+        threads: that torch may use.
+        runs: forward passes to time, after one that is not timed.
+        parts: whether to time the kinds of layers in one more pass.
+    """
 
     width: int
     height: int
@@ -46,8 +57,17 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """seconds of each run, by the clock and (cpu_seconds) of all threads together: the two agree with the number of
-    threads only on an idle machine. camera_seconds: conditioning, once a shot. parts: seconds of one more run by layer.
+    """The result of one case.
+
+    Attributes:
+        case: what was measured.
+        seconds: of each run, by the clock.
+        cpu_seconds: of each run, summed over all threads. It is `seconds` times the number of threads only on an idle
+            machine.
+        camera_seconds: of the camera condition, computed once a shot.
+        peak_gib: peak memory of the process.
+        parts: seconds of one more run by kind of layer; empty unless asked for.
+        mask_density: share of the epipolar mask that is computed; 0 without a camera.
     """
 
     case: Case
@@ -91,7 +111,13 @@ def measure(case: Case) -> Measurement:
 
 
 def filled(kind: Callable[[Any], nn.Module], config: Any, dtype: torch.dtype) -> Any:
-    """A module with weights of the right size; time does not depend on the values."""
+    """A module with arbitrary weights of the right sizes, in evaluation mode; time does not depend on the values.
+
+    Args:
+        kind: the module's class.
+        config: its argument.
+        dtype: of parameters and buffers.
+    """
     with torch.device("meta"):
         module = kind(config)
     noise = torch.randn(1 << 20)
@@ -109,7 +135,10 @@ def filled(kind: Callable[[Any], nn.Module], config: Any, dtype: torch.dtype) ->
 
 
 def _camera(config: ModelConfig, case: Case, dtype: torch.dtype) -> tuple[Camera, float, float]:
-    """The pose encoder is let go when it is done: it serves once a shot."""
+    """The camera condition of a synthetic move, the seconds it took, and the density of its mask.
+
+    The pose encoder is freed afterwards, since it is needed once a shot only.
+    """
     encoder = filled(PoseEncoder, config.pose_encoder, dtype)
     poses = torch.eye(4, dtype=torch.float64).repeat(1, case.frames, 1, 1)
     angle = 0.03 * torch.arange(case.frames, dtype=torch.float64)
@@ -149,7 +178,7 @@ def _forward(
 
 
 def _timed(run: Callable[[], object]) -> tuple[float, float]:
-    """Seconds by the clock, and of all threads."""
+    """Seconds by the clock, and seconds of all threads."""
     started, cpu = time.perf_counter(), time.process_time()
     run()
     return time.perf_counter() - started, time.process_time() - cpu
@@ -165,11 +194,12 @@ PARTS: dict[str, tuple[type[nn.Module], ...]] = {
     "feed-forward": (layers.FeedForward,),
     "norms": (layers.FrameNorm, layers.ClipNorm, nn.LayerNorm),
 }
+"""Layer classes by the name of their kind."""
 
 
 @contextmanager
 def timed_parts(unet: nn.Module) -> Iterator[dict[str, float]]:
-    """Seconds spent in each kind of layer while open; "rest" is not among them."""
+    """Collect the seconds spent in each kind of layer (PARTS) while the context is open; others are not counted."""
     spent = dict.fromkeys(PARTS, 0.0)
     started: dict[nn.Module, float] = {}
 
@@ -205,11 +235,16 @@ class Rates:
 
 
 RATE_RUNS = 30
-"""The best counts; processors that have idled take a second to come up to speed."""
+"""Runs of which the fastest counts; processors that were idle take a second to reach full speed."""
 
 
 def machine_rates(threads: int, dtype: torch.dtype) -> Rates:
-    """A plain matrix product and a channels-last convolution of sizes that the network uses."""
+    """Rates of a plain matrix product and a channels-last convolution, of sizes that the network uses.
+
+    Args:
+        threads: that torch may use.
+        dtype: of the operands.
+    """
     torch.set_num_threads(threads)
     a, b = torch.randn(4096, 1280).to(dtype), torch.randn(1280, 1280).to(dtype)
     image = torch.randn(16, 320, 32, 32).to(dtype).to(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""How fast the wire is, and what a job costs beside its engine: figures for `realcam bench`."""
+"""Measure the speed of the wire, and what a job costs beside its engine, for `realcam bench`."""
 
 from __future__ import annotations
 
@@ -23,12 +23,21 @@ from server.engines.engine import Engine
 from server.terminal.local_service import local_service
 
 ECHO = "echo"
+"""Name of the engine of this measurement."""
 
 
 @dataclass(frozen=True)
 class WireFigures:
-    """Medians. up, down, copy: MB/s of a shot to the server, of its clip back, and of the same bytes over a bare TCP
-    loopback connection. overhead: seconds of a job outside its engine, from submit to the last file on this disk."""
+    """Medians over several jobs.
+
+    Attributes:
+        up: MB/s of a shot to the server.
+        down: MB/s of its clip back.
+        copy: MB/s of the shot's bytes over a bare TCP loopback connection.
+        overhead: seconds of a job outside its engine, from submit to the last file on this disk.
+        shot_bytes, clip_bytes: sizes of what was sent and received.
+        jobs: how many were measured.
+    """
 
     up: float
     down: float
@@ -40,28 +49,33 @@ class WireFigures:
 
 
 class EchoEngine:
-    """The preview's own pixels, at once: what is left of a job is the service."""
+    """An engine that returns the preview's pixels at once, so that only the service's time is left."""
 
     @property
     def capability(self) -> EngineCapability:
-        """Any shot."""
+        """Shots of one size and frame count."""
         return EngineCapability(
             name=ECHO, label="Echo", description="for measuring", sizes=((512, 320),), frame_counts=(16,)
         )
 
     def generate(self, shot: Shot, report: OnProgress) -> Clip:
-        """The preview without its alpha."""
+        """The preview without its alpha, as a clip."""
         report(JobProgress(1, 1, "echo"))
         return Clip(shot.preview[..., :3].copy(), ClipMetadata.of(shot, engine=ECHO, engine_version="1"))
 
 
 def engines() -> dict[str, Callable[[], Engine]]:
-    """For `realcam serve --engines server.bench.service:engines`."""
+    """The factories for `realcam serve --engines server.bench.service:engines`."""
     return {ECHO: EchoEngine}
 
 
 def measure_wire(shot: Shot, jobs: int = 5) -> WireFigures:
-    """Send `shot` (its engine must be ECHO) through a server process of its own, `jobs` times after one to warm up."""
+    """Send a shot through a server process several times, after once to warm up.
+
+    Args:
+        shot: its engine must be ECHO.
+        jobs: how many are measured.
+    """
     payload = encode_shot(shot)
     ups, downs, overheads, clip_bytes = [], [], [], 0
     with (
@@ -92,7 +106,7 @@ def measure_wire(shot: Shot, jobs: int = 5) -> WireFigures:
 
 
 def _loopback_copy(payload: bytes, times: int = 5) -> float:
-    """MB/s of the same bytes over a bare TCP connection of this machine, received whole."""
+    """Median MB/s of the bytes over a bare TCP connection within this machine, received completely."""
     speeds = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         for _ in range(times):
