@@ -1,1 +1,1 @@
-"""`realcam demo`: the whole shot on real input, from a photo to a clip on Blender's timeline."""
+"""The demo: one photo to a clip on Blender's timeline, with real processes."""

@@ -1,4 +1,4 @@
-"""A picture that shows a whole shot at a glance: photo | preview | clip, at a few of its frames."""
+"""Draw a contact sheet of a shot: photo, preview and clip side by side at a few of its frames."""
 
 from __future__ import annotations
 
@@ -8,16 +8,25 @@ from PIL import Image, ImageDraw, ImageFont
 from blender_addon.core.arrays import UInt8
 
 MARGIN = 12
+"""Pixels around and between the pictures."""
 CAPTION = 34
+"""Pixels of a caption's height."""
 BACKGROUND = (24, 24, 26)
 INK = (222, 222, 222)
 CHECKER = ((70, 70, 74), (52, 52, 56))
+"""The two greys of the checkerboard."""
 
 
 def contact_sheet(photo: UInt8, preview: UInt8, clip: UInt8, rows: int = 5) -> Image.Image:
-    """photo [h, w, 3], preview [F, H, W, 4] (straight alpha), clip [F, H, W, 3]; `rows` frames spread first to last.
+    """The sheet as a picture.
 
-    What the preview cannot see is drawn as a checkerboard, so that a hole is never taken for a dark surface.
+    What the preview cannot see is drawn as a checkerboard, so that a hole is not taken for a dark surface.
+
+    Args:
+        photo: [h, w, 3] uint8.
+        preview: [F, H, W, 4] uint8, straight alpha.
+        clip: [F, H, W, 3] uint8.
+        rows: how many frames, spread from first to last.
     """
     frames = np.unique(np.linspace(0, len(clip) - 1, min(rows, len(clip))).round().astype(int))
     height, width = clip.shape[1:3]
@@ -50,7 +59,7 @@ def _fitted(photo: UInt8, width: int, height: int) -> Image.Image:
 
 
 def _checkerboard(width: int, height: int, square: int = 16) -> UInt8:
-    """[H, W, 4] uint8, opaque."""
+    """[height, width, 4] uint8, opaque."""
     y, x = np.mgrid[:height, :width] // square
     light, dark = np.array(CHECKER[0], np.uint8), np.array(CHECKER[1], np.uint8)
     rgb = np.where(((x + y) % 2 == 0)[..., None], light, dark)

@@ -1,4 +1,4 @@
-"""From a photo to a clip on the timeline with real processes: a server, a headless Blender, the wire between them."""
+"""From a photo to a clip on the timeline with real processes: a server and a headless Blender."""
 
 from __future__ import annotations
 
@@ -32,17 +32,29 @@ from server.terminal.local_service import local_service
 from server.terminal.progress_bars import ProgressBars
 
 FIRST, LAST, SCENE_FPS = 1, 96, 24
+"""First and last frame of the scene, and its frames a second."""
 MARKER = ".realcam-demo"
-"""A file that says: this folder is a demo's, a later demo may clear it."""
+"""A file that marks a folder as a demo's, which a later demo may clear."""
 MADE = ("input", "logs", "preview_frames", "realcam")
-"""The folders that a demo makes."""
+"""The folders that a demo makes, and clears before."""
 
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """photo and depth: None for the motorcycle. depth_scale: metres a stored unit. clip_size: (width, height).
+    """What the demo makes.
 
-    last_image: what the last frame shall show.
+    Attributes:
+        out: the output folder.
+        photo, depth: files; both None for the motorcycle.
+        depth_scale: metres a stored unit; None for the file's default.
+        import_settings: how Blender reads the photo and its depth.
+        engine: name of the engine.
+        prompt: for engines that read one.
+        engine_options: by name.
+        seed: of the clip.
+        clip_size: (width, height) pixels.
+        clip_frames: of the clip.
+        last_image: picture that the last frame shall show; None for none.
     """
 
     out: Path
@@ -61,7 +73,14 @@ class DemoOptions:
 
 @dataclass
 class DemoResult:
-    """What was made, and the seconds that each step took, in order."""
+    """What was made.
+
+    Attributes:
+        files: by what they are.
+        seconds: of each step, in order.
+        coverage: of each preview frame, 0..1.
+        summary: a sentence.
+    """
 
     files: dict[str, Path] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -70,7 +89,17 @@ class DemoResult:
 
 
 def run_demo(options: DemoOptions, console: Console) -> DemoResult:
-    """Make everything in options.out. Raises RealCamError in words."""
+    """Make everything in options.out.
+
+    Args:
+        options: what to make.
+        console: shows the progress.
+
+    Raises:
+        ShotError: Blender is not installed, the folder holds something else, or a step in Blender failed.
+        PhotoError: the photo or its depth cannot be read.
+        RealCamError: the server did not start.
+    """
     check_blender()
     out = options.out.resolve()
     demo = _prepared(options, out)
@@ -97,8 +126,11 @@ def run_demo(options: DemoOptions, console: Console) -> DemoResult:
 
 
 def _prepared(options: DemoOptions, out: Path) -> DemoInput:
-    """An output folder with the input in it, and nothing of an earlier demo. Raises RealCamError before anything is
-    removed."""
+    """The demo's input, copied into an output folder from which an earlier demo was cleared.
+
+    Raises:
+        RealCamError: the folder or the input cannot be used; nothing has been removed then.
+    """
     if out.exists() and any(out.iterdir()) and not (out / MARKER).is_file():
         raise ShotError(
             "The demo's folder holds something else",
@@ -155,7 +187,7 @@ def _plan(options: DemoOptions, demo: DemoInput, out: Path, address: ServerAddre
 
 
 def _show(bars: ProgressBars, report: HeadlessReport) -> None:
-    """A bar for each stage that was seen under way; one that ended before anybody looked has only its time."""
+    """Show a bar for each stage that reports steps; a stage that ends without any gets no bar, only its time."""
     if report.seconds is None:
         bars(JobProgress(report.step, report.steps, report.stage))
     else:
@@ -163,7 +195,7 @@ def _show(bars: ProgressBars, report: HeadlessReport) -> None:
 
 
 def _leave(out: Path, demo: DemoInput, take: Path) -> dict[str, Path]:
-    """Copy the take's clip and metadata to the top, and make the preview's mp4 and the contact sheet."""
+    """Copy the take's clip and metadata to the output folder, and write the preview's mp4 and the contact sheet."""
     shutil.copy2(take / "clip.mp4", out / "clip.mp4")
     shutil.copy2(take / "metadata.json", out / "metadata.json")
     preview = _frames(out / "preview_frames")
@@ -188,6 +220,6 @@ def _frames(folder: Path) -> UInt8:
 
 
 def _over_grey(preview: UInt8) -> UInt8:
-    """[F, H, W, 4] straight alpha over a dark grey: [F, H, W, 3]."""
+    """The preview [F, H, W, 4] with straight alpha over a dark grey: [F, H, W, 3] uint8."""
     alpha = preview[..., 3:].astype(np.float32) / 255.0
     return np.asarray(preview[..., :3] * alpha + 48.0 * (1.0 - alpha), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Headless Blender as a process of its own that carries out a plan and reports line by line."""
+"""Run headless Blender in its own process to carry out a plan, and read its reports line by line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from blender_addon.core.payloads.headless_plan import HeadlessPlan, HeadlessRepo
 
 
 def check_blender() -> None:
-    """Raise ShotError when this Python has no Blender."""
+    """Raise ShotError when this Python has no bpy package."""
     if importlib.util.find_spec("bpy") is None:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise ShotError(
@@ -26,9 +26,17 @@ def check_blender() -> None:
 
 
 def run_plan(plan: HeadlessPlan, folder: Path) -> Iterator[HeadlessReport]:
-    """Yield the reports of a headless Blender carrying out the plan. `folder` gets the plan and Blender's own log.
+    """Run headless Blender on a plan; it is stopped when the caller stops iterating.
 
-    Raises ShotError with the plan's own error, or with the log's end when Blender dies.
+    Args:
+        plan: what to do.
+        folder: is made and gets the plan and Blender's log.
+
+    Yields:
+        Blender's reports.
+
+    Raises:
+        ShotError: the plan failed, with its own error, or Blender ended early, with the end of its log.
     """
     folder.mkdir(parents=True, exist_ok=True)
     plan_file, log_file = folder / "plan.json", folder / "blender.log"

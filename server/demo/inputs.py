@@ -1,4 +1,4 @@
-"""What the demo starts from: the motorcycle that scikit-image ships, or the reader's own photo and depth."""
+"""The demo's input: the motorcycle that scikit-image ships, or the user's own photo and depth."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ from server.depth.photo_files import read_depth, read_photo
 
 @dataclass(frozen=True)
 class DemoInput:
-    """Files inside the output folder, so that the .blend made there can be moved as a whole."""
+    """Files inside the output folder, so that the .blend made there can be moved together with them.
+
+    Attributes:
+        name: of the scene, also of the .blend.
+        photo, depth: the files.
+        moves: of the camera.
+        disparity: (focal length px, baseline m, offset px) when the depth file holds disparity; else None.
+        intrinsics: 3 rows of 3, in pixels of the photo; None when not calibrated.
+    """
 
     name: str
     photo: Path
@@ -29,7 +37,12 @@ class DemoInput:
 
 
 def motorcycle_input(folder: Path, first: int, last: int) -> DemoInput:
-    """The motorcycle photo, its disparity and its calibration, written to `folder`."""
+    """The motorcycle photo, its disparity and its calibration.
+
+    Args:
+        folder: is made and gets the files.
+        first, last: frames of the scene.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     photo, disparity, _, intrinsics = motorcycle()
     Image.fromarray(photo).save(folder / "motorcycle.png")
@@ -45,7 +58,16 @@ def motorcycle_input(folder: Path, first: int, last: int) -> DemoInput:
 
 
 def own_input(folder: Path, photo: Path, depth: Path, first: int, last: int) -> DemoInput:
-    """The reader's files, copied to `folder`. Raises PhotoError when one is not there or cannot be read."""
+    """The user's files, copied and checked.
+
+    Args:
+        folder: is made and gets the copies.
+        photo, depth: the files.
+        first, last: frames of the scene.
+
+    Raises:
+        PhotoError: a file is not there or cannot be read.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     # Data sets give a photo and its depth the same name, in folders of their own.
     copies = {photo: folder / f"photo{photo.suffix.lower()}", depth: folder / f"depth{depth.suffix.lower()}"}
@@ -60,7 +82,7 @@ def own_input(folder: Path, photo: Path, depth: Path, first: int, last: int) -> 
 
 
 def arc_with_dolly_zoom(first: int, last: int) -> tuple[PlannedMove, ...]:
-    """An arc around the subject, then a dolly zoom that holds it while the background swells."""
+    """An arc around the subject, then a dolly zoom that keeps the subject's size, over the frames first to last."""
     turn = first + round((last - first) * 0.6)
     return (
         PlannedMove(name="orbit", first=first, last=turn, values={"angle": 16.0}),

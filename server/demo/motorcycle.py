@@ -14,13 +14,24 @@ from blender_addon.core.arrays import Float64
 from blender_addon.core.camera.projection import intrinsics_matrix
 
 FOCAL = 994.978
+"""Pixels; of both axes."""
 CX, CY = 311.193, 254.877
+"""Principal point, pixels."""
 BASELINE = 0.193001
+"""Metres."""
 DISPARITY_OFFSET = 31.086
+"""Pixels between the principal points of the two cameras."""
 
 
 class Motorcycle(NamedTuple):
-    """photo [500, 741, 3] uint8, disparity [500, 741] px (not finite: unknown), depth float32 metres (NaN: unknown)."""
+    """The photo with its disparity, depth and calibration.
+
+    Attributes:
+        photo: [500, 741, 3] uint8.
+        disparity: [500, 741] float32 pixels, not finite where unknown.
+        depth: [500, 741] float32 metres along z, NaN where unknown.
+        intrinsics: [3, 3] float64 pixels.
+    """
 
     photo: NDArray[np.uint8]
     disparity: NDArray[np.float32]
@@ -29,7 +40,7 @@ class Motorcycle(NamedTuple):
 
 
 def motorcycle() -> Motorcycle:
-    """The left photo with Z = focal * baseline / (disparity + offset). Needs scikit-image."""
+    """The left photo and its depth, Z = focal * baseline / (disparity + offset). Needs scikit-image."""
     from skimage.data import stereo_motorcycle
 
     left, _, disparity = stereo_motorcycle()
