@@ -317,6 +317,18 @@ def test_only_one_file_asks_for_blenders_version() -> None:
     assert asking == []
 
 
+def test_conftests_hold_fixtures_only() -> None:
+    """What tests share beside fixtures is in tests/support. Recordings ran at an old version."""
+    importing = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sources("tests")
+        if "recording" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[-1] == "conftest"
+    ]
+    assert importing == []
+
+
 def loaded_by(code: str) -> set[str]:
     """Top modules in a fresh Python after running this code there."""
     told = subprocess.run(

@@ -10,10 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from realcam import parse_address
 from server.datasets.clip_frames import read_frames
-from tests.blender_addon.ui.conftest import free_address
-from tests.support.running_server import RunningServer
+from tests.support.servers import PRODUCT_ENGINES, RunningServer, free_address
 
 pytest.importorskip("skimage", reason="scikit-image is not installed: the examples' photo is its motorcycle")
 ROOT = Path(__file__).parents[1]
@@ -36,8 +34,8 @@ def test_a_camera_path_from_code_becomes_a_clip_whose_camera_is_measured(tmp_pat
 
 
 def test_a_client_brings_a_clip_from_a_server(tmp_path: Path) -> None:
-    config, address = tmp_path / "config", parse_address(free_address())
-    server = RunningServer(tmp_path / "jobs", config, ("--engines", "server.engines.registry:served"), address=address)
+    config, address = tmp_path / "config", free_address()
+    server = RunningServer(tmp_path / "jobs", config, engines=PRODUCT_ENGINES, address=address)
     server.start()
     try:
         said = run("client_against_a_server", address, tmp_path / "files", REALCAM_CONFIG_DIR=config)

@@ -61,12 +61,6 @@ class Jobs:
         """Whether a server has said what it can do."""
         return bool(self.server_software)
 
-    @property
-    def server_pid(self) -> int | None:
-        """Process id of the local server that we started, while it runs."""
-        server = self._thread.server if self._thread is not None else self._server
-        return server.pid if server is not None else None
-
     def engine(self, name: str) -> EngineCapability | None:
         """What the engine can do, as far as is known."""
         return next((engine for engine in self.engines if engine.name == name), None)

@@ -88,11 +88,6 @@ class LocalServer:
         """Whether the process was started and lives."""
         return self._process is not None and self._process.poll() is None
 
-    @property
-    def pid(self) -> int | None:
-        """The process id while it runs."""
-        return self._process.pid if self._process is not None and self.running else None
-
     def check(self) -> None:
         """Raise ServiceError, with the end of the log, when the process has ended by itself."""
         if self._process is None or self.running:

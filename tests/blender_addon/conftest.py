@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,26 +18,6 @@ from tests.blender_addon.import_requests import with_settings
 
 if TYPE_CHECKING:
     from blender_addon.scene import PhotoScene
-
-
-@contextmanager
-def not_writable(folder: Path) -> Iterator[None]:
-    """A folder that nobody may write to; root, whom no mode keeps out, is kept out by the immutable flag."""
-    if os.name == "nt":
-        pytest.skip("a folder's mode keeps nobody out on Windows")
-    root = os.geteuid() == 0
-    if root and subprocess.run(["chattr", "+i", folder], check=False, capture_output=True).returncode:
-        pytest.skip("root may write anywhere, and this file system has no immutable flag")
-    mode = folder.stat().st_mode
-    if not root:
-        folder.chmod(0o500)
-    try:
-        yield
-    finally:
-        if root:
-            subprocess.run(["chattr", "-i", folder], check=True)
-        else:
-            folder.chmod(mode)
 
 
 @pytest.fixture

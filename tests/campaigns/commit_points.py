@@ -35,7 +35,8 @@ from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import motorcycle
 from server.terminal.local_service import wait_until_ready
 from tests.campaigns.warm_server import Plan
-from tests.support.running_server import REPOSITORY, RunningServer, new_id, small_payload, small_shot
+from tests.support.servers import REPOSITORY, RunningServer, new_id
+from tests.support.shots import small_payload, small_shot
 
 POINTS = (
     "create",

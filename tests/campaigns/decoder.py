@@ -37,7 +37,7 @@ from blender_addon.core.protocol.messages import (
     Welcome,
 )
 from server.demo.motorcycle import motorcycle
-from tests.support.running_server import small_shot
+from tests.support.shots import small_shot
 
 JOB = "0123456789abcdef"
 EDGES = (b"\x00", b"\x7f", b"\xff", b"\xc1", b"\xdd\xff\xff\xff\xff", b"\xdf\x7f\xff\xff\xff", b"\xc6\xff\xff\xff\xff")

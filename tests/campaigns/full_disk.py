@@ -30,7 +30,8 @@ from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.messages import JobState, JobStatus, RefusalCode, StateEvent, Submit
 from server.demo.motorcycle import motorcycle
-from tests.support.running_server import RunningServer, new_id, small_payload
+from tests.support.servers import RunningServer, new_id
+from tests.support.shots import small_payload
 
 MEGABYTES = 6
 PAGE = mmap.PAGESIZE

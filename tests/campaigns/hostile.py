@@ -29,7 +29,8 @@ from blender_addon.core.protocol.messages import JobState, Ping, Pong, RefusalCo
 from server.demo.motorcycle import motorcycle
 from tests.campaigns import hostile_inputs
 from tests.support.network.raw_socket import ask, ask_with, raw_socket, session
-from tests.support.running_server import RunningServer, new_id, small_payload
+from tests.support.servers import RunningServer, new_id
+from tests.support.shots import small_payload
 
 ENGINES = ("--engines", "server.engines.registry:engines")
 MOST_MB = 64.0

@@ -17,7 +17,7 @@ from blender_addon.core.protocol.capability import SettingValue
 from blender_addon.core.protocol.framing import PREAMBLE, Buffer, BufferSpec, Header, encode
 from blender_addon.core.protocol.messages import Limits, ListJobs, Ping, Submit, UploadChunk
 from server.demo.motorcycle import motorcycle
-from tests.support.running_server import small_shot
+from tests.support.shots import small_shot
 
 LIMITS = Limits()
 JOB = "0123456789abcdef"

@@ -38,7 +38,8 @@ from blender_addon.core.protocol.messages import JobState, StateEvent
 from blender_addon.core.protocol.server_address import ServerAddress
 from server.demo.motorcycle import motorcycle
 from server.service.jobs.job_states import MAX_ATTEMPTS
-from tests.support.running_server import REPOSITORY, RunningServer, new_id, small_payload, small_shot
+from tests.support.servers import REPOSITORY, RunningServer, new_id
+from tests.support.shots import small_payload, small_shot
 
 CLIENTS = 4
 DRAFT = ("--engines", "tests.support.engines.misbehaving:draft")

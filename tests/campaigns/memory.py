@@ -21,7 +21,8 @@ from pathlib import Path
 from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.client import Client
 from server.demo.motorcycle import motorcycle
-from tests.support.running_server import RunningServer, new_id, small_payload
+from tests.support.servers import RunningServer, new_id
+from tests.support.shots import small_payload
 
 WARM = 0.1
 """Part of the jobs after which memory is first read: allocators and caches have their size by then."""

@@ -25,7 +25,8 @@ from blender_addon.core.protocol.keys import server_keys
 from blender_addon.core.protocol.messages import StateEvent
 from server.demo.motorcycle import motorcycle
 from tests.campaigns.proxy import Link, Proxy
-from tests.support.running_server import RunningServer, new_id, small_payload
+from tests.support.servers import RunningServer, new_id
+from tests.support.shots import small_payload
 
 
 @dataclass

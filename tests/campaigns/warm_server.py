@@ -23,7 +23,7 @@ from server.commands.serve import serve
 from server.service.jobs.job_files import JobFiles
 from server.service.jobs.job_store import JobStore
 from server.service.workers import worker, worker_process
-from tests.support.running_server import ENGINES
+from tests.support.servers import ENGINES
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -14,12 +14,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from blender_addon.core.protocol.server_address import parse_address
 from blender_addon.generation.local_server import COMMAND_VARIABLE
-from tests.blender_addon.ui.conftest import connected, forget_everything, free_address
 from tests.compatibility.engines_of_fixtures import ENGINES
 from tests.compatibility.kept import BLEND, HOME, job_as_now
-from tests.support.running_server import RunningServer
+from tests.support.addon import connected, forget_everything
+from tests.support.servers import RunningServer, free_address
 
 pytestmark = pytest.mark.blender
 
@@ -46,8 +45,7 @@ def registered() -> Iterator[ModuleType]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """On two ports that follow each other, as an address without a data port means."""
     folder = tmp_path_factory.mktemp("server")
-    place = parse_address(free_address())
-    running = RunningServer(folder / "data", folder / "config", ("--engines", ENGINES), address=place).start()
+    running = RunningServer(folder / "data", folder / "config", ("--engines", ENGINES), address=free_address()).start()
     yield running
     running.stop()
 

@@ -42,7 +42,7 @@ from server.evaluation.records import EvaluationReport
 from tests.compatibility.engines_of_fixtures import ENGINES
 from tests.compatibility.kept import MESSAGES, PAYLOADS, STORE, job_as_now
 from tests.support.network.raw_socket import raw_socket
-from tests.support.running_server import RunningServer
+from tests.support.servers import RunningServer
 
 RECORDED: dict[str, list[dict[str, Any]]] = json.loads((MESSAGES / "messages.json").read_text())
 CONVERSATION: list[dict[str, Any]] = json.loads((MESSAGES / "conversation.json").read_text())["said"]

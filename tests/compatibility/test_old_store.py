@@ -20,7 +20,7 @@ from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.messages import JobState, JobStatus, StateEvent
 from tests.compatibility.engines_of_fixtures import ENGINES
 from tests.compatibility.kept import STORE, copied_store
-from tests.support.running_server import RunningServer
+from tests.support.servers import RunningServer
 
 EXPECTED: dict[str, dict[str, Any]] = json.loads((STORE / "expected.json").read_text())
 """By job: the status that its client was told last, and the events of those that had ended."""

@@ -9,8 +9,8 @@ import pytest
 
 from blender_addon.core.payloads.shot import ShotSettings
 from server.demo.headless_blender import run_plan
-from tests.e2e.conftest import CLIP_FRAMES, small_plan
-from tests.support.running_server import RunningServer
+from tests.support.plans import CLIP_FRAMES, small_plan
+from tests.support.servers import PRODUCT_ENGINES, RunningServer
 
 pytestmark = pytest.mark.blender
 
@@ -19,8 +19,9 @@ pytestmark = pytest.mark.blender
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningServer]:
     """A server with the product's engines, whose keys headless Blender finds, too."""
     monkeypatch.setenv("REALCAM_CONFIG_DIR", str(tmp_path / "config"))
-    log, engines = tmp_path / "server.log", "server.engines.registry:served"
-    running = RunningServer(tmp_path / "jobs", tmp_path / "config", log=log, engines=engines).start()
+    running = RunningServer(
+        tmp_path / "jobs", tmp_path / "config", log=tmp_path / "server.log", engines=PRODUCT_ENGINES
+    ).start()
     yield running
     running.stop()
 

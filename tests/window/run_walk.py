@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -22,27 +21,23 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
+
+from server.demo.motorcycle import motorcycle  # noqa: E402
+from tests.support.servers import PRODUCT_ENGINES, RunningServer, free_address  # noqa: E402
+
 FOLDER = ROOT / "out" / "window"
 
 
-def prepare(port: int) -> None:
-    from server.demo.motorcycle import motorcycle
-
+def prepare(address: str) -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     bike = motorcycle()
     Image.fromarray(bike.photo).save(FOLDER / "motorcycle.png")
     np.save(FOLDER / "motorcycle_depth.npy", bike.depth)
-    (FOLDER / "server.json").write_text(json.dumps({"address": f"127.0.0.1:{port}"}))
+    (FOLDER / "server.json").write_text(json.dumps({"address": address}))
     subprocess.run(
         [sys.executable, str(ROOT / "build_addon.py"), "--platform", "linux-x64", "--out", str(FOLDER)], check=True
     )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def main() -> int:
@@ -50,16 +45,12 @@ def main() -> int:
     arguments.add_argument("script", nargs="?", default="tests/window/walk.py")
     arguments.add_argument("--seconds", default="500")
     chosen = arguments.parse_args()
-    port = free_port()
-    prepare(port)
+    address = free_address()
+    prepare(str(address))
     inside = f"/project/{FOLDER.relative_to(ROOT)}"
     tool = os.environ.get("REAL_BLENDER", str(ROOT.parent / "shared" / "tools" / "real-blender"))
     # One key pair for both sides: the window's Blender has a home folder of its own.
-    os.environ["REALCAM_CONFIG_DIR"] = str(FOLDER / "config")
-    server = subprocess.Popen(
-        [sys.executable, "-m", "server.cli", "serve", "--port", str(port), "--data-dir", str(FOLDER / "server")],
-        cwd=ROOT,
-    )
+    server = RunningServer(FOLDER / "server", FOLDER / "config", engines=PRODUCT_ENGINES, address=address).start()
     try:
         subprocess.run(
             [tool, "gui", f"/project/{chosen.script}", chosen.seconds],
@@ -68,8 +59,7 @@ def main() -> int:
             check=False,
         )
     finally:
-        server.terminate()
-        server.wait()
+        server.stop()
     result = FOLDER / "result.json"
     print(result.read_text() if result.is_file() else "The walk did not come to its end.")
     return 0 if result.is_file() else 1

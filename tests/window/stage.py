@@ -103,6 +103,22 @@ def import_bike(blend: str) -> Steps:
     yield 1.5
 
 
+def until_idle() -> Steps:
+    """Until the job under way has ended and what it made is in the scene."""
+    jobs = of_addon("generation.jobs").jobs
+    yield 1.0
+    while jobs.busy:
+        yield 0.3
+    assert jobs.view is None or not jobs.view.error, jobs.view.error
+    yield 0.5
+
+
+def until_operators_end() -> Steps:
+    """Until no operator of the add-on is busy in the window: a preview is rendered, a depth looked at."""
+    while any(operator.bl_idname.startswith("REALCAM_OT_") for operator in bpy.context.window.modal_operators):
+        yield 0.1
+
+
 def report(result: dict[str, object]) -> None:
     """What run_walk.py prints: the walk came to its end."""
     (HERE / "result.json").write_text(json.dumps(result, indent=1))

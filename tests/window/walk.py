@@ -28,6 +28,7 @@ from stage import (
     report,
     run,
     scroll_down,
+    until_operators_end,
     view_area,
 )
 
@@ -50,8 +51,7 @@ def walk() -> Steps:
     in_view("preview")
     yield 1.0
     picture("walk-4-preview")
-    while any(operator.bl_idname == "REALCAM_OT_preview" for operator in bpy.context.window.modal_operators):
-        yield 0.5
+    yield from until_operators_end()
     yield 1.0
     picture("walk-5-coverage")
     in_view("generate")

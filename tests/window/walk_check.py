@@ -23,24 +23,14 @@ from stage import (
     import_bike,
     in_view,
     install,
-    of_addon,
     open_sidebar,
     picture,
     report,
     run,
     scroll_down,
+    until_idle,
     view_area,
 )
-
-
-def until_idle() -> Steps:
-    """Until the job under way has been placed."""
-    jobs = of_addon("generation.jobs").jobs
-    yield 1.0
-    while jobs.busy:
-        yield 0.3
-    assert jobs.view is None or not jobs.view.error, jobs.view.error
-    yield 0.5
 
 
 def key_move(scene: bpy.types.Scene, factor: float) -> None:

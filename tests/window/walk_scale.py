@@ -20,12 +20,12 @@ from stage import (
     import_bike,
     in_view,
     install,
-    of_addon,
     open_sidebar,
     picture,
     region_of,
     report,
     run,
+    until_operators_end,
     view_area,
 )
 
@@ -49,19 +49,16 @@ def walk() -> Steps:
     space.region_3d.view_perspective = "CAMERA"
     bpy.ops.realcam.connect()
     yield 1.5
-    look = of_addon("ui.photo.depth_analysis")
     mouse(0.5, 0.5)
     in_view("show_cleaning")
     subprocess.run(["xdotool", "key", "Escape"], check=True)
-    while look._under_way:
-        yield 0.05
+    yield from until_operators_end()
     yield 1.0
     stopped = not any("realcam_cleaning" in o for o in bpy.data.objects)
     in_view("show_cleaning")
     yield 0.1
     picture("scale-0-looking")
-    while look._under_way:
-        yield 0.2
+    yield from until_operators_end()
     # Shaders are compiled meanwhile.
     yield 12.0
     picture("scale-1-cleaning")
@@ -69,8 +66,7 @@ def walk() -> Steps:
     yield 1.0
     undone = not any("realcam_cleaning" in o for o in bpy.data.objects)
     in_view("toggle_cleaning", step="FLYING")
-    while look._under_way:
-        yield 0.2
+    yield from until_operators_end()
     yield 2.0
     picture("scale-1-flying-left-out")
     in_view("toggle_cleaning", step="FLYING")

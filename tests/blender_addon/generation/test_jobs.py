@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import signal
-import socket
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,13 +12,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from blender_addon.core.camera.projection import intrinsics_matrix
-from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.errors import ServiceError, ShotError
-from blender_addon.core.payloads.shot import Shot, ShotSettings
+from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.payloads.shot_file import encode_shot
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.engine_checks import check_clip_engine
@@ -32,19 +26,11 @@ from blender_addon.generation.job_events import ServerSettings
 from blender_addon.generation.job_records import JobRecord, JobRecords, ShotTask
 from blender_addon.generation.job_view import Phase
 from blender_addon.generation.jobs import Jobs
-from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command
+from blender_addon.generation.local_server import COMMAND_VARIABLE
 from blender_addon.timeline.take import ShotPlacement
-from server.terminal.local_service import wait_until_ready
-from tests.support.running_server import PATIENCE
-
-REPOSITORY = Path(__file__).parents[3]
-
-
-def free_ports() -> tuple[int, int]:
-    with socket.socket() as a, socket.socket() as b:
-        a.bind(("127.0.0.1", 0))
-        b.bind(("127.0.0.1", 0))
-        return a.getsockname()[1], b.getsockname()[1]
+from server.demo.motorcycle import motorcycle
+from tests.support.servers import command_in, free_address, pid_of_server_in, running_server
+from tests.support.shots import small_shot
 
 
 @pytest.fixture(autouse=True)
@@ -52,12 +38,10 @@ def _no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(COMMAND_VARIABLE, raising=False)
 
 
-def settings_in(folder: Path) -> ServerSettings:
-    command = ["env", f"PYTHONPATH={REPOSITORY}", sys.executable, "-m", "server.cli", "serve"]
-    command += ["--engines", "tests.support.engines.misbehaving:engines", "--data-dir", str(folder / "server")]
+def settings_in(folder: Path, address: ServerAddress) -> ServerSettings:
     return ServerSettings(
-        address=ServerAddress("127.0.0.1", *free_ports()),
-        command=shlex.join(command),
+        address=address,
+        command=command_in(folder),
         client_id="test",
         software="test",
         log=folder / "server.log",
@@ -67,22 +51,15 @@ def settings_in(folder: Path) -> ServerSettings:
 @pytest.fixture
 def settings(tmp_path: Path) -> ServerSettings:
     """Nobody answers there: the add-on starts a server of its own."""
-    return settings_in(tmp_path)
+    return settings_in(tmp_path, free_address())
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerSettings]:
     """A server that somebody else has started and that outlives the add-on."""
     folder = tmp_path_factory.mktemp("running")
-    settings, ready_file = settings_in(folder), folder / "ready.json"
-    command = f"{settings.command} --ready-file {shlex.quote(str(ready_file))}"
-    server = LocalServer(server_command(command, settings.address), settings.log)
-    server.start()
-    try:
-        wait_until_ready(ready_file, server.check, PATIENCE)
-        yield settings
-    finally:
-        server.stop()
+    with running_server(folder) as server:
+        yield settings_in(folder, server.address)
 
 
 @pytest.fixture
@@ -98,11 +75,7 @@ def records(tmp_path: Path) -> JobRecords:
 
 
 def shot(engine: str = "copy", pause: float = 0.0) -> Shot:
-    intrinsics = intrinsics_matrix(60.0, 60.0, 32.0, 20.0)
-    trajectory = Trajectory(np.repeat(np.eye(4)[None], 4, axis=0), intrinsics, 64, 40)
-    preview = np.random.default_rng(1).integers(0, 255, (4, 40, 64, 4), dtype=np.uint8)
-    settings = ShotSettings(engine=engine, options={"pause": pause})
-    return Shot(trajectory, preview, preview[0, ..., :3], intrinsics, np.ones((40, 64), np.float32), settings)
+    return small_shot(motorcycle(), engine, pause)
 
 
 def record_of(shot: Shot, folder: Path, settings: ServerSettings) -> JobRecord:
@@ -241,8 +214,7 @@ def test_a_server_killed_in_mid_job_is_started_again_and_the_clip_arrives(
 ) -> None:
     submit(jobs, settings, records, shot(pause=0.3), tmp_path / "take")
     pump_until(jobs, lambda: jobs.view is not None and jobs.view.phase is Phase.RUNNING and jobs.view.done > 0)
-    assert jobs.server_pid is not None
-    os.kill(jobs.server_pid, signal.SIGKILL)
+    os.kill(pid_of_server_in(tmp_path), signal.SIGKILL)
     pump_until(jobs, lambda: ended(jobs))
     assert jobs.view is not None
     assert jobs.view.phase is Phase.IMPORTING, jobs.view.error
@@ -367,8 +339,7 @@ def test_a_server_that_goes_while_the_preview_renders(
     jobs: Jobs, settings: ServerSettings, records: JobRecords, tmp_path: Path
 ) -> None:
     begin(jobs, settings, records)
-    assert jobs.server_pid is not None
-    os.kill(jobs.server_pid, signal.SIGKILL)
+    os.kill(pid_of_server_in(tmp_path), signal.SIGKILL)
     made = shot()
     jobs.submit(made, record_of(made, tmp_path / "take", settings))
     pump_until(jobs, lambda: ended(jobs))

@@ -65,16 +65,18 @@ def test_a_server_that_dies_is_quoted(tmp_path: Path) -> None:
 
 
 def test_stop_ends_the_process_even_one_that_will_not(tmp_path: Path) -> None:
-    stubborn = (
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(99)"
-    )
-    server = LocalServer(python(stubborn), tmp_path / "server.log")
+    code = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print(os.getpid(), flush=True)
+time.sleep(99)
+"""
+    server = LocalServer(python(code), tmp_path / "server.log")
     server.start()
     while not server.log_tail():
         server.check()
         time.sleep(0.01)
-    pid = server.pid
-    assert pid is not None
+    pid = int(server.log_tail())
     server.stop(patience=0.2)
     assert not psutil.pid_exists(pid)
     server.check()

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from blender_addon.core.errors import ServiceError
-from tests.blender_addon.conftest import not_writable
+from tests.support.folders import not_writable
 
 pytestmark = pytest.mark.blender
 

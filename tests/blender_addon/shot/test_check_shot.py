@@ -13,8 +13,7 @@ from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.errors import ShotError
 from blender_addon.core.payloads.shot import ShotSettings
 from server.demo.motorcycle import Motorcycle
-
-from ..conftest import not_writable
+from tests.support.folders import not_writable
 
 pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")

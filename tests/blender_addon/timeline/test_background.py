@@ -9,8 +9,7 @@ import pytest
 from blender_addon.timeline.background import remove_camera_background, set_camera_background
 from blender_addon.timeline.frame_mapping import shown_frames
 from blender_addon.timeline.take import frame_file
-
-from .conftest import MakeTake
+from tests.support.clips import MakeTake
 
 pytestmark = pytest.mark.blender
 

@@ -11,9 +11,8 @@ from PIL import Image
 
 from blender_addon import blender_versions
 from blender_addon.timeline.compositor import remove_compositor_overlay, set_compositor_overlay
+from tests.support.clips import MakeTake, Pixels, draw_quadrant, frame_shown, quadrant
 from tests.support.takes import laid_back
-
-from .conftest import MakeTake, Pixels, draw_quadrant, frame_shown, quadrant
 
 pytestmark = pytest.mark.blender
 

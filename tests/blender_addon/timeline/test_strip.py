@@ -20,9 +20,8 @@ from blender_addon.timeline.strip import (
     strip_hides_render,
 )
 from blender_addon.timeline.takes import take_folder
+from tests.support.clips import MakeTake, Pixels, draw_quadrant, frame_shown, quadrant
 from tests.support.takes import laid_back
-
-from .conftest import MakeTake, Pixels, draw_quadrant, frame_shown, quadrant
 
 pytestmark = pytest.mark.blender
 

@@ -30,8 +30,7 @@ from blender_addon.timeline.takes import (
     take_folder,
     takes_of,
 )
-
-from .conftest import MakeTake
+from tests.support.clips import MakeTake
 
 pytestmark = pytest.mark.blender
 

@@ -18,7 +18,7 @@ from server.model.unet.attention_plan import DensePlan  # noqa: E402
 from server.model.unet.transformers import LevelCamera  # noqa: E402
 from server.model.unet.unet import Camera, UNet, split_context  # noqa: E402
 from tests.server.published.parity import ParityKit, unpack_mask  # noqa: E402
-from tests.support.models import TINY_256, TINY_512, load_part  # noqa: E402
+from tests.support.model.reduced_model import TINY_256, TINY_512, load_part  # noqa: E402
 
 RUNS = (
     "eps_camera_eta1",

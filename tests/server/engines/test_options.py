@@ -14,7 +14,7 @@ from blender_addon.core.protocol.engine_checks import checked_option
 from server.demo.motorcycle import Motorcycle
 from server.engines.draft.engine import DraftEngine
 from server.engines.realcam.settings import OPTIONS, read_settings
-from tests.support.running_server import small_shot
+from tests.support.shots import small_shot
 
 VALUES = st.one_of(
     st.booleans(), st.integers(-(2**63), 2**64 - 1), st.floats(), st.text(max_size=20), st.sampled_from(["auto", "0.5"])

@@ -30,7 +30,7 @@ from server.model.unet.pose_encoder import PoseEncoder  # noqa: E402
 from server.model.unet.resampler import Resampler  # noqa: E402
 from server.model.vae import VideoVae, build_vae  # noqa: E402
 from tests.server.published.parity import ParityKit  # noqa: E402
-from tests.support.models import TINY_256, load_part  # noqa: E402
+from tests.support.model.reduced_model import TINY_256, load_part  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

@@ -40,7 +40,7 @@ from server.model.vae import (  # noqa: E402
     build_vae,
     latent_picture,
 )
-from tests.support.live_memory import LiveMemory  # noqa: E402
+from tests.support.model.live_memory import LiveMemory  # noqa: E402
 
 CARD = torch.device("cuda:0")
 WIDTH, HEIGHT = 256, 128

@@ -24,7 +24,7 @@ from tests.server.published.recipe import (  # noqa: E402
     recipe_trajectory,
     recipe_weight,
 )
-from tests.support.models import TINY_256, load_part, observed, published_modules, statistics  # noqa: E402
+from tests.support.model.reduced_model import TINY_256, load_part, observed, published_modules, statistics  # noqa: E402
 
 MEDIUM_UNET = UNetConfig(channels=64, channel_mult=(1, 2, 3, 3), head_channels=32, context_channels=96)
 MEDIUM_512: ModelConfig = replace(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.running_server import RunningServer
-
-StartServer = Callable[..., RunningServer]
+from tests.support.servers import RunningServer, StartServer
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from blender_addon.core.protocol.keys import server_keys
 from server.cli import app
 from server.service.ready_file import ServerReady, read_ready_file, remove_ready_file, write_ready_file
 from server.terminal.local_service import wait_until_ready
-from tests.support.running_server import PATIENCE, REPOSITORY
+from tests.support.servers import PATIENCE, REPOSITORY
 
 READY = ServerReady("127.0.0.1", 47110, 47111, "k" * 40, "boot", 1, "realcam-server")
 

@@ -58,3 +58,6 @@ def engines() -> dict[str, Callable[[], AnyEngine]]:
     # As the product has it: the weights and the library are not there.
     missing = PredictorEngine(CARDS["depth-anything-outdoor-large"])
     return {name: (lambda engine=engine: engine) for name, engine in {**made, missing.capability.name: missing}.items()}
+
+
+WALL, WALL_WITH_LENS, REFUSING = (kind.card.name for kind in (Wall, WallWithLens, Refusing))

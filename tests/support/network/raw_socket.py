@@ -10,7 +10,7 @@ import zmq
 from blender_addon.core.protocol.framing import Frame, decode_server_message, encode
 from blender_addon.core.protocol.keys import client_keys, server_keys
 from blender_addon.core.protocol.messages import PROTOCOL_VERSION, ClientMessage, Hello, Limits, ServerMessage, Welcome
-from tests.support.running_server import RunningServer
+from tests.support.servers import RunningServer
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pytest
 from blender_addon.core.errors import CameraError
 from blender_addon.core.payloads.clip import ClipMetadata, pixels_sha256
 from server.demo.motorcycle import Motorcycle
-from tests.support.running_server import small_shot
+from tests.support.shots import small_shot
 
 
 def through_a_file(metadata: ClipMetadata) -> ClipMetadata:

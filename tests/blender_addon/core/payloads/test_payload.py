@@ -23,7 +23,7 @@ from blender_addon.core.payloads.shot_file import SHOT
 from blender_addon.core.protocol.framing import Buffer, BufferSpec
 from blender_addon.core.protocol.messages import Limits
 from server.demo.motorcycle import motorcycle
-from tests.support.running_server import small_shot
+from tests.support.shots import small_shot
 
 LIMITS = Limits()
 FRAMES, WIDTH, HEIGHT = 3, 8, 6

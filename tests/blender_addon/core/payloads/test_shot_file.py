@@ -18,7 +18,7 @@ from blender_addon.core.protocol.framing import BufferSpec
 from blender_addon.core.protocol.messages import Limits
 from server.demo.motorcycle import Motorcycle, motorcycle
 from tests.support.properties import examples
-from tests.support.running_server import small_shot
+from tests.support.shots import small_shot
 
 LIMITS = Limits()
 PAYLOAD = encode_shot(small_shot(motorcycle()))

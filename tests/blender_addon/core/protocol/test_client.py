@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +15,9 @@ from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.server_address import ServerAddress, parse_address
 from server.demo.motorcycle import Motorcycle
-from tests.support.running_server import RunningServer, new_id, small_payload
+from tests.support.folders import small_file_system
+from tests.support.servers import RunningServer, free_address, new_id
+from tests.support.shots import small_payload
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +29,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     running.stop()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_no_server_is_said_at_once() -> None:
-    port = _free_port()
     with pytest.raises(ServiceError, match=r"No server answers at 127\.0\.0\.1") as error:
-        Client(ServerAddress("127.0.0.1", port, port), "me", "tests").connect()
+        Client(free_address(), "me", "tests").connect()
     assert error.value.code == "unreachable"
     assert "realcam serve" in error.value.remedy
 
@@ -105,15 +98,8 @@ def test_a_folder_that_cannot_be_made_is_said(server: RunningServer, bike: Motor
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 40 KiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = shutil.which("mount") and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=40k", "tmpfs", str(folder)], check=False, capture_output=True
-    )
-    if not mounted or mounted.returncode:
-        pytest.skip("a small file system can only be mounted by root on Linux: the full disk was not tried")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_file_system(tmp_path / "small", 40) as folder:
+        yield folder
 
 
 def test_a_full_disk_is_said_with_numbers_and_the_clip_comes_once_there_is_room(

@@ -17,7 +17,8 @@ from PIL import Image
 from blender_addon.camera_check.checked_take import CheckedTake
 from blender_addon.generation.local_server import COMMAND_VARIABLE
 from server.demo.motorcycle import CX, CY, FOCAL, Motorcycle
-from tests.blender_addon.ui.conftest import connected, forget_everything, running_server
+from tests.support.addon import connected, forget_everything
+from tests.support.servers import PRODUCT_ENGINES, running_server
 from tests.support.takes import remembered_take
 
 # Asked without importing it: it is the server's, and Blender's process hangs at its end with both loaded.
@@ -31,15 +32,15 @@ FIRST, LAST, CLIP_FRAMES = 5, 40, 8
 
 @pytest.fixture(scope="module")
 def product_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_server(tmp_path_factory.mktemp("product")) as address:
-        yield address
+    with running_server(tmp_path_factory.mktemp("product"), PRODUCT_ENGINES) as server:
+        yield str(server.address)
 
 
 @pytest.fixture(scope="module")
 def server_without_pycolmap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     engines = "tests.support.engines.camera_check:without_pycolmap"
-    with running_server(tmp_path_factory.mktemp("without"), engines) as address:
-        yield address
+    with running_server(tmp_path_factory.mktemp("without"), engines) as server:
+        yield str(server.address)
 
 
 @pytest.fixture

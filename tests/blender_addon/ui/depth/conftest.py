@@ -9,17 +9,16 @@ from types import ModuleType
 import pytest
 
 from blender_addon.generation.local_server import COMMAND_VARIABLE
-from tests.blender_addon.ui.conftest import forget_everything, running_server
-
-WALL, WALL_WITH_LENS, REFUSING = "depth-anything-indoor-small", "depth-pro", "depth-anything-indoor-base"
+from tests.support.addon import forget_everything
+from tests.support.servers import running_server
 
 
 @pytest.fixture(scope="module")
 def depth_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a server that offers depth and nothing else."""
     engines = "tests.support.engines.depth:engines"
-    with running_server(tmp_path_factory.mktemp("depth-server"), engines) as address:
-        yield address
+    with running_server(tmp_path_factory.mktemp("depth-server"), engines) as server:
+        yield str(server.address)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from blender_addon.core.errors import RealCamError, ServiceError
-from tests.blender_addon.ui.conftest import connected, forget_everything
-from tests.blender_addon.ui.depth.conftest import REFUSING, WALL, WALL_WITH_LENS
+from tests.support.addon import connected, forget_everything
+from tests.support.engines.depth import REFUSING, WALL, WALL_WITH_LENS
 
 pytestmark = pytest.mark.blender
 

@@ -16,7 +16,7 @@ from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.payloads.import_request import DepthFile, ImportSettings
 from server.terminal.generate import GenerateRequest, read_inputs
-from tests.blender_addon.ui.depth.conftest import WALL, WALL_WITH_LENS
+from tests.support.engines.depth import WALL, WALL_WITH_LENS
 
 if TYPE_CHECKING:
     from blender_addon.scene import PhotoScene

@@ -15,8 +15,9 @@ import pytest
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.server_address import parse_address
 from blender_addon.generation.local_server import COMMAND_VARIABLE
-from tests.blender_addon.conftest import not_writable
-from tests.blender_addon.ui.conftest import command_in, connected, forget_everything, free_address
+from tests.support.addon import connected, forget_everything
+from tests.support.folders import not_writable
+from tests.support.servers import PRODUCT_ENGINES, command_in, free_address
 
 pytestmark = pytest.mark.blender
 
@@ -328,7 +329,7 @@ def test_a_clip_is_not_put_into_another_file(quick: ModuleType, shot: Any, tmp_p
 def test_a_server_that_is_gone_before_the_job(quick: ModuleType, shot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from blender_addon.ui.preferences import ADDRESS_VARIABLE
 
-    monkeypatch.setenv(ADDRESS_VARIABLE, free_address())
+    monkeypatch.setenv(ADDRESS_VARIABLE, str(free_address()))
     monkeypatch.setenv(COMMAND_VARIABLE, "no-such-program serve")
     with pytest.raises(
         RuntimeError, match="No server answers and none could be started: the program 'no-such-program'"
@@ -341,8 +342,8 @@ def test_a_server_that_is_gone_after_the_job_does_not_harm_the_clip(
 ) -> None:
     from blender_addon.ui.preferences import ADDRESS_VARIABLE
 
-    monkeypatch.setenv(ADDRESS_VARIABLE, free_address())
-    monkeypatch.setenv(COMMAND_VARIABLE, command_in(tmp_path, "tests.support.engines.misbehaving:engines"))
+    monkeypatch.setenv(ADDRESS_VARIABLE, str(free_address()))
+    monkeypatch.setenv(COMMAND_VARIABLE, command_in(tmp_path))
     assert generate(quick) == {"FINISHED"}
     forget_everything()
     monkeypatch.setenv(COMMAND_VARIABLE, "no-such-program serve")
@@ -358,9 +359,9 @@ def test_the_draft_engine_of_a_server_started_by_itself(
     from blender_addon.timeline.takes import takes_of
     from blender_addon.ui.preferences import ADDRESS_VARIABLE
 
-    address = free_address()
+    address = str(free_address())
     monkeypatch.setenv(ADDRESS_VARIABLE, address)
-    monkeypatch.setenv(COMMAND_VARIABLE, command_in(tmp_path))
+    monkeypatch.setenv(COMMAND_VARIABLE, command_in(tmp_path, PRODUCT_ENGINES))
     settings = shot.realcam
     settings.engine_name = "draft"
     settings.clip_width, settings.clip_height, settings.clip_frames = 512, 320, 16

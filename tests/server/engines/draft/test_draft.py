@@ -10,7 +10,6 @@ import pytest
 
 from blender_addon.core.camera.projection import intrinsics_matrix, project
 from blender_addon.core.camera.trajectory import Trajectory, rotation_exp
-from blender_addon.core.depth.depth_mesh import depth_mesh
 from blender_addon.core.payloads.clip import Clip
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from blender_addon.core.progress import JobProgress
@@ -18,7 +17,7 @@ from server.demo.motorcycle import Motorcycle
 from server.engines.draft.edges import completed
 from server.engines.engine import Cancelled
 from server.engines.registry import capabilities, engines
-from server.geometry.preview import PreviewRenderer
+from tests.support.shots import rendered, truck
 
 RED, GREEN = (200, 30, 20), (30, 160, 60)
 SETTINGS = ShotSettings(engine="draft")
@@ -33,15 +32,7 @@ def draft(shot: Shot) -> Clip:
 
 
 def shot_of(photo: np.ndarray, depth: np.ndarray, intrinsics: np.ndarray, trajectory: Trajectory) -> Shot:
-    mesh = depth_mesh(depth, intrinsics, (photo.shape[1], photo.shape[0]))
-    preview = np.stack(list(PreviewRenderer(photo, mesh).frames(trajectory)))
-    return Shot(trajectory, preview, photo, intrinsics, depth, SETTINGS)
-
-
-def truck(metres: list[float], intrinsics: np.ndarray, size: tuple[int, int]) -> Trajectory:
-    poses = np.repeat(np.eye(4)[None], len(metres), axis=0)
-    poses[:, 0, 3] = metres
-    return Trajectory(poses, intrinsics, *size)
+    return Shot(trajectory, rendered(photo, depth, intrinsics, trajectory), photo, intrinsics, depth, SETTINGS)
 
 
 def two_planes() -> Shot:

@@ -20,7 +20,7 @@ from server.demo.motorcycle import Motorcycle
 from server.engines.draft.engine import DraftEngine
 from server.service.workers.clip_files import write_clip_files
 from tests.support.properties import examples
-from tests.support.running_server import small_payload, small_shot
+from tests.support.shots import small_payload, small_shot
 
 FOCAL = st.sampled_from([1e-9, 1e-300, 1.0, 80.0, 1e8, 9e8])
 CENTRE = st.sampled_from([0.0, 4.0, -1e8, 9e8])

@@ -9,15 +9,14 @@ import pytest
 from PIL import Image
 
 from blender_addon.core.camera.projection import intrinsics_matrix, project
-from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_mesh import depth_mesh
 from blender_addon.core.payloads.clip import Clip
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from server.bench.draft import arc_shot
 from server.engines.draft.edges import completed
 from server.engines.draft.engine import DraftEngine
-from server.geometry.preview import PreviewRenderer
 from server.geometry.rasterize import rasterize
+from tests.support.shots import rendered, truck
 
 RED, GREEN = (200, 30, 20), (30, 160, 60)
 SIZE = (96, 64)
@@ -37,10 +36,8 @@ def square_with_band(band_colour: tuple[int, int, int], width: int) -> tuple[np.
 
 
 def shot_of(photo: np.ndarray, depth: np.ndarray, metres: list[float]) -> Shot:
-    poses = np.repeat(np.eye(4)[None], len(metres), axis=0)
-    poses[:, 0, 3] = metres
-    trajectory = Trajectory(poses, INTRINSICS, *SIZE)
-    preview = np.stack(list(PreviewRenderer(photo, depth_mesh(depth, INTRINSICS, SIZE)).frames(trajectory)))
+    trajectory = truck(metres, INTRINSICS, SIZE)
+    preview = rendered(photo, depth, INTRINSICS, trajectory)
     return Shot(trajectory, preview, photo, INTRINSICS, depth, ShotSettings(engine="draft"))
 
 

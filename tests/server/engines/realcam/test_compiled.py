@@ -18,7 +18,7 @@ from server.demo.motorcycle import Motorcycle
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.sources import RandomWeights
 from server.model.sampling.compiled import check_compiler
-from tests.server.engines.realcam.test_engine import path, shot_of, with_options
+from tests.support.shots import realcam_shot, sideways, with_options
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.* is deprecated:DeprecationWarning")
 """PyTorch's own, when its compiler is imported."""
@@ -38,7 +38,7 @@ def test_a_clip_is_the_same_compiled_but_for_rounding(bike: Motorcycle) -> None:
         pytest.skip(f"nothing was compiled: {error.sentence}")
     engine = RealCamEngine(RandomWeights("tiny"))
     # Of a small picture the deepest norms see two values a group: +1 and -1, whichever way rounding put them.
-    shot = shot_of(bike, path(2, 256, 256), precision="float32")
+    shot = realcam_shot(bike, sideways(2, 256, 256), precision="float32")
     plain = engine.generate(shot, quiet).frames.astype(int)
     counters = torch._dynamo.utils.counters
     counters.clear()

@@ -25,7 +25,7 @@ from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.memory.memory_plan import FAST, PLAIN, SMALL, MemoryPlan
 from server.engines.realcam.sources import RandomWeights
 from server.service.workers.checkpoints import FileCheckpoints
-from tests.server.engines.realcam.test_engine import path, shot_of, with_options
+from tests.support.shots import realcam_shot, sideways, with_options
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 pytestmark = pytest.mark.skipif(DEVICE == "cpu", reason="no CUDA: memory plans and precisions on a card were not run")
@@ -47,7 +47,7 @@ def engine() -> RealCamEngine:
 @pytest.fixture(scope="module")
 def shot(bike: Motorcycle) -> Shot:
     """Guided by the prompt and by the camera: two branches for a batch, one beside it."""
-    return shot_of(bike, path(4, 128, 64), steps=3, camera_guidance=1.5, shaping="off", precision="float32")
+    return realcam_shot(bike, sideways(4, 128, 64), steps=3, camera_guidance=1.5, shaping="off", precision="float32")
 
 
 def quiet(step: JobProgress) -> None:

@@ -31,7 +31,7 @@ from server.model.config import TINY
 from server.model.model import random_model
 from server.model.sampling import scene_mask
 from server.model.tokenizer import ByteTokenizer
-from tests.server.engines.realcam.test_engine import path, shot_of, with_options
+from tests.support.shots import realcam_shot, sideways, with_options
 
 WIDTH, HEIGHT = 128, 64
 # In float32, as what clips are compared with is painted; what is taken by default differs from processor to processor.
@@ -49,8 +49,8 @@ def engine() -> RealCamEngine:
 
 def there_and_back(frames: int) -> Trajectory:
     """Away from the photo's camera and home again, in an odd number of frames."""
-    out = path(frames // 2 + 1).camera_to_world
-    return replace(path(frames, WIDTH, HEIGHT), camera_to_world=np.concatenate([out, out[-2::-1]]))
+    out = sideways(frames // 2 + 1).camera_to_world
+    return replace(sideways(frames, WIDTH, HEIGHT), camera_to_world=np.concatenate([out, out[-2::-1]]))
 
 
 def closure(frames: UInt8) -> float:
@@ -62,7 +62,7 @@ def closure(frames: UInt8) -> float:
 @pytest.mark.parametrize("frames", [9, 19], ids=["one segment", "two segments"])
 def test_a_loop_closes(engine: RealCamEngine, bike: Motorcycle, frames: int) -> None:
     """Its first and last frame are the same picture, also where they are made in different segments."""
-    shot = shot_of(bike, there_and_back(frames), mode="loop", **BASE)
+    shot = realcam_shot(bike, there_and_back(frames), mode="loop", **BASE)
     loop = engine.generate(shot, quiet)
     free = engine.generate(with_options(shot, mode="auto"), quiet)
     assert len(loop.frames) == len(free.frames) == frames
@@ -72,7 +72,7 @@ def test_a_loop_closes(engine: RealCamEngine, bike: Motorcycle, frames: int) -> 
 
 @pytest.fixture(scope="module")
 def shot(bike: Motorcycle) -> Shot:
-    return shot_of(bike, path(5, WIDTH, HEIGHT), **BASE)
+    return realcam_shot(bike, sideways(5, WIDTH, HEIGHT), **BASE)
 
 
 def as_the_model_paints(picture: UInt8) -> UInt8:

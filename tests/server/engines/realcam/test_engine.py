@@ -8,16 +8,15 @@ import msgspec
 import numpy as np
 import pytest
 
+from tests.support.shots import realcam_shot, sideways, with_options
+
 pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
 pytest.importorskip("transformers", reason="transformers is not installed: the model tests were not run")
 pytest.importorskip("ftfy", reason="ftfy is not installed: the model tests were not run")
 
-from blender_addon.core.camera.projection import scaled_intrinsics
-from blender_addon.core.camera.trajectory import Trajectory
-from blender_addon.core.depth.depth_mesh import depth_mesh
 from blender_addon.core.errors import EngineError
-from blender_addon.core.payloads.shot import Shot, ShotSettings
+from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import JobProgress
 from server.demo.motorcycle import Motorcycle
 from server.engines.engine import Cancelled
@@ -25,27 +24,8 @@ from server.engines.realcam.code_version import code_version
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.shot_inputs import last_picture
 from server.engines.realcam.sources import RandomWeights
-from server.geometry.preview import PreviewRenderer
 
 FRAMES = 4
-
-
-def path(frames: int, width: int = 128, height: int = 128, metres: float = 0.3) -> Trajectory:
-    """Sideways from the photo's camera."""
-    poses = np.tile(np.eye(4), (frames, 1, 1))
-    poses[:, 0, 3] = np.linspace(0, metres, frames)
-    intrinsics = np.array([[170.0, 0, width / 2], [0, 170.0, height / 2], [0, 0, 1]])
-    return Trajectory(poses, intrinsics, width, height, 24.0)
-
-
-def shot_of(bike: Motorcycle, trajectory: Trajectory, **options: object) -> Shot:
-    small = np.ascontiguousarray(bike.photo[::4, ::4])
-    size = (small.shape[1], small.shape[0])
-    intrinsics = scaled_intrinsics(bike.intrinsics, (741, 500), size)
-    mesh = depth_mesh(np.ascontiguousarray(bike.depth[::4, ::4]), intrinsics, size, 0.05)
-    preview = np.stack(list(PreviewRenderer(small, mesh).frames(trajectory)))
-    settings = ShotSettings(engine="realcam", prompt="a motorcycle", seed=3, options={"steps": 2, **options})  # type: ignore[dict-item]
-    return Shot(trajectory, preview, small, intrinsics, bike.depth, settings)
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +35,7 @@ def engine() -> RealCamEngine:
 
 @pytest.fixture(scope="module")
 def shot(bike: Motorcycle) -> Shot:
-    return shot_of(bike, path(FRAMES))
-
-
-def with_options(shot: Shot, **options: object) -> Shot:
-    merged = {**shot.settings.options, **options}
-    return replace(shot, settings=msgspec.structs.replace(shot.settings, options=merged))
+    return realcam_shot(bike, sideways(FRAMES))
 
 
 def test_a_clip_and_its_story(engine: RealCamEngine, shot: Shot) -> None:
@@ -96,7 +71,7 @@ def test_the_camera_and_the_prompt_matter(engine: RealCamEngine, shot: Shot, bik
         return engine.generate(with_options(which, shaping="off"), lambda _: None).frames.astype(int)
 
     base = made(shot)
-    other_path = shot_of(bike, path(FRAMES, metres=-0.3))
+    other_path = realcam_shot(bike, sideways(FRAMES, metres=-0.3))
     other_prompt = replace(shot, settings=msgspec.structs.replace(shot.settings, prompt="a lake at night"))
     assert np.abs(base - made(other_path)).mean() > 0.05
     assert np.abs(base - made(other_prompt)).mean() > 0.05
@@ -152,7 +127,7 @@ def test_cancel_within_a_step(engine: RealCamEngine, shot: Shot) -> None:
 
 def test_longer_than_the_weights_know(engine: RealCamEngine, bike: Motorcycle) -> None:
     """Twenty frames in two segments: the shared frames are the first segment's own."""
-    long = shot_of(bike, path(20, 128, 64), steps=1, shaping="off")
+    long = realcam_shot(bike, sideways(20, 128, 64), steps=1, shaping="off")
     clip = engine.generate(long, lambda _: None)
     assert len(clip.frames) == 20
     with pytest.raises(EngineError, match=r"longer than the weights know.*at most 16.*continuation"):
@@ -160,14 +135,14 @@ def test_longer_than_the_weights_know(engine: RealCamEngine, bike: Motorcycle) -
 
 
 def test_loop_comes_home(engine: RealCamEngine, bike: Motorcycle) -> None:
-    there = path(5)
+    there = sideways(5)
     back = np.concatenate([there.camera_to_world[:3], there.camera_to_world[1::-1]])
-    loop = shot_of(bike, replace(there, camera_to_world=back), mode="loop", shaping="off")
+    loop = realcam_shot(bike, replace(there, camera_to_world=back), mode="loop", shaping="off")
     frames = engine.generate(loop, lambda _: None).frames.astype(int)
     free = engine.generate(with_options(loop, mode="basic"), lambda _: None).frames.astype(int)
     assert np.abs(frames[-1] - free[-1]).mean() > 1.0, "the last frame is the photo's"
     with pytest.raises(EngineError, match="does not loop"):
-        engine.generate(shot_of(bike, there, mode="loop"), lambda _: None)
+        engine.generate(realcam_shot(bike, there, mode="loop"), lambda _: None)
 
 
 def test_interpolation_needs_a_known_end(engine: RealCamEngine, shot: Shot) -> None:
@@ -210,9 +185,9 @@ def test_a_last_image_lies_in_the_clip_as_the_artists_frame_does() -> None:
 
 def test_faithful_needs_the_photo_in_the_shot(engine: RealCamEngine, shot: Shot, bike: Motorcycle) -> None:
     assert len(engine.generate(with_options(shot, faithful=True), lambda _: None).frames) == FRAMES
-    away = path(FRAMES).camera_to_world.copy()
+    away = sideways(FRAMES).camera_to_world.copy()
     away[:, 1, 3] += 0.2
-    far = shot_of(bike, replace(path(FRAMES), camera_to_world=away))
+    far = realcam_shot(bike, replace(sideways(FRAMES), camera_to_world=away))
     assert len(engine.generate(far, lambda _: None).frames) == FRAMES, "which only the published code wants"
     with pytest.raises(EngineError, match="published code cannot make this shot"):
         engine.generate(with_options(far, faithful=True), lambda _: None)

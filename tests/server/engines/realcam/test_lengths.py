@@ -27,7 +27,7 @@ from server.engines.realcam import progress
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.sources import RANDOM_WEIGHTS, RandomWeights, Size
 from server.model.sampling.segments import plan_segments
-from tests.server.engines.realcam.test_engine import path, shot_of
+from tests.support.shots import realcam_shot, sideways
 
 WIDTH, HEIGHT, STEPS = 64, 128, 2
 
@@ -45,7 +45,7 @@ def engine() -> RealCamEngine:
 
 
 def portrait(bike: Motorcycle, frames: int) -> Shot:
-    return shot_of(bike, path(frames, WIDTH, HEIGHT), steps=STEPS, guidance=1.0, shaping_until=990)
+    return realcam_shot(bike, sideways(frames, WIDTH, HEIGHT), steps=STEPS, guidance=1.0, shaping_until=990)
 
 
 SLOW = [pytest.param(frames, marks=(pytest.mark.slow, pytest.mark.timeout(3600))) for frames in (15, 33, 100)]
@@ -103,7 +103,7 @@ def test_generated_without_blender(
     height, width = depth.shape
     lens = [[994.978, 0, width / 2], [0, 994.978, height / 2], [0, 0, 1]]
     write_trajectory(
-        tmp_path / "poses.txt", Trajectory(path(frames).camera_to_world, np.array(lens), width, height, fps=24.0)
+        tmp_path / "poses.txt", Trajectory(sideways(frames).camera_to_world, np.array(lens), width, height, fps=24.0)
     )
     words = ["generate", "--engine=realcam", "--random-weights", "--size=128x192", f"--frames={frames}"]
     files = {"photo": "photo.png", "depth": "depth.npy", "trajectory": "poses.txt", "out": "clip.mp4"}

@@ -40,7 +40,7 @@ from server.model.model import OFFLOADED_PARTS, RealCamModel, offloaded, random_
 from server.model.tokenizer import ByteTokenizer
 from server.model.unet.unet import UNet
 from server.service.workers.checkpoints import FileCheckpoints
-from tests.server.engines.realcam.test_engine import path, shot_of, with_options
+from tests.support.shots import realcam_shot, sideways, with_options
 
 GB = 2**30
 
@@ -133,7 +133,7 @@ def shortage(monkeypatch: pytest.MonkeyPatch) -> Shortage:
 
 @pytest.fixture(scope="module")
 def wide(bike: Motorcycle) -> Shot:
-    return shot_of(bike, path(2, 768, 64), steps=2, shaping="off")
+    return realcam_shot(bike, sideways(2, 768, 64), steps=2, shaping="off")
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +173,7 @@ def test_where_no_plan_needs_less_it_is_said_at_once(
 ) -> None:
     shortage.failures = 2
     with pytest.raises(EngineError, match="ran out of memory"):
-        engine.generate(shot_of(bike, path(2, 128, 64), shaping="off"), quiet)
+        engine.generate(realcam_shot(bike, sideways(2, 128, 64), shaping="off"), quiet)
     assert shortage.failures == 1
 
 
@@ -257,7 +257,7 @@ def test_offloaded_weights_leave_the_card(bike: Motorcycle) -> None:
     assert next(model.unet.parameters()).device.type == "cpu"
     assert model.device == device
     engine = RealCamEngine(RandomWeights("tiny"))
-    shot = shot_of(bike, path(4, 128, 64), memory="small", precision="float32")
+    shot = realcam_shot(bike, sideways(4, 128, 64), memory="small", precision="float32")
     roomy = with_options(shot, memory="fast")
     small, fast = (engine.generate(s, lambda _: None).frames.astype(int) for s in (shot, roomy))
     assert np.abs(small - fast).mean() < 1.0

@@ -27,7 +27,7 @@ from server.cli import app
 from server.demo.motorcycle import Motorcycle
 from server.engines.realcam.sources import RANDOM_WEIGHTS
 from server.terminal.local_service import local_service
-from tests.server.engines.realcam.test_engine import path, shot_of
+from tests.support.shots import realcam_shot, sideways
 
 LONG = " ".join(["a street in the rain"] * 5)
 FILES = {"photo": "photo.png", "depth": "depth.npy", "trajectory": "poses.txt"}
@@ -36,7 +36,7 @@ FILES = {"photo": "photo.png", "depth": "depth.npy", "trajectory": "poses.txt"}
 def test_a_shot_becomes_a_clip(bike: Motorcycle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(RANDOM_WEIGHTS, "tiny")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    shot = shot_of(bike, path(6, 128, 64))
+    shot = realcam_shot(bike, sideways(6, 128, 64))
     with (
         local_service(tmp_path / "jobs", tmp_path / "server.log", patience=120.0) as address,
         Client(address, "test", "test 1") as client,
@@ -70,7 +70,7 @@ def test_generate_without_blender(bike: Motorcycle, tmp_path: Path, monkeypatch:
     Image.fromarray(bike.photo).save(tmp_path / "photo.png")
     np.save(tmp_path / "depth.npy", bike.depth)
     height, width = bike.depth.shape
-    camera = Trajectory(path(4).camera_to_world, bike.intrinsics, width, height)
+    camera = Trajectory(sideways(4).camera_to_world, bike.intrinsics, width, height)
     write_trajectory(tmp_path / "poses.txt", camera)
     files = [f"--{name}={tmp_path / file}" for name, file in FILES.items()]
     made = []

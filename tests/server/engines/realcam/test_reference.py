@@ -24,7 +24,7 @@ from server.model.config import TINY
 from server.model.model import random_model
 from server.model.sampling import scene_mask
 from server.model.tokenizer import ByteTokenizer
-from tests.server.engines.realcam.test_engine import path, shot_of
+from tests.support.shots import realcam_shot, sideways
 
 WIDTH, HEIGHT, FRAMES, HOME = 128, 64, 5, 2
 
@@ -40,11 +40,11 @@ def as_the_model_paints(pictures: UInt8) -> UInt8:
 def test_the_preview_gives_way_to_the_photo_there(bike: Motorcycle, faithful: bool, at: int) -> None:
     """A preview of something else, held in every step: the photo stands in one frame of it. The published code takes
     that to be the first, wherever the camera is."""
-    trajectory = path(FRAMES, WIDTH, HEIGHT)
+    trajectory = sideways(FRAMES, WIDTH, HEIGHT)
     poses = trajectory.camera_to_world.copy()
     poses[:, 0, 3] -= poses[HOME, 0, 3]
     options = {"steps": 2, "guidance": 1.0, "shaping": "clean", "shaping_until": 0, "faithful": faithful}
-    shot = shot_of(bike, replace(trajectory, camera_to_world=poses), **options)
+    shot = realcam_shot(bike, replace(trajectory, camera_to_world=poses), **options)
     preview = np.full((FRAMES, HEIGHT, WIDTH, 4), 255, np.uint8)
     preview[..., :3] = np.linspace(0, 255, WIDTH).astype(np.uint8)[:, None]
     # Something must be left to make.

@@ -36,8 +36,8 @@ from server.engines.realcam.sources import RandomWeights, Size
 from server.model.config import TINY, ModelConfig
 from server.model.sampling.shot_sampler import ShotState
 from server.service.workers.checkpoints import FileCheckpoints
-from tests.server.engines.realcam.test_engine import path, shot_of
-from tests.support.running_server import RunningServer, new_id
+from tests.support.servers import RunningServer, new_id
+from tests.support.shots import realcam_shot, sideways
 
 STEPS = 3
 
@@ -61,7 +61,7 @@ def engine() -> RealCamEngine:
 def shot(bike: Motorcycle) -> Shot:
     """Two segments, held to the preview, fresh noise in each step, guidance kept over two steps."""
     options = {"steps": STEPS, "shaping_until": 300, "eta": 1.0, "lossy_guidance_every": 2, "overlap": 2}
-    return shot_of(bike, path(6, 128, 64), **options)
+    return realcam_shot(bike, sideways(6, 128, 64), **options)
 
 
 class Pausing:
@@ -208,7 +208,7 @@ class TestInAServer:
 
     @pytest.fixture
     def payload(self, bike: Motorcycle) -> bytes:
-        return encode_shot(shot_of(bike, path(4, 128, 64), steps=self.STEPS))
+        return encode_shot(realcam_shot(bike, sideways(4, 128, 64), steps=self.STEPS))
 
     def clip(self, server: RunningServer, payload: bytes, folder: Path, break_off: Callable[[], None]) -> list[int]:
         """Send the shot, break off in the middle of its sampling, fetch. The steps of each attempt but the first."""

@@ -27,7 +27,7 @@ from server.model.sampling.shot_sampler import Hooks, SamplingOptions, ShotInput
 from server.model.tokenizer import ByteTokenizer, Tokens  # noqa: E402
 from server.model.vae import VideoVae, build_vae  # noqa: E402
 from tests.server.published.parity import ParityKit  # noqa: E402
-from tests.support.models import TINY_256, TINY_512, load_part  # noqa: E402
+from tests.support.model.reduced_model import TINY_256, TINY_512, load_part  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

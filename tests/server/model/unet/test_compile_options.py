@@ -16,7 +16,7 @@ from server.model.sampling.compiled import compile_blocks, compiled_blocks  # no
 from server.model.tokenizer import ByteTokenizer  # noqa: E402
 from server.model.unet.compile_options import FORMS, isolation, many_forms  # noqa: E402
 from tests.server.model.sampling.test_compiled import denoised  # noqa: E402
-from tests.support.older_compile import older_compile  # noqa: E402
+from tests.support.model.older_compile import older_compile  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.* is deprecated:DeprecationWarning")
 """PyTorch's own, when its compiler is imported."""

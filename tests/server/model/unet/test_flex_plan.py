@@ -23,8 +23,8 @@ from server.model.unet.flex_plan import (  # noqa: E402
     flex_plan,
     mask_memory,
 )
-from tests.support.live_memory import LiveMemory  # noqa: E402
-from tests.support.older_compile import older_compile  # noqa: E402
+from tests.support.model.live_memory import LiveMemory  # noqa: E402
+from tests.support.model.older_compile import older_compile  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.* is deprecated:DeprecationWarning")
 """PyTorch's own, when its compiler is imported."""

@@ -15,7 +15,7 @@ from server.model.unet.attention_plan import QUERY_BLOCK, BlockPlan, DensePlan, 
 from server.model.unet.transformers import LevelCamera  # noqa: E402
 from server.model.unet.unet import Camera, UNet, split_context  # noqa: E402
 from tests.server.published.parity import ParityKit, unpack_mask  # noqa: E402
-from tests.support.models import TINY_256, TINY_512, load_part, observed, published_modules, statistics  # noqa: E402
+from tests.support.model.reduced_model import TINY_256, TINY_512, load_part, observed, published_modules, statistics  # noqa: E402
 
 
 def unet(kit: ParityKit, config: ModelConfig) -> UNet:

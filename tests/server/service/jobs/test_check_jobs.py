@@ -23,7 +23,8 @@ from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import Motorcycle
 from server.evaluation.synthetic_room import film_room
 from tests.support.room_path import FRAMES, HEIGHT, WIDTH, known_path
-from tests.support.running_server import RunningServer, new_id, small_payload
+from tests.support.servers import PRODUCT_ENGINES, RunningServer, new_id
+from tests.support.shots import small_payload
 
 pytest.importorskip("pycolmap", reason="pycolmap is not installed: cameras cannot be solved")
 
@@ -35,7 +36,7 @@ ASKED = Trajectory(AT_PHOTO.camera_to_world[1:], AT_PHOTO.intrinsics[1:], WIDTH,
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("check-server")
-    engines = ("--engines", "server.engines.registry:served")
+    engines = ("--engines", PRODUCT_ENGINES)
     running = RunningServer(folder / "data", folder / "config", engines).start()
     yield running
     running.stop()

@@ -13,7 +13,8 @@ from blender_addon.core.payloads.depth_request import DepthRequest, decode_depth
 from blender_addon.core.payloads.shot import ShotSettings
 from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import Motorcycle
-from tests.support.running_server import RunningServer, new_id, small_payload
+from tests.support.servers import RunningServer, new_id
+from tests.support.shots import small_payload
 
 ENGINES = ("--engines", "tests.support.engines.depth:engines")
 WALL, WALL_WITH_LENS, REFUSING = "depth-anything-indoor-small", "depth-pro", "depth-anything-indoor-base"

@@ -20,8 +20,8 @@ from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import Motorcycle
 from server.service.jobs.job_states import Cause
 from server.service.jobs.job_store import JobStore
-from tests.server.service.conftest import StartServer
-from tests.support.running_server import RunningServer, new_id, small_payload, small_shot
+from tests.support.servers import RunningServer, StartServer, new_id
+from tests.support.shots import small_payload, small_shot
 
 
 def _states(events: list[StateEvent | JobProgress]) -> list[str]:

@@ -22,9 +22,9 @@ from blender_addon.core.protocol.messages import (
     UploadChunk,
 )
 from server.demo.motorcycle import Motorcycle
-from tests.server.service.conftest import StartServer
 from tests.support.network.raw_socket import ask, ask_with, raw_socket, session
-from tests.support.running_server import RunningServer, new_id, small_payload
+from tests.support.servers import RunningServer, StartServer, new_id
+from tests.support.shots import small_payload
 
 
 def _chunk_of_shape(*shape: int) -> list[bytes]:

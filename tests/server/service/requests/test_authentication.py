@@ -20,8 +20,8 @@ from server.demo.motorcycle import Motorcycle
 from server.service.options import ServiceOptions
 from server.service.requests.zap import AllowList, ZapHandler, prove_closed
 from server.service.service import Service
-from tests.server.service.conftest import StartServer
-from tests.support.running_server import REPOSITORY, RunningServer, new_id, small_payload
+from tests.support.servers import REPOSITORY, RunningServer, StartServer, new_id
+from tests.support.shots import small_payload
 
 
 def _keys_command(config: Path, *arguments: str) -> str:

@@ -17,7 +17,7 @@ from blender_addon.core.protocol.keys import client_keys, new_keys, server_keys
 from server.service.requests.zap import AllowedClient, write_allowed
 from tests.support.network.entry import Attempt, Doors
 from tests.support.network.namespaces import SERVER_SIDE, NoNamespaceError, inside, namespace_with_cable
-from tests.support.running_server import REPOSITORY, RunningServer
+from tests.support.servers import REPOSITORY, RunningServer
 
 BREAK = """
 import sys

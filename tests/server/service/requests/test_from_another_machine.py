@@ -13,7 +13,7 @@ import pytest
 
 from blender_addon.core.protocol.keys import KnownServer, new_keys
 from tests.support.network.namespaces import SERVER_SIDE, NoNamespaceError, inside, namespace_with_cable
-from tests.support.running_server import REPOSITORY, RunningServer
+from tests.support.servers import REPOSITORY, RunningServer
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from server.service.jobs.job_states import MAX_ATTEMPTS, MAX_STARTS
 from server.service.jobs.job_store import JobStore
 from tests.support.network.simulated_wire import LIMITS, Fault, World, clip_of
 from tests.support.properties import examples
-from tests.support.running_server import small_payload
+from tests.support.shots import small_payload
 
 MEMORY = Path("/dev/shm")
 JOBS = tuple(f"job-{number:08d}" for number in range(3))

@@ -34,22 +34,16 @@ from server.service.metrics import metrics_text, serve_metrics
 from server.service.options import ServiceOptions
 from server.service.service import Service
 from server.service.workers.checkpoints import FileCheckpoints
-from tests.server.service.conftest import StartServer
-from tests.support.running_server import ENGINES, REPOSITORY, RunningServer, new_id, small_payload
+from tests.support.folders import small_file_system
+from tests.support.servers import ENGINES, REPOSITORY, RunningServer, StartServer, new_id
+from tests.support.shots import small_payload
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 12 MB for the server's data."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    mounted = shutil.which("mount") and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)], check=False, capture_output=True
-    )
-    if not mounted or mounted.returncode:
-        pytest.skip("a small file system can only be mounted by root on Linux: the full disk was not tried")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with small_file_system(tmp_path / "data", 12 * 1024) as folder:
+        yield folder
 
 
 def _last(events: list[StateEvent | JobProgress]) -> StateEvent:

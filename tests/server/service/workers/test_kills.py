@@ -14,8 +14,8 @@ from blender_addon.core.errors import ServiceError
 from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import Motorcycle
-from tests.server.service.conftest import StartServer
-from tests.support.running_server import RunningServer, new_id, small_payload
+from tests.support.servers import RunningServer, StartServer, new_id
+from tests.support.shots import small_payload
 
 
 def _worker_of(server: RunningServer) -> psutil.Process:

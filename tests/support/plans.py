@@ -1,4 +1,4 @@
-"""The whole product in small: a plan on the motorcycle, a real server process, a real headless Blender."""
+"""A plan for headless Blender: the whole product in small, on the motorcycle."""
 
 from __future__ import annotations
 

@@ -1,28 +1,31 @@
-"""A real server process for a test, and the small shots that are sent to it."""
+"""Real server processes for tests: starting them, their addresses and commands, clients of them."""
 
 from __future__ import annotations
 
+import itertools
+import os
+import shlex
 import signal
+import socket
 import subprocess
+import sys
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
+import psutil
 
-from blender_addon.core.camera.trajectory import Trajectory
-from blender_addon.core.payloads.shot import Shot, ShotSettings
-from blender_addon.core.payloads.shot_file import encode_shot
-from blender_addon.core.protocol.capability import SettingValue
 from blender_addon.core.protocol.client import Client
-from blender_addon.core.protocol.keys import client_keys, server_keys
+from blender_addon.core.protocol.keys import client_keys, config_dir, server_keys
 from blender_addon.core.protocol.server_address import ServerAddress
-from server.demo.motorcycle import Motorcycle
 from server.service.requests.zap import AllowedClient, read_allowed, write_allowed
 from server.terminal.local_service import REALCAM, start_server
 
 REPOSITORY = Path(__file__).parents[2]
 ENGINES = "tests.support.engines.misbehaving:engines"
+PRODUCT_ENGINES = "server.engines.registry:served"
 PATIENCE = 120.0
 """Seconds until a server must be ready, on a machine that other tests keep busy."""
 
@@ -93,33 +96,60 @@ class RunningServer:
             self.wait()
 
 
-def small_shot(
-    bike: Motorcycle, engine: str = "copy", pause: float = 0.0, frames: int = 4, seed: int = 0, **options: SettingValue
-) -> Shot:
-    """A corner of the motorcycle photo as a shot of 64 x 40 pixels."""
-    width, height = 64, 40
-    intrinsics = np.array([[80.0, 0, width / 2], [0, 80.0, height / 2], [0, 0, 1]])
-    preview = np.full((frames, height, width, 4), 255, dtype=np.uint8)
-    for index in range(frames):
-        preview[index, ..., :3] = bike.photo[200 + index : 200 + index + height, 300 : 300 + width]
-    settings = ShotSettings(engine=engine, seed=seed, options={"pause": pause, **options})
-    return Shot(
-        trajectory=Trajectory(np.repeat(np.eye(4)[None], frames, axis=0), intrinsics, width, height),
-        preview=preview,
-        photo=np.ascontiguousarray(bike.photo[180:260, 280:400]),
-        photo_intrinsics=bike.intrinsics,
-        depth=np.ascontiguousarray(bike.depth[180:260, 280:400]),
-        settings=settings,
-    )
-
-
-def small_payload(
-    bike: Motorcycle, engine: str = "copy", pause: float = 0.0, frames: int = 4, seed: int = 0, **options: SettingValue
-) -> bytes:
-    """The same as a shot file."""
-    return encode_shot(small_shot(bike, engine, pause, frames, seed, **options))
-
-
 def new_id() -> str:
     """A job id."""
     return uuid.uuid4().hex
+
+
+StartServer = Callable[..., RunningServer]
+"""The fixture `start_server`: arguments of `realcam serve` to a server that ends with the test."""
+
+
+@contextmanager
+def running_server(folder: Path, engines: str = ENGINES) -> Iterator[RunningServer]:
+    """A server that somebody else has started, at an address that a person can type, with the keys of all tests."""
+    server = RunningServer(
+        folder / "server", config_dir(), log=folder / "log", engines=engines, address=free_address()
+    ).start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def command_in(folder: Path, engines: str = ENGINES) -> str:
+    """The command by which the add-on starts a server of its own, whose jobs are kept in `folder`."""
+    words = ["env", f"PYTHONPATH={REPOSITORY}", sys.executable, *REALCAM, "serve"]
+    return shlex.join([*words, "--engines", engines, "--data-dir", str(folder / "server")])
+
+
+def pid_of_server_in(folder: Path) -> int:
+    """The process that the add-on, in this process, has started by command_in(folder)."""
+    (server,) = (
+        child
+        for child in psutil.Process().children(recursive=True)
+        if {*REALCAM, str(folder / "server")} <= set(child.cmdline())
+    )
+    return server.pid
+
+
+_FIRST_PORT, _LAST_PORT = 20_000, 32_000
+"""Below the ports that systems give to whoever asks for any."""
+_pairs = itertools.count(40 * os.getpid())
+"""Processes that run tests at the same time begin at different places."""
+
+
+def free_address() -> ServerAddress:
+    """Two ports of this machine that follow each other and at which nobody listens.
+
+    For servers that others start, and for clients that are to find none. A RunningServer takes ports of its own.
+    """
+    while True:
+        port = _FIRST_PORT + 2 * next(_pairs) % (_LAST_PORT - _FIRST_PORT)
+        with socket.socket() as control, socket.socket() as data:
+            try:
+                control.bind(("127.0.0.1", port))
+                data.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return ServerAddress("127.0.0.1", port, port + 1)

@@ -1,0 +1,45 @@
+"""Folders that cannot be written to, and folders that are soon full."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+@contextmanager
+def not_writable(folder: Path) -> Iterator[None]:
+    """A folder that nobody may write to; root, whom no mode keeps out, is kept out by the immutable flag."""
+    if os.name == "nt":
+        pytest.skip("a folder's mode keeps nobody out on Windows")
+    root = os.geteuid() == 0
+    if root and subprocess.run(["chattr", "+i", folder], check=False, capture_output=True).returncode:
+        pytest.skip("root may write anywhere, and this file system has no immutable flag")
+    mode = folder.stat().st_mode
+    if not root:
+        folder.chmod(0o500)
+    try:
+        yield
+    finally:
+        if root:
+            subprocess.run(["chattr", "-i", folder], check=True)
+        else:
+            folder.chmod(mode)
+
+
+@contextmanager
+def small_file_system(folder: Path, kibibytes: int) -> Iterator[Path]:
+    """A file system of that size in `folder`, which is made; skips the test where none can be mounted."""
+    folder.mkdir()
+    options = ["-t", "tmpfs", "-o", f"size={kibibytes}k", "tmpfs"]
+    mounted = shutil.which("mount") and subprocess.run(["mount", *options, folder], check=False, capture_output=True)
+    if not mounted or mounted.returncode:
+        pytest.skip("a small file system can only be mounted by root on Linux: the full disk was not tried")
+    yield folder
+    # A server that has been told to end may still have a file open there.
+    subprocess.run(["umount", "-l", folder], check=True)
