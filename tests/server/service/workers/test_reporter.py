@@ -11,7 +11,7 @@ from server.engines.engine import Cancelled
 from server.service.workers import worker_messages as pipe
 from server.service.workers.worker import Reporter
 
-JOB = pipe.RunJob(job_id="a" * 32, attempt=1, engine="realcam", shot="", work="", checkpoints="", limits=Limits())
+JOB = pipe.RunJob(job_id="a" * 32, attempt=1, engine="realcam", payload="", work="", checkpoints="", limits=Limits())
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 
 
