@@ -1,4 +1,4 @@
-"""What an analysis of the server's sends back waits in a file until it is built into the scene."""
+"""The folder in which the result of a depth estimate or a camera check waits until it is built into the scene."""
 
 from __future__ import annotations
 
@@ -10,16 +10,24 @@ from . import user_files
 from .job_records import JobRecord
 
 ANSWERS = "answers"
-"""The folder of those files, in the add-on's own one."""
+"""The name of that folder inside the add-on's own folder."""
 
 
 def answer_folder(job_id: str) -> Path:
-    """Where the answer to a job goes."""
+    """The folder that the result files of a job are fetched into."""
     return user_files.user_folder() / ANSWERS / job_id
 
 
 def read_answer(record: JobRecord, name: str) -> bytes:
-    """A file that was fetched. Raises ServiceError."""
+    """The bytes of a fetched result file.
+
+    Args:
+        record: The record of the job; its `folder` holds the file.
+        name: The file's name inside that folder.
+
+    Raises:
+        ServiceError: The file cannot be read.
+    """
     path = Path(record.folder) / name
     try:
         return path.read_bytes()
@@ -30,5 +38,5 @@ def read_answer(record: JobRecord, name: str) -> bytes:
 
 
 def discard_answer(record: JobRecord) -> None:
-    """Remove what was fetched, once it is built in."""
+    """Remove the job's fetched files, once they are built into the scene."""
     shutil.rmtree(record.folder, ignore_errors=True)

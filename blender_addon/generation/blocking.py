@@ -1,4 +1,4 @@
-"""A whole job without a window: for the command line, the demo and tests. The panel's own code, in a loop."""
+"""A whole job run to its end in one call, for the command line, the demo and tests: the panel's own code, in a loop."""
 
 from __future__ import annotations
 
@@ -23,12 +23,17 @@ T = TypeVar("T")
 OnView = Callable[[JobView], None]
 
 PAUSE = 0.005
-"""Seconds between two looks at the job thread."""
+"""Seconds between two looks at the job thread's events."""
 
 
 @dataclass(frozen=True, eq=False)
 class Finished(Generic[T]):
-    """placed: what the result became. seconds: how long each phase took, by its name in words."""
+    """A job that was run to its end.
+
+    Attributes:
+        placed: What the result became.
+        seconds: How long each phase took, by the phase's name as the panel shows it.
+    """
 
     placed: T
     seconds: dict[str, float]
@@ -36,7 +41,13 @@ class Finished(Generic[T]):
 
 @dataclass(frozen=True, eq=False)
 class FinishedShot:
-    """take: on the timeline. preview: what was sent. seconds: how long each phase took, by its name in words."""
+    """A shot whose clip is on the timeline.
+
+    Attributes:
+        take: The take that was made of the clip.
+        preview: The preview that was sent.
+        seconds: How long each phase took, by the phase's name as the panel shows it.
+    """
 
     take: Take
     preview: RenderedPreview
@@ -53,7 +64,20 @@ def generate_blocking(
     compositor: bool = False,
     on_view: OnView | None = None,
 ) -> FinishedShot:
-    """Camera -> preview -> server -> clip -> take on the timeline. Returns when it is there; see run_blocking."""
+    """Render the preview of a shot, have its clip made and put the take on the timeline; returns when it is there.
+
+    Args:
+        jobs: The state of generation; no other job may be under way.
+        request: What the artist chose.
+        server: Where the server is and how to start one.
+        records: The folder that the job is written down in.
+        background: Also show the take behind its camera.
+        compositor: Also lay the take under the render in the compositor.
+        on_view: See run_blocking.
+
+    Raises:
+        RealCamError: With the sentence that the panel would show.
+    """
     job = ShotJob(request)
 
     def place(record: JobRecord) -> Take:
@@ -75,12 +99,16 @@ def run_blocking(
     """Send a job, follow it, fetch its result and place it.
 
     Args:
-        place: puts what was fetched where it belongs.
-        on_view: told the job's view whenever it has changed, for progress bars; raising out of it leaves the job
-            running on the server, and its record.
+        jobs: The state of generation; no other job may be under way.
+        job: What is sent.
+        server: Where the server is and how to start one.
+        records: The folder that the job is written down in.
+        place: Puts what was fetched where it belongs.
+        on_view: Called with the job's view whenever it has changed, for progress bars. If it raises, the job goes on
+            on the server, and its record stays.
 
     Raises:
-        RealCamError: with the sentence that the panel would show.
+        RealCamError: With the sentence that the panel would show.
     """
     clock = _Clock(on_view)
     run = JobRun(jobs, job, server, records)
@@ -105,7 +133,7 @@ def run_blocking(
 
 
 class _Clock:
-    """How long the job has been in each phase."""
+    """Measures how long the job has been in each phase."""
 
     def __init__(self, on_view: OnView | None) -> None:
         self.seconds: dict[str, float] = {}
@@ -126,7 +154,11 @@ class _Clock:
 
 
 def _fetched(jobs: Jobs, title: str, clock: _Clock) -> JobRecord:
-    """The record of the job whose files are here now."""
+    """The record of the job, once its result files are on this machine.
+
+    Raises:
+        ServiceError: The job failed or was cancelled.
+    """
     while jobs.view is not None and not jobs.view.phase.final and jobs.view.phase is not Phase.IMPORTING:
         if not jobs.pump():
             time.sleep(PAUSE)

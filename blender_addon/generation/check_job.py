@@ -1,4 +1,4 @@
-"""A take's clip sent to be checked, and its achieved camera put into the scene when the answer is here."""
+"""A camera check: a take's clip is sent to the server, and its achieved camera built into the scene when fetched."""
 
 from __future__ import annotations
 
@@ -34,7 +34,12 @@ from .scene_job import scene_of
 
 @dataclass
 class CheckJob:
-    """scene: a name. take: whose clip is checked."""
+    """The check of a take's camera, on its way to the server.
+
+    Attributes:
+        scene: The scene's name.
+        take: The take whose clip is checked.
+    """
 
     scene: str
     take: Take
@@ -46,16 +51,29 @@ class CheckJob:
         return f"Camera check of {self.take.label}"
 
     def folder(self, job_id: str) -> Path:
-        """Where the answer waits. Raises TimelineError when something that is to be sent is not there."""
+        """The folder that the result is fetched into.
+
+        Raises:
+            TimelineError: The take's photo or its files are not there.
+        """
         asked_camera(self.take, photo_of_take(scene_of(self.scene), self.take))
         return answer_folder(job_id)
 
     def engine(self, jobs: Jobs) -> str:
-        """The server's camera check."""
+        """The name of the server's camera check.
+
+        Raises:
+            RealCamError: The server has none, or it cannot run there.
+        """
         return offered_engine(jobs.checkers, CHECKER).name
 
     def payload(self, engine: str) -> Slices[CheckRequest]:
-        """The clip's frames, one a slice; then its camera and the depth that makes distances metres."""
+        """Reads the clip, one frame a slice, and returns the check request: frames, camera, and the depth that gives
+        metres.
+
+        Raises:
+            RealCamError: A frame, the take's metadata or its photo is gone.
+        """
         folder = Path(bpy.path.abspath(take_folder(self.take)))
         frames = []
         for index in range(self.take.frames):
@@ -73,14 +91,20 @@ class CheckJob:
         )
 
     def task(self) -> CheckTask:
-        """Whose check it is."""
+        """The shot and the number of the take that is checked."""
         return CheckTask(shot=self.take.shot, take=self.take.number)
 
 
 def import_check(record: JobRecord) -> bpy.types.Object:
-    """Put the achieved camera of a fetched check into its scene, and remove the answer's file.
+    """Put the achieved camera of a fetched check into its scene, and remove the result's file.
 
-    Raises TimelineError when the take or its photo is gone, CameraError or ServiceError when the answer cannot be read.
+    Returns:
+        The camera object.
+
+    Raises:
+        TimelineError: The take, its files or its photo is gone.
+        CameraError: The result cannot be read.
+        ServiceError: The result's file cannot be read.
     """
     assert isinstance(record.task, CheckTask)
     scene = scene_of(record.scene)
@@ -96,7 +120,11 @@ def import_check(record: JobRecord) -> bpy.types.Object:
 
 
 def photo_of_take(scene: bpy.types.Scene, take: Take) -> PhotoScene:
-    """The photo that a take was made from. Raises TimelineError when it is not in the scene, or cannot be told."""
+    """The photo that a take was made from.
+
+    Raises:
+        TimelineError: The photo is not in the scene, or the take's files do not tell which photo or scale it was.
+    """
     photo = find_photo_scene(scene, None if take.photo is None else take.photo.imported_at)
     if photo is None:
         raise TimelineError(
@@ -116,12 +144,16 @@ def photo_of_take(scene: bpy.types.Scene, take: Take) -> PhotoScene:
 def asked_camera(take: Take, photo: PhotoScene) -> Trajectory:
     """The camera that a take was to follow, in the clip's pixels and in the metres of the photo's scene as it is now.
 
-    Raises TimelineError when the take's files are gone.
+    Raises:
+        TimelineError: The take's files are gone.
     """
     trajectory = clip_metadata(Path(bpy.path.abspath(take_folder(take)))).trajectory()
     return trajectory if take.photo is None else trajectory.rescale(photo.record.scale / take.photo.scale)
 
 
 def _lens_of_photo(take: Take, photo: PhotoScene) -> Float64:
-    """[3, 3] of the photo when the take was made: another focal length since keeps each pixel's depth."""
+    """[3, 3] float64 intrinsics of the photo when the take was made, in its pixels.
+
+    Changing the focal length since then left each pixel's depth as it was.
+    """
     return photo.intrinsics if take.photo is None else np.array(take.photo.intrinsics)

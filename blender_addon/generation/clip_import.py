@@ -1,4 +1,4 @@
-"""A fetched clip becomes a take of its scene, and a take is shown where the artist wants it."""
+"""A fetched clip becomes a take of its scene, shown in the sequencer, behind the camera and in the compositor."""
 
 from __future__ import annotations
 
@@ -17,9 +17,16 @@ from .scene_job import scene_of
 
 
 def import_clip(record: JobRecord, *, background: bool = False, compositor: bool = False) -> Take:
-    """Make the take of a finished shot's files and show it in the job's scene. Raises TimelineError.
+    """Make the take of a finished shot's files and show it in the job's scene.
 
-    A scene that was renamed or removed since is replaced by the one in the window.
+    Args:
+        record: The record of a shot's job. A scene that was renamed or removed since is replaced by the one in the
+            window.
+        background: Also show the take behind its camera.
+        compositor: Also lay the take under the render in the compositor.
+
+    Raises:
+        TimelineError: The clip's files are not whole, the .blend is not saved, or there is no place for the take.
     """
     assert isinstance(record.task, ShotTask)
     task, scene = record.task, scene_of(record.scene)
@@ -39,9 +46,17 @@ def import_clip(record: JobRecord, *, background: bool = False, compositor: bool
 
 
 def show_take(scene: bpy.types.Scene, take: Take, *, background: bool, compositor: bool) -> None:
-    """Show a take on the timeline and, by choice, behind its camera and over the render. Raises TimelineError.
+    """Show a take in the sequencer and, by choice, behind its camera and under the render.
 
-    What is not chosen is taken away: no place goes on showing an older take.
+    Args:
+        scene: The scene whose sequencer and compositor show it.
+        take: The take.
+        background: Show it behind its camera, or behind the scene's where its own is gone. False: take away what stands
+            there, so that it does not go on showing an older take.
+        compositor: The same for the compositor.
+
+    Raises:
+        TimelineError: The take's files are gone, or the sequencer has no free channel.
     """
     place_strip(scene, take)
     camera = bpy.data.objects.get(take.camera) or scene.camera

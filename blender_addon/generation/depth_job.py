@@ -1,4 +1,4 @@
-"""A photo's depth asked of the server, and built into a scene when it is here."""
+"""A depth estimate: a photo is sent to the server, and a scene built of it and its depth when that is fetched."""
 
 from __future__ import annotations
 
@@ -26,7 +26,13 @@ from .scene_job import scene_of
 
 @dataclass
 class DepthJob:
-    """What the artist chose. scene: a name. predictor: one of the server's, "" for the first that can run."""
+    """The depth estimate of a photo, on its way to the server.
+
+    Attributes:
+        scene: The scene's name.
+        photo: The photo and how its scene shall be built.
+        predictor: The name of one of the server's depth predictors, "" for the first that can run.
+    """
 
     scene: str
     photo: PhotoOrder
@@ -40,12 +46,16 @@ class DepthJob:
         return f"Depth of {Path(self.photo.path).name}"
 
     def folder(self, job_id: str) -> Path:
-        """Where the answer waits; the photo is read. Raises PhotoError."""
+        """The folder that the result is fetched into. Also reads the photo.
+
+        Raises:
+            PhotoError: The photo cannot be read.
+        """
         self._read_photo()
         return answer_folder(job_id)
 
     def _read_photo(self) -> None:
-        """The photo's pixels, and its focal length as typed and as its EXIF tells it; a calibration counts as typed."""
+        """Read the photo's pixels and its focal length, as typed and as EXIF has it. A calibration counts as typed."""
         photo = read_photo(Path(self.photo.path))
         try:
             pixels = photo_pixels(photo.image)
@@ -59,27 +69,37 @@ class DepthJob:
         self._read = pixels, typed, photo.focal_35mm
 
     def engine(self, jobs: Jobs) -> str:
-        """The chosen predictor, else the first that runs."""
+        """The name of the chosen predictor, else of the first that can run.
+
+        Raises:
+            RealCamError: The server does not have it, or it cannot run there.
+        """
         able = [predictor.name for predictor in jobs.predictors if not predictor.unavailable]
         name = self.predictor or next(iter([*able, *(predictor.name for predictor in jobs.predictors)]), "")
         return offered_engine(jobs.predictors, name, "depth predictor").name
 
     def payload(self, engine: str) -> Slices[DepthRequest]:
-        """The photo, at once: it is read already."""
+        """Returns the depth request in the first slice: `folder` has read the photo already."""
         yield from ()
         assert self._read is not None
         photo, typed, exif = self._read
         return DepthRequest(photo, ShotSettings(engine=engine), typed, exif)
 
     def task(self) -> DepthTask:
-        """What shall be built."""
+        """The photo whose scene is built of the result."""
         return DepthTask(photo=self.photo)
 
 
 def import_depth(record: JobRecord) -> PhotoScene:
-    """Build the scene of a fetched estimate and remove its file. Raises PhotoError or ServiceError; it stays then.
+    """Build the scene of a fetched depth estimate, then remove the result's file; after an error the file stays.
 
-    A scene that was renamed or removed since is replaced by the one in the window.
+    Args:
+        record: The record of a depth job. A scene that was renamed or removed since is replaced by the one in the
+            window.
+
+    Raises:
+        PhotoError: The photo cannot be imported with this depth.
+        ServiceError: The result's file cannot be read.
     """
     assert isinstance(record.task, DepthTask)
     scene = scene_of(record.scene)

@@ -1,4 +1,4 @@
-"""What the main thread and the job thread say to each other: frozen data through queues, nothing shared."""
+"""The messages between the main thread and the job thread: frozen data through queues, no shared state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,16 @@ from ..core.protocol.server_address import ServerAddress
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """Where the server is and how to start one. `start_locally` False: never start a process (a remote server)."""
+    """Where the server is and how to start one.
+
+    Attributes:
+        address: The server's host and ports.
+        command: The preference for the command that starts a server on this machine; "" for the default.
+        client_id: The name by which the server knows this Blender's jobs.
+        software: This add-on and its version, as the server is told.
+        log: The file that a server started here writes its output to.
+        start_locally: False for a remote server: no process is ever started.
+    """
 
     address: ServerAddress
     command: str
@@ -28,14 +37,19 @@ class ServerSettings:
 
 @dataclass(frozen=True)
 class Connect:
-    """Find out what the server can do; start it when nobody answers."""
+    """Ask the server what it can do; start it when nobody answers."""
 
 
 @dataclass(frozen=True, eq=False)
 class SubmitJob:
-    """Send a shot, or a photo whose depth is asked; follow it and fetch its files into `folder`.
+    """Send a job payload, follow the job and fetch its files.
 
-    What is sent is kept at `pending_upload` until accepted.
+    Attributes:
+        job_id: Made by the client, 32 hexadecimal digits.
+        payload: A shot, a depth request or a camera check.
+        title: What the job is called.
+        folder: The folder that the result files go into.
+        pending_upload: The file that holds the encoded payload until the server has accepted it.
     """
 
     job_id: str
@@ -46,13 +60,21 @@ class SubmitJob:
 
     @property
     def engine(self) -> str:
-        """The engine asked for."""
+        """The name of the engine asked for."""
         return self.payload.settings.engine
 
 
 @dataclass(frozen=True)
 class ResumeJob:
-    """Go on with a job of an earlier session: send its kept shot again if need be, follow, fetch."""
+    """Go on with a job of an earlier session: send its pending upload again if there is one, follow, fetch.
+
+    Attributes:
+        job_id: The job's id.
+        engine: The name of the engine asked for.
+        title: What the job is called.
+        folder: The folder that the result files go into.
+        pending_upload: The file of the encoded payload; absent once the server has accepted it.
+    """
 
     job_id: str
     engine: str
@@ -73,7 +95,7 @@ class ServerStarting:
 
 @dataclass(frozen=True)
 class Connected:
-    """The server answers; this is what it can do."""
+    """The server answers and tells what it can do."""
 
     software: str
     engines: tuple[EngineCapability, ...]
@@ -81,14 +103,14 @@ class Connected:
 
 @dataclass(frozen=True)
 class ConnectionChanged:
-    """The line to the server broke, or is there again. The job itself is not touched by it."""
+    """The connection to the server broke, or is there again. The job itself goes on on the server meanwhile."""
 
     connected: bool
 
 
 @dataclass(frozen=True)
 class Sent:
-    """Bytes of the shot that the server holds."""
+    """How many bytes of the payload the server holds."""
 
     job_id: str
     progress: JobProgress
@@ -96,7 +118,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class StateChanged:
-    """The server moved the job."""
+    """The server put the job into another state."""
 
     job_id: str
     state: JobState
@@ -113,7 +135,7 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Received:
-    """Bytes of the result that are here."""
+    """How many bytes of the result have been fetched."""
 
     job_id: str
     progress: JobProgress
@@ -136,9 +158,13 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Failed:
-    """Something went wrong, in a sentence. `job_id` is "" when no job was concerned.
+    """A command ended with an error.
 
-    `keep`: the job may still exist on the server (the line broke, the disk is full): offer to resume it.
+    Attributes:
+        job_id: The job that failed, "" when no job was concerned.
+        sentence: What happened, why and what to do, as the panel shows it.
+        code: The error's code, "" for none.
+        keep: The job may still exist on the server (the connection broke, the disk is full): offer to resume it.
     """
 
     job_id: str

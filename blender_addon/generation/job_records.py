@@ -1,7 +1,7 @@
-"""What is written down of a job under way, so that closing Blender does not lose it. No bpy.
+"""The job record: what is written down of a job under way, so that closing Blender does not lose it. No bpy.
 
-A record is one JSON file beside the kept shot, in the extension's own folder; the scene carries a copy, so that the
-.blend knows its job also on another machine.
+A record is one JSON file beside the pending upload, in the extension's own folder. The scene carries a copy, so that
+the .blend knows its job also on another machine.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ _JOB_ID = re.compile(r"[0-9a-f]{32}")
 class PhotoOrder(ImportSettings, frozen=True, kw_only=True):
     """The photo that a job asks the depth of, and how the scene of both shall be built.
 
-    calibration: fx, fy, cx, cy or zeros; what records of 0.1 hold instead of intrinsics.
+    Attributes:
+        path: The photo's file.
+        calibration: fx, fy, cx, cy in pixels, or zeros; records of version 0.1 hold it instead of intrinsics.
     """
 
     path: str
@@ -40,10 +42,13 @@ class PhotoOrder(ImportSettings, frozen=True, kw_only=True):
 
 
 class ShotTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="shot"):
-    """A clip is made of a shot: what lays it onto the timeline.
+    """A clip is made of a shot: what is needed to lay it onto the timeline.
 
-    camera: the Blender camera's name. photo_state: the photo's scene when the shot was sent. last_image: the file the
-    shot was to end at, as the artist typed it, "" for none.
+    Attributes:
+        camera: The Blender camera's name.
+        placement: The frame range and render size that the clip belongs to.
+        photo_state: The photo's scene when the shot was sent; None in records of older versions.
+        last_image: The file that the shot was to end at, as the artist typed it, "" for none.
     """
 
     result: ClassVar[str] = "clip"
@@ -67,7 +72,12 @@ class DepthTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
 
 
 class CheckTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="check"):
-    """The camera of a take is checked: its shot and number."""
+    """The camera of a take is checked.
+
+    Attributes:
+        shot: The name of the take's shot.
+        take: The take's number.
+    """
 
     result: ClassVar[str] = "camera check"
     outcome: ClassVar[str] = "is done: see Takes"
@@ -80,16 +90,26 @@ class CheckTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
 Task = ShotTask | DepthTask | CheckTask
 """What a job's result is needed for.
 
-result: what the job makes, as the middle of a sentence. outcome: where that is once the job is done, as the end of a
-sentence. in_the_file: the .blend knows of the job too.
+Class variables of each:
+    result: What the job makes, as the middle of a sentence.
+    outcome: Where that is once the job is done, as the end of a sentence.
+    in_the_file: Whether the .blend also keeps the job's record.
 """
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Enough to fetch a job's result and to put it where it belongs as if Blender had never been closed.
 
-    server: its address. blend: the file's absolute path. scene: its name. folder: where the result goes, absolute.
-    submitted_at: seconds since 1970.
+    Attributes:
+        job_id: 32 hexadecimal digits.
+        server: The server's address.
+        title: What the panel calls the job.
+        blend: The .blend file's absolute path, "" if it was not saved.
+        scene: The scene's name.
+        folder: The folder that the result goes into, absolute.
+        settings: What the artist chose.
+        submitted_at: Seconds since 1970.
+        task: What the result is needed for.
     """
 
     job_id: str
@@ -132,7 +152,7 @@ class _FlatRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def task(self) -> Task:
-        """What its result is needed for."""
+        """What the result is needed for."""
         if self.photo is not None:
             return DepthTask(photo=self.photo)
         if self.check is not None:
@@ -150,7 +170,7 @@ class _FlatRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def record(self) -> JobRecord:
-        """The same as it is written now."""
+        """The record as this version writes it."""
         return JobRecord(
             job_id=self.job_id,
             server=self.server,
@@ -165,13 +185,17 @@ class _FlatRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobRecords:
-    """The folder of records."""
+    """The job records and pending uploads in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def write(self, record: JobRecord) -> None:
-        """Write a record so that it is whole or not there. Raises ServiceError when the disk refuses."""
+        """Write a record so that its file is whole or not there.
+
+        Raises:
+            ServiceError: The disk refuses, or the job id is not one.
+        """
         path = self._path(record.job_id)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -182,21 +206,29 @@ class JobRecords:
             ) from error
 
     def forget(self, job_id: str) -> None:
-        """Remove a record and its kept shot, if they are there, and what a killed writer left of either."""
+        """Remove a record and its pending upload, if they are there, and the temporary files of a killed writer.
+
+        Raises:
+            ServiceError: The job id is not one.
+        """
         for path in self._folder.glob(f"{self._path(job_id).stem}.*"):
             path.unlink(missing_ok=True)
 
     def all(self) -> tuple[JobRecord, ...]:
-        """Every record that can be read, oldest first."""
+        """Every record that can be read, oldest first; damaged ones are left out."""
         found = (decode(path.read_bytes()) for path in self._folder.glob("*.json"))
         return tuple(sorted((r for r in found if r is not None), key=lambda record: record.submitted_at))
 
     def of_blend(self, blend: str) -> tuple[JobRecord, ...]:
-        """The records of one .blend file."""
+        """The records of the .blend file with this absolute path, oldest first."""
         return tuple(record for record in self.all() if record.blend == blend)
 
     def pending_upload(self, job_id: str) -> Path:
-        """Where the shot of a job is kept until the server has accepted it."""
+        """The file that holds a job's payload until the server has accepted it.
+
+        Raises:
+            ServiceError: The job id is not one.
+        """
         return self._path(job_id).with_suffix(".shot")
 
     def _path(self, job_id: str) -> Path:
@@ -211,7 +243,7 @@ def encode(record: JobRecord) -> bytes:
 
 
 def decode(data: bytes | str) -> JobRecord | None:
-    """The record in JSON `data`, of this version of the add-on or of 0.1; None when it is damaged or of another."""
+    """The record in JSON, as this version of the add-on or 0.1 wrote it; None when it cannot be read as either."""
     record = _decoded(data, JobRecord)
     if record is None:
         flat = _decoded(data, _FlatRecord)

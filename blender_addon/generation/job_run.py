@@ -1,7 +1,7 @@
 """One job on its way from the scene to the job thread, in slices that a window's timer or a plain loop calls.
 
-Clips, depth and camera checks alike: what differs is said by a Job. Between slices only names are held, no Blender
-pointers.
+The same for clips, depth estimates and camera checks; a Job says how they differ. Between slices only names are held,
+no Blender pointers.
 """
 
 from __future__ import annotations
@@ -28,18 +28,23 @@ from .scene_job import remember_job
 P = TypeVar("P")
 
 Slices = Generator[JobProgress, None, P]
-"""Yields how far it is before the first piece of work and after each; returns what was made. Closing it early tidies
-up."""
+"""A generator that yields its progress before the first piece of work and after each, and returns what was made.
+Closing it early removes what it made meanwhile.
+"""
 
 
 class Job(Protocol):
-    """What one kind of job knows. scene: a name."""
+    """What is particular to one kind of job.
+
+    Attributes:
+        scene: The scene's name.
+    """
 
     scene: str
 
     @property
     def preparing(self) -> Phase:
-        """What the panel says while the payload is put together."""
+        """The phase that the panel shows while the payload is put together."""
         ...
 
     @property
@@ -48,27 +53,46 @@ class Job(Protocol):
         ...
 
     def folder(self, job_id: str) -> Path:
-        """Where the results go; also takes in what is quickly read. Before a server is asked. Raises RealCamError."""
+        """The folder that the results go into; also reads what takes little time. Called before a server is asked.
+
+        Raises:
+            RealCamError: Something that is to be sent is not there, or the folder cannot be made.
+        """
         ...
 
     def engine(self, jobs: Jobs) -> str:
-        """The one of the server's engines to be asked. Raises RealCamError when it has none that can do it."""
+        """The name of the server's engine to use.
+
+        Raises:
+            RealCamError: The server has none that can do it.
+        """
         ...
 
     def payload(self, engine: str) -> Slices[JobPayload]:
-        """What is sent, put together in slices of the main thread's time. Raises RealCamError."""
+        """Puts the payload together in slices of the main thread's time, and returns it.
+
+        Raises:
+            RealCamError: The payload cannot be made.
+        """
         ...
 
     def task(self) -> Task:
-        """What the result will be needed for; asked once the payload is there."""
+        """What the result will be needed for. Called once the payload is there."""
         ...
 
 
 class JobRun:
-    """One job being sent: `step` until it returns False, pumping the jobs meanwhile; then the job thread has it."""
+    """One job being prepared and sent.
+
+    Call `step` until it returns False, and `jobs.pump` meanwhile. Then the job thread has the job.
+    """
 
     def __init__(self, jobs: Jobs, job: Job, server: ServerSettings, records: JobRecords) -> None:
-        """Begin at once. Raises RealCamError when another job is under way or something to be sent is not there."""
+        """Begin at once.
+
+        Raises:
+            RealCamError: Another job is under way, or something to be sent is not there.
+        """
         self._jobs = jobs
         self._job = job
         self._server = server
@@ -80,8 +104,11 @@ class JobRun:
         self._slices = self._run()
 
     def step(self) -> bool:
-        """One slice of work for the main thread. False: nothing is left to do here, the jobs' view says what became
-        of it."""
+        """Do one slice of work in the main thread.
+
+        Returns:
+            False when nothing is left to do here; the jobs' view says what became of the job.
+        """
         try:
             next(self._slices)
         except StopIteration:
@@ -94,7 +121,11 @@ class JobRun:
         return True
 
     def close(self) -> None:
-        """End early: what the payload holds meanwhile goes, and the folder if nothing is in it."""
+        """End early.
+
+        What the payload's slices hold is dropped; the result folder is removed unless the job was sent or the folder
+        holds something.
+        """
         self._slices.close()
         if not self._submitted:
             discard_take_folder(self._folder)

@@ -1,4 +1,4 @@
-"""The worker thread that owns the connection. It never touches bpy: commands come in, events go out, by queue."""
+"""The worker thread that owns the connection: commands come in by one queue, events go out by another. No bpy."""
 
 from __future__ import annotations
 
@@ -50,10 +50,23 @@ class JobEndedError(ServiceError):
 
 
 class JobThread:
-    """One command at a time: connect, or submit or resume, then follow and fetch. `put` and `cancel` return at once."""
+    """A thread that carries out one command at a time: connect, or submit or resume a job, then follow and fetch it.
+
+    `put` and `cancel` return at once.
+
+    Attributes:
+        settings: Where the server is and how to start one.
+        server: The local server that was started, None when none was.
+        events: What the thread reports, in order.
+    """
 
     def __init__(self, settings: ServerSettings, server: LocalServer | None = None) -> None:
-        """`server` is the local server of an earlier thread, handed on so that it is not started twice."""
+        """Start the thread.
+
+        Args:
+            settings: Where the server is and how to start one.
+            server: The local server of an earlier thread, handed on so that it is not started twice.
+        """
         self.settings = settings
         self.server = server
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -72,7 +85,7 @@ class JobThread:
         return self._thread.is_alive()
 
     def put(self, command: Command) -> None:
-        """Ask for something; what comes of it arrives in `events`."""
+        """Queue a command; its outcome arrives in `events`."""
         self._cancelled.clear()
         self._commands.put(command)
 
@@ -81,7 +94,11 @@ class JobThread:
         self._cancelled.set()
 
     def close(self, patience: float = 5.0) -> None:
-        """End the thread and its connection. A job on the server goes on; the local server is left to the caller."""
+        """End the thread and its connection. A job on the server goes on; the local server is left to the caller.
+
+        Args:
+            patience: Seconds that the thread is waited for.
+        """
         self._closing.set()
         self._commands.put(None)
         self._thread.join(patience)
@@ -96,7 +113,7 @@ class JobThread:
             self._drop_client()
 
     def _execute(self, command: Command) -> None:
-        """Do one command to its end; every error becomes an event."""
+        """Carry out one command to its end; every error becomes an event."""
         job_id = "" if isinstance(command, Connect) else command.job_id
         self._cancel_sent = False
         try:
@@ -124,7 +141,12 @@ class JobThread:
             self.events.put(Failed(job_id, f"A file cannot be used: {where}{error.strerror or error}.", keep=True))
 
     def _run_job(self, client: Client, command: SubmitJob | ResumeJob, payload: bytes | None) -> None:
-        """payload: what is to be sent, where it was just encoded; an earlier session's is read from its file."""
+        """Send the job's payload if the server does not have it, follow the job and fetch its files.
+
+        Args:
+            payload: The encoded payload of a new job. None: an earlier session's job, whose pending upload is read from
+                its file if it is there.
+        """
         if payload is None and command.pending_upload.is_file():
             payload = command.pending_upload.read_bytes()
         if payload is not None:
@@ -154,7 +176,12 @@ class JobThread:
         self.events.put(StateChanged(command.job_id, JobState.QUEUED))
 
     def _follow(self, client: Client, job_id: str) -> None:
-        """Tell every event until the job is DONE. Raises JobEndedError or InterruptedWaitError if it ends otherwise."""
+        """Report every event of a job until it is DONE.
+
+        Raises:
+            JobEndedError: The job failed, or the server does not know it.
+            InterruptedWaitError: The job was cancelled, or the thread is being closed.
+        """
         sequence = 0
         while True:
             for event in client.follow(job_id, sequence, self._interrupted):
@@ -171,7 +198,10 @@ class JobThread:
             client.cancel(job_id)
 
     def _stop(self, job_id: str) -> None:
-        """After an interruption: cancel on the server what it may hold, unless Blender closes, which loses no job."""
+        """After an interruption, cancel the job on the server.
+
+        When Blender closes, the job goes on there, so that none is lost.
+        """
         self._drop_client()
         if self._closing.is_set() or not job_id:
             return
@@ -187,7 +217,7 @@ class JobThread:
     # --- the connection -------------------------------------------------------------------------------------------
 
     def _connected(self) -> Client:
-        """A client, after starting a server when nobody answers on this machine."""
+        """A connected client; a server is started first when none answers on this machine."""
         try:
             return self._open(ANSWER_SECONDS)
         except ServiceError as error:
@@ -245,25 +275,29 @@ class JobThread:
             self._client = None
 
     def _revive_server(self) -> None:
-        """Start a local server of ours that died in mid-job again, once: its jobs are on disk, and it takes them up.
+        """Start our local server again, once, when it died during a job: the job is on its disk, and it goes on.
 
-        Looked at for as long as the line is broken: a process is seen to be dead a little after its connections are.
+        Checked for as long as the connection is broken: a process is seen to be dead a little after its connections.
         """
         if self._may_revive and self.server is not None and not self.server.running:
             self._may_revive = False
             self.server.start()
 
     def _interrupted(self) -> bool:
-        """Asked by the client twenty times a second while it waits."""
+        """Whether the client shall stop waiting; it asks twenty times a second."""
         if not self._closing.is_set():
             self._revive_server()
         return self._closing.is_set() or (self._cancelled.is_set() and not self._cancel_sent)
 
 
 def _kept(path: Path, payload: bytes) -> bytes:
-    """The payload, which its file holds now until the server has it on disk, for a Blender that closes meanwhile.
+    """Write the payload to its file, where it stays until the server has it, in case Blender closes meanwhile.
 
-    Raises JobEndedError when the disk refuses: nothing was sent then, so there is nothing to go on with.
+    Returns:
+        The payload.
+
+    Raises:
+        JobEndedError: The disk refuses. Nothing was sent then, so there is nothing to go on with.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The job under way as the panel sees it: a frozen picture, moved on by each event. Pure."""
+"""The job under way as the panel shows it: an immutable view, and the next one after each event. Pure functions."""
 
 from __future__ import annotations
 
@@ -60,8 +60,24 @@ _PHASE_OF_STATE = {
 
 @dataclass(frozen=True)
 class JobView:
-    """job_id is "" until the shot is handed to the job thread. done of total: the phase's own measure (frames of the
-    preview, bytes sent or fetched, steps); total 0 means that there is none. jpeg: the engine's latest picture."""
+    """What the panel shows of a job.
+
+    Attributes:
+        title: What the job is called.
+        job_id: "" until the payload is handed to the job thread.
+        phase: What is happening to the job.
+        done: How much of `total` is done, in the phase's own measure: frames of the preview, bytes sent or fetched,
+            steps.
+        total: 0 where there is no such measure.
+        stage: What the engine says it is doing, "" for nothing.
+        seconds_left: The engine's estimate, None when there is none.
+        queue_place: How many jobs are before this one.
+        jpeg: The engine's latest picture, encoded; empty when there is none.
+        away: Whether the connection to the server is broken.
+        error: What went wrong, "" for nothing.
+        files: The fetched result files.
+        resumable: Whether a failed job may still exist on the server.
+    """
 
     title: str
     job_id: str = ""
@@ -79,7 +95,7 @@ class JobView:
 
     @property
     def factor(self) -> float:
-        """How far the phase is, 0 to 1."""
+        """How much of the phase is done, 0 to 1."""
         return min(1.0, self.done / self.total) if self.total else 0.0
 
     @property
@@ -105,7 +121,7 @@ class JobView:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as an artist says them: "8 s", "3 min 20 s", "1 h 05 min"."""
+    """Seconds as text: "8 s", "3 min 20 s", "1 h 05 min"."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -115,7 +131,7 @@ def duration(seconds: float) -> str:
 
 
 def after_event(view: JobView, event: Event) -> JobView:
-    """The view after an event. Events of another job, and any after the end, leave it as it is."""
+    """The view after an event. Events of another job, and any after a final phase, leave it as it is."""
     if view.phase.final or getattr(event, "job_id", view.job_id) not in ("", view.job_id):
         return view
     match event:

@@ -1,6 +1,6 @@
-"""The one shot that this Blender is making, and the thread that makes it. Main thread only; no bpy.
+"""The one job that this Blender has under way, and the thread that carries it out. Main thread only; no bpy.
 
-Everything moves when `pump` is called: by a timer in the window, by a loop on the command line and in tests.
+The state changes when `pump` is called: by a timer in the window, by a loop on the command line and in tests.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from .job_view import JobView, Phase, after_event
 from .local_server import LocalServer
 
 EVENTS_A_PUMP = 64
+"""How many events one call of `pump` takes in at most."""
 
 ASSUMED_ENGINES = (
     EngineCapability(
@@ -37,7 +38,17 @@ ASSUMED_ENGINES = (
 
 
 class Jobs:
-    """State of generation: `view` is the job under way or the last one, `record` what is written down of it."""
+    """The state of generation.
+
+    Attributes:
+        view: The job under way or the last one; None before the first and after `dismiss`.
+        record: The record of that job, None until it is submitted.
+        engines: The server's engines that make clips, an assumption until a server has answered.
+        predictors: The server's depth predictors.
+        checkers: The server's camera checks.
+        server_software: What the connected server calls itself, "" when none has answered.
+        connection_error: Why no server could be reached, "" for no error.
+    """
 
     def __init__(self) -> None:
         self.view: JobView | None = None
@@ -53,7 +64,7 @@ class Jobs:
 
     @property
     def busy(self) -> bool:
-        """Whether a shot is under way."""
+        """Whether a job is under way."""
         return self.view is not None and not self.view.phase.final
 
     @property
@@ -62,27 +73,44 @@ class Jobs:
         return bool(self.server_software)
 
     def engine(self, name: str) -> EngineCapability | None:
-        """What the engine can do, as far as is known."""
+        """What the server says of the engine with this name; None when it has none, as far as is known."""
         return next((engine for engine in self.engines if engine.name == name), None)
 
     # --- what the artist asks for ---------------------------------------------------------------------------------
 
     def check_idle(self, what: str) -> None:
-        """Raise ServiceError when a job is under way; `what` cannot be done now."""
+        """Raise an error when a job is under way.
+
+        Args:
+            what: What cannot be done now, as the error's first part.
+
+        Raises:
+            ServiceError: A job is under way.
+        """
         if self.busy:
             assert self.view is not None
             under_way = f"{self.view.title} is under way ({self.view.line})"
             raise ServiceError(what, under_way, "Wait until it is done, or cancel it.")
 
     def connect(self, settings: ServerSettings) -> None:
-        """Ask the server what it can do; start it when it is on this machine and does not answer."""
+        """Ask the server what it can do; start it when it is on this machine and does not answer.
+
+        Raises:
+            ServiceError: A job is under way.
+        """
         self.check_idle("The server cannot be asked now")
         self._use(settings).put(Connect())
 
     def begin(self, title: str, settings: ServerSettings, records: JobRecords) -> None:
-        """Start a job: connects; the caller puts together meanwhile what is to be sent, and then submits it.
+        """Begin a job by connecting; the caller puts the payload together meanwhile, and then calls `submit`.
 
-        Raises ServiceError when another job is under way.
+        Args:
+            title: What the job is called.
+            settings: Where the server is and how to start one.
+            records: The folder that the job will be written down in.
+
+        Raises:
+            ServiceError: Another job is under way.
         """
         self.check_idle(f"{title} cannot be started now")
         thread = self._use(settings)
@@ -93,12 +121,16 @@ class Jobs:
         thread.put(Connect())
 
     def preparing(self, phase: Phase, progress: JobProgress) -> None:
-        """Tell how far that is, and what the panel calls it."""
+        """Set the view's phase and progress while the payload is put together."""
         if self.view is not None:
             self.view = replace(self.view, phase=phase, done=progress.done, total=progress.total)
 
     def submit(self, shot: JobPayload, record: JobRecord) -> None:
-        """Write the job down, then hand it to the thread."""
+        """Write the job's record, then hand the payload to the thread.
+
+        Raises:
+            ServiceError: The record cannot be written.
+        """
         assert self._thread is not None
         assert self._records is not None
         assert self.view is not None
@@ -109,7 +141,11 @@ class Jobs:
         self._thread.put(SubmitJob(record.job_id, shot, record.title, Path(record.folder), kept))
 
     def resume(self, record: JobRecord, settings: ServerSettings, records: JobRecords) -> None:
-        """Go on with a job of an earlier session, or with one whose line broke."""
+        """Go on with a job of an earlier session, or with one whose connection broke.
+
+        Raises:
+            ServiceError: Another job is under way.
+        """
         self.check_idle(f"{record.title} cannot be resumed now")
         thread = self._use(settings)
         self._records = records
@@ -119,7 +155,7 @@ class Jobs:
         thread.put(ResumeJob(record.job_id, record.settings.engine, record.title, Path(record.folder), kept))
 
     def cancel(self) -> None:
-        """Stop the shot under way. On the server it takes effect within a step."""
+        """Stop the job under way. On the server it takes effect within a step."""
         if not self.busy or self.view is None:
             return
         if self._thread is not None:
@@ -128,12 +164,12 @@ class Jobs:
         self.view = replace(self.view, phase=Phase.CANCELLING if handed_over else Phase.CANCELLED, seconds_left=None)
 
     def fail(self, error: RealCamError) -> None:
-        """End the shot under way with an error of the main thread's own (preview, placing)."""
+        """End the job under way with an error of the main thread's own (preparing the payload, placing the result)."""
         if self.view is not None:
             self.view = replace(self.view, phase=Phase.FAILED, error=error.sentence, resumable=self.record is not None)
 
     def placed(self) -> None:
-        """The result is where it belongs: the job is over and its record can go."""
+        """Mark the job as done, its result being where it belongs, and remove its record."""
         assert self.view is not None
         assert self.record is not None
         assert self._records is not None
@@ -141,14 +177,18 @@ class Jobs:
         self.view = replace(self.view, phase=Phase.DONE)
 
     def dismiss(self) -> None:
-        """Forget the last shot's view, so that its error no longer stands in the panel."""
+        """Forget the last job's view, so that its error no longer stands in the panel."""
         if not self.busy:
             self.view = None
 
     # --- what moves it --------------------------------------------------------------------------------------------
 
     def pump(self, limit: int = EVENTS_A_PUMP) -> bool:
-        """Take in what the thread has said, at most `limit` events. Returns whether anything changed."""
+        """Take in the thread's events, at most `limit` of them.
+
+        Returns:
+            Whether anything changed.
+        """
         if self._thread is None:
             return False
         changed = False
@@ -165,7 +205,7 @@ class Jobs:
         return changed
 
     def close(self) -> None:
-        """End the thread and the local server. Jobs on the server are kept there and in their records."""
+        """End the thread and the local server. Jobs on the server stay there, and their records stay too."""
         if self._thread is not None:
             self._thread.close()
             self._server = self._thread.server
@@ -198,7 +238,7 @@ class Jobs:
             discard_take_folder(Path(self.record.folder))
 
     def _use(self, settings: ServerSettings) -> JobThread:
-        """The thread for these settings; an older one for another server is closed."""
+        """The thread for these settings; one for other settings is closed."""
         if self._thread is not None and (self._thread.settings != settings or not self._thread.alive):
             self._thread.close()
             self._server = self._thread.server
@@ -212,4 +252,4 @@ class Jobs:
 
 
 jobs = Jobs()
-"""This Blender's own."""
+"""The state of generation of this Blender."""

@@ -14,6 +14,7 @@ from ..core.errors import ServiceError
 from ..core.protocol.server_address import ServerAddress
 
 COMMAND_VARIABLE = "REALCAM_SERVER_COMMAND"
+"""The environment variable whose command goes before the preference's."""
 DEFAULT_COMMAND = "realcam serve"
 _BOX = "╭╮╰╯│─"
 LOG_BYTES = 16 * 1024
@@ -21,10 +22,17 @@ LOG_BYTES = 16 * 1024
 
 
 def server_command(preference: str, address: ServerAddress) -> tuple[str, ...]:
-    """The command that starts a server at `address`: the environment's, else the preference's, else `realcam serve`.
+    """The command that starts a server at an address: the environment's, else the preference's, else `realcam serve`.
 
-    A relative program name is looked up on PATH here, so that what is missing is said by name.
-    Raises ServiceError when it cannot be read or found.
+    Args:
+        preference: The preference's command line, "" for none.
+        address: The host and ports that the server shall listen on.
+
+    Returns:
+        The words of the command. The program is looked up on PATH here, so that an error can name what is missing.
+
+    Raises:
+        ServiceError: The command line cannot be read, or its program not be found.
     """
     text = os.environ.get(COMMAND_VARIABLE) or preference or DEFAULT_COMMAND
     try:
@@ -46,9 +54,14 @@ def server_command(preference: str, address: ServerAddress) -> tuple[str, ...]:
 
 
 def split_command(text: str, platform: str) -> list[str]:
-    """The words of a command line as the platform (os.name) writes it. On Windows a backslash is part of a path.
+    """The words of a command line.
 
-    Raises ValueError when a quotation mark is not closed.
+    Args:
+        text: The command line.
+        platform: `os.name` of the platform whose rules hold. On Windows ("nt") a backslash is part of a path.
+
+    Raises:
+        ValueError: A quotation mark is not closed.
     """
     if platform != "nt":
         return shlex.split(text)
@@ -57,8 +70,10 @@ def split_command(text: str, platform: str) -> list[str]:
 
 
 class LocalServer:
-    """One server process of our own, its log in a file. Ends with stop(), or by itself when Blender is gone: a server
-    that was told --die-with-parent watches its standard input."""
+    """A server process that the add-on started, its output in a log file.
+
+    It ends with `stop`, or by itself when Blender is gone: told --die-with-parent, it watches its standard input.
+    """
 
     def __init__(self, command: tuple[str, ...], log: Path) -> None:
         self._command = command
@@ -66,7 +81,11 @@ class LocalServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start the process if it does not run. Returns at once: that it answers is seen by connecting."""
+        """Start the process if it does not run, and return at once; connecting shows whether it answers.
+
+        Raises:
+            ServiceError: The process or its log cannot be started.
+        """
         if self.running:
             return
         again = self._process is not None
@@ -85,11 +104,15 @@ class LocalServer:
 
     @property
     def running(self) -> bool:
-        """Whether the process was started and lives."""
+        """Whether the process was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
     def check(self) -> None:
-        """Raise ServiceError, with the end of the log, when the process has ended by itself."""
+        """Raise an error when the process has ended by itself.
+
+        Raises:
+            ServiceError: It has; the error holds the end of its log.
+        """
         if self._process is None or self.running:
             return
         code = self._process.returncode
@@ -111,7 +134,11 @@ class LocalServer:
         return " | ".join(written[-lines:])
 
     def stop(self, patience: float = 5.0) -> None:
-        """End the process, politely and then not, and wait for it."""
+        """Terminate the process and wait for its end.
+
+        Args:
+            patience: Seconds after which it is killed.
+        """
         process, self._process = self._process, None
         if process is None:
             return

@@ -1,4 +1,4 @@
-"""The scene of a job, and its own copy of the job's record, so that the .blend knows it wherever it is opened."""
+"""The scene of a job, and its copy of the job's record, so that the .blend knows the job wherever it is opened."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def scene_of(name: str) -> bpy.types.Scene:
 
 
 def remember_job(scene: bpy.types.Scene, record: JobRecord) -> None:
-    """Write the record into the scene; it is saved with the file."""
+    """Write the record into the scene; it is saved with the .blend."""
     scene[SCENE_PROPERTY] = encode(record).decode("utf-8")
 
 
 def job_of(scene: bpy.types.Scene) -> JobRecord | None:
-    """The scene's record; None when it has none that can be read."""
+    """The job record in the scene; None when it has none that can be read."""
     text = scene.get(SCENE_PROPERTY)
     return decode(text) if isinstance(text, str) else None
 

@@ -1,4 +1,4 @@
-"""A shot of the artist's camera: what is asked for, its preview a frame a slice, and the job that it becomes.
+"""A shot of the artist's camera: the request, its preview rendered a frame a slice, and the job that makes its clip.
 
 Between slices only names are held, no Blender pointers.
 """
@@ -41,9 +41,19 @@ from .jobs import Jobs
 
 @dataclass(frozen=True)
 class ShotRequest:
-    """What the artist chose. scene, camera: names. size: (width, height) of the clip. method: of the preview.
+    """What the artist chose for a shot.
 
-    last_image: the file of what the last frame shall show, as the artist typed it; "" for none.
+    Attributes:
+        scene: The scene's name.
+        camera: The camera's name.
+        title: The shot's name.
+        settings: Engine, prompt, seed and options.
+        size: (width, height) of the clip in pixels.
+        frames: How many frames the clip has.
+        frame_start: Scene frame of the clip's first frame.
+        frame_end: Scene frame of its last frame, included.
+        method: How the preview is rendered.
+        last_image: The file that the last frame shall show, as the artist typed it; "" for none.
     """
 
     scene: str
@@ -60,9 +70,14 @@ class ShotRequest:
 
 @dataclass(frozen=True, eq=False)
 class RenderedPreview:
-    """trajectory: at the clip's size. frames: [F, H, W, 4] uint8. coverage: [F] share that the photo sees, 0 to 1.
+    """A preview and what it was rendered of.
 
-    depth: [h, w] metres of the photo's scene that was rendered. fit: how the artist's render lies in the clip's frame.
+    Attributes:
+        trajectory: The camera at the clip's size, F frames.
+        depth: [h, w] float32 metres of the photo's scene that was rendered.
+        frames: [F, H, W, 4] uint8 sRGB; alpha = visible.
+        coverage: [F] float64 share of each frame that the photo sees, 0 to 1.
+        fit: How the artist's render lies in the clip's frame.
     """
 
     trajectory: Trajectory
@@ -73,7 +88,12 @@ class RenderedPreview:
 
 
 def preview_slices(request: ShotRequest) -> Slices[RenderedPreview]:
-    """Sample the camera and render the preview, a frame a slice. Raises RealCamError."""
+    """Samples the camera and renders the preview, a frame a slice; returns the rendered preview.
+
+    Raises:
+        RealCamError: There is no photo or camera, the camera cannot be used or never sees the photo, or Blender cannot
+            render.
+    """
     scene, photo = scene_and_photo(request)
     trajectory, fit = clip_trajectory(scene, photo, request)
     depth = photo.depth()
@@ -90,7 +110,15 @@ def preview_slices(request: ShotRequest) -> Slices[RenderedPreview]:
 
 
 def clip_trajectory(scene: bpy.types.Scene, photo: PhotoScene, request: ShotRequest) -> tuple[Trajectory, FrameFit]:
-    """The request's camera in the clip's pixels, relative to the photo's camera, and how the frames fit."""
+    """The request's camera, and how the artist's frame lies in the clip's.
+
+    Returns:
+        The trajectory in the clip's pixels, relative to the photo's camera; the frame fit.
+
+    Raises:
+        ShotError: The camera is gone.
+        CameraError: The camera cannot be followed.
+    """
     camera = bpy.data.objects.get(request.camera)
     if camera is None:
         raise ShotError("The scene has no active camera", request.camera, "Choose one in the panel.")
@@ -101,14 +129,22 @@ def clip_trajectory(scene: bpy.types.Scene, photo: PhotoScene, request: ShotRequ
 
 
 def estimated_coverage(request: ShotRequest) -> Float64:
-    """[F] share 0..1 of each frame that the photo sees, without rendering: milliseconds a frame."""
+    """[F] float64 share of each frame that the photo sees, 0 to 1, without rendering: milliseconds a frame.
+
+    Raises:
+        RealCamError: There is no photo or camera, or the camera cannot be followed.
+    """
     scene, photo = scene_and_photo(request)
     trajectory, _ = clip_trajectory(scene, photo, request)
     return quick_coverage(photo, photo.depth(), trajectory)
 
 
 def scene_and_photo(request: ShotRequest) -> tuple[bpy.types.Scene, PhotoScene]:
-    """The request's scene and the photo in it. Raises ShotError when either is gone."""
+    """The request's scene and the photo in it.
+
+    Raises:
+        ShotError: Either is gone.
+    """
     scene = bpy.data.scenes.get(request.scene)
     photo = find_photo_scene(scene) if scene is not None else None
     if scene is None or photo is None:
@@ -117,7 +153,11 @@ def scene_and_photo(request: ShotRequest) -> tuple[bpy.types.Scene, PhotoScene]:
 
 
 def last_image(request: ShotRequest) -> UInt8 | None:
-    """[h, w, 3] uint8 sRGB, None when the artist gave none. Raises PhotoError when its file cannot be read."""
+    """[h, w, 3] uint8 sRGB, upright; None when the artist gave none.
+
+    Raises:
+        PhotoError: Its file cannot be read.
+    """
     if not request.last_image:
         return None
     try:
@@ -127,7 +167,12 @@ def last_image(request: ShotRequest) -> UInt8 | None:
 
 
 class ShotJob:
-    """A shot as the artist chose it, on its way to a clip. preview: what is sent, once it is rendered."""
+    """A shot as the artist chose it, on its way to a clip.
+
+    Attributes:
+        scene: The scene's name.
+        preview: What is sent, None until it is rendered.
+    """
 
     preparing = Phase.PREVIEW
 
@@ -143,17 +188,29 @@ class ShotJob:
         return self._request.title
 
     def folder(self, job_id: str) -> Path:
-        """The folder of the shot's next take. Raises TimelineError when there is no place for it."""
+        """The folder made for the shot's next take.
+
+        Raises:
+            TimelineError: The .blend is not saved, or the disk refuses.
+        """
         return new_take_folder(blend_folder(), self._request.title)
 
     def engine(self, jobs: Jobs) -> str:
-        """The chosen engine, if it makes such clips."""
+        """The name of the chosen engine.
+
+        Raises:
+            RealCamError: The server does not have it, or it does not make such clips.
+        """
         request = self._request
         ends = bool(request.last_image)
         return check_clip_engine(jobs.engines, request.settings.engine, request.size, request.frames, ends).name
 
     def payload(self, engine: str) -> Slices[Shot]:
-        """The shot, its preview rendered a frame a slice."""
+        """Renders the preview, a frame a slice, and returns the shot.
+
+        Raises:
+            RealCamError: See preview_slices; or the last image cannot be read.
+        """
         ending = last_image(self._request)
         self.preview = preview = yield from preview_slices(self._request)
         _, photo = scene_and_photo(self._request)
@@ -164,7 +221,7 @@ class ShotJob:
         return assemble_shot(photo, preview.depth, preview.trajectory, preview.frames, settings, ending)
 
     def task(self) -> ShotTask:
-        """What lays the clip onto the timeline."""
+        """What is needed to lay the clip onto the timeline. Only after `payload`."""
         assert self.preview is not None
         request, fit = self._request, self.preview.fit
         placement = ShotPlacement(

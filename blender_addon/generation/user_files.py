@@ -23,9 +23,10 @@ def user_folder() -> Path:
 
 
 def client_id() -> str:
-    """The same over restarts of Blender: the server knows our jobs by it. Made on first use.
+    """The name by which a server knows this Blender's jobs; made on first use, the same over restarts.
 
-    Raises ServiceError when the disk refuses.
+    Raises:
+        ServiceError: The disk refuses.
     """
     path = user_folder() / "client_id"
     try:
@@ -44,10 +45,10 @@ def client_id() -> str:
 
 
 def records_folder() -> Path:
-    """Where jobs under way are written down."""
+    """The folder of job records and pending uploads."""
     return user_folder() / "jobs"
 
 
 def server_log() -> Path:
-    """What the local server says goes here."""
+    """The file that a local server's output goes to."""
     return user_folder() / "server.log"
