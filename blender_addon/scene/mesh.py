@@ -23,20 +23,26 @@ PICTURE = "realcam_picture"
 """Vertex attribute: where the vertex stands in the photo, (0, 0) its bottom-left corner, (1, 1) its top-right one."""
 
 TOUCHED = "realcam_touched"
-"""Vertex attribute, if the depth was looked at: bits of what cleaning does to it (core.cleaning.clean)."""
+"""Vertex attribute, once cleaning has analysed the depth: bits of what it does there (core.depth.cleaning.clean)."""
 SHIFT = "realcam_shift"
-"""Vertex attribute beside TOUCHED: depth after an edge was moved, or the sky put on its shell, over depth before; 0
-where it was not known before (Blender mends meshes that hold NaN)."""
+"""Vertex attribute beside TOUCHED: the depth after an edge was moved, or the sky put on its shell, over the depth
+before; 0 where that was not known (Blender replaces NaN in meshes).
+"""
 
 UV_MAP = "UVMap"
 
 
 @dataclass(frozen=True, eq=False)
 class GridVertices:
-    """The vertices [V] of a depth grid in the order of their pixels.
+    """The vertices of a depth grid in the order of their pixels.
 
-    positions [V, 3] metres, the reference camera's Blender axes; pixels, picture [V, 2], touched and shift as the
-    attributes hold them. is_analysed: whether cleaning has looked at the depth.
+    Attributes:
+        positions: [V, 3] float32 metres, the reference camera's Blender axes.
+        pixels: [V] int32, as PIXEL holds them.
+        picture: [V, 2] float32, as PICTURE holds them.
+        touched: [V] int32 bits, as TOUCHED holds them; zeros before an analysis.
+        shift: [V] float32 ratios, as SHIFT holds them; ones before an analysis.
+        is_analysed: Whether cleaning has analysed the depth.
     """
 
     positions: Float32
@@ -47,15 +53,28 @@ class GridVertices:
     is_analysed: bool
 
     def count(self, cleaned: int) -> NDArray[np.bool_]:
-        """[V] which of them count with the steps `cleaned` (bits) in force: not what those drop, nor a sky without a
-        depth of its own that is not on its shell."""
+        """Which vertices belong to the surface with some cleaning steps in force.
+
+        Left out are those that the steps drop, and sky without a depth of its own unless it is put on its shell.
+
+        Args:
+            cleaned: Bits of the steps in force.
+
+        Returns:
+            [V] bool.
+        """
         dropped = (self.touched & cleaned & (FLYING | OUTLIER)) != 0
         off_shell = (self.shift == 0) & (cleaned & SKY == 0)
         return np.asarray(~dropped & ~off_shell, dtype=np.bool_)
 
 
 def fill_mesh(mesh: bpy.types.Mesh, depth_mesh: DepthMesh) -> None:
-    """Put a depth mesh into an empty Blender mesh, in the reference camera's Blender axes."""
+    """Put a depth mesh into an empty Blender mesh, in the reference camera's Blender axes.
+
+    Args:
+        mesh: An empty mesh; it gets vertices, faces, the UV map and the attributes PIXEL and PICTURE.
+        depth_mesh: In metres, OpenCV axes.
+    """
     pixels = np.flatnonzero(np.isfinite(depth_mesh.grid.depth)).astype(np.int32)
     picture = np.stack([depth_mesh.uv[:, 0], 1 - depth_mesh.uv[:, 1]], axis=1)
     zeros, ones = np.zeros(len(pixels), dtype=np.int32), np.ones(len(pixels), dtype=np.float32)
@@ -64,23 +83,39 @@ def fill_mesh(mesh: bpy.types.Mesh, depth_mesh: DepthMesh) -> None:
 
 
 def read_vertices(mesh: bpy.types.Mesh) -> GridVertices:
-    """The mesh's vertices; an import's stand in this order, an edited mesh's need not. Raises PhotoError in Edit Mode
-    and for a mesh that has lost what it was made of."""
+    """The mesh's vertices in the order of their pixels, in which an import's stand and an edited mesh's need not.
+
+    Raises:
+        PhotoError: The mesh is in Edit Mode or has lost an attribute.
+    """
     if mesh.is_editmode:
         raise PhotoError("The mesh is being edited", mesh.name, "Leave Edit Mode first.")
     return _vertices(mesh)
 
 
 def grid_depth(mesh: bpy.types.Mesh, rows: int, columns: int, cleaned: int = 0) -> Float32:
-    """[rows, columns] depth along z in the mesh's own metres, NaN where there is no vertex (any more), or one that does
-    not count with the steps `cleaned` in force."""
+    """The depth that the mesh holds, as a grid. A mesh in Edit Mode is read as it was before.
+
+    Args:
+        mesh: The photo's mesh.
+        rows: Of the depth grid.
+        columns: Of the depth grid.
+        cleaned: Bits of the cleaning steps in force.
+
+    Returns:
+        [rows, columns] float32 metres along z, in the mesh's own axes; NaN where there is no vertex, or one that does
+        not count (see GridVertices.count).
+
+    Raises:
+        PhotoError: The mesh has lost an attribute.
+    """
     with _readable(mesh) as data:
         return _grid_depth(_vertices(data), rows, columns, cleaned)
 
 
 @contextmanager
 def _readable(mesh: bpy.types.Mesh) -> Iterator[bpy.types.Mesh]:
-    """A mesh in Edit Mode hides its attributes; a copy of it, as it was before, does not."""
+    """The mesh, or a copy of it as it was before Edit Mode, in which a mesh hides its attributes."""
     if not mesh.is_editmode:
         yield mesh
         return
@@ -94,7 +129,15 @@ def _readable(mesh: bpy.types.Mesh) -> Iterator[bpy.types.Mesh]:
 def recut_mesh(mesh: bpy.types.Mesh, rows: int, columns: int, depth_edge: float, cleaned: int = 0) -> None:
     """Give the mesh the faces of another depth edge; vertices, materials and what the artist deleted stay.
 
-    Vertices that do not count with the steps `cleaned` in force stay too, but belong to no face.
+    Args:
+        mesh: The photo's mesh.
+        rows: Of the depth grid.
+        columns: Of the depth grid.
+        depth_edge: Relative jump of depth above which two neighbouring pixels are different surfaces.
+        cleaned: Bits of the cleaning steps in force. Vertices that do not count with them stay, but belong to no face.
+
+    Raises:
+        PhotoError: The mesh is in Edit Mode or has lost an attribute.
     """
     rebuild_mesh(mesh, read_vertices(mesh), (rows, columns), depth_edge, cleaned)
 
@@ -102,7 +145,15 @@ def recut_mesh(mesh: bpy.types.Mesh, rows: int, columns: int, depth_edge: float,
 def rebuild_mesh(
     mesh: bpy.types.Mesh, vertices: GridVertices, grid: tuple[int, int], depth_edge: float, cleaned: int
 ) -> None:
-    """Give the mesh these vertices of a grid of (rows, columns), and the faces between those that count."""
+    """Replace the mesh's vertices, and make the faces between those that count.
+
+    Args:
+        mesh: The photo's mesh; its geometry is replaced.
+        vertices: In the order of their pixels.
+        grid: (rows, columns) of the depth grid.
+        depth_edge: Relative jump of depth above which two neighbouring pixels are different surfaces.
+        cleaned: Bits of the cleaning steps in force.
+    """
     quads, triangles = cut_faces(_grid_depth(vertices, *grid, cleaned), depth_edge)
     kept = np.flatnonzero(vertices.count(cleaned)).astype(np.int32)
     mesh.clear_geometry()
@@ -110,8 +161,12 @@ def rebuild_mesh(
 
 
 def mark_vertices(mesh: bpy.types.Mesh, vertices: GridVertices) -> None:
-    """Write down what cleaning finds of each of the mesh's vertices, which may stand in any order and were not looked
-    at."""
+    """Write what cleaning found of each vertex into the attributes TOUCHED and SHIFT.
+
+    Args:
+        mesh: A mesh without these attributes; its vertices may stand in any order.
+        vertices: The same vertices, in the order of their pixels.
+    """
     order = np.argsort(_attribute(mesh, PIXEL, "value", np.int32), kind="stable")
     touched, shift = np.empty_like(vertices.touched), np.empty_like(vertices.shift)
     touched[order], shift[order] = vertices.touched, vertices.shift

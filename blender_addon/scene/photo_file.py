@@ -15,21 +15,29 @@ from ..core.photo.photo_file import photo_facts, undecodable_photo, upright
 
 @dataclass(frozen=True)
 class PhotoFile:
-    """image: the texture, upright, at full resolution. focal_35mm: what EXIF says (mm), or None."""
+    """A photo that was loaded.
+
+    Attributes:
+        image: The texture, upright, at full resolution.
+        focal_35mm: The 35 mm equivalent focal length in EXIF, millimetres; None when there is none.
+    """
 
     image: bpy.types.Image
     focal_35mm: float | None
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) pixels."""
+        """(width, height) in pixels."""
         return self.image.size[0], self.image.size[1]
 
 
 def read_photo(path: Path) -> PhotoFile:
-    """Load a photo upright. A photo that its EXIF says was held sideways becomes a turned copy, packed in the .blend.
+    """Load a photo upright.
 
-    Raises PhotoError; see core.photo.photo_file.
+    A photo that was held sideways, by its EXIF, becomes a turned copy that is packed in the .blend.
+
+    Raises:
+        PhotoError: The photo cannot be used; see core.photo.photo_file.
     """
     facts = photo_facts(path)
     image = _load(path)
@@ -42,7 +50,7 @@ def read_photo(path: Path) -> PhotoFile:
 
 
 def _load(path: Path) -> bpy.types.Image | None:
-    """None when Blender cannot read the file."""
+    """The image, None when Blender cannot read the file."""
     try:
         image = bpy.data.images.load(str(path))
     except RuntimeError:
@@ -54,7 +62,7 @@ def _load(path: Path) -> bpy.types.Image | None:
 
 
 def image_floats(image: bpy.types.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """[H, W, C] float32, top row first, as Blender holds them."""
+    """[H, W, C] float32 pixels of an image, top row first, in the encoding that Blender holds them in."""
     width, height = image.size
     pixels = np.empty(width * height * image.channels, dtype=np.float32)
     image.pixels.foreach_get(pixels)
@@ -64,7 +72,8 @@ def image_floats(image: bpy.types.Image) -> np.ndarray[tuple[int, ...], np.dtype
 def photo_pixels(image: bpy.types.Image) -> UInt8:
     """[H, W, 3] uint8 sRGB of a photo's image, top row first.
 
-    Raises PhotoError when the file behind the image is gone.
+    Raises:
+        PhotoError: The file behind the image is gone.
     """
     if image.size[0] == 0 or image.size[1] == 0:
         raise PhotoError("The photo's file is gone", bpy.path.abspath(image.filepath), "Put it back or import again.")
@@ -76,7 +85,11 @@ def photo_pixels(image: bpy.types.Image) -> UInt8:
 
 
 def picture_pixels(path: Path) -> UInt8:
-    """[H, W, 3] uint8 sRGB of a picture file, as it is stored. Raises PhotoError."""
+    """[H, W, 3] uint8 sRGB of a picture file, as it is stored, not turned by EXIF.
+
+    Raises:
+        PhotoError: Blender cannot read the file.
+    """
     image = _load(path)
     if image is None:
         raise PhotoError("Blender cannot read the picture", str(path))
@@ -87,7 +100,11 @@ def picture_pixels(path: Path) -> UInt8:
 
 
 def upright_pixels(path: Path) -> UInt8:
-    """[H, W, 3] uint8 sRGB of a photo's file, upright; nothing of it stays in the .blend. Raises PhotoError."""
+    """[H, W, 3] uint8 sRGB of a photo's file, upright; nothing of it stays in the .blend.
+
+    Raises:
+        PhotoError: The photo cannot be used.
+    """
     image = read_photo(path).image
     try:
         return photo_pixels(image)

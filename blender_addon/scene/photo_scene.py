@@ -22,10 +22,20 @@ CAMERA, IMAGE = "realcam_camera", "realcam_image"
 
 @dataclass(frozen=True)
 class Record:
-    """What the .blend keeps of an import. intrinsics: row by row, pixels of the photo. rows, columns: depth grid.
+    """What the .blend keeps of an import.
 
-    scale: true metres for each metre of the imported depth; the mesh has them in it already. cleaned: bits of the
-    cleaning steps in force.
+    Attributes:
+        version: Of this record's form.
+        imported_at: Seconds since 1970; tells the photos of a scene apart.
+        photo_size: (width, height) in pixels.
+        intrinsics: [3, 3] row by row, in the photo's pixels.
+        focal_source: Where the focal length came from, as the panel says it.
+        rows: Of the depth grid.
+        columns: Of the depth grid.
+        stride: Pixels of the imported depth from one grid point to the next.
+        depth_edge: Relative jump of depth above which two neighbouring pixels are different surfaces.
+        scale: True metres for each metre of the imported depth; the mesh has them in it already.
+        cleaned: Bits of the cleaning steps in force.
     """
 
     version: int
@@ -43,10 +53,15 @@ class Record:
 
 @dataclass(frozen=True)
 class PhotoScene:
-    """An imported photo. Holds Blender pointers: use it at once and find it again later, never across undo or ticks.
+    """An imported photo.
 
-    mesh: the depth mesh; its own axes are the reference camera's Blender axes, so its pose is that camera's pose.
-    camera: the reference camera, None when the artist deleted it. image: the photo, at full resolution.
+    Holds Blender pointers: use it at once and find it again later, never across undo or timer calls.
+
+    Attributes:
+        mesh: The depth mesh. Its own axes are the reference camera's Blender axes, so its pose is that camera's pose.
+        camera: The reference camera, None when the artist deleted it.
+        image: The photo, at full resolution.
+        record: What the .blend keeps of the import.
     """
 
     mesh: bpy.types.Object
@@ -56,12 +71,12 @@ class PhotoScene:
 
     @property
     def photo_size(self) -> tuple[int, int]:
-        """(width, height) pixels."""
+        """(width, height) in pixels."""
         return self.record.photo_size
 
     @property
     def intrinsics(self) -> Float64:
-        """[3, 3] in the photo's pixels."""
+        """[3, 3] float64 in the photo's pixels."""
         return np.array(self.record.intrinsics, dtype=np.float64)
 
     @property
@@ -76,24 +91,32 @@ class PhotoScene:
 
     @property
     def vertices(self) -> int:
-        """Vertices of the mesh."""
+        """How many vertices the mesh has."""
         return len(self.mesh.data.vertices)
 
     @property
     def faces(self) -> int:
-        """Faces of the mesh."""
+        """How many faces the mesh has."""
         return len(self.mesh.data.polygons)
 
     def photo(self) -> UInt8:
-        """[H, W, 3] uint8 sRGB, the whole photo."""
+        """[H, W, 3] uint8 sRGB, the whole photo.
+
+        Raises:
+            PhotoError: The photo's file is gone.
+        """
         return photo_pixels(self.image)
 
     def depth(self) -> Float32:
-        """[rows, columns] float32 metres along z at the mesh's resolution, NaN where unknown."""
+        """[rows, columns] float32 metres along z at the mesh's resolution, NaN where unknown.
+
+        Raises:
+            PhotoError: The mesh has lost what it was made of.
+        """
         return grid_depth(self.mesh.data, self.record.rows, self.record.columns, self.record.cleaned)
 
     def subject_distance(self) -> float:
-        """Metres to what stands in the middle of the photo: the median of the middle ninth, else of all."""
+        """Metres to the subject: the median depth of the photo's middle ninth, or of all of it where that has none."""
         depth = self.depth()
         rows, columns = (size // 3 for size in depth.shape)
         middle = depth[rows:-rows, columns:-columns] if rows and columns else depth
@@ -106,7 +129,15 @@ def store_record(mesh: bpy.types.Object, record: Record) -> None:
 
 
 def find_photo_scene(scene: bpy.types.Scene, imported_at: float | None = None) -> PhotoScene | None:
-    """The photo imported last among those in the scene, or the one imported at that time; None when there is none."""
+    """The photo imported last among those in the scene.
+
+    Args:
+        scene: Where it is looked for.
+        imported_at: Seconds since 1970, the `imported_at` of the photo wanted; None for the last.
+
+    Returns:
+        None when the scene has no such photo.
+    """
     found = photo_meshes(scene)
     if imported_at is not None:
         found = [o for o in found if _record(o).imported_at == imported_at]
@@ -119,14 +150,22 @@ def find_photo_scene(scene: bpy.types.Scene, imported_at: float | None = None) -
 
 
 def photo_meshes(scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """The mesh of every photo in the scene."""
+    """The mesh objects of all photos in the scene."""
     return [o for o in scene.objects if o.type == "MESH" and RECORD in o and isinstance(o.get(IMAGE), bpy.types.Image)]
 
 
 def set_depth_edge(photo_scene: PhotoScene, threshold: float) -> PhotoScene:
-    """Cut the mesh at another relative depth jump. The photo scene as it is then.
+    """Cut the mesh at another relative depth jump.
 
-    Raises PhotoError when the mesh is in Edit Mode or has lost what it was made of.
+    Args:
+        photo_scene: The photo.
+        threshold: The relative jump, above 0.
+
+    Returns:
+        The photo with its changed record.
+
+    Raises:
+        PhotoError: The threshold is not a positive number, the mesh is in Edit Mode or has lost what it was made of.
     """
     if not np.isfinite(threshold) or threshold <= 0:
         raise PhotoError("The depth edge is not a positive number", f"{threshold:g}")

@@ -9,10 +9,18 @@ from ..core.camera.lens import lens_of
 
 
 def reference_camera(name: str, intrinsics: Float64, photo_size: tuple[int, int], far: float) -> bpy.types.Object:
-    """A camera with the photo's intrinsics [3, 3] (pixels), principal point included, that sees at least `far` metres.
+    """A new camera with the photo's lens, not yet linked to a scene.
 
-    Pixels that are not square are the render's affair in Blender: a photo whose fx and fy differ is matched in x.
-    Raises CameraError for skew, and then leaves nothing behind.
+    Pixels that are not square are a render setting in Blender: a photo whose fx and fy differ is matched in x.
+
+    Args:
+        name: Of the object and its data.
+        intrinsics: [3, 3] float64 in the photo's pixels, principal point included.
+        photo_size: (width, height) in pixels.
+        far: Metres that the camera shall see at least.
+
+    Raises:
+        CameraError: The intrinsics have skew; nothing is made then.
     """
     lens_of(intrinsics, *photo_size)  # Refused before anything is made.
     data = bpy.data.cameras.new(name)
@@ -23,12 +31,26 @@ def reference_camera(name: str, intrinsics: Float64, photo_size: tuple[int, int]
 
 
 def see_as_far_as(data: bpy.types.Camera, far: float) -> None:
-    """Let a camera see what stands `far` metres away, from wherever a shot may take it."""
+    """Move a camera's far clipping plane out, if need be.
+
+    Args:
+        data: The camera.
+        far: Metres to what it shall see, with room for a shot that takes it further away.
+    """
     data.clip_end = max(data.clip_end, 4 * far)
 
 
 def set_optics(data: bpy.types.Camera, intrinsics: Float64, photo_size: tuple[int, int]) -> None:
-    """Give a camera the photo's lens and principal point."""
+    """Give a camera the photo's lens and principal point.
+
+    Args:
+        data: The camera.
+        intrinsics: [3, 3] float64 in the photo's pixels.
+        photo_size: (width, height) in pixels.
+
+    Raises:
+        CameraError: The intrinsics have skew.
+    """
     lens, _ = lens_of(intrinsics, *photo_size)
     data.sensor_fit, data.sensor_width, data.lens = lens.sensor_fit, lens.sensor_width, lens.focal
     data.shift_x, data.shift_y = lens.shift_x, lens.shift_y

@@ -1,4 +1,4 @@
-"""The frame that a scene stands at: gone to, fractions included, and left as it was."""
+"""Going to a frame of the scene, fractions included, and coming back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import bpy
 
 @contextmanager
 def kept_frame(scene: bpy.types.Scene) -> Iterator[None]:
-    """Whatever happens inside, the scene stands at its present frame afterwards."""
+    """A context after which the scene stands at its present frame again."""
     frame, subframe = scene.frame_current, scene.frame_subframe
     try:
         yield
@@ -20,7 +20,7 @@ def kept_frame(scene: bpy.types.Scene) -> Iterator[None]:
 
 
 def go_to_frame(scene: bpy.types.Scene, frame: float) -> None:
-    """Evaluate the scene at a frame, fractions included."""
+    """Evaluate the scene at a frame, which may be fractional."""
     whole = math.floor(frame)
     # A fraction that rounds up to 1 in Blender's single precision is refused.
     fraction = min(frame - whole, 1 - 2**-20)
