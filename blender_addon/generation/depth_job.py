@@ -17,7 +17,7 @@ from ..core.protocol.engine_checks import offered_engine
 from ..scene import PhotoScene, import_photo, read_photo
 from ..scene.photo_file import photo_pixels
 from .answers import answer_folder, discard_answer, read_answer
-from .job_records import DepthTask, JobRecord, PhotoOrder
+from .job_records import DepthTask, JobRecord, PhotoImport
 from .job_run import Slices
 from .job_view import Phase
 from .jobs import Jobs
@@ -35,7 +35,7 @@ class DepthJob:
     """
 
     scene: str
-    photo: PhotoOrder
+    photo: PhotoImport
     predictor: str = ""
     preparing: ClassVar[Phase] = Phase.READING
     _read: tuple[UInt8, float | None, float | None] | None = None

@@ -24,7 +24,7 @@ R = TypeVar("R")
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
-class PhotoOrder(ImportSettings, frozen=True, kw_only=True):
+class PhotoImport(ImportSettings, frozen=True, kw_only=True):
     """The photo that a job asks the depth of, and how the scene of both shall be built.
 
     Attributes:
@@ -68,7 +68,7 @@ class DepthTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     outcome: ClassVar[str] = "is built into the scene"
     in_the_file: ClassVar[bool] = False
 
-    photo: PhotoOrder
+    photo: PhotoImport
 
 
 class CheckTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="check"):
@@ -147,7 +147,7 @@ class _FlatRecord(msgspec.Struct, frozen=True, kw_only=True):
     submitted_at: float
     photo_state: PhotoState | None = None
     last_image: str = ""
-    photo: PhotoOrder | None = None
+    photo: PhotoImport | None = None
     check: _CheckedTake | None = None
 
     @property

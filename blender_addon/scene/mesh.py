@@ -40,7 +40,7 @@ class GridVertices:
         positions: [V, 3] float32 metres, the reference camera's Blender axes.
         pixels: [V] int32, as PIXEL holds them.
         picture: [V, 2] float32, as PICTURE holds them.
-        touched: [V] int32 bits, as TOUCHED holds them; zeros before an analysis.
+        cleaning_flags: [V] int32 bits, as TOUCHED holds them; zeros before an analysis.
         shift: [V] float32 ratios, as SHIFT holds them; ones before an analysis.
         is_analysed: Whether cleaning has analysed the depth.
     """
@@ -48,7 +48,7 @@ class GridVertices:
     positions: Float32
     pixels: Int32
     picture: Float32
-    touched: Int32
+    cleaning_flags: Int32
     shift: Float32
     is_analysed: bool
 
@@ -63,7 +63,7 @@ class GridVertices:
         Returns:
             [V] bool.
         """
-        dropped = (self.touched & cleaned & (FLYING | OUTLIER)) != 0
+        dropped = (self.cleaning_flags & cleaned & (FLYING | OUTLIER)) != 0
         off_shell = (self.shift == 0) & (cleaned & SKY == 0)
         return np.asarray(~dropped & ~off_shell, dtype=np.bool_)
 
@@ -168,9 +168,9 @@ def mark_vertices(mesh: bpy.types.Mesh, vertices: GridVertices) -> None:
         vertices: The same vertices, in the order of their pixels.
     """
     order = np.argsort(_attribute(mesh, PIXEL, "value", np.int32), kind="stable")
-    touched, shift = np.empty_like(vertices.touched), np.empty_like(vertices.shift)
-    touched[order], shift[order] = vertices.touched, vertices.shift
-    mesh.attributes.new(TOUCHED, "INT", "POINT").data.foreach_set("value", touched)
+    cleaning_flags, shift = np.empty_like(vertices.cleaning_flags), np.empty_like(vertices.shift)
+    cleaning_flags[order], shift[order] = vertices.cleaning_flags, vertices.shift
+    mesh.attributes.new(TOUCHED, "INT", "POINT").data.foreach_set("value", cleaning_flags)
     mesh.attributes.new(SHIFT, "FLOAT", "POINT").data.foreach_set("value", shift)
 
 
@@ -178,11 +178,11 @@ def _vertices(mesh: bpy.types.Mesh) -> GridVertices:
     pixels = _attribute(mesh, PIXEL, "value", np.int32)
     order = np.argsort(pixels, kind="stable")
     is_analysed = TOUCHED in mesh.attributes
-    touched = _attribute(mesh, TOUCHED, "value", np.int32) if is_analysed else np.zeros_like(pixels)
+    cleaning_flags = _attribute(mesh, TOUCHED, "value", np.int32) if is_analysed else np.zeros_like(pixels)
     shift = _attribute(mesh, SHIFT, "value", np.float32) if is_analysed else np.ones(len(pixels), dtype=np.float32)
     picture = _attribute(mesh, PICTURE, "vector", np.float32, 2).reshape(-1, 2)
     return GridVertices(
-        _positions(mesh)[order], pixels[order], picture[order], touched[order], shift[order], is_analysed
+        _positions(mesh)[order], pixels[order], picture[order], cleaning_flags[order], shift[order], is_analysed
     )
 
 

@@ -1,7 +1,7 @@
 """A take as a strip in the scene's sequencer.
 
 The strip is an image strip with one element for every scene frame of the shot, the clip's frames repeated as
-`frame_spread` says: frame-accurate at any scene rate, with nothing to retime and no video decoder to crash. It is made
+`frame_mapping` says: frame-accurate at any scene rate, with nothing to retime and no video decoder to crash. It is made
 through `bpy.data`, so any caller may place it: an operator, a timer, a command line.
 """
 

@@ -202,7 +202,7 @@ def _check(store: WeightsStore, variant: str) -> None:
     from server.model.config import VARIANTS
     from server.model.tokenizer import ClipTokenizer
     from server.model.weights.load import CheckpointFiles, load_model, open_checkpoint
-    from server.model.weights.weights_install import require_steering, verified_hash
+    from server.model.weights.weights_install import require_camera_effect, verified_hash
 
     again = f"Run `realcam weights get {variant}`."
     if store.manifest(variant) is None:
@@ -212,7 +212,7 @@ def _check(store: WeightsStore, variant: str) -> None:
     file = open_checkpoint(CheckpointFiles(store.model_file(variant)))
     model = load_model(VARIANTS[variant], file, ClipTokenizer(store.folder(variant)), found)
     typer.echo(f"keys   {len(file)}, every tensor in its place")
-    effect = require_steering(model)
+    effect = require_camera_effect(model)
     typer.echo(f"camera a metre of motion changes {effect.moving:.1%} of the prediction")
     typer.echo(f"       the camera at all changes {effect.ignored:.1%} of it")
 

@@ -225,6 +225,7 @@ def test_orders_of_the_store_are_read(path: Path) -> None:
 
 def test_an_old_depth_is_read() -> None:
     arrays, words = expected("depth_result")
+    arrays["cleaning_flags"] = arrays.pop("touched")
     result = decode_depth_result((PAYLOADS / "depth_result.npz").read_bytes())
     check_arrays(result, arrays)
     assert {name: getattr(result, name) for name in words} == words

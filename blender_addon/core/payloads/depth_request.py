@@ -48,13 +48,13 @@ class DepthRequest:
 class DepthResult:
     """depth: [h, w] float32 metres along z, cleaned, NaN unknown; before: the same before cleaning.
 
-    touched: [h, w] uint8, bits of what cleaning did (core.cleaning.clean). intrinsics: [3, 3] pixels of the
+    cleaning_flags: [h, w] uint8, bits of what cleaning did (core.cleaning.clean). intrinsics: [3, 3] pixels of the
     photo that was sent. focal_source: where the focal length came from. predictor, licence: what made it, in words.
     """
 
     depth: Float32
     before: Float32
-    touched: UInt8
+    cleaning_flags: UInt8
     intrinsics: Float64
     focal_source: str
     predictor: str
@@ -106,7 +106,7 @@ def encode_depth_result(result: DepthResult) -> bytes:
         stream,
         depth=result.depth,
         before=result.before,
-        touched=result.touched,
+        touched=result.cleaning_flags,
         intrinsics=np.asarray(result.intrinsics, dtype=np.float64),
         words=words,
     )
@@ -117,21 +117,21 @@ def decode_depth_result(data: bytes) -> DepthResult:
     """The result in an NPZ. Raises PhotoError when it is none."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            depth, before, touched, intrinsics, words = (
+            depth, before, cleaning_flags, intrinsics, words = (
                 arrays[name] for name in ("depth", "before", "touched", "intrinsics", "words")
             )
     except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:
         raise PhotoError("The server's depth cannot be read", str(error), "Estimate it again.") from error
-    _check_result(depth, before, touched, words)
+    _check_result(depth, before, cleaning_flags, words)
     check_intrinsics(intrinsics[None])
     source, predictor, licence = (str(word) for word in words)
-    return DepthResult(depth, before, touched, intrinsics, source, predictor, licence)
+    return DepthResult(depth, before, cleaning_flags, intrinsics, source, predictor, licence)
 
 
 def _check_result(*arrays: NDArray[np.generic]) -> None:
-    depth, before, touched, words = arrays
-    shapes = {depth.shape, before.shape, touched.shape}
+    depth, before, cleaning_flags, words = arrays
+    shapes = {depth.shape, before.shape, cleaning_flags.shape}
     if depth.ndim != 2 or len(shapes) != 1 or depth.dtype != np.float32 or before.dtype != np.float32:
         raise PhotoError("The server's depth has the wrong form", f"{depth.dtype} {sorted(map(str, shapes))}")
-    if touched.dtype != np.uint8 or words.shape != (3,):
-        raise PhotoError("The server's depth has the wrong form", f"{touched.dtype}, {words.size} words")
+    if cleaning_flags.dtype != np.uint8 or words.shape != (3,):
+        raise PhotoError("The server's depth has the wrong form", f"{cleaning_flags.dtype}, {words.size} words")

@@ -80,13 +80,15 @@ def mark_depth(photo_scene: PhotoScene, found: CleanDepth) -> None:
 
 def marked_vertices(vertices: GridVertices, found: CleanDepth) -> GridVertices:
     """The same vertices with what cleaning found on their grid; none of it done."""
-    touched = found.touched.ravel()[vertices.pixels].astype(np.int32)
+    cleaning_flags = found.cleaning_flags.ravel()[vertices.pixels].astype(np.int32)
     # What is dropped was moved before, but by how much is not known any more: taken back, it is where it was.
-    touched[touched & (FLYING | OUTLIER) != 0] &= ~MOVED
+    cleaning_flags[cleaning_flags & (FLYING | OUTLIER) != 0] &= ~MOVED
     with np.errstate(invalid="ignore"):
         shift = (found.depth / found.before).ravel()[vertices.pixels]
-    shift = np.where(touched & (MOVED | SKY) != 0, np.nan_to_num(shift, nan=0.0), np.float32(1)).astype(np.float32)
-    return replace(vertices, touched=touched, shift=shift, is_analysed=True)
+    shift = np.where(cleaning_flags & (MOVED | SKY) != 0, np.nan_to_num(shift, nan=0.0), np.float32(1)).astype(
+        np.float32
+    )
+    return replace(vertices, cleaning_flags=cleaning_flags, shift=shift, is_analysed=True)
 
 
 def set_cleaned(scene: bpy.types.Scene, photo_scene: PhotoScene, cleaned: int) -> PhotoScene:
@@ -103,7 +105,7 @@ def set_cleaned(scene: bpy.types.Scene, photo_scene: PhotoScene, cleaned: int) -
     rebuild_mesh(mesh, vertices, (record.rows, record.columns), record.depth_edge, cleaned)
     changed = replace(record, cleaned=cleaned)
     store_record(photo_scene.mesh, changed)
-    if cleaned & SKY and (vertices.touched & SKY).any():
+    if cleaned & SKY and (vertices.cleaning_flags & SKY).any():
         farthest = float(depth_of(vertices.positions).max())
         for camera in (photo_scene.camera, *artists_cameras(scene)):
             if camera is not None:
@@ -118,8 +120,8 @@ def is_analysed(photo_scene: PhotoScene) -> bool:
 
 def touched_counts(photo_scene: PhotoScene) -> dict[int, int]:
     """How many vertices each step touches; none before the depth was looked at."""
-    touched = read_vertices(photo_scene.mesh.data).touched
-    return {bit: int((touched & bit != 0).sum()) for bit in STEPS}
+    cleaning_flags = read_vertices(photo_scene.mesh.data).cleaning_flags
+    return {bit: int((cleaning_flags & bit != 0).sum()) for bit in STEPS}
 
 
 def _depth_and_lens(photo_scene: PhotoScene) -> tuple[Float32, Float64]:
@@ -135,7 +137,7 @@ def _shifted(vertices: GridVertices, was: int, now: int) -> Float32:
     moves = vertices.shift > 0
     for bit in (MOVED, SKY):
         if (was ^ now) & bit:
-            concerned = moves & (vertices.touched & bit != 0)
+            concerned = moves & (vertices.cleaning_flags & bit != 0)
             factor[concerned] = vertices.shift[concerned] if now & bit else 1 / vertices.shift[concerned]
     return np.asarray(vertices.positions * factor[:, None], dtype=np.float32)
 
@@ -152,7 +154,7 @@ def _with_sky(vertices: GridVertices, new: Int32, found: CleanDepth, photo_scene
         positions=np.concatenate([vertices.positions, blender_points(points)])[order],
         pixels=pixels[order],
         picture=np.concatenate([vertices.picture, np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1)])[order],
-        touched=np.zeros(len(pixels), dtype=np.int32),
+        cleaning_flags=np.zeros(len(pixels), dtype=np.int32),
         shift=np.ones(len(pixels), dtype=np.float32),
         is_analysed=False,
     )

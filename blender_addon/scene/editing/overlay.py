@@ -37,8 +37,8 @@ def show_cleaning(photo_scene: PhotoScene) -> bpy.types.Object:
     record, vertices = photo_scene.record, read_vertices(photo_scene.mesh.data)
     depth = np.full((record.rows, record.columns), np.nan, dtype=np.float32)
     depth.flat[vertices.pixels] = depth_of(vertices.positions)
-    faces = [f[(vertices.touched[f] != 0).any(axis=1)] for f in cut_faces(depth, _WHOLE)]
-    kinds = np.concatenate([_kinds(vertices.touched[f]) for f in faces])
+    faces = [f[(vertices.cleaning_flags[f] != 0).any(axis=1)] for f in cut_faces(depth, _WHOLE)]
+    kinds = np.concatenate([_kinds(vertices.cleaning_flags[f]) for f in faces])
     quads, triangles = faces
     used, corners = np.unique(np.concatenate([quads.ravel(), triangles.ravel()]), return_inverse=True)
     four, three = corners[: quads.size].reshape(-1, 4), corners[quads.size :].reshape(-1, 3)
@@ -70,11 +70,11 @@ def cleaning_shown(photo_scene: PhotoScene) -> bool:
     return any(SHOWN in child for child in photo_scene.mesh.children)
 
 
-def _kinds(touched: Int32) -> Int32:
+def _kinds(cleaning_flags: Int32) -> Int32:
     """[F] index into COLOURS of each face, from its corners' bits [F, K]."""
-    kinds = np.full(len(touched), len(COLOURS) - 1, dtype=np.int32)
+    kinds = np.full(len(cleaning_flags), len(COLOURS) - 1, dtype=np.int32)
     for index, bit in reversed(list(enumerate(COLOURS))):
-        kinds[(touched & bit != 0).any(axis=1)] = index
+        kinds[(cleaning_flags & bit != 0).any(axis=1)] = index
     return kinds
 
 

@@ -35,7 +35,7 @@ def scene_of_estimate(
     built = scene_of_depth(scene, photo, depth, intrinsics, focal_source, trusting)
     stride = built.record.stride
     found = CleanDepth(
-        thinned(estimate.depth, stride), thinned(estimate.before, stride), thinned(estimate.touched, stride)
+        thinned(estimate.depth, stride), thinned(estimate.before, stride), thinned(estimate.cleaning_flags, stride)
     )
     mesh = built.mesh.data
     mark_vertices(mesh, marked_vertices(read_vertices(mesh), found))

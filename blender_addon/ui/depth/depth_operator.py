@@ -8,7 +8,7 @@ import bpy
 import msgspec
 
 from ...generation.depth_job import DepthJob
-from ...generation.job_records import PhotoOrder
+from ...generation.job_records import PhotoImport
 from ...generation.jobs import jobs
 from ...scene import find_photo_scene
 from ...timeline.take import Take
@@ -60,7 +60,7 @@ def depth_job(scene: bpy.types.Scene) -> DepthJob:
     return DepthJob(
         scene=scene.name,
         predictor=scene.realcam.predictor_name or (chosen.name if chosen is not None else ""),
-        photo=PhotoOrder(
+        photo=PhotoImport(
             path=bpy.path.abspath(fields.photo_path.strip()), **msgspec.structs.asdict(import_settings(fields))
         ),
     )

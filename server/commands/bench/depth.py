@@ -78,7 +78,7 @@ def depth_to_scene(bike: Motorcycle) -> dict[str, Any]:
         began, busy = time.perf_counter(), time.process_time()
         cleaned = cleaned_at_photo(predicted, photo, lens)
         words = photo_lens(MEGAPIXEL, intrinsics=lens).words
-        result = DepthResult(cleaned.depth, cleaned.before, cleaned.touched, lens, words, "a network", "none")
+        result = DepthResult(cleaned.depth, cleaned.before, cleaned.cleaning_flags, lens, words, "a network", "none")
         data = encode_depth_result(result)
         seconds.append(time.perf_counter() - began)
         processor.append(time.process_time() - busy)

@@ -86,7 +86,7 @@ class PredictorEngine:
         return DepthResult(
             depth=cleaned.depth,
             before=cleaned.before,
-            touched=cleaned.touched,
+            cleaning_flags=cleaned.cleaning_flags,
             intrinsics=lens.intrinsics,
             focal_source=lens.words,
             predictor=self._card.title,

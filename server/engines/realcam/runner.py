@@ -58,7 +58,7 @@ class _Loaded:
 
 
 @dataclass(frozen=True, eq=False)
-class _Order:
+class _SamplingTask:
     """A shot to be made: all but the memory plan."""
 
     shot: Shot
@@ -85,11 +85,11 @@ class _Made:
     notes: tuple[str, ...]
 
 
-def _notes(order: _Order, tokenizer: Tokenizer, plan: MemoryPlan) -> tuple[str, ...]:
-    prompts = {"prompt": order.shot.settings.prompt, "negative prompt": order.shot.settings.negative_prompt}
+def _notes(task: _SamplingTask, tokenizer: Tokenizer, plan: MemoryPlan) -> tuple[str, ...]:
+    prompts = {"prompt": task.shot.settings.prompt, "negative prompt": task.shot.settings.negative_prompt}
     cuts = {name: tokenizer(prompt).cut for name, prompt in prompts.items()}
     notes = [f"The {name} was longer than the model reads: {cut!r} was left out." for name, cut in cuts.items() if cut]
-    if plan.tiled and max(order.size) > TILE:
+    if plan.tiled and max(task.size) > TILE:
         notes.append("Memory was short: the pictures were decoded in tiles, faint seams are possible.")
     return tuple(notes)
 
@@ -118,18 +118,18 @@ class Runner:
             EngineError: the shot cannot be made here; what `report` and `checkpoints` raise passes through.
         """
         started = time.perf_counter()
-        order = self._order(shot)
-        digest = clip_digest(shot, order.config, order.weights_hash, order.dtype, self._device, code_version())
+        task = self._task(shot)
+        digest = clip_digest(shot, task.config, task.weights_hash, task.dtype, self._device, code_version())
         keeper = CheckpointManager(checkpoints or NoCheckpoints(), digest, self._device)
-        needs = self._needs(order)
-        chosen = self._plans(order, needs, keeper.kept_plan)
-        attempt = partial(self._make, order, Progress(report), keeper)
+        needs = self._needs(task)
+        chosen = self._plans(task, needs, keeper.kept_plan)
+        attempt = partial(self._make, task, Progress(report), keeper)
         made = first_within_memory(attempt, chosen, self._forget_model)
         if made is None:
-            raise self._too_large(order, needs[chosen[-1]])
-        return Clip(made.frames, self._metadata(order, made.plan, time.perf_counter() - started), made.notes)
+            raise self._too_large(task, needs[chosen[-1]])
+        return Clip(made.frames, self._metadata(task, made.plan, time.perf_counter() - started), made.notes)
 
-    def _order(self, shot: Shot) -> _Order:
+    def _task(self, shot: Shot) -> _SamplingTask:
         settings = read_settings(shot.settings.options)
         size = (shot.trajectory.width, shot.trajectory.height)
         self._check_size(size)
@@ -137,7 +137,7 @@ class Runner:
         inputs = shot_inputs(shot, settings, config)
         inputs = replace(inputs, picture=inputs.picture.to(self._device))
         dtype = chosen_dtype(settings, self._device)
-        return _Order(shot, settings, size, config, self._source.weights_hash(size), dtype, inputs)
+        return _SamplingTask(shot, settings, size, config, self._source.weights_hash(size), dtype, inputs)
 
     def _check_size(self, size: Size) -> None:
         sizes = self._source.sizes()
@@ -147,31 +147,31 @@ class Runner:
                 "There are no weights for this picture size", f"{size[0]} x {size[1]}, there are for {known}"
             )
 
-    def _needs(self, order: _Order) -> dict[MemoryPlan, int]:
-        frames = min(len(order.shot.trajectory), order.config.frames)
+    def _needs(self, task: _SamplingTask) -> dict[MemoryPlan, int]:
+        frames = min(len(task.shot.trajectory), task.config.frames)
         return {
-            plan: needed_memory(order.config, order.size, frames, order.dtype, plan, self._device.type)
+            plan: needed_memory(task.config, task.size, frames, task.dtype, plan, self._device.type)
             for plan in PLANS.values()
         }
 
-    def _plans(self, order: _Order, needs: dict[MemoryPlan, int], kept: str | None) -> tuple[MemoryPlan, ...]:
+    def _plans(self, task: _SamplingTask, needs: dict[MemoryPlan, int], kept: str | None) -> tuple[MemoryPlan, ...]:
         """The memory plan to begin with, that of an earlier attempt's checkpoint if any, and those to fall back to."""
         device = self._device.type
         if kept is not None:
             first = PLANS[kept]
         else:
-            first = first_plan(order.settings.memory, device, needs, total_memory(self._device))
+            first = first_plan(task.settings.memory, device, needs, total_memory(self._device))
         return with_fall_backs(first, device, needs)
 
-    def _make(self, order: _Order, progress: Progress, keeper: CheckpointManager, plan: MemoryPlan) -> _Made:
+    def _make(self, task: _SamplingTask, progress: Progress, keeper: CheckpointManager, plan: MemoryPlan) -> _Made:
         """The frames made with one memory plan. Raises the device's error when memory runs out."""
         start = keeper.begin(plan.name)
         progress.stage("Loading the model")
-        model = self._model(order.size, order.dtype, plan.offloaded, order.settings.compile_blocks)
-        options = sampling_options(order.shot, order.settings, order.config, plan)
-        noise = SeededNoise(order.shot.settings.seed, self._device)
-        frames = sample_shot(model, order.inputs, options, noise, progress.hooks(keeper), start)
-        return _Made(frames, plan, _notes(order, model.tokenizer, plan))
+        model = self._model(task.size, task.dtype, plan.offloaded, task.settings.compile_blocks)
+        options = sampling_options(task.shot, task.settings, task.config, plan)
+        noise = SeededNoise(task.shot.settings.seed, self._device)
+        frames = sample_shot(model, task.inputs, options, noise, progress.hooks(keeper), start)
+        return _Made(frames, plan, _notes(task, model.tokenizer, plan))
 
     def _model(self, size: Size, dtype: torch.dtype, offload: bool, compiled: bool) -> RealCamModel:
         offload = offload and self._device.type == "cuda"
@@ -192,28 +192,28 @@ class Runner:
     def _forget_model(self) -> None:
         self._loaded = None
 
-    def _too_large(self, order: _Order, need: int) -> EngineError:
+    def _too_large(self, task: _SamplingTask, need: int) -> EngineError:
         """The error that says what memory was missing, and what would fit."""
         free = free_memory(self._device)
         configs = [(size, self._source.config(size)) for size in self._source.sizes()]
-        width, height = order.size
+        width, height = task.size
         return EngineError(
             "The machine ran out of memory",
             f"{width} x {height} pixels need about {need / 2**30:.1f} GB, "
             f"with nothing loaded {free / 2**30:.1f} GB are free",
-            what_would_fit(configs, len(order.shot.trajectory), free, self._device.type)
+            what_would_fit(configs, len(task.shot.trajectory), free, self._device.type)
             + " Or close other programs that use memory.",
         )
 
-    def _metadata(self, order: _Order, plan: MemoryPlan, seconds: float) -> ClipMetadata:
+    def _metadata(self, task: _SamplingTask, plan: MemoryPlan, seconds: float) -> ClipMetadata:
         return ClipMetadata.of(
-            order.shot,
+            task.shot,
             engine="realcam",
-            engine_version=f"{code_version()}, {order.config.name}, torch {metadata.version('torch')}, "
-            f"{str(order.dtype).removeprefix('torch.')} on {self._device.type}, memory plan {plan.name}",
-            weights_hash=order.weights_hash,
+            engine_version=f"{code_version()}, {task.config.name}, torch {metadata.version('torch')}, "
+            f"{str(task.dtype).removeprefix('torch.')} on {self._device.type}, memory plan {plan.name}",
+            weights_hash=task.weights_hash,
             seconds=seconds,
-            draft=order.weights_hash.startswith("random-"),
+            draft=task.weights_hash.startswith("random-"),
         )
 
 

@@ -144,7 +144,7 @@ exactly 0; trained ones some percent.
 """
 
 
-def require_steering(model: RealCamModel) -> CameraEffect:
+def require_camera_effect(model: RealCamModel) -> CameraEffect:
     """The measured effect of the camera, of a model that follows it.
 
     Raises:

@@ -14,7 +14,7 @@ from blender_addon.generation.job_records import (
     DepthTask,
     JobRecord,
     JobRecords,
-    PhotoOrder,
+    PhotoImport,
     ShotTask,
     decode,
     encode,
@@ -115,7 +115,7 @@ def test_a_depth_record_of_an_older_version_is_read() -> None:
     found = decode(old_analysis(photo, "null"))
     assert found is not None
     assert found.task == DepthTask(
-        photo=PhotoOrder(path="/bike.png", focal_mm=50.0, depth_edge=0.1, max_vertices=1000, add_camera=False)
+        photo=PhotoImport(path="/bike.png", focal_mm=50.0, depth_edge=0.1, max_vertices=1000, add_camera=False)
     )
     assert decode(encode(found)) == found
 
@@ -146,6 +146,6 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 
 def test_sentences_about_a_job_say_what_it_makes() -> None:
-    photo = PhotoOrder(path="/bike.png", depth_edge=0.1, max_vertices=1000)
+    photo = PhotoImport(path="/bike.png", depth_edge=0.1, max_vertices=1000)
     tasks = (TASK, DepthTask(photo=photo), CheckTask(shot="shot", take=1))
     assert [task.result for task in tasks] == ["clip", "depth", "camera check"]

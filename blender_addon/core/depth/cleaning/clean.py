@@ -16,7 +16,7 @@ from .outliers import NearestSearch, depth_outliers, window_search
 from .sky import find_sky, sky_shell
 
 MOVED, FLYING, OUTLIER, SKY = 1, 2, 4, 8
-"""Bits of CleanDepth.touched."""
+"""Bits of CleanDepth.cleaning_flags."""
 
 SKY_BEYOND = 3.0
 """The sky's shell is this many times as far as the farthest known depth."""
@@ -61,13 +61,13 @@ class CleanDepth:
     Attributes:
         depth: [H, W] float32 metres, NaN where unknown or dropped.
         before: [H, W] float32, the same before cleaning.
-        touched: [H, W] uint8, bits of the steps that changed a pixel: an edge MOVED, a pixel dropped as FLYING or as an
-            OUTLIER, SKY put on its shell.
+        cleaning_flags: [H, W] uint8, bits of the steps that changed a pixel: an edge MOVED, a pixel dropped as
+            FLYING or as an OUTLIER, SKY put on its shell.
     """
 
     depth: Float32
     before: Float32
-    touched: UInt8
+    cleaning_flags: UInt8
 
     def mask(self, bit: int) -> NDArray[np.bool_]:
         """[H, W] bool, where a step changed the depth.
@@ -75,7 +75,7 @@ class CleanDepth:
         Args:
             bit: MOVED, FLYING, OUTLIER or SKY.
         """
-        return np.asarray((self.touched & bit) != 0, dtype=np.bool_)
+        return np.asarray((self.cleaning_flags & bit) != 0, dtype=np.bool_)
 
 
 def clean_depth(
@@ -103,32 +103,32 @@ def clean_depth(
     """
     if depth.shape != photo.shape[:2]:
         raise PhotoError("The depth is not of the photo's size", f"depth {depth.shape}, photo {photo.shape[:2]}")
-    touched = np.zeros(depth.shape, dtype=np.uint8)
+    cleaning_flags = np.zeros(depth.shape, dtype=np.uint8)
     result = depth.astype(np.float32)
     dense = np.isfinite(depth).mean() >= DENSE
     begins(STEPS[0])
     if cleaning.sky:
         sky = find_sky(photo, depth, cleaning.farthest)
-        touched[sky] |= SKY
+        cleaning_flags[sky] |= SKY
         # Not known before the shell: the sky's edge is no depth edge to clean.
         result[sky] = np.nan
     begins(STEPS[1])
     if cleaning.edges and dense:
         refined = refine_edges(result, photo)
         moved = np.isfinite(result) & (np.abs(refined / result - 1) > SHIFTED)
-        touched[moved] |= MOVED
+        cleaning_flags[moved] |= MOVED
         result[moved] = refined[moved]
     begins(STEPS[2])
     if cleaning.flying is not None and dense:
         flying = flying_pixels(result, intrinsics, cleaning.flying)
-        touched[flying] |= FLYING
+        cleaning_flags[flying] |= FLYING
         result[flying] = np.nan
     begins(STEPS[3])
     if cleaning.outliers:
         outliers = depth_outliers(result, intrinsics, search)
-        touched[outliers] |= OUTLIER
+        cleaning_flags[outliers] |= OUTLIER
         result[outliers] = np.nan
-    sky = (touched & SKY) != 0
+    sky = (cleaning_flags & SKY) != 0
     if sky.any() and np.isfinite(result).any():
         result = sky_shell(result, sky, intrinsics, SKY_BEYOND * float(np.nanmax(result)))
-    return CleanDepth(result, depth, touched)
+    return CleanDepth(result, depth, cleaning_flags)

@@ -121,8 +121,8 @@ def test_every_step_can_be_left_out(bike: Motorcycle) -> None:
     for step, bit in (("edges", MOVED), ("flying", FLYING), ("outliers", OUTLIER)):
         alone = replace(UNTOUCHED, **{step: getattr(Cleaning(), step)})
         cleaned = clean_depth(bike.depth, bike.photo, bike.intrinsics, alone)
-        assert cleaned.touched.any()
-        assert not (cleaned.touched & ~np.uint8(bit)).any()
+        assert cleaned.cleaning_flags.any()
+        assert not (cleaned.cleaning_flags & ~np.uint8(bit)).any()
     untouched = clean_depth(bike.depth, bike.photo, bike.intrinsics, UNTOUCHED)
     assert np.array_equal(untouched.depth, bike.depth, equal_nan=True)
     with pytest.raises(PhotoError, match="not of the photo's size"):

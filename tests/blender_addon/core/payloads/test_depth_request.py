@@ -70,7 +70,7 @@ def result() -> DepthResult:
 
 def test_a_result_comes_back_as_it_was() -> None:
     back = decode_depth_result(encode_depth_result(result()))
-    for name in ("depth", "before", "touched", "intrinsics"):
+    for name in ("depth", "before", "cleaning_flags", "intrinsics"):
         np.testing.assert_array_equal(getattr(back, name), getattr(result(), name))
     assert (back.focal_source, back.predictor, back.licence) == ("26 mm, the photo's EXIF", "Depth Pro", "Apple")
 

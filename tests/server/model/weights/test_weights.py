@@ -31,7 +31,7 @@ from server.model.tokenizer import ByteTokenizer  # noqa: E402
 from server.model.weights import checkpoint  # noqa: E402
 from server.model.weights.load import CheckpointFiles, load_model, open_checkpoint, part_sources  # noqa: E402
 from server.model.weights.weights_fetch import discard, fetch, local_source  # noqa: E402
-from server.model.weights.weights_install import install, require_steering, verified_hash  # noqa: E402
+from server.model.weights.weights_install import install, require_camera_effect, verified_hash  # noqa: E402
 from server.model.weights.weights_lock import WeightsLock  # noqa: E402
 from server.model.weights.weights_sources import (  # noqa: E402
     WEIGHTS_SOURCES,
@@ -377,11 +377,11 @@ def test_weights_that_are_no_numbers_are_damaged(model: RealCamModel, monkeypatc
     weight = model.unet.conv_out.weight.data
     monkeypatch.setattr(model.unet.conv_out.weight, "data", torch.full_like(weight, float("nan")))
     with pytest.raises(WeightsError, match=r"damaged: what the network predicts is not a number"):
-        require_steering(model)
+        require_camera_effect(model)
 
 
 def test_whether_the_weights_steer_is_measured(model: RealCamModel) -> None:
-    assert require_steering(model).moving > 0.01
+    assert require_camera_effect(model).moving > 0.01
 
 
 def test_zeroed_camera_weights_are_an_error(tmp_path: Path, files: dict[str, Path]) -> None:
@@ -391,4 +391,4 @@ def test_zeroed_camera_weights_are_an_error(tmp_path: Path, files: dict[str, Pat
     store = installed(tmp_path, files)
     deaf = load_model(TINY, open_checkpoint(CheckpointFiles(store.model_file("tiny"))), TOKENIZER, "hash")
     with pytest.raises(WeightsError, match=r"ignore the camera.*0\.00%"):
-        require_steering(deaf)
+        require_camera_effect(deaf)

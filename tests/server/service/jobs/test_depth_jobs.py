@@ -44,7 +44,7 @@ def test_a_photo_comes_back_as_depth_and_lens(server: RunningServer, bike: Motor
         assert events[-1].state is JobState.DONE, events[-1].reason
         (path,) = client.fetch(job_id, tmp_path)
     result = decode_depth_result(path.read_bytes())
-    assert result.depth.shape == result.before.shape == result.touched.shape == (120, 180)
+    assert result.depth.shape == result.before.shape == result.cleaning_flags.shape == (120, 180)
     expected = 1 / (0.5 - 0.25 * (np.arange(180) + 0.5) / 180)
     known = np.isfinite(result.depth)
     assert known.mean() > 0.9
