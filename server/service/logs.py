@@ -1,4 +1,4 @@
-"""One line of log for a person, or one JSON object a line for a collector; both carry the job's id."""
+"""Log lines: one text line for a person, or one JSON object a line for a collector; both carry the job's id."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import msgspec
 
 LogFormat = Literal["text", "json"]
 FIELDS = ("job", "attempt", "client", "engine")
-"""What `extra` may add to a record."""
+"""Names that `extra` may add to a record."""
 
 
 class JsonLines(logging.Formatter):
-    """time, level, logger, message, the fields, and the traceback if there is one."""
+    """Formats a record as JSON: time, level, logger, message, the extra fields, and the traceback if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """The record as one line of JSON."""
         entry: dict[str, object] = {
             "time": round(record.created, 3),
             "level": record.levelname.lower(),
@@ -31,13 +31,13 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """Time, logger, message, and the job's id where there is one."""
+    """Formats a record as text: time, level, logger, message, and the extra fields where there are some."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, and the traceback if there is one."""
+        """The record as one line, with the traceback below it if there is one."""
         fields = [f"{field}={value}" for field in FIELDS if (value := getattr(record, field, None)) is not None]
         text = super().format(record)
         head, newline, rest = text.partition("\n")
@@ -45,7 +45,7 @@ class TextLines(logging.Formatter):
 
 
 def set_up_logs(log_format: LogFormat) -> None:
-    """Log to standard error."""
+    """Send all log records from INFO up to standard error, in place of other handlers."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if log_format == "json" else TextLines())
     root = logging.getLogger()

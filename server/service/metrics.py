@@ -1,4 +1,4 @@
-"""The server's figures for Prometheus: text on request, and over HTTP on this machine when a port was asked for."""
+"""The server's metrics for Prometheus: as text, and over HTTP on this machine when a port was asked for."""
 
 from __future__ import annotations
 
@@ -15,20 +15,24 @@ from blender_addon.core.protocol.server_address import DEFAULT_HOST
 
 
 class MetricsServer(Protocol):
-    """What answers at /metrics."""
+    """The HTTP server that answers at /metrics."""
 
     def shutdown(self) -> None:
         """Stop answering."""
 
 
 class StatsCollector(Collector):
-    """Gauges of what `stats` says at the moment of asking; nothing where it has no answer."""
+    """Gauges of the server's statistics at the moment of each collection.
+
+    Args:
+        stats: called for each collection; None when the server does not answer, which gives no gauges.
+    """
 
     def __init__(self, stats: Callable[[], ServerStats | None]) -> None:
         self._stats = stats
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """One family for each figure."""
+        """One metric family for each figure."""
         stats = self._stats()
         if stats is None:
             return
@@ -54,16 +58,21 @@ class StatsCollector(Collector):
 
 
 def metrics_text(stats: ServerStats) -> str:
-    """The figures in Prometheus' text format."""
+    """The metrics in Prometheus' text format."""
     registry = CollectorRegistry()
     registry.register(StatsCollector(lambda: stats))
     return generate_latest(registry).decode()
 
 
 def serve_metrics(port: int, stats: Callable[[], ServerStats | None]) -> MetricsServer:
-    """Answer http://127.0.0.1:port/metrics, in threads of its own. `stats` is called there.
+    """A running HTTP server that answers http://127.0.0.1:port/metrics from threads of its own.
 
-    Raises ServiceError when the port is taken.
+    Args:
+        port: where it listens.
+        stats: called from these threads; None when the server does not answer.
+
+    Raises:
+        ServiceError: the port is taken.
     """
     registry = CollectorRegistry()
     registry.register(StatsCollector(stats))

@@ -1,4 +1,4 @@
-"""Everything about a server that whoever starts it may choose."""
+"""Everything about a server that can be chosen when it is started."""
 
 from __future__ import annotations
 
@@ -15,8 +15,20 @@ from .logs import LogFormat
 
 @dataclass(frozen=True)
 class ServiceOptions:
-    """data_dir: jobs and their files. config_dir: keys and the list of allowed clients. Ports: 0 takes any free one.
-    engines: `module:function` that returns the engines, in the worker. Times in seconds."""
+    """How a server runs. Times are in seconds.
+
+    Attributes:
+        data_dir: jobs and their files.
+        config_dir: keys and the list of allowed clients.
+        host: address to listen on.
+        control_port: port of the control socket; 0 takes any free one.
+        data_port: port of the data socket; 0 takes any free one.
+        engines: `module:function` that returns the engines, called in the worker.
+        limits: sizes and counts that clients must keep to.
+        worker_start_timeout: time for a worker to import its engines; then it is killed.
+        retention: how long jobs are kept.
+        log_format: lines for a person or JSON for a collector.
+    """
 
     data_dir: Path
     config_dir: Path = field(default_factory=config_dir)
@@ -27,7 +39,7 @@ class ServiceOptions:
     limits: Limits = field(default_factory=Limits)
     worker_start_timeout: float = 120.0
     heartbeat_timeout: float = 60.0
-    """Silence of the whole worker process, not of its engine."""
+    """Longest silence of the worker process, whatever its engine does."""
     step_timeout: float = 1800.0
     """Longest time between two steps of an engine; the first one may load weights."""
     cancel_grace: float = 10.0
@@ -35,8 +47,8 @@ class ServiceOptions:
     stop_grace: float = 5.0
     """A graceful stop gives the running job this long to finish; then it is queued for the next start."""
     engine_rest: float = 600.0
-    """An engine that was suspended is tried again after this."""
+    """A suspended engine is tried again after this."""
     keep_free: int = 64 * 1024 * 1024
-    """Bytes of the disk that no job may have."""
+    """Bytes of the disk that no job may take."""
     retention: Retention = field(default_factory=Retention)
     log_format: LogFormat = "text"

@@ -1,8 +1,9 @@
-"""The file by which a server tells whoever started it that it accepts connections, and where: `serve --ready-file`.
+"""The ready file of `serve --ready-file`: tells the process that started a server that it accepts connections, and
+where.
 
-It appears whole, once the sockets are bound, and goes when that server ends. After a kill -9 it stays until the next
-server that is told the same path begins to start: a reader that did not start the server itself compares `boot_id`
-with the one in the server's WELCOME.
+It appears complete, once the sockets are bound, and is removed when that server ends. After a kill -9 it stays until
+the next server that is given the same path begins to start: a reader that did not start the server itself compares
+`boot_id` with the one in the server's WELCOME.
 """
 
 from __future__ import annotations
@@ -19,8 +20,14 @@ from blender_addon.core.protocol.server_address import ServerAddress
 class ServerReady(msgspec.Struct, frozen=True):
     """Where a server accepts connections, and which process it is.
 
-    host: what it listens on. public_key: the server's, Z85. boot_id: another one at each start. pid: of the server
-    itself, which need not be the process that its starter sees (launchers, containers).
+    Attributes:
+        host: what it listens on.
+        control_port: port of the control socket.
+        data_port: port of the data socket.
+        public_key: the server's, Z85.
+        boot_id: another one at each start.
+        pid: of the server itself, which need not be the process that its starter sees (launchers, containers).
+        software: name and version.
     """
 
     host: str
@@ -33,12 +40,16 @@ class ServerReady(msgspec.Struct, frozen=True):
 
     @property
     def address(self) -> ServerAddress:
-        """For a client of the same user on this machine, who finds the key in the configuration."""
+        """The address for a client of the same user on this machine, who finds the key in the configuration."""
         return ServerAddress(self.host, self.control_port, self.data_port)
 
 
 def write_ready_file(path: Path, ready: ServerReady) -> None:
-    """Write it in one step, in place of another server's. Raises ServiceError."""
+    """Write the ready file in one step, in place of another server's.
+
+    Raises:
+        ServiceError: it cannot be written.
+    """
     try:
         write_private(path, msgspec.json.encode(ready))
     except OSError as error:
@@ -46,7 +57,11 @@ def write_ready_file(path: Path, ready: ServerReady) -> None:
 
 
 def read_ready_file(path: Path) -> ServerReady | None:
-    """What a server wrote there; None as long as there is no file. Raises ServiceError when it is something else."""
+    """What a server wrote to the ready file; None as long as there is no file.
+
+    Raises:
+        ServiceError: it is something else, or cannot be read.
+    """
     try:
         return msgspec.json.decode(path.read_bytes(), type=ServerReady)
     except FileNotFoundError:
@@ -58,9 +73,14 @@ def read_ready_file(path: Path) -> ServerReady | None:
 
 
 def remove_ready_file(path: Path, boot_id: str | None = None) -> None:
-    """Remove what a server wrote there: any server, or only the one with this boot id.
+    """Remove the ready file, if there is one.
 
-    Raises ServiceError when the path holds something else, which stays, or cannot be cleared.
+    Args:
+        path: the ready file.
+        boot_id: removes only the file of the server with this boot id; None: of any server.
+
+    Raises:
+        ServiceError: the path holds something else, which stays, or cannot be removed.
     """
     written = read_ready_file(path)
     if written is None or boot_id not in (None, written.boot_id):

@@ -1,4 +1,4 @@
-"""The server's one loop: two sockets, the worker, the store. Nothing in it waits."""
+"""The server's event loop: it serves two sockets, the worker and the store on one thread, and no step of it blocks."""
 
 from __future__ import annotations
 
@@ -40,17 +40,26 @@ from .workers.dispatcher import QUICK_DEATHS, Dispatcher, WorkerCannotStartError
 log = logging.getLogger("realcam.service")
 
 TURN = 0.1
-"""Longest sleep of the loop, seconds."""
+"""Longest wait of one turn of the loop, seconds."""
 MESSAGES_A_TURN = 32
+"""Most messages taken from one socket in a turn."""
 LAG_WINDOW = 10.0
+"""Seconds over which the worst lag of the loop is reported."""
 HOUSEKEEPING = 60.0
+"""Seconds between two runs of the housekeeping."""
 FORGETTABLE = (JobState.UPLOADING, JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+"""States of jobs that may be forgotten by age."""
 
 
 class Service:
-    """A whole server in one object: made, `run` on the thread that made it, stopped by `stop` from any thread.
+    """A whole server: made and `run` on one thread, stopped by `stop` from any thread.
 
-    Raises ServiceError when the port is taken or the data directory cannot be used.
+    Args:
+        options: where it listens, where it keeps jobs and keys, and its limits.
+
+    Raises:
+        ServiceError: the port is taken, the data directory cannot be used, nobody is allowed on an address that others
+            can reach, or the ZAP self-test failed.
     """
 
     def __init__(self, options: ServiceOptions) -> None:
@@ -117,17 +126,17 @@ class Service:
 
     @property
     def control_port(self) -> int:
-        """Where it listens."""
+        """The port of the control socket."""
         return self._control.port
 
     @property
     def data_port(self) -> int:
-        """Where it listens for chunks."""
+        """The port of the data socket, for chunks."""
         return self._data.port
 
     @property
     def ready(self) -> ServerReady:
-        """Where it accepts connections, and which process it is."""
+        """What the ready file says: where the server accepts connections, and which process it is."""
         return ServerReady(
             host=self.options.host,
             control_port=self.control_port,
@@ -139,12 +148,24 @@ class Service:
         )
 
     def stop(self, grace: float | None = None) -> None:
-        """Have `run` return: at once when nothing runs, else when the job is done or `grace` seconds have passed.
-        Callable from other threads and signal handlers; a second call ends it now."""
+        """End `run`: at once when no job runs, else when the job is done or the grace has passed.
+
+        Callable from other threads and signal handlers; a second call ends it now.
+
+        Args:
+            grace: seconds; None takes the options' `stop_grace`.
+        """
         self._wakeup.post(lambda: self._begin_stop(self.options.stop_grace if grace is None else grace))
 
     def stats(self, seconds: float = 5.0) -> ServerStats | None:
-        """How the server is, asked from another thread; None when its loop does not answer in time or cannot tell."""
+        """The server's statistics, asked from another thread.
+
+        Args:
+            seconds: how long to wait for the loop.
+
+        Returns:
+            None when the loop does not answer in time or the figures cannot be read.
+        """
         answer: Future[ServerStats] = Future()
 
         def look() -> None:
@@ -161,7 +182,14 @@ class Service:
             return None
 
     def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
-        """Serve until stopped. Raises ServiceError when the worker cannot be started, and what `on_ready` raises."""
+        """Serve until stopped, then close everything.
+
+        Args:
+            on_ready: called once the server accepts connections, before the first turn.
+
+        Raises:
+            ServiceError: the worker cannot be started; what `on_ready` raises passes through.
+        """
         poller = zmq.Poller()
         for source in (self._zap.socket, self._control.socket, self._data.socket, self._wakeup.fileno()):
             poller.register(source, zmq.POLLIN)
@@ -234,7 +262,7 @@ class Service:
         )
 
     def _keep_house(self) -> None:
-        """Now and then: forget what is too old, and take the disk's reserve again."""
+        """Once per HOUSEKEEPING seconds: forget old jobs and quiet sessions, and take the disk's reserve again."""
         now = time.monotonic()
         if now < self._housekeeping_at:
             return

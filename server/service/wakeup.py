@@ -1,4 +1,4 @@
-"""How other threads and signal handlers reach the server's one loop."""
+"""How other threads and signal handlers run something on the server's event loop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Action = Callable[[], None]
 
 
 class Wakeup:
-    """A queue of things to do on the loop's thread, with a descriptor that becomes readable when there are some."""
+    """A queue of actions for the loop's thread, with a descriptor that becomes readable when there are some."""
 
     def __init__(self) -> None:
         self._actions: queue.SimpleQueue[Action] = queue.SimpleQueue()
@@ -20,18 +20,18 @@ class Wakeup:
         self._writer.setblocking(False)
 
     def fileno(self) -> int:
-        """For a poller."""
+        """The descriptor, for a poller."""
         return self._reader.fileno()
 
     def post(self, action: Action) -> None:
-        """Have `action` run on the loop's thread soon. From any thread."""
+        """Have `action` run on the loop's thread soon. Callable from any thread."""
         self._actions.put(action)
         # A full pipe wakes just as well.
         with contextlib.suppress(BlockingIOError, OSError):
             self._writer.send(b"\0")
 
     def take(self) -> Iterator[Action]:
-        """What was posted so far."""
+        """The actions posted so far, each given once."""
         with contextlib.suppress(BlockingIOError):
             while self._reader.recv(4096):
                 pass
@@ -39,6 +39,6 @@ class Wakeup:
             yield self._actions.get()
 
     def close(self) -> None:
-        """Nothing can be posted afterwards; what is posted is lost, quietly."""
+        """Close the descriptor; what is posted afterwards is dropped without an error."""
         self._reader.close()
         self._writer.close()

@@ -1,1 +1,1 @@
-"""Jobs: their states, their store, their files, their place on the disk."""
+"""Jobs: their states, their store, their files, their disk space."""

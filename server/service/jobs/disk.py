@@ -1,4 +1,4 @@
-"""Room on the disk: what is promised to accepted jobs, and a reserve so that states can be written when it is full."""
+"""Disk space: what accepted jobs may still write, and a reserve so that states can be written when the disk is full."""
 
 from __future__ import annotations
 
@@ -21,18 +21,27 @@ RESERVE_BYTES = 1024 * 1024
 
 
 def room_to_run(payload_bytes: int, checkpoint_share: float) -> int:
-    """Bytes that a job may have on the disk at a time beside its shot: its last checkpoint, and with it the next one or
-    the clip, whose frames and mp4 together are smaller than the raw preview in the shot.
+    """The most bytes that a job has on the disk at a time beside its payload.
 
-    checkpoint_share: of the shot's bytes, as its engine's capability says.
+    These are its last checkpoint, and with it the next one or the clip, whose frames and mp4 together are smaller than
+    the raw preview in the payload.
+
+    Args:
+        payload_bytes: size of the payload.
+        checkpoint_share: the largest checkpoint as a share of the payload, from the engine's capability.
     """
     checkpoint = math.ceil(checkpoint_share * payload_bytes)
     return checkpoint + max(checkpoint, payload_bytes)
 
 
 def promised(jobs: Iterable[Job], received: Mapping[str, int], checkpoint_shares: Mapping[str, float]) -> int:
-    """Bytes that accepted jobs will still write. received: what has come of uploads that run. checkpoint_shares: by
-    engine."""
+    """The bytes that accepted jobs may still write.
+
+    Args:
+        jobs: jobs that have not ended.
+        received: bytes that are here of each upload, by job id.
+        checkpoint_shares: largest checkpoint as a share of the payload, by engine.
+    """
     total = 0
     for job in jobs:
         if job.state is JobState.UPLOADING:
@@ -42,7 +51,7 @@ def promised(jobs: Iterable[Job], received: Mapping[str, int], checkpoint_shares
 
 
 class Disk:
-    """The file system that holds the jobs."""
+    """The file system that holds the jobs, and the reserve on it."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -50,11 +59,15 @@ class Disk:
         self._reserve = root / "ballast"
 
     def free(self) -> int:
-        """Bytes."""
+        """The free bytes."""
         return shutil.disk_usage(self._root).free
 
     def release_reserve(self) -> bool:
-        """Give the reserve back, so that states can still be written. False when it was given before."""
+        """Delete the reserve, so that states can still be written.
+
+        Returns:
+            False when it was released before.
+        """
         try:
             self._reserve.unlink()
         except FileNotFoundError:
@@ -63,7 +76,7 @@ class Disk:
         return True
 
     def keep_reserve(self, keep_free: int) -> None:
-        """Take the reserve again once there is room for it beside `keep_free` bytes."""
+        """Write the reserve again once there is room for it beside `keep_free` bytes."""
         try:
             if self._reserve.exists() or self.free() < keep_free + RESERVE_BYTES:
                 return

@@ -1,4 +1,6 @@
-"""Jobs as the rest of the service sees them: a change goes through here, is on disk when it returns, and is told."""
+"""The service's one way to change a job: the change is in the store when the call returns, and listeners are told of
+it.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,12 @@ OnEvent = Callable[[StateEvent], None]
 
 
 class JobManager:
-    """Store and files of all jobs, and the queue's order. Use from the loop's thread.
+    """The store and the files of all jobs, and the order of the queue. Use from the loop's thread.
 
-    on_event is told of every new state, once it is on disk.
+    Args:
+        store: the job records.
+        files: the jobs' inputs and results.
+        on_event: called with every change of state, once it is on disk.
     """
 
     def __init__(self, store: JobStore, files: JobFiles, on_event: OnEvent) -> None:
@@ -32,7 +37,21 @@ class JobManager:
         self._served: list[str] = []
 
     def move(self, job: Job, cause: Cause, reason: str = "", **facts: Any) -> Job:
-        """JobStore.apply, then tell and tidy. Raises as it does; a full disk costs the reserve first."""
+        """The job after `cause`, stored; its events are sent and the inputs of a job that has ended are deleted.
+
+        On a full disk the disk's reserve is released once and the store is tried again.
+
+        Args:
+            job: the job as the caller last saw it.
+            cause: what happened to it.
+            reason: the same for the user, in words.
+            **facts: `results` and `engine_seconds`, as for JobStore.apply.
+
+        Raises:
+            ImpossibleTransitionError: the cause cannot happen to a job in its state.
+            StaleJobError: the stored job is in another state or attempt than `job`.
+            sqlite3.OperationalError: the disk is full and the reserve was released before.
+        """
         try:
             moved = self.store.apply(job, cause, time.time(), reason, **facts)
         except sqlite3.OperationalError:
@@ -54,25 +73,29 @@ class JobManager:
         return schedule([Waiting(job.number, job.job_id, job.owner) for job in queued], self._served)
 
     def places(self) -> dict[str, int]:
-        """Jobs before each queued one, the running one included."""
+        """The number of jobs before each queued job, by job id; a running one counts."""
         running = len(self.store.in_states(JobState.RUNNING, JobState.FINALIZING))
         return {job_id: place + running for place, job_id in enumerate(self.queue())}
 
     def status(self, job: Job) -> JobStatus:
-        """The job as the wire tells it, with its place in the queue."""
+        """The job's status as it goes over the wire, with the bytes received and its place in the queue."""
         received = self.files.received(job.job_id) if job.state is JobState.UPLOADING else job.nbytes
         place = self.places().get(job.job_id, 0) if job.state is JobState.QUEUED else 0
         return job.status(received, place)
 
     def promised_bytes(self, engines: Iterable[EngineCapability]) -> int:
-        """What accepted jobs will still write with these engines."""
+        """The bytes that accepted jobs may still write with these engines."""
         open_jobs = self.store.in_states(JobState.UPLOADING, JobState.QUEUED, JobState.RUNNING, JobState.FINALIZING)
         uploading = [job.job_id for job in open_jobs if job.state is JobState.UPLOADING]
         received = {job_id: self.files.received(job_id) for job_id in uploading}
         return promised(open_jobs, received, {engine.name: engine.checkpoint_share for engine in engines})
 
     def forget(self, jobs: Sequence[Job]) -> int:
-        """Remove jobs with all their files. Returns the bytes of results that went."""
+        """Remove jobs with all their files.
+
+        Returns:
+            The bytes of results that were removed.
+        """
         if not jobs:
             return 0
         self.store.forget([job.job_id for job in jobs])
@@ -82,7 +105,7 @@ class JobManager:
 
 
 class Waiting(NamedTuple):
-    """A queued job: order of submission, its id and whose it is."""
+    """A queued job: its number in order of submission, its id and its owner."""
 
     number: int
     job_id: str
@@ -90,10 +113,12 @@ class Waiting(NamedTuple):
 
 
 def schedule(waiting: Sequence[Waiting], served_last: Sequence[str]) -> list[str]:
-    """Job ids in the order they will run.
+    """Job ids in the order they will run: round robin over the owners, the oldest job of each first.
 
-    served_last: owners, the one served longest ago first. Owners who were never served come before all of them, by
-    their oldest job.
+    Args:
+        waiting: the queued jobs, in any order.
+        served_last: owners, the one served longest ago first. Owners who were never served come before all of them, by
+            their oldest job.
     """
     lanes: dict[str, list[Waiting]] = {}
     for job in sorted(waiting):
@@ -107,10 +132,14 @@ def schedule(waiting: Sequence[Waiting], served_last: Sequence[str]) -> list[str
 
 
 RESTARTED = "The server was restarted while this job ran."
+"""The reason given for a job that was running when the server ended."""
 
 
 def reconcile(manager: JobManager) -> None:
-    """Bring store and files together. Call before anything else runs."""
+    """Make the store and the files agree after a start: the server may have ended between any two writes.
+
+    Call before anything else runs.
+    """
     store, files = manager.store, manager.files
     for job in store.in_states(JobState.UPLOADING):
         # Named but not yet committed: the shot is whole, because only one that was verified and read gets its name.

@@ -1,4 +1,4 @@
-"""Numbered migrations of the job store. Append; never edit one that has been released."""
+"""Numbered migrations of the job store. Append new ones; never edit one that has been released."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ SCHEMA_VERSION = len(MIGRATIONS)
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a store of any earlier version to this one, each step in one transaction.
 
-    Raises ServiceError when the store is damaged or was written by a later version.
+    Raises:
+        ServiceError: the store is damaged or was written by a later version.
     """
     (check,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if check != "ok":
@@ -74,5 +75,5 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 
 def _listed_bytes(results: bytes) -> int:
-    """What the files of a job's column `results` take together."""
+    """The size of all files in a job's column `results`."""
     return sum(file.nbytes for file in msgspec.msgpack.decode(results, type=tuple[ResultFile, ...]))

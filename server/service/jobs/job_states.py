@@ -1,7 +1,7 @@
-"""The only owner of a job's states and transitions: pure, so that it can be read and tested alone.
+"""The table of a job's states and transitions: pure functions.
 
-UPLOADING -> QUEUED -> RUNNING -> FINALIZING -> DONE, with FAILED and CANCELLED as the other ends. Losing the worker
-puts a job back to QUEUED until its attempts are spent. A cancel request is a flag, not a state.
+UPLOADING -> QUEUED -> RUNNING -> FINALIZING -> DONE; a job can also end as FAILED or CANCELLED. Losing the worker puts
+a job back to QUEUED until its attempts are used up. A cancel request is a flag, not a state.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from blender_addon.core.protocol.messages import JobState
 MAX_ATTEMPTS = 3
 """Workers a job may lose before it is FAILED."""
 MAX_STARTS = 20
-"""Starts in all: the end of a job that takes the whole server down each time."""
+"""Starts in all, after which a job is FAILED: one that takes the whole server down each time must end too."""
 
 
 class Cause(enum.StrEnum):
@@ -34,8 +34,14 @@ class Cause(enum.StrEnum):
 
 @dataclass(frozen=True)
 class JobLifecycle:
-    """What decides where a job can go. attempt: how often it was started, the fence of a running job.
-    worker_crashes: how many workers it has lost."""
+    """What decides where a job can go.
+
+    Attributes:
+        state: where the job is.
+        attempt: how often it was started; fences off messages of earlier attempts.
+        worker_crashes: how many workers it has lost.
+        cancel_requested: whether the client asked to cancel it.
+    """
 
     state: JobState
     attempt: int = 0
@@ -44,7 +50,7 @@ class JobLifecycle:
 
 
 class ImpossibleTransitionError(Exception):
-    """A cause that cannot touch a job in this lifecycle: late news of an attempt that was given up, mostly."""
+    """A cause that cannot happen to a job in this state: mostly a late message of an attempt that was given up."""
 
 
 _RUNNING = (JobState.RUNNING, JobState.FINALIZING)
@@ -63,7 +69,11 @@ _PLAIN: dict[tuple[JobState, Cause], JobState] = {
 
 
 def after(lifecycle: JobLifecycle, cause: Cause) -> JobLifecycle:
-    """Where `cause` takes a job. Raises ImpossibleTransitionError; the lifecycle then stays as it is."""
+    """The lifecycle of a job after `cause`.
+
+    Raises:
+        ImpossibleTransitionError: the cause cannot happen to a job in this state.
+    """
     state, cancel = lifecycle.state, lifecycle.cancel_requested
     if (state, cause) in _PLAIN:
         return replace(

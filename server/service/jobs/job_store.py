@@ -1,4 +1,4 @@
-"""The durable record of every job: SQLite, one connection, one thread. What a method returned from is on disk."""
+"""The durable record of every job, in SQLite: one connection, one thread. A change is on disk when a method returns."""
 
 from __future__ import annotations
 
@@ -25,8 +25,27 @@ _UNFINISHED = tuple(state.value for state in JobState if not state.final)
 
 @dataclass(frozen=True)
 class Job:
-    """One row. number: order of submission. packed_results: a list of files that is read when it is asked for, which
-    those who look through a long history do not. result_bytes: what these files take together."""
+    """One job record.
+
+    Attributes:
+        number: order of submission.
+        job_id: chosen by the client.
+        owner: the client's public key, Z85.
+        digest: SHA-256 of the payload, hexadecimal.
+        nbytes: size of the payload.
+        engine: name of the engine.
+        title: the job's name for people.
+        lifecycle: state, attempt, worker crashes and cancel request.
+        sequence: number of its latest state event.
+        reason: why it is in this state, in words; "" for no reason.
+        submitted_at: seconds since the epoch, as all times here.
+        finished_at: when it ended; 0 before.
+        fetched_at: when its owner had all results; 0 before.
+        engine_seconds: how long the engine took; 0 before it is done.
+        packed_results: the list of result files as msgpack. It is decoded only by `results`: a long history is mostly
+            read without it.
+        result_bytes: size of all result files together.
+    """
 
     number: int
     job_id: str
@@ -47,21 +66,26 @@ class Job:
 
     @property
     def results(self) -> tuple[ResultFile, ...]:
-        """The files of a finished clip."""
+        """The files of a finished job, decoded; empty before."""
         return msgspec.msgpack.decode(self.packed_results, type=tuple[ResultFile, ...])
 
     @property
     def state(self) -> JobState:
-        """Short for lifecycle.state."""
+        """The state in `lifecycle`."""
         return self.lifecycle.state
 
     @property
     def attempt(self) -> int:
-        """Short for lifecycle.attempt."""
+        """The attempt in `lifecycle`."""
         return self.lifecycle.attempt
 
     def status(self, received: int = 0, queue_place: int = 0) -> JobStatus:
-        """The job as the wire tells it."""
+        """The job's status as it goes over the wire.
+
+        Args:
+            received: bytes of the payload that the server has.
+            queue_place: how many jobs run before it.
+        """
         return JobStatus(
             job_id=self.job_id,
             state=self.state,
@@ -82,13 +106,18 @@ class Job:
 
 
 class StaleJobError(Exception):
-    """The job is not where the caller thinks it is; nothing was changed."""
+    """The stored job is in another state or attempt than the caller's, or is gone; nothing was changed."""
 
 
 class JobStore:
-    """All jobs. Use from one thread.
+    """All job records, in one SQLite file. Use from one thread. Methods that write raise sqlite3.OperationalError on a
+    full disk.
 
-    Raises ServiceError when the file cannot be used, sqlite3.OperationalError when the disk is full.
+    Args:
+        path: the file; made, or migrated from an earlier version.
+
+    Raises:
+        ServiceError: the file is in use by another server, damaged, or of a later version.
     """
 
     def __init__(self, path: Path) -> None:
@@ -122,11 +151,21 @@ class JobStore:
             raise
 
     def close(self) -> None:
-        """Checkpoint and let go of the file."""
+        """Write the journal into the file and close it."""
         self._connection.close()
 
     def create(self, job_id: str, owner: str, digest: str, nbytes: int, engine: str, title: str, at: float) -> Job:
-        """A new job in UPLOADING, with its first event."""
+        """A new job in UPLOADING, stored with its first event.
+
+        Args:
+            job_id: an id that no job has.
+            owner: the client's public key, Z85.
+            digest: SHA-256 of the payload, hexadecimal.
+            nbytes: size of the payload.
+            engine: name of the engine.
+            title: the job's name for people.
+            at: seconds since the epoch.
+        """
         with self._transaction():
             self._connection.execute(
                 "INSERT INTO jobs (job_id, owner, digest, nbytes, engine, title, state, submitted_at, sequence)"
@@ -137,26 +176,30 @@ class JobStore:
         return self.get(job_id)
 
     def find(self, job_id: str) -> Job | None:
-        """A job, or None."""
+        """The job of this id, or None."""
         row = self._connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
         return None if row is None else _job(row)
 
     def get(self, job_id: str) -> Job:
-        """A job that must be there. Raises StaleJobError."""
+        """The job of this id.
+
+        Raises:
+            StaleJobError: there is none.
+        """
         job = self.find(job_id)
         if job is None:
             raise StaleJobError(job_id)
         return job
 
     def of_owner(self, owner: str, most: int) -> list[Job]:
-        """Newest first."""
+        """The owner's jobs, at most `most`, newest first."""
         rows = self._connection.execute(
             f"SELECT {_COLUMNS} FROM jobs WHERE owner = ? ORDER BY number DESC LIMIT ?", (owner, most)
         )
         return [_job(row) for row in rows]
 
     def ended_without_clip(self, owner: str, beyond: int) -> list[Job]:
-        """Jobs of this owner that failed or were cancelled, without the `beyond` newest."""
+        """The owner's jobs that failed or were cancelled, newest first, without the newest `beyond`."""
         rows = self._connection.execute(
             # +: these are few, of all the owner's jobs there may be many.
             f"SELECT {_COLUMNS} FROM jobs WHERE +owner = ? AND state IN (?, ?) ORDER BY number DESC LIMIT -1 OFFSET ?",
@@ -165,22 +208,25 @@ class JobStore:
         return [_job(row) for row in rows]
 
     def in_states(self, *states: JobState) -> list[Job]:
-        """Oldest first."""
+        """The jobs in any of these states, oldest first."""
         return sorted(self.each_in_states(*states), key=lambda job: job.number)
 
     def each_in_states(self, *states: JobState) -> Iterator[Job]:
-        """State by state, oldest first in each, read one at a time: a server's history is long."""
+        """The jobs in these states, state by state, oldest first in each.
+
+        They are read one at a time: a server's history is long.
+        """
         for state in states:
             # One state a query: the index has its order, several would be sorted in memory.
             query = f"SELECT {_COLUMNS} FROM jobs WHERE state = ? ORDER BY number"
             yield from map(_job, self._connection.execute(query, (state.value,)))
 
     def counts(self) -> dict[str, int]:
-        """Jobs by state."""
+        """The number of jobs by state."""
         return dict(self._connection.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall())
 
     def unfinished_of(self, owner: str) -> int:
-        """How many jobs of this owner have not ended."""
+        """The number of this owner's jobs that have not ended."""
         marks = ", ".join("?" * len(_UNFINISHED))
         (count,) = self._connection.execute(
             f"SELECT count(*) FROM jobs WHERE +owner = ? AND state IN ({marks})", (owner, *_UNFINISHED)
@@ -197,9 +243,20 @@ class JobStore:
         results: tuple[ResultFile, ...] = (),
         engine_seconds: float = 0.0,
     ) -> Job:
-        """Move a job, in one UPDATE fenced by its state and attempt; a change of state is an event.
+        """The job after `cause`, stored in one UPDATE that is fenced by its state and attempt. A change of state adds
+        an event.
 
-        Raises ImpossibleTransitionError or StaleJobError; the store is then unchanged.
+        Args:
+            job: the job as the caller last saw it.
+            cause: what happened to it.
+            at: seconds since the epoch.
+            reason: why, in words; "" keeps the job's.
+            results: the result files; empty keeps the job's.
+            engine_seconds: how long the engine took; 0 keeps the job's.
+
+        Raises:
+            ImpossibleTransitionError: the cause cannot happen to a job in its state. The store is unchanged.
+            StaleJobError: the stored job is in another state or attempt than `job`. The store is unchanged.
         """
         here, there = job.lifecycle, after(job.lifecycle, cause)
         moved = there.state is not here.state
@@ -235,12 +292,20 @@ class JobStore:
         return self.get(job.job_id)
 
     def note_fetched(self, job_id: str, at: float) -> Job:
-        """The owner holds all results."""
+        """The job, marked as fetched: its owner has all results. The first time counts.
+
+        Args:
+            job_id: which job.
+            at: seconds since the epoch.
+
+        Raises:
+            StaleJobError: there is no such job.
+        """
         self._connection.execute("UPDATE jobs SET fetched_at = ? WHERE job_id = ? AND fetched_at = 0", (at, job_id))
         return self.get(job_id)
 
     def events_after(self, job_id: str, sequence: int) -> list[StateEvent]:
-        """In order."""
+        """The job's state events after `sequence`, in order."""
         rows = self._connection.execute(
             "SELECT job_id, sequence, state, attempt, at, reason FROM events WHERE job_id = ? AND sequence > ?"
             " ORDER BY sequence",

@@ -1,4 +1,4 @@
-"""Which jobs may be forgotten, and when: pure. What nobody fetched stays for the stated time whatever happens."""
+"""Which jobs may be forgotten, and when: pure. Unfetched results stay for their stated time even on a full disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ DAY = 86_400.0
 
 @dataclass(frozen=True)
 class Retention:
-    """Seconds after which a job is forgotten, and bytes of results above which fetched ones go sooner."""
+    """How long jobs are kept.
+
+    Attributes:
+        fetched: seconds after which a job that was fetched, failed or was cancelled is forgotten.
+        unfetched: seconds after which a finished job that nobody fetched is forgotten.
+        abandoned_upload: seconds after which an unfinished upload is forgotten.
+        results_bytes: size of all results above which fetched ones are forgotten sooner.
+    """
 
     fetched: float = 7 * DAY
     unfetched: float = 30 * DAY
@@ -23,9 +30,13 @@ class Retention:
 
 
 def expired(jobs: Callable[[], Iterable[Job]], now: float, retention: Retention) -> list[Job]:
-    """Jobs to forget: too old, and then, oldest first, fetched ones until the rest is within `results_bytes`.
+    """The jobs to forget: those too old, then the oldest fetched ones until the rest is within `results_bytes`.
 
-    jobs: gives all that may go, one at a time, as often as it is asked; they are not held in memory together.
+    Args:
+        jobs: returns all jobs that may be forgotten, one at a time, whenever it is called; they are not held in memory
+            together.
+        now: seconds since the epoch.
+        retention: the times and the size.
     """
     gone, size = list[Job](), 0
     for job in jobs():

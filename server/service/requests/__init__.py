@@ -1,1 +1,1 @@
-"""Clients: who may enter, what they ask, what they are answered."""
+"""Clients: who may connect, what they ask, and the answers."""

@@ -1,4 +1,4 @@
-"""Whether a shot is taken: every reason to say no to a Submit, before a byte of it is sent."""
+"""Admission: every reason to refuse a Submit, checked before a byte of the payload is sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from server.service.workers.dispatcher import Dispatcher
 
 
 class Admission:
-    """Says no in words, or nothing."""
+    """Decides whether a new job is taken.
+
+    Args:
+        manager: the jobs there are, and the disk.
+        dispatcher: which engines there are, and which are suspended.
+        options: the server's limits.
+    """
 
     def __init__(self, manager: JobManager, dispatcher: Dispatcher, options: ServiceOptions) -> None:
         self._manager = manager
@@ -20,7 +26,7 @@ class Admission:
         self._options = options
 
     def rejection(self, owner: str, message: Submit) -> Refused | None:
-        """The first reason against a new job of this client; None when it may send the shot."""
+        """The first reason against a new job of this client; None when it may send the payload."""
         return (
             self._no_engine(owner, message)
             or self._too_large(message)
@@ -77,5 +83,5 @@ class Admission:
 
 
 def refuse(message: Submit, code: RefusalCode, what: str, why: str, remedy: str) -> Refused:
-    """A refusal of this job."""
+    """A refusal of this job: what, why and what to do."""
     return Refused(code=code, what=what, why=why, remedy=remedy, job_id=message.job_id)

@@ -1,4 +1,4 @@
-"""What the server answers on the control socket."""
+"""The server's answers to requests on the control socket."""
 
 from __future__ import annotations
 
@@ -45,7 +45,15 @@ log = logging.getLogger("realcam.control")
 
 
 class ControlHandler:
-    """Answers a client's control messages. Everything durable has happened when an answer is returned."""
+    """Answers a client's control messages. What an answer says is on disk when it is returned.
+
+    Args:
+        manager: the jobs.
+        dispatcher: the worker and its engines.
+        options: the server's limits.
+        boot_id: another one at each start of the server.
+        stats: the server's statistics for the client of this owner.
+    """
 
     def __init__(
         self,
@@ -65,7 +73,7 @@ class ControlHandler:
 
     @property
     def engines_known(self) -> bool:
-        """Whether the worker has said which engines there are: nobody is welcomed before."""
+        """Whether the worker has listed its engines: no client is welcomed before."""
         return self._dispatcher.engines is not None
 
     def welcome(self, session: Session) -> Welcome:
@@ -80,7 +88,7 @@ class ControlHandler:
         )
 
     def waiting(self, job_ids: Container[str]) -> Iterator[Progress]:
-        """How many are before each of these that is queued, and what else it waits for."""
+        """The progress of each of these jobs that is queued: its place, and why its engine is suspended, if it is."""
         for job_id, place in self._manager.places().items():
             if job_id in job_ids:
                 yield self._waiting(job_id, place)
@@ -92,7 +100,7 @@ class ControlHandler:
         return Progress(job_id=job_id, attempt=0, step=0, steps=0, stage=stage, queue_place=place)
 
     def answer(self, session: Session, message: ClientMessage) -> list[ServerMessage]:
-        """Replies in order. A store that cannot be written is said, and nothing is promised."""
+        """The replies to a message, in order; a refusal when the store cannot be written."""
         try:
             return self._answer(session, message)
         except (sqlite3.OperationalError, OSError) as error:
@@ -129,7 +137,7 @@ class ControlHandler:
                 return [Refused(code=RefusalCode.MALFORMED, what="This message does not belong on this socket")]
 
     def _own(self, session: Session, job_id: str) -> Job | None:
-        """The job if it is this client's; another client's is as good as none."""
+        """The job if it is this client's; None for another client's as for one that does not exist."""
         job = self._manager.store.find(job_id)
         return job if job is not None and job.owner == session.owner else None
 
@@ -138,7 +146,7 @@ class ControlHandler:
         return JobStatus(job_id=job_id, state=JobState.UNKNOWN) if job is None else self._manager.status(job)
 
     def _list(self, session: Session) -> Jobs:
-        """Newest first, without their files, as many as go into one header."""
+        """The client's jobs, newest first, without their result files, as many as fit into one header."""
         places = self._manager.places()
         limits = self._options.limits
         room, listed = limits.header_bytes - 4096, list[JobStatus]()
@@ -217,7 +225,7 @@ class ControlHandler:
 
 
 def unknown_job(job_id: str) -> Refused:
-    """The answer about a job that is not there, or not this client's."""
+    """The refusal for a job that does not exist or is another client's."""
     return Refused(
         code=RefusalCode.NO_SUCH_JOB,
         what="The server does not know this job",

@@ -1,4 +1,4 @@
-"""What the server answers on the data socket: chunks of shots in, chunks of results out."""
+"""The server's answers on the data socket: it takes chunks of payloads and sends chunks of results."""
 
 from __future__ import annotations
 
@@ -38,8 +38,16 @@ log = logging.getLogger("realcam.data")
 
 
 class DataHandler:
-    """Answers data messages through `reply(route, frames)`, a client that keeps to its credit always has room for it.
-    Checksums and syncs run in `pool`."""
+    """Takes uploads and gives out results. Use from the loop's thread.
+
+    Args:
+        manager: the jobs and their files.
+        sessions: who is connected.
+        wakeup: brings the outcome of a check back to the loop's thread.
+        limits: sizes that clients must keep to.
+        reply: sends frames to a route; a client that keeps to its credit always has room for them.
+        pool: runs checksums, decoding and syncs.
+    """
 
     def __init__(
         self,
@@ -57,14 +65,22 @@ class DataHandler:
         self._reply = reply
         self._pool = pool
         self._verifying: dict[str, bytes] = {}
-        """Job -> the connection that will be told; the latest one when the client came back meanwhile."""
+        """The connection to tell when the check of a job's upload ends: the latest one, if the client has
+        reconnected.
+        """
 
     def close(self) -> None:
-        """Wait for checks that run; what they found is found again at the next start."""
+        """Wait for checks that run; their uploads are settled at the next start."""
         self._pool.shutdown(wait=True)
 
     def handle(self, route: bytes, user: str, received: Received[ClientMessage]) -> None:
-        """One message."""
+        """Answer one message.
+
+        Args:
+            route: the connection it came from.
+            user: that connection's public key, Z85.
+            received: the message and its buffers.
+        """
         message = received.message
         if not isinstance(message, UploadChunk | ReadChunk):
             self._refuse(route, RefusalCode.MALFORMED, "This message does not belong on the data socket")
@@ -85,7 +101,7 @@ class DataHandler:
             self._take(route, job, message.offset, received.buffers[0])
 
     def _take(self, route: bytes, job: Job, offset: int, data: Buffer) -> None:
-        """Append a chunk; the last one starts the check."""
+        """Append a chunk and acknowledge it; the last chunk starts the check."""
         if job.state is not JobState.UPLOADING:
             self._acknowledge(route, job.job_id, job.nbytes, job.state)
             return
@@ -110,7 +126,12 @@ class DataHandler:
         future.add_done_callback(lambda done: self._wakeup.post(lambda: self._checked(job, done.result())))
 
     def _check(self, job: Job) -> tuple[Cause | None, str]:
-        """In a thread: see whether the upload is a shot, and make it durable. (None, why it could not be stored)."""
+        """Verify, decode and store an upload, in a thread of the pool.
+
+        Returns:
+            PAYLOAD_STORED, or PAYLOAD_REFUSED and why; (None, "") for a wrong checksum; (None, why) when it could not
+                be stored.
+        """
         files = self._manager.files
         try:
             if not files.verify_upload(job.job_id, job.digest):
@@ -131,10 +152,14 @@ class DataHandler:
         return Cause.PAYLOAD_STORED, ""
 
     def _engine_asked(self, job_id: str) -> str:
-        """Decode the upload; nothing holds on to the file afterwards. Raises RealCamError, OSError.
+        """The engine that an upload names, from decoding it; nothing holds on to the file afterwards.
 
         The worker decodes the same file again, on purpose: the server accepts nothing that it has not read itself, and
         the worker, a process of its own that may start days later, trusts no decoded arrays handed on by another.
+
+        Raises:
+            RealCamError: it is no payload.
+            OSError: it cannot be read.
         """
         with self._manager.files.upload(job_id).open("rb") as stream:
             payload = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)

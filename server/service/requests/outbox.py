@@ -1,4 +1,4 @@
-"""What clients are told over the control socket: answers and state events in order, then the latest progress."""
+"""Messages to clients on the control socket: answers and state events in order, then the latest progress."""
 
 from __future__ import annotations
 
@@ -17,32 +17,42 @@ from .sockets import Delivery
 
 
 class FrameSink(Protocol):
-    """Where frames for a client go."""
+    """What sends frames to a client: a Router, or its stand-in."""
 
     def send(self, route: bytes, frames: Sequence[Frame]) -> Delivery:
-        """Never waits."""
+        """Send frames to the connection at `route`, without waiting."""
 
 
 class Outbox:
-    """Sends to sessions what it can, and keeps the rest for the next `flush`. Use from the loop's thread.
+    """Sends messages to sessions, and keeps what cannot be sent now for the next `flush`. Use from the loop's thread.
 
     JobManager and Dispatcher tell it what happens to jobs; it asks neither of them anything.
+
+    Args:
+        sessions: who is connected and what they follow.
+        control: sends the frames.
+        unread_messages: with more of them waiting, a client loses its session.
     """
 
     def __init__(self, sessions: Sessions, control: FrameSink, unread_messages: int) -> None:
-        """unread_messages: with more of them waiting, a client loses its session."""
         self._sessions = sessions
         self._control = control
         self._unread_messages = unread_messages
         self._queue_moved = False
 
     def notify(self, session: Session, message: ServerMessage, request_id: int = 0) -> None:
-        """Send, or keep for later; a client that is gone or hopelessly behind loses its session, never its jobs."""
+        """Send a message now, or keep it; a client that is gone or too far behind loses its session, never its jobs.
+
+        Args:
+            session: the client.
+            message: an answer or an event.
+            request_id: of the request that it answers, 0 for an event.
+        """
         session.waiting.append(encode(message, request_id=request_id))
         self._send_waiting(session)
 
     def notify_event(self, event: StateEvent) -> None:
-        """A job has another state: tell every session that follows it."""
+        """Tell every session that follows the job of its new state."""
         for session in tuple(self._sessions.note_event(event)):
             self.notify(session, event)
             if event.state.final:
@@ -50,7 +60,7 @@ class Outbox:
         self._queue_moved = True
 
     def queue_moved(self) -> bool:
-        """Whether a job has changed its state since this was last asked: others may have another place in the queue."""
+        """Whether a job has changed its state since the last call: others may have another place in the queue."""
         moved, self._queue_moved = self._queue_moved, False
         return moved
 
@@ -69,7 +79,11 @@ class Outbox:
                 del session.progress[job_id]
 
     def _send_waiting(self, session: Session) -> bool:
-        """Whether all went out."""
+        """Send the waiting answers and events of a session.
+
+        Returns:
+            Whether all went out.
+        """
         while session.waiting:
             delivery = self._control.send(session.route, session.waiting[0])
             if delivery is Delivery.SENT:

@@ -1,4 +1,4 @@
-"""Every message in, every answer and event out: the server's side of the protocol, without a socket in it."""
+"""Gives each incoming message to its handler and the answers to the outbox: the server's protocol, without a socket."""
 
 from __future__ import annotations
 
@@ -29,9 +29,18 @@ log = logging.getLogger("realcam.service")
 
 
 class MessageRouter:
-    """Takes what came in at `control` and `data`, and sends what is to be told. Use from the loop's thread.
+    """Handles messages from both sockets and sends what clients are to be told. Use from the loop's thread.
 
-    allowed: asked about the key of every message; pong: answers a Ping.
+    Args:
+        limits: sizes and counts that clients must keep to.
+        sessions: who is connected.
+        outbox: keeps what is sent on the control socket.
+        control_handler: answers control messages.
+        data_handler: answers data messages.
+        control: sends on the control socket.
+        data: sends on the data socket.
+        allowed: whether a public key may connect, asked for every message.
+        pong: the answer to a Ping.
     """
 
     def __init__(
@@ -60,7 +69,7 @@ class MessageRouter:
     # --- in ---------------------------------------------------------------------------------------------------
 
     def take_control(self, incoming: Incoming) -> None:
-        """A message on the control socket."""
+        """Handle a message on the control socket."""
         route = incoming.route
         if not self._allowed(incoming.user):
             self._disconnect(self._control, route)
@@ -87,7 +96,7 @@ class MessageRouter:
                 self._outbox.notify(session, answer, request_id=received.request_id)
 
     def take_data(self, incoming: Incoming) -> None:
-        """A message on the data socket."""
+        """Handle a message on the data socket."""
         if not self._allowed(incoming.user):
             self._disconnect(self._data, incoming.route)
             return
@@ -99,7 +108,7 @@ class MessageRouter:
         self._data_handler.handle(incoming.route, incoming.user, received)
 
     def _welcome_all(self) -> None:
-        """Answer who has said hello."""
+        """Open a session for everyone who has said hello, and welcome them."""
         while self._greeting:
             route, user, hello = self._greeting.popleft()
             if hello.protocol[0] != PROTOCOL_VERSION[0]:
@@ -111,7 +120,7 @@ class MessageRouter:
     # --- out --------------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Send what is to be told: call once a turn, after everything that may have happened in it."""
+        """Send what clients are to be told. Call once a turn, after everything that may have happened in it."""
         if self._control_handler.engines_known:
             self._welcome_all()
         if self._outbox.queue_moved():
@@ -119,7 +128,7 @@ class MessageRouter:
         self._outbox.flush()
 
     def _notify_queue_places(self) -> None:
-        """Report the queue place to every session that follows a waiting job."""
+        """Note the place in the queue for every session that follows a waiting job."""
         followed = {job_id for session in self._sessions for job_id in session.followed}
         if not followed:
             return

@@ -1,4 +1,4 @@
-"""Who is connected, what they follow, and what waits to be sent to them."""
+"""Sessions: which clients are connected, what they follow, and what waits to be sent to them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,21 @@ from dataclasses import dataclass, field
 from blender_addon.core.protocol.messages import Progress, StateEvent
 
 QUIET = 120.0
+"""Seconds without a message from or to a client after which its session is dropped."""
 
 
 @dataclass
 class Session:
-    """One client's control connection. `route`: its address on the control socket. `owner`: who it is."""
+    """One client's control connection.
+
+    Attributes:
+        route: its address on the control socket.
+        token: names the session in data messages.
+        owner: the client's public key, Z85.
+        software: what the client says it is.
+        followed: ids of the jobs whose events and progress it is sent.
+        waiting: encoded answers and events that are not sent yet, in order.
+    """
 
     route: bytes
     token: str
@@ -24,13 +34,17 @@ class Session:
     followed: set[str] = field(default_factory=set)
     waiting: deque[list[bytes | memoryview | bytearray]] = field(default_factory=deque)
     progress: dict[str, tuple[Progress, bytes]] = field(default_factory=dict)
-    """Latest-wins: one for each followed job."""
+    """The latest unsent progress and preview of each followed job, by job id."""
     active: float = field(default_factory=time.monotonic)
-    """When something last came from it or went to it."""
+    """When a message last came from it or went to it, monotonic seconds."""
 
 
 class Sessions:
-    """All sessions by route and by token; at most `most`."""
+    """All sessions, by route and by token.
+
+    Args:
+        most: how many there may be.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -44,8 +58,10 @@ class Sessions:
         return len(self._by_route)
 
     def open(self, route: bytes, owner: str, software: str) -> Session:
-        """A new session; one that the same connection had before ends. When there are too many, the oldest of whoever
-        has most makes room: nobody pushes others out."""
+        """A new session; one that the same connection had before ends.
+
+        When there are too many, the oldest session of the owner who has most is dropped: no client can push others out.
+        """
         if (old := self._by_route.get(route)) is not None:
             self.drop(old)
         if len(self._by_route) >= self._most:
@@ -57,11 +73,11 @@ class Sessions:
         return session
 
     def at(self, route: bytes) -> Session | None:
-        """The session of a control connection."""
+        """The session of a control connection, None if it has none."""
         return self._by_route.get(route)
 
     def with_token(self, token: str) -> Session | None:
-        """The session that a data message claims."""
+        """The session that a data message names, None if there is none."""
         return self._by_token.get(token)
 
     def drop(self, session: Session) -> None:
@@ -70,17 +86,22 @@ class Sessions:
         self._by_token.pop(session.token, None)
 
     def drop_quiet(self, now: float) -> None:
-        """Forget who neither said nor took anything for QUIET seconds: mostly connections that were replaced."""
+        """Drop sessions without a message for QUIET seconds at `now`: mostly connections that were replaced."""
         for session in self:
             if now - session.active > QUIET:
                 self.drop(session)
 
     def followers(self, job_id: str) -> Iterator[Session]:
-        """Sessions that follow a job."""
+        """The sessions that follow a job."""
         return (session for session in self if job_id in session.followed)
 
     def note_progress(self, progress: Progress, preview: bytes) -> None:
-        """Replace what followers have not been sent yet; a preview not sent yet is kept until a newer one comes."""
+        """Replace the unsent progress of each follower; an unsent preview is kept until a newer one comes.
+
+        Args:
+            progress: how far the job is.
+            preview: an encoded picture, b"" for none.
+        """
         for session in self.followers(progress.job_id):
             picture = preview
             unsent = session.progress.get(progress.job_id)
@@ -89,7 +110,7 @@ class Sessions:
             session.progress[progress.job_id] = (progress, picture)
 
     def note_event(self, event: StateEvent) -> Iterator[Session]:
-        """The sessions to tell; progress of an attempt that has ended is dropped."""
+        """The sessions to tell of an event; unsent progress of the job is dropped, its attempt may have ended."""
         for session in self.followers(event.job_id):
             session.progress.pop(event.job_id, None)
             yield session

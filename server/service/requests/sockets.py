@@ -1,4 +1,4 @@
-"""The two ROUTER sockets: options, and single messages in and out."""
+"""The server's two ROUTER sockets: their options, and single messages in and out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .zap import DOMAIN
 
 
 class Delivery(enum.Enum):
-    """What became of a message."""
+    """What became of a message: sent, refused because the client's queue is full, or its connection is gone."""
 
     SENT = enum.auto()
     FULL = enum.auto()
@@ -25,7 +25,13 @@ class Delivery(enum.Enum):
 
 
 class Incoming(NamedTuple):
-    """A message as it came: whose connection, whose key, its frames."""
+    """A message as it came.
+
+    Attributes:
+        route: the connection's address on the socket.
+        user: its public key, Z85, as the ZAP handler let it in.
+        frames: without the route.
+    """
 
     route: bytes
     user: str
@@ -33,9 +39,17 @@ class Incoming(NamedTuple):
 
 
 class Router:
-    """One bound ROUTER socket, encrypted, closed to everybody the ZAP handler does not know.
+    """One bound ROUTER socket, encrypted with CURVE and closed to every key that the ZAP handler does not allow.
 
-    Raises ServiceError when the port is taken.
+    Args:
+        context: the server's.
+        host: address to listen on.
+        port: 0 takes any free one; `port` then says which.
+        largest_frame: bytes; libzmq drops a connection that sends more.
+        keys: the server's.
+
+    Raises:
+        ServiceError: the port is taken.
     """
 
     def __init__(
@@ -78,7 +92,10 @@ class Router:
         self.own_endpoint = f"tcp://[{here}]:{self.port}" if ":" in here else f"tcp://{here}:{self.port}"
 
     def receive(self, limits: Limits) -> Incoming | None:
-        """The next message, or None. One of too many frames comes back with one too many: the rest is not held."""
+        """The next message, None when there is none.
+
+        Of a message with too many frames only one too many is kept, which the decoder refuses.
+        """
         try:
             part = self.socket.recv(flags=zmq.DONTWAIT, copy=False)
         except zmq.Again:
@@ -91,7 +108,7 @@ class Router:
         return Incoming(route, _user(part), frames)
 
     def send(self, route: bytes, frames: Sequence[Frame]) -> Delivery:
-        """Never waits."""
+        """Send frames to the connection at `route`, without waiting."""
         try:
             self.socket.send_multipart([route, *frames], flags=zmq.DONTWAIT, copy=True)
         except zmq.Again:
@@ -104,5 +121,5 @@ class Router:
 
 
 def _user(frame: zmq.Frame) -> str:
-    """The key that the authenticator let in."""
+    """The public key that the ZAP handler let in, Z85."""
     return str(frame.get("User-Id"))

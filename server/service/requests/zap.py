@@ -1,7 +1,7 @@
-"""Who is let in: ZeroMQ asks this handler about every connection, and without its yes nobody enters.
+"""ZAP authentication: ZeroMQ asks this handler about every connection, and refuses those that it does not allow.
 
-The handler is answered by the server's own loop, so there is no thread of its own that could die while the server
-lives; the sockets enforce the domain, so a handler that is not there lets nobody in.
+The server's own loop answers, so there is no thread that could die while the server lives; the sockets enforce the
+domain, so without a handler every connection is refused.
 """
 
 from __future__ import annotations
@@ -23,12 +23,21 @@ from blender_addon.core.protocol.keys import PublicKey, client_keys, new_keys, r
 log = logging.getLogger("realcam.zap")
 
 DOMAIN = "realcam"
+"""The ZAP domain of both sockets."""
 ENDPOINT = "inproc://zeromq.zap.01"
+"""Where libzmq sends its questions, fixed by the ZAP protocol."""
 SELF_TEST_SECONDS = 10.0
+"""How long the self-test waits for an endpoint's verdict."""
 
 
 class AllowedClient(msgspec.Struct, frozen=True):
-    """One entry of the allow-list."""
+    """One entry of the allow-list.
+
+    Attributes:
+        name: what the client is called in logs and lists.
+        public: its public key, Z85.
+        added_at: seconds since the epoch.
+    """
 
     name: Annotated[str, Meta(max_length=100)]
     public: PublicKey
@@ -36,9 +45,12 @@ class AllowedClient(msgspec.Struct, frozen=True):
 
 
 class AllowList:
-    """<config>/allowed_clients.json and this user's own client key; changes on disk count at once.
+    """The keys in <config>/allowed_clients.json and this user's own client key; changes on disk count at once.
 
-    A list that cannot be read allows nobody but this user.
+    With a list that cannot be read only this user is allowed.
+
+    Args:
+        config: the configuration folder.
     """
 
     def __init__(self, config: Path) -> None:
@@ -48,12 +60,12 @@ class AllowList:
         self._names: dict[str, str] = {}
 
     def name_of(self, public: str) -> str | None:
-        """What an allowed key is called; None when it is not allowed."""
+        """The name of an allowed key; None when it is not allowed."""
         self._refresh()
         return "this user" if public == self._own else self._names.get(public)
 
     def others(self) -> int:
-        """How many are allowed beside this user."""
+        """How many keys are allowed beside this user's."""
         self._refresh()
         return len(self._names)
 
@@ -74,17 +86,31 @@ class AllowList:
 
 
 def read_allowed(path: Path) -> list[AllowedClient]:
-    """The entries of an allow-list; none when there is no file. Raises ServiceError."""
+    """The entries of an allow-list; empty when there is no file.
+
+    Raises:
+        ServiceError: the file cannot be read or is damaged.
+    """
     return read_private(path, list[AllowedClient]) or []
 
 
 def write_allowed(path: Path, clients: list[AllowedClient]) -> None:
-    """Replace an allow-list. Raises OSError."""
+    """Replace an allow-list.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     write_private(path, msgspec.json.encode(clients))
 
 
 class ZapHandler:
-    """Answers ZeroMQ's questions on `socket`. Whatever it is asked, it answers and does not raise."""
+    """Answers ZeroMQ's questions about connections. It answers every request, malformed ones with a refusal, and does
+    not raise.
+
+    Args:
+        context: the one of the sockets it guards.
+        allowed: who may connect.
+    """
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], allowed: AllowList) -> None:
         self._allowed = allowed
@@ -93,10 +119,10 @@ class ZapHandler:
         self.socket.bind(ENDPOINT)
         self.refused = 0
         self.self_test_key = ""
-        """The stranger's of `prove_closed`: refused like any other, only that nobody need be warned of it."""
+        """The unknown key of `prove_closed`: refused like any other, without a warning in the log."""
 
     def answer_all(self) -> None:
-        """Answer what has been asked so far."""
+        """Answer all requests that have come so far."""
         while True:
             try:
                 request = self.socket.recv_multipart(flags=zmq.DONTWAIT)
@@ -121,7 +147,17 @@ class ZapHandler:
 def prove_closed(
     handler: ZapHandler, endpoints: list[str], server_public: str, seconds: float = SELF_TEST_SECONDS
 ) -> None:
-    """Try to enter with a key nobody has allowed. Raises ServiceError unless every endpoint refuses it."""
+    """Try to connect with an unknown key at every endpoint: the self-test before the server starts.
+
+    Args:
+        handler: answers while this waits.
+        endpoints: the server's own, as a client on this machine reaches them.
+        server_public: the server's public key, Z85.
+        seconds: how long to wait for each verdict.
+
+    Raises:
+        ServiceError: an endpoint did not refuse the key.
+    """
     for endpoint in endpoints:
         verdict = _try_to_enter(handler, endpoint, server_public, seconds)
         if verdict != zmq.EVENT_HANDSHAKE_FAILED_AUTH:
@@ -134,6 +170,7 @@ def prove_closed(
 
 
 def _try_to_enter(handler: ZapHandler, endpoint: str, server_public: str, seconds: float) -> int:
+    """The event of ZeroMQ's monitor that ended the handshake with an unknown key; 0 when none came in time."""
     keys = new_keys()
     handler.self_test_key = keys.public
     with zmq.Context() as context, context.socket(zmq.DEALER) as stranger:

@@ -1,1 +1,1 @@
-"""The process that runs engines, and who brings jobs to it."""
+"""The worker process that runs engines, and the dispatcher that gives it jobs."""

@@ -1,4 +1,4 @@
-"""Checkpoints of one job as a file: whole or not there, so that an attempt goes on where the last one stood."""
+"""The checkpoint file of a job: complete or absent, so that an attempt can go on where the last one stopped."""
 
 from __future__ import annotations
 
@@ -16,11 +16,16 @@ from server.service.jobs.job_files import sync_folder
 log = logging.getLogger("realcam.worker")
 
 INTERVAL = 20.0
-"""Seconds between two checkpoints of a sampler that runs undisturbed."""
+"""Seconds between two checkpoints while the server is not stopping."""
 
 
 class FileCheckpoints:
-    """See server.engines.engine.Checkpoints. `pausing` tells that the server wants to stop."""
+    """Checkpoints in a file, see server.engines.engine.Checkpoints.
+
+    Args:
+        folder: the job's, outlives attempts.
+        pausing: whether the server wants to stop.
+    """
 
     def __init__(self, folder: Path, pausing: Callable[[], bool]) -> None:
         self._folder = folder
@@ -28,7 +33,7 @@ class FileCheckpoints:
         self._saved_at = time.monotonic()
 
     def load(self) -> bytes | None:
-        """The last whole checkpoint of an earlier attempt; None when there is none."""
+        """The last complete checkpoint of an earlier attempt; None when there is none."""
         try:
             data = (self._folder / "state").read_bytes()
         except FileNotFoundError:
@@ -36,13 +41,19 @@ class FileCheckpoints:
         return data[32:] if hashlib.sha256(data[32:]).digest() == data[:32] else None
 
     def due(self) -> bool:
-        """Whether to save now: cheap, to be asked after every step."""
+        """Whether to save now. Cheap: ask after every step."""
         return self._pausing() or time.monotonic() - self._saved_at >= INTERVAL
 
     def save(self, data: bytes) -> None:
-        """Replace the checkpoint. Raises Paused when the server is stopping: let it through.
+        """Replace the checkpoint.
 
-        A disk that takes none costs the checkpoint, not the shot: it goes on, and what the last one took is its clip's.
+        One that cannot be written is deleted, and the job goes on without: the disk space it took is then the clip's.
+
+        Args:
+            data: the state of the sampler.
+
+        Raises:
+            Paused: the server is stopping; let it pass through.
         """
         self._saved_at = time.monotonic()
         try:

@@ -1,4 +1,4 @@
-"""A Clip as files: clip.mp4 to look at, frames/*.png to work with, metadata.json to make it again."""
+"""Results as files. A clip: clip.mp4 to look at, frames/*.png to work with, metadata.json to reproduce it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from blender_addon.core.payloads.depth_request import DEPTH_FILE, DepthResult, e
 from blender_addon.core.protocol.messages import ResultFile
 
 PNG = {"pred": "up", "compression_level": "1"}
-"""10 ms for a frame of 512 x 320 where Pillow's fastest takes 17, for a twentieth more bytes."""
+"""FFmpeg's options: 10 ms for a frame of 512 x 320 where Pillow's fastest takes 17, for a twentieth more bytes."""
 H264 = {"crf": "12", "preset": "veryfast", "g": "8"}
 """Visually lossless; a key frame every 8 frames, so that scrubbing in the sequencer is light."""
 BT709 = 1
@@ -32,10 +32,19 @@ BT709 = 1
 
 
 def write_clip_files(folder: Path, clip: Clip) -> tuple[ResultFile, ...]:
-    """Write and sync all files of a clip into an existing, empty folder; frames are encoded side by side.
+    """Write and sync all files of a clip; frames are encoded in parallel.
 
-    The same clip is the same clip.mp4, byte for byte: only metadata.json says how long it took. Returns what was
-    written, names relative to `folder`. Raises OSError.
+    The same clip gives the same clip.mp4, byte for byte: only metadata.json says how long it took.
+
+    Args:
+        folder: existing and empty.
+        clip: what to write.
+
+    Returns:
+        What was written, names relative to `folder`.
+
+    Raises:
+        OSError: it cannot be written.
     """
     (folder / "frames").mkdir()
     sidecar = msgspec.json.encode(ClipSidecar(metadata=clip.metadata, notes=clip.notes))
@@ -51,17 +60,39 @@ def write_clip_files(folder: Path, clip: Clip) -> tuple[ResultFile, ...]:
 
 
 def write_depth_files(folder: Path, result: DepthResult) -> tuple[ResultFile, ...]:
-    """Write and sync depth.npz into an existing, empty folder. Raises OSError."""
+    """Write and sync depth.npz.
+
+    Args:
+        folder: existing and empty.
+        result: what to write.
+
+    Returns:
+        What was written, its name relative to `folder`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     return (_write(folder, DEPTH_FILE, encode_depth_result(result)),)
 
 
 def write_check_files(folder: Path, result: CheckResult) -> tuple[ResultFile, ...]:
-    """Write and sync check.json into an existing, empty folder. Raises OSError."""
+    """Write and sync check.json.
+
+    Args:
+        folder: existing and empty.
+        result: what to write.
+
+    Returns:
+        What was written, its name relative to `folder`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     return (_write(folder, CHECK_FILE, encode_check_result(result)),)
 
 
 def encode_png(frame: UInt8) -> bytes:
-    """[H, W, 3] uint8 sRGB to PNG."""
+    """The bytes of a PNG of the frame, [H, W, 3] uint8 sRGB."""
     encoder = av.CodecContext.create("png", "w")
     encoder.height, encoder.width = frame.shape[:2]
     encoder.pix_fmt = "rgb24"
@@ -72,7 +103,13 @@ def encode_png(frame: UInt8) -> bytes:
 
 
 def encode_jpeg(frame: UInt8, longest: int = 512, quality: int = 80) -> bytes:
-    """[H, W, 3] uint8 sRGB to a JPEG of at most `longest` pixels a side: what a panel shows while a job runs."""
+    """The bytes of a JPEG of a frame, made smaller to at most `longest` pixels a side: the preview of a running job.
+
+    Args:
+        frame: [H, W, 3] uint8 sRGB.
+        longest: pixels.
+        quality: JPEG quality, 1 to 95.
+    """
     image = Image.fromarray(frame)
     image.thumbnail((longest, longest))
     stream = io.BytesIO()
@@ -81,7 +118,13 @@ def encode_jpeg(frame: UInt8, longest: int = 512, quality: int = 80) -> bytes:
 
 
 def encode_mp4(frames: UInt8 | Iterable[UInt8], fps: float, comment: str = "") -> bytes:
-    """[F, H, W, 3] uint8 sRGB to H.264 in MP4, yuv420p, BT.709; an odd side is evened by repeating its last pixels."""
+    """The bytes of an MP4 of the frames: H.264, yuv420p, BT.709.
+
+    Args:
+        frames: each [H, W, 3] uint8 sRGB; an odd side is made even by repeating its last pixels.
+        fps: frames a second.
+        comment: stored in the container's metadata.
+    """
     stream = io.BytesIO()
     with av.open(stream, "w", format="mp4") as container:
         container.metadata["comment"] = comment

@@ -1,4 +1,4 @@
-"""Brings queued jobs to the worker, one at a time, and ends attempts that crash, hang or do not heed a cancel."""
+"""Gives queued jobs to the worker, one at a time, and ends attempts that crash, hang or ignore a cancel."""
 
 from __future__ import annotations
 
@@ -28,19 +28,20 @@ from .worker_process import OnWords, WorkerExit, WorkerProcess
 log = logging.getLogger("realcam.dispatcher")
 
 NewWorker = Callable[[str, LogFormat, OnWords], WorkerProcess]
-"""Starts a worker with the engines of that name."""
+"""Starts a worker; called with the engines' `module:function`, the log format and the listener for its messages."""
 
 OnStep = Callable[[Progress, bytes], None]
-"""Told how far the running job is, and its preview as an encoded picture, b"" for none."""
+"""Called with the running job's progress and its preview as an encoded picture, b"" for none."""
 
 STOPPED = "The server was stopped while this job ran; it goes on when it is back."
+"""The reason of a job that goes back to the queue because the server stops."""
 QUICK_DEATHS = 3
-"""Workers that may die one after another before any was ever ready, until the server gives up."""
+"""Workers that may die one after another before any was ever ready; then the server gives up."""
 
 
 @dataclass(frozen=True)
 class _Outcome:
-    """How an attempt ended, for the store."""
+    """How an attempt ended, as it goes to the store."""
 
     job: Job
     cause: Cause
@@ -50,7 +51,15 @@ class _Outcome:
 
 @dataclass
 class _Attempt:
-    """The running job, and when it last showed life (monotonic seconds)."""
+    """The running job.
+
+    Attributes:
+        job: as it was last stored.
+        last_step: when it last reported, monotonic seconds.
+        cancelled_at: when a cancel was passed on; None before.
+        killed_because: why its worker is being killed or has given up, "" while neither.
+        latest: its latest progress and preview.
+    """
 
     job: Job
     last_step: float
@@ -60,11 +69,21 @@ class _Attempt:
 
 
 class WorkerCannotStartError(Exception):
-    """The worker dies before it is ready, again and again; or there are no engines for it, as its text says."""
+    """The worker dies again and again before it is ready, or there are no engines of the given name, as the message
+    says.
+    """
 
 
 class Dispatcher:
-    """Owns the worker process. Use from the loop's thread; `tick` often. on_step is told of each step."""
+    """Owns the worker process. Use from the loop's thread; call `tick` often.
+
+    Args:
+        manager: the jobs.
+        options: the engines' name and the timeouts.
+        wakeup: brings the worker's messages to the loop's thread.
+        on_step: called with each step of the running job.
+        new_worker: starts a worker.
+    """
 
     def __init__(
         self,
@@ -93,22 +112,22 @@ class Dispatcher:
 
     @property
     def engines(self) -> tuple[EngineCapability, ...] | None:
-        """What the worker can do; None before it has said so."""
+        """What the worker's engines can do; None before it has said so."""
         return self._engines
 
     def engines_for(self, owner: str) -> tuple[EngineCapability, ...]:
-        """What it can do for this client."""
+        """What the engines can do for this client: those suspended for it are unavailable, with the reason."""
         return tuple(
             msgspec.structs.replace(engine, unavailable=engine.unavailable or self.why_suspended(engine.name, owner))
             for engine in self._engines or ()
         )
 
     def why_suspended(self, engine: str, owner: str) -> str:
-        """Why this client cannot use an engine for now, "" when it can."""
+        """Why this client cannot use an engine for now; "" when it can."""
         return self._circuit_breaker.why(engine, owner, time.monotonic())
 
     def suspended_engines(self) -> list[str]:
-        """Engines that somebody cannot use for now."""
+        """Engines that are suspended for some client or for all."""
         return self._circuit_breaker.engines(time.monotonic())
 
     @property
@@ -118,23 +137,33 @@ class Dispatcher:
 
     @property
     def running(self) -> str:
-        """Id of the running job, or "" ."""
+        """Id of the running job; "" when none runs."""
         return self._attempt.job.job_id if self._attempt else ""
 
     def step_age(self, now: float) -> float | None:
-        """Seconds since the running job's last step; None when idle."""
+        """Seconds since the running job's last step; None when no job runs.
+
+        Args:
+            now: monotonic seconds.
+        """
         return now - self._attempt.last_step if self._attempt else None
 
     def latest_progress(self, job_id: str) -> tuple[Progress, bytes] | None:
-        """What a follower that comes late should see at once."""
+        """The latest progress and preview of the running job, for a client that begins to follow it; None for other
+        jobs.
+        """
         return self._attempt.latest if self._attempt and self._attempt.job.job_id == job_id else None
 
     def start(self) -> None:
-        """Have a worker load its engines. `tick` sees to it that there is one ever after."""
+        """Start the first worker, which loads its engines. `tick` starts another whenever it is lost."""
         self._start_worker(time.monotonic())
 
     def tick(self) -> None:
-        """Start what should run, end what should not. Raises WorkerCannotStartError."""
+        """Start a worker or the next job where none runs, and end what takes too long.
+
+        Raises:
+            WorkerCannotStartError: no worker was ever ready and QUICK_DEATHS have died.
+        """
         now = time.monotonic()
         if not self._settle():
             return
@@ -149,7 +178,7 @@ class Dispatcher:
             self._start_next(self._worker)
 
     def cancel(self, job: Job) -> Job:
-        """The artist wants this job stopped."""
+        """The job after its client's request to cancel it; a running one is passed on to the worker."""
         if job.state.final:
             return job
         job = self._manager.move(job, Cause.CANCEL_REQUESTED)
@@ -161,13 +190,13 @@ class Dispatcher:
         return job
 
     def drain(self) -> None:
-        """Start nothing more, and have an engine that can do so leave off at its next step."""
+        """Start no more jobs, and have an engine that can resume a job stop it at its next step."""
         self._draining = True
         if self._worker is not None:
             self._worker.send(pipe.Pause())
 
     def close(self) -> None:
-        """End the worker; a job it was running goes back to the queue."""
+        """End the worker; the job that it was running goes back to the queue."""
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.close(5.0)
@@ -188,7 +217,7 @@ class Dispatcher:
         self._wakeup.post(lambda: self._hear(worker, message))
 
     def _hear(self, worker: WorkerProcess, message: pipe.FromWorker | WorkerExit) -> None:
-        """One message, on the loop's thread. What a worker says that was given up is not listened to."""
+        """Handle one message of a worker, on the loop's thread. Messages of a worker that was replaced are ignored."""
         if worker is not self._worker:
             return
         self._heard = time.monotonic()
@@ -245,7 +274,7 @@ class Dispatcher:
         self._end(attempt, Cause.RESULTS_STORED, "", results=message.results, engine_seconds=message.engine_seconds)
 
     def _end(self, attempt: _Attempt, cause: Cause, reason: str, **facts: Any) -> None:
-        """This attempt is over; the store learns it now, or as soon as its disk has room."""
+        """Record that this attempt is over, in the store now or as soon as its disk has room."""
         self._attempt = None
         if cause is not Cause.RESULTS_STORED:
             # Before the store is written: on a full disk this is the room for it.
@@ -254,7 +283,11 @@ class Dispatcher:
         self._settle()
 
     def _settle(self) -> bool:
-        """Whether every attempt that ended is in the store."""
+        """Write the outcomes of ended attempts to the store.
+
+        Returns:
+            Whether all are written; False while the disk is full.
+        """
         while self._unsettled:
             outcome = self._unsettled[0]
             try:
@@ -276,7 +309,7 @@ class Dispatcher:
         return True
 
     def _count(self, job: Job, outcome: _Outcome) -> None:
-        """Suspend an engine that brought down its worker in several jobs in a row."""
+        """Tell the circuit breaker how a job ended: it suspends an engine that lost its worker in several in a row."""
         if job.state is JobState.DONE:
             self._circuit_breaker.record_success(job.engine, job.owner)
         if outcome.cause is not Cause.WORKER_LOST or job.state is not JobState.FAILED:

@@ -1,7 +1,7 @@
 """The process that runs engines: `python -m server.service.workers.worker module:function`.
 
-It reads jobs from standard input and reports on standard output; whatever an engine prints goes to standard error.
-It ends when its input ends, so that no worker outlives its server.
+It reads jobs from standard input and reports on standard output; whatever an engine prints goes to standard error. It
+ends when its input ends, so that no worker outlives its server.
 """
 
 from __future__ import annotations
@@ -55,17 +55,22 @@ from .checkpoints import FileCheckpoints
 log = logging.getLogger("realcam.worker")
 
 HEARTBEAT_SECONDS = 1.0
+"""Time between two heartbeats."""
 STEP_INTERVAL = 0.1
+"""Shortest time between two reports of progress, seconds."""
 PREVIEW_INTERVAL = 0.5
-"""Shortest time between two reports, and between two that carry a picture."""
+"""Shortest time between two reports with a preview, seconds."""
 DISK_FULL = "The server's disk is full: what was made could not be written. Make room there and send it again."
 NO_MEMORY = "The engine ran out of memory on the server. A smaller or shorter clip takes less."
 LONGEST_REASON = 2000
+"""Characters of an error that are passed on."""
 ASKED = {Shot: "clips", DepthRequest: "depth", CheckRequest: "camera checks"}
-"""What a payload asks for, and an engine makes, in words."""
+"""What a payload asks for, and what an engine makes, in the words of messages."""
 PR_SET_PDEATHSIG = 1
+"""The option of Linux' prctl that names the signal sent when the parent dies."""
 
 EngineMakers = dict[str, Callable[[], AnyEngine]]
+"""Functions that make an engine, by its name."""
 
 
 WriteFiles = Callable[[Path], tuple[ResultFile, ...]]
@@ -73,7 +78,13 @@ WriteFiles = Callable[[Path], tuple[ResultFile, ...]]
 
 
 class Worker:
-    """Runs one job after another. Made and run on the process's main thread."""
+    """Runs one job after another. Made and run on the process's main thread.
+
+    Args:
+        source: messages of the server.
+        sink: messages to the server.
+        makers: make the engines, by name.
+    """
 
     def __init__(self, source: IO[bytes], sink: IO[bytes], makers: EngineMakers) -> None:
         self._source = source
@@ -85,7 +96,7 @@ class Worker:
         self._pausing = threading.Event()
 
     def run(self) -> None:
-        """Serve until standard input ends, which ends the process."""
+        """Run jobs until standard input ends, which ends the process."""
         threading.Thread(target=self._listen, daemon=True).start()
         self._send(pipe.Ready(pid=os.getpid(), engines=self._capabilities()))
         threading.Thread(target=self._beat, daemon=True).start()
@@ -135,7 +146,14 @@ class Worker:
         self._send(pipe.Finished(job_id=job.job_id, attempt=job.attempt, engine_seconds=seconds, results=results))
 
     def _answer(self, job: pipe.RunJob, payload: JobPayload, report: OnProgress) -> WriteFiles:
-        """Have the engine make what is asked. Returns what writes it into a folder."""
+        """Have the engine make what the payload asks for.
+
+        Returns:
+            The function that writes the result into a folder.
+
+        Raises:
+            EngineError: the engine does not make this, or cannot; what `report` raises passes through.
+        """
         engine = self._engines[job.engine]
         match payload, engine:
             case DepthRequest(), DepthEngine():
@@ -155,7 +173,7 @@ class Worker:
         return (job.job_id, job.attempt) in self._cancelled
 
     def _give_up(self, job: pipe.RunJob, reason: str) -> NoReturn:
-        """Tell why and end this process, which the engine may have left in any state."""
+        """Report why and end this process: the engine may have left it in any state."""
         self._send(pipe.Failed(job_id=job.job_id, attempt=job.attempt, reason=reason, broken=True))
         os._exit(3)
 
@@ -185,9 +203,15 @@ class Worker:
 
 
 class Reporter:
-    """The engine's `report`: passes on what is news, estimates the time left, and raises Cancelled.
+    """The `report` function of an engine: passes on its progress with an estimate of the time left.
 
-    A picture is not lost with a report that comes too soon after another: it goes along with the next.
+    A preview that comes too soon after another report is sent with the next one.
+
+    Args:
+        send: sends a message to the server.
+        job: the running job.
+        cancelled: whether the job has been cancelled.
+        clock: seconds.
     """
 
     def __init__(
@@ -205,10 +229,14 @@ class Reporter:
         self._reported = self._pictured = -math.inf
         self._picture: UInt8 | None = None
         self._resumed_at: int | None = None
-        """Steps that an earlier attempt had done."""
+        """Steps that an earlier attempt had done; None before the first step."""
 
     def __call__(self, report: JobProgress) -> None:
-        """Raises Cancelled."""
+        """Pass on a report, unless another was sent less than STEP_INTERVAL ago.
+
+        Raises:
+            Cancelled: the job has been cancelled.
+        """
         if self._cancelled():
             raise Cancelled
         if report.preview is not None:
@@ -248,7 +276,11 @@ def _makes(engine: AnyEngine) -> str:
 
 
 def _written(clip: Clip, shot: Shot) -> WriteFiles:
-    """What writes the clip, if it is the one asked for. Raises EngineError."""
+    """The function that writes the clip.
+
+    Raises:
+        EngineError: the clip has another shape or dtype than the one asked for.
+    """
     wanted = (len(shot.trajectory), shot.trajectory.height, shot.trajectory.width, 3)
     if clip.frames.shape != wanted or clip.frames.dtype != "uint8":
         raise EngineError(
@@ -259,7 +291,7 @@ def _written(clip: Clip, shot: Shot) -> WriteFiles:
 
 
 def _store(folder: Path, job: pipe.RunJob, write: WriteFiles, seconds: float) -> tuple[ResultFile, ...]:
-    """Results, then the manifest, each synced, then the folders."""
+    """The result files, after writing and syncing them, then the manifest, then their folders."""
     folder.mkdir(parents=True)
     results = write(folder)
     manifest = Manifest(job_id=job.job_id, attempt=job.attempt, engine_seconds=seconds, results=results)
@@ -272,9 +304,11 @@ def _store(folder: Path, job: pipe.RunJob, write: WriteFiles, seconds: float) ->
 
 
 def load_makers(name: str) -> EngineMakers:
-    """The engines that `module:function` returns. Only ever given by who starts the server, never by a client.
+    """The engine makers that `module:function` returns. The name only ever comes from who starts the server, never from
+    a client.
 
-    Raises ServiceError when there is no such module or function.
+    Raises:
+        ServiceError: there is no such module or function.
     """
     module, _, function = name.partition(":")
     if not (module and function):
@@ -298,7 +332,7 @@ def load_makers(name: str) -> EngineMakers:
 
 
 def _take_pipes() -> tuple[IO[bytes], IO[bytes]]:
-    """Standard input and output for ourselves; engines that print reach standard error."""
+    """Standard input and output for the worker's messages; an engine that prints then writes to standard error."""
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
@@ -307,13 +341,13 @@ def _take_pipes() -> tuple[IO[bytes], IO[bytes]]:
 
 
 def _die_with_parent() -> None:
-    """Linux: be killed with the server even when an engine holds the interpreter and nobody reads the pipe."""
+    """On Linux: be killed with the server even when an engine holds the interpreter and nobody reads the pipe."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main() -> None:
-    """Entry point of the process."""
+    """Run a worker with the engines named by the first argument; a second argument `json` sets the log format."""
     _die_with_parent()
     set_up_logs("json" if sys.argv[2:] == ["json"] else "text")
     source, sink = _take_pipes()

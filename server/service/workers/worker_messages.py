@@ -1,4 +1,4 @@
-"""What the server and its worker process say to each other, over the worker's standard input and output.
+"""The messages between the server and its worker process, over the worker's standard input and output.
 
 Each message is a length (uint32 LE) and as many bytes of msgpack.
 """
@@ -15,18 +15,28 @@ from blender_addon.core.protocol.capability import EngineCapability
 from blender_addon.core.protocol.messages import Limits, Progress, ResultFile
 
 LONGEST = 8 * 1024 * 1024
+"""Most bytes of a message."""
 
 
 class WorkerMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """Subclasses carry their own name as tag."""
+    """Base of all messages; each subclass gives its tag in the field `type`."""
 
 
 # --- to the worker ------------------------------------------------------------------------------------------------
 
 
 class RunJob(WorkerMessage, frozen=True, tag="run"):
-    """Make this clip. `work` is an empty place of this attempt's own, `checkpoints` one that outlives attempts.
-    limits: those the shot was taken by."""
+    """Run this job.
+
+    Attributes:
+        job_id: the job.
+        attempt: which attempt; every answer repeats it.
+        engine: name of the engine.
+        payload: path of the payload.
+        work: path of this attempt's result folder, which does not exist yet.
+        checkpoints: path of a folder that outlives attempts.
+        limits: those that the payload was accepted with.
+    """
 
     job_id: str
     attempt: int
@@ -38,40 +48,51 @@ class RunJob(WorkerMessage, frozen=True, tag="run"):
 
 
 class CancelJob(WorkerMessage, frozen=True, tag="cancel"):
-    """Stop within a step."""
+    """Stop this attempt at its next step."""
 
     job_id: str
     attempt: int
 
 
 class Pause(WorkerMessage, frozen=True, tag="pause"):
-    """The server is stopping: checkpoint at the next step, if the engine can, and leave off."""
+    """The server is stopping: an engine that can should save a checkpoint at its next step and stop."""
 
 
 # --- from the worker ----------------------------------------------------------------------------------------------
 
 
 class Ready(WorkerMessage, frozen=True, tag="ready"):
-    """Engines are loaded by name; jobs may come."""
+    """The engines are loaded; jobs may be sent."""
 
     pid: int
     engines: tuple[EngineCapability, ...]
 
 
 class NoEngines(WorkerMessage, frozen=True, tag="no-engines"):
-    """There is nothing by the name of the engines, in words: the process ends, and another would."""
+    """There are no engines of the given name, and why: the process ends, and another one would too."""
 
     reason: str
 
 
 class Heartbeat(WorkerMessage, frozen=True, tag="heartbeat"):
-    """The process turns, whatever its engine does. `memory`: resident bytes."""
+    """The process is alive, whatever its engine does.
+
+    Attributes:
+        memory: resident bytes.
+    """
 
     memory: int
 
 
 class Step(WorkerMessage, frozen=True, tag="step"):
-    """One step of the engine, as it goes over the wire; `preview` is a JPEG or empty."""
+    """One step of the engine.
+
+    Attributes:
+        job_id: the job.
+        attempt: the attempt.
+        progress: as it goes over the wire.
+        preview: a JPEG, or empty.
+    """
 
     job_id: str
     attempt: int
@@ -87,7 +108,14 @@ class ClipMade(WorkerMessage, frozen=True, tag="clip-made"):
 
 
 class Finished(WorkerMessage, frozen=True, tag="finished"):
-    """The files are written and synced, in the folder given."""
+    """The files are written and synced, in the folder `work` of RunJob.
+
+    Attributes:
+        job_id: the job.
+        attempt: the attempt.
+        engine_seconds: how long the engine took.
+        results: the files, names relative to the folder.
+    """
 
     job_id: str
     attempt: int
@@ -96,21 +124,28 @@ class Finished(WorkerMessage, frozen=True, tag="finished"):
 
 
 class Stopped(WorkerMessage, frozen=True, tag="stopped"):
-    """Cancelled, as asked."""
+    """The attempt ended by CancelJob."""
 
     job_id: str
     attempt: int
 
 
 class Suspended(WorkerMessage, frozen=True, tag="left-off"):
-    """Checkpointed, as asked by Pause."""
+    """The attempt ended by Pause, with a checkpoint saved."""
 
     job_id: str
     attempt: int
 
 
 class Failed(WorkerMessage, frozen=True, tag="failed"):
-    """The engine said no, in words. With `broken` the process is no longer to be trusted and ends."""
+    """The attempt failed.
+
+    Attributes:
+        job_id: the job.
+        attempt: the attempt.
+        reason: in words.
+        broken: whether the process is no longer to be trusted and ends.
+    """
 
     job_id: str
     attempt: int
@@ -126,14 +161,22 @@ from_worker = msgspec.msgpack.Decoder(FromWorker)
 
 
 def write(stream: IO[bytes], message: ToWorker | FromWorker) -> None:
-    """Raises OSError when the other side is gone."""
+    """Write a message and flush.
+
+    Raises:
+        OSError: the other side is gone.
+    """
     data = msgspec.msgpack.encode(message)
     stream.write(struct.pack("<I", len(data)) + data)
     stream.flush()
 
 
 def read(stream: IO[bytes]) -> bytes | None:
-    """The next message's bytes, or None at the end. Raises WireError on a length that cannot be."""
+    """The bytes of the next message, None at the end of the stream.
+
+    Raises:
+        WireError: its length is above LONGEST.
+    """
     head = stream.read(4)
     if len(head) < 4:
         return None

@@ -1,4 +1,4 @@
-"""The server's handle on its worker process."""
+"""The server's handle on its worker process: start it, send it messages, end it."""
 
 from __future__ import annotations
 
@@ -23,18 +23,27 @@ from . import worker_messages as pipe
 
 @dataclass(frozen=True)
 class WorkerExit:
-    """The process is gone. `reason` in words."""
+    """The process has ended.
+
+    Attributes:
+        reason: how, in words.
+    """
 
     reason: str
 
 
 OnWords = Callable[["WorkerProcess", pipe.FromWorker | WorkerExit], None]
-"""Told of everything a worker says."""
+"""Called with the worker and each of its messages."""
 
 
 class WorkerProcess:
-    """A running worker. `post(worker, message)` is called from a thread of its own with everything it says and, last,
-    a WorkerExit."""
+    """A running worker process.
+
+    Args:
+        engines: `module:function` that returns the engine makers.
+        log_format: of the worker's log.
+        post: called from a thread of its own with each message and, last, a WorkerExit.
+    """
 
     def __init__(self, engines: str, log_format: LogFormat, post: OnWords) -> None:
         self._post = post
@@ -60,12 +69,12 @@ class WorkerProcess:
         return self._process.pid
 
     def send(self, message: pipe.ToWorker) -> None:
-        """A worker that is gone says so by its WorkerExit, not here."""
+        """Send a message. To a worker that is gone this does nothing; its WorkerExit tells."""
         with contextlib.suppress(OSError):
             pipe.write(self._stdin, message)
 
     def kill(self) -> None:
-        """End it and its children now. WorkerExit follows."""
+        """End the process and its children now. WorkerExit follows."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if os.name == "posix":
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -73,7 +82,7 @@ class WorkerProcess:
                 self._process.kill()
 
     def close(self, seconds: float) -> None:
-        """End it and wait until it is gone."""
+        """End the process, wait up to `seconds` for it, and close its pipes."""
         self.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
