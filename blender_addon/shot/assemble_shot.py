@@ -1,4 +1,4 @@
-"""Camera, preview, photo and settings to the Shot that goes to an engine."""
+"""Camera, preview, photo and settings become the Shot that goes to an engine."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def assemble_shot(
     settings: ShotSettings,
     last_image: UInt8 | None = None,
 ) -> Shot:
-    """What is sent to an engine.
+    """The shot that is sent to an engine.
 
     Args:
-        photo_scene: the photo, its lens and its depth edge.
-        depth: [h, w] metres of the photo's scene.
-        trajectory: at the engine's size.
-        preview: [F, H, W, 4] uint8 rendered from it.
-        settings: what the artist chose.
-        last_image: see Shot.
+        photo_scene: The photo, its lens and its depth edge.
+        depth: [h, w] float32 metres of the photo's scene.
+        trajectory: The camera at the engine's size, F frames.
+        preview: [F, H, W, 4] uint8 rendered along it, alpha = visible.
+        settings: What the artist chose.
+        last_image: [h, w, 3] uint8 of what the last frame shall show, None for none; see Shot.
 
     Raises:
         ShotError: The parts do not fit each other, or the camera never sees the mesh.

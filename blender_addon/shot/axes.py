@@ -13,15 +13,31 @@ _FLIP = np.diag([1.0, -1.0, -1.0, 1.0])
 
 
 def flipped(poses: Float64) -> Float64:
-    """Poses [..., 4, 4] of one camera in another's frame, from either axes to the other."""
+    """Poses of one camera in another's frame, from Blender's camera axes to OpenCV's or back.
+
+    Args:
+        poses: [..., 4, 4].
+
+    Returns:
+        [..., 4, 4] float64.
+    """
     return np.asarray(_FLIP @ poses @ _FLIP, dtype=np.float64)
 
 
 def pose_in_reference(camera_world: ArrayLike, reference_world: ArrayLike) -> Float64:
-    """[4, 4] OpenCV camera-to-reference pose of two Blender world matrices, in the reference's own metres.
+    """The OpenCV camera-to-reference pose of a camera, in the reference's own metres.
 
-    Scale on the camera is dropped, as Blender does when it renders; scale on the reference is the scene's scale.
-    Raises CameraError when the reference is scaled unevenly or has no size.
+    Scale on the camera is dropped, as Blender does when it renders. Scale on the reference is the scene's scale.
+
+    Args:
+        camera_world: [4, 4] Blender world matrix of the camera.
+        reference_world: [4, 4] Blender world matrix of the photo's mesh or of its camera.
+
+    Returns:
+        [4, 4] float64.
+
+    Raises:
+        CameraError: The reference is scaled unevenly or has no size.
     """
     camera = _unscaled(np.array(camera_world, dtype=np.float64))
     reference = np.array(reference_world, dtype=np.float64)
@@ -32,7 +48,18 @@ def pose_in_reference(camera_world: ArrayLike, reference_world: ArrayLike) -> Fl
 
 
 def world_from_reference(pose: Float64, reference_world: ArrayLike) -> Float64:
-    """[4, 4] Blender world matrix, without scale, of an OpenCV camera-to-reference pose; undoes pose_in_reference."""
+    """The Blender world matrix of a camera pose; undoes pose_in_reference.
+
+    Args:
+        pose: [4, 4] OpenCV camera-to-reference pose, metres.
+        reference_world: [4, 4] Blender world matrix of the reference.
+
+    Returns:
+        [4, 4] float64, without scale.
+
+    Raises:
+        CameraError: The reference is scaled unevenly or has no size.
+    """
     reference = np.array(reference_world, dtype=np.float64)
     local = flipped(pose)
     local[:3, 3] *= reference_scale(reference)
@@ -40,7 +67,14 @@ def world_from_reference(pose: Float64, reference_world: ArrayLike) -> Float64:
 
 
 def reference_scale(reference_world: Float64) -> float:
-    """World units for each metre of the photo's scene. Raises CameraError when there is no single such number."""
+    """World units for each metre of the photo's scene.
+
+    Args:
+        reference_world: [4, 4] Blender world matrix of the reference.
+
+    Raises:
+        CameraError: The reference is scaled unevenly or has no size.
+    """
     x, y, z = np.linalg.norm(reference_world[:3, :3], axis=0)
     if not min(x, y, z) > 0 or max(x, y, z) / min(x, y, z) > 1 + 1e-4:
         raise CameraError(

@@ -1,4 +1,4 @@
-"""A camera move to ordinary keyframes, few enough to go on from in the graph editor."""
+"""A camera move becomes ordinary keyframes, few enough to edit in the graph editor."""
 
 from __future__ import annotations
 
@@ -32,10 +32,23 @@ def bake_move(
     *,
     easing: Easing = "ease",
 ) -> int:
-    """Key one of core.moves.MOVES from where the camera stands at frame_start, measured in the photo's metres.
+    """Key a camera move from where the camera stands at `frame_start`, measured in the photo's metres.
 
-    Returns how many frames were keyed. Raises CameraError for unknown moves or values, a range of fewer than two
-    frames, a scene without a photo and a camera that cannot be keyed (see bake_trajectory).
+    Args:
+        scene: The scene, with a photo.
+        camera: The camera that is keyed.
+        name: One of core.camera.moves.MOVES.
+        values: The move's parameters by name; what is left out has its default.
+        frame_start: First scene frame of the move.
+        frame_end: Last scene frame, included.
+        easing: How the move starts and ends.
+
+    Returns:
+        How many frames were keyed.
+
+    Raises:
+        CameraError: The move or its values are unknown, the range has fewer than two frames, the scene has no photo,
+            or the camera cannot be keyed (see bake_trajectory).
     """
     photo_scene = find_photo_scene(scene)
     if photo_scene is None:
@@ -58,12 +71,22 @@ def bake_trajectory(
     trajectory: Trajectory,
     times: Float64,
 ) -> int:
-    """Key the camera's location, rotation and, if it changes, focal length along a trajectory sampled at scene frames
-    `times` [F] (16 a frame give smooth curves), in pixels of the scene's render and relative to `reference`.
+    """Key the camera's location, rotation and, if it changes, focal length along a trajectory.
 
-    Keys of these channels between the first and last frame are replaced; rotation becomes Euler. Returns how many
-    frames were keyed. Raises CameraError for cameras with constraints, which keys could not overrule, linked ones,
-    and driven ones.
+    Keys of these channels between the first and the last frame are replaced; rotation becomes Euler.
+
+    Args:
+        scene: The scene.
+        camera: The camera that is keyed.
+        reference: The object that the poses are relative to: the photo's mesh or its camera.
+        trajectory: F poses in the photo's metres, intrinsics in pixels of the scene's render.
+        times: [F] float64 scene frames that they belong to; 16 a frame give smooth curves.
+
+    Returns:
+        How many frames were keyed.
+
+    Raises:
+        CameraError: The camera has constraints or drivers, which keys could not overrule, or is linked.
     """
     _check_can_be_keyed(camera)
     if camera.rotation_mode in ("QUATERNION", "AXIS_ANGLE"):
@@ -99,7 +122,11 @@ def _channels(
     trajectory: Trajectory,
     times: Float64,
 ) -> Float64:
-    """[F, 7] location, continuous Euler angles and focal length that put the camera onto the trajectory."""
+    """The camera's own channels that put it onto the trajectory.
+
+    Returns:
+        [F, 7] float64 location (scene units), continuous Euler angles (radians) and focal length (mm).
+    """
     lens, frame = lens_of_camera(camera), render_frame(scene)
     millimetres = lens.focal / float(lens.intrinsics(frame)[0, 0])
     rows = []
@@ -119,7 +146,7 @@ def _channels(
 
 
 def _parent_space(camera: bpy.types.Object) -> Matrix:
-    """World space to the space of the camera's own channels, whatever kind of parent there is."""
+    """The matrix from world space to the space of the camera's own channels, whatever kind of parent there is."""
     return camera.matrix_basis @ camera.matrix_world.inverted()
 
 

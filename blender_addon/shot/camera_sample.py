@@ -1,4 +1,4 @@
-"""The artist's camera, as Blender evaluates it frame by frame, to a Trajectory."""
+"""The artist's camera, as Blender evaluates it frame by frame, becomes a Trajectory."""
 
 from __future__ import annotations
 
@@ -16,17 +16,26 @@ from .axes import pose_in_reference
 
 
 def spread_frames(frame_start: int, frame_end: int, count: int) -> Float64:
-    """[count] scene frames, fractional, spread evenly over the range, its first and last frame included."""
+    """Scene frames spread evenly over a range, its first and last frame included.
+
+    Args:
+        frame_start: First scene frame.
+        frame_end: Last scene frame.
+        count: How many.
+
+    Returns:
+        [count] float64, fractional.
+    """
     return np.linspace(frame_start, frame_end, count)
 
 
 def scene_rate(scene: bpy.types.Scene) -> float:
-    """Frames a second."""
+    """The scene's frames per second."""
     return float(scene.render.fps / scene.render.fps_base)
 
 
 def render_frame(scene: bpy.types.Scene) -> RenderFrame:
-    """The size and pixel aspect that the scene renders at, resolution percentage included."""
+    """The size in pixels and the pixel aspect that the scene renders at, resolution percentage included."""
     render = scene.render
     width, height = (
         max(side * render.resolution_percentage // 100, 1) for side in (render.resolution_x, render.resolution_y)
@@ -41,13 +50,20 @@ def sample_camera(
     reference: bpy.types.Object,
     fps: float | None = None,
 ) -> Trajectory:
-    """The camera at these scene frames (fractions allowed), in pixels of the scene's render.
+    """The camera at some scene frames, in pixels of the scene's render.
 
     It is read from the evaluated dependency graph: keyframes, F-curves, constraints, parents, drivers and an animated
     lens all count. The scene is back at its own frame afterwards.
-    reference: the photo's mesh (PhotoScene.mesh) or its camera; poses are relative to it, in the photo's metres.
-    fps: of the trajectory. None: the rate at which these frames last as long as the scene's.
-    Raises CameraError for a camera that is no pinhole, is not part of the scene or is mirrored.
+
+    Args:
+        scene: The scene.
+        camera: The camera.
+        frames: [F] scene frames, fractions allowed.
+        reference: The photo's mesh (PhotoScene.mesh) or its camera; poses are relative to it, in the photo's metres.
+        fps: Frames per second of the trajectory. None: the rate at which these frames last as long as the scene's.
+
+    Raises:
+        CameraError: The camera is not a perspective camera, is not part of the scene or is mirrored.
     """
     size = render_frame(scene)
     poses, intrinsics = [], []
@@ -64,7 +80,11 @@ def sample_camera(
 
 
 def lens_of_camera(camera: bpy.types.Object) -> Lens:
-    """The optics of a Blender camera object. Raises CameraError unless it is a perspective camera."""
+    """The optics of a Blender camera object.
+
+    Raises:
+        CameraError: It is not a perspective camera.
+    """
     if camera.type != "CAMERA":
         raise CameraError(f"{camera.name} is not a camera", f"it is a {camera.type.lower()}")
     data = camera.data
@@ -78,7 +98,11 @@ def lens_of_camera(camera: bpy.types.Object) -> Lens:
 
 
 def evaluated_object(scene: bpy.types.Scene, subject: bpy.types.Object) -> bpy.types.Object:
-    """The object as the scene's dependency graph evaluates it now. Raises CameraError when it is in none."""
+    """The object as the scene's dependency graph evaluates it now.
+
+    Raises:
+        CameraError: No view layer of the scene holds it.
+    """
     for layer in scene.view_layers:
         if layer.depsgraph is not None and (subject == scene.camera or layer.objects.get(subject.name) == subject):
             return subject.evaluated_get(layer.depsgraph)

@@ -1,4 +1,4 @@
-"""What keeps a shot from being made, said before anything is rendered."""
+"""What keeps a shot from being made, found before anything is rendered."""
 
 from __future__ import annotations
 
@@ -18,11 +18,17 @@ from ..scene.photo_scene import PhotoScene, find_photo_scene
 from .camera_sample import lens_of_camera
 
 LOW_COVERAGE = 0.2
+"""Share of a frame that the photo sees, below which there is a warning."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """An "error" keeps the shot from being made, a "warning" does not. sentence: what is wrong and what to do."""
+    """Something that is wrong with a shot.
+
+    Attributes:
+        sentence: What is wrong and what to do.
+        severity: An "error" keeps the shot from being made, a "warning" does not.
+    """
 
     sentence: str
     severity: Literal["error", "warning"] = "error"
@@ -31,9 +37,16 @@ class Problem:
 def check_shot(
     scene: bpy.types.Scene, frame_start: int, frame_end: int, coverage: ArrayLike | None = None
 ) -> list[Problem]:
-    """What is wrong with the scene's photo, its active camera and this frame range, errors first; empty: nothing.
+    """What is wrong with the scene's photo, its active camera and a frame range. Fast enough for a panel's draw.
 
-    coverage: [F] of the shot, when it is known already. Cheap enough for a panel's draw.
+    Args:
+        scene: The scene.
+        frame_start: First frame of the shot.
+        frame_end: Last frame of the shot, included.
+        coverage: [F] share of each frame that the photo sees, 0 to 1; None when it is not known.
+
+    Returns:
+        The problems, errors first; empty when there are none.
     """
     problems = [
         *_photo_problems(find_photo_scene(scene)),
@@ -45,7 +58,14 @@ def check_shot(
 
 
 def check_output(folder: Path | None = None) -> list[Problem]:
-    """What keeps clips from being kept in this folder, which need not exist yet. None: beside the .blend."""
+    """What keeps clips from being kept in a folder.
+
+    Args:
+        folder: Need not exist yet. None: beside the .blend.
+
+    Returns:
+        The problems; empty when there are none.
+    """
     if not bpy.data.filepath:
         return [Problem("This .blend has not been saved. Save it: clips are kept beside it.")]
     wanted = folder or Path(bpy.data.filepath).parent
@@ -82,7 +102,14 @@ def _range_problems(frame_start: int, frame_end: int) -> Iterator[Problem]:
 
 
 def coverage_problems(coverage: ArrayLike | None) -> Iterator[Problem]:
-    """What is wrong with the share [F] of each frame that the photo sees; None: it is not known."""
+    """What is wrong with a shot's coverage.
+
+    Args:
+        coverage: [F] share of each frame that the photo sees, 0 to 1; None when it is not known.
+
+    Yields:
+        At most one problem.
+    """
     if coverage is None:
         return
     shares = np.asarray(coverage, dtype=np.float64)

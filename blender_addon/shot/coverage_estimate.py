@@ -1,4 +1,4 @@
-"""How much of each frame the photo can see, before anything is rendered."""
+"""How much of each frame the photo sees, estimated before anything is rendered."""
 
 from __future__ import annotations
 
@@ -11,14 +11,24 @@ from ..core.camera.trajectory import Trajectory
 from ..scene.photo_scene import PhotoScene
 
 _POINTS = 12_000
+"""About how many points of the depth are kept, at least."""
 _CELLS_ACROSS = 96
+"""Columns of the raster that the points are painted into."""
 
 
 def quick_coverage(photo_scene: PhotoScene, depth: Float32, trajectory: Trajectory) -> Float64:
-    """[F] share 0..1 of the pixels that are seen, estimated from a thinned mesh in milliseconds a frame.
+    """The share of each frame's pixels that the photo sees, estimated from a thinned mesh in milliseconds a frame.
 
-    Each kept point of the scene's depth paints the square its share of the photo projects to. Slants, cuts and the
-    backs of surfaces are not looked at, so it is a few percent off, mostly upwards.
+    Each kept point of the depth paints the square that its share of the photo projects to. Slants, cuts and the backs
+    of surfaces are ignored, so it is a few percent off, mostly upwards.
+
+    Args:
+        photo_scene: The photo, for its lens.
+        depth: [h, w] float32 metres of the photo's scene, NaN where unknown.
+        trajectory: F frames, relative to the photo's camera.
+
+    Returns:
+        [F] float64, 0 to 1.
     """
     points, spacing = _thinned(depth, photo_scene.intrinsics, photo_scene.photo_size)
     columns = _CELLS_ACROSS
@@ -33,7 +43,7 @@ def quick_coverage(photo_scene: PhotoScene, depth: Float32, trajectory: Trajecto
 
 
 def _thinned(depth: Float32, intrinsics: Float64, photo_size: tuple[int, int]) -> tuple[Float64, Float64]:
-    """Points [3, N] of the reference camera's frame and the width of the scene [N], metres, that each stands for."""
+    """Points [3, N] in the reference camera's OpenCV axes, and the width of the scene [N] each stands for; metres."""
     height, width = depth.shape
     step = max(int(np.sqrt(depth.size / _POINTS)), 1)
     rows, columns = np.mgrid[step // 2 : height : step, step // 2 : width : step].reshape(2, -1)
@@ -47,7 +57,7 @@ def _thinned(depth: Float32, intrinsics: Float64, photo_size: tuple[int, int]) -
 def _painted(
     points: Float64, spacing: Float64, intrinsics: Float64, world_to_camera: Float64, columns: int, rows: int
 ) -> float:
-    """The share of a raster's cells whose middle some point's square covers."""
+    """The share of a raster's cells whose middle is covered by some point's square."""
     seen = world_to_camera[:3, :3] @ points + world_to_camera[:3, 3:]
     front = seen[2] > 1e-6
     seen, spacing = seen[:, front], spacing[front]

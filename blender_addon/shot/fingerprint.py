@@ -1,4 +1,4 @@
-"""Has the shot changed since something was measured of it? Cheap enough for a panel's draw."""
+"""Whether the shot has changed since something was measured of it. Fast enough for a panel's draw."""
 
 from __future__ import annotations
 
@@ -15,8 +15,15 @@ _LENS = ("lens", "sensor_width", "sensor_height", "shift_x", "shift_y")
 
 
 def shot_fingerprint(scene: bpy.types.Scene, frame_start: int, frame_end: int) -> Fingerprint:
-    """Equal while the camera's and the mesh's values, keyframes, parents and constraints' targets, the range and the
-    render's frame are the same. Which scene frame is shown does not matter. Drivers and NLA strips are not looked at.
+    """A value that stays equal while the shot does.
+
+    It holds the values, keyframes, parents and constraints' targets of the camera and the photo's mesh, the frame range
+    and the render's frame. It does not depend on the scene frame that is shown. Drivers and NLA strips are ignored.
+
+    Args:
+        scene: The scene.
+        frame_start: First frame of the shot.
+        frame_end: Last frame of the shot, included.
     """
     render, photo = scene.render, find_photo_scene(scene)
     frame = (render.resolution_x, render.resolution_y, render.pixel_aspect_x, render.pixel_aspect_y)
@@ -43,7 +50,7 @@ def _describe(block: bpy.types.Object | None, found: list[object], seen: set[bpy
 
 
 def _values(block: bpy.types.ID, names: tuple[str, ...]) -> list[object]:
-    """The keyframes, and those numbers that no curve animates."""
+    """The keyframes of a block, and those of the named properties that no curve animates."""
     curves = fcurves_of(block)
     animated = {curve.data_path for curve in curves}
     values: list[object] = []

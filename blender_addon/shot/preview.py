@@ -19,16 +19,26 @@ from .preview_scene import Method, make_preview_scene, place_camera, remove_prev
 
 
 class PreviewRenderer:
-    """Renders a trajectory frame by frame; use it as a context manager, which removes all it made.
+    """Renders a trajectory frame by frame. Use it as a context manager, which removes all it made.
 
-    Blender blocks for one frame at a time, so a window stays alive between calls of `render`. Nothing but names is held
-    between them: an undo in between is noticed, not fallen over.
+    Blender blocks for one frame at a time, so a window stays alive between calls of `render`. Only names are held
+    between them: an undo in between is noticed and reported as an error.
     """
 
     def __init__(
         self, photo_scene: PhotoScene, depth: Float32, trajectory: Trajectory, method: Method = "eevee"
     ) -> None:
-        """depth: of the photo's scene, which is read once a shot."""
+        """Make the preview's scene.
+
+        Args:
+            photo_scene: The photo.
+            depth: [h, w] float32 metres of the photo's scene, read once a shot.
+            trajectory: The cameras to render, relative to the photo's camera.
+            method: The render engine.
+
+        Raises:
+            RealCamError: The photo's file is gone, or its camera cannot be made.
+        """
         self._trajectory = trajectory
         remove_preview_scenes()
         try:
@@ -55,9 +65,16 @@ class PreviewRenderer:
         return len(self._trajectory)
 
     def render(self, index: int) -> UInt8:
-        """[H, W, 4] uint8 sRGB with straight alpha: 255 where the photo's scene is seen from frame `index`, else 0.
+        """One frame of the preview.
 
-        Raises ShotError when Blender cannot render now, or the preview's scene was undone or deleted.
+        Args:
+            index: Of the trajectory's frame.
+
+        Returns:
+            [H, W, 4] uint8 sRGB with straight alpha: 255 where the photo's scene is seen, else 0.
+
+        Raises:
+            ShotError: Blender cannot render now, or the preview's scene was undone or deleted.
         """
         scene = bpy.data.scenes.get(self._scene_name)
         if scene is None or scene.camera is None:

@@ -1,4 +1,4 @@
-"""A scene of our own to render the preview in, so that the artist's is never touched."""
+"""A separate scene to render the preview in, so that the artist's is never touched."""
 
 from __future__ import annotations
 
@@ -18,18 +18,28 @@ from .axes import flipped
 from .preview_texture import bilinear_material, preview_image
 
 Method = Literal["eevee", "workbench"]
+"""The render engine of the preview."""
 
 NAME = "RealCam preview"
 MARK = "realcam_preview"
-"""Custom property of everything made here, so that leftovers of a crash are known."""
+"""Custom property of everything made here, by which the leftovers of a crash are found."""
 
 
 def make_preview_scene(
     photo_scene: PhotoScene, depth: Float32, trajectory: Trajectory, method: Method
 ) -> bpy.types.Scene:
-    """A scene with the photo's mesh, of this depth, at the origin and a camera, ready for `place_camera` and rendering.
+    """A scene with the photo's mesh at the origin and a camera, ready for `place_camera` and rendering.
 
-    The mesh has a material of ours, whatever the artist has put on it, and none of the artist's modifiers.
+    The mesh has a material of its own, whatever the artist put on the photo's, and none of the artist's modifiers.
+
+    Args:
+        photo_scene: The photo.
+        depth: [h, w] float32 metres of the photo's scene; sets the texture's resolution and the clipping planes.
+        trajectory: The cameras that will be rendered.
+        method: The render engine.
+
+    Raises:
+        PhotoError: The photo's file is gone.
     """
     scene = bpy.data.scenes.new(NAME)
     data = photo_scene.mesh.data
@@ -58,7 +68,7 @@ def make_preview_scene(
 
 
 def remove_preview_scenes() -> None:
-    """Remove every preview scene and all that was made for it, also what an earlier crash left in the file."""
+    """Remove every preview scene and all that was made for it, including what an earlier crash left in the file."""
     data = bpy.data
     for collection in (data.scenes, data.objects, data.meshes, data.cameras, data.materials, data.images, data.worlds):
         for block in [block for block in collection if MARK in block]:
@@ -66,7 +76,16 @@ def remove_preview_scenes() -> None:
 
 
 def place_camera(scene: bpy.types.Scene, trajectory: Trajectory, index: int) -> None:
-    """Give the preview scene's camera and render the pose, lens and size of one frame."""
+    """Set the preview scene's camera and render to the pose, lens and size of one frame.
+
+    Args:
+        scene: Made by make_preview_scene.
+        trajectory: Relative to the photo's camera.
+        index: Of the trajectory's frame.
+
+    Raises:
+        CameraError: The frame's intrinsics have skew.
+    """
     lens, frame = lens_of(trajectory.intrinsics[index], trajectory.width, trajectory.height)
     camera = scene.camera
     # Nested lists would be read column by column; a Matrix is read by rows, as NumPy has them.
@@ -80,7 +99,7 @@ def place_camera(scene: bpy.types.Scene, trajectory: Trajectory, index: int) -> 
 
 
 def _set_pixels(scene: bpy.types.Scene) -> None:
-    """Eight-bit sRGB pixels as the texture has them: no view transform, no filter, no dither, alpha where seen."""
+    """Render the texture's own pixels as 8-bit sRGB: no view transform, no filter, no dither; alpha where visible."""
     scene.view_settings.view_transform = "Standard"
     scene.view_settings.look = "None"
     scene.view_settings.exposure, scene.view_settings.gamma = 0.0, 1.0

@@ -1,4 +1,4 @@
-"""The photo as the preview needs it: no finer than its pixels, sampled the same by every GPU.
+"""The photo as the preview's texture: no finer than the preview's pixels, and sampled the same by every GPU.
 
 Hardware filters differ between drivers and preferences (anisotropic filtering on a software GPU blurs even where one
 texel is one pixel), so the photo is averaged once to the preview's own resolution and then interpolated bilinearly.
@@ -20,11 +20,20 @@ from ..scene.mesh import UV_MAP
 from ..scene.photo_scene import PhotoScene
 
 _NEAREST_SHARE = 95
-"""Percentile of the scene's points that the texture is fine enough for."""
+"""Percentile of the magnification of the scene's points that the texture's resolution serves."""
 
 
 def texture_scale(photo_scene: PhotoScene, depth: Float32, trajectory: Trajectory) -> float:
-    """Preview pixels for each of the photo's, where the preview comes nearest to the scene; at most 1."""
+    """The resolution that the texture needs, as preview pixels for each of the photo's where the preview comes nearest.
+
+    Args:
+        photo_scene: The photo, for its lens.
+        depth: [h, w] float32 metres of the photo's scene, NaN where unknown.
+        trajectory: Relative to the photo's camera.
+
+    Returns:
+        Above 0, at most 1.
+    """
     rows, columns = np.nonzero(np.isfinite(depth))
     some = slice(None, None, max(len(rows) // 2000, 1))
     rows, columns = rows[some], columns[some]
@@ -40,7 +49,16 @@ def texture_scale(photo_scene: PhotoScene, depth: Float32, trajectory: Trajector
 
 
 def averaged(picture: UInt8, width: int, height: int) -> UInt8:
-    """[height, width, C] the picture [H, W, C] made smaller: every pixel the mean of the area it covers."""
+    """The picture made smaller, every pixel the mean of the area it covers.
+
+    Args:
+        picture: [H, W, C] uint8.
+        width: Pixels of the result, at most W.
+        height: Pixels of the result, at most H.
+
+    Returns:
+        [height, width, C] uint8.
+    """
     channels = []
     for channel in np.moveaxis(picture, 2, 0):
         rows = _averaged_rows(channel, height)
@@ -49,7 +67,7 @@ def averaged(picture: UInt8, width: int, height: int) -> UInt8:
 
 
 def _averaged_rows(values: NDArray[Any], count: int) -> Float64:
-    """[count, W] means of values [H, W] over count equal bands, by differences of running sums."""
+    """[count, W] float64 means of values [H, W] over count equal bands, by differences of running sums."""
     length = len(values)
     if count >= length:
         return values.astype(np.float64)
@@ -63,7 +81,17 @@ def _averaged_rows(values: NDArray[Any], count: int) -> Float64:
 
 
 def preview_image(name: str, photo_scene: PhotoScene, depth: Float32, trajectory: Trajectory) -> bpy.types.Image:
-    """A new image of the photo at the resolution the trajectory needs."""
+    """A new image of the photo at the resolution that the trajectory needs.
+
+    Args:
+        name: Of the image.
+        photo_scene: The photo.
+        depth: [h, w] float32 metres of the photo's scene.
+        trajectory: Relative to the photo's camera.
+
+    Raises:
+        PhotoError: The photo's file is gone.
+    """
     photo = photo_scene.photo()
     scale = texture_scale(photo_scene, depth, trajectory)
     width, height = (max(round(side * scale), 1) for side in photo_scene.photo_size)
@@ -77,7 +105,10 @@ def preview_image(name: str, photo_scene: PhotoScene, depth: Float32, trajectory
 
 
 def bilinear_material(name: str, image: bpy.types.Image) -> bpy.types.Material:
-    """The image unlit, interpolated from its four nearest texels by nodes, seen from the front only."""
+    """A new material that shows the image unlit, from the front only.
+
+    Nodes interpolate it from its four nearest texels.
+    """
     material = bpy.data.materials.new(name)
     use_nodes(material)
     material.use_backface_culling = True
