@@ -1,4 +1,4 @@
-"""Scale calibration: two points of the scene and their true distance say how large everything is."""
+"""Scale calibration: two points of the scene and their true distance give the photo's scale."""
 
 from __future__ import annotations
 
@@ -14,27 +14,40 @@ from ..photo_scene import PhotoScene, store_record
 from .rescale import rescale
 
 SMALLEST, LARGEST = 1e-4, 1e4
-"""Bounds of a photo's scale: beyond them a number was mistyped."""
+"""Bounds of a photo's scale; a number beyond them was mistyped."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """Two points of the world, as Blender counts."""
+    """Two points of the scene, in world coordinates and Blender units."""
 
     start: Vector
     end: Vector
 
     def metres(self, photo_scene: PhotoScene) -> float:
-        """Their distance in the photo's metres: an artist who scaled the mesh object changed how large a metre is
-        drawn, not the photo's scale."""
+        """The distance of the two points in the photo's metres.
+
+        An artist who scaled the mesh object changed how large a metre is drawn, not the photo's scale.
+        """
         drawn = photo_scene.mesh.matrix_world.median_scale
         return float((self.end - self.start).length / drawn) if drawn > 0 else 0.0
 
 
 def set_true_distance(scene: bpy.types.Scene, photo_scene: PhotoScene, measure: Measure, metres: float) -> PhotoScene:
-    """Re-meter the photo's scene and every shot in it so that the two points are `metres` apart.
+    """Rescale the photo's scene and every shot in it so that two points are a given distance apart.
 
-    Raises PhotoError when either distance is not positive, and as `set_scale` does.
+    Args:
+        scene: The scene.
+        photo_scene: The photo.
+        measure: The two points.
+        metres: Their true distance.
+
+    Returns:
+        The photo with its changed record.
+
+    Raises:
+        PhotoError: Either distance is not positive; and as set_scale does.
+        CameraError: As set_scale does.
     """
     measured = measure.metres(photo_scene)
     if not measured > 0:
@@ -45,10 +58,19 @@ def set_true_distance(scene: bpy.types.Scene, photo_scene: PhotoScene, measure: 
 
 
 def set_scale(scene: bpy.types.Scene, photo_scene: PhotoScene, scale: float) -> PhotoScene:
-    """Make one metre of the imported depth `scale` true metres, cameras and keyframes included; 1 is as imported.
+    """Make one metre of the imported depth `scale` true metres, cameras and keyframes included.
 
-    Raises PhotoError for an absurd scale or a mesh in Edit Mode, CameraError when a camera would lose its framing.
-    Nothing has changed then.
+    Args:
+        scene: The scene.
+        photo_scene: The photo.
+        scale: True metres for each metre of the imported depth, SMALLEST to LARGEST; 1 is as imported.
+
+    Returns:
+        The photo with its changed record.
+
+    Raises:
+        PhotoError: The scale is out of range or the mesh is in Edit Mode. Nothing has changed then.
+        CameraError: A camera would lose its framing. Nothing has changed then.
     """
     if not np.isfinite(scale) or not SMALLEST <= scale <= LARGEST:
         raise PhotoError(
@@ -64,9 +86,10 @@ def set_scale(scene: bpy.types.Scene, photo_scene: PhotoScene, scale: float) -> 
 
 
 def selected_measure(context: bpy.types.Context) -> Measure:
-    """Between the two selected vertices of the mesh in Edit Mode, else between the two selected objects.
+    """The measure between the two selected vertices of the mesh in Edit Mode, else between the two selected objects.
 
-    Raises PhotoError when something else than two is selected.
+    Raises:
+        PhotoError: Something else than two is selected.
     """
     edited = context.edit_object
     if edited is not None and edited.type == "MESH":
@@ -88,9 +111,12 @@ def selected_measure(context: bpy.types.Context) -> Measure:
 
 
 def ruler_measure(scene: bpy.types.Scene) -> Measure:
-    """Between the ends of the ruler drawn last with Blender's Measure tool. Raises PhotoError when there is none.
+    """The measure between the ends of the ruler drawn last with Blender's Measure tool.
 
     Blender writes rulers into the scene's annotation when another tool is chosen or the file is saved.
+
+    Raises:
+        PhotoError: There is no ruler.
     """
     annotation = annotation_of(scene)
     strokes = [
@@ -114,7 +140,14 @@ def ruler_measure(scene: bpy.types.Scene) -> Measure:
 def point_under_ray(
     context: bpy.types.Context, photo_scene: PhotoScene, origin: Vector, direction: Vector
 ) -> Vector | None:
-    """Where a ray of the world first meets the photo's mesh; None when it passes by."""
+    """The world point at which a ray first meets the photo's mesh; None when it does not.
+
+    Args:
+        context: For its dependency graph.
+        photo_scene: The photo.
+        origin: The ray's start in world coordinates.
+        direction: Its direction in world coordinates.
+    """
     mesh = photo_scene.mesh.evaluated_get(context.evaluated_depsgraph_get())
     into = mesh.matrix_world.inverted_safe()
     hit, place, _, _ = mesh.ray_cast(into @ origin, (into.to_3x3() @ direction).normalized())

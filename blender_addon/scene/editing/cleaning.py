@@ -1,7 +1,7 @@
-"""Depth cleaning in the scene: what each step does to the depth is marked, and done or taken back at any time.
+"""Depth cleaning in the scene: what each step does to the depth is marked, and applied or taken back at any time.
 
-No vertex is deleted for it: one that a step drops belongs to no face and counts as unknown, one that a step moves knows
-by how much.
+No vertex is deleted for it. One that a step drops belongs to no face and counts as unknown; one that a step moves
+holds by how much.
 """
 
 from __future__ import annotations
@@ -23,15 +23,18 @@ from ..reference_camera import see_as_far_as
 from .rig_dependencies import artists_cameras
 
 STEPS = (MOVED, FLYING, OUTLIER, SKY)
+"""The bits of the cleaning steps."""
 EVERYTHING = MOVED | FLYING | OUTLIER | SKY
 
 
 @dataclass(frozen=True, eq=False)
 class DepthToClean:
-    """What cleaning looks at, without a Blender pointer: it may be looked at in another thread.
+    """What cleaning analyses, without a Blender pointer, so that another thread may do it.
 
-    depth [R, C] float32 metres of the mesh's vertices, NaN where there is none; photo [R, C, 3] uint8 under them;
-    intrinsics [3, 3] px of that size.
+    Attributes:
+        depth: [R, C] float32 metres of the mesh's vertices, NaN where there is none.
+        photo: [R, C, 3] uint8 sRGB under the vertices.
+        intrinsics: [3, 3] float64 in pixels of a picture of C x R.
     """
 
     depth: Float32
@@ -39,7 +42,11 @@ class DepthToClean:
     intrinsics: Float64
 
     def look(self, begins: Callable[[str], None] = lambda _step: None) -> CleanDepth:
-        """What each step would do. begins: see clean_depth."""
+        """What each step would do.
+
+        Args:
+            begins: Called with each step's name as it begins; see clean_depth.
+        """
         return clean_depth(self.depth, self.photo, self.intrinsics, begins=begins)
 
     def is_still(self, photo_scene: PhotoScene) -> bool:
@@ -49,24 +56,31 @@ class DepthToClean:
 
 
 def depth_to_clean(photo_scene: PhotoScene) -> DepthToClean:
-    """Of a scene that cleaning has not looked at. Raises PhotoError when the mesh is in Edit Mode."""
+    """What cleaning analyses of a scene that it has not analysed yet.
+
+    Raises:
+        PhotoError: The mesh is in Edit Mode.
+    """
     depth, intrinsics = _depth_and_lens(photo_scene)
     return DepthToClean(depth, _at_vertices(photo_scene.photo(), depth.shape), intrinsics)
 
 
 def analyse_depth(photo_scene: PhotoScene) -> None:
-    """Mark what each step of the cleaning would do; nothing is changed by it.
+    """Mark what each step of the cleaning would do; the depth itself is not changed.
 
-    Raises PhotoError when the mesh is in Edit Mode.
+    Raises:
+        PhotoError: The mesh is in Edit Mode.
     """
     mark_depth(photo_scene, depth_to_clean(photo_scene).look())
 
 
 def mark_depth(photo_scene: PhotoScene, found: CleanDepth) -> None:
-    """Mark what was found of the scene's depth.
+    """Mark what an analysis of the scene's depth found.
 
     A sky whose depth is unknown gets vertices that do not count until it is put on its shell.
-    Raises PhotoError when the mesh is in Edit Mode.
+
+    Raises:
+        PhotoError: The mesh is in Edit Mode.
     """
     mesh, record = photo_scene.mesh.data, photo_scene.record
     vertices = read_vertices(mesh)
@@ -79,7 +93,7 @@ def mark_depth(photo_scene: PhotoScene, found: CleanDepth) -> None:
 
 
 def marked_vertices(vertices: GridVertices, found: CleanDepth) -> GridVertices:
-    """The same vertices with what cleaning found on their grid; none of it done."""
+    """The same vertices with what cleaning found on their grid; no step is applied."""
     cleaning_flags = found.cleaning_flags.ravel()[vertices.pixels].astype(np.int32)
     # What is dropped was moved before, but by how much is not known any more: taken back, it is where it was.
     cleaning_flags[cleaning_flags & (FLYING | OUTLIER) != 0] &= ~MOVED
@@ -92,9 +106,18 @@ def marked_vertices(vertices: GridVertices, found: CleanDepth) -> GridVertices:
 
 
 def set_cleaned(scene: bpy.types.Scene, photo_scene: PhotoScene, cleaned: int) -> PhotoScene:
-    """Have these steps of the cleaning (bits MOVED, FLYING, OUTLIER, SKY) in force, and only those.
+    """Apply some steps of the cleaning and take back the others. The depth is analysed first when it has not been.
 
-    The depth is looked at when it has not been. Raises PhotoError when the mesh is in Edit Mode.
+    Args:
+        scene: The scene.
+        photo_scene: The photo.
+        cleaned: Bits MOVED, FLYING, OUTLIER, SKY of the steps that shall be in force.
+
+    Returns:
+        The photo with its changed record.
+
+    Raises:
+        PhotoError: The mesh is in Edit Mode.
     """
     mesh, record = photo_scene.mesh.data, photo_scene.record
     vertices = read_vertices(mesh)
@@ -114,25 +137,25 @@ def set_cleaned(scene: bpy.types.Scene, photo_scene: PhotoScene, cleaned: int) -
 
 
 def is_analysed(photo_scene: PhotoScene) -> bool:
-    """Whether cleaning has looked at the depth."""
+    """Whether cleaning has analysed the depth."""
     return TOUCHED in photo_scene.mesh.data.attributes
 
 
 def touched_counts(photo_scene: PhotoScene) -> dict[int, int]:
-    """How many vertices each step touches; none before the depth was looked at."""
+    """How many vertices each step touches, by the step's bit; empty before the depth was analysed."""
     cleaning_flags = read_vertices(photo_scene.mesh.data).cleaning_flags
     return {bit: int((cleaning_flags & bit != 0).sum()) for bit in STEPS}
 
 
 def _depth_and_lens(photo_scene: PhotoScene) -> tuple[Float32, Float64]:
-    """[R, C] metres at the mesh's vertices, NaN where there is none, and [3, 3] px of that size."""
+    """[R, C] float32 metres at the mesh's vertices, NaN where there is none; [3, 3] intrinsics, pixels of that size."""
     rows, columns = photo_scene.record.rows, photo_scene.record.columns
     depth = grid_depth(photo_scene.mesh.data, rows, columns)
     return depth, scaled_intrinsics(photo_scene.intrinsics, photo_scene.photo_size, (columns, rows))
 
 
 def _shifted(vertices: GridVertices, was: int, now: int) -> Float32:
-    """[V, 3] the positions with the steps `now` in force instead of `was`."""
+    """[V, 3] positions with the steps `now` in force instead of `was`."""
     factor = np.ones(len(vertices.shift), dtype=np.float32)
     moves = vertices.shift > 0
     for bit in (MOVED, SKY):
@@ -161,13 +184,13 @@ def _with_sky(vertices: GridVertices, new: Int32, found: CleanDepth, photo_scene
 
 
 def _at_vertices(photo: UInt8, grid: tuple[int, ...]) -> UInt8:
-    """[rows, columns, 3] the photo [H, W, 3] under each vertex of a grid of (rows, columns)."""
+    """[rows, columns, 3] pixels of the photo [H, W, 3] under each vertex of a grid of (rows, columns)."""
     rows, columns = ((np.arange(n) + 0.5) / n * size for n, size in zip(grid, photo.shape, strict=False))
     return np.asarray(photo[np.ix_(rows.astype(np.int64), columns.astype(np.int64))], dtype=np.uint8)
 
 
 def _along(count: int) -> Float64:
-    """[count] where columns (or rows) stand in the picture, the outermost on its edges as the mesh has them."""
+    """[count] positions of columns (or rows) in the picture, the outermost on its edges as the mesh has them."""
     places = (np.arange(count) + 0.5) / count
     places[[0, -1]] = 0.0, 1.0
     return places

@@ -1,4 +1,4 @@
-"""Animated numbers of Blender's blocks, changed with all their keyframes, and put back when something goes wrong."""
+"""Changes of animated properties with all their keyframes, taken back when something goes wrong."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _POINTS = ("co", "handle_left", "handle_right")
 
 @dataclass
 class ChannelEdits:
-    """Multiplies and moves channels; `undo` takes everything back, unless its callbacks are dropped.
+    """Scales and offsets properties and their F-curves; no F-curve is changed twice, whatever blocks share it.
 
-    No F-curve is changed twice, whoever shares it.
+    Attributes:
+        undo: Closing it takes every change back, unless its callbacks were dropped.
     """
 
     undo: ExitStack
@@ -28,10 +29,14 @@ class ChannelEdits:
     def affine(
         self, block: bpy.types.ID, path: str, factor: float, offset: Float64 | float = 0.0, holder: Any = None
     ) -> None:
-        """value -> factor * value + offset for a number or vector property at `path` of the block, curves included.
+        """Change a number or vector to factor * value + offset, its F-curves included.
 
-        holder: the struct that has the property, when it is not the block itself ("dof.focus_distance"). A custom
-        property's path is as Blender writes it: `["name"]`.
+        Args:
+            block: The datablock whose animation holds the curves.
+            path: The property's data path; a custom property's is as Blender writes it, `["name"]`.
+            factor: Multiplies the value.
+            offset: Added afterwards; one number, or one for each component.
+            holder: The struct that has the property, when it is not the block itself ("dof.focus_distance").
         """
         owner = holder or block
         if (block.session_uid, path) in self._seen or block.library is not None:

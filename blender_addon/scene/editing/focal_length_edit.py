@@ -1,4 +1,4 @@
-"""Another focal length for a photo that is imported already: the scene is rebuilt in place."""
+"""Another focal length for a photo that is imported already: the mesh and the cameras are changed in place."""
 
 from __future__ import annotations
 
@@ -25,16 +25,27 @@ _OPTICS = ("lens", "sensor_fit", "sensor_width", "sensor_height", "shift_x", "sh
 
 
 def focal_mm(photo_scene: PhotoScene) -> float:
-    """The photo's focal length as its 35 mm equivalent, mm."""
+    """The photo's focal length as its 35 mm equivalent, in millimetres."""
     return full_frame_focal(float(photo_scene.intrinsics[0, 0]), *photo_scene.photo_size)
 
 
 def set_focal_length(scene: bpy.types.Scene, photo_scene: PhotoScene, mm: float) -> PhotoScene:
-    """Lift the photo anew with a focal length typed by the artist (35 mm equivalent).
+    """Change the photo's focal length to one that the artist typed.
 
-    Every vertex keeps its depth and its place in the photo, so what was cut, deleted or metered stays; the principal
+    Every vertex keeps its depth and its place in the photo, so what was cut, deleted or scaled stays; the principal
     point stays too. The reference camera changes, and with it every camera of the artist's that still has its lens,
-    unless that is animated. Raises PhotoError for an impossible focal length or a mesh in Edit Mode.
+    unless that is animated.
+
+    Args:
+        scene: The scene.
+        photo_scene: The photo.
+        mm: 35 mm equivalent, millimetres, SHORTEST to LONGEST.
+
+    Returns:
+        The photo with its changed record.
+
+    Raises:
+        PhotoError: The focal length is out of range or the mesh is in Edit Mode.
     """
     if photo_scene.mesh.data.is_editmode:
         raise PhotoError("The mesh is being edited", photo_scene.mesh.name, "Leave Edit Mode to change the lens.")

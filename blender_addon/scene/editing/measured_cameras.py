@@ -1,4 +1,4 @@
-"""Cameras that a check of a clip put into the scene: what a change of the photo's scene must know of them."""
+"""The cameras that camera checks put into the scene, as far as changes of the photo's scene concern them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import msgspec
 from ..photo_scene import PhotoScene
 
 CHECK_PROPERTY = "realcam_check"
-"""Custom property of a measured camera: what was found, as JSON; camera_check.checked_take has the whole of it."""
+"""Custom property of a measured camera: the check's result as JSON, described by camera_check.checked_take."""
 ERROR_METRES = "error_metres"
-"""Animated custom property of a measured camera: how far it is from where it was asked to be."""
+"""Animated custom property of a measured camera: metres from where it was asked to be."""
 
 
 class _WhosePhoto(msgspec.Struct):
@@ -18,12 +18,12 @@ class _WhosePhoto(msgspec.Struct):
 
 
 def is_measured(camera: bpy.types.Object) -> bool:
-    """Whether a check made the camera, not the artist."""
+    """Whether a camera check made the camera."""
     return camera.type == "CAMERA" and CHECK_PROPERTY in camera
 
 
 def measured_cameras(scene: bpy.types.Scene, photo_scene: PhotoScene) -> list[bpy.types.Object]:
-    """The cameras of checks of takes that were made from this photo: their metres are the photo's."""
+    """The cameras of checks of takes that were made from this photo; their metres are the photo's."""
     return [o for o in scene.objects if is_measured(o) and _whose_photo(o) == photo_scene.record.imported_at]
 
 

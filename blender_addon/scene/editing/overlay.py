@@ -14,7 +14,7 @@ from ..mesh import read_vertices
 from ..photo_scene import PhotoScene
 
 SHOWN = "realcam_cleaning"
-"""Custom property of the object that shows it."""
+"""Custom property of the object that shows the colours."""
 
 COLOURS = {
     FLYING: (1.0, 0.05, 0.0, 1.0),
@@ -22,16 +22,16 @@ COLOURS = {
     MOVED: (0.05, 0.5, 0.9, 1.0),
     SKY: (0.6, 0.15, 0.85, 1.0),
 }
-"""Of each step, linear; a face of which several steps touch corners has the first one's."""
+"""RGBA of each step, linear. A face whose corners several steps touch has the colour of the first of them."""
 
 _WHOLE = 10.0
-"""Depth edge at which the overlay is cut: faces that hang between two surfaces are what it is there to show."""
+"""Depth edge at which the overlay is cut: large, so that it keeps the faces between two surfaces."""
 
 
 def show_cleaning(photo_scene: PhotoScene) -> bpy.types.Object:
-    """An object that shows the surface at every vertex that a step of the cleaning touches, or would, by its colour.
+    """An object over the mesh that shows, in each step's colour, what the steps of the cleaning touch or would touch.
 
-    It lies on the mesh, is never rendered, and takes the place of an earlier one.
+    It is never rendered, and takes the place of an earlier one.
     """
     hide_cleaning(photo_scene)
     record, vertices = photo_scene.record, read_vertices(photo_scene.mesh.data)
@@ -58,7 +58,7 @@ def show_cleaning(photo_scene: PhotoScene) -> bpy.types.Object:
 
 
 def hide_cleaning(photo_scene: PhotoScene) -> None:
-    """Remove the object that shows it, if there is one."""
+    """Remove the object that shows the colours, if there is one."""
     for shown in [child for child in photo_scene.mesh.children if SHOWN in child]:
         mesh = shown.data
         bpy.data.objects.remove(shown)
@@ -66,12 +66,12 @@ def hide_cleaning(photo_scene: PhotoScene) -> None:
 
 
 def cleaning_shown(photo_scene: PhotoScene) -> bool:
-    """Whether it is shown."""
+    """Whether the colours are shown."""
     return any(SHOWN in child for child in photo_scene.mesh.children)
 
 
 def _kinds(cleaning_flags: Int32) -> Int32:
-    """[F] index into COLOURS of each face, from its corners' bits [F, K]."""
+    """[F] int32 index into COLOURS of each face, from the bits [F, K] of its corners."""
     kinds = np.full(len(cleaning_flags), len(COLOURS) - 1, dtype=np.int32)
     for index, bit in reversed(list(enumerate(COLOURS))):
         kinds[(cleaning_flags & bit != 0).any(axis=1)] = index
@@ -79,7 +79,7 @@ def _kinds(cleaning_flags: Int32) -> Int32:
 
 
 def _paint(bit: int) -> bpy.types.Material:
-    """The colour as light in every way the viewport is shaded."""
+    """A material that shows the step's colour in every shading mode of the viewport."""
     name = f"Depth Cleaning {bit}"
     material = bpy.data.materials.get(name)
     if material is not None:

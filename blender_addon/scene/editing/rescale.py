@@ -1,8 +1,8 @@
 """The photo's scene made larger or smaller about the camera that took the photo, and every shot in it with it.
 
-The mesh's data is scaled, not its object. The data is in metres: depth for the engine is read from it, and a camera's
-path is told in it. An object's scale only says how large those metres are drawn in the artist's world (a model at
-1:10), which is the artist's own affair and stays.
+The mesh's data is scaled, not its object. The data is in metres: the engine's depth is read from it, and camera paths
+are measured in it. The object's scale only says how large those metres are drawn in the artist's world (a model at
+1:10); the artist chose it, and it stays.
 """
 
 from __future__ import annotations
@@ -22,17 +22,25 @@ from .measured_cameras import ERROR_METRES, measured_cameras
 from .rig_dependencies import artists_cameras, moving_objects, parents
 
 LOOKS = 9
-"""Frames of the scene's range at which every camera is checked."""
+"""How many frames of the scene's range every camera is checked at."""
 TOLERANCE = 1e-4
-"""Share of a camera's distance, and difference of rotation matrices, that pass for rounding."""
+"""The rounding error allowed: as a share of a camera's distance, and as a difference of rotation matrices."""
 
 
 def rescale(scene: bpy.types.Scene, photo_scene: PhotoScene, factor: float) -> None:
-    """Multiply every distance of the photo's scene and its shots by `factor`, about the photo's camera.
+    """Multiply every distance of the photo's scene and its shots about the photo's camera.
 
-    Keyframes with their handles, scales of what carries a camera, focus and clipping distances go with it, so that
-    every camera sees the photo's mesh as before. Raises PhotoError when the mesh is in Edit Mode, CameraError when a
-    camera would not keep its framing; nothing has changed then.
+    Keyframes with their handles, scales of what carries a camera, focus and clipping distances change too, so that
+    every camera sees the photo's mesh as before.
+
+    Args:
+        scene: The scene.
+        photo_scene: The photo.
+        factor: Above 0.
+
+    Raises:
+        PhotoError: The mesh is in Edit Mode. Nothing has changed then.
+        CameraError: A camera would not keep its framing. Nothing has changed then.
     """
     if photo_scene.mesh.data.is_editmode:
         raise PhotoError("The mesh is being edited", photo_scene.mesh.name, "Leave Edit Mode to change the scale.")
@@ -71,7 +79,7 @@ class _Poses:
         self.centre: list[float] = reference[0, :3, 3].tolist()
 
     def keeps_framing(self, after: _Poses, name: str, factor: float) -> bool:
-        """Whether the camera stands `factor` times as far from the photo's camera and looks the same way."""
+        """Whether a camera stands `factor` times as far from the photo's camera as before and looks the same way."""
         was, now = self.cameras[name], after.cameras[name]
         away = was[:, :3, 3] - self.reference[:, :3, 3]
         moved = now[:, :3, 3] - after.reference[:, :3, 3]
@@ -95,7 +103,7 @@ def _poses(scene: bpy.types.Scene, photo_scene: PhotoScene, cameras: list[bpy.ty
 
 
 def _rotations(world: Float64) -> Float64:
-    """[F, 3, 3] without scale."""
+    """[F, 3, 3] rotations of world matrices, without scale."""
     axes = world[:, :3, :3]
     return np.asarray(axes / np.maximum(np.linalg.norm(axes, axis=1, keepdims=True), 1e-30), dtype=np.float64)
 
@@ -118,8 +126,10 @@ def _scale_object(
     centre: Vector,
     edits: ChannelEdits,
 ) -> None:
-    """Move an object away from the centre (in its own channels); what is no camera grows, and so carries what it
-    carries along: that is left as it is."""
+    """Move an object away from the centre, in its own channels.
+
+    An object that is no camera grows as well, and so moves what it carries: a carried object is left as it is.
+    """
     carrying = [other for other in parents(subject) if other in moving]
     for constraint in subject.constraints:
         if constraint.type == "LIMIT_DISTANCE":
@@ -143,7 +153,7 @@ def _scale_object(
 
 
 def _centre_in_channels(subject: bpy.types.Object, centre: Vector) -> Vector:
-    """A world point in the space that the object's location counts in."""
+    """A world point in the space of the object's location."""
     if subject.parent is None:
         return centre
     space = subject.parent.matrix_world @ subject.matrix_parent_inverse

@@ -1,4 +1,4 @@
-"""Who moves with the shot: the artist's cameras, what steers them, and what hangs on the photo."""
+"""Which objects move with the shot: the artist's cameras, what they depend on, and what hangs on the photo."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ CARRYING_CONSTRAINTS = ("FOLLOW_PATH", "CHILD_OF", "ARMATURE")
 
 
 def artists_cameras(scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """Every camera of the scene but those that took a photo and those that a check measured."""
+    """Every camera of the scene but reference cameras and those that a camera check made."""
     takers = {o[CAMERA] for o in scene.objects if RECORD in o and isinstance(o.get(CAMERA), bpy.types.Object)}
     return [o for o in scene.objects if o.type == "CAMERA" and o not in takers and not is_measured(o)]
 
 
 def moving_objects(scene: bpy.types.Scene, photo_scene: PhotoScene) -> list[bpy.types.Object]:
-    """What must move when the photo's scene is scaled about its camera, so that every shot looks the same.
+    """The objects that must move when the photo's scene is scaled about its camera, so that every shot looks the same.
 
-    The artist's cameras and those measured in takes of this photo, with their children; parents, constraint targets
-    and focus objects, of these in turn too; children of the photo's mesh and objects in its collection. Never the mesh,
-    its parents, or a camera that took a photo or was measured in a take of another. Props that nothing ties to the
-    photo stay: they have a true size of their own.
+    These are the artist's cameras and those measured in takes of this photo, with their children; their parents,
+    constraint targets and focus objects, and those of these in turn; children of the photo's mesh and objects in its
+    collection. Never the mesh, its parents, a reference camera or a camera measured in a take of another photo. Props
+    that nothing ties to the photo stay: they have a true size of their own.
     """
     fixed = {photo_scene.mesh, *_parents(photo_scene.mesh)}
     cameras = [*artists_cameras(scene), *measured_cameras(scene, photo_scene)]
@@ -45,7 +45,7 @@ def moving_objects(scene: bpy.types.Scene, photo_scene: PhotoScene) -> list[bpy.
 
 
 def steered_by(subject: bpy.types.Object) -> Iterator[bpy.types.Object]:
-    """Objects that the pose (of a camera: or the focus) of this one depends on directly."""
+    """The objects that this one's pose, or a camera's focus, depends on directly."""
     if subject.parent is not None:
         yield subject.parent
     for constraint in subject.constraints:
@@ -55,7 +55,7 @@ def steered_by(subject: bpy.types.Object) -> Iterator[bpy.types.Object]:
 
 
 def parents(subject: bpy.types.Object) -> Iterator[bpy.types.Object]:
-    """Objects whose whole transform this one's own channels are laid on."""
+    """The objects whose whole transform this one's own channels are relative to."""
     if subject.parent is not None:
         yield subject.parent
     for constraint in subject.constraints:
@@ -64,7 +64,7 @@ def parents(subject: bpy.types.Object) -> Iterator[bpy.types.Object]:
 
 
 def targets(constraint: bpy.types.Constraint) -> list[bpy.types.Object]:
-    """The objects a constraint looks at."""
+    """The objects that a constraint refers to."""
     several = [item.target for item in constraint.targets] if constraint.type == "ARMATURE" else []
     return [o for o in (getattr(constraint, "target", None), *several) if o is not None]
 

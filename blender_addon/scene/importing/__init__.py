@@ -1,1 +1,1 @@
-"""A photo and its depth are read and become a scene."""
+"""Reading a photo and its depth, and building the scene of both."""

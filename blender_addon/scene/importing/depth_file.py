@@ -1,4 +1,4 @@
-"""A depth file read inside Blender, which decodes the pictures itself."""
+"""Reading a depth file inside Blender, which decodes the pictures."""
 
 from __future__ import annotations
 
@@ -16,15 +16,26 @@ from ..photo_file import image_floats
 
 
 def read_depth(path: Path, depth_format: DepthFormat) -> Float32:
-    """[h, w] float32 metres along z, NaN where unknown; see core.depth_file. Raises PhotoError."""
+    """[h, w] float32 metres along z, NaN where unknown.
+
+    Args:
+        path: The depth file.
+        depth_format: How its numbers are to be understood; see core.depth.depth_file.
+
+    Raises:
+        PhotoError: The file cannot be read as depth.
+    """
     return read_depth_file(path, depth_format, _BlendersPictures())
 
 
 class _BlendersPictures:
-    """A PictureDecoder."""
+    """A PictureDecoder that uses Blender's image loader."""
 
     def numbers(self, path: Path, header: PictureHeader) -> NDArray[Any] | None:
-        """Blender holds whole numbers as fractions of their range, in float32: exact up to 22 bits of it."""
+        """The file's whole numbers, None when Blender cannot read them.
+
+        Blender holds them as fractions of their range, in float32: exact up to 22 bits of it.
+        """
         pixels = _pixels(path)
         if pixels is None:
             return None
@@ -35,13 +46,13 @@ class _BlendersPictures:
         return np.asarray(np.rint(pixels.astype(np.float64) * highest), dtype=np.int64)
 
     def single_layer(self, path: Path) -> NDArray[Any] | None:
-        """None when it has layers or Blender cannot read it either."""
+        """The numbers of a picture of one layer; None when it has more or Blender cannot read it either."""
         pixels = _pixels(path)
         return None if pixels is None else pixels[..., 0]
 
 
 def _pixels(path: Path) -> Float32 | None:
-    """[H, W, C] an image's numbers without colour management; None when it has layers or Blender cannot read it."""
+    """[H, W, C] float32 numbers of a picture without colour management; None when it has layers or cannot be read."""
     try:
         image = bpy.data.images.load(str(path))
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""The depth that a server estimated for a photo becomes a scene, with the server's cleaning in force."""
+"""The scene of a photo and the depth that a server estimated for it, with the server's cleaning in force."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ from .photo_objects import NamedPhoto, scene_of_depth
 def scene_of_estimate(
     scene: bpy.types.Scene, photo: NamedPhoto, estimate: DepthResult, settings: ImportSettings
 ) -> PhotoScene:
-    """The photo in the scene; each step of the server's cleaning can be taken back. Raises as scene_of_depth does.
+    """Put a photo with its estimated depth into the scene; each step of the server's cleaning can be taken back.
 
     The lens is the one that the depth was estimated for, which the request named or the predictor told; a calibration
-    knows the principal point besides.
+    also gives the principal point.
+
+    Raises:
+        PhotoError: As scene_of_depth does.
+        CameraError: As scene_of_depth does.
     """
     # The depth before cleaning, but for a sky that had none: every step is done from there, and undone.
     depth = np.where(np.isfinite(estimate.before), estimate.before, estimate.depth)

@@ -1,4 +1,4 @@
-"""Photo and depth to a scene an artist can put a camera into. No operators: it works in any mode and any context."""
+"""Photo and depth become a scene an artist can put a camera into. No operators: any mode and context will do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .estimated_depth import scene_of_estimate
 from .photo_objects import NamedPhoto, scene_of_depth
 
 COARSER = 2.0
-"""How many times as many pixels the photo must have for its edges to say more than the depth's own."""
+"""A photo with more than this many times the depth's pixels gives the depth sharper edges than its own."""
 
 
 def import_photo(scene: bpy.types.Scene, request: ImportRequest) -> PhotoScene:
@@ -29,9 +29,14 @@ def import_photo(scene: bpy.types.Scene, request: ImportRequest) -> PhotoScene:
     The reference camera stands at the world's origin, level, looking along +Y. It is a child of the mesh: moving the
     mesh moves both.
 
+    Args:
+        scene: The scene.
+        request: The photo, its depth, and how the scene shall be built.
+
     Raises:
-        RealCamError: there is no scene in this photo and depth (PhotoError; DoubtfulScaleError when the depth's unit is
-            doubtful) or no camera in the intrinsics (CameraError). Nothing is left behind then.
+        PhotoError: Photo and depth make no scene; DoubtfulScaleError when the depth's unit is doubtful. Nothing is left
+            behind then.
+        CameraError: Blender has no camera with these intrinsics. Nothing is left behind then.
     """
     photo = NamedPhoto(request.photo.stem, read_photo(request.photo))
     try:
@@ -52,7 +57,7 @@ def _scene_of_file(scene: bpy.types.Scene, photo: NamedPhoto, file: DepthFile, s
 
 
 def _at_photos_size(depth: Float32, photo: PhotoFile, max_pixels: int) -> Float32:
-    """Depth of far fewer pixels than the photo (a phone's LiDAR), with edges where the photo has them."""
+    """Depth of far fewer pixels than the photo (a phone's LiDAR), upsampled with edges where the photo has them."""
     width, height = photo.size
     shrink = min(1.0, math.sqrt(max_pixels / (width * height)))
     size = (max(round(width * shrink), 2), max(round(height * shrink), 2))

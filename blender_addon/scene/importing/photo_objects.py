@@ -1,4 +1,4 @@
-"""The objects of one photo's scene, made of depth that is at hand."""
+"""The objects of one photo's scene, built of a depth map."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ from .material import photo_material
 
 @dataclass(frozen=True)
 class NamedPhoto:
-    """A photo that was read, and what its objects are called."""
+    """A photo that was read.
+
+    Attributes:
+        name: What its objects are called.
+        file: The photo.
+    """
 
     name: str
     file: PhotoFile
@@ -36,16 +41,19 @@ def scene_of_depth(
     focal_source: str,
     settings: ImportSettings,
 ) -> PhotoScene:
-    """The photo in the scene, in a collection of its own.
+    """Put a photo with its depth into the scene, in a collection of its own.
 
     Args:
+        scene: The scene.
+        photo: The photo.
         depth: [h, w] float32 metres along z, NaN where unknown, of the photo's aspect and any size.
-        intrinsics: [3, 3] in pixels of the photo.
-        focal_source: where its focal length came from, as the artist is told it.
+        intrinsics: [3, 3] float64 in pixels of the photo.
+        focal_source: Where its focal length came from, as the artist is told it.
+        settings: How the scene shall be built.
 
     Raises:
-        PhotoError: photo and depth are no scene.
-        CameraError: Blender has no such camera. Nothing is left behind in either case.
+        PhotoError: Photo and depth make no scene. Nothing is left behind then.
+        CameraError: Blender has no camera with these intrinsics. Nothing is left behind then.
     """
     check_aspect(photo.file.size, (depth.shape[1], depth.shape[0]))
     check_depth(depth, trust_scale=settings.trust_scale)
