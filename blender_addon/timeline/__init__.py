@@ -1,1 +1,1 @@
-"""A finished clip becomes a take that can be put on the timeline, behind the camera and over the render."""
+"""A finished clip becomes a take that is shown in the sequencer, behind the camera and under the render."""

@@ -9,16 +9,25 @@ from .take import Take
 from .view_transform import PLAIN
 
 USE = "background"
+"""What a background's image is marked with; see clip_image."""
 
 
 def set_camera_background(camera: bpy.types.Object, take: Take) -> bpy.types.CameraBackgroundImage:
-    """Show a take in the frame of a camera object, and return the background image.
+    """Show a take in the frame of a camera.
 
-    It lies half see-through over the scene: behind it, the photo's own mesh would hide it. Its depth and opacity are
-    the artist's to change, and stay. A camera shows one clip: another take replaces the pictures. It covers the frame
-    just as it was made (see FrameFit). The artist's own background images stay.
+    It lies half transparent over the scene: behind it, the photo's own mesh would hide it. The artist may change its
+    depth and opacity, and they stay. A camera shows one clip: another take replaces the pictures. It covers the frame
+    as the clip was made for it (see FrameFit). The artist's own background images stay.
 
-    Raises TimelineError when the take's files are gone.
+    Args:
+        camera: A camera object.
+        take: The take.
+
+    Returns:
+        The background image.
+
+    Raises:
+        TimelineError: The take's files are gone, or cannot be spread over the shot.
     """
     data = camera.data
     image = clip_image(take, USE, PLAIN)
@@ -40,7 +49,7 @@ def set_camera_background(camera: bpy.types.Object, take: Take) -> bpy.types.Cam
 
 
 def remove_camera_background(camera: bpy.types.Object) -> None:
-    """Take our background image off a camera; the artist's stay."""
+    """Remove our background image from a camera; the artist's stay."""
     background = camera_background(camera)
     if background is None:
         return
@@ -50,5 +59,5 @@ def remove_camera_background(camera: bpy.types.Object) -> None:
 
 
 def camera_background(camera: bpy.types.Object) -> bpy.types.CameraBackgroundImage | None:
-    """Our background image of a camera object, if it has one."""
+    """Our background image of a camera object, None when it has none."""
     return next((b for b in camera.data.background_images if is_clip_image(b.image, None, USE)), None)

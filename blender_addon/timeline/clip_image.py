@@ -12,13 +12,19 @@ from .take import Take
 from .takes import take_folder
 
 IMAGE_PROPERTY = "realcam_clip"
-"""On our images: {"shot", "take", "use"}."""
+"""Custom property of our images: {"shot", "take", "use"}."""
 
 
 def clip_image(take: Take, use: str, colourspace: str) -> bpy.types.Image:
-    """The image sequence of a take, one datablock for each shot and use: another take changes its files only.
+    """The image sequence of a take. There is one datablock for each shot and use: another take changes its files only.
 
-    Raises TimelineError when the take's files are gone or cannot be spread over the shot.
+    Args:
+        take: The take.
+        use: What it is for; images of different uses are different datablocks.
+        colourspace: The colour space that the files are read in.
+
+    Raises:
+        TimelineError: The take's files are gone or cannot be spread over the shot.
     """
     folder = take_folder(take)
     spread_frames(Path(bpy.path.abspath(folder)), take.frames, take.duration)
@@ -36,7 +42,13 @@ def clip_image(take: Take, use: str, colourspace: str) -> bpy.types.Image:
 
 
 def is_clip_image(image: bpy.types.Image | None, shot: str | None, use: str) -> bool:
-    """Whether an image is ours, of a shot (any, if None) and a use."""
+    """Whether an image is ours, for a shot and a use.
+
+    Args:
+        image: The image; None is not ours.
+        shot: The shot's name, None for any.
+        use: What it is for.
+    """
     if image is None or IMAGE_PROPERTY not in image:
         return False
     clip = image[IMAGE_PROPERTY]
@@ -44,13 +56,13 @@ def is_clip_image(image: bpy.types.Image | None, shot: str | None, use: str) -> 
 
 
 def remove_if_unused(image: bpy.types.Image) -> None:
-    """Remove one of our images when nothing shows it any more."""
+    """Remove one of our images when nothing uses it any more."""
     if image.users == 0:
         bpy.data.images.remove(image)
 
 
 def set_timing(user: Any, take: Take) -> None:
-    """Let an image user, or an Image node, show the image of `clip_image` when the shot is there."""
+    """Make an image user, or an Image node, show the sequence of `clip_image` during the shot."""
     user.frame_start = take.frame_start
     user.frame_duration = take.duration
     user.frame_offset = -1

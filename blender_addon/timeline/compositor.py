@@ -10,24 +10,28 @@ from .take import Take
 from .view_transform import display_colourspace
 
 USE = "compositor"
+"""What an overlay's image is marked with; see clip_image."""
 
 NODE_PROPERTY = "realcam_shot"
-"""On our nodes: the shot they show."""
+"""Custom property of our nodes: the shot they show."""
 
 _TREE_PROPERTY = "realcam_made"
 _COLUMN = 220.0
 
 
 def set_compositor_overlay(scene: bpy.types.Scene, take: Take) -> bpy.types.Node:
-    """Lay a take under whatever the scene's compositor gives now, and return the Alpha Over node (its factor fades the
-    render). The clip shows where the render is transparent: with a transparent film, and the photo's mesh a holdout.
+    """Lay a take under the scene's render in its compositor.
 
-    Of several shots the newest lies right behind the render.
+    The clip shows where the render is transparent: with a transparent film, and the photo's mesh a holdout. Of several
+    shots the newest lies right behind the render. Another take of the same shot changes the pictures and leaves the
+    nodes as the artist wired them. The clip fills the frame as it was made for it (see FrameFit), at any resolution
+    percentage.
 
-    Another take of the same shot changes the pictures and leaves the nodes as the artist wired them. The clip fills the
-    frame just as it was made (see FrameFit), at any resolution percentage.
+    Returns:
+        The Alpha Over node; its factor fades the render.
 
-    Raises TimelineError when the take's files are gone.
+    Raises:
+        TimelineError: The take's files are gone, or cannot be spread over the shot.
     """
     image = clip_image(take, USE, display_colourspace(scene))
     tree = blender_versions.compositor_tree(scene)
@@ -41,7 +45,7 @@ def set_compositor_overlay(scene: bpy.types.Scene, take: Take) -> bpy.types.Node
 
 
 def remove_compositor_overlay(scene: bpy.types.Scene, shot: str) -> None:
-    """Take our nodes of a shot out again and join what they stood between; a tree made for them goes with the last."""
+    """Remove our nodes of a shot and join what they stood between; a tree made for them is removed with the last."""
     tree = blender_versions.compositor_tree(scene)
     if tree is None:
         return
@@ -86,7 +90,7 @@ def _add_overlay(scene: bpy.types.Scene, tree: bpy.types.NodeTree, take: Take) -
 
 
 def _behind_what(tree: bpy.types.NodeTree) -> bpy.types.NodeSocket:
-    """The socket that takes in the render: of the plate nearest to it, else of the tree's output."""
+    """The socket that takes in the render: of the clip nearest to it, else of the tree's output."""
     output = blender_versions.compositor_output(tree)
     while output.is_linked:
         node = output.links[0].from_node

@@ -15,10 +15,19 @@ from ..core.errors import TimelineError
 from .take import frame_file
 
 SPREAD = "frames_in_shot"
+"""The folder, inside a take's, with one picture for each scene frame."""
 
 
 def shown_frames(frames: int, duration: int) -> tuple[int, ...]:
-    """Index 0..frames-1 of the clip frame shown at each of `duration` scene frames; halves go to the later frame."""
+    """The index of the clip frame shown at each scene frame of the shot; halves go to the later frame.
+
+    Args:
+        frames: How many frames the clip has.
+        duration: How many scene frames the shot lasts.
+
+    Returns:
+        `duration` indices, 0 to frames - 1.
+    """
     if duration == 1:
         return (0,)
     steps = duration - 1
@@ -26,17 +35,23 @@ def shown_frames(frames: int, duration: int) -> tuple[int, ...]:
 
 
 def spread_file(frames: int, duration: int) -> str:
-    """The first file, inside a take's folder, of the image sequence with one picture for each scene frame."""
+    """The first file, relative to a take's folder, of the image sequence with one picture for each scene frame."""
     return frame_file(0) if frames == duration else f"{SPREAD}/0000.png"
 
 
 def spread_frames(folder: Path, frames: int, duration: int) -> None:
-    """Make sure that the sequence of `spread_file` is in a take's folder: names for the same files, not copies.
+    """Make sure that the sequence of `spread_file` is in a take's folder.
 
     Blender's image users have no speed, and a driver on their offset is evaluated too late every other time (measured),
-    so the frames are repeated on disk. Where the file system knows no hard links they are copied.
+    so the frames are repeated on disk, as hard links; where the file system knows none they are copied.
 
-    Raises TimelineError when the disk refuses.
+    Args:
+        folder: The take's folder.
+        frames: How many frames the clip has.
+        duration: How many scene frames the shot lasts.
+
+    Raises:
+        TimelineError: The disk refuses.
     """
     whole, made = folder / SPREAD, folder / f"{SPREAD}.tmp"
     if frames == duration or whole.is_dir():

@@ -17,19 +17,24 @@ from .takes import take_folder
 from .view_transform import display_colourspace
 
 STRIP_PROPERTY = "realcam_clip"
-"""On our strips: {"shot", "take", "frames", "start", "end"} of what they show."""
+"""Custom property of our strips: {"shot", "take", "frames", "start", "end"} of what they show."""
 
 CHANNELS = range(1, 129)
+"""The sequencer's channels."""
 
 
 def place_strip(scene: bpy.types.Scene, take: Take) -> bpy.types.ImageStrip:
-    """Show a take in the scene's sequencer from the shot's first frame to its last, and return the strip.
+    """Show a take in the scene's sequencer from the shot's first frame to its last.
 
     Strips that show another take of the same shot get the pictures of this one. If the shot's range is still theirs,
-    they stay where the artist moved or cut them, with their effects; if not, they make way for a new one on the same
+    they stay where the artist moved or cut them, with their effects; if not, they are replaced by a new one on the same
     channel. No other strip is touched.
 
-    Raises TimelineError when the take's files are gone or no channel is free.
+    Returns:
+        The strip, the first in time of several.
+
+    Raises:
+        TimelineError: The take's files are gone or no channel is free.
     """
     folder = take_folder(take)
     editor = scene.sequence_editor_create()
@@ -47,7 +52,7 @@ def place_strip(scene: bpy.types.Scene, take: Take) -> bpy.types.ImageStrip:
 
 
 def shot_strips(scene: bpy.types.Scene, shot: str) -> list[bpy.types.ImageStrip]:
-    """Our strips of a shot, also those that the artist duplicated, cut or put in a meta strip; first in time first."""
+    """Our strips of a shot, first in time first; also those that the artist duplicated, cut or put in a meta strip."""
     if scene.sequence_editor is None:
         return []
     ours = [
@@ -65,10 +70,20 @@ def strip_hides_render(scene: bpy.types.Scene) -> bool:
 
 
 def free_channel(editor: bpy.types.SequenceEditor, start: int, end: int, wanted: int = 0) -> int:
-    """A channel that is empty from frame `start` until before `end`, unlocked and not muted.
+    """A channel that is empty in a range of frames, unlocked and not muted.
 
-    `wanted` if it is free; else the lowest above everything in that time, so that the clip is seen; else any.
-    Raises TimelineError when there is none.
+    Args:
+        editor: The scene's sequencer.
+        start: First frame of the range.
+        end: The frame after the last.
+        wanted: The channel to take if it is free; 0 for none.
+
+    Returns:
+        `wanted` if it is free; else the lowest above all strips in that time, so that the clip is seen; else the
+        highest that is free.
+
+    Raises:
+        TimelineError: No channel is free.
     """
     taken = {strip.channel for strip in editor.strips if _overlaps(strip, start, end)}
     free = [
@@ -89,7 +104,7 @@ def free_channel(editor: bpy.types.SequenceEditor, start: int, end: int, wanted:
 
 
 def strip_scale(scene: bpy.types.Scene, take: Take) -> tuple[float, float]:
-    """(x, y) that lays the clip over the artist's frame.
+    """The (x, y) scale of a strip that lays the clip over the artist's frame.
 
     Strips are scaled in the scene's full resolution, whatever its percentage; the take may have been made at another.
     """
@@ -114,7 +129,7 @@ def _new_strip(scene: bpy.types.Scene, take: Take, folder: str, channel: int) ->
 
 
 def _dress(scene: bpy.types.Scene, strip: bpy.types.ImageStrip, take: Take) -> None:
-    """Everything about a strip but its pictures and its place."""
+    """Set everything about a strip but its pictures and its place."""
     strip.name = take.label
     strip[STRIP_PROPERTY] = {
         "shot": take.shot,

@@ -11,7 +11,10 @@ from ..core.payloads.shot import ShotSettings
 class PhotoState(msgspec.Struct, frozen=True, kw_only=True):
     """The photo's scene when a take was sent, by which the take's camera can be understood after changes.
 
-    imported_at: which photo. scale: true metres for each metre of its depth. intrinsics: [3, 3], photo pixels.
+    Attributes:
+        imported_at: Seconds since 1970 when the photo was imported; says which photo it is.
+        scale: True metres for each metre of the imported depth.
+        intrinsics: [3, 3] row by row, in the photo's pixels.
     """
 
     imported_at: float
@@ -22,8 +25,12 @@ class PhotoState(msgspec.Struct, frozen=True, kw_only=True):
 class ShotPlacement(msgspec.Struct, frozen=True, kw_only=True):
     """Where a clip belongs in the artist's scene.
 
-    artist_width, artist_height, pixel_aspect (x/y): the scene's render, after its percentage, that the clip is laid
-    back onto. frame_start, frame_end: the scene frames of its first and last frame.
+    Attributes:
+        artist_width: Pixels of the scene's render, after its percentage, that the clip is laid back onto.
+        artist_height: The same.
+        pixel_aspect: x / y of the render's pixels.
+        frame_start: The scene frame of the clip's first frame.
+        frame_end: The scene frame of its last frame, included.
     """
 
     artist_width: int
@@ -36,14 +43,29 @@ class ShotPlacement(msgspec.Struct, frozen=True, kw_only=True):
 class Take(msgspec.Struct, frozen=True, kw_only=True):
     """One finished clip and what made it.
 
-    folder: where its files are, as Blender writes it: `//realcam/<shot>/take_001`.
-    folder_when_made: the same, absolute, for a .blend that was saved elsewhere since.
-    frames: how many the clip has, of width x height pixels.
-    frame_start, frame_end: the scene frames of its first and last frame.
-    artist_width, artist_height, pixel_aspect (x/y): the render, after its percentage, that the clip was made for.
-    created: ISO 8601, UTC. photo: None for takes of folders that do not tell.
-    last_image: the file the clip was to end at, as the artist typed it, "" for none.
-    notes: what the engine said of it besides, in sentences: words of the prompt that it did not read, say.
+    Attributes:
+        shot: The shot's name.
+        number: Counts the takes of a shot, from 1.
+        folder: Where its files are, as Blender writes it: `//realcam/<shot>/take_001`.
+        folder_when_made: The same, absolute, for a .blend that was saved elsewhere since.
+        frames: How many frames the clip has.
+        width: Pixels of the clip.
+        height: Pixels of the clip.
+        frame_start: The scene frame of the clip's first frame.
+        frame_end: The scene frame of its last frame, included.
+        artist_width: Pixels of the render, after its percentage, that the clip was made for.
+        artist_height: The same.
+        pixel_aspect: x / y of that render's pixels.
+        settings: What the artist chose.
+        engine_version: The version of the engine that made it, "" if unknown.
+        draft: Whether the engine made it by geometry alone.
+        seconds: How long the engine took.
+        camera: The Blender camera's name, "" if unknown.
+        job_id: The job that made it, "" if unknown.
+        created: ISO 8601, UTC.
+        photo: The photo's scene when it was sent; None for takes whose folders do not tell.
+        last_image: The file that the clip was to end at, as the artist typed it, "" for none.
+        notes: What else the engine said of it, in sentences; words of the prompt that it did not read, say.
     """
 
     shot: str
@@ -76,20 +98,20 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def fit(self) -> FrameFit:
-        """How the artist's frame lies inside the clip's."""
+        """How the artist's frame lies in the clip's."""
         return FrameFit((self.artist_width, self.artist_height), (self.width, self.height), (self.pixel_aspect, 1.0))
 
     @property
     def label(self) -> str:
-        """`Camera, take 2`."""
+        """The shot and the take's number, as in `Camera, take 2`."""
         return f"{self.shot}, take {self.number}"
 
     @property
     def thumbnail(self) -> str:
-        """The file inside the folder that stands for the clip: its middle frame."""
+        """The file that stands for the clip, relative to the take's folder: its middle frame."""
         return frame_file(self.frames // 2)
 
 
 def frame_file(index: int) -> str:
-    """The file of a clip's frame inside its folder."""
+    """The file of a clip's frame, relative to the take's folder."""
     return f"frames/{index:04d}.png"

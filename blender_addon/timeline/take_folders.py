@@ -1,6 +1,6 @@
 """The folders of takes on disk: `<folder of the .blend>/realcam/<shot>/take_001/`. No bpy.
 
-A folder holds the job's files (clip.mp4, frames/0000.png ..., metadata.json) and our record, take.json.
+A folder holds the job's files (clip.mp4, frames/0000.png ..., metadata.json) and the take's record, take.json.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from .take import PhotoState, ShotPlacement, Take, frame_file
 
 ROOT = "realcam"
 RECORD = "take.json"
+"""The file of a take's record."""
 METADATA = "metadata.json"
+"""The file in which the engine says what made the clip."""
 
 _TAKE_FOLDER = re.compile(r"take_(\d{3,})")
 _NOT_IN_FILE_NAMES = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
@@ -26,15 +28,23 @@ _RESERVED_ON_WINDOWS = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 
 def shot_folder_name(shot: str) -> str:
-    """The shot's name as every system can write it; any name gives one, other scripts' letters are kept."""
+    """The shot's name as a folder name that every system accepts; letters of all scripts are kept."""
     name = _NOT_IN_FILE_NAMES.sub("_", shot).strip(" .")[:64].rstrip(" .") or "shot"
     return f"_{name}" if _RESERVED_ON_WINDOWS.fullmatch(name) else name
 
 
 def new_take_folder(blend_folder: Path, shot: str) -> Path:
-    """Make the folder of the shot's next take. A number once used is not used again while its folder is there.
+    """Make the folder of the shot's next take. A number is not used again while its folder is there.
 
-    Raises TimelineError when the disk refuses, so that it is known before a job is sent.
+    Args:
+        blend_folder: The folder of the .blend.
+        shot: The shot's name.
+
+    Returns:
+        The folder, empty. Its making shows before a job is sent whether the disk will take the clip.
+
+    Raises:
+        TimelineError: The disk refuses.
     """
     parent = blend_folder / ROOT / shot_folder_name(shot)
     try:
@@ -57,13 +67,13 @@ def new_take_folder(blend_folder: Path, shot: str) -> Path:
 
 
 def discard_take_folder(folder: Path) -> None:
-    """Remove the folder of a take that came to nothing; one with anything in it stays."""
+    """Remove the folder of a take that was not made, if it is empty."""
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
 
 
 def take_number(folder: Path) -> int:
-    """The number in a take folder's name; 0 when it is none."""
+    """The number in a take folder's name; 0 when it is no take folder."""
     found = _TAKE_FOLDER.fullmatch(folder.name)
     return int(found[1]) if found else 0
 
@@ -79,9 +89,20 @@ def make_take(
     photo: PhotoState | None = None,
     last_image: str = "",
 ) -> Take:
-    """The record of the finished clip in `folder`, also written there. What made the clip is read from its metadata.
+    """The take of a finished clip, whose record is also written into its folder.
 
-    Raises TimelineError when the clip's files are not whole or the disk refuses.
+    Args:
+        folder: Holds the clip's files; what made the clip is read from its metadata.
+        blend_folder: The folder of the .blend.
+        shot: The shot's name.
+        placement: Where the clip belongs in the scene.
+        camera: The Blender camera's name.
+        job_id: The job that made it.
+        photo: The photo's scene when the shot was sent, None when unknown.
+        last_image: The file that the clip was to end at, "" for none.
+
+    Raises:
+        TimelineError: The clip's files are not whole or the disk refuses.
     """
     sidecar = _sidecar(folder)
     metadata = sidecar.metadata
@@ -116,10 +137,19 @@ def make_take(
 
 
 def found_takes(blend_folder: Path, *, frame_start: int, artist_size: tuple[int, int]) -> tuple[Take, ...]:
-    """The takes in the folders beside a .blend that lost its list, by shot and number; what is not whole is left out.
+    """The takes in the folders beside a .blend that lost its list, sorted by folder.
 
     A folder without take.json (a clip fetched by hand) is read from its metadata: it is then taken to begin at
-    `frame_start`, to show one frame a scene frame, and to have been made for a render of `artist_size`.
+    `frame_start`, to show one frame a scene frame, and to have been made for a render of `artist_size`. A folder in
+    which neither can be read is left out.
+
+    Args:
+        blend_folder: The folder of the .blend.
+        frame_start: See above.
+        artist_size: (width, height) in pixels.
+
+    Raises:
+        TimelineError: A folder without take.json lacks frames, or its record cannot be written.
     """
     takes = []
     for folder in sorted((blend_folder / ROOT).glob("*/take_*")):
@@ -142,7 +172,7 @@ def found_takes(blend_folder: Path, *, frame_start: int, artist_size: tuple[int,
 
 
 def _read_record(folder: Path, blend_folder: Path) -> Take | None:
-    """The record in a folder, pointing to where the folder is now; None when there is none that can be read."""
+    """The take in a folder's record, pointing to where the folder is now; None when none can be read."""
     try:
         take = msgspec.json.decode((folder / RECORD).read_bytes(), type=Take)
     except (OSError, msgspec.DecodeError):
@@ -151,12 +181,20 @@ def _read_record(folder: Path, blend_folder: Path) -> Take | None:
 
 
 def clip_metadata(folder: Path) -> ClipMetadata:
-    """What made the clip in a folder. Raises TimelineError."""
+    """What made the clip in a take's folder.
+
+    Raises:
+        TimelineError: Its metadata cannot be read.
+    """
     return _sidecar(folder).metadata
 
 
 def _sidecar(folder: Path) -> ClipSidecar:
-    """Raises TimelineError when there is none that can be read."""
+    """The metadata file of a clip.
+
+    Raises:
+        TimelineError: It cannot be read.
+    """
     sidecar = _read_sidecar(folder)
     if sidecar is None:
         raise TimelineError("The clip has no metadata", f"{folder / METADATA} cannot be read", "Fetch the clip again.")
@@ -180,7 +218,7 @@ def _write_record(folder: Path, take: Take) -> None:
 
 
 def _blender_path(folder: Path, blend_folder: Path) -> str:
-    """`//` and the way from the .blend when the folder lies below it, else absolute."""
+    """The folder as Blender writes it: `//` and the path from the .blend's folder if it lies below, else absolute."""
     if folder.is_relative_to(blend_folder):
         return "//" + folder.relative_to(blend_folder).as_posix()
     return str(folder)

@@ -16,12 +16,18 @@ from .take import Take, frame_file
 from .take_folders import found_takes
 
 SCENE_PROPERTY = "realcam_takes"
+"""Custom property of the scene: its takes as JSON."""
 
 
 def takes_of(scene: bpy.types.Scene, shot: str | None = None) -> tuple[Take, ...]:
-    """The takes that the scene remembers, of one shot or of all, in the order they were made.
+    """The takes that the scene remembers, in the order they were made.
 
-    Raises TimelineError when the list was written by another version of the add-on and cannot be read.
+    Args:
+        scene: The scene.
+        shot: The name of the shot whose takes are wanted, None for all.
+
+    Raises:
+        TimelineError: The list was written by another version of the add-on and cannot be read.
     """
     text = scene.get(SCENE_PROPERTY, "[]")
     try:
@@ -36,25 +42,34 @@ def takes_of(scene: bpy.types.Scene, shot: str | None = None) -> tuple[Take, ...
 
 
 def remember_take(scene: bpy.types.Scene, take: Take) -> None:
-    """Add a take to the scene's list; one of the same shot and number is replaced."""
+    """Add a take to the scene's list; one of the same shot and number is replaced.
+
+    Raises:
+        TimelineError: The list cannot be read.
+    """
     others = [other for other in takes_of(scene) if (other.shot, other.number) != (take.shot, take.number)]
     write_takes(scene, (*others, take))
 
 
 def forget_take(scene: bpy.types.Scene, take: Take) -> None:
-    """Take it off the scene's list. Its files stay."""
+    """Remove a take from the scene's list. Its files stay.
+
+    Raises:
+        TimelineError: The list cannot be read.
+    """
     write_takes(scene, tuple(other for other in takes_of(scene) if other != take))
 
 
 def write_takes(scene: bpy.types.Scene, takes: tuple[Take, ...]) -> None:
-    """Make these the scene's list."""
+    """Replace the scene's list."""
     scene[SCENE_PROPERTY] = msgspec.json.encode(takes).decode("utf-8")
 
 
 def take_folder(take: Take) -> str:
-    """The take's folder as Blender writes it: beside the .blend if it is there, else where it was made.
+    """The take's folder as Blender writes it: beside the .blend if its frames are there, else where it was made.
 
-    Raises TimelineError when some of the clip's frames are at neither place.
+    Raises:
+        TimelineError: Some of the clip's frames are at neither place.
     """
     places = (take.folder, take.folder_when_made)
     missing = 0
@@ -72,9 +87,15 @@ def take_folder(take: Take) -> str:
 
 
 def recover_takes(scene: bpy.types.Scene) -> tuple[Take, ...]:
-    """Read the takes of the folders beside the .blend again; those that the scene did not know are added, and returned.
+    """Read the takes of the folders beside the .blend and add those that the scene does not know.
 
-    A list that cannot be read is begun anew. Raises TimelineError when the .blend is not saved.
+    A list that cannot be read is replaced.
+
+    Returns:
+        The takes that were added.
+
+    Raises:
+        TimelineError: The .blend is not saved; or see found_takes.
     """
     try:
         known = takes_of(scene)
@@ -91,7 +112,11 @@ def recover_takes(scene: bpy.types.Scene) -> tuple[Take, ...]:
 
 
 def blend_folder() -> Path:
-    """The folder of the saved .blend. Raises TimelineError when it is not saved: a clip needs a place that lasts."""
+    """The folder of the saved .blend.
+
+    Raises:
+        TimelineError: It is not saved; a clip needs a place that lasts.
+    """
     if not bpy.data.filepath:
         raise TimelineError(
             "The .blend is not saved", "the clip is kept in a folder beside it", "Save the file, then generate."

@@ -1,7 +1,7 @@
 """Keeping the clip's own colours under the scene's view transform.
 
-A clip is finished picture: sRGB as it should be seen. Blender sends strips and composites through the scene's view
-transform (AgX, unless the artist chose another), which would wash it out a second time. Read in the view's own colour
+A clip is a finished picture: sRGB as it should be seen. Blender sends strips and composites through the scene's view
+transform (AgX, unless the artist chose another), which would wash it out. Read in the view transform's own colour
 space, the clip comes out as it went in: on the motorcycle photo the median error under AgX is 0 instead of 8 of 255.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import bpy
 
 PLAIN = "sRGB"
+"""The colour space of a clip's files."""
 
 _VIEW_SPACE = {
     "AgX": "AgX Base sRGB",
@@ -22,7 +23,7 @@ _VIEW_SPACE = {
 def display_colourspace(scene: bpy.types.Scene) -> str:
     """The colour space to read a clip in, so that this scene shows its pixels as they are; sRGB where there is none.
 
-    A look, exposure or gamma of the scene still applies: that is grading, and the artist's to choose.
+    A look, exposure or gamma of the scene still applies: that is grading, which the artist chose.
     """
     spaces = scene.sequencer_colorspace_settings.bl_rna.properties["name"].enum_items
     wanted = _VIEW_SPACE.get(scene.view_settings.view_transform, PLAIN)
