@@ -1,1 +1,1 @@
-"""The wire: messages, framing, keys, and the client that speaks it."""
+"""The wire protocol: messages, framing, keys, and the client."""

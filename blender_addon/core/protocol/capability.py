@@ -1,4 +1,4 @@
-"""What an engine can do, as the server tells its clients and the panel draws it."""
+"""What an engine can do, as the server tells its clients and the panel shows it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Final, Literal
 import msgspec
 
 SettingValue = bool | int | float | str
+"""The value of an engine's option."""
 
 
 DEPTH_MODE, CHECK_MODE = "depth", "check"
-"""Modes of engines that make no clips, by which the wire tells them: see EngineKind."""
+"""Entries of `modes` that mark an engine which makes no clips, see EngineKind."""
 
 
 class EngineKind(enum.Enum):
@@ -29,7 +30,18 @@ INTERPOLATION_MODE: Final = "interpolation"
 
 
 class EngineOption(msgspec.Struct, frozen=True, kw_only=True):
-    """One option of an engine, with what the panel needs to draw it."""
+    """One option of an engine, with what a panel needs to show it.
+
+    Attributes:
+        name: its key in ShotSettings.options.
+        label: its title.
+        description: its tooltip.
+        kind: the type of its value.
+        default: the value that is used without one.
+        minimum: None for no limit.
+        maximum: None for no limit.
+        choices: the values of a "choice".
+    """
 
     name: str
     label: str
@@ -42,15 +54,29 @@ class EngineOption(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EngineCapability(msgspec.Struct, frozen=True, kw_only=True):
-    """What an engine can do here and now; `unavailable` says why it cannot run ("" when it can)."""
+    """What an engine can do on this server now.
+
+    Attributes:
+        name: the engine's id.
+        label: its title.
+        description: one sentence about it.
+        modes: what it can make, INTERPOLATION_MODE, DEPTH_MODE and CHECK_MODE among them.
+        draft: whether its clips are no final pictures.
+        reads_prompt: whether the prompts matter to it.
+        needs_gpu: whether it is made for a GPU.
+        needs_weights: whether it needs a network's weights.
+        licence: of the weights it uses, "" without any.
+        unavailable: why it cannot run, "" when it can.
+        options: what can be set for this engine alone.
+    """
 
     name: str
     label: str
     description: str
     sizes: tuple[tuple[int, int], ...]
-    """(width, height) it can make; the first is the default."""
+    """The (width, height) it can make; the first is the default."""
     frame_counts: tuple[int, ...]
-    """Frame counts it can make; the first is the default."""
+    """The frame counts it can make; the first is the default."""
     modes: tuple[str, ...] = ("basic",)
     draft: bool = False
     reads_prompt: bool = True
@@ -59,12 +85,14 @@ class EngineCapability(msgspec.Struct, frozen=True, kw_only=True):
     licence: str = ""
     unavailable: str = ""
     checkpoint_share: float = 0.0
-    """Bytes of the largest checkpoint that it keeps of a shot, as a share of the shot file's: for the disk's sake."""
+    """Bytes of the largest checkpoint it keeps of a shot, as a share of the payload's: admission reserves
+    disk by it.
+    """
     options: tuple[EngineOption, ...] = ()
 
     @property
     def kind(self) -> EngineKind:
-        """What it makes, as its modes tell."""
+        """What the engine makes, by its modes."""
         if DEPTH_MODE in self.modes:
             return EngineKind.DEPTH
         return EngineKind.CHECK if CHECK_MODE in self.modes else EngineKind.CLIP

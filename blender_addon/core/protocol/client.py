@@ -1,7 +1,8 @@
-"""The client of a RealCam server: submit, follow, cancel, fetch. Blocking, for one thread (never Blender's main one).
+"""The client of a RealCam server: submit, follow, cancel, fetch. Its calls block; use it from one thread, not Blender's
+main one.
 
-Every call survives a dropped connection and a restarted server for `patience` seconds without progress, then raises
-ServiceError. Every wait looks at `interrupted` twenty times a second.
+Every call survives a lost connection and a restarted server; after `patience` seconds without progress it raises
+ServiceError. Every wait asks `interrupted` twenty times a second.
 """
 
 from __future__ import annotations
@@ -48,26 +49,29 @@ T = TypeVar("T")
 A = TypeVar("A", bound=ServerMessage)
 
 ANSWER_SECONDS = 20.0
-"""How long one answer may take. A server that is alive answers in milliseconds."""
+"""How long one answer may take. A running server answers in milliseconds."""
 RETRY_SECONDS = 0.1
-"""The first pause before a lost connection is made anew."""
+"""The first pause before a lost connection is opened again."""
 
 Connect = Callable[[ServerAddress, Path, str, str, float, Interrupted], Session]
 """Opens a session: address, keys' folder, client id, software, seconds to be let in, interrupted."""
 
 PASSING: tuple[str, ...] = (ErrorCode.UNREACHABLE, ErrorCode.LOST)
-"""Codes of errors that may pass by themselves."""
+"""Codes of errors after which connecting is tried again."""
 
 
 class Client:
     """Talks to one server.
 
-    client_id: stable over restarts of Blender. software: name and version, shown in the server's log.
-    patience: seconds without any progress after which a call gives up on a server that is gone.
-    interrupted: asked during every wait; True makes the call raise ServiceError with code "interrupted".
-    on_connection: called with True when a session is open and False when it was lost.
-    config: where the keys are, if not in this user's configuration (keys.py).
-    connect: opens sessions; over ZeroMQ's sockets if not said otherwise.
+    Args:
+        address: the server's.
+        client_id: the same after a restart of Blender.
+        software: name and version, shown in the server's log.
+        patience: seconds without any progress after which a call gives up on a server that is gone.
+        interrupted: asked during every wait; True makes the call raise ServiceError with code "interrupted".
+        on_connection: called with True when a session is open and False when it was lost.
+        config: folder of the keys; None takes this user's configuration (keys.py).
+        connect: opens sessions; by default over ZeroMQ's sockets.
     """
 
     def __init__(
@@ -93,9 +97,9 @@ class Client:
         self._passing = PASSING
         self._session: Session | None = None
         self._events: deque[tuple[str, StateEvent | JobProgress]] = deque()
-        """Each with its job's id."""
+        """Events and progress that are not given out yet, each with its job's id."""
         self._request_id = 0
-        """The number of the latest request_id; an answer to an earlier one is none."""
+        """The number of the latest request; answers to earlier ones are ignored."""
         self._progressed = time.monotonic()
 
     def __enter__(self) -> Client:
@@ -107,16 +111,21 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Drop the connection. The server's jobs go on."""
+        """Close the connection. The server's jobs go on."""
         if self._session is not None:
             self._session.close()
             self._session = None
 
     def connect(self, timeout: float = 10.0) -> Welcome:
-        """Open a session, once, without retrying: a server that is not there is said at once. `timeout` is for being
-        let in; a server that has just started then says welcome once its engines are loaded.
+        """Open a session, without retrying.
 
-        Raises ServiceError: code "unreachable", "protocol", "not-allowed", "handshake" or "interrupted".
+        Args:
+            timeout: seconds for the handshake; a server that has just started then welcomes once its engines are
+                loaded.
+
+        Raises:
+            ServiceError: code "unreachable", "protocol", "not-allowed", "no-key", "handshake" or "interrupted".
+            WireError: the server's answer cannot be read.
         """
         self.close()
         self._session = self._connect(
@@ -134,10 +143,19 @@ class Client:
         title: str = "",
         on_sent: OnProgress = unwatched,
     ) -> JobStatus:
-        """Hand a shot over; returns once the server holds it on disk (QUEUED or later). Safe to repeat with the same
-        job_id: the job is made once. on_sent: told the bytes that the server holds, of all.
+        """Upload a payload as a job; the server has it on disk (QUEUED or later) when this returns.
 
-        Raises ServiceError when the server refuses it (no such engine, no space, a shot that makes no sense ...).
+        Safe to repeat with the same job_id: the job is made once.
+
+        Args:
+            job_id: a new id, see messages.JobId.
+            payload: see core.payloads.payload.
+            engine: name of the engine.
+            title: the job's name for people.
+            on_sent: called with the bytes that the server has, of all.
+
+        Raises:
+            ServiceError: the server refuses it (no such engine, no space, a payload that makes no sense ...).
         """
         digest = hashlib.sha256(payload).hexdigest()
         request = Submit(job_id=job_id, digest=digest, nbytes=len(payload), engine=engine, title=title[:200])
@@ -155,24 +173,32 @@ class Client:
         return status
 
     def status(self, job_id: str) -> JobStatus:
-        """How a job stands; state UNKNOWN when the server has never heard of it."""
+        """The status of a job; state UNKNOWN when the server has no such job."""
         return self._retrying(lambda session: self._ask(session, GetStatus(job_id=job_id), JobStatus))
 
     def jobs(self) -> tuple[JobStatus, ...]:
-        """This client's jobs, newest first."""
+        """This client's jobs, newest first, without their result files."""
         return self._retrying(lambda session: self._ask(session, ListJobs(), Jobs)).jobs
 
     def cancel(self, job_id: str) -> JobStatus:
-        """Ask for a stop, which comes within a step; the job may still be RUNNING in the answer."""
+        """The status of a job after asking to cancel it; it may still be RUNNING and then stops at its next step."""
         return self._retrying(lambda session: self._ask(session, Cancel(job_id=job_id), JobStatus))
 
     def follow(
         self, job_id: str, after_sequence: int = 0, interrupted: Interrupted | None = None
     ) -> Iterator[StateEvent | JobProgress]:
-        """State events in order, each once, and progress as it comes, until a final state (UNKNOWN among them).
+        """The state events of a job in order, each once, and its progress as it comes, until a final state (or
+        UNKNOWN).
 
-        Ends early, without an error, when `interrupted` says so. Goes on by itself over drops and restarts of the
-        server. Raises ServiceError when the server stays away for longer than `patience`.
+        Goes on by itself after lost connections and restarts of the server.
+
+        Args:
+            job_id: the job.
+            after_sequence: number of the last event that is known already.
+            interrupted: ends the events early, without an error; None takes the client's own.
+
+        Raises:
+            ServiceError: the server is away for longer than `patience`.
         """
         stop = interrupted or self._interrupted
         self._progressed = time.monotonic()
@@ -198,10 +224,17 @@ class Client:
                 return
 
     def fetch(self, job_id: str, folder: Path, on_received: OnProgress = unwatched) -> list[Path]:
-        """Bring a finished job's files into `folder`, verified; what an earlier call brought is not brought again.
+        """The paths of a finished job's files, brought into `folder` and verified.
 
-        Each file appears under its name only when it is whole. Raises ServiceError: code "not-ready", "disk-full",
-        "not-writable" ..., and keeps what came so far for the next call.
+        Files of an earlier call are not fetched again. Each file gets its name only once it is complete.
+
+        Args:
+            job_id: the job.
+            folder: made where missing.
+            on_received: called with the bytes that are here, of all.
+
+        Raises:
+            ServiceError: code "not-ready", "disk-full", "not-writable" ...; what came so far is kept for the next call.
         """
 
         def attempt(session: Session) -> list[Path]:
@@ -217,12 +250,17 @@ class Client:
         return paths
 
     def prune(self, older_than: float, unfetched: bool = False) -> Pruned:
-        """Have the server forget this client's jobs that ended `older_than` seconds ago."""
+        """Have the server forget this client's jobs that ended more than `older_than` seconds ago.
+
+        Args:
+            older_than: seconds.
+            unfetched: include finished jobs whose results were not fetched.
+        """
         request = Prune(older_than=older_than, unfetched=unfetched)
         return self._retrying(lambda session: self._ask(session, request, Pruned))
 
     def stats(self) -> ServerStats:
-        """How the server is."""
+        """The server's statistics."""
         return self._retrying(lambda session: self._ask(session, GetServerStats(), ServerStats))
 
     def _ask_for_events(self, session: Session, job_id: str, after_sequence: int) -> None:
@@ -230,7 +268,7 @@ class Client:
         session.send("control", Follow(job_id=job_id, after_sequence=after_sequence), request_id=self._request_id)
 
     def _next_event(self, session: Session, job_id: str, stop: Interrupted) -> StateEvent | JobProgress | None:
-        """The next of one job's; None when there is none for a while, though the line is alive."""
+        """The next event or progress of a job; None when none comes for a while, though the connection is alive."""
         while True:
             while self._events:
                 of_job, event = self._events.popleft()
@@ -248,7 +286,7 @@ class Client:
             self._keep_event(received)
 
     def _ask(self, session: Session, request: ClientMessage, kind: type[A]) -> A:
-        """One request_id, its answer. Events that come between are kept for follow()."""
+        """The answer to one request. Events that come before it are kept for `follow`."""
         self._request_id += 1
         session.send("control", request, request_id=self._request_id)
         deadline = time.monotonic() + ANSWER_SECONDS
@@ -290,7 +328,7 @@ class Client:
                 self._lost(error)
 
     def _open_session(self, stop: Interrupted) -> Session:
-        """The session, or a new one: waits for a server that is away until `patience` is spent."""
+        """The open session, or a new one: waits for a server that is away until `patience` is used up."""
         pause = RETRY_SECONDS
         while self._session is None:
             try:

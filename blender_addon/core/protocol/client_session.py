@@ -1,7 +1,7 @@
 """One connection to a server: two sockets, the handshake, and waits that always end.
 
-A session lives until something breaks; then it raises ConnectionLostError once and is thrown away. client.py makes
-the next one and takes up the work where it was.
+A session lives until something breaks; then it raises ConnectionLostError and is of no more use. client.py opens the
+next one and continues.
 """
 
 from __future__ import annotations
@@ -34,16 +34,20 @@ from .messages import (
 from .server_address import ServerAddress
 
 Channel = Literal["control", "data"]
+"""Which of the two sockets."""
 Interrupted = Callable[[], bool]
+"""Asked during every wait; True ends it with InterruptedWaitError."""
 
 SLICE = 0.05
-"""Seconds between two looks at `interrupted`."""
+"""Seconds between two calls of `interrupted`."""
 GREETING_SECONDS = 60.0
-"""A server that has let us in says welcome once its worker has loaded its engines."""
+"""How long a server may take to welcome after the handshake: until its worker has loaded its engines."""
 HANDSHAKES_THAT_MAY_END = 3
+"""Handshakes that may break off before connecting is given up."""
 QUIET_BEFORE_PING = 4.0
+"""Seconds of silence after which a Ping is sent."""
 QUIET_BEFORE_LOST = 13.0
-"""Seconds of silence after which the server is asked for a sign of life, and given up."""
+"""Seconds of silence after which the connection counts as lost."""
 MONITORED = (
     zmq.EVENT_DISCONNECTED
     | zmq.EVENT_HANDSHAKE_SUCCEEDED
@@ -51,10 +55,11 @@ MONITORED = (
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 )
+"""The events of ZeroMQ's monitor that matter here."""
 
 
 class ConnectionLostError(ServiceError):
-    """The connection broke or went quiet. Nothing on the server is lost: connect again and go on."""
+    """The connection broke or the server was silent for too long. Nothing on the server is lost: connect again."""
 
     def __init__(self, address: ServerAddress, why: str) -> None:
         super().__init__(
@@ -63,7 +68,7 @@ class ConnectionLostError(ServiceError):
 
 
 class InterruptedWaitError(ServiceError):
-    """The caller's own `interrupted` said stop."""
+    """A wait was ended by the caller's own `interrupted`."""
 
     def __init__(self) -> None:
         super().__init__("Stopped waiting for the server", code=ErrorCode.INTERRUPTED)
@@ -75,9 +80,20 @@ def never() -> bool:
 
 
 class Session:
-    """Sockets of one connection. Use from one thread. `welcome` is the server's answer to the handshake.
+    """An open connection. Use from one thread. `welcome` is the server's answer to the handshake.
 
-    Raises ServiceError when nobody answers, the versions do not match or the server refuses this client.
+    Args:
+        address: the server's.
+        config: folder of the keys.
+        client_id: the same after a restart of Blender.
+        software: name and version, for the server's log.
+        timeout: seconds for the handshakes.
+        interrupted: asked during every wait.
+
+    Raises:
+        ServiceError: nobody answers, the server's key is not known, the versions do not match, or the server refuses
+            this client.
+        WireError: the server's answer cannot be read.
     """
 
     welcome: Welcome
@@ -115,7 +131,7 @@ class Session:
         self._limits = self.welcome.limits
 
     def close(self) -> None:
-        """Drop the sockets at once; nothing is waited for."""
+        """Close the sockets at once; unsent messages are dropped."""
         for channel, dealer in self._sockets.items():
             dealer.disable_monitor()
             self._monitors[channel].close(linger=0)
@@ -125,7 +141,17 @@ class Session:
     def send(
         self, channel: Channel, message: ClientMessage, buffers: Sequence[Buffer] = (), request_id: int = 0
     ) -> None:
-        """Raises ConnectionLostError when the socket takes no more, which with credit means that nobody reads."""
+        """Send a message, without waiting.
+
+        Args:
+            channel: which socket.
+            message: what to send.
+            buffers: arrays that go with it.
+            request_id: the server repeats it in its answers.
+
+        Raises:
+            ConnectionLostError: the socket takes no more, which with credit means that nobody reads.
+        """
         frames = encode(message, buffers, request_id)
         try:
             self._sockets[channel].send_multipart(frames, flags=zmq.DONTWAIT, copy=False)
@@ -135,7 +161,16 @@ class Session:
     def receive(self, channel: Channel, timeout: float, interrupted: Interrupted = never) -> Received[ServerMessage]:
         """The next message of a channel.
 
-        Raises TimeoutError after `timeout` seconds, ConnectionLostError, InterruptedWaitError, WireError.
+        Args:
+            channel: which socket.
+            timeout: seconds.
+            interrupted: asked during the wait.
+
+        Raises:
+            TimeoutError: nothing came in time.
+            ConnectionLostError: the connection broke or the server was silent for too long.
+            InterruptedWaitError: `interrupted` said so.
+            WireError: a message cannot be read.
         """
         deadline = time.monotonic() + timeout
         while not self._inbox[channel]:
@@ -175,8 +210,11 @@ class Session:
         self._poller.register(monitor, zmq.POLLIN)
 
     def _await_handshakes(self, deadline: float, interrupted: Interrupted) -> None:
-        """Wait for both sockets to be let in. A refusal is said at once; a connection that merely ended in the middle
-        is tried again (ZeroMQ does it), because a bad link ends them so, and given up when it happens every time."""
+        """Wait until both sockets are connected.
+
+        A refusal is raised at once. A handshake that merely broke off is tried again (ZeroMQ does it), because a bad
+        link ends it so, and given up when it happens every time.
+        """
         ended = 0
         waiting: set[Channel] = {"control", "data"}
         while waiting:
@@ -262,12 +300,14 @@ class Session:
 
 
 def refusal(message: Refused) -> ServiceError:
-    """The server's no as an error."""
+    """The error for a refusal of the server."""
     return ServiceError(message.what, message.why, message.remedy, code=message.code)
 
 
 def _reachable_host(address: ServerAddress, timeout: float) -> str:
-    """The numeric address that takes a TCP connection: a plain connect fails at once and says why, ZeroMQ retries."""
+    """The numeric address that takes a TCP connection: a plain connect fails at once and says why, ZeroMQ
+    would retry.
+    """
     try:
         with socket.create_connection((address.host, address.control_port), timeout=max(timeout, 0.1)) as probe:
             return str(probe.getpeername()[0])

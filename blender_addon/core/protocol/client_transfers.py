@@ -1,4 +1,4 @@
-"""Bytes over the data socket: a shot up, results down, in chunks with credit, from where they stopped."""
+"""Transfers over the data socket: a payload up, results down, in chunks with credit, resumed where they stopped."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ from .messages import (
 )
 
 SENDING, FETCHING = "Sending", "Fetching"
-"""The stages, in words; they are measured in bytes."""
+"""Names of the two stages; their progress is counted in bytes."""
 CHUNK_SECONDS = 60.0
-"""How long one chunk may take on the slowest link that is still a link (1 MiB in 60 s)."""
+"""How long one chunk may take: 1 MiB in 60 s is the slowest link that works."""
 VERIFY_SECONDS = 300.0
-"""How long the server may take to verify and sync the last chunk of the largest shot."""
+"""How long the server may take to verify and sync the largest payload."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Error numbers of a full disk."""
 
 
 class _Piece(NamedTuple):
@@ -46,9 +47,19 @@ class _Piece(NamedTuple):
 def upload(
     session: Session, job_id: str, payload: bytes, received: int, on_progress: OnProgress, interrupted: Interrupted
 ) -> None:
-    """Send the shot from byte `received` on; returns when the server has accepted it.
+    """Send a payload from byte `received` on; returns when the server has accepted it.
 
-    Raises ConnectionLostError (take it up again) and ServiceError.
+    Args:
+        session: an open session.
+        job_id: a job in UPLOADING.
+        payload: all its bytes.
+        received: bytes that the server has already.
+        on_progress: called with the bytes that the server has, of all.
+        interrupted: asked during every wait.
+
+    Raises:
+        ConnectionLostError: connect again and call this again.
+        ServiceError: the server refused it, or it arrived damaged three times.
     """
     limits = session.welcome.limits
     total = len(payload)
@@ -87,9 +98,18 @@ def upload(
 def fetch_files(
     session: Session, status: JobStatus, folder: Path, on_progress: OnProgress, interrupted: Interrupted
 ) -> list[Path]:
-    """All results of a DONE job into `folder`; files that are there and whole are left alone.
+    """The paths of all results of a DONE job in `folder`; complete files that are there are left alone.
 
-    Raises ConnectionLostError (take it up again) and ServiceError.
+    Args:
+        session: an open session.
+        status: the job's.
+        folder: made where missing.
+        on_progress: called with the bytes that are here, of all.
+        interrupted: asked during every wait.
+
+    Raises:
+        ConnectionLostError: connect again and call this again.
+        ServiceError: the server refused, a file arrived damaged, or the folder has no room or cannot be written.
     """
     total = sum(file.nbytes for file in status.results)
     try:
@@ -152,7 +172,7 @@ def _fetch_pieces(
 
 
 def _pieces(folder: Path, files: list[ResultFile], chunk: int) -> Iterator[_Piece]:
-    """What is still missing, in file order; an empty file is one piece of no bytes."""
+    """The chunks that are still missing, in file order; an empty file is one chunk of no bytes."""
     for file in files:
         start = _held(folder, file)
         if start == file.nbytes:
@@ -204,7 +224,7 @@ def _part(path: Path) -> Path:
 
 
 def _held(folder: Path, file: ResultFile) -> int:
-    """Bytes of an earlier, broken fetch that can be kept."""
+    """Bytes of an earlier, interrupted fetch that can be kept."""
     part = _part(folder / file.name)
     held = part.stat().st_size if part.is_file() else 0
     return held if held <= file.nbytes else 0
@@ -219,7 +239,7 @@ def _open_part(path: Path, offset: int) -> IO[bytes]:
 
 
 def _accept(path: Path, file: ResultFile) -> None:
-    """Give a whole file its name, or throw it away when its checksum is wrong."""
+    """Give a complete file its name, or delete it when its checksum is wrong."""
     part = _part(path)
     found = _sha256(part)
     if found != file.sha256:

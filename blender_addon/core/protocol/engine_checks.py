@@ -1,5 +1,4 @@
-"""Whether an engine can make what is asked, by what it says of itself: the same sentences in Blender, on the command
-line and on the server."""
+"""Whether an engine can make what is asked, by its capability: the same messages in Blender, terminal and server."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ def offered_engine(engines: Iterable[EngineCapability], name: str, kind: str = "
     Args:
         engines: those on offer.
         name: the one that is wanted.
-        kind: what it is to the reader of the sentence, "depth predictor" say.
+        kind: what error messages call it, for instance "depth predictor".
 
     Raises:
         ServiceError: there is none of that name (code "no-such-engine"), or it cannot run ("engine-unavailable").
@@ -44,11 +43,18 @@ def offered_engine(engines: Iterable[EngineCapability], name: str, kind: str = "
 def check_clip_engine(
     engines: Iterable[EngineCapability], name: str, size: tuple[int, int], frames: int, last_image: bool = False
 ) -> EngineCapability:
-    """The engine `name`, which makes clips of that (width, height) and frame count.
+    """The engine `name`, checked to make clips of that size and frame count.
+
+    Args:
+        engines: those on offer.
+        name: the one that is wanted.
+        size: (width, height) in pixels.
+        frames: frame count.
+        last_image: whether the clip shall end at a last image.
 
     Raises:
         ServiceError: it is not on offer, or cannot run.
-        ShotError: it makes no such clips, or it cannot end at a last image where there is one.
+        ShotError: it makes no such clips, or cannot end at a last image where there is one.
     """
     engine = offered_engine(engines, name)
     check_size(engine, size)
@@ -59,7 +65,15 @@ def check_clip_engine(
 
 
 def check_size(engine: EngineCapability, size: tuple[int, int]) -> None:
-    """Raises ShotError when the engine makes no clips of that (width, height)."""
+    """Refuse a clip size that the engine does not make.
+
+    Args:
+        engine: the engine.
+        size: (width, height) in pixels.
+
+    Raises:
+        ShotError: it does not make this size.
+    """
     if size not in engine.sizes:
         raise ShotError(
             f"{engine.label} makes no clips of {size[0]} x {size[1]}",
@@ -69,7 +83,11 @@ def check_size(engine: EngineCapability, size: tuple[int, int]) -> None:
 
 
 def check_frame_count(engine: EngineCapability, frames: int) -> None:
-    """Raises ShotError when the engine does not list that many frames."""
+    """Refuse a frame count that the engine does not make.
+
+    Raises:
+        ShotError: it does not make so many frames.
+    """
     if frames not in engine.frame_counts:
         raise ShotError(
             f"{engine.label} makes no clips of {frames} frames",
@@ -79,7 +97,11 @@ def check_frame_count(engine: EngineCapability, frames: int) -> None:
 
 
 def check_last_image(engine: EngineCapability) -> None:
-    """Raises ShotError when the engine cannot end a clip at an image of the artist's."""
+    """Refuse a last image where the engine cannot end a clip at one.
+
+    Raises:
+        ShotError: it has no interpolation mode.
+    """
     if INTERPOLATION_MODE not in engine.modes:
         raise ShotError(
             f"{engine.label} cannot end at a last image",
@@ -95,8 +117,8 @@ def checked_options(
 
     Args:
         options: those of the engine.
-        given: values as somebody sent them.
-        engine: what the sentence calls the engine.
+        given: values as they came over the wire.
+        engine: what error messages call the engine.
 
     Raises:
         EngineError: there is no such option, or its value cannot be used.
@@ -109,7 +131,11 @@ def checked_options(
 
 
 def checked_option(option: EngineOption, value: SettingValue) -> SettingValue:
-    """The value, of the option's kind. `value` is as somebody sent it, which may be anything.
+    """The value, of the option's kind.
+
+    Args:
+        option: the option.
+        value: as it came over the wire: of any type.
 
     Raises:
         EngineError: it is of another kind or out of range.

@@ -1,8 +1,8 @@
-"""Messages to frames and back: pure functions over bytes, no sockets.
+"""Encodes messages to frames and decodes them: pure functions over bytes, no sockets.
 
 A message is `[magic + major + minor][msgpack header][buffer ...]`. The header holds the message and lists dtype, shape
-and byte count of every buffer. Nothing is allocated from a number that came over the wire before it was checked, and
-no bytes whatever make these functions raise anything but WireError.
+and byte count of every buffer. A number that came over the wire is checked before anything is allocated from it.
+Whatever the bytes, these functions raise nothing but WireError.
 """
 
 from __future__ import annotations
@@ -21,18 +21,27 @@ from .messages import PROTOCOL_VERSION, ClientMessage, Limits, ServerMessage
 
 MAGIC = b"RCAM"
 PREAMBLE = MAGIC + bytes(PROTOCOL_VERSION)
+"""The first frame of every message: magic, major and minor version."""
 
 DTypeName = Literal["uint8", "uint16", "float32", "float64"]
 DTYPES: dict[str, DTypeName] = {name: name for name in get_args(DTypeName)}
+"""The dtypes that may cross the wire, by numpy's name."""
 Frame = bytes | bytearray | memoryview
 Buffer = NDArray[Any]
 M = TypeVar("M")
 
 Extent = Annotated[int, Meta(ge=0, le=2**40)]
+"""A length or byte count that a header may announce."""
 
 
 class BufferSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
-    """What a raw buffer is: C order, little endian."""
+    """Describes a raw buffer: C order, little endian.
+
+    Attributes:
+        dtype: numpy's name of it.
+        shape: up to 4 axes.
+        nbytes: length of the buffer.
+    """
 
     dtype: DTypeName
     shape: Annotated[tuple[Extent, ...], Meta(max_length=4)]
@@ -40,14 +49,25 @@ class BufferSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_
 
     @classmethod
     def of(cls, array: Buffer) -> BufferSpec:
-        """The spec of an array. Raises WireError for a dtype that may not cross the wire."""
+        """The spec of an array.
+
+        Raises:
+            WireError: its dtype may not cross the wire.
+        """
         name = DTYPES.get(array.dtype.name)
         if name is None:
             raise WireError("An array of this kind may not cross the wire", str(array.dtype))
         return cls(name, tuple(int(n) for n in array.shape), array.nbytes)
 
     def check(self, available: int) -> None:
-        """Raises WireError unless the shape accounts for exactly `nbytes`, and those are what is there."""
+        """Refuse a spec whose shape does not account for exactly `nbytes`, or whose `nbytes` are not all there.
+
+        Args:
+            available: bytes that are there.
+
+        Raises:
+            WireError: these three numbers are not the same.
+        """
         wanted = math.prod(self.shape) * np.dtype(self.dtype).itemsize
         if wanted != self.nbytes or self.nbytes != available:
             raise WireError(
@@ -56,7 +76,11 @@ class BufferSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_
             )
 
     def view(self, frame: Frame) -> Buffer:
-        """The array over `frame`, without a copy; read-only if the frame is. Raises WireError."""
+        """The array over `frame`, without a copy; read-only if the frame is.
+
+        Raises:
+            WireError: the spec does not fit the frame.
+        """
         memory = memoryview(frame)
         self.check(memory.nbytes)
         try:
@@ -67,7 +91,7 @@ class BufferSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_
 
 
 class Header(msgspec.Struct, Generic[M], frozen=True, forbid_unknown_fields=True, array_like=True):
-    """The second frame."""
+    """The second frame: the message, the specs of its buffers, and the request id."""
 
     message: M
     buffers: tuple[BufferSpec, ...] = ()
@@ -75,8 +99,14 @@ class Header(msgspec.Struct, Generic[M], frozen=True, forbid_unknown_fields=True
 
 
 class Received(msgspec.Struct, Generic[M], frozen=True):
-    """A decoded message with its buffers, which are views on the received frames. request_id: a number that a client
-    gives to what it asks and the server to its answers; 0 for what nobody asked."""
+    """A decoded message.
+
+    Attributes:
+        message: the message.
+        buffers: its arrays, views on the received frames.
+        request_id: a number that a client gives to a request and the server repeats in the answers to it; 0 for
+            messages that answer no request.
+    """
 
     message: M
     buffers: tuple[Buffer, ...] = ()
@@ -84,7 +114,11 @@ class Received(msgspec.Struct, Generic[M], frozen=True):
 
 
 class ProtocolMismatchError(WireError):
-    """The other side speaks another major version. `theirs` is its (major, minor)."""
+    """The other side speaks another major version.
+
+    Args:
+        theirs: its (major, minor).
+    """
 
     def __init__(self, theirs: tuple[int, int]) -> None:
         self.theirs = theirs
@@ -102,24 +136,49 @@ _server_decoder = msgspec.msgpack.Decoder(Header[ServerMessage])
 
 
 def encode(message: ClientMessage | ServerMessage, buffers: Sequence[Buffer] = (), request_id: int = 0) -> list[Frame]:
-    """Frames of a message. Buffers are sent as they lie in memory when contiguous. Raises WireError."""
+    """The frames of a message. Contiguous buffers are sent without a copy.
+
+    Args:
+        message: what to send.
+        buffers: arrays that go with it.
+        request_id: see Received.
+
+    Raises:
+        WireError: a buffer's dtype may not cross the wire.
+    """
     arrays = [np.ascontiguousarray(array) for array in buffers]
     header = Header(message, tuple(BufferSpec.of(array) for array in arrays), request_id)
     return [PREAMBLE, _encoder.encode(header), *(raw_bytes(array) for array in arrays)]
 
 
 def raw_bytes(array: Buffer) -> memoryview:
-    """The bytes of a contiguous array as they lie in memory."""
+    """The bytes of a contiguous array, without a copy."""
     return array.reshape(-1).view(np.uint8).data
 
 
 def decode_client_message(frames: Sequence[Frame], limits: Limits) -> Received[ClientMessage]:
-    """What a client sent. Raises WireError (ProtocolMismatchError among them)."""
+    """The message that a client sent.
+
+    Args:
+        frames: without ZeroMQ's route.
+        limits: how much of it is taken.
+
+    Raises:
+        WireError: it cannot be read, or is beyond the limits; ProtocolMismatchError for another major version.
+    """
     return _decode(frames, limits, _client_decoder)
 
 
 def decode_server_message(frames: Sequence[Frame], limits: Limits) -> Received[ServerMessage]:
-    """What a server sent. Raises WireError (ProtocolMismatchError among them)."""
+    """The message that a server sent.
+
+    Args:
+        frames: as they came.
+        limits: how much of it is taken.
+
+    Raises:
+        WireError: it cannot be read, or is beyond the limits; ProtocolMismatchError for another major version.
+    """
     return _decode(frames, limits, _server_decoder)
 
 

@@ -1,10 +1,10 @@
-"""CURVE keys: made at first use, kept in the user's own configuration, found without any set-up on this machine.
+"""CURVE keys: made at first use, kept in the user's configuration, found without any set-up on this machine.
 
     <config>/server.key            this user's servers
     <config>/client.key            this user's clients: Blender and the command line alike
     <config>/known_servers.json    servers elsewhere, with the key pair each was paired with
 
-All are for their owner's eyes only (mode 0600). Keys are text, Z85, 40 characters, as ZeroMQ writes them.
+Only their owner may read them (mode 0600). Keys are text, Z85, 40 characters, as ZeroMQ writes them.
 """
 
 from __future__ import annotations
@@ -27,26 +27,36 @@ from ..errors import ErrorCode, ServiceError
 from .server_address import ServerAddress
 
 PublicKey = Annotated[str, Meta(min_length=40, max_length=40)]
+"""A key of CURVE, Z85."""
 PAIRING_PREFIX = "realcam-pair-1:"
+"""How a pairing text begins."""
 T = TypeVar("T")
 
 
 class KeyPair(msgspec.Struct, frozen=True):
-    """One side's identity."""
+    """The public and the secret key of one side."""
 
     public: PublicKey
     secret: PublicKey
 
 
 class KnownServer(msgspec.Struct, frozen=True):
-    """A server that this computer was paired with."""
+    """A server that this computer was paired with: its public key, and the client keys made for it."""
 
     server_key: PublicKey
     client: KeyPair
 
 
 class Pairing(msgspec.Struct, frozen=True):
-    """What a pairing text says. It holds a secret: whoever has the text can use the server."""
+    """The content of a pairing text. It holds a secret: whoever has the text can use the server.
+
+    Attributes:
+        host: name or address of the server.
+        control_port: port of its control socket.
+        data_port: port of its data socket.
+        server_key: its public key.
+        client_secret: the secret key made for this client.
+    """
 
     host: str
     control_port: int
@@ -56,14 +66,14 @@ class Pairing(msgspec.Struct, frozen=True):
 
 
 class SessionKeys(msgspec.Struct, frozen=True):
-    """What a client needs to be let in."""
+    """The keys that a client needs to connect: the server's public key and its own pair."""
 
     server_public: PublicKey
     client: KeyPair
 
 
 def config_dir() -> Path:
-    """This user's configuration; REALCAM_CONFIG_DIR names another place."""
+    """The folder of this user's configuration; REALCAM_CONFIG_DIR names another one."""
     if chosen := os.environ.get("REALCAM_CONFIG_DIR"):
         return Path(chosen)
     home = Path.home()
@@ -75,18 +85,36 @@ def config_dir() -> Path:
 
 
 def server_keys(config: Path) -> KeyPair:
-    """This user's server key pair, made at first use. Raises ServiceError."""
+    """This user's server key pair, made at first use.
+
+    Raises:
+        ServiceError: it cannot be read or stored.
+    """
     return _load_or_make(config / "server.key")
 
 
 def client_keys(config: Path) -> KeyPair:
-    """This user's client key pair, made at first use. Raises ServiceError."""
+    """This user's client key pair, made at first use.
+
+    Raises:
+        ServiceError: it cannot be read or stored.
+    """
     return _load_or_make(config / "client.key")
 
 
 def session_keys(address: ServerAddress, config: Path) -> SessionKeys:
-    """The keys to reach a server with: what was paired, else the key typed beside the address, else, on this machine,
-    this user's own. Raises ServiceError when the server's key is not known."""
+    """The keys to reach a server with.
+
+    These are the ones it was paired with, else the key typed beside the address, else, on this machine, this user's
+    own.
+
+    Args:
+        address: the server's.
+        config: the configuration folder.
+
+    Raises:
+        ServiceError: the server's key is not known, or a key file cannot be used.
+    """
     known = known_servers(config).get(str(address))
     if known is not None and address.server_key in ("", known.server_key):
         return SessionKeys(known.server_key, known.client)
@@ -103,7 +131,11 @@ def session_keys(address: ServerAddress, config: Path) -> SessionKeys:
 
 
 def checked_key(text: str) -> str:
-    """A public key as pasted by a person. Raises ServiceError when it is none."""
+    """The public key in a text that a person pasted.
+
+    Raises:
+        ServiceError: it is none.
+    """
     key = text.strip()
     try:
         z85.decode(key)
@@ -115,12 +147,21 @@ def checked_key(text: str) -> str:
 
 
 def pairing_text(pairing: Pairing) -> str:
-    """The one line that pairs a client with a server."""
+    """The line of text that pairs a client with a server."""
     return PAIRING_PREFIX + base64.urlsafe_b64encode(msgspec.msgpack.encode(pairing)).decode()
 
 
 def accept_pairing(text: str, config: Path) -> ServerAddress:
-    """Keep what a pairing text says; the address it is for. Raises ServiceError when it is no such text."""
+    """The address of the server that a pairing text is for; its keys are stored.
+
+    Args:
+        text: as a person pasted it.
+        config: the configuration folder.
+
+    Raises:
+        ServiceError: it is no pairing text.
+        OSError: the keys cannot be stored.
+    """
     body = text.strip().removeprefix(PAIRING_PREFIX)
     try:
         pairing = msgspec.msgpack.decode(base64.urlsafe_b64decode(body), type=Pairing)
@@ -138,18 +179,32 @@ def accept_pairing(text: str, config: Path) -> ServerAddress:
 
 
 def known_servers(config: Path) -> dict[str, KnownServer]:
-    """Paired servers by `host:port`."""
+    """Paired servers by `host:port`; empty without any.
+
+    Raises:
+        ServiceError: the file of them cannot be used.
+    """
     return read_private(config / "known_servers.json", dict[str, KnownServer]) or {}
 
 
 def new_keys() -> KeyPair:
-    """A fresh pair."""
+    """A new, random key pair."""
     public, secret = zmq.curve_keypair()
     return KeyPair(public.decode(), secret.decode())
 
 
 def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
-    """Write for this user alone, whole or not at all. Raises FileExistsError unless `replace`, and OSError."""
+    """Write a file that only this user may read, in one step.
+
+    Args:
+        path: the file; its folder is made where missing.
+        data: its bytes.
+        replace: replace a file that is there.
+
+    Raises:
+        FileExistsError: there is a file and `replace` is false.
+        OSError: it cannot be written; no part of it is left.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -170,7 +225,15 @@ def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
 
 
 def read_private(path: Path, kind: type[T]) -> T | None:
-    """A file that only this user may read, or None when there is none. Raises ServiceError."""
+    """The content of a JSON file that only this user may read; None when there is no such file.
+
+    Args:
+        path: the file.
+        kind: the type it is decoded as.
+
+    Raises:
+        ServiceError: it cannot be read, others may read it, or it is damaged.
+    """
     try:
         data = path.read_bytes()
         mode = path.stat().st_mode
@@ -194,7 +257,7 @@ def read_private(path: Path, kind: type[T]) -> T | None:
 
 
 def _load_or_make(path: Path) -> KeyPair:
-    """Two that come first at once end with the same pair."""
+    """The key pair in a file, made when there is none. Two processes that do so at once end with the same pair."""
     pair = read_private(path, KeyPair)
     if pair is not None:
         return pair

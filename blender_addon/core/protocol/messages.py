@@ -1,8 +1,8 @@
-"""Everything that crosses the wire, typed. framing.py turns these into frames and back.
+"""The types of all messages on the wire. framing.py turns them into frames and back.
 
-Two ROUTER sockets: small things go over `control` (so that a cancel never waits behind a video), shots and results
-go over `data`, in chunks. A shot is uploaded as one file (shot_file.py) by offset and results are pulled as files by
-offset; both can go on after a drop. PROTOCOL_VERSION is (major, minor): the major must match.
+The server has two ROUTER sockets: small messages go over `control` (so that a cancel never waits behind a video),
+payloads and results go over `data`, in chunks. A payload is uploaded as one file and results are read as files, both by
+offset, so that both can go on after a lost connection. PROTOCOL_VERSION is (major, minor): the major must match.
 """
 
 from __future__ import annotations
@@ -20,20 +20,22 @@ PROTOCOL_VERSION = (2, 0)
 
 JOB_ID_PATTERN = r"\A[0-9a-z][0-9a-z-]{7,63}\Z"
 JobId = Annotated[str, Meta(pattern=JOB_ID_PATTERN)]
-"""Made by the client, `uuid.uuid4().hex` for one. Lower case only, because it names files on any file system."""
+"""Made by the client, for instance `uuid.uuid4().hex`. Lower case only, because it names files on any file system."""
 Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-"""sha256, hex."""
+"""SHA-256, hexadecimal."""
 FileName = Annotated[str, Meta(pattern=r"\A(frames/)?[0-9a-z_]{1,64}\.(png|mp4|json|jpg|npz)\Z")]
-"""The only shape of a result's name: never absolute, never upwards."""
+"""The only form of a result file's name: never absolute, never with a parent folder."""
 Count = Annotated[int, Meta(ge=0, le=2**48)]
 LONGEST_STAGE = 200
-"""Characters of what an engine says it does."""
+"""Characters of a stage's name; longer ones are cut."""
 Line = Annotated[str, Meta(max_length=200)]
 EngineName = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9_.-]{0,63}\Z")]
 
 
 class JobState(enum.StrEnum):
-    """The life of a job. server/service/jobs/job_states.py owns the transitions."""
+    """The state of a job; UNKNOWN where the server has no such job. server/service/jobs/job_states.py has
+    the transitions.
+    """
 
     UPLOADING = "uploading"
     QUEUED = "queued"
@@ -51,7 +53,7 @@ class JobState(enum.StrEnum):
 
 
 class RefusalCode(enum.StrEnum):
-    """Why the server said no."""
+    """Why the server refused a request."""
 
     PROTOCOL = "protocol"
     MALFORMED = "malformed"
@@ -69,7 +71,14 @@ class RefusalCode(enum.StrEnum):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What the server takes, told in WELCOME and enforced before memory is taken."""
+    """What the server takes. WELCOME tells the client; the server checks them before it allocates memory.
+
+    Attributes:
+        header_bytes: of a message's header or a payload's.
+        chunks_in_flight: chunks that a client may send or ask for ahead of the answers.
+        side: pixels of a clip's longer side.
+        photo_pixels: of a photo or a depth map.
+    """
 
     header_bytes: int = 64 * 1024
     buffers: int = 8
@@ -84,32 +93,33 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     prompt: int = 8000
     """Characters."""
     jobs_per_client: int = 32
-    """That have not ended."""
+    """Jobs of one client that have not ended."""
     ended_jobs: int = 1000
-    """Of one client that ended without a clip and are still told of; older ones are forgotten."""
+    """Jobs of one client that ended without a clip and are kept; older ones are forgotten."""
     listed_jobs: int = 200
     listed_reason: int = 200
-    """Characters of a reason in a list; GetStatus tells the whole."""
+    """Characters of a reason in a list; GetStatus gives all of it."""
     pruned_jobs: int = 10_000
-    """The newest of one client's jobs, which one Prune looks at."""
+    """The newest of one client's jobs, which are all that one Prune looks at."""
     sessions: int = 256
-    """Beyond it the oldest is closed."""
+    """Sessions in all; when there are more, one is closed."""
     followed_jobs: int = 64
-    """In one session."""
+    """Jobs that one session follows."""
     unread_messages: int = 256
-    """Answers and state events that may wait for one client. One that falls further behind is let go; it comes back
-    and asks again from where it was."""
+    """Answers and state events that may wait for one client. One that falls further behind loses its
+    session; it reconnects and asks again for what followed the last event it has.
+    """
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
-    """A header. Subclasses carry their own name as tag."""
+    """Base of all messages; each subclass gives its tag in the field `type`."""
 
 
 # --- client to server, control ------------------------------------------------------------------------------------
 
 
 class Hello(Message, frozen=True, tag="hello"):
-    """First message of a session. `client_id` is stable over restarts of Blender: jobs belong to it."""
+    """First message of a session. `client_id` is the same after a restart of Blender; `protocol` is (major, minor)."""
 
     protocol: tuple[int, int]
     client_id: Line
@@ -117,7 +127,9 @@ class Hello(Message, frozen=True, tag="hello"):
 
 
 class Submit(Message, frozen=True, tag="submit"):
-    """Ask for a place for a job. `digest` is the sha256 (hex) of the shot file of `nbytes` bytes."""
+    """Ask to send a job's payload. Answered with its JobStatus. `digest` is the SHA-256 of the payload of
+    `nbytes` bytes.
+    """
 
     job_id: JobId
     digest: Digest
@@ -127,14 +139,14 @@ class Submit(Message, frozen=True, tag="submit"):
 
 
 class Follow(Message, frozen=True, tag="follow"):
-    """Send this job's state events after `after_sequence`, then its progress as it comes."""
+    """Ask for this job's state events after `after_sequence`, then for its progress as it comes."""
 
     job_id: JobId
     after_sequence: Count = 0
 
 
 class GetStatus(Message, frozen=True, tag="get-status"):
-    """Ask for one JobStatus."""
+    """Ask for the JobStatus of one job."""
 
     job_id: JobId
 
@@ -144,31 +156,33 @@ class ListJobs(Message, frozen=True, tag="list-jobs"):
 
 
 class Cancel(Message, frozen=True, tag="cancel"):
-    """Stop a job. Answered with its JobStatus; takes effect within a step."""
+    """Ask to cancel a job. Answered with its JobStatus; a running job stops at its next step."""
 
     job_id: JobId
 
 
 class Fetched(Message, frozen=True, tag="fetched"):
-    """This client holds all results of a job: the server may forget them sooner. Answered with its JobStatus."""
+    """Say that this client has all results of a job: the server may forget them sooner. Answered with its JobStatus."""
 
     job_id: JobId
 
 
 class Prune(Message, frozen=True, tag="prune"):
-    """Forget this client's jobs that ended more than `older_than` seconds ago; without `unfetched`, only those whose
-    clip was fetched or that made none. Answered with Pruned."""
+    """Ask to forget this client's jobs that ended more than `older_than` seconds ago. Answered with Pruned.
+
+    Finished jobs whose results were not fetched stay, unless `unfetched`.
+    """
 
     older_than: float
     unfetched: bool = False
 
 
 class GetServerStats(Message, frozen=True, tag="get-facts"):
-    """Ask how the server is."""
+    """Ask for ServerStats."""
 
 
 class Ping(Message, frozen=True, tag="ping"):
-    """Ask whether the server's loop turns."""
+    """Ask for a Pong: a sign that the server's loop runs."""
 
     token: int
 
@@ -177,7 +191,13 @@ class Ping(Message, frozen=True, tag="ping"):
 
 
 class Welcome(Message, frozen=True, tag="welcome"):
-    """The session is open. `boot_id` changes when the server restarts: resynchronise then."""
+    """The session is open.
+
+    Attributes:
+        boot_id: another one after each restart of the server.
+        session: token that data messages repeat.
+        engines: what the engines can do, for this client.
+    """
 
     protocol: tuple[int, int]
     software: str
@@ -188,7 +208,7 @@ class Welcome(Message, frozen=True, tag="welcome"):
 
 
 class Refused(Message, frozen=True, tag="refused"):
-    """No, and why. `job_id` is empty when the refusal is not about a job."""
+    """A request was refused: what, why, and what to do. `job_id` is "" when the refusal is not about a job."""
 
     code: RefusalCode
     what: str
@@ -198,7 +218,7 @@ class Refused(Message, frozen=True, tag="refused"):
 
 
 class ResultFile(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of a finished job."""
+    """One file of a finished job, its name relative to the job's results."""
 
     name: FileName
     nbytes: Count
@@ -206,8 +226,19 @@ class ResultFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobStatus(Message, frozen=True, tag="job-status"):
-    """How a job stands. Also the answer to Submit: state UPLOADING asks for bytes from `received` on; QUEUED or
-    later is ACCEPTED (the job is on disk); UNKNOWN means the server has never heard of it."""
+    """The state of a job.
+
+    As the answer to Submit: UPLOADING asks for bytes from `received` on; QUEUED or later means that the job is accepted
+    and on disk. UNKNOWN means that the server has no such job. Times are seconds since the epoch.
+
+    Attributes:
+        attempt: how often it was started.
+        received: bytes of the payload that the server has.
+        sequence: number of its latest state event.
+        finished_at: 0 before it has ended.
+        fetched_at: 0 before its owner has all results.
+        results: its files; empty in lists and before it is done.
+    """
 
     job_id: JobId
     state: JobState
@@ -228,13 +259,18 @@ class JobStatus(Message, frozen=True, tag="job-status"):
 
 
 class Jobs(Message, frozen=True, tag="jobs"):
-    """The answer to ListJobs: newest first, without their result files, as many as go into one header."""
+    """The answer to ListJobs: newest first, without their result files, as many as fit into one header."""
 
     jobs: tuple[JobStatus, ...]
 
 
 class StateEvent(Message, frozen=True, tag="state-event"):
-    """A job changed state. Kept, numbered for each job from 1, and sent again after a reconnect."""
+    """A job changed its state. Events are stored, and sent again after a reconnect.
+
+    Attributes:
+        sequence: number of the event, counted for each job from 1.
+        at: seconds since the epoch.
+    """
 
     job_id: JobId
     sequence: int
@@ -245,7 +281,14 @@ class StateEvent(Message, frozen=True, tag="state-event"):
 
 
 class Progress(Message, frozen=True, tag="progress"):
-    """Latest-wins. May carry one buffer, the latest preview as a JPEG."""
+    """How far a job is. Only the latest is sent to a slow client. May carry one buffer, the latest preview as a JPEG.
+
+    Attributes:
+        attempt: the attempt, from 1; 0 while the job waits.
+        seconds_left: None where it is not known.
+        queue_place: jobs before this one.
+        has_preview: whether a buffer comes with it.
+    """
 
     job_id: JobId
     attempt: int
@@ -258,7 +301,7 @@ class Progress(Message, frozen=True, tag="progress"):
 
     @classmethod
     def of(cls, job_id: str, told: JobProgress) -> Progress:
-        """The message that tells it; its jpeg goes beside it, as the buffer."""
+        """The message for a progress; its jpeg is not in it and goes beside it, as the buffer."""
         return cls(
             job_id=job_id,
             attempt=told.attempt,
@@ -271,7 +314,7 @@ class Progress(Message, frozen=True, tag="progress"):
         )
 
     def told(self, jpeg: bytes) -> JobProgress:
-        """What it tells, with the picture that came beside it."""
+        """The progress in this message, with the preview that came beside it."""
         return JobProgress(
             self.step,
             self.steps,
@@ -284,8 +327,13 @@ class Progress(Message, frozen=True, tag="progress"):
 
 
 class Pong(Message, frozen=True, tag="pong"):
-    """The loop turns. `loop_lag`: seconds it was late at worst lately; `step_age`: seconds since the running job's
-    last step (None when idle)."""
+    """The server's loop runs.
+
+    Attributes:
+        loop_lag: the longest recent turn of the loop, seconds.
+        step_age: seconds since the running job's last step; None when no job runs.
+        running: id of the running job, "" for none.
+    """
 
     token: int
     boot_id: str
@@ -296,14 +344,21 @@ class Pong(Message, frozen=True, tag="pong"):
 
 
 class Pruned(Message, frozen=True, tag="pruned"):
-    """What Prune removed."""
+    """How many jobs Prune removed, and the bytes of their results."""
 
     jobs: int
     nbytes: int
 
 
 class ServerStats(Message, frozen=True, tag="facts"):
-    """How the server is: seconds, bytes and counts. Nothing in it tells one client of another's jobs."""
+    """The server's statistics: seconds, bytes and counts. Nothing in it tells one client of another's jobs.
+
+    Attributes:
+        loop_lag: the longest recent turn of the loop.
+        step_age: since the running job's last step; None when no job runs.
+        refused_connections: refused for their key since the start.
+        disk_promised: what accepted jobs may still write.
+    """
 
     uptime: float
     loop_lag: float
@@ -314,20 +369,20 @@ class ServerStats(Message, frozen=True, tag="facts"):
     step_age: float | None
     queued: int
     jobs: dict[str, int]
-    """State -> count."""
+    """Number of jobs by state."""
     sessions: int
     refused_connections: int
     disk_free: int
     disk_promised: int
     suspended_engines: dict[str, str] = msgspec.field(name="engines_set_aside")
-    """Those that this client cannot use for now: name -> why."""
+    """Engines that this client cannot use for now, and why."""
 
 
 # --- data, both ways ----------------------------------------------------------------------------------------------
 
 
 class UploadChunk(Message, frozen=True, tag="upload-chunk"):
-    """Bytes of a shot file from `offset`; one buffer."""
+    """Bytes of a payload from `offset` on; one buffer."""
 
     session: Line
     job_id: JobId
@@ -335,8 +390,10 @@ class UploadChunk(Message, frozen=True, tag="upload-chunk"):
 
 
 class UploadReceived(Message, frozen=True, tag="upload-received"):
-    """The server holds the first `received` bytes. Once all are there, verified and on disk, `state` is QUEUED.
-    damaged: all were there and their checksum was wrong; they were thrown away."""
+    """The server has the first `received` bytes of a payload. Once all are verified and on disk, `state` is QUEUED.
+
+    `damaged`: all bytes were there and their checksum was wrong; they were deleted.
+    """
 
     job_id: JobId
     received: Count
@@ -345,7 +402,7 @@ class UploadReceived(Message, frozen=True, tag="upload-received"):
 
 
 class ReadChunk(Message, frozen=True, tag="read-chunk"):
-    """Ask for `nbytes` of a result file from `offset`."""
+    """Ask for `nbytes` of a result file from `offset` on."""
 
     session: Line
     job_id: JobId
@@ -355,7 +412,7 @@ class ReadChunk(Message, frozen=True, tag="read-chunk"):
 
 
 class FileChunk(Message, frozen=True, tag="file-chunk"):
-    """Those bytes; one buffer."""
+    """The bytes that ReadChunk asked for; one buffer."""
 
     job_id: JobId
     name: FileName

@@ -1,4 +1,4 @@
-"""Where a server is."""
+"""The address of a server: parsing what a person typed, and whether it is this machine."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ DEFAULT_CONTROL_PORT = 47110
 
 @dataclass(frozen=True)
 class ServerAddress:
-    """Host name or address with the two ports. `server_key`: the server's public key (Z85), empty on loopback, where
-    it is found in the user's own configuration."""
+    """Where a server listens.
+
+    Attributes:
+        host: name or address.
+        control_port: port of the control socket.
+        data_port: port of the data socket.
+        server_key: the server's public key (Z85); "" on loopback, where it is in the user's own configuration.
+    """
 
     host: str = DEFAULT_HOST
     control_port: int = DEFAULT_CONTROL_PORT
@@ -41,9 +47,10 @@ def is_loopback(host: str) -> bool:
 
 
 def parse_address(text: str, server_key: str = "") -> ServerAddress:
-    """`host`, `host:port` or `[v6]:port` as typed by a person. The data port is the control port + 1.
+    """The address in `host`, `host:port` or `[v6]:port` as typed by a person. The data port is the control port + 1.
 
-    Raises ServiceError.
+    Raises:
+        ServiceError: the text is no address.
     """
     text = text.strip().removeprefix("tcp://")
     host, separator, port_text = text.rpartition(":")
