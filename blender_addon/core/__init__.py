@@ -1,1 +1,1 @@
-"""The language both processes speak: cameras, shots and messages. Never imports bpy or torch."""
+"""What add-on and server share: cameras, depth, payloads and the wire protocol. Never imports bpy or torch."""

@@ -1,4 +1,4 @@
-"""Names for the arrays that functions take and give; their docstrings say the shapes."""
+"""Types of the arrays that functions take and return; their docstrings give the shapes."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ Int64 = NDArray[np.int64]
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
-"""Of either precision."""
+"""Of any floating-point type."""
 Bool = NDArray[np.bool_]

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, however their writer ends."""
+"""Writes files in one step: a file is complete or not there, however its writer ends."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from pathlib import Path
 
 
 def write_whole(path: Path, data: bytes, *, sync: bool = False) -> None:
-    """Replace a file in one step; one writer at a time. sync: its bytes are on the disk before it has its name.
+    """Replace a file in one step; one writer at a time.
 
-    Raises OSError; the file is then what it was.
+    Args:
+        path: the file.
+        data: its bytes.
+        sync: have the bytes on the disk before the file gets its name.
+
+    Raises:
+        OSError: it cannot be written; the file is then what it was.
     """
     part = path.with_name(f"{path.name}.part")
     try:

@@ -1,4 +1,4 @@
-"""The one shape of an error that reaches a person: what happened, why, and what to do about it."""
+"""The errors that reach a user: what happened, why, and what to do about it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import enum
 
 
 class RealCamError(Exception):
-    """An error an artist can read. Each boundary raises its own subclass of it.
+    """An error that a user can read. Each part of the program raises its own subclass.
 
-    what: one clause, what went wrong ("The depth map does not fit the photo").
-    why: the facts that show it, with numbers ("photo 741 x 500, depth 640 x 640").
-    remedy: what the reader can do next ("Export the depth again with the photo's aspect").
+    Args:
+        what: one clause, what went wrong ("The depth map does not fit the photo").
+        why: the facts that show it, with numbers ("photo 741 x 500, depth 640 x 640").
+        remedy: what the reader can do next ("Export the depth again with the photo's aspect").
     """
 
     def __init__(self, what: str, why: str = "", remedy: str = "") -> None:
@@ -21,7 +22,7 @@ class RealCamError(Exception):
 
     @property
     def sentence(self) -> str:
-        """The whole message as prose, fit for a panel or a terminal."""
+        """The whole message as prose, for a panel or a terminal."""
         text = f"{self.what}: {self.why}" if self.why else self.what
         text = text if text.endswith((".", "!", "?")) else f"{text}."
         return f"{text} {self.remedy}".rstrip() if self.remedy else text
@@ -44,14 +45,14 @@ class WireError(RealCamError):
 
 
 class ErrorCode(enum.StrEnum):
-    """What this side of the wire found by itself; what the server refuses has a RefusalCode (protocol.messages)."""
+    """Codes of errors found by the client; what the server refuses has a RefusalCode (protocol.messages)."""
 
     UNREACHABLE = "unreachable"
     """Nobody answers at the address."""
     LOST = "lost"
-    """A connection broke or went quiet."""
+    """A connection broke or was silent for too long."""
     INTERRUPTED = "interrupted"
-    """The caller itself said stop."""
+    """The caller itself ended the wait."""
     HANDSHAKE = "handshake"
     """What listens is no RealCam server, or one with another key."""
     NO_KEY = "no-key"
@@ -72,7 +73,11 @@ class ErrorCode(enum.StrEnum):
 class ServiceError(RealCamError):
     """The server refused, failed or lost something.
 
-    code: which it was, an ErrorCode or a RefusalCode; "" where nobody need tell it from others.
+    Args:
+        what: see RealCamError.
+        why: see RealCamError.
+        remedy: see RealCamError.
+        code: an ErrorCode or a RefusalCode; "" where no caller needs to tell it from others.
     """
 
     def __init__(self, what: str, why: str = "", remedy: str = "", *, code: str = "") -> None:
@@ -81,7 +86,7 @@ class ServiceError(RealCamError):
 
 
 class EngineError(RealCamError):
-    """An engine that cannot make this clip."""
+    """A shot or request that the engine cannot make."""
 
 
 class TimelineError(RealCamError):

@@ -1,4 +1,4 @@
-"""How far a piece of work is: one type for engines, transfers, downloads and whatever shows it."""
+"""The progress of a piece of work: one type for engines, transfers, downloads and whatever shows it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from .arrays import UInt8
 class JobProgress:
     """How far a job, or one stage of it, is.
 
-    done, total: steps, frames or bytes, as the stage counts them; total is 0 where it is not known.
-    stage: what goes on, in words; detail: more about it, or "".
-    preview: [h, w, 3] uint8 sRGB, how the result looks so far; None when there is no new picture. jpeg: the same from
-    another process, as the file's bytes, b"" when there is none.
-    seconds_left: None where it is not known. queue_place: jobs before this one. attempt: the job's, from 1; 0 outside
-    of a server's jobs.
+    Attributes:
+        done: steps, frames or bytes, as the stage counts them.
+        total: the same in all; 0 where it is not known.
+        stage: what goes on, in words.
+        preview: [h, w, 3] uint8 sRGB, how the result looks so far; None when there is no new picture.
+        detail: more about the stage, or "".
+        jpeg: the preview from another process, as a file's bytes; b"" when there is none.
+        seconds_left: None where it is not known.
+        queue_place: jobs before this one.
+        attempt: the job's, from 1; 0 outside of a server's jobs.
     """
 
     done: int
@@ -32,8 +36,8 @@ class JobProgress:
 
 
 OnProgress = Callable[[JobProgress], None]
-"""Told each time the work has moved on. What it raises stops the work and comes out of it."""
+"""Called each time the work has moved on. What it raises stops the work and passes through."""
 
 
 def unwatched(_progress: JobProgress) -> None:
-    """For work that nobody watches."""
+    """Do nothing: the OnProgress of work that nobody watches."""

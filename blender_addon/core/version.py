@@ -1,4 +1,4 @@
-"""The version of add-on and server, and what each program is called in the other's log and in reports.
+"""The version of add-on and server, and the names of the programs in each other's log and in reports.
 
 pyproject.toml, the extension's manifest and uv.lock repeat the number for their tools; a test holds them equal.
 """
@@ -14,10 +14,15 @@ COMMAND_LINE_SOFTWARE = f"realcam-cli {VERSION}"
 
 
 def addon_software(blender: str, *, headless: bool = False) -> str:
-    """The add-on in Blender of this version string."""
+    """The add-on's name for logs and reports.
+
+    Args:
+        blender: Blender's version.
+        headless: whether Blender runs without a window.
+    """
     return f"RealCam for Blender {VERSION} in {'headless ' if headless else ''}Blender {blender}"
 
 
 def command_line_client_id() -> str:
-    """The same for all commands of this user: the server knows their jobs by it."""
+    """The client id of all commands of this user: the server knows their jobs by it."""
     return f"cli {getpass.getuser()}"

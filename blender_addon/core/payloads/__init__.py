@@ -1,1 +1,1 @@
-"""What a job carries from the client to an engine, as objects and as bytes."""
+"""Job payloads: what a client sends an engine, as objects and as bytes, and the results that come back."""

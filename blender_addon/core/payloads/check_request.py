@@ -1,6 +1,6 @@
-"""A finished clip sent to be checked against its camera, and what comes back: a job like any other.
+"""A camera check: a finished clip goes up, the camera that it shows comes back.
 
-A request is a payload (see payload_format.py). The answer is one JSON.
+A request is a payload (see payload_format.py). The result is one JSON file.
 """
 
 from __future__ import annotations
@@ -22,16 +22,25 @@ from .shot_file import Pixels, check_camera_numbers, check_received_depth, recei
 CHECKER = "camera-check"
 """The engine's name."""
 CHECK_FILE = "check.json"
+"""Name of the result's file."""
 FEWEST_FRAMES = 3
 """Frames below which no camera can be found."""
 
 
 @dataclass(frozen=True, eq=False)
 class CheckRequest:
-    """frames: [F, H, W, 3] uint8 sRGB, the clip. trajectory: the camera that it was to follow, in the clip's pixels.
+    """A clip whose camera is to be compared with the one asked for.
 
-    depth: [hd, wd] float32 metres along z seen by the photo's camera (the trajectory's world), NaN where unknown.
-    depth_intrinsics: [3, 3] in its pixels. Raises ShotError or CameraError when the parts do not fit each other.
+    Attributes:
+        frames: [F, H, W, 3] uint8 sRGB, the clip.
+        trajectory: the camera that it was to follow, in the clip's pixels.
+        depth: [hd, wd] float32 metres along z seen by the photo's camera (the trajectory's world), NaN where unknown.
+        depth_intrinsics: [3, 3] in the depth map's pixels.
+        settings: the job's.
+
+    Raises:
+        ShotError: the clip does not fit its camera, or the depth is no map.
+        CameraError: the depth's intrinsics are none.
     """
 
     frames: UInt8
@@ -56,9 +65,16 @@ class CheckRequest:
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """How the clip's camera moved, in the world of the request's trajectory.
 
-    placed: the frames (from 0) whose camera was found, P of them. achieved: [P, 4, 4] camera-to-world, OpenCV axes;
-    metres when `metric`, else distances are fitted to those asked for. degrees, metres: [P] how far each is off.
-    scale: achieved distance over asked, None when not metric. findings: sentences for the artist.
+    Attributes:
+        frames: how many the clip has.
+        placed: the frames (from 0) whose camera was found, P of them.
+        achieved: [P, 4, 4] camera-to-world, OpenCV axes; metres when `metric`, else scaled to fit the distances asked
+            for.
+        degrees: [P] angle between the camera found and the one asked for.
+        metres: [P] distance between them.
+        metric: whether the scale was found.
+        scale: achieved distance over the one asked for; None when not metric.
+        findings: sentences for the user.
     """
 
     frames: int
@@ -72,7 +88,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def poses(self) -> Float64:
-        """[P, 4, 4] `achieved` as an array."""
+        """`achieved` as an array, [P, 4, 4] float64."""
         return np.array(self.achieved, dtype=np.float64)
 
 
@@ -125,7 +141,13 @@ def encode_check_request(request: CheckRequest) -> bytes:
 
 
 def decode_check_request(data: bytes | memoryview, limits: Limits) -> CheckRequest:
-    """The request in a payload; its arrays are views on `data`. Raises WireError, ShotError or CameraError."""
+    """The request in a payload; its arrays are views on `data`.
+
+    Raises:
+        WireError: the bytes are no request within the limits.
+        ShotError: its parts do not fit each other.
+        CameraError: a camera in it is none.
+    """
     header, arrays = CHECK_REQUEST.decode(data, limits)
     check_camera_numbers(depth_intrinsics=arrays["depth_intrinsics"])
     check_received_depth(arrays["depth"])
@@ -144,7 +166,11 @@ def encode_check_result(result: CheckResult) -> bytes:
 
 
 def decode_check_result(data: bytes) -> CheckResult:
-    """The result in a JSON. Raises CameraError when it is none that makes sense."""
+    """The result in a JSON file.
+
+    Raises:
+        CameraError: it cannot be read, or makes no sense.
+    """
     try:
         result = msgspec.json.decode(data, type=CheckResult)
         poses = result.poses

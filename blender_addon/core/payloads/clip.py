@@ -1,4 +1,4 @@
-"""What comes back of a shot: frames, and what made them."""
+"""A clip: the frames that an engine made of a shot, and the metadata of what made them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,26 @@ from .shot import Shot, ShotSettings
 
 
 def pixels_sha256(picture: UInt8) -> str:
-    """SHA-256, in hex, of a picture's values row by row: the same whatever kind of file it was stored in."""
+    """SHA-256, hexadecimal, of a picture's values row by row: the same for every file format it was stored in."""
     return hashlib.sha256(np.ascontiguousarray(picture).tobytes()).hexdigest()
 
 
 class ClipMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """What made a clip: enough to make it again. Stored beside the frames and inside the mp4.
+    """What made a clip: enough to reproduce it. Stored beside the frames and inside the mp4.
 
-    last_image_sha256: pixels_sha256 of the shot's last image, "" without one.
+    Attributes:
+        engine: the engine's name.
+        engine_version: its code, and what else of the machine tells one result from another.
+        settings: the shot's.
+        width: of the clip in pixels.
+        height: of the clip in pixels.
+        fps: frames a second.
+        camera_to_world: [F, 4, 4], OpenCV axes, metres.
+        intrinsics: [F, 3, 3] in the clip's pixels.
+        weights_hash: of the network's weights, "" without a network.
+        last_image_sha256: pixels_sha256 of the shot's last image, "" without one.
+        seconds: how long the clip took to make.
+        draft: whether this is no final picture.
     """
 
     engine: str
@@ -48,7 +60,7 @@ class ClipMetadata(msgspec.Struct, frozen=True, kw_only=True):
         seconds: float = 0.0,
         draft: bool = False,
     ) -> ClipMetadata:
-        """What made the clip of `shot`.
+        """The metadata of the clip of `shot`.
 
         Args:
             shot: settings, camera and last image are taken from it.
@@ -78,14 +90,19 @@ class ClipMetadata(msgspec.Struct, frozen=True, kw_only=True):
         """The camera that the clip was asked to follow, in the clip's pixels and in metres of the shot's scene.
 
         Raises:
-            CameraError: The numbers, read from a file, are no camera.
+            CameraError: the numbers, read from a file, are no camera.
         """
         poses, intrinsics = np.array(self.camera_to_world), np.array(self.intrinsics)
         return Trajectory(poses, intrinsics, self.width, self.height, self.fps)
 
 
 class ClipSidecar(msgspec.Struct, frozen=True, kw_only=True):
-    """What metadata.json beside the frames holds, and the comment inside clip.mp4."""
+    """The content of metadata.json beside the frames, and of the comment inside clip.mp4.
+
+    Attributes:
+        metadata: what made the clip.
+        notes: sentences for the user.
+    """
 
     metadata: ClipMetadata
     notes: tuple[str, ...] = ()
@@ -93,7 +110,13 @@ class ClipSidecar(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """frames: [F, H, W, 3] uint8 sRGB, with what made them."""
+    """A finished clip.
+
+    Attributes:
+        frames: [F, H, W, 3] uint8 sRGB.
+        metadata: what made them.
+        notes: sentences for the user.
+    """
 
     frames: UInt8
     metadata: ClipMetadata

@@ -1,4 +1,4 @@
-"""How much of each frame the photo can see, and the refusal of a camera that never sees any of it."""
+"""How much of each frame the photo sees, and the check that it sees something."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from ..errors import ShotError
 
 
 def coverage(preview: UInt8) -> Float64:
-    """[F] share 0..1 of the pixels that are seen, of a preview [F, H, W, 4]."""
+    """The share of each frame that the photo sees, [F] float64 in 0..1.
+
+    Args:
+        preview: [F, H, W, 4] uint8, alpha above 0 where the photo sees.
+    """
     return np.asarray((preview[..., 3] > 0).mean(axis=(1, 2)), dtype=np.float64)
 
 
 def check_seen(shares: ArrayLike) -> None:
-    """Refuse a shot of which no frame shows any of the photo's scene.
+    """Refuse a shot of which no frame shows anything of the photo.
 
     Args:
         shares: [F] the coverage of each frame, measured or estimated.
 
     Raises:
-        ShotError: All of them are 0.
+        ShotError: all of them are 0.
     """
     found = np.asarray(shares, dtype=np.float64)
     if not found.any():

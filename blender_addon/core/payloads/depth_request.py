@@ -1,6 +1,6 @@
-"""Metric depth asked of a server and what comes back: a job like any other, with a photo instead of a shot.
+"""A depth job: a photo goes up, its metric depth comes back.
 
-A request is a payload (see payload_format.py). The answer is one NPZ.
+A request is a payload (see payload_format.py). The result is one NPZ.
 """
 
 from __future__ import annotations
@@ -21,14 +21,21 @@ from .payload_format import PayloadFormat, PayloadHeader, check_pixels
 from .shot import ShotSettings
 
 DEPTH_FILE = "depth.npz"
+"""Name of the result's file."""
 
 
 @dataclass(frozen=True, eq=False)
 class DepthRequest:
-    """photo: [h, w, 3] uint8 sRGB. settings.engine: the predictor's name.
+    """A photo whose depth is asked for.
 
-    typed_mm, exif_mm: the photo's focal length (35 mm equivalent) as the artist or its EXIF tells it; typed goes first.
-    Raises PhotoError when the photo is no RGB picture or a focal length is not positive.
+    Attributes:
+        photo: [h, w, 3] uint8 sRGB.
+        settings: `engine` is the predictor's name.
+        typed_mm: the photo's focal length (35 mm equivalent) as the artist typed it; goes before `exif_mm`.
+        exif_mm: the same as its EXIF gives it.
+
+    Raises:
+        PhotoError: the photo is no RGB picture, or a focal length is not positive.
     """
 
     photo: UInt8
@@ -46,10 +53,16 @@ class DepthRequest:
 
 @dataclass(frozen=True, eq=False)
 class DepthResult:
-    """depth: [h, w] float32 metres along z, cleaned, NaN unknown; before: the same before cleaning.
+    """A photo's estimated depth.
 
-    cleaning_flags: [h, w] uint8, bits of what cleaning did (core.cleaning.clean). intrinsics: [3, 3] pixels of the
-    photo that was sent. focal_source: where the focal length came from. predictor, licence: what made it, in words.
+    Attributes:
+        depth: [h, w] float32 metres along z, cleaned, NaN where unknown.
+        before: the same before cleaning.
+        cleaning_flags: [h, w] uint8, bits of what cleaning did (core.depth.cleaning.clean).
+        intrinsics: [3, 3] in pixels of the photo that was sent.
+        focal_source: where the focal length came from, in words.
+        predictor: what made it, in words.
+        licence: of the predictor's weights, in words.
     """
 
     depth: Float32
@@ -93,7 +106,12 @@ def encode_depth_request(request: DepthRequest) -> bytes:
 
 
 def decode_depth_request(data: bytes | memoryview, limits: Limits) -> DepthRequest:
-    """The request in a payload; its photo is a view on `data`. Raises WireError or PhotoError."""
+    """The request in a payload; its photo is a view on `data`.
+
+    Raises:
+        WireError: the bytes are no request within the limits.
+        PhotoError: a focal length is not positive.
+    """
     header, arrays = DEPTH_REQUEST.decode(data, limits)
     return DepthRequest(arrays["photo"], header.settings, header.typed_mm, header.exif_mm)
 
@@ -114,7 +132,12 @@ def encode_depth_result(result: DepthResult) -> bytes:
 
 
 def decode_depth_result(data: bytes) -> DepthResult:
-    """The result in an NPZ. Raises PhotoError when it is none."""
+    """The result in an NPZ.
+
+    Raises:
+        PhotoError: the bytes are no depth result.
+        CameraError: its intrinsics are none.
+    """
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             depth, before, cleaning_flags, intrinsics, words = (

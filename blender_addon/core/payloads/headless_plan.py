@@ -1,4 +1,4 @@
-"""A whole shot as one file: what a process that starts a headless Blender asks of it, and what it hears back."""
+"""A plan for a headless Blender that makes a whole clip, and the reports it prints: both are files or lines of JSON."""
 
 from __future__ import annotations
 
@@ -10,11 +10,19 @@ from .import_request import ImportSettings
 from .shot import ShotSettings
 
 REPORT_PREFIX = "realcam-report "
-"""Lines of standard output that begin so are reports; the rest is Blender's own talk."""
+"""How lines of standard output begin that are reports; Blender prints others."""
 
 
 class PlannedMove(msgspec.Struct, frozen=True, kw_only=True):
-    """One named move of core/moves.py, baked as keyframes between two scene frames."""
+    """A named move of core/camera/moves.py, baked as keyframes between two scene frames.
+
+    Attributes:
+        name: the move's.
+        first: scene frame where it begins.
+        last: scene frame where it ends.
+        values: the move's parameters by name.
+        easing: how its speed changes.
+    """
 
     name: str
     first: int
@@ -24,13 +32,22 @@ class PlannedMove(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HeadlessPlan(ImportSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Photo and depth in, `blend` and a take beside it out. How they are imported is said by the fields it inherits.
+    """What a headless Blender is to do: import a photo with depth, make the clip, and save a .blend with the take
+    beside it.
 
-    Paths are absolute.
-    depth_scale: metres for each stored unit, None by the file's kind. disparity: (focal px, baseline m, doffs px) when
-    the file holds disparity. moves follow each other, each beginning where the one before ended.
-    last_image: the file of what the last frame shall show, for engines that interpolate; "" for none.
-    pivot: metres to the subject; None measures the depth at the middle of the photo.
+    The fields it inherits say how the photo is imported. Paths are absolute.
+
+    Attributes:
+        photo: path of the photo.
+        depth: path of its depth.
+        blend: path of the .blend that is saved.
+        moves: each begins where the one before ended.
+        depth_scale: metres for each stored unit; None takes it by the file's kind.
+        disparity: (focal px, baseline m, doffs px) when the depth file holds disparity.
+        last_image: path of what the last frame shall show, for engines that interpolate; "" for none.
+        pivot: metres to the subject; None measures the depth at the middle of the photo.
+        render_size: (width, height) of the scene's render.
+        clip_size: (width, height) of the clip.
     """
 
     photo: str
@@ -56,7 +73,18 @@ class HeadlessPlan(ImportSettings, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class HeadlessReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One line: a stage under way (step of steps), or with `seconds` one that has ended. `error` ends everything."""
+    """A line of progress: a stage under way, or one that has ended. One with `error` is the last.
+
+    Attributes:
+        stage: its name.
+        step: steps done.
+        steps: steps in all.
+        seconds: how long the stage took; None while it goes on.
+        error: why nothing more comes, "" for no error.
+        take_folder: where the take is, once it is.
+        coverage: [F] share of each frame that the photo sees.
+        summary: sentences for the user.
+    """
 
     stage: str
     step: int = 0
@@ -74,7 +102,7 @@ def report_line(report: HeadlessReport) -> str:
 
 
 def parse_report(line: str) -> HeadlessReport | None:
-    """The report of a line, None when the line is something else."""
+    """The report in a line; None when the line is no report."""
     if not line.startswith(REPORT_PREFIX):
         return None
     return msgspec.json.decode(line.removeprefix(REPORT_PREFIX), type=HeadlessReport)

@@ -1,4 +1,5 @@
-"""What an import of a photo is told: one declaration for Blender's panel, a job's record, a plan and the command line.
+"""The settings of a photo's import: one declaration for Blender's panel, a job record, a headless plan and the
+terminal.
 
 Each place shows or stores the fields in its own way (a property, an option, JSON) and takes names, descriptions,
 defaults and limits from here.
@@ -21,9 +22,9 @@ from .depth_request import DepthResult
 
 
 class ImportSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How a photo with its depth becomes a scene. Titles and descriptions are what the artist reads.
+    """How a photo with its depth becomes a scene. Titles and descriptions of the fields are shown to the user.
 
-    intrinsics: row by row, pixels of the photo.
+    `intrinsics` are given row by row, in pixels of the photo.
     """
 
     focal_mm: Annotated[
@@ -84,7 +85,16 @@ class ImportSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = True
 
     def lens(self, size: tuple[int, int], exif_mm: float | None) -> PhotoLens:
-        """The lens of a photo of this size (width, height) whose EXIF tells exif_mm. Raises as photo_lens does."""
+        """The lens of a photo.
+
+        Args:
+            size: (width, height) of the photo in pixels.
+            exif_mm: 35 mm equivalent that its EXIF gives, None for none.
+
+        Raises:
+            PhotoError: as photo_lens raises.
+            CameraError: as photo_lens raises.
+        """
         calibrated = None if self.intrinsics is None else np.array(self.intrinsics, dtype=np.float64)
         return photo_lens(size, intrinsics=calibrated, focal_mm=self.focal_mm, exif_mm=exif_mm)
 
@@ -99,7 +109,13 @@ class DepthFile:
 
 @dataclass(frozen=True, eq=False)
 class ImportRequest:
-    """A photo, its depth (in a file, or as a server estimated it) and how the scene of both is built."""
+    """What an import is made from.
+
+    Attributes:
+        photo: the photo's file.
+        depth: its depth, in a file or as a server estimated it.
+        settings: how the scene is built.
+    """
 
     photo: Path
     depth: DepthFile | DepthResult
@@ -108,9 +124,16 @@ class ImportRequest:
 
 @dataclass(frozen=True)
 class SettingField:
-    """What a panel or a command line shows of one of the ImportSettings.
+    """What a panel or a command line shows of one field of ImportSettings.
 
-    kind: the type of its value where one is given. minimum, maximum: None where there is no limit.
+    Attributes:
+        name: the field's name.
+        title: its label.
+        description: its tooltip.
+        kind: the type of its value where one is given.
+        default: its default.
+        minimum: None where there is no limit.
+        maximum: None where there is no limit.
     """
 
     name: str
@@ -150,4 +173,4 @@ _KINDS: dict[type, type] = {
 _described = msgspec.inspect.type_info(ImportSettings)
 assert isinstance(_described, msgspec.inspect.StructType)
 SETTING_FIELDS: dict[str, SettingField] = {one.name: _setting_field(one) for one in _described.fields}
-"""By name, in the order of their declaration."""
+"""The fields by name, in the order of their declaration."""

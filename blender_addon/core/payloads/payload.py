@@ -1,6 +1,6 @@
-"""What a job is made of: a shot, a photo whose depth is asked, or a clip whose camera is to be checked.
+"""The payload of any job: a shot, a photo whose depth is asked for, or a clip whose camera is checked.
 
-Its first bytes say which.
+The first bytes say which.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from .shot import Shot
 from .shot_file import decode_shot, encode_shot
 
 JobPayload = Shot | DepthRequest | CheckRequest
+"""What a job asks an engine for."""
 
 
 def encode_payload(payload: JobPayload) -> bytes:
-    """The bytes that a client uploads. Their sha256 is the digest the job is submitted under."""
+    """The bytes that a client uploads. Their SHA-256 is the digest that the job is submitted with."""
     match payload:
         case DepthRequest():
             return encode_depth_request(payload)
@@ -26,8 +27,14 @@ def encode_payload(payload: JobPayload) -> bytes:
 
 
 def decode_payload(data: bytes | memoryview, limits: Limits) -> JobPayload:
-    """The shot or request in these bytes; arrays are views on `data`. Raises WireError, ShotError, PhotoError or
-    CameraError."""
+    """The shot or request in these bytes; its arrays are views on `data`.
+
+    Raises:
+        WireError: the bytes are no payload within the limits.
+        ShotError: the parts of a shot or check do not fit each other.
+        PhotoError: a photo or focal length cannot be used.
+        CameraError: a camera is none.
+    """
     if DEPTH_REQUEST.has_format_of(data):
         return decode_depth_request(data, limits)
     if CHECK_REQUEST.has_format_of(data):

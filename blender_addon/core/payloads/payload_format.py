@@ -1,4 +1,4 @@
-"""How a job payload is laid out in bytes: a header and arrays, of a kind that its first bytes name.
+"""The byte layout of job payloads: a header and arrays, of a kind that the first bytes name.
 
 `[magic 8][header length, uint32 LE][msgpack header][padding][buffer][padding][buffer] ...`; buffers are raw, C order,
 little endian, each on a 64-byte boundary, so that what is decoded is a set of views on the payload.
@@ -19,15 +19,16 @@ from ..protocol.framing import Buffer, BufferSpec, raw_bytes
 from ..protocol.messages import Limits
 
 ALIGNMENT = 64
+"""Bytes; each buffer begins at a multiple."""
 SLOWEST, FASTEST = 0.01, 1000.0
-"""Frames a second that a video can say of itself."""
+"""Frames a second that a video may have."""
 
 Shape = tuple[int | None, ...]
 """Lengths of an array's axes; None for any."""
 
 
 class PayloadHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything of a payload but its arrays; subclasses add their fields."""
+    """Everything of a payload but its arrays; subclasses add their fields. `buffers` describes the arrays by name."""
 
     buffers: dict[str, BufferSpec]
 
@@ -37,10 +38,15 @@ H = TypeVar("H", bound=PayloadHeader)
 
 @dataclass(frozen=True)
 class PayloadFormat(Generic[H]):
-    """One kind of payload. what: its name in sentences. buffers: name -> (dtype, shape), in file order. optional: those
-    that a payload may lack.
+    """One kind of payload.
 
-    check: raises WireError for a header beyond the limits or whose numbers make no sense.
+    Attributes:
+        what: its name in error messages.
+        magic: the first 8 bytes.
+        header: the type of its header.
+        buffers: (dtype, shape) of each array by name, in file order.
+        check: raises WireError for a header beyond the limits or whose numbers make no sense.
+        optional: names of arrays that may be missing.
     """
 
     what: str
@@ -51,7 +57,12 @@ class PayloadFormat(Generic[H]):
     optional: frozenset[str] = frozenset()
 
     def encode(self, header: H, arrays: Mapping[str, Buffer]) -> bytes:
-        """The payload. header.buffers are the specs of `arrays`, see `specs`."""
+        """The bytes of a payload.
+
+        Args:
+            header: its `buffers` are the specs of `arrays`, see `specs`.
+            arrays: by name.
+        """
         encoded = msgspec.msgpack.encode(header)
         offsets, _ = self._layout(header, len(encoded))
         parts: list[bytes | memoryview] = [self.magic, struct.pack("<I", len(encoded)), encoded]
@@ -63,16 +74,24 @@ class PayloadFormat(Generic[H]):
         return b"".join(parts)
 
     def specs(self, arrays: Mapping[str, Buffer]) -> dict[str, BufferSpec]:
-        """What a header says of these arrays."""
+        """The specs of these arrays for a header, in file order.
+
+        Raises:
+            WireError: the dtype of one may not cross the wire.
+        """
         lacking = self.optional - arrays.keys()
         return {name: BufferSpec.of(arrays[name]) for name in self.buffers if name not in lacking}
 
     def has_format_of(self, data: bytes | memoryview) -> bool:
-        """Whether the first bytes are this kind's."""
+        """Whether the bytes begin with this kind's magic."""
         return bytes(memoryview(data)[: len(self.magic)]) == self.magic
 
     def decode(self, data: bytes | memoryview, limits: Limits) -> tuple[H, dict[str, Buffer]]:
-        """Header and arrays of a payload; the arrays are views on `data`. Raises WireError."""
+        """The header and the arrays of a payload; the arrays are views on `data`.
+
+        Raises:
+            WireError: the bytes are no payload of this kind within the limits.
+        """
         memory = memoryview(data)
         header, offsets = self._read(memory, limits)
         specs = header.buffers
@@ -112,7 +131,7 @@ class PayloadFormat(Generic[H]):
             spec.check(spec.nbytes)
 
     def _layout(self, header: H, header_bytes: int) -> tuple[dict[str, int], int]:
-        """Where each buffer begins, and how long the payload is."""
+        """The offset of each buffer by name, and the length of the payload, in bytes."""
         position = 12 + header_bytes
         offsets: dict[str, int] = {}
         for name in header.buffers:
@@ -127,15 +146,34 @@ def _fits(shape: tuple[int, ...], wanted: Shape) -> bool:
 
 
 def check_pixels(name: str, spec: BufferSpec, limits: Limits) -> None:
-    """Raises WireError when a picture or map of a header [h, w, ...] is empty or larger than a photo may be."""
+    """Refuse a picture or map that is empty or larger than a photo may be.
+
+    Args:
+        name: what error messages call it.
+        spec: of shape [h, w, ...].
+        limits: the server's.
+
+    Raises:
+        WireError: it is.
+    """
     rows, columns = spec.shape[:2]
     if not 1 <= rows * columns <= limits.photo_pixels:
         raise WireError(f"The {name} is too large", f"{columns} x {rows}, allowed {limits.photo_pixels} pixels")
 
 
 def check_clip(what: str, frames: int, size: tuple[int, int], fps: float, limits: Limits) -> None:
-    """Raises WireError when a clip of so many frames of size (width, height) is more than the server takes, or plays
-    at no speed that a video has."""
+    """Refuse a clip beyond the limits, or with a frame rate that no video has.
+
+    Args:
+        what: what error messages call the payload.
+        frames: frame count.
+        size: (width, height) in pixels.
+        fps: frames a second.
+        limits: the server's.
+
+    Raises:
+        WireError: it is.
+    """
     if not 1 <= frames <= limits.frames:
         raise WireError(f"The {what} has too many frames", f"{frames}, allowed 1 to {limits.frames}")
     if max(size) > limits.side:
@@ -145,7 +183,16 @@ def check_clip(what: str, frames: int, size: tuple[int, int], fps: float, limits
 
 
 def check_poses(what: str, header: PayloadHeader, frames: int) -> None:
-    """Raises WireError unless there is a pose and a camera matrix for each frame."""
+    """Refuse a header without exactly one pose and one camera matrix for each frame.
+
+    Args:
+        what: what error messages call the payload.
+        header: with the buffers `camera_to_world` and `intrinsics`.
+        frames: frame count.
+
+    Raises:
+        WireError: their counts differ.
+    """
     for name in ("camera_to_world", "intrinsics"):
         count = header.buffers[name].shape[0]
         if count != frames:

@@ -1,4 +1,4 @@
-"""What is asked of an engine: a shot and the artist's settings."""
+"""A shot: everything that an engine needs to make a clip."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ from ..protocol.capability import SettingValue
 
 
 class ShotSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the artist typed. `options` holds what only this engine understands, named by its capability."""
+    """The settings of a job.
+
+    Attributes:
+        engine: the engine's name.
+        prompt: what the clip shows.
+        negative_prompt: what it shall not show.
+        seed: of the random numbers.
+        options: values for options of this engine alone, by the names in its capability.
+    """
 
     engine: str
     prompt: str = ""
@@ -25,16 +33,21 @@ class ShotSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """Everything an engine needs, checked.
+    """Everything an engine needs to make a clip, checked.
 
-    trajectory: the camera of every frame in the clip's own pixels, relative to the photo's camera.
-    preview: [F, H, W, 4] uint8 sRGB, straight alpha; alpha is visibility from that frame's camera.
-    photo: [h, w, 3] uint8 sRGB. photo_intrinsics: [3, 3] in the photo's pixels.
-    depth: [hd, wd] float32 metres along z seen by the reference camera, NaN where unknown; any resolution.
-    depth_edge: relative depth jump above which two neighbours are different surfaces.
-    last_image: [h, w, 3] uint8 sRGB what the last frame shall show, of any size; for engines that interpolate.
+    Attributes:
+        trajectory: the camera of every frame in the clip's own pixels, relative to the photo's camera.
+        preview: [F, H, W, 4] uint8 sRGB, straight alpha; alpha is visibility from that frame's camera.
+        photo: [h, w, 3] uint8 sRGB.
+        photo_intrinsics: [3, 3] in the photo's pixels.
+        depth: [hd, wd] float32 metres along z seen by the reference camera, NaN where unknown; any resolution.
+        settings: the job's.
+        depth_edge: relative depth jump above which two neighbouring pixels are different surfaces.
+        last_image: [h, w, 3] uint8 sRGB, what the last frame shall show, of any size; for engines that interpolate.
 
-    Raises ShotError when the parts do not fit each other.
+    Raises:
+        ShotError: the parts do not fit each other.
+        CameraError: the photo's intrinsics are none.
     """
 
     trajectory: Trajectory

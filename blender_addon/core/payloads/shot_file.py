@@ -1,4 +1,4 @@
-"""A shot as a job payload: what a client uploads and a worker reads."""
+"""A shot as a job payload: its encoder, its decoder, and the checks of its numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .payload_format import PayloadFormat, PayloadHeader, check_clip, check_pixe
 from .shot import Shot, ShotSettings
 
 LARGEST_NUMBER = 1e9
-"""Metres and pixels beyond this are no camera, and would overflow further on."""
+"""Metres and pixels beyond this are no camera's, and would overflow in later computations."""
 NEAREST = 1e-6
 """Metres. A depth below it can only be a mistake."""
 
@@ -24,7 +24,7 @@ Pixels = Annotated[int, Meta(ge=1, le=2**20)]
 
 
 class ShotHeader(PayloadHeader, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything of a shot but its arrays."""
+    """Everything of a shot but its arrays. `width` and `height` are the clip's in pixels, `fps` is frames a second."""
 
     settings: ShotSettings
     width: Pixels
@@ -34,12 +34,12 @@ class ShotHeader(PayloadHeader, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def frames(self) -> int:
-        """How many frames the clip shall have."""
+        """The number of frames of the clip."""
         return self.buffers["camera_to_world"].shape[0]
 
 
 def _check_header(header: ShotHeader, limits: Limits) -> None:
-    """Every number of the header against the limits, before an array is made."""
+    """Check every number of the header against the limits, before an array is made."""
     check_clip("shot", header.frames, (header.width, header.height), header.fps, limits)
     check_poses("shot", header, header.frames)
     for name in ("photo", "depth"):
@@ -78,7 +78,7 @@ SHOT = PayloadFormat(
 
 
 def encode_shot(shot: Shot) -> bytes:
-    """The payload of a shot. Its sha256 is the digest a job is submitted under."""
+    """The payload of a shot. Its SHA-256 is the digest that the job is submitted with."""
     arrays: dict[str, Buffer] = {
         "camera_to_world": shot.trajectory.camera_to_world,
         "intrinsics": shot.trajectory.intrinsics,
@@ -103,8 +103,10 @@ def encode_shot(shot: Shot) -> bytes:
 def decode_shot(data: bytes | memoryview, limits: Limits) -> Shot:
     """The shot in a payload; its arrays are views on `data`.
 
-    Raises WireError when the bytes are not a shot within the limits, ShotError or CameraError when they are one that
-    makes no sense (NaN poses, a preview of another size ...).
+    Raises:
+        WireError: the bytes are no shot within the limits.
+        ShotError: the parts do not fit each other (a preview of another size ...).
+        CameraError: a camera is none (NaN poses ...).
     """
     header, arrays = SHOT.decode(data, limits)
     check_camera_numbers(photo_intrinsics=arrays["photo_intrinsics"])
@@ -123,7 +125,17 @@ def decode_shot(data: bytes | memoryview, limits: Limits) -> Shot:
 
 
 def received_trajectory(arrays: dict[str, Buffer], width: int, height: int, fps: float) -> Trajectory:
-    """The camera in a payload's arrays camera_to_world and intrinsics. Raises CameraError."""
+    """The camera in a payload's arrays `camera_to_world` and `intrinsics`.
+
+    Args:
+        arrays: `camera_to_world` [F, 4, 4] and `intrinsics` [F, 3, 3], float64.
+        width: of the clip in pixels.
+        height: of the clip in pixels.
+        fps: frames a second.
+
+    Raises:
+        CameraError: the numbers are no camera.
+    """
     poses, intrinsics = arrays["camera_to_world"], arrays["intrinsics"]
     check_camera_numbers(camera_to_world=poses, intrinsics=intrinsics)
     try:
@@ -135,14 +147,22 @@ def received_trajectory(arrays: dict[str, Buffer], width: int, height: int, fps:
 
 
 def check_camera_numbers(**arrays: Float64) -> None:
-    """Raises CameraError, naming the array, for NaN, infinite and huge numbers."""
+    """Refuse NaN, infinite and huge numbers.
+
+    Raises:
+        CameraError: an array has some; it is named by its keyword.
+    """
     for name, array in arrays.items():
         if not (np.abs(array) < LARGEST_NUMBER).all():
             raise CameraError("A camera is not made of reasonable numbers", f"{name} has NaN, infinite or huge entries")
 
 
 def check_received_depth(depth: Float32) -> None:
-    """Raises ShotError for infinite depth, and for depth so near that its inverse is."""
+    """Refuse infinite depth, and depth so near that its inverse overflows.
+
+    Raises:
+        ShotError: the map has some.
+    """
     if np.isinf(depth).any():
         raise ShotError("The depth is not a float32 map", "it holds infinite values; unknown depth is NaN")
     if ((depth > 0) & (depth < NEAREST)).any():

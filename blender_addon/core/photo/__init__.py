@@ -1,1 +1,1 @@
-"""A photo's file: what it is, how it was held, and which files are refused with which words."""
+"""Photo files: their header, their EXIF, and which files are refused with which message."""

@@ -1,6 +1,6 @@
-"""The two EXIF facts a photo's camera needs: how it was held and its 35 mm equivalent. JPEG, PNG, WebP and TIFF.
+"""The two EXIF facts that a photo's camera needs: orientation and 35 mm equivalent. JPEG, PNG, WebP and TIFF.
 
-Blender has no EXIF library inside, and the server must come to the same facts.
+Blender has no EXIF library inside, and the server must find the same values.
 """
 
 from __future__ import annotations
@@ -17,22 +17,27 @@ from .tiff import MARKS, TiffDirectory
 _ORIENTATION, _EXIF_FOLDER, _FOCAL_35MM = 0x0112, 0x8769, 0xA405
 _APP1 = 0xE1
 _HEAD = b"Exif\0\0"
-"""Before the block in a JPEG; some writers put it into other files too."""
+"""Stands before the EXIF block in a JPEG; some writers put it into other files too."""
 
 
 @dataclass(frozen=True)
 class PhotoFacts:
-    """focal_35mm: millimetres of the 35 mm equivalent, None when not told. orientation: EXIF's 1 to 8."""
+    """What EXIF says of a photo.
+
+    Attributes:
+        focal_35mm: 35 mm equivalent in millimetres; None when it is not given.
+        orientation: EXIF's 1 to 8.
+    """
 
     focal_35mm: float | None = None
     orientation: int = 1
 
 
 def read_photo_facts(path: Path) -> PhotoFacts:
-    """What the file's EXIF tells; nothing when it has none or a broken one, which is no reason to refuse a photo.
+    """The facts in a file's EXIF; the defaults when it has none or a broken one, which is no reason to refuse a photo.
 
     Raises:
-        OSError: The file cannot be opened.
+        OSError: the file cannot be opened.
     """
     with file_bytes(path) as data:
         try:

@@ -1,4 +1,4 @@
-"""A file's bytes without reading it whole: photos are large, and what is asked of them stands at either end."""
+"""A file's bytes without reading all of it: photos are large, and what is needed is at either end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ FileBytes: TypeAlias = bytes | mmap.mmap
 
 @contextmanager
 def file_bytes(path: Path) -> Iterator[FileBytes]:
-    """The bytes of a file while the context lasts. Raises OSError."""
+    """The bytes of a file, valid while the context lasts.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
     with path.open("rb") as file:
         if path.stat().st_size == 0:
             # Nothing cannot be mapped.

@@ -1,4 +1,4 @@
-"""Which files are photos and what is said of the others: one set of rules for the add-on and the server.
+"""Which files are photos, and the errors for the others: one set of rules for the add-on and the server.
 
 Each decodes the pixels with what it has: Blender's image loader, or Pillow.
 """
@@ -16,7 +16,7 @@ from .exif import PhotoFacts, read_photo_facts
 from .picture_header import read_picture_header
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
-"""What file browsers offer. A file is told by its content: its name may end otherwise."""
+"""What file browsers offer. A file is recognised by its content: its name may end otherwise."""
 
 _SAVE = "Save it as JPEG or PNG."
 _TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (1, True), 6: (3, False), 7: (3, True), 8: (1, False)}
@@ -26,10 +26,10 @@ T = TypeVar("T", bound=np.generic)
 
 
 def photo_facts(path: Path) -> PhotoFacts:
-    """How the photo was held and its focal length, of a file that is a photo as far as its header tells.
+    """Orientation and focal length of a file that is a photo as far as its header tells.
 
     Raises:
-        PhotoError: There is no such file, it is cut off, or it is no JPEG, PNG, WebP or TIFF.
+        PhotoError: there is no such file, it is cut off, or it is no JPEG, PNG, WebP or TIFF.
     """
     if not path.is_file():
         raise PhotoError("There is no such photo", f"{path} is a folder" if path.is_dir() else str(path))
@@ -45,15 +45,15 @@ def photo_facts(path: Path) -> PhotoFacts:
 
 
 def undecodable_photo(path: Path) -> PhotoError:
-    """What to raise when a photo with a sound header cannot be decoded."""
+    """The error for a photo with a sound header whose pixels cannot be decoded."""
     return PhotoError("The photo cannot be read", f"the pixels of {path} cannot be decoded", _SAVE)
 
 
 def upright(pixels: NDArray[T], orientation: int) -> NDArray[T]:
-    """A photo's pixels [H, W, C], stored as it was held, the way it is meant to be seen.
+    """A photo's pixels [H, W, C] turned and flipped to be upright.
 
     Args:
-        pixels: top row first.
+        pixels: as stored, top row first.
         orientation: EXIF's 1 to 8.
     """
     turns, flipped = _TURNS.get(orientation, (0, False))

@@ -1,4 +1,4 @@
-"""What a picture file says of itself before its pixels, and whether it is there to its end."""
+"""The header of a picture file: kind, bits and channels, and whether the file is complete."""
 
 from __future__ import annotations
 
@@ -27,10 +27,15 @@ _BITS, _MODEL, _STRIPS, _CHANNELS, _STRIP_SIZES, _TILES, _TILE_SIZES, _NUMBERS =
 
 @dataclass(frozen=True)
 class PictureHeader:
-    """bits: of one channel, the most. channels: alpha included; a palette's pixels have one.
+    """What a picture file says before its pixels.
 
-    model: what the channels stand for. numbers: how they are stored. whole: False for a file that ends before its last
-    row, of which the rest may be unknown.
+    Attributes:
+        kind: the file format.
+        bits: of the channel with most.
+        channels: alpha included; a palette's pixels have one.
+        model: what the channels stand for.
+        numbers: how they are stored.
+        whole: False for a file that ends before its last row; the other fields may then be defaults.
     """
 
     kind: Kind
@@ -45,7 +50,7 @@ def read_picture_header(path: Path) -> PictureHeader | None:
     """The header of a JPEG, PNG, WebP or TIFF, whatever the file is called; None for everything else.
 
     Raises:
-        OSError: The file cannot be opened.
+        OSError: the file cannot be opened.
     """
     with file_bytes(path) as data:
         kind = _kind(data)

@@ -1,6 +1,6 @@
-"""The parts that JPEG, PNG and WebP files are made of: what each is, and where its content starts and ends.
+"""The parts that JPEG, PNG and WebP files are made of: the kind of each, and where its content starts and ends.
 
-An end may lie beyond the file's: then the file is cut off. struct.error and IndexError are raised where it is cut off
+An end beyond the file's means that the file is cut off. struct.error and IndexError are raised where it is cut off
 inside a part's own head.
 """
 
@@ -20,12 +20,12 @@ _END = 0xD9
 
 
 def is_webp(data: FileBytes) -> bool:
-    """Whether the file begins as a WebP does."""
+    """Whether the file begins like a WebP."""
     return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
 
 
 def jpeg_segments(data: FileBytes) -> Iterator[tuple[int, int, int]]:
-    """(marker, start, end) of each segment up to the first scan's."""
+    """(marker, start, end) of each segment, up to and including the first scan's."""
     at = 2
     while data[at] == 0xFF and data[at + 1] != _END:
         if data[at + 1] == 0xFF:
@@ -49,7 +49,7 @@ def png_chunks(data: FileBytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def webp_chunks(data: FileBytes) -> Iterator[tuple[bytes, int, int]]:
-    """(name, start, end) of each chunk."""
+    """(name, start, end) of each chunk; an odd length is padded by a byte."""
     at = 12
     while at < len(data):
         name, length = struct.unpack_from("<4sI", data, at)

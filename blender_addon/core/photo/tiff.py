@@ -1,4 +1,4 @@
-"""Directories of a TIFF structure: of TIFF and BigTIFF files, and of the EXIF block inside other pictures."""
+"""Directories of a TIFF structure: in TIFF and BigTIFF files, and in the EXIF block inside other pictures."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ _CODES = {_SHORT: "H", _LONG: "I", _LONG8: "Q"}
 
 
 class TiffDirectory:
-    """The whole numbers of one directory, by tag. Every method raises struct.error where the data end too early."""
+    """The integers of one directory, by tag. Every method raises struct.error where the data end too early.
+
+    Args:
+        data: the TIFF structure from its first byte.
+        start: offset of the directory; None for the first.
+    """
 
     def __init__(self, data: FileBytes, start: int | None = None) -> None:
-        """Read the directory at byte `start` of the structure, by default its first."""
         self._data = data
         self._order = "<" if data[:2] == b"II" else ">"
         self._big = data[2:4] in (b"+\0", b"\0+")
@@ -37,7 +41,7 @@ class TiffDirectory:
             self._entries[tag] = (kind, length, at + head)
 
     def numbers(self, tag: int) -> tuple[int, ...]:
-        """All values of a tag; none where it is missing or holds no whole numbers."""
+        """All values of a tag; empty where it is missing or holds no integers."""
         kind, length, at = self._entries.get(tag, (0, 0, 0))
         if kind not in _CODES:
             return ()
@@ -47,7 +51,7 @@ class TiffDirectory:
         return self._unpack(layout, at)
 
     def number(self, tag: int, default: int) -> int:
-        """The value of a tag that holds exactly one."""
+        """The value of a tag that holds exactly one, else `default`."""
         found = self.numbers(tag)
         return found[0] if len(found) == 1 else default
 
