@@ -1,1 +1,1 @@
-"""Engines: a Shot becomes a Clip, by name."""
+"""Engines: each turns a shot into a clip, and is found by its name."""

@@ -1,7 +1,7 @@
-"""What the service knows of an engine, and nothing more.
+"""The protocols that engines implement: all that the service knows of them.
 
-An engine calls `report` after each step: report(JobProgress(done, total, "what it does", picture)), the picture as it
-likes. `report` raises Cancelled when the job was cancelled: let it through.
+An engine calls `report` after each step: report(JobProgress(done, total, "what it does", picture)), the picture where
+it has one. `report` raises Cancelled when the job was cancelled: let it pass through.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from blender_addon.core.protocol.capability import EngineCapability
 
 
 class Cancelled(RealCamError):
-    """Raised inside an engine when the artist cancelled; the service turns it into the state CANCELLED."""
+    """Raised inside an engine when the job was cancelled; the service turns it into the state CANCELLED."""
 
     def __init__(self) -> None:
         super().__init__("Cancelled by the artist")
 
 
 class Paused(RealCamError):
-    """Raised by Checkpoints.save when the server stops: the engine lets it through, the job goes on later."""
+    """Raised by Checkpoints.save when the server stops: the engine lets it pass through, the job goes on later."""
 
     def __init__(self) -> None:
         super().__init__("Paused: the server is stopping")
@@ -37,11 +37,20 @@ class Engine(Protocol):
 
     @property
     def capability(self) -> EngineCapability:
-        """What it can do on this machine now. Must be cheap: the service asks without loading weights."""
+        """What the engine can do on this machine now. Must be cheap: the service asks without loading weights."""
         ...
 
     def generate(self, shot: Shot, report: OnProgress) -> Clip:
-        """Make the clip, with shot.trajectory's frames and size. Raises EngineError in words, or Cancelled."""
+        """The clip of a shot, with its trajectory's frame count and size.
+
+        Args:
+            shot: what to make.
+            report: called after each step; what it raises passes through.
+
+        Raises:
+            EngineError: the clip cannot be made, with the reason in words.
+            Cancelled: the job was cancelled.
+        """
         ...
 
 
@@ -51,25 +60,43 @@ class DepthEngine(Protocol):
 
     @property
     def capability(self) -> EngineCapability:
-        """What it can do on this machine now, without loading weights."""
+        """What the engine can do on this machine now, without loading weights."""
         ...
 
     def estimate(self, request: DepthRequest, report: OnProgress) -> DepthResult:
-        """The depth of the request's photo. Raises RealCamError in words, or Cancelled."""
+        """The metric depth of a photo.
+
+        Args:
+            request: the photo and the focal lengths known of it.
+            report: called after each step; what it raises passes through.
+
+        Raises:
+            RealCamError: the depth cannot be estimated, with the reason in words.
+            Cancelled: the job was cancelled.
+        """
         ...
 
 
 @runtime_checkable
 class CheckEngine(Protocol):
-    """Says how well clips follow their cameras. Its capability's only mode is "check"."""
+    """Measures how well clips follow their cameras. Its capability's only mode is "check"."""
 
     @property
     def capability(self) -> EngineCapability:
-        """What it can do on this machine now."""
+        """What the engine can do on this machine now."""
         ...
 
     def check(self, request: CheckRequest, report: OnProgress) -> CheckResult:
-        """The camera that the request's clip shows. Raises RealCamError in words, or Cancelled."""
+        """The camera that a clip shows, compared with the one asked for.
+
+        Args:
+            request: the clip, its camera, and the scene's depth.
+            report: called after each step; what it raises passes through.
+
+        Raises:
+            RealCamError: the camera cannot be found, with the reason in words.
+            Cancelled: the job was cancelled.
+        """
         ...
 
 
@@ -77,7 +104,7 @@ AnyEngine = Engine | DepthEngine | CheckEngine
 
 
 class Checkpoints(Protocol):
-    """Where a long sampling keeps how far it came. What is saved is the engine's own matter: bytes, never a pickle."""
+    """Keeps the state of a long sampling between attempts. Its content is the engine's own: bytes, never a pickle."""
 
     def load(self) -> bytes | None:
         """The last checkpoint of an earlier attempt at this job; None when there is none."""
@@ -88,14 +115,32 @@ class Checkpoints(Protocol):
         ...
 
     def save(self, data: bytes) -> None:
-        """Replace the checkpoint, durably. Raises Paused when the server is stopping: let it through."""
+        """Replace the checkpoint, on disk when this returns.
+
+        Args:
+            data: the state to go on from.
+
+        Raises:
+            Paused: the server is stopping; let it pass through.
+        """
         ...
 
 
 @runtime_checkable
 class ResumableEngine(Engine, Protocol):
-    """An engine whose attempts go on where the last one stood, with the same clip as if nothing had happened."""
+    """An engine whose attempts go on where the last one stopped, and make the same clip as an uninterrupted one."""
 
     def generate_resumable(self, shot: Shot, report: OnProgress, checkpoints: Checkpoints) -> Clip:
-        """Like generate(); starts from checkpoints.load() when there is one, and saves whenever it is due."""
+        """The clip of a shot, as `generate` makes it, resumed from a checkpoint where there is one.
+
+        Args:
+            shot: what to make.
+            report: called after each step; what it raises passes through.
+            checkpoints: `load` is asked once at the start; a checkpoint is saved whenever one is due.
+
+        Raises:
+            EngineError: the clip cannot be made, with the reason in words.
+            Cancelled: the job was cancelled.
+            Paused: the server is stopping and a checkpoint was saved.
+        """
         ...

@@ -1,4 +1,4 @@
-"""Whether the packages that an engine needs are installed, asked without importing them."""
+"""Whether the packages that an engine needs are installed, found without importing them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ MODEL_PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "ftfy")
 
 
 def absent_packages(names: tuple[str, ...], extra: str) -> str:
-    """Which are missing and what to install, in words; "" when all are there. extra: of this project."""
+    """The missing packages and what to install, in words; "" when all are there.
+
+    Args:
+        names: packages as they are imported.
+        extra: this project's extra that installs them.
+    """
     absent = [name for name in names if importlib.util.find_spec(name) is None]
     if not absent:
         return ""

@@ -1,4 +1,4 @@
-"""Every engine of this server by name. Engines are imported when asked for, so that light ones never load torch."""
+"""All engines of this server by name. An engine is imported when it is made, so that light ones never load torch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def _realcam() -> Engine:
 
 
 def engines() -> dict[str, Callable[[], Engine]]:
-    """Makers of the engines by name; the first is the default. A maker imports what its engine needs."""
+    """Functions that make the engines of clips, by name; the first is the default. Each imports what its
+    engine needs.
+    """
     return {"draft": _draft, "realcam": _realcam}
 
 
@@ -42,12 +44,14 @@ def _camera_check() -> AnyEngine:
 
 
 def served() -> dict[str, Callable[[], AnyEngine]]:
-    """Everything a server offers: the engines, then the depth predictors and the camera check."""
+    """Functions that make everything a server offers: the engines, the depth predictors and the camera
+    check, by name.
+    """
     from server.depth.catalogue import CARDS
 
     return {**engines(), **{name: partial(_predictor, name) for name in CARDS}, CHECKER: _camera_check}
 
 
 def capabilities() -> tuple[EngineCapability, ...]:
-    """What each engine can do here and now, in the order of `engines()`."""
+    """What each engine of clips can do on this machine now, in the order of `engines()`."""
     return tuple(make().capability for make in engines().values())

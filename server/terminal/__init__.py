@@ -1,1 +1,1 @@
-"""The whole shot, and a server of one's own, from the command line."""
+"""Making a whole clip from the command line, and running a server of one's own for it."""

@@ -1,4 +1,4 @@
-"""The whole shot without Blender: photo + depth + camera file -> preview -> a server -> clip.mp4."""
+"""A whole clip without Blender: photo, depth and camera file -> preview -> a server -> clip.mp4."""
 
 from __future__ import annotations
 
@@ -42,11 +42,26 @@ from server.terminal.local_service import local_service
 class GenerateRequest:
     """What to make.
 
-    import_settings: the lens and the depth edge count here. size (width, height), frames: the engine's defaults when
-    None. start_at_photo: the camera file's first pose is the photo's camera; otherwise its world is the photo camera's
-    own frame.
-    server: None starts one for this job alone. last_image: what the last frame shall show; the engine interpolates.
-    random_weights: the scale of those that the engine realcam of a server of our own shall have; "" for its own.
+    Attributes:
+        photo: the photo's file.
+        depth: its depth's file.
+        trajectory: the camera file.
+        out: the clip to write.
+        import_settings: the lens and the depth edge are taken from it.
+        engine: name of the engine.
+        size: (width, height) in pixels; None takes the engine's default.
+        frames: frame count; None takes the engine's default.
+        fps: frames a second; None takes the camera file's.
+        seed: of the random numbers.
+        prompt: what the clip shows.
+        negative_prompt: what it shall not show.
+        options: values for the engine's own options, by name.
+        start_at_photo: the camera file's first pose is the photo's camera; otherwise the file's world is the photo
+            camera's frame.
+        server: None starts one for this job alone.
+        last_image: file of what the last frame shall show, for engines that interpolate.
+        random_weights: model size of the random weights that a server started for this job gives the engine realcam; ""
+            uses the installed weights.
     """
 
     photo: Path
@@ -70,8 +85,14 @@ class GenerateRequest:
 
 @dataclass(frozen=True)
 class GenerateResult:
-    """clip: the mp4. focal_source: where the focal length came from. coverage: [F] what the photo shows of each frame.
-    notes: what was strange about the input, and what the engine said of the clip."""
+    """A finished clip.
+
+    Attributes:
+        clip: the mp4.
+        focal_source: where the focal length came from, in words.
+        coverage: [F] share of each frame that the photo sees.
+        notes: what was unusual in the input, and the engine's notes on the clip.
+    """
 
     clip: Path
     focal_source: str
@@ -81,10 +102,15 @@ class GenerateResult:
 
 @dataclass(frozen=True, eq=False)
 class ShotInputs:
-    """What a request's files hold.
+    """The content of a request's files.
 
-    photo: [h, w, 3] uint8 sRGB. depth: float32 metres, of the photo's aspect, NaN where unknown. artist: the camera of
-    the trajectory file, in the photo's pixels. last_image: [h, w, 3] uint8. notes: what was strange about them.
+    Attributes:
+        photo: [h, w, 3] uint8 sRGB.
+        depth: [hd, wd] float32 metres, of the photo's aspect, NaN where unknown.
+        lens: the photo's.
+        artist: the camera of the trajectory file, in the photo's pixels.
+        last_image: [h, w, 3] uint8 sRGB; None without one.
+        notes: what was unusual in the files.
     """
 
     photo: UInt8
@@ -96,7 +122,19 @@ class ShotInputs:
 
 
 def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResult:
-    """Make the clip. Raises PhotoError, CameraError, ShotError, EngineError or ServiceError, in words."""
+    """Make a clip and write it to `request.out`.
+
+    Args:
+        request: what to make.
+        on_progress: called for every frame of the preview, for transfers, and for the engine's steps.
+
+    Raises:
+        PhotoError: the photo or its depth cannot be used.
+        CameraError: the camera file cannot be used.
+        ShotError: the engine makes no such clip, or the camera never sees the photo.
+        EngineError: an option cannot be used.
+        ServiceError: the server failed or refused, or the clip cannot be written.
+    """
     _check_out(request.out)
     inputs = read_inputs(request)
     notes = inputs.notes
@@ -131,7 +169,12 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
 
 
 def read_inputs(request: GenerateRequest) -> ShotInputs:
-    """Everything that is known before a server is asked. Raises PhotoError or CameraError."""
+    """The content of a request's files, before a server is asked.
+
+    Raises:
+        PhotoError: the photo, its depth or the last image cannot be used.
+        CameraError: the camera file or the calibration cannot be used.
+    """
     photo = read_photo(request.photo)
     depth = read_depth(request.depth.path, request.depth.format)
     notes = check_photo_and_depth(photo.pixels, depth)
@@ -143,14 +186,14 @@ def read_inputs(request: GenerateRequest) -> ShotInputs:
 
 
 def _check_out(out: Path) -> None:
-    """The work is not begun when its result would have no place."""
+    """Refuse, before any work, a path where the clip cannot be written."""
     if out.is_dir():
         raise ServiceError("The clip cannot be written", f"{out} is a folder", "Name a file with --out.")
 
 
 @contextmanager
 def _session(address: ServerAddress | None, random_weights: str) -> Iterator[tuple[Client, Welcome]]:
-    """A connected client, to a server of our own when there is no address."""
+    """A connected client and the server's welcome; without an address, of a server started for it."""
     with ExitStack() as stack:
         if address is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="realcam-")))
@@ -170,7 +213,11 @@ def _engine(welcome: Welcome, name: str) -> EngineCapability:
 def _for_engine(
     artist: Trajectory, request: GenerateRequest, capability: EngineCapability, limits: Limits
 ) -> Trajectory:
-    """The camera in the engine's pixels and frame count, relative to the photo's camera."""
+    """The camera in the engine's pixels and frame count, relative to the photo's camera.
+
+    Raises:
+        ShotError: the clip is larger than the server takes.
+    """
     size = request.size or capability.sizes[0]
     count = request.frames or capability.frame_counts[0]
     if count > limits.frames or max(size) > limits.side:
@@ -188,7 +235,11 @@ def _for_engine(
 def _preview(
     inputs: ShotInputs, trajectory: Trajectory, depth_edge: float, on_progress: OnProgress
 ) -> tuple[UInt8, tuple[float, ...]]:
-    """[F, H, W, 4] uint8, and what share of each frame the photo shows. Raises ShotError when that is nothing."""
+    """The preview [F, H, W, 4] uint8, and the share of each frame that the photo sees.
+
+    Raises:
+        ShotError: the photo is seen in no frame.
+    """
     size = (inputs.photo.shape[1], inputs.photo.shape[0])
     mesh = depth_mesh(inputs.depth, inputs.lens.intrinsics, size, depth_edge)
     renderer = PreviewRenderer(inputs.photo, mesh)
@@ -202,9 +253,11 @@ def _preview(
 
 
 def _run(client: Client, shot: Shot, request: GenerateRequest, on_progress: OnProgress) -> tuple[str, ...]:
-    """Submit, follow, fetch; the job is cancelled when we are interrupted, so that no server works for nobody.
+    """Submit the job, follow it and fetch its clip. On KeyboardInterrupt the job is cancelled, so that no server works
+    for nobody.
 
-    Returns the engine's notes.
+    Returns:
+        The engine's notes.
     """
     job_id = uuid.uuid4().hex
     client.submit(
@@ -223,7 +276,14 @@ def _run(client: Client, shot: Shot, request: GenerateRequest, on_progress: OnPr
 
 
 def _fetch(client: Client, job_id: str, out: Path, on_progress: OnProgress) -> tuple[str, ...]:
-    """The clip appears under its name only when it is whole. Returns the engine's notes."""
+    """Write the clip, which gets its name only once it is complete.
+
+    Returns:
+        The engine's notes.
+
+    Raises:
+        ServiceError: the clip cannot be fetched or written.
+    """
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".realcam-", dir=out.parent) as folder:

@@ -1,4 +1,4 @@
-"""A server process of our own: started, waited for until it accepts connections, and ended."""
+"""Runs a server process: start it, wait until it accepts connections, end it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from blender_addon.core.protocol.server_address import ServerAddress
 from server.service.ready_file import ServerReady, read_ready_file
 
 REALCAM = ("-m", "server.cli")
-"""What Python runs as the command `realcam`."""
+"""The arguments with which Python runs the command `realcam`."""
 POLL = 0.02
+"""Seconds between two looks at the ready file."""
 TAIL_LINES = 4
 """Lines of the log that an error quotes."""
 
 
 class StartedServer(NamedTuple):
-    """A server that accepts connections."""
+    """A server process that accepts connections, and the content of its ready file."""
 
     process: subprocess.Popen[bytes]
     ready: ServerReady
@@ -38,17 +39,17 @@ def local_service(
     environment: Mapping[str, str] | None = None,
     patience: float = 30.0,
 ) -> Iterator[ServerAddress]:
-    """The address of a server on free ports of this machine, for the length of the `with`.
+    """The address of a server on free ports of this machine, which runs while the context lasts.
 
     Args:
-        data_dir: Where it keeps jobs.
-        log: What it says is added to this file.
-        arguments: More of `realcam serve`.
-        environment: Variables beside those of this process.
-        patience: Seconds until it must be ready.
+        data_dir: where it keeps jobs.
+        log: the file that its log is appended to.
+        arguments: more arguments of `realcam serve`.
+        environment: variables beside those of this process.
+        patience: seconds until it must be ready.
 
     Raises:
-        ServiceError: It died or was not ready in time; with the end of the log.
+        ServiceError: it ended or was not ready in time; with the end of the log.
     """
     arguments = ("--port", "0", "--data-dir", str(data_dir), *arguments)
     server = start_server(arguments, log, environment=environment, patience=patience)
@@ -70,15 +71,15 @@ def start_server(
     """A server process that accepts connections; it ends with this process at the latest.
 
     Args:
-        arguments: Those of `realcam serve`, without --ready-file.
-        log: What it says is added to this file; None: it writes where this process does.
-        program: What Python runs, up to the verb.
-        environment: Variables beside those of this process.
-        folder: Where it runs, if not here.
-        patience: Seconds until it must be ready.
+        arguments: those of `realcam serve`, without --ready-file.
+        log: the file that its log is appended to; None leaves its output where this process's goes.
+        program: what Python runs, up to the verb.
+        environment: variables beside those of this process.
+        folder: its working directory; None for this process's.
+        patience: seconds until it must be ready.
 
     Raises:
-        ServiceError: It died or was not ready in time; with the end of the log.
+        ServiceError: it ended or was not ready in time; with the end of the log.
     """
     # A folder of this start alone: no other server writes into it, and none has left anything there.
     with tempfile.TemporaryDirectory(prefix="realcam-start-") as own, ExitStack() as unless_ready:
@@ -107,15 +108,15 @@ def start_server(
 
 
 def wait_until_ready(ready_file: Path, check: Callable[[], None], patience: float = 30.0) -> ServerReady:
-    """What a server that was started with `--ready-file` wrote.
+    """The content of the ready file of a server that was started with `--ready-file`.
 
     Args:
-        ready_file: Its path, at which nothing was before the start.
-        check: Called now and then; raises when the server has died.
-        patience: Seconds.
+        ready_file: its path; there must have been no file before the start.
+        check: called between two looks; raises when the server has ended.
+        patience: seconds.
 
     Raises:
-        ServiceError: The time is over; and what `check` raises.
+        ServiceError: the time is over, or the file is something else; what `check` raises passes through.
     """
     deadline = time.monotonic() + patience
     while (ready := read_ready_file(ready_file)) is None:
@@ -127,7 +128,7 @@ def wait_until_ready(ready_file: Path, check: Callable[[], None], patience: floa
 
 
 def end_server(process: subprocess.Popen[bytes], patience: float = 10.0) -> None:
-    """Have a server of `start_server` stop as its parent's end would; kill it when `patience` seconds are over."""
+    """End a server of `start_server` as its parent's end would; kill it after `patience` seconds."""
     if process.stdin is not None:
         process.stdin.close()
     try:
