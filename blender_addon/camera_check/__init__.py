@@ -1,1 +1,1 @@
-"""The camera that a finished clip shows, in the scene beside the one that it was asked to follow."""
+"""The camera that a finished clip shows, put into the scene beside the one that the clip was asked to follow."""

@@ -26,10 +26,11 @@ from .checked_take import CheckedTake
 DEGREES, METRES = "error_degrees", ERROR_METRES
 """Animated custom properties of our cameras: how far each frame is off, for the graph editor."""
 COLOUR = (1.0, 0.55, 0.1, 1.0)
+"""RGBA of our cameras' objects."""
 DISPLAY_SHARE = 0.5
-"""Of the artist's camera's size in the viewport."""
+"""Size of our cameras in the viewport, as a share of the artist's camera's."""
 _SMALLEST_ZOOM = 1e-3
-"""Millimetres that a focal length must move to be keyed."""
+"""Millimetres that a focal length must change by to be keyed."""
 
 
 def place_achieved_camera(
@@ -37,10 +38,23 @@ def place_achieved_camera(
 ) -> bpy.types.Object:
     """Put the camera of a check into the scene; the camera of an earlier check of the same take is keyed anew.
 
-    asked: the clip's camera, in the clip's pixels, relative to the photo and in its present metres. The achieved one
-    has its lens. Keys stand where the clip's frames were sampled, between whole frames too; between keys it runs
-    straight. A frame whose camera was not found has none. What the artist made of an earlier check's camera stays: its
-    name and collection, markers and constraints that point at it, copies.
+    Keys stand where the clip's frames were sampled, between whole frames too; between keys the motion is linear. A
+    frame whose camera was not found has none. What the artist made of an earlier check's camera stays: its name and
+    collection, markers and constraints that refer to it, copies.
+
+    Args:
+        scene: The scene.
+        photo_scene: The photo that the take was made from.
+        take: The take.
+        asked: The clip's camera, in the clip's pixels, relative to the photo and in its present metres. The achieved
+            camera has its lens.
+        result: What the check found.
+
+    Returns:
+        The camera object.
+
+    Raises:
+        CameraError: The clip's lens has skew.
     """
     check = _checked(take, asked, result, photo_scene.record)
     camera = _own_camera(scene, take.shot, take.number) or _new_camera(scene, photo_scene, take)
@@ -62,7 +76,7 @@ def place_achieved_camera(
 
 
 def remove_achieved_camera(scene: bpy.types.Scene, shot: str, take: int) -> None:
-    """Remove the camera of a take's check from the file, with what of its data and keys nothing else uses."""
+    """Remove the camera of a take's check, and those of its data and actions that nothing else uses."""
     camera = _own_camera(scene, shot, take)
     if camera is None:
         return
@@ -73,7 +87,7 @@ def remove_achieved_camera(scene: bpy.types.Scene, shot: str, take: int) -> None
 
 
 def _own_camera(scene: bpy.types.Scene, shot: str, take: int) -> bpy.types.Object | None:
-    """The camera of a take's check; copies that the artist made of it become cameras of the artist's own."""
+    """The camera of a take's check, None when there is none. Copies that the artist made lose its mark."""
     found = [camera for camera, check in achieved_cameras(scene) if (check.shot, check.take) == (shot, take)]
     # A copy is named by Blender after what it was copied from, and comes after it in a collection.
     found.sort(key=lambda camera: camera.name != _name(f"{shot}, take {take}"))
@@ -100,7 +114,7 @@ def _name(label: str) -> str:
 
 
 def _remove_actions(camera: bpy.types.Object, with_data: bool = True) -> None:
-    """Take the keys off a camera and its data; those that a linked copy moves by stay in the file."""
+    """Remove the keys of a camera and its data; an action that a linked copy uses stays in the file."""
     for owner in (camera, camera.data) if with_data else (camera,):
         animation = owner.animation_data
         action = None if animation is None else animation.action
@@ -111,7 +125,7 @@ def _remove_actions(camera: bpy.types.Object, with_data: bool = True) -> None:
 
 
 def achieved_cameras(scene: bpy.types.Scene) -> list[tuple[bpy.types.Object, CheckedTake]]:
-    """The achieved cameras of a scene with their checks; what another version of the add-on wrote is left out."""
+    """The achieved cameras of a scene with their checks; those whose check cannot be read are left out."""
     found = []
     for camera in scene.objects:
         check = _decoded(camera[CHECK_PROPERTY]) if is_measured(camera) else None
@@ -128,7 +142,7 @@ def check_of(scene: bpy.types.Scene, take: Take) -> CheckedTake | None:
 
 @lru_cache(maxsize=64)
 def _decoded(text: object) -> CheckedTake | None:
-    """Kept, because every redraw of a view asks."""
+    """The check in a custom property, None when it cannot be read. Cached, because every redraw of a view asks."""
     try:
         return msgspec.json.decode(text, type=CheckedTake) if isinstance(text, str) else None
     except msgspec.DecodeError:
@@ -155,7 +169,14 @@ def _checked(take: Take, asked: Trajectory, result: CheckResult, photo: Record) 
 
 
 def _key_lens(data: bpy.types.Camera, take: Take, intrinsics: Float64, frames: tuple[float, ...]) -> None:
-    """The clip's lens [P, 3, 3] in the artist's frame; keyed when it zooms."""
+    """Give the camera the clip's lens in the artist's frame, keyed when it zooms.
+
+    Args:
+        data: The camera.
+        take: For how the artist's frame lies in the clip's.
+        intrinsics: [P, 3, 3] float64 in the clip's pixels.
+        frames: [P] scene frames.
+    """
     size = (take.artist_width, take.artist_height)
     lenses = np.linalg.inv(take.fit.engine_from_artist) @ intrinsics
     set_optics(data, lenses[0], size)
@@ -167,7 +188,13 @@ def _key_lens(data: bpy.types.Camera, take: Take, intrinsics: Float64, frames: t
 
 
 def _key_poses(camera: bpy.types.Object, poses: Float64, frames: tuple[float, ...]) -> None:
-    """poses: [P, 4, 4] in the mesh's own axes. Quaternions, so that what lies between keys is turned straight."""
+    """Key the camera's location and rotation, as quaternions, so that it turns evenly between keys.
+
+    Args:
+        camera: The camera object.
+        poses: [P, 4, 4] in the mesh's own axes.
+        frames: [P] scene frames.
+    """
     camera.rotation_mode = "QUATERNION"
     previous = None
     for pose, frame in zip(poses, frames, strict=True):

@@ -8,24 +8,31 @@ from ..core.arrays import UInt8
 from .checked_take import CheckedTake
 
 WIDTH, HEIGHT, GAP = 256, 92, 8
-"""Pixels of each of the two charts, and between them."""
+"""Pixels: size of each of the two charts, and the gap between them."""
 NOTICED_DEGREES, NOTICED_SHARE = 0.5, 0.05
-"""Errors that fill a chart when none is larger: degrees, and share of the way that was asked for."""
+"""Errors that fill a chart when none is larger: degrees, and share of the path's extent that was asked for."""
 BACKGROUND, AXIS = (40, 40, 40, 255), (110, 110, 110, 255)
 ANGLE, DISTANCE, WORST = (90, 170, 255, 255), (255, 150, 40, 255), (255, 70, 70, 255)
 
 
 def chart_tops(check: CheckedTake) -> tuple[float, float]:
-    """Degrees and metres that fill the charts: the largest error, but at least what an artist would notice, so that
-    small errors look small."""
+    """The errors that fill the charts: the largest, but at least what an artist would notice, so that small errors look
+    small.
+
+    Returns:
+        (degrees, metres).
+    """
     way = float(np.linalg.norm(np.array(check.asked) - check.asked[0], axis=1).max())
     return max(*check.degrees, NOTICED_DEGREES), max(*check.metres, NOTICED_SHARE * way, 1e-9)
 
 
 def error_picture(check: CheckedTake) -> UInt8:
-    """[2 HEIGHT + GAP, WIDTH, 4] uint8: a bar for each frame of the clip, as high as its share of the chart's top.
+    """A bar for each frame of the clip, as high as its error's share of the chart's top.
 
     A frame whose camera was not found has no bar; the worst frame's are red.
+
+    Returns:
+        [2 HEIGHT + GAP, WIDTH, 4] uint8, top row first.
     """
     gap = np.zeros((GAP, WIDTH, 4), np.uint8)
     degrees, metres = chart_tops(check)
