@@ -1,4 +1,4 @@
-"""Carries out one plan file; reports go to standard output, a line each."""
+"""Carries out one plan file; reports go to standard output, one a line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from ..core.payloads.headless_plan import HeadlessPlan, HeadlessReport, report_l
 
 
 def main(plan_file: str) -> int:
-    """0 when the plan was carried out, 1 when it ended in a sentence."""
+    """The exit code: 0 when the plan was carried out, 1 when it ended in an error that the last report says.
+
+    Args:
+        plan_file: A HeadlessPlan as JSON.
+    """
     plan = msgspec.json.decode(Path(plan_file).read_bytes(), type=HeadlessPlan)
     from .run_plan import run_plan
 

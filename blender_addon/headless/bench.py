@@ -1,7 +1,7 @@
-"""How fast Blender's own parts are here; prints one report line whose summary is JSON.
+"""Measures how fast Blender's own parts are; prints one report line whose summary is JSON.
 
 `python -m blender_addon.headless.bench import PHOTO DEPTH.npy INTRINSICS.npy`: mesh import in Mvertices/s, seconds a
-preview frame by each method. `... scene PHOTO DEPTH.npz`: seconds from a server's answer to the finished scene.
+preview frame by each method. `... scene PHOTO DEPTH.npz`: seconds from a server's result to the finished scene.
 """
 
 from __future__ import annotations
@@ -27,13 +27,25 @@ from ..shot import PreviewRenderer
 from ..shot.preview_scene import Method
 
 CLIP_SIZE = (512, 320)
+"""(width, height) in pixels of the preview that is timed."""
 REPEATS = 3
+"""How often each import is timed."""
 FRAMES = 6
 """Frames of the preview that are timed, after one that compiles shaders."""
 
 
 class BlenderFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """Medians, in seconds; rates in millions a second."""
+    """How fast a photo is imported and its preview rendered; seconds are medians.
+
+    Attributes:
+        blender: Blender's version.
+        vertices: Of the imported mesh.
+        import_seconds: Of the import.
+        import_mvertices_a_second: Millions of vertices imported per second.
+        eevee_first_frame: Seconds of the first frame, which compiles shaders.
+        eevee_frame: Seconds of a later frame.
+        workbench_frame: Seconds of a later frame.
+    """
 
     blender: str
     vertices: int
@@ -45,8 +57,14 @@ class BlenderFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SceneFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """Median seconds from the answer's bytes to a finished scene, the photo's file included: on the clock, and of all
-    processors."""
+    """How fast a scene is built of a server's result, the reading of the photo's file included; seconds are medians.
+
+    Attributes:
+        blender: Blender's version.
+        vertices: Of the mesh.
+        scene_seconds: Wall-clock time from the result's bytes to the finished scene.
+        scene_processor_seconds: Time of all processors meanwhile.
+    """
 
     blender: str
     vertices: int
@@ -55,7 +73,13 @@ class SceneFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure_scene(photo: Path, answer: Path, repeats: int = REPEATS) -> SceneFigures:
-    """Build the scene of an estimate, its cleaning in force."""
+    """Build the scene of a depth estimate, its cleaning in force, and time it.
+
+    Args:
+        photo: The photo's file.
+        answer: The file of the server's depth result.
+        repeats: How often it is timed.
+    """
     seconds, processor = [], []
     for _ in range(repeats):
         bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -72,7 +96,14 @@ def measure_scene(photo: Path, answer: Path, repeats: int = REPEATS) -> SceneFig
 
 
 def measure_import(photo: Path, depth: Path, intrinsics: Path, repeats: int = REPEATS) -> BlenderFigures:
-    """Import the photo whole (a vertex a pixel, files included), then render an orbit by Eevee and by Workbench."""
+    """Time the import of a whole photo (a vertex a pixel, files included), then an orbit by Eevee and by Workbench.
+
+    Args:
+        photo: The photo's file.
+        depth: Its depth file.
+        intrinsics: A .npy file of [3, 3] in the photo's pixels.
+        repeats: How often the import is timed.
+    """
     matrix = np.load(intrinsics).tolist()
     whole = ImportSettings(intrinsics=matrix, max_vertices=2**31)
     request = ImportRequest(photo, DepthFile(depth), whole)

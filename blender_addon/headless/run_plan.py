@@ -1,4 +1,4 @@
-"""The artist's walk, by plan: import, camera with keyframes, preview, Generate, timeline, save."""
+"""An artist's whole work on a shot, by plan: import, camera with keyframes, preview, clip, timeline, save."""
 
 from __future__ import annotations
 
@@ -30,11 +30,19 @@ from ..ui.photo.import_operator import camera_to_animate
 Say = Callable[[HeadlessReport], None]
 
 SHOWN = (Phase.PREVIEW, Phase.SENDING, Phase.RUNNING, Phase.FETCHING)
-"""The phases worth a progress bar."""
+"""The phases that are reported as progress."""
 
 
 def run_plan(plan: HeadlessPlan, say: Say) -> None:
-    """Carry it out with the add-on registered, as it is in a window. Raises RealCamError in words."""
+    """Carry out a plan with the add-on registered, as it is in a window.
+
+    Args:
+        plan: What to do.
+        say: Called with each report.
+
+    Raises:
+        RealCamError: A step failed, with the sentence that the panel would show.
+    """
     bpy.ops.wm.read_factory_settings(use_empty=True)
     ui.register()
     try:
@@ -89,7 +97,7 @@ def _import_request(plan: HeadlessPlan) -> ImportRequest:
 
 
 def _animate(scene: bpy.types.Scene, photo: PhotoScene, plan: HeadlessPlan) -> int:
-    """Bake the planned moves onto a camera of its own; the keyframes written."""
+    """Bake the planned moves onto a camera of its own; returns how many keyframes were written."""
     camera = scene.camera = camera_to_animate(scene, photo)
     pivot = plan.pivot or photo.subject_distance()
     keys = 0
@@ -141,7 +149,7 @@ def _reporter(say: Say) -> Callable[[JobView], None]:
 
 
 def _write_preview(finished: FinishedShot, folder: Path) -> None:
-    """The preview as it was sent, PNG with alpha."""
+    """Write the preview as it was sent, as PNG files with alpha."""
     folder.mkdir(parents=True, exist_ok=True)
     _, height, width, _ = finished.preview.frames.shape
     image = bpy.data.images.new("RealCam preview frame", width, height, alpha=True)
