@@ -1,4 +1,4 @@
-"""What differs between Blender 4.5 LTS and 5.2 LTS, and nothing else: the only file that asks for the version."""
+"""The differences between Blender 4.5 LTS and 5.2 LTS, and nothing else: the only file that asks for the version."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from bpy_extras.anim_utils import action_get_channelbag_for_slot
 
 
 def eevee() -> str:
-    """Eevee's engine id."""
+    """The id of the Eevee render engine."""
     return "BLENDER_EEVEE" if bpy.app.version >= (5, 0, 0) else "BLENDER_EEVEE_NEXT"
 
 
 def set_png(image_settings: bpy.types.ImageFormatSettings) -> None:
-    """Let renders be saved as PNG. From 5.0 the kind of file is chosen before its format."""
+    """Set the image settings to PNG. From 5.0 the kind of file is chosen before its format."""
     if hasattr(image_settings, "media_type"):
         image_settings.media_type = "IMAGE"
     image_settings.file_format = "PNG"
 
 
 def fcurves_of(owner: bpy.types.ID) -> list[bpy.types.FCurve]:
-    """The F-curves that animate this block. They live in the block's slot of a layered action from 4.4."""
+    """The F-curves that animate a datablock, if any. From 4.4 they are in the block's slot of a layered action."""
     animation = owner.animation_data
     if animation is None or animation.action is None or animation.action_slot is None:
         return []
@@ -28,18 +28,25 @@ def fcurves_of(owner: bpy.types.ID) -> list[bpy.types.FCurve]:
 
 
 def use_nodes(owner: bpy.types.Material | bpy.types.World) -> None:
-    """Make sure that there is a node tree. From 5.0 there always is, and asking for it is deprecated."""
+    """Make sure that the material or world has a node tree. From 5.0 it always has; `use_nodes` is deprecated."""
     if bpy.app.version < (5, 0, 0):
         owner.use_nodes = True
 
 
 def annotation_of(scene: bpy.types.Scene) -> bpy.types.ID | None:
-    """The block of the scene's annotations and rulers. Named so from 5.0."""
+    """The datablock of the scene's annotations and rulers, None when it has none. Named so from 5.0."""
     return scene.annotation if hasattr(scene, "annotation") else scene.grease_pencil
 
 
 def draw_textbox(layout: bpy.types.UILayout, owner: bpy.types.bpy_struct, name: str, placeholder: str) -> None:
-    """A text of several lines where Blender has a field for it (5.2), else of one."""
+    """Draw a string property: as a text field of several lines where Blender has one (5.2), else of one.
+
+    Args:
+        layout: Where it is drawn.
+        owner: What has the property.
+        name: The property's name.
+        placeholder: Shown while the string is empty.
+    """
     if "textbox" in bpy.types.UILayout.bl_rna.functions:
         layout.textbox(owner, name, initial_visible_lines=3, placeholder=placeholder)
     else:
@@ -47,14 +54,14 @@ def draw_textbox(layout: bpy.types.UILayout, owner: bpy.types.bpy_struct, name: 
 
 
 def strip_span(strip: bpy.types.Strip) -> tuple[int, int]:
-    """The first scene frame that shows the strip and the first one after it. Renamed in 5.1."""
+    """The first scene frame that shows the strip, and the first frame after it. Renamed in 5.1."""
     if hasattr(strip, "left_handle"):
         return int(strip.left_handle), int(strip.right_handle)
     return int(strip.frame_final_start), int(strip.frame_final_end)
 
 
 def show_in_sequencers(scene: bpy.types.Scene) -> None:
-    """Let sequencers that show nothing yet show this scene. From 5.0 each workspace has a scene of its own for them."""
+    """Make sequencers that show no scene yet show this one. From 5.0 each workspace has a scene of its own for them."""
     for workspace in bpy.data.workspaces:
         if getattr(workspace, "sequencer_scene", scene) is None:
             workspace.sequencer_scene = scene
@@ -65,14 +72,14 @@ _GROUPED_COMPOSITOR = bpy.app.version >= (5, 0, 0)
 
 
 def compositor_tree(scene: bpy.types.Scene) -> bpy.types.NodeTree | None:
-    """The node tree that the scene's render goes through, if it goes through one. A group from 5.0."""
+    """The node tree that composites the scene's render; None when none does. A node group from 5.0."""
     if _GROUPED_COMPOSITOR:
         return scene.compositing_node_group
     return scene.node_tree if scene.use_nodes else None
 
 
 def make_compositor_tree(scene: bpy.types.Scene) -> bpy.types.NodeTree:
-    """Give a scene without one a compositor tree; what is drawn in it is for `compositor_output`."""
+    """Give a scene without one an empty compositor tree. See `compositor_output` for its output."""
     if not _GROUPED_COMPOSITOR:
         scene.use_nodes = True
         return scene.node_tree
@@ -82,7 +89,10 @@ def make_compositor_tree(scene: bpy.types.Scene) -> bpy.types.NodeTree:
 
 
 def drop_compositor_tree(scene: bpy.types.Scene) -> None:
-    """Let the scene's render go past its compositor tree, as before `make_compositor_tree`."""
+    """Stop compositing the scene's render, as before `make_compositor_tree`.
+
+    From 5.0 the node group is removed when nothing else uses it.
+    """
     if not _GROUPED_COMPOSITOR:
         scene.use_nodes = False
         return
@@ -93,7 +103,7 @@ def drop_compositor_tree(scene: bpy.types.Scene) -> None:
 
 
 def compositor_output(tree: bpy.types.NodeTree) -> bpy.types.NodeSocket:
-    """The socket whose picture is the render's result; made if the tree has none. A group output from 5.0."""
+    """The socket that takes in the render's result; made if the tree has none. A group output's from 5.0."""
     if not _GROUPED_COMPOSITOR:
         nodes = [node for node in tree.nodes if node.type == "COMPOSITE"]
         return (nodes[0] if nodes else tree.nodes.new("CompositorNodeComposite")).inputs["Image"]
@@ -105,7 +115,7 @@ def compositor_output(tree: bpy.types.NodeTree) -> bpy.types.NodeSocket:
 
 
 def set_scale_to_render(node: bpy.types.Node) -> None:
-    """Let a compositor's Scale node fill the render's frame, keeping the picture's aspect. Sockets from 5.0."""
+    """Make a compositor's Scale node fill the render's frame, keeping the picture's aspect. From 5.0 by its sockets."""
     if hasattr(node, "frame_method"):
         node.space, node.frame_method = "RENDER_SIZE", "CROP"
     else:
@@ -113,7 +123,7 @@ def set_scale_to_render(node: bpy.types.Node) -> None:
 
 
 def alpha_over_sockets(node: bpy.types.Node) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:
-    """(background, foreground) of an Alpha Over node. Named from 5.0."""
+    """The (background, foreground) sockets of an Alpha Over node. From 5.0 they are named."""
     if "Background" in node.inputs:
         return node.inputs["Background"], node.inputs["Foreground"]
     return node.inputs[1], node.inputs[2]
