@@ -57,7 +57,7 @@ _CLASSES = (
 
 
 def register() -> None:
-    """Everything that Blender shall know of the add-on."""
+    """Register all that Blender shall know of the add-on."""
     properties.register()
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
@@ -68,7 +68,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Leave nothing behind: no class, property, menu entry, handler, timer, picture, thread or process."""
+    """Unregister it: no class, property, menu entry, handler, timer, picture, thread or process stays."""
     analysis_operator.stop()
     depth_analysis.stop()
     runtime.unregister()

@@ -1,7 +1,7 @@
 """The engine, size and frame count of a shot as drop-downs of what the server offers.
 
-The scene stores plain values (a name, numbers), so that a .blend keeps its choice when a server offers other things;
-a stored choice that is not on offer stays in the list, and is refused in words before anything is rendered.
+The scene stores plain values (a name, numbers), so that a .blend keeps its choice when a server offers other things.
+A stored choice that is not on offer stays in the list, and is refused with an error before anything is rendered.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from ..core.protocol.capability import INTERPOLATION_MODE, EngineCapability, Eng
 from ..generation.jobs import jobs
 
 EnumItem = tuple[str, str, str, int]
+"""(identifier, name, description, number) of an item, as Blender takes it."""
 
 _CHOICES_A_ROW = 3
-"""Of an option: as many as can be read in a sidebar as wide as Blender opens it."""
+"""How many choices of an option stand in a row: as many as can be read in a sidebar as wide as Blender opens it."""
 
 _kept: dict[str, list[EnumItem]] = {}
-"""Blender does not hold on to the strings of a dynamic enum: they must live as long as the list is shown."""
+"""The items last given for each list: Blender does not keep a dynamic enum's strings, and needs them while shown."""
 
 
 class EngineFields(Protocol):
-    """What the choice reads and writes of `scene.realcam` (properties.RealCamShot)."""
+    """What this module reads and writes of `scene.realcam` (properties.RealCamShot)."""
 
     engine_name: str
     clip_width: int
@@ -32,24 +33,24 @@ class EngineFields(Protocol):
 
 
 def capability(shot: EngineFields) -> EngineCapability | None:
-    """What the chosen engine can do, None when it is not on offer."""
+    """What the chosen engine can do; None when it is not on offer."""
     return jobs.engine(shot.engine_name)
 
 
 def ends_at_an_image(shot: EngineFields) -> bool:
-    """Whether the chosen engine can end a clip at an image of the artist's."""
+    """Whether the chosen engine can end a clip at an image that the artist gives."""
     engine = capability(shot)
     return engine is not None and INTERPOLATION_MODE in engine.modes
 
 
 def engine_items(shot: EngineFields, _context: Any) -> list[EnumItem]:
-    """Every engine on offer, and the stored one."""
+    """The drop-down's items: every engine on offer, and the stored one."""
     offered = [(engine.name, engine.label, _describe(engine)) for engine in jobs.engines]
     return _items("engine", offered, (shot.engine_name, f"{shot.engine_name} (not on this server)", "Choose another"))
 
 
 def size_items(shot: EngineFields, _context: Any) -> list[EnumItem]:
-    """Every picture size of the engine, and the stored one."""
+    """The drop-down's items: every clip size of the engine, and the stored one."""
     engine = capability(shot)
     offered = [(f"{w}x{h}", f"{w} × {h}", "Pixels of the clip") for w, h in engine.sizes] if engine else []
     width, height = shot.clip_width, shot.clip_height
@@ -57,7 +58,7 @@ def size_items(shot: EngineFields, _context: Any) -> list[EnumItem]:
 
 
 def frame_count_items(shot: EngineFields, _context: Any) -> list[EnumItem]:
-    """Every frame count of the engine, and the stored one."""
+    """The drop-down's items: every frame count of the engine, and the stored one."""
     engine = capability(shot)
     offered = [(str(n), f"{n} frames", "Spread evenly over the shot") for n in shot_frame_counts(engine)]
     return _items(
@@ -66,17 +67,17 @@ def frame_count_items(shot: EngineFields, _context: Any) -> list[EnumItem]:
 
 
 def shot_frame_counts(engine: EngineCapability | None) -> tuple[int, ...]:
-    """The frame counts that make a shot: a still is none."""
+    """The engine's frame counts of more than one frame; empty when it is not on offer."""
     return tuple(count for count in engine.frame_counts if count > 1) if engine else ()
 
 
 def get_engine(shot: EngineFields) -> int:
-    """Index of the stored engine."""
+    """The index of the stored engine in the drop-down."""
     return _index(engine_items(shot, None), shot.engine_name)
 
 
 def set_engine(shot: EngineFields, index: int) -> None:
-    """Store the engine, and its default size and frame count where the stored ones are not on offer."""
+    """Store the engine with this index, and its default size and frame count where the stored ones are not on offer."""
     shot.engine_name = engine_items(shot, None)[index][0]
     set_option_defaults(shot)
     engine = capability(shot)
@@ -90,23 +91,23 @@ def set_engine(shot: EngineFields, index: int) -> None:
 
 
 def get_size(shot: EngineFields) -> int:
-    """Index of the stored size."""
+    """The index of the stored size in the drop-down."""
     return _index(size_items(shot, None), f"{shot.clip_width}x{shot.clip_height}")
 
 
 def set_size(shot: EngineFields, index: int) -> None:
-    """Store the size."""
+    """Store the size with this index."""
     width, _, height = size_items(shot, None)[index][0].partition("x")
     shot.clip_width, shot.clip_height = int(width), int(height)
 
 
 def get_frame_count(shot: EngineFields) -> int:
-    """Index of the stored frame count."""
+    """The index of the stored frame count in the drop-down."""
     return _index(frame_count_items(shot, None), str(shot.clip_frames))
 
 
 def set_frame_count(shot: EngineFields, index: int) -> None:
-    """Store the frame count."""
+    """Store the frame count with this index."""
     shot.clip_frames = int(frame_count_items(shot, None)[index][0])
 
 
@@ -116,7 +117,7 @@ _VALUE_OF_KIND = {"bool": "bool_value", "int": "int_value", "float": "float_valu
 
 
 def option_values(shot: EngineFields) -> dict[str, SettingValue]:
-    """The engine's options as the artist set them, defaults left to the engine."""
+    """The values of the engine's options that the scene holds, by name; what it does not hold is left to the engine."""
     engine = capability(shot)
     return {
         option.name: getattr(value, _VALUE_OF_KIND[option.kind])
@@ -126,7 +127,7 @@ def option_values(shot: EngineFields) -> dict[str, SettingValue]:
 
 
 def set_option_defaults(shot: EngineFields) -> None:
-    """Make the scene hold one value for each of the engine's options, existing ones untouched."""
+    """Make the scene hold a value for each of the engine's options; values that it holds stay."""
     engine = capability(shot)
     for option in engine.options if engine else ():
         if option.name not in shot.options:
@@ -136,7 +137,7 @@ def set_option_defaults(shot: EngineFields) -> None:
 def use_options(shot: EngineFields, options: dict[str, SettingValue]) -> None:
     """Make the scene hold these values; options of the engine that are not among them get their defaults.
 
-    What an engine that is not on offer was told is kept by the kind of its values, for when it is.
+    Values of other options, as of an engine that is not on offer, are kept by their Python type.
     """
     engine = capability(shot)
     known = {option.name: option for option in engine.options} if engine else {}
@@ -160,14 +161,19 @@ def _value_of_type(value: SettingValue) -> str:
 
 
 def option_description(shot: EngineFields, name: str) -> str:
-    """What an option of the chosen engine does, in the engine's words."""
+    """What an option of the chosen engine does, as the engine describes it."""
     engine = capability(shot)
     option = next((option for option in engine.options if option.name == name), None) if engine else None
     return option.description if option is not None else "A setting of an engine that is not on this server"
 
 
 def clamp(option: EngineOption, value: Any) -> None:
-    """Keep a number between the option's bounds; Blender's own bounds cannot change with the engine."""
+    """Bring a number between the option's bounds; Blender's own bounds cannot change with the engine.
+
+    Args:
+        option: The engine's option, of kind "int" or "float".
+        value: The RealCamEngineOption that holds the number.
+    """
     attribute = _VALUE_OF_KIND[option.kind]
     number = getattr(value, attribute)
     low = number if option.minimum is None else max(number, type(number)(option.minimum))
@@ -177,7 +183,7 @@ def clamp(option: EngineOption, value: Any) -> None:
 
 
 def draw_options(layout: Any, shot: EngineFields) -> None:
-    """One row for each option of the engine that the scene holds a value of."""
+    """Draw a row for each option of the engine that the scene holds a value of."""
     engine = capability(shot)
     for option in engine.options if engine else ():
         value = shot.options.get(option.name)
@@ -186,7 +192,7 @@ def draw_options(layout: Any, shot: EngineFields) -> None:
 
 
 def _draw_option(layout: Any, option: EngineOption, value: Any) -> None:
-    """Its name inside the field or above the choices: beside them a sidebar has room for half of it."""
+    """Draw an option, its name inside the field or above the choices: beside them half of it would be cut off."""
     row = layout.row(align=True)
     row.use_property_split = False
     if option.kind == "choice":

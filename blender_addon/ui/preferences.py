@@ -1,4 +1,4 @@
-"""Where the server is: the add-on's preferences, and what they amount to."""
+"""The add-on's preferences, which say where the server is, and the server settings that follow from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..generation.local_server import COMMAND_VARIABLE, DEFAULT_COMMAND
 from ..generation.user_files import EXTENSION, client_id, server_log
 
 ADDRESS_VARIABLE = "REALCAM_SERVER"
-"""host:port in the environment; goes before the preference."""
+"""The environment variable whose host:port goes before the preference."""
 DEFAULT_ADDRESS = f"{DEFAULT_HOST}:{DEFAULT_CONTROL_PORT}"
 
 
@@ -74,7 +74,7 @@ ONLINE_ACCESS_OFF = "Preferences > System > Network > Allow Online Access is off
 
 
 class _Defaults:
-    """What holds when the add-on runs as a library (demo, tests), where Blender keeps no preferences for it."""
+    """The preferences of an add-on that runs as a library (demo, tests), for which Blender keeps none."""
 
     server_address: ClassVar[str] = DEFAULT_ADDRESS
     server_key: ClassVar[str] = ""
@@ -82,8 +82,12 @@ class _Defaults:
 
 
 def server_settings() -> ServerSettings:
-    """The server that the preferences name. Raises ServiceError when the address cannot be read, or when it is on
-    another machine and Blender may not go online."""
+    """The server that the environment or the preferences name.
+
+    Raises:
+        ServiceError: The address cannot be read, the server is on another machine while Blender may not go online, or
+            the client id cannot be kept.
+    """
     addon = bpy.context.preferences.addons.get(EXTENSION)
     chosen = addon.preferences if addon is not None and addon.preferences is not None else _Defaults
     address = parse_address(os.environ.get(ADDRESS_VARIABLE) or chosen.server_address, chosen.server_key)

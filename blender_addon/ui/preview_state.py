@@ -1,4 +1,4 @@
-"""The preview that was rendered last, for the panel. It belongs to no file and is forgotten with Blender."""
+"""The preview that was rendered last, for the panel. It is not saved, and is forgotten when another file is opened."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from ..shot.fingerprint import Fingerprint
 
 
 class PreviewState:
-    """done of total frames while one is rendered (total 0: none is). number: changes with every finished preview.
+    """The progress and the result of previews.
 
-    coverage: [F] share 0..1 of each frame that the photo sees; estimated: it was not rendered.
+    Attributes:
+        done: How many frames are rendered of the preview in progress.
+        total: How many frames it has; 0 when none is in progress.
+        latest: The last finished preview, None before the first or after an estimate.
+        number: Changes with every finished preview.
+        coverage: [F] float64 share of each frame that the photo sees, 0 to 1; None when it is not known.
+        estimated: Whether the coverage was estimated, not rendered.
     """
 
     def __init__(self) -> None:
@@ -23,27 +29,38 @@ class PreviewState:
         self._of: Fingerprint = ()
 
     def coverage_of(self, shot: Fingerprint) -> Float64 | None:
-        """The coverage if it is of the shot as it is now."""
+        """The coverage, if it is of a shot with this fingerprint; else None."""
         return self.coverage if self._of == shot else None
 
     def keep(self, preview: RenderedPreview, of: Fingerprint = ()) -> None:
-        """A preview is finished. of: the shot it was rendered of."""
+        """Keep a finished preview.
+
+        Args:
+            preview: The preview.
+            of: The fingerprint of its shot.
+        """
         self._of = of
         self.latest = preview
         self.number += 1
         self.coverage, self.estimated = preview.coverage, False
 
     def keep_estimate(self, coverage: Float64, of: Fingerprint = ()) -> None:
-        """An estimate takes the place of a preview that may be of another camera move by now."""
+        """Keep an estimated coverage, and drop the preview, which may be of another camera move.
+
+        Args:
+            coverage: [F] float64, 0 to 1.
+            of: The fingerprint of its shot.
+        """
         self._of = of
         self.latest = None
         self.coverage, self.estimated = coverage, True
 
     def forget(self) -> None:
-        """Another file was opened."""
+        """Drop everything; another file was opened."""
         self.done = self.total = 0
         self.latest = None
         self.coverage, self.estimated = None, False
 
 
 preview_state = PreviewState()
+"""The state of this Blender."""

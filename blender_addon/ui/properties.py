@@ -189,7 +189,7 @@ class RealCamShot(bpy.types.PropertyGroup):
     take_index: IntProperty(name="Take", description="The selected take", default=0)
 
     def frame_range(self) -> tuple[int, int]:
-        """(first, last) frame of the shot, as chosen; may be reversed."""
+        """The (first, last) frame of the shot as chosen; the first may be after the last."""
         if self.use_scene_range:
             return self.id_data.frame_start, self.id_data.frame_end
         return self.frame_start, self.frame_end
@@ -199,14 +199,14 @@ _CLASSES = (RealCamEngineOption, RealCamPhotoImport, RealCamTakeItem, RealCamSho
 
 
 def register() -> None:
-    """Register the groups and `scene.realcam`."""
+    """Register the property groups and `scene.realcam`."""
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.Scene.realcam = PointerProperty(type=RealCamShot)
 
 
 def unregister() -> None:
-    """Take them away again. What a .blend holds stays in it."""
+    """Unregister them. What a .blend holds stays in it."""
     del bpy.types.Scene.realcam
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

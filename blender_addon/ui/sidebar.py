@@ -1,10 +1,10 @@
-"""Where every panel of the add-on stands: the 3D view's sidebar, in a tab of its own."""
+"""The place of every panel of the add-on: a tab of its own in the 3D view's sidebar."""
 
 from __future__ import annotations
 
 
 class SidebarPanel:
-    """Mixed into a panel: its place."""
+    """Mixed into a panel, puts it into the add-on's tab."""
 
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"

@@ -1,4 +1,4 @@
-"""Sentences in a narrow sidebar: Blender cuts a label off at the panel's edge, so they are wrapped by hand."""
+"""Sentences in a narrow sidebar: Blender cuts a label off at the panel's edge, so they are wrapped here."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ _FONT_SIZE = 11
 
 
 def draw_wrapped(layout: Any, context: bpy.types.Context, text: str, icon: str = "NONE", beside: int = 0) -> None:
-    """A sentence as label lines as wide as the sidebar, the icon before the first.
+    """Draw a text as label lines as wide as the sidebar.
 
-    beside: pixels at scale 1 that something on the right of the sentence takes.
+    Args:
+        layout: Where it is drawn.
+        context: For the region's width.
+        text: The text.
+        icon: Stands before the first line; "NONE" for none.
+        beside: Pixels at UI scale 1 that something on the right of the text takes.
     """
     column = layout.column(align=True)
     column.scale_y = 0.8
@@ -26,7 +31,13 @@ def draw_wrapped(layout: Any, context: bpy.types.Context, text: str, icon: str =
 
 
 def wrapped(context: bpy.types.Context, text: str, taken: int = _MARGIN) -> list[str]:
-    """The text in lines that fit the region, of whose width `taken` pixels at scale 1 are used otherwise."""
+    """The lines of a text that fit the region.
+
+    Args:
+        context: For the region's width.
+        text: The text; runs of spaces become one.
+        taken: Pixels at UI scale 1 of the region's width that are used otherwise.
+    """
     scale = context.preferences.system.ui_scale
     blf.size(0, _FONT_SIZE * scale)
     width = max(80.0 * scale, (context.region.width if context.region else 280.0) - taken * scale)

@@ -1,1 +1,1 @@
-"""Checking a take's camera: operators, panel, and the two paths drawn in the view."""
+"""The camera check of a take: operators, panel, and the two paths drawn in the view."""

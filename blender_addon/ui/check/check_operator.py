@@ -37,7 +37,7 @@ class CheckCamera(AnalysisOperator, bpy.types.Operator):
         return not reason
 
     def job(self, context: bpy.types.Context) -> CheckJob:
-        """The selected take's."""
+        """The check of the selected take."""
         take = selected_take(context.scene)
         assert take is not None
         return CheckJob(context.scene.name, take)

@@ -1,4 +1,4 @@
-"""The asked and the achieved path of every check, drawn over the 3D views: lines as thick at any distance."""
+"""The asked and the achieved path of every check, drawn over the 3D views, lines equally wide at any distance."""
 
 from __future__ import annotations
 
@@ -21,8 +21,17 @@ _handlers: list[Any] = []
 
 
 def world_lines(check: CheckedTake, mesh_world: Float64, scene_scale: float) -> tuple[Float64, Float64, Float64]:
-    """Points in Blender's world of the asked path [F, 3], the achieved path [P, 3], and [2 P, 3] the ends of a line
-    from each achieved place to the one asked for. mesh_world: [4, 4] of the photo's mesh."""
+    """The lines of a check in Blender's world.
+
+    Args:
+        check: F frames, P of them with an achieved camera.
+        mesh_world: [4, 4] world matrix of the photo's mesh.
+        scene_scale: The photo's present scale.
+
+    Returns:
+        [F, 3] the asked path; [P, 3] the achieved path; [2 P, 3] the ends of a line from each achieved place to the
+        one asked for.
+    """
     asked, achieved = (
         blender_points(points) @ mesh_world[:3, :3].T + mesh_world[:3, 3] for points in check.paths(scene_scale)
     )
@@ -31,7 +40,7 @@ def world_lines(check: CheckedTake, mesh_world: Float64, scene_scale: float) -> 
 
 
 def _draw() -> None:
-    """Of each achieved camera that is not hidden and whose photo is in the scene."""
+    """Draw each achieved camera that is not hidden and whose photo is in the scene."""
     scene = bpy.context.scene
     if scene is None or not scene.realcam.show_check_paths:
         return
@@ -62,7 +71,7 @@ def _draw_lines(kind: str, points: Float64, colour: tuple[float, float, float, f
 
 
 def _draw_points(points: Float64, colour: tuple[float, float, float, float], size: float) -> None:
-    """A dot for each of the clip's frames."""
+    """Draw a dot for each of the clip's frames."""
     shader = gpu.shader.from_builtin("UNIFORM_COLOR")
     shader.bind()
     shader.uniform_float("color", colour)
@@ -72,11 +81,11 @@ def _draw_points(points: Float64, colour: tuple[float, float, float, float], siz
 
 
 def register() -> None:
-    """Draw from now on."""
+    """Begin to draw."""
     _handlers.append(bpy.types.SpaceView3D.draw_handler_add(_draw, (), "WINDOW", "POST_VIEW"))
 
 
 def unregister() -> None:
-    """Draw no more."""
+    """Stop drawing."""
     while _handlers:
         bpy.types.SpaceView3D.draw_handler_remove(_handlers.pop(), "WINDOW")

@@ -8,22 +8,22 @@ from ...core.protocol.capability import EngineCapability
 from ...generation.jobs import jobs
 
 UNKNOWN = "-"
-"""What the list holds until a server has answered: an empty identifier would be drawn as a heading."""
+"""The list's only identifier until a server has answered: an empty one would be drawn as a heading."""
 
 EnumItem = tuple[str, str, str, int]
 
 _kept: list[EnumItem] = []
-"""Blender does not hold on to the strings of a dynamic enum."""
+"""The items last given: Blender does not keep a dynamic enum's strings."""
 
 
 class PredictorField(Protocol):
-    """What the choice reads and writes of `scene.realcam` (properties.RealCamShot)."""
+    """What this module reads and writes of `scene.realcam` (properties.RealCamShot)."""
 
     predictor_name: str
 
 
 def chosen_predictor(shot: PredictorField) -> EngineCapability | None:
-    """What the chosen predictor is; None when it is not on offer, or nothing is known yet."""
+    """The chosen predictor; None when it is not on offer, or no server has answered."""
     if shot.predictor_name:
         return next((p for p in jobs.predictors if p.name == shot.predictor_name), None)
     able = [p for p in jobs.predictors if not p.unavailable]
@@ -31,7 +31,7 @@ def chosen_predictor(shot: PredictorField) -> EngineCapability | None:
 
 
 def predictor_items(shot: PredictorField, _context: Any) -> list[EnumItem]:
-    """Every predictor on offer, and the stored one."""
+    """The drop-down's items: every predictor on offer, and the stored one."""
     items = [(p.name, p.label, p.description) for p in jobs.predictors]
     if shot.predictor_name and all(item[0] != shot.predictor_name for item in items):
         items.append((shot.predictor_name, f"{shot.predictor_name} (not on this server)", "Choose another"))
@@ -44,13 +44,13 @@ def predictor_items(shot: PredictorField, _context: Any) -> list[EnumItem]:
 
 
 def get_predictor(shot: PredictorField) -> int:
-    """Index of the chosen predictor."""
+    """The index of the chosen predictor in the drop-down."""
     chosen = chosen_predictor(shot)
     name = chosen.name if chosen is not None else shot.predictor_name
     return next((item[3] for item in predictor_items(shot, None) if item[0] == name), 0)
 
 
 def set_predictor(shot: PredictorField, index: int) -> None:
-    """Store the predictor."""
+    """Store the predictor with this index."""
     chosen = predictor_items(shot, None)[index][0]
     shot.predictor_name = "" if chosen == UNKNOWN else chosen

@@ -1,4 +1,4 @@
-"""Estimate depth: the photo goes to the server by the job thread, the scene is built when its depth is here."""
+"""Estimate Depth: the job thread sends the photo to the server, and the scene is built when its depth is fetched."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class EstimateDepth(AnalysisOperator, bpy.types.Operator):
         return False
 
     def job(self, context: bpy.types.Context) -> DepthJob:
-        """Photo and predictor as chosen."""
+        """The depth estimate of the photo and predictor chosen."""
         return depth_job(context.scene)
 
     def told(self, scene: bpy.types.Scene, _take: Take | None) -> str:
@@ -54,7 +54,7 @@ class EstimateDepth(AnalysisOperator, bpy.types.Operator):
 
 
 def depth_job(scene: bpy.types.Scene) -> DepthJob:
-    """What Estimate Depth would ask for now."""
+    """The job that Estimate Depth would start now."""
     fields = scene.realcam.photo
     chosen = chosen_predictor(scene.realcam)
     return DepthJob(

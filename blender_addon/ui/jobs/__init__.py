@@ -1,1 +1,1 @@
-"""The job under way: its box in the panel, its operators, and the timer that moves it on."""
+"""The job under way: its box in the panel, its operators, and the timer that updates it."""

@@ -1,4 +1,4 @@
-"""Buttons that have something analysed by the server: by the job thread in a window, else to the end at once."""
+"""The base of operators that have the server analyse something: by the job thread in a window, else to the end."""
 
 from __future__ import annotations
 
@@ -23,23 +23,27 @@ Result = set[str]
 STEP_SECONDS = 0.05
 
 _waiting: list[JobRun] = []
-"""The job that waits for the server to answer, or is being put together: at most one."""
+"""The job that waits for the server, or whose payload is being put together: at most one."""
 
 
 class AnalysisOperator:
-    """Mixed into an operator that says which job."""
+    """Mixed into an operator that says which job it starts."""
 
     def job(self, context: bpy.types.Context) -> Job:
-        """What the panel asks for now. Raises RealCamError."""
+        """The job that the panel's choices ask for now.
+
+        Raises:
+            RealCamError: They do not make one.
+        """
         raise NotImplementedError
 
     def told(self, scene: bpy.types.Scene, take: Take | None) -> str:
-        """What is said once it is placed in its scene."""
+        """The message shown once the result is in its scene."""
         raise NotImplementedError
 
     @classmethod
     def idle(cls: Any) -> bool:
-        """For poll: one job at a time."""
+        """Whether no job is under way, for poll."""
         if jobs.busy:
             cls.poll_message_set("A job is under way: wait until it is done, or cancel it")
         return not jobs.busy
@@ -71,7 +75,7 @@ def _to_the_end(job: Job) -> Take | None:
 
 
 def stop() -> None:
-    """Send nothing any more: the add-on is being disabled."""
+    """Drop the job that was not sent yet; the add-on is being disabled."""
     for run in _waiting:
         run.close()
     _waiting.clear()
@@ -80,7 +84,7 @@ def stop() -> None:
 
 
 def _step() -> float | None:
-    """Timer: until the job is handed to the job thread."""
+    """The timer that works on the job until the job thread has it."""
     pump()
     more = bool(_waiting) and _waiting[0].step()
     redraw()

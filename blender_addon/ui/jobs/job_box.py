@@ -14,11 +14,11 @@ from ..takes.thumbnails import draw_picture, thumbnails
 from ..text_wrap import draw_wrapped
 
 _BUTTON = 26
-"""Pixels at scale 1 of the button beside a sentence."""
+"""Pixels at UI scale 1 of the button beside a sentence."""
 
 
 def draw_job(layout: Any, context: bpy.types.Context, view: JobView) -> None:
-    """The shot under way, or how the last one ended."""
+    """Draw the job under way, or how the last one ended."""
     box = layout.box()
     if view.phase.final:
         _draw_ended(box, context, view)
@@ -27,7 +27,7 @@ def draw_job(layout: Any, context: bpy.types.Context, view: JobView) -> None:
 
 
 def draw_in_place_of_button(layout: Any, view: JobView) -> None:
-    """How far the job is, and Cancel, where it was begun: the box may be scrolled out of sight."""
+    """Draw the job's progress and Cancel where it was started: the job's box may be scrolled out of sight."""
     row = layout.row(align=True)
     row.enabled = view.phase is not Phase.CANCELLING
     row.progress(text=view.line, factor=view.factor, type="BAR")
@@ -35,7 +35,7 @@ def draw_in_place_of_button(layout: Any, view: JobView) -> None:
 
 
 def draw_pending(layout: Any, context: bpy.types.Context, record: JobRecord) -> None:
-    """A job that was left unfinished, to be taken up again."""
+    """Draw a job that was left unfinished, which can be resumed."""
     box = layout.box()
     draw_wrapped(box, context, f"“{record.title}” is not finished: its job was left under way.", "RECOVER_LAST")
     row = box.row(align=True)
@@ -44,7 +44,7 @@ def draw_pending(layout: Any, context: bpy.types.Context, record: JobRecord) -> 
 
 
 def draw_help(layout: Any) -> None:
-    """Beside an error: the report to copy, and the preferences, where server and command are set."""
+    """Draw, beside an error, the buttons that copy the report and open the preferences with server and command."""
     row = layout.row(align=True)
     row.operator("realcam.copy_report", icon="COPYDOWN")
     if EXTENSION in bpy.context.preferences.addons:
@@ -52,7 +52,7 @@ def draw_help(layout: Any) -> None:
 
 
 def _draw_running(box: Any, context: bpy.types.Context, view: JobView) -> None:
-    """A bar, the stage, the latest picture, Cancel."""
+    """Draw a bar, the stage, the latest picture and Cancel."""
     box.progress(text=view.line, factor=view.factor, type="BAR")
     if view.stage:
         draw_wrapped(box, context, view.stage)

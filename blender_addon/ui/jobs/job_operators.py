@@ -1,4 +1,4 @@
-"""What can be done about a job: ask the server, cancel, resume, forget, copy the report, place the clip."""
+"""What can be done about a job: ask the server, cancel, resume, forget, copy the report, place the result."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ class PlaceClip(bpy.types.Operator):
 
 
 def _pending(job_id: str) -> JobRecord | None:
-    """The record of that id; the first one for an empty id."""
+    """The pending record with that job id; the first one for an empty id, None when there is none."""
     return next((record for record in runtime.pending if job_id in ("", record.job_id)), None)
 
 
@@ -211,9 +211,13 @@ CLASSES = (
 
 
 def import_result(record: JobRecord, scene: bpy.types.Scene) -> Take | None:
-    """A clip becomes a take, depth the photo's scene, a check the achieved camera. Returns the take to be selected.
+    """Place a fetched result: a clip becomes a take, depth the photo's scene, a check the achieved camera.
 
-    Raises RealCamError; what was fetched stays then.
+    Returns:
+        The take to be selected, None when there is none.
+
+    Raises:
+        RealCamError: It cannot be placed; what was fetched stays then.
     """
     shot = scene.realcam
     match record.task:

@@ -17,7 +17,7 @@ from ..preferences import server_settings
 
 
 def text() -> str:
-    """The report, as plain lines."""
+    """The report as plain lines."""
     view, record = jobs.view, jobs.record
     lines = [
         f"RealCam report ({EXTENSION} {VERSION}, protocol {'.'.join(map(str, PROTOCOL_VERSION))})",

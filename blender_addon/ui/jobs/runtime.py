@@ -1,4 +1,4 @@
-"""What lives as long as Blender runs: the jobs, and the timer that moves them and redraws the panel."""
+"""The state that lives as long as Blender runs: the jobs, and the timer that updates them and redraws the panel."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ BUSY_SECONDS = 0.1
 class Runtime:
     """The state of the add-on that belongs to no .blend.
 
-    pending: jobs of the open file that an earlier session left under way. connecting: whether an answer of the server
-    is awaited outside a shot.
+    Attributes:
+        pending: Records of jobs of the open file that an earlier session left under way.
+        connecting: Whether the server was asked what it can do, outside a job, and has not answered.
     """
 
     def __init__(self) -> None:
@@ -32,11 +33,11 @@ class Runtime:
         self._other_file_open = False
 
     def records(self) -> JobRecords:
-        """Where jobs under way are written down."""
+        """The folder of job records."""
         return JobRecords(records_folder())
 
     def refresh_pending(self) -> None:
-        """Look again which jobs the open file left under way: from our own records, and from the file itself."""
+        """Find the jobs that the open file left under way: in our own records, and in the file itself."""
         found = {record.job_id: record for record in self.records().of_blend(bpy.data.filepath)}
         for scene in bpy.data.scenes:
             record = job_of(scene)
@@ -46,13 +47,13 @@ class Runtime:
         self.pending = tuple(record for job_id, record in found.items() if job_id != current)
 
     def file_loaded(self) -> None:
-        """Another file is open now: the result of the job under way no longer belongs into what is open."""
+        """Note that another file is open: the result of the job under way does not belong to it."""
         record = jobs.record
         self._other_file_open = record is not None and jobs.busy and record.blend != bpy.data.filepath
         self.refresh_pending()
 
     def file_saved(self) -> None:
-        """The file may have a new name: the job under way goes with it."""
+        """Note that the file may have a new name: the job under way belongs to it under that name."""
         record = jobs.record
         if record is None or not jobs.busy or self._other_file_open or record.blend == bpy.data.filepath:
             return
@@ -60,7 +61,11 @@ class Runtime:
         self.records().write(jobs.record)
 
     def check_file_of(self, record: JobRecord) -> None:
-        """Raise ServiceError when what the job made belongs to another file than the one that is open."""
+        """Raise an error when a job's result belongs to another file than the one that is open.
+
+        Raises:
+            ServiceError: It does.
+        """
         if self._other_file_open:
             raise ServiceError(
                 f"The {record.task.result} is here, but another file is open",
@@ -69,7 +74,7 @@ class Runtime:
             )
 
     def forget(self, record: JobRecord) -> None:
-        """Offer a job no longer."""
+        """Remove a job's record, so that it is not offered any more."""
         self.records().forget(record.job_id)
         forget_job(record.job_id)
         self.refresh_pending()
@@ -82,15 +87,18 @@ SETTLE_SECONDS = 0.15
 
 
 def redraw() -> None:
-    """Redraw the sidebars that may show the panel, and once more: Blender moves the panels below one that has grown
-    only when it draws them again, which without a mouse over them may be much later."""
+    """Redraw the sidebars that may show the panel, twice.
+
+    Blender moves the panels below one that has grown only when it draws them again, which without a mouse over them may
+    be much later.
+    """
     _tag_sidebars()
     if not bpy.app.timers.is_registered(_tag_sidebars):
         bpy.app.timers.register(_tag_sidebars, first_interval=SETTLE_SECONDS)
 
 
 def _tag_sidebars() -> None:
-    """The sidebars only, not the views beside them, which may be slow to draw."""
+    """Mark the sidebars for redrawing, not the views beside them, which may be slow to draw."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":
@@ -100,7 +108,11 @@ def _tag_sidebars() -> None:
 
 
 def tick() -> float | None:
-    """The timer: take in what happened, put what is finished where it belongs, redraw. Ends when nothing is left."""
+    """The timer: take in the job thread's events, place what is fetched, redraw.
+
+    Returns:
+        Seconds until the next call, None when nothing is left to do.
+    """
     pump()
     view = jobs.view
     if view is not None and view.phase is Phase.IMPORTING:
@@ -109,7 +121,7 @@ def tick() -> float | None:
 
 
 def pump() -> None:
-    """Take in what the job thread has said, once."""
+    """Take in the job thread's events, once."""
     engines = jobs.engines
     before = jobs.busy
     if not jobs.pump():
@@ -133,7 +145,7 @@ def start_timer() -> None:
 
 
 def _job_ended() -> None:
-    """Cancelled, failed or placed: what can still be resumed is offered, the rest is forgotten in the file too."""
+    """After a job was cancelled, failed or placed: offer what can be resumed, forget the rest in the file too."""
     if jobs.record is not None and jobs.view is not None and not jobs.view.resumable:
         forget_job(jobs.record.job_id)
     runtime.refresh_pending()
@@ -169,7 +181,7 @@ def _look_once() -> None:
 
 
 def register() -> None:
-    """Watch for opened files. The first look waits until Blender lets an add-on see its data."""
+    """Watch for opened files. They are looked at first when Blender lets an add-on see its data."""
     bpy.app.handlers.load_post.append(bpy.app.handlers.persistent(_file_loaded))
     bpy.app.handlers.save_post.append(bpy.app.handlers.persistent(_file_saved))
     bpy.app.timers.register(_look_once, first_interval=0.0)

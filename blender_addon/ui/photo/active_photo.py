@@ -18,11 +18,11 @@ class PhotoSubpanel(SidebarPanel):
 
 
 class ImportedPhotoSubpanel(PhotoSubpanel):
-    """The same, only with a photo."""
+    """Mixed into a panel: the same, shown only when the scene has a photo."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Only with a photo."""
+        """Whether the scene has a photo."""
         return find_photo_scene(context.scene) is not None
 
 
@@ -39,14 +39,14 @@ class ActivePhotoMixin:
 
 
 def active_photo(context: bpy.types.Context) -> PhotoScene:
-    """The scene's photo, where `poll` has seen that there is one."""
+    """The scene's photo, where `poll` has found that there is one."""
     photo = find_photo_scene(context.scene)
     assert photo is not None
     return photo
 
 
 class LeftEditMode:
-    """Out of Edit Mode inside, and back into it afterwards."""
+    """A context outside Edit Mode; afterwards Blender is in it again if it was."""
 
     def __init__(self, context: bpy.types.Context) -> None:
         self._editing = context.mode == "EDIT_MESH"

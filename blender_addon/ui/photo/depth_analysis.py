@@ -1,4 +1,4 @@
-"""Cleaning's first look at a photo's depth takes seconds: a thread does it while Blender goes on, and Esc stops it."""
+"""The analysis of a photo's depth for cleaning, which takes seconds: a thread does it, and Esc stops it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ TICK_SECONDS = 0.05
 
 
 class DepthAnalysis:
-    """A look in a thread of its own. step: how many of STEPS are done; its answer is taken when `done`."""
+    """An analysis in a thread of its own; its answer is taken when `done`.
+
+    Attributes:
+        step: How many of STEPS are done.
+    """
 
     def __init__(self, asked: DepthToClean) -> None:
         self.asked = asked
@@ -31,15 +35,19 @@ class DepthAnalysis:
 
     @property
     def done(self) -> bool:
-        """Whether there is an answer, or nothing to wait for any more."""
+        """Whether there is an answer, or none to wait for."""
         return self._answer.done()
 
     def answer(self) -> CleanDepth:
-        """What was found; waits for it. Raises what the thread met, CancelledError when it was stopped."""
+        """What was found; waits for it.
+
+        Raises:
+            CancelledError: The analysis was stopped.
+        """
         return self._answer.result()
 
     def stop(self) -> None:
-        """The step under way is the last."""
+        """Stop after the step under way."""
         self._stopped = True
 
     def _begins(self, step: str) -> None:
@@ -49,7 +57,7 @@ class DepthAnalysis:
 
 
 _under_way: list[DepthAnalysis] = []
-"""At most one."""
+"""The analysis under way: at most one."""
 
 
 class AnalysesFirst(ActivePhotoMixin):
@@ -68,7 +76,11 @@ class AnalysesFirst(ActivePhotoMixin):
         return bool(super().poll(context))
 
     def run_analysed(self, context: bpy.types.Context, photo: PhotoScene) -> None:
-        """Do what the operator is for, outside Edit Mode, with a depth that was looked at. Raises RealCamError."""
+        """Do what the operator is for, outside Edit Mode, with an analysed depth.
+
+        Raises:
+            RealCamError: It cannot be done.
+        """
         raise NotImplementedError
 
     def execute(self: Any, context: bpy.types.Context) -> Result:
@@ -135,7 +147,7 @@ class AnalysesFirst(ActivePhotoMixin):
 
 
 def stop() -> None:
-    """Look no more."""
+    """Stop the analysis under way."""
     for look in _under_way:
         look.stop()
     _under_way.clear()

@@ -1,4 +1,4 @@
-"""What an import of a photo asks for: the same fields in the operator and in the panel."""
+"""The fields of a photo's import, the same in the operator and in the panel."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from ...core.errors import PhotoError
 from ...core.payloads.import_request import SETTING_FIELDS, DepthFile, ImportRequest, ImportSettings
 
 DEPTH_NAMES = ("{}_depth", "{}-depth", "{}.depth", "depth_{}", "{}_disparity", "{}_disp", "{}")
-"""How depth beside a photo is commonly called."""
+"""Names that the depth of a photo `{}` commonly has beside it."""
 
 
 _OF_THIS_PHOTO = {"SKIP_SAVE"}
-"""An import by the menu or a drop begins without what was said of the photo before it; what says how to build a mesh
-(its size, its cuts, the camera) is remembered."""
+"""Options of fields that an import by the menu or a drop does not take over from the photo before. The fields that say
+how to build a mesh (its size, its cuts, the camera) are remembered.
+"""
 
 
 class PhotoImportFields:
@@ -87,7 +88,7 @@ class PhotoImportFields:
 PROPERTY_NAMES = {"intrinsics": "calibration"}
 """Settings that Blender's files and scripts know by another name."""
 HOW_TO_BUILD = ("depth_edge", "max_vertices", "to_photo", "add_camera")
-"""Settings that are as good for the next photo; the others are said of one."""
+"""Settings that hold for the next photo too; the others are about one photo."""
 
 _KINDS = {bool: BoolProperty, int: IntProperty, float: FloatProperty, list: FloatVectorProperty}
 _SHOWN: dict[str, dict[str, Any]] = {
@@ -117,7 +118,7 @@ def setting_property(name: str, **more: Any) -> Any:
 
 
 SETTING_PROPERTIES = {PROPERTY_NAMES.get(name, name): name for name in SETTING_FIELDS}
-"""The property of each setting."""
+"""The name of the setting by the name of its property."""
 PhotoImportFields.__annotations__.update(
     {
         shown: setting_property(name, options={"ANIMATABLE"} if name in HOW_TO_BUILD else _OF_THIS_PHOTO)
@@ -126,11 +127,11 @@ PhotoImportFields.__annotations__.update(
 )
 FIELDS = tuple(PhotoImportFields.__annotations__)
 OF_ONE_PHOTO = tuple(name for name in FIELDS if name not in HOW_TO_BUILD)
-"""What says nothing about another photo."""
+"""Fields that say nothing about another photo."""
 
 
 def draw_fields(layout: Any, fields: Any) -> None:
-    """All but the two paths."""
+    """Draw all fields but the two paths."""
     column = layout.column()
     column.prop(fields, "depth_channel")
     column.prop(fields, "depth_kind")
@@ -145,7 +146,7 @@ def draw_fields(layout: Any, fields: Any) -> None:
 
 
 def import_settings(fields: Any) -> ImportSettings:
-    """The settings as the fields hold them."""
+    """The import settings that the fields hold."""
     values = {name: getattr(fields, shown) for shown, name in SETTING_PROPERTIES.items()}
     calibration = tuple(values["intrinsics"])
     values["intrinsics"] = intrinsics_matrix(*calibration).tolist() if any(calibration) else None
@@ -153,9 +154,10 @@ def import_settings(fields: Any) -> ImportSettings:
 
 
 def import_request(photo: str, fields: Any) -> ImportRequest:
-    """What the fields ask for; depth that is not named is looked for beside the photo.
+    """The import that the fields ask for; depth that is not named is looked for beside the photo.
 
-    Raises PhotoError when there is no photo, or no depth.
+    Raises:
+        PhotoError: There is no photo, or no depth.
     """
     path = Path(bpy.path.abspath(photo))
     named = fields.depth_path.strip()
@@ -176,7 +178,7 @@ def import_request(photo: str, fields: Any) -> ImportRequest:
 
 
 def depth_beside(photo: Path) -> Path | None:
-    """The photo's depth when it lies beside it under a common name."""
+    """The depth file that lies beside a photo under a common name; None when there is none."""
     for name in DEPTH_NAMES:
         for suffix in DEPTH_SUFFIXES:
             path = photo.with_name(name.format(photo.stem) + suffix)

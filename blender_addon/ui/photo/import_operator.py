@@ -69,7 +69,7 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
 
 
 def ask_in_panel(scene: bpy.types.Scene, photo: str) -> None:
-    """Make it the photo that the panel is about to import; what was said there of another photo goes."""
+    """Make this the photo that the panel is about to import; fields about another photo are reset."""
     fields = scene.realcam.photo
     for name in OF_ONE_PHOTO:
         fields.property_unset(name)
@@ -109,12 +109,12 @@ def _menu_entry(menu: Any, _context: bpy.types.Context) -> None:
 
 
 def register_menu() -> None:
-    """File > Import."""
+    """Add the entry to File > Import."""
     bpy.types.TOPBAR_MT_file_import.append(_menu_entry)
 
 
 def unregister_menu() -> None:
-    """Take the entry out."""
+    """Remove the entry."""
     bpy.types.TOPBAR_MT_file_import.remove(_menu_entry)
 
 

@@ -91,7 +91,7 @@ class PickScalePoints(bpy.types.Operator):
 
 
 def _view_under(area: bpy.types.Area, x: int, y: int) -> bpy.types.Region | None:
-    """The area's 3D picture if the mouse is over it and over no bar or sidebar that lies on it."""
+    """The area's 3D view region if the mouse is over it and over no bar or sidebar on it."""
     over = [
         region
         for region in area.regions
@@ -101,7 +101,7 @@ def _view_under(area: bpy.types.Area, x: int, y: int) -> bpy.types.Region | None
 
 
 def _draw_points(points: list[Any]) -> None:
-    """The clicked points and the line between them, over everything."""
+    """Draw the clicked points and the line between them, over everything."""
     if not points:
         return
     shader = gpu.shader.from_builtin("UNIFORM_COLOR")

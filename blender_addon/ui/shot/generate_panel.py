@@ -80,7 +80,7 @@ class GeneratePanel(SidebarPanel, bpy.types.Panel):
 
 
 def _places(layout: Any, context: bpy.types.Context) -> None:
-    """What the artist may want to set where the clip is also shown: Blender's own switches, left as they are."""
+    """Draw the switches of Blender's that the artist may want to set where the clip is also shown."""
     scene = context.scene
     camera = scene.camera
     background = camera_background(camera) if camera is not None and camera.type == "CAMERA" else None

@@ -24,7 +24,7 @@ _EASINGS = (
 
 
 def _shown(parameter: MoveParameter, value: float) -> float:
-    """A move's number as Blender's field holds it: angles in radians."""
+    """A move's value as Blender's field holds it: angles in radians."""
     return math.radians(value) if parameter.unit == "degrees" else value
 
 

@@ -1,6 +1,6 @@
 """An engine's own options: choosing one of its choices, and saying what each does.
 
-No Blender enum can list them beforehand, and no property's tooltip can be the engine's words; an operator's can.
+Blender's enums cannot list them beforehand, and a property's tooltip cannot come from the engine; an operator's can.
 """
 
 from __future__ import annotations

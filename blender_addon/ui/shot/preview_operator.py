@@ -1,4 +1,4 @@
-"""Render a preview for its own sake: what the photo can see of each frame, before anything is sent."""
+"""Rendering a preview, or estimating its coverage, before anything is sent."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class PreviewPanel(SidebarPanel, bpy.types.Panel):
 
 
 def draw_coverage(layout: Any, context: bpy.types.Context, shares: Float64) -> None:
-    """The share of each frame that the photo sees; of many frames, sixteen."""
+    """Draw the share of each frame that the photo sees; of many frames, of sixteen."""
     count = len(shares)
     about = "about " if preview_state.estimated else ""
     sentence = f"The photo sees {about}{shares.mean():.0%} on average, {shares.min():.0%} at worst. By clip frame:"

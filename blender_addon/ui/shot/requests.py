@@ -1,4 +1,4 @@
-"""The panel's choices as a request, and what stands in its way."""
+"""The panel's choices as a request, and what keeps it from being made."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..preview_state import preview_state
 
 
 def shot_request(scene: bpy.types.Scene) -> ShotRequest:
-    """What Generate would ask for now."""
+    """The request that Generate would start now."""
     shot = scene.realcam
     first, last = shot.frame_range()
     return ShotRequest(
@@ -45,18 +45,23 @@ def shot_request(scene: bpy.types.Scene) -> ShotRequest:
 
 
 def shot_problems(scene: bpy.types.Scene, coverage: Float64 | None = None) -> list[Problem]:
-    """What is wrong with the shot itself. Cheap: it is asked at every redraw."""
+    """What is wrong with the shot itself. Fast enough for every redraw.
+
+    Args:
+        scene: The scene.
+        coverage: [F] share of each frame that the photo sees, 0 to 1; None when it is not known.
+    """
     first, last = scene.realcam.frame_range()
     return check_shot(scene, first, last, coverage)
 
 
 def fingerprint(scene: bpy.types.Scene) -> Fingerprint:
-    """What tells this scene's shot from the same shot after a change."""
+    """The fingerprint of the scene's shot; it changes when the shot does."""
     return shot_fingerprint(scene, *scene.realcam.frame_range())
 
 
 def problems(scene: bpy.types.Scene) -> list[str]:
-    """Why Generate is greyed out, in sentences."""
+    """Why Generate is greyed out, in sentences; empty when it is not."""
     known = preview_state.coverage_of(fingerprint(scene))
     wrong = [*shot_problems(scene, known), *check_output(Path(bpy.data.filepath).parent / ROOT)]
     found = [problem.sentence for problem in wrong if problem.severity == "error"]

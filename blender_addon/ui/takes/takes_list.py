@@ -22,7 +22,12 @@ Result = set[str]
 
 
 def refresh_takes(scene: bpy.types.Scene, select: Take | None = None) -> None:
-    """Make the rows those of the scene's takes; the newest is selected unless told otherwise."""
+    """Make the list's rows those of the scene's takes, and select one.
+
+    Args:
+        scene: The scene.
+        select: The take to select; None for the newest.
+    """
     rows = scene.realcam.takes
     rows.clear()
     takes = _readable(scene)
@@ -35,7 +40,7 @@ def refresh_takes(scene: bpy.types.Scene, select: Take | None = None) -> None:
 
 
 def selected_take(scene: bpy.types.Scene) -> Take | None:
-    """The take whose row is selected."""
+    """The take whose row is selected, None when there is none."""
     shot = scene.realcam
     if not 0 <= shot.take_index < len(shot.takes):
         return None
@@ -44,17 +49,17 @@ def selected_take(scene: bpy.types.Scene) -> Take | None:
 
 
 def find_take(scene: bpy.types.Scene, shot: str, number: int) -> Take | None:
-    """The scene's record of a take."""
+    """The scene's take with this shot and number, None when there is none."""
     return next((take for take in _readable(scene) if (take.shot, take.number) == (shot, number)), None)
 
 
 def thumbnail(take: Take) -> int:
-    """Icon of the take's picture."""
+    """The icon of the take's picture, 0 for none."""
     return thumbnails.of_file(Path(bpy.path.abspath(take.folder)) / take.thumbnail)
 
 
 def settings_line(take: Take) -> str:
-    """What made a take, in a line; options as the engine has them by itself are left out."""
+    """What made a take, in a line; options at the engine's defaults are left out."""
     kind = " (draft)" if take.draft and take.settings.engine != "draft" else ""
     facts = [f"{take.settings.engine}{kind}", f"{take.width}×{take.height}", f"{take.frames} fr"]
     facts.append(f"seed {take.settings.seed}")
@@ -67,7 +72,7 @@ def settings_line(take: Take) -> str:
 
 
 def _said(value: SettingValue) -> str:
-    """A value as a person writes it."""
+    """A value as text."""
     if isinstance(value, bool):
         return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -15,7 +15,7 @@ from ...core.arrays import UInt8
 
 
 class Thumbnails:
-    """Icons of pictures, by file or from memory. Empty until `open`; icon 0 stands for no picture."""
+    """Icons of pictures, from files or from memory. Empty until `open`; icon 0 stands for no picture."""
 
     def __init__(self) -> None:
         self._icons: bpy.utils.previews.ImagePreviewCollection | None = None
@@ -35,7 +35,7 @@ class Thumbnails:
         self._icons, self._shown, self._jpeg, self._latest = None, {}, b"", None
 
     def of_file(self, path: Path) -> int:
-        """Icon of a picture file that does not change."""
+        """The icon of a picture file, which must not change."""
         key = str(path)
         if self._icons is None or not path.is_file():
             return 0
@@ -44,9 +44,12 @@ class Thumbnails:
         return int(self._icons[key].icon_id)
 
     def of_pixels(self, use: str, number: int, make: Callable[[], UInt8]) -> int:
-        """Icon of a picture [h, w, 4] uint8 in memory, made when it is not there yet.
+        """The icon of a picture in memory. A use has one picture at a time.
 
-        A use has one picture at a time, the number says which.
+        Args:
+            use: What the picture is for.
+            number: Says which picture of that use; another number replaces it.
+            make: Gives the picture, [h, w, 4] uint8, when it is not there yet.
         """
         if self._icons is None:
             return 0
@@ -75,13 +78,13 @@ class Thumbnails:
 
     @property
     def latest(self) -> int:
-        """Icon of the picture that was taken in last."""
+        """The icon of the picture that `take_in` kept last."""
         latest = self._latest
         return 0 if latest is None else self.of_pixels("engine", self._count, lambda: latest)
 
 
 def decoded(jpeg: bytes) -> UInt8:
-    """[h, w, 4] uint8 of a JPEG."""
+    """[h, w, 4] uint8 pixels of a JPEG."""
     with tempfile.TemporaryDirectory(prefix="realcam-") as folder:
         path = Path(folder) / "latest.jpg"
         path.write_bytes(jpeg)
@@ -99,6 +102,6 @@ thumbnails = Thumbnails()
 
 
 def draw_picture(layout: Any, icon: int) -> None:
-    """A picture as wide as a sidebar usually is; nothing for icon 0."""
+    """Draw a picture as wide as a sidebar usually is; nothing for icon 0."""
     if icon:
         layout.template_icon(icon_value=icon, scale=8.0)
