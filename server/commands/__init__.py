@@ -1,1 +1,1 @@
-"""The verbs of `realcam`, one file each."""
+"""The commands of `realcam`, one file each."""

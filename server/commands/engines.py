@@ -22,7 +22,7 @@ def engines() -> None:
 
 
 def _clips(engine: EngineCapability) -> str:
-    """The clips it makes."""
+    """A sentence with the sizes, modes and frame count of an engine's clips."""
     sizes = ", ".join(f"{width} x {height}" for width, height in engine.sizes)
     return f"Sizes {sizes}; modes {', '.join(engine.modes)}; {engine.frame_counts[0]} frames unless told otherwise."
 

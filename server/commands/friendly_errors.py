@@ -1,4 +1,4 @@
-"""How a verb ends that cannot do its work: one sentence on standard error and exit code 1, never a traceback."""
+"""How a command ends when it fails: one sentence on standard error and exit code 1, without a traceback."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from blender_addon.core.errors import RealCamError
 
 @contextmanager
 def friendly_errors() -> Iterator[None]:
-    """Say the errors that a person can do something about: our own, and what the system says of a file."""
+    """Turn errors that a user can act on into a sentence and exit code 1: RealCamError, and OSError about a named file.
+
+    Raises:
+        typer.Exit: such an error was raised in the context.
+    """
     try:
         yield
     except RealCamError as error:

@@ -71,7 +71,11 @@ def generate(
 
 
 def _random_weights(scale: str, server: str) -> Literal["tiny", "full"]:
-    """The scale, for the server that is started for this job."""
+    """The size of the model with random weights, for the server that is started for this job.
+
+    Raises:
+        typer.BadParameter: there is no such size, or a running server is used.
+    """
     if scale not in ("tiny", "full"):
         raise typer.BadParameter(f"{scale!r}: expected tiny or full", param_hint="--scale")
     if server:

@@ -56,7 +56,7 @@ def cancel(
 
 
 def job_table(jobs: tuple[JobStatus, ...]) -> Table:
-    """Jobs as a terminal shows them."""
+    """The jobs as a table for the terminal."""
     table = Table("job", "title", "engine", "state", "submitted", "reason")
     for job in jobs:
         state = f"{job.state.value} ({job.queue_place} before)" if job.queue_place else job.state.value

@@ -64,11 +64,11 @@ MetricsPortOption = Annotated[
 
 
 PARENT_GONE_GRACE = 2.0
-"""Seconds for a sampler to checkpoint when the parent is gone."""
+"""Seconds that a sampler has to save a checkpoint when the parent is gone."""
 
 
 def default_data_dir() -> Path:
-    """Where jobs are kept unless said otherwise."""
+    """The folder that jobs are kept in by default."""
     return platformdirs.user_data_path("realcam", appauthor=False) / "server"
 
 
@@ -119,7 +119,11 @@ def serve(
 
 
 def _run(service: Service, die_with_parent: bool, ready_file: Path | None, metrics_port: int | None) -> None:
-    """Serve until a signal, or the parent's end. Raises ServiceError."""
+    """Serve until a signal, or the parent's end.
+
+    Raises:
+        ServiceError: the worker cannot be started, or the ready file or the metrics port cannot be used.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: service.stop())
     if die_with_parent:

@@ -44,7 +44,7 @@ from server.terminal.progress_bars import ProgressBars
 from .friendly_errors import friendly_errors
 
 STOPPED = 130
-"""What a shell says of a program that Ctrl-C ended."""
+"""The exit code that shells use for a program ended by Ctrl-C."""
 
 weights_app = typer.Typer(add_completion=False, help="The weights of the engine realcam.", no_args_is_help=True)
 
@@ -110,7 +110,7 @@ def _with_every_key() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Given:
-    """Files that the user has. tokenizer: the folder of CLIP's."""
+    """Files that the user has, of those that would be downloaded. `tokenizer` is a folder."""
 
     base: Path | None
     camera: Path | None
@@ -118,10 +118,12 @@ class _Given:
 
     @property
     def files(self) -> tuple[Path, ...]:
+        """The checkpoint files, base model first."""
         return tuple(path for path in (self.base, self.camera) if path is not None)
 
     @property
     def words(self) -> tuple[Path, Path] | None:
+        """CLIP's vocabulary and merges in the tokenizer's folder; None without one."""
         return (self.tokenizer / "vocab.json", self.tokenizer / "merges.txt") if self.tokenizer else None
 
     @property
@@ -132,7 +134,11 @@ class _Given:
         return self.camera is not None and not is_camera_alone(self.camera)
 
     def check(self) -> None:
-        """Raises WeightsError when one is not there."""
+        """Refuse files that do not exist.
+
+        Raises:
+            WeightsError: one is not there.
+        """
         for path in (*self.files, *(self.words or ())):
             if not path.is_file():
                 raise WeightsError("The file is not there", str(path), "Check what was typed.")
@@ -171,7 +177,7 @@ def _get(
 
 
 def _check_room(store: WeightsStore, remote: Mapping[str, SourceFile], given: _Given) -> None:
-    """For all that is still to come over the line, and what will be made of it: at most every tensor there is."""
+    """Check that the disk has room for what is still to be downloaded and what is made of it: at most every tensor."""
     missing = sum(missing_bytes(source, store.downloads) for source in remote.values())
     converted = sum(source.bytes for source in remote.values()) + sum(path.stat().st_size for path in given.files)
     check_disk_space(
@@ -218,20 +224,28 @@ def _check(store: WeightsStore, variant: str) -> None:
 
 
 def _source_of(variant: str) -> WeightsSource:
-    """Raises EngineError when there is no such variant."""
+    """The published source of a variant.
+
+    Raises:
+        EngineError: there is no such variant.
+    """
     if variant not in WEIGHTS_SOURCES:
         raise EngineError(f"There is no variant {variant}", f"there are {', '.join(WEIGHTS_SOURCES)}")
     return WEIGHTS_SOURCES[variant]
 
 
 def _require_packages() -> None:
-    """Raises EngineError when the extra `models` is not installed."""
+    """Check that the packages of the extra `models` are installed.
+
+    Raises:
+        EngineError: one is missing.
+    """
     if absent := absent_packages(MODEL_PACKAGES, extra="models"):
         raise EngineError("The model cannot be loaded on this machine", absent)
 
 
 def _wanted(origin: WeightsSource, given: _Given) -> dict[str, HubFile]:
-    """What is to be downloaded, by its option's name or its own: nothing that the user has."""
+    """The files to download, by the name of their option or their own: none that the user has."""
     wanted = {} if given.camera else {"camera": origin.camera}
     if given.base is None and not given.is_whole:
         wanted["base"] = origin.base
@@ -239,7 +253,7 @@ def _wanted(origin: WeightsSource, given: _Given) -> dict[str, HubFile]:
 
 
 def _trust(file: HubFile, lock: WeightsLock) -> str:
-    """What a download will be checked by."""
+    """In words, what a download is checked by."""
     if file.sha256:
         return "hash known beforehand"
     return "as first downloaded here" if lock.holds(file) else "not known yet: held to from now on"

@@ -224,7 +224,7 @@ class Service:
             try:
                 handle(incoming)
             except Exception:
-                # A client may not end the server: a mistake of ours that a message brings out costs this message.
+                # A client must not be able to end the server: a bug that a message triggers costs this message alone.
                 log.exception("a message could not be handled")
 
     def _pong(self, ping: Ping) -> Pong:

@@ -26,7 +26,7 @@ class Wakeup:
     def post(self, action: Action) -> None:
         """Have `action` run on the loop's thread soon. Callable from any thread."""
         self._actions.put(action)
-        # A full pipe wakes just as well.
+        # A full socket wakes the loop as well.
         with contextlib.suppress(BlockingIOError, OSError):
             self._writer.send(b"\0")
 

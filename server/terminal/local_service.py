@@ -81,7 +81,7 @@ def start_server(
     Raises:
         ServiceError: it ended or was not ready in time; with the end of the log.
     """
-    # A folder of this start alone: no other server writes into it, and none has left anything there.
+    # A new folder for this start: no other server writes into it, and none has left a file there.
     with tempfile.TemporaryDirectory(prefix="realcam-start-") as own, ExitStack() as unless_ready:
         ready_file = Path(own) / "ready.json"
         command = [sys.executable, *program, "serve", "--die-with-parent", "--ready-file", str(ready_file), *arguments]

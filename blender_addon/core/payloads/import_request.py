@@ -68,7 +68,7 @@ class ImportSettings(msgspec.Struct, frozen=True, kw_only=True):
             "photo has them",
         ),
     ] = True
-    # Its name in plans of 0.1.
+    # The name that it has in plans of version 0.1.
     trust_scale: Annotated[
         bool,
         Meta(

@@ -139,7 +139,7 @@ def received_trajectory(arrays: dict[str, Buffer], width: int, height: int, fps:
     poses, intrinsics = arrays["camera_to_world"], arrays["intrinsics"]
     check_camera_numbers(camera_to_world=poses, intrinsics=intrinsics)
     try:
-        # What is no rotation may overflow on the way to being refused.
+        # A matrix that is no rotation may overflow while it is checked.
         with np.errstate(all="ignore"):
             return Trajectory(poses, intrinsics, width, height, fps)
     except np.linalg.LinAlgError as error:

@@ -20,7 +20,7 @@ def file_bytes(path: Path) -> Iterator[FileBytes]:
     """
     with path.open("rb") as file:
         if path.stat().st_size == 0:
-            # Nothing cannot be mapped.
+            # mmap refuses an empty file.
             yield b""
             return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:

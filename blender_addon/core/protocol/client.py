@@ -209,7 +209,7 @@ class Client:
                 while session is self._session:
                     event = self._next_event(session, job_id, stop)
                     if event is None or (isinstance(event, StateEvent) and event.sequence > after_sequence + 1):
-                        # Long silence, or one was lost on the way: the server tells again all that is not known here.
+                        # Long silence, or an event was lost: the server sends again all that follow the last known one.
                         self._ask_for_events(session, job_id, after_sequence)
                     elif isinstance(event, JobProgress):
                         yield event
@@ -278,7 +278,7 @@ class Client:
             try:
                 received = session.receive("control", ANSWER_SECONDS, stop)
             except TimeoutError:
-                # Patience counts from when the line breaks.
+                # The connection is alive: patience counts from when it breaks.
                 self._note_progress()
                 return None
             if isinstance(received.message, Refused) and received.request_id in (0, self._request_id):
@@ -319,7 +319,7 @@ class Client:
         raise refusal(message)
 
     def _retrying(self, action: Callable[[Session], T]) -> T:
-        # A call has its own patience, however long ago the last one was.
+        # Patience counts anew for each call.
         self._progressed = time.monotonic()
         while True:
             try:
@@ -356,7 +356,7 @@ class Client:
         return time.monotonic() - self._progressed > self._patience
 
     def _note_progress(self) -> None:
-        # Where we have been let in once, a handshake that fails is the link's fault.
+        # Once this client has been let in, a handshake that fails is the link's fault and is tried again.
         self._passing = (*PASSING, ErrorCode.HANDSHAKE)
         self._progressed = time.monotonic()
 

@@ -262,7 +262,7 @@ class Session:
             if dealer in ready:
                 self._drain(channel, dealer)
             if self._monitors[channel] in ready and self._monitor_event(channel) == zmq.EVENT_DISCONNECTED:
-                # What came before the end still counts.
+                # Messages that came before the disconnect are still delivered.
                 self._drain(channel, dealer)
                 self._lost = True
 
@@ -282,7 +282,7 @@ class Session:
             raise ConnectionLostError(self.address, "the server closed it or is gone")
         now = time.monotonic()
         if now - self._listened > QUIET_BEFORE_PING:
-            # Nobody listened meanwhile: silence counts from here on.
+            # The caller did not receive for a while: silence counts from now on.
             self._heard = now
         self._listened = now
         quiet = now - self._heard

@@ -67,7 +67,7 @@ def upload(
     sent = received
     restarts = 0
     if sent == total:
-        # All of it is there from an earlier connection: an empty chunk at the end asks for the verdict.
+        # All bytes are there from an earlier connection: an empty chunk at the end asks for the outcome of the check.
         session.send("data", UploadChunk(session=session.welcome.session, job_id=job_id, offset=sent), [data[sent:]])
     while True:
         while sent < total and sent - received < limits.chunk_bytes * limits.chunks_in_flight:

@@ -86,7 +86,7 @@ class BufferSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_
         try:
             return np.frombuffer(memory, dtype=np.dtype(self.dtype).newbyteorder("<")).reshape(self.shape)
         except ValueError as error:
-            # An empty array whose other extents are beyond what numpy can count.
+            # An empty array whose other axes are longer than numpy can index.
             raise WireError("A buffer's shape makes no sense", f"{list(self.shape)}: {error}") from error
 
 

@@ -1,1 +1,1 @@
-"""`realcam bench` and its sub-commands."""
+"""`realcam bench` and its subcommands."""

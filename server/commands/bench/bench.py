@@ -1,4 +1,4 @@
-"""`realcam bench`: how fast the parts are on this machine, beside a plain reference in the same run."""
+"""`realcam bench`: the speed of the parts on this machine, beside a plain reference measured in the same run."""
 
 from __future__ import annotations
 

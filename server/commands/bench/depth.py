@@ -1,4 +1,4 @@
-"""How fast a photo becomes a scene: the networks (`realcam bench depth`), and from a prediction to Blender."""
+"""The speed from a photo to a scene: the networks (`realcam bench depth`), and from a prediction to Blender."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from server.depth.catalogue import CARDS
 from server.depth.estimate import cleaned_at_photo
 
 MEGAPIXEL = (1216, 822)
-"""The motorcycle enlarged to 1 Mpx, the size that figures are asked for."""
+"""(width, height) of the motorcycle photo enlarged to 1 Mpx, the size that figures are given for."""
 NETWORK = (766, 518)
-"""What Depth Anything makes of a photo of this aspect."""
+"""(width, height) at which Depth Anything computes a photo of this aspect."""
 REPEATS = 3
 
 
@@ -65,8 +65,10 @@ def depth(
 
 
 def depth_to_scene(bike: Motorcycle) -> dict[str, Any]:
-    """Seconds from a predicted depth map to the finished scene of a 1 Mpx photo, by the server and in Blender: on the
-    clock, and of all processors."""
+    """Seconds from a predicted depth map to the finished scene of a 1 Mpx photo, on the server and in Blender.
+
+    Both the wall-clock time and the time of all processors are given.
+    """
     if importlib.util.find_spec("bpy") is None:
         return {"skipped": "headless Blender is not installed; run `uv run --group blender realcam bench`"}
     height, width = bike.depth.shape
@@ -91,7 +93,14 @@ def depth_to_scene(bike: Motorcycle) -> dict[str, Any]:
 
 
 def as_predicted(truth: Float32) -> Float32:
-    """A sensor's depth [h, w] as a network would predict it: at its size, without holes, soft at the edges."""
+    """A sensor's depth as a network would predict it: at the network's size, without holes, soft at the edges.
+
+    Args:
+        truth: [h, w] float32 metres, NaN where unknown.
+
+    Returns:
+        [518, 766] float32 metres.
+    """
     nearest = ndimage.distance_transform_edt(~np.isfinite(truth), return_distances=False, return_indices=True)
     whole = ndimage.gaussian_filter(truth[tuple(nearest)], 1.5)
     zoom = (NETWORK[1] / truth.shape[0], NETWORK[0] / truth.shape[1])
@@ -99,7 +108,12 @@ def as_predicted(truth: Float32) -> Float32:
 
 
 def blenders_report(what: str, *files: Path) -> dict[str, Any]:
-    """What a headless Blender measures of these files; see blender_addon/headless/bench.py."""
+    """The figures that a headless Blender measures; see blender_addon/headless/bench.py.
+
+    Args:
+        what: which measurement.
+        *files: what it reads.
+    """
     command = [sys.executable, "-m", "blender_addon.headless.bench", what, *map(str, files)]
     process = subprocess.run(command, capture_output=True, text=True, check=True)
     reports = [report for line in process.stdout.splitlines() if (report := parse_report(line)) is not None]

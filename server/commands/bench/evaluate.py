@@ -1,4 +1,4 @@
-"""`realcam bench evaluate`: how long a clip's camera takes to be found, stage by stage."""
+"""`realcam bench evaluate`: how long solving a clip's camera takes, stage by stage."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def evaluate(
 
 
 def walk(frames: int) -> Trajectory:
-    """Half a metre sideways, forwards and round by 12 degrees."""
+    """A path of half a metre sideways, 0.6 m forwards and 12 degrees of rotation."""
     u = np.linspace(0.0, 1.0, frames)
     poses = np.repeat(np.eye(4)[None], frames, axis=0)
     poses[:, :3, :3] = rotation_exp(np.radians(12.0) * u[:, None] * [0.1, 1.0, 0.05])
@@ -59,7 +59,7 @@ def walk(frames: int) -> Trajectory:
 
 
 def input_of_room(trajectory: Trajectory) -> EvaluationInput:
-    """The room filmed along a path, to be found again from its frames and the first one's depth."""
+    """A clip of the known room filmed along a path, to be solved from its frames and the first one's depth."""
     frames, depth = film_room(trajectory)
     return EvaluationInput(
         clip="the room",
@@ -71,9 +71,13 @@ def input_of_room(trajectory: Trajectory) -> EvaluationInput:
 
 
 def stage_seconds(given: EvaluationInput, trials: int) -> dict[str, Any]:
-    """One evaluation's stages in their order, its seconds, the processor's, and what it found.
+    """The seconds of each stage of one evaluation, in order, its total, its processor time, and what it found.
 
     A stage lasts until the next one begins: comparing is counted to the last.
+
+    Args:
+        given: the clip and its camera.
+        trials: how often it is solved.
     """
     began: dict[str, float] = {}
 

@@ -1,4 +1,4 @@
-"""`realcam bench sampler`: the network at full size on this machine, beside the plain way of computing it."""
+"""`realcam bench sampler`: the speed of the full-size network on this machine, beside a plain implementation."""
 
 from __future__ import annotations
 
@@ -23,15 +23,20 @@ TFLOP = {
     (512, 320, 16, True): 24.2,
     (512, 320, 16, False): 12.5,
 }
-"""Arithmetic of one forward, counted on the published network; with the camera, only what its masks leave open: at
-512 x 320 that is every pair of the finest level's 40,960 tokens, 10.7 of the 24.2."""
+"""Arithmetic of one forward in TFLOP, by (width, height, frames, with the camera), counted on the published network.
+
+With the camera, only what its masks leave open is counted: at 512 x 320 that is every pair of the finest level's 40,960
+tokens, 10.7 of the 24.2.
+"""
 
 PUBLISHED = {
     "256x256x16 camera float32": {"seconds": 45.2, "peak_gib": 9.5},
     "512x320x16 camera float32": {"seconds": 201.98, "peak_gib": 12.5},
 }
-"""The published code on two threads of an AMD EPYC like the one this was written on: to compare with, not measured
-here. The plain style is measured here, in the same run."""
+"""Figures of the published code on two threads of an AMD EPYC like the one this was written on.
+
+They are to compare with and are not measured here. The plain style is measured here, in the same run.
+"""
 
 
 def sampler(
@@ -67,7 +72,18 @@ def sampler(
 
 
 def cases(size: str, threads: int, runs: int, growth: bool, bfloat16: bool) -> Iterable[dict[str, Any]]:
-    """What is measured, each in a process of its own."""
+    """The cases to measure, each in a process of its own.
+
+    Args:
+        size: "256", "512" or "all".
+        threads: of each case.
+        runs: forwards of each case.
+        growth: also with 4 and 8 frames.
+        bfloat16: also in bfloat16.
+
+    Raises:
+        typer.BadParameter: there is no such size.
+    """
     sizes = {"256": [(256, 256)], "512": [(512, 320)], "all": [(256, 256), (512, 320)]}.get(size)
     if sizes is None:
         raise typer.BadParameter(f"{size!r}: expected 256, 512 or all", param_hint="--size")
@@ -83,7 +99,16 @@ def cases(size: str, threads: int, runs: int, growth: bool, bfloat16: bool) -> I
 
 
 def measured(todo: list[dict[str, Any]], threads: int, console: Console) -> dict[str, Any]:
-    """Every case and what they say of each other."""
+    """The figures of every case, the machine's rates, and the ratios between the cases.
+
+    Args:
+        todo: see `cases`.
+        threads: for the machine's rates.
+        console: shows what is being measured.
+
+    Raises:
+        EngineError: a measurement failed.
+    """
     import torch
 
     from server.bench.sampler import machine_rates
@@ -103,13 +128,19 @@ def measured(todo: list[dict[str, Any]], threads: int, console: Console) -> dict
 
 
 def name(case: dict[str, Any]) -> str:
+    """The case's name: size, camera, dtype and style."""
     camera = "camera" if case.get("camera", True) else "no camera"
     frames = case.get("frames", 16)
     return f"{case['width']}x{case['height']}x{frames} {camera} {case['dtype']} {case['style']}"
 
 
 def ratios(found: dict[str, Any], matmul: dict[str, float]) -> dict[str, Any]:
-    """Ours against the plain style in float32, and the fraction of the machine's matrix rate that is reached."""
+    """How each case of ours compares with the plain style in float32, and its share of the machine's matrix rate.
+
+    Args:
+        found: figures by the case's name.
+        matmul: the machine's matrix rate by dtype, GFLOP/s.
+    """
     result: dict[str, Any] = {}
     for label, ours in found.items():
         case = ours["case"]
@@ -138,7 +169,7 @@ def _one(case: dict[str, Any]) -> dict[str, Any]:
 
 
 def show(figures: dict[str, Any]) -> None:
-    """Two tables on the terminal."""
+    """Print the figures as tables."""
     console = Console()
     table = Table("forward", "seconds", "camera, once", "peak GiB", "times as fast", "memory", "of matrix rate")
     for label, entry in figures["forwards"].items():

@@ -1,4 +1,4 @@
-"""How the verbs that ask a server reach it."""
+"""The option --server, and the client of the commands that ask a server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ DEFAULT_SERVER = f"{DEFAULT_HOST}:{DEFAULT_CONTROL_PORT}"
 
 @contextmanager
 def connected(server: str) -> Iterator[Client]:
-    """A client with an open session; errors become one sentence and exit code 1."""
+    """A client with an open session while the context lasts; errors end the command, see friendly_errors.
+
+    Args:
+        server: host:port as typed.
+    """
     with friendly_errors():
         address = parse_address(server)
         with Client(address, command_line_client_id(), COMMAND_LINE_SOFTWARE, patience=5.0) as client:

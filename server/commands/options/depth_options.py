@@ -1,4 +1,4 @@
-"""What the commands that read a depth file are told about its numbers."""
+"""Options that say what the numbers of a depth file mean."""
 
 from __future__ import annotations
 
@@ -20,7 +20,15 @@ DisparityOption = Annotated[
 
 
 def depth_format(scale: float | None, disparity: str) -> DepthFormat:
-    """What the file's numbers mean."""
+    """The format of a depth file's numbers.
+
+    Args:
+        scale: metres for each stored unit, of disparity pixels; None takes it by the file's kind.
+        disparity: FOCAL,BASELINE[,OFFSET] as typed, "" for a file of depth.
+
+    Raises:
+        typer.BadParameter: the disparity has another form.
+    """
     if not disparity:
         return DepthFormat.of(scale)
     focal, baseline, offset = [*numbers(disparity, "--disparity", (2, 3)), 0.0][:3]
@@ -28,7 +36,16 @@ def depth_format(scale: float | None, disparity: str) -> DepthFormat:
 
 
 def numbers(text: str, option: str, counts: tuple[int, ...]) -> list[float]:
-    """The numbers of an option, as many as one of `counts`."""
+    """The numbers in the text of an option, separated by commas.
+
+    Args:
+        text: as typed.
+        option: its name, for the error.
+        counts: how many numbers there may be.
+
+    Raises:
+        typer.BadParameter: the text has another form.
+    """
     try:
         values = [float(part) for part in text.split(",")]
     except ValueError:

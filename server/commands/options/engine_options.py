@@ -1,4 +1,4 @@
-"""An engine's options on the command line: `--option steps=10`."""
+"""Options that set an engine's own options: `--option steps=10`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,13 @@ _WORDS = {"true": True, "false": False}
 
 
 def read_options(texts: Iterable[str] | None) -> dict[str, SettingValue]:
-    """NAME=VALUE each, the value as what it looks like; the engine says which names and ranges it knows.
+    """The values of options by name, as bool, int, float or text by their look. The engine checks names and ranges.
 
-    Raises typer.BadParameter for one that is not of that form.
+    Args:
+        texts: NAME=VALUE each.
+
+    Raises:
+        typer.BadParameter: one has another form.
     """
     found: dict[str, SettingValue] = {}
     for text in texts or ():

@@ -1,4 +1,4 @@
-"""What `realcam generate` is told on the command line, and how it is read."""
+"""The options of `realcam generate`, and how their text is read."""
 
 from __future__ import annotations
 
@@ -33,7 +33,11 @@ ScaleOption = Annotated[str, typer.Option(help="Size of the model with random we
 
 
 def read_size(text: str) -> tuple[int, int] | None:
-    """(width, height) of WIDTHxHEIGHT; None where nothing was typed. Raises typer.BadParameter."""
+    """The (width, height) in WIDTHxHEIGHT; None where nothing was typed.
+
+    Raises:
+        typer.BadParameter: the text has another form.
+    """
     if not text:
         return None
     width, _, height = text.lower().partition("x")

@@ -1,4 +1,4 @@
-"""What the commands that take a photo are told about its camera and its depth's unit: some of the ImportSettings."""
+"""Options for a photo's lens and its depth's unit, with the descriptions of ImportSettings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ TrustUnitOption = Annotated[bool, typer.Option("--trust-unit", help=f"{SETTING_F
 
 
 def read_intrinsics(text: str) -> list[list[float]] | None:
-    """The matrix of FX,FY,CX,CY, row by row; None where nothing was typed. Raises typer.BadParameter."""
+    """The camera matrix of FX,FY,CX,CY, row by row; None where nothing was typed.
+
+    Raises:
+        typer.BadParameter: the text has another form.
+    """
     if not text:
         return None
     fx, fy, cx, cy = numbers(text, "--intrinsics", (4,))

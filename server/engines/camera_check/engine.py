@@ -28,7 +28,7 @@ class CameraChecker:
 
     @property
     def capability(self) -> EngineCapability:
-        """Name, and what is missing on this machine."""
+        """What the engine is, and why it cannot run on this machine, if it cannot."""
         return EngineCapability(
             name=CHECKER,
             label="Camera check",
@@ -40,11 +40,11 @@ class CameraChecker:
         )
 
     def check(self, request: CheckRequest, report: OnProgress) -> CheckResult:
-        """Solve the clip's camera and compare it with the one asked for.
+        """The camera that a clip shows, solved from its frames and compared with the one asked for.
 
         Args:
             request: the clip, its camera, and the scene's depth.
-            report: is told each stage; what it raises (Cancelled) ends the check.
+            report: called at each stage; what it raises (Cancelled) ends the check.
 
         Raises:
             CameraError: the camera does not fit the clip, or the clip is too short.
@@ -63,7 +63,7 @@ class CameraChecker:
 
 
 def check_result(evaluation: ClipEvaluation, request: CheckRequest) -> CheckResult:
-    """The evaluation as the answer to a request.
+    """The result of a check from an evaluation of the clip.
 
     Args:
         evaluation: of the request's clip.

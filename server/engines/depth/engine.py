@@ -39,7 +39,7 @@ class PredictorEngine:
 
     @property
     def capability(self) -> EngineCapability:
-        """Name, licence, and what is missing on this machine."""
+        """What the predictor is, its licence, and why it cannot run on this machine, if it cannot."""
         card = self._card
         use = "" if card.commercial else ", non-commercial use only"
         return EngineCapability(
@@ -56,11 +56,11 @@ class PredictorEngine:
         )
 
     def estimate(self, request: DepthRequest, report: OnProgress) -> DepthResult:
-        """Predict depth, choose the lens, and clean the depth.
+        """The depth of a photo: predicted, scaled to the photo's lens, and cleaned.
 
         Args:
             request: the photo and the focal lengths known of it.
-            report: is told each step; what it raises (Cancelled) ends the request.
+            report: called at each step; what it raises (Cancelled) ends the request.
 
         Raises:
             PredictorError: the predictor cannot run here, or its weights cannot be had.

@@ -118,9 +118,9 @@ def completed(depth: Float32, colour: Float32) -> Completed:
     inverse = np.where(known, 1 / np.where(known, depth, 1), 0).astype(np.float32)
     to_unknown = distance_transform_edt(known)
     rim = known & (to_unknown <= RIM)
-    # What stands out of the mean of an unknown region's rims is foreground: unknown depth beside it is what it hides.
+    # Rim pixels nearer than the mean of their region's rims are foreground: unknown depth beside them is what they hide.
     mean, weight = (gaussian_filter(np.where(rim, part, 0), WIDEST_SHADOW / 2) for part in (inverse, known * 1.0))
-    # A scanner's scattered points have no outline.
+    # Scattered points of a scanner form no surface.
     solid = uniform_filter(known.astype(np.float32), RIM + 1) > 0.5
     foreground = rim & solid & (inverse * weight > STANDS_OUT * mean)
     both = np.concatenate([colour, inverse[..., None]], axis=-1).astype(np.float32)

@@ -46,15 +46,18 @@ class DraftEngine:
 
     @property
     def capability(self) -> EngineCapability:
-        """What it can do; it is always available."""
+        """What the engine can do; it is always available."""
         return CAPABILITY
 
     def generate(self, shot: Shot, report: OnProgress) -> Clip:
-        """Fill the scene once, then render it behind the preview.
+        """The clip of a shot: the scene is filled once, then rendered behind the preview.
 
         Args:
             shot: what to make.
-            report: is told each frame drawn; what it raises (Cancelled) ends the clip.
+            report: called for each frame drawn; what it raises (Cancelled) ends the clip.
+
+        Raises:
+            EngineError: an option cannot be used.
         """
         started = time.perf_counter()
         count = len(shot.trajectory)

@@ -76,7 +76,7 @@ def _unpickled(path: Path) -> TensorFile:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
-        # What PyTorch says of it is how to run that code.
+        # PyTorch's own message explains how to run the code in the file.
         raise _unreadable(path, "it holds something else than tensors, code perhaps, which was not run") from error
     except (RuntimeError, EOFError, OSError, ValueError) as error:
         raise _unreadable(path, str(error)) from error

@@ -169,7 +169,7 @@ def _download(source: SourceFile, path: Path, on_progress: OnProgress, endpoint:
     if not source.bytes or done < source.bytes:
         url = hf_hub_url(source.repo, source.name, revision=source.revision, endpoint=endpoint)
         there = get_hf_file_metadata(url, endpoint=endpoint)
-        # Asked before the part is touched: what answers for the hub, a login page say, would be written over it.
+        # Checked before the part is written: another page than the file (a login page, say) would overwrite it.
         _check_length(source, there.size)
 
         def on_length(length: int) -> None:

@@ -82,7 +82,7 @@ def install(
             sources=sources,
         )
         (Path(fresh) / MANIFEST_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
-        # safetensors writes for one user alone, and the server may be another.
+        # safetensors writes files that only their owner can read, and the server may run as another user.
         shutil.copymode(Path(fresh) / MANIFEST_FILE, path)
         (folder / MANIFEST_FILE).unlink(missing_ok=True)
         for name in (MODEL_FILE, *TOKENIZER_FILES, MANIFEST_FILE):

@@ -55,7 +55,7 @@ class Disk:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        # Its name in every store there is.
+        # The reserve's file name in existing data directories.
         self._reserve = root / "ballast"
 
     def free(self) -> int:
@@ -80,7 +80,7 @@ class Disk:
         try:
             if self._reserve.exists() or self.free() < keep_free + RESERVE_BYTES:
                 return
-            # Real bytes: a sparse file would hold nothing.
+            # Random bytes: a sparse or compressed file would reserve nothing.
             with self._reserve.open("wb") as stream:
                 stream.write(os.urandom(RESERVE_BYTES))
         except OSError:

@@ -187,7 +187,7 @@ class JobFiles:
     def discard_work(self, job_id: str) -> None:
         """Delete the work folders of all attempts of this job."""
         _checked(job_id)
-        # Not glob: it would keep a compiled pattern for each job.
+        # Not glob: it would cache a compiled pattern for each job.
         for folder in self.work.iterdir():
             if _job_of(folder) == job_id:
                 shutil.rmtree(folder, ignore_errors=True)

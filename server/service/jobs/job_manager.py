@@ -142,7 +142,7 @@ def reconcile(manager: JobManager) -> None:
     """
     store, files = manager.store, manager.files
     for job in store.in_states(JobState.UPLOADING):
-        # Named but not yet committed: the shot is whole, because only one that was verified and read gets its name.
+        # Renamed but not yet in the store: it is complete, because only a verified and decoded payload gets this name.
         if files.payload(job.job_id).exists():
             manager.move(job, Cause.PAYLOAD_STORED)
     for job in store.in_states(JobState.RUNNING, JobState.FINALIZING):

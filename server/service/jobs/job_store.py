@@ -201,7 +201,7 @@ class JobStore:
     def ended_without_clip(self, owner: str, beyond: int) -> list[Job]:
         """The owner's jobs that failed or were cancelled, newest first, without the newest `beyond`."""
         rows = self._connection.execute(
-            # +: these are few, of all the owner's jobs there may be many.
+            # The + keeps SQLite from the owner's index: such jobs are few, all of the owner's may be many.
             f"SELECT {_COLUMNS} FROM jobs WHERE +owner = ? AND state IN (?, ?) ORDER BY number DESC LIMIT -1 OFFSET ?",
             (owner, JobState.FAILED.value, JobState.CANCELLED.value, beyond),
         )
@@ -217,7 +217,7 @@ class JobStore:
         They are read one at a time: a server's history is long.
         """
         for state in states:
-            # One state a query: the index has its order, several would be sorted in memory.
+            # One query for each state: the index gives its order, several states would be sorted in memory.
             query = f"SELECT {_COLUMNS} FROM jobs WHERE state = ? ORDER BY number"
             yield from map(_job, self._connection.execute(query, (state.value,)))
 

@@ -146,7 +146,7 @@ class DataHandler:
             log.warning("job %s: %s", job.job_id, error, extra={"job": job.job_id})
             return None, error.strerror or str(error)
         except Exception:
-            # A client's bytes may not end the server: a mistake of ours that they bring out costs this shot alone.
+            # A client must not be able to end the server: a bug that its bytes trigger costs this payload alone.
             log.exception("the shot cannot be read", extra={"job": job.job_id})
             return Cause.PAYLOAD_REFUSED, "The server could not read the shot. Its log says why."
         return Cause.PAYLOAD_STORED, ""

@@ -251,7 +251,7 @@ class Dispatcher:
             try:
                 attempt.job = self._manager.move(attempt.job, Cause.CLIP_MADE)
             except sqlite3.OperationalError as error:
-                # Made up for when the results are stored.
+                # `_settle` moves the job to FINALIZING when its results are stored.
                 log.error("cannot be stored: %s", error, extra={"job": attempt.job.job_id})
         elif isinstance(message, pipe.Suspended):
             self._end(attempt, Cause.SERVER_STOPPED, STOPPED)
@@ -277,7 +277,7 @@ class Dispatcher:
         """Record that this attempt is over, in the store now or as soon as its disk has room."""
         self._attempt = None
         if cause is not Cause.RESULTS_STORED:
-            # Before the store is written: on a full disk this is the room for it.
+            # Before the store is written: on a full disk this makes the room for it.
             self._manager.files.discard_work(attempt.job.job_id)
         self._unsettled.append(_Outcome(attempt.job, cause, reason, facts))
         self._settle()

@@ -120,14 +120,14 @@ class Worker:
             self._give_up(job, NO_MEMORY)
         except OSError as error:
             if error.errno in (errno.ENOMEM, errno.EAGAIN):
-                # FFmpeg finds no room for its threads, say.
+                # For instance, FFmpeg finds no memory for its threads.
                 self._give_up(job, NO_MEMORY)
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 log.exception("the engine failed", extra={"job": job.job_id, "attempt": job.attempt})
                 self._give_up(job, f"The engine stopped: {error}.")
             self._send(pipe.Failed(job_id=job.job_id, attempt=job.attempt, reason=DISK_FULL))
         except Exception as error:
-            # The engine is other people's code: whatever it raises ends this attempt and this process, in words.
+            # An engine may be third-party code: whatever it raises ends this attempt and this process, with a reason.
             log.exception("the engine failed", extra={"job": job.job_id, "attempt": job.attempt})
             self._give_up(job, f"The engine stopped with {type(error).__name__}: {str(error)[:500]}")
         finally:
@@ -317,7 +317,7 @@ def load_makers(name: str) -> EngineMakers:
         maker = getattr(importlib.import_module(module), function, None)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            # Of the engines' own imports: their author wants to see where.
+            # An import inside the engines' module failed: its author needs the traceback.
             raise
         raise ServiceError(
             f"{name!r} names no engines",

@@ -52,7 +52,7 @@ class WorkerProcess:
             [sys.executable, "-m", "server.service.workers.worker", engines, log_format],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # A group of its own: Ctrl-C in the server's terminal is for the server to act upon.
+            # A process group of its own: Ctrl-C in the server's terminal must reach the server alone.
             start_new_session=os.name == "posix",
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
