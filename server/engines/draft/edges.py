@@ -118,7 +118,7 @@ def completed(depth: Float32, colour: Float32) -> Completed:
     inverse = np.where(known, 1 / np.where(known, depth, 1), 0).astype(np.float32)
     to_unknown = distance_transform_edt(known)
     rim = known & (to_unknown <= RIM)
-    # Rim pixels nearer than the mean of their region's rims are foreground: unknown depth beside them is what they hide.
+    # Rim pixels nearer than the mean of a region's rims are foreground: unknown depth beside them is what they hide.
     mean, weight = (gaussian_filter(np.where(rim, part, 0), WIDEST_SHADOW / 2) for part in (inverse, known * 1.0))
     # Scattered points of a scanner form no surface.
     solid = uniform_filter(known.astype(np.float32), RIM + 1) > 0.5

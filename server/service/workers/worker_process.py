@@ -69,7 +69,7 @@ class WorkerProcess:
         return self._process.pid
 
     def send(self, message: pipe.ToWorker) -> None:
-        """Send a message. To a worker that is gone this does nothing; its WorkerExit tells."""
+        """Send a message. To a worker that is gone nothing is sent; its WorkerExit follows."""
         with contextlib.suppress(OSError):
             pipe.write(self._stdin, message)
 
