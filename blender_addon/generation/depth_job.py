@@ -98,7 +98,8 @@ def import_depth(record: JobRecord) -> PhotoScene:
             window.
 
     Raises:
-        PhotoError: The photo cannot be imported with this depth.
+        PhotoError: The result cannot be read, or photo and depth make no scene.
+        CameraError: Blender has no camera with the result's intrinsics.
         ServiceError: The result's file cannot be read.
     """
     assert isinstance(record.task, DepthTask)

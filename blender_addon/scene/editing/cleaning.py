@@ -45,7 +45,7 @@ class DepthToClean:
         """What each step would do.
 
         Args:
-            begins: Called with each step's name as it begins; see clean_depth.
+            begins: Called with each step's name before it begins; an exception from it ends the cleaning.
         """
         return clean_depth(self.depth, self.photo, self.intrinsics, begins=begins)
 

@@ -43,6 +43,7 @@ class DepthAnalysis:
 
         Raises:
             CancelledError: The analysis was stopped.
+            Exception: Whatever error ended the analysis in its thread.
         """
         return self._answer.result()
 
