@@ -301,7 +301,7 @@ class Worker:
 
 
 def _write_results(job: pipe.RunJob) -> tuple[ResultFile, ...]:
-    folder, clip = Path(job.work), clip_of(Path(job.shot).read_bytes())
+    folder, clip = Path(job.work), clip_of(Path(job.payload).read_bytes())
     folder.mkdir(parents=True)
     results = (ResultFile(name="clip.mp4", nbytes=len(clip), sha256=hashlib.sha256(clip).hexdigest()),)
     (folder / "clip.mp4").write_bytes(clip)
