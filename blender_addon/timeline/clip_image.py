@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from .frame_mapping import spread_file, spread_frames
+from .frame_mapping import spread_file, write_spread
 from .take import Take
 from .takes import take_folder
 
@@ -27,7 +27,7 @@ def clip_image(take: Take, use: str, colourspace: str) -> bpy.types.Image:
         TimelineError: The take's files are gone or cannot be spread over the shot.
     """
     folder = take_folder(take)
-    spread_frames(Path(bpy.path.abspath(folder)), take.frames, take.duration)
+    write_spread(Path(bpy.path.abspath(folder)), take.frames, take.duration)
     path = f"{folder}/{spread_file(take.frames, take.duration)}"
     image = next((image for image in bpy.data.images if is_clip_image(image, take.shot, use)), None)
     if image is None:

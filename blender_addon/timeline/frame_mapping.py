@@ -39,7 +39,7 @@ def spread_file(frames: int, duration: int) -> str:
     return frame_file(0) if frames == duration else f"{SPREAD}/0000.png"
 
 
-def spread_frames(folder: Path, frames: int, duration: int) -> None:
+def write_spread(folder: Path, frames: int, duration: int) -> None:
     """Make sure that the sequence of `spread_file` is in a take's folder.
 
     Blender's image users have no speed, and a driver on their offset is evaluated too late every other time (measured),

@@ -18,7 +18,7 @@ def engines() -> None:
         console.print(f"[bold]{engine.name}[/bold]  {escape(engine.label)}: {escape(state)}", highlight=False)
         console.print(escape(engine.description), style="dim")
         console.print(_clips(engine), style="dim", highlight=False)
-        console.print(_knobs(engine))
+        console.print(_options(engine))
 
 
 def _clips(engine: EngineCapability) -> str:
@@ -27,7 +27,7 @@ def _clips(engine: EngineCapability) -> str:
     return f"Sizes {sizes}; modes {', '.join(engine.modes)}; {engine.frame_counts[0]} frames unless told otherwise."
 
 
-def _knobs(engine: EngineCapability) -> Table:
+def _options(engine: EngineCapability) -> Table:
     table = Table("option", "values", "default", "what it does", show_edge=False)
     for option in engine.options:
         table.add_row(option.name, _values(option), str(option.default), option.description)

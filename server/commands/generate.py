@@ -31,7 +31,7 @@ def generate(
     disparity: DisparityOption = "",
     focal_mm: FocalOption = None,
     intrinsics: IntrinsicsOption = "",
-    engine: ask.EngineOption = "draft",
+    engine: ask.EngineNameOption = "draft",
     size: ask.SizeOption = "",
     frames: ask.FramesOption = None,
     fps: ask.FpsOption = None,

@@ -13,7 +13,7 @@ CAPTION = 34
 """Pixels of a caption's height."""
 BACKGROUND = (24, 24, 26)
 INK = (222, 222, 222)
-CHECKER = ((70, 70, 74), (52, 52, 56))
+CHECKER_GREYS = ((70, 70, 74), (52, 52, 56))
 """The two greys of the checkerboard."""
 
 
@@ -61,6 +61,6 @@ def _fitted(photo: UInt8, width: int, height: int) -> Image.Image:
 def _checkerboard(width: int, height: int, square: int = 16) -> UInt8:
     """[height, width, 4] uint8, opaque."""
     y, x = np.mgrid[:height, :width] // square
-    light, dark = np.array(CHECKER[0], np.uint8), np.array(CHECKER[1], np.uint8)
+    light, dark = np.array(CHECKER_GREYS[0], np.uint8), np.array(CHECKER_GREYS[1], np.uint8)
     rgb = np.where(((x + y) % 2 == 0)[..., None], light, dark)
     return np.concatenate([rgb, np.full((height, width, 1), 255, np.uint8)], axis=-1)

@@ -31,7 +31,7 @@ __all__ = [
 RIGID_TOLERANCE = 1e-3
 """Largest |R R^T - I| that is taken for rounding and mended. Real data is orthonormal to 1e-4 only."""
 
-FARTHEST = 1e9
+LARGEST_NUMBER = 1e9
 """Largest distance in metres, or focal length in pixels, that is accepted; anything beyond can only be a mistake."""
 
 _CHECK_LENS = "Check the focal length and the file it comes from."
@@ -174,12 +174,12 @@ def orthonormalised(poses: Float64) -> Float64:
         [F, 4, 4] float64, exactly rigid.
 
     Raises:
-        CameraError: a pose is not finite, farther than FARTHEST, mirrored, or not rigid within RIGID_TOLERANCE.
+        CameraError: a pose is not finite, farther than LARGEST_NUMBER, mirrored, or not rigid within RIGID_TOLERANCE.
     """
     if not np.isfinite(poses).all():
         bad = np.flatnonzero(~np.isfinite(poses).all(axis=(1, 2)))
         raise CameraError("A pose is not a number", f"frames {bad[:8].tolist()}", _CHECK_KEYS)
-    if np.abs(poses).max() > FARTHEST:
+    if np.abs(poses).max() > LARGEST_NUMBER:
         frame = int(np.abs(poses).max(axis=(1, 2)).argmax())
         raise CameraError("A camera is too far away to compute with", f"frame {frame}", _CHECK_KEYS)
     rotation = poses[:, :3, :3]
@@ -213,8 +213,8 @@ def check_intrinsics(intrinsics: Float64) -> None:
         intrinsics: [F, 3, 3] pixels; skew is allowed.
 
     Raises:
-        CameraError: the shape is wrong, an entry is not finite or above FARTHEST, the lower triangle is not a pinhole
-            camera's, or a focal length is not positive.
+        CameraError: the shape is wrong, an entry is not finite or above LARGEST_NUMBER, the lower triangle is not a
+            pinhole camera's, or a focal length is not positive.
     """
     if intrinsics.ndim != 3 or intrinsics.shape[1:] != (3, 3) or len(intrinsics) == 0:
         raise CameraError("The intrinsics have the wrong shape", f"expected [F, 3, 3], got {list(intrinsics.shape)}")
@@ -226,7 +226,7 @@ def check_intrinsics(intrinsics: Float64) -> None:
             "expected rows (fx, skew, cx), (0, fy, cy), (0, 0, 1)",
             _CHECK_LENS,
         )
-    if np.abs(intrinsics).max() > FARTHEST:
+    if np.abs(intrinsics).max() > LARGEST_NUMBER:
         largest = np.abs(intrinsics).max()
         raise CameraError("The intrinsics are too large to compute with", f"{largest:g} px", _CHECK_LENS)
     if (intrinsics[:, 0, 0] <= 0).any() or (intrinsics[:, 1, 1] <= 0).any():

@@ -14,9 +14,8 @@ from ...generation.check_job import CheckJob, photo_of_take
 from ...generation.jobs import jobs
 from ...timeline.take import Take
 from ..jobs.analysis_operator import AnalysisOperator
+from ..operator_result import OperatorResult
 from ..takes.takes_list import selected_take
-
-Result = set[str]
 
 
 class CheckCamera(AnalysisOperator, bpy.types.Operator):
@@ -76,7 +75,7 @@ class GoToFrame(bpy.types.Operator):
 
     frame: FloatProperty(options={"HIDDEN"})
 
-    def execute(self, context: bpy.types.Context) -> Result:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """The nearest whole frame: between frames nothing is shown."""
         context.scene.frame_set(round(self.frame))
         return {"FINISHED"}

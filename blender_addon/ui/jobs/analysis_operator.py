@@ -13,12 +13,11 @@ from ...generation.job_run import Job, JobRun
 from ...generation.jobs import jobs
 from ...generation.scene_job import scene_of
 from ...timeline.take import Take
+from ..operator_result import OperatorResult
 from ..preferences import server_settings
 from ..takes.takes_list import refresh_takes
 from .job_operators import import_result
 from .runtime import pump, redraw, runtime, start_timer
-
-Result = set[str]
 
 STEP_SECONDS = 0.05
 
@@ -48,7 +47,7 @@ class AnalysisOperator:
             cls.poll_message_set("A job is under way: wait until it is done, or cancel it")
         return not jobs.busy
 
-    def execute(self: Any, context: bpy.types.Context) -> Result:
+    def execute(self: Any, context: bpy.types.Context) -> OperatorResult:
         """Start; in background Blender the answer is placed before it returns."""
         try:
             job = self.job(context)

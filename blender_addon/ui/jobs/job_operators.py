@@ -16,13 +16,12 @@ from ...generation.job_view import Phase
 from ...generation.jobs import jobs
 from ...generation.scene_job import forget_job, scene_of
 from ...timeline.take import Take
+from ..operator_result import OperatorResult
 from ..photo.import_operator import camera_to_animate
 from ..preferences import server_settings
 from ..takes.takes_list import find_take, refresh_takes
 from . import report
 from .runtime import redraw, runtime, start_timer
-
-Result = set[str]
 
 
 class ConnectServer(bpy.types.Operator):
@@ -40,7 +39,7 @@ class ConnectServer(bpy.types.Operator):
             return False
         return True
 
-    def execute(self, _context: bpy.types.Context) -> Result:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         """Ask; the answer comes by the timer."""
         try:
             jobs.connect(server_settings())
@@ -67,7 +66,7 @@ class CancelJob(bpy.types.Operator):
             return False
         return True
 
-    def execute(self, _context: bpy.types.Context) -> Result:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         """Cancel here and on the server."""
         jobs.cancel()
         redraw()
@@ -93,7 +92,7 @@ class ResumeJob(bpy.types.Operator):
             return False
         return True
 
-    def execute(self, _context: bpy.types.Context) -> Result:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         """Hand the record to the job thread."""
         record = _pending(self.job_id)
         if record is None:
@@ -117,11 +116,11 @@ class ForgetJob(bpy.types.Operator):
 
     job_id: StringProperty(options={"HIDDEN"})
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorResult:
         """Ask first."""
         return set(context.window_manager.invoke_confirm(self, event))
 
-    def execute(self, _context: bpy.types.Context) -> Result:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         """Remove the record and the shot kept for it."""
         record = _pending(self.job_id)
         if record is None:
@@ -138,7 +137,7 @@ class DismissMessage(bpy.types.Operator):
     bl_label = "Dismiss"
     bl_options: ClassVar[set[str]] = {"INTERNAL"}
 
-    def execute(self, _context: bpy.types.Context) -> Result:
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
         """Forget the last shot's view."""
         jobs.dismiss()
         redraw()
@@ -152,7 +151,7 @@ class CopyReport(bpy.types.Operator):
     bl_label = "Copy Report"
     bl_options: ClassVar[set[str]] = {"INTERNAL"}
 
-    def execute(self, context: bpy.types.Context) -> Result:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """To the clipboard."""
         context.window_manager.clipboard = report.text()
         self.report({"INFO"}, "The report is on the clipboard")
@@ -174,7 +173,7 @@ class PlaceClip(bpy.types.Operator):
             return False
         return True
 
-    def execute(self, context: bpy.types.Context) -> Result:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Make the take, show it, and end the job."""
         assert jobs.record is not None
         record = jobs.record

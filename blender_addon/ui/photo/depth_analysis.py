@@ -11,9 +11,8 @@ from ...core.depth.cleaning.clean import STEPS, CleanDepth
 from ...core.errors import RealCamError
 from ...scene import PhotoScene, find_photo_scene
 from ...scene.editing.cleaning import DepthToClean, analyse_depth, depth_to_clean, is_analysed, mark_depth
+from ..operator_result import OperatorResult
 from .active_photo import ActivePhotoMixin, LeftEditMode, active_photo
-
-Result = set[str]
 
 TICK_SECONDS = 0.05
 
@@ -84,7 +83,7 @@ class AnalysesFirst(ActivePhotoMixin):
         """
         raise NotImplementedError
 
-    def execute(self: Any, context: bpy.types.Context) -> Result:
+    def execute(self: Any, context: bpy.types.Context) -> OperatorResult:
         """Look if need be, and go on."""
         try:
             with LeftEditMode(context):
@@ -96,7 +95,7 @@ class AnalysesFirst(ActivePhotoMixin):
             return {"CANCELLED"}
         return {"FINISHED"}
 
-    def invoke(self: Any, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+    def invoke(self: Any, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
         """Go on at once with a depth that was looked at, else begin to look."""
         try:
             with LeftEditMode(context):
@@ -112,7 +111,7 @@ class AnalysesFirst(ActivePhotoMixin):
         self._say(context)
         return {"RUNNING_MODAL"}
 
-    def modal(self: Any, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+    def modal(self: Any, context: bpy.types.Context, event: bpy.types.Event) -> OperatorResult:
         """Wait; everything but Esc goes on to Blender."""
         if not _under_way or (event.type == "ESC" and event.value == "PRESS"):
             self.cancel(context)

@@ -9,9 +9,8 @@ from bpy.props import FloatProperty
 
 from ...core.errors import RealCamError
 from ...scene.editing.focal_length_edit import LONGEST, SHORTEST, focal_mm, set_focal_length
+from ..operator_result import OperatorResult
 from .active_photo import ActivePhotoMixin, LeftEditMode, active_photo
-
-Result = set[str]
 
 
 class SetFocalLength(ActivePhotoMixin, bpy.types.Operator):
@@ -33,13 +32,13 @@ class SetFocalLength(ActivePhotoMixin, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
         """Begin with what is assumed now, and ask."""
         photo = active_photo(context)
         self.focal_mm = focal_mm(photo)
         return set(context.window_manager.invoke_props_dialog(self, width=320, confirm_text="Rebuild"))
 
-    def execute(self, context: bpy.types.Context) -> Result:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Rebuild, in Edit Mode too."""
         photo = active_photo(context)
         try:

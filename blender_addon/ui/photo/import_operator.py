@@ -11,9 +11,8 @@ from bpy.props import BoolProperty, StringProperty
 from ...core.errors import RealCamError
 from ...core.photo.photo_file import PHOTO_SUFFIXES
 from ...scene import PhotoScene, import_photo
+from ..operator_result import OperatorResult
 from .import_fields import OF_ONE_PHOTO, PhotoImportFields, depth_beside, draw_fields, import_request
-
-Result = set[str]
 
 
 class ImportPhoto(PhotoImportFields, bpy.types.Operator):
@@ -31,7 +30,7 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
         options={"HIDDEN", "SKIP_SAVE"},
     )
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
         """Not dropped: choose a file. Dropped: import at once if the depth lies beside it, else ask in the panel."""
         if not self.filepath:
             context.window_manager.fileselect_add(self)
@@ -42,7 +41,7 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
         self.report({"WARNING"}, "Choose the photo's depth in the RealCam panel, then press Import")
         return {"FINISHED"}
 
-    def execute(self, context: bpy.types.Context) -> Result:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Import into the scene of the window."""
         if not self.filepath:
             self.report({"ERROR"}, "No photo is chosen. Choose one, then import.")

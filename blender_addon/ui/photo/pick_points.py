@@ -12,8 +12,7 @@ from mathutils import Vector
 
 from ...scene import find_photo_scene
 from ...scene.editing.calibration import point_under_ray
-
-Result = set[str]
+from ..operator_result import OperatorResult
 
 _COLOUR = (1.0, 0.6, 0.1, 1.0)
 _NAVIGATION = ("MIDDLEMOUSE", "WHEELUPMOUSE", "WHEELDOWNMOUSE", "TRACKPADPAN", "TRACKPADZOOM", "MOUSEROTATE")
@@ -38,7 +37,7 @@ class PickScalePoints(bpy.types.Operator):
             return False
         return True
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
         """Wait for clicks, in the view itself even when started from its sidebar."""
         self._area: bpy.types.Area = context.area
         self._points: list[Vector] = []
@@ -48,7 +47,7 @@ class PickScalePoints(bpy.types.Operator):
         context.window.cursor_modal_set("CROSSHAIR")
         return {"RUNNING_MODAL"}
 
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorResult:
         """A left click sets a point; the view can be turned meanwhile."""
         if event.type in ("ESC", "RIGHTMOUSE") and event.value == "PRESS":
             self._end(context)

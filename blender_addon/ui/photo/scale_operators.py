@@ -10,10 +10,9 @@ from mathutils import Vector
 
 from ...core.errors import RealCamError
 from ...scene.editing.calibration import Measure, ruler_measure, selected_measure, set_scale, set_true_distance
+from ..operator_result import OperatorResult
 from ..text_wrap import draw_wrapped
 from .active_photo import ActivePhotoMixin, ImportedPhotoSubpanel, LeftEditMode, active_photo
-
-Result = set[str]
 
 
 class SetScale(ActivePhotoMixin, bpy.types.Operator):
@@ -51,7 +50,7 @@ class SetScale(ActivePhotoMixin, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
         """Begin with the distance as it is now, and ask."""
         photo = active_photo(context)
         try:
@@ -63,7 +62,7 @@ class SetScale(ActivePhotoMixin, bpy.types.Operator):
         self.distance = measure.metres(photo)
         return set(context.window_manager.invoke_props_dialog(self, width=320, confirm_text="Rescale"))
 
-    def execute(self, context: bpy.types.Context) -> Result:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Rescale, in Edit Mode too."""
         photo = active_photo(context)
         before = photo.record.scale
@@ -109,7 +108,7 @@ class ResetScale(ActivePhotoMixin, bpy.types.Operator):
             return False
         return True
 
-    def execute(self, context: bpy.types.Context) -> Result:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Rescale back."""
         photo = active_photo(context)
         try:

@@ -12,12 +12,11 @@ from ...generation.job_run import JobRun
 from ...generation.jobs import jobs
 from ...generation.shot_job import ShotJob
 from ..jobs.runtime import pump, redraw, runtime, start_timer
+from ..operator_result import OperatorResult
 from ..preferences import server_settings
 from ..preview_state import preview_state
 from ..takes.takes_list import refresh_takes
 from .requests import fingerprint, problems, shot_request
-
-Result = set[str]
 
 
 class Generate(bpy.types.Operator):
@@ -39,7 +38,7 @@ class Generate(bpy.types.Operator):
             cls.poll_message_set(found[0])
         return not found
 
-    def execute(self, context: bpy.types.Context) -> Result:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """In background Blender the whole shot, to its end; in a window the same as a click."""
         if not bpy.app.background:
             return self.invoke(context, None)
@@ -64,7 +63,7 @@ class Generate(bpy.types.Operator):
         self.report({"INFO"}, f"{finished.take.label} is on the timeline")
         return {"FINISHED"}
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event | None) -> Result:
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event | None) -> OperatorResult:
         """Start; the timer below carries it to the job thread, the runtime's timer from there on."""
         self._of = fingerprint(context.scene)
         try:
@@ -79,7 +78,7 @@ class Generate(bpy.types.Operator):
         start_timer()
         return {"RUNNING_MODAL"}
 
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorResult:
         """A slice at a time; everything but Esc goes on to Blender."""
         if event.type == "ESC" and event.value == "PRESS":
             jobs.cancel()
@@ -101,7 +100,7 @@ class Generate(bpy.types.Operator):
         jobs.cancel()
         self._end(context, {"CANCELLED"})
 
-    def _end(self, context: bpy.types.Context, result: Result) -> Result:
+    def _end(self, context: bpy.types.Context, result: OperatorResult) -> OperatorResult:
         self._run.close()
         context.window_manager.event_timer_remove(self._timer)
         redraw()

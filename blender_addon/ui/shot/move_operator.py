@@ -12,8 +12,7 @@ from ...core.camera.moves import MOVES, MoveParameter
 from ...core.errors import RealCamError
 from ...scene import find_photo_scene
 from ...shot import bake_move
-
-Result = set[str]
+from ..operator_result import OperatorResult
 
 _EASINGS = (
     ("ease", "Soft", "Start and stop softly"),
@@ -79,7 +78,7 @@ class AddMove(bpy.types.Operator):
             return False
         return True
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
         """The pivot begins at what stands in the middle of the photo; the dialog asks for the rest."""
         photo = find_photo_scene(context.scene)
         if photo is not None:
@@ -87,7 +86,7 @@ class AddMove(bpy.types.Operator):
         _move_chosen(self, context)
         return set(context.window_manager.invoke_props_dialog(self, width=320))
 
-    def execute(self, context: bpy.types.Context) -> Result:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Write the keyframes."""
         scene = context.scene
         first, last = scene.realcam.frame_range()

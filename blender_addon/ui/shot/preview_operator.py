@@ -11,10 +11,9 @@ from ...generation.job_run import Slices
 from ...generation.jobs import jobs
 from ...generation.shot_job import RenderedPreview, estimated_coverage, preview_slices
 from ..jobs.runtime import redraw
+from ..operator_result import OperatorResult
 from ..preview_state import preview_state
 from .requests import fingerprint, shot_problems, shot_request
-
-Result = set[str]
 
 
 def _can_be_seen(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
@@ -36,7 +35,7 @@ class EstimateCoverage(bpy.types.Operator):
         """Only for a shot that can be made."""
         return _can_be_seen(cls, context)
 
-    def execute(self, context: bpy.types.Context) -> Result:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Into the panel."""
         try:
             preview_state.keep_estimate(estimated_coverage(shot_request(context.scene)), fingerprint(context.scene))
@@ -62,7 +61,7 @@ class RenderPreview(bpy.types.Operator):
             return False
         return _can_be_seen(cls, context)
 
-    def execute(self, context: bpy.types.Context) -> Result:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """All at once in background Blender, else a frame at each tick of a timer."""
         if not bpy.app.background:
             return self.invoke(context, None)
@@ -72,7 +71,7 @@ class RenderPreview(bpy.types.Operator):
             pass
         return result
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event | None) -> Result:
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event | None) -> OperatorResult:
         """Start the timer."""
         self._of = fingerprint(context.scene)
         self._slices = preview_slices(shot_request(context.scene))
@@ -81,7 +80,7 @@ class RenderPreview(bpy.types.Operator):
         manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorResult:
         """A frame at a time; everything but Esc goes on to Blender."""
         if event.type == "ESC" and event.value == "PRESS":
             self._slices.close()
@@ -98,7 +97,7 @@ class RenderPreview(bpy.types.Operator):
         self._slices.close()
         self._end(context, {"CANCELLED"})
 
-    def _slice(self) -> Result:
+    def _slice(self) -> OperatorResult:
         """Render a frame; empty while there are more."""
         try:
             progress = next(self._slices)
@@ -113,7 +112,7 @@ class RenderPreview(bpy.types.Operator):
             return {"CANCELLED"}
         return set()
 
-    def _end(self, context: bpy.types.Context, result: Result) -> Result:
+    def _end(self, context: bpy.types.Context, result: OperatorResult) -> OperatorResult:
         preview_state.done = preview_state.total = 0
         context.window_manager.event_timer_remove(self._timer)
         redraw()

@@ -15,10 +15,9 @@ from ...generation.jobs import jobs
 from ...timeline.take import Take
 from ...timeline.takes import forget_take, recover_takes, takes_of
 from .. import engine_choice
+from ..operator_result import OperatorResult
 from .take_item import RealCamTakeItem
 from .thumbnails import thumbnails
-
-Result = set[str]
 
 
 def refresh_takes(scene: bpy.types.Scene, select: Take | None = None) -> None:
@@ -126,7 +125,7 @@ class PutBackTake(_TakeOperator, bpy.types.Operator):
     bl_label = "Show This Take"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> Result:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Give the shot's strips the pictures of this take."""
         scene = context.scene
         take = selected_take(scene)
@@ -148,7 +147,7 @@ class UseTakeSettings(_TakeOperator, bpy.types.Operator):
     bl_label = "Use Its Settings"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> Result:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Copy them into the panel."""
         take = selected_take(context.scene)
         assert take is not None
@@ -168,7 +167,7 @@ class ForgetTake(_TakeOperator, bpy.types.Operator):
     bl_label = "Remove from List"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> Result:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Forget the record."""
         take = selected_take(context.scene)
         assert take is not None
@@ -193,7 +192,7 @@ class FindTakes(bpy.types.Operator):
             return False
         return True
 
-    def execute(self, context: bpy.types.Context) -> Result:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Read the folders."""
         try:
             found = recover_takes(context.scene)

@@ -11,7 +11,7 @@ from blender_addon.core.protocol.capability import SettingValue
 
 OptionOption = Annotated[
     list[str] | None,
-    typer.Option("--option", help="NAME=VALUE, a option of the engine; repeatable. `realcam engines` lists them."),
+    typer.Option("--option", help="NAME=VALUE, an option of the engine; repeatable. `realcam engines` lists them."),
 ]
 NegativePromptOption = Annotated[str, typer.Option(help="What the clip shall not show, for engines that read it.")]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-FAILURES_TO_SET_ASIDE = 3
+FAILURES_TO_SUSPEND = 3
 """Failed jobs in a row that suspend an engine."""
 
 
@@ -53,7 +53,7 @@ class CircuitBreaker:
             row.failures += 1
             row.owners.add(owner)
             row.reason = reason
-            if row.failures >= FAILURES_TO_SET_ASIDE and len(row.owners) >= clients:
+            if row.failures >= FAILURES_TO_SUSPEND and len(row.owners) >= clients:
                 row.until = now + self._rest
         return bool(self.why(engine, owner, now))
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_addon.core.errors import TimelineError
-from blender_addon.timeline.frame_mapping import SPREAD, shown_frames, spread_file, spread_frames
+from blender_addon.timeline.frame_mapping import SPREAD, shown_frames, spread_file, write_spread
 from blender_addon.timeline.take import frame_file
 
 FRAMES = st.integers(1, 120)
@@ -36,7 +36,7 @@ def test_the_sequence_on_disk_repeats_the_frames_without_copying_them(tmp_path: 
     for index in range(4):
         (tmp_path / frame_file(index)).write_bytes(bytes([index]))
     for _ in range(2):
-        spread_frames(tmp_path, 4, 10)
+        write_spread(tmp_path, 4, 10)
     files = sorted((tmp_path / SPREAD).iterdir())
     assert files[0] == tmp_path / spread_file(4, 10)
     assert tuple(path.read_bytes()[0] for path in files) == shown_frames(4, 10)
@@ -44,7 +44,7 @@ def test_the_sequence_on_disk_repeats_the_frames_without_copying_them(tmp_path: 
 
 
 def test_a_shot_as_long_as_its_clip_needs_no_other_files(tmp_path: Path) -> None:
-    spread_frames(tmp_path, 4, 4)
+    write_spread(tmp_path, 4, 4)
     assert list(tmp_path.iterdir()) == []
     assert spread_file(4, 4) == frame_file(0)
 
@@ -53,5 +53,5 @@ def test_a_frame_that_cannot_be_read_leaves_nothing_half_made(tmp_path: Path) ->
     (tmp_path / "frames").mkdir()
     (tmp_path / frame_file(0)).write_bytes(b"0")
     with pytest.raises(TimelineError, match=r"cannot be spread over the shot: .*No such file"):
-        spread_frames(tmp_path, 2, 10)
+        write_spread(tmp_path, 2, 10)
     assert [path.name for path in tmp_path.iterdir()] == ["frames"]
