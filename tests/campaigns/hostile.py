@@ -80,7 +80,7 @@ def attacks() -> Iterator[tuple[str, Attack]]:
         yield name, partial(_cut_off, channel=channel, frames=frames)
     yield "5,000 questions whose answers nobody takes", _flood
     yield "jobs without end", _many_jobs
-    for name, payload in hostile_inputs.blobs().items():
+    for name, payload in hostile_inputs.payloads().items():
         yield name, partial(_blob, payload=payload)
     for name, payload in hostile_inputs.jobs().items():
         yield name, partial(_job, payload=payload)

@@ -67,7 +67,7 @@ def test_no_path_is_made_of_what_is_no_job_id(tmp_path: Path, job_id: str) -> No
     files = JobFiles(tmp_path)
     kept = files.result_folder(DONE)
     kept.mkdir()
-    for use in (files.upload, files.shot, files.result_folder, files.checkpoints, files.discard, files.discard_work):
+    for use in (files.upload, files.payload, files.result_folder, files.checkpoints, files.discard, files.discard_work):
         with pytest.raises(ValueError, match="is no job id"):
             use(job_id)
     with pytest.raises(ValueError, match="is no job id"):
