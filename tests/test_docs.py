@@ -28,6 +28,14 @@ def test_source_files_and_folders_that_are_named_are_there(page: Path) -> None:
     assert sorted(name for name in named if not any((base / name).exists() for base in BASES)) == []
 
 
+def test_make_has_every_target_that_is_named() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    named = set(re.findall(r"(?:`|^)make ([a-z][\w.-]*)", text, re.MULTILINE))
+    targets = set(re.findall(r"^([\w.-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert {"demo", "test"} <= named
+    assert named - targets == set()
+
+
 def test_every_picture_is_shown_somewhere() -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert [picture.name for picture in (ROOT / "docs" / "pictures").iterdir() if picture.name not in text] == []

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 
-def write_whole(path: Path, data: bytes, *, sync: bool = False) -> None:
+def write_atomic(path: Path, data: bytes, *, sync: bool = False) -> None:
     """Replace a file in one step; one writer at a time.
 
     Args:

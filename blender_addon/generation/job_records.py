@@ -12,7 +12,7 @@ from typing import ClassVar, TypeVar
 
 import msgspec
 
-from ..core.atomic_file import write_whole
+from ..core.atomic_file import write_atomic
 from ..core.camera.projection import intrinsics_matrix
 from ..core.errors import ServiceError
 from ..core.payloads.import_request import ImportSettings
@@ -199,7 +199,7 @@ class JobRecords:
         path = self._path(record.job_id)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_whole(path, encode(record))
+            write_atomic(path, encode(record))
         except OSError as error:
             raise ServiceError(
                 "The job cannot be written down", f"{path}: {error.strerror or error}", "Free some space and try again."

@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 
-from ..core.atomic_file import write_whole
+from ..core.atomic_file import write_atomic
 from ..core.errors import ErrorCode, RealCamError, ServiceError
 from ..core.payloads.payload import encode_payload
 from ..core.protocol.client import Client
@@ -301,7 +301,7 @@ def _kept(path: Path, payload: bytes) -> bytes:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, payload, sync=True)
+        write_atomic(path, payload, sync=True)
     except OSError as error:
         raise JobEndedError(
             "What is to be sent cannot be kept on this disk",

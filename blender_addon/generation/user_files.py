@@ -7,7 +7,7 @@ from pathlib import Path
 
 import bpy
 
-from ..core.atomic_file import write_whole
+from ..core.atomic_file import write_atomic
 from ..core.errors import ServiceError
 
 EXTENSION = __package__.rpartition(".")[0]
@@ -34,7 +34,7 @@ def client_id() -> str:
         if path.is_file() and (known := path.read_text("ascii").strip()):
             return known
         made = uuid.uuid4().hex
-        write_whole(path, made.encode("ascii"), sync=True)
+        write_atomic(path, made.encode("ascii"), sync=True)
     except OSError as error:
         raise ServiceError(
             "The name under which a server knows this Blender cannot be kept",

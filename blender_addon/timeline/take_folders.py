@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..core.atomic_file import write_whole
+from ..core.atomic_file import write_atomic
 from ..core.errors import TimelineError
 from ..core.payloads.clip import ClipMetadata, ClipSidecar
 from .take import PhotoState, ShotPlacement, Take, frame_file
@@ -210,7 +210,7 @@ def _read_sidecar(folder: Path) -> ClipSidecar | None:
 
 def _write_record(folder: Path, take: Take) -> None:
     try:
-        write_whole(folder / RECORD, msgspec.json.format(msgspec.json.encode(take)))
+        write_atomic(folder / RECORD, msgspec.json.format(msgspec.json.encode(take)))
     except OSError as error:
         raise TimelineError(
             "The take cannot be written down", f"{folder}: {error.strerror or error}", "Free some space and try again."

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from blender_addon.core.atomic_file import write_whole
+from blender_addon.core.atomic_file import write_atomic
 from blender_addon.core.depth.depth_file import DepthFormat
 from server.datasets.align import AlignRecord
 from server.datasets.align_collection import SUMMARY, DepthOfClip, align_collection, summarise
@@ -56,7 +56,7 @@ def align(
             for note in record.notes:
                 typer.echo(f"  {note}")
         summary = summarise(records)
-        write_whole(out / SUMMARY, msgspec.json.format(msgspec.json.encode(summary), indent=1))
+        write_atomic(out / SUMMARY, msgspec.json.format(msgspec.json.encode(summary), indent=1))
         plot_scales(records, out / "scales.png")
     kept, dropped, refused = len(summary.kept), len(summary.dropped), len(summary.refused)
     typer.echo(f"{kept} kept, {dropped} dropped for a scale apart from the others', {refused} refused")

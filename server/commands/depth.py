@@ -99,7 +99,7 @@ def _write(photo: UInt8, scene: SceneDepth, target: Path, overlay: Path | None) 
     rows, columns = depth.shape
     typer.echo(f"{target}: {columns} x {rows}, from {near:.2f} to {far:.2f} m, half within {middle:.2f} m")
     typer.echo(f"Focal length: {scene.focal_source}")
-    touched = {name: float(scene.cleaned.mask(bit).mean()) for name, bit in STEPS.items()}
-    typer.echo("Cleaned: " + ", ".join(f"{name} {share:.1%}" for name, share in touched.items()))
+    shares = {name: float(scene.cleaned.mask(bit).mean()) for name, bit in STEPS.items()}
+    typer.echo("Cleaned: " + ", ".join(f"{name} {share:.1%}" for name, share in shares.items()))
     if overlay is not None:
         Image.fromarray(cleaning_overlay(photo, scene.cleaned)).save(overlay)

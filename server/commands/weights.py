@@ -18,7 +18,7 @@ from blender_addon.core.progress import OnProgress
 from server.engines.packages import MODEL_PACKAGES, absent_packages
 from server.model.errors import CheckpointError
 from server.model.weights.weights_fetch import (
-    Fetched,
+    FetchedFile,
     SpaceNeeded,
     check_disk_space,
     discard,
@@ -164,7 +164,7 @@ def _get(
     columns = (TextColumn("{task.description}", table_column=Column(ratio=1)), BarColumn(), DownloadColumn())
     with Progress(*columns, console=console) as bars:
         on_progress = ProgressBars(bars)
-        fetched: dict[str, Fetched] = {}
+        fetched: dict[str, FetchedFile] = {}
         for name, source in remote.items():
             lock.remember_commit(wanted[name], source)
             fetched[name] = fetch(source, store.downloads, on_progress)
@@ -186,7 +186,7 @@ def _check_room(store: WeightsStore, remote: Mapping[str, SourceFile], given: _G
 
 
 def _install(
-    store: WeightsStore, variant: str, fetched: Mapping[str, Fetched], given: _Given, on_progress: OnProgress
+    store: WeightsStore, variant: str, fetched: Mapping[str, FetchedFile], given: _Given, on_progress: OnProgress
 ) -> Manifest:
     from server.model.config import VARIANTS
     from server.model.weights.load import CheckpointFiles

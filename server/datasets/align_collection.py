@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender_addon.core.arrays import Float64
-from blender_addon.core.atomic_file import write_whole
+from blender_addon.core.atomic_file import write_atomic
 from blender_addon.core.errors import RealCamError
 from server.reconstruction.colmap import load_pycolmap
 from server.reconstruction.scale import DEFAULT_RULES, DepthOfFrame, ScaleRules
@@ -83,7 +83,7 @@ def align_collection(
             record = align_clip(opened, depth_of_clip(opened), fingerprint, rules)
         except RealCamError as error:
             record = failed_record(clip.resolve().name, fingerprint, error.sentence)
-        write_whole(place, msgspec.json.format(msgspec.json.encode(record), indent=1))
+        write_atomic(place, msgspec.json.format(msgspec.json.encode(record), indent=1))
         yield record, False
 
 

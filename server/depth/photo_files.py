@@ -83,8 +83,8 @@ def check_photo_and_depth(photo: UInt8, depth: Float32) -> list[str]:
     check_aspect((photo.shape[1], photo.shape[0]), (depth.shape[1], depth.shape[0]))
     try:
         check_depth(depth)
-    except DoubtfulScaleError as question:
-        return [question.sentence]
+    except DoubtfulScaleError as warning:
+        return [warning.sentence]
     return []
 
 

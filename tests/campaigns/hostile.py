@@ -78,7 +78,7 @@ def attacks() -> Iterator[tuple[str, Attack]]:
             yield f"{name}, {channel}", partial(_message, channel=channel, frames=frames)
     for name, (channel, frames) in hostile_inputs.cut_off().items():
         yield name, partial(_cut_off, channel=channel, frames=frames)
-    yield "5,000 questions whose answers nobody takes", _flood
+    yield "5,000 requests whose answers nobody takes", _flood
     yield "jobs without end", _many_jobs
     for name, payload in hostile_inputs.payloads().items():
         yield name, partial(_blob, payload=payload)

@@ -157,10 +157,10 @@ def test_an_old_client_has_its_clip_made(server: RunningServer) -> None:
     assert chunks[0].buffers[0].tobytes().startswith(START_OF_PNG)
     assert chunks[1].buffers[0].tobytes().endswith(START_OF_MP4)
     assert isinstance(last, JobStatus)
-    assert last.state is JobState.UNKNOWN, "its last wish was to forget it"
+    assert last.state is JobState.UNKNOWN, "its last request was to forget it"
 
 
-# --- orders and results ---------------------------------------------------------------------------------------------
+# --- payloads and results -------------------------------------------------------------------------------------------
 
 
 def expected(name: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -213,13 +213,13 @@ def test_an_old_request_for_a_camera_check_is_read() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(PAYLOADS.glob("*.blob")), ids=lambda path: path.stem)
-def test_an_order_is_still_written_byte_for_byte(path: Path) -> None:
+def test_a_payload_is_still_written_byte_for_byte(path: Path) -> None:
     """An old server must read it, and a job's digest is that of its bytes."""
     assert encode_payload(decode_payload(path.read_bytes(), Limits())) == path.read_bytes()
 
 
 @pytest.mark.parametrize("path", sorted(STORE.rglob("*.shot")), ids=lambda path: path.stem)
-def test_orders_of_the_store_are_read(path: Path) -> None:
+def test_payloads_of_the_store_are_read(path: Path) -> None:
     assert isinstance(decode_payload(path.read_bytes(), Limits()), Shot)
 
 

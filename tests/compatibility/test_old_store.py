@@ -30,7 +30,7 @@ DONE, ENDED = (
 )
 FETCHED = {"old-done-fetched", "old-done-depth"}
 MOVED = ("submitted_at", "finished_at", "fetched_at", "received")
-"""What a test's copy of the store moves in time, and how much of an order is still there."""
+"""What a test's copy of the store moves in time, and how much of a payload is still there."""
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from .exr import UnsupportedExrError, depth_channel, read_exr_channel
 INTEGER_SCALE = 0.001
 """Metres for each unit of a file of whole numbers, when no scale is given: millimetres are what most tools write."""
 
-FARTHEST = 1e6
+FARTHEST_DEPTH = 1e6
 """Metres from which a depth counts as unknown. Renderers write 1e10 where they hit nothing."""
 
 DEPTH_SUFFIXES = (".npz", ".npy", ".exr", ".png", ".tif", ".tiff")
@@ -131,7 +131,7 @@ def to_metres(stored: NDArray[Any], depth_format: DepthFormat, *, whole_numbers:
         whole_numbers: whether the file holds integers: then 0 is unknown and the default scale is INTEGER_SCALE.
 
     Returns:
-        [h, w] float32 metres along z, NaN where unknown or from FARTHEST on.
+        [h, w] float32 metres along z, NaN where unknown or from FARTHEST_DEPTH on.
 
     Raises:
         PhotoError: the scale is not positive, or disparity lacks its focal length or baseline.
@@ -150,7 +150,7 @@ def to_metres(stored: NDArray[Any], depth_format: DepthFormat, *, whole_numbers:
         if not np.isfinite(scale) or scale <= 0:
             raise PhotoError("The depth scale is not a positive number", f"{scale:g} metres a unit")
         values = values * scale
-    values[np.abs(values) >= FARTHEST] = np.nan
+    values[np.abs(values) >= FARTHEST_DEPTH] = np.nan
     return values.astype(np.float32)
 
 

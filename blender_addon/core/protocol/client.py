@@ -307,7 +307,7 @@ class Client:
         message = received.message
         if isinstance(message, Progress):
             jpeg = received.buffers[0].tobytes() if received.buffers else b""
-            self._events.append((message.job_id, message.told(jpeg)))
+            self._events.append((message.job_id, message.to_job_progress(jpeg)))
         elif isinstance(message, StateEvent) and (
             message.state is not JobState.UNKNOWN or received.request_id == self._request_id
         ):

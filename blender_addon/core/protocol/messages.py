@@ -313,7 +313,7 @@ class Progress(Message, frozen=True, tag="progress"):
             has_preview=bool(told.jpeg),
         )
 
-    def told(self, jpeg: bytes) -> JobProgress:
+    def to_job_progress(self, jpeg: bytes) -> JobProgress:
         """The progress in this message, with the preview that came beside it."""
         return JobProgress(
             self.step,

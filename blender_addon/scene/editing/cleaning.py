@@ -41,7 +41,7 @@ class DepthToClean:
     photo: UInt8
     intrinsics: Float64
 
-    def look(self, begins: Callable[[str], None] = lambda _step: None) -> CleanDepth:
+    def analyse(self, begins: Callable[[str], None] = lambda _step: None) -> CleanDepth:
         """What each step would do.
 
         Args:
@@ -71,7 +71,7 @@ def analyse_depth(photo_scene: PhotoScene) -> None:
     Raises:
         PhotoError: The mesh is in Edit Mode.
     """
-    mark_depth(photo_scene, depth_to_clean(photo_scene).look())
+    mark_depth(photo_scene, depth_to_clean(photo_scene).analyse())
 
 
 def mark_depth(photo_scene: PhotoScene, found: CleanDepth) -> None:

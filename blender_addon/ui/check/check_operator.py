@@ -41,7 +41,7 @@ class CheckCamera(AnalysisOperator, bpy.types.Operator):
         assert take is not None
         return CheckJob(context.scene.name, take)
 
-    def told(self, scene: bpy.types.Scene, take: Take | None) -> str:
+    def done_message(self, scene: bpy.types.Scene, take: Take | None) -> str:
         """What was found."""
         check = None if take is None else check_of(scene, take)
         return "The camera check is done" if check is None else " ".join(check.findings)

@@ -45,7 +45,7 @@ class EstimateDepth(AnalysisOperator, bpy.types.Operator):
         """The depth estimate of the photo and predictor chosen."""
         return depth_job(context.scene)
 
-    def told(self, scene: bpy.types.Scene, _take: Take | None) -> str:
+    def done_message(self, scene: bpy.types.Scene, _take: Take | None) -> str:
         """What was built."""
         photo_scene = find_photo_scene(scene)
         if photo_scene is None:

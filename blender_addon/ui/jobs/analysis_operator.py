@@ -36,7 +36,7 @@ class AnalysisOperator:
         """
         raise NotImplementedError
 
-    def told(self, scene: bpy.types.Scene, take: Take | None) -> str:
+    def done_message(self, scene: bpy.types.Scene, take: Take | None) -> str:
         """The message shown once the result is in its scene."""
         raise NotImplementedError
 
@@ -53,7 +53,7 @@ class AnalysisOperator:
             job = self.job(context)
             if bpy.app.background:
                 placed = _to_the_end(job)
-                self.report({"INFO"}, self.told(scene_of(job.scene), placed))
+                self.report({"INFO"}, self.done_message(scene_of(job.scene), placed))
                 return {"FINISHED"}
             _waiting[:] = [JobRun(jobs, job, server_settings(), runtime.records())]
         except RealCamError as error:

@@ -121,7 +121,7 @@ class ForgetJob(bpy.types.Operator):
         return set(context.window_manager.invoke_confirm(self, event))
 
     def execute(self, _context: bpy.types.Context) -> OperatorResult:
-        """Remove the record and the shot kept for it."""
+        """Remove the record and its pending upload."""
         record = _pending(self.job_id)
         if record is None:
             return {"CANCELLED"}

@@ -29,7 +29,7 @@ class DepthAnalysis:
         self.step = 0
         self._stopped = False
         threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="depth cleaning")
-        self._answer: Future[CleanDepth] = threads.submit(asked.look, self._begins)
+        self._answer: Future[CleanDepth] = threads.submit(asked.analyse, self._begins)
         threads.shutdown(wait=False)
 
     @property
@@ -61,17 +61,17 @@ _under_way: list[DepthAnalysis] = []
 
 
 class AnalysesFirst(ActivePhotoMixin):
-    """Mixed into an operator that needs the depth to have been looked at.
+    """Mixed into an operator that needs the depth to have been analysed.
 
-    A press of its button returns at once and looks in the background. A script, background Blender and a repetition of
-    the operator (for which Blender waits) have it looked at before they go on.
+    A press of its button returns at once; the analysis runs in the background. A script, background Blender and a
+    repetition of the operator (for which Blender waits) have it analysed before they go on.
     """
 
     @classmethod
     def poll(cls: Any, context: bpy.types.Context) -> bool:
-        """Needs a photo, and one look at a time."""
+        """Needs a photo, and one analysis at a time."""
         if _under_way:
-            cls.poll_message_set("The depth is being looked at: wait until it is done, or press Esc")
+            cls.poll_message_set("The depth is being analysed: wait until it is done, or press Esc")
             return False
         return bool(super().poll(context))
 
@@ -96,7 +96,7 @@ class AnalysesFirst(ActivePhotoMixin):
         return {"FINISHED"}
 
     def invoke(self: Any, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
-        """Go on at once with a depth that was looked at, else begin to look."""
+        """Go on at once with a depth that was analysed, else begin the analysis."""
         try:
             with LeftEditMode(context):
                 asked = None if is_analysed(active_photo(context)) else depth_to_clean(active_photo(context))
@@ -116,19 +116,19 @@ class AnalysesFirst(ActivePhotoMixin):
         if not _under_way or (event.type == "ESC" and event.value == "PRESS"):
             self.cancel(context)
             return {"CANCELLED"}
-        look = _under_way[0]
-        if not look.done:
+        analysis = _under_way[0]
+        if not analysis.done:
             self._say(context)
-        if event.type != "TIMER" or not look.done:
+        if event.type != "TIMER" or not analysis.done:
             return {"PASS_THROUGH"}
         self.cancel(context)
         photo = find_photo_scene(context.scene)
         try:
             with LeftEditMode(context):
-                if photo is None or is_analysed(photo) or not look.asked.is_still(photo):
-                    self.report({"WARNING"}, "The photo's mesh was changed while its depth was looked at: press again")
+                if photo is None or is_analysed(photo) or not analysis.asked.is_still(photo):
+                    self.report({"WARNING"}, "The photo's mesh was changed while its depth was analysed: press again")
                     return {"CANCELLED"}
-                mark_depth(photo, look.answer())
+                mark_depth(photo, analysis.answer())
                 self.run_analysed(context, photo)
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
@@ -148,6 +148,6 @@ class AnalysesFirst(ActivePhotoMixin):
 
 def stop() -> None:
     """Stop the analysis under way."""
-    for look in _under_way:
-        look.stop()
+    for analysis in _under_way:
+        analysis.stop()
     _under_way.clear()

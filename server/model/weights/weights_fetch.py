@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Fetched:
+class FetchedFile:
     """A file on this disk.
 
     Attributes:
@@ -37,7 +37,7 @@ class Fetched:
     source: SourceFile
 
 
-def fetch(source: SourceFile, folder: Path, on_progress: OnProgress, endpoint: str | None = None) -> Fetched:
+def fetch(source: SourceFile, folder: Path, on_progress: OnProgress, endpoint: str | None = None) -> FetchedFile:
     """The file in `folder`, or in the hub's own cache if it is there and sound. What is there is not fetched again.
 
     Args:
@@ -53,7 +53,7 @@ def fetch(source: SourceFile, folder: Path, on_progress: OnProgress, endpoint: s
     if cached is not None:
         found = sha256_of(cached, f"Checking {source.name}", on_progress)
         if found == (source.sha256 or found):
-            return Fetched(cached, msgspec.structs.replace(source, sha256=found))
+            return FetchedFile(cached, msgspec.structs.replace(source, sha256=found))
     path = _place(source, folder)
     if not path.is_file():
         try:
@@ -74,7 +74,7 @@ def fetch(source: SourceFile, folder: Path, on_progress: OnProgress, endpoint: s
             f"its SHA-256 is {found[:16]}..., expected {source.sha256[:16]}...; it was deleted",
             "Run the command again.",
         )
-    return Fetched(path, msgspec.structs.replace(source, sha256=found))
+    return FetchedFile(path, msgspec.structs.replace(source, sha256=found))
 
 
 def missing_bytes(source: SourceFile, folder: Path) -> int:
@@ -86,7 +86,7 @@ def missing_bytes(source: SourceFile, folder: Path) -> int:
     return max(source.bytes - (part.stat().st_size if part.exists() else 0), 0)
 
 
-def discard(fetched: Iterable[Fetched], folder: Path) -> None:
+def discard(fetched: Iterable[FetchedFile], folder: Path) -> None:
     """Delete those of the files that were fetched into `folder`; those of the hub's own cache are left alone."""
     for file in fetched:
         if file.path.is_relative_to(folder):

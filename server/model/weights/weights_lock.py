@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from blender_addon.core.atomic_file import write_whole
+from blender_addon.core.atomic_file import write_atomic
 
 from .weights_sources import HubFile, WeightsError
 from .weights_store import SourceFile
@@ -63,7 +63,7 @@ class WeightsLock:
             return
         self._held[_key(file)] = source
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(self._path, msgspec.json.format(msgspec.json.encode(self._held)))
+        write_atomic(self._path, msgspec.json.format(msgspec.json.encode(self._held)))
 
 
 def _key(file: HubFile) -> str:

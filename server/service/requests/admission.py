@@ -48,7 +48,7 @@ class Admission:
         return refuse(
             message,
             RefusalCode.TOO_LARGE,
-            "The shot is too large for this server",
+            "The payload is too large for this server",
             f"{message.nbytes / 1e6:.1f} MB, allowed {allowed / 1e6:.0f} MB",
             "Use fewer frames, a smaller clip or a smaller photo.",
         )

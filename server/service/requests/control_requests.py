@@ -174,7 +174,7 @@ class ControlHandler:
             what = "A job of this id exists and is another one"
             return refuse(message, RefusalCode.JOB_CONFLICT, what, message.job_id, "Send it under a new id.")
         if self.stopping:
-            remedy = "Send the shot again once it is back."
+            remedy = "Send it again once it is back."
             return refuse(message, RefusalCode.BUSY, "The server is stopping", "", remedy)
         refused = self._admission.rejection(session.owner, message)
         if refused is not None:

@@ -138,7 +138,7 @@ class DataHandler:
                 return None, ""
             engine = self._engine_asked(job.job_id)
             if engine != job.engine:
-                return Cause.PAYLOAD_REFUSED, f"The shot is for the engine {engine}, the job for {job.engine}."
+                return Cause.PAYLOAD_REFUSED, f"The payload is for the engine {engine}, the job for {job.engine}."
             files.store_payload(job.job_id)
         except RealCamError as error:
             return Cause.PAYLOAD_REFUSED, error.sentence
@@ -147,8 +147,8 @@ class DataHandler:
             return None, error.strerror or str(error)
         except Exception:
             # A client must not be able to end the server: a bug that its bytes trigger costs this payload alone.
-            log.exception("the shot cannot be read", extra={"job": job.job_id})
-            return Cause.PAYLOAD_REFUSED, "The server could not read the shot. Its log says why."
+            log.exception("the payload cannot be read", extra={"job": job.job_id})
+            return Cause.PAYLOAD_REFUSED, "The server could not read the payload. Its log says why."
         return Cause.PAYLOAD_STORED, ""
 
     def _engine_asked(self, job_id: str) -> str:
@@ -209,8 +209,8 @@ class DataHandler:
         free = shutil.disk_usage(self._manager.files.root).free
         refused = Refused(
             code=RefusalCode.NO_SPACE,
-            what="The server cannot store the shot",
-            why=f"{reason}; {free / 1e6:.1f} MB free, the shot takes {job.nbytes / 1e6:.1f} MB",
+            what="The server cannot store the payload",
+            why=f"{reason}; {free / 1e6:.1f} MB free, it takes {job.nbytes / 1e6:.1f} MB",
             remedy="Make room on the server and send it again: it goes on where it stopped.",
             job_id=job.job_id,
         )

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from blender_addon.core.atomic_file import write_whole
+from blender_addon.core.atomic_file import write_atomic
 from server.engines.engine import Paused
 from server.service.jobs.job_files import sync_folder
 
@@ -67,5 +67,5 @@ class FileCheckpoints:
 
     def _write(self, data: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self._folder / "state", hashlib.sha256(data).digest() + data, sync=True)
+        write_atomic(self._folder / "state", hashlib.sha256(data).digest() + data, sync=True)
         sync_folder(self._folder)

@@ -115,9 +115,9 @@ def test_a_smaller_depth_map_of_the_same_aspect_fits(bike: Motorcycle) -> None:
 
 @pytest.mark.parametrize(("factor", "where"), [(1000, "beyond 2"), (0.001, "nearer than 0.002")])
 def test_an_unlikely_unit_is_questioned(bike: Motorcycle, factor: float, where: str) -> None:
-    (question,) = check_photo_and_depth(bike.photo, bike.depth * np.float32(factor))
-    assert "does not look like metres" in question
-    assert where in question
+    (warning,) = check_photo_and_depth(bike.photo, bike.depth * np.float32(factor))
+    assert "does not look like metres" in warning
+    assert where in warning
 
 
 def test_nothing_known_is_refused(bike: Motorcycle) -> None:

@@ -58,19 +58,19 @@ PLANS = {plan.name: plan for plan in (FAST, PLAIN, SMALL)}
 """The plans by name."""
 
 
-def first_plan(wish: str, device: str, needed: dict[MemoryPlan, int], total: int) -> MemoryPlan:
+def first_plan(preference: str, device: str, needed: dict[MemoryPlan, int], total: int) -> MemoryPlan:
     """The plan to begin with.
 
     Args:
-        wish: "auto" (the fastest that fits, else the one that needs least), "fast" or "small".
+        preference: "auto" (the fastest that fits, else the one that needs least), "fast" or "small".
         device: "cuda" or "cpu".
         needed: bytes that each plan needs.
         total: bytes that the device has.
     """
     known = _known(device)
-    if wish == "fast":
+    if preference == "fast":
         return known[0]
-    if wish == "small":
+    if preference == "small":
         return SMALL
     least = min(known, key=needed.__getitem__)
     return next((plan for plan in known if needed[plan] <= USABLE * total), least)

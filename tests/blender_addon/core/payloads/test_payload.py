@@ -1,4 +1,4 @@
-"""Whatever a client uploads as a job is an order or refused in words: arrays of every form, of the length they say."""
+"""Whatever a client uploads as a job is a payload or refused in words: arrays of every form, of the length they say."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def orders() -> list[tuple[PayloadFormat[Any], JobPayload]]:
 
 
 def changed(kind: PayloadFormat[Any], order: JobPayload, arrays: dict[str, Buffer], **fields: object) -> bytes:
-    """The order's payload with other arrays, announced as they are, and other fields in its header."""
+    """The bytes of a payload with other arrays, announced as they are, and other fields in its header."""
     payload = encode_payload(order)
     header: PayloadHeader = kind.decode(payload, LIMITS)[0]
     specs = {**header.buffers, **{name: BufferSpec.of(array) for name, array in arrays.items()}}
@@ -57,7 +57,7 @@ NUMBERS = st.sampled_from([0.0, 1.0, -1.0, np.nan, np.inf, -np.inf, 1e300, 1e-30
 
 @pytest.mark.parametrize(("kind", "order"), orders(), ids=["shot", "check", "depth"])
 @given(data=st.data())
-def test_arrays_of_every_form_are_an_order_or_refused_in_words(
+def test_arrays_of_every_form_are_a_payload_or_refused_in_words(
     kind: PayloadFormat[Any], order: JobPayload, data: st.DataObject
 ) -> None:
     names = data.draw(st.lists(st.sampled_from(sorted(kind.buffers)), min_size=1, max_size=2, unique=True))
@@ -68,7 +68,7 @@ def test_arrays_of_every_form_are_an_order_or_refused_in_words(
         shape = data.draw(st.one_of(SHAPES, fitting))
         with np.errstate(all="ignore"):
             arrays[name] = np.full(shape, data.draw(NUMBERS)).astype(data.draw(st.one_of(st.just(dtype), DTYPES)))
-    # Anything but an order or a sentence would come through.
+    # Anything but a payload or a sentence would come through.
     with suppress(RealCamError):
         decode_payload(changed(kind, order, arrays), LIMITS)
 

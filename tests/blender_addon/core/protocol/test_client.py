@@ -106,15 +106,15 @@ def test_a_full_disk_is_said_with_numbers_and_the_clip_comes_once_there_is_room(
     server: RunningServer, bike: Motorcycle, small_disk: Path
 ) -> None:
     job_id = new_id()
-    ballast = small_disk / "ballast"
+    filler = small_disk / "filler"
     with server.client() as client:
         client.submit(job_id, small_payload(bike), "copy")
         list(client.follow(job_id))
-        ballast.write_bytes(b"x" * 28_000)
+        filler.write_bytes(b"x" * 28_000)
         with pytest.raises(ServiceError, match="MB free") as error:
             client.fetch(job_id, small_disk / "clip")
         assert error.value.code == "disk-full"
-        ballast.unlink()
+        filler.unlink()
         paths = client.fetch(job_id, small_disk / "clip")
         assert [path.stat().st_size for path in paths] == [file.nbytes for file in client.status(job_id).results]
 
@@ -123,15 +123,15 @@ def test_a_disk_that_fills_up_in_the_middle_is_said_and_resumed(
     server: RunningServer, bike: Motorcycle, small_disk: Path
 ) -> None:
     job_id = new_id()
-    ballast = small_disk / "ballast"
+    filler = small_disk / "filler"
     with server.client() as client:
         client.submit(job_id, small_payload(bike), "copy")
         list(client.follow(job_id))
 
         def fill(told: JobProgress) -> None:
-            if 0 < told.done < told.total and not ballast.exists():
+            if 0 < told.done < told.total and not filler.exists():
                 try:
-                    with ballast.open("wb", buffering=0) as stream:
+                    with filler.open("wb", buffering=0) as stream:
                         while stream.write(b"x" * 4096):
                             pass
                 except OSError:
@@ -140,7 +140,7 @@ def test_a_disk_that_fills_up_in_the_middle_is_said_and_resumed(
         with pytest.raises(ServiceError, match="too full") as error:
             client.fetch(job_id, small_disk / "clip", fill)
         assert error.value.code == "disk-full"
-        ballast.unlink()
+        filler.unlink()
         paths = client.fetch(job_id, small_disk / "clip")
         assert [path.stat().st_size for path in paths] == [file.nbytes for file in client.status(job_id).results]
         assert not list((small_disk / "clip").rglob("*.part"))

@@ -58,11 +58,11 @@ def test_a_look_in_a_thread_finds_what_a_look_that_waits_finds(addon: ModuleType
     bpy = addon
     bpy.ops.realcam.import_photo(filepath=str(small_bike))
     photo = find_photo_scene(bpy.context.scene)
-    look = DepthAnalysis(depth_to_clean(photo))
-    found = look.answer()
-    assert look.done
+    analysis = DepthAnalysis(depth_to_clean(photo))
+    found = analysis.answer()
+    assert analysis.done
     assert not is_analysed(photo), "a thread touches nothing of Blender's"
-    assert look.asked.is_still(photo)
+    assert analysis.asked.is_still(photo)
     mark_depth(photo, found)
     in_thread = touched_counts(photo)
     assert any(in_thread.values())
@@ -71,16 +71,16 @@ def test_a_look_in_a_thread_finds_what_a_look_that_waits_finds(addon: ModuleType
     assert touched_counts(find_photo_scene(bpy.context.scene)) == in_thread
 
 
-def test_a_look_that_is_stopped_has_no_answer(addon: ModuleType, bike_import: ImportRequest) -> None:
+def test_an_analysis_that_is_stopped_has_no_answer(addon: ModuleType, bike_import: ImportRequest) -> None:
     from blender_addon.scene import import_photo
     from blender_addon.scene.editing.cleaning import depth_to_clean
     from blender_addon.ui.photo.depth_analysis import DepthAnalysis
 
-    look = DepthAnalysis(depth_to_clean(import_photo(addon.context.scene, bike_import)))
-    look.stop()
+    analysis = DepthAnalysis(depth_to_clean(import_photo(addon.context.scene, bike_import)))
+    analysis.stop()
     with pytest.raises(CancelledError):
-        look.answer()
-    assert look.done
+        analysis.answer()
+    assert analysis.done
 
 
 def test_what_was_changed_meanwhile_is_noticed(addon: ModuleType, small_bike: Path) -> None:

@@ -136,12 +136,12 @@ def test_what_is_missing_is_told_before_anything_is_sent(tmp_path: Path) -> None
         running.stop()
 
 
-def test_orders_do_not_mix(server: RunningServer, bike: Motorcycle) -> None:
+def test_payloads_do_not_mix(server: RunningServer, bike: Motorcycle) -> None:
     with server.client() as client:
         job_id = new_id()
         client.submit(job_id, small_payload(bike, CHECKER), CHECKER)
         last = list(client.follow(job_id))[-1]
         assert isinstance(last, StateEvent)
         assert "makes camera checks, not clips" in last.reason
-        with pytest.raises(ServiceError, match="The shot is for the engine"):
+        with pytest.raises(ServiceError, match="The payload is for the engine"):
             client.submit(new_id(), payload(ASKED), "draft")

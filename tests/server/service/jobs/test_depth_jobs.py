@@ -78,7 +78,7 @@ def test_licence_and_what_is_missing_are_told_before_anything_is_sent(server: Ru
                 client.submit(new_id(), payload(bike, "depth-anything-outdoor-large"), "depth-anything-outdoor-large")
 
 
-def test_refusals_are_quoted_and_orders_do_not_mix(server: RunningServer, bike: Motorcycle) -> None:
+def test_refusals_are_quoted_and_payloads_do_not_mix(server: RunningServer, bike: Motorcycle) -> None:
     with server.client() as client:
         for order, engine, sentence in (
             (payload(bike, REFUSING), REFUSING, "too dark: mean 3 of 255"),
@@ -90,7 +90,7 @@ def test_refusals_are_quoted_and_orders_do_not_mix(server: RunningServer, bike: 
             assert isinstance(last, StateEvent)
             assert last.state is JobState.FAILED
             assert sentence in last.reason
-        with pytest.raises(ServiceError, match="The shot is for the engine"):
+        with pytest.raises(ServiceError, match="The payload is for the engine"):
             client.submit(new_id(), payload(bike, REFUSING), WALL)
 
 

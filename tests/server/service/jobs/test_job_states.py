@@ -40,7 +40,7 @@ def test_nothing_happens_after_the_end(all_causes: list[Cause]) -> None:
 
 
 @given(causes)
-def test_attempts_and_losses_only_grow_and_are_bounded(all_causes: list[Cause]) -> None:
+def test_attempts_and_worker_crashes_only_grow_and_are_bounded(all_causes: list[Cause]) -> None:
     path = _walk(all_causes)
     for before, later in pairwise(path):
         assert before.attempt <= later.attempt <= min(before.attempt + 1, MAX_STARTS)
@@ -48,7 +48,7 @@ def test_attempts_and_losses_only_grow_and_are_bounded(all_causes: list[Cause]) 
 
 
 @given(causes)
-def test_a_wished_cancel_is_never_forgotten_nor_started(all_causes: list[Cause]) -> None:
+def test_a_requested_cancel_is_never_forgotten_nor_started(all_causes: list[Cause]) -> None:
     path = _walk(all_causes)
     for before, later in pairwise(path):
         if before.cancel_requested:

@@ -86,7 +86,7 @@ def test_messages_on_the_wrong_socket_or_without_a_session_are_refused(shared_se
 def test_a_client_that_never_reads_is_let_go_and_its_job_is_done(
     shared_server: RunningServer, bike: Motorcycle
 ) -> None:
-    """Thousands of questions whose answers nobody takes: they wait in bounded places, then the session ends."""
+    """Thousands of requests whose answers nobody takes: they wait in bounded places, then the session ends."""
     with shared_server.client() as neighbour:
         before = neighbour.stats().memory
         with raw_socket(shared_server, "control") as dealer:
@@ -163,14 +163,14 @@ def test_a_mistake_in_the_server_costs_the_shot_or_message_that_brings_it_out(
         "    payload = read(payload, limits)\n"
         "    return payload if payload.settings.seed == 0 else [][1]\n"
         "data.decode_payload = mistaken\n"
-        "control.ControlHandler._prune = lambda desk, session, message: [][1]\n"
+        "control.ControlHandler._prune = lambda handler, session, message: [][1]\n"
         "from server.cli import app\n"
         "app()\n"
     )
     server = start_server(program=("-c", program))
     with server.client() as client:
         job_id, good = new_id(), new_id()
-        with pytest.raises(ServiceError, match="The server could not read the shot"):
+        with pytest.raises(ServiceError, match="The server could not read the payload"):
             client.submit(job_id, small_payload(bike, seed=1), "copy")
         with raw_socket(server, "control") as dealer:
             session(dealer)

@@ -40,7 +40,7 @@ from server.cli import app
 app()
 """
 """A server whose lock breaks right after it has proved to hold: "off" nobody is asked any more, "dead" who is asked
-never answers. (One that does not hold at the start keeps the server from starting: test_who_gets_in.py.)"""
+never answers. (One that does not hold at the start keeps the server from starting: test_authentication.py.)"""
 
 BOTH_DOORS = ["control", "data"]
 

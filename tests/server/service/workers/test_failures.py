@@ -53,10 +53,10 @@ def _last(events: list[StateEvent | JobProgress]) -> StateEvent:
 
 def _fill(folder: Path, leave: int = 0) -> Path:
     """Take what is free, but for `leave` bytes."""
-    ballast = folder / "filler"
+    filler = folder / "filler"
     size = max(shutil.disk_usage(folder).free - leave, 0)
-    ballast.write_bytes(b"x" * size)
-    return ballast
+    filler.write_bytes(b"x" * size)
+    return filler
 
 
 def test_no_room_is_said_before_anything_is_sent(small_disk: Path, start_server: StartServer, bike: Motorcycle) -> None:
@@ -93,7 +93,7 @@ def test_a_disk_that_fills_up_in_mid_job_fails_that_job_alone(
         assert len(client.fetch(second, tmp_path / "clip")) == 6
 
 
-def test_an_engine_that_fails_three_jobs_is_set_aside_with_its_reason(
+def test_an_engine_that_fails_three_jobs_is_suspended_with_its_reason(
     start_server: StartServer, bike: Motorcycle
 ) -> None:
     server = start_server()
