@@ -20,12 +20,13 @@ RUN313 = UV_PROJECT_ENVIRONMENT=.venv313 $(UV) run --locked --group blender --py
 FUZZ := 20
 FUZZ_TESTS = REALCAM_FUZZ=$(FUZZ) OMP_NUM_THREADS=1
 
-.PHONY: help demo test lint test-core test-blender-5.2 test-models fuzz bench addon setup clean
+.PHONY: help demo test lint test-core test-blender-5.2 test-models test-slow fuzz bench addon setup clean
 
 help:
 	@echo "make demo   the whole shot: a photo becomes a clip on Blender's timeline, in out/demo/"
 	@echo "make test   ruff, mypy and every test: the networks', and Blender's under 4.5 and, where Python 3.13 is found, 5.2"
 	@echo "make test-models   the networks' tests alone; they bring PyTorch, some 7 GB with its CUDA libraries"
+	@echo "make test-slow   the tests that take minutes each or gigabytes of memory, which make test leaves out; before a release"
 	@echo "make fuzz   the property tests with examples drawn at random, 20 times as many (FUZZ=N: N times); before a release"
 	@echo "make bench  how fast the parts are on this machine"
 	@echo "make addon  the installable extension, in dist/"
@@ -51,6 +52,12 @@ test-blender-5.2: setup
 test-models: setup
 	@scripts/models_environment.sh $(UV)
 	.venv-models/bin/$(PYTEST) $(TORCH_TESTS) -k "not draft"
+
+# One after the other: some take most of a machine's memory.
+test-slow: setup
+	$(RUN) python -m pytest -m slow
+	@scripts/models_environment.sh $(UV)
+	.venv-models/bin/python -m pytest -m slow tests/server
 
 fuzz: setup
 	@scripts/models_environment.sh $(UV)
