@@ -44,6 +44,7 @@ lint: setup
 test-core: setup
 	$(RUN) $(PYTEST)
 
+# With tests/blender_addon/core, which needs no Blender: 5.2 brings another Python and NumPy 2, and it takes half a minute.
 test-blender-5.2: setup
 	@python=$$($(PYTHON313)) || { echo "Not run: the add-on's tests under Blender 5.2, no Python 3.13 was found here."; exit 0; }; \
 	echo "The add-on's tests again, under Blender 5.2 ($$python)"; \

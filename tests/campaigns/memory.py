@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -45,13 +46,13 @@ class MemoryFigures:
     drift: dict[str, float]
 
 
-def run(jobs: int, folder: Path) -> MemoryFigures:
-    """Bring `jobs` of them, one after another, through one server."""
+def run(jobs: int, folder: Path, parts: Sequence[float] = POINTS) -> MemoryFigures:
+    """Bring `jobs` of them, one after another, through one server, whose memory is read after these parts of them."""
     server = RunningServer(folder / "data", folder / "config")
     server.log = folder / "log"
     server.start()
     payload, readings = small_payload(motorcycle()), dict[int, Reading]()
-    points = [max(1, int(jobs * part)) for part in POINTS]
+    points = [max(1, int(jobs * part)) for part in parts]
     try:
         with server.client() as client:
             for number in range(1, jobs + 1):

@@ -16,6 +16,7 @@ from tests.campaigns.full_disk import NoSmallDiskError
 from tests.campaigns.full_disk import run as full_disk
 from tests.campaigns.hostile import run as hostile
 from tests.campaigns.kills import run
+from tests.campaigns.memory import WARM
 from tests.campaigns.memory import run as memory
 from tests.campaigns.slow_reader import run as slow_reader
 
@@ -73,6 +74,6 @@ def test_a_slow_reader_slows_nobody(tmp_path: Path) -> None:
 
 def test_memory_stays_over_many_jobs(tmp_path: Path) -> None:
     """A shot is 110 KB, so that keeping one of each job would add 3 MB."""
-    figures = memory(jobs=30, folder=tmp_path)
+    figures = memory(jobs=30, folder=tmp_path, parts=(WARM, 1.0))
     assert figures.growth["server_idle"] < 1.5, figures
     assert figures.growth["worker_idle"] < 1.5, figures

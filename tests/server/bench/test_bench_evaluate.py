@@ -12,6 +12,7 @@ from server.cli import app
 pytest.importorskip("pycolmap", reason="pycolmap is not installed: cameras cannot be solved")
 
 
+@pytest.mark.slow
 def test_every_stage_of_a_check_is_measured_and_the_camera_is_found() -> None:
     result = CliRunner().invoke(app, ["bench", "evaluate", "--frames", "5", "--trials", "1", "--json"])
     assert result.exit_code == 0, result.output
