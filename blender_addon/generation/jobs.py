@@ -125,7 +125,7 @@ class Jobs:
         if self.view is not None:
             self.view = replace(self.view, phase=phase, done=progress.done, total=progress.total)
 
-    def submit(self, shot: JobPayload, record: JobRecord) -> None:
+    def submit(self, payload: JobPayload, record: JobRecord) -> None:
         """Write the job's record, then hand the payload to the thread.
 
         Raises:
@@ -138,7 +138,7 @@ class Jobs:
         self.record = record
         self.view = replace(self.view, job_id=record.job_id, phase=Phase.SENDING, done=0, total=0)
         kept = self._records.pending_upload(record.job_id)
-        self._thread.put(SubmitJob(record.job_id, shot, record.title, Path(record.folder), kept))
+        self._thread.put(SubmitJob(record.job_id, payload, record.title, Path(record.folder), kept))
 
     def resume(self, record: JobRecord, settings: ServerSettings, records: JobRecords) -> None:
         """Go on with a job of an earlier session, or with one whose connection broke.
