@@ -299,8 +299,13 @@ def _fetch(client: Client, job_id: str, out: Path, on_progress: OnProgress) -> t
 
 
 def _follow(client: Client, job_id: str, on_progress: OnProgress) -> None:
+    latest: JobProgress | None = None
     for event in client.follow(job_id):
         if not isinstance(event, StateEvent):
-            on_progress(replace(event, stage="Generating", detail=event.stage))
+            latest = replace(event, stage="Generating", detail=event.stage)
+            on_progress(latest)
         elif event.state.final and event.state is not JobState.DONE:
             raise ServiceError(f"The job ended as {event.state.value}", event.reason)
+    # The last step's report may have been overtaken by the news that the job is done.
+    if latest is not None and latest.done < latest.total:
+        on_progress(replace(latest, done=latest.total))

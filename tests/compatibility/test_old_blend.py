@@ -18,7 +18,7 @@ from blender_addon.generation.local_server import COMMAND_VARIABLE
 from tests.compatibility.engines_of_fixtures import ENGINES
 from tests.compatibility.kept import BLEND, HOME, job_as_now
 from tests.support.addon import connected, forget_everything
-from tests.support.servers import RunningServer, free_address
+from tests.support.servers import PATIENCE, RunningServer, free_address
 
 pytestmark = pytest.mark.blender
 
@@ -200,7 +200,7 @@ def resumed(bpy: ModuleType) -> None:
 
     assert [pending.job_id for pending in runtime.pending] == [JOB_ID]
     assert bpy.ops.realcam.resume(job_id=JOB_ID) == {"FINISHED"}
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not (jobs.view.phase.final or jobs.view.phase is Phase.IMPORTING):
         pump()
         assert time.monotonic() < deadline, jobs.view

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from types import ModuleType
 
+from tests.support.servers import PATIENCE
+
 
 def forget_everything() -> None:
     """As if Blender had been closed: thread and local server end, records and jobs stay."""
@@ -21,7 +23,7 @@ def connected(bpy: ModuleType, until: Callable[[], bool]) -> None:
     from blender_addon.ui.jobs.runtime import pump
 
     bpy.ops.realcam.connect()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not until():
         pump()
         assert time.monotonic() < deadline

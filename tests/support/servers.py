@@ -27,7 +27,7 @@ REPOSITORY = Path(__file__).parents[2]
 ENGINES = "tests.support.engines.misbehaving:engines"
 PRODUCT_ENGINES = "server.engines.registry:served"
 PATIENCE = 120.0
-"""Seconds until a server must be ready, on a machine that other tests keep busy."""
+"""Seconds that a machine which other tests keep busy may take for what an idle one does at once."""
 
 
 @dataclass
@@ -72,7 +72,7 @@ class RunningServer:
         allowed = [client for client in read_allowed(path) if client.name != name]
         write_allowed(path, [*allowed, AllowedClient(name, client_keys(config).public, 0.0)])
         server_key = server_keys(self.config_dir).public
-        return Client(replace(self.address, server_key=server_key), name, "tests", config=config, patience=10.0)
+        return Client(replace(self.address, server_key=server_key), name, "tests", config=config, patience=PATIENCE)
 
     def kill(self) -> None:
         """kill -9 of the server process alone."""
@@ -83,7 +83,7 @@ class RunningServer:
     def wait(self) -> int:
         """Until it has ended."""
         assert self.process is not None
-        code = self.process.wait(30)
+        code = self.process.wait(PATIENCE)
         if self.process.stdin is not None:
             self.process.stdin.close()
         return code

@@ -17,6 +17,7 @@ import pytest
 from blender_addon.core.errors import ServiceError, ShotError
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.payloads.shot_file import encode_shot
+from blender_addon.core.protocol.capability import SettingValue
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.engine_checks import check_clip_engine
 from blender_addon.core.protocol.keys import config_dir, server_keys
@@ -29,7 +30,7 @@ from blender_addon.generation.jobs import Jobs
 from blender_addon.generation.local_server import COMMAND_VARIABLE
 from blender_addon.timeline.take import ShotPlacement
 from server.demo.motorcycle import motorcycle
-from tests.support.servers import command_in, free_address, pid_of_server_in, running_server
+from tests.support.servers import PATIENCE, command_in, free_address, pid_of_server_in, running_server
 from tests.support.shots import small_shot
 
 
@@ -74,8 +75,8 @@ def records(tmp_path: Path) -> JobRecords:
     return JobRecords(tmp_path / "records")
 
 
-def shot(engine: str = "copy", pause: float = 0.0) -> Shot:
-    return small_shot(motorcycle(), engine, pause)
+def shot(engine: str = "copy", **options: SettingValue) -> Shot:
+    return small_shot(motorcycle(), engine, **options)
 
 
 def record_of(shot: Shot, folder: Path, settings: ServerSettings) -> JobRecord:
@@ -95,8 +96,8 @@ def record_of(shot: Shot, folder: Path, settings: ServerSettings) -> JobRecord:
     )
 
 
-def pump_until(jobs: Jobs, reached: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
+def pump_until(jobs: Jobs, reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
     while not reached():
         jobs.pump()
         assert time.monotonic() < deadline, jobs.view
@@ -130,7 +131,7 @@ def test_a_shot_becomes_files_with_a_server_started_by_itself(
         seen.add(jobs.view.phase)
         return ended(jobs)
 
-    made = shot(pause=0.2)
+    made = shot(pause=0.5)
     record = submit(jobs, settings, records, made, tmp_path / "take_001")
     assert jobs.engines[0].name == "copy"
     assert records.all() == (record,), "written down before it is sent"
@@ -170,7 +171,7 @@ def test_a_second_shot_during_the_first_is_refused(
 def test_cancel_reaches_the_server_and_leaves_no_record(
     jobs: Jobs, running: ServerSettings, records: JobRecords, tmp_path: Path
 ) -> None:
-    record = submit(jobs, running, records, shot(pause=0.5), tmp_path / "take")
+    record = submit(jobs, running, records, shot(pause=2.0), tmp_path / "take")
     pump_until(jobs, lambda: jobs.view is not None and jobs.view.phase is Phase.RUNNING and jobs.view.done > 0)
     jobs.cancel()
     pump_until(jobs, lambda: ended(jobs))
@@ -212,9 +213,11 @@ def test_an_engine_the_server_does_not_have_is_known_before_anything_is_rendered
 def test_a_server_killed_in_mid_job_is_started_again_and_the_clip_arrives(
     jobs: Jobs, settings: ServerSettings, records: JobRecords, tmp_path: Path
 ) -> None:
-    submit(jobs, settings, records, shot(pause=0.3), tmp_path / "take")
+    go_on = tmp_path / "go on"
+    submit(jobs, settings, records, shot(until=str(go_on)), tmp_path / "take")
     pump_until(jobs, lambda: jobs.view is not None and jobs.view.phase is Phase.RUNNING and jobs.view.done > 0)
     os.kill(pid_of_server_in(tmp_path), signal.SIGKILL)
+    go_on.touch()
     pump_until(jobs, lambda: ended(jobs))
     assert jobs.view is not None
     assert jobs.view.phase is Phase.IMPORTING, jobs.view.error
@@ -223,9 +226,11 @@ def test_a_server_killed_in_mid_job_is_started_again_and_the_clip_arrives(
 def test_a_job_goes_on_after_blender_was_closed(
     jobs: Jobs, settings: ServerSettings, records: JobRecords, tmp_path: Path
 ) -> None:
-    submit(jobs, settings, records, shot(pause=0.3), tmp_path / "take")
+    go_on = tmp_path / "go on"
+    submit(jobs, settings, records, shot(until=str(go_on)), tmp_path / "take")
     pump_until(jobs, lambda: jobs.view is not None and jobs.view.phase is Phase.RUNNING)
     jobs.close()
+    go_on.touch()
     (record,) = records.of_blend("/x.blend")
     reopened = Jobs()
     try:

@@ -14,6 +14,7 @@ import pytest
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.server_address import ServerAddress
 from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command, split_command
+from tests.support.servers import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -109,4 +110,4 @@ def test_a_server_ends_with_a_blender_that_is_killed(tmp_path: Path) -> None:
     child = psutil.Process(int(log.read_text()))
     parent.kill()
     parent.wait()
-    child.wait(30)
+    child.wait(PATIENCE)

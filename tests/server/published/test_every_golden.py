@@ -12,7 +12,7 @@ import pytest
 
 from tests.server.published.parity import HELD, ParityKit
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 
 NOT_HELD = {
     "metrics/depth_scale.depth_map_seed_note": "a few pixels of a depth map that is not in the kit, for information",

@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,7 +23,11 @@ from server.engines.engine import Checkpoints, Engine
 
 
 class CopyEngine:
-    """The preview as it came, one step a frame, with a pause in each: `options["pause"]` seconds."""
+    """The preview as it came, one step a frame, with a pause in each: `options["pause"]` seconds.
+
+    `options["until"]`: a path. The third step, after two were reported, waits until something is there, so that what
+    a test does in the middle of a job happens there however slow the machine is.
+    """
 
     name = "copy"
 
@@ -44,6 +49,9 @@ class CopyEngine:
         return Clip(frames, ClipMetadata.of(shot, engine=self.name, engine_version="1"))
 
     def step(self, shot: Shot, index: int) -> None:
+        until = shot.settings.options.get("until")
+        while index == 2 and until and not Path(str(until)).exists():
+            time.sleep(0.01)
         time.sleep(float(shot.settings.options.get("pause", 0.0)))
 
 

@@ -18,8 +18,9 @@ from blender_addon.core.protocol.framing import encode
 from blender_addon.core.protocol.keys import KeyPair
 from blender_addon.core.protocol.messages import Ping, ReadChunk
 
-SECONDS = 4.0
-"""How long a door may stay shut before it counts as shut. One that opens answers in milliseconds."""
+PATIENCE, SECONDS = 60.0, 2.0
+"""How long is waited for the doors that are expected to open, and for the others after them: one that stays shut for
+that long counts as shut, while one that opens answers in milliseconds."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -30,12 +31,13 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Doors(msgspec.Struct, frozen=True):
-    """A server, and who tries to enter it."""
+    """A server, and who tries to enter it. opening: how many doors are expected to open, over all attempts."""
 
     host: str
     control: int
     data: int
     attempts: dict[str, Attempt]
+    opening: int
 
 
 def try_all(doors: Doors) -> dict[str, list[str]]:
@@ -58,12 +60,14 @@ def try_all(doors: Doors) -> dict[str, list[str]]:
                 dealer.send_multipart(frames)
                 poller.register(dealer, zmq.POLLIN)
                 sockets[dealer] = (name, door)
-        deadline = time.monotonic() + SECONDS
+        deadline = time.monotonic() + (PATIENCE if doors.opening else SECONDS)
         while (left := deadline - time.monotonic()) > 0:
             for dealer, _ in poller.poll(left * 1000):
                 name, door = sockets[dealer]
                 answered[name].append(door)
                 poller.unregister(dealer)
+                if sum(map(len, answered.values())) == doors.opening:
+                    deadline = time.monotonic() + SECONDS
         for dealer in sockets:
             dealer.close()
     return {name: sorted(opened) for name, opened in answered.items()}

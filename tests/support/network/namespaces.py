@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SERVER_SIDE, CLIENT_SIDE = "10.213.77.1", "10.213.77.2"
+_PAIR = ipaddress.ip_address("10.213.0.0") + 4 * (os.getpid() % 2**14)
+"""Private addresses inside the namespace, four for each process that runs tests."""
+SERVER_SIDE, CLIENT_SIDE = str(_PAIR + 1), str(_PAIR + 2)
 
 
 class NoNamespaceError(Exception):
@@ -28,9 +31,9 @@ def namespace_with_cable() -> Iterator[str]:
         cabled = (
             _ip("link", "add", here, "type", "veth", "peer", "name", there)
             and _ip("link", "set", there, "netns", name)
-            and _ip("addr", "add", f"{SERVER_SIDE}/24", "dev", here)
+            and _ip("addr", "add", f"{SERVER_SIDE}/30", "dev", here)
             and _ip("link", "set", here, "up")
-            and _ip("netns", "exec", name, "ip", "addr", "add", f"{CLIENT_SIDE}/24", "dev", there)
+            and _ip("netns", "exec", name, "ip", "addr", "add", f"{CLIENT_SIDE}/30", "dev", there)
             and _ip("netns", "exec", name, "ip", "link", "set", there, "up")
         )
         if not cabled:

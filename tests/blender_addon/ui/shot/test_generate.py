@@ -17,7 +17,7 @@ from blender_addon.core.protocol.server_address import parse_address
 from blender_addon.generation.local_server import COMMAND_VARIABLE
 from tests.support.addon import connected, forget_everything
 from tests.support.folders import not_writable
-from tests.support.servers import PRODUCT_ENGINES, command_in, free_address
+from tests.support.servers import PATIENCE, PRODUCT_ENGINES, command_in, free_address
 
 pytestmark = pytest.mark.blender
 
@@ -32,7 +32,7 @@ def pump_until_ended() -> Any:
     from blender_addon.generation.jobs import jobs
     from blender_addon.ui.jobs.runtime import pump
 
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not (jobs.view.phase.final or jobs.view.phase is Phase.IMPORTING):
         pump()
         assert time.monotonic() < deadline, jobs.view

@@ -133,15 +133,16 @@ def test_a_shot_that_is_none_is_refused_in_words(shared_server: RunningServer, b
 
 
 def test_cancel_takes_effect_within_a_step(shared_server: RunningServer, bike: Motorcycle, tmp_path: Path) -> None:
-    job_id = new_id()
+    job_id, go_on = new_id(), tmp_path / "go on"
     with shared_server.client() as client:
-        client.submit(job_id, small_payload(bike, pause=0.2, frames=50), "copy")
+        client.submit(job_id, small_payload(bike, pause=1.0, frames=50, until=str(go_on)), "copy")
         last = 0
         events: list[StateEvent | JobProgress] = []
         for event in client.follow(job_id):
             events.append(event)
             if isinstance(event, JobProgress) and event.done == 2:
                 client.cancel(job_id)
+                go_on.touch()
             if isinstance(event, JobProgress):
                 last = max(last, event.done)
         assert _states(events)[-1] == "cancelled"
@@ -211,14 +212,18 @@ def test_an_engine_that_hangs_is_ended_and_says_so(start_server: StartServer, bi
     assert "hung" in events[-1].reason
 
 
-def test_two_clients_take_turns_and_do_not_see_each_other(shared_server: RunningServer, bike: Motorcycle) -> None:
-    payload = small_payload(bike, pause=0.05)
+def test_two_clients_take_turns_and_do_not_see_each_other(
+    shared_server: RunningServer, bike: Motorcycle, tmp_path: Path
+) -> None:
+    go_on = tmp_path / "go on"
+    payload = small_payload(bike, until=str(go_on))
     annas, bobs = [new_id() for _ in range(4)], [new_id() for _ in range(2)]
     with shared_server.client() as anna, shared_server.other_client("bob") as bob:
         for job_id in annas:
             anna.submit(job_id, payload, "copy")
         for job_id in bobs:
             bob.submit(job_id, payload, "copy")
+        go_on.touch()
         assert bob.status(annas[0]).state is JobState.UNKNOWN
         with pytest.raises(ServiceError, match="does not know"):
             bob.cancel(annas[3])

@@ -82,7 +82,8 @@ def test_only_the_allowed_key_enters(zap: str, opens: dict[str, list[str]], plac
         "missing key": Attempt(None, None),
     }
     server = RunningServer(tmp_path / "data", config, ("--host", place.host), program=("-c", BREAK, zap)).start()
-    doors = Doors(place.host, server.address.control_port, server.address.data_port, attempts)
+    opening = sum(map(len, opens.values()))
+    doors = Doors(place.host, server.address.control_port, server.address.data_port, attempts, opening)
     try:
         done = subprocess.run(
             [

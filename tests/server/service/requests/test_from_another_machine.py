@@ -13,7 +13,7 @@ import pytest
 
 from blender_addon.core.protocol.keys import KnownServer, new_keys
 from tests.support.network.namespaces import SERVER_SIDE, NoNamespaceError, inside, namespace_with_cable
-from tests.support.servers import REPOSITORY, RunningServer
+from tests.support.servers import REPOSITORY, RunningServer, free_address
 
 
 @pytest.fixture
@@ -40,10 +40,11 @@ def _realcam(config: Path, *arguments: str, namespace: str = "") -> str:
 
 def test_only_the_invited_enter_from_another_machine(namespace: str, tmp_path: Path) -> None:
     server_config, friend, stranger = tmp_path / "config", tmp_path / "friend", tmp_path / "stranger"
-    port = "47310"
+    free = free_address()
+    port = str(free.control_port)
     text = _realcam(server_config, "keys", "invite", "friend", "--host", SERVER_SIDE, "--port", port).strip()
     server = RunningServer(tmp_path / "data", server_config, ("--host", SERVER_SIDE, "--port", port))
-    server.arguments = (*server.arguments, "--data-port", "47311")
+    server.arguments = (*server.arguments, "--data-port", str(free.data_port))
     server.start()
     address = f"{SERVER_SIDE}:{port}"
     try:

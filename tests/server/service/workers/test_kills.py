@@ -14,7 +14,7 @@ from blender_addon.core.errors import ServiceError
 from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import Motorcycle
-from tests.support.servers import RunningServer, StartServer, new_id
+from tests.support.servers import PATIENCE, RunningServer, StartServer, new_id
 from tests.support.shots import small_payload
 
 
@@ -31,13 +31,14 @@ def _states(events: list[StateEvent]) -> list[str]:
 def test_a_killed_worker_costs_an_attempt_and_nothing_else(
     start_server: StartServer, bike: Motorcycle, tmp_path: Path
 ) -> None:
-    server, job_id, events = start_server(), new_id(), []
+    server, job_id, events, go_on = start_server(), new_id(), [], tmp_path / "go on"
     with server.client() as client:
-        client.submit(job_id, small_payload(bike, pause=0.1), "copy")
+        client.submit(job_id, small_payload(bike, pause=0.2, until=str(go_on)), "copy")
         for event in client.follow(job_id):
             if isinstance(event, JobProgress):
                 if event.done == 2 and event.attempt == 1:
                     os.kill(_worker_of(server).pid, signal.SIGKILL)
+                    go_on.touch()
             else:
                 events.append(event)
         paths = client.fetch(job_id, tmp_path / "clip")
@@ -51,16 +52,17 @@ def test_a_killed_worker_costs_an_attempt_and_nothing_else(
 def test_a_killed_server_goes_on_where_it_was_and_the_client_is_not_told(
     start_server: StartServer, bike: Motorcycle, tmp_path: Path
 ) -> None:
-    server, job_id, events, connections = start_server(), new_id(), [], []
+    server, job_id, events, connections, go_on = start_server(), new_id(), [], [], tmp_path / "go on"
     with server.client(on_connection=connections.append) as client:
-        client.submit(job_id, small_payload(bike, pause=0.1), "copy")
+        client.submit(job_id, small_payload(bike, pause=0.2, until=str(go_on)), "copy")
         worker = _worker_of(server)
         for event in client.follow(job_id):
             if isinstance(event, StateEvent):
                 events.append(event)
             elif event.done == 2 and event.attempt == 1:
                 server.kill()
-                assert worker.wait(10) is None or not worker.is_running()
+                assert worker.wait(PATIENCE) is None or not worker.is_running()
+                go_on.touch()
                 server.start()
         client.fetch(job_id, tmp_path / "clip")
     assert _states(events) == ["uploading", "queued", "running", "queued", "running", "finalizing", "done"]
@@ -121,16 +123,17 @@ def test_a_server_that_stays_away_is_said_after_the_patience(start_server: Start
 
 
 def test_a_graceful_stop_lets_a_short_job_finish_and_queues_a_long_one(
-    start_server: StartServer, bike: Motorcycle
+    start_server: StartServer, bike: Motorcycle, tmp_path: Path
 ) -> None:
-    server, short, long = start_server(), new_id(), new_id()
+    server, short, long, go_on = start_server("--stop-grace", "60"), new_id(), new_id(), tmp_path / "go on"
     with server.client() as client:
-        client.submit(short, small_payload(bike, pause=0.1), "copy")
+        client.submit(short, small_payload(bike, pause=0.2, until=str(go_on)), "copy")
         client.submit(long, small_payload(bike, pause=0.1, frames=6), "copy")
         for event in client.follow(short):
-            if isinstance(event, JobProgress) and event.done == 1:
+            if isinstance(event, JobProgress) and event.done == 2 and not go_on.exists():
                 assert server.process is not None
                 server.process.send_signal(signal.SIGTERM)
+                go_on.touch()
                 assert server.wait() == 0
                 server.start()
         assert client.status(short).attempt == 1
@@ -149,7 +152,7 @@ def test_the_server_ends_with_its_parent(start_server: StartServer) -> None:
     assert server.process.stdin is not None
     server.process.stdin.close()
     assert server.wait() == 0
-    psutil.wait_procs([worker], timeout=10)
+    psutil.wait_procs([worker], timeout=PATIENCE)
     assert not worker.is_running()
 
 
@@ -168,6 +171,6 @@ def test_a_client_in_another_thread_is_interrupted_while_the_server_is_away(star
     thread = threading.Thread(target=ask)
     thread.start()
     stop.set()
-    thread.join(20)
+    thread.join(PATIENCE)
     client.close()
     assert codes == ["interrupted"]
