@@ -151,5 +151,11 @@ def checked_option(option: EngineOption, value: SettingValue) -> SettingValue:
     number = int(value) if option.kind == "int" else float(value)
     low, high = option.minimum, option.maximum
     if (low is not None and number < low) or (high is not None and number > high):
-        raise EngineError(f"{option.label} is out of range", f"{number:g}, allowed {low:g} to {high:g}")
+        raise EngineError(f"{option.label} is out of range", f"{number:g}, allowed {_range(low, high)}")
     return number
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return f"{low:g} to {high:g}"
+    return f"at least {low:g}" if low is not None else f"at most {high:g}"

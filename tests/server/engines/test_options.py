@@ -31,6 +31,17 @@ def test_a_value_is_of_its_kind_and_in_range_or_refused_in_words(option: EngineO
             assert option.minimum <= checked <= option.maximum
 
 
+@pytest.mark.parametrize(
+    ("minimum", "maximum", "allowed"), [(2.0, 5.0, "2 to 5"), (2.0, None, "at least 2"), (None, -1.0, "at most -1")]
+)
+def test_a_range_may_be_open_at_one_end(minimum: float | None, maximum: float | None, allowed: str) -> None:
+    option = EngineOption(
+        name="grain", label="Grain", description="", kind="float", default=0.0, minimum=minimum, maximum=maximum
+    )
+    with pytest.raises(EngineError, match=f"Grain is out of range: 0, allowed {allowed}"):
+        checked_option(option, 0.0)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("name", ["steps", "guidance"])
 def test_what_is_no_number_is_said(name: str, value: float) -> None:
