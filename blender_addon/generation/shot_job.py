@@ -5,7 +5,7 @@ Between slices only names are held, no Blender pointers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -20,6 +20,7 @@ from ..core.payloads.shot import Shot, ShotSettings
 from ..core.progress import JobProgress
 from ..core.protocol.engine_checks import check_clip_engine
 from ..scene import PhotoScene, find_photo_scene, upright_pixels
+from ..scene.photo_scene import Record
 from ..shot import (
     Method,
     PreviewRenderer,
@@ -74,13 +75,15 @@ class RenderedPreview:
 
     Attributes:
         trajectory: The camera at the clip's size, F frames.
-        depth: [h, w] float32 metres of the photo's scene that was rendered.
+        record: The photo's scene as it was when the camera was sampled.
+        depth: [h, w] float32 metres of that scene.
         frames: [F, H, W, 4] uint8 sRGB; alpha = visible.
         coverage: [F] float64 share of each frame that the photo sees, 0 to 1.
         fit: How the artist's render lies in the clip's frame.
     """
 
     trajectory: Trajectory
+    record: Record
     depth: Float32
     frames: UInt8
     coverage: Float64
@@ -96,7 +99,7 @@ def preview_slices(request: ShotRequest) -> Slices[RenderedPreview]:
     """
     scene, photo = scene_and_photo(request)
     trajectory, fit = clip_trajectory(scene, photo, request)
-    depth = photo.depth()
+    record, depth = photo.record, photo.depth()
     check_seen(quick_coverage(photo, depth, trajectory))
     frames = []
     with PreviewRenderer(photo, depth, trajectory, request.method) as renderer:
@@ -106,7 +109,7 @@ def preview_slices(request: ShotRequest) -> Slices[RenderedPreview]:
             frames.append(renderer.render(index))
             yield JobProgress(index + 1, len(trajectory), "Preview")
     stacked = np.stack(frames)
-    return RenderedPreview(trajectory, depth, stacked, coverage(stacked), fit)
+    return RenderedPreview(trajectory, record, depth, stacked, coverage(stacked), fit)
 
 
 def clip_trajectory(scene: bpy.types.Scene, photo: PhotoScene, request: ShotRequest) -> tuple[Trajectory, FrameFit]:
@@ -139,14 +142,14 @@ def estimated_coverage(request: ShotRequest) -> Float64:
     return quick_coverage(photo, photo.depth(), trajectory)
 
 
-def scene_and_photo(request: ShotRequest) -> tuple[bpy.types.Scene, PhotoScene]:
-    """The request's scene and the photo in it.
+def scene_and_photo(request: ShotRequest, imported_at: float | None = None) -> tuple[bpy.types.Scene, PhotoScene]:
+    """The request's scene, and the photo in it that was imported then; None for the one imported last.
 
     Raises:
         ShotError: Either is gone.
     """
     scene = bpy.data.scenes.get(request.scene)
-    photo = find_photo_scene(scene) if scene is not None else None
+    photo = find_photo_scene(scene, imported_at) if scene is not None else None
     if scene is None or photo is None:
         raise ShotError("There is no photo in this scene", request.scene, "Import a photo with its depth first.")
     return scene, photo
@@ -180,7 +183,6 @@ class ShotJob:
         self.scene = request.scene
         self.preview: RenderedPreview | None = None
         self._request = request
-        self._photo_state: PhotoState | None = None
 
     @property
     def title(self) -> str:
@@ -213,17 +215,16 @@ class ShotJob:
         """
         ending = last_image(self._request)
         self.preview = preview = yield from preview_slices(self._request)
-        _, photo = scene_and_photo(self._request)
-        self._photo_state = PhotoState(
-            imported_at=photo.record.imported_at, scale=photo.record.scale, intrinsics=photo.record.intrinsics
-        )
+        _, photo = scene_and_photo(self._request, preview.record.imported_at)
+        # The camera, the depth and the preview are those of the scene before: so are its lens and its cut.
+        photo = replace(photo, record=preview.record)
         settings = self._request.settings
         return assemble_shot(photo, preview.depth, preview.trajectory, preview.frames, settings, ending)
 
     def task(self) -> ShotTask:
         """What is needed to lay the clip onto the timeline. Only after `payload`."""
         assert self.preview is not None
-        request, fit = self._request, self.preview.fit
+        request, fit, record = self._request, self.preview.fit, self.preview.record
         placement = ShotPlacement(
             artist_width=fit.artist_size[0],
             artist_height=fit.artist_size[1],
@@ -234,6 +235,6 @@ class ShotJob:
         return ShotTask(
             camera=request.camera,
             placement=placement,
-            photo_state=self._photo_state,
+            photo_state=PhotoState(imported_at=record.imported_at, scale=record.scale, intrinsics=record.intrinsics),
             last_image=request.last_image,
         )

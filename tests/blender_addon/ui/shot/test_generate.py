@@ -61,6 +61,34 @@ def start(bpy: ModuleType, **options: float) -> Any:
     return jobs.record
 
 
+def test_a_scene_that_is_scaled_while_its_preview_renders_is_sent_as_it_was(quick: ModuleType, shot: Any) -> None:
+    """Camera, depth, preview and the take's own scale are all of the moment at which the camera was sampled."""
+    from blender_addon.generation.shot_job import ShotJob
+    from blender_addon.scene import find_photo_scene
+    from blender_addon.scene.editing.calibration import set_scale
+    from blender_addon.scene.editing.focal_length_edit import set_focal_length
+    from blender_addon.ui.shot.requests import shot_request
+
+    before = find_photo_scene(shot)
+    assert before is not None
+    depth, intrinsics = before.depth(), before.intrinsics
+    job = ShotJob(shot_request(shot))
+    slices = job.payload("copy")
+    next(slices)
+    set_focal_length(shot, set_scale(shot, before, 2.0), 90.0)
+    while True:
+        try:
+            next(slices)
+        except StopIteration as made:
+            sent = made.value
+            break
+    np.testing.assert_array_equal(sent.depth, depth)
+    np.testing.assert_array_equal(sent.photo_intrinsics, intrinsics)
+    state = job.task().photo_state
+    assert state is not None
+    assert (state.scale, state.intrinsics) == (1.0, intrinsics.tolist())
+
+
 def test_a_clip_lands_on_the_timeline_and_a_second_one_is_a_take(quick: ModuleType, shot: Any) -> None:
     from blender_addon.blender_versions import strip_span
     from blender_addon.timeline.strip import shot_strips
