@@ -118,7 +118,7 @@ class JobThread:
         self._cancel_sent = False
         try:
             payload = (
-                _kept(command.pending_upload, encode_payload(command.payload))
+                _write_pending_upload(command.pending_upload, encode_payload(command.payload))
                 if isinstance(command, SubmitJob)
                 else None
             )
@@ -290,7 +290,7 @@ class JobThread:
         return self._closing.is_set() or (self._cancelled.is_set() and not self._cancel_sent)
 
 
-def _kept(path: Path, payload: bytes) -> bytes:
+def _write_pending_upload(path: Path, payload: bytes) -> bytes:
     """Write the payload to its file, where it stays until the server has it, in case Blender closes meanwhile.
 
     Returns:

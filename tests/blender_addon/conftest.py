@@ -14,7 +14,7 @@ from PIL import Image
 from blender_addon.core.depth.depth_file import DepthFormat
 from blender_addon.core.payloads.import_request import DepthFile, ImportRequest, ImportSettings
 from server.demo.motorcycle import BASELINE, DISPARITY_OFFSET, FOCAL, Motorcycle
-from tests.blender_addon.import_requests import with_settings
+from tests.support.import_requests import with_settings
 
 if TYPE_CHECKING:
     from blender_addon.scene import PhotoScene

@@ -13,7 +13,7 @@ from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.payloads.check_request import CheckResult
 from blender_addon.core.payloads.import_request import ImportRequest
 from blender_addon.scene import PhotoScene, find_photo_scene
-from tests.blender_addon.import_requests import with_settings
+from tests.support.import_requests import with_settings
 from tests.support.takes import remembered_take
 
 pytestmark = pytest.mark.blender

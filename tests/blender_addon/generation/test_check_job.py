@@ -11,7 +11,7 @@ import pytest
 from blender_addon.core.errors import TimelineError
 from blender_addon.core.payloads.import_request import ImportRequest
 from blender_addon.timeline.take import PhotoState, Take
-from tests.blender_addon.import_requests import with_settings
+from tests.support.import_requests import with_settings
 from tests.support.takes import remembered_take
 
 pytestmark = pytest.mark.blender

@@ -11,7 +11,7 @@ import pytest
 from blender_addon.core.camera.lens import RenderFrame, focal_pixels
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.payloads.import_request import ImportRequest
-from tests.blender_addon.import_requests import with_settings
+from tests.support.import_requests import with_settings
 
 pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")

@@ -15,7 +15,7 @@ from blender_addon.core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SKY,
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.payloads.import_request import DepthFile, ImportRequest, ImportSettings
 from server.demo.motorcycle import Motorcycle
-from tests.blender_addon.import_requests import with_metres
+from tests.support.import_requests import with_metres
 
 pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")

@@ -18,7 +18,7 @@ from blender_addon.core.depth.depth_mesh import cut_faces
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.payloads.import_request import ImportRequest
 from server.demo.motorcycle import Motorcycle
-from tests.blender_addon.import_requests import with_metres, with_settings
+from tests.support.import_requests import with_metres, with_settings
 
 pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")
