@@ -92,7 +92,7 @@ def picture_pixels(path: Path) -> UInt8:
     """
     image = _load(path)
     if image is None:
-        raise PhotoError("Blender cannot read the picture", str(path))
+        raise PhotoError("Blender cannot read the picture", str(path), "Put it back, or fetch the clip again.")
     try:
         return photo_pixels(image)
     finally:
