@@ -107,10 +107,9 @@ def make_take(
     sidecar = _sidecar(folder)
     metadata = sidecar.metadata
     frames = len(metadata.camera_to_world)
-    absent = [index for index in range(frames) if not (folder / frame_file(index)).is_file()]
-    if absent:
+    if missing := _missing_frames(folder, sidecar):
         raise TimelineError(
-            "The clip is not whole", f"{len(absent)} of {frames} frames are missing in {folder}", "Fetch it again."
+            "The clip is not whole", f"{missing} of {frames} frames are missing in {folder}", "Fetch it again."
         )
     take = Take(
         shot=shot,
@@ -136,25 +135,29 @@ def make_take(
     return take
 
 
-def found_takes(blend_folder: Path, *, frame_start: int, artist_size: tuple[int, int]) -> tuple[Take, ...]:
+def found_takes(
+    blend_folder: Path, *, frame_start: int, artist_size: tuple[int, int], pixel_aspect: float = 1.0
+) -> tuple[Take, ...]:
     """The takes in the folders beside a .blend that lost its list, sorted by folder.
 
     A folder without take.json (a clip fetched by hand) is read from its metadata: it is then taken to begin at
     `frame_start`, to show one frame a scene frame, and to have been made for a render of `artist_size`. A folder in
-    which neither can be read is left out.
+    which neither can be read, or whose clip lacks frames, is left out.
 
     Args:
         blend_folder: The folder of the .blend.
         frame_start: See above.
-        artist_size: (width, height) in pixels.
+        artist_size: (width, height) of the render in pixels, after its percentage.
+        pixel_aspect: x / y of the render's pixels.
 
     Raises:
-        TimelineError: A folder without take.json lacks frames, or its record cannot be written.
+        TimelineError: A record cannot be written.
     """
     takes = []
     for folder in sorted((blend_folder / ROOT).glob("*/take_*")):
         take = _read_record(folder, blend_folder)
-        if take is None and (sidecar := _read_sidecar(folder)) is not None and take_number(folder):
+        sidecar = _read_sidecar(folder) if take is None and take_number(folder) else None
+        if sidecar is not None and not _missing_frames(folder, sidecar):
             take = make_take(
                 folder,
                 blend_folder=blend_folder,
@@ -162,6 +165,7 @@ def found_takes(blend_folder: Path, *, frame_start: int, artist_size: tuple[int,
                 placement=ShotPlacement(
                     artist_width=artist_size[0],
                     artist_height=artist_size[1],
+                    pixel_aspect=pixel_aspect,
                     frame_start=frame_start,
                     frame_end=frame_start + len(sidecar.metadata.camera_to_world) - 1,
                 ),
@@ -206,6 +210,11 @@ def _read_sidecar(folder: Path) -> ClipSidecar | None:
         return msgspec.json.decode((folder / METADATA).read_bytes(), type=ClipSidecar)
     except (OSError, msgspec.DecodeError):
         return None
+
+
+def _missing_frames(folder: Path, sidecar: ClipSidecar) -> int:
+    """How many of a clip's frames are not in its folder."""
+    return sum(not (folder / frame_file(index)).is_file() for index in range(len(sidecar.metadata.camera_to_world)))
 
 
 def _write_record(folder: Path, take: Take) -> None:

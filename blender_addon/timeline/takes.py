@@ -102,8 +102,14 @@ def recover_takes(scene: bpy.types.Scene) -> tuple[Take, ...]:
     except TimelineError:
         known = ()
     render = scene.render
+    width, height = (
+        max(side * render.resolution_percentage // 100, 1) for side in (render.resolution_x, render.resolution_y)
+    )
     found = found_takes(
-        blend_folder(), frame_start=scene.frame_start, artist_size=(render.resolution_x, render.resolution_y)
+        blend_folder(),
+        frame_start=scene.frame_start,
+        artist_size=(width, height),
+        pixel_aspect=render.pixel_aspect_x / render.pixel_aspect_y,
     )
     have = {(take.shot, take.number) for take in known}
     new = tuple(take for take in found if (take.shot, take.number) not in have)

@@ -146,6 +146,22 @@ def test_a_lost_blend_finds_its_takes_in_their_folders(
     assert len(recover_takes(scene)) == 2
 
 
+def test_found_clips_are_those_of_the_render_and_a_damaged_one_hides_none(
+    blender: ModuleType, new_take: MakeTake, saved_blend: Path
+) -> None:
+    new_take()
+    new_take()
+    for number in (1, 2):
+        (saved_blend / f"realcam/Camera/take_00{number}/take.json").unlink()
+    (saved_blend / "realcam/Camera/take_001/frames/0003.png").unlink()
+    render = blender.context.scene.render
+    render.resolution_x, render.resolution_y, render.resolution_percentage = 1920, 1080, 50
+    render.pixel_aspect_x, render.pixel_aspect_y = 2.0, 1.0
+    (take,) = recover_takes(blender.context.scene)
+    assert take.number == 2
+    assert (take.artist_width, take.artist_height, take.pixel_aspect) == (960, 540, 2.0)
+
+
 def test_a_blend_saved_elsewhere_still_finds_its_clip(
     blender: ModuleType, new_take: MakeTake, saved_blend: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
