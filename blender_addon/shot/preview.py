@@ -14,7 +14,7 @@ from ..core.arrays import Float32, UInt8
 from ..core.camera.trajectory import Trajectory
 from ..core.errors import RealCamError, ShotError
 from ..scene.photo_file import image_floats
-from ..scene.photo_scene import PhotoScene
+from ..scene.photo_scene import PhotoScene, find_photo_scene
 from .preview_scene import Method, make_preview_scene, place_camera, remove_preview_scenes
 
 
@@ -22,7 +22,7 @@ class PreviewRenderer:
     """Renders a trajectory frame by frame. Use it as a context manager, which removes all it made.
 
     Blender blocks for one frame at a time, so a window stays alive between calls of `render`. Only names are held
-    between them: an undo in between is noticed and reported as an error.
+    between them: what an undo in between has taken away is made again.
     """
 
     def __init__(
@@ -39,13 +39,11 @@ class PreviewRenderer:
         Raises:
             RealCamError: The photo's file is gone, or its camera cannot be made.
         """
+        self._depth = depth
         self._trajectory = trajectory
-        remove_preview_scenes()
-        try:
-            self._scene_name = make_preview_scene(photo_scene, depth, trajectory, method).name
-        except RealCamError:
-            remove_preview_scenes()
-            raise
+        self._method: Method = method
+        self._mesh_name, self._imported_at = photo_scene.mesh.name, photo_scene.record.imported_at
+        self._scene_name = self._make(photo_scene).name
         self._folder = tempfile.TemporaryDirectory(prefix="realcam-preview-")
 
     def __enter__(self) -> Self:
@@ -74,11 +72,12 @@ class PreviewRenderer:
             [H, W, 4] uint8 sRGB with straight alpha: 255 where the photo's scene is seen, else 0.
 
         Raises:
-            ShotError: Blender cannot render now, or the preview's scene was undone or deleted.
+            RealCamError: Blender cannot render now, or the photo was undone or deleted.
         """
         scene = bpy.data.scenes.get(self._scene_name)
         if scene is None or scene.camera is None:
-            raise ShotError("The preview's scene is gone", "it was undone or deleted", "Start the preview again.")
+            scene = self._make(self._photo_again())
+            self._scene_name = scene.name
         place_camera(scene, self._trajectory, index)
         path = Path(self._folder.name) / "frame.png"
         path.unlink(missing_ok=True)
@@ -90,6 +89,30 @@ class PreviewRenderer:
         if not path.is_file():
             raise ShotError("Blender could not render the preview", "no picture came of it")
         return _read_rgba(path)
+
+    def _make(self, photo_scene: PhotoScene) -> bpy.types.Scene:
+        remove_preview_scenes()
+        try:
+            return make_preview_scene(photo_scene, self._depth, self._trajectory, self._method)
+        except RealCamError:
+            remove_preview_scenes()
+            raise
+
+    def _photo_again(self) -> PhotoScene:
+        """The photo, in whichever scene it is now.
+
+        Raises:
+            ShotError: No scene has it.
+        """
+        scenes = (find_photo_scene(scene, self._imported_at) for scene in bpy.data.scenes)
+        found = [photo for photo in scenes if photo is not None]
+        if not found:
+            raise ShotError(
+                "The preview cannot go on",
+                "the photo was undone or deleted while it was rendered",
+                "Bring the photo back and start again.",
+            )
+        return next((photo for photo in found if photo.mesh.name == self._mesh_name), found[0])
 
 
 def _read_rgba(path: Path) -> UInt8:

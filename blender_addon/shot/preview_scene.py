@@ -20,7 +20,8 @@ from .preview_texture import bilinear_material, preview_image
 Method = Literal["eevee", "workbench"]
 """The render engine of the preview."""
 
-NAME = "RealCam preview"
+NAME = ".RealCam preview"
+"""Of everything made here: Blender leaves names that begin with a point out of its menus."""
 MARK = "realcam_preview"
 """Custom property of everything made here, by which the leftovers of a crash are found."""
 
@@ -31,6 +32,7 @@ def make_preview_scene(
     """A scene with the photo's mesh at the origin and a camera, ready for `place_camera` and rendering.
 
     The mesh has a material of its own, whatever the artist put on the photo's, and none of the artist's modifiers.
+    Nothing of it is written into a .blend, by Save, Save Copy or auto-save.
 
     Args:
         photo_scene: The photo.
@@ -47,7 +49,7 @@ def make_preview_scene(
     # the copy is the mesh as it was before.
     if data.is_editmode or not data.materials:
         data = data.copy()
-        data[MARK] = True
+        _mark(data)
         if not data.materials:
             data.materials.append(None)
     mesh = bpy.data.objects.new(NAME, data)
@@ -55,7 +57,7 @@ def make_preview_scene(
     material = (bilinear_material if method == "eevee" else photo_material)(NAME, image)
     camera = bpy.data.objects.new(NAME, bpy.data.cameras.new(NAME))
     for block in (scene, mesh, image, material, camera, camera.data):
-        block[MARK] = True
+        _mark(block)
     for slot in mesh.material_slots:
         slot.link, slot.material = "OBJECT", material
     scene.collection.objects.link(mesh)
@@ -67,8 +69,14 @@ def make_preview_scene(
     return scene
 
 
+def _mark(block: bpy.types.ID) -> None:
+    """Mark a datablock as the preview's, and as one that is not saved. An undo step keeps the first mark alone."""
+    block[MARK] = True
+    block.is_runtime_data = True
+
+
 def remove_preview_scenes() -> None:
-    """Remove every preview scene and all that was made for it, including what an earlier crash left in the file."""
+    """Remove every preview scene and all that was made for it, including what an undo or an older version left."""
     data = bpy.data
     for collection in (data.scenes, data.objects, data.meshes, data.cameras, data.materials, data.images, data.worlds):
         for block in [block for block in collection if MARK in block]:
@@ -126,7 +134,7 @@ def _set_eevee(scene: bpy.types.Scene) -> None:
     settings.shadow_pool_size = settings.gi_irradiance_pool_size = "16"
     # Nothing is lit: of a world's light the least is baked, which without a GPU took longer than the frame.
     scene.world = bpy.data.worlds.new(NAME)
-    scene.world[MARK] = True
+    _mark(scene.world)
     scene.world.probe_resolution = "128"
 
 

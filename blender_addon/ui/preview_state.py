@@ -13,6 +13,7 @@ class PreviewState:
     Attributes:
         done: How many frames are rendered of the preview in progress.
         total: How many frames it has; 0 when none is in progress.
+        cancelled: Whether the one in progress shall stop.
         latest: The last finished preview, None before the first or after an estimate.
         number: Changes with every finished preview.
         coverage: [F] float64 share of each frame that the photo sees, 0 to 1; None when it is not known.
@@ -22,6 +23,7 @@ class PreviewState:
     def __init__(self) -> None:
         self.done = 0
         self.total = 0
+        self.cancelled = False
         self.latest: RenderedPreview | None = None
         self.number = 0
         self.coverage: Float64 | None = None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import bpy
 import msgspec
 
@@ -11,6 +14,7 @@ from ...generation.job_view import Phase
 from ...generation.jobs import jobs
 from ...generation.scene_job import forget_job, job_of
 from ...generation.user_files import records_folder
+from ...shot import remove_preview_scenes
 from .. import engine_choice
 from ..preview_state import preview_state
 from ..takes.takes_list import refresh_takes
@@ -166,6 +170,7 @@ def _place_in_window() -> None:
 
 
 def _file_loaded(_path: str) -> None:
+    remove_preview_scenes()
     preview_state.forget()
     runtime.file_loaded()
     for scene in bpy.data.scenes:
@@ -176,14 +181,33 @@ def _file_saved(_path: str) -> None:
     runtime.file_saved()
 
 
+def _undone(_scene: bpy.types.Scene) -> None:
+    """After an undo or redo: a step made while a preview was rendered has brought the preview's scene back.
+
+    A preview under way makes itself a new one.
+    """
+    remove_preview_scenes()
+
+
 def _look_once() -> None:
     runtime.refresh_pending()
 
 
+def _handlers() -> tuple[tuple[list[Any], Callable[..., None]], ...]:
+    """Each of Blender's lists of handlers that has one of ours, and ours."""
+    lists = bpy.app.handlers
+    return (
+        (lists.load_post, _file_loaded),
+        (lists.save_post, _file_saved),
+        (lists.undo_post, _undone),
+        (lists.redo_post, _undone),
+    )
+
+
 def register() -> None:
-    """Watch for opened files. They are looked at first when Blender lets an add-on see its data."""
-    bpy.app.handlers.load_post.append(bpy.app.handlers.persistent(_file_loaded))
-    bpy.app.handlers.save_post.append(bpy.app.handlers.persistent(_file_saved))
+    """Watch for opened files and undo. They are looked at first when Blender lets an add-on see its data."""
+    for handlers, ours in _handlers():
+        handlers.append(bpy.app.handlers.persistent(ours))
     bpy.app.timers.register(_look_once, first_interval=0.0)
 
 
@@ -192,7 +216,7 @@ def unregister() -> None:
     for timer in (tick, _look_once, _tag_sidebars):
         if bpy.app.timers.is_registered(timer):
             bpy.app.timers.unregister(timer)
-    bpy.app.handlers.load_post.remove(_file_loaded)
-    bpy.app.handlers.save_post.remove(_file_saved)
+    for handlers, ours in _handlers():
+        handlers.remove(ours)
     jobs.close()
     runtime.pending, runtime.connecting = (), False

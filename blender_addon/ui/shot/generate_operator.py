@@ -20,7 +20,7 @@ from .requests import fingerprint, problems, shot_request
 
 
 class Generate(bpy.types.Operator):
-    """Make a clip that follows the camera, and put it on the timeline. Esc stops it while the preview renders"""
+    """Make a clip that follows the camera, and put it on the timeline"""
 
     bl_idname = "realcam.generate"
     bl_label = "Generate"
@@ -79,10 +79,7 @@ class Generate(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorResult:
-        """A slice at a time; everything but Esc goes on to Blender."""
-        if event.type == "ESC" and event.value == "PRESS":
-            jobs.cancel()
-            return self._end(context, {"CANCELLED"})
+        """A slice at a time; every key and click goes on to Blender. Cancel is a button of the panel."""
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         pump()

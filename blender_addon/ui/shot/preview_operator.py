@@ -47,7 +47,7 @@ class EstimateCoverage(bpy.types.Operator):
 
 
 class RenderPreview(bpy.types.Operator):
-    """Render the clip's frames as the photo alone shows them, and how much of each it can see. Esc stops it"""
+    """Render the clip's frames as the photo alone shows them, and how much of each it can see"""
 
     bl_idname = "realcam.preview"
     bl_label = "Render Preview"
@@ -75,14 +75,15 @@ class RenderPreview(bpy.types.Operator):
         """Start the timer."""
         self._of = fingerprint(context.scene)
         self._slices = preview_slices(shot_request(context.scene))
+        preview_state.cancelled = False
         manager = context.window_manager
         self._timer = manager.event_timer_add(0.01, window=context.window)
         manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorResult:
-        """A frame at a time; everything but Esc goes on to Blender."""
-        if event.type == "ESC" and event.value == "PRESS":
+        """A frame at a time; every key and click goes on to Blender. Cancel is a button of the panel."""
+        if preview_state.cancelled:
             self._slices.close()
             return self._end(context, {"CANCELLED"})
         if event.type != "TIMER":
@@ -119,4 +120,22 @@ class RenderPreview(bpy.types.Operator):
         return result
 
 
-CLASSES = (EstimateCoverage, RenderPreview)
+class CancelPreview(bpy.types.Operator):
+    """Stop rendering the preview"""
+
+    bl_idname = "realcam.cancel_preview"
+    bl_label = "Cancel"
+    bl_options: ClassVar[set[str]] = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Only while one is rendered."""
+        return bool(preview_state.total)
+
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
+        """Before its next frame."""
+        preview_state.cancelled = True
+        return {"FINISHED"}
+
+
+CLASSES = (EstimateCoverage, RenderPreview, CancelPreview)

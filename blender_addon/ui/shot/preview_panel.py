@@ -27,8 +27,10 @@ class PreviewPanel(SidebarPanel, bpy.types.Panel):
         layout = self.layout
         layout.row().prop(context.scene.realcam, "preview_method", expand=True)
         if preview_state.total:
-            text = f"Preview {preview_state.done}/{preview_state.total}, Esc stops"
-            layout.progress(text=text, factor=preview_state.done / preview_state.total, type="BAR")
+            row = layout.row(align=True)
+            text = f"Preview {preview_state.done}/{preview_state.total}"
+            row.progress(text=text, factor=preview_state.done / preview_state.total, type="BAR")
+            row.operator("realcam.cancel_preview", text="", icon="CANCEL")
         else:
             row = layout.row(align=True)
             row.operator("realcam.preview", icon="RENDER_ANIMATION")

@@ -200,15 +200,48 @@ def test_an_error_half_way_leaves_nothing_behind(bike_scene: PhotoScene, bike: M
     assert names(blender) == before
 
 
-def test_leftovers_of_a_crash_are_removed(bike_scene: PhotoScene, bike: Motorcycle, blender: ModuleType) -> None:
+def test_what_was_taken_away_between_two_frames_is_made_again(
+    bike_scene: PhotoScene, bike: Motorcycle, blender: ModuleType
+) -> None:
     before = names(blender)
-    crashed = PreviewRenderer(bike_scene, bike_scene.depth(), orbit(bike, 1), "workbench")
-    assert names(blender) != before
-    remove_preview_scenes()
-    assert names(blender) == before
-    with pytest.raises(ShotError, match="preview's scene is gone"):
-        crashed.render(0)
-    crashed.close()
+    with PreviewRenderer(bike_scene, bike_scene.depth(), orbit(bike, 2), "workbench") as renderer:
+        first = renderer.render(0)
+        remove_preview_scenes()
+        assert names(blender) == before
+        np.testing.assert_array_equal(renderer.render(0), first)
+        remove_preview_scenes()
+        blender.data.objects.remove(bike_scene.mesh)
+        with pytest.raises(ShotError, match="undone or deleted"):
+            renderer.render(1)
+
+
+def test_undo_redo_and_saving_during_the_preview_leave_nothing_of_it(
+    addon: ModuleType, bike_scene: PhotoScene, bike: Motorcycle, tmp_path: Path
+) -> None:
+    """It goes on after an undo, is in no file, and does not come back with an undo after its end."""
+    before = names(addon)
+    expected = render_all(bike_scene, orbit(bike, 2), "workbench")
+    addon.ops.ed.undo_push(message="before")
+    with PreviewRenderer(bike_scene, bike_scene.depth(), orbit(bike, 2), "workbench") as renderer:
+        del bike_scene
+        np.testing.assert_array_equal(renderer.render(0), expected[0])
+        addon.context.scene.realcam.prompt = "typed meanwhile"
+        addon.ops.ed.undo_push(message="Prompt")
+        addon.ops.ed.undo()
+        assert names(addon) == before
+        addon.ops.ed.redo()
+        assert addon.context.scene.realcam.prompt == "typed meanwhile"
+        np.testing.assert_array_equal(renderer.render(1), expected[1])
+        addon.ops.wm.save_as_mainfile(filepath=str(tmp_path / "middle.blend"), copy=True)
+    with addon.data.libraries.load(str(tmp_path / "middle.blend")) as (saved, _):
+        kinds = ("scenes", "objects", "meshes", "cameras", "materials", "images", "worlds")
+        in_the_file = [name for kind in kinds for name in getattr(saved, kind)]
+    assert "motorcycle.png" in in_the_file
+    assert not [name for name in in_the_file if "preview" in name]
+    assert names(addon) == before
+    addon.ops.ed.undo()
+    addon.ops.ed.redo()
+    assert names(addon) == before
 
 
 def test_in_edit_mode_the_preview_renders(bike_scene: PhotoScene, bike: Motorcycle, blender: ModuleType) -> None:
