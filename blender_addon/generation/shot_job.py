@@ -32,12 +32,13 @@ from ..shot import (
     spread_frames,
 )
 from ..timeline.take import PhotoState, ShotPlacement
-from ..timeline.take_folders import new_take_folder
-from ..timeline.takes import blend_folder
+from ..timeline.take_folders import new_take_folder, take_number
+from ..timeline.takes import blend_folder, highest_number
 from .job_records import ShotTask
 from .job_run import Slices
 from .job_view import Phase
 from .jobs import Jobs
+from .scene_job import job_of
 
 
 @dataclass(frozen=True)
@@ -195,7 +196,12 @@ class ShotJob:
         Raises:
             TimelineError: The .blend is not saved, or the disk refuses.
         """
-        return new_take_folder(blend_folder(), self._request.title)
+        title = self._request.title
+        waiting = [
+            record for scene in bpy.data.scenes if (record := job_of(scene)) is not None and record.title == title
+        ]
+        above = max(highest_number(title), *(take_number(Path(record.folder)) for record in waiting), 0)
+        return new_take_folder(blend_folder(), title, above)
 
     def engine(self, jobs: Jobs) -> str:
         """The name of the chosen engine.

@@ -33,12 +33,18 @@ def shot_folder_name(shot: str) -> str:
     return f"_{name}" if _RESERVED_ON_WINDOWS.fullmatch(name) else name
 
 
-def new_take_folder(blend_folder: Path, shot: str) -> Path:
+def take_folder_path(blend_folder: Path, shot: str, number: int) -> Path:
+    """The folder of a take beside a .blend."""
+    return blend_folder / ROOT / shot_folder_name(shot) / f"take_{number:03d}"
+
+
+def new_take_folder(blend_folder: Path, shot: str, above: int = 0) -> Path:
     """Make the folder of the shot's next take. A number is not used again while its folder is there.
 
     Args:
         blend_folder: The folder of the .blend.
         shot: The shot's name.
+        above: The number is higher than this: the highest of takes whose folders may be elsewhere.
 
     Returns:
         The folder, empty. Its making shows before a job is sent whether the disk will take the clip.
@@ -46,12 +52,12 @@ def new_take_folder(blend_folder: Path, shot: str) -> Path:
     Raises:
         TimelineError: The disk refuses.
     """
-    parent = blend_folder / ROOT / shot_folder_name(shot)
+    parent = take_folder_path(blend_folder, shot, 0).parent
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        number = max((take_number(path) for path in parent.iterdir()), default=0) + 1
+        number = max(above, *(take_number(path) for path in parent.iterdir()), 0) + 1
         while True:
-            folder = parent / f"take_{number:03d}"
+            folder = take_folder_path(blend_folder, shot, number)
             try:
                 folder.mkdir()
             except FileExistsError:
@@ -76,6 +82,15 @@ def take_number(folder: Path) -> int:
     """The number in a take folder's name; 0 when it is no take folder."""
     found = _TAKE_FOLDER.fullmatch(folder.name)
     return int(found[1]) if found else 0
+
+
+def holds_another_take(folder: Path, take: Take) -> bool:
+    """Whether a folder's record is that of another take, as of another .blend saved into the same folder."""
+    try:
+        record = msgspec.json.decode((folder / RECORD).read_bytes(), type=Take)
+    except (OSError, msgspec.DecodeError):
+        return False
+    return (record.job_id, record.created) != (take.job_id, take.created)
 
 
 def make_take(
@@ -114,7 +129,7 @@ def make_take(
     take = Take(
         shot=shot,
         number=take_number(folder) or 1,
-        folder=_blender_path(folder, blend_folder),
+        folder=blender_path(folder, blend_folder),
         folder_when_made=str(folder),
         frames=frames,
         width=metadata.width,
@@ -131,7 +146,7 @@ def make_take(
         last_image=last_image,
         notes=sidecar.notes,
     )
-    _write_record(folder, take)
+    write_record(folder, take)
     return take
 
 
@@ -181,7 +196,7 @@ def _read_record(folder: Path, blend_folder: Path) -> Take | None:
         take = msgspec.json.decode((folder / RECORD).read_bytes(), type=Take)
     except (OSError, msgspec.DecodeError):
         return None
-    return msgspec.structs.replace(take, folder=_blender_path(folder, blend_folder), folder_when_made=str(folder))
+    return msgspec.structs.replace(take, folder=blender_path(folder, blend_folder), folder_when_made=str(folder))
 
 
 def clip_metadata(folder: Path) -> ClipMetadata:
@@ -217,7 +232,7 @@ def _missing_frames(folder: Path, sidecar: ClipSidecar) -> int:
     return sum(not (folder / frame_file(index)).is_file() for index in range(len(sidecar.metadata.camera_to_world)))
 
 
-def _write_record(folder: Path, take: Take) -> None:
+def write_record(folder: Path, take: Take) -> None:
     try:
         write_atomic(folder / RECORD, msgspec.json.format(msgspec.json.encode(take)))
     except OSError as error:
@@ -226,7 +241,7 @@ def _write_record(folder: Path, take: Take) -> None:
         ) from error
 
 
-def _blender_path(folder: Path, blend_folder: Path) -> str:
+def blender_path(folder: Path, blend_folder: Path) -> str:
     """The folder as Blender writes it: `//` and the path from the .blend's folder if it lies below, else absolute."""
     if folder.is_relative_to(blend_folder):
         return "//" + folder.relative_to(blend_folder).as_posix()

@@ -6,6 +6,7 @@ needs no registration. The same record stands as take.json beside the clip, so t
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import bpy
@@ -13,7 +14,7 @@ import msgspec
 
 from ..core.errors import TimelineError
 from .take import Take, frame_file
-from .take_folders import found_takes
+from .take_folders import found_takes, holds_another_take
 
 SCENE_PROPERTY = "realcam_takes"
 """Custom property of the scene: its takes as JSON."""
@@ -71,19 +72,38 @@ def take_folder(take: Take) -> str:
     Raises:
         TimelineError: Some of the clip's frames are at neither place.
     """
-    places = (take.folder, take.folder_when_made)
     missing = 0
-    for place in places:
-        folder = Path(bpy.path.abspath(place))
+    for place, folder in _places(take):
         absent = sum(not (folder / frame_file(index)).is_file() for index in range(take.frames))
         if absent == 0:
             return place
         missing = missing or absent
     raise TimelineError(
         f"The pictures of {take.label} are not there",
-        f"{missing} of {take.frames} frames are missing in {bpy.path.abspath(take.folder)}",
+        f"{missing or take.frames} of {take.frames} frames are missing in {bpy.path.abspath(take.folder)}",
         "Put the folder back beside the .blend file, or generate the shot again.",
     )
+
+
+def take_place(take: Take) -> Path | None:
+    """The take's folder by the same rule, None when it is at neither place; looks for one picture only, for a draw."""
+    return next((folder for _, folder in _places(take) if (folder / take.thumbnail).is_file()), None)
+
+
+def _places(take: Take) -> list[tuple[str, Path]]:
+    """Where the take may be, as Blender writes it and as a path; without folders that are another take's."""
+    places = [(place, Path(bpy.path.abspath(place))) for place in (take.folder, take.folder_when_made)]
+    return [(place, folder) for place, folder in places if not holds_another_take(folder, take)]
+
+
+def highest_number(shot: str) -> int:
+    """The highest number of the shot's takes that any scene of the file knows; 0 for none."""
+    numbers = [0]
+    for scene in bpy.data.scenes:
+        # A list that cannot be read is said where the takes are shown.
+        with suppress(TimelineError):
+            numbers += [take.number for take in takes_of(scene, shot)]
+    return max(numbers)
 
 
 def recover_takes(scene: bpy.types.Scene) -> tuple[Take, ...]:

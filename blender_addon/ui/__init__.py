@@ -27,7 +27,7 @@ from .shot import (
     preview_operator,
     preview_panel,
 )
-from .takes import takes_list, takes_panel
+from .takes import copy_operator, takes_list, takes_panel
 from .takes.thumbnails import thumbnails
 
 _CLASSES = (
@@ -39,6 +39,7 @@ _CLASSES = (
     *generate_operator.CLASSES,
     *job_operators.CLASSES,
     *takes_list.CLASSES,
+    *copy_operator.CLASSES,
     # Panels in the order in which the sidebar shows them, each before those inside it.
     *main_panel.CLASSES,
     *photo_panel.CLASSES,

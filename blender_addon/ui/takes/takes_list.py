@@ -13,7 +13,7 @@ from ...core.protocol.capability import SettingValue
 from ...generation.clip_import import show_take
 from ...generation.jobs import jobs
 from ...timeline.take import Take
-from ...timeline.takes import forget_take, recover_takes, takes_of
+from ...timeline.takes import forget_take, recover_takes, take_place, takes_of
 from .. import engine_choice
 from ..operator_result import OperatorResult
 from .take_item import RealCamTakeItem
@@ -54,7 +54,8 @@ def find_take(scene: bpy.types.Scene, shot: str, number: int) -> Take | None:
 
 def thumbnail(take: Take) -> int:
     """The icon of the take's picture, 0 for none."""
-    return thumbnails.of_file(Path(bpy.path.abspath(take.folder)) / take.thumbnail)
+    place = take_place(take)
+    return thumbnails.of_file(place / take.thumbnail) if place is not None else 0
 
 
 def settings_line(take: Take) -> str:

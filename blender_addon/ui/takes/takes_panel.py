@@ -7,6 +7,7 @@ import bpy
 from ...timeline.strip import strip_hides_render
 from ..sidebar import SidebarPanel
 from ..text_wrap import draw_wrapped
+from .copy_operator import draw_takes_elsewhere
 from .takes_list import TakesList, selected_take, settings_line, thumbnail
 from .thumbnails import draw_picture
 
@@ -29,6 +30,7 @@ class TakesPanel(SidebarPanel, bpy.types.Panel):
         column = row.column(align=True)
         column.operator("realcam.find_takes", text="", icon="FILE_REFRESH")
         column.operator("realcam.forget_take", text="", icon="REMOVE")
+        draw_takes_elsewhere(layout, context)
         take = selected_take(context.scene)
         if take is None:
             return

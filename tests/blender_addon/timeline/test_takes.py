@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from blender_addon.core.errors import TimelineError
 from blender_addon.core.payloads.clip import ClipSidecar
+from blender_addon.timeline.clip_image import clip_image
+from blender_addon.timeline.copy_takes import takes_elsewhere
 from blender_addon.timeline.strip import place_strip, shot_strips
 from blender_addon.timeline.take import ShotPlacement
 from blender_addon.timeline.take_folders import (
@@ -25,9 +27,11 @@ from blender_addon.timeline.takes import (
     SCENE_PROPERTY,
     blend_folder,
     forget_take,
+    highest_number,
     recover_takes,
     remember_take,
     take_folder,
+    take_place,
     takes_of,
 )
 from tests.support.clips import MakeTake
@@ -169,8 +173,46 @@ def test_a_blend_saved_elsewhere_still_finds_its_clip(
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     blender.ops.wm.save_as_mainfile(filepath=str(elsewhere / "copy.blend"))
     assert take_folder(take) == str(saved_blend / "realcam/Camera/take_001")
+    assert take_place(take) == saved_blend / "realcam/Camera/take_001"
     shutil.copytree(saved_blend / "realcam", elsewhere / "realcam")
     assert take_folder(take) == "//realcam/Camera/take_001"
+    assert take_place(take) == elsewhere / "realcam/Camera/take_001"
+
+
+def test_a_blend_saved_beside_another_shows_its_own_takes_and_copies_them_along(
+    addon: ModuleType, new_take: MakeTake, saved_blend: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The other's take 1 is not taken for ours; ours keep their numbers, and the next one is above them all."""
+    scene = addon.context.scene
+    takes = [new_take(), new_take(grey=90)]
+    for take in takes:
+        remember_take(scene, take)
+    place_strip(scene, takes[1])
+    image = clip_image(takes[1], "background", "sRGB")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    theirs = new_take_folder(elsewhere, "Camera")
+    shutil.copytree(saved_blend / "realcam/Camera/take_001", theirs, dirs_exist_ok=True)
+    record = msgspec.structs.replace(takes[0], job_id="of another file")
+    (theirs / "take.json").write_bytes(msgspec.json.encode(record))
+    addon.ops.wm.save_as_mainfile(filepath=str(elsewhere / "copy.blend"))
+    assert take_folder(takes[0]) == str(saved_blend / "realcam/Camera/take_001")
+    assert take_place(takes[0]) == saved_blend / "realcam/Camera/take_001"
+    assert highest_number("Camera") == 2
+    folder = new_take_folder(elsewhere, "Camera", highest_number("Camera"))
+    assert folder.name == "take_003"
+    discard_take_folder(folder)
+
+    assert takes_elsewhere(scene) == tuple(takes)
+    assert addon.ops.realcam.copy_takes() == {"FINISHED"}
+    assert [take.folder for take in takes_of(scene)] == [takes[0].folder, "//realcam/Camera/take_002"]
+    assert takes_elsewhere(scene) == (takes[0],)
+    shutil.rmtree(saved_blend / "realcam")
+    (strip,) = shot_strips(scene, "Camera")
+    shown = Path(addon.path.abspath(strip.directory)) / strip.elements[0].filename
+    assert shown.parent == elsewhere / "realcam/Camera/take_002/frames"
+    assert shown.is_file()
+    assert Path(addon.path.abspath(image.filepath)).is_file()
+    assert take_folder(takes_of(scene)[1]) == "//realcam/Camera/take_002"
 
 
 def test_what_the_engine_said_of_the_clip_stays_with_the_take(new_take: MakeTake, saved_blend: Path) -> None:
