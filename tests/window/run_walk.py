@@ -9,11 +9,15 @@ Pictures: .shots/walk-*.png.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +44,14 @@ def prepare(address: str) -> None:
     )
 
 
+@contextlib.contextmanager
+def the_window() -> Iterator[None]:
+    """The tool has one screen and one place for a checkout on a machine: a second walk waits for the first."""
+    with (Path(tempfile.gettempdir()) / "realcam-window.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("script", nargs="?", default="tests/window/walk.py")
@@ -52,12 +64,13 @@ def main() -> int:
     # One key pair for both sides: the window's Blender has a home folder of its own.
     server = RunningServer(FOLDER / "server", FOLDER / "config", engines=PRODUCT_ENGINES, address=address).start()
     try:
-        subprocess.run(
-            [tool, "gui", f"/project/{chosen.script}", chosen.seconds],
-            cwd=ROOT,
-            env={**os.environ, "REALCAM_WALK": inside, "REALCAM_CONFIG_DIR": f"{inside}/config"},
-            check=False,
-        )
+        with the_window():
+            subprocess.run(
+                [tool, "gui", f"/project/{chosen.script}", chosen.seconds],
+                cwd=ROOT,
+                env={**os.environ, "REALCAM_WALK": inside, "REALCAM_CONFIG_DIR": f"{inside}/config"},
+                check=False,
+            )
     finally:
         server.stop()
     result = FOLDER / "result.json"
