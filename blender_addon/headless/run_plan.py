@@ -24,8 +24,8 @@ from ..generation.job_view import JobView, Phase
 from ..generation.jobs import jobs
 from ..generation.shot_job import ShotRequest
 from ..scene import PhotoScene, import_photo
+from ..scene.importing.first_look import camera_to_animate
 from ..shot import bake_move
-from ..ui.photo.import_operator import camera_to_animate
 
 Say = Callable[[HeadlessReport], None]
 

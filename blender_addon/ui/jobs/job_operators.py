@@ -15,9 +15,10 @@ from ...generation.job_records import CheckTask, DepthTask, JobRecord, ShotTask
 from ...generation.job_view import Phase
 from ...generation.jobs import jobs
 from ...generation.scene_job import forget_job, scene_of
+from ...scene.importing.first_look import prepare_first_look
 from ...timeline.take import Take
 from ..operator_result import OperatorResult
-from ..photo.import_operator import camera_to_animate
+from ..photo.first_look import look_through_camera
 from ..preferences import server_settings
 from ..takes.takes_list import find_take, refresh_takes
 from . import report
@@ -223,8 +224,8 @@ def import_result(record: JobRecord, scene: bpy.types.Scene) -> Take | None:
         case DepthTask(photo=photo):
             photo_scene = import_depth(record)
             shot.depth_edge = photo_scene.depth_edge
-            if photo.add_camera:
-                scene.camera = camera_to_animate(scene, photo_scene)
+            prepare_first_look(scene, photo_scene, photo.add_camera)
+            look_through_camera(scene)
             return None
         case CheckTask(shot=name, take=number):
             import_check(record)

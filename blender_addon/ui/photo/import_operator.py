@@ -10,8 +10,10 @@ from bpy.props import BoolProperty, StringProperty
 
 from ...core.errors import RealCamError
 from ...core.photo.photo_file import PHOTO_SUFFIXES
-from ...scene import PhotoScene, import_photo
+from ...scene import import_photo
+from ...scene.importing.first_look import prepare_first_look
 from ..operator_result import OperatorResult
+from .first_look import look_through_camera
 from .import_fields import OF_ONE_PHOTO, PhotoImportFields, depth_beside, draw_fields, import_request
 
 
@@ -53,9 +55,10 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
         scene.realcam.depth_edge = self.depth_edge
-        if self.add_camera:
-            scene.camera = camera_to_animate(scene, photo_scene)
-        self.report({"INFO"}, f"{photo_scene.vertices:,} vertices; focal length: {photo_scene.focal_source}")
+        said = prepare_first_look(scene, photo_scene, self.add_camera)
+        look_through_camera(scene)
+        facts = f"{photo_scene.vertices:,} vertices; focal length: {photo_scene.focal_source}."
+        self.report({"INFO"}, " ".join([facts, *said]))
         return {"FINISHED"}
 
     def draw(self, _context: bpy.types.Context) -> None:
@@ -73,20 +76,6 @@ def ask_in_panel(scene: bpy.types.Scene, photo: str) -> None:
     for name in OF_ONE_PHOTO:
         fields.property_unset(name)
     fields.photo_path = photo
-
-
-def camera_to_animate(scene: bpy.types.Scene, photo_scene: PhotoScene) -> bpy.types.Object:
-    """A free camera with the reference camera's pose and lens."""
-    reference = photo_scene.camera
-    assert reference is not None
-    bpy.context.view_layer.update()
-    data = reference.data.copy()
-    data.name = "Shot Camera"
-    camera = bpy.data.objects.new("Shot Camera", data)
-    scene.collection.objects.link(camera)
-    camera.matrix_world = reference.matrix_world
-    data.show_background_images = False
-    return camera
 
 
 class PhotoDrop(bpy.types.FileHandler):
