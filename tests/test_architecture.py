@@ -20,7 +20,7 @@ MAX_FILES = 15
 """Modules beside each other in one folder, `__init__.py` not counted."""
 
 SCENE_AND_BELOW = {"core", "blender_versions", "scene"}
-UI_MODULES = {"text_wrap", "sidebar", "operator_result", "preferences", "preview_state", "engine_choice"}
+UI_MODULES = {"text_wrap", "sidebar", "operator_result", "preferences", "preview_state", "engine_choice", "clip_format"}
 ENGINE_ROOMS = {"diffusion", "geometry", "model", "depth", "reconstruction", "datasets", "evaluation"}
 SERVICE_ROOMS = {*ENGINE_ROOMS, "engines", "service", "terminal"}
 SERVICE_MODULES = {"logs", "wakeup", "options"}
@@ -66,6 +66,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     },
     "blender_addon/ui": {
         **{module: set() for module in UI_MODULES},
+        "clip_format": {"engine_choice"},
         "photo": UI_MODULES,
         "takes": UI_MODULES,
         "jobs": {*UI_MODULES, "photo", "takes"},

@@ -12,13 +12,19 @@ import bpy
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..core.camera.frame_fit import FrameFit
 from ..core.errors import CameraError, ShotError
 from ..core.payloads.coverage import check_seen
 from ..scene.photo_scene import PhotoScene, find_photo_scene
-from .camera_sample import lens_of_camera
+from .camera_sample import lens_of_camera, render_frame, scene_rate
 
 LOW_COVERAGE = 0.2
 """Share of a frame that the photo sees, below which there is a warning."""
+
+SLIDE_SHOW = 6.0
+"""Pictures a second below which a clip is seen as single pictures. Drawn animation on fours has as many."""
+LOW_SHARE = 0.7
+"""Share of a clip's pixels that are seen in the render, below which there is a warning."""
 
 
 @dataclass(frozen=True)
@@ -126,3 +132,26 @@ def coverage_problems(coverage: ArrayLike | None) -> Iterator[Problem]:
             f"At its worst the camera sees {shares.min():.0%} of the photo's scene; the engine invents the rest.",
             "warning",
         )
+
+
+def pictures_a_second(scene: bpy.types.Scene, frames: int, frame_start: int, frame_end: int) -> float:
+    """How many of a clip's pictures are seen in a second when they are spread over a range of the scene's frames.
+
+    Args:
+        scene: For its frames per second.
+        frames: Pictures of the clip.
+        frame_start: First scene frame.
+        frame_end: Last scene frame, included; not before the first.
+    """
+    return frames / (frame_end - frame_start + 1) * scene_rate(scene)
+
+
+def share_seen(scene: bpy.types.Scene, size: tuple[int, int]) -> float:
+    """The share of a clip's pixels that are seen in the scene's render, 0 to 1.
+
+    Args:
+        scene: The scene.
+        size: (width, height) of the clip in pixels.
+    """
+    frame = render_frame(scene)
+    return FrameFit((frame.width, frame.height), size, (frame.aspect_x, frame.aspect_y)).share_seen

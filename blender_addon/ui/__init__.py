@@ -20,6 +20,7 @@ from .photo import (
 from .preview_state import preview_state
 from .shot import (
     camera_panel,
+    clip_fit,
     generate_operator,
     generate_panel,
     move_operator,
@@ -34,6 +35,7 @@ _CLASSES = (
     *import_operator.CLASSES,
     *move_operator.CLASSES,
     *option_operator.CLASSES,
+    *clip_fit.CLASSES,
     *preferences.CLASSES,
     *preview_operator.CLASSES,
     *generate_operator.CLASSES,

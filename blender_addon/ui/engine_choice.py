@@ -1,4 +1,4 @@
-"""The engine, size and frame count of a shot as drop-downs of what the server offers.
+"""The engine of a shot as a drop-down of what the server offers, and its options.
 
 The scene stores plain values (a name, numbers), so that a .blend keeps its choice when a server offers other things.
 A stored choice that is not on offer stays in the list, and is refused with an error before anything is rendered.
@@ -31,6 +31,9 @@ class EngineFields(Protocol):
     options: Any
     """A collection of properties.RealCamEngineOption by name."""
 
+    def property_unset(self, name: str, /) -> None:
+        """Let a property have its default again."""
+
 
 def capability(shot: EngineFields) -> EngineCapability | None:
     """What the chosen engine can do; None when it is not on offer."""
@@ -46,69 +49,28 @@ def ends_at_an_image(shot: EngineFields) -> bool:
 def engine_items(shot: EngineFields, _context: Any) -> list[EnumItem]:
     """The drop-down's items: every engine on offer, and the stored one."""
     offered = [(engine.name, engine.label, _describe(engine)) for engine in jobs.engines]
-    return _items("engine", offered, (shot.engine_name, f"{shot.engine_name} (not on this server)", "Choose another"))
-
-
-def size_items(shot: EngineFields, _context: Any) -> list[EnumItem]:
-    """The drop-down's items: every clip size of the engine, and the stored one."""
-    engine = capability(shot)
-    offered = [(f"{w}x{h}", f"{w} × {h}", "Pixels of the clip") for w, h in engine.sizes] if engine else []
-    width, height = shot.clip_width, shot.clip_height
-    return _items("size", offered, (f"{width}x{height}", f"{width} × {height} (not offered)", "Choose another"))
-
-
-def frame_count_items(shot: EngineFields, _context: Any) -> list[EnumItem]:
-    """The drop-down's items: every frame count of the engine, and the stored one."""
-    engine = capability(shot)
-    offered = [(str(n), f"{n} frames", "Spread evenly over the shot") for n in shot_frame_counts(engine)]
-    return _items(
-        "frames", offered, (str(shot.clip_frames), f"{shot.clip_frames} frames (not offered)", "Choose another")
+    return enum_items(
+        "engine", offered, (shot.engine_name, f"{shot.engine_name} (not on this server)", "Choose another")
     )
-
-
-def shot_frame_counts(engine: EngineCapability | None) -> tuple[int, ...]:
-    """The engine's frame counts of more than one frame; empty when it is not on offer."""
-    return tuple(count for count in engine.frame_counts if count > 1) if engine else ()
 
 
 def get_engine(shot: EngineFields) -> int:
     """The index of the stored engine in the drop-down."""
-    return _index(engine_items(shot, None), shot.engine_name)
+    return index_of(engine_items(shot, None), shot.engine_name)
 
 
 def set_engine(shot: EngineFields, index: int) -> None:
-    """Store the engine with this index, and its default size and frame count where the stored ones are not on offer."""
+    """Store the engine with this index, and forget a stored size or frame count that it does not offer."""
     shot.engine_name = engine_items(shot, None)[index][0]
     set_option_defaults(shot)
     engine = capability(shot)
     if engine is None:
         return
     if (shot.clip_width, shot.clip_height) not in engine.sizes:
-        shot.clip_width, shot.clip_height = engine.sizes[0]
-    counts = shot_frame_counts(engine)
-    if counts and shot.clip_frames not in counts:
-        shot.clip_frames = counts[0]
-
-
-def get_size(shot: EngineFields) -> int:
-    """The index of the stored size in the drop-down."""
-    return _index(size_items(shot, None), f"{shot.clip_width}x{shot.clip_height}")
-
-
-def set_size(shot: EngineFields, index: int) -> None:
-    """Store the size with this index."""
-    width, _, height = size_items(shot, None)[index][0].partition("x")
-    shot.clip_width, shot.clip_height = int(width), int(height)
-
-
-def get_frame_count(shot: EngineFields) -> int:
-    """The index of the stored frame count in the drop-down."""
-    return _index(frame_count_items(shot, None), str(shot.clip_frames))
-
-
-def set_frame_count(shot: EngineFields, index: int) -> None:
-    """Store the frame count with this index."""
-    shot.clip_frames = int(frame_count_items(shot, None)[index][0])
+        shot.property_unset("clip_width")
+        shot.property_unset("clip_height")
+    if shot.clip_frames not in engine.frame_counts:
+        shot.property_unset("clip_frames")
 
 
 # --- the options of one engine ----------------------------------------------------------------------------------------
@@ -207,7 +169,14 @@ def _draw_option(layout: Any, option: EngineOption, value: Any) -> None:
             chosen.option, chosen.choice = option.name, choice
 
 
-def _items(key: str, offered: list[tuple[str, str, str]], stored: tuple[str, str, str]) -> list[EnumItem]:
+def enum_items(key: str, offered: list[tuple[str, str, str]], stored: tuple[str, str, str]) -> list[EnumItem]:
+    """Items as Blender takes them, kept for as long as it shows them.
+
+    Args:
+        key: Names the list.
+        offered: (identifier, name, description) of each item on offer.
+        stored: The same of the item that the scene holds; appended when it is not on offer.
+    """
     if all(item[0] != stored[0] for item in offered):
         offered = [*offered, stored]
     items = [(*item, index) for index, item in enumerate(offered)]
@@ -216,7 +185,8 @@ def _items(key: str, offered: list[tuple[str, str, str]], stored: tuple[str, str
     return _kept[key]
 
 
-def _index(items: list[EnumItem], identifier: str) -> int:
+def index_of(items: list[EnumItem], identifier: str) -> int:
+    """The number of the item with this identifier."""
     return next(item[3] for item in items if item[0] == identifier)
 
 

@@ -17,7 +17,7 @@ from bpy.props import (
 
 from ..core.errors import RealCamError
 from ..scene import find_photo_scene, set_depth_edge
-from . import engine_choice
+from . import clip_format, engine_choice
 from .depth import depth_choice
 from .photo.import_fields import PhotoImportFields, setting_property
 from .takes.take_item import RealCamTakeItem
@@ -129,17 +129,18 @@ class RealCamShot(bpy.types.PropertyGroup):
     )
     size: EnumProperty(
         name="Clip Size",
-        description="Pixels of the clip. Your render's frame is fitted inside and the clip laid back where it belongs",
-        items=engine_choice.size_items,
-        get=engine_choice.get_size,
-        set=engine_choice.set_size,
+        description="Pixels of the clip. Until you choose one, the size that fits your render best. Your render's "
+        "frame is fitted inside and the clip laid back where it belongs",
+        items=clip_format.size_items,
+        get=clip_format.get_size,
+        set=clip_format.set_size,
     )
     frame_count: EnumProperty(
         name="Clip Frames",
         description="How many frames the engine makes. They are spread evenly over the shot's frame range",
-        items=engine_choice.frame_count_items,
-        get=engine_choice.get_frame_count,
-        set=engine_choice.set_frame_count,
+        items=clip_format.frame_count_items,
+        get=clip_format.get_frame_count,
+        set=clip_format.set_frame_count,
     )
     options: CollectionProperty(type=RealCamEngineOption)
     show_options: BoolProperty(name="Engine Options", description="Show what the engine can be told besides")

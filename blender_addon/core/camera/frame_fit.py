@@ -7,6 +7,7 @@ centred. What the engine sees beyond it is overscan that is laid outside the art
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -70,6 +71,12 @@ class FrameFit:
         return (self.engine_size[0] - width) / 2, (self.engine_size[1] - height) / 2, width, height
 
     @property
+    def share_seen(self) -> float:
+        """The share of the clip's pixels that lie in the artist's frame, 0 to 1; the others are overscan."""
+        _, _, width, height = self.artist_rect
+        return width * height / (self.engine_size[0] * self.engine_size[1])
+
+    @property
     def engine_from_artist(self) -> Float64:
         """[3, 3] float64, the homogeneous map from the artist's pixels to engine pixels."""
         x, y, _, _ = self.artist_rect
@@ -95,3 +102,29 @@ class FrameFit:
             )
         width, height = self.engine_size
         return replace(artist, intrinsics=self.engine_from_artist @ artist.intrinsics, width=width, height=height)
+
+
+ABOUT_AS_MUCH = 0.02
+"""Sizes whose shares of seen pixels differ by less than this fit a frame equally well."""
+
+
+def best_size(
+    sizes: Sequence[tuple[int, int]], artist_size: tuple[int, int], pixel_aspect: tuple[float, float] = (1.0, 1.0)
+) -> tuple[int, int]:
+    """The size of a clip that wastes the fewest pixels on what lies outside the artist's frame.
+
+    Args:
+        sizes: (width, height) of each that an engine makes, its preferred one first.
+        artist_size: (width, height) in the artist's render pixels.
+        pixel_aspect: (x, y) the width and height of one of the artist's pixels.
+
+    Returns:
+        Of sizes that fit about equally well, the one whose number of pixels is nearest the first size's.
+
+    Raises:
+        CameraError: a size or an aspect is not positive and finite.
+    """
+    shares = [FrameFit(artist_size, size, pixel_aspect).share_seen for size in sizes]
+    usual = np.log(np.prod(sizes[0]))
+    fitting = [size for size, share in zip(sizes, shares, strict=True) if share > max(shares) - ABOUT_AS_MUCH]
+    return min(fitting, key=lambda size: float(abs(np.log(np.prod(size)) - usual)))

@@ -14,6 +14,7 @@ from .. import engine_choice
 from ..jobs.job_box import draw_help, draw_in_place_of_button
 from ..sidebar import SidebarPanel
 from ..text_wrap import draw_wrapped
+from .clip_fit import draw_frames_fit, draw_size_fit
 from .requests import problems
 
 
@@ -44,7 +45,9 @@ class GeneratePanel(SidebarPanel, bpy.types.Panel):
         row.prop(shot, "engine")
         row.operator("realcam.connect", text="", icon="LINKED" if jobs.connected else "UNLINKED")
         column.prop(shot, "size")
+        draw_size_fit(column, context)
         column.prop(shot, "frame_count")
+        draw_frames_fit(column, context)
         column.prop(shot, "seed")
         if engine_choice.ends_at_an_image(shot):
             column.prop(shot, "last_image")

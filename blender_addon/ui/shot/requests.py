@@ -15,7 +15,7 @@ from ...generation.shot_job import ShotRequest
 from ...shot import Problem, check_output, check_shot
 from ...shot.fingerprint import Fingerprint, shot_fingerprint
 from ...timeline.take_folders import ROOT
-from .. import engine_choice
+from .. import clip_format, engine_choice
 from ..preferences import server_settings
 from ..preview_state import preview_state
 
@@ -35,8 +35,8 @@ def shot_request(scene: bpy.types.Scene) -> ShotRequest:
             seed=shot.seed,
             options=engine_choice.option_values(shot),
         ),
-        size=(shot.clip_width, shot.clip_height),
-        frames=shot.clip_frames,
+        size=clip_format.clip_size(shot),
+        frames=clip_format.clip_frames(shot),
         frame_start=first,
         frame_end=last,
         method="workbench" if shot.preview_method == "WORKBENCH" else "eevee",

@@ -94,16 +94,6 @@ def test_the_line_of_a_take_leaves_out_what_the_engine_does_by_itself(shot: Any)
     assert settings_line(made) == "knobs · 64×40 · 16 fr · seed 7 · mode b"
 
 
-def test_a_still_is_not_offered_as_a_shot(shot: Any) -> None:
-    from blender_addon.ui.engine_choice import frame_count_items
-
-    shot.clip_frames = 4
-    assert [item[0] for item in frame_count_items(shot, None)] == ["4", "16"]
-    shot.clip_frames = 9
-    shot.engine = "knobs"
-    assert shot.clip_frames == 4
-
-
 def test_the_engines_words_are_the_tooltip(addon: ModuleType, shot: Any) -> None:
     from blender_addon.ui.shot.option_operator import ChooseOption, ExplainOption
 
