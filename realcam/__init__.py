@@ -7,7 +7,7 @@ from blender_addon.core.camera.formats import read_trajectory, write_trajectory
 from blender_addon.core.camera.moves import MOVES, move_at
 from blender_addon.core.camera.projection import intrinsics_from_fov, intrinsics_matrix
 from blender_addon.core.camera.trajectory import Trajectory
-from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.errors import (
     CameraError,
     EngineError,

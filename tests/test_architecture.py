@@ -48,9 +48,10 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "progress": {"arrays"},
         "camera": {"arrays", "errors"},
         "photo": {"errors"},
-        "depth": {"arrays", "errors", "camera", "photo"},
+        "setting_fields": set(),
+        "depth": {"arrays", "errors", "setting_fields", "camera", "photo"},
         "protocol": {"arrays", "errors", "progress", "camera", "depth"},
-        "payloads": {"arrays", "errors", "camera", "depth", "protocol"},
+        "payloads": {"arrays", "errors", "setting_fields", "camera", "depth", "protocol"},
         "__init__": set(),
     },
     "blender_addon/scene": {

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import ui
 from ..core.camera.moves import MOVES
-from ..core.depth.depth_file import DepthFormat
+from ..core.depth.depth_format import DepthFormat
 from ..core.payloads.headless_plan import HeadlessPlan, HeadlessReport
 from ..core.payloads.import_request import DepthFile, ImportRequest
 from ..core.protocol.server_address import ServerAddress
@@ -92,7 +92,8 @@ def _set_up(scene: bpy.types.Scene, plan: HeadlessPlan) -> None:
 
 
 def _import_request(plan: HeadlessPlan) -> ImportRequest:
-    depth = DepthFile(Path(plan.depth), DepthFormat.of(plan.depth_scale, plan.disparity))
+    depth_format = plan.depth_format or DepthFormat.of(plan.depth_scale, plan.disparity)
+    depth = DepthFile(Path(plan.depth), depth_format)
     return ImportRequest(Path(plan.photo), depth, plan)
 
 

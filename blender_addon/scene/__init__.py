@@ -1,7 +1,7 @@
 """A photo with depth becomes a metric scene: mesh, unlit texture, reference camera."""
 
-from ..core.depth.depth_file import DepthFormat
-from ..core.depth.photo_checks import DoubtfulScaleError
+from ..core.depth.depth_format import DepthFormat
+from ..core.depth.depth_question import DepthQuestionError
 from .importing.depth_file import read_depth
 from .importing.import_photo import import_photo
 from .photo_file import PhotoFile, read_photo, upright_pixels
@@ -9,7 +9,7 @@ from .photo_scene import PhotoScene, find_photo_scene, set_depth_edge
 
 __all__ = [
     "DepthFormat",
-    "DoubtfulScaleError",
+    "DepthQuestionError",
     "PhotoFile",
     "PhotoScene",
     "find_photo_scene",

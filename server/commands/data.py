@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from blender_addon.core.atomic_file import write_atomic
-from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.depth.depth_format import DepthFormat
 from server.datasets.align import AlignRecord
 from server.datasets.align_collection import SUMMARY, DepthOfClip, align_collection, summarise
 from server.datasets.clip_frames import read_picture

@@ -14,16 +14,19 @@ from server.commands.options.engine_options import OptionOption, read_options
 from server.demo.demo import DemoOptions, DemoResult, run_demo
 
 from .friendly_errors import friendly_errors
+from .options.depth_options import DepthScaleOption, DepthUnitOption, DisparityOption, RelativeOption, depth_format
+from .options.generate_options import DEPTH_FILE
 from .options.import_options import FocalOption, TrustUnitOption
 
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for what is made.")] = Path("out/demo"),
     photo: Annotated[Path | None, typer.Option(help="Your own photo; the motorcycle if not given.")] = None,
-    depth: Annotated[Path | None, typer.Option(help="Its depth: 16-bit PNG, EXR, NPY or NPZ.")] = None,
-    depth_scale: Annotated[
-        float | None, typer.Option(help="Metres for each stored unit; 0.001 for millimetres.")
-    ] = None,
+    depth: Annotated[Path | None, typer.Option(help=DEPTH_FILE)] = None,
+    depth_scale: DepthScaleOption = None,
+    depth_unit: DepthUnitOption = "",
+    disparity: DisparityOption = "",
+    relative: RelativeOption = "",
     focal_mm: FocalOption = None,
     engine: Annotated[str, typer.Option(help="Engine that makes the clip.")] = "draft",
     prompt: Annotated[str, typer.Option(help="What the clip shows, for engines that read it.")] = "",
@@ -40,7 +43,7 @@ def demo(
         out=out,
         photo=photo,
         depth=depth,
-        depth_scale=depth_scale,
+        depth_format=depth_format(depth_scale, disparity, depth_unit, relative),
         import_settings=ImportSettings(focal_mm=focal_mm, trust_scale=trust_unit),
         engine=engine,
         prompt=prompt,

@@ -14,6 +14,7 @@ from rich.table import Table
 from blender_addon.core.arrays import UInt8
 from blender_addon.core.camera.focal_length import photo_lens
 from blender_addon.core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, UNTOUCHED, Cleaning
+from blender_addon.core.depth.depth_facts import depth_facts
 from blender_addon.core.depth.depth_mesh import known_depth
 from server.depth.catalogue import CARDS, DEFAULT, DEFAULT_ON_CPU, load_predictor
 from server.depth.estimate import SceneDepth, cleaned_at_photo, estimate_scene_depth
@@ -21,8 +22,9 @@ from server.depth.overlay import cleaning_overlay
 from server.depth.photo_files import read_depth, read_photo
 
 from .friendly_errors import friendly_errors
-from .options.depth_options import DepthScaleOption, DisparityOption, depth_format
-from .options.import_options import FocalOption
+from .options.depth_options import DepthScaleOption, DepthUnitOption, DisparityOption, RelativeOption, depth_format
+from .options.generate_options import DEPTH_FILE
+from .options.import_options import FocalOption, TrustUnitOption
 
 depth_app = typer.Typer(
     add_completion=False, help="Metric depth of one photo: predicted, or from a sensor.", no_args_is_help=True
@@ -73,9 +75,12 @@ def predict(
 @depth_app.command()
 def clean(
     photo: Annotated[Path, typer.Argument(help="The photo.")],
-    depth: Annotated[Path, typer.Argument(help="Its depth, of any size: 16-bit PNG or TIFF, EXR, NPY or NPZ.")],
+    depth: Annotated[Path, typer.Argument(help=f"{DEPTH_FILE} Of any size.")],
     depth_scale: DepthScaleOption = None,
+    depth_unit: DepthUnitOption = "",
     disparity: DisparityOption = "",
+    relative: RelativeOption = "",
+    trust_unit: TrustUnitOption = False,
     out: OutOption = None,
     focal_mm: FocalOption = None,
     raw: RawOption = False,
@@ -86,7 +91,8 @@ def clean(
         read = read_photo(photo)
         height, width = read.pixels.shape[:2]
         lens = photo_lens((width, height), focal_mm=focal_mm, exif_mm=read.focal_35mm)
-        stored = known_depth(read_depth(depth, depth_format(depth_scale, disparity)))
+        meaning = depth_format(depth_scale, disparity, depth_unit, relative)
+        stored = known_depth(read_depth(depth, meaning, trust_unit=trust_unit))
         cleaned = cleaned_at_photo(stored, read.pixels, lens.intrinsics, UNTOUCHED if raw else Cleaning())
         scene = SceneDepth(cleaned, lens.intrinsics, lens.words)
         _write(read.pixels, scene, out or photo.with_suffix(".depth.npz"), overlay)
@@ -95,9 +101,9 @@ def clean(
 def _write(photo: UInt8, scene: SceneDepth, target: Path, overlay: Path | None) -> None:
     depth = scene.cleaned.depth
     np.savez_compressed(target, depth=depth, intrinsics=scene.intrinsics)
-    near, middle, far = np.nanpercentile(depth, [2, 50, 98])
+    facts = depth_facts(depth)
     rows, columns = depth.shape
-    typer.echo(f"{target}: {columns} x {rows}, from {near:.2f} to {far:.2f} m, half within {middle:.2f} m")
+    typer.echo(f"{target}: {columns} x {rows}, {facts.words if facts else 'no depth'}")
     typer.echo(f"Focal length: {scene.focal_source}")
     shares = {name: float(scene.cleaned.mask(bit).mean()) for name, bit in STEPS.items()}
     typer.echo("Cleaned: " + ", ".join(f"{name} {share:.1%}" for name, share in shares.items()))

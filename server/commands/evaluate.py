@@ -13,7 +13,7 @@ from blender_addon.core.arrays import Float64
 from blender_addon.core.camera.formats.dispatch import read_trajectory
 from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.camera.trajectory import check_intrinsics
-from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.depth.depth_mesh import known_depth
 from blender_addon.core.payloads.shot_file import decode_shot
 from blender_addon.core.protocol.messages import Limits
@@ -28,7 +28,8 @@ from server.evaluation.report import collected, write_json, write_report
 from server.reconstruction.scale import DepthMap
 
 from .friendly_errors import friendly_errors
-from .options.depth_options import DepthScaleOption, numbers
+from .options.depth_options import DepthScaleOption, DepthUnitOption, depth_format, numbers
+from .options.import_options import TrustUnitOption
 
 
 def evaluate(
@@ -43,6 +44,8 @@ def evaluate(
         Path | None, typer.Option(help="Metric depth of the photo, over the whole frame: makes the scale known.")
     ] = None,
     depth_scale: DepthScaleOption = None,
+    depth_unit: DepthUnitOption = "",
+    trust_unit: TrustUnitOption = False,
     depth_intrinsics: Annotated[
         str, typer.Option(help="FX,FY,CX,CY of the depth, in its pixels, when it does not cover the whole frame.")
     ] = "",
@@ -60,7 +63,7 @@ def evaluate(
     with friendly_errors():
         if report is not None:
             require_matplotlib()
-        scene_depth = _depth_map(depth, depth_scale, _lens(depth_intrinsics))
+        scene_depth = _depth_map(depth, depth_format(depth_scale, "", depth_unit), trust_unit, _lens(depth_intrinsics))
         distance = None
         if i3d is not None and real:
             distance = video_distance(map(read_frames, real), map(read_frames, clips), i3d_features(i3d))
@@ -79,10 +82,10 @@ def evaluate(
         raise typer.Exit(2)
 
 
-def _depth_map(file: Path | None, scale: float | None, lens: Float64 | None) -> DepthMap | None:
+def _depth_map(file: Path | None, meaning: DepthFormat, trust_unit: bool, lens: Float64 | None) -> DepthMap | None:
     if file is None:
         return None
-    return DepthMap(known_depth(read_depth(file, DepthFormat(scale=scale))), lens)
+    return DepthMap(known_depth(read_depth(file, meaning, trust_unit=trust_unit)), lens)
 
 
 def _lens(text: str) -> Float64 | None:

@@ -18,8 +18,8 @@ from server.terminal.generate import generate as make_clip
 from server.terminal.progress_bars import ProgressBars
 
 from .friendly_errors import friendly_errors
-from .options.depth_options import DepthScaleOption, DisparityOption, depth_format
-from .options.import_options import FocalOption, IntrinsicsOption, read_intrinsics
+from .options.depth_options import DepthScaleOption, DepthUnitOption, DisparityOption, RelativeOption, depth_format
+from .options.import_options import FocalOption, IntrinsicsOption, TrustUnitOption, read_intrinsics
 
 
 def generate(
@@ -28,7 +28,10 @@ def generate(
     trajectory: ask.TrajectoryOption,
     out: ask.OutOption = Path("clip.mp4"),
     depth_scale: DepthScaleOption = None,
+    depth_unit: DepthUnitOption = "",
     disparity: DisparityOption = "",
+    relative: RelativeOption = "",
+    trust_unit: TrustUnitOption = False,
     focal_mm: FocalOption = None,
     intrinsics: IntrinsicsOption = "",
     engine: ask.EngineNameOption = "draft",
@@ -50,10 +53,12 @@ def generate(
     with friendly_errors():
         request = GenerateRequest(
             photo=photo,
-            depth=DepthFile(depth, depth_format(depth_scale, disparity)),
+            depth=DepthFile(depth, depth_format(depth_scale, disparity, depth_unit, relative)),
             trajectory=trajectory,
             out=out,
-            import_settings=ImportSettings(focal_mm=focal_mm, intrinsics=read_intrinsics(intrinsics)),
+            import_settings=ImportSettings(
+                focal_mm=focal_mm, intrinsics=read_intrinsics(intrinsics), trust_scale=trust_unit
+            ),
             engine=engine,
             size=ask.read_size(size),
             frames=frames,

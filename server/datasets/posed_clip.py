@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from blender_addon.core.arrays import Float64
 from blender_addon.core.camera.formats.dispatch import read_trajectory
 from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.camera.trajectory import Trajectory
-from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.depth.depth_mesh import known_depth
 from blender_addon.core.errors import CameraError
 from server.depth.photo_files import read_depth
@@ -66,7 +67,7 @@ class PosedClip:
         file = self.depth_files[frame]
         if file is None:
             return None
-        depth = read_depth(file, replace(self.depth_format, unknown=NO_READING))
+        depth = read_depth(file, msgspec.structs.replace(self.depth_format, unknown=NO_READING), trust_unit=True)
         return DepthMap(known_depth(depth), self.depth_intrinsics)
 
 

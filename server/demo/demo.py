@@ -16,9 +16,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from blender_addon.core.arrays import UInt8
+from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.errors import ShotError
 from blender_addon.core.payloads.headless_plan import HeadlessPlan, HeadlessReport
-from blender_addon.core.payloads.import_request import ImportSettings
+from blender_addon.core.payloads.import_request import DepthFile, ImportSettings
 from blender_addon.core.payloads.shot import ShotSettings
 from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.capability import SettingValue
@@ -46,7 +47,7 @@ class DemoOptions:
     Attributes:
         out: the output folder.
         photo, depth: files; both None for the motorcycle.
-        depth_scale: metres a stored unit; None for the file's default.
+        depth_format: what the numbers of the depth mean.
         import_settings: how Blender reads the photo and its depth.
         engine: name of the engine.
         prompt: for engines that read one.
@@ -60,7 +61,7 @@ class DemoOptions:
     out: Path
     photo: Path | None = None
     depth: Path | None = None
-    depth_scale: float | None = None
+    depth_format: DepthFormat = field(default_factory=DepthFormat)
     import_settings: ImportSettings = field(default_factory=ImportSettings)
     engine: str = "draft"
     prompt: str = ""
@@ -153,7 +154,8 @@ def _input(options: DemoOptions, folder: Path) -> DemoInput:
         return motorcycle_input(folder, FIRST, LAST)
     if options.photo is None or options.depth is None:
         raise ShotError("The demo needs both", "a photo or its depth is missing", "Give --photo and --depth together.")
-    return own_input(folder, options.photo, options.depth, FIRST, LAST)
+    depth = DepthFile(options.depth, options.depth_format)
+    return own_input(folder, options.photo, depth, options.import_settings.trust_scale, FIRST, LAST)
 
 
 def _plan(options: DemoOptions, demo: DemoInput, out: Path, address: ServerAddress) -> HeadlessPlan:
@@ -175,7 +177,7 @@ def _plan(options: DemoOptions, demo: DemoInput, out: Path, address: ServerAddre
         control_port=address.control_port,
         data_port=address.data_port,
         moves=demo.moves,
-        depth_scale=options.depth_scale,
+        depth_format=options.depth_format if demo.disparity is None else None,
         disparity=demo.disparity,
         clip_size=options.clip_size,
         clip_frames=options.clip_frames,

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from blender_addon.core.depth.depth_file import DepthFormat
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.payloads.headless_plan import PlannedMove
+from blender_addon.core.payloads.import_request import DepthFile
 from server.demo.motorcycle import BASELINE, DISPARITY_OFFSET, FOCAL, motorcycle
 from server.depth.photo_files import read_depth, read_photo
 
@@ -57,18 +57,22 @@ def motorcycle_input(folder: Path, first: int, last: int) -> DemoInput:
     )
 
 
-def own_input(folder: Path, photo: Path, depth: Path, first: int, last: int) -> DemoInput:
+def own_input(folder: Path, photo: Path, depth_file: DepthFile, trust_unit: bool, first: int, last: int) -> DemoInput:
     """The user's files, copied and checked.
 
     Args:
         folder: is made and gets the copies.
-        photo, depth: the files.
+        photo: the photo's file.
+        depth_file: its depth.
+        trust_unit: do not doubt the depth's unit.
         first, last: frames of the scene.
 
     Raises:
+        DepthQuestionError: it is not certain what the depth's numbers mean.
         PhotoError: a file is not there or cannot be read.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    depth = depth_file.path
     # Data sets give a photo and its depth the same name, in folders of their own.
     copies = {photo: folder / f"photo{photo.suffix.lower()}", depth: folder / f"depth{depth.suffix.lower()}"}
     for file, copy in copies.items():
@@ -77,7 +81,7 @@ def own_input(folder: Path, photo: Path, depth: Path, first: int, last: int) -> 
         shutil.copy2(file, copy)
     # Here, where a complaint names the reader's file and not the copy.
     read_photo(photo)
-    read_depth(depth, DepthFormat())
+    read_depth(depth, depth_file.format, trust_unit=trust_unit)
     return DemoInput(name=photo.stem, photo=copies[photo], depth=copies[depth], moves=arc_with_dolly_zoom(first, last))
 
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from blender_addon.core.arrays import Float32, UInt8
-from blender_addon.core.depth.depth_file import DepthFormat, read_depth_file
-from blender_addon.core.depth.photo_checks import DoubtfulScaleError, check_aspect, check_depth
+from blender_addon.core.depth.depth_file import read_depth_file
+from blender_addon.core.depth.depth_format import DepthFormat
+from blender_addon.core.depth.photo_checks import check_aspect, check_depth
 from blender_addon.core.photo.photo_file import photo_facts, undecodable_photo, upright
 from blender_addon.core.photo.picture_header import PictureHeader
 
@@ -51,41 +52,36 @@ def read_photo(path: Path) -> PhotoFile:
     return PhotoFile(np.ascontiguousarray(upright(pixels, orientation)), facts.focal_35mm)
 
 
-def read_depth(path: Path, depth_format: DepthFormat) -> Float32:
-    """Read a depth or disparity file.
+def read_depth(path: Path, depth_format: DepthFormat, *, trust_unit: bool = False) -> Float32:
+    """Read a depth file.
 
     Args:
         path: the file.
         depth_format: what its numbers mean.
+        trust_unit: do not doubt the unit.
 
     Returns:
         [h, w] float32 metres along z, NaN where unknown; see core.depth.depth_file.
 
     Raises:
+        DepthQuestionError: it is not certain what the numbers mean.
         PhotoError: it cannot be read, or the format is not complete.
     """
-    return read_depth_file(path, depth_format, _Pictures())
+    return read_depth_file(path, depth_format, _Pictures(), trust_unit=trust_unit)
 
 
-def check_photo_and_depth(photo: UInt8, depth: Float32) -> list[str]:
+def check_photo_and_depth(photo: UInt8, depth: Float32) -> None:
     """Refuse depth that does not fit the photo or is no scene.
 
     Args:
         photo: [H, W, 3].
         depth: [h, w] metres along z, NaN where unknown.
 
-    Returns:
-        A sentence about a doubtful unit, or nothing.
-
     Raises:
         PhotoError: the aspects differ, or the depth is no scene.
     """
     check_aspect((photo.shape[1], photo.shape[0]), (depth.shape[1], depth.shape[0]))
-    try:
-        check_depth(depth)
-    except DoubtfulScaleError as warning:
-        return [warning.sentence]
-    return []
+    check_depth(depth)
 
 
 class _Pictures:
@@ -100,6 +96,14 @@ class _Pictures:
         try:
             with Image.open(path) as file:
                 return np.array(file)
+        except _UNDECODABLE:
+            return None
+
+    def colours(self, path: Path) -> UInt8 | None:
+        """See PictureDecoder."""
+        try:
+            with Image.open(path) as file:
+                return np.array(file.convert("RGB"))
         except _UNDECODABLE:
             return None
 

@@ -19,6 +19,7 @@ from blender_addon.core.camera.formats import read_trajectory
 from blender_addon.core.camera.frame_fit import FrameFit
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_mesh import depth_mesh, known_depth
+from blender_addon.core.depth.photo_checks import check_faces
 from blender_addon.core.errors import ServiceError, ShotError
 from blender_addon.core.payloads.clip import ClipSidecar
 from blender_addon.core.payloads.coverage import check_seen, coverage
@@ -176,13 +177,13 @@ def read_inputs(request: GenerateRequest) -> ShotInputs:
         CameraError: the camera file or the calibration cannot be used.
     """
     photo = read_photo(request.photo)
-    depth = read_depth(request.depth.path, request.depth.format)
-    notes = check_photo_and_depth(photo.pixels, depth)
+    depth = read_depth(request.depth.path, request.depth.format, trust_unit=request.import_settings.trust_scale)
+    check_photo_and_depth(photo.pixels, depth)
     last_image = None if request.last_image is None else read_photo(request.last_image).pixels
     size = (photo.pixels.shape[1], photo.pixels.shape[0])
     lens = request.import_settings.lens(size, photo.focal_35mm)
     camera = read_trajectory(request.trajectory, *size, request.fps, intrinsics=lens.intrinsics)
-    return ShotInputs(photo.pixels, known_depth(depth), lens, camera.trajectory, last_image, (*notes, *camera.notes))
+    return ShotInputs(photo.pixels, known_depth(depth), lens, camera.trajectory, last_image, camera.notes)
 
 
 def _check_out(out: Path) -> None:
@@ -239,9 +240,11 @@ def _preview(
 
     Raises:
         ShotError: the photo is seen in no frame.
+        PhotoError: the depth makes no surface.
     """
     size = (inputs.photo.shape[1], inputs.photo.shape[0])
     mesh = depth_mesh(inputs.depth, inputs.lens.intrinsics, size, depth_edge)
+    check_faces(mesh)
     renderer = PreviewRenderer(inputs.photo, mesh)
     preview = np.empty((len(trajectory), trajectory.height, trajectory.width, 4), np.uint8)
     for index, frame in enumerate(renderer.frames(trajectory)):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.payloads.import_request import DepthFile, ImportRequest, ImportSettings
 from server.demo.motorcycle import BASELINE, DISPARITY_OFFSET, FOCAL, Motorcycle
 from tests.support.import_requests import with_settings

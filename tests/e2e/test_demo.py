@@ -10,6 +10,7 @@ from PIL import Image
 from rich.console import Console
 
 from blender_addon.core.errors import PhotoError, ShotError
+from blender_addon.core.payloads.import_request import DepthFile
 from server.demo.demo import DemoOptions, run_demo
 from server.demo.inputs import own_input
 from server.demo.motorcycle import Motorcycle
@@ -41,9 +42,9 @@ def test_a_file_that_cannot_be_read_is_named_as_it_was_given(bike: Motorcycle, t
     Image.fromarray(bike.photo).save(photo)
     notes.write_text("hello")
     with pytest.raises(PhotoError, match=r"depth file is not read: notes\.txt"):
-        own_input(tmp_path / "input", photo, notes, 1, 96)
+        own_input(tmp_path / "input", photo, DepthFile(notes), False, 1, 96)
     with pytest.raises(PhotoError, match=r"photo cannot be read: .*notes\.txt"):
-        own_input(tmp_path / "input", notes, photo, 1, 96)
+        own_input(tmp_path / "input", notes, DepthFile(photo), False, 1, 96)
 
 
 def test_photo_and_depth_of_one_name_stay_two_files(bike: Motorcycle, tmp_path: Path) -> None:
@@ -52,7 +53,9 @@ def test_photo_and_depth_of_one_name_stay_two_files(bike: Motorcycle, tmp_path: 
     Image.fromarray(bike.photo).save(tmp_path / "rgb" / "0001.png")
     millimetres = np.nan_to_num(bike.depth * 1000).astype(np.uint16)
     Image.fromarray(millimetres).save(tmp_path / "depth" / "0001.png")
-    demo = own_input(tmp_path / "input", tmp_path / "rgb" / "0001.png", tmp_path / "depth" / "0001.png", 1, 96)
+    demo = own_input(
+        tmp_path / "input", tmp_path / "rgb" / "0001.png", DepthFile(tmp_path / "depth" / "0001.png"), False, 1, 96
+    )
     assert demo.name == "0001"
     assert np.array_equal(np.asarray(Image.open(demo.photo)), bike.photo)
     assert np.array_equal(np.asarray(Image.open(demo.depth)), millimetres)

@@ -1,71 +1,43 @@
-"""Depth and disparity files to metres: PNG or TIFF, EXR with Blender's Z, NPY and NPZ.
+"""Depth files to metres: PNG, TIFF, JPEG, WebP, PGM, EXR with Blender's Z, NPY and NPZ.
 
-One set of rules for the add-on and the server: the file's header decides whether it is read and how. Each side brings
-its own decoder of pictures: Blender, or Pillow and FFmpeg.
+One set of rules for the add-on and the server: the file's header decides whether it is read and how, and what is not
+certain is asked (depth_question.py). Each side brings its own decoder of pictures: Blender, or Pillow and FFmpeg.
 """
 
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Float32
+from ..arrays import Float32, UInt8
 from ..errors import PhotoError
 from ..photo.picture_header import PictureHeader, read_picture_header
+from .colour_scales import is_grey, numbers_of_colours
+from .depth_format import DepthFormat
+from .depth_numbers import to_metres
+from .depth_question import StoredDepth, check_meaning, check_reach
 from .exr import UnsupportedExrError, depth_channel, read_exr_channel
+from .pgm import read_pgm
 
-INTEGER_SCALE = 0.001
-"""Metres for each unit of a file of whole numbers, when no scale is given: millimetres are what most tools write."""
-
-FARTHEST_DEPTH = 1e6
-"""Metres from which a depth counts as unknown. Renderers write 1e10 where they hit nothing."""
-
-DEPTH_SUFFIXES = (".npz", ".npy", ".exr", ".png", ".tif", ".tiff")
+DEPTH_SUFFIXES = (".npz", ".npy", ".exr", ".png", ".tif", ".tiff", ".pgm", ".jpg", ".jpeg", ".webp")
 """Endings of the files that are read, in lower case."""
+METRIC_SUFFIXES = DEPTH_SUFFIXES[:6]
+"""Those of them that can hold metres."""
 
 _EXPORT = "Export it as 16-bit PNG, EXR or NPY."
-_GREY = {("unsigned", 16), ("signed", 16), ("unsigned", 32), ("signed", 32), ("float", 32)}
-"""(kind of number, bits) that a PNG or TIFF of one channel may hold."""
-
-
-@dataclass(frozen=True)
-class DepthFormat:
-    """What a depth file's numbers mean.
-
-    Depth from disparity is focal * baseline / (disparity + doffs).
-
-    Attributes:
-        kind: "depth" along the viewing axis (not along the ray), or "disparity" in pixels of the depth map.
-        scale: size of one stored unit, in metres (disparity: in pixels). None: 0.001 for whole numbers, else 1; 1 for
-            disparity.
-        focal: pixels of the depth map; for disparity.
-        baseline: metres; for disparity.
-        doffs: offset of the disparity, pixels of the depth map.
-        unknown: a stored value that means "no depth", besides NaN, infinities, and 0 in files of whole numbers.
-        channel: array of an NPZ or channel of an EXR. Empty: the only array, or one named depth or disparity; in an EXR
-            the channel whose name is most like depth (exr.depth_channel).
-    """
-
-    kind: Literal["depth", "disparity"] = "depth"
-    scale: float | None = None
-    focal: float = 0.0
-    baseline: float = 0.0
-    doffs: float = 0.0
-    unknown: float | None = None
-    channel: str = ""
-
-    @classmethod
-    def of(cls, scale: float | None, disparity: tuple[float, float, float] | None = None) -> DepthFormat:
-        """The format of depth with this scale, or of disparity: (focal px, baseline m, doffs px)."""
-        if disparity is None:
-            return cls(scale=scale)
-        return cls("disparity", scale, *disparity)
+_GREY = {
+    ("unsigned", 16): np.uint16,
+    ("signed", 16): np.int16,
+    ("unsigned", 32): np.uint32,
+    ("signed", 32): np.int32,
+    ("float", 32): np.float32,
+}
+"""What a PNG or TIFF of one channel may hold by (kind of number, bits)."""
 
 
 class PictureDecoder(Protocol):
@@ -84,6 +56,10 @@ class PictureDecoder(Protocol):
         """
         ...
 
+    def colours(self, path: Path) -> UInt8 | None:
+        """The pixels [h, w, 3] of a picture of 8 bits or less a channel; None when it cannot be decoded."""
+        ...
+
     def single_layer(self, path: Path) -> NDArray[Any] | None:
         """The first channel of an EXR whose compression core.depth.exr does not read.
 
@@ -93,20 +69,24 @@ class PictureDecoder(Protocol):
         ...
 
 
-def read_depth_file(path: Path, depth_format: DepthFormat, decoder: PictureDecoder) -> Float32:
-    """Read a depth or disparity file as depth in metres.
+def read_depth_file(
+    path: Path, depth_format: DepthFormat, decoder: PictureDecoder, *, trust_unit: bool = False
+) -> Float32:
+    """Read a depth file as depth in metres.
 
     Zero and negative depths are kept, so that photo_checks.py can report them.
 
     Args:
         path: the file.
         depth_format: what its numbers mean.
-        decoder: for PNG, TIFF, and EXR that core.depth.exr does not read.
+        decoder: for PNG, TIFF, JPEG, WebP, and EXR that core.depth.exr does not read.
+        trust_unit: do not doubt the unit, whatever the numbers look like.
 
     Returns:
         [h, w] float32 metres along z, top row first, NaN where unknown.
 
     Raises:
+        DepthQuestionError: it is not certain what the numbers mean.
         PhotoError: the file cannot be read, is no map of one number a pixel, or the format is not complete.
     """
     if not path.is_file():
@@ -115,103 +95,82 @@ def read_depth_file(path: Path, depth_format: DepthFormat, decoder: PictureDecod
         stored = _stored(path, depth_format.channel, decoder)
     except OSError as error:
         raise PhotoError("The depth file cannot be read", f"{path}: {error.strerror or error}") from error
-    if stored.ndim == 3 and 1 in (stored.shape[0], stored.shape[2]):
-        stored = stored[0] if stored.shape[0] == 1 else stored[..., 0]
-    if stored.ndim != 2:
-        raise PhotoError("The depth file is not a map of one number a pixel", f"{path}: {list(stored.shape)}")
-    return to_metres(stored, depth_format, whole_numbers=stored.dtype.kind in "iu")
+    check_meaning(stored, depth_format, trust_unit=trust_unit)
+    metres = to_metres(stored.numbers, depth_format, whole_numbers=stored.whole_numbers)
+    if not trust_unit:
+        check_reach(metres, stored, depth_format)
+    return metres
 
 
-def to_metres(stored: NDArray[Any], depth_format: DepthFormat, *, whole_numbers: bool) -> Float32:
-    """Stored numbers as depth in metres.
-
-    Args:
-        stored: [h, w], any number type.
-        depth_format: what the numbers mean.
-        whole_numbers: whether the file holds integers: then 0 is unknown and the default scale is INTEGER_SCALE.
-
-    Returns:
-        [h, w] float32 metres along z, NaN where unknown or from FARTHEST_DEPTH on.
-
-    Raises:
-        PhotoError: the scale is not positive, or disparity lacks its focal length or baseline.
-    """
-    values = stored.astype(np.float64)
-    unknown = ~np.isfinite(values)
-    if whole_numbers:
-        unknown |= values == 0
-    if depth_format.unknown is not None:
-        unknown |= values == depth_format.unknown
-    values[unknown] = np.nan
-    if depth_format.kind == "disparity":
-        values = _from_disparity(values, depth_format)
-    else:
-        scale = depth_format.scale if depth_format.scale is not None else INTEGER_SCALE if whole_numbers else 1.0
-        if not np.isfinite(scale) or scale <= 0:
-            raise PhotoError("The depth scale is not a positive number", f"{scale:g} metres a unit")
-        values = values * scale
-    values[np.abs(values) >= FARTHEST_DEPTH] = np.nan
-    return values.astype(np.float32)
-
-
-def _from_disparity(values: NDArray[np.float64], depth_format: DepthFormat) -> NDArray[np.float64]:
-    if not depth_format.focal > 0 or not depth_format.baseline > 0:
-        raise PhotoError(
-            "Disparity alone is not depth",
-            f"focal length {depth_format.focal:g} px, baseline {depth_format.baseline:g} m",
-            "Give both; they stand in the stereo camera's calibration.",
-        )
-    pixels = values * (depth_format.scale if depth_format.scale is not None else 1.0) + depth_format.doffs
-    with np.errstate(invalid="ignore", divide="ignore"):
-        depth = depth_format.focal * depth_format.baseline / pixels
-        return np.where(pixels > 0, depth, np.nan)
-
-
-def _stored(path: Path, channel: str, decoder: PictureDecoder) -> NDArray[Any]:
+def _stored(path: Path, channel: str, decoder: PictureDecoder) -> StoredDepth:
     """The file's numbers, in its own type."""
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz"):
-        return _numpy_array(path, channel)
+        numbers, name = _numpy_array(path, channel)
+        return StoredDepth(_one_number_a_pixel(path, numbers), name=name)
     if suffix == ".exr":
-        return _exr(path, channel, decoder)
+        numbers, name = _exr(path, channel, decoder)
+        return StoredDepth(_one_number_a_pixel(path, numbers), name=name)
+    if suffix == ".pgm":
+        return StoredDepth(read_pgm(path))
     if suffix in DEPTH_SUFFIXES:
         return _picture(path, decoder)
     raise PhotoError("This kind of depth file is not read", path.name, "Use 16-bit PNG, EXR, NPY or NPZ.")
 
 
-def _picture(path: Path, decoder: PictureDecoder) -> NDArray[Any]:
-    """[h, w] the numbers of a PNG or TIFF, in their own type."""
+def _one_number_a_pixel(path: Path, numbers: NDArray[Any]) -> NDArray[Any]:
+    if numbers.ndim == 3 and 1 in (numbers.shape[0], numbers.shape[2]):
+        numbers = numbers[0] if numbers.shape[0] == 1 else numbers[..., 0]
+    if numbers.ndim != 2:
+        raise PhotoError("The depth file is not a map of one number a pixel", f"{path}: {list(numbers.shape)}")
+    return numbers
+
+
+def _picture(path: Path, decoder: PictureDecoder) -> StoredDepth:
+    """The numbers of a picture, in their own type."""
     header = read_picture_header(path)
     if header is None:
-        raise PhotoError("The depth file cannot be read", f"{path} is no PNG or TIFF", _EXPORT)
+        raise PhotoError("The depth file cannot be read", f"{path} is no PNG, TIFF or JPEG", _EXPORT)
     if not header.whole:
         raise PhotoError("The depth file cannot be read", f"{path} ends before its last row", "Copy it again.")
-    if header.bits <= 8:
-        raise PhotoError(
-            f"The depth file is a picture of {header.bits} bits",
-            f"the {2**header.bits} steps of {path} are too coarse for metres",
-            _EXPORT,
-        )
+    steps = header.bits <= 8 and header.model != "other"
     grey = header.model == "grey" and header.channels == 1 and (header.numbers, header.bits) in _GREY
     colours = header.model == "rgb" and header.channels in (3, 4) and (header.numbers, header.bits) == ("unsigned", 16)
-    if not grey and not colours:
+    if not steps and not grey and not colours:
         raise PhotoError(
             "This kind of depth picture is not read",
             f"{path} has {header.channels} channels ({header.model}) of {header.bits} bits ({header.numbers})",
             _EXPORT,
         )
-    pixels = decoder.numbers(path, header)
+    pixels = decoder.colours(path) if steps else decoder.numbers(path, header)
     if pixels is None:
         raise PhotoError("The depth file cannot be read", f"the pixels of {path} cannot be decoded", _EXPORT)
-    if colours:
+    if grey:
+        return StoredDepth(np.asarray(pixels, dtype=_GREY[header.numbers, header.bits]))
+    if colours and (pixels[..., :1] == pixels[..., 1:3]).all():
         # Blender writes a grey picture as RGB unless told otherwise.
-        if (pixels[..., :1] != pixels[..., 1:3]).any():
-            raise PhotoError("The depth file is not a map of one number a pixel", f"{path} is in colour", _EXPORT)
-        return np.asarray(pixels[..., 0])
-    return pixels
+        return StoredDepth(np.asarray(pixels[..., 0], dtype=np.uint16))
+    return _of_colours(path, pixels if steps else (pixels[..., :3].astype(np.int64) >> 8).astype(np.uint8))
 
 
-def _numpy_array(path: Path, channel: str) -> NDArray[Any]:
+def _of_colours(path: Path, pixels: UInt8) -> StoredDepth:
+    """The numbers of a picture [h, w, 3]: its grey levels, or the places of its colours on their scale."""
+    if is_grey(pixels):
+        return StoredDepth(np.asarray(np.rint(pixels.mean(axis=2)), dtype=np.uint8))
+    found = numbers_of_colours(pixels)
+    if found is None:
+        raise PhotoError(
+            "The depth picture's colours are of no known scale",
+            f"{path} is in colour, and its colours are not those of viridis, magma, inferno, turbo, spectral or jet",
+            f"If it is a photo, choose its depth instead. {_EXPORT}",
+        )
+    scale, numbers = found
+    return StoredDepth(numbers, colours=scale)
+
+
+def _numpy_array(path: Path, channel: str) -> tuple[NDArray[Any], str]:
+    """The array of a file, and its name; "" in one that holds a single array without names."""
+    name = ""
     try:
         # Of a broken archive NumPy leaves a file open that it opened itself.
         with path.open("rb") as file:
@@ -220,12 +179,13 @@ def _numpy_array(path: Path, channel: str) -> NDArray[Any]:
                 array = loaded
             else:
                 with loaded:
-                    array = loaded[_array_name(path, loaded.files, channel)]
+                    name = _array_name(path, loaded.files, channel)
+                    array = loaded[name]
     except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
         raise PhotoError("The depth file is not a NumPy array of numbers", f"{path}: {error}") from error
     if array.dtype.kind not in "iuf":
         raise PhotoError("The depth file does not hold real numbers", f"{path}: {array.dtype}")
-    return np.asarray(array)
+    return np.asarray(array), name
 
 
 def _array_name(path: Path, names: list[str], channel: str) -> str:
@@ -241,12 +201,14 @@ def _array_name(path: Path, names: list[str], channel: str) -> str:
     )
 
 
-def _exr(path: Path, channel: str, decoder: PictureDecoder) -> NDArray[Any]:
+def _exr(path: Path, channel: str, decoder: PictureDecoder) -> tuple[NDArray[Any], str]:
+    """The depth of an EXR, and its channel's name; "" for the only layer of one that a decoder read."""
     try:
-        return read_exr_channel(path, channel or depth_channel(path))
+        name = channel or depth_channel(path)
+        return read_exr_channel(path, name), name
     except UnsupportedExrError:
         # Of several layers a decoder would hand out colours as if they were depth.
         pixels = None if channel else decoder.single_layer(path)
         if pixels is None:
             raise
-        return pixels
+        return pixels, ""

@@ -6,15 +6,8 @@ import numpy as np
 
 from ..arrays import Float32
 from ..errors import PhotoError
-
-FARTHEST_MEDIAN = 200.0
-"""Metres; a median depth above this is probably in another unit."""
-NEAREST_MEDIAN = 0.05
-"""Metres; a median depth below this is probably in another unit."""
-
-
-class DoubtfulScaleError(PhotoError):
-    """The depth is probably in another unit. The artist may know better and import it with trust_scale."""
+from .depth_mesh import DepthMesh
+from .depth_question import SPARSE
 
 
 def check_aspect(photo_size: tuple[int, int], depth_size: tuple[int, int]) -> None:
@@ -42,16 +35,14 @@ def _same_aspect(size: tuple[int, int], other: tuple[int, int]) -> bool:
     return abs(other[0] / ratio - other[1]) <= 1 or abs(other[1] * ratio - other[0]) <= 1
 
 
-def check_depth(depth: Float32, *, trust_scale: bool = False) -> None:
-    """Raise PhotoError unless the depth map can be a scene in metres.
+def check_depth(depth: Float32) -> None:
+    """Raise PhotoError unless the depth map can be a scene. Whether it is in metres, depth_question.py asks.
 
     Args:
         depth: [h, w] float32 metres along z, NaN where unknown.
-        trust_scale: skip the check of the unit.
 
     Raises:
         PhotoError: nothing is known, or most of what is known is not positive.
-        DoubtfulScaleError: the median is beyond FARTHEST_MEDIAN or nearer than NEAREST_MEDIAN.
     """
     known = depth[np.isfinite(depth)]
     if known.size == 0:
@@ -68,12 +59,23 @@ def check_depth(depth: Float32, *, trust_scale: bool = False) -> None:
             f"{negative} of {known.size} values are negative, {known.size - positive.size - negative} are zero",
             "Depth counts forward from the camera, in metres: change its sign or its format.",
         )
-    median = float(np.median(positive))
-    if trust_scale or NEAREST_MEDIAN <= median <= FARTHEST_MEDIAN:
+
+
+def check_faces(mesh: DepthMesh) -> None:
+    """Raise PhotoError when a depth map makes points but no surface.
+
+    Raises:
+        PhotoError: the mesh has no faces.
+    """
+    if len(mesh.quads) or len(mesh.triangles):
         return
-    raise DoubtfulScaleError(
-        "The depth does not look like metres",
-        f"half of the picture is {'beyond' if median > 1 else 'nearer than'} {median:.4g} m",
-        "Millimetres have a Unit of 0.001. If the scene is like that, turn on Trust the Unit (under Depth and Lens; "
-        "--trust-unit on the command line).",
+    known = np.isfinite(mesh.grid.depth)
+    beside = (known[:, 1:] & known[:, :-1]).any() or (known[1:] & known[:-1]).any()
+    raise PhotoError(
+        "The depth makes no surface",
+        f"{known.mean():.0%} of the mesh's points have depth, and none forms a face with its neighbours",
+        "Neighbouring depths jump too much: raise Depth Edge (under Mesh), or check the unit."
+        if known.mean() > SPARSE and beside
+        else "It is too sparse, as a car's LiDAR is: have the photo's depth estimated instead (Estimate Depth; "
+        "`realcam depth predict`), and use this one to check its scale.",
     )

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from ..depth.depth_format import DepthFormat
 from .import_request import ImportSettings
 from .shot import ShotSettings
 
@@ -42,6 +43,7 @@ class HeadlessPlan(ImportSettings, frozen=True, kw_only=True, forbid_unknown_fie
         depth: path of its depth.
         blend: path of the .blend that is saved.
         moves: each begins where the one before ended.
+        depth_format: what the depth's numbers mean; None for a plan that says so by the next two.
         depth_scale: metres for each stored unit; None takes it by the file's kind.
         disparity: (focal px, baseline m, doffs px) when the depth file holds disparity.
         last_image: path of what the last frame shall show, for engines that interpolate; "" for none.
@@ -60,6 +62,7 @@ class HeadlessPlan(ImportSettings, frozen=True, kw_only=True, forbid_unknown_fie
     control_port: int
     data_port: int
     moves: tuple[PlannedMove, ...]
+    depth_format: DepthFormat | None = None
     depth_scale: float | None = None
     disparity: tuple[float, float, float] | None = None
     last_image: str = ""

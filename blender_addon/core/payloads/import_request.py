@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 
 from ..camera.focal_length import PhotoLens, photo_lens
-from ..depth.depth_file import DepthFormat
+from ..depth.depth_format import DepthFormat
 from ..depth.depth_mesh import DEPTH_EDGE, MAX_VERTICES
+from ..setting_fields import SettingField, setting_fields
 from .depth_request import DepthResult
 
 
@@ -122,55 +123,5 @@ class ImportRequest:
     settings: ImportSettings = field(default_factory=ImportSettings)
 
 
-@dataclass(frozen=True)
-class SettingField:
-    """What a panel or a command line shows of one field of ImportSettings.
-
-    Attributes:
-        name: the field's name.
-        title: its label.
-        description: its tooltip.
-        kind: the type of its value where one is given.
-        default: its default.
-        minimum: None where there is no limit.
-        maximum: None where there is no limit.
-    """
-
-    name: str
-    title: str
-    description: str
-    kind: type
-    default: Any
-    minimum: float | None
-    maximum: float | None
-
-
-def _setting_field(declared: msgspec.inspect.Field) -> SettingField:
-    described = declared.type
-    assert isinstance(described, msgspec.inspect.Metadata)
-    assert described.extra_json_schema is not None
-    value = described.type
-    if isinstance(value, msgspec.inspect.UnionType):
-        value = value.types[0]
-    return SettingField(
-        name=declared.name,
-        title=described.extra_json_schema["title"],
-        description=described.extra_json_schema["description"],
-        kind=_KINDS[type(value)],
-        default=declared.default,
-        minimum=getattr(value, "ge", None),
-        maximum=getattr(value, "le", None),
-    )
-
-
-_KINDS: dict[type, type] = {
-    msgspec.inspect.BoolType: bool,
-    msgspec.inspect.IntType: int,
-    msgspec.inspect.FloatType: float,
-    msgspec.inspect.ListType: list,
-}
-
-_described = msgspec.inspect.type_info(ImportSettings)
-assert isinstance(_described, msgspec.inspect.StructType)
-SETTING_FIELDS: dict[str, SettingField] = {one.name: _setting_field(one) for one in _described.fields}
+SETTING_FIELDS: dict[str, SettingField] = setting_fields(ImportSettings)
 """The fields by name, in the order of their declaration."""

@@ -9,23 +9,26 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.arrays import Float32
-from ...core.depth.depth_file import DepthFormat, read_depth_file
+from ...core.arrays import Float32, UInt8
+from ...core.depth.depth_file import read_depth_file
+from ...core.depth.depth_format import DepthFormat
 from ...core.photo.picture_header import PictureHeader
 from ..photo_file import image_floats
 
 
-def read_depth(path: Path, depth_format: DepthFormat) -> Float32:
+def read_depth(path: Path, depth_format: DepthFormat, *, trust_unit: bool = False) -> Float32:
     """[h, w] float32 metres along z, NaN where unknown.
 
     Args:
         path: The depth file.
-        depth_format: How its numbers are to be understood; see core.depth.depth_file.
+        depth_format: How its numbers are to be understood; see core.depth.depth_format.
+        trust_unit: Do not doubt the unit.
 
     Raises:
+        DepthQuestionError: It is not certain what the numbers mean.
         PhotoError: The file cannot be read as depth.
     """
-    return read_depth_file(path, depth_format, _BlendersPictures())
+    return read_depth_file(path, depth_format, _BlendersPictures(), trust_unit=trust_unit)
 
 
 class _BlendersPictures:
@@ -44,6 +47,11 @@ class _BlendersPictures:
             return pixels
         highest = 2 ** (header.bits - (header.numbers == "signed")) - 1
         return np.asarray(np.rint(pixels.astype(np.float64) * highest), dtype=np.int64)
+
+    def colours(self, path: Path) -> UInt8 | None:
+        """See PictureDecoder."""
+        pixels = _pixels(path)
+        return None if pixels is None else np.rint(pixels[..., :3] * 255).astype(np.uint8)
 
     def single_layer(self, path: Path) -> NDArray[Any] | None:
         """The numbers of a picture of one layer; None when it has more or Blender cannot read it either."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bpy
-import msgspec
 import numpy as np
 
 from ...core.depth.cleaning.clean import CleanDepth
@@ -34,9 +33,7 @@ def scene_of_estimate(
     if settings.intrinsics is not None:
         lens = settings.lens(photo.file.size, photo.file.focal_35mm)
         intrinsics, focal_source = lens.intrinsics, lens.words
-    # A predictor's metres are what it was trained for: no unit to doubt.
-    trusting = msgspec.structs.replace(settings, trust_scale=True)
-    built = scene_of_depth(scene, photo, depth, intrinsics, focal_source, trusting)
+    built = scene_of_depth(scene, photo, depth, intrinsics, focal_source, settings)
     stride = built.record.stride
     found = CleanDepth(
         thinned(estimate.depth, stride), thinned(estimate.before, stride), thinned(estimate.cleaning_flags, stride)

@@ -34,8 +34,8 @@ def import_photo(scene: bpy.types.Scene, request: ImportRequest) -> PhotoScene:
         request: The photo, its depth, and how the scene shall be built.
 
     Raises:
-        PhotoError: Photo and depth make no scene; DoubtfulScaleError when the depth's unit is doubtful. Nothing is left
-            behind then.
+        PhotoError: Photo and depth make no scene; DepthQuestionError when it is not certain what the depth's numbers
+            mean. Nothing is left behind then.
         CameraError: Blender has no camera with these intrinsics. Nothing is left behind then.
     """
     photo = NamedPhoto(request.photo.stem, read_photo(request.photo))
@@ -49,7 +49,7 @@ def import_photo(scene: bpy.types.Scene, request: ImportRequest) -> PhotoScene:
 
 
 def _scene_of_file(scene: bpy.types.Scene, photo: NamedPhoto, file: DepthFile, settings: ImportSettings) -> PhotoScene:
-    depth = read_depth(file.path, file.format)
+    depth = read_depth(file.path, file.format, trust_unit=settings.trust_scale)
     if settings.to_photo:
         depth = _at_photos_size(depth, photo.file, settings.max_vertices)
     lens = settings.lens(photo.file.size, photo.file.focal_35mm)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...core.arrays import Float32, Float64
 from ...core.depth.depth_mesh import DepthMesh, depth_mesh
-from ...core.depth.photo_checks import check_aspect, check_depth
+from ...core.depth.photo_checks import check_aspect, check_depth, check_faces
 from ...core.payloads.import_request import ImportSettings
 from ..mesh import fill_mesh
 from ..photo_file import PhotoFile
@@ -56,8 +56,9 @@ def scene_of_depth(
         CameraError: Blender has no camera with these intrinsics. Nothing is left behind then.
     """
     check_aspect(photo.file.size, (depth.shape[1], depth.shape[0]))
-    check_depth(depth, trust_scale=settings.trust_scale)
+    check_depth(depth)
     built = depth_mesh(depth, intrinsics, photo.file.size, settings.depth_edge, settings.max_vertices)
+    check_faces(built)
     camera = reference_camera(f"{photo.name} camera", intrinsics, photo.file.size, float(np.nanmax(built.grid.depth)))
     mesh_object = _mesh_object(photo, built)
     camera.parent = mesh_object

@@ -9,7 +9,8 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProperty, IntProperty, StringProperty
 
 from ...core.camera.projection import intrinsics_matrix
-from ...core.depth.depth_file import DEPTH_SUFFIXES, DepthFormat
+from ...core.depth.depth_file import DEPTH_SUFFIXES, METRIC_SUFFIXES
+from ...core.depth.depth_format import DepthFormat
 from ...core.errors import PhotoError
 from ...core.payloads.import_request import SETTING_FIELDS, DepthFile, ImportRequest, ImportSettings
 
@@ -180,7 +181,8 @@ def import_request(photo: str, fields: Any) -> ImportRequest:
 def depth_beside(photo: Path) -> Path | None:
     """The depth file that lies beside a photo under a common name; None when there is none."""
     for name in DEPTH_NAMES:
-        for suffix in DEPTH_SUFFIXES:
+        # A picture of the photo's own name is another photo, unless its kind holds depth.
+        for suffix in DEPTH_SUFFIXES if name != "{}" else METRIC_SUFFIXES:
             path = photo.with_name(name.format(photo.stem) + suffix)
             if path != photo and path.is_file():
                 return path

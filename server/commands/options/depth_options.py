@@ -1,4 +1,4 @@
-"""Options that say what the numbers of a depth file mean."""
+"""Options that say what the numbers of a depth file mean, with the descriptions of DepthFormat."""
 
 from __future__ import annotations
 
@@ -6,33 +6,63 @@ from typing import Annotated
 
 import typer
 
-from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.depth.depth_format import DEPTH_FIELDS, DEPTH_UNITS, NEAR_ENDS, DepthFormat
 
 DepthScaleOption = Annotated[
     float | None,
-    typer.Option(
-        help="Metres for each stored unit; of disparity, pixels. Else whole numbers are millimetres, others metres."
-    ),
+    typer.Option(help=f"{DEPTH_FIELDS['scale'].description}. Else whole numbers are millimetres, others metres."),
+]
+DepthUnitOption = Annotated[
+    str, typer.Option(metavar="|".join(DEPTH_UNITS), help="The unit by its name, instead of --depth-scale.")
 ]
 DisparityOption = Annotated[
     str, typer.Option(help="FOCAL,BASELINE[,OFFSET]: the file holds disparities; pixels, metres, pixels.")
 ]
+RelativeOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NEAR,NEAREST,FARTHEST",
+        help="The file holds relative depth: near is bright or dark, distances in metres; for example bright,0.8,6.",
+    ),
+]
 
 
-def depth_format(scale: float | None, disparity: str) -> DepthFormat:
+def depth_format(scale: float | None, disparity: str, unit: str = "", relative: str = "") -> DepthFormat:
     """The format of a depth file's numbers.
 
     Args:
         scale: metres for each stored unit, of disparity pixels; None takes it by the file's kind.
-        disparity: FOCAL,BASELINE[,OFFSET] as typed, "" for a file of depth.
+        disparity: FOCAL,BASELINE[,OFFSET] as typed, "" for none.
+        unit: a name of DEPTH_UNITS, "" for none.
+        relative: NEAR,NEAREST,FARTHEST as typed, "" for none.
 
     Raises:
-        typer.BadParameter: the disparity has another form.
+        typer.BadParameter: a text has another form, or two of them contradict each other.
     """
+    if sum(map(bool, (disparity, unit, relative))) > 1:
+        raise typer.BadParameter("Give one of --disparity, --depth-unit and --relative.")
+    if scale is not None and (unit or relative):
+        raise typer.BadParameter("Give --depth-scale or one of --depth-unit and --relative.")
+    if relative:
+        return _relative(relative)
+    if unit:
+        if unit not in DEPTH_UNITS:
+            raise typer.BadParameter(f"{unit!r}: expected one of {', '.join(DEPTH_UNITS)}", param_hint="--depth-unit")
+        return DEPTH_UNITS[unit].format
     if not disparity:
         return DepthFormat.of(scale)
     focal, baseline, offset = [*numbers(disparity, "--disparity", (2, 3)), 0.0][:3]
     return DepthFormat.of(scale, (focal, baseline, offset))
+
+
+def _relative(text: str) -> DepthFormat:
+    word, _, distances = text.partition(",")
+    near = next((end for end, _, _ in NEAR_ENDS if end == word.strip().lower()), None)
+    if near is None:
+        ends = " or ".join(end for end, _, _ in NEAR_ENDS)
+        raise typer.BadParameter(f"{text!r}: expected {ends} first, for example bright,0.8,6", param_hint="--relative")
+    nearest, farthest = numbers(distances, "--relative", (2,))
+    return DepthFormat(kind="relative", near=near, nearest=nearest, farthest=farthest)
 
 
 def numbers(text: str, option: str, counts: tuple[int, ...]) -> list[float]:

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+DEPTH_FILE = "Its depth: 16-bit PNG or TIFF, EXR, NPY, NPZ; PNG, JPEG or PGM of relative depth (--relative)."
+
 PhotoOption = Annotated[Path, typer.Option(help="The photo.")]
-DepthOption = Annotated[Path, typer.Option(help="Its depth: 16-bit PNG or TIFF, EXR, NPY or NPZ.")]
+DepthOption = Annotated[Path, typer.Option(help=DEPTH_FILE)]
 TrajectoryOption = Annotated[
     Path, typer.Option(help="Camera file: RealEstate10K, COLMAP, TUM, transforms.json, .chan.")
 ]

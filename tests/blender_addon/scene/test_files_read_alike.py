@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.errors import PhotoError
 from server.depth import photo_files
 
@@ -32,7 +32,7 @@ RANDOM = np.random.default_rng(5)
 RGB = RANDOM.integers(0, 256, (40, 60, 3), np.uint8)
 RGBA = RANDOM.integers(0, 256, (40, 60, 4), np.uint8)
 GREY = RGB[..., 0].copy()
-MILLIMETRES = RANDOM.integers(0, 65536, (40, 60), np.uint16)
+MILLIMETRES = RANDOM.integers(0, 60000, (40, 60), np.uint16)
 METRES = np.where(RGB[..., 0] < 20, np.nan, RGB[..., 1] / 16).astype(np.float32)
 
 
@@ -156,21 +156,32 @@ PHOTOS: dict[str, tuple[Make, str]] = {
 }
 """Name -> how the file is made, and the end of the sentence that refuses it; "" for a photo that is read."""
 
-TOO_COARSE = "are too coarse for metres. Export it as 16-bit PNG, EXR or NPY."
+ASKED = "on the command line --relative bright,NEAREST,FARTHEST (metres)."
+NO_SCALE = "choose its depth instead. Export it as 16-bit PNG, EXR or NPY."
 CUT_DEPTH = "ends before its last row. Copy it again."
-NO_PICTURE = "is no PNG or TIFF. Export it as 16-bit PNG, EXR or NPY."
+NO_PICTURE = "is no PNG, TIFF or JPEG. Export it as 16-bit PNG, EXR or NPY."
 OTHER_KIND = "Use 16-bit PNG, EXR, NPY or NPZ."
 
 DEPTHS: dict[str, tuple[Make, str]] = {
     "millimetres.png": (picture(MILLIMETRES), ""),
     "grey_as_rgb.png": (sixteen_bits("png", "rgb48be", GREY_AS_RGB), ""),
     "grey_as_rgba.png": (sixteen_bits("png", "rgba64be", GREY_AS_RGBA), ""),
-    "colours.png": (sixteen_bits("png", "rgb48be", IN_COLOUR), " is in colour. Export it as 16-bit PNG, EXR or NPY."),
-    "grey_8.png": (picture(GREY), f": the 256 steps of {{}} {TOO_COARSE}"),
-    "rgb_8.png": (picture(RGB), TOO_COARSE),
-    "alpha_8.png": (picture(RGBA), TOO_COARSE),
-    "palette.png": (picture(RGB, "P"), TOO_COARSE),
-    "two_steps.png": (picture(RGB, "1"), f": the 2 steps of {{}} {TOO_COARSE}"),
+    "colours.png": (sixteen_bits("png", "rgb48be", IN_COLOUR), NO_SCALE),
+    "grey_8.png": (picture(GREY), ASKED),
+    "rgb_8.png": (picture(RGB), NO_SCALE),
+    "alpha_8.png": (picture(RGBA), NO_SCALE),
+    "palette.png": (picture(RGB, "P"), NO_SCALE),
+    "two_steps.png": (picture(RGB, "1"), ASKED),
+    "eight_in_sixteen.png": (picture(GREY.astype(np.uint16) * 257), "turn on Trust the Unit (--trust-unit)."),
+    "rotated.png": (picture(MILLIMETRES // 8 * 8), "SUN3D"),
+    "fives.png": (picture(MILLIMETRES // 5 * 5), "1/5000 m (TUM)"),
+    "share.npy": (array((GREY / 255).astype(np.float32)), ": its numbers run from 0 to 1. "),
+    "grey_8.npy": (array(GREY), ASKED),
+    "disparity.npz": (arrays(disparity=METRES), "is called “disparity”"),
+    "grey.jpg": (picture(GREY, quality=95), ASKED),
+    "grey.pgm": (picture(GREY), ASKED),
+    "empty.pgm": (holding(b""), "is no PGM."),
+    "cut.pgm": (cut(picture(GREY)), CUT_DEPTH),
     "millimetres.tif": (picture(MILLIMETRES), ""),
     "millimetres_32.tif": (picture(BIG), ""),
     "large_offsets.tif": (picture(MILLIMETRES, big_tiff=True), ""),
@@ -178,11 +189,11 @@ DEPTHS: dict[str, tuple[Make, str]] = {
     "grey_as_rgb.tif": (sixteen_bits("tiff", "rgb48le", GREY_AS_RGB), ""),
     "metres.tif": (picture(METRES), ""),
     "whole_metres.tif": (picture(np.ones((4, 6), np.float32)), ""),
-    "grey_8.tif": (picture(GREY), TOO_COARSE),
-    "inks.tif": (picture(RGB, "CMYK"), TOO_COARSE),
+    "grey_8.tif": (picture(GREY), ASKED),
+    "inks.tif": (picture(RGB, "CMYK"), " (other) of 8 bits (unsigned). Export it as 16-bit PNG, EXR or NPY."),
     "png_inside.tif": (named("a.png", picture(MILLIMETRES)), ""),
-    "jpeg_inside.png": (named("a.jpg", picture(GREY)), TOO_COARSE),
-    "photo.jpg": (picture(GREY), OTHER_KIND),
+    "jpeg_inside.png": (named("a.jpg", picture(GREY)), ASKED),
+    "photo.jpg": (picture(RGB), NO_SCALE),
     "notes.doc": (holding(b"x"), OTHER_KIND),
     "no_suffix": (named("a.png", picture(MILLIMETRES)), OTHER_KIND),
     "missing.png": (nothing, "There is no such depth file: "),
@@ -208,6 +219,10 @@ DEPTHS: dict[str, tuple[Make, str]] = {
     "usual.npz": (arrays(depth=METRES, confidence=GREY), ""),
     "two.npz": (arrays(near=METRES, far=METRES), "holds near, far. Name one of them as Channel."),
 }
+
+
+NOTHING_SAID = DepthFormat()
+RELATIVE = DepthFormat(kind="relative", near="bright", nearest=1.0, farthest=8.0)
 
 
 def outcome(read: Read) -> tuple[NDArray[Any], float | None] | str:
@@ -243,11 +258,11 @@ def servers_photo(path: Path) -> tuple[NDArray[Any], float | None]:
     return photo.pixels, photo.focal_35mm
 
 
-def compare_depth(path: Path, refused: str = "") -> None:
+def compare_depth(path: Path, refused: str = "", meaning: DepthFormat = NOTHING_SAID) -> None:
     compare(
         path,
-        lambda: (read_depth(path, DepthFormat()), None),
-        lambda: (photo_files.read_depth(path, DepthFormat()), None),
+        lambda: (read_depth(path, meaning), None),
+        lambda: (photo_files.read_depth(path, meaning), None),
         refused,
     )
 
@@ -265,6 +280,12 @@ def test_depth_is_read_alike(blender: ModuleType, tmp_path: Path, name: str) -> 
     make, refused = DEPTHS[name]
     make(tmp_path / name)
     compare_depth(tmp_path / name, refused)
+
+
+@pytest.mark.parametrize("name", ["grey_8.png", "grey.jpg", "grey.pgm", "grey_8.npy", "two_steps.png", "grey_8.tif"])
+def test_relative_depth_is_read_alike(blender: ModuleType, tmp_path: Path, name: str) -> None:
+    DEPTHS[name][0](tmp_path / name)
+    compare_depth(tmp_path / name, meaning=RELATIVE)
 
 
 @pytest.mark.parametrize("codec", ["NONE", "RLE", "ZIPS", "ZIP", "PIZ", "PXR24"])

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from blender_addon.core.arrays import Float64
-from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.errors import RealCamError
 from server.depth.photo_files import read_depth
 from tests.cases.checking import INPUTS, Answer, judge

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from blender_addon.core.camera.projection import project, unproject
-from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.errors import CameraError
 from server.datasets.clip_frames import ClipError, picture_files, read_frames
 from server.datasets.posed_clip import MILLIMETRES, open_posed_clip

@@ -18,7 +18,7 @@ from blender_addon.core.depth.cleaning.flying import flying_pixels, view_angles
 from blender_addon.core.depth.cleaning.sky import find_sky, sky_shell, spread_within
 from blender_addon.core.depth.cleaning.upsample import guided_upsample, shrunk
 from blender_addon.core.depth.cleaning.windows import weighted_median
-from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.errors import PhotoError
 from server.demo.motorcycle import Motorcycle
 from server.depth.photo_files import read_depth, read_photo

@@ -20,7 +20,7 @@ from blender_addon.core.depth.cleaning.outliers import (
     outlier_threshold,
     window_search,
 )
-from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.depth.depth_format import DepthFormat
 from server.demo.motorcycle import Motorcycle
 from server.depth.estimate import kdtree_search
 from server.depth.photo_files import read_depth

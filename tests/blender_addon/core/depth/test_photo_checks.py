@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from blender_addon.core.depth.photo_checks import DoubtfulScaleError, check_aspect, check_depth
+from blender_addon.core.depth.depth_mesh import depth_mesh
+from blender_addon.core.depth.photo_checks import check_aspect, check_depth, check_faces
 from blender_addon.core.errors import PhotoError
 from server.demo.motorcycle import Motorcycle
 
@@ -50,8 +51,14 @@ def test_a_few_negative_values_are_only_unknown(bike: Motorcycle) -> None:
     check_depth(depth)
 
 
-@pytest.mark.parametrize(("factor", "says"), [(1000.0, "beyond 27"), (0.001, "nearer than 0.0027")])
-def test_depth_in_another_unit_is_questioned(bike: Motorcycle, factor: float, says: str) -> None:
-    with pytest.raises(DoubtfulScaleError, match=says):
-        check_depth(bike.depth * np.float32(factor))
-    check_depth(bike.depth * np.float32(factor), trust_scale=True)
+def test_points_without_a_surface_are_refused_with_a_way_out(bike: Motorcycle) -> None:
+    lens = np.array([[900.0, 0, 370], [0, 900, 250], [0, 0, 1]])
+    size = (bike.depth.shape[1], bike.depth.shape[0])
+    lidar = np.full_like(bike.depth, np.nan)
+    lidar[::4, ::4] = bike.depth[::4, ::4]
+    with pytest.raises(PhotoError, match=r"6% of the mesh's points.*too sparse.*Estimate Depth"):
+        check_faces(depth_mesh(lidar, lens, size))
+    noise = np.random.default_rng(0).uniform(1, 9, (40, 60)).astype(np.float32)
+    with pytest.raises(PhotoError, match="raise Depth Edge"):
+        check_faces(depth_mesh(noise, lens, (60, 40), depth_edge=1e-6))
+    check_faces(depth_mesh(bike.depth, lens, size))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blender_addon.core.depth.depth_file import DepthFormat
+from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.depth.exr import exr_channels, read_exr_channel
 from blender_addon.core.errors import PhotoError
 from server.demo.motorcycle import BASELINE, DISPARITY_OFFSET, FOCAL, Motorcycle
@@ -25,7 +25,7 @@ def test_sixteen_bit_png_values_are_exactly_pillows(blender: ModuleType, tmp_pat
     stored = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     np.random.default_rng(1).shuffle(stored.ravel())
     Image.fromarray(stored).save(tmp_path / "depth.png")
-    depth = read_depth(tmp_path / "depth.png", DepthFormat(scale=1.0))
+    depth = read_depth(tmp_path / "depth.png", DepthFormat(scale=1.0), trust_unit=True)
     with Image.open(tmp_path / "depth.png") as picture:
         pillow = np.array(picture)
     np.testing.assert_array_equal(np.nan_to_num(depth), pillow.astype(np.float32))

@@ -26,7 +26,7 @@ pytest.importorskip("bpy")
 if TYPE_CHECKING:
     from blender_addon.scene import PhotoScene
 
-from blender_addon.scene import DoubtfulScaleError, find_photo_scene, import_photo, read_photo, set_depth_edge  # noqa: E402
+from blender_addon.scene import DepthQuestionError, find_photo_scene, import_photo, read_photo, set_depth_edge  # noqa: E402
 from blender_addon.scene.photo_file import photo_pixels  # noqa: E402
 
 
@@ -80,15 +80,15 @@ def test_another_depth_edge_cuts_the_same_vertices_anew(bike_scene: PhotoScene, 
     np.testing.assert_allclose(uv.reshape(-1, 2), [0, 1] + pixels / [741, -500], atol=1e-5)
 
 
-def test_depth_of_single_pixels_is_a_mesh_without_faces(
+def test_depth_of_single_pixels_makes_no_surface_and_leaves_nothing(
     blender: ModuleType, bike_import: ImportRequest, tmp_path: Path
 ) -> None:
     depth = np.full((6, 9), np.nan, np.float32)
     depth[::2, ::2] = 2.0
     np.save(tmp_path / "dots.npy", depth)
-    photo = import_photo(blender.context.scene, with_metres(bike_import, tmp_path / "dots.npy"))
-    assert (photo.vertices, photo.faces) == (15, 0)
-    assert set_depth_edge(photo, 0.5).faces == 0
+    with pytest.raises(PhotoError, match="makes no surface"):
+        import_photo(blender.context.scene, with_metres(bike_import, tmp_path / "dots.npy"))
+    assert len(blender.data.meshes) == len(blender.data.images) == 0
 
 
 def test_vertices_the_artist_deleted_stay_deleted(bike_scene: PhotoScene, blender: ModuleType) -> None:
@@ -180,7 +180,7 @@ def test_a_refused_import_leaves_nothing_behind(
     np.save(tmp_path / "millimetres.npy", bike.depth * 1000)
     np.save(tmp_path / "square.npy", bike.depth[:, :500])
     before = {name: len(getattr(blender.data, name)) for name in ("images", "meshes", "objects", "collections")}
-    with pytest.raises(DoubtfulScaleError):
+    with pytest.raises(DepthQuestionError):
         import_photo(blender.context.scene, with_metres(bike_import, tmp_path / "millimetres.npy"))
     with pytest.raises(PhotoError, match="does not fit the photo"):
         import_photo(blender.context.scene, with_metres(bike_import, tmp_path / "square.npy"))

@@ -185,7 +185,10 @@ def test_a_doubtful_unit_is_trusted_by_the_name_the_sentence_says(addon: ModuleT
 def test_depth_is_found_beside_the_photo(tmp_path: Path) -> None:
     photo = tmp_path / "car.png"
     photo.touch()
-    assert depth_beside(photo) is None, "the photo is not its own depth"
+    (tmp_path / "car.jpg").touch()
+    assert depth_beside(photo) is None, "neither the photo nor another picture of it is its depth"
+    (tmp_path / "car_depth.jpg").touch()
+    assert depth_beside(photo) == tmp_path / "car_depth.jpg"
     (tmp_path / "car_depth.png").touch()
     assert depth_beside(photo) == tmp_path / "car_depth.png"
     (tmp_path / "car_depth.npz").touch()

@@ -94,7 +94,7 @@ def test_blenders_own_z(addon: ModuleType, tmp_path: Path) -> None:
 
     write_rendered_depth(addon, tmp_path / "render.exr", distance=4.0)
     addon.ops.wm.read_factory_settings(use_empty=True)
-    from blender_addon.core.depth.depth_file import DepthFormat
+    from blender_addon.core.depth.depth_format import DepthFormat
     from blender_addon.scene import read_depth
 
     height, width = read_depth(tmp_path / "render.exr", DepthFormat()).shape
