@@ -60,10 +60,7 @@ def _run(plan: HeadlessPlan, say: Say) -> None:
         keys = _animate(scene, photo, plan)
         # Paths in the file and the take's folder are relative to it.
         bpy.ops.wm.save_as_mainfile(filepath=plan.blend)
-    summary = (
-        f"{photo.vertices:,} vertices; focal length: {photo.focal_source}; "
-        f"{keys} keyframes over frames {plan.frame_start} to {plan.frame_end}"
-    )
+    summary = f"{photo.summary}; {keys} keyframes over frames {plan.frame_start} to {plan.frame_end}"
     finished = _generate(scene, plan, say)
     with _timed(say, "save the Blender file"):
         _write_preview(finished, Path(plan.preview_frames))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import bpy
 import numpy as np
 
 from ..core.arrays import Float32, Float64, UInt8
+from ..core.depth.depth_facts import DepthFacts
 from ..core.errors import PhotoError
 from .mesh import grid_depth, recut_mesh
 from .photo_file import photo_pixels
@@ -36,6 +37,8 @@ class Record:
         depth_edge: Relative jump of depth above which two neighbouring pixels are different surfaces.
         scale: True metres for each metre of the imported depth; the mesh has them in it already.
         cleaned: Bits of the cleaning steps in force.
+        facts: How far the imported depth reaches with these steps in force, before `scale`; None in files of version
+            0.1.
     """
 
     version: int
@@ -49,6 +52,7 @@ class Record:
     depth_edge: float
     scale: float = 1.0
     cleaned: int = 0
+    facts: DepthFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,19 @@ class PhotoScene:
     def depth_edge(self) -> float:
         """The relative depth jump that the mesh is cut at now."""
         return self.record.depth_edge
+
+    @property
+    def facts(self) -> DepthFacts | None:
+        """How far the scene reaches now, in metres; None when the file does not say, or nothing has depth."""
+        facts = self.record.facts
+        return None if facts is None else facts.times(self.record.scale)
+
+    @property
+    def summary(self) -> str:
+        """What an artist is told once the photo is a scene."""
+        facts = self.facts
+        reach = f"{self.vertices:,} vertices" if facts is None else facts.words
+        return f"{reach}; focal length: {self.focal_source}"
 
     @property
     def vertices(self) -> int:
@@ -171,7 +188,7 @@ def set_depth_edge(photo_scene: PhotoScene, threshold: float) -> PhotoScene:
         raise PhotoError("The depth edge is not a positive number", f"{threshold:g}")
     record = photo_scene.record
     recut_mesh(photo_scene.mesh.data, record.rows, record.columns, threshold, record.cleaned)
-    changed = Record(**{**asdict(record), "depth_edge": float(threshold)})
+    changed = replace(record, depth_edge=float(threshold))
     store_record(photo_scene.mesh, changed)
     return PhotoScene(photo_scene.mesh, photo_scene.camera, photo_scene.image, changed)
 
@@ -180,4 +197,11 @@ def _record(mesh: bpy.types.Object) -> Record:
     stored: dict[str, Any] = json.loads(mesh[RECORD])
     # A file of another version of the add-on may hold more.
     values = {field.name: stored[field.name] for field in fields(Record) if field.name in stored}
-    return Record(**{**values, "photo_size": tuple(values["photo_size"])})
+    facts = values.get("facts")
+    return Record(
+        **{
+            **values,
+            "photo_size": tuple(values["photo_size"]),
+            "facts": None if facts is None else DepthFacts(**facts),
+        }
+    )

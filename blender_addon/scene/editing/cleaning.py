@@ -15,10 +15,11 @@ import numpy as np
 from ...core.arrays import Float32, Float64, Int32, UInt8
 from ...core.camera.projection import scaled_intrinsics
 from ...core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, CleanDepth, clean_depth
+from ...core.depth.depth_facts import DepthFacts, depth_facts
 from ...core.depth.depth_mesh import lift
 from ..axes import blender_points, depth_of
 from ..mesh import TOUCHED, GridVertices, grid_depth, mark_vertices, read_vertices, rebuild_mesh
-from ..photo_scene import PhotoScene, store_record
+from ..photo_scene import PhotoScene, Record, store_record
 from ..reference_camera import see_as_far_as
 from .rig_dependencies import artists_cameras
 
@@ -126,7 +127,7 @@ def set_cleaned(scene: bpy.types.Scene, photo_scene: PhotoScene, cleaned: int) -
         vertices = read_vertices(mesh)
     vertices = replace(vertices, positions=_shifted(vertices, record.cleaned, cleaned))
     rebuild_mesh(mesh, vertices, (record.rows, record.columns), record.depth_edge, cleaned)
-    changed = replace(record, cleaned=cleaned)
+    changed = replace(record, cleaned=cleaned, facts=_facts(vertices, cleaned, record))
     store_record(photo_scene.mesh, changed)
     if cleaned & SKY and (vertices.cleaning_flags & SKY).any():
         farthest = float(depth_of(vertices.positions).max())
@@ -145,6 +146,14 @@ def touched_counts(photo_scene: PhotoScene) -> dict[int, int]:
     """How many vertices each step touches, by the step's bit; empty before the depth was analysed."""
     cleaning_flags = read_vertices(photo_scene.mesh.data).cleaning_flags
     return {bit: int((cleaning_flags & bit != 0).sum()) for bit in STEPS}
+
+
+def _facts(vertices: GridVertices, cleaned: int, record: Record) -> DepthFacts | None:
+    """How far the depth reaches with some steps in force, before the scene's scale. The sky's shell is no depth."""
+    counts = vertices.count(cleaned) & (vertices.cleaning_flags & SKY == 0)
+    depth = np.full(record.rows * record.columns, np.nan, dtype=np.float32)
+    depth[vertices.pixels[counts]] = depth_of(vertices.positions[counts]) / record.scale
+    return depth_facts(depth)
 
 
 def _depth_and_lens(photo_scene: PhotoScene) -> tuple[Float32, Float64]:

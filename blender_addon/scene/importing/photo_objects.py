@@ -10,6 +10,7 @@ import bpy
 import numpy as np
 
 from ...core.arrays import Float32, Float64
+from ...core.depth.depth_facts import depth_facts
 from ...core.depth.depth_mesh import DepthMesh, depth_mesh
 from ...core.depth.photo_checks import check_aspect, check_depth, check_faces
 from ...core.payloads.import_request import ImportSettings
@@ -75,6 +76,7 @@ def scene_of_depth(
         columns=columns,
         stride=built.grid.stride,
         depth_edge=settings.depth_edge,
+        facts=depth_facts(built.grid.depth),
     )
     mesh_object[CAMERA], mesh_object[IMAGE] = camera, photo.file.image
     store_record(mesh_object, record)

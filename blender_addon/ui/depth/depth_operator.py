@@ -50,7 +50,7 @@ class EstimateDepth(AnalysisOperator, bpy.types.Operator):
         photo_scene = find_photo_scene(scene)
         if photo_scene is None:
             return "The depth is built into the scene"
-        return f"{photo_scene.vertices:,} vertices; focal length: {photo_scene.focal_source}"
+        return photo_scene.summary
 
 
 def depth_job(scene: bpy.types.Scene) -> DepthJob:

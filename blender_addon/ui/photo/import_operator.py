@@ -57,8 +57,7 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
         scene.realcam.depth_edge = self.depth_edge
         said = prepare_first_look(scene, photo_scene, self.add_camera)
         look_through_camera(scene)
-        facts = f"{photo_scene.vertices:,} vertices; focal length: {photo_scene.focal_source}."
-        self.report({"INFO"}, " ".join([facts, *said]))
+        self.report({"INFO"}, " ".join([f"{photo_scene.summary}.", *said]))
         return {"FINISHED"}
 
     def draw(self, _context: bpy.types.Context) -> None:

@@ -38,7 +38,9 @@ def _photo_facts(layout: Any, context: bpy.types.Context, photo: PhotoScene, sho
     column = layout.column(align=True)
     column.label(text=photo.mesh.name, icon="IMAGE_DATA")
     width, height = photo.photo_size
-    column.label(text=f"{width} × {height} px, {photo.vertices:,} vertices")
+    column.label(text=f"{width} × {height} px")
+    facts = photo.facts
+    draw_wrapped(layout, context, f"{photo.vertices:,} vertices" if facts is None else facts.words)
     draw_wrapped(layout, context, f"Focal length: {photo.focal_source}")
     layout.prop(shot, "depth_edge", slider=True)
     if abs(photo.depth_edge - shot.depth_edge) > 1e-6:

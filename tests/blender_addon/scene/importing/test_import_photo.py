@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from blender_addon.scene import PhotoScene
 
 from blender_addon.scene import DepthQuestionError, find_photo_scene, import_photo, read_photo, set_depth_edge  # noqa: E402
+from blender_addon.scene.editing.calibration import set_scale  # noqa: E402
+from blender_addon.scene.editing.cleaning import EVERYTHING, set_cleaned  # noqa: E402
 from blender_addon.scene.photo_file import photo_pixels  # noqa: E402
+from blender_addon.scene.photo_scene import RECORD  # noqa: E402
 
 
 def positions(photo: PhotoScene) -> np.ndarray[Any, Any]:
@@ -89,6 +92,33 @@ def test_depth_of_single_pixels_makes_no_surface_and_leaves_nothing(
     with pytest.raises(PhotoError, match="makes no surface"):
         import_photo(blender.context.scene, with_metres(bike_import, tmp_path / "dots.npy"))
     assert len(blender.data.meshes) == len(blender.data.images) == 0
+
+
+def test_the_scene_tells_its_metres_and_keeps_them_through_cleaning_and_scale(
+    blender: ModuleType, bike_scene: PhotoScene
+) -> None:
+    scene = blender.context.scene
+    assert bike_scene.facts is not None
+    assert bike_scene.facts.words == "2.2 to 4.8 m, middle 2.8 m, 93 % of the photo has depth"
+    rescaled = set_scale(scene, bike_scene, 0.5)
+    assert rescaled.facts.words == "1.1 to 2.4 m, middle 1.4 m, 93 % of the photo has depth"
+    cleaned = set_cleaned(scene, rescaled, EVERYTHING)
+    found = find_photo_scene(scene)
+    assert found is not None
+    assert found.facts == cleaned.facts
+    assert cleaned.facts.middle == pytest.approx(1.4, abs=0.05)
+    assert cleaned.facts.known_share < rescaled.facts.known_share
+    assert found.summary.startswith("1.1 to 2.")
+
+
+def test_a_scene_of_an_older_file_tells_its_vertices(bike_scene: PhotoScene, blender: ModuleType) -> None:
+    stored = json.loads(bike_scene.mesh[RECORD])
+    del stored["facts"]
+    bike_scene.mesh[RECORD] = json.dumps(stored)
+    found = find_photo_scene(blender.context.scene)
+    assert found is not None
+    assert found.facts is None
+    assert found.summary.startswith(f"{found.vertices:,} vertices; ")
 
 
 def test_vertices_the_artist_deleted_stay_deleted(bike_scene: PhotoScene, blender: ModuleType) -> None:
