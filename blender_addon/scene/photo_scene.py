@@ -20,6 +20,9 @@ RECORD = "realcam_photo"
 CAMERA, IMAGE = "realcam_camera", "realcam_image"
 """Custom properties of the mesh object: the reference camera and the photo, as pointers, so that names are free."""
 
+CURRENT = "realcam_current_photo"
+"""Custom property of a scene with several photos: `imported_at` of the one that is worked on."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -146,24 +149,32 @@ def store_record(mesh: bpy.types.Object, record: Record) -> None:
 
 
 def find_photo_scene(scene: bpy.types.Scene, imported_at: float | None = None) -> PhotoScene | None:
-    """The photo imported last among those in the scene.
+    """The photo that is worked on, or another one of the scene's.
 
     Args:
         scene: Where it is looked for.
-        imported_at: Seconds since 1970, the `imported_at` of the photo wanted; None for the last.
+        imported_at: Seconds since 1970, the `imported_at` of the photo wanted; None for the one that was chosen last,
+            by import or by the artist.
 
     Returns:
         None when the scene has no such photo.
     """
-    found = photo_meshes(scene)
+    photos = photo_scenes(scene)
     if imported_at is not None:
-        found = [o for o in found if _record(o).imported_at == imported_at]
-    if not found:
-        return None
-    mesh = max(found, key=lambda o: _record(o).imported_at)
-    camera = mesh.get(CAMERA)
-    present = isinstance(camera, bpy.types.Object) and scene.objects.get(camera.name) == camera
-    return PhotoScene(mesh, camera if present else None, mesh[IMAGE], _record(mesh))
+        return next((photo for photo in photos if photo.record.imported_at == imported_at), None)
+    current = scene.get(CURRENT)
+    chosen = [photo for photo in photos if photo.record.imported_at == current]
+    return next(iter([*chosen, *reversed(photos)]), None)
+
+
+def photo_scenes(scene: bpy.types.Scene) -> list[PhotoScene]:
+    """Every photo of the scene, in the order in which they were imported."""
+    found = []
+    for mesh in photo_meshes(scene):
+        camera = mesh.get(CAMERA)
+        present = isinstance(camera, bpy.types.Object) and scene.objects.get(camera.name) == camera
+        found.append(PhotoScene(mesh, camera if present else None, mesh[IMAGE], _record(mesh)))
+    return sorted(found, key=lambda photo: photo.record.imported_at)
 
 
 def photo_meshes(scene: bpy.types.Scene) -> list[bpy.types.Object]:

@@ -13,6 +13,7 @@ from .photo import (
     depth_analysis,
     focal_operator,
     import_operator,
+    photo_operators,
     photo_panel,
     pick_points,
     scale_operators,
@@ -33,6 +34,7 @@ from .takes.thumbnails import thumbnails
 
 _CLASSES = (
     *import_operator.CLASSES,
+    *photo_operators.CLASSES,
     *move_operator.CLASSES,
     *option_operator.CLASSES,
     *clip_fit.CLASSES,

@@ -32,6 +32,10 @@ def _depth_edge_changed(shot: RealCamShot, _context: bpy.types.Context) -> None:
         set_depth_edge(photo_scene, shot.depth_edge)
 
 
+def _photo_chosen(fields: RealCamPhotoImport, _context: bpy.types.Context) -> None:
+    fields.waits = bool(fields.photo_path.strip())
+
+
 def _option_changed(value: RealCamEngineOption, _context: bpy.types.Context) -> None:
     shot = value.id_data.realcam
     engine = engine_choice.capability(shot)
@@ -64,7 +68,10 @@ class RealCamEngineOption(bpy.types.PropertyGroup):
 class RealCamPhotoImport(PhotoImportFields, bpy.types.PropertyGroup):
     """The import's fields as the panel holds them."""
 
-    photo_path: StringProperty(name="Photo", description="The photo to import", subtype="FILE_PATH")
+    photo_path: StringProperty(
+        name="Photo", description="The photo to import", subtype="FILE_PATH", update=_photo_chosen
+    )
+    waits: BoolProperty(name="Waits", description="The photo was chosen and is not imported yet", options={"HIDDEN"})
 
 
 class RealCamShot(bpy.types.PropertyGroup):

@@ -6,10 +6,8 @@ import bpy
 from mathutils import Matrix, Vector
 
 from ...core.camera.lens import lens_of
-from ..photo_scene import IMAGE, RECORD, PhotoScene
-
-SHOT_OF = "realcam_shot_of"
-"""Custom property of a camera that an import made to be animated: the photo's mesh, as a pointer."""
+from ..editing.current_photo import SHOT_OF, choose_photo, hide
+from ..photo_scene import RECORD, PhotoScene, photo_scenes
 
 _DEFAULT_SIZE = (1920, 1080)
 """(width, height) that a new Blender file renders at."""
@@ -36,6 +34,10 @@ def prepare_first_look(scene: bpy.types.Scene, photo_scene: PhotoScene, add_came
         said.append(f"The render is {scene.render.resolution_x} × {scene.render.resolution_y}, the photo's shape.")
     if hide_default_cube(scene):
         said.append("Blender's default cube, which stood around the camera, is hidden.")
+    others = [photo.mesh.name for photo in photo_scenes(scene) if photo.mesh != photo_scene.mesh]
+    choose_photo(scene, photo_scene)
+    if others:
+        said.append(f"{', '.join(others)} of the same scene is hidden: choose it in the Photo panel to see it.")
     if add_camera:
         scene.camera = camera_to_animate(scene, photo_scene)
     return said
@@ -51,7 +53,7 @@ def camera_to_animate(scene: bpy.types.Scene, photo_scene: PhotoScene) -> bpy.ty
     camera = bpy.data.objects.new("Shot Camera", data)
     scene.collection.objects.link(camera)
     camera.matrix_world = reference.matrix_world
-    camera[SHOT_OF] = photo_scene.mesh
+    camera[SHOT_OF] = photo_scene.record.imported_at
     data.show_background_images = False
     return camera
 
@@ -71,7 +73,7 @@ def take_photos_shape(scene: bpy.types.Scene, photo_scene: PhotoScene) -> bool:
     size = (render.resolution_x, render.resolution_y)
     if size != _DEFAULT_SIZE or render.resolution_percentage != 100 or render.use_border:
         return False
-    if render.pixel_aspect_x != render.pixel_aspect_y or _has_another_photo(scene, photo_scene):
+    if render.pixel_aspect_x != render.pixel_aspect_y or len(photo_scenes(scene)) > 1:
         return False
     if any(_is_animated(o) for o in scene.objects if o.type == "CAMERA"):
         return False
@@ -91,14 +93,6 @@ def hide_default_cube(scene: bpy.types.Scene) -> bool:
         return False
     hide(scene, cube)
     return True
-
-
-def hide(scene: bpy.types.Scene, subject: bpy.types.Object) -> None:
-    """Hide an object from every view (as H does; Alt+H brings it back) and from the render."""
-    subject.hide_render = True
-    for layer in scene.view_layers:
-        if layer.objects.get(subject.name) == subject:
-            subject.hide_set(True, view_layer=layer)
 
 
 def meshes_around(scene: bpy.types.Scene, photo_scene: PhotoScene) -> list[bpy.types.Object]:
@@ -155,7 +149,3 @@ def _is_untouched_cube(cube: bpy.types.Object) -> bool:
 
 def _is_animated(camera: bpy.types.Object) -> bool:
     return any(owner.animation_data is not None for owner in (camera, camera.data)) or bool(camera.constraints)
-
-
-def _has_another_photo(scene: bpy.types.Scene, photo_scene: PhotoScene) -> bool:
-    return any(IMAGE in o for o in scene.objects if o.type == "MESH" and o != photo_scene.mesh)

@@ -16,7 +16,7 @@ from ...core.depth.photo_checks import check_aspect, check_depth, check_faces
 from ...core.payloads.import_request import ImportSettings
 from ..mesh import fill_mesh
 from ..photo_file import PhotoFile
-from ..photo_scene import CAMERA, IMAGE, PhotoScene, Record, store_record
+from ..photo_scene import CAMERA, CURRENT, IMAGE, PhotoScene, Record, store_record
 from ..reference_camera import reference_camera
 from .material import photo_material
 
@@ -84,6 +84,7 @@ def scene_of_depth(
     scene.collection.children.link(collection)
     collection.objects.link(mesh_object)
     collection.objects.link(camera)
+    scene[CURRENT] = record.imported_at
     if scene.camera is None:
         scene.camera = camera
     return PhotoScene(mesh_object, camera, photo.file.image, record)

@@ -224,6 +224,7 @@ def import_result(record: JobRecord, scene: bpy.types.Scene) -> Take | None:
         case DepthTask(photo=photo):
             photo_scene = import_depth(record)
             shot.depth_edge = photo_scene.depth_edge
+            shot.photo.waits = False
             prepare_first_look(scene, photo_scene, photo.add_camera)
             look_through_camera(scene)
             return None

@@ -1,12 +1,13 @@
-"""Import photo: from the panel, from File > Import, and by dropping a picture onto the sidebar."""
+"""Import photo: from the panel, from File > Import, and by dropping a picture onto a 3D view."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, StringProperty
 
 from ...core.errors import RealCamError
 from ...core.photo.photo_file import PHOTO_SUFFIXES
@@ -14,7 +15,12 @@ from ...scene import import_photo
 from ...scene.importing.first_look import prepare_first_look
 from ..operator_result import OperatorResult
 from .first_look import look_through_camera
-from .import_fields import OF_ONE_PHOTO, PhotoImportFields, depth_beside, draw_fields, import_request
+from .import_fields import FIELDS, OF_ONE_PHOTO, PhotoImportFields, depth_beside, draw_fields, import_request
+from .import_files import DEPTH_GLOB, PHOTO_AND_DEPTH_GLOB, THUMBNAILS, photo_and_depth, selected_files
+
+_HIDDEN = {"HIDDEN", "SKIP_SAVE"}
+_SOON = 0.1
+"""Seconds after which the second file browser opens: the first is closed by then."""
 
 
 class ImportPhoto(PhotoImportFields, bpy.types.Operator):
@@ -25,48 +31,129 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(name="Photo", description="The photo", subtype="FILE_PATH", options={"SKIP_SAVE"})
-    filter_glob: StringProperty(default=";".join(f"*{suffix}" for suffix in PHOTO_SUFFIXES), options={"HIDDEN"})
+    directory: StringProperty(subtype="DIR_PATH", options=_HIDDEN)
+    files: CollectionProperty(type=bpy.types.OperatorFileListElement, options=_HIDDEN)
+    filter_glob: StringProperty(default=PHOTO_AND_DEPTH_GLOB, options={"HIDDEN"})
+    display_type: EnumProperty(items=THUMBNAILS, default="THUMBNAIL", options={"HIDDEN"})
     prefer_focal_mm: BoolProperty(
         name="Before EXIF",
         description="Without effect: a typed focal length always goes before EXIF. Kept for scripts that name it",
-        options={"HIDDEN", "SKIP_SAVE"},
+        options=_HIDDEN,
     )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
-        """Not dropped: choose a file. Dropped: import at once if the depth lies beside it, else ask in the panel."""
-        if not self.filepath:
-            context.window_manager.fileselect_add(self)
-            return {"RUNNING_MODAL"}
-        if self.depth_path or depth_beside(Path(self.filepath)):
+        """Not dropped: choose files. Dropped: import at once if the depth is there too, else ask in the panel."""
+        self._asks = True
+        if selected_files(self):
             return self.execute(context)
-        ask_in_panel(context.scene, self.filepath)
-        self.report({"WARNING"}, "Choose the photo's depth in the RealCam panel, then press Import")
-        return {"FINISHED"}
+        self._browsed = True
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> OperatorResult:
-        """Import into the scene of the window."""
-        if not self.filepath:
+        """Import into the scene of the window; without depth a script fails, and an artist is asked for it."""
+        files = selected_files(self)
+        if not files:
             self.report({"ERROR"}, "No photo is chosen. Choose one, then import.")
             return {"CANCELLED"}
-        scene = context.scene
         try:
-            photo_scene = import_photo(scene, import_request(self.filepath, self))
+            photo, depth = photo_and_depth(files)
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
-        scene.realcam.depth_edge = self.depth_edge
-        said = prepare_first_look(scene, photo_scene, self.add_camera)
-        look_through_camera(scene)
-        self.report({"INFO"}, " ".join([f"{photo_scene.summary}.", *said]))
+        # The redo panel shows them, and repeats the operator with them alone.
+        self.filepath, self.directory = str(photo), ""
+        self.files.clear()
+        if depth is not None:
+            self.depth_path = str(depth)
+        if getattr(self, "_asks", False) and not self.depth_path and photo.is_file() and depth_beside(photo) is None:
+            return self._ask(context)
+        return import_with(self, context, self.filepath, self)
+
+    def _ask(self, context: bpy.types.Context) -> OperatorResult:
+        """Keep the photo and what was said of it in the panel, and ask for its depth."""
+        ask_in_panel(context.scene, self.filepath)
+        for name in FIELDS:
+            setattr(context.scene.realcam.photo, name, getattr(self, name))
+        name = Path(self.filepath).name
+        self.report({"WARNING"}, f"No depth lies beside {name}: choose it, or estimate it, in the RealCam panel")
+        if getattr(self, "_browsed", False):
+            bpy.app.timers.register(partial(_browse_depth, context.scene.name), first_interval=_SOON)
         return {"FINISHED"}
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         """The file browser's side panel, and the redo panel."""
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        layout.prop(self, "depth_path")
+        if context.area is not None and context.area.type == "FILE_BROWSER":
+            # A file browser cannot open another one: Blender refuses the folder button there.
+            column = layout.column(align=True)
+            column.label(text="Depth: select it too (Ctrl+click),")
+            column.label(text="or it is asked for afterwards.")
+        else:
+            layout.prop(self, "depth_path")
         draw_fields(layout, self)
+
+
+class ChooseDepth(bpy.types.Operator):
+    """Choose the file with the depth of the photo in the panel, and import both"""
+
+    bl_idname = "realcam.choose_depth"
+    bl_label = "Choose Its Depth"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO", "INTERNAL"}
+
+    filepath: StringProperty(name="Depth", description="The depth", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default=DEPTH_GLOB, options={"HIDDEN"})
+    display_type: EnumProperty(items=THUMBNAILS, default="THUMBNAIL", options={"HIDDEN"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Needs a photo in the panel."""
+        if not context.scene.realcam.photo.photo_path:
+            cls.poll_message_set("Choose a photo first")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
+        """Browse, beginning in the photo's folder."""
+        if not self.filepath:
+            photo = Path(bpy.path.abspath(context.scene.realcam.photo.photo_path))
+            self.filepath = f"{photo.parent}/"
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        """Import the panel's photo with this depth."""
+        fields = context.scene.realcam.photo
+        if not Path(self.filepath).is_file():
+            self.report({"ERROR"}, "No depth file is chosen. Choose one, or estimate the depth.")
+            return {"CANCELLED"}
+        fields.depth_path = self.filepath
+        return import_with(self, context, fields.photo_path, fields)
+
+
+def import_with(operator: bpy.types.Operator, context: bpy.types.Context, photo: str, fields: Any) -> OperatorResult:
+    """Import a photo as the fields say, show it, and report what was done.
+
+    Args:
+        operator: Reports.
+        context: For the scene.
+        photo: The photo's file.
+        fields: PhotoImportFields of an operator or of the panel.
+    """
+    scene = context.scene
+    try:
+        photo_scene = import_photo(scene, import_request(photo, fields))
+    except RealCamError as error:
+        operator.report({"ERROR"}, error.sentence)
+        return {"CANCELLED"}
+    scene.realcam.depth_edge = fields.depth_edge
+    scene.realcam.photo.waits = False
+    said = prepare_first_look(scene, photo_scene, fields.add_camera)
+    look_through_camera(scene)
+    operator.report({"INFO"}, " ".join([f"{photo_scene.summary}.", *said]))
+    return {"FINISHED"}
 
 
 def ask_in_panel(scene: bpy.types.Scene, photo: str) -> None:
@@ -77,8 +164,18 @@ def ask_in_panel(scene: bpy.types.Scene, photo: str) -> None:
     fields.photo_path = photo
 
 
+def _browse_depth(scene: str) -> None:
+    """A timer: open the file browser for the depth in a window that shows the scene."""
+    for window in bpy.context.window_manager.windows:
+        areas = [area for area in window.screen.areas if area.type == "VIEW_3D"] or list(window.screen.areas)
+        if window.scene.name == scene and window.parent is None:
+            with bpy.context.temp_override(window=window, area=areas[0]):
+                bpy.ops.realcam.choose_depth("INVOKE_DEFAULT")
+            return
+
+
 class PhotoDrop(bpy.types.FileHandler):
-    """A picture dropped onto the sidebar of the 3D view. Elsewhere in the view Blender's own drop stays."""
+    """A picture dropped onto a 3D view. Over the view itself Blender asks first: photo, or an empty or background."""
 
     bl_idname = "REALCAM_FH_photo"
     bl_label = "RealCam Photo"
@@ -87,8 +184,8 @@ class PhotoDrop(bpy.types.FileHandler):
 
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:
-        """Over the sidebar only."""
-        return bool(context.area and context.area.type == "VIEW_3D" and context.region and context.region.type == "UI")
+        """Over a 3D view, its sidebar included."""
+        return bool(context.area and context.area.type == "VIEW_3D")
 
 
 def _menu_entry(menu: Any, _context: bpy.types.Context) -> None:
@@ -105,4 +202,4 @@ def unregister_menu() -> None:
     bpy.types.TOPBAR_MT_file_import.remove(_menu_entry)
 
 
-CLASSES = (ImportPhoto, PhotoDrop)
+CLASSES = (ImportPhoto, ChooseDepth, PhotoDrop)

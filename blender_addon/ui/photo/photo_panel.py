@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import bpy
 
 from ...scene import PhotoScene, find_photo_scene
+from ...scene.importing.first_look import meshes_around
+from ...scene.photo_scene import photo_scenes
 from ..sidebar import SidebarPanel
 from ..text_wrap import draw_wrapped
-from .import_fields import FIELDS, draw_fields
+from .import_fields import FIELDS, depth_beside, draw_fields
 
 
 class PhotoPanel(SidebarPanel, bpy.types.Panel):
@@ -20,18 +23,67 @@ class PhotoPanel(SidebarPanel, bpy.types.Panel):
     bl_parent_id = "REALCAM_PT_main"
 
     def draw(self, context: bpy.types.Context) -> None:
-        """What was imported; the fields to import (another)."""
+        """What was imported; a photo that waits for its depth; the ways to another."""
         layout = self.layout
-        shot = context.scene.realcam
-        photo = find_photo_scene(context.scene)
+        scene = context.scene
+        fields = scene.realcam.photo
+        photo = find_photo_scene(scene)
         if photo is not None:
-            _photo_facts(layout, context, photo, shot)
-        # Two names, so that the fields fold away by themselves once there is a photo.
-        name = "realcam_import" if photo is None else "realcam_import_another"
-        header, body = layout.panel(name, default_closed=photo is not None)
-        header.label(text="Import Another" if photo is not None else "Import")
-        if body is not None:
-            _import_fields(body, shot.photo)
+            _chooser(layout, scene, photo)
+            _photo_facts(layout, context, photo, scene.realcam)
+            _in_the_way(layout, context, photo)
+        if fields.waits and fields.photo_path:
+            _waiting(layout, fields)
+        elif photo is None:
+            row = layout.row()
+            row.scale_y = 1.5
+            _browse_button(row)
+            draw_wrapped(layout, context, "Or drop a picture onto the 3D view.")
+        else:
+            header, body = layout.panel("realcam_import_another", default_closed=True)
+            header.label(text="Import Another")
+            if body is not None:
+                _browse_button(body)
+                if fields.photo_path:
+                    _import_fields(body, fields)
+
+
+def _browse_button(layout: Any) -> None:
+    layout.operator_context = "INVOKE_DEFAULT"
+    layout.operator("realcam.import_photo", text="Choose a Photo", icon="IMPORT")
+
+
+def _chooser(layout: Any, scene: bpy.types.Scene, current: PhotoScene) -> None:
+    """Draw a button for each photo of the scene where it has several."""
+    photos = photo_scenes(scene)
+    if len(photos) < 2:
+        return
+    column = layout.column(align=True)
+    for photo in photos:
+        chosen = photo.mesh == current.mesh
+        icon = "RADIOBUT_ON" if chosen else "RADIOBUT_OFF"
+        column.operator("realcam.choose_photo", text=photo.mesh.name, icon=icon, depress=chosen).mesh = photo.mesh.name
+
+
+def _in_the_way(layout: Any, context: bpy.types.Context, photo: PhotoScene) -> None:
+    around = meshes_around(context.scene, photo)
+    if around:
+        names = ", ".join(subject.name for subject in around)
+        draw_wrapped(layout, context, f"{names} stands around the photo's camera and hides the photo.", "ERROR")
+        layout.operator("realcam.hide_around", text="Hide It" if len(around) == 1 else "Hide Them", icon="HIDE_ON")
+
+
+def _waiting(layout: Any, fields: Any) -> None:
+    """Draw the photo that was chosen and the ways to its depth."""
+    layout.label(text="Chosen, without depth yet:", icon="IMAGE_DATA")
+    _import_fields(layout, fields)
+    if not _has_depth(fields):
+        layout.operator("realcam.choose_depth", icon="FILEBROWSER")
+        layout.operator("realcam.estimate_depth", icon="SHADERFX")
+
+
+def _has_depth(fields: Any) -> bool:
+    return bool(fields.depth_path.strip()) or depth_beside(Path(bpy.path.abspath(fields.photo_path))) is not None
 
 
 def _photo_facts(layout: Any, context: bpy.types.Context, photo: PhotoScene, shot: Any) -> None:
@@ -61,12 +113,12 @@ def _import_fields(layout: Any, fields: Any) -> None:
         options.use_property_split = True
         options.use_property_decorate = False
         draw_fields(options, fields)
+    if not _has_depth(fields):
+        return
     row = layout.row()
-    # With the paths filled in there is nothing to ask; without, the operator opens the file browser.
-    row.operator_context = "EXEC_DEFAULT" if fields.photo_path else "INVOKE_DEFAULT"
-    button = row.operator(
-        "realcam.import_photo", text="Import" if fields.photo_path else "Choose a Photo", icon="IMPORT"
-    )
+    # With the paths filled in there is nothing to ask.
+    row.operator_context = "EXEC_DEFAULT"
+    button = row.operator("realcam.import_photo", text="Import", icon="IMPORT")
     button.filepath = fields.photo_path
     for name in FIELDS:
         setattr(button, name, getattr(fields, name))

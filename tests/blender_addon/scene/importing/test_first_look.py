@@ -14,7 +14,8 @@ pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")
 
 from blender_addon.scene import import_photo  # noqa: E402
-from blender_addon.scene.importing.first_look import hide, meshes_around, prepare_first_look  # noqa: E402
+from blender_addon.scene.editing.current_photo import hide  # noqa: E402
+from blender_addon.scene.importing.first_look import meshes_around, prepare_first_look  # noqa: E402
 
 
 @pytest.fixture

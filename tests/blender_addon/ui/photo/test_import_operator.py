@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from blender_addon.core.errors import PhotoError
 from blender_addon.core.payloads.import_request import SETTING_FIELDS, ImportSettings
 from blender_addon.ui.photo.import_fields import depth_beside
+from blender_addon.ui.photo.import_files import photo_and_depth
 
 pytestmark = pytest.mark.blender
 
@@ -193,3 +195,75 @@ def test_depth_is_found_beside_the_photo(tmp_path: Path) -> None:
     assert depth_beside(photo) == tmp_path / "car_depth.png"
     (tmp_path / "car_depth.npz").touch()
     assert depth_beside(photo) == tmp_path / "car_depth.npz", "numbers before pictures"
+
+
+def test_the_depth_is_the_file_that_no_photo_can_be_or_is_called_like_one() -> None:
+    for names, depth in (
+        (("a.jpg",), None),
+        (("a.jpg", "z.npy"), "z.npy"),
+        (("far.exr", "a.jpg"), "far.exr"),
+        (("a.png", "a_depth.png"), "a_depth.png"),
+        (("depth_a.png", "a.png"), "depth_a.png"),
+    ):
+        found = photo_and_depth([Path(name) for name in names])
+        assert found[1] == (None if depth is None else Path(depth))
+        assert found[0].stem == "a"
+    for names, sentence in ((("a.png", "b.png"), "cannot be told"), (("a.jpg", "b.jpg", "c.npy"), "Only one photo")):
+        with pytest.raises(PhotoError, match=sentence):
+            photo_and_depth([Path(name) for name in names])
+
+
+def test_photo_and_depth_selected_together_are_imported(addon: ModuleType, small_bike: Path) -> None:
+    from blender_addon.scene import find_photo_scene
+
+    small_bike.with_name("bike_depth.npy").rename(small_bike.with_name("metres.npy"))
+    files = [{"name": "metres.npy"}, {"name": "bike.png"}]
+    assert addon.ops.realcam.import_photo(directory=str(small_bike.parent), files=files) == {"FINISHED"}
+    assert find_photo_scene(addon.context.scene).mesh.name == "bike"
+
+
+def test_a_dropped_photo_waits_in_the_panel_for_its_depth(addon: ModuleType, small_bike: Path) -> None:
+    from blender_addon.scene import find_photo_scene
+    from blender_addon.ui.photo.import_operator import ask_in_panel
+
+    bpy = addon
+    depth = small_bike.with_name("bike_depth.npy").rename(small_bike.with_name("metres.npy"))
+    fields = bpy.context.scene.realcam.photo
+    assert not bpy.ops.realcam.choose_depth.poll()
+    ask_in_panel(bpy.context.scene, str(small_bike))
+    assert (fields.waits, fields.photo_path) == (True, str(small_bike))
+    fields.focal_mm = 50.0
+    assert bpy.ops.realcam.choose_depth(filepath=str(depth)) == {"FINISHED"}
+    assert find_photo_scene(bpy.context.scene).focal_source == "typed, 50 mm (35 mm eq.)"
+    assert not fields.waits
+
+
+def test_one_of_two_photos_is_seen_and_filmed(addon: ModuleType, small_bike: Path) -> None:
+    from blender_addon.scene import find_photo_scene
+
+    bpy = addon
+    scene = bpy.context.scene
+    bpy.ops.realcam.import_photo(filepath=str(small_bike), max_vertices=2000)
+    first, filmed = find_photo_scene(scene).mesh, scene.camera
+    bpy.ops.realcam.import_photo(filepath=str(small_bike), max_vertices=2000)
+    second = find_photo_scene(scene).mesh
+    assert second != first
+    assert (first.visible_get(), first.hide_render, second.visible_get()) == (False, True, True)
+    assert scene.camera != filmed
+    assert bpy.ops.realcam.choose_photo(mesh=first.name) == {"FINISHED"}
+    assert find_photo_scene(scene).mesh == first
+    assert (first.visible_get(), first.hide_render) == (True, False)
+    assert (second.visible_get(), second.hide_render) == (False, True)
+    assert scene.camera == filmed
+    bpy.data.objects.remove(first)
+    assert find_photo_scene(scene).mesh == second
+
+
+def test_what_stands_around_the_camera_is_hidden_by_one_press(addon: ModuleType, small_bike: Path) -> None:
+    bpy = addon
+    bpy.ops.mesh.primitive_uv_sphere_add(radius=0.8)
+    ball = bpy.context.object
+    bpy.ops.realcam.import_photo(filepath=str(small_bike), max_vertices=2000)
+    assert ball.visible_get()
+    assert bpy.ops.realcam.hide_around() == {"FINISHED"}
+    assert (ball.visible_get(), ball.hide_render) == (False, True)
