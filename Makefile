@@ -29,7 +29,7 @@ help:
 	@echo "make test-slow   the tests that take minutes each or gigabytes of memory, which make test leaves out; before a release"
 	@echo "make fuzz   the property tests with examples drawn at random, 20 times as many (FUZZ=N: N times); before a release"
 	@echo "make bench  how fast the parts are on this machine"
-	@echo "make addon  the installable extension, in dist/"
+	@echo "make addon  the installable extension for each platform and the server's wheel, in dist/"
 
 demo: setup
 	$(RUN) --no-dev realcam demo --out out/demo

@@ -1,5 +1,7 @@
 """Builds the extension that Blender installs: `python build_addon.py [--platform linux-x64] [--out dist]`.
 
+Without --platform the zip of every platform, and the server's wheel beside them.
+
 One zip a platform holds the add-on and, unmodified, the wheels it needs for every Python that Blender 4.5 to 5.2 runs
 on, in the versions of uv.lock. Standard library only; the same input gives the same bytes.
 """
@@ -183,6 +185,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             wheels = [Path(name).name for name in archive.namelist() if name.endswith(".whl")]
         print(f"{made}  {made.stat().st_size / 1e6:.1f} MB, with")
         print("".join(f"    {wheel}\n" for wheel in wheels), end="")
+    if not options.platform:
+        # Imported here: who builds a zip alone needs no hatchling.
+        from release.wheel import build_wheel
+
+        print(build_wheel(options.out))
     return 0
 
 

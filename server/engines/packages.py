@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 
 MODEL_PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "ftfy")
 """What the RealCam network needs, of the extra `models`."""
@@ -18,4 +19,11 @@ def absent_packages(names: tuple[str, ...], extra: str) -> str:
     absent = [name for name in names if importlib.util.find_spec(name) is None]
     if not absent:
         return ""
-    return f"{', '.join(absent)} not installed with the server: run `uv sync --extra {extra}` there"
+    return f"{', '.join(absent)} not installed with the server: run `{install_command(extra)}` there"
+
+
+def install_command(extra: str) -> str:
+    """What to run for an extra of this project: in a checkout, or where it was installed as a tool of its own."""
+    if (Path(__file__).parents[2] / "uv.lock").is_file():
+        return f"uv sync --extra {extra}"
+    return f'uv tool install --reinstall "realcam[{extra}] @ FILE-OR-GIT-URL"'
