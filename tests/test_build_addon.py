@@ -87,7 +87,8 @@ def test_the_zip_holds_the_addon_and_nothing_else_and_is_the_same_each_time(
         manifest = tomllib.loads(archive.read("blender_manifest.toml").decode("utf-8"))
     wheels = [f"wheels/{wheel.name}" for wheel in chosen_wheels(lock, "linux-x64")]
     python = [path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py")]
-    assert names == sorted([*python, *wheels, "LICENSE", "blender_manifest.toml", "py.typed"])
+    demo = [f"demo_photo/{name}" for name in ("living_room.jpg", "living_room_depth.png")]
+    assert names == sorted([*python, *wheels, *demo, "LICENSE", "blender_manifest.toml", "py.typed"])
     assert manifest["platforms"] == ["linux-x64"]
     assert manifest["wheels"] == [f"./{name}" for name in wheels]
     assert set(manifest["permissions"]) == {"files", "network"}

@@ -10,6 +10,7 @@ from .depth import depth_operator
 from .jobs import analysis_operator, job_operators, main_panel, runtime
 from .photo import (
     cleaning_operators,
+    demo_operator,
     depth_analysis,
     focal_operator,
     import_operator,
@@ -35,6 +36,7 @@ from .takes.thumbnails import thumbnails
 _CLASSES = (
     *import_operator.CLASSES,
     *photo_operators.CLASSES,
+    *demo_operator.CLASSES,
     *move_operator.CLASSES,
     *option_operator.CLASSES,
     *clip_fit.CLASSES,

@@ -47,12 +47,15 @@ def camera_to_animate(scene: bpy.types.Scene, photo_scene: PhotoScene) -> bpy.ty
     """A free camera with the reference camera's pose and lens."""
     reference = photo_scene.camera
     assert reference is not None
-    bpy.context.view_layer.update()
+    # A scene that is in no window has matrices in its evaluated objects alone.
+    layer = scene.view_layers[0]
+    layer.update()
+    pose = reference.evaluated_get(layer.depsgraph).matrix_world.copy()
     data = reference.data.copy()
     data.name = "Shot Camera"
     camera = bpy.data.objects.new("Shot Camera", data)
     scene.collection.objects.link(camera)
-    camera.matrix_world = reference.matrix_world
+    camera.matrix_world = pose
     camera[SHOT_OF] = photo_scene.record.imported_at
     data.show_background_images = False
     return camera

@@ -12,6 +12,7 @@ from ...scene.importing.first_look import meshes_around
 from ...scene.photo_scene import photo_scenes
 from ..sidebar import SidebarPanel
 from ..text_wrap import draw_wrapped
+from .demo_operator import draw_demo
 from .import_fields import FIELDS, depth_beside, draw_fields
 
 
@@ -28,6 +29,7 @@ class PhotoPanel(SidebarPanel, bpy.types.Panel):
         scene = context.scene
         fields = scene.realcam.photo
         photo = find_photo_scene(scene)
+        draw_demo(layout, context, photo is not None)
         if photo is not None:
             _chooser(layout, scene, photo)
             _photo_facts(layout, context, photo, scene.realcam)
