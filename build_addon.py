@@ -3,7 +3,7 @@
 Without --platform the zip of every platform, and the server's wheel beside them.
 
 One zip a platform holds the add-on and, unmodified, the wheels it needs for every Python that Blender 4.5 to 5.2 runs
-on, in the versions of uv.lock. Standard library only; the same input gives the same bytes.
+on, in the versions of uv.lock, and the manual. The same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from release.manual import manual_files
 
 ROOT = Path(__file__).parent
 SOURCE = ROOT / "blender_addon"
@@ -151,6 +153,7 @@ def build(platform: str, out: Path, cache: Path, *, lock: dict[str, Any], source
     wheels = chosen_wheels(lock, platform)
     files = {path.relative_to(source).as_posix(): path.read_bytes() for path in addon_files(source)}
     files[MANIFEST] = manifest_for(text, platform, wheels).encode("utf-8")
+    files |= manual_files()
     files["LICENSE"] = (ROOT / "LICENSE").read_bytes()
     files |= {f"wheels/{wheel.name}": fetch(wheel, cache) for wheel in wheels}
     out.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,16 @@ MAX_FILES = 15
 """Modules beside each other in one folder, `__init__.py` not counted."""
 
 SCENE_AND_BELOW = {"core", "blender_versions", "scene"}
-UI_MODULES = {"text_wrap", "sidebar", "operator_result", "preferences", "preview_state", "engine_choice", "clip_format"}
+UI_MODULES = {
+    "text_wrap",
+    "sidebar",
+    "operator_result",
+    "preferences",
+    "preview_state",
+    "engine_choice",
+    "manual_map",
+    "clip_format",
+}
 ENGINE_ROOMS = {"diffusion", "geometry", "model", "depth", "reconstruction", "datasets", "evaluation"}
 SERVICE_ROOMS = {*ENGINE_ROOMS, "engines", "service", "terminal"}
 SERVICE_MODULES = {"logs", "wakeup", "options"}

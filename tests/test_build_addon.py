@@ -14,6 +14,7 @@ import pytest
 import build_addon
 from blender_addon.core.version import VERSION
 from build_addon import PACKAGES, PLATFORMS, PYTHONS, ROOT, SOURCE, BuildError, Wheel, build, chosen_wheels, fetch
+from release.manual import manual_files
 
 CACHE = ROOT / "build" / "wheels"
 
@@ -88,7 +89,8 @@ def test_the_zip_holds_the_addon_and_nothing_else_and_is_the_same_each_time(
     wheels = [f"wheels/{wheel.name}" for wheel in chosen_wheels(lock, "linux-x64")]
     python = [path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py")]
     demo = [f"demo_photo/{name}" for name in ("living_room.jpg", "living_room_depth.png")]
-    assert names == sorted([*python, *wheels, *demo, "LICENSE", "blender_manifest.toml", "py.typed"])
+    own = ["LICENSE", "blender_manifest.toml", "py.typed"]
+    assert names == sorted([*python, *wheels, *demo, *manual_files(), *own])
     assert manifest["platforms"] == ["linux-x64"]
     assert manifest["wheels"] == [f"./{name}" for name in wheels]
     assert set(manifest["permissions"]) == {"files", "network"}

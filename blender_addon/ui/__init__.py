@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import preferences, properties
+from . import manual_map, preferences, properties
 from .check import check_operator, check_panel, check_paths
 from .depth import depth_operator
 from .jobs import analysis_operator, job_operators, main_panel, runtime
@@ -71,6 +71,7 @@ def register() -> None:
     import_operator.register_menu()
     thumbnails.open()
     check_paths.register()
+    manual_map.register()
     runtime.register()
 
 
@@ -79,6 +80,7 @@ def unregister() -> None:
     analysis_operator.stop()
     depth_analysis.stop()
     runtime.unregister()
+    manual_map.unregister()
     check_paths.unregister()
     thumbnails.close()
     preview_state.forget()

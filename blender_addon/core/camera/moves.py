@@ -307,7 +307,7 @@ _ALL = (
     Move("tilt", "Tilt", "Turn up or down on the spot", (_degrees(10, "Turn upwards"),), _tilt),
     Move("roll", "Roll", "Turn about the view", (_degrees(10, "Turn the camera clockwise"),), _roll),
     Move("zoom", "Zoom", "Change the focal length only", (
-        MoveParameter("factor", "Factor", "Focal length at the end over that at the start", "factor", 1.5, 0.05, 20.0),
+        MoveParameter("factor", "Factor", "Ratio of the last focal length to the first", "factor", 1.5, 0.05, 20.0),
     ), _zoom),
     Move("orbit", "Orbit", "Arc around the subject, looking at it", (
         _degrees(20, "How far to go around, moving right"), PIVOT,
