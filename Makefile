@@ -20,7 +20,7 @@ RUN313 = UV_PROJECT_ENVIRONMENT=.venv313 $(UV) run --locked --group blender --py
 FUZZ := 20
 FUZZ_TESTS = REALCAM_FUZZ=$(FUZZ) OMP_NUM_THREADS=1
 
-.PHONY: help demo test lint test-core test-blender-5.2 test-models test-slow fuzz bench addon setup clean
+.PHONY: help demo test lint test-core test-blender-5.2 test-models test-slow fuzz bench addon repository setup clean
 
 help:
 	@echo "make demo   the whole shot: a photo becomes a clip on Blender's timeline, in out/demo/"
@@ -30,6 +30,7 @@ help:
 	@echo "make fuzz   the property tests with examples drawn at random, 20 times as many (FUZZ=N: N times); before a release"
 	@echo "make bench  how fast the parts are on this machine"
 	@echo "make addon  the installable extension for each platform and the server's wheel, in dist/"
+	@echo "make repository [URL=https://...]   an extension repository in dist/repository/, to be hosted as plain files, from which Blender updates"
 
 demo: setup
 	$(RUN) --no-dev realcam demo --out out/demo
@@ -70,6 +71,9 @@ bench: setup
 
 addon: setup
 	$(RUN) python build_addon.py
+
+repository: addon
+	$(RUN) python -m release.repository $(if $(URL),--url "$(URL)")
 
 setup: $(UV)
 	@scripts/system_libraries.sh

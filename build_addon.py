@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from release.manual import manual_files
+from release.project import PROJECT_ADDRESS
 
 ROOT = Path(__file__).parent
 SOURCE = ROOT / "blender_addon"
@@ -140,10 +141,11 @@ def addon_files(source: Path) -> Iterator[Path]:
 
 
 def manifest_for(text: str, platform: str, wheels: Sequence[Wheel]) -> str:
-    """The manifest with its platform and wheels, written before its first table."""
+    """The manifest with the project's address, its platform and wheels, written before its first table."""
     listed = "".join(f'  "./wheels/{wheel.name}",\n' for wheel in wheels)
     head, bracket, tables = text.partition("\n[")
-    return f"{head}\nplatforms = {json.dumps([platform])}\nwheels = [\n{listed}]\n{bracket}{tables}"
+    website = f"website = {json.dumps(PROJECT_ADDRESS)}\n" if PROJECT_ADDRESS else ""
+    return f"{head}\n{website}platforms = {json.dumps([platform])}\nwheels = [\n{listed}]\n{bracket}{tables}"
 
 
 def build(platform: str, out: Path, cache: Path, *, lock: dict[str, Any], source: Path = SOURCE) -> Path:
