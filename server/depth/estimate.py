@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
-from scipy.spatial import cKDTree
 
 from blender_addon.core.arrays import Bool, Float32, Float64, UInt8
 from blender_addon.core.camera.focal_length import photo_lens
@@ -110,6 +109,9 @@ LEAF = 32
 
 def kdtree_search(depth: Float32, intrinsics: Float64, count: int) -> Callable[[Bool], Float64]:
     """A NearestSearch of core.depth.cleaning.outliers that uses a k-d tree; exact, in float64."""
+    # Here, so that a server without SciPy can say which predictors it lacks packages for.
+    from scipy.spatial import cKDTree
+
     known = np.isfinite(depth)
     points = unproject(depth, intrinsics)
     # Points of a depth map are spread evenly enough: a tree split in the middle is as good, and built sooner.

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, minimum_filter
 
 from blender_addon.core.arrays import Float64, UInt8
+from blender_addon.core.depth.cleaning.windows import over_windows
 from blender_addon.core.errors import ShotError
+from server.geometry.filters import gaussian_blur
 
 OPAQUE = 255
 """Alpha of a pixel that the preview covers wholly."""
@@ -85,18 +86,19 @@ def ssim(a: Float64, b: Float64, mask: NDArray[np.bool_]) -> float:
     Returns:
         The mean over the windows that lie wholly inside the mask, in -1..1; NaN when there is none.
     """
-    whole = minimum_filter(mask, size=2 * SSIM_RADIUS + 1, mode="constant", cval=0)
+    # Windows that reach beyond the picture do not lie inside the mask either.
+    inside = np.zeros_like(mask)
+    inside[SSIM_RADIUS:-SSIM_RADIUS, SSIM_RADIUS:-SSIM_RADIUS] = True
+    whole = over_windows(np.logical_and, mask, 2 * SSIM_RADIUS + 1) & inside
     if not whole.any():
         return float("nan")
     x, y = a @ LUMA, b @ LUMA
-    mean_x, mean_y = _blur(x), _blur(y)
-    variance_x, variance_y = _blur(x * x) - mean_x**2, _blur(y * y) - mean_y**2
-    covariance = _blur(x * y) - mean_x * mean_y
+    mean_x, mean_y, square_x, square_y, product = (
+        gaussian_blur(values, SSIM_SIGMA, SSIM_RADIUS) for values in (x, y, x * x, y * y, x * y)
+    )
+    variance_x, variance_y = square_x - mean_x**2, square_y - mean_y**2
+    covariance = product - mean_x * mean_y
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     likeness = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
     likeness /= (mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2)
     return float(likeness[whole].mean())
-
-
-def _blur(picture: Float64) -> Float64:
-    return np.asarray(gaussian_filter(picture, SSIM_SIGMA, radius=SSIM_RADIUS), dtype=np.float64)

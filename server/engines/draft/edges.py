@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.ndimage import binary_propagation, distance_transform_edt, gaussian_filter, median_filter, uniform_filter
 
-from blender_addon.core.arrays import Bool, Float32
+from blender_addon.core.arrays import Bool, Float32, Int64
 from blender_addon.core.depth.depth_mesh import same_surface
+from server.geometry.distance import nearest, within
+from server.geometry.filters import connected, gaussian_blur, share_above_half
 from server.geometry.pull_push import pull_push
 
 MIXED_PIXELS = 2
@@ -35,15 +35,15 @@ class DepthEdges:
     Attributes:
         near: [h, w] bool, the near side of an edge, as many pixels wide as was asked.
         mixed: [h, w] bool, the pixels just behind an edge, whose colour is mixed with the foreground's.
-        background: row [h, w] and column [h, w] int32 of the pixel of the far side that is nearest to each pixel,
-            beyond the mixed ones.
-        has_background: [h, w] bool, where that pixel is deeper than the pixel itself, on the near side.
+        has_background: [h, w] bool, the pixels of the near side that are less deep than their background: the nearest
+            pixel of the far side, beyond the mixed ones.
+        background: row [n] and column [n] of that pixel, for each of the n pixels where `has_background` is True.
     """
 
     near: Bool
     mixed: Bool
-    background: tuple[NDArray[np.int32], NDArray[np.int32]]
     has_background: Bool
+    background: tuple[Int64, Int64]
 
 
 def find_edges(depth: Float32, depth_edge: float, reach: int) -> DepthEdges:
@@ -65,11 +65,14 @@ def find_edges(depth: Float32, depth_edge: float, reach: int) -> DepthEdges:
     mixed = _spread(far, depth, depth_edge, MIXED_PIXELS - 1)
     near = _spread(near, depth, depth_edge, reach)
     clean = _spread(mixed, depth, depth_edge, 2) & ~mixed
+    has_background = np.zeros_like(near)
     if not clean.any():
-        rows, columns = np.indices(depth.shape, dtype=np.int32)
-        return DepthEdges(near, mixed, (rows, columns), np.zeros_like(near))
-    rows, columns = distance_transform_edt(~clean, return_distances=False, return_indices=True)
-    return DepthEdges(near, mixed, (rows, columns), near & (depth[rows, columns] > depth * (1 + depth_edge)))
+        nowhere = np.empty(0, np.int64)
+        return DepthEdges(near, mixed, has_background, (nowhere, nowhere))
+    rows, columns = nearest(clean, near)
+    deeper = depth[rows, columns] > depth[near] * (1 + depth_edge)
+    has_background[near] = deeper
+    return DepthEdges(near, mixed, has_background, (rows[deeper], columns[deeper]))
 
 
 _NEIGHBOURS = ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1, :], np.s_[1:, :]))
@@ -116,12 +119,11 @@ def completed(depth: Float32, colour: Float32) -> Completed:
     if known.all() or not known.any():
         return Completed(depth if known.all() else np.ones_like(depth), nowhere)
     inverse = np.where(known, 1 / np.where(known, depth, 1), 0).astype(np.float32)
-    to_unknown = distance_transform_edt(known)
-    rim = known & (to_unknown <= RIM)
+    rim = known & within(~known, RIM)
     # Rim pixels nearer than the mean of a region's rims are foreground: unknown depth beside them is what they hide.
-    mean, weight = (gaussian_filter(np.where(rim, part, 0), WIDEST_SHADOW / 2) for part in (inverse, known * 1.0))
+    mean, weight = (gaussian_blur(np.where(rim, part, 0), WIDEST_SHADOW / 2) for part in (inverse, known * 1.0))
     # Scattered points of a scanner form no surface.
-    solid = uniform_filter(known.astype(np.float32), RIM + 1) > 0.5
+    solid = share_above_half(known, RIM + 1)
     foreground = rim & solid & (inverse * weight > STANDS_OUT * mean)
     both = np.concatenate([colour, inverse[..., None]], axis=-1).astype(np.float32)
     far = pull_push(both, np.where(rim, np.where(foreground, 1e-3, 1), 0).astype(np.float32))
@@ -130,12 +132,12 @@ def completed(depth: Float32, colour: Float32) -> Completed:
         return Completed(_filled(depth, far[..., 3]), nowhere)
     near = pull_push(both, rim.astype(np.float32))
     stands_out = ~known & (near[..., 3] > STANDS_OUT * far[..., 3])
-    stands_out &= distance_transform_edt(~rim) <= WIDEST_SHADOW
+    stands_out &= within(rim, WIDEST_SHADOW)
     from_near, from_far = (np.linalg.norm(colour - side[..., :3], axis=-1) for side in (near, far))
     alike = stands_out & (from_near < CLEARLY * from_far) & (from_near < SAME_COLOUR)
-    alike &= median_filter(alike, 3)
-    joined = binary_propagation(rim, mask=rim | alike) & ~known
-    beside = distance_transform_edt(~(rim | joined)) <= MIXED_PIXELS
+    alike &= share_above_half(alike, 3)
+    joined = connected(rim, rim | alike) & ~known
+    beside = within(rim | joined, MIXED_PIXELS)
     doubtful = stands_out & ~joined & (from_far > OTHER_COLOUR) & (from_near < np.where(beside, 2, 1) * from_far)
     return Completed(_filled(depth, np.where(joined, near[..., 3], far[..., 3])), doubtful)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import minimum_filter
 
 from blender_addon.core.arrays import Bool, Float32, Float64
+from blender_addon.core.depth.cleaning.windows import over_windows
 
 TOLERANCE = 0.05
 """Fraction of the photo's depth by which a point must be nearer to count as in its way."""
@@ -43,7 +43,8 @@ class FreeSpace:
             size: (width, height) of the photo, pixels.
         """
         known = np.where(np.isfinite(depth), depth, 0).astype(np.float32)
-        return FreeSpace(minimum_filter(known, EDGE_PIXELS) * np.float32(1 - TOLERANCE), intrinsics, size)
+        nearest = over_windows(np.minimum, known, EDGE_PIXELS)
+        return FreeSpace(nearest * np.float32(1 - TOLERANCE), intrinsics, size)
 
     def holds(self, points: Float32) -> Bool:
         """Whether points would hide what the photo shows.

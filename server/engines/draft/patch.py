@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from blender_addon.core.arrays import Bool, Float32, Float64
 from blender_addon.core.camera.projection import unproject_pixels
 from blender_addon.core.depth.depth_mesh import same_surface
 from server.engines.draft.free_space import FreeSpace
 from server.engines.draft.surfaces import RING, Surface, View
+from server.geometry.distance import nearest, within
 from server.geometry.pull_push import pull_push
 from server.geometry.texture import Texture
 
@@ -75,12 +75,12 @@ def patch_of(
         nothing_seen: colour [3] and depth, metres, of the patch when the view has nothing that could be continued.
     """
     covered = view.covered
-    to_hole = distance_transform_edt(covered)
+    hole = ~covered
     usable = covered & ~view.barred
-    donors = _donors(view, usable, to_hole)
-    region = to_hole <= OVERLAP
-    if donors.weight.any():
-        donors = _farther(donors, covered)
+    donors = _donors(view, usable)
+    region = within(hole, OVERLAP)
+    if hole.any() and donors.weight.any():
+        donors = _farther(donors, hole)
         colour, inverse_depth = _continued(donors)
         _step_back(colour, inverse_depth, donors, region & ~usable, _Rays(intrinsics, camera_to_world, free))
     else:
@@ -91,9 +91,9 @@ def patch_of(
     return _lifted(colour, inverse_depth, region, intrinsics, camera_to_world)
 
 
-def _donors(view: View, usable: Bool, to_hole: NDArray[np.float64]) -> _Donors:
+def _donors(view: View, usable: Bool) -> _Donors:
     """The pixels around the holes: background as it is seen, a foreground's edge as the background it hides."""
-    ring = view.covered & (to_hole <= RING)
+    ring = view.covered & within(~view.covered, RING)
     hidden = ring & ~usable & np.isfinite(view.behind_depth) & (view.behind_depth > view.depth)
     seen = ring & usable
     if (seen | hidden).sum() < FEWEST_DONORS:
@@ -108,14 +108,15 @@ def _donors(view: View, usable: Bool, to_hole: NDArray[np.float64]) -> _Donors:
     )
 
 
-def _farther(donors: _Donors, covered: Bool) -> _Donors:
+def _farther(donors: _Donors, hole: Bool) -> _Donors:
     """The donors with less weight where they are nearer than what surrounds their hole, which continues behind them."""
-    nearest = tuple(distance_transform_edt(covered, return_distances=False, return_indices=True))
-    weight = donors.weight
+    given = donors.weight > 0
+    their_hole = nearest(hole, given)
+    weight = donors.weight.copy()
     for _ in range(FAR_STEPS):
         around = pull_push(donors.inverse_depth[..., None], weight)[..., 0]
-        share = np.minimum(around[nearest] / np.maximum(donors.inverse_depth, 1e-6), 1)
-        weight = (donors.weight * np.maximum(share**FAR_POWER, LEAST_SHARE)).astype(np.float32)
+        share = np.minimum(around[their_hole] / np.maximum(donors.inverse_depth[given], 1e-6), 1)
+        weight[given] = donors.weight[given] * np.maximum(share**FAR_POWER, LEAST_SHARE)
     return replace(donors, weight=weight)
 
 
@@ -165,11 +166,13 @@ def _step_back(colour: Float32, inverse_depth: Float32, donors: _Donors, invente
     rows, columns = row[moved], column[moved]
     limit = np.zeros_like(inverse_depth)
     limit[rows, columns] = 1 / cleared[moved]
-    nearest = distance_transform_edt(limit == 0, return_distances=False, return_indices=True)
-    allowed = donors.inverse_depth <= limit[tuple(nearest)] * (1 + PATCH_EDGE / 2)
-    farther = replace(donors, weight=np.where(allowed, donors.weight, 0).astype(np.float32))
-    if not farther.weight.any():
+    given = donors.weight > 0
+    allowed = donors.inverse_depth[given] <= limit[nearest(limit > 0, given)] * (1 + PATCH_EDGE / 2)
+    if not allowed.any():
         return
+    weight = donors.weight.copy()
+    weight[given] *= allowed
+    farther = replace(donors, weight=weight)
     behind_colour, behind = _continued(farther)
     colour[rows, columns] = behind_colour[rows, columns]
     inverse_depth[rows, columns] = 1 / rays.cleared((rows, columns), 1 / behind[rows, columns])

@@ -96,16 +96,15 @@ def photo_surfaces(shot: Shot) -> tuple[Surface, Surface]:
     guess = completed(grid.depth, colour)
     depth = guess.depth
     edges = find_edges(depth, shot.depth_edge, _reach(shot, grid))
-    row, column = edges.background
-    behind_depth = np.where(edges.has_background, depth[row, column], np.float32(np.nan)).ravel()
-    behind_uv = np.where(edges.has_background[..., None], uv[row, column], np.nan).reshape(-1, 2)
-    uv = uv.reshape(-1, 2)
+    behind_depth, behind_uv = np.full_like(depth, np.nan), np.full_like(uv, np.nan)
+    behind_depth[edges.has_background], behind_uv[edges.has_background] = depth[edges.background], uv[edges.background]
+    uv, behind_uv = uv.reshape(-1, 2), behind_uv.reshape(-1, 2)
     whole = Surface(
         lift(uv, depth.ravel(), shot.photo_intrinsics, shot.photo_size).astype(np.float32),
         _triangles(depth, shot.depth_edge),
         uv.astype(np.float32),
         (edges.near | edges.mixed | guess.doubtful).astype(np.float32).ravel(),
-        lift(uv, behind_depth, shot.photo_intrinsics, shot.photo_size).astype(np.float32),
+        lift(uv, behind_depth.ravel(), shot.photo_intrinsics, shot.photo_size).astype(np.float32),
         behind_uv.astype(np.float32),
         texture,
         float(shot.photo_intrinsics[0, 0]),

@@ -51,10 +51,11 @@ def bends(depth: Float32, k: int, edge: float) -> Bool:
 
 
 def over_windows(pick: Callable[..., NDArray[Any]], values: NDArray[Any], k: int) -> NDArray[Any]:
-    """A reduction over the k x k neighbourhood of every value; beyond the border nothing counts.
+    """A reduction over the k x k neighbourhood of every value; beyond the border the map is mirrored.
 
     Args:
-        pick: np.minimum, np.maximum, np.logical_or or np.logical_and.
+        pick: np.minimum, np.maximum, np.logical_or or np.logical_and, to which the mirrored values are nothing new; or
+            np.add.
         values: [H, W].
         k: side of the window, pixels, odd.
 
@@ -62,7 +63,7 @@ def over_windows(pick: Callable[..., NDArray[Any]], values: NDArray[Any], k: int
         [H, W] of the same type.
     """
     for axis in (0, 1):
-        padded = np.pad(values, [(k // 2, k // 2) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
+        padded = np.pad(values, [(k // 2, k // 2) if a == axis else (0, 0) for a in (0, 1)], mode="symmetric")
         size = values.shape[axis]
         values = _part(padded, axis, 0, size).copy()
         for shift in range(1, k):
