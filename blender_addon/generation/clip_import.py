@@ -26,13 +26,13 @@ def import_clip(record: JobRecord, *, background: bool = False, compositor: bool
         compositor: Also lay the take under the render in the compositor.
 
     Raises:
-        TimelineError: The clip's files are not whole, the .blend is not saved, or there is no place for the take.
+        TimelineError: The clip's files are not whole, or there is no place for the take.
     """
     assert isinstance(record.task, ShotTask)
     task, scene = record.task, scene_of(record.scene)
     take = make_take(
         Path(record.folder),
-        blend_folder=blend_folder(),
+        blend_folder=blend_folder() if bpy.data.filepath else None,
         shot=record.title,
         placement=task.placement,
         camera=task.camera,

@@ -33,7 +33,7 @@ from ..shot import (
 )
 from ..timeline.take import PhotoState, ShotPlacement
 from ..timeline.take_folders import new_take_folder, take_number
-from ..timeline.takes import blend_folder, highest_number
+from ..timeline.takes import clips_folder, highest_number
 from .job_records import ShotTask
 from .job_run import Slices
 from .job_view import Phase
@@ -194,14 +194,14 @@ class ShotJob:
         """The folder made for the shot's next take.
 
         Raises:
-            TimelineError: The .blend is not saved, or the disk refuses.
+            TimelineError: The disk refuses.
         """
         title = self._request.title
         waiting = [
             record for scene in bpy.data.scenes if (record := job_of(scene)) is not None and record.title == title
         ]
         above = max(highest_number(title), *(take_number(Path(record.folder)) for record in waiting), 0)
-        return new_take_folder(blend_folder(), title, above)
+        return new_take_folder(clips_folder(), title, above)
 
     def engine(self, jobs: Jobs) -> str:
         """The name of the chosen engine.

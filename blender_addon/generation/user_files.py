@@ -5,21 +5,11 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
-import bpy
-
 from ..core.atomic_file import write_atomic
 from ..core.errors import ServiceError
+from ..user_folder import EXTENSION, user_folder
 
-EXTENSION = __package__.rpartition(".")[0]
-"""The add-on's own package: `bl_ext.<repository>.realcam` when installed, `blender_addon` from a checkout."""
-
-
-def user_folder() -> Path:
-    """The add-on's own writable folder: the extension's, or Blender's config when it runs from a checkout."""
-    try:
-        return Path(bpy.utils.extension_path_user(EXTENSION, create=True))
-    except ValueError:
-        return Path(bpy.utils.user_resource("CONFIG", path="realcam", create=True))
+__all__ = ["EXTENSION", "client_id", "records_folder", "server_log", "user_folder"]
 
 
 def client_id() -> str:

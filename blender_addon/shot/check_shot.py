@@ -63,23 +63,20 @@ def check_shot(
     return sorted(problems, key=lambda problem: problem.severity != "error")
 
 
-def check_output(folder: Path | None = None) -> list[Problem]:
+def check_output(folder: Path) -> list[Problem]:
     """What keeps clips from being kept in a folder.
 
     Args:
-        folder: Need not exist yet. None: beside the .blend.
+        folder: Need not exist yet.
 
     Returns:
         The problems; empty when there are none.
     """
-    if not bpy.data.filepath:
-        return [Problem("This .blend has not been saved. Save it: clips are kept beside it.")]
-    wanted = folder or Path(bpy.data.filepath).parent
-    existing = next(place for place in (wanted, *wanted.parents) if place.exists())
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
     if not existing.is_dir():
-        return [Problem(f"Clips cannot be kept in {wanted}: {existing} is a file. Move it away.")]
+        return [Problem(f"Clips cannot be kept in {folder}: {existing} is a file. Move it away.")]
     if not os.access(existing, os.W_OK | os.X_OK):
-        return [Problem(f"Clips cannot be kept in {wanted}: {existing} is not writable. Save the .blend elsewhere.")]
+        return [Problem(f"Clips cannot be kept in {folder}: {existing} is not writable. Save the .blend elsewhere.")]
     return []
 
 

@@ -96,7 +96,7 @@ def holds_another_take(folder: Path, take: Take) -> bool:
 def make_take(
     folder: Path,
     *,
-    blend_folder: Path,
+    blend_folder: Path | None,
     shot: str,
     placement: ShotPlacement,
     camera: str = "",
@@ -108,7 +108,7 @@ def make_take(
 
     Args:
         folder: Holds the clip's files; what made the clip is read from its metadata.
-        blend_folder: The folder of the .blend.
+        blend_folder: The folder of the .blend; None for an unsaved one.
         shot: The shot's name.
         placement: Where the clip belongs in the scene.
         camera: The Blender camera's name.
@@ -241,8 +241,8 @@ def write_record(folder: Path, take: Take) -> None:
         ) from error
 
 
-def blender_path(folder: Path, blend_folder: Path) -> str:
+def blender_path(folder: Path, blend_folder: Path | None) -> str:
     """The folder as Blender writes it: `//` and the path from the .blend's folder if it lies below, else absolute."""
-    if folder.is_relative_to(blend_folder):
+    if blend_folder is not None and folder.is_relative_to(blend_folder):
         return "//" + folder.relative_to(blend_folder).as_posix()
     return str(folder)

@@ -13,6 +13,7 @@ import bpy
 import msgspec
 
 from ..core.errors import TimelineError
+from ..user_folder import unsaved_folder
 from .take import Take, frame_file
 from .take_folders import found_takes, holds_another_take
 
@@ -137,14 +138,17 @@ def recover_takes(scene: bpy.types.Scene) -> tuple[Take, ...]:
     return new
 
 
+def clips_folder() -> Path:
+    """The folder that the open file's clips are kept in: beside the .blend, or the add-on's own for an unsaved one."""
+    return Path(bpy.data.filepath).parent if bpy.data.filepath else unsaved_folder()
+
+
 def blend_folder() -> Path:
     """The folder of the saved .blend.
 
     Raises:
-        TimelineError: It is not saved; a clip needs a place that lasts.
+        TimelineError: It is not saved.
     """
     if not bpy.data.filepath:
-        raise TimelineError(
-            "The .blend is not saved", "the clip is kept in a folder beside it", "Save the file, then generate."
-        )
+        raise TimelineError("The .blend is not saved", "it has no folder yet", "Save the file first.")
     return Path(bpy.data.filepath).parent

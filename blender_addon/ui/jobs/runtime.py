@@ -53,7 +53,9 @@ class Runtime:
     def file_loaded(self) -> None:
         """Note that another file is open: the result of the job under way does not belong to it."""
         record = jobs.record
-        self._other_file_open = record is not None and jobs.busy and record.blend != bpy.data.filepath
+        # What is loaded is never the file that had no name when the job was started.
+        other = record is not None and (not record.blend or record.blend != bpy.data.filepath)
+        self._other_file_open = jobs.busy and other
         self.refresh_pending()
 
     def file_saved(self) -> None:
@@ -73,7 +75,7 @@ class Runtime:
         if self._other_file_open:
             raise ServiceError(
                 f"The {record.task.result} is here, but another file is open",
-                f"it belongs to {record.blend}",
+                f"it belongs to {record.blend or 'a file that was not saved'}",
                 f"Open that file: the {record.task.result} is offered there.",
             )
 

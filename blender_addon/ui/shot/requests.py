@@ -15,6 +15,7 @@ from ...generation.shot_job import ShotRequest
 from ...shot import Problem, check_output, check_shot
 from ...shot.fingerprint import Fingerprint, shot_fingerprint
 from ...timeline.take_folders import ROOT
+from ...timeline.takes import clips_folder
 from .. import clip_format, engine_choice
 from ..preferences import server_settings
 from ..preview_state import preview_state
@@ -63,7 +64,7 @@ def fingerprint(scene: bpy.types.Scene) -> Fingerprint:
 def problems(scene: bpy.types.Scene) -> list[str]:
     """Why Generate is greyed out, in sentences; empty when it is not."""
     known = preview_state.coverage_of(fingerprint(scene))
-    wrong = [*shot_problems(scene, known), *check_output(Path(bpy.data.filepath).parent / ROOT)]
+    wrong = [*shot_problems(scene, known), *check_output(clips_folder() / ROOT)]
     found = [problem.sentence for problem in wrong if problem.severity == "error"]
     request = shot_request(scene)
     if request.last_image and not Path(bpy.path.abspath(request.last_image)).is_file():

@@ -17,6 +17,7 @@ from blender_addon.timeline.copy_takes import takes_elsewhere
 from blender_addon.timeline.strip import place_strip, shot_strips
 from blender_addon.timeline.take import ShotPlacement
 from blender_addon.timeline.take_folders import (
+    blender_path,
     discard_take_folder,
     found_takes,
     make_take,
@@ -26,6 +27,7 @@ from blender_addon.timeline.take_folders import (
 from blender_addon.timeline.takes import (
     SCENE_PROPERTY,
     blend_folder,
+    clips_folder,
     forget_take,
     highest_number,
     recover_takes,
@@ -34,6 +36,7 @@ from blender_addon.timeline.takes import (
     take_place,
     takes_of,
 )
+from blender_addon.user_folder import unsaved_folder
 from tests.support.clips import MakeTake
 
 pytestmark = pytest.mark.blender
@@ -80,6 +83,14 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
         new_take_folder(tmp_path, "Camera")
     assert str(tmp_path / "realcam") in raised.value.why
     assert "Save the .blend" in raised.value.remedy
+
+
+def test_clips_of_an_unsaved_file_stay_in_the_add_on_s_folder(blender: ModuleType, tmp_path: Path) -> None:
+    assert clips_folder() == unsaved_folder()
+    # `//` means nothing there.
+    assert blender_path(unsaved_folder() / "realcam" / "shot" / "take_001", None).startswith(str(unsaved_folder()))
+    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    assert clips_folder() == tmp_path
 
 
 def test_an_unsaved_file_is_asked_to_be_saved(blender: ModuleType) -> None:
