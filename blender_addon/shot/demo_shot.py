@@ -19,7 +19,7 @@ NAME = "Living Room"
 """The scene's name, and the shot's."""
 CLIP_SIZE, CLIP_FRAMES, FPS = (768, 432), 48, 24
 """What the shot is made for: a clip of two seconds in the photo's shape."""
-MOVE, VALUES = "push_in", {"distance": 0.75, "angle": 7.0, "pivot": 3.7}
+MOVE, VALUES = "push_in", {"distance": 0.5, "angle": 3.0, "pivot": 3.7}
 """Towards the table in the middle and around it to the right: metres, degrees, metres."""
 IS_DEMO = "realcam_demo"
 """Custom property of the demo's scene."""
