@@ -41,7 +41,7 @@ PLATFORMS = {
 }
 """Blender's name of a platform -> the platform tag of the wheels that run there."""
 
-SHIPPED = {".py", ".toml", ".png", ".jpg", ".svg", ".json", ".typed"}
+SHIPPED = {".py", ".toml", ".png", ".jpg", ".blend", ".svg", ".json", ".typed"}
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 

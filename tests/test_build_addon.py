@@ -90,7 +90,7 @@ def test_the_zip_holds_the_addon_and_nothing_else_and_is_the_same_each_time(
     python = [path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py")]
     demo = [f"demo_photo/{name}" for name in ("living_room.jpg", "living_room_depth.png")]
     own = ["LICENSE", "blender_manifest.toml", "py.typed"]
-    assert names == sorted([*python, *wheels, *demo, *manual_files(), *own])
+    assert names == sorted([*python, *wheels, *demo, "workspace/realcam_shot.blend", *manual_files(), *own])
     assert manifest["platforms"] == ["linux-x64"]
     assert manifest["wheels"] == [f"./{name}" for name in wheels]
     assert set(manifest["permissions"]) == {"files", "network"}

@@ -29,6 +29,7 @@ from .shot import (
     option_operator,
     preview_operator,
     preview_panel,
+    workspace_operator,
 )
 from .takes import copy_operator, takes_list, takes_panel
 from .takes.thumbnails import thumbnails
@@ -40,6 +41,7 @@ _CLASSES = (
     *move_operator.CLASSES,
     *option_operator.CLASSES,
     *clip_fit.CLASSES,
+    *workspace_operator.CLASSES,
     *preferences.CLASSES,
     *preview_operator.CLASSES,
     *generate_operator.CLASSES,
@@ -69,6 +71,7 @@ def register() -> None:
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
     import_operator.register_menu()
+    workspace_operator.register_menu()
     thumbnails.open()
     check_paths.register()
     manual_map.register()
@@ -84,6 +87,7 @@ def unregister() -> None:
     check_paths.unregister()
     thumbnails.close()
     preview_state.forget()
+    workspace_operator.unregister_menu()
     import_operator.unregister_menu()
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)
