@@ -52,8 +52,8 @@ _CLASSES = (
     *main_panel.CLASSES,
     *photo_panel.CLASSES,
     *camera_panel.CLASSES,
-    *preview_panel.CLASSES,
     *generate_panel.CLASSES,
+    *preview_panel.CLASSES,
     *takes_panel.CLASSES,
     *depth_operator.CLASSES,
     *check_operator.CLASSES,
@@ -82,6 +82,7 @@ def unregister() -> None:
     """Unregister it: no class, property, menu entry, handler, timer, picture, thread or process stays."""
     analysis_operator.stop()
     depth_analysis.stop()
+    pick_points.hide_line()
     runtime.unregister()
     manual_map.unregister()
     check_paths.unregister()

@@ -30,6 +30,7 @@ HEADINGS = (
     ("bpy.ops.realcam.*scale*", PHOTO),
     ("bpy.ops.realcam.*focal*", PHOTO),
     ("bpy.ops.realcam.*demo*", PHOTO),
+    ("bpy.ops.realcam.hide_around", PHOTO),
     ("bpy.ops.realcam.*", GENERATE),
     ("bpy.types.realcamphotoimport.*", PHOTO),
     ("bpy.types.realcamshot.photo", PHOTO),

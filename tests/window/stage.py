@@ -65,9 +65,9 @@ def _scroll(step: Callable[..., object]) -> None:
             step(deltay=60)
 
 
-def install() -> None:
-    """The add-on in Blender's empty scene, told where the server is, nothing left of earlier walks."""
-    for name in ("Cube", "Light", "Camera"):
+def install(*, empty: bool = True) -> None:
+    """The add-on in Blender's own scene, emptied or not, told where the server is, nothing left of earlier walks."""
+    for name in ("Cube", "Light", "Camera") if empty else ():
         bpy.data.objects.remove(bpy.data.objects[name])
     # Else Blender's own asset library complains in every picture that it is not reached.
     bpy.context.preferences.system.use_online_access = False

@@ -10,7 +10,7 @@ from mathutils import Matrix
 
 from ...core.arrays import Float64
 from ...core.camera.focal_length import FocalSource, check_focal_mm, focal_words
-from ...core.camera.lens import full_frame_focal
+from ...core.camera.lens import FULL_FRAME_WIDTH, focal_pixels, full_frame_focal
 from ...core.errors import PhotoError
 from ..axes import blender_matrix
 from ..photo_scene import PhotoScene, store_record
@@ -27,6 +27,17 @@ _OPTICS = ("lens", "sensor_fit", "sensor_width", "sensor_height", "shift_x", "sh
 def focal_mm(photo_scene: PhotoScene) -> float:
     """The photo's focal length as its 35 mm equivalent, in millimetres."""
     return full_frame_focal(float(photo_scene.intrinsics[0, 0]), *photo_scene.photo_size)
+
+
+def camera_mm(photo_scene: PhotoScene, mm: float) -> float:
+    """The focal length that Blender's camera shows, which counts the frame's width, for a 35 mm equivalent.
+
+    Args:
+        photo_scene: For the photo's shape.
+        mm: 35 mm equivalent, which counts the frame's diagonal, millimetres.
+    """
+    width, height = photo_scene.photo_size
+    return focal_pixels(mm, width, height) / width * FULL_FRAME_WIDTH
 
 
 def set_focal_length(scene: bpy.types.Scene, photo_scene: PhotoScene, mm: float) -> PhotoScene:

@@ -72,6 +72,11 @@ class DepthPanel(PhotoSubpanel, bpy.types.Panel):
     bl_idname = "REALCAM_PT_depth"
     bl_label = "Estimate Depth"
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Once a photo was chosen."""
+        return bool(context.scene.realcam.photo.photo_path) or find_photo_scene(context.scene) is not None
+
     def draw(self, context: bpy.types.Context) -> None:
         """The licence stands above the button: it is read before the weights are downloaded."""
         layout = self.layout

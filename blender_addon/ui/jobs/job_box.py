@@ -15,6 +15,8 @@ from ..text_wrap import draw_wrapped
 
 _BUTTON = 26
 """Pixels at UI scale 1 of the button beside a sentence."""
+BUTTON_HEIGHT = 1.5
+"""Of the button that starts a job, and of the bar that takes its place, in rows."""
 
 
 def draw_job(layout: Any, context: bpy.types.Context, view: JobView) -> None:
@@ -23,15 +25,20 @@ def draw_job(layout: Any, context: bpy.types.Context, view: JobView) -> None:
     if view.phase.final:
         _draw_ended(box, context, view)
     else:
-        _draw_running(box, context, view)
+        draw_running(box, context, view)
 
 
-def draw_in_place_of_button(layout: Any, view: JobView) -> None:
-    """Draw the job's progress and Cancel where it was started: the job's box may be scrolled out of sight."""
+def draw_running(layout: Any, context: bpy.types.Context, view: JobView) -> None:
+    """Draw a bar with Cancel, as high as the button that started the job; below it the stage and the latest picture."""
     row = layout.row(align=True)
+    row.scale_y = BUTTON_HEIGHT
     row.enabled = view.phase is not Phase.CANCELLING
     row.progress(text=view.line, factor=view.factor, type="BAR")
     row.operator("realcam.cancel", text="", icon="CANCEL")
+    if view.stage:
+        draw_wrapped(layout, context, view.stage)
+    if view.jpeg:
+        draw_picture(layout, thumbnails.latest)
 
 
 def draw_pending(layout: Any, context: bpy.types.Context, record: JobRecord) -> None:
@@ -49,18 +56,6 @@ def draw_help(layout: Any) -> None:
     row.operator("realcam.copy_report", icon="COPYDOWN")
     if EXTENSION in bpy.context.preferences.addons:
         row.operator("preferences.addon_show", text="Preferences", icon="PREFERENCES").module = EXTENSION
-
-
-def _draw_running(box: Any, context: bpy.types.Context, view: JobView) -> None:
-    """Draw a bar, the stage, the latest picture and Cancel."""
-    box.progress(text=view.line, factor=view.factor, type="BAR")
-    if view.stage:
-        draw_wrapped(box, context, view.stage)
-    if view.jpeg:
-        draw_picture(box, thumbnails.latest)
-    row = box.row()
-    row.enabled = view.phase is not Phase.CANCELLING
-    row.operator("realcam.cancel", icon="CANCEL")
 
 
 def _draw_ended(box: Any, context: bpy.types.Context, view: JobView) -> None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import bpy
 
 from ...scene import PhotoScene, find_photo_scene
-from ..sidebar import SidebarPanel
+from ..sidebar import NeedsPhotoPanel, SidebarPanel
 
 
 class PhotoSubpanel(SidebarPanel):
@@ -17,13 +17,8 @@ class PhotoSubpanel(SidebarPanel):
     bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
 
 
-class ImportedPhotoSubpanel(PhotoSubpanel):
+class ImportedPhotoSubpanel(NeedsPhotoPanel, PhotoSubpanel):
     """Mixed into a panel: the same, shown only when the scene has a photo."""
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether the scene has a photo."""
-        return find_photo_scene(context.scene) is not None
 
 
 class ActivePhotoMixin:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import bpy
 
+from ...shot.camera_sample import render_frame
+
+_FILLED = 0.95
+"""Share of the free part of a view that the camera's frame fills."""
+_SMALLEST = 100
+"""Pixels; a free part that is narrower is not worth a picture."""
 _TEXTURED = ("MATERIAL", "RENDERED")
 """Kinds of viewport shading that show the photo's colours by themselves."""
 
@@ -37,9 +45,49 @@ def _look(window: bpy.types.Window, area: bpy.types.Area) -> None:
     if space.shading.type not in _TEXTURED:
         space.shading.type, space.shading.light, space.shading.color_type = "SOLID", "FLAT", "TEXTURE"
     region = next(region for region in area.regions if region.type == "WINDOW")
-    with bpy.context.temp_override(window=window, area=area, region=region):
-        if bpy.ops.view3d.view_center_camera.poll():
-            bpy.ops.view3d.view_center_camera()
+    _frame(space.region_3d, window.scene, region, _free_part(area, region))
+
+
+def _free_part(area: bpy.types.Area, region: bpy.types.Region) -> tuple[int, int, int, int]:
+    """(left, bottom, right, top) in the region's pixels of what no toolbar, sidebar or header covers."""
+    left, bottom, right, top = 0, 0, region.width, region.height
+    for bar in area.regions:
+        x, y = bar.x - region.x, bar.y - region.y
+        if bar == region or bar.width <= 1 or bar.height <= 1:
+            continue
+        if not (0 <= x < region.width and 0 <= y < region.height):
+            continue
+        if bar.type == "UI":
+            right = min(right, x)
+        elif bar.type == "TOOLS":
+            left = max(left, x + bar.width)
+        elif bar.type in ("HEADER", "TOOL_HEADER"):
+            top = min(top, y)
+    return left, bottom, right, top
+
+
+def _frame(
+    view: bpy.types.RegionView3D, scene: bpy.types.Scene, region: bpy.types.Region, free: tuple[int, int, int, int]
+) -> None:
+    """Let the camera's frame fill a part of the region. Blender's own framing fits the whole, bars included."""
+    left, bottom, right, top = free
+    if right - left < _SMALLEST or top - bottom < _SMALLEST:
+        left, bottom, right, top = 0, 0, region.width, region.height
+    frame = render_frame(scene)
+    width, height = frame.width * frame.aspect_x, frame.height * frame.aspect_y
+    pixels = _FILLED * min((right - left) / width, (top - bottom) / height)
+    fit = scene.camera.data.sensor_fit
+    if fit == "AUTO":
+        share = pixels * max(width, height) / max(region.width, region.height)
+    else:
+        share = pixels * width / region.width if fit == "HORIZONTAL" else pixels * height / region.height
+    # What Blender makes of its zoom (-30 to 600): the share of the region's side that the frame's fitted side has.
+    view.view_camera_zoom = min(max((2 * math.sqrt(share) - math.sqrt(2)) * 50, -30), 600)
+    share = (math.sqrt(2) + view.view_camera_zoom / 50) ** 2 / 4
+    view.view_camera_offset = (
+        (region.width - left - right) / (4 * share * region.width),
+        (region.height - bottom - top) / (4 * share * region.height),
+    )
 
 
 def _select(layer: bpy.types.ViewLayer, camera: bpy.types.Object) -> None:

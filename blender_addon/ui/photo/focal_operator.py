@@ -8,7 +8,7 @@ import bpy
 from bpy.props import FloatProperty
 
 from ...core.errors import RealCamError
-from ...scene.editing.focal_length_edit import LONGEST, SHORTEST, focal_mm, set_focal_length
+from ...scene.editing.focal_length_edit import LONGEST, SHORTEST, camera_mm, focal_mm, set_focal_length
 from ..operator_result import OperatorResult
 from .active_photo import ActivePhotoMixin, LeftEditMode, active_photo
 
@@ -22,7 +22,8 @@ class SetFocalLength(ActivePhotoMixin, bpy.types.Operator):
 
     focal_mm: FloatProperty(
         name="Focal Length",
-        description="Of the photo, as its 35 mm equivalent",
+        description="Of the photo, as its 35 mm equivalent, which counts the frame's diagonal, as EXIF does. Blender's "
+        "cameras count its width, so that theirs reads differently",
         unit="CAMERA",
         default=35.0,
         min=SHORTEST,
@@ -49,6 +50,15 @@ class SetFocalLength(ActivePhotoMixin, bpy.types.Operator):
             return {"CANCELLED"}
         self.report({"INFO"}, f"Focal length: {photo.focal_source}")
         return {"FINISHED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """The number to type, and the one that Blender's camera shows for it."""
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(self, "focal_mm", text="35 mm Equivalent")
+        lens = camera_mm(active_photo(context), self.focal_mm)
+        layout.label(text=f"Blender's camera, by the frame's width: {lens:.1f} mm")
 
 
 CLASSES = (SetFocalLength,)

@@ -75,9 +75,11 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
         ask_in_panel(context.scene, self.filepath)
         for name in FIELDS:
             setattr(context.scene.realcam.photo, name, getattr(self, name))
+        browsed = getattr(self, "_browsed", False)
         name = Path(self.filepath).name
-        self.report({"WARNING"}, f"No depth lies beside {name}: choose it, or estimate it, in the RealCam panel")
-        if getattr(self, "_browsed", False):
+        told = f"No depth lies beside {name}: choose it, or estimate it, in the RealCam panel"
+        self.report({"INFO" if browsed else "WARNING"}, told)
+        if browsed:
             bpy.app.timers.register(partial(_browse_depth, context.scene.name), first_interval=_SOON)
         return {"FINISHED"}
 

@@ -18,12 +18,15 @@ _COLOUR = (1.0, 0.6, 0.1, 1.0)
 _NAVIGATION = ("MIDDLEMOUSE", "WHEELUPMOUSE", "WHEELDOWNMOUSE", "TRACKPADPAN", "TRACKPADZOOM", "MOUSEROTATE")
 _HELP = "Click two points of the photo's mesh whose distance you know. Esc stops"
 
+_shown: list[Any] = []
+"""The draw handler of the points: at most one."""
+
 
 class PickScalePoints(bpy.types.Operator):
-    """Click two points of the photo's mesh, then type how far apart they truly are"""
+    """Set the scale: click two points of the photo's mesh, then type how far apart they truly are"""
 
     bl_idname = "realcam.pick_scale_points"
-    bl_label = "Click Two Points"
+    bl_label = "Between Two Clicked Points"
     bl_options: ClassVar[set[str]] = {"INTERNAL"}
 
     @classmethod
@@ -41,7 +44,7 @@ class PickScalePoints(bpy.types.Operator):
         """Wait for clicks, in the view itself even when started from its sidebar."""
         self._area: bpy.types.Area = context.area
         self._points: list[Vector] = []
-        self._handler = bpy.types.SpaceView3D.draw_handler_add(_draw_points, (self._points,), "WINDOW", "POST_VIEW")
+        _show_line(self._points)
         context.window_manager.modal_handler_add(self)
         context.workspace.status_text_set(_HELP)
         context.window.cursor_modal_set("CROSSHAIR")
@@ -50,7 +53,7 @@ class PickScalePoints(bpy.types.Operator):
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorResult:
         """A left click sets a point; the view can be turned meanwhile."""
         if event.type in ("ESC", "RIGHTMOUSE") and event.value == "PRESS":
-            self._end(context)
+            self.cancel(context)
             return {"CANCELLED"}
         region = _view_under(self._area, event.mouse_x, event.mouse_y)
         if event.type != "LEFTMOUSE" or region is None or event.type in _NAVIGATION:
@@ -66,12 +69,14 @@ class PickScalePoints(bpy.types.Operator):
         if len(self._points) < 2:
             return {"RUNNING_MODAL"}
         start, end = self._points
+        # The line stays while the dialog asks for its length.
         self._end(context)
         bpy.ops.realcam.set_scale("INVOKE_DEFAULT", source="POINTS", start=start, end=end)
         return {"FINISHED"}
 
     def cancel(self, context: bpy.types.Context) -> None:
-        """Blender ends the operator itself."""
+        """Leave nothing behind; Blender calls it too, when it ends the operator itself."""
+        hide_line()
         self._end(context)
 
     def _clicked(self, context: bpy.types.Context, region: bpy.types.Region, where: tuple[int, int]) -> Vector | None:
@@ -83,7 +88,6 @@ class PickScalePoints(bpy.types.Operator):
         return point_under_ray(context, photo, origin, view3d_utils.region_2d_to_vector_3d(region, view, where))
 
     def _end(self, context: bpy.types.Context) -> None:
-        bpy.types.SpaceView3D.draw_handler_remove(self._handler, "WINDOW")
         context.workspace.status_text_set(None)
         context.window.cursor_modal_restore()
         self._area.tag_redraw()
@@ -97,6 +101,22 @@ def _view_under(area: bpy.types.Area, x: int, y: int) -> bpy.types.Region | None
         if region.x <= x < region.x + region.width and region.y <= y < region.y + region.height
     ]
     return over[0] if len(over) == 1 and over[0].type == "WINDOW" else None
+
+
+def _show_line(points: list[Vector]) -> None:
+    """Draw points as they are clicked, and the line between two, in every 3D view until `hide_line`."""
+    hide_line()
+    _shown.append(bpy.types.SpaceView3D.draw_handler_add(_draw_points, (points,), "WINDOW", "POST_VIEW"))
+
+
+def hide_line() -> None:
+    """Stop drawing the clicked points."""
+    while _shown:
+        bpy.types.SpaceView3D.draw_handler_remove(_shown.pop(), "WINDOW")
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()
 
 
 def _draw_points(points: list[Any]) -> None:

@@ -13,6 +13,7 @@ from ...scene.editing.calibration import Measure, ruler_measure, selected_measur
 from ..operator_result import OperatorResult
 from ..text_wrap import draw_wrapped
 from .active_photo import ActivePhotoMixin, ImportedPhotoSubpanel, LeftEditMode, active_photo
+from .pick_points import hide_line
 
 
 class SetScale(ActivePhotoMixin, bpy.types.Operator):
@@ -62,8 +63,13 @@ class SetScale(ActivePhotoMixin, bpy.types.Operator):
         self.distance = measure.metres(photo)
         return set(context.window_manager.invoke_props_dialog(self, width=320, confirm_text="Rescale"))
 
+    def cancel(self, _context: bpy.types.Context) -> None:
+        """The dialog was left: the line between clicked points goes."""
+        hide_line()
+
     def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Rescale, in Edit Mode too."""
+        hide_line()
         photo = active_photo(context)
         before = photo.record.scale
         try:
@@ -130,16 +136,23 @@ class ScalePanel(ImportedPhotoSubpanel, bpy.types.Panel):
         """The present scale, and where a true distance can be taken."""
         layout = self.layout
         photo = active_photo(context)
-        layout.operator("realcam.set_focal_length", icon="CAMERA_DATA")
         scale = photo.record.scale
-        said = "As imported: " if scale == 1.0 else ""
-        draw_wrapped(layout, context, f"{said}1 m of the depth is {scale:.4g} m")
-        layout.operator("realcam.pick_scale_points", icon="RESTRICT_SELECT_OFF")
-        row = layout.row(align=True)
-        row.operator("realcam.set_scale", text="Selected", icon="VERTEXSEL").source = "SELECTION"
-        row.operator("realcam.set_scale", text="Ruler", icon="DRIVER_DISTANCE").source = "RULER"
+        layout.operator("realcam.set_focal_length", icon="CAMERA_DATA")
+        draw_wrapped(layout, context, scale_sentence(scale))
+        column = layout.column(align=True)
+        column.label(text="Set the scale by a true distance:")
+        column.operator("realcam.pick_scale_points", icon="RESTRICT_SELECT_OFF")
+        column.operator("realcam.set_scale", text="Between Two Selected", icon="VERTEXSEL").source = "SELECTION"
+        column.operator("realcam.set_scale", text="Along the Ruler", icon="DRIVER_DISTANCE").source = "RULER"
         if scale != 1.0:
             layout.operator("realcam.reset_scale", icon="LOOP_BACK")
+
+
+def scale_sentence(scale: float) -> str:
+    """How large the scene is beside the depth it was imported with."""
+    if scale == 1.0:
+        return "The scene is as large as its depth says."
+    return f"The scene is {scale:.4g} times as large as its depth says."
 
 
 CLASSES = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import bpy
 
 from ...shot import scene_rate
-from ..sidebar import SidebarPanel
+from ..sidebar import NeedsPhotoPanel
 
 
-class CameraPanel(SidebarPanel, bpy.types.Panel):
+class CameraPanel(NeedsPhotoPanel, bpy.types.Panel):
     """The artist's camera and its move."""
 
     bl_idname = "REALCAM_PT_camera"

@@ -11,28 +11,32 @@ from ...generation.jobs import jobs
 from ...scene import find_photo_scene
 from ...timeline.background import camera_background
 from .. import engine_choice
-from ..jobs.job_box import draw_help, draw_in_place_of_button
-from ..sidebar import SidebarPanel
+from ..jobs.job_box import BUTTON_HEIGHT, draw_help, draw_running
+from ..sidebar import NeedsPhotoPanel
 from ..text_wrap import draw_wrapped
 from .clip_fit import draw_frames_fit, draw_size_fit
 from .requests import problems
 
 
-class GeneratePanel(SidebarPanel, bpy.types.Panel):
-    """Engine, prompt and the button."""
+class GeneratePanel(NeedsPhotoPanel, bpy.types.Panel):
+    """The button or its progress, engine and prompt."""
 
     bl_idname = "REALCAM_PT_generate"
     bl_label = "Generate"
     bl_parent_id = "REALCAM_PT_main"
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Settings above, the shot under way below."""
+        """The button first: it stays in its place, whatever the settings below become with the server's answer."""
         layout = self.layout
-        self._settings(layout, context)
         if jobs.busy and jobs.view is not None:
-            draw_in_place_of_button(layout, jobs.view)
+            draw_running(layout, context, jobs.view)
         else:
             self._button(layout, context)
+        self._settings(layout, context)
+        row = layout.row(heading="Also show in", align=True)
+        row.prop(context.scene.realcam, "show_in_background", text="Camera", toggle=True)
+        row.prop(context.scene.realcam, "show_in_compositor", toggle=True)
+        _places(layout, context)
 
     def _settings(self, layout: Any, context: bpy.types.Context) -> None:
         shot = context.scene.realcam
@@ -43,7 +47,7 @@ class GeneratePanel(SidebarPanel, bpy.types.Panel):
         column.prop(shot, "name")
         row = column.row(align=True)
         row.prop(shot, "engine")
-        row.operator("realcam.connect", text="", icon="LINKED" if jobs.connected else "UNLINKED")
+        row.operator("realcam.connect", text="" if jobs.connected else "Connect", icon="LINKED")
         column.prop(shot, "size")
         draw_size_fit(column, context)
         column.prop(shot, "frame_count")
@@ -66,6 +70,10 @@ class GeneratePanel(SidebarPanel, bpy.types.Panel):
                 engine_choice.draw_options(options, shot)
 
     def _button(self, layout: Any, context: bpy.types.Context) -> None:
+        """The button, and below it what keeps it grey: sentences come and go without moving it."""
+        row = layout.row()
+        row.scale_y = BUTTON_HEIGHT
+        row.operator("realcam.generate", icon="RENDER_ANIMATION")
         for sentence in problems(context.scene):
             draw_wrapped(layout, context, sentence, "ERROR")
         if jobs.connection_error and jobs.view is None:
@@ -73,13 +81,6 @@ class GeneratePanel(SidebarPanel, bpy.types.Panel):
             draw_help(layout)
         if jobs.view is not None and jobs.view.error:
             draw_wrapped(layout, context, jobs.view.error, "ERROR")
-        row = layout.row()
-        row.scale_y = 1.5
-        row.operator("realcam.generate", icon="RENDER_ANIMATION")
-        row = layout.row(heading="Also show in", align=True)
-        row.prop(context.scene.realcam, "show_in_background", text="Camera", toggle=True)
-        row.prop(context.scene.realcam, "show_in_compositor", toggle=True)
-        _places(layout, context)
 
 
 def _places(layout: Any, context: bpy.types.Context) -> None:
@@ -90,7 +91,7 @@ def _places(layout: Any, context: bpy.types.Context) -> None:
     if scene.realcam.show_in_background and background is not None:
         row = layout.row(align=True)
         row.prop(background, "display_depth", expand=True)
-        row.prop(background, "alpha", slider=True)
+        layout.prop(background, "alpha", text="Opacity", slider=True)
     photo = find_photo_scene(scene)
     if not scene.realcam.show_in_compositor or photo is None:
         return

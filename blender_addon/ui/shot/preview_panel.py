@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import bpy
 
 from ...core.arrays import Float64
 from ...shot import coverage_problems
 from ..preview_state import preview_state
-from ..sidebar import SidebarPanel
+from ..sidebar import NeedsPhotoPanel
 from ..takes.thumbnails import draw_picture, thumbnails
 from ..text_wrap import draw_wrapped
 from .requests import fingerprint
 
 
-class PreviewPanel(SidebarPanel, bpy.types.Panel):
+class PreviewPanel(NeedsPhotoPanel, bpy.types.Panel):
     """What the photo can see of each frame."""
 
     bl_idname = "REALCAM_PT_preview"
     bl_label = "Preview"
     bl_parent_id = "REALCAM_PT_main"
+    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Render a preview, see its coverage."""
@@ -32,9 +33,9 @@ class PreviewPanel(SidebarPanel, bpy.types.Panel):
             row.progress(text=text, factor=preview_state.done / preview_state.total, type="BAR")
             row.operator("realcam.cancel_preview", text="", icon="CANCEL")
         else:
-            row = layout.row(align=True)
-            row.operator("realcam.preview", icon="RENDER_ANIMATION")
-            row.operator("realcam.coverage", text="Estimate", icon="VIEWZOOM")
+            column = layout.column(align=True)
+            column.operator("realcam.preview", icon="RENDER_ANIMATION")
+            column.operator("realcam.coverage", text="Estimate Coverage", icon="VIEWZOOM")
         preview = preview_state.latest
         if preview is not None:
             frame = preview.frames[len(preview.frames) // 2]

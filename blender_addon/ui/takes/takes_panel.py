@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from ...scene import find_photo_scene
 from ...timeline.strip import strip_hides_render
 from ..sidebar import SidebarPanel
 from ..text_wrap import draw_wrapped
@@ -18,6 +19,11 @@ class TakesPanel(SidebarPanel, bpy.types.Panel):
     bl_idname = "REALCAM_PT_takes"
     bl_label = "Takes"
     bl_parent_id = "REALCAM_PT_main"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Once there is a take, or a photo to make one of."""
+        return len(context.scene.realcam.takes) > 0 or find_photo_scene(context.scene) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         """The list, and the selected take."""

@@ -28,3 +28,12 @@ def test_the_scene_is_rebuilt_and_the_panel_says_typed(addon: ModuleType, small_
     assert photo is not None
     assert photo.focal_source == "typed, 48.2 mm (35 mm eq.)"
     assert bpy.context.scene.camera.data.lens == photo.camera.data.lens
+
+
+def test_the_dialog_says_the_number_that_blenders_camera_shows(addon: ModuleType, small_bike: Path) -> None:
+    from blender_addon.scene import find_photo_scene
+    from blender_addon.scene.editing.focal_length_edit import camera_mm, focal_mm
+
+    addon.ops.realcam.import_photo(filepath=str(small_bike), focal_mm=33.0)
+    photo = find_photo_scene(addon.context.scene)
+    assert camera_mm(photo, focal_mm(photo)) == pytest.approx(photo.camera.data.lens, rel=1e-6)

@@ -267,3 +267,12 @@ def test_what_stands_around_the_camera_is_hidden_by_one_press(addon: ModuleType,
     assert ball.visible_get()
     assert bpy.ops.realcam.hide_around() == {"FINISHED"}
     assert (ball.visible_get(), ball.hide_render) == (False, True)
+
+
+def test_without_a_photo_only_its_panel_is_shown(addon: ModuleType, small_bike: Path) -> None:
+    bpy = addon
+    names = ("camera", "preview", "generate", "takes", "depth", "cleaning", "scale")
+    panels = [getattr(bpy.types, f"REALCAM_PT_{name}") for name in names]
+    assert not any(panel.poll(bpy.context) for panel in panels)
+    bpy.ops.realcam.import_photo(filepath=str(small_bike))
+    assert all(panel.poll(bpy.context) for panel in panels)
