@@ -52,7 +52,8 @@ def draw_demo(layout: Any, context: bpy.types.Context, has_photo: bool) -> None:
     elif context.scene.get(demo_shot.IS_DEMO):
         for line in _LINES:
             draw_wrapped(layout, context, line)
-        layout.operator("realcam.shot_workspace", icon="WORKSPACE")
+        if "RealCam Shot" not in bpy.data.workspaces:
+            layout.operator("realcam.shot_workspace", icon="WORKSPACE")
 
 
 CLASSES = (TryDemo,)

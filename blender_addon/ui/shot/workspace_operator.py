@@ -9,9 +9,12 @@ import bpy
 
 from ...blender_versions import show_in_sequencers
 from ..operator_result import OperatorResult
+from ..sidebar import SidebarPanel
 
 FILE = Path(__file__).parents[2] / "workspace" / "realcam_shot.blend"
 NAME = "RealCam Shot"
+DRAWN_AFTER = 0.5
+"""Seconds after which a workspace that was added is on the screen."""
 
 
 class ShotWorkspace(bpy.types.Operator):
@@ -36,8 +39,22 @@ class ShotWorkspace(bpy.types.Operator):
             return {"CANCELLED"}
         else:
             _look_through_camera(bpy.data.workspaces[NAME])
+            # A sidebar has no tabs to choose from before it is drawn.
+            bpy.app.timers.register(_open_tab, first_interval=DRAWN_AFTER)
         show_in_sequencers(context.scene)
         return {"FINISHED"}
+
+
+def _open_tab() -> None:
+    """Choose the add-on's tab in the workspace's sidebar, where it is shown."""
+    for window in bpy.context.window_manager.windows:
+        if window.workspace.name != NAME:
+            continue
+        for area in window.screen.areas:
+            for region in area.regions:
+                if area.type == "VIEW_3D" and region.type == "UI" and region.active_panel_category != "UNSUPPORTED":
+                    region.active_panel_category = SidebarPanel.bl_category
+                    region.tag_redraw()
 
 
 def _look_through_camera(workspace: bpy.types.WorkSpace) -> None:
