@@ -20,7 +20,7 @@ RUN313 = UV_PROJECT_ENVIRONMENT=.venv313 $(UV) run --locked --group blender --py
 FUZZ := 20
 FUZZ_TESTS = REALCAM_FUZZ=$(FUZZ) OMP_NUM_THREADS=1
 
-.PHONY: help demo test lint test-core test-blender-5.2 test-models test-slow fuzz bench addon repository setup clean
+.PHONY: help demo test lint test-core test-blender-5.2 test-models test-slow fuzz bench addon repository version release setup clean
 
 help:
 	@echo "make demo   the whole shot: a photo becomes a clip on Blender's timeline, in out/demo/"
@@ -31,6 +31,8 @@ help:
 	@echo "make bench  how fast the parts are on this machine"
 	@echo "make addon  the installable extension for each platform and the server's wheel, in dist/"
 	@echo "make repository [URL=https://...]   an extension repository in dist/repository/, to be hosted as plain files, from which Blender updates"
+	@echo "make version NUMBER=0.2.0   the next version's number in every place, and its section of the changelog"
+	@echo "make release [TESTED=commit]   checks, make test unless TESTED is the commit that passed it, and everything that is handed out, in dist/"
 
 demo: setup
 	$(RUN) --no-dev realcam demo --out out/demo
@@ -74,6 +76,14 @@ addon: setup
 
 repository: addon
 	$(RUN) python -m release.repository $(if $(URL),--url "$(URL)")
+
+version: setup
+	$(RUN) python -m release.numbers $(NUMBER)
+
+release: setup
+	$(RUN) python -m release.make_release --check
+	@test "$$(git rev-parse HEAD)" = "$$(git rev-parse "$(or $(TESTED),HEAD^)")" || $(MAKE) test
+	$(RUN) python -m release.make_release
 
 setup: $(UV)
 	@scripts/system_libraries.sh

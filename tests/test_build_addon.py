@@ -93,7 +93,7 @@ def test_the_zip_holds_the_addon_and_nothing_else_and_is_the_same_each_time(
     assert names == sorted([*python, *wheels, *demo, "workspace/realcam_shot.blend", *manual_files(), *own])
     assert manifest["platforms"] == ["linux-x64"]
     assert manifest["wheels"] == [f"./{name}" for name in wheels]
-    assert set(manifest["permissions"]) == {"files", "network"}
+    assert set(manifest["permissions"]) == {"clipboard", "files", "network"}
     (source / "notes.txt").touch()
     with pytest.raises(BuildError, match=r"notes\.txt is in the add-on's folder but not of a kind that is shipped"):
         build("linux-x64", tmp_path / "three", CACHE, lock=lock, source=source)
