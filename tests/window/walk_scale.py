@@ -72,10 +72,11 @@ def walk() -> Steps:
     in_view("toggle_cleaning", step="FLYING")
     in_view("pick_scale_points")
     yield 0.5
-    mouse(0.40, 0.45, "1")
+    mouse(0.20, 0.30, "1")
     yield 1.0
     picture("scale-2-one-point")
-    mouse(0.55, 0.45, "1")
+    # Far enough that the dialog, which opens at the mouse, leaves some of the line to be seen.
+    mouse(0.62, 0.60, "1")
     yield 3.0
     picture("scale-3-dialog")
     subprocess.run(["xdotool", "key", "Return"], check=True)
