@@ -55,14 +55,16 @@ def set_version(version: str, day: datetime.date, root: Path = ROOT) -> None:
     """Write a version everywhere, and move what is unreleased under it.
 
     Raises:
-        ReleaseError: It is no version, not above the present one, or nothing stands under Unreleased.
+        ReleaseError: It is no version, not above the last one that was released, or nothing stands under Unreleased.
     """
     if not re.fullmatch(r"\d+\.\d+\.\d+", version):
         raise ReleaseError(f"{version!r} is no version: three numbers are needed, for example 0.2.0")
     present = numbers(root)
-    if _parts(version) <= max(map(_parts, present.values())):
-        raise ReleaseError(f"{version} is not above {max(present.values(), key=_parts)}, Blender would not offer it")
     changelog = (root / CHANGELOG).read_text("utf-8")
+    newest = max(present.values(), key=_parts)
+    released = bool(changelog_section(changelog, newest))
+    if _parts(version) < _parts(newest) or (version == newest and released):
+        raise ReleaseError(f"{version} is not above {newest}, Blender would not offer it")
     if not changelog_section(changelog, "Unreleased"):
         raise ReleaseError(f"{CHANGELOG} says nothing under Unreleased")
     for name, pattern in PLACES.items():

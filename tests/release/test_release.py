@@ -62,6 +62,16 @@ def test_a_number_that_would_not_be_offered_is_refused(checkout: Path, version: 
     assert numbers(checkout) == before
 
 
+def test_a_number_that_stands_but_was_never_released_can_be(checkout: Path) -> None:
+    set_version("98.0.1", DAY, checkout)
+    with pytest.raises(ReleaseError, match=r"98\.0\.1 is not above 98\.0\.1"):
+        set_version("98.0.1", DAY, checkout)
+    text = (checkout / CHANGELOG).read_text("utf-8")
+    (checkout / CHANGELOG).write_text(text.replace("\n## 98.0.1 (2026-12-01)\n", ""), "utf-8")
+    set_version("98.0.1", DAY, checkout)
+    assert set(numbers(checkout).values()) == {"98.0.1"}
+
+
 def test_what_stands_in_the_way_of_a_release_is_said(checkout: Path) -> None:
     set_version("98.0.1", DAY, checkout)
     with pytest.raises(ReleaseError, match=rf"Not everything is committed:\n.*{CHANGELOG}"):
