@@ -12,6 +12,7 @@ from .photo import (
     cleaning_operators,
     demo_operator,
     depth_analysis,
+    depth_question,
     focal_operator,
     import_operator,
     photo_operators,
@@ -36,6 +37,7 @@ from .takes.thumbnails import thumbnails
 
 _CLASSES = (
     *import_operator.CLASSES,
+    *depth_question.CLASSES,
     *photo_operators.CLASSES,
     *demo_operator.CLASSES,
     *move_operator.CLASSES,

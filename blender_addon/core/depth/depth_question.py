@@ -222,7 +222,7 @@ def _is_inside_out(stored: StoredDepth) -> bool:
 
 def _relative(why: str, stored: StoredDepth, given: DepthFormat, keep: bool = False) -> DepthQuestionError:
     what = "The depth picture tells what is nearer, but no metres"
-    answers = _relative_answers(given) + ((_keep(stored, given),) if keep else ())
+    answers = _relative_answers(stored, given) + ((_keep(stored, given),) if keep else ())
     remedy = _RELATIVE_REMEDY
     if keep:
         remedy += f" If it does hold metres ({_reach(stored, given)}), turn on Trust the Unit (--trust-unit)."
@@ -240,7 +240,7 @@ def _disparity(stored: StoredDepth, given: DepthFormat) -> DepthQuestionError:
         "The file seems to hold disparity or inverse depth, not depth",
         f"its array is called “{stored.name}”",
         f"For a stereo pair give its numbers (--disparity FOCAL,BASELINE). {_RELATIVE_REMEDY}",
-        (stereo, *_relative_answers(given), _keep(stored, given)),
+        (stereo, *_relative_answers(stored, given), _keep(stored, given)),
     )
 
 
@@ -259,7 +259,7 @@ def _unit(
     answers.sort(key=lambda answer: answer.name != suspected)
     readings = "; ".join(answer.title for answer in answers)
     remedy = f"It may be: {readings}. {_UNIT_REMEDY}"
-    return DepthQuestionError(what, why, remedy, (*answers, *_relative_answers(given)))
+    return DepthQuestionError(what, why, remedy, (*answers, *_relative_answers(stored, given)))
 
 
 def _unit_answer(name: str, stored: StoredDepth, given: DepthFormat) -> DepthAnswer | None:
@@ -275,7 +275,11 @@ def _unit_answer(name: str, stored: StoredDepth, given: DepthFormat) -> DepthAns
     return DepthAnswer(name=name, title=title, description=unit.description, format=unit_format, trust=True)
 
 
-def _relative_answers(given: DepthFormat) -> tuple[DepthAnswer, ...]:
+def _relative_answers(stored: StoredDepth, given: DepthFormat) -> tuple[DepthAnswer, ...]:
+    """The end that is at the picture's bottom first: floors are near."""
+    rows = max(1, stored.numbers.shape[0] // 4)
+    with np.errstate(invalid="ignore"):
+        rises = np.nanmean(stored.numbers[-rows:]) >= np.nanmean(stored.numbers[:rows])
     return tuple(
         DepthAnswer(
             name=f"near_{near}",
@@ -283,7 +287,7 @@ def _relative_answers(given: DepthFormat) -> tuple[DepthAnswer, ...]:
             description=f"Relative depth. {description}",
             format=DepthFormat(kind="relative", near=near, channel=given.channel, unknown=given.unknown),
         )
-        for near, title, description in NEAR_ENDS
+        for near, title, description in (NEAR_ENDS if rises else NEAR_ENDS[::-1])
     )
 
 

@@ -64,7 +64,7 @@ class ImportSettings(msgspec.Struct, frozen=True, kw_only=True):
     to_photo: Annotated[
         bool,
         Meta(
-            title="Depth to the Photo's Size",
+            title="Fit to the Photo",
             description="Depth much coarser than the photo (a phone's LiDAR) is brought to its size, edges where the "
             "photo has them",
         ),
@@ -80,7 +80,7 @@ class ImportSettings(msgspec.Struct, frozen=True, kw_only=True):
     add_camera: Annotated[
         bool,
         Meta(
-            title="Add a Camera to Animate",
+            title="Add a Camera",
             description="A camera of your own where the photo was taken from, made the scene's camera",
         ),
     ] = True

@@ -6,83 +6,27 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, FloatProperty, FloatVectorProperty, IntProperty, StringProperty
 
 from ...core.camera.projection import intrinsics_matrix
 from ...core.depth.depth_file import DEPTH_SUFFIXES, METRIC_SUFFIXES
-from ...core.depth.depth_format import DepthFormat
 from ...core.errors import PhotoError
 from ...core.payloads.import_request import SETTING_FIELDS, DepthFile, ImportRequest, ImportSettings
+from .depth_fields import OF_THIS_PHOTO, DepthFields, depth_format, draw_depth_fields
 
 DEPTH_NAMES = ("{}_depth", "{}-depth", "{}.depth", "depth_{}", "{}_disparity", "{}_disp", "{}")
 """Names that the depth of a photo `{}` commonly has beside it."""
 
 
-_OF_THIS_PHOTO = {"SKIP_SAVE"}
-"""Options of fields that an import by the menu or a drop does not take over from the photo before. The fields that say
-how to build a mesh (its size, its cuts, the camera) are remembered.
-"""
-
-
-class PhotoImportFields:
+class PhotoImportFields(DepthFields):
     """Mixed into an operator and a property group."""
 
     depth_path: StringProperty(
         name="Depth",
-        description="The photo's depth: 16-bit PNG or TIFF, EXR, NPY or NPZ. Found by itself when it lies beside the "
-        "photo and is called like it",
+        description="The photo's depth: 16-bit PNG or TIFF, EXR, NPY or NPZ; or a picture of relative depth. Found by "
+        "itself when it lies beside the photo and is called like it",
         subtype="FILE_PATH",
-        options=_OF_THIS_PHOTO,
-    )
-    depth_channel: StringProperty(
-        name="Channel",
-        description="Name of the depth among the arrays of an NPZ or the channels of an EXR. Empty: found by itself",
-        options=_OF_THIS_PHOTO,
-    )
-    depth_kind: EnumProperty(
-        name="Holds",
-        description="What the file's numbers mean",
-        items=(
-            ("depth", "Depth", "Distance along the viewing axis"),
-            ("disparity", "Disparity", "Shift in pixels between the two pictures of a stereo pair"),
-        ),
-        default="depth",
-        options=_OF_THIS_PHOTO,
-    )
-    depth_scale: FloatProperty(
-        name="Unit",
-        description="Metres in one unit of the file (for disparity: pixels). 0.001 is millimetres. "
-        "0: millimetres for whole numbers, else metres",
-        default=0.0,
-        min=0.0,
-        soft_max=1.0,
-        precision=6,
-        options=_OF_THIS_PHOTO,
-    )
-    disparity_focal: FloatProperty(
-        name="Focal Length",
-        description="Of the stereo camera, in pixels of the disparity map",
-        default=1000.0,
-        min=1.0,
-        precision=3,
-        options=_OF_THIS_PHOTO,
-    )
-    disparity_baseline: FloatProperty(
-        name="Baseline",
-        description="Distance between the two cameras",
-        subtype="DISTANCE",
-        unit="LENGTH",
-        default=0.1,
-        min=1e-4,
-        precision=6,
-        options=_OF_THIS_PHOTO,
-    )
-    disparity_offset: FloatProperty(
-        name="Offset",
-        description="Added to every disparity, in pixels: the difference of the two principal points (doffs)",
-        default=0.0,
-        precision=3,
-        options=_OF_THIS_PHOTO,
+        options=OF_THIS_PHOTO,
     )
 
 
@@ -122,28 +66,40 @@ SETTING_PROPERTIES = {PROPERTY_NAMES.get(name, name): name for name in SETTING_F
 """The name of the setting by the name of its property."""
 PhotoImportFields.__annotations__.update(
     {
-        shown: setting_property(name, options={"ANIMATABLE"} if name in HOW_TO_BUILD else _OF_THIS_PHOTO)
+        shown: setting_property(name, options={"ANIMATABLE"} if name in HOW_TO_BUILD else OF_THIS_PHOTO)
         for shown, name in SETTING_PROPERTIES.items()
     }
 )
-FIELDS = tuple(PhotoImportFields.__annotations__)
+FIELDS = (*DepthFields.__annotations__, *PhotoImportFields.__annotations__)
 OF_ONE_PHOTO = tuple(name for name in FIELDS if name not in HOW_TO_BUILD)
 """Fields that say nothing about another photo."""
 
 
+LENS_NAMES = ("fx", "fy", "cx", "cy")
+"""The four numbers of a calibration."""
+
+
 def draw_fields(layout: Any, fields: Any) -> None:
-    """Draw all fields but the two paths."""
-    column = layout.column()
-    column.prop(fields, "depth_channel")
-    column.prop(fields, "depth_kind")
-    column.prop(fields, "depth_scale")
-    if fields.depth_kind == "disparity":
-        column.prop(fields, "disparity_focal")
-        column.prop(fields, "disparity_baseline")
-        column.prop(fields, "disparity_offset")
-    column = layout.column()
-    for name in SETTING_PROPERTIES:
+    """Draw all fields but the two paths, under a heading for each subject."""
+    column = _under(layout, "Depth")
+    draw_depth_fields(column, fields)
+    column.prop(fields, "trust_scale")
+    column.prop(fields, "to_photo")
+    column = _under(layout, "Lens")
+    column.prop(fields, "focal_mm")
+    numbers = column.column(align=True)
+    for index, name in enumerate(LENS_NAMES):
+        numbers.prop(fields, "calibration", index=index, text=f"Calibration {name}" if index == 0 else name)
+    column = _under(layout, "Mesh")
+    for name in ("depth_edge", "max_vertices", "add_camera"):
         column.prop(fields, name)
+
+
+def _under(layout: Any, heading: str) -> Any:
+    column = layout.column()
+    column.separator()
+    column.label(text=heading)
+    return column
 
 
 def import_settings(fields: Any) -> ImportSettings:
@@ -167,15 +123,7 @@ def import_request(photo: str, fields: Any) -> ImportRequest:
         raise PhotoError("There is no such photo", str(path))
     if depth is None:
         raise PhotoError(f"No depth was found beside {path.name}; choose its depth file")
-    depth_format = DepthFormat(
-        kind=fields.depth_kind,
-        scale=fields.depth_scale or None,
-        focal=fields.disparity_focal,
-        baseline=fields.disparity_baseline,
-        doffs=fields.disparity_offset,
-        channel=fields.depth_channel.strip(),
-    )
-    return ImportRequest(path, DepthFile(depth, depth_format), import_settings(fields))
+    return ImportRequest(path, DepthFile(depth, depth_format(fields)), import_settings(fields))
 
 
 def depth_beside(photo: Path) -> Path | None:

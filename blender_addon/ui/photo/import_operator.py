@@ -9,11 +9,13 @@ from typing import Any, ClassVar
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, StringProperty
 
+from ...core.depth.depth_question import DepthQuestionError
 from ...core.errors import RealCamError
 from ...core.photo.photo_file import PHOTO_SUFFIXES
 from ...scene import import_photo
 from ...scene.importing.first_look import prepare_first_look
 from ..operator_result import OperatorResult
+from .depth_question import ask_about_depth, forget_question
 from .first_look import look_through_camera
 from .import_fields import FIELDS, OF_ONE_PHOTO, PhotoImportFields, depth_beside, draw_fields, import_request
 from .import_files import DEPTH_GLOB, PHOTO_AND_DEPTH_GLOB, THUMBNAILS, photo_and_depth, selected_files
@@ -147,9 +149,15 @@ def import_with(operator: bpy.types.Operator, context: bpy.types.Context, photo:
     scene = context.scene
     try:
         photo_scene = import_photo(scene, import_request(photo, fields))
+    except DepthQuestionError as question:
+        ask_about_depth(scene, photo, fields, question)
+        # The dialog asks; a report as an error would stand before it.
+        operator.report({"ERROR" if bpy.app.background else "WARNING"}, question.sentence)
+        return {"CANCELLED"}
     except RealCamError as error:
         operator.report({"ERROR"}, error.sentence)
         return {"CANCELLED"}
+    forget_question()
     scene.realcam.depth_edge = fields.depth_edge
     scene.realcam.photo.waits = False
     said = prepare_first_look(scene, photo_scene, fields.add_camera)

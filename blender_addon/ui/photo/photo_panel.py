@@ -13,6 +13,7 @@ from ...scene.photo_scene import photo_scenes
 from ..sidebar import SidebarPanel
 from ..text_wrap import draw_wrapped
 from .demo_operator import draw_demo
+from .depth_question import draw_question, pending_question
 from .import_fields import FIELDS, depth_beside, draw_fields
 
 
@@ -35,7 +36,7 @@ class PhotoPanel(SidebarPanel, bpy.types.Panel):
             _photo_facts(layout, context, photo, scene.realcam)
             _in_the_way(layout, context, photo)
         if fields.waits and fields.photo_path:
-            _waiting(layout, fields)
+            _waiting(layout, context, fields)
         elif photo is None:
             row = layout.row()
             row.scale_y = 1.5
@@ -47,7 +48,7 @@ class PhotoPanel(SidebarPanel, bpy.types.Panel):
             if body is not None:
                 _browse_button(body)
                 if fields.photo_path:
-                    _import_fields(body, fields)
+                    _import_fields(body, context, fields)
 
 
 def _browse_button(layout: Any) -> None:
@@ -75,10 +76,11 @@ def _in_the_way(layout: Any, context: bpy.types.Context, photo: PhotoScene) -> N
         layout.operator("realcam.hide_around", text="Hide It" if len(around) == 1 else "Hide Them", icon="HIDE_ON")
 
 
-def _waiting(layout: Any, fields: Any) -> None:
+def _waiting(layout: Any, context: bpy.types.Context, fields: Any) -> None:
     """Draw the photo that was chosen and the ways to its depth."""
-    layout.label(text="Chosen, without depth yet:", icon="IMAGE_DATA")
-    _import_fields(layout, fields)
+    if pending_question(fields) is None:
+        layout.label(text="Chosen, without depth yet:", icon="IMAGE_DATA")
+    _import_fields(layout, context, fields)
     if not _has_depth(fields):
         layout.operator("realcam.choose_depth", icon="FILEBROWSER")
         layout.operator("realcam.estimate_depth", icon="SHADERFX")
@@ -103,14 +105,17 @@ def _photo_facts(layout: Any, context: bpy.types.Context, photo: PhotoScene, sho
         )
 
 
-def _import_fields(layout: Any, fields: Any) -> None:
+def _import_fields(layout: Any, context: bpy.types.Context, fields: Any) -> None:
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
     column.prop(fields, "photo_path")
     column.prop(fields, "depth_path")
+    question = pending_question(fields)
+    if question is not None:
+        draw_question(layout, context, fields, question)
     header, options = layout.panel("realcam_import_options", default_closed=True)
-    header.label(text="Depth and Lens")
+    header.label(text="Options")
     if options is not None:
         options.use_property_split = True
         options.use_property_decorate = False

@@ -92,7 +92,8 @@ def test_relative_depth_is_asked_and_then_read(bike: Motorcycle, tmp_path: Path,
         Image.fromarray(steps).save(path, quality=95)
     asked = question(path)
     assert "--relative" in asked.remedy
-    bright = answered(asked, "near_bright")
+    assert asked.answers[0].name == "near_bright", "the floor is"
+    bright = asked.answers[0].format
     with pytest.raises(PhotoError, match="Relative depth alone has no metres"):
         read_depth(path, bright)
     depth = read_depth(path, msgspec.structs.replace(bright, nearest=NEAREST, farthest=FARTHEST))
