@@ -60,11 +60,20 @@ def strip_span(strip: bpy.types.Strip) -> tuple[int, int]:
     return int(strip.frame_final_start), int(strip.frame_final_end)
 
 
-def show_in_sequencers(scene: bpy.types.Scene) -> None:
-    """Make sequencers that show no scene yet show this one. From 5.0 each workspace has a scene of its own for them."""
-    for workspace in bpy.data.workspaces:
-        if getattr(workspace, "sequencer_scene", scene) is None:
-            workspace.sequencer_scene = scene
+def show_in_sequencer(workspace: bpy.types.WorkSpace, scene: bpy.types.Scene) -> None:
+    """Make the sequencers of a workspace show a scene. Before 5.0 they show the scene of their window."""
+    if hasattr(workspace, "sequencer_scene"):
+        workspace.sequencer_scene = scene
+
+
+def sequencer_scene(workspace: bpy.types.WorkSpace, otherwise: bpy.types.Scene) -> bpy.types.Scene | None:
+    """The scene that a workspace's sequencers show, None while they show none.
+
+    Args:
+        workspace: The workspace.
+        otherwise: What they show before 5.0: their window's scene.
+    """
+    return getattr(workspace, "sequencer_scene", otherwise)
 
 
 _GROUPED_COMPOSITOR = bpy.app.version >= (5, 0, 0)

@@ -1,4 +1,4 @@
-"""A fetched clip becomes a take of its scene, shown in the sequencer, behind the camera and in the compositor."""
+"""A fetched clip becomes a take of its scene, shown in the sequencer, in the camera's view and in the compositor."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from pathlib import Path
 
 import bpy
 
-from ..timeline.background import remove_camera_background, set_camera_background
-from ..timeline.compositor import remove_compositor_overlay, set_compositor_overlay
-from ..timeline.strip import place_strip
+from ..timeline.shown_take import show_take
 from ..timeline.take import Take
 from ..timeline.take_folders import make_take
 from ..timeline.takes import blend_folder, remember_take
@@ -22,7 +20,7 @@ def import_clip(record: JobRecord, *, background: bool = False, compositor: bool
     Args:
         record: The record of a shot's job. A scene that was renamed or removed since is replaced by the one in the
             window.
-        background: Also show the take behind its camera.
+        background: Also show the take in its camera's view.
         compositor: Also lay the take under the render in the compositor.
 
     Raises:
@@ -43,29 +41,3 @@ def import_clip(record: JobRecord, *, background: bool = False, compositor: bool
     remember_take(scene, take)
     show_take(scene, take, background=background, compositor=compositor)
     return take
-
-
-def show_take(scene: bpy.types.Scene, take: Take, *, background: bool, compositor: bool) -> None:
-    """Show a take in the sequencer and, by choice, behind its camera and under the render.
-
-    Args:
-        scene: The scene whose sequencer and compositor show it.
-        take: The take.
-        background: Show it behind its camera, or behind the scene's where its own is gone. False: take away what stands
-            there, so that it does not go on showing an older take.
-        compositor: The same for the compositor.
-
-    Raises:
-        TimelineError: The take's files are gone, or the sequencer has no free channel.
-    """
-    place_strip(scene, take)
-    camera = bpy.data.objects.get(take.camera) or scene.camera
-    if camera is not None and camera.type == "CAMERA":
-        if background:
-            set_camera_background(camera, take)
-        else:
-            remove_camera_background(camera)
-    if compositor:
-        set_compositor_overlay(scene, take)
-    else:
-        remove_compositor_overlay(scene, take.shot)

@@ -52,7 +52,7 @@ class ShotTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     """
 
     result: ClassVar[str] = "clip"
-    outcome: ClassVar[str] = "is on the timeline"
+    outcome: ClassVar[str] = "is done: see Takes"
     in_the_file: ClassVar[bool] = True
 
     camera: str

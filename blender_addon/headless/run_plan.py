@@ -129,7 +129,14 @@ def _generate(scene: bpy.types.Scene, plan: HeadlessPlan, say: Say) -> FinishedS
         log=folder / "server.log",
         start_locally=False,
     )
-    finished = generate_blocking(jobs, request, server, JobRecords(folder / "records"), on_view=_reporter(say))
+    finished = generate_blocking(
+        jobs,
+        request,
+        server,
+        JobRecords(folder / "records"),
+        background=scene.realcam.show_in_background,
+        on_view=_reporter(say),
+    )
     for phase, seconds in finished.seconds.items():
         say(HeadlessReport(stage=phase, seconds=seconds))
     return finished

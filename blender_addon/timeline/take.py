@@ -65,6 +65,8 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
         created: ISO 8601, UTC.
         photo: The photo's scene when it was sent; None for takes whose folders do not tell.
         last_image: The file that the clip was to end at, as the artist typed it, "" for none.
+        name: What the artist calls it, "" for nothing.
+        rating: The artist's stars, 1 to 5; 0 for none.
         notes: What else the engine said of it, in sentences; words of the prompt that it did not read, say.
     """
 
@@ -90,6 +92,8 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
     photo: PhotoState | None = None
     last_image: str = ""
     notes: tuple[str, ...] = ()
+    name: str = ""
+    rating: int = 0
 
     @property
     def duration(self) -> int:

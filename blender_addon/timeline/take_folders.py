@@ -6,6 +6,7 @@ A folder holds the job's files (clip.mp4, frames/0000.png ..., metadata.json) an
 from __future__ import annotations
 
 import re
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -76,6 +77,32 @@ def discard_take_folder(folder: Path) -> None:
     """Remove the folder of a take that was not made, if it is empty."""
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
+
+
+def files_size(folder: Path) -> int:
+    """Bytes of all files in a folder; a file with several names in it counts once."""
+    found = {(stat.st_dev, stat.st_ino): stat.st_size for stat in map(Path.stat, folder.rglob("*"))}
+    return sum(found.values())
+
+
+def delete_take_folder(folder: Path) -> None:
+    """Remove a take's folder with everything in it.
+
+    Raises:
+        TimelineError: It is no take's folder, or the disk refuses; what could be removed is gone then.
+    """
+    if not take_number(folder) or not any((folder / name).is_file() for name in (RECORD, METADATA)):
+        raise TimelineError(
+            "The take's files are not deleted", f"{folder} is not the folder of a take", "Look at it, then delete it."
+        )
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise TimelineError(
+            "The take's files could not all be deleted",
+            f"{error.filename or folder}: {error.strerror or error}",
+            "Close what uses them, then delete the folder.",
+        ) from error
 
 
 def take_number(folder: Path) -> int:
@@ -233,6 +260,11 @@ def _missing_frames(folder: Path, sidecar: ClipSidecar) -> int:
 
 
 def write_record(folder: Path, take: Take) -> None:
+    """Write a take's record into its folder.
+
+    Raises:
+        TimelineError: The disk refuses.
+    """
     try:
         write_atomic(folder / RECORD, msgspec.json.format(msgspec.json.encode(take)))
     except OSError as error:

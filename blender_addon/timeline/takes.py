@@ -7,7 +7,9 @@ needs no registration. The same record stands as take.json beside the clip, so t
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import bpy
 import msgspec
@@ -15,7 +17,7 @@ import msgspec
 from ..core.errors import TimelineError
 from ..user_folder import unsaved_folder
 from .take import Take, frame_file
-from .take_folders import found_takes, holds_another_take
+from .take_folders import RECORD, ROOT, found_takes, holds_another_take, take_number, write_record
 
 SCENE_PROPERTY = "realcam_takes"
 """Custom property of the scene: its takes as JSON."""
@@ -33,7 +35,7 @@ def takes_of(scene: bpy.types.Scene, shot: str | None = None) -> tuple[Take, ...
     """
     text = scene.get(SCENE_PROPERTY, "[]")
     try:
-        takes = msgspec.json.decode(text, type=tuple[Take, ...])
+        takes = _decoded(text)
     except (msgspec.DecodeError, TypeError) as error:
         raise TimelineError(
             f"The takes of scene {scene.name!r} cannot be read",
@@ -62,9 +64,47 @@ def forget_take(scene: bpy.types.Scene, take: Take) -> None:
     write_takes(scene, tuple(other for other in takes_of(scene) if other != take))
 
 
+def change_take(scene: bpy.types.Scene, take: Take, **changes: Any) -> Take:
+    """Give a take of the scene's list other values (name, rating), also in the record beside its clip.
+
+    A record that cannot be written stays as it was: the scene's list goes before it.
+
+    Returns:
+        The changed take.
+
+    Raises:
+        TimelineError: The list cannot be read.
+    """
+    changed = msgspec.structs.replace(take, **changes)
+    write_takes(scene, tuple(changed if other == take else other for other in takes_of(scene)))
+    for _, folder in _places(take):
+        if (folder / RECORD).is_file():
+            with suppress(TimelineError):
+                write_record(folder, changed)
+            break
+    return changed
+
+
 def write_takes(scene: bpy.types.Scene, takes: tuple[Take, ...]) -> None:
     """Replace the scene's list."""
     scene[SCENE_PROPERTY] = msgspec.json.encode(takes).decode("utf-8")
+
+
+@lru_cache(maxsize=16)
+def _decoded(text: str) -> tuple[Take, ...]:
+    """The takes in a scene's list; a panel asks for them at each row it draws."""
+    return msgspec.json.decode(text, type=tuple[Take, ...])
+
+
+def folder_of_this_file(take: Take) -> Path | None:
+    """The take's folder if it lies beside the open .blend, where no other file's takes are; else None.
+
+    Raises:
+        TimelineError: The .blend is not saved.
+    """
+    folder = Path(bpy.path.abspath(take.folder)).resolve()
+    own = folder.is_relative_to((blend_folder() / ROOT).resolve()) and take_number(folder) == take.number
+    return folder if own and folder.is_dir() and not holds_another_take(folder, take) else None
 
 
 def take_folder(take: Take) -> str:

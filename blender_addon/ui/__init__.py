@@ -7,7 +7,7 @@ import bpy
 from . import manual_map, preferences, properties
 from .check import check_operator, check_panel, check_paths
 from .depth import depth_operator
-from .jobs import analysis_operator, job_operators, main_panel, runtime
+from .jobs import analysis_operator, announce, job_operators, main_panel, runtime, status_bar
 from .photo import (
     cleaning_operators,
     demo_operator,
@@ -32,7 +32,7 @@ from .shot import (
     preview_panel,
     workspace_operator,
 )
-from .takes import copy_operator, takes_list, takes_panel
+from .takes import clip_operators, clip_places, copy_operator, take_operators, takes_list, takes_panel
 from .takes.thumbnails import thumbnails
 
 _CLASSES = (
@@ -47,9 +47,13 @@ _CLASSES = (
     *preferences.CLASSES,
     *preview_operator.CLASSES,
     *generate_operator.CLASSES,
+    *announce.CLASSES,
     *job_operators.CLASSES,
     *takes_list.CLASSES,
     *copy_operator.CLASSES,
+    *take_operators.CLASSES,
+    *clip_places.CLASSES,
+    *clip_operators.CLASSES,
     # Panels in the order in which the sidebar shows them, each before those inside it.
     *main_panel.CLASSES,
     *photo_panel.CLASSES,
@@ -77,6 +81,7 @@ def register() -> None:
     thumbnails.open()
     check_paths.register()
     manual_map.register()
+    status_bar.register()
     runtime.register()
 
 
@@ -87,6 +92,8 @@ def unregister() -> None:
     pick_points.hide_line()
     runtime.unregister()
     manual_map.unregister()
+    clip_operators.stop()
+    status_bar.unregister()
     check_paths.unregister()
     thumbnails.close()
     preview_state.forget()

@@ -20,6 +20,7 @@ from ..scene import find_photo_scene, set_depth_edge
 from . import clip_format, engine_choice
 from .depth import depth_choice
 from .photo.import_fields import PhotoImportFields, setting_property
+from .takes import clip_places
 from .takes.take_item import RealCamTakeItem
 
 
@@ -177,15 +178,24 @@ class RealCamShot(bpy.types.PropertyGroup):
     )
     show_in_background: BoolProperty(
         name="Camera Background",
-        description="Also show the clip in the camera's view, half see-through over the scene; Behind puts it behind, "
-        "where the photo's mesh hides it",
-        default=False,
+        description="Show the clip in the camera's view, half see-through over the scene; Back puts it behind, where "
+        "the photo's mesh hides it. Acts at once",
+        default=True,
+        update=clip_places.background_switched,
     )
     show_in_compositor: BoolProperty(
         name="Compositor",
-        description="Also lay the clip under the render, in the compositor: the scene's objects over the clip (alpha "
-        "over). Needs a transparent film and a photo mesh that is a holdout",
+        description="Render your objects over the clip (F12). Sets, and puts back when it is pressed again, what that "
+        "needs: a transparent film, the photo's mesh a holdout, compositing on, F12 renders the scene",
         default=False,
+        update=clip_places.compositor_switched,
+    )
+    f12_renders: EnumProperty(
+        name="F12 Renders",
+        description="What Render Image and Render Animation give",
+        items=clip_places.F12_ITEMS,
+        get=clip_places.f12_renders,
+        set=clip_places.set_f12,
     )
     show_check_paths: BoolProperty(
         name="Paths of Checked Cameras",

@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from ...generation.job_records import JobRecord
+from ...generation.job_records import JobRecord, ShotTask
 from ...generation.job_view import JobView, Phase
 from ...generation.jobs import jobs
 from ...generation.user_files import EXTENSION
@@ -62,8 +62,12 @@ def _draw_ended(box: Any, context: bpy.types.Context, view: JobView) -> None:
     row = box.row()
     column = row.column()
     if view.phase is Phase.DONE:
-        outcome = "is on the timeline" if jobs.record is None else jobs.record.task.outcome
+        outcome = "is done" if jobs.record is None else jobs.record.task.outcome
         draw_wrapped(column, context, f"“{view.title}” {outcome}.", "CHECKMARK", _BUTTON)
+        if jobs.record is not None and isinstance(jobs.record.task, ShotTask):
+            watch = box.row(align=True)
+            watch.operator("realcam.play_clip", icon="PLAY")
+            watch.operator("realcam.open_in_sequencer", icon="SEQUENCE")
     elif view.phase is Phase.CANCELLED:
         draw_wrapped(column, context, f"“{view.title}” was cancelled.", "CANCEL", _BUTTON)
     else:

@@ -16,12 +16,15 @@ from ...generation.job_view import Phase
 from ...generation.jobs import jobs
 from ...generation.scene_job import forget_job, scene_of
 from ...scene.importing.first_look import prepare_first_look
+from ...timeline.shown_take import where_shown
 from ...timeline.take import Take
 from ..operator_result import OperatorResult
 from ..photo.first_look import look_through_camera
 from ..preferences import server_settings
-from ..takes.takes_list import find_take, refresh_takes
+from ..takes.take_item import find_take
+from ..takes.takes_list import refresh_takes
 from . import report
+from .announce import announce
 from .runtime import redraw, runtime, start_timer
 
 
@@ -75,7 +78,7 @@ class CancelJob(bpy.types.Operator):
 
 
 class ResumeJob(bpy.types.Operator):
-    """Go on with a job that was under way when the file was closed, and put its clip on the timeline"""
+    """Go on with a job that was under way when the file was closed, and show its clip"""
 
     bl_idname = "realcam.resume"
     bl_label = "Resume"
@@ -160,7 +163,7 @@ class CopyReport(bpy.types.Operator):
 
 
 class PlaceClip(bpy.types.Operator):
-    """Put what was just fetched where it belongs: a clip on the timeline, depth or a camera into the scene"""
+    """Put what was just fetched where it belongs: a clip into the sequencer, depth or a camera into the scene"""
 
     bl_idname = "realcam.import_clip"
     bl_label = "Place RealCam Clip"
@@ -191,7 +194,15 @@ class PlaceClip(bpy.types.Operator):
         forget_job(record.job_id)
         runtime.refresh_pending()
         refresh_takes(scene, placed)
+        announce(_told(record, scene, placed))
         return {"FINISHED"}
+
+
+def _told(record: JobRecord, scene: bpy.types.Scene, placed: Take | None) -> str:
+    """The message that says what became of a result."""
+    if placed is None or not isinstance(record.task, ShotTask):
+        return f"“{record.title}” {record.task.outcome}"
+    return where_shown(scene, placed, background=scene.realcam.show_in_background)
 
 
 def _pending(job_id: str) -> JobRecord | None:

@@ -19,6 +19,7 @@ from .. import engine_choice
 from ..preview_state import preview_state
 from ..takes.takes_list import refresh_takes
 from ..takes.thumbnails import thumbnails
+from .status_bar import redraw_status_bar
 
 BUSY_SECONDS = 0.1
 
@@ -93,12 +94,13 @@ SETTLE_SECONDS = 0.15
 
 
 def redraw() -> None:
-    """Redraw the sidebars that may show the panel, twice.
+    """Redraw the status bar, and the sidebars that may show the panel, twice.
 
     Blender moves the panels below one that has grown only when it draws them again, which without a mouse over them may
     be much later.
     """
     _tag_sidebars()
+    redraw_status_bar()
     if not bpy.app.timers.is_registered(_tag_sidebars):
         bpy.app.timers.register(_tag_sidebars, first_interval=SETTLE_SECONDS)
 

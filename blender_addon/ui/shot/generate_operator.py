@@ -11,6 +11,7 @@ from ...generation.blocking import generate_blocking
 from ...generation.job_run import JobRun
 from ...generation.jobs import jobs
 from ...generation.shot_job import ShotJob
+from ...timeline.shown_take import where_shown
 from ..jobs.runtime import pump, redraw, runtime, start_timer
 from ..operator_result import OperatorResult
 from ..preferences import server_settings
@@ -20,7 +21,7 @@ from .requests import fingerprint, problems, shot_request
 
 
 class Generate(bpy.types.Operator):
-    """Make a clip that follows the camera, and put it on the timeline"""
+    """Make a clip that follows the camera, and show it in the camera's view and the sequencer"""
 
     bl_idname = "realcam.generate"
     bl_label = "Generate"
@@ -60,7 +61,7 @@ class Generate(bpy.types.Operator):
             return {"CANCELLED"}
         preview_state.keep(finished.preview, of)
         refresh_takes(scene, finished.take)
-        self.report({"INFO"}, f"{finished.take.label} is on the timeline")
+        self.report({"INFO"}, where_shown(scene, finished.take, background=shot.show_in_background))
         return {"FINISHED"}
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event | None) -> OperatorResult:

@@ -8,8 +8,6 @@ import bpy
 
 from ... import blender_versions
 from ...generation.jobs import jobs
-from ...scene import find_photo_scene
-from ...timeline.background import camera_background
 from .. import engine_choice
 from ..jobs.job_box import BUTTON_HEIGHT, draw_help, draw_running
 from ..sidebar import NeedsPhotoPanel
@@ -33,10 +31,6 @@ class GeneratePanel(NeedsPhotoPanel, bpy.types.Panel):
         else:
             self._button(layout, context)
         self._settings(layout, context)
-        row = layout.row(heading="Also show in", align=True)
-        row.prop(context.scene.realcam, "show_in_background", text="Camera", toggle=True)
-        row.prop(context.scene.realcam, "show_in_compositor", toggle=True)
-        _places(layout, context)
 
     def _settings(self, layout: Any, context: bpy.types.Context) -> None:
         shot = context.scene.realcam
@@ -81,24 +75,6 @@ class GeneratePanel(NeedsPhotoPanel, bpy.types.Panel):
             draw_help(layout)
         if jobs.view is not None and jobs.view.error:
             draw_wrapped(layout, context, jobs.view.error, "ERROR")
-
-
-def _places(layout: Any, context: bpy.types.Context) -> None:
-    """Draw the switches of Blender's that the artist may want to set where the clip is also shown."""
-    scene = context.scene
-    camera = scene.camera
-    background = camera_background(camera) if camera is not None and camera.type == "CAMERA" else None
-    if scene.realcam.show_in_background and background is not None:
-        row = layout.row(align=True)
-        row.prop(background, "display_depth", expand=True)
-        layout.prop(background, "alpha", text="Opacity", slider=True)
-    photo = find_photo_scene(scene)
-    if not scene.realcam.show_in_compositor or photo is None:
-        return
-    if not scene.render.film_transparent or not photo.mesh.is_holdout:
-        draw_wrapped(layout, context, "The clip is seen under the render where the render is transparent:", "INFO")
-        layout.prop(scene.render, "film_transparent", text="Transparent Film")
-        layout.prop(photo.mesh, "is_holdout", text="Photo's Mesh as Holdout")
 
 
 CLASSES = (GeneratePanel,)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import bpy
 
-from ...blender_versions import show_in_sequencers
+from ...blender_versions import show_in_sequencer
 from ..operator_result import OperatorResult
 from ..sidebar import SidebarPanel
 
@@ -41,7 +41,7 @@ class ShotWorkspace(bpy.types.Operator):
             _look_through_camera(bpy.data.workspaces[NAME])
             # A sidebar has no tabs to choose from before it is drawn.
             bpy.app.timers.register(_open_tab, first_interval=DRAWN_AFTER)
-        show_in_sequencers(context.scene)
+        show_in_sequencer(bpy.data.workspaces[NAME], context.scene)
         return {"FINISHED"}
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 import bpy
+from bpy.props import IntProperty, StringProperty
 
 from ...camera_check.achieved_camera import remove_achieved_camera
 from ...core.errors import RealCamError
 from ...core.protocol.capability import SettingValue
-from ...generation.clip_import import show_take
 from ...generation.jobs import jobs
+from ...timeline.shown_take import show_take, shown_number, where_shown
 from ...timeline.take import Take
-from ...timeline.takes import forget_take, recover_takes, take_place, takes_of
+from ...timeline.takes import forget_take, recover_takes, take_place
 from .. import engine_choice
 from ..operator_result import OperatorResult
-from .take_item import RealCamTakeItem
+from .take_item import RealCamTakeItem, find_take, readable_takes
 from .thumbnails import thumbnails
 
 
@@ -29,13 +31,21 @@ def refresh_takes(scene: bpy.types.Scene, select: Take | None = None) -> None:
     """
     rows = scene.realcam.takes
     rows.clear()
-    takes = _readable(scene)
+    takes = readable_takes(scene)
     for take in takes:
         row = rows.add()
         row.shot, row.number = take.shot, take.number
         row.name = take.label
-    chosen = select if select in takes else (takes[-1] if takes else None)
-    scene.realcam.take_index = takes.index(chosen) if chosen is not None else 0
+    scene.realcam.take_index = max(len(takes) - 1, 0)
+    if select is not None:
+        select_take(scene, select)
+
+
+def select_take(scene: bpy.types.Scene, take: Take) -> None:
+    """Select a take's row, if the list has one."""
+    for index, row in enumerate(scene.realcam.takes):
+        if (row.shot, row.number) == (take.shot, take.number):
+            scene.realcam.take_index = index
 
 
 def selected_take(scene: bpy.types.Scene) -> Take | None:
@@ -47,15 +57,25 @@ def selected_take(scene: bpy.types.Scene) -> Take | None:
     return find_take(scene, row.shot, row.number)
 
 
-def find_take(scene: bpy.types.Scene, shot: str, number: int) -> Take | None:
-    """The scene's take with this shot and number, None when there is none."""
-    return next((take for take in _readable(scene) if (take.shot, take.number) == (shot, number)), None)
-
-
 def thumbnail(take: Take) -> int:
     """The icon of the take's picture, 0 for none."""
     place = take_place(take)
     return thumbnails.of_file(place / take.thumbnail) if place is not None else 0
+
+
+def row_text(take: Take, several_shots: bool, now: datetime) -> str:
+    """A take in a few words, the number first so that a narrow list still tells takes apart: `8  draft  14:32`.
+
+    Args:
+        take: The take.
+        several_shots: Whether the list holds takes of several shots, so that the shot must be said.
+        now: The time, with its zone; takes of another day are told by the day.
+    """
+    words = [str(take.number), take.shot if several_shots else "", take.name or take.settings.engine]
+    if take.created:
+        made = datetime.fromisoformat(take.created).astimezone(now.tzinfo)
+        words.append(f"{made:%H:%M}" if made.date() == now.date() else f"{made.day} {made:%b}")
+    return "  ".join(word for word in words if word)
 
 
 def settings_line(take: Take) -> str:
@@ -79,7 +99,7 @@ def _said(value: SettingValue) -> str:
 
 
 class TakesList(bpy.types.UIList):
-    """Thumbnail, name and engine of each take."""
+    """Thumbnail, number, engine and time of each take, the artist's stars, and an open eye at the one that is shown."""
 
     bl_idname = "REALCAM_UL_takes"
 
@@ -94,21 +114,30 @@ class TakesList(bpy.types.UIList):
         _active_property: str,
     ) -> None:
         """One row."""
-        take = find_take(context.scene, item.shot, item.number)
+        scene = context.scene
+        take = find_take(scene, item.shot, item.number)
         if take is None:
-            layout.label(text=f"{item.name} (no record)", icon="ERROR")
+            layout.label(text=f"{item.number}  no record", icon="ERROR")
             return
-        icon = thumbnail(take)
+        several = len({row.shot for row in scene.realcam.takes}) > 1
+        text = row_text(take, several, datetime.now(UTC).astimezone())
         row = layout.row(align=True)
+        icon = thumbnail(take)
         if icon:
-            row.label(text=take.label, icon_value=icon)
+            row.label(text=text, icon_value=icon)
         else:
-            row.label(text=f"{take.label} (files missing)", icon="ERROR")
-        row.label(text=take.settings.engine)
+            row.label(text=f"{text}  files missing", icon="ERROR")
+        if take.rating:
+            stars = row.row()
+            stars.ui_units_x = 2
+            stars.label(text=str(take.rating), icon="SOLO_ON")
+        shown = shown_number(scene, take.shot) == take.number
+        show = row.operator("realcam.put_back_take", text="", icon="HIDE_OFF" if shown else "HIDE_ON", emboss=False)
+        show.shot, show.number = take.shot, take.number
 
 
-class _TakeOperator:
-    """Works on the selected take."""
+class TakeOperator:
+    """Mixed into an operator that works on the selected take."""
 
     @classmethod
     def poll(cls: Any, context: bpy.types.Context) -> bool:
@@ -119,29 +148,35 @@ class _TakeOperator:
         return True
 
 
-class PutBackTake(_TakeOperator, bpy.types.Operator):
-    """Show this take on the timeline, and wherever else the clip is shown, instead of the present one"""
+class PutBackTake(TakeOperator, bpy.types.Operator):
+    """Show this take in the sequencer, and wherever else the clip is shown, instead of the present one"""
 
     bl_idname = "realcam.put_back_take"
     bl_label = "Show This Take"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
+    shot: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    number: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
+
     def execute(self, context: bpy.types.Context) -> OperatorResult:
-        """Give the shot's strips the pictures of this take."""
+        """Give the shot's strips the pictures of this take: the one of `shot` and `number`, else the selected."""
         scene = context.scene
-        take = selected_take(scene)
-        assert take is not None
+        take = find_take(scene, self.shot, self.number) if self.number else selected_take(scene)
+        if take is None:
+            self.report({"ERROR"}, "This take has no record: press Find Takes")
+            return {"CANCELLED"}
         shot = scene.realcam
         try:
             show_take(scene, take, background=shot.show_in_background, compositor=shot.show_in_compositor)
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{take.label} is on the timeline")
+        select_take(scene, take)
+        self.report({"INFO"}, where_shown(scene, take, background=shot.show_in_background))
         return {"FINISHED"}
 
 
-class UseTakeSettings(_TakeOperator, bpy.types.Operator):
+class UseTakeSettings(TakeOperator, bpy.types.Operator):
     """Take over the settings that made this take: engine and its options, prompt, seed, size, last image"""
 
     bl_idname = "realcam.use_take_settings"
@@ -161,7 +196,7 @@ class UseTakeSettings(_TakeOperator, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class ForgetTake(_TakeOperator, bpy.types.Operator):
+class ForgetTake(TakeOperator, bpy.types.Operator):
     """Take it off the list, and its checked camera out of the scene. Its files and strip stay: Find Takes finds them"""
 
     bl_idname = "realcam.forget_take"
@@ -203,14 +238,6 @@ class FindTakes(bpy.types.Operator):
         refresh_takes(context.scene)
         self.report({"INFO"}, f"{len(found)} takes found" if found else "No other takes are beside this file")
         return {"FINISHED"}
-
-
-def _readable(scene: bpy.types.Scene) -> tuple[Take, ...]:
-    """The scene's takes; none when its list was written by another version, which Find Takes mends."""
-    try:
-        return takes_of(scene)
-    except RealCamError:
-        return ()
 
 
 CLASSES = (

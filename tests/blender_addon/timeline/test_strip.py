@@ -16,6 +16,7 @@ from blender_addon.timeline.frame_mapping import shown_frames
 from blender_addon.timeline.strip import (
     free_channel,
     place_strip,
+    set_aside_strips,
     shot_strips,
     strip_hides_render,
 )
@@ -197,8 +198,58 @@ def test_a_strip_in_a_meta_strip_gets_the_new_take_too(blender: ModuleType, new_
     place_strip(scene, two)
     assert [s.name for s in meta.strips] == ["Camera, take 2"]
     place_strip(scene, new_take(frame_end=40))
-    assert len(meta.strips) == 0
+    assert [s.mute for s in meta.strips] == [True], "an edit of another range is kept"
     assert [s.name for s in shot_strips(scene, "Camera")] == ["Camera, take 3"]
+
+
+def test_an_edited_strip_of_another_range_is_kept_muted_until_its_range_is_back(
+    blender: ModuleType, new_take: MakeTake
+) -> None:
+    scene = blender.context.scene
+    one = new_take()
+    left = place_strip(scene, one)
+    right = left.split(frame=49, split_method="SOFT")
+    place_strip(scene, new_take(frame_start=50, frame_end=60))
+    assert [strip.name for strip in shot_strips(scene, "Camera")] == ["Camera, take 2"]
+    assert len(set_aside_strips(scene, "Camera")) == 2
+    assert (left.mute, right.mute) == (True, True)
+    place_strip(scene, one)
+    assert [blender_versions.strip_span(s) for s in shot_strips(scene, "Camera")] == [(1, 49), (49, 97)]
+    assert not any(strip.mute for strip in scene.sequence_editor.strips_all)
+    assert set_aside_strips(scene, "Camera") == []
+
+
+def test_effects_keyframes_and_modifiers_count_as_edits(blender: ModuleType, new_take: MakeTake) -> None:
+    scene = blender.context.scene
+    for number in range(3):
+        strip = place_strip(scene, new_take(shot=str(number)))
+        assert blender_versions.strip_span(strip) == (1, 97)
+        if number == 0:
+            strip.keyframe_insert("blend_alpha", frame=3)
+        elif number == 1:
+            strip.modifiers.new("curves", "CURVES")
+        place_strip(scene, new_take(shot=str(number), frame_end=20))
+        assert len(set_aside_strips(scene, str(number))) == (number < 2)
+
+
+def test_sequencers_beside_the_scene_show_its_clip_but_not_instead_of_the_artists_edit(
+    blender: ModuleType, new_take: MakeTake
+) -> None:
+    other = blender.context.scene
+    place_strip(other, new_take())
+    windows = blender.context.window_manager.windows
+    if not windows or not hasattr(windows[0].workspace, "sequencer_scene"):
+        pytest.skip("before 5.0 a sequencer shows its window's scene")
+    window = windows[0]
+    scene = blender.data.scenes.new("Hero")
+    window.scene = scene
+    assert window.workspace.sequencer_scene == other
+    place_strip(scene, new_take(shot="Hero"))
+    assert window.workspace.sequencer_scene == scene
+    _colour(other.sequence_editor, 3, 90, 120)
+    window.workspace.sequencer_scene = other
+    place_strip(scene, new_take(shot="Hero"))
+    assert window.workspace.sequencer_scene == other
 
 
 def test_frames_that_are_gone_are_named_and_the_strip_stays(

@@ -1,0 +1,66 @@
+"""The job in Blender's status bar: seen in every workspace, also while the sidebar is closed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ...generation.job_records import ShotTask
+from ...generation.job_view import JobView, Phase
+from ...generation.jobs import jobs
+from ..preview_state import preview_state
+
+_WIDTH = 14
+"""Of the progress bar, in Blender's UI units."""
+
+
+def register() -> None:
+    """Draw the job at the end of the status bar."""
+    bpy.types.STATUSBAR_HT_header.append(_draw)
+
+
+def unregister() -> None:
+    """Draw it no more."""
+    bpy.types.STATUSBAR_HT_header.remove(_draw)
+
+
+def redraw_status_bar() -> None:
+    """Have the status bars drawn again.
+
+    They are no areas that Python can mark, and WorkSpace.status_text_set would take away what Blender's own tools say
+    there. They are drawn again when a view layer is said to have another name.
+    """
+    bpy.msgbus.publish_rna(key=(bpy.types.ViewLayer, "name"))
+
+
+def _draw(header: Any, context: bpy.types.Context) -> None:
+    row = header.layout.row(align=True)
+    if jobs.view is not None:
+        _draw_job(row, context, jobs.view)
+    elif preview_state.total:
+        text = f"RealCam: preview {preview_state.done}/{preview_state.total}"
+        _progress(row, text, preview_state.done / preview_state.total)
+
+
+def _draw_job(row: Any, context: bpy.types.Context, view: JobView) -> None:
+    if not view.phase.final:
+        _progress(row, f"RealCam: {view.line}", view.factor)
+        row.operator("realcam.cancel", text="", icon="CANCEL")
+        return
+    if view.phase is Phase.CANCELLED:
+        return
+    if view.phase is Phase.DONE:
+        row.label(text=f"RealCam: “{view.title}” is done", icon="CHECKMARK")
+        record = jobs.record
+        if record is not None and isinstance(record.task, ShotTask) and record.scene == context.scene.name:
+            row.operator("realcam.play_clip", icon="PLAY")
+    else:
+        row.label(text=f"RealCam: “{view.title}” failed, its tab in the sidebar says why", icon="ERROR")
+    row.operator("realcam.dismiss", text="", icon="X")
+
+
+def _progress(row: Any, text: str, factor: float) -> None:
+    bar = row.row()
+    bar.ui_units_x = _WIDTH
+    bar.progress(text=text, factor=factor, type="BAR")
