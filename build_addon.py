@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from release.carried_server import carried_server_files
 from release.manual import manual_files
 from release.project import PROJECT_ADDRESS
 
@@ -28,8 +29,8 @@ ROOT = Path(__file__).parent
 SOURCE = ROOT / "blender_addon"
 MANIFEST = "blender_manifest.toml"
 
-PACKAGES = ("msgspec", "pyzmq")
-"""What `blender_addon.core` imports beside numpy, which is Blender's own."""
+PACKAGES = ("av", "msgspec", "pillow", "platformdirs", "psutil", "pyzmq")
+"""What the add-on and the server in its zip import beside numpy, which is Blender's own."""
 
 PYTHONS = ((3, 11), (3, 13), (3, 14))
 """Blender 4.5 and 5.0; 5.1 and 5.2; Debian's builds of 5.2."""
@@ -70,7 +71,7 @@ class Wheel:
     def runs_on(self, python: tuple[int, int], platform: str) -> bool:
         """Whether this Python on this of Blender's platforms takes it, as Blender's own choice of wheels has it."""
         python_tag, abi, platform_tag = self.tags
-        if not re.fullmatch(PLATFORMS[platform], platform_tag):
+        if platform_tag != "any" and not re.fullmatch(PLATFORMS[platform], platform_tag):
             return False
         made_for = re.fullmatch(r"cp3(\d+)", python_tag)
         if made_for is None:
@@ -79,30 +80,41 @@ class Wheel:
         return oldest <= python if abi == "abi3" else oldest == python and abi == python_tag
 
 
-def locked_wheels(lock: dict[str, Any], package: str) -> list[Wheel]:
-    """The wheels that the parsed uv.lock lists for a package."""
+def locked_wheels(lock: dict[str, Any], package: str) -> list[list[Wheel]]:
+    """The wheels that the parsed uv.lock lists for a package, a list for each of its versions, newest first.
+
+    A lock has several where the newest does not run on every Python.
+    """
     found = [entry for entry in lock["package"] if entry["name"] == package]
-    if len(found) != 1:
-        raise BuildError(f"uv.lock has {len(found)} versions of {package}: one is needed")
-    return [Wheel(entry["url"], entry["hash"].removeprefix("sha256:")) for entry in found[0]["wheels"]]
+    found.sort(key=lambda entry: [int(part) for part in re.findall(r"\d+", entry["version"])], reverse=True)
+    return [[Wheel(w["url"], w["hash"].removeprefix("sha256:")) for w in entry["wheels"]] for entry in found]
+
+
+def fitting_wheels(wheels: Sequence[Wheel], platform: str) -> dict[tuple[int, int], Wheel]:
+    """The wheel of one version that each Python takes, without those that have none."""
+    chosen: dict[tuple[int, int], Wheel] = {}
+    for python in PYTHONS:
+        fitting = [wheel for wheel in wheels if wheel.runs_on(python, platform)]
+        if fitting:
+            chosen[python] = min(fitting, key=lambda wheel: (wheel.tags[1] == "abi3", wheel.name))
+    return chosen
 
 
 def chosen_wheels(lock: dict[str, Any], platform: str) -> list[Wheel]:
-    """One wheel a package and Python, each once, in the order of their names.
+    """One wheel a package and Python, each once, in the order of their names: of the newest version for all of them.
 
     Blender unpacks every wheel that fits, so two must not fit the same Python. And it takes an extension's Pythons from
     those wheels alone that are made for one version: an abi3 wheel does not count, so each Python needs one of its own.
     """
     chosen: set[Wheel] = set()
     for package in PACKAGES:
-        wheels = locked_wheels(lock, package)
-        for python in PYTHONS:
-            fitting = sorted(
-                (w for w in wheels if w.runs_on(python, platform)), key=lambda w: (w.tags[1] == "abi3", w.name)
-            )
-            if not fitting:
-                raise BuildError(f"uv.lock has no wheel of {package} for Python {python[0]}.{python[1]} on {platform}")
-            chosen.add(fitting[0])
+        versions = [fitting_wheels(wheels, platform) for wheels in locked_wheels(lock, package)]
+        whole = next((fitting for fitting in versions if len(fitting) == len(PYTHONS)), None)
+        if whole is None:
+            newest = versions[0] if versions else {}
+            major, minor = next(python for python in PYTHONS if python not in newest)
+            raise BuildError(f"uv.lock has no wheel of {package} for Python {major}.{minor} on {platform}")
+        chosen |= set(whole.values())
     named = {wheel.tags[0] for wheel in chosen if wheel.tags[1] != "abi3"}
     for major, minor in PYTHONS:
         if f"cp{major}{minor}" not in named:
@@ -156,6 +168,7 @@ def build(platform: str, out: Path, cache: Path, *, lock: dict[str, Any], source
     files = {path.relative_to(source).as_posix(): path.read_bytes() for path in addon_files(source)}
     files[MANIFEST] = manifest_for(text, platform, wheels).encode("utf-8")
     files |= manual_files()
+    files |= carried_server_files()
     files["LICENSE"] = (ROOT / "LICENSE").read_bytes()
     files |= {f"wheels/{wheel.name}": fetch(wheel, cache) for wheel in wheels}
     out.mkdir(parents=True, exist_ok=True)

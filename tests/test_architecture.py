@@ -102,6 +102,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "demo": SERVICE_ROOMS,
         "commands": {*SERVICE_ROOMS, "bench", "demo"},
         "cli": {"commands"},
+        "__main__": {"service"},
         "__init__": set(),
     },
     "server/model": {
@@ -142,6 +143,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "workers": {*SERVICE_MODULES, "jobs"},
         "requests": {*SERVICE_MODULES, "jobs", "workers"},
         "service": {*SERVICE_MODULES, "ready_file", "jobs", "workers", "requests"},
+        "serving": {"metrics", "options", "ready_file", "service"},
         "__init__": set(),
     },
     "server/commands": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -44,6 +45,9 @@ user's server key is made by the first start."""
 PATIENCE_SECONDS = 60.0
 """How long a server that went away during a job is waited for."""
 
+TAKE_OVER_SECONDS = 3.0
+"""How long a server of this machine that we did not start may be away before we start one in its place."""
+
 
 class JobEndedError(ServiceError):
     """The server will not finish this job: there is nothing to go on with."""
@@ -76,6 +80,7 @@ class JobThread:
         self._closing = threading.Event()
         self._client: Client | None = None
         self._may_revive = False
+        self._lost_at = 0.0
         self._thread = threading.Thread(target=self._run, name="realcam-jobs", daemon=True)
         self._thread.start()
 
@@ -268,6 +273,7 @@ class JobThread:
     def _connection_changed(self, connected: bool) -> None:
         self.events.put(ConnectionChanged(connected))
         self._may_revive = not connected
+        self._lost_at = time.monotonic()
 
     def _drop_client(self) -> None:
         if self._client is not None:
@@ -275,11 +281,23 @@ class JobThread:
             self._client = None
 
     def _revive_server(self) -> None:
-        """Start our local server again, once, when it died during a job: the job is on its disk, and it goes on.
+        """Start a local server again, once, when it died during a job: the job is on its disk, and it goes on.
 
         Checked for as long as the connection is broken: a process is seen to be dead a little after its connections.
+        A server that another Blender started ends with that one; ours takes over when it stays away.
         """
-        if self._may_revive and self.server is not None and not self.server.running:
+        if not self._may_revive:
+            return
+        if self.server is None:
+            if not self.settings.start_locally or time.monotonic() - self._lost_at < TAKE_OVER_SECONDS:
+                return
+            self._may_revive = False
+            # Without a command the wait goes on: whoever started that server may start it again.
+            with contextlib.suppress(ServiceError):
+                command = server_command(self.settings.command, self.settings.address)
+                self.server = LocalServer(command, self.settings.log)
+                self.server.start()
+        elif not self.server.running:
             self._may_revive = False
             self.server.start()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shlex
 import shutil
@@ -16,25 +17,88 @@ from ..core.protocol.server_address import ServerAddress
 COMMAND_VARIABLE = "REALCAM_SERVER_COMMAND"
 """The environment variable whose command goes before the preference's."""
 DEFAULT_COMMAND = "realcam serve"
+CARRIED = Path(__file__).parents[1] / "carried_server" / "start.py"
+"""Starts the server in the extension's zip. In a checkout there is none."""
 _BOX = "╭╮╰╯│─"
 LOG_BYTES = 16 * 1024
 """How much of the end of the log is read for an error sentence."""
 
 
 def server_command(preference: str, address: ServerAddress) -> tuple[str, ...]:
-    """The command that starts a server at an address: the environment's, else the preference's, else `realcam serve`.
+    """The command that starts a server at an address.
+
+    It is the environment's, else the preference's, else the one that the add-on carries, else `realcam serve`.
 
     Args:
         preference: The preference's command line, "" for none.
         address: The host and ports that the server shall listen on.
 
     Returns:
-        The words of the command. The program is looked up on PATH here, so that an error can name what is missing.
+        The words of the command. The program is looked up here, so that an error can name what is missing.
 
     Raises:
         ServiceError: The command line cannot be read, or its program not be found.
     """
-    text = os.environ.get(COMMAND_VARIABLE) or preference or DEFAULT_COMMAND
+    text = os.environ.get(COMMAND_VARIABLE) or preference
+    words = carried_server() if not text and CARRIED.is_file() else _named_command(text or DEFAULT_COMMAND)
+    where = ("--host", address.host, "--port", str(address.control_port), "--data-port", str(address.data_port))
+    return (*words, *where, "--die-with-parent")
+
+
+def carried_server() -> tuple[str, ...]:
+    """The command that starts the server in the extension's zip by Blender's own Python.
+
+    Raises:
+        ServiceError: A package of the extension, or Blender's Python, is not where it should be.
+    """
+    found = {name: importlib.util.find_spec(name) for name in ("zmq", "av", "PIL", "numpy")}
+    missing = [name for name, spec in found.items() if spec is None or spec.origin is None]
+    if missing:
+        raise ServiceError(
+            "The add-on's own server cannot be started",
+            f"{', '.join(missing)} of the extension is missing",
+            "Install the extension again, from the zip of this platform.",
+        )
+    folders = dict.fromkeys(str(Path(spec.origin).parents[1]) for spec in found.values() if spec and spec.origin)
+    return (blenders_python(), str(CARRIED), os.pathsep.join(folders))
+
+
+def blenders_python() -> str:
+    """The path of the Python program that Blender brings.
+
+    Raises:
+        ServiceError: It is not there.
+    """
+    named = Path(sys.executable)
+    beside = sorted(Path(sys.prefix, "bin").glob("python3*"))
+    candidates = [named, *beside] if named.name.lower().startswith("python") else beside
+    for program in candidates:
+        if program.is_file():
+            return str(program)
+    raise ServiceError(
+        "The add-on's own server cannot be started",
+        f"this Blender has no Python program of its own in {Path(sys.prefix, 'bin')}",
+        'Install the server as a tool (README, "A server with a GPU") and choose it in the add-on\'s preferences.',
+    )
+
+
+def installed_realcam() -> Path | None:
+    """The command `realcam` of an installed server, None when there is none.
+
+    Also looked for where `uv tool install` puts it: the PATH of a Blender started from a dock or menu often lacks that.
+    """
+    name = "realcam.exe" if os.name == "nt" else "realcam"
+    kept = Path.home() / ".local" / "bin" / name
+    found = shutil.which("realcam") or (str(kept) if kept.is_file() else None)
+    return Path(found) if found is not None else None
+
+
+def _named_command(text: str) -> tuple[str, ...]:
+    """The words of a command line, its program looked up.
+
+    Raises:
+        ServiceError: It cannot be read, or its program not be found.
+    """
     try:
         words = split_command(text, os.name)
     except ValueError as error:
@@ -46,11 +110,10 @@ def server_command(preference: str, address: ServerAddress) -> tuple[str, ...]:
         raise ServiceError(
             "No server answers and none could be started",
             f"the program {words[0] if words else text!r} of the server command is not on this machine's PATH",
-            "Install the RealCam server, or set Server Command in the add-on's preferences "
+            "Choose On This Computer in the add-on's preferences, or set My Own Command there "
             "(for example: uv run --directory /path/to/realcam realcam serve).",
         )
-    where = ("--host", address.host, "--port", str(address.control_port), "--data-port", str(address.data_port))
-    return (program, *words[1:], *where, "--die-with-parent")
+    return (program, *words[1:])
 
 
 def split_command(text: str, platform: str) -> list[str]:

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import sys
-import threading
 from pathlib import Path
 from typing import Annotated
 
-import platformdirs
 import typer
 
 from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST
@@ -18,8 +12,7 @@ from server.commands.friendly_errors import friendly_errors
 from server.service.jobs.retention import DAY, Retention
 from server.service.logs import LogFormat, set_up_logs
 from server.service.options import ServiceOptions
-from server.service.ready_file import remove_ready_file, write_ready_file
-from server.service.service import Service
+from server.service.serving import default_data_dir, run_until_stopped
 
 LAST_PORT = 65535
 
@@ -63,15 +56,6 @@ MetricsPortOption = Annotated[
 ]
 
 
-PARENT_GONE_GRACE = 2.0
-"""Seconds that a sampler has to save a checkpoint when the parent is gone."""
-
-
-def default_data_dir() -> Path:
-    """The folder that jobs are kept in by default."""
-    return platformdirs.user_data_path("realcam", appauthor=False) / "server"
-
-
 def serve(
     host: HostOption = DEFAULT_HOST,
     port: PortOption = DEFAULT_CONTROL_PORT,
@@ -113,47 +97,4 @@ def serve(
         log_format=logs,
     )
     with friendly_errors():
-        if ready_file is not None:
-            remove_ready_file(ready_file)
-        _run(Service(options), die_with_parent, ready_file, metrics_port)
-
-
-def _run(service: Service, die_with_parent: bool, ready_file: Path | None, metrics_port: int | None) -> None:
-    """Serve until a signal, or the parent's end.
-
-    Raises:
-        ServiceError: the worker cannot be started, or the ready file or the metrics port cannot be used.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: service.stop())
-    if die_with_parent:
-        threading.Thread(target=_stop_with_input, args=(service,), daemon=True).start()
-    with contextlib.ExitStack() as stack:
-
-        def begin() -> None:
-            if metrics_port is not None:
-                from server.service.metrics import serve_metrics
-
-                stack.callback(serve_metrics(metrics_port, service.stats).shutdown)
-            if ready_file is not None:
-                write_ready_file(ready_file, service.ready)
-                stack.callback(remove_ready_file, ready_file, service.boot_id)
-            _say_ready(service)
-
-        service.run(on_ready=begin)
-
-
-def _say_ready(service: Service) -> None:
-    options = service.options
-    typer.echo(
-        f"RealCam server ready on {options.host}:{service.control_port} (data {service.data_port}), "
-        f"jobs in {options.data_dir}"
-    )
-    sys.stdout.flush()
-
-
-def _stop_with_input(service: Service) -> None:
-    """Wait for the pipe from the parent to close; the system closes it however the parent ends."""
-    while os.read(0, 4096):
-        pass
-    service.stop(grace=PARENT_GONE_GRACE)
+        run_until_stopped(options, die_with_parent=die_with_parent, ready_file=ready_file, metrics_port=metrics_port)
