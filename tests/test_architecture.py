@@ -21,6 +21,7 @@ MAX_FILES = 15
 
 SCENE_AND_BELOW = {"core", "blender_versions", "scene"}
 UI_MODULES = {
+    "server_status",
     "text_wrap",
     "sidebar",
     "operator_result",
@@ -78,6 +79,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     "blender_addon/ui": {
         **{module: set() for module in UI_MODULES},
         "clip_format": {"engine_choice"},
+        "preferences": {"server_status", "text_wrap"},
         "photo": UI_MODULES,
         "takes": UI_MODULES,
         "jobs": {*UI_MODULES, "photo", "takes"},

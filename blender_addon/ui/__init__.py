@@ -81,6 +81,7 @@ def register() -> None:
     thumbnails.open()
     check_paths.register()
     manual_map.register()
+    preferences.settle_place()
     status_bar.register()
     runtime.register()
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
-from typing import ClassVar
+import shlex
+import subprocess
+from typing import Any, ClassVar
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ..core.errors import RealCamError, ServiceError
 from ..core.protocol.keys import accept_pairing, config_dir
 from ..core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, parse_address
 from ..core.version import addon_software
 from ..generation.job_events import ServerSettings
-from ..generation.local_server import COMMAND_VARIABLE, DEFAULT_COMMAND
+from ..generation.local_server import COMMAND_VARIABLE, DEFAULT_COMMAND, installed_realcam
 from ..generation.user_files import EXTENSION, client_id, server_log
+from .server_status import status_lines
+from .text_wrap import draw_wrapped
 
 ADDRESS_VARIABLE = "REALCAM_SERVER"
 """The environment variable whose host:port goes before the preference."""
 DEFAULT_ADDRESS = f"{DEFAULT_HOST}:{DEFAULT_CONTROL_PORT}"
+HERE, ELSEWHERE, COMMAND = "HERE", "ELSEWHERE", "COMMAND"
 
 
 class RealCamPreferences(bpy.types.AddonPreferences):
@@ -26,8 +31,24 @@ class RealCamPreferences(bpy.types.AddonPreferences):
 
     bl_idname = EXTENSION
 
-    server_address: StringProperty(
+    server_place: EnumProperty(
         name="Server",
+        description="Where clips are made",
+        items=(
+            (HERE, "On This Computer", "The add-on starts its own server when it is needed: nothing to set up"),
+            (ELSEWHERE, "Another Computer", "A server on another machine, for example one with a GPU"),
+            (COMMAND, "My Own Command", "A command of yours starts the server on this computer"),
+        ),
+        default=HERE,
+    )
+    use_installed: BoolProperty(
+        name="Use the Installed Server",
+        description="Start the program realcam that is installed on this computer, with the engines of its packages, "
+        "instead of the server that comes with the add-on",
+        default=False,
+    )
+    server_address: StringProperty(
+        name="Address",
         description="Host and port of the RealCam server, for example 127.0.0.1:47110 or gpu-box:47110",
         default=DEFAULT_ADDRESS,
     )
@@ -37,32 +58,50 @@ class RealCamPreferences(bpy.types.AddonPreferences):
         default="",
     )
     server_command: StringProperty(
-        name="Server Command",
+        name="Command",
         description="Started when no server answers on this machine, and ended with Blender. For example: realcam "
         "serve, or: uv run --directory /path/to/realcam realcam serve",
         default=DEFAULT_COMMAND,
     )
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         """The preferences' panel."""
         layout = self.layout
-        layout.use_property_split = True
-        layout.prop(self, "server_address")
+        layout.row().prop(self, "server_place", expand=True)
+        column = layout.column()
+        column.use_property_split = True
+        if self.server_place == HERE:
+            self._draw_here(column)
+        elif self.server_place == ELSEWHERE:
+            self._draw_elsewhere(column)
+        else:
+            column.prop(self, "server_command")
+            column.label(text=f"Started when no server answers. {COMMAND_VARIABLE} in the environment goes before it.")
+        row = layout.row()
+        row.operator("realcam.connect", text="Test", icon="PLAY")
+        row.operator("realcam.copy_report", icon="COPYDOWN")
+        for icon, sentence in status_lines():
+            draw_wrapped(layout, context, sentence, icon)
+
+    def _draw_here(self, column: Any) -> None:
+        installed = installed_realcam()
+        if installed is None:
+            column.label(text="Nothing to set up: the add-on starts its own server, which makes drafts without a GPU.")
+            return
+        column.prop(self, "use_installed")
+        column.label(text=f"Found: {installed}. It runs the engines that need PyTorch, if that came with it.")
+
+    def _draw_elsewhere(self, column: Any) -> None:
+        column.operator("realcam.pair", icon="PASTEDOWN")
+        column.prop(self, "server_address")
+        column.prop(self, "server_key")
         try:
-            address = parse_address(self.server_address)
+            parse_address(self.server_address)
         except ServiceError as error:
-            layout.label(text=error.sentence, icon="ERROR")
-            return
-        if address.loopback:
-            layout.prop(self, "server_command")
-            layout.label(text=f"Started when no server answers. {COMMAND_VARIABLE} in the environment goes before it.")
-            layout.label(text="From a checkout: uv run --directory /path/to/realcam realcam serve")
-            return
-        layout.prop(self, "server_key")
-        layout.operator("realcam.pair", icon="PASTEDOWN")
+            column.label(text=error.sentence, icon="ERROR")
         if not online_access():
-            layout.label(text=ONLINE_ACCESS_OFF, icon="ERROR")
-        layout.label(text="Your photo, its depth and the preview are sent to this server.", icon="INFO")
+            column.label(text=ONLINE_ACCESS_OFF, icon="ERROR")
+        column.label(text="Your photo, its depth and the preview are sent to this server.", icon="INFO")
 
 
 def online_access() -> bool:
@@ -76,6 +115,8 @@ ONLINE_ACCESS_OFF = "Preferences > System > Network > Allow Online Access is off
 class _Defaults:
     """The preferences of an add-on that runs as a library (demo, tests), for which Blender keeps none."""
 
+    server_place: ClassVar[str] = HERE
+    use_installed: ClassVar[bool] = False
     server_address: ClassVar[str] = DEFAULT_ADDRESS
     server_key: ClassVar[str] = ""
     server_command: ClassVar[str] = DEFAULT_COMMAND
@@ -88,9 +129,11 @@ def server_settings() -> ServerSettings:
         ServiceError: The address cannot be read, the server is on another machine while Blender may not go online, or
             the client id cannot be kept.
     """
-    addon = bpy.context.preferences.addons.get(EXTENSION)
-    chosen = addon.preferences if addon is not None and addon.preferences is not None else _Defaults
+    chosen = _chosen()
     address = parse_address(os.environ.get(ADDRESS_VARIABLE) or chosen.server_address, chosen.server_key)
+    place = chosen.server_place
+    if place == HERE and not address.loopback and ADDRESS_VARIABLE not in os.environ:
+        address = parse_address(DEFAULT_ADDRESS)
     if not address.loopback and not online_access():
         raise ServiceError(
             "The server cannot be reached",
@@ -99,12 +142,44 @@ def server_settings() -> ServerSettings:
         )
     return ServerSettings(
         address=address,
-        command=chosen.server_command,
+        command=_command(chosen),
         client_id=client_id(),
         software=addon_software(bpy.app.version_string),
         log=server_log(),
-        start_locally=address.loopback,
+        start_locally=address.loopback and place != ELSEWHERE,
     )
+
+
+def settle_place() -> None:
+    """Carry over preferences of a version without the choice of a place: they say it by an address or a command."""
+    chosen = _chosen()
+    if not isinstance(chosen, RealCamPreferences) or chosen.is_property_set("server_place"):
+        return
+    try:
+        elsewhere = not parse_address(chosen.server_address, chosen.server_key).loopback
+    except ServiceError:
+        # Shown beside the field.
+        elsewhere = True
+    if elsewhere:
+        chosen.server_place = ELSEWHERE
+    elif chosen.server_command.strip() not in ("", DEFAULT_COMMAND):
+        chosen.server_place = COMMAND
+
+
+def _chosen() -> Any:
+    addon = bpy.context.preferences.addons.get(EXTENSION)
+    return addon.preferences if addon is not None and addon.preferences is not None else _Defaults
+
+
+def _command(chosen: Any) -> str:
+    """The command line that starts a local server; "" for the one that the add-on carries."""
+    if chosen.server_place == COMMAND:
+        return str(chosen.server_command)
+    installed = installed_realcam() if chosen.use_installed else None
+    if installed is None:
+        return ""
+    words = [str(installed), "serve"]
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 class Pair(bpy.types.Operator):
@@ -122,6 +197,7 @@ class Pair(bpy.types.Operator):
             return {"CANCELLED"}
         addon = context.preferences.addons.get(EXTENSION)
         if addon is not None and addon.preferences is not None:
+            addon.preferences.server_place = ELSEWHERE
             addon.preferences.server_address = str(address)
             addon.preferences.server_key = ""
         self.report({"INFO"}, f"Paired with the server at {address}")

@@ -14,6 +14,7 @@ from ...generation.jobs import jobs
 from ...generation.local_server import LocalServer
 from ...generation.user_files import EXTENSION, server_log
 from ..preferences import server_settings
+from ..server_status import status_lines
 
 
 def text() -> str:
@@ -23,6 +24,7 @@ def text() -> str:
         f"RealCam report ({EXTENSION} {VERSION}, protocol {'.'.join(map(str, PROTOCOL_VERSION))})",
         f"Blender {bpy.app.version_string}, Python {platform.python_version()}, {platform.platform()}",
         f"Server: {_server()}",
+        *(f"  {sentence}" for _, sentence in status_lines()),
     ]
     if view is not None:
         lines.append(f"Shot: {view.phase.value}; job {view.job_id or '(none)'}")

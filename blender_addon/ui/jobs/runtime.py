@@ -109,6 +109,8 @@ def _tag_sidebars() -> None:
     """Mark the sidebars for redrawing, not the views beside them, which may be slow to draw."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
+            if area.type == "PREFERENCES":
+                area.tag_redraw()
             if area.type == "VIEW_3D":
                 for region in area.regions:
                     if region.type == "UI":
