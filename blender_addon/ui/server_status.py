@@ -9,7 +9,7 @@ import bpy
 
 from ..core.protocol.capability import EngineCapability
 from ..generation.jobs import jobs
-from ..user_folder import user_folder
+from ..generation.user_files import server_log
 
 
 def status_lines() -> list[tuple[str, str]]:
@@ -18,7 +18,9 @@ def status_lines() -> list[tuple[str, str]]:
     if jobs.connected:
         lines += [_capability_line(engine) for engine in jobs.engines]
         lines += [_group_line("Estimate Depth", jobs.predictors), _group_line("Check Camera", jobs.checkers)]
-    lines.append(("DISK_DRIVE", f"{shutil.disk_usage(user_folder()).free / 1e9:.1f} GB free for clips on this disk"))
+    lines.append(
+        ("DISK_DRIVE", f"{shutil.disk_usage(server_log().parent).free / 1e9:.1f} GB free for clips on this disk")
+    )
     lines.append(("TIME", time.strftime("Clock of this computer: %Y-%m-%d %H:%M %z")))
     access = "on" if bpy.app.online_access else "off: only servers on this computer can be used"
     lines.append(("INTERNET", f"Blender's online access is {access}"))

@@ -67,11 +67,11 @@ class DepthFormat(msgspec.Struct, frozen=True):
     ] = "bright"
     nearest: Annotated[
         float,
-        Meta(title="Nearest", description="Distance of the nearest thing in the photo, for relative depth"),
+        Meta(title="Nearest", description="Distance of the nearest thing in the photo in metres, for relative depth"),
     ] = 0.0
     farthest: Annotated[
         float,
-        Meta(title="Farthest", description="Distance of the farthest thing in the photo, for relative depth"),
+        Meta(title="Farthest", description="Distance of the farthest thing in the photo in metres, for relative depth"),
     ] = 0.0
     rotated: Annotated[
         int,
