@@ -56,13 +56,16 @@ def main() -> int:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("script", nargs="?", default="tests/window/walk.py")
     arguments.add_argument("--seconds", default="500")
+    arguments.add_argument("--zip-alone", action="store_true", help="no server is started here: the zip's own is used")
     chosen = arguments.parse_args()
     address = free_address()
     prepare(str(address))
     inside = f"/project/{FOLDER.relative_to(ROOT)}"
     tool = os.environ.get("REAL_BLENDER", str(ROOT.parent / "shared" / "tools" / "real-blender"))
     # One key pair for both sides: the window's Blender has a home folder of its own.
-    server = RunningServer(FOLDER / "server", FOLDER / "config", engines=PRODUCT_ENGINES, address=address).start()
+    server = RunningServer(FOLDER / "server", FOLDER / "config", engines=PRODUCT_ENGINES, address=address)
+    if not chosen.zip_alone:
+        server.start()
     try:
         with the_window():
             subprocess.run(
@@ -72,7 +75,8 @@ def main() -> int:
                 check=False,
             )
     finally:
-        server.stop()
+        if not chosen.zip_alone:
+            server.stop()
     result = FOLDER / "result.json"
     print(result.read_text() if result.is_file() else "The walk did not come to its end.")
     return 0 if result.is_file() else 1
