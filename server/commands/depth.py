@@ -16,7 +16,7 @@ from blender_addon.core.camera.focal_length import photo_lens
 from blender_addon.core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, UNTOUCHED, Cleaning
 from blender_addon.core.depth.depth_facts import depth_facts
 from blender_addon.core.depth.depth_mesh import known_depth
-from server.depth.catalogue import CARDS, DEFAULT, DEFAULT_ON_CPU, load_predictor
+from server.depth.catalogue import CARDS, DEFAULT, TRAINED_WITH, load_predictor
 from server.depth.estimate import SceneDepth, cleaned_at_photo, estimate_scene_depth
 from server.depth.overlay import cleaning_overlay
 from server.depth.photo_files import read_depth, read_photo
@@ -47,7 +47,10 @@ def list_predictors() -> None:
         table.add_row(card.name, card.scenes, download, card.licence, "yes" if card.commercial else "no")
     console = Console()
     console.print(table)
-    console.print(f"Default: {DEFAULT}. Without a GPU, {DEFAULT_ON_CPU} is much faster.", highlight=False)
+    console.print(
+        f"Default: {DEFAULT}. The weights of the engine realcam were trained with the scale of {TRAINED_WITH}.",
+        highlight=False,
+    )
 
 
 @depth_app.command()

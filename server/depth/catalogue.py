@@ -9,10 +9,10 @@ from pathlib import Path
 
 from .predictor import DepthPredictor, PredictorCard, PredictorError
 
-DEFAULT = "depth-anything-indoor-large"
-"""The predictor used when none is named."""
-DEFAULT_ON_CPU = "depth-anything-indoor-small"
-"""The predictor recommended on a machine without a GPU."""
+DEFAULT = "depth-anything-indoor-small"
+"""The predictor used when none is named: small, quick without a GPU, and free for commercial use."""
+TRAINED_WITH = "depth-anything-indoor-large"
+"""The predictor whose scale the RealCam weights were trained with."""
 
 _APACHE = "Apache 2.0"
 # What the authors say of their Base and Large models; the cards of the metric ones say nothing or Apache 2.0.
@@ -41,7 +41,7 @@ CARDS: dict[str, PredictorCard] = {
         *(
             _depth_anything(place, size, megabytes)
             for place in ("Indoor", "Outdoor")
-            for size, megabytes in (("Large", 1341), ("Base", 390), ("Small", 99))
+            for size, megabytes in (("Small", 99), ("Base", 390), ("Large", 1341))
         ),
         PredictorCard(
             name="depth-pro",
@@ -56,7 +56,7 @@ CARDS: dict[str, PredictorCard] = {
         ),
     )
 }
-"""Every predictor by name. The RealCam weights were trained with the scale of DEFAULT."""
+"""Every predictor by name, DEFAULT first: the order in which they are offered."""
 
 
 def load_predictor(name: str = DEFAULT, weights: Path | None = None, device: str | None = None) -> DepthPredictor:

@@ -41,7 +41,7 @@ class PredictorEngine:
     def capability(self) -> EngineCapability:
         """What the predictor is, its licence, and why it cannot run on this machine, if it cannot."""
         card = self._card
-        use = "" if card.commercial else ", non-commercial use only"
+        use = f", commercial use: {'yes' if card.commercial else 'no'}"
         return EngineCapability(
             name=card.name,
             label=card.title,

@@ -48,7 +48,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("evaluate frames --real frames", "FVD needs both --real and --i3d"),
         ("evaluate frames --real frames --i3d missing.pt", "missing.pt is not a file"),
         ("data align missing", "missing is not a folder"),
-        ("data align frames --predictor nosuch", "There are: depth-anything-indoor-large"),
+        ("data align frames --predictor nosuch", "There are: depth-anything-indoor-small"),
         ("data align frames --out text.txt", "text.txt cannot be used: File exists"),
         (f"jobs --server {UNSERVED}", "Start it with `realcam serve`"),
         ("jobs --server host:port", "Write host:port"),

@@ -98,4 +98,4 @@ def test_a_predictor_that_does_not_exist_is_said(bike: Motorcycle, tmp_path: Pat
 def test_only_predictors_there_are_can_be_measured() -> None:
     result = CliRunner().invoke(app, ["bench", "depth", "midas"], env={"COLUMNS": "200"})
     assert result.exit_code == 2
-    assert "there are depth-anything-indoor-large" in result.output
+    assert "there are depth-anything-indoor-small" in result.output

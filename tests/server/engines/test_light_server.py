@@ -61,3 +61,12 @@ def test_it_makes_a_clip_and_cleans_a_depth_map() -> None:
     told = subprocess.run([sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, check=False)
     assert told.stderr == ""
     assert told.stdout.splitlines() == ["draft", "(2, 40, 64, 3)", "(40, 64)"]
+
+
+def test_the_panel_assumes_what_the_draft_engine_offers() -> None:
+    """Until a server has answered: sizes and counts must not read "not offered" then."""
+    from blender_addon.generation.jobs import ASSUMED_ENGINES
+    from server.engines.draft.engine import CAPABILITY
+
+    (assumed,) = ASSUMED_ENGINES
+    assert (assumed.sizes, assumed.frame_counts) == (CAPABILITY.sizes, CAPABILITY.frame_counts)

@@ -60,7 +60,7 @@ def test_the_panel_knows_the_licence_before_anything_is_sent(ready: ModuleType) 
     assert jobs.engines == (), "predictors are no engines for clips"
     chosen = chosen_predictor(shot)
     assert chosen is not None
-    assert chosen.licence == "Apache 2.0"
+    assert chosen.licence == "Apache 2.0, commercial use: yes"
     shot.predictor = WALL_WITH_LENS
     assert shot.predictor_name == WALL_WITH_LENS
     assert chosen_predictor(shot).licence.endswith("non-commercial use only")
