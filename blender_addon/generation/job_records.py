@@ -42,7 +42,7 @@ class PhotoImport(ImportSettings, frozen=True, kw_only=True):
 
 
 class ShotTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="shot"):
-    """A clip is made of a shot: what is needed to lay it onto the timeline.
+    """A clip is made of a shot: what is needed to put it into the sequencer.
 
     Attributes:
         camera: The Blender camera's name.
@@ -52,7 +52,7 @@ class ShotTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     """
 
     result: ClassVar[str] = "clip"
-    outcome: ClassVar[str] = "is done: see Takes"
+    outcome: ClassVar[str] = "is in the sequencer: see Takes"
     in_the_file: ClassVar[bool] = True
 
     camera: str

@@ -23,7 +23,7 @@ from .job_events import ServerSettings
 from .job_records import JobRecord, JobRecords, Task
 from .job_view import Phase
 from .jobs import Jobs
-from .scene_job import remember_job
+from .scene_job import remember_job, scene_of
 
 P = TypeVar("P")
 
@@ -100,7 +100,7 @@ class JobRun:
         self._submitted = False
         jobs.check_idle(f"{job.title} cannot be started now")
         self._folder = job.folder(self._id)
-        jobs.begin(job.title, server, records)
+        jobs.begin(job.title, server, records, scene_of(job.scene).session_uid)
         self._slices = self._run()
 
     def step(self) -> bool:

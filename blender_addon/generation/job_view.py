@@ -77,6 +77,7 @@ class JobView:
         error: What went wrong, "" for nothing.
         files: The fetched result files.
         resumable: Whether a failed job may still exist on the server.
+        scene: session_uid of the scene that the job belongs to; 0 when that is in no scene of the open file.
     """
 
     title: str
@@ -92,6 +93,7 @@ class JobView:
     error: str = ""
     files: tuple[Path, ...] = ()
     resumable: bool = False
+    scene: int = 0
 
     @property
     def factor(self) -> float:

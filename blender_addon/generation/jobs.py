@@ -101,13 +101,14 @@ class Jobs:
         self.check_idle("The server cannot be asked now")
         self._use(settings).put(Connect())
 
-    def begin(self, title: str, settings: ServerSettings, records: JobRecords) -> None:
+    def begin(self, title: str, settings: ServerSettings, records: JobRecords, scene: int = 0) -> None:
         """Begin a job by connecting; the caller puts the payload together meanwhile, and then calls `submit`.
 
         Args:
             title: What the job is called.
             settings: Where the server is and how to start one.
             records: The folder that the job will be written down in.
+            scene: session_uid of the job's scene.
 
         Raises:
             ServiceError: Another job is under way.
@@ -115,7 +116,7 @@ class Jobs:
         self.check_idle(f"{title} cannot be started now")
         thread = self._use(settings)
         self._records = records
-        self.view = JobView(title)
+        self.view = JobView(title, scene=scene)
         self.record = None
         self.server_software = ""
         thread.put(Connect())
@@ -140,8 +141,14 @@ class Jobs:
         kept = self._records.pending_upload(record.job_id)
         self._thread.put(SubmitJob(record.job_id, payload, record.title, Path(record.folder), kept))
 
-    def resume(self, record: JobRecord, settings: ServerSettings, records: JobRecords) -> None:
+    def resume(self, record: JobRecord, settings: ServerSettings, records: JobRecords, scene: int = 0) -> None:
         """Go on with a job of an earlier session, or with one whose connection broke.
+
+        Args:
+            record: The job's record.
+            settings: Where the server is and how to start one.
+            records: The folder that the record is in.
+            scene: session_uid of the job's scene.
 
         Raises:
             ServiceError: Another job is under way.
@@ -150,7 +157,7 @@ class Jobs:
         thread = self._use(settings)
         self._records = records
         self.record = record
-        self.view = JobView(record.title, job_id=record.job_id)
+        self.view = JobView(record.title, job_id=record.job_id, scene=scene)
         kept = records.pending_upload(record.job_id)
         thread.put(ResumeJob(record.job_id, record.settings.engine, record.title, Path(record.folder), kept))
 
@@ -176,10 +183,24 @@ class Jobs:
         self._records.forget(self.record.job_id)
         self.view = replace(self.view, phase=Phase.DONE)
 
+    def belongs_to(self, scene: int) -> None:
+        """Set the session_uid of the job's scene; 0 for none of the open file."""
+        if self.view is not None:
+            self.view = replace(self.view, scene=scene)
+
+    def view_in(self, scene: int) -> JobView | None:
+        """What the scene with this session_uid shows: a job under way, whosever it is, or how its own one ended."""
+        if self.view is None or (self.view.phase.final and self.view.scene not in (0, scene)):
+            return None
+        return self.view
+
     def dismiss(self) -> None:
-        """Forget the last job's view, so that its error no longer stands in the panel."""
-        if not self.busy:
-            self.view = None
+        """Forget the last job's view and, where no server could be reached for it, that error too."""
+        if self.busy or self.view is None:
+            return
+        if self.view.error == self.connection_error:
+            self.connection_error = ""
+        self.view = None
 
     # --- what moves it --------------------------------------------------------------------------------------------
 

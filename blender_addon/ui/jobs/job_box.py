@@ -21,11 +21,10 @@ BUTTON_HEIGHT = 1.5
 
 def draw_job(layout: Any, context: bpy.types.Context, view: JobView) -> None:
     """Draw the job under way, or how the last one ended."""
-    box = layout.box()
     if view.phase.final:
-        _draw_ended(box, context, view)
+        draw_ended(layout, context, view)
     else:
-        draw_running(box, context, view)
+        draw_running(layout.box(), context, view)
 
 
 def draw_running(layout: Any, context: bpy.types.Context, view: JobView) -> None:
@@ -58,7 +57,9 @@ def draw_help(layout: Any) -> None:
         row.operator("preferences.addon_show", text="Preferences", icon="PREFERENCES").module = EXTENSION
 
 
-def _draw_ended(box: Any, context: bpy.types.Context, view: JobView) -> None:
+def draw_ended(layout: Any, context: bpy.types.Context, view: JobView) -> None:
+    """Draw how a job ended, with what can be done about it."""
+    box = layout.box()
     row = box.row()
     column = row.column()
     if view.phase is Phase.DONE:

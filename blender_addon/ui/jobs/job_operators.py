@@ -103,7 +103,7 @@ class ResumeJob(bpy.types.Operator):
             self.report({"ERROR"}, "This job is not one of this file's")
             return {"CANCELLED"}
         try:
-            jobs.resume(record, server_settings(), runtime.records())
+            jobs.resume(record, server_settings(), runtime.records(), scene_of(record.scene).session_uid)
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
@@ -184,6 +184,7 @@ class PlaceClip(bpy.types.Operator):
         scene = scene_of(record.scene)
         try:
             runtime.check_file_of(record)
+            jobs.belongs_to(scene.session_uid)
             placed = import_result(record, scene)
         except RealCamError as error:
             jobs.fail(error)

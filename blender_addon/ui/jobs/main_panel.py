@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import bpy
 
+from ...generation.job_view import Phase
 from ...generation.jobs import jobs
 from ...scene import find_photo_scene
 from ..sidebar import SidebarPanel
 from .job_box import draw_job, draw_pending
 from .runtime import runtime
+
+_MARKS = {Phase.DONE: "CHECKMARK", Phase.FAILED: "ERROR"}
 
 
 class MainPanel(SidebarPanel, bpy.types.Panel):
@@ -17,16 +20,22 @@ class MainPanel(SidebarPanel, bpy.types.Panel):
     bl_idname = "REALCAM_PT_main"
     bl_label = "RealCam"
 
-    def draw_header_preset(self, _context: bpy.types.Context) -> None:
-        """How far the job under way is, also while the panels are scrolled or folded."""
-        if jobs.busy and jobs.view is not None:
-            self.layout.label(text=f"{jobs.view.factor:.0%} ")
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        """How far the job under way is or how it ended, also while the panels are scrolled or folded."""
+        view = jobs.view_in(context.scene.session_uid)
+        if view is None:
+            return
+        if not view.phase.final:
+            self.layout.label(text=f"{view.factor:.0%} ")
+        elif view.phase is not Phase.CANCELLED:
+            self.layout.label(text=f"{view.phase.value} ", icon=_MARKS[view.phase])
 
     def draw(self, context: bpy.types.Context) -> None:
-        """How the last job ended, and jobs of an earlier session; a job under way where no panel below shows it."""
+        """Jobs of an earlier session, and the job that the Generate panel shows once there is a photo."""
         layout = self.layout
-        if jobs.view is not None and (jobs.view.phase.final or find_photo_scene(context.scene) is None):
-            draw_job(layout, context, jobs.view)
+        view = jobs.view_in(context.scene.session_uid)
+        if view is not None and find_photo_scene(context.scene) is None:
+            draw_job(layout, context, view)
         for record in runtime.pending:
             draw_pending(layout, context, record)
 

@@ -12,7 +12,7 @@ from ...core.errors import ServiceError
 from ...generation.job_records import JobRecord, JobRecords
 from ...generation.job_view import Phase
 from ...generation.jobs import jobs
-from ...generation.scene_job import forget_job, job_of
+from ...generation.scene_job import forget_job, job_of, scene_of
 from ...generation.user_files import records_folder
 from ...shot import remove_preview_scenes
 from .. import engine_choice
@@ -52,11 +52,19 @@ class Runtime:
         self.pending = tuple(record for job_id, record in found.items() if job_id != current)
 
     def file_loaded(self) -> None:
-        """Note that another file is open: the result of the job under way does not belong to it."""
+        """Note that another file is open: messages of the last one go, and the job under way may not belong to it.
+
+        A job that was not sent yet ends: its scene is gone.
+        """
+        if jobs.busy and jobs.record is None:
+            jobs.cancel()
+        jobs.dismiss()
         record = jobs.record
         # What is loaded is never the file that had no name when the job was started.
         other = record is not None and (not record.blend or record.blend != bpy.data.filepath)
         self._other_file_open = jobs.busy and other
+        if jobs.busy and record is not None:
+            jobs.belongs_to(0 if other else scene_of(record.scene).session_uid)
         self.refresh_pending()
 
     def file_saved(self) -> None:
@@ -190,9 +198,11 @@ def _file_saved(_path: str) -> None:
 def _undone(_scene: bpy.types.Scene) -> None:
     """After an undo or redo: a step made while a preview was rendered has brought the preview's scene back.
 
-    A preview under way makes itself a new one.
+    A preview under way makes itself a new one. What kept a shot from being sent may be mended, so that message goes.
     """
     remove_preview_scenes()
+    if jobs.view is not None and jobs.view.phase is Phase.FAILED and not jobs.view.job_id:
+        jobs.dismiss()
 
 
 def _look_once() -> None:

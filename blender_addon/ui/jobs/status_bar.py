@@ -36,8 +36,9 @@ def redraw_status_bar() -> None:
 
 def _draw(header: Any, context: bpy.types.Context) -> None:
     row = header.layout.row(align=True)
-    if jobs.view is not None:
-        _draw_job(row, context, jobs.view)
+    view = jobs.view_in(context.scene.session_uid)
+    if view is not None:
+        _draw_job(row, context, view)
     elif preview_state.total:
         text = f"RealCam: preview {preview_state.done}/{preview_state.total}"
         _progress(row, text, preview_state.done / preview_state.total)

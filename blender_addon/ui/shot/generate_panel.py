@@ -7,9 +7,10 @@ from typing import Any
 import bpy
 
 from ... import blender_versions
+from ...generation.job_view import JobView
 from ...generation.jobs import jobs
 from .. import engine_choice
-from ..jobs.job_box import BUTTON_HEIGHT, draw_help, draw_running
+from ..jobs.job_box import BUTTON_HEIGHT, draw_ended, draw_help, draw_running
 from ..sidebar import NeedsPhotoPanel
 from ..text_wrap import draw_wrapped
 from .clip_fit import draw_frames_fit, draw_size_fit
@@ -26,10 +27,11 @@ class GeneratePanel(NeedsPhotoPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """The button first: it stays in its place, whatever the settings below become with the server's answer."""
         layout = self.layout
-        if jobs.busy and jobs.view is not None:
-            draw_running(layout, context, jobs.view)
+        view = jobs.view_in(context.scene.session_uid)
+        if view is not None and not view.phase.final:
+            draw_running(layout, context, view)
         else:
-            self._button(layout, context)
+            _draw_button(layout, context, view)
         self._settings(layout, context)
 
     def _settings(self, layout: Any, context: bpy.types.Context) -> None:
@@ -63,18 +65,20 @@ class GeneratePanel(NeedsPhotoPanel, bpy.types.Panel):
                 options.enabled = not jobs.busy
                 engine_choice.draw_options(options, shot)
 
-    def _button(self, layout: Any, context: bpy.types.Context) -> None:
-        """The button, and below it what keeps it grey: sentences come and go without moving it."""
-        row = layout.row()
-        row.scale_y = BUTTON_HEIGHT
-        row.operator("realcam.generate", icon="RENDER_ANIMATION")
-        for sentence in problems(context.scene):
+
+def _draw_button(layout: Any, context: bpy.types.Context, ended: JobView | None) -> None:
+    """Draw the button; below it, so that it is not moved, how the last job ended and what keeps the button grey."""
+    row = layout.row()
+    row.scale_y = BUTTON_HEIGHT
+    row.operator("realcam.generate", icon="RENDER_ANIMATION")
+    if ended is not None:
+        draw_ended(layout, context, ended)
+    for sentence in problems(context.scene):
+        if ended is None or sentence != ended.error:
             draw_wrapped(layout, context, sentence, "ERROR")
-        if jobs.connection_error and jobs.view is None:
-            draw_wrapped(layout, context, jobs.connection_error, "ERROR")
-            draw_help(layout)
-        if jobs.view is not None and jobs.view.error:
-            draw_wrapped(layout, context, jobs.view.error, "ERROR")
+    if jobs.connection_error and ended is None:
+        draw_wrapped(layout, context, jobs.connection_error, "ERROR")
+        draw_help(layout)
 
 
 CLASSES = (GeneratePanel,)

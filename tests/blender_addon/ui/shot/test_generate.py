@@ -337,6 +337,7 @@ def test_the_file_alone_knows_its_job_and_it_can_be_forgotten(quick: ModuleType,
 
 
 def test_a_clip_is_not_put_into_another_file(quick: ModuleType, shot: Any, tmp_path: Path) -> None:
+    from blender_addon.generation.jobs import jobs
     from blender_addon.ui.jobs.runtime import runtime
 
     bpy = quick
@@ -347,10 +348,12 @@ def test_a_clip_is_not_put_into_another_file(quick: ModuleType, shot: Any, tmp_p
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "another.blend"))
     assert pump_until_ended().phase.value == "Importing the result"
     assert bpy.ops.realcam.import_clip() == {"CANCELLED"}
+    assert jobs.view_in(bpy.context.scene.session_uid).error.startswith("The clip is here, but another file is open")
     editor = bpy.context.scene.sequence_editor
     assert editor is None or len(editor.strips_all) == 0
     bpy.ops.wm.open_mainfile(filepath=first)
     assert [pending.job_id for pending in runtime.pending] == [record.job_id]
+    assert jobs.view is None
 
 
 def test_a_server_that_is_gone_before_the_job(quick: ModuleType, shot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
