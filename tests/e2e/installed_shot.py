@@ -1,14 +1,20 @@
 """Run in a process of its own, in an environment that has Blender and nothing of ours: installs the zip, builds the
-demo and has its clip made by the zip's own server, whose worker and which itself are killed on the way.
+demo and has its clip made by the zip's own server.
 
-Arguments: the zip, and the address of the server. Prints `REPORT` and JSON.
+Arguments: the zip, the address of the server, and what to kill when the clip is being made: `servers` (the worker in
+the first attempt, the server in the second) or `blender` (this process). The next run, told `nothing`, takes up what
+this one left. Prints `REPORT` and JSON.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import os
+import signal
 import sys
+import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -16,56 +22,91 @@ import bpy  # isort: skip
 import addon_utils  # isort: skip
 
 NAME = "bl_ext.user_default.realcam"
-CLIP_SIZE, FRAMES = (768, 432), 16
+FRAMES = 16
+EXTENSION, ADDRESS, KILL = sys.argv[1:]
+BLEND = Path.home() / "shot.blend"
+
+
+def end_with_the_error(*error: Any) -> None:
+    """Blender as a module may hang at its end while the add-on is enabled."""
+    traceback.print_exception(*error)
+    sys.stderr.flush()
+    os._exit(1)
+
+
+sys.excepthook = end_with_the_error
 
 bpy.ops.wm.read_factory_settings(use_empty=True)
 addon_utils.enable("bl_pkg")
-bpy.ops.extensions.package_install_files(filepath=sys.argv[1], repo="user_default", enable_on_install=True)
-bpy.context.preferences.addons[NAME].preferences.server_address = sys.argv[2]
+bpy.ops.extensions.package_install_files(
+    filepath=EXTENSION, repo="user_default", enable_on_install=True, overwrite=True
+)
+bpy.context.preferences.addons[NAME].preferences.server_address = ADDRESS
+
+import psutil  # noqa: E402  (the zip's)
 
 
 def ours(name: str) -> Any:
     return importlib.import_module(f"{NAME}.{name}")
 
 
-import psutil  # noqa: E402
-
+jobs, runtime = ours("generation.jobs").jobs, ours("ui.jobs.runtime").runtime
+server_settings = ours("ui.preferences").server_settings
 killed: list[str] = []
 
 
 def kill_on_the_way(view: Any) -> None:
-    """Kill the worker in its first attempt, and the server in the second."""
-    if view.phase.value != "Generating" or not view.done or len(killed) == 2:
+    if view.phase.value != "Generating" or not view.done:
         return
-    servers = [child for child in psutil.Process().children() if "start.py" in " ".join(child.cmdline())]
-    for server in servers:
-        victims = server.children() if not killed else [server]
-        for victim in victims:
+    if KILL == "blender":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if len(killed) == 2:
+        return
+    for server in [child for child in psutil.Process().children() if "start.py" in " ".join(child.cmdline())]:
+        for victim in server.children() if not killed else [server]:
             killed.append(" ".join(victim.cmdline()[1:3]))
             victim.kill()
 
 
-bpy.ops.realcam.try_demo()
-scene = bpy.data.scenes["Living Room"]
-scene.realcam.clip_frames = FRAMES
-scene.realcam.preview_method = "WORKBENCH"
-scene.frame_end = FRAMES
-finished = ours("generation.blocking").generate_blocking(
-    ours("generation.jobs").jobs,
-    ours("ui.shot.requests").shot_request(scene),
-    ours("ui.preferences").server_settings(),
-    ours("ui.jobs.runtime").runtime.records(),
-    on_view=kill_on_the_way,
-)
+def generate() -> tuple[Any, Any]:
+    """The demo's scene and the take that was made in it."""
+    bpy.ops.realcam.try_demo()
+    scene = bpy.data.scenes["Living Room"]
+    scene.realcam.clip_frames = scene.frame_end = FRAMES
+    scene.realcam.preview_method = "WORKBENCH"
+    if KILL == "blender":
+        bpy.ops.wm.save_as_mainfile(filepath=str(BLEND))
+    request = ours("ui.shot.requests").shot_request(scene)
+    finished = ours("generation.blocking").generate_blocking(
+        jobs, request, server_settings(), runtime.records(), on_view=kill_on_the_way
+    )
+    return scene, finished.take
+
+
+def take_up() -> tuple[Any, Any]:
+    """The scene and the take of the job that the killed Blender left."""
+    bpy.ops.wm.open_mainfile(filepath=str(BLEND))
+    runtime.refresh_pending()
+    (record,) = runtime.pending
+    jobs.resume(record, server_settings(), runtime.records())
+    while jobs.busy and jobs.view.phase.value != "Importing the result":
+        jobs.pump()
+        time.sleep(0.01)
+    assert jobs.view.phase.value == "Importing the result", jobs.view.error
+    take = ours("generation.clip_import").import_clip(record)
+    jobs.placed()
+    return bpy.data.scenes["Living Room"], take
+
+
+scene, take = generate() if KILL != "nothing" else take_up()
 (strip,) = scene.sequence_editor.strips_all if hasattr(scene.sequence_editor, "strips_all") else ()
 report = {
     "killed": killed,
-    "server": ours("generation.jobs").jobs.server_software,
-    "ready": [engine.name for engine in ours("generation.jobs").jobs.engines if not engine.unavailable],
-    "seconds": finished.seconds,
-    "frames": finished.take.frames if hasattr(finished.take, "frames") else None,
-    "strip": [strip.frame_final_start, strip.frame_final_duration],
-    "imports": [str(Path(sys.modules[name].__file__ or "")) for name in ("zmq", "msgspec", NAME)],
+    "ready": [engine.name for engine in jobs.engines if not engine.unavailable],
+    "take": take.frames,
+    "strip": [int(strip.frame_final_start), int(strip.frame_final_duration)],
 }
 addon_utils.disable(NAME, default_set=True)
-print("REPORT", json.dumps(report))
+print("REPORT", json.dumps(report), flush=True)
+# Blender 4.5 as a module hangs at its end after a file was opened.
+os._exit(0)

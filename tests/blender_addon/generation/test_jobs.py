@@ -223,6 +223,24 @@ def test_a_server_killed_in_mid_job_is_started_again_and_the_clip_arrives(
     assert jobs.view.phase is Phase.IMPORTING, jobs.view.error
 
 
+def test_a_server_of_another_blender_that_ends_with_it_is_taken_over(
+    jobs: Jobs, settings: ServerSettings, records: JobRecords, tmp_path: Path
+) -> None:
+    """Two Blenders share the server that the first has started: the second's job outlives the first's end."""
+    other = Jobs()
+    begin(other, settings, JobRecords(tmp_path / "other records"))
+    go_on = tmp_path / "go on"
+    submit(jobs, settings, records, shot(until=str(go_on)), tmp_path / "take")
+    pump_until(jobs, lambda: jobs.view is not None and jobs.view.phase is Phase.RUNNING)
+    first = pid_of_server_in(tmp_path)
+    other.close()
+    go_on.touch()
+    pump_until(jobs, lambda: ended(jobs))
+    assert jobs.view is not None
+    assert jobs.view.phase is Phase.IMPORTING, jobs.view.error
+    assert pid_of_server_in(tmp_path) != first
+
+
 def test_a_job_goes_on_after_blender_was_closed(
     jobs: Jobs, settings: ServerSettings, records: JobRecords, tmp_path: Path
 ) -> None:

@@ -122,7 +122,16 @@ def test_a_local_copy_is_loaded_and_predicts_the_same(network, bike, tmp_path: P
     """`realcam depth predict` with a folder for transformers, as after a download."""
     network.save_pretrained(tmp_path / "copy")
     Image.fromarray(bike.photo[::2, ::2]).save(tmp_path / "bike.png")
-    arguments = ["depth", "predict", str(tmp_path / "bike.png"), "--weights", str(tmp_path / "copy"), "--raw"]
+    arguments = [
+        "depth",
+        "predict",
+        str(tmp_path / "bike.png"),
+        "--weights",
+        str(tmp_path / "copy"),
+        "--raw",
+        "--predictor",
+        TINY_INDOOR.name,
+    ]
     result = CliRunner().invoke(app, [*arguments, "--device", "cpu"])
     assert result.exit_code == 0, result.output
     assert "non-commercial use: CC BY-NC 4.0" in result.output

@@ -19,7 +19,7 @@ pytest.importorskip("diffusers", reason="diffusers is not installed: the model t
 from safetensors.torch import save_file  # noqa: E402
 from transformers import DepthAnythingForDepthEstimation  # noqa: E402
 
-from server.depth.catalogue import CARDS, DEFAULT  # noqa: E402
+from server.depth.catalogue import CARDS, TRAINED_WITH  # noqa: E402
 from server.depth.depth_anything import configuration  # noqa: E402
 from server.depth.published_weights import converted, read_published  # noqa: E402
 from server.model.config import REALCAM_256, REALCAM_512, TINY, ModelConfig  # noqa: E402
@@ -246,7 +246,7 @@ def test_full_size_depth_file(kit: ParityKit, tmp_path: Path) -> None:
     tensors = {k.removeprefix(prefix): torch.zeros(()).expand(e[0]) for k, e in keys.items() if k.startswith(prefix)}
     torch.save(tensors, tmp_path / "depth.pth")
     with torch.device("meta"):
-        network = DepthAnythingForDepthEstimation(configuration(CARDS[DEFAULT]))
+        network = DepthAnythingForDepthEstimation(configuration(CARDS[TRAINED_WITH]))
     read = {name: t.to("meta") for name, t in read_published(tmp_path / "depth.pth").items()}
     network.load_state_dict(converted(read), strict=True, assign=True)
     assert sum(p.numel() for p in network.parameters()) == 335_315_649
