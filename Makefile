@@ -51,7 +51,7 @@ test-core: setup
 test-blender-5.2: setup
 	@python=$$($(PYTHON313)) || { echo "Not run: the add-on's tests under Blender 5.2, no Python 3.13 was found here."; exit 0; }; \
 	echo "The add-on's tests again, under Blender 5.2 ($$python)"; \
-	$(RUN313) $(PYTEST) tests/blender_addon tests/compatibility/test_old_blend.py tests/e2e/test_whole_shot.py
+	$(RUN313) $(PYTEST) tests/blender_addon tests/compatibility/test_old_blend.py tests/e2e/test_whole_shot.py tests/e2e/test_installed_shot.py
 
 test-models: setup
 	@scripts/models_environment.sh $(UV)

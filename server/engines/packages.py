@@ -8,6 +8,9 @@ from pathlib import Path
 MODEL_PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "ftfy")
 """What the RealCam network needs, of the extra `models`."""
 
+CARRIED = (Path(__file__).parents[2] / "start.py").is_file()
+"""Whether this is the server in the extension's zip."""
+
 
 def absent_packages(names: tuple[str, ...], extra: str) -> str:
     """The missing packages and what to install, in words; "" when all are there.
@@ -19,6 +22,11 @@ def absent_packages(names: tuple[str, ...], extra: str) -> str:
     absent = [name for name in names if importlib.util.find_spec(name) is None]
     if not absent:
         return ""
+    if CARRIED:
+        return (
+            f"the server that comes with the add-on has no {absent[0]}: install the server as a tool "
+            f"(`{install_command(extra)}`), then choose Use the Installed Server in the add-on's preferences"
+        )
     return f"{', '.join(absent)} not installed with the server: run `{install_command(extra)}` there"
 
 
