@@ -14,6 +14,7 @@ MODES: tuple[str, ...] = ("basic", "loop", "interpolation", "continuation")
 """The modes that the engine declares; "auto" chooses among basic, continuation and interpolation."""
 
 OPTIONS: tuple[EngineOption, ...] = (
+    # The panel shows the first five at once, the others under Expert.
     EngineOption(
         name="mode",
         label="Mode",
@@ -42,6 +43,24 @@ OPTIONS: tuple[EngineOption, ...] = (
         maximum=20.0,
     ),
     EngineOption(
+        name="camera_guidance",
+        label="Camera guidance",
+        description="Above 1 the camera's motion is followed more strongly, for half as much time again",
+        kind="float",
+        default=1.0,
+        minimum=1.0,
+        maximum=10.0,
+    ),
+    EngineOption(
+        name="shaping",
+        label="Hold to the preview",
+        description="Early steps are held to the scene's preview where it shows the photo: in the noisy picture "
+        "(as published), in the clean prediction (as the paper writes it), or not at all",
+        kind="choice",
+        default="noisy",
+        choices=("noisy", "clean", "off"),
+    ),
+    EngineOption(
         name="image_guidance",
         label="Photo guidance",
         description="Above 0 the photo steers with this strength and the prompt with its own, for half as much time "
@@ -61,15 +80,6 @@ OPTIONS: tuple[EngineOption, ...] = (
         maximum=1.0,
     ),
     EngineOption(
-        name="camera_guidance",
-        label="Camera guidance",
-        description="Above 1 the camera's motion is followed more strongly, for half as much time again",
-        kind="float",
-        default=1.0,
-        minimum=1.0,
-        maximum=10.0,
-    ),
-    EngineOption(
         name="camera_schedule",
         label="Camera guidance over time",
         description="Constant, or strongest at the start, where the layout is decided",
@@ -85,15 +95,6 @@ OPTIONS: tuple[EngineOption, ...] = (
         default=1.0,
         minimum=0.0,
         maximum=1.0,
-    ),
-    EngineOption(
-        name="shaping",
-        label="Hold to the preview",
-        description="Early steps are held to the scene's preview where it shows the photo: in the noisy picture "
-        "(as published), in the clean prediction (as the paper writes it), or not at all",
-        kind="choice",
-        default="noisy",
-        choices=("noisy", "clean", "off"),
     ),
     EngineOption(
         name="shaping_until",
