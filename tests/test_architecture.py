@@ -28,6 +28,8 @@ UI_MODULES = {
     "preferences",
     "preview_state",
     "engine_choice",
+    "engine_options",
+    "engine_presets",
     "manual_map",
     "clip_format",
 }
@@ -79,6 +81,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     "blender_addon/ui": {
         **{module: set() for module in UI_MODULES},
         "clip_format": {"engine_choice"},
+        "engine_options": {"engine_choice", "engine_presets"},
         "preferences": {"server_status", "text_wrap"},
         "photo": UI_MODULES,
         "takes": UI_MODULES,

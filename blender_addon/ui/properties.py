@@ -19,6 +19,7 @@ from ..core.errors import RealCamError
 from ..scene import find_photo_scene, set_depth_edge
 from . import clip_format, engine_choice
 from .depth import depth_choice
+from .engine_options import option_properties
 from .photo.import_fields import PhotoImportFields, setting_property
 from .takes import clip_places
 from .takes.take_item import RealCamTakeItem
@@ -37,33 +38,13 @@ def _photo_chosen(fields: RealCamPhotoImport, _context: bpy.types.Context) -> No
     fields.waits = bool(fields.photo_path.strip())
 
 
-def _option_changed(value: RealCamEngineOption, _context: bpy.types.Context) -> None:
-    shot = value.id_data.realcam
-    engine = engine_choice.capability(shot)
-    for option in engine.options if engine else ():
-        if option.name == value.name and option.kind in ("int", "float"):
-            engine_choice.clamp(option, value)
-
-
-_OPTION = "An option of this engine. The question mark beside it says what it does"
-
-
 class RealCamEngineOption(bpy.types.PropertyGroup):
-    """One option of an engine; `name` says which. The engine's capability says which of the values counts."""
+    """One option of an engine as the .blend keeps it; `name` says which. Its kind says which of the values counts."""
 
-    bool_value: BoolProperty(name="Option", description=_OPTION)
-    int_value: IntProperty(
-        name="Option",
-        description=_OPTION,
-        update=_option_changed,
-    )
-    float_value: FloatProperty(
-        name="Option",
-        description=_OPTION,
-        update=_option_changed,
-        precision=3,
-    )
-    text_value: StringProperty(name="Option", description=_OPTION)
+    bool_value: BoolProperty(options={"HIDDEN"})
+    int_value: IntProperty(options={"HIDDEN"})
+    float_value: FloatProperty(options={"HIDDEN"})
+    text_value: StringProperty(options={"HIDDEN"})
 
 
 class RealCamPhotoImport(PhotoImportFields, bpy.types.PropertyGroup):
@@ -151,7 +132,10 @@ class RealCamShot(bpy.types.PropertyGroup):
         set=clip_format.set_frame_count,
     )
     options: CollectionProperty(type=RealCamEngineOption)
-    show_options: BoolProperty(name="Engine Options", description="Show what the engine can be told besides")
+    show_options: BoolProperty(
+        name="Engine Options", description="Show what the engine can be told besides", default=True
+    )
+    show_expert: BoolProperty(name="Expert", description="Show the options that a clip seldom needs")
     prompt: StringProperty(
         name="Prompt",
         description="What is in the picture and how it moves, in words. The draft engine does not read it",
@@ -221,10 +205,12 @@ def register() -> None:
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.Scene.realcam = PointerProperty(type=RealCamShot)
+    option_properties.register(RealCamShot)
 
 
 def unregister() -> None:
     """Unregister them. What a .blend holds stays in it."""
+    option_properties.unregister()
     del bpy.types.Scene.realcam
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

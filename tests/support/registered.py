@@ -24,7 +24,15 @@ def our_operators(bpy: ModuleType) -> list[tuple[str, Any]]:
     return [(name, getattr(bpy.ops.realcam, name.removeprefix("realcam.")).get_rna_type()) for name in names]
 
 
+def is_ours(prop: Any) -> bool:
+    """Whether a property is declared by the add-on."""
+    return bool(prop.is_runtime) and not prop.identifier.startswith("option_")
+
+
 def our_properties(bpy: ModuleType) -> list[tuple[str, Any]]:
-    """(name of the group that holds it, RNA) of each property that the artist may see: groups and preferences."""
+    """(name of the group that holds it, RNA) of each property that the artist may see: groups and preferences.
+
+    Engines' options are left out: their words are a server's.
+    """
     groups = [cls for base in (bpy.types.PropertyGroup, bpy.types.AddonPreferences) for cls in _ours(base)]
-    return [(cls.__name__, prop) for cls in groups for prop in cls.bl_rna.properties if prop.is_runtime]
+    return [(cls.__name__, prop) for cls in groups for prop in cls.bl_rna.properties if is_ours(prop)]

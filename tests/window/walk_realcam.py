@@ -55,15 +55,14 @@ def walk() -> Steps:
     shot.prompt = "a motorcycle in a garage"
     shot.clip_width, shot.clip_height = 192, 128
     shot.show_options = False
-    shot.options["guidance"].float_value = 1.0
-    shot.options["steps"].int_value = 8
+    of_addon("ui.engine_options").hold(shot, {"guidance": 1.0, "steps": 8})
     for _ in range(2):
         in_view("generate")
         yield from until_placed()
     scroll_down()
     yield 1.0
     picture("realcam-5-takes")
-    shot.options["steps"].int_value = 80
+    of_addon("ui.engine_options").hold(shot, {"steps": 80})
     in_view("generate")
     yield from until_step(3)
     picture("realcam-5b-in-place-of-generate")

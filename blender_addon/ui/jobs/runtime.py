@@ -15,7 +15,7 @@ from ...generation.jobs import jobs
 from ...generation.scene_job import forget_job, job_of, scene_of
 from ...generation.user_files import records_folder
 from ...shot import remove_preview_scenes
-from .. import engine_choice
+from ..engine_options import option_properties
 from ..preview_state import preview_state
 from ..takes.takes_list import refresh_takes
 from ..takes.thumbnails import thumbnails
@@ -147,8 +147,7 @@ def pump() -> None:
     if jobs.connected or jobs.connection_error:
         runtime.connecting = False
     if jobs.engines is not engines:
-        for scene in bpy.data.scenes:
-            engine_choice.set_option_defaults(scene.realcam)
+        option_properties.offer(jobs.engines)
     if jobs.view is not None:
         thumbnails.take_in(jobs.view.jpeg)
     if before and not jobs.busy:

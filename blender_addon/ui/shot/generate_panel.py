@@ -14,6 +14,7 @@ from ..jobs.job_box import BUTTON_HEIGHT, draw_ended, draw_help, draw_running
 from ..sidebar import NeedsPhotoPanel
 from ..text_wrap import draw_wrapped
 from .clip_fit import draw_frames_fit, draw_size_fit
+from .option_rows import draw_options
 from .requests import problems
 
 
@@ -59,11 +60,7 @@ class GeneratePanel(NeedsPhotoPanel, bpy.types.Panel):
             what = "A draft, not the final picture."
             draw_wrapped(layout, context, what if engine.reads_prompt else f"{what} It reads no prompt.", "INFO")
         if engine is not None and engine.options:
-            header, options = layout.panel_prop(shot, "show_options")
-            header.label(text="Engine Options")
-            if options is not None:
-                options.enabled = not jobs.busy
-                engine_choice.draw_options(options, shot)
+            draw_options(layout, shot, engine)
 
 
 def _draw_button(layout: Any, context: bpy.types.Context, ended: JobView | None) -> None:

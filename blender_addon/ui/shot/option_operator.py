@@ -1,60 +1,69 @@
-"""An engine's own options: choosing one of its choices, and saying what each does.
-
-Blender's enums cannot list them beforehand, and a property's tooltip cannot come from the engine; an operator's can.
-"""
+"""All options of an engine at once: a preset, or the defaults."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import EnumProperty
 
-from .. import engine_choice
+from ..engine_choice import capability
+from ..engine_options import hold, reset_options, shown
+from ..engine_presets import Preset, presets
+from ..operator_result import OperatorResult
 
 
-class ChooseOption(bpy.types.Operator):
-    """Use this choice"""
+class UsePreset(bpy.types.Operator):
+    """Choose between a quick clip and a good one. Other options stay as they are"""
 
-    bl_idname = "realcam.choose_option"
-    bl_label = "Choose"
-    bl_options: ClassVar[set[str]] = {"INTERNAL", "UNDO"}
+    bl_idname = "realcam.use_preset"
+    bl_label = "Use Preset"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
-    option: StringProperty(options={"HIDDEN"})
-    choice: StringProperty(options={"HIDDEN"})
+    preset: EnumProperty(
+        name="Preset",
+        description="How much time the engine takes for the picture",
+        items=[(preset.name, preset.name.capitalize(), preset.value) for preset in Preset],
+        default=Preset.BALANCED.name,
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Needs an engine with a number of steps."""
+        engine = capability(context.scene.realcam)
+        if engine is None or not presets(engine):
+            cls.poll_message_set("This engine has no number of steps to choose")
+            return False
+        return True
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        """The tooltip: what the engine says of the option."""
-        return engine_choice.option_description(context.scene.realcam, properties.option)
+        """The tooltip: what the preset sets, under the engine's own names."""
+        preset = Preset[properties.preset]
+        engine = capability(context.scene.realcam)
+        values = presets(engine).get(preset, {}) if engine else {}
+        labels = {option.name: option.label for option in engine.options} if engine else {}
+        return "\n".join([f"{preset.value}.", *(f"{labels[name]}: {shown(value)}" for name, value in values.items())])
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Store it in the scene."""
-        value = context.scene.realcam.options.get(self.option)
-        if value is None:
-            return {"CANCELLED"}
-        value.text_value = self.choice
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        """Store the preset's values in the scene."""
+        engine = capability(context.scene.realcam)
+        assert engine is not None
+        hold(context.scene.realcam, presets(engine)[Preset[self.preset]])
         return {"FINISHED"}
 
 
-class ExplainOption(bpy.types.Operator):
-    """Say what this option of the engine does"""
+class ResetOptions(bpy.types.Operator):
+    """Give all options of the engine their defaults, those under Expert too"""
 
-    bl_idname = "realcam.explain_option"
-    bl_label = "What It Does"
-    bl_options: ClassVar[set[str]] = {"INTERNAL"}
+    bl_idname = "realcam.reset_options"
+    bl_label = "Reset Options"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
-    option: StringProperty(options={"HIDDEN"})
-
-    @classmethod
-    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        """The tooltip: what the engine says of the option."""
-        return engine_choice.option_description(context.scene.realcam, properties.option)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """The same in the status bar, for those who click."""
-        self.report({"INFO"}, engine_choice.option_description(context.scene.realcam, self.option))
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        """Forget what the scene holds of them."""
+        reset_options(context.scene.realcam)
         return {"FINISHED"}
 
 
-CLASSES = (ChooseOption, ExplainOption)
+CLASSES = (UsePreset, ResetOptions)

@@ -17,6 +17,7 @@ from ...shot.fingerprint import Fingerprint, shot_fingerprint
 from ...timeline.take_folders import ROOT
 from ...timeline.takes import clips_folder
 from .. import clip_format, engine_choice
+from ..engine_options import option_values
 from ..preferences import server_settings
 from ..preview_state import preview_state
 
@@ -34,7 +35,7 @@ def shot_request(scene: bpy.types.Scene) -> ShotRequest:
             prompt=shot.prompt,
             negative_prompt=shot.negative_prompt,
             seed=shot.seed,
-            options=engine_choice.option_values(shot),
+            options=option_values(shot),
         ),
         size=clip_format.clip_size(shot),
         frames=clip_format.clip_frames(shot),

@@ -16,7 +16,7 @@ from ...generation.jobs import jobs
 from ...timeline.shown_take import show_take, shown_number, where_shown
 from ...timeline.take import Take
 from ...timeline.takes import forget_take, recover_takes, take_place
-from .. import engine_choice
+from ..engine_options import use_options
 from ..operator_result import OperatorResult
 from .take_item import RealCamTakeItem, find_take, readable_takes
 from .thumbnails import thumbnails
@@ -192,7 +192,7 @@ class UseTakeSettings(TakeOperator, bpy.types.Operator):
         shot.prompt, shot.negative_prompt = take.settings.prompt, take.settings.negative_prompt
         shot.clip_width, shot.clip_height, shot.clip_frames = take.width, take.height, take.frames
         shot.last_image = take.last_image
-        engine_choice.use_options(shot, take.settings.options)
+        use_options(shot, take.settings.options)
         return {"FINISHED"}
 
 

@@ -7,7 +7,11 @@ import threading
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
+
+from blender_addon.core.protocol.capability import EngineOption
+from blender_addon.generation.jobs import ASSUMED_ENGINES
 
 pytestmark = pytest.mark.blender
 
@@ -36,12 +40,19 @@ def traces(bpy: ModuleType) -> dict[str, Any]:
 
 
 def test_unregister_leaves_nothing_and_registers_again(blender: ModuleType, registered_addon: ModuleType) -> None:
+    from blender_addon.ui.engine_options import option_properties
+
     registered = traces(blender)
+    option = EngineOption(name="seam", label="Seam", description="Soft edges", kind="bool", default=True)
+    draft = msgspec.structs.replace(ASSUMED_ENGINES[0], options=(option,))
     assert registered["scene"]
     assert registered["operators"]
     assert len(registered["load"]) == 1
     for _ in range(2):
+        option_properties.offer((draft,))
+        assert option_properties.names & set(dir(blender.context.scene.realcam))
         registered_addon.unregister()
+        assert option_properties.names == set()
         nothing = {
             "classes": [],
             "operators": [],
