@@ -9,7 +9,7 @@ from pathlib import Path
 import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))
-from stage import Steps, in_view, install, open_sidebar, picture, report, run, until_idle, until_operators_end
+from stage import Steps, in_view, install, of_addon, open_sidebar, picture, report, run, until_idle, until_operators_end
 
 
 def walk() -> Steps:
@@ -26,12 +26,23 @@ def walk() -> Steps:
     picture("demo-3-workspace")
     in_view("generate")
     yield from until_operators_end()
+    jobs = of_addon("generation.jobs").jobs
+    while jobs.busy and jobs.view.phase.value != "Generating":
+        yield 0.2
+    yield 1.5
+    picture("demo-generating")
     yield from until_idle()
     seconds = time.monotonic() - began
     yield 2.0
     bpy.context.scene.frame_set(40)
     yield 2.0
     picture("demo-4-clip")
+    addon = next(name for name in bpy.context.preferences.addons if name.endswith(".realcam"))
+    in_view("connect")
+    yield 2.0
+    bpy.ops.preferences.addon_show(module=addon)
+    yield 3.0
+    picture("demo-5-preferences")
     scene = bpy.context.scene
     report({"seconds": seconds, "scene": scene.name, "takes": len(scene.realcam.takes), "saved": bpy.data.filepath})
 
