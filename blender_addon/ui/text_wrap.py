@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 import blf
 import bpy
 
-_MARGIN = 62
-"""Pixels at scale 1 that the tabs, a panel's borders, a box and the scroll bar take."""
-_ICON = 24
-_FONT_SIZE = 11
+_MARGIN = 60
+"""Pixels at UI scale 1 that the sidebar's tabs, a panel's borders and a label's own take; measured in Blender 5.2."""
+_ICON = 26
+BOX = 10
+"""The same of a box around the text."""
+BUTTON = 28
+"""The same of a button of one icon beside the text."""
+
+_PIECE = re.compile(r"[^/\\_.-]*[/\\_.-]+|[^/\\_.-]+")
+"""A part of a word too long for a line, after which it may be broken: up to the end of a path's or a name's part."""
 
 
 def draw_wrapped(layout: Any, context: bpy.types.Context, text: str, icon: str = "NONE", beside: int = 0) -> None:
@@ -21,7 +29,7 @@ def draw_wrapped(layout: Any, context: bpy.types.Context, text: str, icon: str =
         context: For the region's width.
         text: The text.
         icon: Stands before the first line; "NONE" for none.
-        beside: Pixels at UI scale 1 that something on the right of the text takes.
+        beside: Pixels at UI scale 1 that a box around the text and what is on its right take.
     """
     column = layout.column(align=True)
     column.scale_y = 0.8
@@ -39,13 +47,40 @@ def wrapped(context: bpy.types.Context, text: str, taken: int = _MARGIN) -> list
         taken: Pixels at UI scale 1 of the region's width that are used otherwise.
     """
     scale = context.preferences.system.ui_scale
-    blf.size(0, _FONT_SIZE * scale)
+    blf.size(0, context.preferences.ui_styles[0].widget.points * scale)
     width = max(80.0 * scale, (context.region.width if context.region else 280.0) - taken * scale)
+    return lines_within(text, width, lambda line: float(blf.dimensions(0, line)[0]))
+
+
+def lines_within(text: str, width: float, measure: Callable[[str], float]) -> list[str]:
+    r"""The lines of a text, none wider than `width` unless one character is.
+
+    Words stay whole where they fit a line alone. A longer one is broken after / \ _ - and the full stop, and between
+    characters where that is not enough.
+
+    Args:
+        text: The text; runs of white space become one space, or the end of a line.
+        width: What a line may measure.
+        measure: The width of a line.
+    """
     lines = [""]
     for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if blf.dimensions(0, longer)[0] <= width or not lines[-1]:
-            lines[-1] = longer
-        else:
-            lines.append(word)
+        gap = " " if lines[-1] else ""
+        for part in _parts(word, width, measure):
+            longer = lines[-1] + gap + part
+            if measure(longer) <= width or not lines[-1]:
+                lines[-1] = longer
+            else:
+                lines.append(part)
+            gap = ""
     return lines
+
+
+def _parts(word: str, width: float, measure: Callable[[str], float]) -> list[str]:
+    """The word in parts that each fit a line, or are one character."""
+    if measure(word) <= width:
+        return [word]
+    parts: list[str] = []
+    for piece in _PIECE.findall(word):
+        parts += [piece] if measure(piece) <= width else piece
+    return parts

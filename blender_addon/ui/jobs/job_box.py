@@ -11,10 +11,8 @@ from ...generation.job_view import JobView, Phase
 from ...generation.jobs import jobs
 from ...generation.user_files import EXTENSION
 from ..takes.thumbnails import draw_picture, thumbnails
-from ..text_wrap import draw_wrapped
+from ..text_wrap import BOX, BUTTON, draw_wrapped
 
-_BUTTON = 26
-"""Pixels at UI scale 1 of the button beside a sentence."""
 BUTTON_HEIGHT = 1.5
 """Of the button that starts a job, and of the bar that takes its place, in rows."""
 
@@ -24,7 +22,7 @@ def draw_job(layout: Any, context: bpy.types.Context, view: JobView) -> None:
     if view.phase.final:
         draw_ended(layout, context, view)
     else:
-        draw_running(layout.box(), context, view)
+        draw_running(layout, context, view)
 
 
 def draw_running(layout: Any, context: bpy.types.Context, view: JobView) -> None:
@@ -43,7 +41,7 @@ def draw_running(layout: Any, context: bpy.types.Context, view: JobView) -> None
 def draw_pending(layout: Any, context: bpy.types.Context, record: JobRecord) -> None:
     """Draw a job that was left unfinished, which can be resumed."""
     box = layout.box()
-    draw_wrapped(box, context, f"“{record.title}” is not finished: its job was left under way.", "RECOVER_LAST")
+    draw_wrapped(box, context, f"“{record.title}” is not finished: its job was left under way.", "RECOVER_LAST", BOX)
     row = box.row(align=True)
     row.operator("realcam.resume", icon="PLAY").job_id = record.job_id
     row.operator("realcam.forget_job", text="", icon="X").job_id = record.job_id
@@ -64,14 +62,14 @@ def draw_ended(layout: Any, context: bpy.types.Context, view: JobView) -> None:
     column = row.column()
     if view.phase is Phase.DONE:
         outcome = "is done" if jobs.record is None else jobs.record.task.outcome
-        draw_wrapped(column, context, f"“{view.title}” {outcome}.", "CHECKMARK", _BUTTON)
+        draw_wrapped(column, context, f"“{view.title}” {outcome}.", "CHECKMARK", BOX + BUTTON)
         if jobs.record is not None and isinstance(jobs.record.task, ShotTask):
             watch = box.row(align=True)
             watch.operator("realcam.play_clip", icon="PLAY")
             watch.operator("realcam.open_in_sequencer", icon="SEQUENCE")
     elif view.phase is Phase.CANCELLED:
-        draw_wrapped(column, context, f"“{view.title}” was cancelled.", "CANCEL", _BUTTON)
+        draw_wrapped(column, context, f"“{view.title}” was cancelled.", "CANCEL", BOX + BUTTON)
     else:
-        draw_wrapped(column, context, view.error, "ERROR", _BUTTON)
+        draw_wrapped(column, context, view.error, "ERROR", BOX + BUTTON)
         draw_help(box)
     row.operator("realcam.dismiss", text="", icon="X", emboss=False)

@@ -11,7 +11,7 @@ from bpy.props import EnumProperty
 
 from ...core.depth.depth_question import DepthAnswer, DepthQuestionError
 from ..operator_result import OperatorResult
-from ..text_wrap import draw_wrapped
+from ..text_wrap import BOX, draw_wrapped
 from .depth_fields import draw_distances, set_depth_format
 from .import_fields import FIELDS
 
@@ -74,7 +74,7 @@ def _files(fields: Any) -> tuple[str, str]:
 def draw_question(layout: Any, context: bpy.types.Context, fields: Any, question: DepthQuestionError) -> None:
     """Draw the question and a button for each answer; one press imports."""
     box = layout.box()
-    draw_wrapped(box, context, f"{question.what}: {question.why}.", "QUESTION", beside=10)
+    draw_wrapped(box, context, f"{question.what}: {question.why}.", "QUESTION", beside=BOX)
     column = box.column()
     relative = [answer for answer in question.answers if answer.format.kind == "relative"]
     for answer in question.answers:
