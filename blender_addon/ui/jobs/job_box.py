@@ -66,7 +66,7 @@ def draw_ended(layout: Any, context: bpy.types.Context, view: JobView) -> None:
         if jobs.record is not None and isinstance(jobs.record.task, ShotTask):
             watch = box.row(align=True)
             watch.operator("realcam.play_clip", icon="PLAY")
-            watch.operator("realcam.open_in_sequencer", icon="SEQUENCE")
+            watch.operator("realcam.open_in_sequencer", text="Sequencer", icon="SEQUENCE")
     elif view.phase is Phase.CANCELLED:
         draw_wrapped(column, context, f"“{view.title}” was cancelled.", "CANCEL", BOX + BUTTON)
     else:

@@ -57,7 +57,7 @@ class TakesPanel(SidebarPanel, bpy.types.Panel):
         row = layout.row(align=True)
         row.scale_y = 1.3
         row.operator("realcam.play_clip", text="Stop" if playing else "Play", icon="PAUSE" if playing else "PLAY")
-        row.operator("realcam.open_in_sequencer", icon="SEQUENCE")
+        row.operator("realcam.open_in_sequencer", text="Sequencer", icon="SEQUENCE")
         if shown_number(context.scene, take.shot) != take.number:
             layout.operator("realcam.put_back_take", icon="HIDE_OFF")
         draw_places(layout, context, take)
