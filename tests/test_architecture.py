@@ -27,6 +27,7 @@ UI_MODULES = {
     "operator_result",
     "preferences",
     "preview_state",
+    "redraw",
     "engine_choice",
     "engine_options",
     "engine_presets",

@@ -64,6 +64,7 @@ _CLASSES = (
     *depth_operator.CLASSES,
     *check_operator.CLASSES,
     *scale_operators.CLASSES,
+    *depth_analysis.CLASSES,
     *cleaning_operators.CLASSES,
     *focal_operator.CLASSES,
     *pick_points.CLASSES,

@@ -52,6 +52,10 @@ def walk() -> Steps:
     mouse(0.5, 0.5)
     in_view("show_cleaning")
     subprocess.run(["xdotool", "key", "Escape"], check=True)
+    yield 0.2
+    goes_on = bpy.ops.realcam.stop_depth_analysis.poll()
+    picture("scale-0-after-escape")
+    bpy.ops.realcam.stop_depth_analysis()
     yield from until_operators_end()
     yield 1.0
     stopped = not any("realcam_cleaning" in o for o in bpy.data.objects)
@@ -86,7 +90,7 @@ def walk() -> Steps:
     yield 1.0
     picture("scale-4-rescaled")
     record = json.loads(next(o for o in scene.objects if "realcam_photo" in o)["realcam_photo"])
-    report({"scale": record["scale"], "stopped": stopped, "undone": undone})
+    report({"scale": record["scale"], "after Escape": goes_on, "stopped": stopped, "undone": undone})
 
 
 run(walk())

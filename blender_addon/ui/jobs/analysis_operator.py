@@ -15,9 +15,10 @@ from ...generation.scene_job import scene_of
 from ...timeline.take import Take
 from ..operator_result import OperatorResult
 from ..preferences import server_settings
+from ..redraw import redraw
 from ..takes.takes_list import refresh_takes
 from .job_operators import import_result
-from .runtime import pump, redraw, runtime, start_timer
+from .runtime import pump, runtime, start_timer
 
 STEP_SECONDS = 0.05
 

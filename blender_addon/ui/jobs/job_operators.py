@@ -21,11 +21,12 @@ from ...timeline.take import Take
 from ..operator_result import OperatorResult
 from ..photo.first_look import look_through_camera
 from ..preferences import server_settings
+from ..redraw import redraw
 from ..takes.take_item import find_take
 from ..takes.takes_list import refresh_takes
 from . import report
 from .announce import announce
-from .runtime import redraw, runtime, start_timer
+from .runtime import runtime, start_timer
 
 
 class ConnectServer(bpy.types.Operator):

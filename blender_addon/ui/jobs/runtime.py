@@ -17,9 +17,10 @@ from ...generation.user_files import records_folder
 from ...shot import remove_preview_scenes
 from ..engine_options import option_properties
 from ..preview_state import preview_state
+from ..redraw import redraw
+from ..redraw import stop as stop_redrawing
 from ..takes.takes_list import refresh_takes
 from ..takes.thumbnails import thumbnails
-from .status_bar import redraw_status_bar
 
 BUSY_SECONDS = 0.1
 
@@ -96,33 +97,6 @@ class Runtime:
 
 
 runtime = Runtime()
-
-
-SETTLE_SECONDS = 0.15
-
-
-def redraw() -> None:
-    """Redraw the status bar, and the sidebars that may show the panel, twice.
-
-    Blender moves the panels below one that has grown only when it draws them again, which without a mouse over them may
-    be much later.
-    """
-    _tag_sidebars()
-    redraw_status_bar()
-    if not bpy.app.timers.is_registered(_tag_sidebars):
-        bpy.app.timers.register(_tag_sidebars, first_interval=SETTLE_SECONDS)
-
-
-def _tag_sidebars() -> None:
-    """Mark the sidebars for redrawing, not the views beside them, which may be slow to draw."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "PREFERENCES":
-                area.tag_redraw()
-            if area.type == "VIEW_3D":
-                for region in area.regions:
-                    if region.type == "UI":
-                        region.tag_redraw()
 
 
 def tick() -> float | None:
@@ -228,7 +202,8 @@ def register() -> None:
 
 def unregister() -> None:
     """Stop the timers, the job thread and the local server."""
-    for timer in (tick, _look_once, _tag_sidebars):
+    stop_redrawing()
+    for timer in (tick, _look_once):
         if bpy.app.timers.is_registered(timer):
             bpy.app.timers.unregister(timer)
     for handlers, ours in _handlers():

@@ -1,4 +1,4 @@
-"""The job in Blender's status bar: seen in every workspace, also while the sidebar is closed."""
+"""The job and the depth analysis in Blender's status bar: seen in every workspace, also while the sidebar is closed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import bpy
 from ...generation.job_records import ShotTask
 from ...generation.job_view import JobView, Phase
 from ...generation.jobs import jobs
+from ..photo.depth_analysis import draw_analysis
 from ..preview_state import preview_state
 
 _WIDTH = 14
@@ -25,16 +26,8 @@ def unregister() -> None:
     bpy.types.STATUSBAR_HT_header.remove(_draw)
 
 
-def redraw_status_bar() -> None:
-    """Have the status bars drawn again.
-
-    They are no areas that Python can mark, and WorkSpace.status_text_set would take away what Blender's own tools say
-    there. They are drawn again when a view layer is said to have another name.
-    """
-    bpy.msgbus.publish_rna(key=(bpy.types.ViewLayer, "name"))
-
-
 def _draw(header: Any, context: bpy.types.Context) -> None:
+    draw_analysis(header.layout, _WIDTH)
     row = header.layout.row(align=True)
     view = jobs.view_in(context.scene.session_uid)
     if view is not None:

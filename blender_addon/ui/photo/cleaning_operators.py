@@ -12,7 +12,7 @@ from ...scene import PhotoScene
 from ...scene.editing.cleaning import set_cleaned, touched_counts
 from ...scene.editing.overlay import cleaning_shown, hide_cleaning, show_cleaning
 from .active_photo import ImportedPhotoSubpanel, active_photo
-from .depth_analysis import AnalysesFirst
+from .depth_analysis import AnalysesFirst, draw_analysis
 
 BITS = {"EDGES": MOVED, "FLYING": FLYING, "OUTLIERS": OUTLIER, "SKY": SKY}
 _STEPS = (
@@ -78,7 +78,7 @@ class CleaningPanel(ImportedPhotoSubpanel, bpy.types.Panel):
     bl_label = "Depth Cleaning"
 
     def draw(self, context: bpy.types.Context) -> None:
-        """A toggle for each step."""
+        """A toggle for each step; in the last row's place the analysis while there is one."""
         layout = self.layout
         photo = active_photo(context)
         column = layout.column(align=True)
@@ -86,6 +86,8 @@ class CleaningPanel(ImportedPhotoSubpanel, bpy.types.Panel):
             pressed = bool(photo.record.cleaned & bit)
             icon = "CHECKBOX_HLT" if pressed else "CHECKBOX_DEHLT"
             column.operator("realcam.toggle_cleaning", text=LABELS[name], icon=icon, depress=pressed).step = name
+        if draw_analysis(layout):
+            return
         shown = cleaning_shown(photo)
         layout.operator("realcam.show_cleaning", icon="HIDE_OFF" if shown else "HIDE_ON", depress=shown)
 

@@ -1,9 +1,9 @@
-"""The analysis of a photo's depth for cleaning, which takes seconds: a thread does it, and Esc stops it."""
+"""The analysis of a photo's depth for cleaning, which takes seconds: a thread does it, and a button stops it."""
 
 from __future__ import annotations
 
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import bpy
 
@@ -12,6 +12,7 @@ from ...core.errors import RealCamError
 from ...scene import PhotoScene, find_photo_scene
 from ...scene.editing.cleaning import DepthToClean, analyse_depth, depth_to_clean, is_analysed, mark_depth
 from ..operator_result import OperatorResult
+from ..redraw import redraw
 from .active_photo import ActivePhotoMixin, LeftEditMode, active_photo
 
 TICK_SECONDS = 0.05
@@ -46,6 +47,11 @@ class DepthAnalysis:
         """
         return self._answer.result()
 
+    @property
+    def line(self) -> str:
+        """The step under way in a few words, for a progress bar."""
+        return f"Depth {self.step + 1}/{len(STEPS)}: {STEPS[self.step]}"
+
     def stop(self) -> None:
         """Stop after the step under way."""
         self._stopped = True
@@ -71,7 +77,7 @@ class AnalysesFirst(ActivePhotoMixin):
     def poll(cls: Any, context: bpy.types.Context) -> bool:
         """Needs a photo, and one analysis at a time."""
         if _under_way:
-            cls.poll_message_set("The depth is being analysed: wait until it is done, or press Esc")
+            cls.poll_message_set("The depth is being analysed: wait until it is done, or stop it")
             return False
         return bool(super().poll(context))
 
@@ -105,21 +111,24 @@ class AnalysesFirst(ActivePhotoMixin):
             return {"CANCELLED"}
         if asked is None:
             return set(self.execute(context))
-        _under_way.append(DepthAnalysis(asked))
+        self._analysis = DepthAnalysis(asked)
+        self._shown = 0
+        _under_way[:] = [self._analysis]
         self._timer = context.window_manager.event_timer_add(TICK_SECONDS, window=context.window)
         context.window_manager.modal_handler_add(self)
-        self._say(context)
+        redraw()
         return {"RUNNING_MODAL"}
 
     def modal(self: Any, context: bpy.types.Context, event: bpy.types.Event) -> OperatorResult:
-        """Wait; everything but Esc goes on to Blender."""
-        if not _under_way or (event.type == "ESC" and event.value == "PRESS"):
+        """Wait; every key and click goes on to Blender. Stop is a button of the panel and of the status bar."""
+        analysis = self._analysis
+        if analysis not in _under_way:
             self.cancel(context)
             return {"CANCELLED"}
-        analysis = _under_way[0]
-        if not analysis.done:
-            self._say(context)
         if event.type != "TIMER" or not analysis.done:
+            if analysis.step != self._shown:
+                self._shown = analysis.step
+                redraw()
             return {"PASS_THROUGH"}
         self.cancel(context)
         photo = find_photo_scene(context.scene)
@@ -137,13 +146,52 @@ class AnalysesFirst(ActivePhotoMixin):
 
     def cancel(self: Any, context: bpy.types.Context) -> None:
         """Leave nothing behind; Blender calls it too, when another file is opened or it quits."""
-        stop()
+        if self._analysis in _under_way:
+            stop()
         context.window_manager.event_timer_remove(self._timer)
-        context.workspace.status_text_set(None)
+        redraw()
 
-    def _say(self, context: bpy.types.Context) -> None:
-        step = _under_way[0].step
-        context.workspace.status_text_set(f"Looking at the depth, {step + 1} of {len(STEPS)}: {STEPS[step]}. Esc stops")
+
+class StopDepthAnalysis(bpy.types.Operator):
+    """Stop looking at the depth. Nothing is changed"""
+
+    bl_idname = "realcam.stop_depth_analysis"
+    bl_label = "Stop"
+    bl_options: ClassVar[set[str]] = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Only while there is something to stop."""
+        if not _under_way:
+            cls.poll_message_set("No depth is being analysed")
+        return bool(_under_way)
+
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
+        """Stop; the operator that waits for it ends at its timer's next tick."""
+        stop()
+        redraw()
+        return {"FINISHED"}
+
+
+def draw_analysis(layout: Any, width: float = 0.0) -> bool:
+    """Draw a bar with Stop while a depth is being analysed.
+
+    Args:
+        layout: Where it is drawn.
+        width: The bar's, in Blender's UI units; 0 for as wide as there is room.
+
+    Returns:
+        Whether one is.
+    """
+    if not _under_way:
+        return False
+    analysis = _under_way[0]
+    row = layout.row(align=True)
+    bar = row.row()
+    bar.ui_units_x = width
+    bar.progress(text=analysis.line, factor=analysis.step / len(STEPS), type="BAR")
+    row.operator("realcam.stop_depth_analysis", text="", icon="CANCEL")
+    return True
 
 
 def stop() -> None:
@@ -151,3 +199,6 @@ def stop() -> None:
     for analysis in _under_way:
         analysis.stop()
     _under_way.clear()
+
+
+CLASSES = (StopDepthAnalysis,)

@@ -12,10 +12,11 @@ from ...generation.job_run import JobRun
 from ...generation.jobs import jobs
 from ...generation.shot_job import ShotJob
 from ...timeline.shown_take import where_shown
-from ..jobs.runtime import pump, redraw, runtime, start_timer
+from ..jobs.runtime import pump, runtime, start_timer
 from ..operator_result import OperatorResult
 from ..preferences import server_settings
 from ..preview_state import preview_state
+from ..redraw import redraw
 from ..takes.takes_list import refresh_takes
 from .requests import fingerprint, problems, shot_request
 

@@ -10,9 +10,9 @@ from ...core.errors import RealCamError
 from ...generation.job_run import Slices
 from ...generation.jobs import jobs
 from ...generation.shot_job import RenderedPreview, estimated_coverage, preview_slices
-from ..jobs.runtime import redraw
 from ..operator_result import OperatorResult
 from ..preview_state import preview_state
+from ..redraw import redraw
 from .requests import fingerprint, shot_problems, shot_request
 
 

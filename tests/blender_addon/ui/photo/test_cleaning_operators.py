@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import CancelledError
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -81,6 +81,26 @@ def test_an_analysis_that_is_stopped_has_no_answer(addon: ModuleType, bike_impor
     with pytest.raises(CancelledError):
         analysis.answer()
     assert analysis.done
+
+
+def test_an_analysis_ends_by_its_button_and_by_no_key(addon: ModuleType, bike_import: ImportRequest) -> None:
+    from blender_addon.scene import import_photo
+    from blender_addon.scene.editing.cleaning import depth_to_clean
+    from blender_addon.ui.photo import depth_analysis
+
+    bpy = addon
+    assert not bpy.ops.realcam.stop_depth_analysis.poll()
+    analysis = depth_analysis.DepthAnalysis(depth_to_clean(import_photo(bpy.context.scene, bike_import)))
+    depth_analysis._under_way[:] = [analysis]
+    waiting = depth_analysis.AnalysesFirst()
+    waiting._analysis, waiting._shown = analysis, 0
+    escape = SimpleNamespace(type="ESC", value="PRESS")
+    assert waiting.modal(bpy.context, escape) == {"PASS_THROUGH"}
+    assert not bpy.ops.realcam.toggle_cleaning.poll(), "one at a time"
+    assert bpy.ops.realcam.stop_depth_analysis() == {"FINISHED"}
+    with pytest.raises(CancelledError):
+        analysis.answer()
+    assert bpy.ops.realcam.toggle_cleaning.poll()
 
 
 def test_what_was_changed_meanwhile_is_noticed(addon: ModuleType, small_bike: Path) -> None:

@@ -1,0 +1,46 @@
+"""Having Blender draw the status bar and the sidebars again, which it does by itself only below the mouse."""
+
+from __future__ import annotations
+
+import bpy
+
+SETTLE_SECONDS = 0.15
+
+
+def redraw() -> None:
+    """Redraw the status bar, and the sidebars that may show the panel, twice.
+
+    Blender moves the panels below one that has grown only when it draws them again, which without a mouse over them may
+    be much later.
+    """
+    _tag_sidebars()
+    _redraw_status_bar()
+    if not bpy.app.timers.is_registered(_tag_sidebars):
+        bpy.app.timers.register(_tag_sidebars, first_interval=SETTLE_SECONDS)
+
+
+def _tag_sidebars() -> None:
+    """Mark the sidebars for redrawing, not the views beside them, which may be slow to draw."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "PREFERENCES":
+                area.tag_redraw()
+            if area.type == "VIEW_3D":
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
+
+
+def stop() -> None:
+    """Forget what is still to be drawn again; the add-on is being disabled."""
+    if bpy.app.timers.is_registered(_tag_sidebars):
+        bpy.app.timers.unregister(_tag_sidebars)
+
+
+def _redraw_status_bar() -> None:
+    """Have the status bars drawn again.
+
+    They are no areas that Python can mark, and WorkSpace.status_text_set would take away what Blender's own tools say
+    there. They are drawn again when a view layer is said to have another name.
+    """
+    bpy.msgbus.publish_rna(key=(bpy.types.ViewLayer, "name"))
