@@ -40,6 +40,10 @@ def mouse(across: float, up: float, *buttons: str) -> None:
         subprocess.run(["xdotool", "click", button], check=True)
 
 
+def cleaning_is_shown() -> bool:
+    return any("realcam_cleaning" in subject for subject in bpy.data.objects)
+
+
 def walk() -> Steps:
     install()
     yield from open_sidebar()
@@ -51,24 +55,22 @@ def walk() -> Steps:
     yield 1.5
     mouse(0.5, 0.5)
     in_view("show_cleaning")
-    subprocess.run(["xdotool", "key", "Escape"], check=True)
-    yield 0.2
-    goes_on = bpy.ops.realcam.stop_depth_analysis.poll()
-    picture("scale-0-after-escape")
     bpy.ops.realcam.stop_depth_analysis()
     yield from until_operators_end()
     yield 1.0
-    stopped = not any("realcam_cleaning" in o for o in bpy.data.objects)
+    stopped = not cleaning_is_shown()
     in_view("show_cleaning")
+    subprocess.run(["xdotool", "key", "Escape"], check=True)
     yield 0.1
     picture("scale-0-looking")
     yield from until_operators_end()
     # Shaders are compiled meanwhile.
     yield 12.0
+    goes_on = cleaning_is_shown()
     picture("scale-1-cleaning")
     bpy.ops.ed.undo()
     yield 1.0
-    undone = not any("realcam_cleaning" in o for o in bpy.data.objects)
+    undone = not cleaning_is_shown()
     in_view("toggle_cleaning", step="FLYING")
     yield from until_operators_end()
     yield 2.0
@@ -90,7 +92,9 @@ def walk() -> Steps:
     yield 1.0
     picture("scale-4-rescaled")
     record = json.loads(next(o for o in scene.objects if "realcam_photo" in o)["realcam_photo"])
-    report({"scale": record["scale"], "after Escape": goes_on, "stopped": stopped, "undone": undone})
+    report(
+        {"scale": record["scale"], "stopped by its button": stopped, "goes on after Escape": goes_on, "undone": undone}
+    )
 
 
 run(walk())
