@@ -69,7 +69,7 @@ def test_a_predictors_own_lens_is_used_when_nothing_is_known(
 def test_licence_and_what_is_missing_are_told_before_anything_is_sent(server: RunningServer, bike: Motorcycle) -> None:
     with server.client() as client:
         offered = {engine.name: engine for engine in client.connect().engines}
-        assert offered[WALL_WITH_LENS].licence.endswith("non-commercial use only")
+        assert offered[WALL_WITH_LENS].licence.endswith("commercial use: no")
         assert "1341 MB" in offered["depth-anything-outdoor-large"].description
         missing = offered["depth-anything-outdoor-large"].unavailable
         if missing:
