@@ -9,7 +9,7 @@ import numpy as np
 from blender_addon.core.arrays import Float64, UInt8
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_mesh import DepthMesh
-from server.geometry.rasterize import rasterize
+from blender_addon.core.depth.rasterize import rasterize
 from server.geometry.texture import Texture, texels_per_pixel
 
 

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from blender_addon.core.arrays import Float32, Float64, UInt8
 from blender_addon.core.depth.depth_mesh import thin_depth
+from blender_addon.core.depth.rasterize import rasterize
 from blender_addon.core.payloads.shot import Shot
 from server.engines.draft.free_space import FreeSpace
 from server.engines.draft.patch import patch_of
 from server.engines.draft.surfaces import Surface, colour_at, look_at, photo_surfaces
 from server.geometry.pull_push import pull_push
-from server.geometry.rasterize import rasterize
 
 MAX_PATCHES = 12
 """Patches at most, beside the canvas around the photo."""

@@ -8,9 +8,9 @@ import numpy as np
 
 from blender_addon.core.arrays import Bool, Float32, Float64, Int32
 from blender_addon.core.depth.depth_mesh import DepthGrid, cut_faces, lift, thin_depth
+from blender_addon.core.depth.rasterize import Fragments, rasterize
 from blender_addon.core.payloads.shot import Shot
 from server.engines.draft.edges import completed, find_edges
-from server.geometry.rasterize import Fragments, rasterize
 from server.geometry.texture import Texture
 
 RING = 6

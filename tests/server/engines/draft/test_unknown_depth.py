@@ -10,12 +10,12 @@ from PIL import Image
 
 from blender_addon.core.camera.projection import intrinsics_matrix, project
 from blender_addon.core.depth.depth_mesh import depth_mesh
+from blender_addon.core.depth.rasterize import rasterize
 from blender_addon.core.payloads.clip import Clip
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from server.bench.draft import arc_shot
 from server.engines.draft.edges import completed
 from server.engines.draft.engine import DraftEngine
-from server.geometry.rasterize import rasterize
 from tests.support.shots import rendered, truck
 
 RED, GREEN = (200, 30, 20), (30, 160, 60)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from blender_addon.core.camera.projection import intrinsics_matrix, pixel_grid, project, unproject
 from blender_addon.core.camera.trajectory import rotation_exp
 from blender_addon.core.depth.depth_mesh import depth_mesh
+from blender_addon.core.depth.rasterize import rasterize
 from server.demo.motorcycle import Motorcycle
 from server.geometry.preview import PreviewRenderer
-from server.geometry.rasterize import rasterize
 
 CAMERA = intrinsics_matrix(60.0, 64.0, 31.0, 22.5)
 SIZE = (64, 48)
@@ -85,7 +85,7 @@ def test_a_large_picture_is_drawn_in_parts(monkeypatch: pytest.MonkeyPatch) -> N
     mesh = depth_mesh(depth, CAMERA, SIZE, depth_edge=1.0)
     camera = pose((0.1, -0.1, 0.2), (0.3, 0, 0.4))
     whole = rasterize(mesh.vertices, mesh.all_triangles(), CAMERA, camera, SIZE)
-    monkeypatch.setattr("server.geometry.rasterize.CANDIDATES_AT_ONCE", 50)
+    monkeypatch.setattr("blender_addon.core.depth.rasterize.CANDIDATES_AT_ONCE", 50)
     parts = rasterize(mesh.vertices, mesh.all_triangles(), CAMERA, camera, SIZE)
     np.testing.assert_array_equal(whole.triangle, parts.triangle)
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_addon.core.arrays import Float32, Float64, Int32, Int64
-from blender_addon.core.camera.trajectory import inverse
+from ..arrays import Float32, Float64, Int32, Int64
+from ..camera.rotation import inverse
 
 NEAR = 1e-3
 """Depth of the near plane, metres."""
@@ -202,7 +202,8 @@ def _barycentric(screen: _Screen, corners: Int32, column: Int64, row: Int64) -> 
 
 
 def _highest(rows: Float32) -> Float32:
-    return np.maximum(np.maximum(rows[0], rows[1]), rows[2])
+    highest: Float32 = np.maximum(np.maximum(rows[0], rows[1]), rows[2])
+    return highest
 
 
 def _resolve(screen: _Screen, triangles: Int32, nearest: Int64, size: tuple[int, int]) -> Fragments:
