@@ -16,6 +16,8 @@ FITS = 12.0
 """Levels of 255 by which a picture's colours may lie beside a scale, in the middle of all pixels."""
 GREY = 6
 """Levels by which the channels of a grey picture may differ; JPEG mixes them a little."""
+MANY_COLOURS = 30_000
+"""Different colours above which they are told apart in steps of 4 levels; JPEG makes them."""
 LOOKED_AT = 20_000
 """Pixels at most from which the scale is told."""
 
@@ -107,12 +109,15 @@ def _table(text: str) -> Float64:
 
 def _nearest(colours: UInt8, table: Float64) -> tuple[NDArray[np.int64], Float64]:
     """For colours [N, 3] the nearest step of a table [STEPS, 3], and the distance to it in levels."""
-    # A cube of colours, 64 steps each way, is looked up once instead of every pixel's 256 distances.
-    keys = (colours >> 2).astype(np.int64) @ np.array([4096, 64, 1])
-    used, inverse = np.unique(keys, return_inverse=True)
-    centres = np.stack([used >> 12, (used >> 6) & 63, used & 63], axis=1) * 4.0 + 1.5
-    step = np.empty(len(used), np.int64)
-    for begin in range(0, len(used), 4096):
+    # A colour is looked up once instead of every pixel's 256 distances.
+    used, inverse = np.unique(colours.astype(np.int64) @ np.array([65536, 256, 1]), return_inverse=True)
+    centres = np.stack([used >> 16, (used >> 8) & 255, used & 255], axis=1).astype(np.float64)
+    if len(used) > MANY_COLOURS:
+        coarse, again = np.unique((centres.astype(np.int64) >> 2) @ np.array([4096, 64, 1]), return_inverse=True)
+        centres = np.stack([coarse >> 12, (coarse >> 6) & 63, coarse & 63], axis=1) * 4.0 + 1.5
+        inverse = again.reshape(-1)[inverse.reshape(-1)]
+    step = np.empty(len(centres), np.int64)
+    for begin in range(0, len(centres), 4096):
         part = centres[begin : begin + 4096]
         step[begin : begin + 4096] = np.argmin(((part[:, None] - table[None]) ** 2).sum(axis=2), axis=1)
     found = step[inverse.reshape(-1)]
