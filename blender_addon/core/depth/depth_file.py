@@ -89,12 +89,7 @@ def read_depth_file(
         DepthQuestionError: it is not certain what the numbers mean.
         PhotoError: the file cannot be read, is no map of one number a pixel, or the format is not complete.
     """
-    if not path.is_file():
-        raise PhotoError("There is no such depth file", f"{path} is a folder" if path.is_dir() else str(path))
-    try:
-        stored = _stored(path, depth_format.channel, decoder)
-    except OSError as error:
-        raise PhotoError("The depth file cannot be read", f"{path}: {error.strerror or error}") from error
+    stored = read_stored_depth(path, depth_format.channel, decoder)
     check_meaning(stored, depth_format, trust_unit=trust_unit)
     metres = to_metres(stored.numbers, depth_format, whole_numbers=stored.whole_numbers)
     if not trust_unit:
@@ -102,8 +97,26 @@ def read_depth_file(
     return metres
 
 
+def read_stored_depth(path: Path, channel: str, decoder: PictureDecoder) -> StoredDepth:
+    """The numbers of a depth file in its own type, before anything is decided about them.
+
+    Args:
+        path: the file.
+        channel: name of the array or channel, "" to find it.
+        decoder: as read_depth_file has it.
+
+    Raises:
+        PhotoError: the file cannot be read, or is no map of one number a pixel.
+    """
+    if not path.is_file():
+        raise PhotoError("There is no such depth file", f"{path} is a folder" if path.is_dir() else str(path))
+    try:
+        return _stored(path, channel, decoder)
+    except OSError as error:
+        raise PhotoError("The depth file cannot be read", f"{path}: {error.strerror or error}") from error
+
+
 def _stored(path: Path, channel: str, decoder: PictureDecoder) -> StoredDepth:
-    """The file's numbers, in its own type."""
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz"):
         numbers, name = _numpy_array(path, channel)

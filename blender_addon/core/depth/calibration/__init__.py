@@ -1,0 +1,1 @@
+"""Numbers of a depth picture to metres, by what is known of a few places of the photo."""
