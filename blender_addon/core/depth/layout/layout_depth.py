@@ -7,8 +7,6 @@ r = K^-1 (u, v, 1), so z is the depth, and every product of a vector with r is l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ...arrays import Float32, Float64, UInt8
@@ -19,28 +17,13 @@ from .layout import CutOut, DepthLayout, Ground, Point, Wall
 from .layout_checks import check_layout
 from .mixing import mixed_depth
 from .region import cut_out_pixels, foot_of
-
-NOTHING, FLOOR, CEILING, WALL, CUT_OUT = 0, 1, 2, 3, 4
-"""What a pixel of a layout shows."""
+from .surfaces import CEILING, CUT_OUT, FLOOR, NOTHING, WALL, LayoutSurfaces
 
 BORDER = 0.01
 """A wall's end this near to the photo's border, in fractions, stands for one outside the photo."""
 LONGEST = 100.0
 """A cut-out's farthest depth to its nearest, at most: beyond it the plane is seen along itself."""
 _ROUNDING = 1e-9
-
-
-@dataclass(frozen=True, eq=False)
-class LayoutSurfaces:
-    """What each pixel of a layout shows.
-
-    Attributes:
-        depth: [h, w] float64 metres along z, infinite where nothing stands.
-        surface: [h, w] uint8: NOTHING, FLOOR, CEILING, WALL or CUT_OUT.
-    """
-
-    depth: Float64
-    surface: UInt8
 
 
 def layout_depth(
@@ -66,8 +49,7 @@ def layout_depth(
     Raises:
         PhotoError: the layout is none of this photo; see layout_checks.py.
     """
-    surfaces = layout_surfaces(layout, size, intrinsics, photo_size)
-    return mixed_depth(layout, surfaces.depth, surfaces.surface == FLOOR, surfaces.surface == CUT_OUT, base)
+    return mixed_depth(layout, layout_surfaces(layout, size, intrinsics, photo_size), base)
 
 
 def layout_surfaces(

@@ -10,6 +10,7 @@ from ...arrays import Bool, Float32, Float64
 from ...errors import PhotoError
 from ..depth_mesh import known_depth
 from .layout import DepthLayout
+from .surfaces import CUT_OUT, FLOOR, LayoutSurfaces
 
 FARTHEST_FLOOR = 1000.0
 """Metres up to which floor and walls are known when no farthest distance is given."""
@@ -37,6 +38,11 @@ class Alignment:
     residual: float
     agreeing: float
 
+    @property
+    def words(self) -> str:
+        """For the artist."""
+        return f"{self.agreeing:.0%} of the ground agrees, within {self.residual:.1%} on the median"
+
     def applied(self, depth: Float32) -> Float32:
         """[h, w] float32 metres; NaN where unknown or where the aligned depth is not in front of the camera."""
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -44,14 +50,12 @@ class Alignment:
         return known_depth(aligned)
 
 
-def mixed_depth(layout: DepthLayout, depth: Float64, floor: Bool, cut_outs: Bool, base: Float32 | None) -> Float32:
+def mixed_depth(layout: DepthLayout, surfaces: LayoutSurfaces, base: Float32 | None) -> Float32:
     """A layout's surfaces with what it says of the rest of the photo.
 
     Args:
         layout: its `farthest` and `mixing` are used.
-        depth: [h, w] metres of its surfaces, infinite where nothing stands.
-        floor: [h, w] where the floor is seen.
-        cut_outs: [h, w] where a cut-out is seen.
+        surfaces: [h, w], its own.
         base: [h', w'] metres, NaN where unknown, at any size; None for none.
 
     Returns:
@@ -60,21 +64,22 @@ def mixed_depth(layout: DepthLayout, depth: Float64, floor: Bool, cut_outs: Bool
     Raises:
         PhotoError: the base cannot be aligned to the floor.
     """
-    limit = FARTHEST_FLOOR if layout.farthest is None else layout.farthest
-    beyond = (depth >= limit) & ~cut_outs
-    stands = known_depth(np.where(beyond, np.nan, depth))
+    cut_outs = surfaces.shows(CUT_OUT)
+    stands = known_depth(np.where(_within(layout, surfaces) | cut_outs, surfaces.depth, np.nan))
     if base is not None:
-        other = _sampled(known_depth(base), depth.shape)
-        if layout.mixing == "fill":
-            stands = np.where(np.isfinite(other), other, stands)
-        else:
-            if layout.mixing == "align":
-                other = align_to_floor(other, depth, floor & ~beyond).applied(other)
-                stands = np.where(np.isfinite(other) & ~cut_outs, other, stands)
-            stands = np.where(np.isfinite(stands), stands, other)
+        other = _sampled(known_depth(base), stands.shape)
+        if layout.mixing == "align":
+            other = align_to_floor(layout, surfaces, other).applied(other)
+        keeps = {"replace": np.isnan(stands), "fill": True, "align": ~cut_outs}[layout.mixing]
+        stands = np.where(np.isfinite(other) & keeps, other, stands)
     if layout.farthest is not None:
         stands = np.where(np.isfinite(stands), stands, np.float32(layout.farthest))
     return stands
+
+
+def _within(layout: DepthLayout, surfaces: LayoutSurfaces) -> Bool:
+    limit = FARTHEST_FLOOR if layout.farthest is None else layout.farthest
+    return np.asarray(surfaces.depth < limit)
 
 
 def _sampled(depth: Float32, shape: tuple[int, ...]) -> Float32:
@@ -84,28 +89,29 @@ def _sampled(depth: Float32, shape: tuple[int, ...]) -> Float32:
     return np.asarray(depth[rows[:, None], columns])
 
 
-def align_to_floor(base: Float32, depth: Float64, floor: Bool) -> Alignment:
+def align_to_floor(layout: DepthLayout, surfaces: LayoutSurfaces, base: Float32) -> Alignment:
     """The scale and shift of inverse depth that lay another depth's floor on the layout's.
 
     What stands on the floor and was not laid out is nearer than it: the fit looks for the line that most of the floor's
     pixels agree on and is not drawn by the others.
 
     Args:
-        base: [h, w] metres, NaN where unknown; its inverse may be off by a scale and a shift.
-        depth: [h, w] metres of the layout.
-        floor: [h, w] where its floor is seen.
+        layout: its `farthest` is used.
+        surfaces: [h, w], its own.
+        base: [h', w'] metres, NaN where unknown, at any size; its inverse may be off by a scale and a shift.
 
     Raises:
         PhotoError: they share too little floor, or disagree on which way it runs.
     """
-    both = floor & np.isfinite(base)
+    base = _sampled(known_depth(base), surfaces.depth.shape)
+    both = surfaces.shows(FLOOR) & _within(layout, surfaces) & np.isfinite(base)
     if int(both.sum()) < FEWEST:
         raise PhotoError(
             "The depth cannot be aligned to the ground",
             f"{int(both.sum())} of its pixels show the ground, {FEWEST} are needed",
             "Lower the horizon or move the walls until more ground is seen.",
         )
-    x, y = 1 / base[both].astype(np.float64), 1 / depth[both]
+    x, y = 1 / base[both].astype(np.float64), 1 / surfaces.depth[both]
     scale, shift = _refined(x, y, *_most_agreed(x, y))
     if not scale > 0:
         raise PhotoError(

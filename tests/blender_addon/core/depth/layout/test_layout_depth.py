@@ -11,7 +11,8 @@ from blender_addon.core.arrays import Float64
 from blender_addon.core.camera.projection import intrinsics_matrix, scaled_intrinsics
 from blender_addon.core.depth.layout.ground_plane import down_vector, horizon_of
 from blender_addon.core.depth.layout.layout import CutOut, DepthLayout, Ground, Mask, Point, Wall
-from blender_addon.core.depth.layout.layout_depth import CUT_OUT, FLOOR, WALL, layout_depth, layout_surfaces
+from blender_addon.core.depth.layout.layout_depth import layout_depth, layout_surfaces
+from blender_addon.core.depth.layout.surfaces import CUT_OUT, FLOOR, WALL
 from blender_addon.core.errors import PhotoError
 
 SIZE = (96, 64)
