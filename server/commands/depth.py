@@ -21,14 +21,18 @@ from server.depth.estimate import SceneDepth, cleaned_at_photo, estimate_scene_d
 from server.depth.overlay import cleaning_overlay
 from server.depth.photo_files import read_depth, read_photo
 
+from .depth_by_hand.layout import layout
 from .friendly_errors import friendly_errors
 from .options.depth_options import DepthScaleOption, DepthUnitOption, DisparityOption, RelativeOption, depth_format
 from .options.generate_options import DEPTH_FILE
 from .options.import_options import FocalOption, TrustUnitOption
 
 depth_app = typer.Typer(
-    add_completion=False, help="Metric depth of one photo: predicted, or from a sensor.", no_args_is_help=True
+    add_completion=False,
+    help="Metric depth of one photo: predicted, from a sensor, or laid out by hand.",
+    no_args_is_help=True,
 )
+depth_app.command()(layout)
 
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="NPZ to write; else beside the photo.")]
 RawOption = Annotated[bool, typer.Option("--raw", help="Do not clean.")]

@@ -94,13 +94,18 @@ def cleaned_at_photo(
         PhotoError: the aspects differ.
     """
     height, width = photo.shape[:2]
-    shrink = min(1.0, float(np.sqrt(MOST_PIXELS / (height * width))))
-    size = (round(width * shrink), round(height * shrink))
-    picture = photo if shrink == 1 else np.array(Image.fromarray(photo).resize(size, Image.Resampling.BOX))
+    size = scene_size(width, height)
+    picture = photo if size == (width, height) else np.array(Image.fromarray(photo).resize(size, Image.Resampling.BOX))
     lens = scaled_intrinsics(intrinsics, (width, height), size)
     if depth.shape != picture.shape[:2]:
         depth = guided_upsample(depth, picture)
     return clean_depth(depth, picture, lens, cleaning, kdtree_search)
+
+
+def scene_size(width: int, height: int) -> tuple[int, int]:
+    """(width, height) of a scene's depth: the photo's, or of its aspect with MOST_PIXELS if it has more."""
+    shrink = min(1.0, float(np.sqrt(MOST_PIXELS / (height * width))))
+    return max(round(width * shrink), 1), max(round(height * shrink), 1)
 
 
 LEAF = 32

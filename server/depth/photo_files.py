@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from blender_addon.core.arrays import Float32, UInt8
+from blender_addon.core.arrays import Bool, Float32, UInt8
 from blender_addon.core.depth.depth_file import read_depth_file
 from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.depth.photo_checks import check_aspect, check_depth
+from blender_addon.core.errors import PhotoError
 from blender_addon.core.photo.photo_file import photo_facts, undecodable_photo, upright
 from blender_addon.core.photo.picture_header import PictureHeader
 
@@ -50,6 +51,43 @@ def read_photo(path: Path) -> PhotoFile:
     except _UNDECODABLE as error:
         raise undecodable_photo(path) from error
     return PhotoFile(np.ascontiguousarray(upright(pixels, orientation)), facts.focal_35mm)
+
+
+def read_photo_size(path: Path) -> tuple[tuple[int, int], float | None]:
+    """((width, height) of a photo upright, its 35 mm equivalent from EXIF or None), without decoding its pixels.
+
+    Raises:
+        PhotoError: it cannot be read; see core.photo.photo_file.
+    """
+    facts = photo_facts(path)
+    try:
+        with Image.open(path) as file:
+            width, height = file.size
+            # Pillow tells the size of a TIFF as it reads it, turned.
+            lies = facts.orientation >= 5 and file.format != "TIFF"
+    except _UNDECODABLE as error:
+        raise undecodable_photo(path) from error
+    return ((height, width) if lies else (width, height)), facts.focal_35mm
+
+
+def read_mask(path: Path) -> Bool:
+    """A mask in a picture: what is not transparent if it has transparency, else what is brighter than mid grey.
+
+    Returns:
+        [h, w] bool, True inside.
+
+    Raises:
+        PhotoError: it cannot be read.
+    """
+    if not path.is_file():
+        raise PhotoError("There is no such mask", f"{path} is a folder" if path.is_dir() else str(path))
+    try:
+        with Image.open(path) as file:
+            alpha = np.array(file.convert("RGBA"))[..., 3]
+            grey = np.array(file.convert("L"))
+    except _UNDECODABLE as error:
+        raise PhotoError("The mask cannot be read", f"{path} is no picture", "Save it as PNG.") from error
+    return np.asarray((alpha if alpha.min() < 255 else grey) >= 128)
 
 
 def read_depth(path: Path, depth_format: DepthFormat, *, trust_unit: bool = False) -> Float32:

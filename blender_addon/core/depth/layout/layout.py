@@ -5,6 +5,7 @@ Points are fractions of the photo: (0, 0) is its top-left corner, (1, 1) its bot
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -133,6 +134,9 @@ class DepthLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mixing: Mixing = "replace"
 
 
+_NUMBERS = re.compile(rb"\[\s*([-+.0-9eE,\s]+?)\s*\]")
+
+
 class _Versioned(msgspec.Struct):
     version: int = VERSION
 
@@ -155,8 +159,9 @@ def layout_of(data: bytes | str) -> DepthLayout:
 
 
 def layout_json(layout: DepthLayout) -> bytes:
-    """The JSON of a layout, indented for people."""
-    return msgspec.json.format(msgspec.json.encode(layout), indent=2) + b"\n"
+    """The JSON of a layout, indented for people, with points and runs in a line."""
+    indented = msgspec.json.format(msgspec.json.encode(layout), indent=2)
+    return _NUMBERS.sub(lambda found: b"[" + b" ".join(found.group(1).split()) + b"]", indented) + b"\n"
 
 
 def read_layout(path: Path) -> DepthLayout:

@@ -29,7 +29,9 @@ def test_a_layout_comes_back_from_its_json() -> None:
         farthest=None,
         mixing="align",
     )
-    assert layout_of(layout_json(layout)) == layout
+    text = layout_json(layout)
+    assert layout_of(text) == layout
+    assert b"[0.41, 0.43]" in text, "a person reads it"
 
 
 def test_a_layout_may_be_written_by_hand() -> None:

@@ -1,0 +1,103 @@
+"""`realcam depth layout`: a photo's depth from its ground, walls and cut-outs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from msgspec.structs import replace
+
+from blender_addon.core.arrays import Float32
+from blender_addon.core.camera.focal_length import photo_lens
+from blender_addon.core.depth.layout.layout import DepthLayout, layout_json, read_layout
+from blender_addon.core.depth.layout.layout_depth import layout_surfaces
+from blender_addon.core.depth.layout.mixing import align_to_floor, mixed_depth
+from blender_addon.core.depth.photo_checks import check_aspect, check_depth
+from blender_addon.core.errors import PhotoError
+from server.depth.estimate import scene_size
+from server.depth.photo_files import read_depth, read_photo_size
+
+from ..friendly_errors import friendly_errors
+from ..options.depth_options import DepthScaleOption, DepthUnitOption, DisparityOption, RelativeOption, depth_format
+from ..options.generate_options import DEPTH_FILE
+from ..options.import_options import FocalOption, IntrinsicsOption, TrustUnitOption, read_intrinsics
+from .layout_options import (
+    CameraHeightOption,
+    CeilingOption,
+    CutOutOption,
+    EditsOption,
+    FarthestOption,
+    FspyOption,
+    HorizonOption,
+    MixingOption,
+    masked_cut_out,
+    read_fspy,
+    with_fspy_ground,
+    with_ground_options,
+    with_mixing,
+)
+from .output import write_depth
+
+NO_LAYOUT = "Give --edits, --fspy, --horizon, --cut-out or --camera-height: with none of them nothing is laid out."
+
+
+def layout(
+    photo: Annotated[Path, typer.Argument(help="The photo.")],
+    edits: EditsOption = None,
+    horizon: HorizonOption = "",
+    camera_height: CameraHeightOption = None,
+    ceiling: CeilingOption = None,
+    cut_out: CutOutOption = None,
+    farthest: FarthestOption = "",
+    fspy: FspyOption = None,
+    base: Annotated[Path | None, typer.Option(help=f"Another depth of the photo to mix in. {DEPTH_FILE}")] = None,
+    mixing: MixingOption = "",
+    depth_scale: DepthScaleOption = None,
+    depth_unit: DepthUnitOption = "",
+    disparity: DisparityOption = "",
+    relative: RelativeOption = "",
+    trust_unit: TrustUnitOption = False,
+    focal_mm: FocalOption = None,
+    intrinsics: IntrinsicsOption = "",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="NPZ to write; else beside the photo.")] = None,
+) -> None:
+    """Depth without a network: ground, walls and cut-outs. Writes the same as `predict`, and the layout."""
+    if edits is None and fspy is None and not horizon and not cut_out and camera_height is None:
+        raise typer.BadParameter(NO_LAYOUT)
+    meaning = depth_format(depth_scale, disparity, depth_unit, relative)
+    rows = read_intrinsics(intrinsics)
+    calibration = None if rows is None else np.array(rows)
+    with friendly_errors():
+        size, exif_mm = read_photo_size(photo)
+        laid_out = DepthLayout() if edits is None else read_layout(edits)
+        camera = None if fspy is None else read_fspy(fspy, size)
+        if camera is not None:
+            laid_out = with_fspy_ground(laid_out, camera, camera_height)
+            calibration = camera.intrinsics[0] if calibration is None else calibration
+        laid_out = with_mixing(with_ground_options(laid_out, horizon, camera_height, ceiling), farthest, mixing)
+        masks = tuple(masked_cut_out(path, size) for path in cut_out or ())
+        laid_out = replace(laid_out, cut_outs=(*laid_out.cut_outs, *masks))
+        other = None if base is None else _read_base(base, size, read_depth(base, meaning, trust_unit=trust_unit))
+        lens = photo_lens(size, intrinsics=calibration, focal_mm=focal_mm, exif_mm=exif_mm)
+        surfaces = layout_surfaces(laid_out, scene_size(*size), lens.intrinsics, size)
+        depth = mixed_depth(laid_out, surfaces, other)
+        target = out or photo.with_suffix(".depth.npz")
+        write_depth(target, depth, lens)
+        typer.echo(f"Seen: {surfaces.words}")
+        beside = target.with_suffix(".layout.json")
+        if edits is None or not beside.exists() or not beside.samefile(edits):
+            beside.write_bytes(layout_json(laid_out))
+            typer.echo(f"{beside}: the layout, for --edits")
+        if other is not None and laid_out.mixing == "align":
+            typer.echo(f"Aligned: {align_to_floor(laid_out, surfaces, other).words}")
+
+
+def _read_base(path: Path, photo_size: tuple[int, int], depth: Float32) -> Float32:
+    try:
+        check_aspect(photo_size, (depth.shape[1], depth.shape[0]))
+        check_depth(depth)
+    except PhotoError as error:
+        raise PhotoError(f"{path.name}: {error.what}", error.why, error.remedy) from error
+    return depth

@@ -1,0 +1,30 @@
+"""What depth made by hand writes and says: the same file as a predictor's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import typer
+
+from blender_addon.core.arrays import Float32
+from blender_addon.core.camera.focal_length import FocalSource, PhotoLens
+from blender_addon.core.depth.depth_facts import depth_facts
+
+
+def write_depth(target: Path, depth: Float32, lens: PhotoLens) -> None:
+    """Write the NPZ and say what it holds.
+
+    Args:
+        target: the NPZ.
+        depth: [h, w] metres along z, NaN where unknown.
+        lens: of the photo.
+    """
+    with target.open("wb") as file:
+        np.savez_compressed(file, depth=depth, intrinsics=lens.intrinsics)
+    facts = depth_facts(depth)
+    typer.echo(f"{target}: {depth.shape[1]} x {depth.shape[0]}, {facts.words if facts else 'no depth'}")
+    typer.echo(f"Focal length: {lens.words}")
+    if lens.source is FocalSource.CALIBRATED:
+        k = lens.intrinsics
+        typer.echo(f"Elsewhere give --intrinsics {k[0, 0]:.6g},{k[1, 1]:.6g},{k[0, 2]:.6g},{k[1, 2]:.6g}")
