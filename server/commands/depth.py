@@ -21,6 +21,7 @@ from server.depth.estimate import SceneDepth, cleaned_at_photo, estimate_scene_d
 from server.depth.overlay import cleaning_overlay
 from server.depth.photo_files import read_depth, read_photo
 
+from .depth_by_hand.calibrate import calibrate
 from .depth_by_hand.layout import layout
 from .friendly_errors import friendly_errors
 from .options.depth_options import DepthScaleOption, DepthUnitOption, DisparityOption, RelativeOption, depth_format
@@ -33,6 +34,7 @@ depth_app = typer.Typer(
     no_args_is_help=True,
 )
 depth_app.command()(layout)
+depth_app.command()(calibrate)
 
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="NPZ to write; else beside the photo.")]
 RawOption = Annotated[bool, typer.Option("--raw", help="Do not clean.")]

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from blender_addon.core.arrays import Bool, Float32, UInt8
-from blender_addon.core.depth.depth_file import read_depth_file
+from blender_addon.core.arrays import Bool, Float32, Float64, UInt8
+from blender_addon.core.depth.calibration.depth_law import Numbers
+from blender_addon.core.depth.depth_file import read_depth_file, read_stored_depth
 from blender_addon.core.depth.depth_format import DepthFormat
+from blender_addon.core.depth.depth_question import says_metres
 from blender_addon.core.depth.photo_checks import check_aspect, check_depth
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.photo.photo_file import photo_facts, undecodable_photo, upright
@@ -106,6 +108,37 @@ def read_depth(path: Path, depth_format: DepthFormat, *, trust_unit: bool = Fals
         PhotoError: it cannot be read, or the format is not complete.
     """
     return read_depth_file(path, depth_format, _Pictures(), trust_unit=trust_unit)
+
+
+@dataclass(frozen=True, eq=False)
+class DepthPicture:
+    """A depth file's numbers before they are metres.
+
+    Attributes:
+        numbers: [h, w] float64, NaN where unknown.
+        kind: whether they are metres, though wrong ones, or relative.
+    """
+
+    numbers: Float64
+    kind: Numbers
+
+
+def read_depth_picture(path: Path, channel: str = "", unknown: float | None = None) -> DepthPicture:
+    """Read a depth file's numbers as they are stored, to be calibrated.
+
+    Args:
+        path: the file.
+        channel: name of the array or channel, "" to find it.
+        unknown: a stored number that means no depth, besides NaN, infinities, and 0 where numbers are a length.
+
+    Raises:
+        PhotoError: it cannot be read.
+    """
+    stored = read_stored_depth(path, channel, _Pictures())
+    numbers = stored.numbers.astype(np.float64)
+    metric = says_metres(stored)
+    none = ~np.isfinite(numbers) | (numbers == unknown) | (metric & (numbers <= 0))
+    return DepthPicture(np.where(none, np.nan, numbers), "metric" if metric else "relative")
 
 
 def check_photo_and_depth(photo: UInt8, depth: Float32) -> None:

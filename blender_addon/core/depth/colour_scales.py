@@ -96,6 +96,11 @@ def numbers_of_colours(pixels: UInt8) -> tuple[str, Float32] | None:
     return name, numbers.reshape(pixels.shape[:2]).astype(np.float32)
 
 
+def colour_table(name: str) -> Float64:
+    """[STEPS, 3] colours of a scale, levels of 255, from its cold or dark end."""
+    return _table(_SCALES[name])
+
+
 def _tables() -> dict[str, Float64]:
     """[STEPS, 3] colours of each scale by name."""
     return {name: _table(text) for name, text in _SCALES.items()}

@@ -135,6 +135,22 @@ def check_meaning(stored: StoredDepth, depth_format: DepthFormat, *, trust_unit:
         raise _relative("its bottom is farther away than its top, as inverse depth reads", stored, depth_format, True)
 
 
+def says_metres(stored: StoredDepth) -> bool:
+    """Whether a file's numbers look like a length in some unit, rather than like relative depth or disparity."""
+    try:
+        check_meaning(stored, DepthFormat())
+    except DepthQuestionError as question:
+        return question.answers[0].format.kind == "depth"
+    return True
+
+
+def high_at_the_bottom(numbers: NDArray[Any]) -> bool:
+    """Whether a picture's numbers [h, w] are higher at its bottom, where floors are near, than at its top."""
+    rows = max(1, numbers.shape[0] // 4)
+    with np.errstate(invalid="ignore"):
+        return bool(np.nanmean(numbers[-rows:]) >= np.nanmean(numbers[:rows]))
+
+
 def check_reach(depth: Float32, stored: StoredDepth, depth_format: DepthFormat) -> None:
     """Ask where everything would be nearer or farther than photos show it.
 
@@ -277,9 +293,7 @@ def _unit_answer(name: str, stored: StoredDepth, given: DepthFormat) -> DepthAns
 
 def _relative_answers(stored: StoredDepth, given: DepthFormat) -> tuple[DepthAnswer, ...]:
     """The end that is at the picture's bottom first: floors are near."""
-    rows = max(1, stored.numbers.shape[0] // 4)
-    with np.errstate(invalid="ignore"):
-        rises = np.nanmean(stored.numbers[-rows:]) >= np.nanmean(stored.numbers[:rows])
+    rises = high_at_the_bottom(stored.numbers)
     return tuple(
         DepthAnswer(
             name=f"near_{near}",

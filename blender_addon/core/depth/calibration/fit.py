@@ -30,7 +30,8 @@ SPOILS = 0.01
 _FORMS: dict[Numbers, tuple[tuple[bool, Gives], ...]] = {
     "relative": ((False, "depth"), (False, "inverse")),
     "reciprocal": ((True, "depth"), (True, "inverse")),
-    "metric": ((False, "depth"), (True, "inverse")),
+    # Metres by mistake may be inverse depth.
+    "metric": ((False, "depth"), (True, "inverse"), (False, "inverse")),
 }
 """(reciprocal, gives) of the laws that a picture's numbers may follow."""
 
@@ -95,19 +96,21 @@ def fit_depth(points: KnownPoints, numbers: Numbers, picture: Floats, gives: Giv
 
 
 def _best(fits: list[DepthFit], numbers: Numbers) -> DepthFit:
-    if len(fits) == 1:
-        return fits[0]
-    distance, inverse = fits
-    usual, other = (inverse, distance) if _near_is_high(distance, numbers) else (distance, inverse)
-    if usual.too_near > SPOILS > other.too_near:
-        return other
-    doubtful = not usual.exact and usual.residual > CLEARLY_BETTER * max(other.residual, SMALLEST_SPREAD)
-    return other if doubtful and other.too_near <= SPOILS else usual
+    """The usual one of several laws, unless another does clearly better."""
+    chosen, *others = sorted(fits, key=lambda fit: not _is_usual(fit.law, numbers))
+    for other in others:
+        better = not chosen.exact and chosen.residual > CLEARLY_BETTER * max(other.residual, SMALLEST_SPREAD)
+        if other.too_near <= SPOILS and (better or chosen.too_near > SPOILS):
+            chosen = other
+    return chosen
 
 
-def _near_is_high(fit: DepthFit, numbers: Numbers) -> bool:
-    """Whether what the file held runs against the distance; never of metres."""
-    return numbers != "metric" and fit.law.farther_is_higher == fit.law.reciprocal
+def _is_usual(law: DepthLaw, numbers: Numbers) -> bool:
+    if numbers == "metric":
+        return law.farther_is_higher and law.gives == "depth"
+    # What the file held, before it was read as metres by a guess.
+    near_is_high = law.farther_is_higher == law.reciprocal
+    return near_is_high == (law.gives == "inverse")
 
 
 def _fit(points: KnownPoints, reciprocal: bool, gives: Gives, picture: Floats) -> DepthFit | None:

@@ -30,9 +30,6 @@ PATCH = 1
 LEAST_BELOW = 0.017
 """Radians below the horizon, one degree, from which a point of the floor says where it is."""
 
-LEVEL: tuple[float, float, float] = (0.0, -1.0, 0.0)
-"""Upwards in OpenCV's camera axes for a camera that was held level."""
-
 
 @dataclass(frozen=True, eq=False)
 class KnownPoints:
@@ -86,39 +83,14 @@ def ray_lengths(pixels: Float64, intrinsics: Float64) -> Float64:
     return np.asarray(np.linalg.norm(unproject_pixels(pixels, np.ones(len(pixels)), intrinsics), axis=1))
 
 
-def up_of_horizon(left: float, right: float, intrinsics: Float64, photo_size: tuple[int, int]) -> Float64:
-    """Upwards in OpenCV's camera axes, where the horizon is known.
-
-    Args:
-        left: Where it crosses the photo's left edge, 0 at its top, 1 at its bottom; may lie outside.
-        right: The same at the right edge.
-        intrinsics: [3, 3] in pixels of the photo.
-        photo_size: (width, height) pixels.
-
-    Returns:
-        [3] float64 of length 1.
-
-    Raises:
-        PhotoError: the two are no numbers.
-    """
-    if not np.isfinite([left, right]).all():
-        raise PhotoError("The horizon is no line", f"{left:g} and {right:g}")
-    width, height = photo_size
-    ends = np.array([[0.0, left * height], [width, right * height]])
-    first, second = unproject_pixels(ends, np.ones(2), intrinsics)
-    up = np.cross(first, second)
-    up *= -np.sign(up[1]) / np.linalg.norm(up)
-    return np.asarray(up, dtype=np.float64)
-
-
-def floor_depths(pixels: Float64, intrinsics: Float64, camera_height: float, up: Float64) -> Float64:
+def floor_depths(pixels: Float64, intrinsics: Float64, camera_height: float, down: Float64) -> Float64:
     """How far away the floor is that some pixels show.
 
     Args:
         pixels: [N, 2] (x, y), three or more.
         intrinsics: [3, 3] in the same pixels.
         camera_height: metres of the camera above the floor.
-        up: [3] upwards in OpenCV's camera axes.
+        down: [3] the unit vector towards the floor in the camera's frame; see core.depth.layout.ground_plane.
 
     Returns:
         [N] metres along z.
@@ -137,7 +109,7 @@ def floor_depths(pixels: Float64, intrinsics: Float64, camera_height: float, up:
             "The floor needs three points", f"there {'is' if len(pixels) == 1 else 'are'} {len(pixels)}", "Add more."
         )
     rays = unproject_pixels(pixels, np.ones(len(pixels)), intrinsics)
-    drop = -(rays @ (np.asarray(up, dtype=np.float64) / np.linalg.norm(up)))
+    drop = rays @ down
     below = drop / np.linalg.norm(rays, axis=1)
     high = np.flatnonzero(below < np.sin(LEAST_BELOW))
     if len(high):

@@ -13,14 +13,13 @@ from blender_addon.core.depth.calibration.depth_law import DepthLaw
 from blender_addon.core.depth.calibration.fit import DepthFit, fit_depth
 from blender_addon.core.depth.calibration.fit_words import fit_words, limit_words
 from blender_addon.core.depth.calibration.known_points import (
-    LEVEL,
     KnownPoints,
     along_z,
     ends_of,
     floor_depths,
     number_at,
-    up_of_horizon,
 )
+from blender_addon.core.depth.layout.ground_plane import down_vector
 from blender_addon.core.errors import PhotoError
 
 INTRINSICS = intrinsics_matrix(60.0, 60.0, 32.0, 24.0)
@@ -128,18 +127,18 @@ def test_a_wrong_point_among_three_is_seen_in_the_residual() -> None:
 @given(st.floats(-0.2, 0.2), st.floats(-0.15, 0.3), st.floats(0.3, 4.0))
 def test_the_floor_and_the_cameras_height_are_enough(roll: float, pitch: float, height: float) -> None:
     """A floor seen by a tilted camera: the horizon says where up is."""
-    up = np.array([np.sin(roll) * np.cos(pitch), -np.cos(roll) * np.cos(pitch), -np.sin(pitch)])
-    # Where the horizon, on which rays are at right angles to up, crosses the photo's edges.
-    left, right = ((32 - 60 * (up[2] + up[0] * (x - 32) / 60) / up[1] - 8) / SIZE[1] for x in (0.0, float(SIZE[0])))
-    np.testing.assert_allclose(up_of_horizon(left, right, INTRINSICS, SIZE), up, atol=1e-9)
+    down = np.array([-np.sin(roll) * np.cos(pitch), np.cos(roll) * np.cos(pitch), np.sin(pitch)])
+    # Where the horizon, on which rays are at right angles to down, crosses the photo's edges.
+    left, right = ((24 - (60 * down[2] + down[0] * (x - 32)) / down[1]) / SIZE[1] for x in (0.0, float(SIZE[0])))
+    np.testing.assert_allclose(down_vector((left, right), INTRINSICS, SIZE), down, atol=1e-9)
     pixels = pixel_grid(*SIZE)[34::6, ::9].reshape(-1, 2)
     rays = np.concatenate([(pixels - [32, 24]) / 60, np.ones((len(pixels), 1))], axis=1)
-    pixels, rays = pixels[rays @ -up > 0.05], rays[rays @ -up > 0.05]
+    pixels, rays = pixels[rays @ down > 0.05], rays[rays @ down > 0.05]
     if len(pixels) < 6:
         return
-    true = height / -(rays @ up)
+    true = height / (rays @ down)
     numbers = 7.0 / true - 2.0
-    points = KnownPoints(numbers, floor_depths(pixels, INTRINSICS, height, up))
+    points = KnownPoints(numbers, floor_depths(pixels, INTRINSICS, height, down))
     np.testing.assert_allclose(points.metres, true)
     if np.ptp(true) > 0.1 * true.min():
         fit = fit_depth(points, "relative", numbers, "inverse")
@@ -196,7 +195,7 @@ def test_what_gives_no_metres_is_refused(numbers: list[float], metres: list[floa
 )
 def test_what_is_no_floor_is_refused(pixels: list[list[int]], height: float, sentence: str) -> None:
     with pytest.raises(PhotoError, match=sentence):
-        floor_depths(np.array(pixels, dtype=float), INTRINSICS, height, np.array(LEVEL))
+        floor_depths(np.array(pixels, dtype=float), INTRINSICS, height, np.array([0.0, 1.0, 0.0]))
 
 
 @pytest.mark.parametrize("ends", [(2.0, 2.0), (3.0, 2.0), (0.0, 2.0), (1.0, np.inf)])
