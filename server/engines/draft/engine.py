@@ -14,7 +14,7 @@ from blender_addon.core.protocol.capability import EngineCapability, EngineOptio
 from blender_addon.core.protocol.engine_checks import checked_option
 from server.engines.draft.fill import WorldFill
 
-VERSION = "1"
+VERSION = "2"
 """Version of the engine, stored with its clips."""
 
 SEAM = EngineOption(
@@ -37,6 +37,8 @@ CAPABILITY = EngineCapability(
     reads_prompt=False,
     options=(SEAM,),
 )
+QUIET = 0.3
+"""Seconds without a report after which a long step reports again."""
 TYPICAL_PASSES = 4
 """How often each frame is drawn for a usual move; an estimate for the progress bar."""
 
@@ -62,7 +64,7 @@ class DraftEngine:
         started = time.perf_counter()
         count = len(shot.trajectory)
         progress = _Progress(report, count)
-        fill = WorldFill(shot, lambda _, stage: progress.step(stage))
+        fill = WorldFill(shot, progress.step, progress.alive)
         fill.fill()
         progress.last_pass()
         seam = float(checked_option(SEAM, shot.settings.options.get("seam", SEAM.default)))
@@ -82,11 +84,21 @@ class _Progress:
         self._report, self._count, self._done = report, count, 0
         self._ceiling = count * TYPICAL_PASSES
         self._steps = self._ceiling + count
+        self._told, self._stage = time.monotonic(), "Completing the depth"
 
     def step(self, stage: str, preview: UInt8 | None = None) -> None:
         """Report that one frame was drawn."""
         self._done = min(self._done + 1, self._ceiling)
+        self._tell(stage, preview)
+
+    def _tell(self, stage: str, preview: UInt8 | None) -> None:
+        self._told, self._stage = time.monotonic(), stage
         self._report(JobProgress(self._done, self._steps, stage, preview))
+
+    def alive(self) -> None:
+        """Report again what was reported last, so that a long step can be cancelled."""
+        if time.monotonic() - self._told > QUIET:
+            self._tell(self._stage, None)
 
     def last_pass(self) -> None:
         """Begin the last pass, in which every frame is drawn once more."""

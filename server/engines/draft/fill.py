@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_addon.core.arrays import Float32, Float64, UInt8
+from blender_addon.core.arrays import Bool, Float32, Float64, UInt8
 from blender_addon.core.depth.depth_mesh import thin_depth
 from blender_addon.core.depth.rasterize import rasterize
 from blender_addon.core.payloads.shot import Shot
@@ -68,17 +68,18 @@ class _Holes:
 class WorldFill:
     """The surfaces of one shot: the photo's, and those that fill what it does not show."""
 
-    def __init__(self, shot: Shot, on_frame: Callable[[int, str], None]) -> None:
+    def __init__(self, shot: Shot, on_frame: Callable[[str], None], alive: Callable[[], None]) -> None:
         """Prepare the photo's surfaces and complete its depth.
 
         Args:
             shot: what to fill.
-            on_frame: called with (frame index, stage) for each frame drawn; an exception from it stops the work.
+            on_frame: called with the stage for each frame drawn; an exception from it stops the work.
+            alive: called several times a second in between; an exception from it stops the work too.
         """
         self._shot = shot
-        self._on_frame = on_frame
+        self._on_frame, self._alive = on_frame, alive
         self._holes = [_Holes.of(preview) for preview in shot.preview]
-        photo, guessed = photo_surfaces(shot)
+        photo, guessed = photo_surfaces(shot, alive)
         self._free = FreeSpace.of(thin_depth(shot.depth).depth, shot.photo_intrinsics, shot.photo_size)
         self._surfaces = [photo]
         depth = float(np.median(photo.vertices[:, 2]))
@@ -133,32 +134,47 @@ class WorldFill:
         return int(np.argmin(np.where(missing > ENOUGH, missing, np.inf)))
 
     def _canvas(self) -> Surface:
-        """The surroundings of the photo painted from its own camera, which sees every part of its border."""
+        """What surrounds the photo, painted from its own camera, which sees every part of its border."""
         width, height = self._shot.photo_size
         scale = min(1.0, CANVAS_PIXELS / max(width, height))
         intrinsics = np.diag([scale, scale, 1.0]) @ self._shot.photo_intrinsics
-        return self._painted(intrinsics, np.eye(4), (round(width * scale), round(height * scale)), CANVAS)
+        size = (round(width * scale), round(height * scale))
+        margins = np.round(np.multiply(size, CANVAS)).astype(int)
+        beside = np.ones((size[1] + 2 * margins[1], size[0] + 2 * margins[0]), np.bool_)
+        beside[margins[1] : -margins[1] or None, margins[0] : -margins[0] or None] = False
+        return self._painted(intrinsics, np.eye(4), size, margins, beside)
 
     def _patch(self, frame: int) -> Surface:
         t = self._shot.trajectory
-        return self._painted(t.intrinsics[frame], t.camera_to_world[frame], (t.width, t.height), OVERSCAN)
+        margins = np.round(np.multiply((t.width, t.height), OVERSCAN)).astype(int)
+        everywhere = np.ones((t.height + 2 * margins[1], t.width + 2 * margins[0]), np.bool_)
+        return self._painted(t.intrinsics[frame], t.camera_to_world[frame], (t.width, t.height), margins, everywhere)
 
-    def _painted(self, intrinsics: Float64, pose: Float64, size: tuple[int, int], margin: float) -> Surface:
-        """A patch for the pixels that a camera, widened on each side by `margin` of its size, does not see."""
-        margins = np.round(np.multiply(size, margin)).astype(int)
+    def _painted(
+        self, intrinsics: Float64, pose: Float64, size: tuple[int, int], margins: NDArray[np.int64], where: Bool
+    ) -> Surface:
+        """A patch for what a camera does not see.
+
+        Args:
+            intrinsics: [3, 3] in pixels of `size`.
+            pose: [4, 4] camera to world.
+            size: (width, height) of the camera's picture.
+            margins: [2] pixels by which that picture is widened left and right, and above and below.
+            where: [H, W] the part of the widened picture to paint.
+        """
         widened = intrinsics.copy()
         widened[:2, 2] += margins
-        width, height = (np.array(size) + 2 * margins).tolist()
-        view = look_at(self._surfaces, widened, pose, (width, height))
-        return patch_of(view, widened, pose, self._free, self._nothing_seen)
+        view = look_at(self._surfaces, widened, pose, (where.shape[1], where.shape[0]))
+        self._alive()
+        return patch_of(view, where & ~view.covered, widened, pose, self._free, self._nothing_seen, self._alive)
 
     def _draw(self, surface: Surface, stage: str) -> None:
         """Draw a surface into the holes of every frame, in threads: NumPy releases the interpreter lock."""
         pool = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1))
         try:
             frames = range(len(self._holes))
-            for index, _ in enumerate(pool.map(lambda frame: self._draw_into(frame, surface), frames)):
-                self._on_frame(index, stage)
+            for _ in pool.map(lambda frame: self._draw_into(frame, surface), frames):
+                self._on_frame(stage)
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -5,6 +5,7 @@ Foregrounds are never continued.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from blender_addon.core.camera.projection import unproject_pixels
 from blender_addon.core.depth.depth_mesh import same_surface
 from server.engines.draft.free_space import FreeSpace
 from server.engines.draft.surfaces import RING, Surface, View
+from server.geometry.diffusion import conductance, diffused
 from server.geometry.distance import nearest, within
 from server.geometry.pull_push import pull_push
 from server.geometry.texture import Texture
@@ -23,6 +25,12 @@ HIDDEN_WEIGHT = 0.1
 """Weight of the background that is hidden behind a foreground's edge, beside 1 for background that is seen."""
 OVERLAP = 6
 """Pixels that a patch reaches under what surrounds its hole, so that no gap opens when the camera moves on."""
+UNDER = 8
+"""Pixels beside a hole that are painted as if what stands in front of it were not there."""
+IN_FRONT = 1.1
+"""Inverse depth over that of the surface that fills a hole from which a pixel stands in front of it."""
+ONE_SURFACE = 0.08
+"""Relative step of inverse depth from a pixel to the next within one surface."""
 STRIDE = 2
 """Pixels between a patch's vertices: its depth is smooth, its colour is a texture of every pixel."""
 SLOPE_STEP = 5
@@ -47,53 +55,76 @@ class _Donors:
 
     Attributes:
         weight: [H, W] float32, 0 for pixels that are not continued.
-        colour: [H, W, 3] float32.
         inverse_depth: [H, W] float32, 1 / metres.
-        seen: [H, W] bool, whether colour and depth are of the pixel's own surface.
+        seen: [H, W] bool, whether the depth is of the pixel's own surface.
     """
 
     weight: Float32
-    colour: Float32
     inverse_depth: Float32
     seen: Bool
 
 
 def patch_of(
     view: View,
+    hole: Bool,
     intrinsics: Float64,
     camera_to_world: Float64,
     free: FreeSpace,
     nothing_seen: tuple[Float32, float],
+    alive: Callable[[], None] = lambda: None,
 ) -> Surface:
-    """A surface for everything that a view does not cover, which does not hide what the photo shows.
+    """A surface for a hole in a view, which does not hide what the photo shows.
 
     Args:
         view: what the painting camera sees so far.
+        hole: [H, W] pixels to fill, none of which it covers.
         intrinsics: [3, 3] of that camera, in pixels of the view.
         camera_to_world: [4, 4] of that camera.
         free: the space that must stay free.
         nothing_seen: colour [3] and depth, metres, of the patch when the view has nothing that could be continued.
+        alive: called now and then; what it raises ends the work.
     """
     covered = view.covered
-    hole = ~covered
     usable = covered & ~view.barred
-    donors = _donors(view, usable)
+    donors = _donors(view, hole, usable)
     region = within(hole, OVERLAP)
     if hole.any() and donors.weight.any():
         donors = _farther(donors, hole)
-        colour, inverse_depth = _continued(donors)
-        _step_back(colour, inverse_depth, donors, region & ~usable, _Rays(intrinsics, camera_to_world, free))
+        inverse_depth = _continued(donors)
+        _step_back(inverse_depth, donors, region & ~usable, _Rays(intrinsics, camera_to_world, free))
     else:
-        colour = np.broadcast_to(nothing_seen[0], view.colour.shape).copy()
         inverse_depth = np.full(covered.shape, 1 / nothing_seen[1], np.float32)
-    colour[usable] = view.colour[usable]
-    inverse_depth[usable] = 1 / view.depth[usable]
+    colour, own = _colours(view, hole, inverse_depth, nothing_seen[0], alive)
+    inverse_depth[own & usable] = 1 / view.depth[own & usable]
     return _lifted(colour, inverse_depth, region, intrinsics, camera_to_world)
 
 
-def _donors(view: View, usable: Bool) -> _Donors:
+def _colours(
+    view: View, hole: Bool, inverse_depth: Float32, nothing_seen: Float32, alive: Callable[[], None]
+) -> tuple[Float32, Bool]:
+    """Colours [H, W, 3] of what fills a view's hole, and where they are the view's own, [H, W] bool.
+
+    They come from what is behind the hole's outline: what stands in front of the surface that fills the hole gives
+    nothing and lets nothing through, and a fringe belongs to neither.
+    """
+    inverse = np.where(view.covered, 1 / view.depth, 0).astype(np.float32)
+    own = view.covered & ~view.fringe & (inverse < IN_FRONT * inverse_depth)
+    filled = within(hole, UNDER) & ~own
+    if not own.any():
+        own = view.covered
+    if not own.any():
+        return np.broadcast_to(nothing_seen, view.colour.shape).astype(np.float32), own
+
+    def joined(one: tuple[slice, ...], other: tuple[slice, ...]) -> Bool:
+        return np.asarray(np.abs(inverse[one] - inverse[other]) < ONE_SURFACE * inverse[one], dtype=np.bool_)
+
+    conducts = conductance(view.colour, own, joined)
+    return diffused(view.colour, own, filled, conducts, alive), own
+
+
+def _donors(view: View, hole: Bool, usable: Bool) -> _Donors:
     """The pixels around the holes: background as it is seen, a foreground's edge as the background it hides."""
-    ring = view.covered & within(~view.covered, RING)
+    ring = view.covered & within(hole, RING)
     hidden = ring & ~usable & np.isfinite(view.behind_depth) & (view.behind_depth > view.depth)
     seen = ring & usable
     if (seen | hidden).sum() < FEWEST_DONORS:
@@ -102,7 +133,6 @@ def _donors(view: View, usable: Bool) -> _Donors:
     depth = np.where(hidden, view.behind_depth, np.where(seen, view.depth, 1))
     return _Donors(
         np.where(seen, 1, np.where(hidden, HIDDEN_WEIGHT, 0)).astype(np.float32),
-        np.where(hidden[..., None], np.nan_to_num(view.behind_colour), view.colour),
         np.where(seen | hidden, 1 / depth, 0).astype(np.float32),
         seen,
     )
@@ -146,11 +176,10 @@ class _Rays:
         return self.free.behind(self.camera_to_world[:3, 3], self.through(pixels), depth)
 
 
-def _step_back(colour: Float32, inverse_depth: Float32, donors: _Donors, invented: Bool, rays: _Rays) -> None:
+def _step_back(inverse_depth: Float32, donors: _Donors, invented: Bool, rays: _Rays) -> None:
     """Where the continuation would hide what the photo shows, continue what is farther instead; in place.
 
     Args:
-        colour: [H, W, 3], is changed.
         inverse_depth: [H, W], is changed.
         donors: what is continued.
         invented: [H, W] the pixels to look at.
@@ -173,13 +202,12 @@ def _step_back(colour: Float32, inverse_depth: Float32, donors: _Donors, invente
     weight = donors.weight.copy()
     weight[given] *= allowed
     farther = replace(donors, weight=weight)
-    behind_colour, behind = _continued(farther)
-    colour[rows, columns] = behind_colour[rows, columns]
+    behind = _continued(farther)
     inverse_depth[rows, columns] = 1 / rays.cleared((rows, columns), 1 / behind[rows, columns])
 
 
-def _continued(donors: _Donors) -> tuple[Float32, Float32]:
-    """Colour [H, W, 3] and inverse depth [H, W] everywhere, continued from the donors.
+def _continued(donors: _Donors) -> Float32:
+    """Inverse depth [H, W] everywhere, continued from the donors.
 
     Inverse depth is continued as planes, because it is affine in the pixel for a plane of the world: a floor goes on
     as a floor.
@@ -190,11 +218,11 @@ def _continued(donors: _Donors) -> tuple[Float32, Float32]:
     x = (np.arange(width, dtype=np.float32) - width / 2)[None, :] / width
     y = (np.arange(height, dtype=np.float32) - height / 2)[:, None] / width
     plane = np.stack([inverse, inverse - slope_x * x - slope_y * y, slope_x, slope_y], axis=-1)
-    filled = pull_push(np.concatenate([donors.colour, plane], axis=-1).astype(np.float32), donors.weight)
-    level, offset, along_x, along_y = np.moveaxis(filled[..., 3:], -1, 0)
+    filled = pull_push(plane.astype(np.float32), donors.weight)
+    level, offset, along_x, along_y = np.moveaxis(filled, -1, 0)
     continued = offset + along_x * x + along_y * y
     inverse_depth = np.clip(continued, STEEPEST[0] * level, STEEPEST[1] * level)
-    return filled[..., :3], inverse_depth.astype(np.float32)
+    return np.asarray(inverse_depth, dtype=np.float32)
 
 
 def _slope(inverse: Float32, seen: Bool, axis: int) -> Float32:
@@ -243,8 +271,8 @@ def _lifted(
         triangles.astype(np.int32),
         uv.astype(np.float32),
         np.zeros(len(vertices), np.float32),
+        np.zeros(len(vertices), np.float32),
         np.full((len(vertices), 3), np.nan, np.float32),
-        np.full((len(vertices), 2), np.nan, np.float32),
         Texture.of(colour),
         float(intrinsics[0, 0]),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,7 +11,8 @@ from blender_addon.core.arrays import Bool, Float32, Float64, Int32
 from blender_addon.core.depth.depth_mesh import DepthGrid, cut_faces, lift, thin_depth
 from blender_addon.core.depth.rasterize import Fragments, rasterize
 from blender_addon.core.payloads.shot import Shot
-from server.engines.draft.edges import completed, find_edges
+from server.engines.draft.completion import completed
+from server.engines.draft.edges import find_edges, fringe
 from server.geometry.texture import Texture
 
 RING = 6
@@ -28,10 +30,10 @@ class Surface:
         triangles: [T, 3] int32.
         uv: [N, 2] float32 in the texture, 0..1.
         barred: [N] float32, 1 where the surface must not be continued beyond itself: on the near side of a depth edge,
-            and where its colour is mixed with a foreground's.
+            and just behind one.
+        fringe: [N] float32, 1 where its colour is mixed with a foreground's.
         behind: [N, 3] float32 metres, on the near side of an edge: where the surface it hides probably continues; NaN
             elsewhere.
-        behind_uv: [N, 2] float32, where in the texture that surface is seen; NaN elsewhere.
         texture: its colours.
         focal: of the camera that took the texture, in texels.
     """
@@ -40,8 +42,8 @@ class Surface:
     triangles: Int32
     uv: Float32
     barred: Float32
+    fringe: Float32
     behind: Float32
-    behind_uv: Float32
     texture: Texture
     focal: float
 
@@ -66,14 +68,14 @@ class View:
         colour: [H, W, 3] float32.
         depth: [H, W] float32 metres along z, infinite where nothing is seen.
         barred: [H, W] bool, where a surface must not be continued.
-        behind_colour: [H, W, 3] float32 of what a foreground's edge hides, NaN where unknown.
-        behind_depth: [H, W] float32 metres of the same, NaN where unknown.
+        fringe: [H, W] bool, where the colour is mixed with a foreground's.
+        behind_depth: [H, W] float32 metres along z of what a foreground's edge hides, NaN where unknown.
     """
 
     colour: Float32
     depth: Float32
     barred: Bool
-    behind_colour: Float32
+    fringe: Bool
     behind_depth: Float32
 
     @property
@@ -82,8 +84,12 @@ class View:
         return np.isfinite(self.depth)
 
 
-def photo_surfaces(shot: Shot) -> tuple[Surface, Surface]:
+def photo_surfaces(shot: Shot, alive: Callable[[], None] = lambda: None) -> tuple[Surface, Surface]:
     """The photo as surfaces.
+
+    Args:
+        shot: whose photo.
+        alive: called now and then; what it raises ends the work.
 
     Returns:
         The whole photo, with unknown depth completed, and the part of it that the preview's mesh lacks.
@@ -93,23 +99,21 @@ def photo_surfaces(shot: Shot) -> tuple[Surface, Surface]:
     texture = Texture.of(shot.photo)
     level = texture.level_for(shot.photo_size[0] / grid.depth.shape[1])
     colour = texture.sample(uv.reshape(-1, 2).astype(np.float32), level).reshape(*grid.depth.shape, 3)
-    guess = completed(grid.depth, colour)
-    depth = guess.depth
+    depth = completed(grid.depth, colour, alive)
     edges = find_edges(depth, shot.depth_edge, _reach(shot, grid))
-    behind_depth, behind_uv = np.full_like(depth, np.nan), np.full_like(uv, np.nan)
-    behind_depth[edges.has_background], behind_uv[edges.has_background] = depth[edges.background], uv[edges.background]
-    uv, behind_uv = uv.reshape(-1, 2), behind_uv.reshape(-1, 2)
+    behind_depth = np.full_like(depth, np.nan)
+    behind_depth[edges.has_background] = depth[edges.background]
+    uv = uv.reshape(-1, 2)
     whole = Surface(
         lift(uv, depth.ravel(), shot.photo_intrinsics, shot.photo_size).astype(np.float32),
         _triangles(depth, shot.depth_edge),
         uv.astype(np.float32),
-        (edges.near | edges.mixed | guess.doubtful).astype(np.float32).ravel(),
+        (edges.near | edges.mixed).astype(np.float32).ravel(),
+        fringe(edges, colour).astype(np.float32).ravel(),
         lift(uv, behind_depth.ravel(), shot.photo_intrinsics, shot.photo_size).astype(np.float32),
-        behind_uv.astype(np.float32),
         texture,
         float(shot.photo_intrinsics[0, 0]),
     )
-    whole = replace(whole, triangles=whole.triangles[~guess.doubtful.ravel()[whole.triangles].any(axis=1)])
     guessed = ~np.isfinite(grid.depth).ravel()
     return whole, _part(whole, guessed[whole.triangles].any(axis=1))
 
@@ -139,8 +143,8 @@ def _part(surface: Surface, faces: Bool) -> Surface:
         triangles.reshape(-1, 3).astype(np.int32),
         surface.uv[used],
         surface.barred[used],
+        surface.fringe[used],
         surface.behind[used],
-        surface.behind_uv[used],
         surface.texture,
         surface.focal,
     )
@@ -160,7 +164,7 @@ def look_at(surfaces: list[Surface], intrinsics: Float64, camera_to_world: Float
         np.zeros((height, width, 3), np.float32),
         np.full((height, width), np.inf, np.float32),
         np.zeros((height, width), np.bool_),
-        np.full((height, width, 3), np.nan, np.float32),
+        np.zeros((height, width), np.bool_),
         np.full((height, width), np.nan, np.float32),
     )
     axis, origin = camera_to_world[:3, 2].astype(np.float32), camera_to_world[:3, 3].astype(np.float32)
@@ -169,11 +173,9 @@ def look_at(surfaces: list[Surface], intrinsics: Float64, camera_to_world: Float
         nearer = seen.covered & (seen.depth < view.depth)
         view.depth[nearer] = seen.depth[nearer]
         view.colour[nearer] = surface.colour(_at(surface.uv, surface, seen, nearer), intrinsics)
-        view.barred[nearer] = _at(surface.barred[:, None], surface, seen, nearer)[:, 0] > 0.01
+        marks = _at(np.stack([surface.barred, surface.fringe], axis=1), surface, seen, nearer) > (0.01, 0.5)
+        view.barred[nearer], view.fringe[nearer] = marks.T
         view.behind_depth[nearer] = (_at(surface.behind, surface, seen, nearer) - origin) @ axis
-        behind_uv = _at(surface.behind_uv, surface, seen, nearer)
-        colour = surface.colour(np.nan_to_num(behind_uv), intrinsics)
-        view.behind_colour[nearer] = np.where(np.isfinite(behind_uv[:, :1]), colour, np.float32(np.nan))
     return view
 
 

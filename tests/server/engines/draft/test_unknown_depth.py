@@ -14,7 +14,7 @@ from blender_addon.core.depth.rasterize import rasterize
 from blender_addon.core.payloads.clip import Clip
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from server.bench.draft import arc_shot
-from server.engines.draft.edges import completed
+from server.engines.draft.completion import completed
 from server.engines.draft.engine import DraftEngine
 from tests.support.shots import rendered, truck
 
@@ -48,26 +48,29 @@ def draft(shot: Shot) -> Clip:
 def test_a_shadow_of_the_backgrounds_colour_is_background() -> None:
     photo, depth = square_with_band(GREEN, 8)
     guess = completed(depth, photo.astype(np.float32))
-    unknown = np.isnan(depth)
-    assert np.abs(guess.depth[unknown] - 2).max() < 0.2
-    assert not guess.doubtful.any()
+    assert np.abs(guess[np.isnan(depth)] - 2).max() < 0.2
 
 
 def test_a_rim_of_the_foregrounds_colour_is_foreground() -> None:
     photo, depth = square_with_band(RED, 8)
     guess = completed(depth, photo.astype(np.float32))
-    unknown = np.isnan(depth)
-    near = np.abs(guess.depth - 1) < 0.1
-    assert near[unknown].mean() > 0.9
-    assert guess.doubtful[unknown & ~near].all()
+    assert np.abs(guess[np.isnan(depth)] - 1).max() < 0.1
 
 
-def test_mixed_pixels_are_painted_on_no_background() -> None:
+def test_mixed_pixels_are_the_foregrounds_soft_outline() -> None:
     mixed = tuple(int(c) for c in np.mean([RED, GREEN], axis=0))
     photo, depth = square_with_band((mixed[0], mixed[1], mixed[2]), 2)
     guess = completed(depth, photo.astype(np.float32))
-    unknown = np.isnan(depth)
-    assert (guess.doubtful | (guess.depth < 1.1))[unknown].all()
+    assert np.abs(guess[np.isnan(depth)] - 1).max() < 0.1
+
+
+def test_no_depth_between_two_surfaces_is_made_up() -> None:
+    """A band of unknown depth that shows stripes of both sides is cut where the colours change."""
+    photo, depth = square_with_band(RED, 12)
+    photo[20:44, 24:30] = photo[20:44, 66:72] = GREEN
+    guess = completed(depth, photo.astype(np.float32))
+    assert (np.minimum(np.abs(guess - 1), np.abs(guess - 2)) < 0.1).all()
+    np.testing.assert_allclose(guess[20:44, 24:30], 2, atol=0.1)
 
 
 @pytest.mark.parametrize(
