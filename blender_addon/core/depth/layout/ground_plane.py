@@ -64,7 +64,14 @@ def ray(pixel: Point, intrinsics: Float64) -> Float64:
 
 
 def point_on_floor(pixel: Point, down: Float64, camera_height: float, intrinsics: Float64) -> Float64:
-    """[3] float64 metres, the floor point that a pixel below the horizon shows, in the camera's frame."""
+    """[3] float64 metres, the point that a pixel shows of a level plane, in the camera's frame.
+
+    Args:
+        pixel: below the horizon for a plane below the camera, above it for one above.
+        down: [3] unit vector.
+        camera_height: over the plane, metres; negative for one above the camera.
+        intrinsics: [3, 3].
+    """
     direction = ray(pixel, intrinsics)
     return np.asarray(direction * (camera_height / float(down @ direction)))
 

@@ -92,7 +92,7 @@ class Mask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CutOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A region of the photo on an upright plane of its own.
+    """A region of the photo on a plane of its own, upright unless it lies.
 
     Attributes:
         outline: its polygon, three points or more; empty when there is a mask. It may cross itself: what it goes
@@ -103,6 +103,8 @@ class CutOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             the photo; None where the foot tells it.
         turn: degrees by which the plane is turned about its upright axis at the foot, counter-clockwise seen from
             above; at 0 it faces the camera.
+        height: above the floor, metres, of what it stands on (a table's top); its foot is there.
+        lying: whether it lies level at that height (the table's top itself) instead of standing.
         name: for the artist.
     """
 
@@ -111,6 +113,8 @@ class CutOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     foot: Point | None = None
     distance: float | None = None
     turn: float = 0.0
+    height: float = 0.0
+    lying: bool = False
     name: str = ""
 
 

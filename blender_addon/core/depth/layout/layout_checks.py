@@ -69,12 +69,11 @@ class _Place:
     def down(self) -> Float64:
         return down_vector(self._horizon, self._intrinsics, self._size)
 
-    def floor_depth(self, point: Point) -> float:
-        """Metres along z to the floor at a point; infinite on and above the horizon."""
-        if self.ground is None:
-            return np.inf
-        below = float(self.down() @ self.ray(point))
-        return self.ground.camera_height / below if below > 0 else np.inf
+    def floor_depth(self, point: Point, height: float = 0.0) -> float:
+        """Metres along z to a level plane at a height above the floor, at a point; infinite where it is not seen."""
+        assert self.ground is not None
+        over, below = self.ground.camera_height - height, float(self.down() @ self.ray(point))
+        return over / below if over * below > 0 else np.inf
 
     def horizon_at(self, x: float) -> float:
         """The horizon's y at an x, both in fractions."""
@@ -155,9 +154,17 @@ def _check_cut_out(cut_out: CutOut, name: str, place: _Place) -> None:
             raise PhotoError(f"{name} has no distance", f"{cut_out.distance:g} m", "Give metres above 0.")
     elif place.ground is None:
         raise PhotoError(f"{name} stands nowhere", "there is no ground", "Give its distance, or add the ground.")
-    else:
+    elif not cut_out.height:
         remedy = "Move its foot down to where it touches the floor, or give its distance."
         _check_below_horizon([foot], name, place, remedy)
+    elif not place.floor_depth(foot, cut_out.height) < FARTHEST_DEPTH:
+        eye, horizon = place.ground.camera_height, place.horizon_at(foot[0])
+        raise PhotoError(
+            f"{name} does not stand at its height",
+            f"it is {cut_out.height:g} m above the floor, the camera {eye:g} m; its foot is {foot[1]:.0%} down the "
+            f"photo, the horizon there {horizon:.0%}",
+            "What is lower than the camera has its foot below the horizon, what is higher above it.",
+        )
     if not np.isfinite(foot).all() or not abs(cut_out.turn) < 90:
         raise PhotoError(
             f"{name} is seen from its edge", f"turned by {cut_out.turn:g} degrees", "Turn it less than 90 degrees."

@@ -172,13 +172,15 @@ class _Scene:
         self.surface[cut] = CUT_OUT
 
     def _cut_out_plane(self, cut_out: CutOut) -> tuple[Float64, float]:
-        """(unit normal away from the camera, offset)."""
+        """(unit normal, offset) of its plane."""
         pixel = self._rays.pixel(foot_of(cut_out))
         if cut_out.distance is not None:
             foot = ray(pixel, self._rays.intrinsics) * cut_out.distance
         else:
             assert self._height is not None
-            foot = point_on_floor(pixel, self._down, self._height, self._rays.intrinsics)
+            foot = point_on_floor(pixel, self._down, self._height - cut_out.height, self._rays.intrinsics)
+        if cut_out.lying:
+            return self._down, float(self._down @ foot)
         away = foot - (foot @ self._down) * self._down
         away = away / np.linalg.norm(away)
         angle = np.radians(cut_out.turn)
@@ -191,8 +193,8 @@ def _check_seen(depth: Float64, cut_out: CutOut, number: str) -> None:
     if depth.size and not depth.max() <= LONGEST * depth.min():
         raise PhotoError(
             f"{cut_out.name or number} is seen from its edge",
-            f"turned by {cut_out.turn:g} degrees, a part of it lies more than {LONGEST:g} times as far as another",
-            "Turn it less.",
+            f"a part of it is more than {LONGEST:g} times as far as another, or is not met",
+            "Keep what lies on one side of the eye's height." if cut_out.lying else "Turn it less.",
         )
 
 

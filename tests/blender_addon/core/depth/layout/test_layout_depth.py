@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from blender_addon.core.arrays import Float64
 from blender_addon.core.camera.projection import intrinsics_matrix, scaled_intrinsics
-from blender_addon.core.depth.layout.ground_plane import down_vector, horizon_of
+from blender_addon.core.depth.layout.ground_plane import down_vector, horizon_of, point_on_floor
 from blender_addon.core.depth.layout.layout import CutOut, DepthLayout, Ground, Mask, Point, Wall
 from blender_addon.core.depth.layout.layout_depth import layout_depth, layout_surfaces
 from blender_addon.core.depth.layout.surfaces import CUT_OUT, FLOOR, WALL
@@ -95,6 +95,24 @@ def test_a_cut_out_turns_about_its_upright_axis(turn: float) -> None:
     points = _points(surfaces.depth, lens)[surfaces.surface == CUT_OUT]
     rise = np.polyfit(points[:, 0], points[:, 2], 1)[0]
     assert rise == pytest.approx(np.tan(np.radians(turn)), abs=1e-9)
+
+
+@pytest.mark.parametrize("height", [0.75, 2.2])
+def test_a_table_top_lies_level_and_what_is_on_it_stands_there(height: float) -> None:
+    """Also above the camera, as a shelf's underside is."""
+    ground = Ground((0.42, 0.47), 1.5)
+    rows = (0.6, 0.8) if height < 1.5 else (0.1, 0.3)
+    top = CutOut(((0.2, rows[0]), (0.8, rows[0]), (0.8, rows[1]), (0.2, rows[1])), height=height, lying=True)
+    thing = CutOut(((0.4, 0.02), (0.5, 0.02), (0.5, 0.6), (0.4, 0.6)), foot=(0.45, rows[0] + 0.1), height=height)
+    down = down_vector(ground.horizon, LENS, SIZE)
+    lying = layout_surfaces(DepthLayout(ground=ground, cut_outs=(top,)), SIZE, LENS, SIZE)
+    level = _points(lying.depth)[lying.surface == CUT_OUT] @ down
+    np.testing.assert_allclose(level, 1.5 - height, rtol=1e-9)
+    standing = layout_surfaces(DepthLayout(ground=ground, cut_outs=(thing,)), SIZE, LENS, SIZE)
+    points = _points(standing.depth)[standing.surface == CUT_OUT]
+    foot = point_on_floor((45 * 0.96, (rows[0] + 0.1) * 64), down, 1.5 - height, LENS)
+    away = foot - (foot @ down) * down
+    np.testing.assert_allclose(points @ away, foot @ away, rtol=1e-9)
 
 
 def test_the_nearest_of_overlapping_walls_and_cut_outs_is_seen() -> None:
@@ -190,6 +208,8 @@ REFUSED = [
     (DepthLayout(cut_outs=(CutOut(SQUARE, turn=90.0),)), "seen from its edge"),
     (DepthLayout(cut_outs=(CutOut(SQUARE, turn=89.0),)), "seen from its edge"),
     (DepthLayout(ground=None, cut_outs=(CutOut(SQUARE),)), "stands nowhere"),
+    (DepthLayout(cut_outs=(CutOut(SQUARE, height=2.0),)), "does not stand at its height"),
+    (DepthLayout(cut_outs=(CutOut(SQUARE, foot=(0.5, 0.9), lying=True),)), "seen from its edge"),
 ]  # fmt: skip
 
 
