@@ -117,7 +117,9 @@ class JobView:
                 return f"Queued, {waiting.get(self.queue_place, f'{self.queue_place} jobs before this one')}"
             case Phase.RUNNING if self.total:
                 left = "" if self.seconds_left is None else f", {duration(self.seconds_left)} left"
-                return f"Step {self.done}/{self.total}{left}"
+                # A stage that counts itself, as "Downloading 34 of 99 MB" does.
+                counted = f"{self.done} of {self.total}" in self.stage
+                return f"{self.stage if counted else f'Step {self.done}/{self.total}'}{left}"
             case _:
                 return str(self.phase.value)
 

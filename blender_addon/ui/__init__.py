@@ -6,7 +6,7 @@ import bpy
 
 from . import manual_map, preferences, properties
 from .check import check_operator, check_panel, check_paths
-from .depth import depth_operator
+from .depth import depth_operator, install_operators
 from .jobs import analysis_operator, announce, job_operators, main_panel, runtime, status_bar
 from .photo import (
     cleaning_operators,
@@ -45,6 +45,7 @@ _CLASSES = (
     *clip_fit.CLASSES,
     *workspace_operator.CLASSES,
     *preferences.CLASSES,
+    *install_operators.CLASSES,
     *preview_operator.CLASSES,
     *generate_operator.CLASSES,
     *announce.CLASSES,

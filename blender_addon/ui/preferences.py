@@ -150,6 +150,19 @@ def server_settings() -> ServerSettings:
     )
 
 
+def uses_own_server() -> bool:
+    """Whether clips are made by the server that the add-on carries."""
+    chosen = _chosen()
+    return chosen.server_place == HERE and ADDRESS_VARIABLE not in os.environ and not _command(chosen)
+
+
+def use_installed_server() -> None:
+    """Set the preference that starts the installed program instead of the server that the add-on carries."""
+    chosen = _chosen()
+    if isinstance(chosen, RealCamPreferences):
+        chosen.use_installed = True
+
+
 def settle_place() -> None:
     """Carry over preferences of a version without the choice of a place: they say it by an address or a command."""
     chosen = _chosen()

@@ -18,9 +18,9 @@ from bpy.props import (
 from ..core.errors import RealCamError
 from ..scene import find_photo_scene, set_depth_edge
 from . import clip_format, engine_choice
-from .depth import depth_choice
 from .engine_options import option_properties
 from .photo.import_fields import PhotoImportFields, setting_property
+from .predictors import predictor_choice
 from .takes import clip_places
 from .takes.take_item import RealCamTakeItem
 
@@ -101,9 +101,23 @@ class RealCamShot(bpy.types.PropertyGroup):
     predictor: EnumProperty(
         name="Predictor",
         description="What estimates the photo's depth. The list is the server's",
-        items=depth_choice.predictor_items,
-        get=depth_choice.get_predictor,
-        set=depth_choice.set_predictor,
+        items=predictor_choice.predictor_items,
+        get=predictor_choice.get_predictor,
+        set=predictor_choice.set_predictor,
+    )
+    predictor_scenes: EnumProperty(
+        name="Scenes",
+        description="What the photo shows: each network was trained for one",
+        items=predictor_choice.scenes_items,
+        get=predictor_choice.get_scenes,
+        set=predictor_choice.set_scenes,
+    )
+    predictor_size: EnumProperty(
+        name="Size",
+        description="Of the network, with the size of its weights",
+        items=predictor_choice.size_items,
+        get=predictor_choice.get_size,
+        set=predictor_choice.set_size,
     )
     engine_name: StringProperty(default="draft", options={"HIDDEN"})
     clip_width: IntProperty(default=512, min=16, options={"HIDDEN"})

@@ -30,6 +30,7 @@ def _depth_anything(place: str, size: str, megabytes: int) -> PredictorCard:
         commercial=free,
         bytes=megabytes * 1_000_000,
         scenes=f"{place.lower()}s",
+        size=size,
         farthest=20.0 if place == "Indoor" else 80.0,
         gives_focal=False,
     )
@@ -51,6 +52,7 @@ CARDS: dict[str, PredictorCard] = {
             commercial=False,
             bytes=1_904_000_000,
             scenes="any",
+            size="",
             farthest=None,
             gives_focal=True,
         ),

@@ -25,7 +25,8 @@ class PredictorCard(msgspec.Struct, frozen=True, kw_only=True):
         licence: of the weights, in words.
         commercial: whether the licence allows commercial use.
         bytes: size of the download.
-        scenes: what it was trained for, in words.
+        scenes: what it was trained for: "indoors", "outdoors" or "any".
+        size: of the network, "Small", "Base" or "Large"; "" where it comes in one size.
         farthest: metres beyond which it cannot predict; None if unlimited.
         gives_focal: whether it predicts the field of view too.
     """
@@ -37,6 +38,7 @@ class PredictorCard(msgspec.Struct, frozen=True, kw_only=True):
     commercial: bool
     bytes: int
     scenes: str
+    size: str
     farthest: float | None
     gives_focal: bool
 

@@ -1,8 +1,9 @@
-"""Whether the packages that an engine needs are installed, found without importing them."""
+"""Whether the packages that an engine needs are installed, found without importing them, and how to install them."""
 
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 
 MODEL_PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "ftfy")
@@ -10,6 +11,9 @@ MODEL_PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "ftfy")
 
 CARRIED = (Path(__file__).parents[2] / "start.py").is_file()
 """Whether this is the server in the extension's zip."""
+
+MODELS_DOWNLOAD = {"linux": 2_900_000_000, "win32": 250_000_000, "darwin": 220_000_000}
+"""Bytes of the wheels that `realcam[models]` takes by uv.lock, by sys.platform: on Linux PyTorch comes with CUDA."""
 
 
 def absent_packages(names: tuple[str, ...], extra: str) -> str:
@@ -35,3 +39,8 @@ def install_command(extra: str) -> str:
     if (Path(__file__).parents[2] / "uv.lock").is_file():
         return f"uv sync --extra {extra}"
     return f'uv tool install --reinstall "realcam[{extra}] @ FILE-OR-GIT-URL"'
+
+
+def models_download() -> int:
+    """Bytes that installing the extra `models` downloads on this system, about; 0 where that is not known."""
+    return MODELS_DOWNLOAD.get(sys.platform, 0)

@@ -53,6 +53,31 @@ class EngineOption(msgspec.Struct, frozen=True, kw_only=True):
     choices: tuple[str, ...] = ()
 
 
+class PredictorFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What an artist should know of a depth predictor before choosing it.
+
+    Attributes:
+        scenes: what it was trained for: "indoors", "outdoors", or "any".
+        size: of the network, "Small", "Base" or "Large"; "" where it comes in one size.
+        licence: of its weights, in words.
+        commercial: whether that allows commercial use.
+        download_bytes: size of its weights.
+        downloaded: whether they are on the server already.
+        install: a command that installs what the server lacks to run it, for a terminal there; "" when it lacks
+            nothing.
+        install_bytes: what that command downloads, about; 0 where it is not known.
+    """
+
+    scenes: str
+    size: str
+    licence: str
+    commercial: bool
+    download_bytes: int
+    downloaded: bool
+    install: str = ""
+    install_bytes: int = 0
+
+
 class EngineCapability(msgspec.Struct, frozen=True, kw_only=True):
     """What an engine can do on this server now.
 
@@ -68,6 +93,8 @@ class EngineCapability(msgspec.Struct, frozen=True, kw_only=True):
         licence: of the weights it uses, "" without any.
         unavailable: why it cannot run, "" when it can.
         options: what can be set for this engine alone.
+        predictor: of a depth predictor, what to know before choosing it. Unset, it is not written: servers of before
+            do not say it.
     """
 
     name: str
@@ -89,6 +116,7 @@ class EngineCapability(msgspec.Struct, frozen=True, kw_only=True):
     disk by it.
     """
     options: tuple[EngineOption, ...] = ()
+    predictor: PredictorFacts | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def kind(self) -> EngineKind:
@@ -96,3 +124,8 @@ class EngineCapability(msgspec.Struct, frozen=True, kw_only=True):
         if DEPTH_MODE in self.modes:
             return EngineKind.DEPTH
         return EngineKind.CHECK if CHECK_MODE in self.modes else EngineKind.CLIP
+
+    @property
+    def facts(self) -> PredictorFacts | None:
+        """`predictor`; None where the server does not say it."""
+        return None if self.predictor is msgspec.UNSET else self.predictor

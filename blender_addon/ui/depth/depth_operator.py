@@ -9,14 +9,14 @@ import msgspec
 
 from ...generation.depth_job import DepthJob
 from ...generation.job_records import PhotoImport
-from ...generation.jobs import jobs
 from ...scene import find_photo_scene
 from ...timeline.take import Take
 from ..jobs.analysis_operator import AnalysisOperator
 from ..photo.active_photo import PhotoSubpanel
 from ..photo.import_fields import import_settings
-from ..text_wrap import draw_wrapped
-from .depth_choice import chosen_predictor
+from ..predictors.estimate_panel import downloads, draw_estimate
+from ..predictors.predictor_choice import chosen_predictor
+from ..preferences import online_access
 
 
 class EstimateDepth(AnalysisOperator, bpy.types.Operator):
@@ -37,6 +37,10 @@ class EstimateDepth(AnalysisOperator, bpy.types.Operator):
             cls.poll_message_set("Choose a photo first")
         elif predictor is not None and predictor.unavailable:
             cls.poll_message_set(f"{predictor.label} cannot run on this server: {predictor.unavailable}")
+        elif predictor is not None and downloads(predictor) and not online_access():
+            cls.poll_message_set(
+                "Preferences > System > Network > Allow Online Access is off: its weights cannot be downloaded"
+            )
         else:
             return True
         return False
@@ -67,7 +71,7 @@ def depth_job(scene: bpy.types.Scene) -> DepthJob:
 
 
 class DepthPanel(PhotoSubpanel, bpy.types.Panel):
-    """Which predictor, under which licence, and the button."""
+    """Which photo, and the way to its depth by a network."""
 
     bl_idname = "REALCAM_PT_depth"
     bl_label = "Estimate Depth"
@@ -78,22 +82,13 @@ class DepthPanel(PhotoSubpanel, bpy.types.Panel):
         return bool(context.scene.realcam.photo.photo_path) or find_photo_scene(context.scene) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
-        """The licence stands above the button: it is read before the weights are downloaded."""
+        """The photo, then what draw_estimate has to say."""
         layout = self.layout
-        shot = context.scene.realcam
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
-        column.prop(shot.photo, "photo_path")
-        row = column.row(align=True)
-        row.prop(shot, "predictor")
-        row.operator("realcam.connect", text="", icon="LINKED" if jobs.connected else "UNLINKED")
-        predictor = chosen_predictor(shot)
-        if predictor is not None:
-            draw_wrapped(layout, context, f"{predictor.description}. Licence of the weights: {predictor.licence}.")
-            if predictor.unavailable:
-                draw_wrapped(layout, context, f"Cannot run on this server: {predictor.unavailable}.", "ERROR")
-        layout.operator("realcam.estimate_depth", icon="SHADERFX")
+        column.prop(context.scene.realcam.photo, "photo_path")
+        draw_estimate(layout, context)
 
 
 CLASSES = (

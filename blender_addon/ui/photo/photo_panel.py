@@ -10,6 +10,7 @@ import bpy
 from ...scene import PhotoScene, find_photo_scene
 from ...scene.importing.first_look import meshes_around
 from ...scene.photo_scene import photo_scenes
+from ..predictors.estimate_panel import draw_estimate
 from ..sidebar import SidebarPanel
 from ..text_wrap import draw_wrapped
 from .demo_operator import draw_demo
@@ -82,8 +83,8 @@ def _waiting(layout: Any, context: bpy.types.Context, fields: Any) -> None:
         layout.label(text="Chosen, without depth yet:", icon="IMAGE_DATA")
     _import_fields(layout, context, fields)
     if not _has_depth(fields):
+        draw_estimate(layout, context)
         layout.operator("realcam.choose_depth", icon="FILEBROWSER")
-        layout.operator("realcam.estimate_depth", icon="SHADERFX")
 
 
 def _has_depth(fields: Any) -> bool:

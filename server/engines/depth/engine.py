@@ -11,11 +11,11 @@ from blender_addon.core.camera.focal_length import photo_lens
 from blender_addon.core.depth.cleaning.clean import Cleaning
 from blender_addon.core.payloads.depth_request import DepthRequest, DepthResult
 from blender_addon.core.progress import JobProgress, OnProgress
-from blender_addon.core.protocol.capability import DEPTH_MODE, EngineCapability
+from blender_addon.core.protocol.capability import DEPTH_MODE, EngineCapability, PredictorFacts
 from server.depth.catalogue import load_predictor
 from server.depth.estimate import cleaned_at_photo, rescaled_to_lens
 from server.depth.predictor import DepthPredictor, PredictorCard
-from server.engines.packages import absent_packages
+from server.engines.packages import absent_packages, install_command, models_download
 
 STEPS = 3
 """Progress steps of one request."""
@@ -42,6 +42,7 @@ class PredictorEngine:
         """What the predictor is, its licence, and why it cannot run on this machine, if it cannot."""
         card = self._card
         use = f", commercial use: {'yes' if card.commercial else 'no'}"
+        lacks_packages = self._load is None and bool(absent_packages(NEEDED, extra="models"))
         return EngineCapability(
             name=card.name,
             label=card.title,
@@ -53,6 +54,16 @@ class PredictorEngine:
             needs_weights=True,
             licence=f"{card.licence}{use}",
             unavailable="" if self._load is not None else _missing(card),
+            predictor=PredictorFacts(
+                scenes=card.scenes,
+                size=card.size,
+                licence=card.licence,
+                commercial=card.commercial,
+                download_bytes=card.bytes,
+                downloaded=self._load is not None or (not lacks_packages and _is_here(card)),
+                install=install_command("models") if lacks_packages else "",
+                install_bytes=models_download() if lacks_packages else 0,
+            ),
         )
 
     def estimate(self, request: DepthRequest, report: OnProgress) -> DepthResult:

@@ -52,7 +52,7 @@ def test_a_predicted_lens_is_the_reference_cameras(ready: ModuleType) -> None:
 
 def test_the_panel_knows_the_licence_before_anything_is_sent(ready: ModuleType) -> None:
     from blender_addon.generation.jobs import jobs
-    from blender_addon.ui.depth.depth_choice import chosen_predictor
+    from blender_addon.ui.predictors.predictor_choice import chosen_predictor
 
     shot = ready.context.scene.realcam
     assert chosen_predictor(shot) is None

@@ -1,0 +1,1 @@
+"""Choosing a depth predictor, and what an artist is told before one runs."""
