@@ -21,6 +21,7 @@ from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_mesh import depth_mesh, known_depth
 from blender_addon.core.depth.photo_checks import check_faces
 from blender_addon.core.errors import ServiceError, ShotError
+from blender_addon.core.payloads.background import BACKGROUND_FILE
 from blender_addon.core.payloads.clip import ClipSidecar
 from blender_addon.core.payloads.coverage import check_seen, coverage
 from blender_addon.core.payloads.import_request import DepthFile, ImportSettings
@@ -279,7 +280,7 @@ def _run(client: Client, shot: Shot, request: GenerateRequest, on_progress: OnPr
 
 
 def _fetch(client: Client, job_id: str, out: Path, on_progress: OnProgress) -> tuple[str, ...]:
-    """Write the clip, which gets its name only once it is complete.
+    """Write the clip, which gets its name only once it is complete, and beside it the background if there is one.
 
     Returns:
         The engine's notes.
@@ -294,6 +295,8 @@ def _fetch(client: Client, job_id: str, out: Path, on_progress: OnProgress) -> t
             by_name = {file.name: file for file in files}
             sidecar = msgspec.json.decode(by_name["metadata.json"].read_bytes(), type=ClipSidecar)
             by_name["clip.mp4"].replace(out)
+            if BACKGROUND_FILE in by_name:
+                by_name[BACKGROUND_FILE].replace(out.with_name(f"{out.stem}.{BACKGROUND_FILE}"))
             return sidecar.notes
     except OSError as error:
         raise ServiceError(

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arrays import UInt8
 from ..camera.trajectory import Trajectory
+from .background import BackgroundLayer
 from .shot import Shot, ShotSettings
 
 
@@ -116,8 +117,10 @@ class Clip:
         frames: [F, H, W, 3] uint8 sRGB.
         metadata: what made them.
         notes: sentences for the user.
+        background: what the engine added to the scene, where that was asked for and the engine has it.
     """
 
     frames: UInt8
     metadata: ClipMetadata
     notes: tuple[str, ...] = field(default=())
+    background: tuple[BackgroundLayer, ...] = ()

@@ -26,6 +26,14 @@ SEAM = EngineOption(
     minimum=0.0,
     maximum=1.0,
 )
+KEEP_LAYERS = EngineOption(
+    name="keep_layers",
+    label="Keep the background",
+    description="Hand back what was filled in behind and beside the photo as meshes with their textures "
+    "(background.npz beside the clip), to paint on them or to project another picture onto them",
+    kind="bool",
+    default=False,
+)
 CAPABILITY = EngineCapability(
     name="draft",
     label="Draft (geometry only)",
@@ -35,7 +43,7 @@ CAPABILITY = EngineCapability(
     frame_counts=(16, 1, 8, 24, 25, 32, 48, 64, 96, 128, 256),
     draft=True,
     reads_prompt=False,
-    options=(SEAM,),
+    options=(SEAM, KEEP_LAYERS),
 )
 QUIET = 0.3
 """Seconds without a report after which a long step reports again."""
@@ -74,7 +82,8 @@ class DraftEngine:
             progress.step("Finishing", frames[index])
         seconds = time.perf_counter() - started
         made = ClipMetadata.of(shot, engine=CAPABILITY.name, engine_version=VERSION, seconds=seconds, draft=True)
-        return Clip(frames, made)
+        keeps = checked_option(KEEP_LAYERS, shot.settings.options.get("keep_layers", KEEP_LAYERS.default))
+        return Clip(frames, made, background=fill.layers() if keeps else ())
 
 
 class _Progress:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from blender_addon.core.arrays import Bool, Float32, Float64, UInt8
 from blender_addon.core.depth.depth_mesh import thin_depth
 from blender_addon.core.depth.rasterize import rasterize
+from blender_addon.core.payloads.background import BackgroundLayer
 from blender_addon.core.payloads.shot import Shot
 from server.engines.draft.free_space import FreeSpace
 from server.engines.draft.patch import patch_of
@@ -82,6 +83,7 @@ class WorldFill:
         photo, guessed = photo_surfaces(shot, alive)
         self._free = FreeSpace.of(thin_depth(shot.depth).depth, shot.photo_intrinsics, shot.photo_size)
         self._surfaces = [photo]
+        self._guessed, self._names = guessed, list[str]()
         depth = float(np.median(photo.vertices[:, 2]))
         self._nothing_seen = (shot.photo.mean(axis=(0, 1)).astype(np.float32), depth)
         self._draw(guessed, "Completing the depth")
@@ -89,15 +91,16 @@ class WorldFill:
     def fill(self) -> None:
         """Continue the photo beyond its border, then add patches until every frame is covered."""
         if any(holes.empty for holes in self._holes):
-            self._add(self._canvas(), "Extending the photo")
+            self._add(self._canvas(), "beside the photo", "Extending the photo")
         for _ in range(MAX_PATCHES):
             frame = self._neediest_frame()
             if frame is None:
                 return
-            self._add(self._patch(frame), "Filling what the photo does not show")
+            self._add(self._patch(frame), f"behind, frame {frame + 1}", "Filling what the photo does not show")
 
-    def _add(self, patch: Surface, stage: str) -> None:
+    def _add(self, patch: Surface, name: str, stage: str) -> None:
         self._surfaces.append(patch)
+        self._names.append(name)
         self._draw(patch, stage)
 
     def frame(self, index: int, seam: float) -> UInt8:
@@ -121,6 +124,11 @@ class WorldFill:
             colour[known == 0] = around[known == 0]
         _blend_over(colour, preview, holes.pixels, seam * holes.invented.astype(np.float32))
         return np.asarray(np.round(colour), dtype=np.uint8).reshape(height, width, 3)
+
+    def layers(self) -> tuple[BackgroundLayer, ...]:
+        """What was added to the photo's own mesh: the part of it whose depth was unknown, then the patches."""
+        named = [("unknown depth", self._guessed), *zip(self._names, self._surfaces[1:], strict=True)]
+        return tuple(surface.layer(name) for name, surface in named if len(surface.triangles))
 
     def _neediest_frame(self) -> int | None:
         """The frame to patch next: the one with the most missing that is not mostly unseen; None when all are done."""

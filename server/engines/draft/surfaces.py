@@ -10,6 +10,7 @@ import numpy as np
 from blender_addon.core.arrays import Bool, Float32, Float64, Int32
 from blender_addon.core.depth.depth_mesh import DepthGrid, cut_faces, lift, thin_depth
 from blender_addon.core.depth.rasterize import Fragments, rasterize
+from blender_addon.core.payloads.background import BackgroundLayer
 from blender_addon.core.payloads.shot import Shot
 from server.engines.draft.completion import completed
 from server.engines.draft.edges import find_edges, fringe
@@ -58,6 +59,23 @@ class Surface:
             [n, 3] float32.
         """
         return self.texture.sample(uv, self.texture.level_for(self.focal / intrinsics[0, 0]))
+
+    def layer(self, name: str) -> BackgroundLayer:
+        """The surface on its own: the vertices it uses, and the part of its texture that they show."""
+        used, triangles = np.unique(self.triangles, return_inverse=True)
+        picture = self.texture.levels[0]
+        size = np.array(picture.shape[1::-1])
+        uv = self.uv[used] * size
+        first = np.clip(np.floor(uv.min(axis=0)).astype(int) - 1, 0, size - 1)
+        last = np.clip(np.ceil(uv.max(axis=0)).astype(int) + 1, first + 1, size)
+        cut = picture[first[1] : last[1], first[0] : last[0]]
+        return BackgroundLayer(
+            name,
+            self.vertices[used],
+            triangles.reshape(-1, 3).astype(np.int32),
+            ((uv - first) / (last - first)).astype(np.float32),
+            np.clip(np.round(cut), 0, 255).astype(np.uint8),
+        )
 
 
 @dataclass(frozen=True, eq=False)

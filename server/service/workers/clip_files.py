@@ -1,4 +1,7 @@
-"""Results as files. A clip: clip.mp4 to look at, frames/*.png to work with, metadata.json to reproduce it."""
+"""Results as files. A clip: clip.mp4 to look at, frames/*.png to work with, metadata.json to reproduce it.
+
+Where an engine hands back what it added to the scene, that is background.npz beside them.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from av.video.reformatter import Colorspace
 from PIL import Image
 
 from blender_addon.core.arrays import UInt8
+from blender_addon.core.payloads.background import BACKGROUND_FILE, encode_background
 from blender_addon.core.payloads.check_request import CHECK_FILE, CheckResult, encode_check_result
 from blender_addon.core.payloads.clip import Clip, ClipSidecar
 from blender_addon.core.payloads.depth_request import DEPTH_FILE, DepthResult, encode_depth_result
@@ -55,6 +59,8 @@ def write_clip_files(folder: Path, clip: Clip) -> tuple[ResultFile, ...]:
         *((f"frames/{index:04d}.png", partial(encode_png, frame)) for index, frame in enumerate(clip.frames)),
         ("metadata.json", lambda: sidecar),
     ]
+    if clip.background:
+        makers.append((BACKGROUND_FILE, partial(encode_background, clip.background)))
     with ThreadPoolExecutor(max_workers=max(2, min(8, os.cpu_count() or 2))) as pool:
         return tuple(pool.map(lambda item: _write(folder, item[0], item[1]()), makers))
 
