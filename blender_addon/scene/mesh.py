@@ -29,6 +29,9 @@ SHIFT = "realcam_shift"
 before; 0 where that was not known (Blender replaces NaN in meshes).
 """
 
+TAKEN = "realcam_depth"
+"""Vertex attribute: the depth that the vertex was built at, metres; what an artist moves afterwards differs from it."""
+
 UV_MAP = "UVMap"
 
 
@@ -203,6 +206,7 @@ def _fill(mesh: bpy.types.Mesh, vertices: GridVertices, faces: tuple[Int32, Int3
     # After the UV map: Blender 5.2 takes the first pair of numbers for the map when a material names none.
     mesh.attributes.new(PIXEL, "INT", "POINT").data.foreach_set("value", vertices.pixels)
     mesh.attributes.new(PICTURE, "FLOAT2", "POINT").data.foreach_set("vector", picture.ravel())
+    mesh.attributes.new(TAKEN, "FLOAT", "POINT").data.foreach_set("value", depth_of(vertices.positions))
     if vertices.is_analysed:
         mark_vertices(mesh, vertices)
     mesh.update(calc_edges=True)

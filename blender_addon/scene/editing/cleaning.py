@@ -63,7 +63,7 @@ def depth_to_clean(photo_scene: PhotoScene) -> DepthToClean:
         PhotoError: The mesh is in Edit Mode.
     """
     depth, intrinsics = _depth_and_lens(photo_scene)
-    return DepthToClean(depth, _at_vertices(photo_scene.photo(), depth.shape), intrinsics)
+    return DepthToClean(depth, photo_at_vertices(photo_scene.photo(), depth.shape), intrinsics)
 
 
 def analyse_depth(photo_scene: PhotoScene) -> None:
@@ -127,7 +127,7 @@ def set_cleaned(scene: bpy.types.Scene, photo_scene: PhotoScene, cleaned: int) -
         vertices = read_vertices(mesh)
     vertices = replace(vertices, positions=_shifted(vertices, record.cleaned, cleaned))
     rebuild_mesh(mesh, vertices, (record.rows, record.columns), record.depth_edge, cleaned)
-    changed = replace(record, cleaned=cleaned, facts=_facts(vertices, cleaned, record))
+    changed = replace(record, cleaned=cleaned, facts=facts_of_vertices(vertices, cleaned, record))
     store_record(photo_scene.mesh, changed)
     if cleaned & SKY and (vertices.cleaning_flags & SKY).any():
         farthest = float(depth_of(vertices.positions).max())
@@ -148,7 +148,7 @@ def touched_counts(photo_scene: PhotoScene) -> dict[int, int]:
     return {bit: int((cleaning_flags & bit != 0).sum()) for bit in STEPS}
 
 
-def _facts(vertices: GridVertices, cleaned: int, record: Record) -> DepthFacts | None:
+def facts_of_vertices(vertices: GridVertices, cleaned: int, record: Record) -> DepthFacts | None:
     """How far the depth reaches with some steps in force, before the scene's scale. The sky's shell is no depth."""
     counts = vertices.count(cleaned) & (vertices.cleaning_flags & SKY == 0)
     depth = np.full(record.rows * record.columns, np.nan, dtype=np.float32)
@@ -178,7 +178,7 @@ def _with_sky(vertices: GridVertices, new: Int32, found: CleanDepth, photo_scene
     """The vertices and those of sky pixels `new` that had none, in the order of their pixels."""
     record = photo_scene.record
     row, column = np.divmod(new, record.columns)
-    uv = np.stack([_along(record.columns)[column], _along(record.rows)[row]], axis=1)
+    uv = np.stack([even_places(record.columns)[column], even_places(record.rows)[row]], axis=1)
     points = lift(uv, found.depth.ravel()[new], photo_scene.intrinsics, photo_scene.photo_size).astype(np.float32)
     pixels = np.concatenate([vertices.pixels, new])
     order = np.argsort(pixels, kind="stable")
@@ -192,13 +192,13 @@ def _with_sky(vertices: GridVertices, new: Int32, found: CleanDepth, photo_scene
     )
 
 
-def _at_vertices(photo: UInt8, grid: tuple[int, ...]) -> UInt8:
+def photo_at_vertices(photo: UInt8, grid: tuple[int, ...]) -> UInt8:
     """[rows, columns, 3] pixels of the photo [H, W, 3] under each vertex of a grid of (rows, columns)."""
     rows, columns = ((np.arange(n) + 0.5) / n * size for n, size in zip(grid, photo.shape, strict=False))
     return np.asarray(photo[np.ix_(rows.astype(np.int64), columns.astype(np.int64))], dtype=np.uint8)
 
 
-def _along(count: int) -> Float64:
+def even_places(count: int) -> Float64:
     """[count] positions of columns (or rows) in the picture, the outermost on its edges as the mesh has them."""
     places = (np.arange(count) + 0.5) / count
     places[[0, -1]] = 0.0, 1.0

@@ -15,6 +15,7 @@ from mathutils import Matrix, Vector
 
 from ...core.arrays import Float64
 from ...core.errors import CameraError, PhotoError
+from ..mesh import TAKEN
 from ..photo_scene import PhotoScene
 from ..scene_frame import go_to_frame, kept_frame
 from .fcurve_edits import ChannelEdits
@@ -111,11 +112,13 @@ def _rotations(world: Float64) -> Float64:
 def _scale_mesh(mesh: bpy.types.Mesh, factor: float, undo: ExitStack) -> None:
     undo.callback(mesh.update)
     shapes = mesh.shape_keys.key_blocks if mesh.shape_keys is not None else ()
-    for points in (mesh.vertices, *(shape.data for shape in shapes)):
-        kept = np.empty(3 * len(points), dtype=np.float32)
-        points.foreach_get("co", kept)
-        undo.callback(points.foreach_set, "co", kept)
-        points.foreach_set("co", (kept.astype(np.float64) * factor).astype(np.float32))
+    taken = mesh.attributes.get(TAKEN)
+    lengths = [(points, "co", 3) for points in (mesh.vertices, *(shape.data for shape in shapes))]
+    for items, field, width in [*lengths, *([] if taken is None else [(taken.data, "value", 1)])]:
+        kept = np.empty(width * len(items), dtype=np.float32)
+        items.foreach_get(field, kept)
+        undo.callback(items.foreach_set, field, kept)
+        items.foreach_set(field, (kept.astype(np.float64) * factor).astype(np.float32))
     mesh.update()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import bpy
 
 from ..photo_scene import CAMERA, RECORD, PhotoScene
+from .geometry_choice import stored_choice
 from .measured_cameras import is_measured, measured_cameras
 
 CARRYING_CONSTRAINTS = ("FOLLOW_PATH", "CHILD_OF", "ARMATURE")
@@ -24,14 +25,16 @@ def moving_objects(scene: bpy.types.Scene, photo_scene: PhotoScene) -> list[bpy.
 
     These are the artist's cameras and those measured in takes of this photo, with their children; their parents,
     constraint targets and focus objects, and those of these in turn; children of the photo's mesh and objects in its
-    collection. Never the mesh, its parents, a reference camera or a camera measured in a take of another photo. Props
-    that nothing ties to the photo stay: they have a true size of their own.
+    collection; the geometry that its depth was made of. Never the mesh, its parents, a reference camera or a camera
+    measured in a take of another photo. Props that nothing ties to the photo stay: they have a true size of their own.
     """
     fixed = {photo_scene.mesh, *_parents(photo_scene.mesh)}
     cameras = [*artists_cameras(scene), *measured_cameras(scene, photo_scene)]
     fixed |= {o for o in scene.objects if RECORD in o or (o.type == "CAMERA" and o not in cameras)}
     beside = [o for c in photo_scene.mesh.users_collection if c != scene.collection for o in c.objects]
-    waiting = [*cameras, *photo_scene.mesh.children, *beside]
+    choice = stored_choice(photo_scene)
+    geometry = [] if choice is None else [o for o in choice.objects if scene.objects.get(o.name) == o]
+    waiting = [*cameras, *photo_scene.mesh.children, *beside, *geometry]
     found: dict[bpy.types.Object, None] = {}
     while waiting:
         subject = waiting.pop()
