@@ -173,7 +173,7 @@ def photo_scenes(scene: bpy.types.Scene) -> list[PhotoScene]:
     for mesh in photo_meshes(scene):
         camera = mesh.get(CAMERA)
         present = isinstance(camera, bpy.types.Object) and scene.objects.get(camera.name) == camera
-        found.append(PhotoScene(mesh, camera if present else None, mesh[IMAGE], _record(mesh)))
+        found.append(PhotoScene(mesh, camera if present else None, mesh[IMAGE], record_of(mesh)))
     return sorted(found, key=lambda photo: photo.record.imported_at)
 
 
@@ -204,8 +204,9 @@ def set_depth_edge(photo_scene: PhotoScene, threshold: float) -> PhotoScene:
     return PhotoScene(photo_scene.mesh, photo_scene.camera, photo_scene.image, changed)
 
 
-def _record(mesh: bpy.types.Object) -> Record:
-    stored: dict[str, Any] = json.loads(mesh[RECORD])
+def record_of(holder: bpy.types.ID) -> Record:
+    """The record that a photo's mesh object, or a mesh that was kept of it, carries."""
+    stored: dict[str, Any] = json.loads(holder[RECORD])
     # A file of another version of the add-on may hold more.
     values = {field.name: stored[field.name] for field in fields(Record) if field.name in stored}
     facts = values.get("facts")

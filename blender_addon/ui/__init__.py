@@ -8,6 +8,7 @@ from . import manual_map, preferences, properties
 from .check import check_operator, check_panel, check_paths
 from .depth import depth_operator, install_operators
 from .jobs import analysis_operator, announce, job_operators, main_panel, runtime, status_bar
+from .layout import layout_operators, layout_panel
 from .photo import (
     cleaning_operators,
     demo_operator,
@@ -40,6 +41,7 @@ _CLASSES = (
     *depth_question.CLASSES,
     *photo_operators.CLASSES,
     *demo_operator.CLASSES,
+    *layout_operators.CLASSES,
     *move_operator.CLASSES,
     *option_operator.CLASSES,
     *clip_fit.CLASSES,
@@ -63,6 +65,7 @@ _CLASSES = (
     *preview_panel.CLASSES,
     *takes_panel.CLASSES,
     *depth_operator.CLASSES,
+    *layout_panel.CLASSES,
     *check_operator.CLASSES,
     *scale_operators.CLASSES,
     *depth_analysis.CLASSES,

@@ -8,6 +8,7 @@ import bpy
 
 ADDON = Path(__file__).parents[1]
 
+ALONE = "artist.a-photo-alone"
 PHOTO, MOVE, LOOK = "artist.1-bring-in-the-photo", "artist.2-move-a-camera", "artist.3-look-before-you-send"
 GENERATE, TIMELINE, CHECK = "artist.4-generate", "artist.5-on-the-timeline", "artist.6-did-it-follow-the-camera"
 WRONG, SERVER, GUIDE = "artist.when-something-is-wrong", "server.for-others", "artist.the-artists-guide"
@@ -22,6 +23,14 @@ HEADINGS = (
     ("bpy.ops.realcam.preview", LOOK),
     ("bpy.ops.realcam.check_camera", CHECK),
     ("bpy.ops.realcam.go_to_frame", CHECK),
+    ("bpy.ops.realcam.ground_and_walls", ALONE),
+    ("bpy.ops.realcam.set_ground", ALONE),
+    ("bpy.ops.realcam.add_wall", ALONE),
+    ("bpy.ops.realcam.cut_out*", ALONE),
+    ("bpy.ops.realcam.*layout*", ALONE),
+    ("bpy.types.realcamlayoutfields.*", ALONE),
+    ("bpy.types.realcamphotopoint.*", ALONE),
+    ("bpy.types.realcamshot.layout", ALONE),
     ("bpy.ops.realcam.*take*", TIMELINE),
     ("bpy.ops.realcam.import_clip", TIMELINE),
     ("bpy.ops.realcam.*photo*", PHOTO),

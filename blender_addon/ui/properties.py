@@ -19,6 +19,7 @@ from ..core.errors import RealCamError
 from ..scene import find_photo_scene, set_depth_edge
 from . import clip_format, engine_choice
 from .engine_options import option_properties
+from .layout.layout_fields import RealCamLayoutFields
 from .photo.import_fields import PhotoImportFields, setting_property
 from .predictors import predictor_choice
 from .takes import clip_places
@@ -66,6 +67,9 @@ class RealCamShot(bpy.types.PropertyGroup):
         maxlen=64,
     )
     photo: PointerProperty(type=RealCamPhotoImport)
+    layout: PointerProperty(
+        type=RealCamLayoutFields, name="Layout", description="Ground, walls and cut-outs of the photo"
+    )
     depth_edge: setting_property("depth_edge", update=_depth_edge_changed)
     use_scene_range: BoolProperty(
         name="Scene Range",
@@ -211,7 +215,7 @@ class RealCamShot(bpy.types.PropertyGroup):
         return self.frame_start, self.frame_end
 
 
-_CLASSES = (RealCamEngineOption, RealCamPhotoImport, RealCamTakeItem, RealCamShot)
+_CLASSES = (RealCamEngineOption, RealCamPhotoImport, RealCamLayoutFields, RealCamTakeItem, RealCamShot)
 
 
 def register() -> None:

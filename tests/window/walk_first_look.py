@@ -1,4 +1,4 @@
-"""A photo chosen in Blender's new file by the file browser, its depth in a second one, then another photo.
+"""A photo chosen in Blender's new file by the file browser, its depth by the panel's button, then another photo.
 
     python tests/window/run_walk.py tests/window/walk_first_look.py
 
@@ -54,6 +54,9 @@ def walk() -> Steps:
     yield 4.0
     picture("first-2-photo")
     choose("lone.png")
+    yield 2.0
+    picture("first-3-waits")
+    in_view("choose_depth")
     yield 2.0
     picture("first-3-depth")
     second = browser()[1].spaces.active.params.directory

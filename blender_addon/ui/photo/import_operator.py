@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,8 +20,6 @@ from .import_fields import FIELDS, OF_ONE_PHOTO, PhotoImportFields, depth_beside
 from .import_files import DEPTH_GLOB, PHOTO_AND_DEPTH_GLOB, THUMBNAILS, photo_and_depth, selected_files
 
 _HIDDEN = {"HIDDEN", "SKIP_SAVE"}
-_SOON = 0.1
-"""Seconds after which the second file browser opens: the first is closed by then."""
 
 
 class ImportPhoto(PhotoImportFields, bpy.types.Operator):
@@ -48,7 +45,6 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
         self._asks = True
         if selected_files(self):
             return self.execute(context)
-        self._browsed = True
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
@@ -77,12 +73,8 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
         ask_in_panel(context.scene, self.filepath)
         for name in FIELDS:
             setattr(context.scene.realcam.photo, name, getattr(self, name))
-        browsed = getattr(self, "_browsed", False)
         name = Path(self.filepath).name
-        told = f"No depth lies beside {name}: choose it, or estimate it, in the RealCam panel"
-        self.report({"INFO" if browsed else "WARNING"}, told)
-        if browsed:
-            bpy.app.timers.register(partial(_browse_depth, context.scene.name), first_interval=_SOON)
+        self.report({"INFO"}, f"No depth lies beside {name}: the Photo panel has the ways to one")
         return {"FINISHED"}
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -94,7 +86,7 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
             # A file browser cannot open another one: Blender refuses the folder button there.
             column = layout.column(align=True)
             column.label(text="Depth: select it too (Ctrl+click),")
-            column.label(text="or it is asked for afterwards.")
+            column.label(text="or choose a way to it afterwards.")
         else:
             layout.prop(self, "depth_path")
         draw_fields(layout, self)
@@ -104,7 +96,7 @@ class ChooseDepth(bpy.types.Operator):
     """Choose the file with the depth of the photo in the panel, and import both"""
 
     bl_idname = "realcam.choose_depth"
-    bl_label = "Choose Its Depth"
+    bl_label = "Choose a Depth File"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO", "INTERNAL"}
 
     filepath: StringProperty(name="Depth", description="The depth", subtype="FILE_PATH", options={"SKIP_SAVE"})
@@ -172,16 +164,6 @@ def ask_in_panel(scene: bpy.types.Scene, photo: str) -> None:
     for name in OF_ONE_PHOTO:
         fields.property_unset(name)
     fields.photo_path = photo
-
-
-def _browse_depth(scene: str) -> None:
-    """A timer: open the file browser for the depth in a window that shows the scene."""
-    for window in bpy.context.window_manager.windows:
-        areas = [area for area in window.screen.areas if area.type == "VIEW_3D"] or list(window.screen.areas)
-        if window.scene.name == scene and window.parent is None:
-            with bpy.context.temp_override(window=window, area=areas[0]):
-                bpy.ops.realcam.choose_depth("INVOKE_DEFAULT")
-            return
 
 
 class PhotoDrop(bpy.types.FileHandler):

@@ -83,8 +83,15 @@ def _waiting(layout: Any, context: bpy.types.Context, fields: Any) -> None:
         layout.label(text="Chosen, without depth yet:", icon="IMAGE_DATA")
     _import_fields(layout, context, fields)
     if not _has_depth(fields):
-        draw_estimate(layout, context)
-        layout.operator("realcam.choose_depth", icon="FILEBROWSER")
+        _ways_to_depth(layout, context)
+
+
+def _ways_to_depth(layout: Any, context: bpy.types.Context) -> None:
+    """Draw the ways to a depth, the one that asks least of the artist first."""
+    draw_estimate(layout, context)
+    column = layout.column(align=True)
+    column.operator("realcam.ground_and_walls", icon="MESH_GRID")
+    column.operator("realcam.choose_depth", icon="FILEBROWSER")
 
 
 def _has_depth(fields: Any) -> bool:

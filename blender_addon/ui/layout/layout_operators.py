@@ -1,0 +1,338 @@
+"""Ground and Walls, and Cut Out, as operators that need no mouse: for scripts, and below the tools that draw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import bpy
+from bpy.props import (
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    FloatVectorProperty,
+    IntProperty,
+    StringProperty,
+)
+from msgspec.structs import replace
+
+from ...core.depth.layout.layout import CutOut, DepthLayout, Ground, Mask, Point
+from ...core.depth.layout.layout_edits import with_cut_out, with_ground, with_wall, without
+from ...core.errors import RealCamError
+from ...scene import PhotoScene, find_photo_scene
+from ...scene.editing.depth_layout import (
+    has_other_depth,
+    lay_out,
+    layout_in_metres,
+    layout_to_edit,
+    remove_layout,
+    standing,
+)
+from ...scene.importing.first_look import prepare_first_look
+from ...scene.importing.laid_out_photo import scene_of_layout
+from ...scene.importing.mask_file import read_mask
+from ..operator_result import OperatorResult
+from ..photo.active_photo import ActivePhotoMixin, LeftEditMode, active_photo
+from ..photo.first_look import look_through_camera
+from ..photo.import_fields import import_settings
+from .layout_fields import PARTS
+
+
+class RealCamPhotoPoint(bpy.types.PropertyGroup):
+    """A point of the photo."""
+
+    place: FloatVectorProperty(
+        name="Place",
+        description="Of the point in the photo: shares of its width from the left and of its height from the top",
+        size=2,
+        precision=3,
+    )
+
+
+class ChangesLayout(ActivePhotoMixin):
+    """Mixed into an operator: changes the photo's layout, and reports why it cannot."""
+
+    message: ClassVar[str] = ""
+
+    def execute(self: Any, context: bpy.types.Context) -> OperatorResult:
+        """Change it, in Edit Mode too."""
+        photo = active_photo(context)
+        try:
+            with LeftEditMode(context):
+                photo = lay_out(context.scene, photo, self.changed(photo, layout_to_edit(photo)))
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        context.scene.realcam.layout.refused = ""
+        self.report({"INFO"}, photo.summary)
+        return {"FINISHED"}
+
+    def changed(self, photo: PhotoScene, layout: DepthLayout) -> DepthLayout:
+        """The layout as it shall be, in metres."""
+        raise NotImplementedError
+
+
+class GroundAndWalls(bpy.types.Operator):
+    """Make the photo's depth of its horizon and the camera's height: no depth file and no network is needed. Then draw
+    walls and cut-outs on it"""
+
+    bl_idname = "realcam.ground_and_walls"
+    bl_label = "Ground and Walls"
+    bl_description = (
+        "Make the photo's depth of its horizon and the camera's height: no depth file and no network is needed. Then "
+        "drag the horizon, and draw walls along the edge of the floor"
+    )
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    horizon_left: FloatProperty(
+        name="Horizon Left", description="Share of the photo's height from its top at its left edge", default=0.5
+    )
+    horizon_right: FloatProperty(
+        name="Horizon Right", description="Share of the photo's height from its top at its right edge", default=0.5
+    )
+    camera_height: FloatProperty(
+        name="Camera Height", description="Of the camera above the ground", unit="LENGTH", default=1.6
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Needs a photo, in the panel or in the scene."""
+        if not waiting_photo(context.scene) and find_photo_scene(context.scene) is None:
+            cls.poll_message_set("Choose a photo first")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        """Import the photo that waits in the panel with a first guess; one that is in the scene gets a ground."""
+        ground = Ground((self.horizon_left, self.horizon_right), self.camera_height)
+        try:
+            if waiting_photo(context.scene):
+                photo, said = _import(context.scene, ground)
+            else:
+                photo, said = active_photo(context), []
+                with LeftEditMode(context):
+                    photo = _with_ground(context.scene, photo, ground)
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        self.report({"INFO"}, " ".join([f"{photo.summary}.", *said]))
+        return {"FINISHED"}
+
+
+class SetGround(ChangesLayout, bpy.types.Operator):
+    """Change the ground of the photo: its horizon, the camera's height, a ceiling, the distance of the backdrop"""
+
+    bl_idname = "realcam.set_ground"
+    bl_label = "Set Ground"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO", "INTERNAL"}
+
+    horizon_left: FloatProperty(
+        name="Horizon Left", description="Share of the photo's height from its top at its left edge", default=0.5
+    )
+    horizon_right: FloatProperty(
+        name="Horizon Right", description="Share of the photo's height from its top at its right edge", default=0.5
+    )
+    camera_height: FloatProperty(
+        name="Camera Height", description="Of the camera above the ground", unit="LENGTH", default=1.6
+    )
+    ceiling: FloatProperty(name="Ceiling", description="Height above the ground. 0: none", unit="LENGTH")
+    farthest: FloatProperty(name="Farthest", description="Distance of the backdrop. 0: left open", unit="LENGTH")
+
+    def changed(self, _photo: PhotoScene, layout: DepthLayout) -> DepthLayout:
+        """What is not given stays as it is."""
+        given = self.properties.is_property_set
+        ground = layout.ground or Ground()
+        left, right = ground.horizon
+        layout = with_ground(
+            layout,
+            horizon=(
+                self.horizon_left if given("horizon_left") else left,
+                self.horizon_right if given("horizon_right") else right,
+            ),
+            camera_height=self.camera_height if given("camera_height") else ground.camera_height,
+            ceiling=(self.ceiling or None) if given("ceiling") else ground.ceiling,
+        )
+        return replace(layout, farthest=self.farthest or None) if given("farthest") else layout
+
+
+class AddWall(ChangesLayout, bpy.types.Operator):
+    """Stand an upright wall on the ground along an edge of the photo"""
+
+    bl_idname = "realcam.add_wall"
+    bl_label = "Add Wall"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO", "INTERNAL"}
+
+    points: CollectionProperty(
+        type=RealCamPhotoPoint, name="Points", description="The edge where wall and ground meet, from end to end"
+    )
+    name: StringProperty(name="Name", description="Of the wall")
+
+    def changed(self, _photo: PhotoScene, layout: DepthLayout) -> DepthLayout:
+        """One wall more."""
+        return with_wall(layout, _places(self.points), self.name)
+
+
+class CutOutPart(ChangesLayout, bpy.types.Operator):
+    """Put a region of the photo on an upright plane of its own, where it touches the ground"""
+
+    bl_idname = "realcam.cut_out"
+    bl_label = "Cut Out"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    points: CollectionProperty(type=RealCamPhotoPoint, name="Points", description="The outline of the region")
+    mask: StringProperty(
+        name="Mask",
+        description="A picture in the photo's shape that is bright where the thing is, instead of an outline",
+        subtype="FILE_PATH",
+    )
+    foot: FloatVectorProperty(
+        name="Foot",
+        description="Where it touches the ground, as shares of the photo's width and height; its lowest point unless "
+        "given",
+        size=2,
+    )
+    distance: FloatProperty(
+        name="Distance",
+        description="From the camera along the viewing axis. 0: where its foot touches the ground",
+        unit="LENGTH",
+        min=0.0,
+    )
+    name: StringProperty(name="Name", description="Of the cut-out")
+
+    def changed(self, photo: PhotoScene, layout: DepthLayout) -> DepthLayout:
+        """One cut-out more."""
+        mask: Mask | None = None
+        if self.mask:
+            mask = read_mask(Path(bpy.path.abspath(self.mask)), photo.photo_size)
+        foot = tuple(self.foot) if self.properties.is_property_set("foot") else None
+        cut_out = CutOut(_places(self.points), mask, foot, self.distance or None, name=self.name)
+        return with_cut_out(layout, standing(photo, cut_out, layout) if mask or len(cut_out.outline) else cut_out)
+
+
+class CutOutByMask(bpy.types.Operator):
+    """Choose a picture in the photo's shape that is bright where a thing is, and put the thing on a plane of its own"""
+
+    bl_idname = "realcam.cut_out_mask"
+    bl_label = "Cut Out by a Mask"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO", "INTERNAL"}
+
+    filepath: StringProperty(name="Mask", description="The mask's file", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN"})
+    filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
+        """Browse."""
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, _context: bpy.types.Context) -> OperatorResult:
+        """Cut it out; that operator reports."""
+        try:
+            return set(bpy.ops.realcam.cut_out(mask=self.filepath))
+        except RuntimeError as error:
+            self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
+            return {"CANCELLED"}
+
+
+class SelectPart(bpy.types.Operator):
+    """Show the fields of this wall or cut-out"""
+
+    bl_idname = "realcam.select_layout_part"
+    bl_label = "Select"
+    bl_options: ClassVar[set[str]] = {"INTERNAL"}
+
+    part: EnumProperty(name="Part", description="Its kind", items=PARTS)
+    index: IntProperty(name="Number", description="Its number in the list, from 0", min=0)
+
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        """Select it."""
+        fields = context.scene.realcam.layout
+        fields.part, fields.part_index = self.part, self.index
+        return {"FINISHED"}
+
+
+class RemovePart(ChangesLayout, bpy.types.Operator):
+    """Remove this wall or cut-out"""
+
+    bl_idname = "realcam.remove_layout_part"
+    bl_label = "Remove"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO", "INTERNAL"}
+
+    part: EnumProperty(name="Part", description="Its kind", items=PARTS)
+    index: IntProperty(name="Number", description="Its number in the list, from 0", min=0)
+
+    def changed(self, _photo: PhotoScene, layout: DepthLayout) -> DepthLayout:
+        """One part less."""
+        return without(layout, self.part, self.index)
+
+
+class RemoveLayout(ActivePhotoMixin, bpy.types.Operator):
+    """Take ground, walls and cut-outs away: the photo has the depth again that it had before them"""
+
+    bl_idname = "realcam.remove_layout"
+    bl_label = "Depth as Before"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Only where there is another depth."""
+        if not super().poll(context):
+            return False
+        if not has_other_depth(active_photo(context)):
+            cls.poll_message_set("The photo had no depth before")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        """Take them away."""
+        try:
+            with LeftEditMode(context):
+                photo = remove_layout(active_photo(context))
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        self.report({"INFO"}, photo.summary)
+        return {"FINISHED"}
+
+
+def waiting_photo(scene: bpy.types.Scene) -> str:
+    """The file of the photo that was chosen and has no depth yet; "" for none."""
+    fields = scene.realcam.photo
+    return fields.photo_path.strip() if fields.waits else ""
+
+
+def _import(scene: bpy.types.Scene, ground: Ground) -> tuple[PhotoScene, list[str]]:
+    """Put the photo of the panel into the scene, with a layout of the ground alone; and what is to be said of it."""
+    fields = scene.realcam.photo
+    path = Path(bpy.path.abspath(waiting_photo(scene)))
+    photo = scene_of_layout(scene, path, DepthLayout(ground=ground), import_settings(fields))
+    scene.realcam.depth_edge = photo.depth_edge
+    fields.waits = False
+    said = prepare_first_look(scene, photo, fields.add_camera)
+    look_through_camera(scene)
+    return photo, said
+
+
+def _with_ground(scene: bpy.types.Scene, photo: PhotoScene, ground: Ground) -> PhotoScene:
+    """The photo with a ground; one that it has already stays."""
+    layout = layout_in_metres(photo)
+    if layout is not None and layout.ground is not None:
+        return photo
+    return lay_out(scene, photo, replace(layout or DepthLayout(farthest=None), ground=ground))
+
+
+def _places(points: Any) -> tuple[Point, ...]:
+    return tuple((point.place[0], point.place[1]) for point in points)
+
+
+CLASSES = (
+    RealCamPhotoPoint,
+    GroundAndWalls,
+    SetGround,
+    AddWall,
+    CutOutPart,
+    CutOutByMask,
+    SelectPart,
+    RemovePart,
+    RemoveLayout,
+)
