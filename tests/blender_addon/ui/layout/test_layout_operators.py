@@ -98,8 +98,12 @@ def test_walls_cut_outs_and_fields_change_the_mesh_with_the_stored_layout(ground
     assert photo_of(bpy).depth()[80, 111] == pytest.approx(1.5, rel=0.01)
     ops.select_layout_part(part="CUT_OUT", index=0)
     fields.distance, fields.stands_at, fields.lying = 0, 0.4, True
+    assert "seen from its edge" in fields.refused, "it reaches above the eye's height"
+    ops.cut_out(points=points((0.1, 0.8), (0.3, 0.8), (0.3, 0.9)))
+    ops.select_layout_part(part="CUT_OUT", index=1)
+    fields.stands_at, fields.lying = 0.4, True
     check_mesh_is_the_stored_layout(bpy)
-    assert (fields.stands_at, fields.lying) == (pytest.approx(0.4), True)
+    assert (fields.stands_at, fields.lying, fields.refused) == (pytest.approx(0.4), True, "")
     assert ops.remove_layout_part(part="CUT_OUT", index=0) == {"FINISHED"}
     assert ops.set_ground(horizon_left=0.5, farthest=30) == {"FINISHED"}
     assert (fields.horizon_right, fields.farthest, fields.ceiling) == pytest.approx((0.47, 30, 2.6))
