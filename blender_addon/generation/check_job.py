@@ -132,7 +132,7 @@ def photo_of_take(scene: bpy.types.Scene, take: Take) -> PhotoScene:
             "its depth is what metres are judged by",
             "Undo its removal, or generate the shot again.",
         )
-    if take.photo is None and (photo.record.scale != 1 or len(photo_meshes(scene)) > 1):
+    if take.photo is None and (photo.record.shot_scale != 1 or len(photo_meshes(scene)) > 1):
         raise TimelineError(
             f"The files of {take.label} do not say which photo it was made from and at what scale",
             "this scene has several photos or was re-metered, so what its metres were is not known",
@@ -148,7 +148,7 @@ def asked_camera(take: Take, photo: PhotoScene) -> Trajectory:
         TimelineError: The take's files are gone.
     """
     trajectory = clip_metadata(Path(bpy.path.abspath(take_folder(take)))).trajectory()
-    return trajectory if take.photo is None else trajectory.rescale(photo.record.scale / take.photo.scale)
+    return trajectory if take.photo is None else trajectory.rescale(photo.record.shot_scale / take.photo.scale)
 
 
 def _lens_of_photo(take: Take, photo: PhotoScene) -> Float64:

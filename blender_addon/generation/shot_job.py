@@ -241,6 +241,8 @@ class ShotJob:
         return ShotTask(
             camera=request.camera,
             placement=placement,
-            photo_state=PhotoState(imported_at=record.imported_at, scale=record.scale, intrinsics=record.intrinsics),
+            photo_state=PhotoState(
+                imported_at=record.imported_at, scale=record.shot_scale, intrinsics=record.intrinsics
+            ),
             last_image=request.last_image,
         )

@@ -31,6 +31,8 @@ before; 0 where that was not known (Blender replaces NaN in meshes).
 
 TAKEN = "realcam_depth"
 """Vertex attribute: the depth that the vertex was built at, metres; what an artist moves afterwards differs from it."""
+IMPORTED = "realcam_imported"
+"""Vertex attribute of a calibrated depth: metres along z as they were imported, before cleaning moved any."""
 
 UV_MAP = "UVMap"
 
@@ -46,6 +48,7 @@ class GridVertices:
         cleaning_flags: [V] int32 bits, as TOUCHED holds them; zeros before an analysis.
         shift: [V] float32 ratios, as SHIFT holds them; ones before an analysis.
         is_analysed: Whether cleaning has analysed the depth.
+        imported: [V] float32 metres, as IMPORTED holds them; None where the depth is as imported.
     """
 
     positions: Float32
@@ -54,6 +57,7 @@ class GridVertices:
     cleaning_flags: Int32
     shift: Float32
     is_analysed: bool
+    imported: Float32 | None = None
 
     def count(self, cleaned: int) -> NDArray[np.bool_]:
         """Which vertices belong to the surface with some cleaning steps in force.
@@ -185,7 +189,13 @@ def _vertices(mesh: bpy.types.Mesh) -> GridVertices:
     shift = _attribute(mesh, SHIFT, "value", np.float32) if is_analysed else np.ones(len(pixels), dtype=np.float32)
     picture = _attribute(mesh, PICTURE, "vector", np.float32, 2).reshape(-1, 2)
     return GridVertices(
-        _positions(mesh)[order], pixels[order], picture[order], cleaning_flags[order], shift[order], is_analysed
+        positions=_positions(mesh)[order],
+        pixels=pixels[order],
+        picture=picture[order],
+        cleaning_flags=cleaning_flags[order],
+        shift=shift[order],
+        is_analysed=is_analysed,
+        imported=_attribute(mesh, IMPORTED, "value", np.float32)[order] if IMPORTED in mesh.attributes else None,
     )
 
 
@@ -209,6 +219,8 @@ def _fill(mesh: bpy.types.Mesh, vertices: GridVertices, faces: tuple[Int32, Int3
     mesh.attributes.new(TAKEN, "FLOAT", "POINT").data.foreach_set("value", depth_of(vertices.positions))
     if vertices.is_analysed:
         mark_vertices(mesh, vertices)
+    if vertices.imported is not None:
+        mesh.attributes.new(IMPORTED, "FLOAT", "POINT").data.foreach_set("value", vertices.imported)
     mesh.update(calc_edges=True)
 
 

@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import bpy
+import msgspec
 import numpy as np
 
 from ..core.arrays import Float32, Float64, UInt8
+from ..core.depth.calibration.depth_law import DepthLaw, Numbers
 from ..core.depth.depth_facts import DepthFacts
 from ..core.errors import PhotoError
 from .mesh import grid_depth, recut_mesh
@@ -42,6 +44,10 @@ class Record:
         cleaned: Bits of the cleaning steps in force.
         facts: How far the imported depth reaches with these steps in force, before `scale`; None in files of version
             0.1.
+        numbers: What the imported depth was before it was read as metres: metres, or relative depth by a guess.
+        law: The imported depth to metres, before `scale`, where the depth was calibrated; None where it is as imported.
+        calibrated_scale: How much farther from the photo's camera than `scale` says calibrations put the artist's
+            cameras.
     """
 
     version: int
@@ -56,6 +62,19 @@ class Record:
     scale: float = 1.0
     cleaned: int = 0
     facts: DepthFacts | None = None
+    numbers: Numbers = "metric"
+    law: DepthLaw | None = None
+    calibrated_scale: float = 1.0
+
+    @property
+    def shot_scale(self) -> float:
+        """How much farther from the photo's camera the artist's cameras stand than if the depth were as imported."""
+        return self.scale * self.calibrated_scale
+
+    @property
+    def guessed(self) -> bool:
+        """Whether the scene's metres are a guess: relative depth that was not calibrated."""
+        return self.numbers != "metric" and self.law is None
 
 
 @dataclass(frozen=True)
@@ -145,7 +164,7 @@ class PhotoScene:
 
 def store_record(mesh: bpy.types.Object, record: Record) -> None:
     """Write the record onto the mesh object."""
-    mesh[RECORD] = json.dumps(asdict(record))
+    mesh[RECORD] = json.dumps({**asdict(record), "law": msgspec.to_builtins(record.law)})
 
 
 def find_photo_scene(scene: bpy.types.Scene, imported_at: float | None = None) -> PhotoScene | None:
@@ -209,11 +228,12 @@ def record_of(holder: bpy.types.ID) -> Record:
     stored: dict[str, Any] = json.loads(holder[RECORD])
     # A file of another version of the add-on may hold more.
     values = {field.name: stored[field.name] for field in fields(Record) if field.name in stored}
-    facts = values.get("facts")
+    facts, law = values.get("facts"), values.get("law")
     return Record(
         **{
             **values,
             "photo_size": tuple(values["photo_size"]),
             "facts": None if facts is None else DepthFacts(**facts),
+            "law": None if law is None else msgspec.convert(law, DepthLaw),
         }
     )

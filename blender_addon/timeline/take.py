@@ -13,7 +13,7 @@ class PhotoState(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         imported_at: Seconds since 1970 when the photo was imported; says which photo it is.
-        scale: True metres for each metre of the imported depth.
+        scale: How much farther from the photo's camera cameras stood than if the depth were as imported.
         intrinsics: [3, 3] row by row, in the photo's pixels.
     """
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Float32, Float64
 from ..errors import PhotoError
+from .calibration.depth_law import Numbers
 from .depth_format import DepthFormat
 
 INTEGER_SCALE = 0.001
@@ -54,6 +55,14 @@ def to_metres(stored: NDArray[Any], depth_format: DepthFormat, *, whole_numbers:
         values = values * scale
     values[np.abs(values) >= FARTHEST_DEPTH] = np.nan
     return values.astype(np.float32)
+
+
+def numbers_read(depth_format: DepthFormat) -> Numbers:
+    """What the metres of `to_metres` are to a calibration: metres, or by the guess of a nearest and a farthest thing
+    relative depth, evenly with the stored numbers or with one over them."""
+    if depth_format.kind != "relative":
+        return "metric"
+    return "reciprocal" if depth_format.near == "bright" else "relative"
 
 
 def _rotated_back(stored: NDArray[Any], bits: int) -> NDArray[np.int64]:

@@ -148,6 +148,16 @@ def touched_counts(photo_scene: PhotoScene) -> dict[int, int]:
     return {bit: int((cleaning_flags & bit != 0).sum()) for bit in STEPS}
 
 
+def applied_shifts(vertices: GridVertices, cleaned: int) -> Float32:
+    """[V] how many times as far as before cleaning each vertex is with some steps in force."""
+    factor = np.ones(len(vertices.shift), dtype=np.float32)
+    for bit in (MOVED, SKY):
+        if cleaned & bit:
+            concerned = (vertices.shift > 0) & (vertices.cleaning_flags & bit != 0)
+            factor[concerned] *= vertices.shift[concerned]
+    return factor
+
+
 def facts_of_vertices(vertices: GridVertices, cleaned: int, record: Record) -> DepthFacts | None:
     """How far the depth reaches with some steps in force, before the scene's scale. The sky's shell is no depth."""
     counts = vertices.count(cleaned) & (vertices.cleaning_flags & SKY == 0)
@@ -165,12 +175,7 @@ def _depth_and_lens(photo_scene: PhotoScene) -> tuple[Float32, Float64]:
 
 def _shifted(vertices: GridVertices, was: int, now: int) -> Float32:
     """[V, 3] positions with the steps `now` in force instead of `was`."""
-    factor = np.ones(len(vertices.shift), dtype=np.float32)
-    moves = vertices.shift > 0
-    for bit in (MOVED, SKY):
-        if (was ^ now) & bit:
-            concerned = moves & (vertices.cleaning_flags & bit != 0)
-            factor[concerned] = vertices.shift[concerned] if now & bit else 1 / vertices.shift[concerned]
+    factor = applied_shifts(vertices, now) / applied_shifts(vertices, was)
     return np.asarray(vertices.positions * factor[:, None], dtype=np.float32)
 
 
@@ -182,6 +187,9 @@ def _with_sky(vertices: GridVertices, new: Int32, found: CleanDepth, photo_scene
     points = lift(uv, found.depth.ravel()[new], photo_scene.intrinsics, photo_scene.photo_size).astype(np.float32)
     pixels = np.concatenate([vertices.pixels, new])
     order = np.argsort(pixels, kind="stable")
+    # Their depth before cleaning is not known; what an analysis gave them is what there is.
+    shell = None if record.law is None else record.law.numbers(found.depth.ravel()[new] / record.scale)
+    imported = vertices.imported
     return GridVertices(
         positions=np.concatenate([vertices.positions, blender_points(points)])[order],
         pixels=pixels[order],
@@ -189,6 +197,9 @@ def _with_sky(vertices: GridVertices, new: Int32, found: CleanDepth, photo_scene
         cleaning_flags=np.zeros(len(pixels), dtype=np.int32),
         shift=np.ones(len(pixels), dtype=np.float32),
         is_analysed=False,
+        imported=None
+        if imported is None or shell is None
+        else np.concatenate([imported, shell.astype(np.float32)])[order],
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
 
-from ...core.arrays import Bool, Float32
+from ...core.arrays import Bool, Float32, Float64
 from ...core.depth.depth_facts import metres
 from ...core.depth.seen_depth import seen_depth
 from ...core.errors import PhotoError
@@ -90,6 +90,23 @@ def forget_under_geometry(mesh: bpy.types.Object) -> None:
     del mesh[UNDER]
     if under.users == 0:
         bpy.data.meshes.remove(under)
+
+
+def map_under_geometry(mesh: bpy.types.Object, calibrated: Callable[[Float32], Float64]) -> None:
+    """Calibrate what geometry took the place of, with the photo's depth.
+
+    Args:
+        mesh: The photo's mesh object.
+        calibrated: Metres of the imported depth to the metres that they are from now on.
+    """
+    under = mesh.get(UNDER)
+    if not isinstance(under, bpy.types.Mesh):
+        return
+    depth = np.empty(len(under.vertices), np.float32)
+    under.attributes[DEPTH].data.foreach_get("value", depth)
+    known = depth > 0
+    depth[known] = calibrated(depth[known])
+    under.attributes[DEPTH].data.foreach_set("value", depth)
 
 
 def _keep_under_geometry(photo_scene: PhotoScene, base: Float32, replaced: Bool) -> None:

@@ -83,8 +83,9 @@ def set_depth(
     if mesh.shape_keys is not None:
         photo_scene.mesh.shape_key_clear()
     rebuild_mesh(mesh, vertices, (record.rows, record.columns), record.depth_edge, cleaned)
-    scale = 1.0 if from_scratch else record.scale
-    changed = replace(record, scale=scale, cleaned=cleaned)
+    changed = replace(record, cleaned=cleaned)
+    if from_scratch:
+        changed = replace(changed, scale=1.0, law=None, numbers="metric", calibrated_scale=record.shot_scale)
     changed = replace(changed, facts=facts_of_vertices(vertices, cleaned, changed))
     store_record(photo_scene.mesh, changed)
     result = replace(photo_scene, record=changed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import bpy
 import numpy as np
@@ -11,10 +12,11 @@ from ...core.arrays import Float32
 from ...core.depth.cleaning.clean import DENSE
 from ...core.depth.cleaning.upsample import guided_upsample, shrunk
 from ...core.depth.depth_mesh import known_depth
+from ...core.depth.depth_numbers import numbers_read
 from ...core.errors import RealCamError
 from ...core.payloads.import_request import DepthFile, ImportRequest, ImportSettings
 from ..photo_file import PhotoFile, photo_pixels, read_photo
-from ..photo_scene import PhotoScene
+from ..photo_scene import PhotoScene, store_record
 from .depth_file import read_depth
 from .estimated_depth import scene_of_estimate
 from .photo_objects import NamedPhoto, scene_of_depth
@@ -53,7 +55,10 @@ def _scene_of_file(scene: bpy.types.Scene, photo: NamedPhoto, file: DepthFile, s
     if settings.to_photo:
         depth = _at_photos_size(depth, photo.file, settings.max_vertices)
     lens = settings.lens(photo.file.size, photo.file.focal_35mm)
-    return scene_of_depth(scene, photo, depth, lens.intrinsics, lens.words, settings)
+    built = scene_of_depth(scene, photo, depth, lens.intrinsics, lens.words, settings)
+    record = replace(built.record, numbers=numbers_read(file.format))
+    store_record(built.mesh, record)
+    return replace(built, record=record)
 
 
 def _at_photos_size(depth: Float32, photo: PhotoFile, max_pixels: int) -> Float32:

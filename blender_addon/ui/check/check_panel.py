@@ -47,7 +47,7 @@ def _draw_check(layout: Any, context: bpy.types.Context, check: CheckedTake) -> 
     for finding in check.findings:
         draw_wrapped(layout, context, finding, "INFO")
     photo = find_photo_scene(context.scene, check.imported_at)
-    scene_scale = check.scene_scale if photo is None else photo.record.scale
+    scene_scale = check.scene_scale if photo is None else photo.record.shot_scale
     draw_picture(layout, thumbnails.of_pixels("check", hash(check), lambda: error_picture(check)))
     degrees, metres = chart_tops(check)
     top = format_length(metres * scene_scale / check.scene_scale)
