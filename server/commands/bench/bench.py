@@ -30,6 +30,7 @@ from server.geometry.preview import PreviewRenderer
 
 from .depth import MEGAPIXEL, blenders_report, depth, depth_to_scene
 from .evaluate import evaluate
+from .layouts import layouts
 from .sampler import sampler
 
 bench_app = typer.Typer(
@@ -40,6 +41,7 @@ bench_app = typer.Typer(
 bench_app.command()(sampler)
 bench_app.command()(depth)
 bench_app.command()(evaluate)
+bench_app.command()(layouts)
 
 
 @bench_app.callback()
