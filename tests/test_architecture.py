@@ -28,6 +28,7 @@ UI_MODULES = {
     "preferences",
     "preview_state",
     "redraw",
+    "view_under",
     "engine_choice",
     "engine_options",
     "engine_presets",

@@ -8,7 +8,7 @@ from . import manual_map, preferences, properties
 from .check import check_operator, check_panel, check_paths
 from .depth import depth_operator, install_operators
 from .jobs import analysis_operator, announce, job_operators, main_panel, runtime, status_bar
-from .layout import layout_operators, layout_panel
+from .layout import layout_operators, layout_panel, layout_tool
 from .photo import (
     cleaning_operators,
     demo_operator,
@@ -42,6 +42,7 @@ _CLASSES = (
     *photo_operators.CLASSES,
     *demo_operator.CLASSES,
     *layout_operators.CLASSES,
+    *layout_tool.CLASSES,
     *move_operator.CLASSES,
     *option_operator.CLASSES,
     *clip_fit.CLASSES,
@@ -96,6 +97,7 @@ def unregister() -> None:
     analysis_operator.stop()
     depth_analysis.stop()
     pick_points.hide_line()
+    layout_tool.hide_layout()
     runtime.unregister()
     manual_map.unregister()
     clip_operators.stop()

@@ -227,6 +227,14 @@ def standing(photo_scene: PhotoScene, cut_out: CutOut, layout: DepthLayout) -> C
     return structs.replace(cut_out, distance=float(np.nanmedian(beside)))
 
 
+def is_whole(photo_scene: PhotoScene) -> bool:
+    """Whether a laid-out photo's mesh has all its vertices: it follows no mouse at present."""
+    return LAYOUT not in photo_scene.mesh or _full_size(photo_scene) == (
+        photo_scene.record.columns,
+        photo_scene.record.rows,
+    )
+
+
 def distances(photo_scene: PhotoScene, layout: DepthLayout) -> list[float]:
     """Metres along the viewing axis from the camera to the foot of each cut-out of a layout in metres."""
     found = []

@@ -102,6 +102,13 @@ class GroundAndWalls(bpy.types.Operator):
             return False
         return True
 
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
+        """With the first guess in the scene, drag the horizon and draw."""
+        done = self.execute(context)
+        if done == {"FINISHED"} and context.area is not None and context.area.type == "VIEW_3D":
+            bpy.ops.realcam.edit_layout("INVOKE_DEFAULT")
+        return done
+
     def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Import the photo that waits in the panel with a first guess; one that is in the scene gets a ground."""
         ground = Ground((self.horizon_left, self.horizon_right), self.camera_height)

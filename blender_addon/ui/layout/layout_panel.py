@@ -40,7 +40,8 @@ class LayoutPanel(ImportedPhotoSubpanel, bpy.types.Panel):
 
 def _cut_out_buttons(layout: Any) -> None:
     row = layout.row(align=True)
-    row.operator("realcam.cut_out_mask", text="Mask", icon="IMAGE_DATA")
+    row.operator("realcam.edit_layout", text="Cut Out", icon="SELECT_SET").mode = "CUT_OUT"
+    row.operator("realcam.cut_out_mask", text="By a Mask", icon="IMAGE_DATA")
 
 
 def _draw_ground(layout: Any, fields: Any, photo: PhotoScene, laid_out: DepthLayout) -> None:
@@ -50,6 +51,7 @@ def _draw_ground(layout: Any, fields: Any, photo: PhotoScene, laid_out: DepthLay
     if laid_out.ground is None:
         column.operator("realcam.ground_and_walls", icon="MESH_GRID")
     else:
+        column.operator("realcam.edit_layout", icon="GREASEPENCIL").mode = "GROUND"
         column.prop(fields, "camera_height")
         row = column.column(align=True)
         row.prop(fields, "horizon_left")

@@ -13,6 +13,7 @@ from mathutils import Vector
 from ...scene import find_photo_scene
 from ...scene.editing.calibration import point_under_ray
 from ..operator_result import OperatorResult
+from ..view_under import view_under
 
 _COLOUR = (1.0, 0.6, 0.1, 1.0)
 _NAVIGATION = ("MIDDLEMOUSE", "WHEELUPMOUSE", "WHEELDOWNMOUSE", "TRACKPADPAN", "TRACKPADZOOM", "MOUSEROTATE")
@@ -55,7 +56,7 @@ class PickScalePoints(bpy.types.Operator):
         if event.type in ("ESC", "RIGHTMOUSE") and event.value == "PRESS":
             self.cancel(context)
             return {"CANCELLED"}
-        region = _view_under(self._area, event.mouse_x, event.mouse_y)
+        region = view_under(self._area, event.mouse_x, event.mouse_y)
         if event.type != "LEFTMOUSE" or region is None or event.type in _NAVIGATION:
             return {"PASS_THROUGH"}
         if event.value != "PRESS":
@@ -91,16 +92,6 @@ class PickScalePoints(bpy.types.Operator):
         context.workspace.status_text_set(None)
         context.window.cursor_modal_restore()
         self._area.tag_redraw()
-
-
-def _view_under(area: bpy.types.Area, x: int, y: int) -> bpy.types.Region | None:
-    """The area's 3D view region if the mouse is over it and over no bar or sidebar on it."""
-    over = [
-        region
-        for region in area.regions
-        if region.x <= x < region.x + region.width and region.y <= y < region.y + region.height
-    ]
-    return over[0] if len(over) == 1 and over[0].type == "WINDOW" else None
 
 
 def _show_line(points: list[Vector]) -> None:

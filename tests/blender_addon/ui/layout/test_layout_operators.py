@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from server.demo.motorcycle import Motorcycle
-from tests.support.photos import write_small_bike
+from tests.blender_addon.ui.layout.laid_out import check_mesh_is_the_stored_layout, photo_of, state
 
 pytestmark = pytest.mark.blender
 
@@ -22,47 +21,6 @@ PERSON = ((0.4, 0.3), (0.5, 0.3), (0.5, 0.8), (0.4, 0.8))
 def points(*places: tuple[float, float]) -> list[dict[str, Any]]:
     """As an operator takes them."""
     return [{"name": "", "place": place} for place in places]
-
-
-def photo_of(bpy: ModuleType) -> Any:
-    from blender_addon.scene import find_photo_scene
-
-    photo = find_photo_scene(bpy.context.scene)
-    assert photo is not None
-    return photo
-
-
-def state(bpy: ModuleType) -> tuple[Any, ...]:
-    """What a refused change must leave as it was."""
-    photo = photo_of(bpy)
-    return photo.depth().tobytes(), photo.record, photo.mesh.get("realcam_layout")
-
-
-def check_mesh_is_the_stored_layout(bpy: ModuleType) -> None:
-    from blender_addon.core.depth.layout.layout import layout_of
-    from blender_addon.core.depth.layout.layout_depth import layout_depth
-
-    photo = photo_of(bpy)
-    layout = layout_of(photo.mesh["realcam_layout"])
-    size = (photo.record.columns, photo.record.rows)
-    expected = layout_depth(layout, size, photo.intrinsics, photo.photo_size) * photo.record.scale
-    assert np.allclose(photo.depth(), expected, rtol=1e-5)
-
-
-@pytest.fixture
-def lone(bike: Motorcycle, tmp_path: Path) -> Path:
-    """The small motorcycle photo without its depth."""
-    photo = write_small_bike(bike, tmp_path)
-    photo.with_name("bike_depth.npy").unlink()
-    return photo
-
-
-@pytest.fixture
-def grounded(addon: ModuleType, lone: Path) -> ModuleType:
-    """`bpy` with that photo in the scene by Ground and Walls."""
-    addon.context.scene.realcam.photo.photo_path = str(lone)
-    assert addon.ops.realcam.ground_and_walls() == {"FINISHED"}
-    return addon
 
 
 def test_a_photo_alone_becomes_a_scene_with_a_floor_in_metres(grounded: ModuleType) -> None:

@@ -1,0 +1,150 @@
+"""The layout drawn over the view: horizon, metres on the floor, walls' edges, outlines, feet and their distances."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import blf
+import bpy
+import gpu
+import numpy as np
+from gpu_extras.batch import batch_for_shader
+
+from ...core.arrays import Float64
+from ...core.depth.depth_facts import metres
+from ...core.depth.layout.ground_plane import down_vector
+from ...core.depth.layout.layout import DepthLayout, Point
+from ...core.depth.layout.region import foot_of
+from ...scene import PhotoScene
+from ...scene.editing.depth_layout import distances
+from .drawing_session import DrawingSession
+from .handles import ENDS, handles, horizon_at
+from .photo_view import PhotoView
+
+Colour = tuple[float, float, float, float]
+
+HORIZON: Colour = (1.0, 0.6, 0.1, 1.0)
+FLOOR: Colour = (1.0, 1.0, 1.0, 0.35)
+WALL: Colour = (0.25, 0.7, 1.0, 1.0)
+OUTLINE: Colour = (0.55, 1.0, 0.35, 1.0)
+HOVERED: Colour = (1.0, 1.0, 1.0, 1.0)
+
+FLOOR_LINES = 8
+"""Metres of the floor that are ruled, to each side and ahead of the camera."""
+HANDLE = 10.0
+"""Pixels across."""
+
+
+def draw_session(session: DrawingSession, photo: PhotoScene, layout: DepthLayout, view: PhotoView) -> None:
+    """Draw all of it in the present region.
+
+    Args:
+        session: For what is held and what is being drawn.
+        photo: The photo.
+        layout: Its layout, in metres.
+        view: The region's.
+    """
+    gpu.state.blend_set("ALPHA")
+    if layout.ground is not None:
+        for line in floor_lines(photo, layout):
+            _line(view, line, FLOOR, 1.0)
+        _line(view, [(0.0, horizon_at(layout, 0.0)), (1.0, horizon_at(layout, 1.0))], HORIZON, 2.0)
+        _text(view, (0.5, horizon_at(layout, 0.5)), "Horizon", HORIZON)
+    for wall in layout.walls:
+        _line(view, wall.points, WALL, 3.0)
+    for cut_out, distance in zip(layout.cut_outs, distances(photo, layout), strict=True):
+        if cut_out.outline:
+            _line(view, [*cut_out.outline, cut_out.outline[0]], OUTLINE, 2.0)
+        _text(view, foot_of(cut_out), f"{cut_out.name}, {metres(distance)} m".lstrip(", "), OUTLINE)
+    _draw_handles(session, layout, view)
+    if session.drawn:
+        colour = WALL if session.mode == "GROUND" else OUTLINE
+        _line(view, [*session.drawn, session.mouse], colour, 2.0)
+        _dots(view, session.drawn, colour)
+    gpu.state.blend_set("NONE")
+
+
+def floor_lines(photo: PhotoScene, layout: DepthLayout) -> list[list[Point]]:
+    """Lines on the floor a metre apart, ahead of the camera, in fractions of the photo; only what is in front of it."""
+    assert layout.ground is not None
+    down = down_vector(layout.ground.horizon, photo.intrinsics, photo.photo_size)
+    ahead = np.array([0.0, 0.0, 1.0]) - down[2] * down
+    ahead /= np.linalg.norm(ahead)
+    aside = np.cross(down, ahead)
+    below = layout.ground.camera_height * down
+    whole = np.arange(-FLOOR_LINES, FLOOR_LINES + 1)
+    segments = [(below + x * aside, below + x * aside + 2 * FLOOR_LINES * ahead) for x in whole]
+    segments += [
+        (below + z * ahead - FLOOR_LINES * aside, below + z * ahead + FLOOR_LINES * aside)
+        for z in range(1, 2 * FLOOR_LINES + 1)
+    ]
+    lines = []
+    for start, end in segments:
+        clipped = _in_front(start, end)
+        if clipped is not None:
+            lines.append([_place(point, photo) for point in clipped])
+    return lines
+
+
+def _in_front(start: Float64, end: Float64) -> tuple[Float64, Float64] | None:
+    """The part of a segment that is more than 10 cm in front of the camera."""
+    near = 0.1
+    if start[2] < near and end[2] < near:
+        return None
+    if start[2] < near or end[2] < near:
+        cut = start + (end - start) * ((near - start[2]) / (end[2] - start[2]))
+        return (cut, end) if start[2] < near else (start, cut)
+    return start, end
+
+
+def _place(point: Float64, photo: PhotoScene) -> Point:
+    pixel = photo.intrinsics @ (point / point[2])
+    return float(pixel[0]) / photo.photo_size[0], float(pixel[1]) / photo.photo_size[1]
+
+
+def _draw_handles(session: DrawingSession, layout: DepthLayout, view: PhotoView) -> None:
+    colours = {"FOOT": OUTLINE, "WALL_POINT": WALL}
+    chosen = session.held or session.hovered
+    for handle, place in handles(layout):
+        _dots(view, [place], HOVERED if handle == chosen else colours.get(handle.kind, HORIZON))
+    if chosen is not None and chosen.kind == "HORIZON":
+        _line(view, [(x, horizon_at(layout, x)) for x in ENDS], HOVERED, 2.0)
+
+
+def _pixels(view: PhotoView, points: Sequence[Point]) -> list[tuple[float, float, float]]:
+    pixels = [view.pixel(point) for point in points]
+    return [(*pixel, 0.0) for pixel in pixels if pixel is not None]
+
+
+def _line(view: PhotoView, points: Sequence[Point], colour: Colour, width: float) -> None:
+    corners = _pixels(view, points)
+    if len(corners) < 2:
+        return
+    shader = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
+    shader.bind()
+    shader.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
+    shader.uniform_float("lineWidth", width * bpy.context.preferences.system.ui_scale)
+    shader.uniform_float("color", colour)
+    batch_for_shader(shader, "LINE_STRIP", {"pos": corners}).draw(shader)
+
+
+def _dots(view: PhotoView, points: Sequence[Point], colour: Colour) -> None:
+    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+    shader.bind()
+    for size, shade in ((HANDLE + 4, (0.0, 0.0, 0.0, 0.8)), (HANDLE, colour)):
+        gpu.state.point_size_set(size * bpy.context.preferences.system.ui_scale)
+        shader.uniform_float("color", shade)
+        batch_for_shader(shader, "POINTS", {"pos": _pixels(view, points)}).draw(shader)
+
+
+def _text(view: PhotoView, point: Point, text: str, colour: Colour) -> None:
+    pixel = view.pixel(point)
+    if pixel is None:
+        return
+    blf.size(0, 13 * bpy.context.preferences.system.ui_scale)
+    blf.color(0, *colour)
+    blf.enable(0, blf.SHADOW)
+    blf.shadow(0, 5, 0.0, 0.0, 0.0, 1.0)
+    blf.position(0, pixel[0] + HANDLE, pixel[1] + HANDLE, 0)
+    blf.draw(0, text)
+    blf.disable(0, blf.SHADOW)
