@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import io
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from blender_addon.core.progress import JobProgress, OnProgress, unwatched
 
+from .transfer import Transfer
 from .weights_sources import WeightsError, first_line, network_errors
 from .weights_store import FRESH_PREFIX, SourceFile, WeightsStore
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 
 @dataclass(frozen=True)
@@ -60,11 +56,11 @@ def fetch(source: SourceFile, folder: Path, on_progress: OnProgress, endpoint: s
             _download(source, path, on_progress, endpoint)
         except network_errors() as error:
             full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-            run = f"Make room in {folder} and run" if full else "Run"
+            start = f"Make room in {folder} and start" if full else "Start"
             raise WeightsError(
                 f"{source.name} of {source.repo} could not be fetched",
                 first_line(error),
-                f"{run} the same command again: it goes on where it was.",
+                f"{start} it again: it goes on where it was.",
             ) from error
     found = sha256_of(path, f"Checking {source.name}", on_progress)
     if source.sha256 and found != source.sha256:
@@ -72,7 +68,7 @@ def fetch(source: SourceFile, folder: Path, on_progress: OnProgress, endpoint: s
         raise WeightsError(
             f"{source.name} is not what {source.repo} published",
             f"its SHA-256 is {found[:16]}..., expected {source.sha256[:16]}...; it was deleted",
-            "Run the command again.",
+            "Start it again.",
         )
     return FetchedFile(path, msgspec.structs.replace(source, sha256=found))
 
@@ -139,26 +135,12 @@ def _part(path: Path) -> Path:
     return path.with_name(path.name + ".part")
 
 
-class _Counted(io.FileIO):
-    """A file to append to that reports its length after each write."""
-
-    def __init__(self, path: Path, on_length: Callable[[int], None]) -> None:
-        super().__init__(path, "a")
-        self._on_length = on_length
-
-    def write(self, data: ReadableBuffer, /) -> int:
-        written = super().write(data)
-        self._on_length(self.tell())
-        return written
-
-
 def _download(source: SourceFile, path: Path, on_progress: OnProgress, endpoint: str | None) -> None:
     """Download the file to `path`, going on with the part that is there.
 
     This is not hf_hub_download, which throws away what it has when the line breaks: these are files of ten gigabytes.
     """
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
-    from huggingface_hub.file_download import http_get
 
     path.parent.mkdir(parents=True, exist_ok=True)
     part = _part(path)
@@ -175,8 +157,7 @@ def _download(source: SourceFile, path: Path, on_progress: OnProgress, endpoint:
         def on_length(length: int) -> None:
             on_progress(JobProgress(length, source.bytes, f"Fetching {source.name}"))
 
-        with _Counted(part, on_length) as file:
-            http_get(there.location, file, resume_size=done, displayed_filename=source.name)
+        Transfer(there.location, part).run(on_length)
     try:
         _check_length(source, part.stat().st_size)
     except WeightsError:
@@ -190,7 +171,7 @@ def _check_length(source: SourceFile, found: int | None) -> None:
         raise WeightsError(
             f"{source.name} of {source.repo} could not be fetched",
             f"what came has {found} bytes, the hub lists {source.bytes}",
-            "Check the network for a login page or a proxy, and run the same command again.",
+            "Check the network for a login page or a proxy, and start it again.",
         )
 
 
@@ -227,7 +208,8 @@ def check_disk_space(needs: Iterable[SpaceNeeded]) -> None:
             raise WeightsError(
                 "The disk is too small for the weights",
                 f"{parts} are needed, {in_units(free)} are free in {folder}",
-                f"Make {in_units(wanted - free)} of room there, or name a folder on another disk with --into.",
+                f"Make {in_units(wanted - free)} of room there, or name a folder on another disk with --into or "
+                "REALCAM_WEIGHTS.",
             )
 
 
@@ -268,9 +250,9 @@ def install_lock(store: WeightsStore) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise WeightsError(
-            "Another `realcam weights get` is at work there",
+            "Weights are being fetched there already",
             str(store.root),
-            "Wait for it to end, then run this again.",
+            "Wait for that to end, then start this again.",
         ) from error
     except OSError as error:
         raise WeightsError(

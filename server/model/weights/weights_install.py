@@ -71,7 +71,7 @@ def install(
             raise WeightsError(
                 "The converted weights cannot be written",
                 f"{store.root}: {first_line(error)}",
-                "Make room there and run the same command again: what was fetched is kept.",
+                "Make room there and start it again: what was fetched is kept.",
             ) from error
         for name, source in zip(TOKENIZER_FILES, tokenizer, strict=True):
             shutil.copyfile(source, Path(fresh) / name)

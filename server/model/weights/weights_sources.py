@@ -136,13 +136,16 @@ def manual_install_hint(wanted: Mapping[str, HubFile]) -> str:
     return f"Or fetch on another computer and give here: {', '.join(files)}."
 
 
-def resolve(file: HubFile, endpoint: str | None = None, otherwise: str = "") -> SourceFile:
+def resolve(
+    file: HubFile, endpoint: str | None = None, otherwise: str = "", option: str = "--base or --camera"
+) -> SourceFile:
     """The exact file, commit, size and hash on the hub.
 
     Args:
         file: the file; its name may be a pattern.
         endpoint: another hub than the usual; None for the usual.
         otherwise: what can be done when the hub is out of reach, added to the remedy (see `manual_install_hint`).
+        option: of `realcam weights get`, by which a file of one's own is given instead.
 
     Raises:
         WeightsError: the hub is out of reach, has no such file or several, or has another one than `file` says.
@@ -169,7 +172,7 @@ def resolve(file: HubFile, endpoint: str | None = None, otherwise: str = "") -> 
         raise WeightsError(
             f"{file.repo} cannot be asked for its files",
             first_line(error),
-            f"Check the network and run the same command again. {otherwise}".strip(),
+            f"Check the network and start it again. {otherwise}".strip(),
         ) from error
     siblings = {sibling.rfilename: sibling for sibling in info.siblings or ()}
     found = fnmatch.filter(siblings, file.name)
@@ -177,7 +180,7 @@ def resolve(file: HubFile, endpoint: str | None = None, otherwise: str = "") -> 
         raise WeightsError(
             f"{file.repo} has {len(found)} files like {file.name}",
             f"it has {', '.join(sorted(siblings)) or 'none'}",
-            "Download the right one by hand and give it with --base or --camera.",
+            f"Download the right one by hand and give it with {option}.",
         )
     sibling = siblings[found[0]]
     there = sibling.lfs.sha256 if sibling.lfs else ""
@@ -185,7 +188,7 @@ def resolve(file: HubFile, endpoint: str | None = None, otherwise: str = "") -> 
         raise WeightsError(
             f"{found[0]} of {file.repo} is another file now",
             f"its SHA-256 is {there[:16]}..., the one known here {file.sha256[:16]}...",
-            "Where you trust the new one, download it by hand and give it with --base or --camera.",
+            f"Where you trust the new one, download it by hand and give it with {option}.",
         )
     return SourceFile(
         name=found[0], sha256=file.sha256 or there, bytes=sibling.size or 0, repo=file.repo, revision=info.sha or ""

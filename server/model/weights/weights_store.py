@@ -74,8 +74,12 @@ class WeightsStore:
         """The path of a variant's converted weights."""
         return self.folder(variant) / MODEL_FILE
 
-    def manifest(self, variant: str) -> Manifest | None:
+    def manifest(self, variant: str, beside: tuple[str, ...] = TOKENIZER_FILES) -> Manifest | None:
         """What is installed of a variant.
+
+        Args:
+            variant: of the RealCam model, or the name of another network whose weights are kept here.
+            beside: names of the files that belong to it beside the model's.
 
         Returns:
             None when that is nothing, another variant, or not whole: the manifest is written last.
@@ -85,8 +89,8 @@ class WeightsStore:
             size = self.model_file(variant).stat().st_size
         except (OSError, msgspec.MsgspecError):
             return None
-        words = all((self.folder(variant) / name).is_file() for name in TOKENIZER_FILES)
-        return manifest if (manifest.variant, manifest.bytes) == (variant, size) and words else None
+        others = all((self.folder(variant) / name).is_file() for name in beside)
+        return manifest if (manifest.variant, manifest.bytes) == (variant, size) and others else None
 
 
 def default_store() -> WeightsStore:

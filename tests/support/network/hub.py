@@ -20,6 +20,7 @@ class Hub:
 
     cut_at: how many bytes of the next file it sends before the line breaks; it is down after that. damaged: its files
     are not what it says they are. login_page: what a hotel's network answers in its place, "listing" or "files".
+    stalls_at: how many bytes of the next file it sends before it stops, with the line open, until `go_on` is set.
     commit: the newest, whatever is asked for by name is served all the same. claims: sizes that it lists, where they
     are not those of the contents.
     """
@@ -28,6 +29,8 @@ class Hub:
     url: str = ""
     served: list[str] = field(default_factory=list)
     cut_at: int | None = None
+    stalls_at: int | None = None
+    go_on: threading.Event = field(default_factory=threading.Event)
     down: bool = False
     damaged: bool = False
     login_page: str = ""
@@ -83,7 +86,12 @@ def serving(state: Hub) -> Iterator[Hub]:
                 self.send_header(key, value)
             self.send_header("Content-Length", str(len(content) - start))
             self.end_headers()
-            if body and state.cut_at is not None:
+            if body and state.stalls_at is not None and start + state.stalls_at < len(content):
+                self.wfile.write(content[start : start + state.stalls_at])
+                state.stalls_at = None
+                state.go_on.wait()
+                self.close_connection = True
+            elif body and state.cut_at is not None:
                 self.wfile.write(content[start : start + state.cut_at])
                 state.cut_at, state.down = None, True
                 self.close_connection = True
@@ -95,6 +103,7 @@ def serving(state: Hub) -> Iterator[Hub]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield state
+    state.go_on.set()
     server.shutdown()
     server.server_close()
     thread.join()

@@ -59,7 +59,7 @@ def test_one_at_a_time_also_after_a_kill(tmp_path: Path) -> None:
         left = store.root / f"{FRESH_PREFIX}half"
         left.mkdir()
         (left / "model.safetensors").write_bytes(b"half of it")
-        with pytest.raises(WeightsError, match=r"Another `realcam weights get` is at work.*Wait"), install_lock(store):
+        with pytest.raises(WeightsError, match=r"being fetched there already.*Wait"), install_lock(store):
             pass
         assert left.exists(), "it may be the other's"
         other.kill()
