@@ -32,7 +32,7 @@ def draw_running(layout: Any, context: bpy.types.Context, view: JobView) -> None
     row.enabled = view.phase is not Phase.CANCELLING
     row.progress(text=view.line, factor=view.factor, type="BAR")
     row.operator("realcam.cancel", text="", icon="CANCEL")
-    if view.stage:
+    if view.stage and view.stage not in view.line:
         draw_wrapped(layout, context, view.stage)
     if view.jpeg:
         draw_picture(layout, thumbnails.latest)

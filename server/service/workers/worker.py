@@ -230,6 +230,7 @@ class Reporter:
         self._picture: UInt8 | None = None
         self._resumed_at: int | None = None
         """Steps that an earlier attempt had done; None before the first step."""
+        self._total = 0
 
     def __call__(self, report: JobProgress) -> None:
         """Pass on a report, unless another was sent less than STEP_INTERVAL ago.
@@ -250,10 +251,14 @@ class Reporter:
         if self._picture is not None and now - self._pictured >= PREVIEW_INTERVAL:
             self._pictured = now
             preview, self._picture = encode_jpeg(self._picture), None
+        if self._total not in (0, report.total):
+            # Another measure, megabytes after steps for instance: what is left of it is estimated anew.
+            self._started, self._resumed_at = now, report.done
+        self._total = report.total
         if self._resumed_at is None and report.done > 0:
             self._resumed_at = report.done - 1
         done = report.done - (self._resumed_at or 0)
-        left = (now - self._started) / done * (report.total - report.done) if report.done > 0 else None
+        left = (now - self._started) / done * (report.total - report.done) if done > 0 else None
         told = replace(report, seconds_left=left, jpeg=preview, attempt=self._job.attempt)
         self._send(
             pipe.Step(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
@@ -45,6 +46,13 @@ def test_a_whole_job_reads_like_one() -> None:
     view = after(Received(JOB, JobProgress(10, 10, "Fetching")), Fetched(JOB, (Path("a"),)), view=view)
     assert view.phase is Phase.IMPORTING
     assert not view.phase.final
+
+
+def test_a_stage_that_counts_itself_stands_in_the_bar() -> None:
+    """A download: megabytes are no steps."""
+    view = JobView("Depth of room.jpg", job_id=JOB, phase=Phase.RUNNING, done=34, total=99, seconds_left=12.0)
+    assert replace(view, stage="Downloading 34 of 99 MB").line == "Downloading 34 of 99 MB, 12 s left"
+    assert replace(view, stage="predicting").line == "Step 34/99, 12 s left"
 
 
 def test_nothing_moves_a_job_that_has_ended() -> None:

@@ -64,3 +64,18 @@ def test_a_cancel_is_heard_at_any_report() -> None:
     line.cancelled = True
     with pytest.raises(Cancelled):
         line.report(0.01, 1)
+
+
+def test_what_is_left_is_estimated_anew_when_something_else_is_counted() -> None:
+    """A minute of download says nothing of how long the prediction takes after it."""
+    left: list[tuple[int, float | None]] = []
+
+    def hear(message: pipe.FromWorker) -> None:
+        assert isinstance(message, pipe.Step)
+        left.append((message.progress.steps, message.progress.seconds_left))
+
+    now = [0.0]
+    report = Reporter(hear, JOB, lambda: False, lambda: now[0])
+    for now[0], done, total in ((0.0, 0, 3), (1.0, 34, 99), (11.0, 44, 99), (70.0, 1, 3), (72.0, 2, 3)):
+        report(JobProgress(done, total, ""))
+    assert left == [(3, None), (99, None), (99, 55.0), (3, None), (3, 2.0)]
