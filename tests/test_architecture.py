@@ -99,7 +99,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     "server": {
         "diffusion": set(),
         "geometry": set(),
-        "depth": {"diffusion", "geometry"},
+        "depth": {"diffusion", "geometry", "model"},
         "model": {"diffusion", "geometry"},
         "reconstruction": {"geometry"},
         "datasets": {"geometry", "depth", "reconstruction"},

@@ -15,10 +15,11 @@ from server.datasets.align_collection import SUMMARY, DepthOfClip, align_collect
 from server.datasets.clip_frames import read_picture
 from server.datasets.posed_clip import PosedClip, open_posed_clip
 from server.datasets.scale_plot import plot_scales
-from server.depth.catalogue import load_predictor
+from server.depth.catalogue import CARDS, load_predictor
 from server.reconstruction.scale import DepthMap, DepthOfFrame
 
 from .friendly_errors import friendly_errors
+from .predictor_weights import fetched
 
 data_app = typer.Typer(add_completion=False, help="Clips with cameras, brought to metres.", no_args_is_help=True)
 
@@ -80,7 +81,7 @@ def _stored(clip: PosedClip) -> DepthOfFrame:
 
 
 def _predicted(name: str) -> DepthOfClip:
-    predictor = load_predictor(name)
+    predictor = load_predictor(name, fetched(CARDS[name]) if name in CARDS else None)
 
     def of_clip(clip: PosedClip) -> DepthOfFrame:
         return lambda frame: DepthMap(predictor.predict(read_picture(clip.files[frame])).depth)

@@ -27,6 +27,7 @@ from .friendly_errors import friendly_errors
 from .options.depth_options import DepthScaleOption, DepthUnitOption, DisparityOption, RelativeOption, depth_format
 from .options.generate_options import DEPTH_FILE
 from .options.import_options import FocalOption, TrustUnitOption
+from .predictor_weights import fetched
 
 depth_app = typer.Typer(
     add_completion=False,
@@ -64,7 +65,10 @@ def predict(
     photo: Annotated[Path, typer.Argument(help="The photo.")],
     out: OutOption = None,
     predictor: Annotated[str, typer.Option(help="One of `realcam depth list`.")] = DEFAULT,
-    weights: Annotated[Path | None, typer.Option(help="Local weights: a published .pth or a folder.")] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Your own model.safetensors, .pth or folder; else downloaded once."),
+    ] = None,
     device: Annotated[str | None, typer.Option(help="torch device; a GPU if there is one.")] = None,
     focal_mm: FocalOption = None,
     raw: RawOption = False,
@@ -73,7 +77,8 @@ def predict(
     """Predict a photo's depth: NPZ with `depth` (metres) and `intrinsics` (pixels of the photo)."""
     with friendly_errors():
         read = read_photo(photo)
-        network = load_predictor(predictor, weights, device)
+        chosen = weights or (fetched(CARDS[predictor]) if predictor in CARDS else None)
+        network = load_predictor(predictor, chosen, device)
         cleaning = UNTOUCHED if raw else Cleaning()
         scene = estimate_scene_depth(read.pixels, network, focal_mm, read.focal_35mm, cleaning)
         _write(read.pixels, scene, out or photo.with_suffix(".depth.npz"), overlay)

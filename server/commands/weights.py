@@ -15,6 +15,7 @@ from rich.table import Column, Table
 
 from blender_addon.core.errors import EngineError
 from blender_addon.core.progress import OnProgress
+from server.depth.catalogue import CARDS
 from server.engines.packages import MODEL_PACKAGES, absent_packages
 from server.model.errors import CheckpointError
 from server.model.weights.weights_fetch import (
@@ -42,13 +43,16 @@ from server.model.weights.weights_store import Manifest, SourceFile, WeightsStor
 from server.terminal.progress_bars import ProgressBars
 
 from .friendly_errors import friendly_errors
+from .predictor_weights import check_predictor, get_predictor
 
 STOPPED = 130
 """The exit code that shells use for a program ended by Ctrl-C."""
 
-weights_app = typer.Typer(add_completion=False, help="The weights of the engine realcam.", no_args_is_help=True)
+weights_app = typer.Typer(
+    add_completion=False, help="The weights of the engine realcam and of depth predictors.", no_args_is_help=True
+)
 
-Variant = Annotated[str, typer.Argument(help="realcam-256, realcam-512 or realcam-1024.")]
+Variant = Annotated[str, typer.Argument(help="realcam-256, -512 or -1024, or one of `realcam depth list`.")]
 Folder = Annotated[
     Path | None, typer.Option("--into", help="Folder of weights; $REALCAM_WEIGHTS or your own if not given.")
 ]
@@ -63,6 +67,7 @@ def get(
     tokenizer: Annotated[
         Path | None, typer.Option(help="Folder with CLIP's vocab.json and merges.txt, if you have them.")
     ] = None,
+    file: Annotated[Path | None, typer.Option(help="A depth predictor's model.safetensors, if you have it.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before downloading.")] = False,
     keep_downloads: Annotated[
         bool, typer.Option("--keep-downloads", help="Keep the published files beside what is made of them.")
@@ -73,6 +78,10 @@ def get(
     console = Console(stderr=True)
     store = WeightsStore(into) if into else default_store()
     with friendly_errors(), _with_every_key():
+        if variant in CARDS:
+            with _stopped_by_a_key():
+                get_predictor(CARDS[variant], store, file, yes, again)
+            return
         origin = _source_of(variant)
         if store.manifest(variant) is not None and not again:
             typer.echo(
@@ -82,19 +91,29 @@ def get(
         _require_packages()
         given = _Given(base, camera, tokenizer)
         given.check()
-        try:
-            with install_lock(store):
-                _get(store, variant, origin, given, yes, keep_downloads, console)
-        except KeyboardInterrupt as error:
-            typer.echo("Stopped. Run the same command again: it goes on where it was.", err=True)
-            raise typer.Exit(STOPPED) from error
+        with _stopped_by_a_key(), install_lock(store):
+            _get(store, variant, origin, given, yes, keep_downloads, console)
 
 
 @weights_app.command()
 def check(variant: Variant = "realcam-512", into: Folder = None) -> None:
-    """Verify a variant's hash and keys, and measure that its pictures change with the camera."""
+    """Verify a variant's hash and keys, and measure that its pictures change with the camera; a predictor's hash."""
+    store = WeightsStore(into) if into else default_store()
     with friendly_errors(), _with_every_key():
-        _check(WeightsStore(into) if into else default_store(), variant)
+        if variant in CARDS:
+            check_predictor(CARDS[variant], store)
+        else:
+            _check(store, variant)
+
+
+@contextmanager
+def _stopped_by_a_key() -> Iterator[None]:
+    """End with the exit code of Ctrl-C, and say that what was fetched is kept."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        typer.echo("Stopped. Run the same command again: it goes on where it was.", err=True)
+        raise typer.Exit(STOPPED) from error
 
 
 @contextmanager
@@ -230,7 +249,8 @@ def _source_of(variant: str) -> WeightsSource:
         EngineError: there is no such variant.
     """
     if variant not in WEIGHTS_SOURCES:
-        raise EngineError(f"There is no variant {variant}", f"there are {', '.join(WEIGHTS_SOURCES)}")
+        there = ", ".join([*WEIGHTS_SOURCES, *CARDS])
+        raise EngineError(f"There is no variant {variant}", f"there are {there}")
     return WEIGHTS_SOURCES[variant]
 
 

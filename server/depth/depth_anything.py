@@ -13,6 +13,7 @@ from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, D
 
 from blender_addon.core.arrays import UInt8
 
+from .loading import pretrained
 from .predictor import DepthEstimate, PredictorCard, PredictorError
 from .published_weights import converted, read_published
 
@@ -47,23 +48,23 @@ class DepthAnything:
         return self._card
 
     @classmethod
-    def load(cls, card: PredictorCard, weights: Path | None, device: torch.device) -> DepthAnything:
+    def load(cls, card: PredictorCard, weights: Path, device: torch.device) -> DepthAnything:
         """Load the network.
 
         Args:
             card: which one.
-            weights: a folder for transformers, or a published .pth file; None for the hub.
+            weights: a model.safetensors, a folder for transformers, or a published .pth file.
             device: where it runs.
 
         Raises:
-            OSError: the weights cannot be had.
+            OSError: the weights cannot be read.
             PredictorError: the file cannot be read, or its weights are of another network.
         """
-        if weights is not None and weights.is_file():
+        if weights.is_file() and weights.suffix != ".safetensors":
             network = DepthAnythingForDepthEstimation(configuration(card))
             _fill(network, weights)
         else:
-            network = DepthAnythingForDepthEstimation.from_pretrained(weights or card.weights)
+            network = pretrained(DepthAnythingForDepthEstimation, weights, configuration(card))
         return cls(card, network, device)
 
     def predict(self, photo: UInt8) -> DepthEstimate:

@@ -12,6 +12,7 @@ from transformers import DepthProConfig, DepthProForDepthEstimation
 from blender_addon.core.arrays import UInt8
 from blender_addon.core.camera.projection import intrinsics_matrix
 
+from .loading import pretrained
 from .predictor import DepthEstimate, PredictorCard
 
 SIDE = 1536
@@ -59,18 +60,19 @@ class DepthPro:
         return self._card
 
     @classmethod
-    def load(cls, card: PredictorCard, weights: Path | None, device: torch.device) -> DepthPro:
+    def load(cls, card: PredictorCard, weights: Path, device: torch.device) -> DepthPro:
         """Load the network.
 
         Args:
             card: of Depth Pro.
-            weights: a folder for transformers; None for the hub.
+            weights: a model.safetensors, or a folder for transformers.
             device: where it runs.
 
         Raises:
-            OSError: the weights cannot be had.
+            OSError: the weights cannot be read.
+            PredictorError: they are damaged, or of another network.
         """
-        network = DepthProForDepthEstimation.from_pretrained(weights or card.weights, use_fov_model=True)
+        network = pretrained(DepthProForDepthEstimation, weights, configuration(), use_fov_model=True)
         return cls(card, network, device)
 
     def predict(self, photo: UInt8) -> DepthEstimate:

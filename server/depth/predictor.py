@@ -22,6 +22,8 @@ class PredictorCard(msgspec.Struct, frozen=True, kw_only=True):
         name: key in the catalogue.
         title: name for people.
         weights: repository on the Hugging Face hub.
+        revision: the commit of it to take; "" for the one that is first downloaded.
+        sha256: of its model.safetensors, in hex; "" for that of the first download.
         licence: of the weights, in words.
         commercial: whether the licence allows commercial use.
         bytes: size of the download.
@@ -41,6 +43,8 @@ class PredictorCard(msgspec.Struct, frozen=True, kw_only=True):
     size: str
     farthest: float | None
     gives_focal: bool
+    revision: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True, eq=False)

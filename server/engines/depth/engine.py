@@ -13,6 +13,7 @@ from blender_addon.core.payloads.depth_request import DepthRequest, DepthResult
 from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import DEPTH_MODE, EngineCapability, PredictorFacts
 from server.depth.catalogue import load_predictor
+from server.depth.depth_weights import downloaded_weights, fetch_weights, in_megabytes
 from server.depth.estimate import cleaned_at_photo, rescaled_to_lens
 from server.depth.predictor import DepthPredictor, PredictorCard
 from server.engines.packages import absent_packages, install_command, models_download
@@ -60,7 +61,7 @@ class PredictorEngine:
                 licence=card.licence,
                 commercial=card.commercial,
                 download_bytes=card.bytes,
-                downloaded=self._load is not None or (not lacks_packages and _is_here(card)),
+                downloaded=self._load is not None or (not lacks_packages and downloaded_weights(card) is not None),
                 install=install_command("models") if lacks_packages else "",
                 install_bytes=models_download() if lacks_packages else 0,
             ),
@@ -74,13 +75,14 @@ class PredictorEngine:
             report: called at each step; what it raises (Cancelled) ends the request.
 
         Raises:
-            PredictorError: the predictor cannot run here, or its weights cannot be had.
+            PredictorError: the predictor cannot run here, or its weights do not fit.
+            WeightsError: the weights cannot be downloaded.
             PhotoError: the focal length that is used is not a positive number.
             Cancelled: the job was cancelled.
         """
-        report(JobProgress(0, STEPS, "loading the network; the first time its weights are downloaded"))
+        report(JobProgress(0, STEPS, "loading the network"))
         if self._predictor is None:
-            self._predictor = self._load() if self._load is not None else load_predictor(self._card.name)
+            self._predictor = self._load() if self._load is not None else self._published(report)
         report(JobProgress(1, STEPS, "predicting"))
         photo = np.ascontiguousarray(request.photo)
         estimate = self._predictor.predict(photo)
@@ -104,18 +106,22 @@ class PredictorEngine:
             licence=self._card.licence,
         )
 
+    def _published(self, report: OnProgress) -> DepthPredictor:
+        """The predictor with its published weights, which are downloaded first where they are not here."""
+        weights = fetch_weights(self._card, in_megabytes(report))
+        report(JobProgress(0, STEPS, "loading the network"))
+        return load_predictor(self._card.name, weights)
+
 
 def _missing(card: PredictorCard) -> str:
     """Why the predictor cannot run on this machine, and what to do; "" when it can."""
     absent = absent_packages(NEEDED, extra="models")
     if absent:
         return absent
-    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on") and not _is_here(card):
-        return f"its weights are not on this machine, which is offline: fetch them with `hf download {card.weights}`"
+    offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
+    if offline and downloaded_weights(card) is None:
+        command = f"realcam weights get {card.name} --file PATH"
+        return (
+            f"its weights are not on this machine, which is offline (HF_HUB_OFFLINE): give it a copy with `{command}`"
+        )
     return ""
-
-
-def _is_here(card: PredictorCard) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    return isinstance(try_to_load_from_cache(card.weights, "config.json"), str)

@@ -200,5 +200,5 @@ def test_weights_of_another_size_are_named(published: dict[str, torch.Tensor], t
 
 
 def test_weights_that_cannot_be_had_say_where_they_were_sought(tmp_path: Path) -> None:
-    with pytest.raises(PredictorError, match="cannot be had"):
+    with pytest.raises(PredictorError, match="cannot be read"):
         load_predictor("depth-anything-indoor-small", tmp_path / "nowhere" / "model", "cpu")
