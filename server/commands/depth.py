@@ -22,6 +22,7 @@ from server.depth.overlay import cleaning_overlay
 from server.depth.photo_files import read_depth, read_photo
 
 from .depth_by_hand.calibrate import calibrate
+from .depth_by_hand.geometry import geometry
 from .depth_by_hand.layout import layout
 from .friendly_errors import friendly_errors
 from .options.depth_options import DepthScaleOption, DepthUnitOption, DisparityOption, RelativeOption, depth_format
@@ -35,6 +36,7 @@ depth_app = typer.Typer(
     no_args_is_help=True,
 )
 depth_app.command()(layout)
+depth_app.command()(geometry)
 depth_app.command()(calibrate)
 
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="NPZ to write; else beside the photo.")]
