@@ -20,6 +20,7 @@ MAX_FILES = 15
 """Modules beside each other in one folder, `__init__.py` not counted."""
 
 SCENE_AND_BELOW = {"core", "blender_versions", "scene"}
+FORMATS_COMMON = {"camera_file", "text_lines", "frame_order", "frame_times", "lens_models", "pose_convention"}
 UI_MODULES = {
     "server_status",
     "text_wrap",
@@ -68,6 +69,15 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "protocol": {"arrays", "errors", "progress", "camera", "depth"},
         "payloads": {"arrays", "errors", "setting_fields", "camera", "depth", "protocol"},
         "__init__": set(),
+    },
+    "blender_addon/core/camera/formats": {
+        **{module: set() for module in FORMATS_COMMON},
+        "frame_times": {"camera_file"},
+        "colmap": FORMATS_COMMON,
+        "nerf": FORMATS_COMMON,
+        "dispatch": {*FORMATS_COMMON, "colmap", "nerf", "*"},
+        "__init__": {"camera_file", "dispatch"},
+        "*": FORMATS_COMMON,
     },
     "blender_addon/scene": {
         "axes": set(),

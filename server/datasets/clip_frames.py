@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from blender_addon.core.arrays import UInt8
-from blender_addon.core.camera.formats.camera_file import natural_order
+from blender_addon.core.camera.formats.frame_order import natural_order
 from blender_addon.core.errors import RealCamError
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})

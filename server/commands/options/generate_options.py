@@ -12,7 +12,8 @@ DEPTH_FILE = "Its depth: 16-bit PNG or TIFF, EXR, NPY, NPZ; PNG, JPEG or PGM of 
 PhotoOption = Annotated[Path, typer.Option(help="The photo.")]
 DepthOption = Annotated[Path, typer.Option(help=DEPTH_FILE)]
 TrajectoryOption = Annotated[
-    Path, typer.Option(help="Camera file: RealEstate10K, COLMAP, TUM, transforms.json, .chan.")
+    Path,
+    typer.Option(help="Camera file: RealEstate10K, COLMAP, TUM, transforms.json, .chan, and others: docs/server.md."),
 ]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="The clip to write.")]
 EngineNameOption = Annotated[str, typer.Option(help="Engine that makes the clip.")]

@@ -13,7 +13,8 @@ import numpy as np
 from ...errors import CameraError
 from ..projection import intrinsics_matrix
 from ..trajectory import Trajectory, inverse, orthonormalised
-from .camera_file import OPENGL, CameraFile, Known, data_lines, numbers, pose_matrices, read_text
+from .camera_file import OPENGL, CameraFile, Known, pose_matrices
+from .text_lines import data_lines, numbers, read_text
 
 NAME = "bundler"
 LINES = 5
@@ -51,7 +52,7 @@ def read(path: Path, known: Known) -> CameraFile:
         raise CameraError("The file holds no solved camera", f"all {count} have focal length 0")
     world_to_camera = orthonormalised(pose_matrices(cameras[solved, 1:4], cameras[solved, 4]))
     intrinsics = np.stack([intrinsics_matrix(f, f, width / 2, height / 2) for f in cameras[solved, 0, 0]])
-    trajectory = Trajectory(inverse(world_to_camera) @ OPENGL, intrinsics, width, height, known.rate(None))
+    trajectory = Trajectory(inverse(world_to_camera) @ OPENGL, intrinsics, width, height, known.rate)
     strongest = float(np.abs(cameras[solved, 0, 1:]).max())
     return CameraFile(trajectory, NAME, names=tuple(names[index] for index in solved), missing=missing).with_notes(
         f"{len(missing)} of {count} cameras were not solved and are left out." if missing else "",

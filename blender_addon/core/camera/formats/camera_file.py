@@ -1,11 +1,9 @@
-"""Shared by the formats: the result of reading (CameraFile), what the caller adds (Known), and parsing."""
+"""Shared by the formats: the result of reading (CameraFile), what the caller adds (Known), and poses."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -17,8 +15,6 @@ from ..trajectory import Trajectory
 
 DEFAULT_FPS = 24.0
 """Frames a second, assumed when neither the caller nor the file gives a rate."""
-LARGEST = 1e30
-"""Every number in a camera file must be smaller than this, so that its square is still finite."""
 
 OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
 """[4, 4]. Multiplied from the right, it turns OpenGL's camera axes (x right, y up, looking along -z) into OpenCV's, and
@@ -69,17 +65,10 @@ class Known:
             f"The file has no focal length: {np.degrees(DEFAULT_HORIZONTAL_FOV):.0f} degrees horizontally are assumed.",
         )
 
-    def rate(self, timestamps: Float64 | None) -> float:
-        """Frames a second: the caller's, else the mean rate of the timestamps, else DEFAULT_FPS.
-
-        Args:
-            timestamps: [F] seconds, or None.
-        """
-        if self.fps is not None:
-            return self.fps
-        if timestamps is None or len(timestamps) < 2 or timestamps[-1] <= timestamps[0]:
-            return DEFAULT_FPS
-        return float((len(timestamps) - 1) / (timestamps[-1] - timestamps[0]))
+    @property
+    def rate(self) -> float:
+        """Frames a second for a file without times: the caller's, else DEFAULT_FPS."""
+        return DEFAULT_FPS if self.fps is None else self.fps
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,47 +94,6 @@ class CameraFile:
     def with_notes(self, *notes: str) -> CameraFile:
         """The same file with more notes; empty ones are left out."""
         return replace(self, notes=(*self.notes, *(note for note in notes if note)))
-
-
-def read_text(path: Path) -> str:
-    """The file's text (UTF-8, with or without a byte order mark).
-
-    Raises:
-        CameraError: it is not UTF-8.
-        OSError: it cannot be read.
-    """
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CameraError("The file is not text", f"byte {error.start} is not UTF-8") from error
-
-
-def data_lines(text: str) -> list[tuple[int, str]]:
-    """(line number from 1, stripped line) of every line that is neither empty nor a # comment."""
-    numbered = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1))
-    return [(number, line) for number, line in numbered if line and not line.startswith("#")]
-
-
-def numbers(fields: Sequence[str], line: int, count: int | None = None) -> list[float]:
-    """The fields as finite numbers.
-
-    Args:
-        fields: the texts.
-        line: the line they are in, from 1, for the error.
-        count: how many there must be; None for any number.
-
-    Raises:
-        CameraError: a field is not a number below LARGEST, or their number is not `count`.
-    """
-    if count is not None and len(fields) != count:
-        raise CameraError("A line has the wrong number of values", f"line {line} has {len(fields)}, expected {count}")
-    try:
-        values = [float(field) for field in fields]
-    except ValueError as error:
-        raise CameraError("A line holds something that is not a number", f"line {line}: {error}") from error
-    if not all(abs(value) < LARGEST for value in values):
-        raise CameraError("A line holds something that is not a finite number", f"line {line}")
-    return values
 
 
 def pose_matrices(rotation: Float64, translation: Float64) -> Float64:
@@ -174,11 +122,3 @@ def normalised_quaternions(quaternions: Float64, lines: Sequence[int]) -> Float6
     if abs(norm[worst] - 1) > 0.1:
         raise CameraError("A quaternion is not a rotation", f"line {lines[worst]}: its length is {norm[worst]:.3g}")
     return np.asarray(quaternions / norm[:, None], dtype=np.float64)
-
-
-def natural_order(names: Sequence[str]) -> list[int]:
-    """Indices that sort names with the numbers in them compared as numbers: frame_9 before frame_10."""
-    return sorted(
-        range(len(names)),
-        key=lambda i: [(part.isdigit(), part.zfill(12)) for part in re.split(r"(\d+)", names[i].lower())],
-    )

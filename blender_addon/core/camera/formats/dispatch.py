@@ -13,8 +13,12 @@ from numpy.typing import ArrayLike
 from ...arrays import Float64
 from ...errors import CameraError
 from ..trajectory import Trajectory
-from . import bundler, colmap_binary, colmap_text, fspy, motionctrl, nerf_transforms, nuke_chan, realestate10k, tum
-from .camera_file import CameraFile, Known, data_lines, read_text
+from . import bundler, camera_info, fspy, motionctrl, nuke_chan, realestate10k, tum
+from .camera_file import CameraFile, Known
+from .colmap import binary as colmap_binary
+from .colmap import text as colmap_text
+from .nerf import camera_path, exported_cameras, transforms
+from .text_lines import data_lines, parse_json, read_text
 
 Reader = Callable[[Path, Known], CameraFile]
 """(file or folder, what the caller knows) -> the file as read; raises CameraError."""
@@ -28,24 +32,30 @@ READERS: dict[str, Reader] = {
         colmap_text,
         colmap_binary,
         tum,
-        nerf_transforms,
+        transforms,
+        camera_path,
+        exported_cameras,
         nuke_chan,
         bundler,
         fspy,
         motionctrl,
+        camera_info,
     )
 }
 """How to read each format, by name."""
 
 WRITERS: dict[str, Writer] = {
-    module.NAME: module.write for module in (realestate10k, colmap_text, colmap_binary, tum, nerf_transforms, nuke_chan)
+    module.NAME: module.write for module in (realestate10k, colmap_text, colmap_binary, tum, transforms, nuke_chan)
 }
 """How to write each format, by name. The COLMAP ones write a folder."""
 
 BY_ENDING = {".txt": "realestate10k", ".tum": "tum", ".json": "transforms", ".chan": "chan", "": "colmap"}
 """The format written to a file with this ending, when none is given."""
 
-KNOWN_FORMATS = "RealEstate10K, COLMAP, TUM, transforms.json, Nuke .chan, Bundler, fSpy, MotionCtrl"
+KNOWN_FORMATS = (
+    "RealEstate10K, COLMAP, TUM, transforms.json and nerfstudio's camera paths, Nuke .chan, Bundler, fSpy, MotionCtrl, "
+    "AC3D's JSON, Lyra's and RealCam-Vid's NPZ"
+)
 """The readable formats, for error messages."""
 
 
@@ -149,6 +159,8 @@ def sniff(path: Path) -> tuple[str, Path]:
         start = file.read(4)
     if start == fspy.MAGIC:
         return fspy.NAME, path
+    if start == camera_info.MAGIC:
+        return camera_info.NAME, path
     return _sniff_text(path), path
 
 
@@ -159,8 +171,16 @@ def _sniff_folder(folder: Path) -> tuple[str, Path]:
         if (place / "images.txt").is_file():
             return colmap_text.NAME, place
     if (folder / "transforms.json").is_file():
-        return nerf_transforms.NAME, folder / "transforms.json"
-    raise CameraError("The folder holds no camera file", "neither a COLMAP model nor transforms.json", "Name a file.")
+        return transforms.NAME, folder / "transforms.json"
+    parts = sorted(folder.glob("transforms_*.json"))
+    if len(parts) == 1:
+        return _sniff_text(parts[0]), parts[0]
+    why = (
+        f"it holds {', '.join(part.name for part in parts)}" if parts else "neither a COLMAP model nor transforms.json"
+    )
+    raise CameraError(
+        "The folder holds no camera file" if not parts else "Which file holds the cameras?", why, "Name a file."
+    )
 
 
 def _sniff_text(path: Path) -> str:
@@ -181,10 +201,14 @@ def _sniff_text(path: Path) -> str:
 
 
 def _sniff_json(text: str) -> str:
-    document = nerf_transforms.parse_json(text)
+    document = parse_json(text)
     if isinstance(document, list):
-        return motionctrl.NAME
-    return fspy.NAME if "cameraTransform" in document else nerf_transforms.NAME
+        return exported_cameras.NAME if document and isinstance(document[0], dict) else motionctrl.NAME
+    if "cameraTransform" in document:
+        return fspy.NAME
+    if camera_path.CAMERAS in document:
+        return camera_path.NAME
+    return camera_info.NAME if any(key in document for key in camera_info.POSES) else transforms.NAME
 
 
 def _drawn_at(file: CameraFile, size: tuple[int, int] | None) -> CameraFile:

@@ -16,7 +16,7 @@ from ...errors import CameraError
 from ..projection import intrinsics_matrix
 from ..trajectory import Trajectory
 from .camera_file import OPENGL, CameraFile, Known
-from .nerf_transforms import parse_json
+from .text_lines import decoded_text, parse_json
 
 NAME = "fspy"
 MAGIC = struct.pack("<I", 2037412710)
@@ -46,14 +46,14 @@ def read(path: Path, known: Known) -> CameraFile:
     intrinsics = intrinsics_matrix(focal * unit, focal * unit, width / 2 + shift_x * unit, height / 2 - shift_y * unit)
     if pose.shape != (4, 4):
         raise CameraError("The fSpy camera is incomplete", f"its transform is {list(pose.shape)}, expected [4, 4]")
-    trajectory = Trajectory((pose @ OPENGL)[None], intrinsics, width, height, known.rate(None))
+    trajectory = Trajectory((pose @ OPENGL)[None], intrinsics, width, height, known.rate)
     return CameraFile(trajectory, NAME)
 
 
 def _parameters(data: bytes) -> dict[str, Any]:
     """fSpy's cameraParameters, out of a project or a JSON export."""
     if not data.startswith(MAGIC):
-        exported = parse_json(data.decode("utf-8-sig", errors="replace"))
+        exported = parse_json(decoded_text(data))
         return exported if isinstance(exported, dict) else {}
     if len(data) < HEADER.size:
         raise CameraError("The fSpy project ends too early", f"{len(data)} bytes")

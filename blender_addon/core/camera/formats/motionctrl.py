@@ -11,9 +11,9 @@ import numpy as np
 
 from ...errors import CameraError
 from ..trajectory import Trajectory, inverse, orthonormalised
-from .camera_file import CameraFile, Known, pose_matrices, read_text
-from .nerf_transforms import parse_json
+from .camera_file import CameraFile, Known, pose_matrices
 from .pose_convention import inverted_pose_note
+from .text_lines import parse_json, read_text
 
 NAME = "motionctrl"
 
@@ -38,5 +38,5 @@ def read(path: Path, known: Known) -> CameraFile:
     matrices = table.reshape(-1, 3, 4)
     intrinsics, notes = known.lens((width, height), len(table))
     camera_to_world = inverse(orthonormalised(pose_matrices(matrices[..., :3], matrices[..., 3])))
-    trajectory = Trajectory(camera_to_world, intrinsics, width, height, known.rate(None))
+    trajectory = Trajectory(camera_to_world, intrinsics, width, height, known.rate)
     return CameraFile(trajectory, NAME).with_notes(*notes, inverted_pose_note(camera_to_world, "world-to-camera"))

@@ -15,8 +15,9 @@ from ...arrays import Float64
 from ...errors import CameraError
 from ..rotation import axis_rotation
 from ..trajectory import Trajectory
-from .camera_file import OPENGL, CameraFile, Known, data_lines, numbers, pose_matrices, read_text
+from .camera_file import OPENGL, CameraFile, Known, pose_matrices
 from .pose_convention import inverted_pose_note
+from .text_lines import data_lines, numbers, read_text
 
 NAME = "chan"
 
@@ -52,7 +53,7 @@ def read(path: Path, known: Known) -> CameraFile:
     intrinsics, notes = known.lens((width, height), len(table))
     if columns == 8:
         intrinsics, notes = _intrinsics(table[:, 7], width, height), ()
-    fps = known.rate(None)
+    fps = known.rate
     trajectory = Trajectory(poses, intrinsics, width, height, fps)
     uneven = len(table) > 2 and np.ptp(np.diff(table[:, 0])) > 1e-6
     return CameraFile(trajectory, NAME, timestamps=table[:, 0] / fps).with_notes(

@@ -15,8 +15,10 @@ import numpy as np
 from ...arrays import Float64
 from ...errors import CameraError
 from ..trajectory import Trajectory, inverse, orthonormalised
-from .camera_file import CameraFile, Known, data_lines, numbers, pose_matrices, read_text
+from .camera_file import CameraFile, Known, pose_matrices
+from .frame_times import frame_times
 from .pose_convention import inverted_pose_note
+from .text_lines import data_lines, numbers, read_text
 
 NAME = "realestate10k"
 COLUMNS = 19
@@ -24,7 +26,7 @@ COLUMNS = 19
 
 
 def read(path: Path, known: Known) -> CameraFile:
-    """Read a RealEstate10K file. The URL line may be missing, and all timestamps may be 0.
+    """Read a RealEstate10K file. The URL line may be missing, and the timestamps may be 0 or in another unit.
 
     Args:
         path: the file.
@@ -48,17 +50,17 @@ def read(path: Path, known: Known) -> CameraFile:
     table = np.array([numbers(line.split(), number, COLUMNS) for number, line in lines])
     if np.abs(table[:, 5:7]).max() > 0:
         notes.append("Columns 6 and 7 should be 0 and are not; they were ignored.")
-    timestamps, timestamp_note = _seconds(table[:, 0])
+    times = frame_times(table[:, 0], "microseconds", known)
     world_to_camera = pose_matrices(table[:, 7:].reshape(-1, 3, 4)[..., :3], table[:, 7:].reshape(-1, 3, 4)[..., 3])
     trajectory = Trajectory(
         inverse(orthonormalised(world_to_camera)),
         _pixels(table[:, 1:5], width, height),
         width,
         height,
-        known.rate(timestamps),
+        times.fps,
     )
-    return CameraFile(trajectory, NAME, timestamps=timestamps, notes=tuple(notes)).with_notes(
-        timestamp_note,
+    return CameraFile(trajectory, NAME, timestamps=times.seconds, notes=tuple(notes)).with_notes(
+        times.note,
         _aspect_note(trajectory),
         inverted_pose_note(trajectory.camera_to_world, "world-to-camera"),
     )
@@ -93,14 +95,6 @@ def _pixels(lens: Float64, width: int, height: int) -> Float64:
     intrinsics = np.tile(np.eye(3), (len(lens), 1, 1))
     intrinsics[:, [0, 1, 0, 1], [0, 1, 2, 2]] = lens * [width, height, width, height]
     return intrinsics
-
-
-def _seconds(microseconds: Float64) -> tuple[Float64 | None, str]:
-    if len(microseconds) > 1 and not np.any(microseconds):
-        return None, "Every timestamp is 0: the frames are taken as evenly spaced."
-    if (np.diff(microseconds) <= 0).any():
-        return None, "The timestamps do not increase: the frames are taken as evenly spaced, in the file's order."
-    return microseconds / 1e6, ""
 
 
 def _aspect_note(trajectory: Trajectory) -> str:

@@ -15,8 +15,10 @@ from ...arrays import Float64
 from ...errors import CameraError
 from ..rotation import quaternion_from_rotation, rotation_from_quaternion
 from ..trajectory import Trajectory
-from .camera_file import CameraFile, Known, data_lines, normalised_quaternions, numbers, pose_matrices, read_text
+from .camera_file import CameraFile, Known, normalised_quaternions, pose_matrices
+from .frame_times import frame_times
 from .pose_convention import inverted_pose_note
+from .text_lines import data_lines, numbers, read_text
 
 NAME = "tum"
 COLUMNS = 8
@@ -43,13 +45,12 @@ def read(path: Path, known: Known) -> CameraFile:
     table = np.array([numbers(line.split(), number, COLUMNS) for number, line in lines])
     quaternions = normalised_quaternions(table[:, [7, 4, 5, 6]], [number for number, _ in lines])
     intrinsics, lens_notes = known.lens((width, height), len(table))
-    increasing = bool((np.diff(table[:, 0]) > 0).all())
-    timestamps = table[:, 0] if increasing else None
+    times = frame_times(table[:, 0], "seconds", known)
     poses = pose_matrices(rotation_from_quaternion(quaternions), table[:, 1:4])
-    trajectory = Trajectory(poses, intrinsics, width, height, known.rate(timestamps))
-    return CameraFile(trajectory, NAME, timestamps=timestamps).with_notes(
+    trajectory = Trajectory(poses, intrinsics, width, height, times.fps)
+    return CameraFile(trajectory, NAME, timestamps=times.seconds).with_notes(
         *lens_notes,
-        "" if increasing else "The timestamps do not increase: the frames are taken as evenly spaced.",
+        times.note,
         inverted_pose_note(trajectory.camera_to_world, "camera-to-world"),
     )
 

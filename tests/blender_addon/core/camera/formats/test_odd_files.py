@@ -36,7 +36,7 @@ def test_re10k_without_url_and_with_zero_timestamps(tmp_path: Path) -> None:
     file = read_trajectory(written(tmp_path, "poses.txt", f"\n{zero}\n{zero}\n"), 640, 360)
     assert len(file.trajectory) == 2
     assert file.timestamps is None
-    assert file.notes == ("Every timestamp is 0: the frames are taken as evenly spaced.",)
+    assert file.notes == ("Every timestamp is 0: the frames are taken as evenly spaced, 24 a second.",)
     assert file.trajectory.fps == 24
     np.testing.assert_allclose(file.trajectory.intrinsics[0], intrinsics_matrix(320, 320, 320, 180), atol=0.01)
 

@@ -63,7 +63,7 @@ def test_files_without_url_and_time(shared_data: Path) -> None:
     file = read_trajectory(shared_data / "re10k" / "videox_fun" / "Pan_Left.txt", 1344, 768)
     assert len(file.trajectory) == 81
     assert file.timestamps is None
-    assert file.notes == ("Every timestamp is 0: the frames are taken as evenly spaced.",)
+    assert file.notes == ("Every timestamp is 0: the frames are taken as evenly spaced, 24 a second.",)
 
 
 def test_the_wrongly_converted_nuke_file_is_named_as_wrong(shared_data: Path) -> None:
@@ -248,6 +248,15 @@ def test_fspys_axis_runs_to_its_vanishing_point(shared_data: Path) -> None:
     assert min(np.linalg.norm(point - drawn) for point in far) < 1
     expected = state["cameraParameters"]["horizontalFieldOfView"]
     assert 2 * np.arctan(trajectory.width / 2 / k[0, 0]) == pytest.approx(expected)
+
+
+def test_lyras_arrays(shared_data: Path) -> None:
+    file = read_trajectory(shared_data / "trajectories" / "lyra_npz" / "example_0_trajectory.npz")
+    assert (file.format, len(file.trajectory)) == ("camera-info", 500)
+    assert (file.trajectory.width, file.trajectory.height) == (1280, 720)
+    np.testing.assert_allclose(file.trajectory.intrinsics[0, [0, 1], [0, 1]], (821.643, 821.751), atol=1e-3)
+    np.testing.assert_allclose(file.trajectory.camera_to_world[0], np.eye(4), atol=2e-4)
+    assert not file.notes
 
 
 def test_fspys_export_and_its_refusals(shared_data: Path) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...arrays import Float64
-from ...errors import CameraError
-from ..trajectory import Trajectory
-from . import colmap_model
-from .camera_file import CameraFile, Known, data_lines, numbers, read_text
-from .colmap_model import Camera, Image
+from ....arrays import Float64
+from ....errors import CameraError
+from ...trajectory import Trajectory
+from ..camera_file import CameraFile, Known
+from ..text_lines import data_lines, numbers, read_text
+from . import model
+from .model import Camera, Image
 
 NAME = "colmap"
 
@@ -23,10 +24,10 @@ def read(folder: Path, known: Known) -> CameraFile:
         known: its rate is used; size and intrinsics are in the model.
 
     Raises:
-        CameraError: a line is malformed, or the model holds no pinhole cameras of one aspect; see colmap_model.
+        CameraError: a line is malformed, or the model holds no pinhole cameras of one aspect; see model.
     """
     cameras = dict(_camera(line, number) for number, line in data_lines(read_text(folder / "cameras.txt")))
-    return colmap_model.from_model(cameras, _images(read_text(folder / "images.txt")), known)
+    return model.from_model(cameras, _images(read_text(folder / "images.txt")), known)
 
 
 def write(folder: Path, trajectory: Trajectory, names: Sequence[str], timestamps: Float64 | None) -> None:
@@ -38,7 +39,7 @@ def write(folder: Path, trajectory: Trajectory, names: Sequence[str], timestamps
         names: [F] picture names, or empty for numbered ones.
         timestamps: not kept.
     """
-    cameras, images = colmap_model.to_model(trajectory, names)
+    cameras, images = model.to_model(trajectory, names)
     folder.mkdir(parents=True, exist_ok=True)
     lines = ["# CAMERA_ID, MODEL, WIDTH, HEIGHT, PARAMS[]"]
     lines += [
@@ -63,7 +64,7 @@ def _camera(line: str, number: int) -> tuple[int, Camera]:
         raise CameraError("cameras.txt has a short line", f"line {number}: {line[:60]}")
     key, width, height = (int(value) for value in numbers([fields[0], fields[2], fields[3]], number))
     parameters = tuple(numbers(fields[4:], number))
-    expected = dict(colmap_model.MODELS).get(fields[1])
+    expected = dict(model.MODELS).get(fields[1])
     if expected is not None and len(parameters) != expected:
         raise CameraError(
             "A camera has the wrong number of parameters",

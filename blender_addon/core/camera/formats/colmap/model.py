@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...arrays import Float64
-from ...errors import CameraError
-from ..projection import intrinsics_matrix, scaled_intrinsics
-from ..rotation import quaternion_from_rotation, rotation_from_quaternion
-from ..trajectory import Trajectory, inverse
-from .camera_file import CameraFile, Known, natural_order, normalised_quaternions, pose_matrices
-from .pose_convention import inverted_pose_note
+from ....arrays import Float64
+from ....errors import CameraError
+from ...projection import intrinsics_matrix
+from ...rotation import quaternion_from_rotation, rotation_from_quaternion
+from ...trajectory import Trajectory, inverse
+from ..camera_file import CameraFile, Known, normalised_quaternions, pose_matrices
+from ..frame_order import natural_order, picture_name
+from ..lens_models import check_pinhole, intrinsics_of_one_size
+from ..pose_convention import inverted_pose_note
 
 NAME = "colmap"
 
@@ -34,6 +36,13 @@ MODELS = (
     ("SIMPLE_RADIAL_FISHEYE", 4),
     ("RADIAL_FISHEYE", 5),
     ("THIN_PRISM_FISHEYE", 12),
+    ("RAD_TAN_THIN_PRISM_FISHEYE", 16),
+    ("SIMPLE_DIVISION", 4),
+    ("DIVISION", 5),
+    ("SIMPLE_FISHEYE", 3),
+    ("FISHEYE", 4),
+    ("EUCM", 6),
+    ("EQUIRECTANGULAR", 2),
 )
 """(name, number of parameters) by COLMAP's model id."""
 
@@ -61,12 +70,9 @@ class Camera:
         """[3, 3] float64 pixels, without distortion.
 
         Raises:
-            CameraError: the model is unknown, a fisheye or FOV, which no pinhole approximates.
+            CameraError: the model is unknown, or one that no pinhole approximates.
         """
-        if "FISHEYE" in self.model or self.model == "FOV" or self.model not in dict(MODELS):
-            raise CameraError(
-                "This camera is no pinhole", f"COLMAP model {self.model}", "Undistort the model with COLMAP first."
-            )
+        check_pinhole(self.model, "COLMAP's camera")
         if self.model in SINGLE_FOCAL:
             focal, cx, cy = self.parameters[:3]
             return intrinsics_matrix(focal, focal, cx, cy)
@@ -114,16 +120,19 @@ def from_model(cameras: dict[int, Camera], images: Sequence[Image], known: Known
     for image in images:
         if image.camera_id not in cameras:
             raise CameraError("A picture names a camera that is not there", f"{image.name}: camera {image.camera_id}")
-    ordered = [images[i] for i in natural_order([image.name for image in images])]
+    names = [picture_name(image.name) for image in images]
+    order = natural_order(names)
+    ordered = [images[i] for i in order]
+    names = [names[i] for i in order]
     used = [cameras[image.camera_id] for image in ordered]
-    width, height = used[0].width, used[0].height
     quaternions = normalised_quaternions(np.array([image.quaternion for image in ordered]), [i.line for i in ordered])
     world_to_camera = pose_matrices(
         rotation_from_quaternion(quaternions), np.array([image.translation for image in ordered])
     )
-    intrinsics = np.stack([_scaled(camera, width, height) for camera in used])
-    trajectory = Trajectory(inverse(world_to_camera), intrinsics, width, height, known.rate(None))
-    return CameraFile(trajectory, NAME, names=tuple(image.name for image in ordered)).with_notes(
+    sizes = [(camera.width, camera.height) for camera in used]
+    intrinsics = intrinsics_of_one_size([camera.intrinsics for camera in used], sizes, names)
+    trajectory = Trajectory(inverse(world_to_camera), intrinsics, *sizes[0], known.rate)
+    return CameraFile(trajectory, NAME, names=tuple(names)).with_notes(
         _distortion_note(used), inverted_pose_note(trajectory.camera_to_world, "world-to-camera")
     )
 
@@ -150,17 +159,6 @@ def to_model(trajectory: Trajectory, names: Sequence[str]) -> tuple[dict[int, Ca
         translation = tuple(trajectory.world_to_camera[index, :3, 3].tolist())
         images.append(Image(name, camera_id, tuple(quaternions[index].tolist()), translation, index + 1))
     return cameras, images
-
-
-def _scaled(camera: Camera, width: int, height: int) -> Float64:
-    scale_x, scale_y = width / camera.width, height / camera.height
-    if abs(scale_x / scale_y - 1) > 0.01:
-        raise CameraError(
-            "The pictures have different aspects",
-            f"{width} x {height} and {camera.width} x {camera.height}",
-            "Split the model: a trajectory has one size.",
-        )
-    return scaled_intrinsics(camera.intrinsics, (camera.width, camera.height), (width, height))
 
 
 def _distortion_note(cameras: Sequence[Camera]) -> str:

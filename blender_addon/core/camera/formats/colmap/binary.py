@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...arrays import Float64
-from ...errors import CameraError
-from ..trajectory import Trajectory
-from . import colmap_model
-from .camera_file import CameraFile, Known
-from .colmap_model import Camera, Image
+from ....arrays import Float64
+from ....errors import CameraError
+from ...trajectory import Trajectory
+from ..camera_file import CameraFile, Known
+from . import model
+from .model import Camera, Image
 
 NAME = "colmap-binary"
 
@@ -34,10 +34,10 @@ def read(folder: Path, known: Known) -> CameraFile:
         known: its rate is used; size and intrinsics are in the model.
 
     Raises:
-        CameraError: a file ends too early, or the model holds no pinhole cameras of one aspect; see colmap_model.
+        CameraError: a file ends too early, or the model holds no pinhole cameras of one aspect; see model.
     """
     cameras = _cameras((folder / "cameras.bin").read_bytes())
-    return colmap_model.from_model(cameras, _images((folder / "images.bin").read_bytes()), known)
+    return model.from_model(cameras, _images((folder / "images.bin").read_bytes()), known)
 
 
 def write(folder: Path, trajectory: Trajectory, names: Sequence[str], timestamps: Float64 | None) -> None:
@@ -49,8 +49,8 @@ def write(folder: Path, trajectory: Trajectory, names: Sequence[str], timestamps
         names: [F] picture names, or empty for numbered ones.
         timestamps: not kept.
     """
-    cameras, images = colmap_model.to_model(trajectory, names)
-    model_ids = {name: index for index, (name, _) in enumerate(colmap_model.MODELS)}
+    cameras, images = model.to_model(trajectory, names)
+    model_ids = {name: index for index, (name, _) in enumerate(model.MODELS)}
     folder.mkdir(parents=True, exist_ok=True)
     packed = [COUNT.pack(len(cameras))]
     for key, camera in cameras.items():
@@ -72,9 +72,9 @@ def _cameras(data: bytes) -> dict[int, Camera]:
     for _ in range(count):
         key, model_id, width, height = _unpack(CAMERA, data, offset)
         offset += CAMERA.size
-        if not 0 <= model_id < len(colmap_model.MODELS):
+        if not 0 <= model_id < len(model.MODELS):
             raise CameraError("A camera model is not known", f"camera {key} has COLMAP model id {model_id}")
-        name, parameter_count = colmap_model.MODELS[model_id]
+        name, parameter_count = model.MODELS[model_id]
         layout = struct.Struct(f"<{parameter_count}d")
         cameras[key] = Camera(name, width, height, _unpack(layout, data, offset))
         offset += layout.size
