@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import av
@@ -16,6 +19,9 @@ PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
 """Endings of picture files, in lower case."""
 VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"})
 """Endings of video files, in lower case."""
+
+_DEPTH_MAP = re.compile(r"(^|[^a-z])depth[^a-z]*$", re.IGNORECASE)
+"""Stems of depth maps beside the frames: depth_0001, frame-000000.depth; not depth_of_field_0001."""
 
 
 class ClipError(RealCamError):
@@ -32,10 +38,13 @@ def read_frames(clip: Path) -> UInt8:
         [F, H, W, 3] uint8 sRGB.
 
     Raises:
-        ClipError: there is no such clip, it has no frame, its frames differ in size, or one cannot be read.
+        ClipError: there is no such clip, it has no frame, its frames differ in size or are of several series, or one
+            cannot be read.
     """
     if clip.is_dir():
-        return read_pictures(picture_files(clip))
+        files = picture_files(clip)
+        _check_one_series(files)
+        return read_pictures(files)
     if clip.suffix.lower() in VIDEOS and clip.is_file():
         return _read_video(clip)
     raise ClipError(
@@ -75,16 +84,39 @@ def read_picture(file: Path) -> UInt8:
 def picture_files(folder: Path) -> tuple[Path, ...]:
     """The pictures of a folder, or of the frames/ or images/ inside it, in natural order.
 
-    Files with "depth" in their name are left out.
+    Hidden files, which macOS writes beside every file on foreign disks (._0000.png), and depth maps are left out. Where
+    the folder itself has a single picture, a contact sheet perhaps, the folders inside come first.
 
     Raises:
         ClipError: there is none.
     """
-    for place in (folder, folder / "frames", folder / "images"):
-        found = [file for file in place.glob("*") if file.suffix.lower() in PICTURES and "depth" not in file.name]
+    places = [_pictures(place) for place in (folder, folder / "frames", folder / "images")]
+    for found in (*(place for place in places if len(place) > 1), *places):
         if found:
             return tuple(found[i] for i in natural_order([file.name for file in found]))
     raise ClipError("The folder holds no picture", str(folder), f"Known endings: {', '.join(sorted(PICTURES))}.")
+
+
+def visible(files: Iterable[Path]) -> list[Path]:
+    """The files whose names do not begin with a dot."""
+    return [file for file in files if not file.name.startswith(".")]
+
+
+def _pictures(folder: Path) -> list[Path]:
+    pictures = [file for file in visible(folder.glob("*")) if file.suffix.lower() in PICTURES]
+    return [file for file in pictures if not _DEPTH_MAP.search(file.stem)]
+
+
+def _check_one_series(files: tuple[Path, ...]) -> None:
+    """Refuse pictures of several series, which would follow each other as one clip: colour_0001 and normal_0001."""
+    series = Counter(re.sub(r"\d+", "#", file.stem) for file in files)
+    several = [f"{name} ({count})" for name, count in series.items() if count > 1]
+    if len(several) > 1:
+        raise ClipError(
+            "Which pictures are the clip's frames?",
+            f"{files[0].parent} holds {', '.join(several)}",
+            "Put the clip's frames into a folder of their own.",
+        )
 
 
 def _read_video(file: Path) -> UInt8:

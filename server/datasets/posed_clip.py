@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import msgspec
 import numpy as np
@@ -18,7 +19,7 @@ from blender_addon.core.errors import CameraError
 from server.depth.photo_files import read_depth
 from server.reconstruction.scale import DepthMap
 
-from .clip_frames import ClipError, picture_files, read_picture
+from .clip_frames import ClipError, picture_files, read_picture, visible
 
 CAMERA_FILES = ("transforms.json", "poses.txt", "trajectory.txt", "sparse/0", "sparse")
 """Where a clip's folder may hold its cameras, in the order in which they are tried."""
@@ -91,7 +92,7 @@ def open_posed_clip(
     """
     if not clip.is_dir():
         raise ClipError("There is no such clip", f"{clip} is not a folder", "Unpack a video into pictures first.")
-    if any(clip.glob("*.pose.txt")):
+    if visible(clip.glob("*.pose.txt")):
         return _open_seven_scenes(clip)
     camera_file = cameras or _camera_file(clip)
     files = picture_files(clip)
@@ -113,7 +114,7 @@ def _open_seven_scenes(clip: Path) -> PosedClip:
     Files are frame-*.color.*, frame-*.depth.png (millimetres, own camera) and frame-*.pose.txt (4x4 camera-to-world,
     metres).
     """
-    poses = sorted(clip.glob("*.pose.txt"))
+    poses = sorted(visible(clip.glob("*.pose.txt")))
     stems = [pose.name.removesuffix(".pose.txt") for pose in poses]
     files = tuple(next(iter(sorted(clip.glob(f"{stem}.color.*"))), clip / f"{stem}.color.png") for stem in stems)
     height, width = read_picture(files[0]).shape[:2]
@@ -146,15 +147,27 @@ def _camera_file(clip: Path) -> Path:
 def _by_name(
     files: tuple[Path, ...], names: tuple[str, ...], trajectory: Trajectory
 ) -> tuple[tuple[Path, ...], Trajectory]:
-    """The files that the camera file names and that exist, and their cameras."""
-    by_stem = {file.stem: file for file in files}
-    known = [i for i, name in enumerate(names) if Path(name).stem in by_stem]
+    """The files that the camera file names and that exist, and their cameras.
+
+    A name may be a path, and may lack the ending or have another one.
+    """
+    by_name = {**{file.stem: file for file in files}, **{file.name: file for file in files}}
+    places = [PurePosixPath(name) for name in names]
+    named = [by_name.get(place.name) or by_name.get(place.stem) for place in places]
+    known = [i for i, file in enumerate(named) if file is not None]
     if not known:
         raise CameraError("The camera file names none of the clip's frames", f"it names {names[0]}, ...")
+    chosen_files = [file for file in named if file is not None]
+    twice = [file for file, count in Counter(chosen_files).items() if count > 1]
+    if twice:
+        both = ", ".join(name for name, file in zip(names, named, strict=True) if file == twice[0])
+        raise CameraError(
+            "The camera file names a picture twice", f"{twice[0].name} is {both}", "Keep the cameras of one folder."
+        )
     chosen = replace(
         trajectory, camera_to_world=trajectory.camera_to_world[known], intrinsics=trajectory.intrinsics[known]
     )
-    return tuple(by_stem[Path(names[i]).stem] for i in known), chosen
+    return tuple(chosen_files), chosen
 
 
 def _depth_of(file: Path, folder: Path | None) -> Path | None:

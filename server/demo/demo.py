@@ -218,7 +218,7 @@ def _leave(out: Path, demo: DemoInput, take: Path) -> dict[str, Path]:
 
 def _frames(folder: Path) -> UInt8:
     """[F, H, W, C] uint8, the folder's PNG files in order of their names."""
-    return np.stack([np.asarray(Image.open(file)) for file in sorted(folder.glob("*.png"))])
+    return np.stack([np.asarray(Image.open(file)) for file in sorted(folder.glob("[0-9]*.png"))])
 
 
 def _over_grey(preview: UInt8) -> UInt8:

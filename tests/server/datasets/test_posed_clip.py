@@ -114,6 +114,45 @@ def test_frames_of_a_video_and_of_a_folder(bike: Motorcycle, tmp_path: Path) -> 
     assert [file.name for file in picture_files(tmp_path / "folder")] == ["f_9.png", "f_10.png"]
 
 
+FRAMES = ("depth_of_field_9.png", "depth_of_field_10.png")
+
+
+def test_what_is_a_frame_and_what_is_not(tmp_path: Path) -> None:
+    """Files of macOS, depth maps and a contact sheet stand beside frames; a shot may be called after its depth."""
+    picture = Image.new("RGB", (8, 8))
+    for name in (*FRAMES, "depth_9.png", "Depth0010.png", "9.depth.png", "10_depth.png"):
+        picture.save(tmp_path / name)
+    for name in (f"._{FRAMES[0]}", ".DS_Store.png"):
+        (tmp_path / name).write_bytes(b"Mac OS X")
+    assert tuple(file.name for file in picture_files(tmp_path)) == FRAMES
+    assert len(read_frames(tmp_path)) == 2
+    (tmp_path / "take" / "frames").mkdir(parents=True)
+    picture.save(tmp_path / "take" / "contact_sheet.png")
+    for name in FRAMES:
+        picture.save(tmp_path / "take" / "frames" / name)
+    assert tuple(file.name for file in picture_files(tmp_path / "take")) == FRAMES
+    for name in ("normal_9.png", "normal_10.png"):
+        picture.save(tmp_path / name)
+    with pytest.raises(ClipError, match=r"Which pictures.*depth_of_field_# \(2\), normal_# \(2\)"):
+        read_frames(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["./images/{}.png", "images\\{}.jpg", "train/{}"])
+def test_frames_are_found_by_the_names_of_other_systems(name: str, tmp_path: Path) -> None:
+    """With folders of Windows, another ending, or none, as the synthetic scenes have it."""
+    (tmp_path / "images").mkdir()
+    for stem in ("shot.0001", "shot.0002"):
+        Image.new("RGB", (8, 8)).save(tmp_path / "images" / f"{stem}.png")
+    poses = [{"file_path": name.format(f"shot.000{i}"), "transform_matrix": np.eye(4).tolist()} for i in (2, 1, 3)]
+    cameras = tmp_path / "transforms.json"
+    cameras.write_text(json.dumps({"w": 8, "h": 8, "fl_x": 9, "frames": poses}))
+    clip = open_posed_clip(tmp_path)
+    assert [file.stem for file in clip.files] == ["shot.0001", "shot.0002"]
+    cameras.write_text(cameras.read_text().replace("shot.0002", "other/shot.0001"))
+    with pytest.raises(CameraError, match=r"names a picture twice: shot\.0001\.png is"):
+        open_posed_clip(tmp_path)
+
+
 def test_what_is_no_clip_is_named(tmp_path: Path) -> None:
     with pytest.raises(ClipError, match="neither a video nor a folder"):
         read_frames(tmp_path / "nothing.mp4")
