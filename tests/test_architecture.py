@@ -88,6 +88,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "photo_scene": {"mesh", "photo_file"},
         "editing": {"axes", "mesh", "photo_scene", "reference_camera", "scene_frame"},
         "importing": {"mesh", "photo_file", "photo_scene", "reference_camera", "editing"},
+        "handmade": {"axes", "mesh", "photo_scene", "editing"},
         "__init__": {"photo_file", "photo_scene", "importing"},
     },
     "blender_addon/ui": {

@@ -8,60 +8,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.errors import PhotoError
-from blender_addon.core.payloads.import_request import DepthFile, ImportRequest, ImportSettings
+from tests.blender_addon.scene.handmade.placed_boxes import FAR, add_box, front, grey_photo
 
 pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")
 
 if TYPE_CHECKING:
-    import bpy
-
     from blender_addon.scene import PhotoScene
 
-from blender_addon.scene import DepthFormat, find_photo_scene, import_photo  # noqa: E402
+from blender_addon.scene import find_photo_scene  # noqa: E402
 from blender_addon.scene.editing.calibration import set_scale  # noqa: E402
 from blender_addon.scene.editing.cleaning import MOVED, set_cleaned  # noqa: E402
 from blender_addon.scene.editing.geometry_choice import GeometryChoice, stored_choice  # noqa: E402
-from blender_addon.scene.editing.geometry_depth import take_geometry  # noqa: E402
 from blender_addon.scene.editing.new_depth import grid_rays  # noqa: E402
-
-FAR = 20.0
-SIZE = (64, 48)
+from blender_addon.scene.handmade.geometry_depth import take_geometry  # noqa: E402
 
 
 @pytest.fixture
 def photo(blender: ModuleType, tmp_path: Path) -> PhotoScene:
-    """A grey photo whose depth is FAR everywhere; its camera stands at the origin and looks along +Y."""
-    Image.new("RGB", SIZE, (90, 90, 90)).save(tmp_path / "grey.png")
-    np.save(tmp_path / "far.npy", np.full(SIZE[::-1], FAR, np.float32))
-    settings = ImportSettings(intrinsics=intrinsics_matrix(60.0, 64.0, 31.0, 22.5).tolist())
-    depth = DepthFile(tmp_path / "far.npy", DepthFormat("metres"))
-    return import_photo(blender.context.scene, ImportRequest(tmp_path / "grey.png", depth, settings))
-
-
-def add_box(
-    blender: ModuleType, low: tuple[float, float, float], high: tuple[float, float, float], name: str = "Box"
-) -> bpy.types.Object:
-    """A unit cube scaled and moved, its scale not applied. In the world's axes: the photo looks along +Y, up is +Z."""
-    mesh = blender.data.meshes.new(name)
-    corners = [(x, y, z) for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)]
-    faces = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
-    mesh.from_pydata(corners, [], faces)
-    box = blender.data.objects.new(name, mesh)
-    box.scale = np.subtract(high, low)
-    box.location = np.add(low, high) / 2
-    blender.context.scene.collection.objects.link(box)
-    return box
-
-
-def front(photo: PhotoScene, half: float, distance: float) -> np.ndarray:
-    """[R, C] bool: where a square of that half side, straight ahead at that distance, is seen."""
-    ways = grid_rays(photo).directions()
-    return np.asarray((np.abs(ways[..., 0]) * distance < half) & (np.abs(ways[..., 1]) * distance < half))
+    return grey_photo(blender, tmp_path)
 
 
 def taken(blender: ModuleType, photo: PhotoScene, choice: GeometryChoice) -> PhotoScene:

@@ -12,11 +12,11 @@ from ...core.arrays import Bool, Float32, Float64
 from ...core.depth.depth_facts import metres
 from ...core.depth.seen_depth import seen_depth
 from ...core.errors import PhotoError
+from ..editing.geometry_choice import GeometryChoice, store_choice
+from ..editing.new_depth import grid_rays, set_depth
+from ..editing.placed_geometry import PlacedGeometry, placed_geometry
 from ..mesh import PIXEL
 from ..photo_scene import PhotoScene
-from .geometry_choice import GeometryChoice, store_choice
-from .new_depth import grid_rays, set_depth
-from .placed_geometry import PlacedGeometry, placed_geometry
 
 UNDER = "realcam_under_geometry"
 """Custom property of the mesh object: a mesh with a point for each pixel whose depth geometry took the place of, and as

@@ -1,0 +1,1 @@
+"""Depth made by hand: of geometry that an artist placed, of the shape that they gave the photo's mesh."""
