@@ -38,6 +38,31 @@ def pull_push(values: Float32, weight: Float32) -> Float32:
     return np.asarray(filled[:height, :width], dtype=np.float32)
 
 
+def soft_levels(picture: Float32, level: Float32) -> Float32:
+    """The picture blurred more or less from pixel to pixel.
+
+    Args:
+        picture: [H, W, C].
+        level: [H, W] how often the blur's width doubles, from 0 (sharp); no more than the picture has levels.
+    """
+    result = picture * np.maximum(1 - level, 0)[..., None]
+    coarse, shapes = picture, []
+    for number in range(1, int(np.ceil(np.log2(max(picture.shape[:2])))) + 1):
+        shapes.append(coarse.shape[:2])
+        weight = np.ones((*coarse.shape[:2], 1), np.float32)
+        coarse = _tent(coarse) / _tent(weight)
+        last = min(coarse.shape[:2]) <= 2
+        share = np.clip(level - number + 1, 0, 1) if last else np.maximum(1 - np.abs(level - number), 0)
+        if share.any():
+            enlarged = coarse
+            for shape in reversed(shapes):
+                enlarged = _enlarged(enlarged, shape)
+            result += enlarged * share[..., None]
+        if last:
+            break
+    return np.asarray(result, dtype=np.float32)
+
+
 def _pull(summed: Float32, weight: Float32) -> tuple[Float32, Float32]:
     """One level coarser, [ceil(H / 2), ceil(W / 2)]: sums over a 4 x 4 tent around each 2 x 2 block.
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,11 @@ from blender_addon.core.depth.depth_mesh import thin_depth
 from blender_addon.core.depth.rasterize import rasterize
 from blender_addon.core.payloads.background import BackgroundLayer
 from blender_addon.core.payloads.shot import Shot
+from server.engines.draft.continuation import Rays
 from server.engines.draft.free_space import FreeSpace
+from server.engines.draft.painting import Painting, behind, beside
 from server.engines.draft.patch import patch_of
-from server.engines.draft.surfaces import Surface, colour_at, look_at, photo_surfaces
+from server.engines.draft.surfaces import Surface, View, colour_at, look_at, photo_surfaces
 from server.geometry.pull_push import pull_push
 
 MAX_PATCHES = 12
@@ -32,8 +35,8 @@ MOSTLY_UNSEEN = 0.6
 """A frame with more than this missing waits until patches of its neighbours reach into it."""
 CANVAS = 0.5
 """How far beyond the photo its surroundings are painted first, as a fraction of each side."""
-CANVAS_PIXELS = 512
-"""Pixels of the photo's longer side in that painting; its content is blurred anyway."""
+CANVAS_PIXELS = (512, 1024)
+"""Pixels of the photo's longer side in that painting, at least and at most; a clip needs no finer one than itself."""
 OVERSCAN = 0.12
 """How far beyond the frame a patch is painted, as a fraction of each side, so that it covers the next frames too."""
 
@@ -143,38 +146,45 @@ class WorldFill:
 
     def _canvas(self) -> Surface:
         """What surrounds the photo, painted from its own camera, which sees every part of its border."""
-        width, height = self._shot.photo_size
-        scale = min(1.0, CANVAS_PIXELS / max(width, height))
-        intrinsics = np.diag([scale, scale, 1.0]) @ self._shot.photo_intrinsics
-        size = (round(width * scale), round(height * scale))
-        margins = np.round(np.multiply(size, CANVAS)).astype(int)
-        beside = np.ones((size[1] + 2 * margins[1], size[0] + 2 * margins[0]), np.bool_)
-        beside[margins[1] : -margins[1] or None, margins[0] : -margins[0] or None] = False
-        return self._painted(intrinsics, np.eye(4), size, margins, beside)
+        (width, height), t = self._shot.photo_size, self._shot.trajectory
+        finest = t.intrinsics[:, 0, 0].max() / self._shot.photo_intrinsics[0, 0]
+        scale = min(1.0, max(finest, CANVAS_PIXELS[0] / max(width, height)), CANVAS_PIXELS[1] / max(width, height))
+        size = (max(round(width * scale), 1), max(round(height * scale), 1))
+        intrinsics = np.diag([size[0] / width, size[1] / height, 1.0]) @ self._shot.photo_intrinsics
+        margins = (max(round(size[0] * CANVAS), 1), max(round(size[1] * CANVAS), 1))
+        around = np.ones((size[1] + 2 * margins[1], size[0] + 2 * margins[0]), np.bool_)
+        around[margins[1] : -margins[1], margins[0] : -margins[0]] = False
+        return self._painted(intrinsics, np.eye(4), margins, around, partial(beside, margins=margins))
 
     def _patch(self, frame: int) -> Surface:
         t = self._shot.trajectory
-        margins = np.round(np.multiply((t.width, t.height), OVERSCAN)).astype(int)
+        margins = (round(t.width * OVERSCAN), round(t.height * OVERSCAN))
         everywhere = np.ones((t.height + 2 * margins[1], t.width + 2 * margins[0]), np.bool_)
-        return self._painted(t.intrinsics[frame], t.camera_to_world[frame], (t.width, t.height), margins, everywhere)
+        paint = partial(behind, alive=self._alive)
+        return self._painted(t.intrinsics[frame], t.camera_to_world[frame], margins, everywhere, paint)
 
     def _painted(
-        self, intrinsics: Float64, pose: Float64, size: tuple[int, int], margins: NDArray[np.int64], where: Bool
+        self,
+        intrinsics: Float64,
+        pose: Float64,
+        margins: tuple[int, int],
+        where: Bool,
+        paint: Callable[[View, Bool, Float32], Painting],
     ) -> Surface:
         """A patch for what a camera does not see.
 
         Args:
-            intrinsics: [3, 3] in pixels of `size`.
+            intrinsics: [3, 3] in pixels of the camera's picture.
             pose: [4, 4] camera to world.
-            size: (width, height) of the camera's picture.
-            margins: [2] pixels by which that picture is widened left and right, and above and below.
+            margins: pixels by which that picture is widened left and right, and above and below.
             where: [H, W] the part of the widened picture to paint.
+            paint: see patch_of.
         """
         widened = intrinsics.copy()
         widened[:2, 2] += margins
         view = look_at(self._surfaces, widened, pose, (where.shape[1], where.shape[0]))
         self._alive()
-        return patch_of(view, where & ~view.covered, widened, pose, self._free, self._nothing_seen, self._alive)
+        return patch_of(view, where & ~view.covered, Rays(widened, pose, self._free), self._nothing_seen, paint)
 
     def _draw(self, surface: Surface, stage: str) -> None:
         """Draw a surface into the holes of every frame, in threads: NumPy releases the interpreter lock."""
