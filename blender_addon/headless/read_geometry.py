@@ -1,7 +1,8 @@
 """Reads files of geometry with Blender's own importers, for the command line.
 
 `python -m blender_addon.headless.read_geometry OUT.npz FILE...` writes what they all hold, in their own axes:
-`vertices` [N, 3] float64, `triangles` [T, 3] int32 indices into them, `points` [P, 3] float64 of clouds. A report line ends it.
+`vertices` [N, 3] float64, `triangles` [T, 3] int32 indices into them, `points` [P, 3] float64 of clouds. A report line
+ends it.
 """
 
 from __future__ import annotations

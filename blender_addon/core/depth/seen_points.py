@@ -9,6 +9,8 @@ from .rasterize import NEAR
 
 POINTS_A_PIXEL = 4
 """Points that a pixel of the depth map holds on average, so that few pixels are empty or see what is behind."""
+BEHIND = 0.05
+"""Relative distance behind its neighbours from which a pixel may show something else."""
 
 
 def seen_points(points: Float64, intrinsics: Float64, photo_size: tuple[int, int], most_pixels: int) -> Float32 | None:
@@ -37,4 +39,20 @@ def seen_points(points: Float64, intrinsics: Float64, photo_size: tuple[int, int
     depth = np.full((rows, columns), np.inf, np.float32)
     column, row = (place[seen] * (columns, rows)).astype(np.int64).T
     np.minimum.at(depth, (row, column), in_front[seen, 2].astype(np.float32))
-    return np.where(np.isfinite(depth), depth, np.float32(np.nan))
+    return _without_hidden(np.where(np.isfinite(depth), depth, np.float32(np.nan)))
+
+
+def _without_hidden(depth: Float32) -> Float32:
+    """The depth [h, w] without the pixels that show something through the gaps between nearer points.
+
+    Most of their known neighbours are nearer by more than BEHIND; beside a true edge at most half of them are.
+    """
+    rows, columns = depth.shape
+    around = np.pad(depth, 1, constant_values=np.nan)
+    known, nearer = np.zeros(depth.shape, np.int8), np.zeros(depth.shape, np.int8)
+    for row, column in np.ndindex(3, 3):
+        if (row, column) != (1, 1):
+            neighbour = around[row : row + rows, column : column + columns]
+            known += np.isfinite(neighbour)
+            nearer += neighbour * np.float32(1 + BEHIND) < depth
+    return np.where(2 * nearer > known, np.float32(np.nan), depth)

@@ -27,7 +27,9 @@ def test_a_scan_of_a_tilted_wall_behind_a_near_board() -> None:
     clear = np.isfinite(depth) & np.isfinite(expected)
     assert clear.mean() > 0.6
     np.testing.assert_allclose(depth[clear], expected[clear], rtol=0.01)
-    assert depth[rows // 2, columns // 2] == 2.0
+    middle = depth[rows // 2 - 15 : rows // 2 + 15, columns // 2 - 15 : columns // 2 + 15]
+    assert np.isfinite(middle).mean() > 0.75
+    assert (np.nan_to_num(middle, nan=2.0) == 2.0).mean() > 0.99, "the wall does not show through the board's gaps"
 
 
 def test_fewer_points_make_a_smaller_map_and_none_makes_none() -> None:
