@@ -21,10 +21,10 @@ from ..mesh import GridVertices, read_vertices, rebuild_mesh
 from ..photo_scene import PhotoScene, store_record
 from ..reference_camera import see_as_far_as
 from .cleaning import applied_shifts, facts_of_vertices
-from .geometry_depth import map_under_geometry
 from .overlay import cleaning_shown, hide_cleaning, show_cleaning
 from .rescale import rescale
 from .rig_dependencies import artists_cameras
+from .under_geometry import map_under_geometry
 
 SAME = 1e-4
 """Relative difference up to which a vertex stands where the calibration put it."""

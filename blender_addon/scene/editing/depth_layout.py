@@ -32,6 +32,7 @@ from ..photo_scene import RECORD, PhotoScene, record_of, store_record
 from ..reference_camera import see_as_far_as
 from .overlay import hide_cleaning
 from .rig_dependencies import artists_cameras
+from .under_geometry import forget_under_geometry
 
 LAYOUT = "realcam_layout"
 """Custom property of the mesh object: a DepthLayout as JSON, its lengths in metres before calibration."""
@@ -112,6 +113,7 @@ def set_layout(
     if is_first:
         _keep_depth(photo_scene)
     hide_cleaning(photo_scene)
+    forget_under_geometry(mesh)
     mesh.data.clear_geometry()
     fill_mesh(mesh.data, built)
     keep_layout(mesh, layout, full)
@@ -154,6 +156,7 @@ def remove_layout(photo_scene: PhotoScene) -> PhotoScene:
     depth = depth_of(vertices.positions) * np.float32(record.scale / was.scale)
     points = lift(uv, depth, photo_scene.intrinsics, photo_scene.photo_size).astype(np.float32)
     hide_cleaning(photo_scene)
+    forget_under_geometry(mesh)
     rebuild_mesh(
         mesh.data,
         replace(vertices, positions=blender_points(points)),

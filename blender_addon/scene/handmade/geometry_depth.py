@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
 
-from ...core.arrays import Bool, Float32, Float64
+from ...core.arrays import Bool, Float32
 from ...core.depth.depth_facts import metres
 from ...core.depth.seen_depth import seen_depth
 from ...core.errors import PhotoError
 from ..editing.geometry_choice import GeometryChoice, store_choice
 from ..editing.new_depth import grid_rays, set_depth
 from ..editing.placed_geometry import PlacedGeometry, placed_geometry
-from ..mesh import PIXEL
+from ..editing.under_geometry import depth_under_geometry, keep_under_geometry
 from ..photo_scene import PhotoScene
-
-UNDER = "realcam_under_geometry"
-"""Custom property of the mesh object: a mesh with a point for each pixel whose depth geometry took the place of, and as
-attributes its PIXEL and DEPTH; its custom property GRID is the (rows, columns) that the pixels count.
-"""
-GRID = "grid"
-DEPTH = "depth"
-"""Attribute of those points: the depth before, in metres of the imported depth; 0 where it was unknown."""
 
 
 @dataclass(frozen=True)
@@ -67,73 +59,15 @@ def take_geometry(
     if not covered.any():
         raise _nothing_seen(geometry)
     now = photo_scene.depth()
-    base = _depth_under_geometry(photo_scene, now)
+    base = depth_under_geometry(photo_scene, now)
     depth, counts = _mixed(seen, covered, base, choice)
     replaced = counts if choice.rest == "KEEP" else counts | ~covered
     where = replaced if replaced.all() else _differ(depth, now)
     changed = set_depth(scene, photo_scene, depth, where, from_scratch=bool(replaced.all()))
     store_choice(changed, replace(choice, objects=geometry.objects))
-    _keep_under_geometry(changed, base, replaced)
+    keep_under_geometry(changed, base, replaced)
     words = _words(geometry, changed, float(counts.mean()), choice)
     return TakenGeometry(changed, words, bool(geometry.unseen))
-
-
-def forget_under_geometry(mesh: bpy.types.Object) -> None:
-    """Forget what geometry took the place of: the photo's depth was made in another way since.
-
-    Args:
-        mesh: The photo's mesh object.
-    """
-    under = mesh.get(UNDER)
-    if under is None:
-        return
-    del mesh[UNDER]
-    if under.users == 0:
-        bpy.data.meshes.remove(under)
-
-
-def map_under_geometry(mesh: bpy.types.Object, calibrated: Callable[[Float32], Float64]) -> None:
-    """Calibrate what geometry took the place of, with the photo's depth.
-
-    Args:
-        mesh: The photo's mesh object.
-        calibrated: Metres of the imported depth to the metres that they are from now on.
-    """
-    under = mesh.get(UNDER)
-    if not isinstance(under, bpy.types.Mesh):
-        return
-    depth = np.empty(len(under.vertices), np.float32)
-    under.attributes[DEPTH].data.foreach_get("value", depth)
-    known = depth > 0
-    depth[known] = calibrated(depth[known])
-    under.attributes[DEPTH].data.foreach_set("value", depth)
-
-
-def _keep_under_geometry(photo_scene: PhotoScene, base: Float32, replaced: Bool) -> None:
-    """Keep the depth [R, C] of the pixels `replaced`."""
-    forget_under_geometry(photo_scene.mesh)
-    pixels = np.flatnonzero(replaced).astype(np.int32)
-    under = bpy.data.meshes.new(f"{photo_scene.mesh.name} under geometry")
-    under.vertices.add(len(pixels))
-    under.attributes.new(PIXEL, "INT", "POINT").data.foreach_set("value", pixels)
-    depth = np.nan_to_num(base.ravel()[pixels] / np.float32(photo_scene.record.scale), nan=0.0)
-    under.attributes.new(DEPTH, "FLOAT", "POINT").data.foreach_set("value", depth.astype(np.float32))
-    under[GRID] = replaced.shape
-    photo_scene.mesh[UNDER] = under
-
-
-def _depth_under_geometry(photo_scene: PhotoScene, now: Float32) -> Float32:
-    """The photo's depth [R, C] as it is now, but for what geometry gave it: there, what it was before."""
-    under = photo_scene.mesh.get(UNDER)
-    if not isinstance(under, bpy.types.Mesh) or tuple(under[GRID]) != now.shape:
-        # None, or another tool has given the photo another grid since, and so another depth.
-        return now
-    pixels, depth = np.empty(len(under.vertices), np.int32), np.empty(len(under.vertices), np.float32)
-    under.attributes[PIXEL].data.foreach_get("value", pixels)
-    under.attributes[DEPTH].data.foreach_get("value", depth)
-    result = now.copy()
-    result.flat[pixels] = np.where(depth > 0, depth * np.float32(photo_scene.record.scale), np.float32(np.nan))
-    return result
 
 
 def _mixed(seen: Float32, covered: Bool, base: Float32, choice: GeometryChoice) -> tuple[Float32, Bool]:
