@@ -1,6 +1,6 @@
 """Builds the extension that Blender installs: `python build_addon.py [--platform linux-x64] [--out dist]`.
 
-Without --platform the zip of every platform, and the server's wheel beside them.
+Without --platform the zip of every platform. The server's wheel is made beside them, and is in each.
 
 One zip a platform holds the add-on and, unmodified, the wheels it needs for every Python that Blender 4.5 to 5.2 runs
 on, in the versions of uv.lock, and the manual. The same input gives the same bytes.
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from release.carried_server import carried_server_files
+from release.carried_server import FOLDER, carried_server_files
 from release.manual import manual_files
 from release.project import PROJECT_ADDRESS
 
@@ -160,8 +160,19 @@ def manifest_for(text: str, platform: str, wheels: Sequence[Wheel]) -> str:
     return f"{head}\n{website}platforms = {json.dumps([platform])}\nwheels = [\n{listed}]\n{bracket}{tables}"
 
 
-def build(platform: str, out: Path, cache: Path, *, lock: dict[str, Any], source: Path = SOURCE) -> Path:
-    """Build the extension for a platform into the folder `out`, and return its file."""
+def build(
+    platform: str,
+    out: Path,
+    cache: Path,
+    *,
+    lock: dict[str, Any],
+    source: Path = SOURCE,
+    server_wheel: Path | None = None,
+) -> Path:
+    """Build the extension for a platform into the folder `out`, and return its file.
+
+    server_wheel: the wheel that installs the server with PyTorch, for the line that the panel offers to copy.
+    """
     text = (source / MANIFEST).read_text("utf-8")
     manifest = tomllib.loads(text)
     wheels = chosen_wheels(lock, platform)
@@ -169,6 +180,8 @@ def build(platform: str, out: Path, cache: Path, *, lock: dict[str, Any], source
     files[MANIFEST] = manifest_for(text, platform, wheels).encode("utf-8")
     files |= manual_files()
     files |= carried_server_files()
+    if server_wheel is not None:
+        files[f"{FOLDER}/{server_wheel.name}"] = server_wheel.read_bytes()
     files["LICENSE"] = (ROOT / "LICENSE").read_bytes()
     files |= {f"wheels/{wheel.name}": fetch(wheel, cache) for wheel in wheels}
     out.mkdir(parents=True, exist_ok=True)
@@ -193,9 +206,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=ROOT / "build" / "wheels", help="folder that keeps the wheels")
     options = parser.parse_args(arguments)
     lock = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))
+    server_wheel: Path | None = None
     for platform in options.platform or sorted(PLATFORMS):
         try:
-            made = build(platform, options.out, options.cache, lock=lock)
+            server_wheel = server_wheel or _server_wheel(options.out)
+            made = build(platform, options.out, options.cache, lock=lock, server_wheel=server_wheel)
         except (BuildError, OSError) as error:
             print(f"The extension for {platform} was not built: {error}", file=sys.stderr)
             return 1
@@ -203,12 +218,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             wheels = [Path(name).name for name in archive.namelist() if name.endswith(".whl")]
         print(f"{made}  {made.stat().st_size / 1e6:.1f} MB, with")
         print("".join(f"    {wheel}\n" for wheel in wheels), end="")
-    if not options.platform:
-        # Imported here: who builds a zip alone needs no hatchling.
-        from release.wheel import build_wheel
-
-        print(build_wheel(options.out))
+    if server_wheel is not None:
+        print(server_wheel)
     return 0
+
+
+def _server_wheel(out: Path) -> Path | None:
+    """The server's wheel, built into the folder `out`; None without hatchling, which makes it."""
+    try:
+        from release.wheel import build_wheel
+    except ModuleNotFoundError as error:
+        print(f"The zips hold no wheel of the server: {error.name} is not installed", file=sys.stderr)
+        return None
+    return build_wheel(out)
 
 
 if __name__ == "__main__":

@@ -36,10 +36,10 @@ UI_MODULES = {
     "manual_map",
     "clip_format",
 }
-ENGINE_ROOMS = {"diffusion", "geometry", "model", "depth", "reconstruction", "datasets", "evaluation"}
+ENGINE_ROOMS = {"packages", "diffusion", "geometry", "model", "depth", "reconstruction", "datasets", "evaluation"}
 SERVICE_ROOMS = {*ENGINE_ROOMS, "engines", "service", "terminal"}
 SERVICE_MODULES = {"logs", "wakeup", "options"}
-ENGINES_COMMON = {"engine", "packages"}
+ENGINES_COMMON = {"engine"}
 NETWORK = {"config", "errors", "tokenizer", "vae", "clip_encoders", "cpu", "unet"}
 
 ROOMS: dict[str, dict[str, set[str]]] = {
@@ -110,11 +110,12 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     "server": {
         "diffusion": set(),
         "geometry": set(),
-        "depth": {"diffusion", "geometry", "model"},
+        "packages": set(),
+        "depth": {"packages", "diffusion", "geometry", "model"},
         "model": {"diffusion", "geometry"},
-        "reconstruction": {"geometry"},
-        "datasets": {"geometry", "depth", "reconstruction"},
-        "evaluation": {"geometry", "depth", "reconstruction", "datasets"},
+        "reconstruction": {"packages", "geometry"},
+        "datasets": {"packages", "geometry", "depth", "reconstruction"},
+        "evaluation": {"packages", "geometry", "depth", "reconstruction", "datasets"},
         "engines": ENGINE_ROOMS,
         "service": {"engines"},
         "terminal": {"geometry", "depth", "engines", "service"},
@@ -141,7 +142,6 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     },
     "server/engines": {
         "engine": set(),
-        "packages": set(),
         "draft": ENGINES_COMMON,
         "realcam": ENGINES_COMMON,
         "depth": ENGINES_COMMON,

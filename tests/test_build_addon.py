@@ -132,7 +132,11 @@ def test_the_command_says_what_it_made_or_why_not(tmp_path: Path, capsys: pytest
     assert build_addon.main([*arguments, "--out", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert str(tmp_path / f"realcam-{VERSION}-linux_x64.zip") in said
-    assert said.count(".whl") == len(chosen_wheels(tomllib.loads((ROOT / "uv.lock").read_text("utf-8")), "linux-x64"))
+    chosen = chosen_wheels(tomllib.loads((ROOT / "uv.lock").read_text("utf-8")), "linux-x64")
+    assert said.count(".whl") == len(chosen) + 2, "the server's own, in the zip and beside it"
+    with zipfile.ZipFile(tmp_path / f"realcam-{VERSION}-linux_x64.zip") as archive:
+        carried = archive.read(f"carried_server/realcam-{VERSION}-py3-none-any.whl")
+    assert carried == (tmp_path / f"realcam-{VERSION}-py3-none-any.whl").read_bytes()
     (tmp_path / "file").touch()
     assert build_addon.main([*arguments, "--out", str(tmp_path / "file")]) == 1
     assert "The extension for linux-x64 was not built" in capsys.readouterr().err

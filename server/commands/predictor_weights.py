@@ -12,9 +12,9 @@ from rich.table import Column
 from blender_addon.core.errors import EngineError
 from server.depth.depth_weights import NEEDED, downloaded_weights, fetch_weights, take_weights, verified_weights
 from server.depth.predictor import PredictorCard
-from server.engines.packages import absent_packages
 from server.model.weights.weights_fetch import in_units
 from server.model.weights.weights_store import MANIFEST_FILE, WeightsStore
+from server.packages import absent_packages
 from server.terminal.progress_bars import ProgressBars
 
 

@@ -16,7 +16,6 @@ from rich.table import Column, Table
 from blender_addon.core.errors import EngineError
 from blender_addon.core.progress import OnProgress
 from server.depth.catalogue import CARDS
-from server.engines.packages import MODEL_PACKAGES, absent_packages
 from server.model.errors import CheckpointError
 from server.model.weights.weights_fetch import (
     FetchedFile,
@@ -40,6 +39,7 @@ from server.model.weights.weights_sources import (
     resolve,
 )
 from server.model.weights.weights_store import Manifest, SourceFile, WeightsStore, default_store
+from server.packages import MODEL_PACKAGES, absent_packages
 from server.terminal.progress_bars import ProgressBars
 
 from .friendly_errors import friendly_errors

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from blender_addon.core.errors import RealCamError
+from server.packages import install_remedy
 
 from .align import AlignRecord
 
@@ -19,7 +20,7 @@ WIDE = 3.0
 def require_matplotlib() -> None:
     """Raise RealCamError, with how to install it, when matplotlib is missing."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise RealCamError("Nothing can be drawn", "matplotlib is not installed", "Run `uv sync --extra evaluation`.")
+        raise RealCamError("Nothing can be drawn", "matplotlib is not installed", install_remedy("evaluation"))
 
 
 def plot_scales(records: Sequence[AlignRecord], picture: Path) -> None:

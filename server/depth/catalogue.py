@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from server.packages import install_remedy
+
 from .depth_weights import downloaded_weights
 from .predictor import DepthPredictor, PredictorCard, PredictorError
 
@@ -108,7 +110,7 @@ def load_predictor(name: str = DEFAULT, weights: Path | None = None, device: str
         raise PredictorError(
             "Depth cannot be predicted on this machine",
             f"{error.name} is not installed",
-            "Run `uv sync --extra models`.",
+            install_remedy("models"),
         ) from error
     chosen = weights or downloaded_weights(card)
     if chosen is None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from blender_addon.core.arrays import Float64, UInt8
 from blender_addon.core.errors import RealCamError
+from server.packages import install_remedy
 
 VideoFeatures = Callable[[UInt8], Float64]
 """Clip [F, H, W, 3] uint8 -> its feature vector [D]."""
@@ -87,7 +88,7 @@ def i3d_features(torchscript: Path) -> VideoFeatures:
         import torch
     except ImportError as error:
         raise FeatureError(
-            "FVD cannot be computed on this machine", "torch is not installed", "Run `uv sync --extra models`."
+            "FVD cannot be computed on this machine", "torch is not installed", install_remedy("models")
         ) from error
     try:
         network = torch.jit.load(str(torchscript)).eval()

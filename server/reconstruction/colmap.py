@@ -10,6 +10,7 @@ import numpy as np
 from blender_addon.core.arrays import Float64
 from blender_addon.core.camera.trajectory import inverse
 from blender_addon.core.errors import RealCamError
+from server.packages import install_remedy
 
 from .sparse import SparseModel
 
@@ -31,7 +32,7 @@ def load_pycolmap() -> None:
         import pycolmap
     except ImportError as error:
         raise MissingPycolmapError(
-            "Cameras cannot be solved on this machine", "pycolmap is not installed", "Run `uv sync --extra evaluation`."
+            "Cameras cannot be solved on this machine", "pycolmap is not installed", install_remedy("evaluation")
         ) from error
     pycolmap.logging.minloglevel = pycolmap.logging.Level.ERROR.value
 

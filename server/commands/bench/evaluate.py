@@ -16,10 +16,10 @@ from blender_addon.core.camera.projection import intrinsics_from_fov
 from blender_addon.core.camera.rotation import rotation_exp
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.progress import JobProgress
-from server.engines.packages import absent_packages
 from server.evaluation.evaluate import DEFAULT_TRIALS, evaluate_clip
 from server.evaluation.inputs import EvaluationInput
 from server.evaluation.synthetic_room import film_room
+from server.packages import absent_packages
 from server.reconstruction.scale import DepthMap
 
 WIDTH, HEIGHT, FRAMES = 512, 320, 16

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from blender_addon.core.errors import EngineError
 from server.commands.friendly_errors import friendly_errors
-from server.engines.packages import MODEL_PACKAGES, absent_packages
+from server.packages import MODEL_PACKAGES, absent_packages
 
 TFLOP = {
     (256, 256, 16, True): 5.1,

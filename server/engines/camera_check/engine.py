@@ -8,11 +8,11 @@ from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.check_request import CHECKER, CheckRequest, CheckResult
 from blender_addon.core.progress import OnProgress
 from blender_addon.core.protocol.capability import CHECK_MODE, EngineCapability
-from server.engines.packages import absent_packages
 from server.evaluation.evaluate import DEFAULT_TRIALS, evaluate_clip
 from server.evaluation.inputs import EvaluationInput
 from server.evaluation.records import ClipEvaluation
 from server.evaluation.solve import achieved_trajectory
+from server.packages import absent_packages
 from server.reconstruction.scale import DepthMap
 
 

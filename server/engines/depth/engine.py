@@ -16,7 +16,7 @@ from server.depth.catalogue import load_predictor
 from server.depth.depth_weights import downloaded_weights, fetch_weights, in_megabytes
 from server.depth.estimate import cleaned_at_photo, rescaled_to_lens
 from server.depth.predictor import DepthPredictor, PredictorCard
-from server.engines.packages import absent_packages, install_command, models_download
+from server.packages import absent_packages, install_command, models_download
 
 STEPS = 3
 """Progress steps of one request."""

@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from server.engines.packages import MODEL_PACKAGES, absent_packages
 from server.model.config import REALCAM_256, REALCAM_512, REALCAM_1024, TINY, ModelConfig
 from server.model.weights.weights_store import WeightsStore, default_store
+from server.packages import MODEL_PACKAGES, absent_packages
 
 from .memory.minimum_memory import LEAST, shortage, this_machine
 

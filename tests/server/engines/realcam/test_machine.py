@@ -13,7 +13,6 @@ from typing import Any
 import psutil
 import pytest
 
-from server.engines.packages import MODEL_PACKAGES, absent_packages
 from server.engines.realcam import sources
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.memory import card_memory as card
@@ -21,6 +20,7 @@ from server.engines.realcam.memory.card_memory import built_for_cuda, card_memor
 from server.engines.realcam.memory.machine_memory import cgroup_limits, free_machine_memory, machine_memory
 from server.engines.realcam.memory.minimum_memory import Machine, shortage, this_machine
 from server.engines.realcam.sources import RandomWeights
+from server.packages import MODEL_PACKAGES, absent_packages
 
 GB = 2**30
 ALL = ("realcam-256", "realcam-512", "realcam-1024")

@@ -1,0 +1,83 @@
+"""Whether the packages that something needs are installed, found without importing them, and what installs them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+MODEL_PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "ftfy")
+"""What the RealCam network needs, of the extra `models`."""
+
+ROOT = Path(__file__).parents[1]
+"""The checkout, the folder of the extension's zip that the server is in, or Python's folder of packages."""
+CARRIED = (ROOT / "start.py").is_file()
+"""Whether this is the server in the extension's zip."""
+
+EXTRAS = {"models": "torch", "evaluation": "pycolmap"}
+"""This project's extras, each with a package that only it installs."""
+
+MODELS_DOWNLOAD = {"linux": 2_900_000_000, "win32": 250_000_000, "darwin": 220_000_000}
+"""Bytes of the wheels that `realcam[models]` takes by uv.lock, by sys.platform: on Linux PyTorch comes with CUDA."""
+
+
+def absent_packages(names: tuple[str, ...], extra: str) -> str:
+    """The missing packages and what to install, in words; "" when all are there.
+
+    Args:
+        names: packages as they are imported.
+        extra: this project's extra that installs them.
+    """
+    absent = [name for name in names if importlib.util.find_spec(name) is None]
+    if not absent:
+        return ""
+    if CARRIED:
+        return (
+            f"the server that comes with the add-on has no {absent[0]}: install the server as a tool "
+            f"(`{install_command(extra)}`), then choose Use the Installed Server in the add-on's preferences"
+        )
+    return f"{', '.join(absent)} not installed with the server: run `{install_command(extra)}` there"
+
+
+def install_remedy(extra: str) -> str:
+    """The sentence of an error that says how to install an extra of this project."""
+    return f"Run `{install_command(extra)}`."
+
+
+def install_command(extra: str, root: Path = ROOT) -> str:
+    """What to run for an extra of this project, in a terminal: in a checkout, or to have it as a tool of its own.
+
+    A tool is installed anew from where it came, with the extras that it has already; by the server in the extension's
+    zip from the wheel that stands beside it.
+
+    Args:
+        extra: of the project.
+        root: where the server is.
+    """
+    if (root / "uv.lock").is_file():
+        return f"uv sync --extra {extra}"
+    (wheel, *_) = [*sorted(root.glob("realcam-*.whl")), None]
+    source = _installed_from() if wheel is None else wheel.as_uri()
+    extras = sorted({extra, *(name for name, package in EXTRAS.items() if importlib.util.find_spec(package))})
+    return f'uv tool install --reinstall "realcam[{",".join(extras)}] @ {source or "FILE-OR-GIT-URL"}"'
+
+
+def models_download() -> int:
+    """Bytes that installing the extra `models` downloads on this system, about; 0 where that is not known."""
+    return MODELS_DOWNLOAD.get(sys.platform, 0)
+
+
+def _installed_from() -> str:
+    """The file or repository that the installed package came from, as pip and uv write it down; "" where they did not.
+
+    See https://packaging.python.org/en/latest/specifications/direct-url/
+    """
+    try:
+        written = importlib.metadata.distribution("realcam").read_text("direct_url.json")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+    origin = json.loads(written) if written else {}
+    prefix = f"{origin['vcs_info']['vcs']}+" if "vcs_info" in origin else ""
+    return prefix + str(origin.get("url", ""))

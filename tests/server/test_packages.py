@@ -1,0 +1,125 @@
+"""The line that installs what is missing, for each kind of installation."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import Distribution, PathDistribution
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.markers import Marker
+from packaging.utils import parse_wheel_filename
+
+from server import packages
+from server.packages import MODELS_DOWNLOAD, ROOT, install_command
+
+SYSTEMS = {
+    "linux": ("Linux", "x86_64", "manylinux"),
+    "win32": ("Windows", "AMD64", "win"),
+    "darwin": ("Darwin", "arm64", "macosx"),
+}
+"""platform_system, platform_machine, and how the wheels' platform tags begin."""
+
+
+@pytest.fixture(autouse=True)
+def no_extras(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "EXTRAS", {"models": "no_such_package", "evaluation": "neither_this"})
+
+
+def test_a_checkout_is_synced() -> None:
+    assert install_command("models") == "uv sync --extra models"
+
+
+def test_the_zips_server_installs_the_wheel_beside_it(tmp_path: Path) -> None:
+    wheel = tmp_path / "my extensions" / "realcam-0.1.0-py3-none-any.whl"
+    wheel.parent.mkdir()
+    wheel.touch()
+    assert install_command("models", wheel.parent) == (
+        f'uv tool install --reinstall "realcam[models] @ {tmp_path.as_uri()}/my%20extensions/{wheel.name}"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("origin", "source"),
+    [
+        ({"url": "file:///home/me/realcam.whl", "archive_info": {}}, "file:///home/me/realcam.whl"),
+        ({"url": "https://example.org/r", "vcs_info": {"vcs": "git", "commit_id": "1"}}, "git+https://example.org/r"),
+        (None, "FILE-OR-GIT-URL"),
+    ],
+)
+def test_a_tool_is_installed_anew_from_where_it_came_with_what_it_has(
+    origin: dict[str, Any] | None, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "realcam-0.1.0.dist-info"
+    folder.mkdir()
+    if origin is not None:
+        (folder / "direct_url.json").write_text(json.dumps(origin))
+
+    def installed(_name: str) -> Distribution:
+        return PathDistribution(folder)
+
+    monkeypatch.setattr("importlib.metadata.distribution", installed)
+    monkeypatch.setattr(packages, "EXTRAS", {"evaluation": "json"})
+    expected = f'uv tool install --reinstall "realcam[evaluation,models] @ {source}"'
+    assert install_command("models", tmp_path) == expected
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_size_that_is_told_is_that_of_the_locked_wheels(system: str) -> None:
+    """For Python 3.13: PyTorch from the registry, and everything else that the extra brings."""
+    counted = sum(smallest_wheel(package, system) for package in needed(system))
+    assert counted == pytest.approx(MODELS_DOWNLOAD[system], rel=0.15)
+
+
+def needed(system: str) -> Iterator[dict[str, Any]]:
+    """The entries of uv.lock that `realcam[models]` needs on a system, each once."""
+    platform, machine, _ = SYSTEMS[system]
+    environment = {
+        "sys_platform": system,
+        "platform_system": platform,
+        "platform_machine": machine,
+        "python_version": "3.13",
+        "python_full_version": "3.13.0",
+        "platform_python_implementation": "CPython",
+        "implementation_name": "cpython",
+        "os_name": "nt" if system == "win32" else "posix",
+        "extra": "",
+    }
+    lock = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))["package"]
+    waiting = [{"name": "realcam", "extra": ["models"]}]
+    seen = set()
+    while waiting:
+        wanted = waiting.pop()
+        entries = [one for one in lock if one["name"] == wanted["name"]]
+        entry = next((one for one in entries if one["version"] == wanted.get("version")), entries[0])
+        asked = (entry["name"], *wanted.get("extra", ()))
+        if asked in seen:
+            continue
+        if not any(name == entry["name"] for name, *_ in seen) and entry["name"] != "realcam":
+            yield entry
+        seen.add(asked)
+        extras = [entry.get("optional-dependencies", {}).get(extra, []) for extra in wanted.get("extra", ())]
+        waiting += [
+            dependency
+            for dependency in sum(extras, entry.get("dependencies", []))
+            if "marker" not in dependency or Marker(dependency["marker"]).evaluate(environment)
+        ]
+
+
+def smallest_wheel(entry: dict[str, Any], system: str) -> int:
+    """Bytes of the wheel of an entry of uv.lock that Python 3.13 takes on a system; 0 where there is only source."""
+    _, machine, begins = SYSTEMS[system]
+    sizes = []
+    for wheel in entry.get("wheels", ()):
+        tags = parse_wheel_filename(wheel["url"].rpartition("/")[2])[3]
+        fitting = [
+            tag
+            for tag in tags
+            if (tag.interpreter in ("py3", "cp313") or tag.abi == "abi3") and not tag.abi.endswith("t")
+            if tag.platform == "any" or (tag.platform.startswith(begins) and machine.lower() in tag.platform)
+        ]
+        sizes += [wheel["size"]] if fitting else []
+    return min(sizes, default=0)
