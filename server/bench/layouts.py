@@ -1,7 +1,9 @@
 """How near depth laid out by hand comes to a sensor's: recorded layouts of photos whose depth was measured.
 
 Each layout was drawn by looking at the photo, without the sensor's depth. Beside it stand its ground alone and a ramp
-of the photo's rows, which knows nothing of the photo: 1 / depth grows evenly from the top to the bottom.
+of the photo's rows, which knows nothing of the photo: 1 / depth grows evenly from the top to the bottom. And the
+sensor's own depth after its scale and shift were lost, aligned to the layout's ground: what a faultless network for
+relative depth would reach by it.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from msgspec.structs import replace
 
 from blender_addon.core.arrays import Float32, Float64
 from blender_addon.core.camera.lens import focal_pixels
@@ -20,11 +21,15 @@ from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.depth.depth_format import DEPTH_UNITS, DepthFormat
 from blender_addon.core.depth.depth_mesh import known_depth
 from blender_addon.core.depth.layout.layout import DepthLayout, read_layout
-from blender_addon.core.depth.layout.layout_depth import layout_depth
+from blender_addon.core.depth.layout.layout_depth import layout_depth, layout_surfaces
+from blender_addon.core.depth.layout.mixing import align_to_floor
 from server.depth.photo_files import read_depth
 
 LAYOUTS = Path(__file__).parent / "recorded_layouts"
 """A JSON for each photo; coordinates only."""
+
+RELATIVE_SCALE, RELATIVE_SHIFT = 0.7, 0.1
+"""What was done to the sensor's inverse depth (1 / metres) before it is aligned; the result does not depend on it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,17 +119,17 @@ class LayoutFigures(msgspec.Struct, frozen=True):
 
     Attributes:
         photo: name of the layout.
-        way: "layout", "ground" or "rows".
+        way: "layout", "ground", "rows" or "aligned".
         as_given: in its own metres; None for what has none.
-        scaled: after one factor, the median of sensor's / depth.
-        scaled_and_shifted: after a scale and a shift of 1 / depth, by least squares.
+        scaled: after one factor, the median of sensor's / depth; None where the shape is the sensor's.
+        scaled_and_shifted: after a scale and a shift of 1 / depth, by least squares; likewise.
     """
 
     photo: str
     way: str
     as_given: Closeness | None
-    scaled: Closeness
-    scaled_and_shifted: Closeness
+    scaled: Closeness | None
+    scaled_and_shifted: Closeness | None
 
 
 def measure_layouts(data: Path, on_photo: Callable[[str], None] = lambda name: None) -> list[LayoutFigures]:
@@ -135,7 +140,7 @@ def measure_layouts(data: Path, on_photo: Callable[[str], None] = lambda name: N
         on_photo: called with the name of each photo before it is measured.
 
     Returns:
-        Three for each photo: its layout, its ground alone, and the ramp of rows.
+        Four for each photo: its layout, its ground alone, the ramp of rows, and the sensor's shape aligned.
 
     Raises:
         PhotoError: a depth file is not there, or cannot be read.
@@ -158,10 +163,20 @@ def _photo_figures(photo: MeasuredPhoto, data: Path) -> list[LayoutFigures]:
         for way, what in (("layout", layout), ("ground", ground))
     ]
     known = np.isfinite(sensor)
-    return [
+    found = [
         _figures(photo.layout, way, depth[known], sensor[known].astype(np.float64), metric)
         for way, depth, metric in [*ways, ("rows", rows, False)]
     ]
+    return [*found, _aligned(photo, layout, sensor)]
+
+
+def _aligned(photo: MeasuredPhoto, layout: DepthLayout, sensor: Float32) -> LayoutFigures:
+    surfaces = layout_surfaces(layout, (sensor.shape[1], sensor.shape[0]), photo.intrinsics, photo.size)
+    relative = np.asarray(1 / (RELATIVE_SCALE / sensor + RELATIVE_SHIFT), dtype=np.float32)
+    aligned = align_to_floor(layout, surfaces, relative).applied(relative)
+    known = np.isfinite(sensor) & np.isfinite(aligned)
+    closeness = _closeness(aligned[known].astype(np.float64), sensor[known].astype(np.float64))
+    return LayoutFigures(photo.layout, "aligned", closeness, None, None)
 
 
 def _on_photo(photo: MeasuredPhoto, sensor: Float32) -> Float32:
@@ -197,17 +212,19 @@ def mean_figures(figures: list[LayoutFigures]) -> list[LayoutFigures]:
     means = []
     for way in dict.fromkeys(found.way for found in figures):
         rows = [found for found in figures if found.way == way]
-        given = [found.as_given for found in rows if found.as_given is not None]
-        mean = replace(
-            rows[0],
-            photo="mean",
-            as_given=_mean(given) if given else None,
-            scaled=_mean([found.scaled for found in rows]),
-            scaled_and_shifted=_mean([found.scaled_and_shifted for found in rows]),
+        mean = LayoutFigures(
+            "mean",
+            way,
+            _mean([found.as_given for found in rows]),
+            _mean([found.scaled for found in rows]),
+            _mean([found.scaled_and_shifted for found in rows]),
         )
         means.append(mean)
     return means
 
 
-def _mean(of: list[Closeness]) -> Closeness:
-    return Closeness(float(np.mean([c.abs_rel for c in of])), float(np.mean([c.within for c in of])))
+def _mean(of: list[Closeness | None]) -> Closeness | None:
+    known = [closeness for closeness in of if closeness is not None]
+    if not known:
+        return None
+    return Closeness(float(np.mean([c.abs_rel for c in known])), float(np.mean([c.within for c in known])))

@@ -14,7 +14,12 @@ from server.bench.layouts import Closeness, mean_figures, measure_layouts
 
 from ..friendly_errors import friendly_errors
 
-WAYS = {"layout": "layout", "ground": "its ground alone", "rows": "a ramp of rows"}
+WAYS = {
+    "layout": "layout",
+    "ground": "its ground alone",
+    "rows": "a ramp of rows",
+    "aligned": "relative depth on its ground",
+}
 
 
 def layouts(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
 
-from blender_addon.core.camera.projection import intrinsics_matrix
+import numpy as np
+from PIL import Image
+
+from blender_addon.core.arrays import Float32
+from blender_addon.core.camera.projection import intrinsics_matrix, unproject
 from blender_addon.core.depth.seen_points import seen_points
 
 LENS = intrinsics_matrix(300.0, 300.0, 160.0, 120.0)
@@ -40,3 +44,29 @@ def test_fewer_points_make_a_smaller_map_and_none_makes_none() -> None:
     assert np.isfinite(depth).mean() > 0.9
     assert seen_points(np.zeros((0, 3)), LENS, SIZE, 100) is None
     assert seen_points(np.array([[0.0, 0.0, -2.0]] * 9), LENS, SIZE, 100) is None
+
+
+def test_a_frame_s_depth_from_the_scans_of_other_frames(shared_data: Path) -> None:
+    """7-Scenes' red kitchen: the points of its other frames, seen from a frame's measured pose."""
+    place, lens = shared_data / "sequences/sevenscenes_redkitchen", intrinsics_matrix(585.0, 585.0, 320.0, 240.0)
+    clouds = []
+    for frame in (40, 80, 120, 160, 200):
+        pose = np.loadtxt(place / f"frame-{frame:06d}.pose.txt")
+        cloud = unproject(kitchen_depth(place, frame), lens).reshape(-1, 3)[::3]
+        clouds.append(cloud[np.isfinite(cloud).all(axis=1)] @ pose[:3, :3].T + pose[:3, 3])
+    pose = np.loadtxt(place / "frame-000140.pose.txt")
+    in_camera = (np.concatenate(clouds) - pose[:3, 3]) @ np.linalg.inv(pose[:3, :3]).T
+    depth = seen_points(in_camera, lens, (640, 480), 1_000_000)
+    assert depth is not None
+    rows, columns = ((np.arange(n) + 0.5) / n * length for n, length in zip(depth.shape, (480, 640), strict=True))
+    own = kitchen_depth(place, 140)[rows.astype(int)[:, None], columns.astype(int)]
+    error = np.abs(depth / own - 1)[np.isfinite(depth) & np.isfinite(own)]
+    assert error.size > 0.6 * depth.size
+    assert np.median(error) < 0.015
+    assert (error < 0.25).mean() > 0.93
+
+
+def kitchen_depth(place: Path, frame: int) -> Float32:
+    with Image.open(place / f"frame-{frame:06d}.depth.png") as file:
+        numbers = np.array(file)
+    return np.where((numbers == 0) | (numbers == 65535), np.nan, numbers / 1000).astype(np.float32)
