@@ -88,7 +88,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "photo_scene": {"mesh", "photo_file"},
         "editing": {"axes", "mesh", "photo_scene", "reference_camera", "scene_frame"},
         "importing": {"mesh", "photo_file", "photo_scene", "reference_camera", "editing"},
-        "handmade": {"axes", "mesh", "photo_scene", "editing"},
+        "handmade": {"axes", "mesh", "photo_scene", "reference_camera", "editing"},
         "__init__": {"photo_file", "photo_scene", "importing"},
     },
     "blender_addon/ui": {
@@ -99,13 +99,17 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "predictors": UI_MODULES,
         "photo": {*UI_MODULES, "predictors"},
         "layout": {*UI_MODULES, "predictors", "photo"},
+        "calibration": {*UI_MODULES, "photo"},
         "takes": UI_MODULES,
         "jobs": {*UI_MODULES, "photo", "takes"},
         "depth": {*UI_MODULES, "predictors", "photo", "jobs"},
         "check": {*UI_MODULES, "takes", "jobs"},
         "shot": {*UI_MODULES, "takes", "jobs"},
         "properties": {*UI_MODULES, "predictors", "photo", "layout", "takes"},
-        "__init__": {*UI_MODULES, "photo", "layout", "takes", "jobs", "depth", "check", "shot", "properties"},
+        "__init__": {
+            *UI_MODULES,
+            *("photo", "calibration", "layout", "takes", "jobs", "depth", "check", "shot", "properties"),
+        },
     },
     "server": {
         "diffusion": set(),

@@ -5,6 +5,13 @@ from __future__ import annotations
 import bpy
 
 from . import manual_map, preferences, properties
+from .calibration import (
+    calibration_fields,
+    calibration_operators,
+    calibration_panel,
+    pick_depth_points,
+    point_marks,
+)
 from .check import check_operator, check_panel, check_paths
 from .depth import depth_operator, install_operators
 from .jobs import analysis_operator, announce, job_operators, main_panel, runtime, status_bar
@@ -68,6 +75,9 @@ _CLASSES = (
     *depth_operator.CLASSES,
     *layout_panel.CLASSES,
     *check_operator.CLASSES,
+    *calibration_operators.CLASSES,
+    *pick_depth_points.CLASSES,
+    *calibration_panel.CLASSES,
     *scale_operators.CLASSES,
     *depth_analysis.CLASSES,
     *cleaning_operators.CLASSES,
@@ -80,12 +90,14 @@ _CLASSES = (
 def register() -> None:
     """Register all that Blender shall know of the add-on."""
     properties.register()
+    calibration_fields.register()
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
     import_operator.register_menu()
     workspace_operator.register_menu()
     thumbnails.open()
     check_paths.register()
+    point_marks.register()
     manual_map.register()
     preferences.settle_place()
     status_bar.register()
@@ -103,10 +115,12 @@ def unregister() -> None:
     clip_operators.stop()
     status_bar.unregister()
     check_paths.unregister()
+    point_marks.unregister()
     thumbnails.close()
     preview_state.forget()
     workspace_operator.unregister_menu()
     import_operator.unregister_menu()
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)
+    calibration_fields.unregister()
     properties.unregister()

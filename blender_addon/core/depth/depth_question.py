@@ -33,8 +33,9 @@ INSIDE_OUT = 2.0
 """A picture whose bottom quarter is this many times as far as its top is probably inverse depth: floors are near."""
 
 _RELATIVE_REMEDY = (
-    "Say whether near is bright or dark, and how far the nearest and the farthest thing are: in Blender under Depth, "
-    "on the command line --relative bright,NEAREST,FARTHEST (metres)."
+    "Say whether near is bright or dark; how far the nearest and the farthest thing are may be a guess. In Blender "
+    "under Depth, to be set right by Calibrate Depth once it is imported; on the command line --relative "
+    "bright,NEAREST,FARTHEST (metres), or `realcam depth calibrate` first."
 )
 _UNIT_REMEDY = (
     "Say which, in Blender as the Unit under Depth, on the command line with --depth-unit or --depth-scale. If it is "

@@ -1,1 +1,1 @@
-"""Depth made by hand: of geometry that an artist placed, of the shape that they gave the photo's mesh."""
+"""Depth made or set right by hand: of placed geometry, of the shape of the photo's mesh, by known distances."""

@@ -17,6 +17,12 @@ from .import_fields import FIELDS
 
 EnumItem = tuple[str, str, str]
 
+GUESS = (
+    "Its metres are a guess between these two, until you set them right with Calibrate Depth: by points whose distance "
+    "you know, by the floor, or by nearest and farthest."
+)
+"""What is said of relative depth's distances before it is imported."""
+
 _DIALOG_WIDTH = 380
 _LINE = 58
 """Letters in a line of the dialog."""
@@ -82,11 +88,12 @@ def draw_question(layout: Any, context: bpy.types.Context, fields: Any, question
             _button(column, answer)
     if relative:
         column.separator()
-        column.label(text="Relative depth:")
-        draw_distances(column, fields)
+        column.label(text="Relative depth. Which end is near?")
         row = column.row(align=True)
         for answer in relative:
             _button(row, answer)
+        draw_wrapped(column, context, GUESS, beside=BOX)
+        draw_distances(column, fields)
 
 
 def _button(layout: Any, answer: DepthAnswer) -> None:
@@ -137,12 +144,15 @@ class AnswerDepth(bpy.types.Operator):
         for index, line in enumerate(textwrap.wrap(f"{question.what}: {question.why}.", _LINE)):
             column.label(text=line, icon="BLANK1" if index else "QUESTION")
         layout.column(align=True).prop(self, "answer", expand=True)
+        if self._chosen(question).format.kind != "relative":
+            return
+        lines = layout.column(align=True)
+        for line in textwrap.wrap(GUESS, _LINE):
+            lines.label(text=line)
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
-        column.active = self._chosen(question).format.kind == "relative"
-        if any(answer.format.kind == "relative" for answer in question.answers):
-            draw_distances(column, fields)
+        draw_distances(column, fields)
 
     def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Let the panel's fields say it, and import as its button does."""

@@ -153,6 +153,8 @@ def import_with(operator: bpy.types.Operator, context: bpy.types.Context, photo:
     scene.realcam.depth_edge = fields.depth_edge
     scene.realcam.photo.waits = False
     said = prepare_first_look(scene, photo_scene, fields.add_camera)
+    if photo_scene.record.guessed:
+        said.insert(0, "These metres are a guess: set them right under Calibrate Depth.")
     look_through_camera(scene)
     operator.report({"INFO"}, " ".join([f"{photo_scene.summary}.", *said]))
     return {"FINISHED"}

@@ -105,6 +105,8 @@ def _photo_facts(layout: Any, context: bpy.types.Context, photo: PhotoScene, sho
     column.label(text=f"{width} × {height} px")
     facts = photo.facts
     draw_wrapped(layout, context, f"{photo.vertices:,} vertices" if facts is None else facts.words)
+    if photo.record.guessed:
+        draw_wrapped(layout, context, "These metres are a guess: set them right under Calibrate Depth.", "INFO")
     draw_wrapped(layout, context, f"Focal length: {photo.focal_source}")
     layout.prop(shot, "depth_edge", slider=True)
     if abs(photo.depth_edge - shot.depth_edge) > 1e-6:

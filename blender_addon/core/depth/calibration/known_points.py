@@ -44,6 +44,17 @@ class KnownPoints:
     metres: Float64
 
 
+def pixel_centre(shape: tuple[int, ...], across: float, down: float) -> tuple[float, float]:
+    """The middle of the pixel of a picture of (rows, columns) in which a place lies, as `number_at` takes it."""
+    row, column = _pixel(shape, across, down)
+    return (column + 0.5) / shape[1], (row + 0.5) / shape[0]
+
+
+def _pixel(shape: tuple[int, ...], across: float, down: float) -> tuple[int, int]:
+    rows, columns = shape
+    return min(max(int(down * rows), 0), rows - 1), min(max(int(across * columns), 0), columns - 1)
+
+
 def number_at(picture: Floats, across: float, down: float) -> float:
     """The number of a place in a depth picture: the median of it and its neighbours, NaN where none is known.
 
@@ -52,9 +63,7 @@ def number_at(picture: Floats, across: float, down: float) -> float:
         across: 0 at the picture's left edge, 1 at its right one.
         down: 0 at its top, 1 at its bottom.
     """
-    rows, columns = picture.shape
-    row = min(max(int(down * rows), 0), rows - 1)
-    column = min(max(int(across * columns), 0), columns - 1)
+    row, column = _pixel(picture.shape, across, down)
     patch = picture[max(row - PATCH, 0) : row + PATCH + 1, max(column - PATCH, 0) : column + PATCH + 1]
     known = patch[np.isfinite(patch)]
     # One of the numbers, not the mean of two: across an edge of depth that would be neither side's.

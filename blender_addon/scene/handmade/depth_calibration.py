@@ -17,14 +17,14 @@ from ...core.camera.projection import unproject_pixels
 from ...core.depth.calibration.depth_law import DepthLaw
 from ...core.depth.cleaning.clean import MOVED, SKY
 from ..axes import blender_points, depth_of
+from ..editing.cleaning import applied_shifts, facts_of_vertices
+from ..editing.overlay import cleaning_shown, hide_cleaning, show_cleaning
+from ..editing.rescale import rescale
+from ..editing.rig_dependencies import artists_cameras
+from ..editing.under_geometry import map_under_geometry
 from ..mesh import GridVertices, read_vertices, rebuild_mesh
 from ..photo_scene import PhotoScene, store_record
 from ..reference_camera import see_as_far_as
-from .cleaning import applied_shifts, facts_of_vertices
-from .overlay import cleaning_shown, hide_cleaning, show_cleaning
-from .rescale import rescale
-from .rig_dependencies import artists_cameras
-from .under_geometry import map_under_geometry
 
 SAME = 1e-4
 """Relative difference up to which a vertex stands where the calibration put it."""

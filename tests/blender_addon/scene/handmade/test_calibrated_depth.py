@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 from blender_addon.scene import find_photo_scene, import_photo, set_depth_edge  # noqa: E402
 from blender_addon.scene.editing.calibration import set_scale  # noqa: E402
 from blender_addon.scene.editing.cleaning import set_cleaned, touched_counts  # noqa: E402
-from blender_addon.scene.editing.depth_calibration import (  # noqa: E402
+from blender_addon.scene.handmade.depth_calibration import (  # noqa: E402
     down_in_photo,
     imported_depth,
     place_in_photo,

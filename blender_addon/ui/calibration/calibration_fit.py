@@ -1,0 +1,103 @@
+"""The fit that a photo's calibration fields make, fast enough for a panel's draw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...core.arrays import Float64, Floats
+from ...core.depth.calibration.fit import DepthFit, fit_depth
+from ...core.depth.calibration.fit_words import fit_words, limit_words
+from ...core.depth.calibration.known_points import KnownPoints, along_z, ends_of, floor_depths, number_at, ray_lengths
+from ...core.depth.layout.ground_plane import down_vector
+from ...scene import PhotoScene
+from ...scene.handmade.depth_calibration import down_in_photo
+from .calibration_fields import QUANTILES, calibration_of
+
+
+def live_fit(photo: PhotoScene) -> DepthFit:
+    """The fit to the points of a photo, by what the fields keep of its depth.
+
+    Raises:
+        PhotoError: They cannot be fitted.
+    """
+    fields = calibration_of(photo.mesh)
+    return _fit(photo, np.array(fields.spread, dtype=np.float64))
+
+
+def exact_fit(photo: PhotoScene, imported: Float64) -> DepthFit:
+    """The fit to the points of a photo, each read anew from its imported depth.
+
+    Args:
+        photo: The photo.
+        imported: [R, C] metres as imported, NaN where unknown.
+
+    Raises:
+        PhotoError: They cannot be fitted.
+    """
+    fields = calibration_of(photo.mesh)
+    for point in (*fields.points, *fields.floor):
+        point.imported = number_at(imported, point.across, point.down)
+    remember_spread(fields, imported)
+    return _fit(photo, imported)
+
+
+def remember_spread(fields: Any, imported: Float64) -> None:
+    """Keep what the live fit needs of the photo's whole depth."""
+    known = imported[np.isfinite(imported)]
+    if known.size:
+        fields.spread = np.percentile(known, np.linspace(0, 100, QUANTILES)).tolist()
+
+
+def distance_now(photo: PhotoScene, across: float, down: float, depth: float) -> float:
+    """How far a place in the photo is in the scene now, as the fields count distances.
+
+    Args:
+        photo: The photo.
+        across: 0 at its left edge, 1 at its right one.
+        down: 0 at its top, 1 at its bottom.
+        depth: Metres along z.
+    """
+    if calibration_of(photo.mesh).along == "z":
+        return depth
+    return depth * float(ray_lengths(_pixels(photo, [(across, down)]), photo.intrinsics)[0])
+
+
+def told(fit: DepthFit, way: str) -> list[str]:
+    """The sentences about a fit."""
+    if way == "RANGE":
+        return [limit_words(fit)]
+    return [fit_words(fit, "floor points" if way == "GROUND" else "points"), limit_words(fit)]
+
+
+def _fit(photo: PhotoScene, picture: Floats) -> DepthFit:
+    fields = calibration_of(photo.mesh)
+    gives = None if fields.numbers == "AUTO" else fields.numbers
+    if fields.way == "POINTS":
+        points = _known_points(photo, fields)
+    elif fields.way == "GROUND":
+        points = _floor_points(photo, fields)
+    else:
+        points = ends_of(picture, fields.nearest, fields.farthest, fields.swapped)
+    return fit_depth(points, photo.record.numbers, picture, gives)
+
+
+def _known_points(photo: PhotoScene, fields: Any) -> KnownPoints:
+    pixels = _pixels(photo, [(point.across, point.down) for point in fields.points])
+    distances = np.array([point.distance for point in fields.points], dtype=np.float64)
+    numbers = np.array([point.imported for point in fields.points], dtype=np.float64)
+    return KnownPoints(numbers, along_z(distances, pixels, photo.intrinsics, fields.along))
+
+
+def _floor_points(photo: PhotoScene, fields: Any) -> KnownPoints:
+    pixels = _pixels(photo, [(point.across, point.down) for point in fields.floor])
+    down = down_in_photo(photo)
+    if fields.use_horizon:
+        down = down_vector((1 - fields.horizon, 1 - fields.horizon), photo.intrinsics, photo.photo_size)
+    numbers = np.array([point.imported for point in fields.floor], dtype=np.float64)
+    return KnownPoints(numbers, floor_depths(pixels, photo.intrinsics, fields.camera_height, down))
+
+
+def _pixels(photo: PhotoScene, places: list[tuple[float, float]]) -> Float64:
+    return np.array(places, dtype=np.float64).reshape(-1, 2) * photo.photo_size
