@@ -108,7 +108,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "properties": {*UI_MODULES, "predictors", "photo", "layout", "takes"},
         "__init__": {
             *UI_MODULES,
-            *("photo", "calibration", "layout", "takes", "jobs", "depth", "check", "shot", "properties"),
+            *("predictors", "photo", "calibration", "layout", "takes", "jobs", "depth", "check", "shot", "properties"),
         },
     },
     "server": {

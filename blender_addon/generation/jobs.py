@@ -9,13 +9,15 @@ import queue
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+
 from ..core.errors import RealCamError, ServiceError
 from ..core.payloads.payload import JobPayload
 from ..core.progress import JobProgress
 from ..core.protocol.capability import EngineCapability, EngineKind
 from ..timeline.take_folders import discard_take_folder
-from .job_events import Connect, Connected, Event, Failed, ResumeJob, ServerSettings, SubmitJob
-from .job_records import JobRecord, JobRecords
+from .job_events import Connect, Connected, Event, Failed, Fetched, ResumeJob, ServerSettings, SubmitJob
+from .job_records import DepthTask, JobRecord, JobRecords
 from .job_thread import JobThread
 from .job_view import JobView, Phase, after_event
 from .local_server import LocalServer
@@ -249,6 +251,8 @@ class Jobs:
                 self.server_software, self.connection_error = software, ""
             case Failed(job_id="", sentence=sentence):
                 self.connection_error, self.server_software = sentence, ""
+            case Fetched() if self.record is not None and isinstance(self.record.task, DepthTask):
+                self._downloaded(self.record.settings.engine)
         if self.view is None:
             return
         before = self.view.phase
@@ -257,6 +261,15 @@ class Jobs:
         if ended and not self.view.resumable and self.record is not None and self._records is not None:
             self._records.forget(self.record.job_id)
             discard_take_folder(Path(self.record.folder))
+
+    def _downloaded(self, name: str) -> None:
+        """Note that the weights of a predictor that has made a depth are on the server."""
+        self.predictors = tuple(
+            msgspec.structs.replace(one, predictor=msgspec.structs.replace(one.facts, downloaded=True))
+            if one.name == name and one.facts is not None
+            else one
+            for one in self.predictors
+        )
 
     def _use(self, settings: ServerSettings) -> JobThread:
         """The thread for these settings; one for other settings is closed."""

@@ -28,6 +28,7 @@ from .photo import (
     pick_points,
     scale_operators,
 )
+from .predictors import ask_server
 from .preview_state import preview_state
 from .shot import (
     camera_panel,
@@ -108,6 +109,7 @@ def unregister() -> None:
     """Unregister it: no class, property, menu entry, handler, timer, picture, thread or process stays."""
     analysis_operator.stop()
     depth_analysis.stop()
+    ask_server.stop()
     pick_points.hide_line()
     layout_tool.hide_layout()
     runtime.unregister()

@@ -22,6 +22,7 @@ from .engine_options import option_properties
 from .layout.layout_fields import RealCamLayoutFields
 from .photo.import_fields import PhotoImportFields, setting_property
 from .predictors import predictor_choice
+from .predictors.ask_server import ask_for_a_waiting_photo
 from .takes import clip_places
 from .takes.take_item import RealCamTakeItem
 
@@ -37,6 +38,8 @@ def _depth_edge_changed(shot: RealCamShot, _context: bpy.types.Context) -> None:
 
 def _photo_chosen(fields: RealCamPhotoImport, _context: bpy.types.Context) -> None:
     fields.waits = bool(fields.photo_path.strip())
+    if fields.waits:
+        ask_for_a_waiting_photo()
 
 
 class RealCamEngineOption(bpy.types.PropertyGroup):

@@ -227,6 +227,8 @@ class Dispatcher:
             self._ready = True
             self._quick_deaths = 0
             self._engines = message.engines
+        elif isinstance(message, pipe.EnginesChanged):
+            self._engines = message.engines
         elif isinstance(message, pipe.NoEngines):
             if self._engines is None:
                 raise WorkerCannotStartError(message.reason)

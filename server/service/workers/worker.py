@@ -94,17 +94,29 @@ class Worker:
         self._jobs: queue.SimpleQueue[pipe.RunJob] = queue.SimpleQueue()
         self._cancelled: set[tuple[str, int]] = set()
         self._pausing = threading.Event()
+        self._told: tuple[EngineCapability, ...] = ()
 
     def run(self) -> None:
         """Run jobs until standard input ends, which ends the process."""
         threading.Thread(target=self._listen, daemon=True).start()
-        self._send(pipe.Ready(pid=os.getpid(), engines=self._capabilities()))
+        self._told = tuple(engine.capability for engine in self._engines.values())
+        self._send(pipe.Ready(pid=os.getpid(), engines=self._told))
         threading.Thread(target=self._beat, daemon=True).start()
         while True:
-            self._run_job(self._jobs.get())
+            job = self._jobs.get()
+            self._run_job(job)
+            self._tell_changes(job.engine)
 
-    def _capabilities(self) -> tuple[EngineCapability, ...]:
-        return tuple(engine.capability for engine in self._engines.values())
+    def _tell_changes(self, name: str) -> None:
+        """Tell the server what a depth predictor can do now, if a job has changed it."""
+        engine = self._engines.get(name)
+        if not isinstance(engine, DepthEngine):
+            return
+        now = engine.capability
+        told = tuple(now if before.name == name else before for before in self._told)
+        if told != self._told:
+            self._told = told
+            self._send(pipe.EnginesChanged(engines=told))
 
     def _run_job(self, job: pipe.RunJob) -> None:
         key = (job.job_id, job.attempt)

@@ -68,6 +68,12 @@ class Ready(WorkerMessage, frozen=True, tag="ready"):
     engines: tuple[EngineCapability, ...]
 
 
+class EnginesChanged(WorkerMessage, frozen=True, tag="engines"):
+    """What the engines can do now, a job having changed it: weights are there that were not."""
+
+    engines: tuple[EngineCapability, ...]
+
+
 class NoEngines(WorkerMessage, frozen=True, tag="no-engines"):
     """There are no engines of the given name, and why: the process ends, and another one would too."""
 
@@ -154,7 +160,7 @@ class Failed(WorkerMessage, frozen=True, tag="failed"):
 
 
 ToWorker = RunJob | CancelJob | Pause
-FromWorker = Ready | NoEngines | Heartbeat | Step | ClipMade | Finished | Stopped | Suspended | Failed
+FromWorker = Ready | EnginesChanged | NoEngines | Heartbeat | Step | ClipMade | Finished | Stopped | Suspended | Failed
 
 to_worker = msgspec.msgpack.Decoder(ToWorker)
 from_worker = msgspec.msgpack.Decoder(FromWorker)

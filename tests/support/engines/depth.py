@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 
 from blender_addon.core.arrays import UInt8
 from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.errors import EngineError
+from blender_addon.core.protocol.capability import EngineCapability
 from server.depth.catalogue import CARDS
 from server.depth.predictor import DepthEstimate, PredictorCard
 from server.engines.depth.engine import PredictorEngine
@@ -53,11 +55,28 @@ class Refusing(Wall):
         raise EngineError("The photo is too dark", "mean 3 of 255", "Light it.")
 
 
+class FirstTime(PredictorEngine):
+    """Has its weights from its first photo on."""
+
+    @property
+    def capability(self) -> EngineCapability:
+        said = super().capability
+        assert said.facts is not None
+        facts = msgspec.structs.replace(said.facts, downloaded=self._predictor is not None)
+        return msgspec.structs.replace(said, predictor=facts)
+
+
+class Corridor(Wall):
+    card = CARDS["depth-anything-outdoor-small"]
+
+
 def engines() -> dict[str, Callable[[], AnyEngine]]:
     made = {kind.card.name: PredictorEngine(kind.card, kind) for kind in (Wall, WallWithLens, Refusing)}
     # As the product has it: the weights and the library are not there.
     missing = PredictorEngine(CARDS["depth-anything-outdoor-large"])
-    return {name: (lambda engine=engine: engine) for name, engine in {**made, missing.capability.name: missing}.items()}
+    first_time = FirstTime(Corridor.card, Corridor)
+    every = [*made.values(), missing, first_time]
+    return {engine.capability.name: (lambda engine=engine: engine) for engine in every}
 
 
-WALL, WALL_WITH_LENS, REFUSING = (kind.card.name for kind in (Wall, WallWithLens, Refusing))
+WALL, WALL_WITH_LENS, REFUSING, DOWNLOADS = (kind.card.name for kind in (Wall, WallWithLens, Refusing, Corridor))

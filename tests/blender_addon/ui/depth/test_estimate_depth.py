@@ -11,7 +11,7 @@ import pytest
 
 from blender_addon.core.errors import RealCamError, ServiceError
 from tests.support.addon import connected, forget_everything
-from tests.support.engines.depth import REFUSING, WALL, WALL_WITH_LENS
+from tests.support.engines.depth import DOWNLOADS, REFUSING, WALL, WALL_WITH_LENS
 
 pytestmark = pytest.mark.blender
 
@@ -64,6 +64,26 @@ def test_the_panel_knows_the_licence_before_anything_is_sent(ready: ModuleType) 
     shot.predictor = WALL_WITH_LENS
     assert shot.predictor_name == WALL_WITH_LENS
     assert chosen_predictor(shot).licence.endswith("commercial use: no")
+
+
+def test_what_was_downloaded_is_known_here_and_on_the_server(
+    ready: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blender_addon.generation.jobs import jobs
+    from blender_addon.ui.depth import depth_operator
+    from blender_addon.ui.predictors.estimate_panel import estimate_title
+    from blender_addon.ui.predictors.predictor_choice import chosen_predictor
+
+    monkeypatch.setattr(depth_operator, "online_access", lambda: True)
+    shot = ready.context.scene.realcam
+    shot.predictor_name = DOWNLOADS
+    connected(ready, lambda: bool(jobs.predictors))
+    assert estimate_title(chosen_predictor(shot)) == "Download and Estimate (99 MB)"
+    ready.ops.realcam.estimate_depth()
+    assert estimate_title(chosen_predictor(shot)) == "Estimate Depth"
+    jobs.predictors = ()
+    connected(ready, lambda: bool(jobs.predictors))
+    assert estimate_title(chosen_predictor(shot)) == "Estimate Depth"
 
 
 def test_refusals_and_missing_photos_are_said_and_leave_nothing(ready: ModuleType, tmp_path: Path) -> None:
