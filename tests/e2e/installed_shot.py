@@ -1,9 +1,9 @@
-"""Run in a process of its own, in an environment that has Blender and nothing of ours: installs the zip, builds the
-demo and has its clip made by the zip's own server.
+"""Run in a process of its own, in an environment that has Blender and nothing of ours: installs the zip, builds a
+scene and has its clip made by the zip's own server.
 
 Arguments: the zip, the address of the server, and what to kill when the clip is being made: `servers` (the worker in
-the first attempt, the server in the second) or `blender` (this process). The next run, told `nothing`, takes up what
-this one left. Prints `REPORT` and JSON.
+the first attempt, the server in the second), of the demo, or `blender` (this process), of a photo alone. The next run,
+told `nothing`, takes up what this one left. Prints `REPORT` and JSON.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -25,6 +26,8 @@ NAME = "bl_ext.user_default.realcam"
 FRAMES = 16
 EXTENSION, ADDRESS, KILL = sys.argv[1:]
 BLEND = Path.home() / "shot.blend"
+EDGE_OF_FLOOR = ((0.0, 0.97), (0.19, 0.765), (0.8, 0.765), (1.0, 0.97))
+POUF = ((0.21, 0.87), (0.25, 0.79), (0.32, 0.8), (0.34, 0.9), (0.29, 0.96), (0.22, 0.93))
 
 
 def end_with_the_error(*error: Any) -> None:
@@ -68,10 +71,32 @@ def kill_on_the_way(view: Any) -> None:
             victim.kill()
 
 
-def generate() -> tuple[Any, Any]:
-    """The demo's scene and the take that was made in it."""
+def demo() -> Any:
+    """The demo's scene."""
     bpy.ops.realcam.try_demo()
-    scene = bpy.data.scenes["Living Room"]
+    return bpy.data.scenes["Living Room"]
+
+
+def photo_alone() -> Any:
+    """The scene of the demo's photo without its depth: a floor, three walls and what stands on the carpet."""
+    addon = Path(ours("ui").__file__).parents[1]
+    photo = Path(shutil.copy(addon / "demo_photo" / "living_room.jpg", Path.home() / "alone.jpg"))
+    scene = bpy.context.scene
+    scene.name = scene.realcam.name = "Alone"
+    scene.realcam.photo.photo_path = str(photo)
+    bpy.ops.realcam.ground_and_walls(horizon_left=0.48, horizon_right=0.48, camera_height=1.3)
+    bpy.ops.realcam.add_wall(points=[{"name": "", "place": place} for place in EDGE_OF_FLOOR])
+    bpy.ops.realcam.cut_out(points=[{"name": "", "place": place} for place in POUF])
+    scene.camera.keyframe_insert("location", frame=1)
+    scene.camera.location.y += 0.4
+    scene.camera.keyframe_insert("location", frame=FRAMES)
+    scene.realcam.clip_width, scene.realcam.clip_height = 512, 320
+    return scene
+
+
+def generate() -> tuple[Any, Any]:
+    """A scene and the take that was made in it."""
+    scene = photo_alone() if KILL == "blender" else demo()
     scene.realcam.clip_frames = scene.frame_end = FRAMES
     scene.realcam.preview_method = "WORKBENCH"
     if KILL == "blender":
@@ -95,7 +120,7 @@ def take_up() -> tuple[Any, Any]:
     assert jobs.view.phase.value == "Importing the result", jobs.view.error
     take = ours("generation.clip_import").import_clip(record)
     jobs.placed()
-    return bpy.data.scenes["Living Room"], take
+    return bpy.data.scenes["Alone"], take
 
 
 scene, take = generate() if KILL != "nothing" else take_up()

@@ -1,4 +1,4 @@
-"""The zip alone, in a Blender without checkout, uv, SciPy or a terminal: demo photo, Generate, clip."""
+"""The zip alone, in a Blender without checkout, uv, SciPy or a terminal: the demo, and a photo alone, become clips."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_an_installed_zip_makes_the_demos_clip_though_its_worker_and_server_are_
     assert "start.py" in server
 
 
-def test_the_clip_of_a_killed_blender_is_taken_up_by_the_next_one(bare: Bare, tmp_path: Path) -> None:
+def test_the_clip_of_a_photo_alone_is_taken_up_when_blender_was_killed(bare: Bare, tmp_path: Path) -> None:
     address = str(free_address())
     assert bare.run(tmp_path, address, "blender").returncode == -signal.SIGKILL
     check_made(bare.report(tmp_path, address, "nothing"))

@@ -77,7 +77,7 @@ class DrawingSession:
         """
         self.mouse, self.refused = mouse, ""
         layout = self.layout(scene)
-        grabbed = None if self.drawn else handle_under(layout, mouse, reach)
+        grabbed = self._under(layout, mouse, reach)
         if grabbed is not None:
             self.held, self._grabbed_at, self._grabbed = grabbed, mouse, layout
         elif self.mode == "CUT_OUT" and not self.drawn:
@@ -98,7 +98,7 @@ class DrawingSession:
         elif self.held is not None:
             self._drag(scene, is_dragged=True)
         else:
-            self.hovered = None if self.drawn else handle_under(self.layout(scene), mouse, reach)
+            self.hovered = self._under(self.layout(scene), mouse, reach)
 
     def release(self, scene: bpy.types.Scene) -> str:
         """The button goes up: build the whole mesh, or close the lasso.
@@ -170,6 +170,11 @@ class DrawingSession:
             self.refused = error.sentence
             return ""
         return "Restore Layout"
+
+    def _under(self, layout: DepthLayout, mouse: Point, reach: Point) -> Handle | None:
+        """What can be grabbed: nothing while something is drawn, feet alone where a loop may begin anywhere."""
+        found = None if self.drawn else handle_under(layout, mouse, reach)
+        return None if found is not None and self.mode == "CUT_OUT" and found.kind != "FOOT" else found
 
     def _drag(self, scene: bpy.types.Scene, *, is_dragged: bool) -> bool:
         held, began, layout = self.held, self._grabbed_at, self._grabbed

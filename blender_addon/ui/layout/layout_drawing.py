@@ -24,12 +24,12 @@ from .photo_view import PhotoView
 Colour = tuple[float, float, float, float]
 
 HORIZON: Colour = (1.0, 0.6, 0.1, 1.0)
-FLOOR: Colour = (1.0, 1.0, 1.0, 0.35)
+FLOOR: Colour = (1.0, 1.0, 1.0, 0.25)
 WALL: Colour = (0.25, 0.7, 1.0, 1.0)
 OUTLINE: Colour = (0.55, 1.0, 0.35, 1.0)
 HOVERED: Colour = (1.0, 1.0, 1.0, 1.0)
 
-FLOOR_LINES = 8
+ASIDE, AHEAD = 5, 10
 """Metres of the floor that are ruled, to each side and ahead of the camera."""
 HANDLE = 10.0
 """Pixels across."""
@@ -45,11 +45,11 @@ def draw_session(session: DrawingSession, photo: PhotoScene, layout: DepthLayout
         view: The region's.
     """
     gpu.state.blend_set("ALPHA")
-    if layout.ground is not None:
+    if layout.ground is not None and session.mode == "GROUND":
         for line in floor_lines(photo, layout):
             _line(view, line, FLOOR, 1.0)
         _line(view, [(0.0, horizon_at(layout, 0.0)), (1.0, horizon_at(layout, 1.0))], HORIZON, 2.0)
-        _text(view, (0.5, horizon_at(layout, 0.5)), "Horizon", HORIZON)
+        _text(view, (ENDS[0], horizon_at(layout, ENDS[0])), "Horizon", HORIZON)
     for wall in layout.walls:
         _line(view, wall.points, WALL, 3.0)
     for cut_out, distance in zip(layout.cut_outs, distances(photo, layout), strict=True):
@@ -72,12 +72,8 @@ def floor_lines(photo: PhotoScene, layout: DepthLayout) -> list[list[Point]]:
     ahead /= np.linalg.norm(ahead)
     aside = np.cross(down, ahead)
     below = layout.ground.camera_height * down
-    whole = np.arange(-FLOOR_LINES, FLOOR_LINES + 1)
-    segments = [(below + x * aside, below + x * aside + 2 * FLOOR_LINES * ahead) for x in whole]
-    segments += [
-        (below + z * ahead - FLOOR_LINES * aside, below + z * ahead + FLOOR_LINES * aside)
-        for z in range(1, 2 * FLOOR_LINES + 1)
-    ]
+    segments = [(below + x * aside, below + x * aside + AHEAD * ahead) for x in range(-ASIDE, ASIDE + 1)]
+    segments += [(below + z * ahead - ASIDE * aside, below + z * ahead + ASIDE * aside) for z in range(1, AHEAD + 1)]
     lines = []
     for start, end in segments:
         clipped = _in_front(start, end)
@@ -106,6 +102,8 @@ def _draw_handles(session: DrawingSession, layout: DepthLayout, view: PhotoView)
     colours = {"FOOT": OUTLINE, "WALL_POINT": WALL}
     chosen = session.held or session.hovered
     for handle, place in handles(layout):
+        if session.mode == "CUT_OUT" and handle.kind != "FOOT":
+            continue
         _dots(view, [place], HOVERED if handle == chosen else colours.get(handle.kind, HORIZON))
     if chosen is not None and chosen.kind == "HORIZON":
         _line(view, [(x, horizon_at(layout, x)) for x in ENDS], HOVERED, 2.0)

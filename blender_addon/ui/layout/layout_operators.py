@@ -35,6 +35,7 @@ from ..operator_result import OperatorResult
 from ..photo.active_photo import ActivePhotoMixin, LeftEditMode, active_photo
 from ..photo.first_look import look_through_camera
 from ..photo.import_fields import import_settings
+from ..redraw import redraw
 from .layout_fields import PARTS
 
 
@@ -64,6 +65,7 @@ class ChangesLayout(ActivePhotoMixin):
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
         context.scene.realcam.layout.refused = ""
+        redraw()
         self.report({"INFO"}, photo.summary)
         return {"FINISHED"}
 
@@ -82,7 +84,8 @@ class GroundAndWalls(bpy.types.Operator):
         "Make the photo's depth of its horizon and the camera's height: no depth file and no network is needed. Then "
         "drag the horizon, and draw walls along the edge of the floor"
     )
-    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    # Not to be done again from the redo panel: what was drawn since would be lost.
+    bl_options: ClassVar[set[str]] = {"UNDO"}
 
     horizon_left: FloatProperty(
         name="Horizon Left", description="Share of the photo's height from its top at its left edge", default=0.5
@@ -255,6 +258,7 @@ class SelectPart(bpy.types.Operator):
         """Select it."""
         fields = context.scene.realcam.layout
         fields.part, fields.part_index = self.part, self.index
+        redraw()
         return {"FINISHED"}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import bpy
 
@@ -20,6 +20,8 @@ class LayoutPanel(ImportedPhotoSubpanel, bpy.types.Panel):
 
     bl_idname = "REALCAM_PT_layout"
     bl_label = "Ground and Walls"
+    # Open: the camera's height is typed here while the horizon is dragged.
+    bl_options: ClassVar[set[str]] = set()
 
     def draw(self, context: bpy.types.Context) -> None:
         """Two buttons until the photo has a layout; then what it consists of."""
@@ -27,7 +29,6 @@ class LayoutPanel(ImportedPhotoSubpanel, bpy.types.Panel):
         found = current_layout(context.scene)
         fields = context.scene.realcam.layout
         if found is None:
-            draw_wrapped(layout, context, "Correct the photo's depth by hand, or a part of it.")
             layout.operator("realcam.ground_and_walls", icon="MESH_GRID")
             _cut_out_buttons(layout)
         else:

@@ -9,6 +9,7 @@ from bpy.props import EnumProperty
 
 from ...scene import find_photo_scene
 from ..operator_result import OperatorResult
+from ..redraw import redraw
 from ..view_under import view_under
 from .drawing_session import DrawingSession
 from .layout_drawing import HANDLE, draw_session
@@ -156,6 +157,7 @@ class EditLayout(bpy.types.Operator):
     def _done(self, context: bpy.types.Context, step: str) -> None:
         if step:
             bpy.ops.ed.undo_push(message=step)
+            redraw()
         self._tell(context)
         self._area.tag_redraw()
 
