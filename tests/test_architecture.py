@@ -100,6 +100,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "photo": {*UI_MODULES, "predictors"},
         "layout": {*UI_MODULES, "predictors", "photo"},
         "calibration": {*UI_MODULES, "photo"},
+        "handmade": {*UI_MODULES, "photo", "layout"},
         "takes": UI_MODULES,
         "jobs": {*UI_MODULES, "photo", "takes"},
         "depth": {*UI_MODULES, "predictors", "photo", "jobs"},
@@ -108,7 +109,8 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "properties": {*UI_MODULES, "predictors", "photo", "layout", "takes"},
         "__init__": {
             *UI_MODULES,
-            *("predictors", "photo", "calibration", "layout", "takes", "jobs", "depth", "check", "shot", "properties"),
+            *("predictors", "photo", "calibration", "layout", "handmade"),
+            *("takes", "jobs", "depth", "check", "shot", "properties"),
         },
     },
     "server": {

@@ -14,6 +14,7 @@ from .calibration import (
 )
 from .check import check_operator, check_panel, check_paths
 from .depth import depth_operator, install_operators
+from .handmade import block_out_operator, geometry_operators, handmade_panel, shape_operator
 from .jobs import analysis_operator, announce, job_operators, main_panel, runtime, status_bar
 from .layout import layout_operators, layout_panel, layout_tool
 from .photo import (
@@ -51,6 +52,9 @@ _CLASSES = (
     *demo_operator.CLASSES,
     *layout_operators.CLASSES,
     *layout_tool.CLASSES,
+    *block_out_operator.CLASSES,
+    *geometry_operators.CLASSES,
+    *shape_operator.CLASSES,
     *move_operator.CLASSES,
     *option_operator.CLASSES,
     *clip_fit.CLASSES,
@@ -75,6 +79,7 @@ _CLASSES = (
     *takes_panel.CLASSES,
     *depth_operator.CLASSES,
     *layout_panel.CLASSES,
+    *handmade_panel.CLASSES,
     *check_operator.CLASSES,
     *calibration_operators.CLASSES,
     *pick_depth_points.CLASSES,

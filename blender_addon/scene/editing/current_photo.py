@@ -20,7 +20,7 @@ def choose_photo(scene: bpy.types.Scene, photo_scene: PhotoScene) -> None:
     scene[CURRENT] = photo_scene.record.imported_at
     for photo in photo_scenes(scene):
         for subject in (photo.mesh, *(child for child in photo.mesh.children if SHOWN in child)):
-            _set_seen(scene, subject, photo.mesh == photo_scene.mesh)
+            set_seen(scene, subject, photo.mesh == photo_scene.mesh)
     if scene.camera is None or SHOT_OF not in scene.camera or _is_shot_of(scene.camera, photo_scene):
         return
     scene.camera = next((o for o in scene.objects if _is_shot_of(o, photo_scene)), scene.camera)
@@ -34,7 +34,8 @@ def hide(scene: bpy.types.Scene, subject: bpy.types.Object) -> None:
             subject.hide_set(True, view_layer=layer)
 
 
-def _set_seen(scene: bpy.types.Scene, subject: bpy.types.Object, seen: bool) -> None:
+def set_seen(scene: bpy.types.Scene, subject: bpy.types.Object, seen: bool) -> None:
+    """Show an object in every view and the render, or hide it there."""
     if not seen:
         hide(scene, subject)
         return

@@ -91,6 +91,7 @@ def _ways_to_depth(layout: Any, context: bpy.types.Context) -> None:
     draw_estimate(layout, context)
     column = layout.column(align=True)
     column.operator("realcam.ground_and_walls", icon="MESH_GRID")
+    column.operator("realcam.block_out", icon="MESH_CUBE")
     column.operator("realcam.choose_depth", icon="FILEBROWSER")
 
 

@@ -1,0 +1,34 @@
+"""Placed geometry and the mesh's shape as depth, in the photo's panel."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...scene.editing.geometry_choice import stored_choice
+from ...scene.handmade.block_out import is_blocking_out
+from ..photo.active_photo import ImportedPhotoSubpanel, active_photo
+from ..text_wrap import draw_wrapped
+
+
+class HandmadePanel(ImportedPhotoSubpanel, bpy.types.Panel):
+    """Depth from what the artist models: beside the photo, or on its mesh."""
+
+    bl_idname = "REALCAM_PT_handmade"
+    bl_label = "Geometry and Shape"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Blocking out and taking geometry; then taking the mesh's own shape."""
+        layout = self.layout
+        photo = active_photo(context)
+        blocking = is_blocking_out(photo)
+        column = layout.column(align=True)
+        column.operator("realcam.block_out", icon="MESH_CUBE", depress=blocking)
+        column.operator("realcam.depth_from_geometry", icon="VIEW_PERSPECTIVE")
+        if stored_choice(photo) is not None:
+            column.operator("realcam.update_geometry", icon="FILE_REFRESH")
+        if blocking:
+            draw_wrapped(layout, context, "Place boxes and planes on what the photo shows, then press My Geometry.")
+        layout.operator("realcam.take_shape", icon="SCULPTMODE_HLT")
+
+
+CLASSES = (HandmadePanel,)

@@ -1,0 +1,23 @@
+"""Leaving Blender's modes for as long as a photo's mesh is rebuilt."""
+
+from __future__ import annotations
+
+import bpy
+
+
+class OutsideModes:
+    """A context in Object Mode; afterwards Blender is in Edit Mode again if it was.
+
+    Sculpt Mode and the paint modes are left for good: their own undo steps count a mesh's vertices.
+    """
+
+    def __init__(self, context: bpy.types.Context) -> None:
+        self._mode = context.mode
+
+    def __enter__(self) -> None:
+        if self._mode != "OBJECT":
+            bpy.ops.object.mode_set(mode="OBJECT")
+
+    def __exit__(self, *_error: object) -> None:
+        if self._mode.startswith("EDIT"):
+            bpy.ops.object.mode_set(mode="EDIT")
