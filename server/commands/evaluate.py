@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from blender_addon.core.arrays import Float64
@@ -23,8 +24,8 @@ from server.depth.photo_files import read_depth
 from server.evaluation.evaluate import DEFAULT_TRIALS, camera_of_clip, evaluate_clip
 from server.evaluation.frechet import i3d_features, video_distance
 from server.evaluation.inputs import EvaluationInput, input_of_shot
-from server.evaluation.records import ClipEvaluation, EvaluationReport
-from server.evaluation.report import collected, write_json, write_report
+from server.evaluation.records import ClipEvaluation, EvaluationReport, PublishedErrors
+from server.evaluation.report import PUBLISHED_MEAN, collected, write_json, write_report
 from server.reconstruction.scale import DepthMap
 
 from .friendly_errors import friendly_errors
@@ -120,14 +121,20 @@ def _say(clip: ClipEvaluation) -> None:
 def _tabulate(result: EvaluationReport) -> None:
     table = Table("clip", "RotErr", "TransErr rel", "CamMC rel", "TransErr abs", "CamMC abs", "scale", "solves failed")
     for clip in result.clips:
-        errors = clip.errors
-        values = (
-            [None] * 5
-            if errors is None
-            else [errors.rot_err, errors.trans_err_rel, errors.cam_mc_rel, errors.trans_err_abs, errors.cam_mc_abs]
-        )
-        cells = ["-" if value is None else f"{value:.4f}" for value in (*values, clip.scale)]
-        table.add_row(clip.clip, *cells, f"{clip.failed} of {len(clip.trials)}")
+        scale = "-" if clip.scale is None else f"{clip.scale:.4f}"
+        table.add_row(escape(clip.clip), *_figures(clip.errors), scale, f"{clip.failed} of {len(clip.trials)}")
     Console().print(table)
+    for clip in result.clips:
+        if len(clip.trials) > 1 and clip.published_mean is not None:
+            figures = zip(("RotErr", "TransErr rel", "CamMC rel"), _figures(clip.published_mean), strict=False)
+            numbers = ", ".join(f"{name} {figure}" for name, figure in figures)
+            typer.echo(f"{clip.clip}, {PUBLISHED_MEAN}: {numbers}")
     if result.video_distance is not None:
         typer.echo(f"FVD {result.video_distance:.2f}")
+
+
+def _figures(errors: PublishedErrors | None) -> list[str]:
+    if errors is None:
+        return ["-"] * 5
+    values = (errors.rot_err, errors.trans_err_rel, errors.cam_mc_rel, errors.trans_err_abs, errors.cam_mc_abs)
+    return ["-" if value is None else f"{value:.4f}" for value in values]

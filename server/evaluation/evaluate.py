@@ -18,6 +18,7 @@ from blender_addon.core.progress import OnProgress, unwatched
 from server.reconstruction.scale import MAD_TO_SIGMA, DepthMap, depth_along, scale_votes
 
 from .agreement import agreement
+from .consensus import consensus
 from .diagnosis import Diagnosis, diagnose
 from .first_frame_depth import depth_of_first_frame
 from .inputs import EvaluationInput
@@ -40,10 +41,12 @@ class _Measured:
         record: the trial's numbers.
         achieved: [F, 4, 4] relative to frame 0, in metres or with its distances fitted to the asked ones; None when
             frame 0 was not placed.
+        still: whether the camera does not travel, so that its distances are known without a scale.
     """
 
     record: TrialRecord
     achieved: Float64 | None
+    still: bool = False
 
 
 def evaluate_clip(
@@ -69,13 +72,15 @@ def evaluate_clip(
     reference, notes = fitted_reference(given.reference, given.frames)
     asked = relative_to_first(reference.camera_to_world)
     depth = None if given.scene_depth is None else depth_of_first_frame(given.scene_depth, reference)
+    solves = list(solve_clip(given.frames, reference, trials, on_progress))
+    agreed = consensus(solves)
     measured = [
-        _measure(trial, asked, reference, depth)
-        for trial in solve_clip(given.frames, reference.intrinsics, trials, on_progress)
+        _measure(trial, asked, reference, depth, agrees) for trial, agrees in zip(solves, agreed.agrees, strict=True)
     ]
-    best = _best(measured)
+    best = None if agreed.reported is None else measured[agreed.reported]
     records = [trial.record for trial in measured]
-    metric = best is not None and best.record.metres_per_unit is not None
+    still = best is not None and best.still
+    metric = best is not None and (best.record.metres_per_unit is not None or (still and depth is not None))
     found = None if best is None or best.achieved is None else diagnose(asked, best.achieved, metric)
     achieved = None if best is None else best.achieved
     return ClipEvaluation(
@@ -87,17 +92,20 @@ def evaluate_clip(
         metric=metric,
         trials=records,
         failed=sum(record.failure != "" for record in records),
-        errors=merged_errors([record.errors for record in records if record.errors is not None]),
+        errors=None if best is None else best.record.errors,
         errors_per_frame=_per_frame(asked, achieved),
         scale=found.fitted_scale if metric and found else None,
         delay=found.delay if found else 0.0,
         mirror=found.mirror if found else "",
-        findings=_findings(found, records, metric),
+        findings=_findings(found, records, metric, agreed.doubts, best),
         notes=notes,
         asked=asked.tolist(),
         achieved=_listed(achieved, len(asked)),
         agreement=None if given.preview is None else _agreement(given.frames, given.preview),
         seconds=time.monotonic() - started,
+        reported=agreed.reported,
+        published_mean=merged_errors([record.errors for record in records if record.errors is not None]),
+        doubts=agreed.doubts,
     )
 
 
@@ -128,55 +136,66 @@ def fitted_reference(reference: Trajectory, frames: UInt8) -> tuple[Trajectory, 
     return reference, tuple(notes)
 
 
-def _measure(trial: Trial, asked: Float64, reference: Trajectory, depth: DepthMap | None) -> _Measured:
+def _measure(trial: Trial, asked: Float64, reference: Trajectory, depth: DepthMap | None, agrees: bool) -> _Measured:
     model = trial.model
     if model is None or not model.placed[0]:
         failure = trial.failure or "The first frame was not placed."
         placed = 0 if model is None else int(model.placed.sum())
-        return _Measured(_record(trial, failure, placed, None, np.empty(0), None), None)
+        return _Measured(_record(trial, failure, placed, None, np.empty(0), None, agrees), None)
     votes = np.empty(0)
     if depth is not None:
         mine = model.frame == 0
         metric = depth_along(depth, model.pixel[mine], reference.intrinsics[0], reference.width, reference.height)
         votes = scale_votes(metric, model.depths()[mine])
+    still = trial.best is not None and trial.best.still
     achieved = relative_to_first(model.camera_to_world)
     metres = float(np.median(votes)) if len(votes) else None
     achieved[:, :3, 3] *= _fitting_scale(asked, achieved) if metres is None else metres
     errors = None
     if trial.complete:
         found = camera_errors(asked, achieved)
+        known = metres is not None or (still and depth is not None)
         errors = PublishedErrors(
             rot_err=found.rot_err,
             trans_err_rel=found.trans_err_rel,
             cam_mc_rel=found.cam_mc_rel,
-            trans_err_abs=None if metres is None else found.trans_err_abs,
-            cam_mc_abs=None if metres is None else found.cam_mc_abs,
+            trans_err_abs=found.trans_err_abs if known else None,
+            cam_mc_abs=found.cam_mc_abs if known else None,
         )
-    return _Measured(_record(trial, trial.failure, int(model.placed.sum()), metres, votes, errors), achieved)
+    record = _record(trial, trial.failure, int(model.placed.sum()), metres, votes, errors, agrees)
+    return _Measured(record, achieved, still)
 
 
 def _record(
-    trial: Trial, failure: str, placed: int, metres: float | None, votes: Float64, errors: PublishedErrors | None
+    trial: Trial,
+    failure: str,
+    placed: int,
+    metres: float | None,
+    votes: Float64,
+    errors: PublishedErrors | None,
+    agrees: bool,
 ) -> TrialRecord:
     error = np.nan if trial.model is None else trial.model.reprojection_error
     spread = None if metres is None else float(MAD_TO_SIGMA * np.median(np.abs(votes - metres)) / metres)
+    fit = None if trial.best is None else trial.best.fit
     return TrialRecord(
         seed=trial.seed,
         failure=failure,
         placed=placed,
         points=0 if trial.model is None else len(trial.model.points),
-        reprojection_error=float(error) if np.isfinite(error) else None,
+        reprojection_error=_finite(error),
         metres_per_unit=metres,
         scale_votes=len(votes),
         scale_spread=spread,
         errors=errors,
+        start="" if trial.best is None else trial.best.start,
+        tracks=trial.tracks,
+        inliers=None if fit is None else fit.inliers,
+        held_out=None if fit is None else _finite(fit.held_out),
+        angle=None if fit is None else fit.angle,
+        parallax=None if trial.found is None else _finite(trial.found.parallax),
+        agrees=agrees,
     )
-
-
-def _best(measured: list[_Measured]) -> _Measured | None:
-    """The trial that placed most frames, of those the one with the smallest reprojection error."""
-    usable = [trial for trial in measured if trial.achieved is not None]
-    return min(usable, key=lambda t: (-t.record.placed, t.record.reprojection_error or np.inf), default=None)
 
 
 def _fitting_scale(asked: Float64, achieved: Float64) -> float:
@@ -199,12 +218,23 @@ def _per_frame(asked: Float64, achieved: Float64 | None) -> list[FrameRecord]:
     ]
 
 
-def _findings(found: Diagnosis | None, records: list[TrialRecord], metric: bool) -> tuple[str, ...]:
+def _findings(
+    found: Diagnosis | None,
+    records: list[TrialRecord],
+    metric: bool,
+    doubts: tuple[str, ...],
+    reported: _Measured | None,
+) -> tuple[str, ...]:
     failures = tuple(f"Trial {record.seed + 1}: {record.failure}" for record in records if record.failure)
-    if found is None:
+    if found is None or reported is None:
         return ("The clip's camera could not be found.", *failures)
+    if reported.still:
+        seen = (
+            f"The pictures show no parallax ({reported.record.parallax:.1f} px): the camera stands still or only turns."
+        )
+        return (*found.findings, seen, *doubts, *failures)
     unknown = () if metric else ("Without the scene's depth the camera's scale cannot be judged.",)
-    return (*found.findings, *unknown, *failures)
+    return (*found.findings, *doubts, *unknown, *failures)
 
 
 def _agreement(frames: UInt8, preview: UInt8) -> AgreementRecord:

@@ -29,11 +29,19 @@ class TrialRecord(msgspec.Struct, frozen=True, kw_only=True):
         failure: why not every frame was placed; "" when every one was.
         placed: frames with a pose.
         points: triangulated.
-        reprojection_error: mean, pixels; None without points.
+        reprojection_error: mean over the observations that fit, pixels; None without any. It does not tell a right
+            camera from a wrong one, which drops what it cannot explain.
         metres_per_unit: by the depth of the first frame; None when no point there has depth.
         scale_votes: how many points gave metres_per_unit.
         scale_spread: robust standard deviation of theirs, relative to it.
         errors: only when every frame was placed.
+        start: what the search that led to this camera began with.
+        tracks: points that can be followed through the clip.
+        inliers: share of their observations that the camera explains; None without a camera, as all that follow.
+        held_out: the same over the points that it was not adjusted to.
+        angle: median triangulation angle, degrees.
+        parallax: pixels that the pictures show beyond what turning explains.
+        agrees: whether the camera is on the path of the reported solve.
     """
 
     seed: int
@@ -45,6 +53,13 @@ class TrialRecord(msgspec.Struct, frozen=True, kw_only=True):
     scale_votes: int
     scale_spread: float | None
     errors: PublishedErrors | None
+    start: str = ""
+    tracks: int = 0
+    inliers: float | None = None
+    held_out: float | None = None
+    angle: float | None = None
+    parallax: float | None = None
+    agrees: bool = True
 
 
 class FrameRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,17 +96,21 @@ class ClipEvaluation(msgspec.Struct, frozen=True, kw_only=True):
         metric: whether achieved distances are metres; else they are fitted to the asked ones.
         trials: all solves.
         failed: how many of them did not place every frame.
-        errors: mean over the complete trials (those beyond 10 standard deviations left out, as published) or None.
-        errors_per_frame: [F] of the best trial.
+        errors: of the reported solve; None when it did not place every frame.
+        errors_per_frame: [F] of the reported solve.
         scale: achieved distance over asked, after undoing delay and mirror; None when not metric.
         delay: frames by which the clip is late (negative: early).
         mirror: what the move exchanges, a key of diagnosis.MIRRORS; "" when it is not mirrored.
         findings: sentences for the artist.
         notes: what was done to the reference to make it fit.
         asked: [F, 4, 4] relative to frame 0.
-        achieved: [F, 4, 4] relative to frame 0, of the best trial; None for frames that were not placed.
+        achieved: [F, 4, 4] relative to frame 0, of the reported solve; None for frames that were not placed.
         agreement: with the preview; None without one.
         seconds: that the evaluation took.
+        reported: index of the reported solve, the one whose camera fits the pictures best; None without a camera.
+        published_mean: the mean over the complete solves (those beyond 10 standard deviations left out), as published,
+            whether they agree or not; None without any.
+        doubts: why the reported camera may be wrong; they are among the findings too.
     """
 
     clip: str
@@ -113,6 +132,9 @@ class ClipEvaluation(msgspec.Struct, frozen=True, kw_only=True):
     achieved: list[list[list[float]] | None]
     agreement: AgreementRecord | None = None
     seconds: float = 0.0
+    reported: int | None = None
+    published_mean: PublishedErrors | None = None
+    doubts: tuple[str, ...] = ()
 
 
 class EvaluationReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,10 +142,11 @@ class EvaluationReport(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         clips: the evaluations.
-        errors: mean over the clips that have them; None when none has.
+        errors: mean over the clips that have them, of their reported solves; None when none has.
         solves: of all clips.
         failed_solves: how many of them did not place every frame.
         video_distance: FVD; None when it was not asked for.
+        published_mean: mean over the clips' means over their solves; None when none has one.
     """
 
     clips: list[ClipEvaluation]
@@ -131,3 +154,4 @@ class EvaluationReport(msgspec.Struct, frozen=True, kw_only=True):
     solves: int
     failed_solves: int
     video_distance: float | None = None
+    published_mean: PublishedErrors | None = None

@@ -22,6 +22,10 @@ img { max-width: 100% } .finding { font-weight: 600 } .note, .failed { color: #a
 """
 
 
+PUBLISHED_MEAN = "mean of all solves, as published"
+"""Label of errors that are not of the reported solve alone."""
+
+
 def collected(clips: list[ClipEvaluation], video_distance: float | None = None) -> EvaluationReport:
     """A report over clips, with the mean of their errors.
 
@@ -32,6 +36,7 @@ def collected(clips: list[ClipEvaluation], video_distance: float | None = None) 
     return EvaluationReport(
         clips=clips,
         errors=merged_errors([clip.errors for clip in clips if clip.errors is not None]),
+        published_mean=merged_errors([clip.published_mean for clip in clips if clip.published_mean is not None]),
         solves=sum(len(clip.trials) for clip in clips),
         failed_solves=sum(clip.failed for clip in clips),
         video_distance=video_distance,
@@ -67,9 +72,14 @@ def write_report(report: EvaluationReport, folder: Path) -> Path:
 
 
 def _page(report: EvaluationReport, sections: list[str]) -> str:
-    rows = [_errors_row(clip.clip, clip.errors, f"{clip.failed} of {len(clip.trials)}") for clip in report.clips]
+    rows = []
+    for clip in report.clips:
+        rows.append(_errors_row(clip.clip, clip.errors, f"{clip.failed} of {len(clip.trials)}"))
+        if len(clip.trials) > 1:
+            rows.append(_errors_row(PUBLISHED_MEAN, clip.published_mean, ""))
     if len(report.clips) > 1:
-        rows.append(_errors_row("mean", report.errors, f"{report.failed_solves} of {report.solves}"))
+        rows.append(_errors_row("mean over clips", report.errors, f"{report.failed_solves} of {report.solves}"))
+        rows.append(_errors_row(f"mean over clips, {PUBLISHED_MEAN}", report.published_mean, ""))
     distance = "" if report.video_distance is None else f"<p>FVD: {report.video_distance:.2f}</p>"
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Camera evaluation</title><style>{STYLE}</style>
@@ -77,8 +87,9 @@ def _page(report: EvaluationReport, sections: list[str]) -> str:
 <table><tr><th>clip</th><th>RotErr, rad</th><th>TransErr rel</th><th>CamMC rel</th>
 <th>TransErr abs</th><th>CamMC abs</th><th>solves failed</th></tr>
 {"".join(rows)}</table>
-<p><small>Published sums over a clip's frames, mean over its solves. rel: each path divided by its own extent;
-abs: both by the asked one's, with the achieved path in metres by the scene's depth.</small></p>
+<p><small>Published sums over a clip's frames, of the solve that fits the pictures best: every other number,
+sentence and picture is of the same. rel: each path divided by its own extent; abs: both by the asked one's, with the
+achieved path in metres by the scene's depth.</small></p>
 {distance}
 {"".join(sections)}
 </html>
@@ -113,13 +124,17 @@ def _trials(clip: ClipEvaluation) -> str:
     for trial in clip.trials:
         metres = "" if trial.metres_per_unit is None else f"{trial.scale_votes} points, spread {trial.scale_spread:.1%}"
         error = "" if trial.reprojection_error is None else f"{trial.reprojection_error:.2f}"
-        outcome = escape(trial.failure) or "solved"
+        outcome = escape(trial.failure) or ("solved" if trial.agrees else "found another camera")
+        if trial.seed == clip.reported:
+            outcome = f"<b>reported</b> {outcome}"
+        explained = "" if trial.inliers is None else f"{trial.inliers:.0%} of {trial.tracks} tracks"
         rows.append(
-            f"<tr><td>{trial.seed + 1}</td><td>{trial.placed} of {clip.frames}</td><td>{trial.points}</td>"
-            f'<td>{error}</td><td>{metres}</td><td class="{"failed" if trial.failure else ""}">{outcome}</td></tr>'
+            f"<tr><td>{trial.seed + 1}</td><td>{trial.placed} of {clip.frames}</td><td>{explained}</td>"
+            f"<td>{escape(trial.start)}</td><td>{error}</td><td>{metres}</td>"
+            f'<td class="{"failed" if trial.failure or not trial.agrees else ""}">{outcome}</td></tr>'
         )
     return (
-        "<table><tr><th>solve</th><th>frames placed</th><th>points</th><th>reprojection, px</th>"
+        "<table><tr><th>solve</th><th>frames placed</th><th>explains</th><th>began with</th><th>reprojection, px</th>"
         f"<th>metres by depth</th><th></th></tr>{''.join(rows)}</table>"
     )
 

@@ -1,13 +1,14 @@
-"""Solve the cameras of a clip from its frames alone: SIFT, then COLMAP's global mapper (GLOMAP), intrinsics fixed.
+"""Solve the cameras of a clip from its frames: SIFT, and the cameras that fit its tracks best; intrinsics fixed.
 
-The mapper draws random numbers, so a clip is solved several times; a trial that fails is kept and counted.
+A clip is solved several times: each solve draws other random numbers, and holds out other tracks to judge itself by.
+A solve that fails is kept and counted.
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,13 +17,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from blender_addon.core.arrays import Float64, UInt8
-from blender_addon.core.camera.trajectory import Trajectory
+from blender_addon.core.camera.trajectory import Trajectory, inverse
 from blender_addon.core.errors import CameraError
 from blender_addon.core.payloads.check_request import FEWEST_FRAMES
 from blender_addon.core.progress import OnProgress, unwatched
-from server.reconstruction.colmap import load_pycolmap, sparse_model
+from server.reconstruction.camera_search import FEWEST_TRACKS, Candidate, Found, Search, Start
+from server.reconstruction.colmap import load_pycolmap
+from server.reconstruction.fit import tolerance_of
 from server.reconstruction.matching import FrameFolder, extract, match, verify, write_frames
 from server.reconstruction.sparse import SparseModel
+from server.reconstruction.starts import global_start, incremental_start
+from server.reconstruction.track_points import distances
+from server.reconstruction.tracks import Tracks, joined_tracks
 
 from .records import ClipEvaluation
 from .stages import Stages
@@ -30,12 +36,8 @@ from .stages import Stages
 if TYPE_CHECKING:
     import pycolmap
 
-MAX_FEATURES = 2048
+MAX_FEATURES = 4096
 """SIFT features a frame at most."""
-TRACKS_A_FRAME, FEWEST_TRACKS = 100, 1500
-"""Tracks that cameras are placed by; the others are triangulated and take part in the last adjustment. Using all tracks
-of a richly textured clip would take three times as long and place its cameras no better.
-"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,28 +46,39 @@ class Trial:
 
     Attributes:
         seed: of its random numbers.
-        model: the reconstruction, in a unit and world of its own; None when no camera was found.
+        model: the reconstruction, in a unit and world of its own; without points when the camera does not travel; None
+            when no camera was found.
         failure: why not every frame was placed, "" when every one was.
+        tracks: how many tracks the clip has in this solve.
+        found: how the camera was found, and how well it fits.
     """
 
     seed: int
     model: SparseModel | None
     failure: str
+    tracks: int = 0
+    found: Found | None = None
 
     @property
     def complete(self) -> bool:
         """Whether every frame was placed."""
         return self.failure == ""
 
+    @property
+    def best(self) -> Candidate | None:
+        """The cameras that fit best, None when none were found."""
+        return None if self.found is None else self.found.best
 
-def solve_clip(frames: UInt8, intrinsics: Float64, trials: int, on_progress: OnProgress = unwatched) -> Iterator[Trial]:
+
+def solve_clip(frames: UInt8, asked: Trajectory, trials: int, on_progress: OnProgress = unwatched) -> Iterator[Trial]:
     """Solve a clip's cameras several times, with seeds 0, 1, ...
 
     Features and their matches are found once; the steps that draw random numbers are repeated in each trial.
 
     Args:
         frames: [F, H, W, 3] uint8.
-        intrinsics: [F, 3, 3] pixels, kept fixed.
+        asked: [F] the camera asked for, in pixels of the frames. Its intrinsics are kept; its path is one of the
+            starts from which cameras are looked for.
         trials: how many solves.
         on_progress: is told each stage; an exception from it stops the solve.
 
@@ -85,39 +98,91 @@ def solve_clip(frames: UInt8, intrinsics: Float64, trials: int, on_progress: OnP
     with tempfile.TemporaryDirectory(prefix="realcam-solve-") as folder:
         scratch = Path(folder)
         names = write_frames(frames, scratch / "frames")
-        clip = FrameFolder(scratch / "frames", names, intrinsics, width, height)
+        clip = FrameFolder(scratch / "frames", names, asked.intrinsics, width, height)
         matched = scratch / "matched.db"
         stages.run("Finding features", partial(extract, clip, matched, MAX_FEATURES))
         stages.run("Matching frames", partial(match, matched, len(frames)))
         for seed in range(trials):
-            database = scratch / f"trial{seed}.db"
-            shutil.copyfile(matched, database)
-            stages.run(f"Solve {seed + 1}: checking matches", partial(verify, database, seed))
-            output = scratch / f"model{seed}"
-            yield stages.run(f"Solve {seed + 1}: placing cameras", partial(_place, clip, database, output, seed))
+            solve = _Solve(clip, asked.camera_to_world, scratch / f"trial{seed}", seed)
+            solve.folder.mkdir()
+            shutil.copyfile(matched, solve.database)
+            stages.run(f"Solve {seed + 1}: checking matches", partial(verify, solve.database, seed))
+            yield stages.run(f"Solve {seed + 1}: placing cameras", solve.run)
 
 
-def _place(clip: FrameFolder, database: Path, output: Path, seed: int, _token: pycolmap.CancellationToken) -> Trial:
-    """Run the global mapper, which cannot be cancelled."""
-    import pycolmap
+@dataclass(frozen=True, eq=False)
+class _Solve:
+    """One solve of a clip.
 
-    options = pycolmap.GlobalPipelineOptions()
-    options.random_seed = seed
-    adjustment = options.mapper.bundle_adjustment
-    adjustment.refine_focal_length = adjustment.refine_principal_point = adjustment.refine_extra_params = False
-    options.mapper.keep_max_num_tracks = max(FEWEST_TRACKS, TRACKS_A_FRAME * len(clip.names))
-    adjustment.ceres.use_gpu = options.mapper.global_positioning.use_gpu = False
-    output.mkdir()
-    models = pycolmap.global_mapping(database, clip.folder, output, options)
-    if not models:
-        return Trial(seed, None, "No camera was found: the frames have too few matches or too little parallax.")
-    largest = max(models.values(), key=lambda model: model.num_reg_images())
-    model = sparse_model(largest, clip.names)
-    placed = int(model.placed.sum())
-    if placed == len(clip.names):
-        return Trial(seed, model, "")
-    lost = np.flatnonzero(~model.placed) + 1
-    return Trial(seed, model, f"{placed} of {len(clip.names)} frames were placed; not frames {_listed(lost.tolist())}.")
+    Attributes:
+        clip: the frames.
+        asked: [F, 4, 4] camera-to-world asked for.
+        folder: of the solve's files.
+        seed: of its random numbers.
+    """
+
+    clip: FrameFolder
+    asked: Float64
+    folder: Path
+    seed: int
+
+    @property
+    def database(self) -> Path:
+        """Features and verified matches."""
+        return self.folder / "matches.db"
+
+    def run(self, token: pycolmap.CancellationToken) -> Trial:
+        """Look for the cameras."""
+        tracks = joined_tracks(self.database, self.clip.names)
+        search = Search(tracks, self.clip.intrinsics, (self.clip.width, self.clip.height), self.seed)
+        found = search.run(
+            self.asked,
+            {"the incremental mapper": self._start(incremental_start, "incremental")},
+            {"the global mapper": self._start(global_start, "global")},
+            lambda: token.is_cancelled,
+        )
+        if found.best is None:
+            return Trial(self.seed, None, _no_camera(tracks.count), tracks.count, found)
+        model = model_of(found.best, tracks, self.clip)
+        placed = int(model.placed.sum())
+        if placed == len(self.clip.names):
+            return Trial(self.seed, model, "", tracks.count, found)
+        lost = _listed((np.flatnonzero(~model.placed) + 1).tolist())
+        failure = f"{placed} of {len(self.clip.names)} frames were placed; not frames {lost}."
+        return Trial(self.seed, model, failure, tracks.count, found)
+
+    def _start(self, mapper: Callable[[FrameFolder, Path, Path, int], Float64], name: str) -> Start:
+        return partial(mapper, self.clip, self.database, self.folder / name, self.seed)
+
+
+def model_of(found: Candidate, tracks: Tracks, clip: FrameFolder) -> SparseModel:
+    """Cameras and tracks as a sparse model: the points, and the observations that fit them.
+
+    Args:
+        found: the cameras; those that do not travel have no points.
+        tracks: of the clip.
+        clip: its frames.
+    """
+    miss, _ = distances(found.poses, found.points, clip.intrinsics, tracks)
+    fits = miss < tolerance_of((clip.width, clip.height))
+    error = float(miss[fits].mean()) if fits.any() else float("nan")
+    if found.still:
+        fits = np.zeros_like(fits)
+    numbers, point = np.unique(tracks.track[fits], return_inverse=True)
+    return SparseModel(
+        camera_to_world=inverse(found.poses),
+        points=found.points[numbers],
+        frame=tracks.frame[fits],
+        point=point,
+        pixel=tracks.pixel[fits],
+        reprojection_error=error,
+    )
+
+
+def _no_camera(tracks: int) -> str:
+    if tracks < FEWEST_TRACKS:
+        return f"No camera was found: {tracks} points can be followed through the clip, {FEWEST_TRACKS} are needed."
+    return f"No camera was found: none explains the {tracks} points that can be followed through the clip."
 
 
 def _listed(numbers: list[int]) -> str:

@@ -23,7 +23,7 @@ class MissingPycolmapError(RealCamError):
 
 
 def load_pycolmap() -> None:
-    """Import pycolmap and limit its log to errors.
+    """Import pycolmap and silence its log: that a mapper found nothing is told in words of ours.
 
     Raises:
         MissingPycolmapError: it is not installed; the remedy says how to install it.
@@ -34,7 +34,7 @@ def load_pycolmap() -> None:
         raise MissingPycolmapError(
             "Cameras cannot be solved on this machine", "pycolmap is not installed", install_remedy("evaluation")
         ) from error
-    pycolmap.logging.minloglevel = pycolmap.logging.Level.ERROR.value
+    pycolmap.logging.minloglevel = pycolmap.logging.Level.FATAL.value
 
 
 def camera_poses(model: pycolmap.Reconstruction, names: Sequence[str]) -> Float64:

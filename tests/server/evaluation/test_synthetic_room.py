@@ -125,6 +125,21 @@ def test_a_clip_without_a_camera_is_counted_not_dropped(room: FilmedRoom, tmp_pa
     assert "not solved" in write_report(report, tmp_path).read_text(encoding="utf-8")
 
 
+def test_a_clip_that_stands_still_is_not_said_to_follow(room: FilmedRoom) -> None:
+    """One picture all through: every travel before a scene far enough away would explain it."""
+    first = room.asked.camera_to_world[:1]
+    found = room.evaluate(replace(room.asked, camera_to_world=np.repeat(first, FRAMES, axis=0)))
+    assert found.failed == 0
+    assert found.metric
+    assert found.scale == pytest.approx(0.0, abs=1e-3)
+    assert any("show no parallax" in finding for finding in found.findings)
+    assert not any("camera follows" in finding for finding in found.findings)
+    travelled = np.linalg.norm(np.array(found.achieved)[:, :3, 3], axis=1)
+    assert travelled.max() == 0
+    asked_for = np.linalg.norm(room.asked.centres[-1] - room.asked.centres[0])
+    assert found.errors_per_frame[-1].metres == pytest.approx(asked_for, rel=1e-3)
+
+
 @pytest.mark.parametrize("stage", ["Finding features", "Matching frames", "Solve 1: checking matches"])
 def test_a_solve_can_be_stopped_at_any_stage(room: FilmedRoom, stage: str) -> None:
     """What the watcher raises comes out; later stages are not begun."""
