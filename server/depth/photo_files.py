@@ -21,6 +21,9 @@ from blender_addon.core.errors import PhotoError
 from blender_addon.core.photo.photo_file import photo_facts, undecodable_photo, upright
 from blender_addon.core.photo.picture_header import PictureHeader
 
+# Pillow's default warns of photos above 89 Mpx, which cameras take, and refuses twice that.
+Image.MAX_IMAGE_PIXELS = 180_000_000
+
 _UNDECODABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 """What Pillow raises for a broken file; errors of its PNG reader are SyntaxErrors."""
 

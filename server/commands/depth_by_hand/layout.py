@@ -17,7 +17,8 @@ from blender_addon.core.depth.layout.mixing import align_to_floor, mixed_depth
 from blender_addon.core.depth.photo_checks import check_aspect, check_depth
 from blender_addon.core.errors import PhotoError
 from server.depth.estimate import scene_size
-from server.depth.photo_files import read_depth, read_photo_size
+from server.depth.layout_overlay import layout_overlay, line_spacing
+from server.depth.photo_files import read_depth, read_photo, read_photo_size
 
 from ..friendly_errors import friendly_errors
 from ..options.depth_options import DepthScaleOption, DepthUnitOption, DisparityOption, RelativeOption, depth_format
@@ -32,13 +33,14 @@ from .layout_options import (
     FspyOption,
     HorizonOption,
     MixingOption,
+    OverlayOption,
     masked_cut_out,
     read_fspy,
     with_fspy_ground,
     with_ground_options,
     with_mixing,
 )
-from .output import write_depth
+from .output import save_picture, write_depth
 
 NO_LAYOUT = "Give --edits, --fspy, --horizon, --cut-out or --camera-height: with none of them nothing is laid out."
 
@@ -61,6 +63,7 @@ def layout(
     trust_unit: TrustUnitOption = False,
     focal_mm: FocalOption = None,
     intrinsics: IntrinsicsOption = "",
+    overlay: OverlayOption = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="NPZ to write; else beside the photo.")] = None,
 ) -> None:
     """Depth without a network: ground, walls and cut-outs. Writes the same as `predict`, and the layout."""
@@ -90,6 +93,10 @@ def layout(
         if edits is None or not beside.exists() or not beside.samefile(edits):
             beside.write_bytes(layout_json(laid_out))
             typer.echo(f"{beside}: the layout, for --edits")
+        if overlay is not None and laid_out.ground is not None:
+            picture = layout_overlay(read_photo(photo).pixels, surfaces, laid_out.ground, lens.intrinsics)
+            save_picture(overlay, picture)
+            typer.echo(f"{overlay}: lines every {line_spacing(laid_out.ground.camera_height):g} m")
         if other is not None and laid_out.mixing == "align":
             typer.echo(f"Aligned: {align_to_floor(laid_out, surfaces, other).words}")
 

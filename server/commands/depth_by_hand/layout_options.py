@@ -46,6 +46,9 @@ FspyOption = Annotated[
     Path | None,
     typer.Option(help="fSpy project or export: its lens, its horizon, and the camera's height unless that is given."),
 ]
+OverlayOption = Annotated[
+    Path | None, typer.Option(help="Picture of the photo's surfaces, with lines in metres on the floor and at heights.")
+]
 MixingOption = Annotated[
     str, typer.Option(metavar="|".join(name for name, _, _ in MIXINGS), help="What becomes of --base.")
 ]

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import typer
+from PIL import Image
 
-from blender_addon.core.arrays import Float32
+from blender_addon.core.arrays import Float32, UInt8
 from blender_addon.core.camera.focal_length import FocalSource, PhotoLens
 from blender_addon.core.depth.depth_facts import depth_facts
+from blender_addon.core.errors import PhotoError
 
 
 def write_depth(target: Path, depth: Float32, lens: PhotoLens) -> None:
@@ -28,3 +30,15 @@ def write_depth(target: Path, depth: Float32, lens: PhotoLens) -> None:
     if lens.source is FocalSource.CALIBRATED:
         k = lens.intrinsics
         typer.echo(f"Elsewhere give --intrinsics {k[0, 0]:.6g},{k[1, 1]:.6g},{k[0, 2]:.6g},{k[1, 2]:.6g}")
+
+
+def save_picture(target: Path, picture: UInt8) -> None:
+    """Write a picture [h, w, 3].
+
+    Raises:
+        PhotoError: the name's ending is of no kind of picture.
+    """
+    try:
+        Image.fromarray(picture).save(target)
+    except ValueError as error:
+        raise PhotoError("The overlay is of no kind of picture", target.name, "Name it .png or .jpg.") from error

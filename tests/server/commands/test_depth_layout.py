@@ -51,6 +51,14 @@ def test_a_ground_and_a_mask_without_a_layout(street: Path) -> None:
         np.testing.assert_array_equal(replayed["depth"], depth)
 
 
+def test_a_photo_of_100_mpx_is_laid_out_without_being_decoded(street: Path) -> None:
+    """Without a word of Pillow's about bombs: its warnings are errors in tests."""
+    Image.new("L", (12000, 8400)).save("street.png")
+    result = run("--horizon 0.4")
+    assert result.exit_code == 0, result.output
+    assert "street.depth.npz: 1195 x 837" in result.output
+
+
 def test_options_change_a_recorded_layout(street: Path) -> None:
     recorded = DepthLayout(
         ground=Ground((0.4, 0.4), 1.5),
@@ -118,6 +126,7 @@ def test_fspy_s_camera_is_the_lens_and_the_horizon(street: Path, shared_data: Pa
         ("--horizon 0.5 --base square.npy", "square.npy: The depth map does not fit the photo"),
         ("--horizon 0.5 --base depth.npy --relative far", "expected bright or dark"),
         ("--horizon 0.5 -o nowhere/out.npz", "nowhere/out.npz cannot be used"),
+        ("--horizon 0.5 --overlay picture.xyz", "The overlay is of no kind of picture"),
     ],
 )  # fmt: skip
 def test_misuse_is_said_in_a_sentence(street: Path, line: str, words: str) -> None:
