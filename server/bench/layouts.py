@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from blender_addon import core
 from blender_addon.core.arrays import Float32, Float64
 from blender_addon.core.camera.lens import focal_pixels
 from blender_addon.core.camera.projection import intrinsics_matrix
@@ -38,7 +39,7 @@ class MeasuredPhoto:
 
     Attributes:
         layout: name of its recorded layout.
-        depth: path of the sensor's depth in the folder of data.
+        depth: path of the sensor's depth in the folder of data, or from the root.
         depth_format: what its numbers mean.
         size: (width, height) of the photo.
         intrinsics: [3, 3] in pixels of the photo.
@@ -66,8 +67,16 @@ def _kitchen(frame: str) -> MeasuredPhoto:
 
 
 _PHONE = focal_pixels(26.0, 1920, 1440)
+_ROOM = focal_pixels(26.0, 1536, 864)
 
 PHOTOS = (
+    MeasuredPhoto(
+        "living_room",
+        str(Path(core.__file__).parents[1] / "demo_photo" / "living_room_depth.png"),
+        DEPTH_UNITS["mm"].format,
+        (1536, 864),
+        intrinsics_matrix(_ROOM, _ROOM, 768, 432),
+    ),
     MeasuredPhoto(
         "tum_desk",
         "rgbd/tum/TUM_depth.png",
@@ -99,7 +108,7 @@ PHOTOS = (
     _kitchen("000000"),
     _kitchen("000140"),
 )
-"""In the folder of data; sources and licences stand in its README."""
+"""The demo photo, rendered with its depth, and those in the folder of data, whose README has sources and licences."""
 
 
 class Closeness(msgspec.Struct, frozen=True):
