@@ -16,8 +16,10 @@ from ...core.arrays import Bool, Float64
 from ...core.camera.projection import unproject_pixels
 from ...core.depth.calibration.depth_law import DepthLaw
 from ...core.depth.cleaning.clean import MOVED, SKY
+from ...core.errors import PhotoError
 from ..axes import blender_points, depth_of
 from ..editing.cleaning import applied_shifts, facts_of_vertices
+from ..editing.depth_layout import LAYOUT
 from ..editing.overlay import cleaning_shown, hide_cleaning, show_cleaning
 from ..editing.rescale import rescale
 from ..editing.rig_dependencies import artists_cameras
@@ -44,6 +46,16 @@ class Calibrated:
     photo_scene: PhotoScene
     moved: float | None
     cleaning_lost: bool
+
+
+def is_laid_out(photo_scene: PhotoScene) -> bool:
+    """Whether the depth is laid out by hand, which tells its metres."""
+    return LAYOUT in photo_scene.mesh
+
+
+def is_guessed(photo_scene: PhotoScene) -> bool:
+    """Whether the scene's metres are a guess: relative depth that was neither calibrated nor laid out."""
+    return photo_scene.record.guessed and not is_laid_out(photo_scene)
 
 
 def imported_depth(photo_scene: PhotoScene) -> Float64:
@@ -95,9 +107,16 @@ def set_law(scene: bpy.types.Scene, photo_scene: PhotoScene, law: DepthLaw | Non
             framed as it was.
 
     Raises:
-        PhotoError: The mesh is in Edit Mode or has lost what it was made of. Nothing has changed then.
+        PhotoError: The depth is laid out by hand, or the mesh is in Edit Mode or has lost what it was made of. Nothing
+            has changed then.
         CameraError: A camera would not follow a change of scale. Nothing has changed then.
     """
+    if is_laid_out(photo_scene):
+        raise PhotoError(
+            "This depth is laid out by hand",
+            "its metres come from the camera's height in Ground and Walls",
+            "Change that height; or press Depth as Before there, calibrate, and lay out again.",
+        )
     before, vertices = photo_scene.record, read_vertices(photo_scene.mesh.data)
     imported = _imported(photo_scene, vertices)
     old, new = before.law or _IDENTITY, law or _IDENTITY

@@ -64,11 +64,10 @@ def distance_now(photo: PhotoScene, across: float, down: float, depth: float) ->
     return depth * float(ray_lengths(_pixels(photo, [(across, down)]), photo.intrinsics)[0])
 
 
-def told(fit: DepthFit, way: str) -> list[str]:
-    """The sentences about a fit."""
-    if way == "RANGE":
-        return [limit_words(fit)]
-    return [fit_words(fit, "floor points" if way == "GROUND" else "points"), limit_words(fit)]
+def told(fit: DepthFit, way: str) -> tuple[str, str]:
+    """How well the points fit, and what of the photo the fit cannot place; "" where there is nothing to say."""
+    first = "" if way == "RANGE" else fit_words(fit, "floor points" if way == "GROUND" else "points")
+    return first, limit_words(fit)
 
 
 def _fit(photo: PhotoScene, picture: Floats) -> DepthFit:

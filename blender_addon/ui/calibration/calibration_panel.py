@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import bpy
 
 from ...core.depth.calibration.fit import DepthFit
-from ...core.depth.calibration.fit_words import law_words, percent, residual_words
+from ...core.depth.calibration.fit_words import POOR, law_words, residual_words
 from ...core.errors import PhotoError
 from ...scene import PhotoScene
+from ...scene.handmade.depth_calibration import is_guessed, is_laid_out
 from ..photo.active_photo import ImportedPhotoSubpanel, active_photo
 from ..text_wrap import draw_wrapped
 from .calibration_fields import calibration_of
@@ -59,7 +60,12 @@ class CalibrationPanel(ImportedPhotoSubpanel, bpy.types.Panel):
         layout = self.layout
         photo = active_photo(context)
         fields = calibration_of(photo.mesh)
-        if photo.record.guessed:
+        if is_laid_out(photo):
+            draw_wrapped(
+                layout, context, "The depth is laid out: its metres come from the camera's height there.", "INFO"
+            )
+            return
+        if is_guessed(photo):
             draw_wrapped(layout, context, "The depth picture has no metres: these are a guess.", "INFO")
         layout.row(align=True).prop(fields, "way", expand=True)
         fit, error = _fit(photo, fields)
@@ -142,12 +148,12 @@ def _draw_fit(layout: Any, context: bpy.types.Context, fields: Any, fit: DepthFi
         return
     if fit is None:
         return
-    if not fit.exact:
-        layout.label(text=f"Residual: {percent(fit.residual)}", icon="CHECKMARK" if fit.residual < 0.1 else "ERROR")
-    for text in told(fit, fields.way):
-        if text:
-            draw_wrapped(layout, context, text)
-    draw_wrapped(layout, context, f"The picture grows {law_words(fit.law)}.")
+    icon = "INFO" if fit.exact else "CHECKMARK" if fit.residual < POOR else "ERROR"
+    first, limits = told(fit, fields.way)
+    draw_wrapped(layout, context, first, icon)
+    if limits:
+        draw_wrapped(layout, context, limits)
+    draw_wrapped(layout, context, f"The depth is read as going with {law_words(fit.law)}.")
 
 
 CLASSES = (DepthPointList, CalibrationPanel)

@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 
 from ...scene import PhotoScene, find_photo_scene
+from ...scene.handmade.depth_calibration import is_guessed
 from ...scene.importing.first_look import meshes_around
 from ...scene.photo_scene import photo_scenes
 from ..predictors.estimate_panel import draw_estimate
@@ -106,7 +107,7 @@ def _photo_facts(layout: Any, context: bpy.types.Context, photo: PhotoScene, sho
     column.label(text=f"{width} × {height} px")
     facts = photo.facts
     draw_wrapped(layout, context, f"{photo.vertices:,} vertices" if facts is None else facts.words)
-    if photo.record.guessed:
+    if is_guessed(photo):
         draw_wrapped(layout, context, "These metres are a guess: set them right under Calibrate Depth.", "INFO")
     draw_wrapped(layout, context, f"Focal length: {photo.focal_source}")
     layout.prop(shot, "depth_edge", slider=True)

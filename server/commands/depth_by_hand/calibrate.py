@@ -230,7 +230,7 @@ def _tell(fit: DepthFit, given: _Given, what: str) -> None:
     near = ""
     if given.depth.kind == "relative":
         near = f"near is {'dark' if fit.law.farther_is_higher else 'bright'}, "
-    typer.echo(f"The picture: {near}its numbers grow {law_words(fit.law)}")
+    typer.echo(f"The picture: {near}its numbers grow evenly with {law_words(fit.law)}")
     typer.echo(fit_words(fit, what))
     if limits := limit_words(fit):
         typer.echo(limits)

@@ -8,7 +8,7 @@ from ..depth_facts import metres
 from .depth_law import DepthLaw
 from .fit import DepthFit
 
-_POOR = 0.1
+POOR = 0.1
 """Relative error from which the fit is called poor."""
 
 
@@ -20,7 +20,8 @@ def percent(share: float) -> str:
 
 def residual_words(residual: float) -> str:
     """By how much a point is off: "+1.2 %" is farther than given."""
-    return f"{'-' if residual < 0 else '+'}{percent(residual)}"
+    text = percent(residual)
+    return text if text == percent(0.0) else f"{'-' if residual < 0 else '+'}{text}"
 
 
 def fit_words(fit: DepthFit, points: str = "points") -> str:
@@ -35,23 +36,22 @@ def fit_words(fit: DepthFit, points: str = "points") -> str:
         return f"Two {points}: met exactly, there is no residual. A third would check them."
     kept = np.flatnonzero(fit.kept)
     worst = kept[np.argmax(np.abs(fit.residuals[kept]))]
-    text = (
-        f"{count} {points}: off by {percent(fit.residual)} (root mean square), at most {percent(fit.residuals[worst])}"
-    )
+    most = percent(fit.residuals[worst])
+    text = f"Residual of {count} {points}: {percent(fit.residual)} (root mean square), at most {most}"
     if count <= 20:
         text += f" (point {worst + 1})"
     left_out = np.flatnonzero(~fit.kept)
     if len(left_out):
         named = ", ".join(str(index + 1) for index in left_out[:5]) if count <= 20 else f"{len(left_out)}"
         text += f". Left out, as fitting no law: {named}"
-    if fit.residual > _POOR:
+    if fit.residual > POOR:
         text += ". That is much: check the points"
     return f"{text}."
 
 
 def law_words(law: DepthLaw) -> str:
-    """Which law it is."""
-    return "evenly by the distance" if law.gives == "depth" else "evenly by one over the distance"
+    """What the picture's numbers grow with."""
+    return "the distance" if law.gives == "depth" else "one over the distance (inverse depth)"
 
 
 def limit_words(fit: DepthFit) -> str:

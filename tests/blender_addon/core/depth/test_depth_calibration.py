@@ -78,7 +78,7 @@ def test_of_8_bits_it_is_right_within_the_pictures_steps(gives: str) -> None:
     assert fit.law.gives == gives
     error = np.abs((fit.law.metres(picture) if gives == "depth" else 1 / fit.law.metres(picture)) - line)
     assert error.max() < 1.5 * step
-    assert "6 points: off by 0." in fit_words(fit)
+    assert "Residual of 6 points: 0." in fit_words(fit)
 
 
 def test_two_points_are_met_exactly_and_it_is_said() -> None:

@@ -17,6 +17,7 @@ from blender_addon.core.depth.calibration.known_points import KnownPoints
 from blender_addon.core.depth.cleaning.clean import MOVED, SKY
 from blender_addon.core.depth.depth_format import DepthFormat, Near
 from blender_addon.core.depth.depth_mesh import thinned
+from blender_addon.core.depth.layout.layout import DepthLayout, Ground
 from blender_addon.core.errors import CameraError, PhotoError
 from blender_addon.core.payloads.import_request import DepthFile, ImportRequest, ImportSettings
 from server.demo.motorcycle import Motorcycle
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
 from blender_addon.scene import find_photo_scene, import_photo, set_depth_edge  # noqa: E402
 from blender_addon.scene.editing.calibration import set_scale  # noqa: E402
 from blender_addon.scene.editing.cleaning import set_cleaned, touched_counts  # noqa: E402
+from blender_addon.scene.editing.depth_layout import remove_layout, set_layout  # noqa: E402
 from blender_addon.scene.handmade.depth_calibration import (  # noqa: E402
     down_in_photo,
     imported_depth,
+    is_guessed,
     place_in_photo,
     point_of_photo,
     set_law,
@@ -230,3 +233,23 @@ def test_down_is_against_the_scenes_z(blender: ModuleType, bike: Motorcycle, pic
     photo.mesh.rotation_euler.x -= 0.3
     blender.context.view_layer.update()
     np.testing.assert_allclose(down_in_photo(photo), [0, np.cos(0.3), np.sin(0.3)], atol=1e-6)
+
+
+def test_a_depth_that_is_laid_out_is_calibrated_by_its_ground(
+    blender: ModuleType, bike: Motorcycle, pictures: Path
+) -> None:
+    """The depth before it keeps its law."""
+    scene = blender.context.scene
+    photo = imported(blender, bike, pictures)
+    law = law_of(bike, photo)
+    photo = set_law(scene, photo, law, follow=False).photo_scene
+    calibrated = photo.depth()
+    photo = set_layout(scene, photo, DepthLayout(ground=Ground(camera_height=1.0)))
+    with pytest.raises(PhotoError, match=r"laid out by hand.*Ground and Walls"):
+        set_law(scene, photo, law, follow=False)
+    assert not is_guessed(photo)
+    photo = remove_layout(photo)
+    np.testing.assert_allclose(photo.depth(), calibrated, rtol=1e-5)
+    back = set_law(scene, photo, None, follow=False).photo_scene
+    assert is_guessed(back)
+    np.testing.assert_allclose(law.metres(back.depth()), calibrated, rtol=1e-4)

@@ -69,7 +69,7 @@ def test_points_are_fitted_as_they_are_typed_and_applied(addon: ModuleType, gues
     add_points(addon, true_places(bike, guessed, 3))
     fit = live_fit(guessed)
     assert fit.residual < 0.01
-    assert told(fit, "POINTS")[0].startswith("3 points: off by 0.")
+    assert told(fit, "POINTS")[0].startswith("Residual of 3 points: 0.")
     fields = calibration_of(guessed.mesh)
     kept = fields.points[1].distance
     fields.points[1].distance = 2 * kept
