@@ -14,7 +14,7 @@ from ...timeline.take import Take
 from ..jobs.analysis_operator import AnalysisOperator
 from ..photo.active_photo import PhotoSubpanel
 from ..photo.import_fields import import_settings
-from ..predictors.estimate_panel import downloads, draw_estimate
+from ..predictors.estimate_panel import OFFLINE, downloads, draw_estimate
 from ..predictors.predictor_choice import chosen_predictor
 from ..preferences import online_access
 
@@ -38,9 +38,7 @@ class EstimateDepth(AnalysisOperator, bpy.types.Operator):
         elif predictor is not None and predictor.unavailable:
             cls.poll_message_set(f"{predictor.label} cannot run on this server: {predictor.unavailable}")
         elif predictor is not None and downloads(predictor) and not online_access():
-            cls.poll_message_set(
-                "Preferences > System > Network > Allow Online Access is off: its weights cannot be downloaded"
-            )
+            cls.poll_message_set(OFFLINE)
         else:
             return True
         return False

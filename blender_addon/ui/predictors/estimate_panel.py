@@ -11,18 +11,22 @@ from ...generation.job_records import DepthTask
 from ...generation.job_view import JobView, Phase
 from ...generation.jobs import jobs
 from ...generation.local_server import installed_realcam
-from ..preferences import uses_own_server
+from ...scene import find_photo_scene
+from ..preferences import online_access, uses_own_server
 from ..text_wrap import draw_wrapped
 from .predictor_choice import chosen_predictor, licence_words, megabytes
 
 BUTTON = "realcam.estimate_depth"
+OFFLINE = "Preferences > System > Network > Allow Online Access is off: the weights cannot be downloaded"
 
 
 def draw_estimate(layout: Any, context: bpy.types.Context) -> None:
     """Draw the way to a photo's depth by a network: as one button where the server can, else why it cannot."""
     under_way = _depth_under_way()
     if under_way is not None:
-        _draw_progress(layout, under_way)
+        if find_photo_scene(context.scene) is not None:
+            _draw_progress(layout, under_way)
+        # Without a photo in the scene the bar is the first thing in the sidebar (main_panel.py).
         return
     chosen = chosen_predictor(context.scene.realcam)
     if chosen is None and not jobs.predictors:
@@ -82,6 +86,8 @@ def _draw_choice(layout: Any, context: bpy.types.Context, chosen: EngineCapabili
         draw_wrapped(layout, context, f"Licence of the weights: {licence_words(chosen.facts)}.")
     if chosen is not None and chosen.unavailable:
         draw_wrapped(layout, context, f"Cannot run on this server: {chosen.unavailable}.", "ERROR")
+    if chosen is not None and downloads(chosen) and not online_access():
+        draw_wrapped(layout, context, f"{OFFLINE}.", "ERROR")
     row = layout.row()
     row.scale_y = 1.5
     icon = "IMPORT" if chosen is not None and downloads(chosen) else "SHADERFX"
@@ -96,9 +102,10 @@ def _draw_choice(layout: Any, context: bpy.types.Context, chosen: EngineCapabili
 
 def _draw_not_installed(layout: Any, context: bpy.types.Context, facts: PredictorFacts) -> None:
     """The server lacks PyTorch: what is missing, how large it is, and the line that installs it."""
-    size = f": {megabytes(facts.install_bytes)} to download" if facts.install_bytes else ""
     needs = "the installed server" if uses_own_server() else "more packages on the server"
-    draw_wrapped(layout, context, f"Depth networks need {needs}, with PyTorch{size}.", "INFO")
+    size = f", {megabytes(facts.install_bytes)} to download" if facts.install_bytes else ""
+    weights = f"{megabytes(facts.download_bytes)} of weights ({licence_words(facts)})"
+    draw_wrapped(layout, context, f"Depth networks need {needs}: PyTorch{size}, then {weights}.", "INFO")
     if uses_own_server() and installed_realcam() is not None:
         layout.operator("realcam.use_installed_server", icon="CHECKMARK")
         return
