@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from io import TextIOWrapper
 from typing import Any
 
 import typer
@@ -54,6 +56,9 @@ app = typer.Typer(cls=Verbs, no_args_is_help=True, pretty_exceptions_show_locals
 @app.callback()
 def realcam() -> None:
     """One photo, a real Blender camera, a video that follows it in metres."""
+    # A letter that the terminal's encoding lacks, or a file name that is no UTF-8, ends no command.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

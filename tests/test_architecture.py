@@ -58,7 +58,8 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     },
     "blender_addon/core": {
         "arrays": set(),
-        "errors": set(),
+        "printable": set(),
+        "errors": {"printable"},
         "atomic_file": set(),
         "version": set(),
         "progress": {"arrays"},
@@ -66,8 +67,8 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "photo": {"errors"},
         "setting_fields": set(),
         "depth": {"arrays", "errors", "setting_fields", "camera", "photo"},
-        "protocol": {"arrays", "errors", "progress", "camera", "depth"},
-        "payloads": {"arrays", "errors", "setting_fields", "camera", "depth", "protocol"},
+        "protocol": {"arrays", "printable", "errors", "progress", "camera", "depth"},
+        "payloads": {"arrays", "printable", "errors", "setting_fields", "camera", "depth", "protocol"},
         "__init__": set(),
     },
     "blender_addon/core/camera/formats": {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 
+from .printable import printable
+
 
 class RealCamError(Exception):
     """An error that a user can read. Each part of the program raises its own subclass.
@@ -22,10 +24,10 @@ class RealCamError(Exception):
 
     @property
     def sentence(self) -> str:
-        """The whole message as prose, for a panel or a terminal."""
+        """The whole message as prose, for a panel, a terminal or a message: names in it are printable."""
         text = f"{self.what}: {self.why}" if self.why else self.what
         text = text if text.endswith((".", "!", "?")) else f"{text}."
-        return f"{text} {self.remedy}".rstrip() if self.remedy else text
+        return printable(f"{text} {self.remedy}".rstrip() if self.remedy else text)
 
 
 class CameraError(RealCamError):

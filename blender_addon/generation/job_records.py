@@ -194,7 +194,7 @@ class JobRecords:
         """Write a record so that its file is whole or not there.
 
         Raises:
-            ServiceError: The disk refuses, or the job id is not one.
+            ServiceError: The disk refuses, a path is no UTF-8, or the job id is not one.
         """
         path = self._path(record.job_id)
         try:
@@ -203,6 +203,12 @@ class JobRecords:
         except OSError as error:
             raise ServiceError(
                 "The job cannot be written down", f"{path}: {error.strerror or error}", "Free some space and try again."
+            ) from error
+        except UnicodeEncodeError as error:
+            raise ServiceError(
+                "The job cannot be written down",
+                f"a name in it is no UTF-8: {error.object}",
+                "Rename the folder or the .blend file that is called so.",
             ) from error
 
     def forget(self, job_id: str) -> None:

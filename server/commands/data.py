@@ -17,6 +17,7 @@ from server.datasets.posed_clip import PosedClip, open_posed_clip
 from server.datasets.scale_plot import plot_scales
 from server.depth.catalogue import CARDS, load_predictor
 from server.reconstruction.scale import DepthMap, DepthOfFrame
+from server.terminal.plain_console import say
 
 from .friendly_errors import friendly_errors
 from .predictor_weights import fetched
@@ -53,15 +54,15 @@ def align(
             settings=f"{cameras}|{depth}|{depth_scale}|{predictor}",
         ):
             records.append(record)
-            typer.echo(_line(record, was_there))
+            say(_line(record, was_there))
             for note in record.notes:
-                typer.echo(f"  {note}")
+                say(f"  {note}")
         summary = summarise(records)
         write_atomic(out / SUMMARY, msgspec.json.format(msgspec.json.encode(summary), indent=1))
         plot_scales(records, out / "scales.png")
     kept, dropped, refused = len(summary.kept), len(summary.dropped), len(summary.refused)
-    typer.echo(f"{kept} kept, {dropped} dropped for a scale apart from the others', {refused} refused")
-    typer.echo(f"Written: {out}")
+    say(f"{kept} kept, {dropped} dropped for a scale apart from the others', {refused} refused")
+    say(f"Written: {out}")
     if not summary.kept:
         raise typer.Exit(2)
 

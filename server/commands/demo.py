@@ -12,6 +12,7 @@ from rich.table import Table
 from blender_addon.core.payloads.import_request import ImportSettings
 from server.commands.options.engine_options import OptionOption, read_options
 from server.demo.demo import DemoOptions, DemoResult, run_demo
+from server.terminal.plain_console import PlainConsole, say
 
 from .friendly_errors import friendly_errors
 from .options.depth_options import DepthScaleOption, DepthUnitOption, DisparityOption, RelativeOption, depth_format
@@ -38,7 +39,7 @@ def demo(
     trust_unit: TrustUnitOption = False,
 ) -> None:
     """Make a whole shot: photo, metric scene, camera move, preview, clip, timeline. Needs headless Blender."""
-    console = Console()
+    console = PlainConsole()
     options = DemoOptions(
         out=out,
         photo=photo,
@@ -70,6 +71,6 @@ def _print(console: Console, result: DemoResult) -> None:
     console.print(times)
     console.print(made)
     if result.summary:
-        console.print(result.summary)
+        say(result.summary)
     if result.coverage:
-        console.print(f"The photo can see {min(result.coverage):.0%} to {max(result.coverage):.0%} of each frame.")
+        say(f"The photo can see {min(result.coverage):.0%} to {max(result.coverage):.0%} of each frame.")

@@ -8,7 +8,6 @@ from typing import Annotated
 import numpy as np
 import typer
 from PIL import Image
-from rich.console import Console
 from rich.table import Table
 
 from blender_addon.core.arrays import UInt8
@@ -20,6 +19,7 @@ from server.depth.catalogue import CARDS, DEFAULT, TRAINED_WITH, load_predictor
 from server.depth.estimate import SceneDepth, cleaned_at_photo, estimate_scene_depth
 from server.depth.overlay import cleaning_overlay
 from server.depth.photo_files import read_depth, read_photo
+from server.terminal.plain_console import PlainConsole, say
 
 from .depth_by_hand.calibrate import calibrate
 from .depth_by_hand.geometry import geometry
@@ -54,7 +54,7 @@ def list_predictors() -> None:
     for card in CARDS.values():
         download = f"{card.bytes / 1e6:.0f} MB"
         table.add_row(card.name, card.scenes, download, card.licence, "yes" if card.commercial else "no")
-    console = Console()
+    console = PlainConsole()
     console.print(table)
     console.print(
         f"Default: {DEFAULT}. The weights of the engine realcam were trained with the scale of {TRAINED_WITH}.",
@@ -85,7 +85,7 @@ def predict(
         scene = estimate_scene_depth(read.pixels, network, focal_mm, read.focal_35mm, cleaning)
         _write(read.pixels, scene, out or photo.with_suffix(".depth.npz"), overlay)
     if not network.card.commercial:
-        typer.echo(f"These weights are for non-commercial use: {network.card.licence}.")
+        say(f"These weights are for non-commercial use: {network.card.licence}.")
 
 
 @depth_app.command()
@@ -119,9 +119,9 @@ def _write(photo: UInt8, scene: SceneDepth, target: Path, overlay: Path | None) 
     np.savez_compressed(target, depth=depth, intrinsics=scene.intrinsics)
     facts = depth_facts(depth)
     rows, columns = depth.shape
-    typer.echo(f"{target}: {columns} x {rows}, {facts.words if facts else 'no depth'}")
-    typer.echo(f"Focal length: {scene.focal_source}")
+    say(f"{target}: {columns} x {rows}, {facts.words if facts else 'no depth'}")
+    say(f"Focal length: {scene.focal_source}")
     shares = {name: float(scene.cleaned.mask(bit).mean()) for name, bit in STEPS.items()}
-    typer.echo("Cleaned: " + ", ".join(f"{name} {share:.1%}" for name, share in shares.items()))
+    say("Cleaned: " + ", ".join(f"{name} {share:.1%}" for name, share in shares.items()))
     if overlay is not None:
         Image.fromarray(cleaning_overlay(photo, scene.cleaned)).save(overlay)

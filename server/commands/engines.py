@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from blender_addon.core.protocol.capability import EngineCapability, EngineOption
 from server.engines.registry import capabilities
+from server.terminal.plain_console import PlainConsole
 
 
 def engines() -> None:
     """What each engine of this installation can do, and the options that `--option` sets."""
-    console = Console()
+    console = PlainConsole()
     for engine in capabilities():
         state = engine.unavailable or "ready"
-        console.print(f"[bold]{engine.name}[/bold]  {escape(engine.label)}: {escape(state)}", highlight=False)
-        console.print(escape(engine.description), style="dim")
-        console.print(_clips(engine), style="dim", highlight=False)
+        console.print(Text.assemble((engine.name, "bold"), f"  {engine.label}: {state}"))
+        console.print(engine.description, style="dim")
+        console.print(_clips(engine), style="dim")
         console.print(_options(engine))
 
 

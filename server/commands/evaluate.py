@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from blender_addon.core.arrays import Float64
@@ -17,6 +15,7 @@ from blender_addon.core.camera.trajectory import check_intrinsics
 from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.depth.depth_mesh import known_depth
 from blender_addon.core.payloads.shot_file import decode_shot
+from blender_addon.core.printable import printable
 from blender_addon.core.protocol.messages import Limits
 from server.datasets.clip_frames import read_frames
 from server.datasets.scale_plot import require_matplotlib
@@ -27,6 +26,7 @@ from server.evaluation.inputs import EvaluationInput, input_of_shot
 from server.evaluation.records import ClipEvaluation, EvaluationReport, PublishedErrors
 from server.evaluation.report import PUBLISHED_MEAN, collected, write_json, write_report
 from server.reconstruction.scale import DepthMap
+from server.terminal.plain_console import PlainConsole, say
 
 from .friendly_errors import friendly_errors
 from .options.depth_options import DepthScaleOption, DepthUnitOption, depth_format, numbers
@@ -77,7 +77,7 @@ def evaluate(
         if json is not None:
             write_json(result, json)
         if report is not None:
-            typer.echo(f"Report: {write_report(result, report)}")
+            say(f"Report: {write_report(result, report)}")
     _tabulate(result)
     if result.failed_solves == result.solves:
         raise typer.Exit(2)
@@ -100,37 +100,42 @@ def _lens(text: str) -> Float64 | None:
 def _asked_by_camera(clip: Path, reference: Path | None, depth: DepthMap | None) -> EvaluationInput:
     frames = read_frames(clip)
     if reference is None:
-        return EvaluationInput(clip.name, frames, "its own camera", camera_of_clip(clip), depth)
+        return EvaluationInput(_name(clip), frames, "its own camera", camera_of_clip(clip), depth)
     height, width = frames.shape[1:3]
     read = read_trajectory(reference, width, height)
     for note in read.notes:
-        typer.echo(f"{reference.name}: {note}", err=True)
-    return EvaluationInput(clip.name, frames, reference.name, read.trajectory, depth)
+        say(f"{reference.name}: {note}", err=True)
+    return EvaluationInput(_name(clip), frames, _name(reference), read.trajectory, depth)
 
 
 def _asked_by_shot(clip: Path, file: Path) -> EvaluationInput:
-    return input_of_shot(clip.name, read_frames(clip), file.name, decode_shot(file.read_bytes(), Limits()))
+    return input_of_shot(_name(clip), read_frames(clip), _name(file), decode_shot(file.read_bytes(), Limits()))
+
+
+def _name(path: Path) -> str:
+    """A file's or folder's name as reports hold it."""
+    return printable(path.resolve().name)
 
 
 def _say(clip: ClipEvaluation) -> None:
-    typer.echo(f"{clip.clip} ({clip.seconds:.0f} s)")
+    say(f"{clip.clip} ({clip.seconds:.0f} s)")
     for sentence in (*clip.findings, *clip.notes):
-        typer.echo(f"  {sentence}")
+        say(f"  {sentence}")
 
 
 def _tabulate(result: EvaluationReport) -> None:
     table = Table("clip", "RotErr", "TransErr rel", "CamMC rel", "TransErr abs", "CamMC abs", "scale", "solves failed")
     for clip in result.clips:
         scale = "-" if clip.scale is None else f"{clip.scale:.4f}"
-        table.add_row(escape(clip.clip), *_figures(clip.errors), scale, f"{clip.failed} of {len(clip.trials)}")
-    Console().print(table)
+        table.add_row(clip.clip, *_figures(clip.errors), scale, f"{clip.failed} of {len(clip.trials)}")
+    PlainConsole().print(table)
     for clip in result.clips:
         if len(clip.trials) > 1 and clip.published_mean is not None:
             figures = zip(("RotErr", "TransErr rel", "CamMC rel"), _figures(clip.published_mean), strict=False)
             numbers = ", ".join(f"{name} {figure}" for name, figure in figures)
-            typer.echo(f"{clip.clip}, {PUBLISHED_MEAN}: {numbers}")
+            say(f"{clip.clip}, {PUBLISHED_MEAN}: {numbers}")
     if result.video_distance is not None:
-        typer.echo(f"FVD {result.video_distance:.2f}")
+        say(f"FVD {result.video_distance:.2f}")
 
 
 def _figures(errors: PublishedErrors | None) -> list[str]:

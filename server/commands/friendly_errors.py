@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import typer
 
 from blender_addon.core.errors import RealCamError
+from server.terminal.plain_console import say
 
 
 @contextmanager
@@ -20,10 +21,10 @@ def friendly_errors() -> Iterator[None]:
     try:
         yield
     except RealCamError as error:
-        typer.echo(error.sentence, err=True)
+        say(error.sentence, err=True)
         raise typer.Exit(1) from error
     except OSError as error:
         if error.filename is None:
             raise
-        typer.echo(f"{error.filename} cannot be used: {error.strerror}. Name another place.", err=True)
+        say(f"{error.filename} cannot be used: {error.strerror}. Name another place.", err=True)
         raise typer.Exit(1) from error

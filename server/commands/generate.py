@@ -7,7 +7,7 @@ from typing import Literal
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeElapsedColumn
 
 from blender_addon.core.payloads.import_request import DepthFile, ImportSettings
 from blender_addon.core.protocol.server_address import parse_address
@@ -15,6 +15,7 @@ from server.commands.options import generate_options as ask
 from server.commands.options.engine_options import NegativePromptOption, OptionOption, read_options
 from server.terminal.generate import GenerateRequest, GenerateResult
 from server.terminal.generate import generate as make_clip
+from server.terminal.plain_console import PlainConsole, description_column, say
 from server.terminal.progress_bars import ProgressBars
 
 from .friendly_errors import friendly_errors
@@ -49,7 +50,7 @@ def generate(
     scale: ask.ScaleOption = "tiny",
 ) -> None:
     """Make a clip from a photo, its depth and a camera file, without Blender."""
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     with friendly_errors():
         request = GenerateRequest(
             photo=photo,
@@ -72,7 +73,7 @@ def generate(
             random_weights=_random_weights(scale, server) if random_weights else "",
             last_image=last_image,
         )
-        _say(console, _with_bars(request, console))
+        _say(_with_bars(request, console))
 
 
 def _random_weights(scale: str, server: str) -> Literal["tiny", "full"]:
@@ -89,14 +90,14 @@ def _random_weights(scale: str, server: str) -> Literal["tiny", "full"]:
 
 
 def _with_bars(request: GenerateRequest, console: Console) -> GenerateResult:
-    columns = (TextColumn("{task.description:<48}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    columns = (description_column("{task.description:<48}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bars:
         return make_clip(request, ProgressBars(bars))
 
 
-def _say(console: Console, result: GenerateResult) -> None:
+def _say(result: GenerateResult) -> None:
     for note in result.notes:
-        console.print(f"[yellow]{note}")
-    console.print(f"Focal length: {result.focal_source}.")
-    console.print(f"The photo can see {min(result.coverage):.0%} to {max(result.coverage):.0%} of each frame.")
-    console.print(f"Written: {result.clip}")
+        say(note, err=True, colour="yellow")
+    say(f"Focal length: {result.focal_source}.", err=True)
+    say(f"The photo can see {min(result.coverage):.0%} to {max(result.coverage):.0%} of each frame.", err=True)
+    say(f"Written: {result.clip}", err=True)

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from blender_addon.core.protocol.messages import JobStatus
+from server.terminal.plain_console import PlainConsole, say
 
 from .options.connection import DEFAULT_SERVER, ServerOption, connected
 
@@ -26,7 +26,7 @@ def jobs(context: typer.Context, server: ServerOption = DEFAULT_SERVER) -> None:
     if context.invoked_subcommand is not None:
         return
     with connected(server) as client:
-        Console().print(job_table(client.jobs()))
+        PlainConsole().print(job_table(client.jobs()))
 
 
 @jobs_app.command()
@@ -38,7 +38,7 @@ def prune(
     """Have the server forget your jobs that have ended, with their clips."""
     with connected(server) as client:
         pruned = client.prune(older_than * DAY, unfetched)
-        typer.echo(f"{pruned.jobs} jobs forgotten, {pruned.nbytes / 1e6:.1f} MB of clips removed")
+        say(f"{pruned.jobs} jobs forgotten, {pruned.nbytes / 1e6:.1f} MB of clips removed")
 
 
 def cancel(
@@ -48,11 +48,11 @@ def cancel(
     with connected(server) as client:
         found = [known.job_id for known in client.jobs() if known.job_id.startswith(job)]
         if len(found) != 1:
-            typer.echo(f"{len(found)} of your jobs begin with {job!r}; `realcam jobs` lists them.", err=True)
+            say(f"{len(found)} of your jobs begin with {job!r}; `realcam jobs` lists them.", err=True)
             raise typer.Exit(1)
         answer = client.cancel(found[0])
         state = answer.state.value if answer.state.final else "stopping"
-        typer.echo(f"{found[0]}: {state}")
+        say(f"{found[0]}: {state}")
 
 
 def job_table(jobs: tuple[JobStatus, ...]) -> Table:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from blender_addon.core.errors import ServiceError
@@ -25,6 +24,7 @@ from blender_addon.core.protocol.keys import (
 )
 from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT
 from server.service.requests.zap import AllowedClient, read_allowed, write_allowed
+from server.terminal.plain_console import PlainConsole, say
 
 from .friendly_errors import friendly_errors
 
@@ -42,10 +42,10 @@ def show() -> None:
     """Print this computer's public keys. They are no secrets."""
     with friendly_errors():
         config = config_dir()
-        typer.echo(f"server {server_keys(config).public}")
-        typer.echo(f"client {client_keys(config).public}")
+        say(f"server {server_keys(config).public}")
+        say(f"client {client_keys(config).public}")
         for address, known in known_servers(config).items():
-            typer.echo(f"paired with {address}, whose key is {known.server_key}")
+            say(f"paired with {address}, whose key is {known.server_key}")
 
 
 @keys_app.command("list")
@@ -55,7 +55,7 @@ def list_allowed() -> None:
         table = Table("name", "public key", "since")
         for client in read_allowed(_list_path()):
             table.add_row(client.name, client.public, datetime.fromtimestamp(client.added_at).strftime("%Y-%m-%d"))
-        Console().print(table)
+        PlainConsole().print(table)
 
 
 @keys_app.command()
@@ -63,7 +63,7 @@ def allow(name: Name, key: Annotated[str, typer.Argument(help="The client's publ
     """Let a client in whose public key you have; it counts at once."""
     with friendly_errors():
         _add(name, checked_key(key))
-        typer.echo(f"{name} may come in. It needs this server's key: {server_keys(config_dir()).public}")
+        say(f"{name} may come in. It needs this server's key: {server_keys(config_dir()).public}")
 
 
 @keys_app.command()
@@ -82,7 +82,7 @@ def invite(
         pair = new_keys()
         _add(name, pair.public)
         pairing = Pairing(host, port, data_port or port + 1, server_keys(config_dir()).public, pair.secret)
-        typer.echo(pairing_text(pairing))
+        say(pairing_text(pairing))
 
 
 @keys_app.command()
@@ -94,7 +94,7 @@ def revoke(name: Name) -> None:
         if len(rest) == len(clients):
             raise ServiceError(f"Nobody called {name} is on the list", "", "`realcam keys list` shows who is.")
         write_allowed(_list_path(), rest)
-        typer.echo(f"{name} is shut out.")
+        say(f"{name} is shut out.")
 
 
 @keys_app.command()
@@ -102,7 +102,7 @@ def pair(text: Annotated[str, typer.Argument(help="What `realcam keys invite` pr
     """Pair this computer with a server."""
     with friendly_errors():
         address = accept_pairing(text, config_dir())
-        typer.echo(f"Paired with {address}. Try `realcam status --server {address}`.")
+        say(f"Paired with {address}. Try `realcam status --server {address}`.")
 
 
 def _list_path() -> Path:

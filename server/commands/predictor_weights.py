@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.progress import BarColumn, DownloadColumn, Progress
 from rich.table import Column
 
 from blender_addon.core.errors import EngineError
@@ -15,6 +14,7 @@ from server.depth.predictor import PredictorCard
 from server.model.weights.weights_fetch import in_units
 from server.model.weights.weights_store import MANIFEST_FILE, WeightsStore
 from server.packages import absent_packages
+from server.terminal.plain_console import PlainConsole, description_column, say
 from server.terminal.progress_bars import ProgressBars
 
 
@@ -34,16 +34,16 @@ def get_predictor(card: PredictorCard, store: WeightsStore, file: Path | None, y
     """
     here = downloaded_weights(card, store)
     if here is not None and not again:
-        typer.echo(f"{card.name} is downloaded already, {here}; --again fetches it anew.", err=True)
+        say(f"{card.name} is downloaded already, {here}; --again fetches it anew.", err=True)
         return
     use = f"commercial use: {'yes' if card.commercial else 'no'}"
     trust = "hash known beforehand" if card.sha256 else "the hash of the first download is held to"
-    typer.echo(f"{card.title}: {in_units(card.bytes)} from {card.weights}, {card.licence}, {use}; {trust}.", err=True)
+    say(f"{card.title}: {in_units(card.bytes)} from {card.weights}, {card.licence}, {use}; {trust}.", err=True)
     if file is None and not yes:
         typer.confirm("Download?", abort=True)
     (store.folder(card.name) / MANIFEST_FILE).unlink(missing_ok=True)
     path = fetched(card, store) if file is None else take_weights(card, file, store=store)
-    typer.echo(f"{card.name}: {in_units(path.stat().st_size)}, {path}", err=True)
+    say(f"{card.name}: {in_units(path.stat().st_size)}, {path}", err=True)
 
 
 def check_predictor(card: PredictorCard, store: WeightsStore) -> None:
@@ -52,7 +52,7 @@ def check_predictor(card: PredictorCard, store: WeightsStore) -> None:
     Raises:
         WeightsError: they are not there, or have changed.
     """
-    typer.echo(f"hash   {verified_weights(card, store)}")
+    say(f"hash   {verified_weights(card, store)}")
 
 
 def fetched(card: PredictorCard, store: WeightsStore | None = None) -> Path:
@@ -64,6 +64,6 @@ def fetched(card: PredictorCard, store: WeightsStore | None = None) -> Path:
     """
     if absent := absent_packages(NEEDED, extra="models"):
         raise EngineError("Weights cannot be downloaded on this machine", absent)
-    columns = (TextColumn("{task.description}", table_column=Column(ratio=1)), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    columns = (description_column("{task.description}", table_column=Column(ratio=1)), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=PlainConsole(stderr=True)) as bars:
         return fetch_weights(card, ProgressBars(bars), store)

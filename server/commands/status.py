@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from blender_addon.core.protocol.messages import ServerStats, Welcome
 from server.service.metrics import metrics_text
+from server.terminal.plain_console import PlainConsole, say
 
 from .jobs import job_table
 from .options.connection import DEFAULT_SERVER, ServerOption, connected
@@ -24,9 +23,9 @@ def status(
     with connected(server) as client:
         welcome, stats = client.connect(), client.stats()
         if prometheus:
-            typer.echo(metrics_text(stats), nl=False)
+            say(metrics_text(stats), nl=False)
             return
-        console = Console()
+        console = PlainConsole()
         console.print(f"{welcome.software} at {server}, protocol {welcome.protocol[0]}.{welcome.protocol[1]}")
         console.print(_stats_table(stats))
         console.print(_engine_table(welcome))
@@ -60,6 +59,6 @@ def _engine_table(welcome: Welcome) -> Table:
             engine.description,
             ", ".join(f"{width} x {height}" for width, height in engine.sizes),
             ", ".join(map(str, engine.frame_counts)),
-            escape(engine.unavailable) or "ready",
+            engine.unavailable or "ready",
         )
     return table

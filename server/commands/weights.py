@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.progress import BarColumn, DownloadColumn, Progress
 from rich.table import Column, Table
 
 from blender_addon.core.errors import EngineError
@@ -40,6 +40,7 @@ from server.model.weights.weights_sources import (
 )
 from server.model.weights.weights_store import Manifest, SourceFile, WeightsStore, default_store
 from server.packages import MODEL_PACKAGES, absent_packages
+from server.terminal.plain_console import PlainConsole, description_column, say
 from server.terminal.progress_bars import ProgressBars
 
 from .friendly_errors import friendly_errors
@@ -75,7 +76,7 @@ def get(
     again: Annotated[bool, typer.Option("--again", help="Also when the variant is installed already.")] = False,
 ) -> None:
     """Fetch the weights of a variant, check them and convert them once. Run again, it goes on where it was."""
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     store = WeightsStore(into) if into else default_store()
     with friendly_errors(), _with_every_key():
         if variant in CARDS:
@@ -84,9 +85,7 @@ def get(
             return
         origin = _source_of(variant)
         if store.manifest(variant) is not None and not again:
-            typer.echo(
-                f"{variant} is installed already, in {store.folder(variant)}; --again fetches it anew.", err=True
-            )
+            say(f"{variant} is installed already, in {store.folder(variant)}; --again fetches it anew.", err=True)
             return
         _require_packages()
         given = _Given(base, camera, tokenizer)
@@ -112,7 +111,7 @@ def _stopped_by_a_key() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        typer.echo("Stopped. Run the same command again: it goes on where it was.", err=True)
+        say("Stopped. Run the same command again: it goes on where it was.", err=True)
         raise typer.Exit(STOPPED) from error
 
 
@@ -123,7 +122,7 @@ def _with_every_key() -> Iterator[None]:
         yield
     except CheckpointError as error:
         for key in error.keys:
-            typer.echo(f"  {key}", err=True)
+            say(f"  {key}", err=True)
         raise
 
 
@@ -180,7 +179,7 @@ def _get(
         _check_room(store, remote, given)
         if not yes:
             typer.confirm("Download?", abort=True)
-    columns = (TextColumn("{task.description}", table_column=Column(ratio=1)), BarColumn(), DownloadColumn())
+    columns = (description_column("{task.description}", table_column=Column(ratio=1)), BarColumn(), DownloadColumn())
     with Progress(*columns, console=console) as bars:
         on_progress = ProgressBars(bars)
         fetched: dict[str, FetchedFile] = {}
@@ -189,8 +188,8 @@ def _get(
             fetched[name] = fetch(source, store.downloads, on_progress)
             lock.remember(wanted[name], fetched[name].source)
         manifest = _install(store, variant, fetched, given, on_progress)
-    typer.echo(f"{variant}: {in_units(manifest.bytes)} in {store.folder(variant)}", err=True)
-    typer.echo(f"`realcam weights check {variant}` measures that they follow the camera.", err=True)
+    say(f"{variant}: {in_units(manifest.bytes)} in {store.folder(variant)}", err=True)
+    say(f"`realcam weights check {variant}` measures that they follow the camera.", err=True)
     if not keep_downloads:
         discard(fetched.values(), store.downloads)
 
@@ -233,13 +232,13 @@ def _check(store: WeightsStore, variant: str) -> None:
     if store.manifest(variant) is None:
         raise EngineError(f"{variant} is not installed", f"nothing whole of it in {store.folder(variant)}", again)
     found = verified_hash(store, variant)
-    typer.echo(f"hash   {found}")
+    say(f"hash   {found}")
     file = open_checkpoint(CheckpointFiles(store.model_file(variant)))
     model = load_model(VARIANTS[variant], file, ClipTokenizer(store.folder(variant)), found)
-    typer.echo(f"keys   {len(file)}, every tensor in its place")
+    say(f"keys   {len(file)}, every tensor in its place")
     effect = require_camera_effect(model)
-    typer.echo(f"camera a metre of motion changes {effect.moving:.1%} of the prediction")
-    typer.echo(f"       the camera at all changes {effect.ignored:.1%} of it")
+    say(f"camera a metre of motion changes {effect.moving:.1%} of the prediction")
+    say(f"       the camera at all changes {effect.ignored:.1%} of it")
 
 
 def _source_of(variant: str) -> WeightsSource:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from blender_addon.core.arrays import Float64
 from blender_addon.core.atomic_file import write_atomic
 from blender_addon.core.errors import RealCamError
+from blender_addon.core.printable import printable
 from server.reconstruction.colmap import load_pycolmap
 from server.reconstruction.scale import DEFAULT_RULES, DepthOfFrame, ScaleRules
 
@@ -82,7 +84,7 @@ def align_collection(
             opened = open_clip(clip)
             record = align_clip(opened, depth_of_clip(opened), fingerprint, rules)
         except RealCamError as error:
-            record = failed_record(clip.resolve().name, fingerprint, error.sentence)
+            record = failed_record(printable(clip.resolve().name), fingerprint, error.sentence)
         write_atomic(place, msgspec.json.format(msgspec.json.encode(record), indent=1))
         yield record, False
 
@@ -110,11 +112,11 @@ def clip_fingerprint(clip: Path, settings: str) -> str:
     Returns:
         32 hexadecimal digits.
     """
-    digest = hashlib.sha256(settings.encode())
+    digest = hashlib.sha256(os.fsencode(settings))
     for file in sorted(clip.rglob("*")):
         if file.is_file():
             facts = file.stat()
-            digest.update(f"{file.relative_to(clip)}|{facts.st_size}|{facts.st_mtime_ns}\n".encode())
+            digest.update(os.fsencode(f"{file.relative_to(clip)}|{facts.st_size}|{facts.st_mtime_ns}\n"))
     return digest.hexdigest()[:32]
 
 

@@ -16,6 +16,7 @@ from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.depth.depth_mesh import known_depth
 from blender_addon.core.errors import CameraError
+from blender_addon.core.printable import printable
 from server.depth.photo_files import read_depth
 from server.reconstruction.scale import DepthMap
 
@@ -104,7 +105,13 @@ def open_posed_clip(
     elif len(files) != len(trajectory):
         raise CameraError("The poses do not fit the frames", f"{len(trajectory)} poses, {len(files)} frames in {clip}")
     return PosedClip(
-        clip.name, files, trajectory, tuple(_depth_of(file, depth) for file in files), depth_format, None, read.notes
+        printable(clip.resolve().name),
+        files,
+        trajectory,
+        tuple(_depth_of(file, depth) for file in files),
+        depth_format,
+        None,
+        read.notes,
     )
 
 
@@ -123,7 +130,7 @@ def _open_seven_scenes(clip: Path) -> PosedClip:
     depth_camera = clip / "camera-intrinsics.txt"
     depths = [clip / f"{stem}.depth.png" for stem in stems]
     return PosedClip(
-        name=clip.name,
+        name=printable(clip.resolve().name),
         files=files,
         trajectory=Trajectory(np.stack([np.loadtxt(pose) for pose in poses]), colour, width, height),
         depth_files=tuple(depth if depth.is_file() else None for depth in depths),

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from PIL import Image
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from blender_addon.core.arrays import UInt8
 from blender_addon.core.depth.depth_format import DepthFormat
@@ -30,6 +30,7 @@ from server.demo.inputs import DemoInput, motorcycle_input, own_input
 from server.depth.photo_files import read_photo
 from server.service.workers.clip_files import encode_mp4
 from server.terminal.local_service import local_service
+from server.terminal.plain_console import description_column
 from server.terminal.progress_bars import ProgressBars
 
 FIRST, LAST, SCENE_FPS = 1, 96, 24
@@ -106,7 +107,7 @@ def run_demo(options: DemoOptions, console: Console) -> DemoResult:
     demo = _prepared(options, out)
     result = DemoResult()
     take = Path()
-    columns = (TextColumn("{task.description:28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (description_column("{task.description:28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         began = time.perf_counter()
         with local_service(out / "logs" / "jobs", out / "logs" / "server.log") as address:

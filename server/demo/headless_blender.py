@@ -40,7 +40,13 @@ def run_plan(plan: HeadlessPlan, folder: Path) -> Iterator[HeadlessReport]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     plan_file, log_file = folder / "plan.json", folder / "blender.log"
-    plan_file.write_bytes(msgspec.json.format(msgspec.json.encode(plan)))
+    try:
+        plan_file.write_bytes(msgspec.json.format(msgspec.json.encode(plan)))
+    except UnicodeEncodeError as error:
+        why = f"a name in it is no UTF-8: {error.object}"
+        raise ShotError(
+            "The plan cannot be written down", why, "Rename the file or folder that is called so."
+        ) from error
     command = [sys.executable, "-m", "blender_addon.headless", str(plan_file)]
     with log_file.open("w") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, errors="replace")

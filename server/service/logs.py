@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from blender_addon.core.printable import printable
+
 LogFormat = Literal["text", "json"]
 FIELDS = ("job", "attempt", "client", "engine")
 """Names that `extra` may add to a record."""
@@ -22,7 +24,7 @@ class JsonLines(logging.Formatter):
             "time": round(record.created, 3),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": printable(record.getMessage()),
         }
         entry |= {field: value for field in FIELDS if (value := getattr(record, field, None)) is not None}
         if record.exc_info:
@@ -40,6 +42,8 @@ class TextLines(logging.Formatter):
         """The record as one line, with the traceback below it if there is one."""
         fields = [f"{field}={value}" for field in FIELDS if (value := getattr(record, field, None)) is not None]
         text = super().format(record)
+        # A name with line ends writes no line of its own.
+        text = text.replace(record.message, printable(record.message), 1)
         head, newline, rest = text.partition("\n")
         return f"{head} [{' '.join(fields)}]{newline}{rest}" if fields else text
 

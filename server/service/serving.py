@@ -13,6 +13,8 @@ from pathlib import Path
 
 import platformdirs
 
+from blender_addon.core.printable import printable
+
 from .options import ServiceOptions
 from .ready_file import remove_ready_file, write_ready_file
 from .service import Service
@@ -69,7 +71,7 @@ def run_until_stopped(
 def _say_ready(service: Service) -> None:
     options = service.options
     # A console or log in another encoding must not end the server over a letter of the folder's name.
-    text = (
+    text = printable(
         f"RealCam server ready on {options.host}:{service.control_port} (data {service.data_port}), "
         f"jobs in {options.data_dir}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.progress import Progress, TaskID
 
+from blender_addon.core.printable import printable
 from blender_addon.core.progress import JobProgress
 
 
@@ -21,10 +22,10 @@ class ProgressBars:
     def __call__(self, progress: JobProgress) -> None:
         """Move the stage's bar; the detail is shown behind its name."""
         if progress.stage not in self._tasks:
-            self._tasks[progress.stage] = self._bars.add_task(progress.stage)
+            self._tasks[progress.stage] = self._bars.add_task(printable(progress.stage))
         text = f"{progress.stage}: {progress.detail}" if progress.detail else progress.stage
         task = self._tasks[progress.stage]
-        self._bars.update(task, completed=progress.done, total=max(progress.total, 1), description=text)
+        self._bars.update(task, completed=progress.done, total=max(progress.total, 1), description=printable(text))
 
     def end(self, stage: str) -> None:
         """Fill the stage's bar and stop its clock; a stage without a report has no bar, and nothing happens."""

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from ..errors import WireError
+from ..printable import printable
 from ..protocol.framing import Buffer, BufferSpec, raw_bytes
 from ..protocol.messages import Limits
 
@@ -62,8 +63,18 @@ class PayloadFormat(Generic[H]):
         Args:
             header: its `buffers` are the specs of `arrays`, see `specs`.
             arrays: by name.
+
+        Raises:
+            WireError: the header holds text that is no Unicode.
         """
-        encoded = msgspec.msgpack.encode(header)
+        try:
+            encoded = msgspec.msgpack.encode(header)
+        except UnicodeEncodeError as error:
+            raise WireError(
+                f"The {self.what} holds text that cannot be sent",
+                f"a character of it is no UTF-8: {printable(error.object[error.start : error.end])}",
+                "Type it anew.",
+            ) from error
         offsets, _ = self._layout(header, len(encoded))
         parts: list[bytes | memoryview] = [self.magic, struct.pack("<I", len(encoded)), encoded]
         end = 12 + len(encoded)

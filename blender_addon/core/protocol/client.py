@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from ..errors import ErrorCode, ServiceError, WireError
+from ..printable import printable
 from ..progress import JobProgress, OnProgress, unwatched
 from .client_session import ConnectionLostError, Interrupted, InterruptedWaitError, Session, never, refusal
 from .client_transfers import fetch_files, upload
@@ -151,14 +152,14 @@ class Client:
             job_id: a new id, see messages.JobId.
             payload: see core.payloads.payload.
             engine: name of the engine.
-            title: the job's name for people.
+            title: the job's name for people; what cannot be sent of it is escaped.
             on_sent: called with the bytes that the server has, of all.
 
         Raises:
             ServiceError: the server refuses it (no such engine, no space, a payload that makes no sense ...).
         """
         digest = hashlib.sha256(payload).hexdigest()
-        request = Submit(job_id=job_id, digest=digest, nbytes=len(payload), engine=engine, title=title[:200])
+        request = Submit(job_id=job_id, digest=digest, nbytes=len(payload), engine=engine, title=printable(title)[:200])
 
         def attempt(session: Session) -> JobStatus:
             status = self._ask(session, request, JobStatus)

@@ -27,6 +27,7 @@ from server.bench.draft import arc_shot, seconds_a_clip
 from server.bench.service import ECHO, measure_wire
 from server.demo.motorcycle import Motorcycle, motorcycle
 from server.geometry.preview import PreviewRenderer
+from server.terminal.plain_console import PlainConsole, say
 
 from .depth import MEGAPIXEL, blenders_report, depth, depth_to_scene
 from .evaluate import evaluate
@@ -51,7 +52,7 @@ def bench(
     """Mesh import, preview, wire and the draft engine, on the motorcycle photo."""
     if context.invoked_subcommand is not None:
         return
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     bike = motorcycle()
     figures: dict[str, Any] = {"machine": {"processor": platform.machine(), "cores": os.cpu_count()}}
     with console.status("draft engine"):
@@ -66,9 +67,9 @@ def bench(
     with console.status("predicted depth to scene"):
         figures["depth_to_scene"] = depth_to_scene(bike)
     if as_json:
-        typer.echo(json.dumps(figures, indent=2))
+        say(json.dumps(figures, indent=2))
     else:
-        _print(Console(), figures)
+        _print(PlainConsole(), figures)
 
 
 def _numpy_frame_seconds(bike: Motorcycle, shot: Shot) -> float:

@@ -15,7 +15,6 @@ import msgspec
 import numpy as np
 import typer
 from PIL import Image
-from rich.console import Console
 from rich.table import Table
 from scipy import ndimage
 
@@ -27,6 +26,7 @@ from blender_addon.core.payloads.headless_plan import parse_report
 from server.demo.motorcycle import Motorcycle
 from server.depth.catalogue import CARDS
 from server.depth.estimate import cleaned_at_photo
+from server.terminal.plain_console import PlainConsole, say
 
 MEGAPIXEL = (1216, 822)
 """(width, height) of the motorcycle photo enlarged to 1 Mpx, the size that figures are given for."""
@@ -49,10 +49,10 @@ def depth(
         raise typer.BadParameter(f"{unknown[0]!r}: there are {', '.join(CARDS)}", param_hint="NAMES")
     figures = []
     for name in chosen:
-        with Console(stderr=True).status(name):
+        with PlainConsole(stderr=True).status(name):
             figures.append(_network(name, threads, runs))
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(figures)).decode())
+        say(msgspec.json.format(msgspec.json.encode(figures)).decode())
         return
     table = Table("network", "parameters", "seconds a photo", "depth", "threads", "peak GiB")
     for one in figures:
@@ -61,7 +61,7 @@ def depth(
         table.add_row(
             one["name"], f"{one['parameters']:.0f} M", seconds, sides, str(one["threads"]), f"{one['peak_gib']:.2f}"
         )
-    Console().print(table)
+    PlainConsole().print(table)
 
 
 def depth_to_scene(bike: Motorcycle) -> dict[str, Any]:
@@ -125,6 +125,6 @@ def _network(name: str, threads: int, runs: int) -> dict[str, Any]:
     process = subprocess.run(command, capture_output=True, text=True, check=False)
     if process.returncode != 0:
         last = (process.stderr.strip().splitlines() or [f"exit code {process.returncode}: out of memory?"])[-1]
-        typer.echo(f"{name} cannot be measured: {last}", err=True)
+        say(f"{name} cannot be measured: {last}", err=True)
         raise typer.Exit(1)
     return dict(msgspec.json.decode(process.stdout.strip().splitlines()[-1]))

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from blender_addon.core.camera.projection import intrinsics_from_fov
@@ -21,6 +20,7 @@ from server.evaluation.inputs import EvaluationInput
 from server.evaluation.synthetic_room import film_room
 from server.packages import absent_packages
 from server.reconstruction.scale import DepthMap
+from server.terminal.plain_console import PlainConsole, say
 
 WIDTH, HEIGHT, FRAMES = 512, 320, 16
 
@@ -32,21 +32,21 @@ def evaluate(
 ) -> None:
     """Check Camera on a clip of a known room: seconds by stage, and of the processor."""
     if absent := absent_packages(("pycolmap",), extra="evaluation"):
-        typer.echo(f"Cameras cannot be solved on this machine: {absent}.", err=True)
+        say(f"Cameras cannot be solved on this machine: {absent}.", err=True)
         raise typer.Exit(1)
-    with Console(stderr=True).status("filming the room"):
+    with PlainConsole(stderr=True).status("filming the room"):
         given = input_of_room(walk(frames))
-    with Console(stderr=True).status("finding its camera"):
+    with PlainConsole(stderr=True).status("finding its camera"):
         figures = stage_seconds(given, trials)
     if as_json:
-        typer.echo(json.dumps(figures, indent=2))
+        say(json.dumps(figures, indent=2))
         return
     table = Table("stage", "seconds", title=f"{frames} frames of {WIDTH} x {HEIGHT}, {os.cpu_count()} cores")
     for stage in figures["stages"]:
         table.add_row(stage["name"], f"{stage['seconds']:.1f}")
     table.add_row("all", f"{figures['seconds']:.1f}")
     table.add_row("all, of the processor", f"{figures['processor_seconds']:.1f}")
-    Console().print(table)
+    PlainConsole().print(table)
 
 
 def walk(frames: int) -> Trajectory:

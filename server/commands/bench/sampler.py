@@ -16,6 +16,7 @@ from rich.table import Table
 from blender_addon.core.errors import EngineError
 from server.commands.friendly_errors import friendly_errors
 from server.packages import MODEL_PACKAGES, absent_packages
+from server.terminal.plain_console import PlainConsole, say
 
 TFLOP = {
     (256, 256, 16, True): 5.1,
@@ -54,11 +55,11 @@ def sampler(
     Needs some 10 GB of memory for 256 x 256 in float32 and 13 GB for 512 x 320, and minutes.
     """
     if absent := absent_packages(MODEL_PACKAGES, extra="models"):
-        typer.echo(f"The network cannot be measured: {absent}.", err=True)
+        say(f"The network cannot be measured: {absent}.", err=True)
         raise typer.Exit(1)
     from server.model.cpu.processor import computes_in_bfloat16
 
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     if bfloat16 is None:
         bfloat16 = computes_in_bfloat16()
         if not bfloat16:
@@ -66,7 +67,7 @@ def sampler(
     with friendly_errors():
         figures = measured(list(cases(size, threads, runs, growth, bfloat16)), threads, console)
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(figures)).decode())
+        say(msgspec.json.format(msgspec.json.encode(figures)).decode())
     else:
         show(figures)
 
@@ -170,7 +171,7 @@ def _one(case: dict[str, Any]) -> dict[str, Any]:
 
 def show(figures: dict[str, Any]) -> None:
     """Print the figures as tables."""
-    console = Console()
+    console = PlainConsole()
     table = Table("forward", "seconds", "camera, once", "peak GiB", "times as fast", "memory", "of matrix rate")
     for label, entry in figures["forwards"].items():
         against = figures["ratios"].get(label, {})

@@ -27,6 +27,7 @@ from blender_addon.core.depth.layout.ground_plane import down_vector
 from blender_addon.core.depth.layout.region import polygon_pixels
 from blender_addon.core.depth.photo_checks import check_aspect
 from server.depth.photo_files import DepthPicture, read_depth_picture, read_mask, read_photo_size
+from server.terminal.plain_console import say
 
 from ..friendly_errors import friendly_errors
 from ..options.depth_options import numbers
@@ -223,14 +224,14 @@ def _tell_points(fit: DepthFit, points: KnownPoints, pixels: Float64) -> None:
         if not fit.exact:
             note = f" {residual_words(float(residual))}{note}"
         fitted = metres * (1 + residual)
-        typer.echo(f"point {index + 1} at {x:g}, {y:g}: {metres:.3f} m along the axis, fitted {fitted:.3f} m{note}")
+        say(f"point {index + 1} at {x:g}, {y:g}: {metres:.3f} m along the axis, fitted {fitted:.3f} m{note}")
 
 
 def _tell(fit: DepthFit, given: _Given, what: str) -> None:
     near = ""
     if given.depth.kind == "relative":
         near = f"near is {'dark' if fit.law.farther_is_higher else 'bright'}, "
-    typer.echo(f"The picture: {near}its numbers grow evenly with {law_words(fit.law)}")
-    typer.echo(fit_words(fit, what))
+    say(f"The picture: {near}its numbers grow evenly with {law_words(fit.law)}")
+    say(fit_words(fit, what))
     if limits := limit_words(fit):
-        typer.echo(limits)
+        say(limits)

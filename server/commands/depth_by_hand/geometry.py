@@ -17,6 +17,7 @@ from blender_addon.core.depth.seen_points import seen_points
 from blender_addon.core.errors import PhotoError
 from server.depth.estimate import MOST_PIXELS, cleaned_at_photo, scene_size
 from server.depth.photo_files import PhotoFile, read_photo
+from server.terminal.plain_console import say
 
 from ..friendly_errors import friendly_errors
 from ..options.depth_options import numbers
@@ -70,9 +71,9 @@ def geometry(
         depth = _depth(placed, read, found)
         covered = np.isfinite(depth)
         write_depth(out or photo.with_suffix(".depth.npz"), np.where(covered, depth, np.float32(rest)), found.lens)
-    typer.echo(f"The geometry covers {covered.mean():.0%} of the photo")
+    say(f"The geometry covers {covered.mean():.0%} of the photo")
     for note in found.notes:
-        typer.echo(note)
+        say(note)
 
 
 def _check_numbers(scale: float, rest: float) -> None:

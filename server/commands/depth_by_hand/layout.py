@@ -19,6 +19,7 @@ from blender_addon.core.errors import PhotoError
 from server.depth.estimate import scene_size
 from server.depth.layout_overlay import layout_overlay, line_spacing
 from server.depth.photo_files import read_depth, read_photo, read_photo_size
+from server.terminal.plain_console import say
 
 from ..friendly_errors import friendly_errors
 from ..options.depth_options import DepthScaleOption, DepthUnitOption, DisparityOption, RelativeOption, depth_format
@@ -88,17 +89,17 @@ def layout(
         depth = mixed_depth(laid_out, surfaces, other)
         target = out or photo.with_suffix(".depth.npz")
         write_depth(target, depth, lens)
-        typer.echo(f"Seen: {surfaces.words}")
+        say(f"Seen: {surfaces.words}")
         beside = target.with_suffix(".layout.json")
         if edits is None or not beside.exists() or not beside.samefile(edits):
             beside.write_bytes(layout_json(laid_out))
-            typer.echo(f"{beside}: the layout, for --edits")
+            say(f"{beside}: the layout, for --edits")
         if overlay is not None and laid_out.ground is not None:
             picture = layout_overlay(read_photo(photo).pixels, surfaces, laid_out.ground, lens.intrinsics)
             save_picture(overlay, picture)
-            typer.echo(f"{overlay}: lines every {line_spacing(laid_out.ground.camera_height):g} m")
+            say(f"{overlay}: lines every {line_spacing(laid_out.ground.camera_height):g} m")
         if other is not None and laid_out.mixing == "align":
-            typer.echo(f"Aligned: {align_to_floor(laid_out, surfaces, other).words}")
+            say(f"Aligned: {align_to_floor(laid_out, surfaces, other).words}")
 
 
 def _read_base(path: Path, photo_size: tuple[int, int], depth: Float32) -> Float32:

@@ -19,6 +19,7 @@ from blender_addon.core.depth.photo_checks import check_aspect
 from blender_addon.core.errors import CameraError, PhotoError
 from server.depth.estimate import scene_size
 from server.depth.photo_files import read_mask
+from server.terminal.plain_console import say
 
 from ..options.depth_options import numbers
 
@@ -77,7 +78,7 @@ def with_fspy_ground(layout: DepthLayout, trajectory: Trajectory, camera_height:
     ground = replace(layout.ground or Ground(), horizon=found.horizon)
     if camera_height is None and found.height > 0:
         ground = replace(ground, camera_height=found.height)
-        typer.echo(f"The camera is {found.height:.2f} over fSpy's origin ({found.up} is up), taken as metres.")
+        say(f"The camera is {found.height:.2f} over fSpy's origin ({found.up} is up), taken as metres.")
     return replace(layout, ground=ground)
 
 

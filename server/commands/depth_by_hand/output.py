@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import typer
 from PIL import Image
 
 from blender_addon.core.arrays import Float32, UInt8
 from blender_addon.core.camera.focal_length import FocalSource, PhotoLens
 from blender_addon.core.depth.depth_facts import depth_facts
 from blender_addon.core.errors import PhotoError
+from server.terminal.plain_console import say
 
 
 def write_depth(target: Path, depth: Float32, lens: PhotoLens) -> None:
@@ -25,11 +25,11 @@ def write_depth(target: Path, depth: Float32, lens: PhotoLens) -> None:
     with target.open("wb") as file:
         np.savez_compressed(file, depth=depth, intrinsics=lens.intrinsics)
     facts = depth_facts(depth)
-    typer.echo(f"{target}: {depth.shape[1]} x {depth.shape[0]}, {facts.words if facts else 'no depth'}")
-    typer.echo(f"Focal length: {lens.words}")
+    say(f"{target}: {depth.shape[1]} x {depth.shape[0]}, {facts.words if facts else 'no depth'}")
+    say(f"Focal length: {lens.words}")
     if lens.source is FocalSource.CALIBRATED:
         k = lens.intrinsics
-        typer.echo(f"Elsewhere give --intrinsics {k[0, 0]:.6g},{k[1, 1]:.6g},{k[0, 2]:.6g},{k[1, 2]:.6g}")
+        say(f"Elsewhere give --intrinsics {k[0, 0]:.6g},{k[1, 1]:.6g},{k[0, 2]:.6g},{k[1, 2]:.6g}")
 
 
 def save_picture(target: Path, picture: UInt8) -> None:

@@ -23,7 +23,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REALCAM_CONFIG_DIR", str(tmp_path / "config"))
     (tmp_path / "text.txt").write_text("hello\n")
-    (tmp_path / "empty.png").write_bytes(b"")
+    for name in ("empty.png", "empty_2.png"):
+        (tmp_path / name).write_bytes(b"")
     (tmp_path / "frames").mkdir()
     for index in range(3):
         Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "frames" / f"{index}.png")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,16 +28,21 @@ from server.terminal.generate import GenerateRequest, generate
 
 @pytest.fixture(scope="module")
 def request_(bike: Motorcycle, tmp_path_factory: pytest.TempPathFactory) -> GenerateRequest:
-    """The motorcycle as files, and a camera that slides 20 cm to the right in 5 frames."""
+    """The motorcycle as files, and a camera that slides 20 cm to the right in 5 frames; any file name will do."""
     folder = tmp_path_factory.mktemp("shot")
-    Image.fromarray(bike.photo).save(folder / "photo.png")
+    with suppress(OSError, ValueError):  # a system that has no such names
+        odd = folder / os.fsdecode(b"[/draft] :x: <b>\x1b[31m caf\xe9")
+        odd.mkdir()
+        folder = odd
+    photo = folder / f"photo {folder.name[-1]}[x].png"
+    Image.fromarray(bike.photo).save(photo)
     np.save(folder / "depth.npy", bike.depth)
     poses = np.repeat(np.eye(4)[None], 5, axis=0)
     poses[:, 0, 3] = np.linspace(0, 0.2, 5)
     height, width = bike.depth.shape
     write_trajectory(folder / "poses.txt", Trajectory(poses, bike.intrinsics, width, height, fps=8.0))
     return GenerateRequest(
-        folder / "photo.png",
+        photo,
         DepthFile(folder / "depth.npy"),
         folder / "poses.txt",
         folder / "made" / "clip.mp4",
