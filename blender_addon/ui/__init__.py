@@ -16,7 +16,7 @@ from .check import check_operator, check_panel, check_paths
 from .depth import depth_operator, install_operators
 from .handmade import block_out_operator, geometry_operators, handmade_panel, shape_operator
 from .jobs import analysis_operator, announce, job_operators, main_panel, runtime, status_bar
-from .layout import layout_operators, layout_panel, layout_tool
+from .layout import layout_files, layout_operators, layout_panel, layout_tool
 from .photo import (
     cleaning_operators,
     demo_operator,
@@ -51,6 +51,7 @@ _CLASSES = (
     *photo_operators.CLASSES,
     *demo_operator.CLASSES,
     *layout_operators.CLASSES,
+    *layout_files.CLASSES,
     *layout_tool.CLASSES,
     *block_out_operator.CLASSES,
     *geometry_operators.CLASSES,

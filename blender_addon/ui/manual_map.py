@@ -26,6 +26,7 @@ HEADINGS = (
     ("bpy.ops.realcam.go_to_frame", CHECK),
     ("bpy.ops.realcam.ground_and_walls", ALONE),
     ("bpy.ops.realcam.set_ground", ALONE),
+    ("bpy.ops.realcam.ground_from_fspy", ALONE),
     ("bpy.ops.realcam.add_wall", ALONE),
     ("bpy.ops.realcam.cut_out*", ALONE),
     ("bpy.ops.realcam.*layout*", ALONE),

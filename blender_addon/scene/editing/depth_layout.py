@@ -28,7 +28,7 @@ from ...core.depth.photo_checks import check_depth, check_faces
 from ...core.errors import PhotoError
 from ..axes import blender_points, depth_of
 from ..mesh import fill_mesh, grid_depth, read_vertices, rebuild_mesh
-from ..photo_scene import RECORD, PhotoScene, record_of, store_record
+from ..photo_scene import RECORD, PhotoScene, Record, record_of, store_record
 from ..reference_camera import see_as_far_as
 from .overlay import hide_cleaning
 from .rig_dependencies import artists_cameras
@@ -86,7 +86,8 @@ def set_layout(
 ) -> PhotoScene:
     """Build the photo's mesh of a layout and store it. The depth that the photo has without one is kept.
 
-    Cleaning is forgotten: it was of another depth. Cameras stay as they are.
+    Cleaning, and geometry that was taken, are forgotten: they were of another depth. Cameras, and the calibration of
+    the laid-out depth, stay as they are.
 
     Args:
         scene: The scene; its cameras shall see as far as the depth reaches.
@@ -109,22 +110,22 @@ def set_layout(
     full = (record.columns, record.rows) if is_first else _full_size(photo_scene)
     size = layout_size(full, WHILE_DRAGGED) if is_dragged else full
     edge = record.depth_edge * max(full[0] / size[0], 1.0)
-    built = _built(layout_depth(layout, size, photo_scene.intrinsics, photo_scene.photo_size, base), photo_scene, edge)
+    if is_first:
+        record = _in_own_metres(record, layout)
+    depth = layout_depth(layout, size, photo_scene.intrinsics, photo_scene.photo_size, base)
+    if record.law is not None:
+        depth = record.law.metres(depth).astype(np.float32)
+    built = _built(depth, replace(photo_scene, record=record), edge)
     if is_first:
         _keep_depth(photo_scene)
     hide_cleaning(photo_scene)
     forget_under_geometry(mesh)
+    if mesh.data.shape_keys is not None:
+        mesh.shape_key_clear()
     mesh.data.clear_geometry()
     fill_mesh(mesh.data, built)
     keep_layout(mesh, layout, full)
-    changed = replace(
-        record,
-        rows=size[1],
-        columns=size[0],
-        stride=1,
-        cleaned=0,
-        facts=depth_facts(built.grid.depth / np.float32(record.scale)),
-    )
+    changed = replace(record, rows=size[1], columns=size[0], stride=1, cleaned=0, facts=depth_facts(depth))
     store_record(mesh, changed)
     farthest = float(np.nanmax(built.grid.depth))
     for camera in (photo_scene.camera, *artists_cameras(scene)):
@@ -165,7 +166,14 @@ def remove_layout(photo_scene: PhotoScene) -> PhotoScene:
         was.cleaned,
     )
     changed = replace(
-        record, rows=was.rows, columns=was.columns, stride=was.stride, cleaned=was.cleaned, facts=was.facts
+        record,
+        rows=was.rows,
+        columns=was.columns,
+        stride=was.stride,
+        cleaned=was.cleaned,
+        facts=was.facts,
+        numbers=was.numbers,
+        law=was.law,
     )
     store_record(mesh, changed)
     for name in (LAYOUT, GRID, BEFORE):
@@ -252,6 +260,15 @@ def distances(photo_scene: PhotoScene, layout: DepthLayout) -> list[float]:
             distance = float(foot[2])
         found.append(distance if distance is not None else math.nan)
     return found
+
+
+def _in_own_metres(record: Record, layout: DepthLayout) -> Record:
+    """The record of a photo that is laid out for the first time: its depth is in the metres that it has by now.
+
+    A calibrated depth, or a ground, tells metres; cut-outs in a relative depth stay a guess, as that is.
+    """
+    tells_metres = record.law is not None or (layout.ground is not None and layout.mixing != "fill")
+    return replace(record, law=None, numbers="metric" if tells_metres else record.numbers)
 
 
 def _built(depth: Float32, photo_scene: PhotoScene, depth_edge: float) -> DepthMesh:

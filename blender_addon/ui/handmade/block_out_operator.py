@@ -13,7 +13,7 @@ from ...scene import PhotoScene, find_photo_scene
 from ...scene.handmade.block_out import begin_block_out, end_block_out, is_blocking_out
 from ...scene.importing.first_look import prepare_first_look
 from ...scene.importing.laid_out_photo import scene_of_layout
-from ..layout.layout_operators import waiting_photo
+from ..layout.import_laid_out import waiting_photo
 from ..operator_result import OperatorResult
 from ..photo.import_fields import import_settings
 from .object_mode import OutsideModes

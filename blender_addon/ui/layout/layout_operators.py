@@ -28,14 +28,11 @@ from ...scene.editing.depth_layout import (
     remove_layout,
     standing,
 )
-from ...scene.importing.first_look import prepare_first_look
-from ...scene.importing.laid_out_photo import scene_of_layout
 from ...scene.importing.mask_file import read_mask
 from ..operator_result import OperatorResult
 from ..photo.active_photo import ActivePhotoMixin, LeftEditMode, active_photo
-from ..photo.first_look import look_through_camera
-from ..photo.import_fields import import_settings
 from ..redraw import redraw
+from .import_laid_out import import_laid_out, waiting_photo
 from .layout_fields import PARTS
 
 
@@ -117,7 +114,7 @@ class GroundAndWalls(bpy.types.Operator):
         ground = Ground((self.horizon_left, self.horizon_right), self.camera_height)
         try:
             if waiting_photo(context.scene):
-                photo, said = _import(context.scene, ground)
+                photo, said = import_laid_out(context.scene, DepthLayout(ground=ground))
             else:
                 photo, said = active_photo(context), []
                 with LeftEditMode(context):
@@ -219,31 +216,6 @@ class CutOutPart(ChangesLayout, bpy.types.Operator):
         return with_cut_out(layout, standing(photo, cut_out, layout) if mask or len(cut_out.outline) else cut_out)
 
 
-class CutOutByMask(bpy.types.Operator):
-    """Choose a picture in the photo's shape that is bright where a thing is, and put the thing on a plane of its own"""
-
-    bl_idname = "realcam.cut_out_mask"
-    bl_label = "Cut Out by a Mask"
-    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO", "INTERNAL"}
-
-    filepath: StringProperty(name="Mask", description="The mask's file", subtype="FILE_PATH", options={"SKIP_SAVE"})
-    filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN"})
-    filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN"})
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
-        """Browse."""
-        context.window_manager.fileselect_add(self)
-        return {"RUNNING_MODAL"}
-
-    def execute(self, _context: bpy.types.Context) -> OperatorResult:
-        """Cut it out; that operator reports."""
-        try:
-            return set(bpy.ops.realcam.cut_out(mask=self.filepath))
-        except RuntimeError as error:
-            self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
-            return {"CANCELLED"}
-
-
 class SelectPart(bpy.types.Operator):
     """Show the fields of this wall or cut-out"""
 
@@ -306,24 +278,6 @@ class RemoveLayout(ActivePhotoMixin, bpy.types.Operator):
         return {"FINISHED"}
 
 
-def waiting_photo(scene: bpy.types.Scene) -> str:
-    """The file of the photo that was chosen and has no depth yet; "" for none."""
-    fields = scene.realcam.photo
-    return fields.photo_path.strip() if fields.waits else ""
-
-
-def _import(scene: bpy.types.Scene, ground: Ground) -> tuple[PhotoScene, list[str]]:
-    """Put the photo of the panel into the scene, with a layout of the ground alone; and what is to be said of it."""
-    fields = scene.realcam.photo
-    path = Path(bpy.path.abspath(waiting_photo(scene)))
-    photo = scene_of_layout(scene, path, DepthLayout(ground=ground), import_settings(fields))
-    scene.realcam.depth_edge = photo.depth_edge
-    fields.waits = False
-    said = prepare_first_look(scene, photo, fields.add_camera)
-    look_through_camera(scene)
-    return photo, said
-
-
 def _with_ground(scene: bpy.types.Scene, photo: PhotoScene, ground: Ground) -> PhotoScene:
     """The photo with a ground; one that it has already stays."""
     layout = layout_in_metres(photo)
@@ -342,7 +296,6 @@ CLASSES = (
     SetGround,
     AddWall,
     CutOutPart,
-    CutOutByMask,
     SelectPart,
     RemovePart,
     RemoveLayout,

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from blender_addon.core.arrays import Float32
 from blender_addon.core.camera.focal_length import photo_lens
+from blender_addon.core.depth.layout.camera_ground import read_fspy
 from blender_addon.core.depth.layout.layout import DepthLayout, layout_json, read_layout
 from blender_addon.core.depth.layout.layout_depth import layout_surfaces
 from blender_addon.core.depth.layout.mixing import align_to_floor, mixed_depth
@@ -36,7 +37,6 @@ from .layout_options import (
     MixingOption,
     OverlayOption,
     masked_cut_out,
-    read_fspy,
     with_fspy_ground,
     with_ground_options,
     with_mixing,

@@ -10,13 +10,11 @@ import typer
 from msgspec.structs import replace
 from PIL import Image
 
-from blender_addon.core.camera.formats import fspy
-from blender_addon.core.camera.formats.dispatch import read_trajectory
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.layout.camera_ground import camera_ground
 from blender_addon.core.depth.layout.layout import FARTHEST, MIXINGS, CutOut, DepthLayout, Ground, Mask, Mixing
 from blender_addon.core.depth.photo_checks import check_aspect
-from blender_addon.core.errors import CameraError, PhotoError
+from blender_addon.core.errors import PhotoError
 from server.depth.estimate import scene_size
 from server.depth.photo_files import read_mask
 from server.terminal.plain_console import say
@@ -53,23 +51,6 @@ OverlayOption = Annotated[
 MixingOption = Annotated[
     str, typer.Option(metavar="|".join(name for name, _, _ in MIXINGS), help="What becomes of --base.")
 ]
-
-
-def read_fspy(path: Path, photo_size: tuple[int, int]) -> Trajectory:
-    """fSpy's camera, in pixels of the photo.
-
-    Raises:
-        CameraError: it is no fSpy file, or of a picture with another aspect.
-    """
-    trajectory = read_trajectory(path, format=fspy.NAME).trajectory
-    own = (trajectory.width, trajectory.height)
-    if abs(own[0] * photo_size[1] / (own[1] * photo_size[0]) - 1) > 0.01:
-        raise CameraError(
-            f"{path.name} is of another picture",
-            f"{own[0]} x {own[1]}, the photo is {photo_size[0]} x {photo_size[1]}",
-            "Open this photo in fSpy.",
-        )
-    return trajectory.resized(*photo_size)
 
 
 def with_fspy_ground(layout: DepthLayout, trajectory: Trajectory, camera_height: float | None) -> DepthLayout:

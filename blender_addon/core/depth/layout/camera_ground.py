@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from ...camera.formats import fspy
+from ...camera.formats.dispatch import read_trajectory
 from ...camera.trajectory import Trajectory
+from ...errors import CameraError
 from .ground_plane import horizon_of
 
 _AXES = "XYZ"
@@ -25,6 +29,23 @@ class CameraGround:
     horizon: tuple[float, float]
     height: float
     up: str
+
+
+def read_fspy(path: Path, photo_size: tuple[int, int]) -> Trajectory:
+    """fSpy's camera, in pixels of the photo.
+
+    Raises:
+        CameraError: it is no fSpy file, or of a picture with another aspect.
+    """
+    trajectory = read_trajectory(path, format=fspy.NAME).trajectory
+    own = (trajectory.width, trajectory.height)
+    if abs(own[0] * photo_size[1] / (own[1] * photo_size[0]) - 1) > 0.01:
+        raise CameraError(
+            f"{path.name} is of another picture",
+            f"{own[0]} x {own[1]}, the photo is {photo_size[0]} x {photo_size[1]}",
+            "Open this photo in fSpy.",
+        )
+    return trajectory.resized(*photo_size)
 
 
 def camera_ground(trajectory: Trajectory, frame: int = 0) -> CameraGround:

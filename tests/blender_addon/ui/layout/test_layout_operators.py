@@ -232,3 +232,84 @@ def test_a_laid_out_depth_is_cleaned_and_cut_like_any_other(grounded: ModuleType
     bpy.context.scene.realcam.layout.camera_height = 1.8
     assert photo_of(bpy).record.cleaned == 0
     check_mesh_is_the_stored_layout(bpy)
+
+
+def test_fspy_tells_horizon_lens_and_height_before_the_import_and_after(
+    addon: ModuleType, tmp_path: Path, shared_data: Path
+) -> None:
+    """Its picture is 1439 x 956; the camera's height is that over fSpy's origin."""
+    bpy, project = addon, str(shared_data / "trajectories/fspy/json_export.json")
+    Image.fromarray(np.zeros((956, 1439, 3), np.uint8)).save(tmp_path / "street.png")
+    scene = bpy.context.scene
+    fields = scene.realcam.layout
+    scene.realcam.photo.photo_path = str(tmp_path / "street.png")
+    assert bpy.ops.realcam.ground_from_fspy(filepath=project) == {"FINISHED"}
+    lens, horizon = photo_of(bpy).intrinsics, fields.horizon_left
+    assert fields.camera_height == pytest.approx(0.9409, abs=1e-3)
+    scene.realcam.photo.photo_path, scene.realcam.photo.calibration = str(tmp_path / "street.png"), (0, 0, 0, 0)
+    assert bpy.ops.realcam.ground_and_walls() == {"FINISHED"}
+    assert bpy.ops.realcam.ground_from_fspy(filepath=project) == {"FINISHED"}
+    assert photo_of(bpy).intrinsics == pytest.approx(lens, rel=1e-4)
+    assert fields.horizon_left == pytest.approx(horizon)
+    check_mesh_is_the_stored_layout(bpy)
+    with pytest.raises(RuntimeError, match=r"none\.fspy cannot be read"):
+        bpy.ops.realcam.ground_from_fspy(filepath=str(tmp_path / "none.fspy"))
+
+
+def test_a_layout_is_written_and_read_again_by_anyone(grounded: ModuleType, lone: Path, tmp_path: Path) -> None:
+    from blender_addon.core.depth.layout.layout import read_layout
+    from blender_addon.scene.editing.depth_layout import stored_layout
+
+    bpy, file = grounded, tmp_path / "bike.layout.json"
+    bpy.ops.realcam.add_wall(points=points(*FLOOR_EDGE))
+    bpy.ops.realcam.cut_out(points=points(*PERSON))
+    stored = stored_layout(photo_of(bpy))
+    assert bpy.ops.realcam.save_layout(filepath=str(file)) == {"FINISHED"}
+    assert read_layout(file) == stored
+    bpy.ops.realcam.set_ground(camera_height=3.0)
+    bpy.ops.realcam.remove_layout_part(part="WALL", index=0)
+    assert bpy.ops.realcam.read_layout(filepath=str(file)) == {"FINISHED"}
+    assert stored_layout(photo_of(bpy)) == stored
+    bpy.context.scene.realcam.photo.photo_path = str(lone)
+    assert bpy.ops.realcam.read_layout(filepath=str(file)) == {"FINISHED"}
+    assert len(bpy.context.scene.objects) == 6, "another photo, with its cameras"
+    check_mesh_is_the_stored_layout(bpy)
+    file.write_text("{}, ")
+    with pytest.raises(RuntimeError, match="This is no depth layout"):
+        bpy.ops.realcam.read_layout(filepath=str(file))
+
+
+def test_a_calibration_by_a_law_stays_when_the_layout_is_changed(grounded: ModuleType) -> None:
+    from blender_addon.core.depth.calibration.depth_law import DepthLaw
+    from blender_addon.core.depth.layout.layout_depth import layout_depth
+    from blender_addon.scene.editing.depth_layout import stored_layout
+    from blender_addon.scene.handmade.depth_calibration import set_law
+
+    bpy = grounded
+    law = DepthLaw(reciprocal=True, gives="inverse", slope=0.8, offset=0.01)
+    set_law(bpy.context.scene, photo_of(bpy), law, follow=False)
+    bpy.context.scene.realcam.layout.camera_height = 1.8
+    photo = photo_of(bpy)
+    layout = stored_layout(photo)
+    assert layout is not None
+    size = (photo.record.columns, photo.record.rows)
+    metres = law.metres(layout_depth(layout, size, photo.intrinsics, photo.photo_size))
+    assert np.allclose(photo.depth(), metres, rtol=1e-5)
+
+
+def test_relative_depth_is_a_guess_until_a_ground_tells_its_metres(addon: ModuleType, small_bike: Path) -> None:
+    from dataclasses import replace
+
+    from blender_addon.scene.photo_scene import store_record
+
+    bpy = addon
+    bpy.ops.realcam.import_photo(filepath=str(small_bike), focal_mm=48.2)
+    photo = photo_of(bpy)
+    store_record(photo.mesh, replace(photo.record, numbers="relative"))
+    bpy.ops.realcam.cut_out(points=points(*PERSON))
+    assert photo_of(bpy).record.guessed
+    bpy.ops.realcam.remove_layout()
+    bpy.ops.realcam.ground_and_walls()
+    assert not photo_of(bpy).record.guessed
+    bpy.ops.realcam.remove_layout()
+    assert photo_of(bpy).record.guessed
