@@ -19,6 +19,8 @@ SMALLEST_SHARE = 1e-5
 """Share of the photo below which a region is no cut-out but a slip of the hand."""
 LARGEST_SHARE = 0.999
 """Share of the photo from which a cut-out is the photo itself."""
+FARTHEST_PLACE = 1000.0
+"""Widths or heights of the photo up to which a point beside it is believed."""
 LARGEST_MASK = 16_000_000
 """Pixels of a mask at most; a depth map has fewer."""
 DEGREES_APART = 5.0
@@ -82,7 +84,7 @@ class _Place:
 
 
 def _check_ground(ground: Ground, intrinsics: Float64, photo_size: tuple[int, int]) -> None:
-    if not np.isfinite(ground.horizon).all():
+    if not _are_places([ground.horizon]):
         raise PhotoError("The horizon is nowhere", f"{ground.horizon[0]:g} and {ground.horizon[1]:g}", "Draw it again.")
     if not 0 < ground.camera_height < HIGHEST:
         raise PhotoError(
@@ -106,7 +108,9 @@ def _check_ground(ground: Ground, intrinsics: Float64, photo_size: tuple[int, in
         )
     if ground.vertical is None:
         return
-    degrees = vertical_error(ground.horizon, ground.vertical, intrinsics, photo_size)
+    # Of a level camera it may be at infinity.
+    vertical = (np.clip(ground.vertical[0], -1e6, 1e6), np.clip(ground.vertical[1], -1e6, 1e6))
+    degrees = vertical_error(ground.horizon, vertical, intrinsics, photo_size)
     # Written so that NaN is refused.
     if not degrees <= DEGREES_APART:
         raise PhotoError(
@@ -114,6 +118,11 @@ def _check_ground(ground: Ground, intrinsics: Float64, photo_size: tuple[int, in
             f"the verticals meet {degrees:.0f} degrees away from where this horizon and this lens have them",
             "Draw the horizon or the verticals again, or correct the focal length.",
         )
+
+
+def _are_places(points: Iterable[Point]) -> bool:
+    """Whether all are numbers, and not absurdly far from the photo."""
+    return all(abs(number) <= FARTHEST_PLACE for point in points for number in point)
 
 
 def _check_wall(wall: Wall, name: str, place: _Place) -> None:
@@ -128,7 +137,7 @@ def _check_wall(wall: Wall, name: str, place: _Place) -> None:
 
 def _check_below_horizon(points: Iterable[Point], name: str, place: _Place, remedy: str) -> None:
     for number, point in enumerate(points, 1):
-        if not np.isfinite(point).all():
+        if not _are_places([point]):
             raise PhotoError(f"{name} has a point that is nowhere", f"point {number}", "Draw it again.")
         if place.floor_depth(point) < FARTHEST_DEPTH:
             continue
@@ -149,6 +158,10 @@ def _check_cut_out(cut_out: CutOut, name: str, place: _Place) -> None:
             f"{name} is the whole photo", f"{share:.1%} of it", "Draw around one thing; the rest is what is behind it."
         )
     foot = foot_of(cut_out)
+    if not (_are_places([foot]) and abs(cut_out.height) < HIGHEST):
+        raise PhotoError(
+            f"{name} has a foot that is nowhere", f"at {foot}, {cut_out.height:g} m above the floor", "Set it again."
+        )
     if cut_out.distance is not None:
         if not 0 < cut_out.distance < FARTHEST_DEPTH:
             raise PhotoError(f"{name} has no distance", f"{cut_out.distance:g} m", "Give metres above 0.")
@@ -165,7 +178,7 @@ def _check_cut_out(cut_out: CutOut, name: str, place: _Place) -> None:
             f"photo, the horizon there {horizon:.0%}",
             "What is lower than the camera has its foot below the horizon, what is higher above it.",
         )
-    if not np.isfinite(foot).all() or not abs(cut_out.turn) < 90:
+    if not abs(cut_out.turn) < 90:
         raise PhotoError(
             f"{name} is seen from its edge", f"turned by {cut_out.turn:g} degrees", "Turn it less than 90 degrees."
         )
@@ -181,5 +194,5 @@ def _check_region(cut_out: CutOut, name: str) -> None:
                 f"{mask.width} x {mask.height} pixels in runs of {sum(mask.runs)}, at most {LARGEST_MASK} are read",
                 "Make the mask again, smaller where it is that large.",
             )
-    elif len(cut_out.outline) < 3 or not np.isfinite(cut_out.outline).all():
+    elif len(cut_out.outline) < 3 or not _are_places(cut_out.outline):
         raise PhotoError(f"{name} has no area", f"{len(cut_out.outline)} points", "Draw around the thing.")
