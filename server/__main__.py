@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from blender_addon.core.errors import RealCamError
-from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST
+from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, bare_host
 from server.service.logs import set_up_logs
 from server.service.options import ServiceOptions
 from server.service.serving import default_data_dir, run_until_stopped
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     set_up_logs("text")
     options = ServiceOptions(
         data_dir=chosen.data_dir or default_data_dir(),
-        host=chosen.host,
+        host=bare_host(chosen.host),
         control_port=chosen.port,
         data_port=chosen.data_port if chosen.data_port is not None else (chosen.port + 1 if chosen.port else 0),
     )

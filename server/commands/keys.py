@@ -22,7 +22,7 @@ from blender_addon.core.protocol.keys import (
     pairing_text,
     server_keys,
 )
-from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT
+from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT, bare_host
 from server.service.requests.zap import AllowedClient, read_allowed, write_allowed
 from server.terminal.plain_console import PlainConsole, say
 
@@ -76,7 +76,8 @@ def invite(
     ] = None,
 ) -> None:
     """Make a key for a client and print one line of text that, pasted once there, pairs the two. It is a secret."""
-    if not host.strip():
+    host = bare_host(host)
+    if not host:
         raise typer.BadParameter("an address or a name is needed", param_hint="--host")
     with friendly_errors():
         pair = new_keys()

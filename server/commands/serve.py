@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST
+from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, bare_host
 from server.commands.friendly_errors import friendly_errors
 from server.service.jobs.retention import DAY, Retention
 from server.service.logs import LogFormat, set_up_logs
@@ -82,7 +82,7 @@ def serve(
     set_up_logs(logs)
     options = ServiceOptions(
         data_dir=data_dir or default_data_dir(),
-        host=host,
+        host=bare_host(host),
         control_port=port,
         data_port=data_port if data_port is not None else (port + 1 if port else 0),
         engines=engines,

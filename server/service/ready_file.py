@@ -14,7 +14,7 @@ import msgspec
 
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.keys import PublicKey, write_private
-from blender_addon.core.protocol.server_address import ServerAddress
+from blender_addon.core.protocol.server_address import ServerAddress, host_on_this_machine
 
 
 class ServerReady(msgspec.Struct, frozen=True):
@@ -41,7 +41,7 @@ class ServerReady(msgspec.Struct, frozen=True):
     @property
     def address(self) -> ServerAddress:
         """The address for a client of the same user on this machine, who finds the key in the configuration."""
-        return ServerAddress(self.host, self.control_port, self.data_port)
+        return ServerAddress(host_on_this_machine(self.host), self.control_port, self.data_port)
 
 
 def write_ready_file(path: Path, ready: ServerReady) -> None:

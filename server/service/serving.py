@@ -14,6 +14,7 @@ from pathlib import Path
 import platformdirs
 
 from blender_addon.core.printable import printable
+from blender_addon.core.protocol.server_address import host_and_port
 
 from .options import ServiceOptions
 from .ready_file import remove_ready_file, write_ready_file
@@ -72,7 +73,7 @@ def _say_ready(service: Service) -> None:
     options = service.options
     # A console or log in another encoding must not end the server over a letter of the folder's name.
     text = printable(
-        f"RealCam server ready on {options.host}:{service.control_port} (data {service.data_port}), "
+        f"RealCam server ready on {host_and_port(options.host, service.control_port)} (data {service.data_port}), "
         f"jobs in {options.data_dir}"
     )
     encoding = sys.stdout.encoding or "utf-8"

@@ -31,7 +31,7 @@ from .messages import (
     ServerMessage,
     Welcome,
 )
-from .server_address import ServerAddress
+from .server_address import ServerAddress, host_and_port
 
 Channel = Literal["control", "data"]
 """Which of the two sockets."""
@@ -205,7 +205,7 @@ class Session:
             dealer.setsockopt(option, value)
         monitor = dealer.get_monitor_socket(MONITORED)
         self._sockets[channel], self._monitors[channel] = dealer, monitor
-        dealer.connect(f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}")
+        dealer.connect(f"tcp://{host_and_port(host, port)}")
         self._poller.register(dealer, zmq.POLLIN)
         self._poller.register(monitor, zmq.POLLIN)
 

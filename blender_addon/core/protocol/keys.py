@@ -115,7 +115,9 @@ def session_keys(address: ServerAddress, config: Path) -> SessionKeys:
     Raises:
         ServiceError: the server's key is not known, or a key file cannot be used.
     """
-    known = known_servers(config).get(str(address))
+    # Without brackets: as version 0.1 wrote IPv6 addresses.
+    paired = known_servers(config)
+    known = paired.get(str(address)) or paired.get(f"{address.host}:{address.control_port}")
     if known is not None and address.server_key in ("", known.server_key):
         return SessionKeys(known.server_key, known.client)
     if address.server_key:

@@ -28,7 +28,7 @@ class ServerAddress:
     server_key: str = ""
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.control_port}"
+        return host_and_port(self.host, self.control_port)
 
     @property
     def loopback(self) -> bool:
@@ -56,9 +56,27 @@ def parse_address(text: str, server_key: str = "") -> ServerAddress:
     host, separator, port_text = text.rpartition(":")
     if not separator or (":" in host and not host.endswith("]")):
         host, port_text = text, str(DEFAULT_CONTROL_PORT)
-    host = host.strip("[]") or DEFAULT_HOST
-    if not port_text.isdecimal() or not 1 <= int(port_text) <= 65534:
+    host = bare_host(host) or DEFAULT_HOST
+    if set(host) & set("[] ") or not port_text.isdecimal() or not 1 <= int(port_text) <= 65534:
         raise ServiceError(
-            "This is not a server's address", repr(text), "Write host:port, for example 192.168.1.20:47110."
+            "This is not a server's address",
+            repr(text),
+            "Write host:port, for example 192.168.1.20:47110 or [fd00::20]:47110.",
         )
     return ServerAddress(host, int(port_text), int(port_text) + 1, server_key)
+
+
+def bare_host(text: str) -> str:
+    """A host as typed, without the brackets that stand around an IPv6 address."""
+    text = text.strip()
+    return text[1:-1] if text.startswith("[") and text.endswith("]") else text
+
+
+def host_and_port(host: str, port: int | str) -> str:
+    """`host:port`, with brackets around an IPv6 address, as people and ZeroMQ write it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def host_on_this_machine(host: str) -> str:
+    """Where a client on this machine reaches a server that listens on `host`, which may stand for all addresses."""
+    return {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}.get(host, host)

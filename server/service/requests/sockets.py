@@ -12,6 +12,7 @@ from blender_addon.core.errors import ErrorCode, ServiceError
 from blender_addon.core.protocol.framing import Frame
 from blender_addon.core.protocol.keys import KeyPair
 from blender_addon.core.protocol.messages import Limits
+from blender_addon.core.protocol.server_address import host_and_port, host_on_this_machine
 
 from .zap import DOMAIN
 
@@ -75,21 +76,18 @@ class Router:
             (zmq.IPV6, int(":" in host)),
         ):
             self.socket.setsockopt(option, value)
-        endpoint = f"tcp://[{host}]" if ":" in host else f"tcp://{host}"
         try:
-            self.socket.bind(f"{endpoint}:{port or '*'}")
+            self.socket.bind(f"tcp://{host_and_port(host, port or '*')}")
         except zmq.ZMQError as error:
             self.socket.close(linger=0)
             raise ServiceError(
-                f"The server cannot listen on {host}:{port}",
+                f"The server cannot listen on {host_and_port(host, port)}",
                 error.strerror,
                 "Another server may be running: stop it, or choose another --port.",
                 code=ErrorCode.PORT_TAKEN,
             ) from error
         self.port = int(self.socket.get_string(zmq.LAST_ENDPOINT).rpartition(":")[2])
-
-        here = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}.get(host, host)
-        self.own_endpoint = f"tcp://[{here}]:{self.port}" if ":" in here else f"tcp://{here}:{self.port}"
+        self.own_endpoint = f"tcp://{host_and_port(host_on_this_machine(host), self.port)}"
 
     def receive(self, limits: Limits) -> Incoming | None:
         """The next message, None when there is none.

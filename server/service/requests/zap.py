@@ -156,10 +156,16 @@ def prove_closed(
         seconds: how long to wait for each verdict.
 
     Raises:
-        ServiceError: an endpoint did not refuse the key.
+        ServiceError: an endpoint did not refuse the key, or could not be tried.
     """
     for endpoint in endpoints:
         verdict = _try_to_enter(handler, endpoint, server_public, seconds)
+        if verdict == 0:
+            raise ServiceError(
+                "The server's lock could not be tried",
+                f"no handshake began or ended at {endpoint} in {seconds:g} s",
+                "The server was not started. Check that programs on this machine can connect to that address.",
+            )
         if verdict != zmq.EVENT_HANDSHAKE_FAILED_AUTH:
             raise ServiceError(
                 "The server's lock does not hold",
@@ -175,6 +181,8 @@ def _try_to_enter(handler: ZapHandler, endpoint: str, server_public: str, second
     handler.self_test_key = keys.public
     with zmq.Context() as context, context.socket(zmq.DEALER) as stranger:
         stranger.linger = 0
+        # As the product's own clients have it: without, no socket connects to an IPv6 address.
+        stranger.setsockopt(zmq.IPV6, 1)
         stranger.curve_publickey, stranger.curve_secretkey = keys.public.encode(), keys.secret.encode()
         stranger.curve_serverkey = server_public.encode()
         monitor = stranger.get_monitor_socket(

@@ -211,14 +211,18 @@ def test_what_was_fetched_is_not_fetched_again_and_damage_is_mended(
         ("tcp://10.0.0.5:9000", "10.0.0.5", 9000),
         ("[::1]:9000", "::1", 9000),
         ("::1", "::1", 47110),
+        ("[::1]", "::1", 47110),
+        ("fe80::1%eth0", "fe80::1%eth0", 47110),
     ],
 )
 def test_addresses_as_people_type_them(text: str, host: str, port: int) -> None:
     address = parse_address(text)
     assert (address.host, address.control_port, address.data_port) == (host, port, port + 1)
+    # What is shown, and what the preferences keep, is read as the same.
+    assert parse_address(str(address)) == address
 
 
-@pytest.mark.parametrize("text", ["host:port", "host:0", "host:70000", "host:-1"])
+@pytest.mark.parametrize("text", ["host:port", "host:0", "host:70000", "host:-1", "[::1]9000", "[::1:9000", "a b:1"])
 def test_addresses_that_are_none(text: str) -> None:
     with pytest.raises(ServiceError, match="not a server's address"):
         parse_address(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,6 +19,7 @@ from blender_addon.core.protocol.keys import client_keys, new_keys, server_keys
 from blender_addon.core.protocol.messages import PROTOCOL_VERSION, Hello, JobState, ReadChunk
 from server.demo.motorcycle import Motorcycle
 from server.service.options import ServiceOptions
+from server.service.requests.sockets import Router
 from server.service.requests.zap import AllowList, ZapHandler, prove_closed
 from server.service.service import Service
 from tests.support.servers import REPOSITORY, RunningServer, StartServer, new_id
@@ -115,6 +117,47 @@ def test_a_damaged_allow_list_lets_nobody_else_in(tmp_path: Path) -> None:
     path.chmod(0o600)
     path.write_text('[{"name": "anna", "public": "%s", "added_at": 1}]' % ("a" * 40))
     assert own.name_of("a" * 40) == "anna"
+
+
+def without_ipv6() -> str:
+    """Why IPv6 cannot be tried here, "" where it can."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError as error:
+        return f"this machine has no ::1: {error}"
+    return ""
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "::1", "::"])
+def test_the_self_test_reaches_every_address_that_a_server_listens_on(host: str, tmp_path: Path) -> None:
+    if ":" in host and (why := without_ipv6()):
+        pytest.skip(why)
+    keys = new_keys()
+    with zmq.Context() as context:
+        handler = ZapHandler(context, AllowList(tmp_path))
+        router = Router(context, host, 0, 10_000, keys)
+        prove_closed(handler, [router.own_endpoint], keys.public)
+        router.socket.close(linger=0)
+        handler.socket.close()
+
+
+def test_an_address_that_cannot_be_reached_is_no_open_lock(tmp_path: Path) -> None:
+    with zmq.Context() as context:
+        handler = ZapHandler(context, AllowList(tmp_path))
+        with pytest.raises(ServiceError, match="lock could not be tried: no handshake"):
+            prove_closed(handler, ["tcp://127.0.0.1:9"], new_keys().public, seconds=0.2)
+        handler.socket.close()
+
+
+def test_a_server_on_ipv6(start_server: StartServer) -> None:
+    if why := without_ipv6():
+        pytest.skip(why)
+    server = start_server("--host", "[::1]")
+    address = replace(server.address, host="::1")
+    with Client(address, "me", "tests", config=server.config_dir) as client:
+        assert client.connect().engines
+        assert str(client.address) == f"[::1]:{address.control_port}"
 
 
 @pytest.mark.parametrize("enforce", [False, True])
