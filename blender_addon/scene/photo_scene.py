@@ -22,6 +22,11 @@ RECORD = "realcam_photo"
 CAMERA, IMAGE = "realcam_camera", "realcam_image"
 """Custom properties of the mesh object: the reference camera and the photo, as pointers, so that names are free."""
 
+LAYER = "realcam_layer"
+"""Custom property of an object that shows what an engine filled in behind a photo: `imported_at` of the photo."""
+LAYER_AS_MADE = "realcam_layer_as_made"
+"""Custom property of such an object: its texture before anyone painted on it, an image as a pointer."""
+
 CURRENT = "realcam_current_photo"
 """Custom property of a scene with several photos: `imported_at` of the one that is worked on."""
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..blender_versions import fcurves_of
 from ..scene.photo_scene import find_photo_scene
+from .preview_layers import seen_layers
 
 Fingerprint = tuple[object, ...]
 
@@ -33,6 +34,7 @@ def shot_fingerprint(scene: bpy.types.Scene, frame_start: int, frame_end: int) -
         _describe(start, found, seen)
     if photo is not None:
         found.append((photo.vertices, photo.faces))
+        found += [layer.name for layer in seen_layers(photo)]
     return tuple(found)
 
 

@@ -14,7 +14,9 @@ from ..core.camera.lens import lens_of
 from ..core.camera.trajectory import Trajectory
 from ..scene.importing.material import photo_material
 from ..scene.photo_scene import PhotoScene
+from ..scene.textured_mesh import textured_mesh
 from .axes import flipped
+from .preview_layers import PaintedLayer, painted_layers
 from .preview_texture import bilinear_material, preview_image
 
 Method = Literal["eevee", "workbench"]
@@ -32,6 +34,7 @@ def make_preview_scene(
     """A scene with the photo's mesh at the origin and a camera, ready for `place_camera` and rendering.
 
     The mesh has a material of its own, whatever the artist put on the photo's, and none of the artist's modifiers.
+    Of everything else in the artist's scene, only what is painted on the photo's background layers is seen.
     Nothing of it is written into a .blend, by Save, Save Copy or auto-save.
 
     Args:
@@ -62,11 +65,25 @@ def make_preview_scene(
         slot.link, slot.material = "OBJECT", material
     scene.collection.objects.link(mesh)
     scene.collection.objects.link(camera)
+    for layer in painted_layers(photo_scene):
+        scene.collection.objects.link(_layer_object(layer, method))
     scene.camera = camera
     _set_pixels(scene)
     _set_clipping(camera.data, depth)
     (_set_eevee if method == "eevee" else _set_workbench)(scene)
     return scene
+
+
+def _layer_object(layer: PaintedLayer, method: Method) -> bpy.types.Object:
+    """The painted part of a background layer, its own pixels, seen from both sides."""
+    mesh = textured_mesh(NAME, layer.points, layer.triangles, layer.places)
+    material = (bilinear_material if method == "eevee" else photo_material)(NAME, layer.image)
+    material.use_backface_culling = False
+    mesh.materials.append(material)
+    subject = bpy.data.objects.new(NAME, mesh)
+    for block in (mesh, material, subject):
+        _mark(block)
+    return subject
 
 
 def _mark(block: bpy.types.ID) -> None:

@@ -42,7 +42,15 @@ from .shot import (
     preview_panel,
     workspace_operator,
 )
-from .takes import clip_operators, clip_places, copy_operator, take_operators, takes_list, takes_panel
+from .takes import (
+    background_operator,
+    clip_operators,
+    clip_places,
+    copy_operator,
+    take_operators,
+    takes_list,
+    takes_panel,
+)
 from .takes.thumbnails import thumbnails
 
 _CLASSES = (
@@ -69,6 +77,7 @@ _CLASSES = (
     *takes_list.CLASSES,
     *copy_operator.CLASSES,
     *take_operators.CLASSES,
+    *background_operator.CLASSES,
     *clip_places.CLASSES,
     *clip_operators.CLASSES,
     # Panels in the order in which the sidebar shows them, each before those inside it.

@@ -9,6 +9,7 @@ import bpy
 ADDON = Path(__file__).parents[1]
 
 ALONE = "artist.a-photo-alone"
+BACKGROUND = "artist.painting-the-background"
 GEOMETRY, SHAPE = "artist.my-geometry", "artist.touching-up-the-depth"
 PHOTO, MOVE, LOOK = "artist.1-bring-in-the-photo", "artist.2-move-a-camera", "artist.3-look-before-you-send"
 GENERATE, TIMELINE, CHECK = "artist.4-generate", "artist.5-on-the-timeline", "artist.6-did-it-follow-the-camera"
@@ -36,6 +37,7 @@ HEADINGS = (
     ("bpy.ops.realcam.*geometry*", GEOMETRY),
     ("bpy.ops.realcam.block_out", GEOMETRY),
     ("bpy.ops.realcam.take_shape", SHAPE),
+    ("bpy.ops.realcam.add_background", BACKGROUND),
     ("bpy.ops.realcam.*take*", TIMELINE),
     ("bpy.ops.realcam.import_clip", TIMELINE),
     ("bpy.ops.realcam.*photo*", PHOTO),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..photo_scene import CURRENT, PhotoScene, photo_scenes
+from ..photo_scene import CURRENT, LAYER, PhotoScene, photo_scenes
 from .overlay import SHOWN
 
 SHOT_OF = "realcam_shot_of"
@@ -19,7 +19,7 @@ def choose_photo(scene: bpy.types.Scene, photo_scene: PhotoScene) -> None:
     """
     scene[CURRENT] = photo_scene.record.imported_at
     for photo in photo_scenes(scene):
-        for subject in (photo.mesh, *(child for child in photo.mesh.children if SHOWN in child)):
+        for subject in (photo.mesh, *(child for child in photo.mesh.children if SHOWN in child or LAYER in child)):
             set_seen(scene, subject, photo.mesh == photo_scene.mesh)
     if scene.camera is None or SHOT_OF not in scene.camera or _is_shot_of(scene.camera, photo_scene):
         return
@@ -39,8 +39,8 @@ def set_seen(scene: bpy.types.Scene, subject: bpy.types.Object, seen: bool) -> N
     if not seen:
         hide(scene, subject)
         return
-    # The overlay of the cleaning is never rendered.
-    subject.hide_render = SHOWN in subject
+    # The overlay of the cleaning and the background behind the photo are never rendered.
+    subject.hide_render = SHOWN in subject or LAYER in subject
     for layer in scene.view_layers:
         if layer.objects.get(subject.name) == subject:
             subject.hide_set(False, view_layer=layer)

@@ -14,7 +14,7 @@ from ...core.arrays import Float64, Int32
 from ...core.depth.seen_depth import CLIPPED_AT
 from ...core.errors import PhotoError
 from ..axes import blender_points
-from ..photo_scene import RECORD, PhotoScene
+from ..photo_scene import LAYER, RECORD, PhotoScene
 from .overlay import SHOWN
 
 SURFACES = ("MESH", "CURVE", "SURFACE", "META", "FONT")
@@ -44,8 +44,8 @@ class PlacedGeometry:
 
 
 def is_ours(subject: bpy.types.Object) -> bool:
-    """Whether the object shows a photo's depth already: a photo's mesh, or the colours of its cleaning."""
-    return RECORD in subject or SHOWN in subject
+    """Whether the object shows a photo already: its mesh, the colours of its cleaning, the background behind it."""
+    return RECORD in subject or SHOWN in subject or LAYER in subject
 
 
 def has_surface(subject: bpy.types.Object) -> bool:

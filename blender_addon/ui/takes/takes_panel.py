@@ -12,6 +12,7 @@ from ...timeline.strip import set_aside_strips
 from ...timeline.take import Take
 from ..sidebar import SidebarPanel
 from ..text_wrap import draw_wrapped
+from .background_operator import draw_background
 from .clip_places import draw_places
 from .copy_operator import draw_takes_elsewhere
 from .takes_list import TakesList, selected_take, settings_line, thumbnail
@@ -83,6 +84,7 @@ def _draw_take(layout: Any, context: bpy.types.Context, take: Take) -> None:
     for note in take.notes:
         draw_wrapped(layout, context, note, icon="INFO")
     layout.operator("realcam.use_take_settings", icon="COPY_ID")
+    draw_background(layout, take)
 
 
 CLASSES = (TakesPanel,)

@@ -9,8 +9,10 @@ from types import ModuleType
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
+from blender_addon.core.payloads.background import BACKGROUND_FILE, BackgroundLayer, encode_background
 from blender_addon.core.payloads.shot import ShotSettings
 from blender_addon.timeline.take import ShotPlacement, Take
 from blender_addon.timeline.take_folders import make_take, new_take_folder
@@ -192,3 +194,23 @@ def test_what_needs_a_window_says_so_without_one(addon: ModuleType, scene: Any, 
     keep()
     with pytest.raises(RuntimeError, match="window"):
         getattr(addon.ops.realcam, operator)()
+
+
+def test_a_kept_background_is_put_into_the_scene(addon: ModuleType, scene: Any, keep: Keep, tmp_path: Path) -> None:
+    from tests.blender_addon.scene.handmade.placed_boxes import grey_photo
+
+    take = keep()
+    with pytest.raises(RuntimeError, match="photo is not in this scene"):
+        addon.ops.realcam.add_background()
+    photo = grey_photo(addon, tmp_path)
+    with pytest.raises(RuntimeError, match="has no background"):
+        addon.ops.realcam.add_background()
+    corners = np.array([[-1, -1, 4], [1, -1, 4], [1, 1, 4]], np.float32)
+    layer = BackgroundLayer(
+        "behind", corners, np.array([[0, 1, 2]], np.int32), corners[:, :2] / 2 + 0.5, np.zeros((4, 4, 3), np.uint8)
+    )
+    (tmp_path / take.folder.removeprefix("//") / BACKGROUND_FILE).write_bytes(encode_background([layer]))
+    assert addon.ops.realcam.add_background() == {"FINISHED"}
+    (made,) = [child for child in photo.mesh.children if child.type == "MESH"]
+    assert made.users_collection[0].name == "shot, take 1 background"
+    assert addon.ops.realcam.add_background() == {"FINISHED"}, "again beside it"
