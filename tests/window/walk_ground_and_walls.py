@@ -120,6 +120,8 @@ def walk() -> Steps:
     xdotool("mouseup", 1)
     yield 1.0
     foot = layout().cut_outs[0].foot
+    yield from key("w")
+    picture("ground-8-all")
     yield from key("Return")
     scene = bpy.context.scene
     scene.realcam.layout.camera_height = 1.3

@@ -86,8 +86,8 @@ def set_layout(
 ) -> PhotoScene:
     """Build the photo's mesh of a layout and store it. The depth that the photo has without one is kept.
 
-    Cleaning, and geometry that was taken, are forgotten: they were of another depth. Cameras, and the calibration of
-    the laid-out depth, stay as they are.
+    Cleaning, and geometry that was taken, are forgotten: they were of another depth. Cameras and the scale stay as they
+    are.
 
     Args:
         scene: The scene; its cameras shall see as far as the depth reaches.
@@ -113,8 +113,6 @@ def set_layout(
     if is_first:
         record = _in_own_metres(record, layout)
     depth = layout_depth(layout, size, photo_scene.intrinsics, photo_scene.photo_size, base)
-    if record.law is not None:
-        depth = record.law.metres(depth).astype(np.float32)
     built = _built(depth, replace(photo_scene, record=record), edge)
     if is_first:
         _keep_depth(photo_scene)

@@ -28,6 +28,8 @@ FLOOR: Colour = (1.0, 1.0, 1.0, 0.25)
 WALL: Colour = (0.25, 0.7, 1.0, 1.0)
 OUTLINE: Colour = (0.55, 1.0, 0.35, 1.0)
 HOVERED: Colour = (1.0, 1.0, 1.0, 1.0)
+PLATE: Colour = (0.0, 0.0, 0.0, 0.6)
+"""Behind words, which a photo would else swallow."""
 
 ASIDE, AHEAD = 5, 10
 """Metres of the floor that are ruled, to each side and ahead of the camera."""
@@ -139,10 +141,17 @@ def _text(view: PhotoView, point: Point, text: str, colour: Colour) -> None:
     pixel = view.pixel(point)
     if pixel is None:
         return
-    blf.size(0, 13 * bpy.context.preferences.system.ui_scale)
+    scale = bpy.context.preferences.system.ui_scale
+    blf.size(0, 13 * scale)
+    width, height = blf.dimensions(0, text)
+    left, bottom, margin = pixel[0] + HANDLE * scale, pixel[1] + HANDLE * scale, 4 * scale
+    corners = [
+        (x, y, 0.0) for x in (left - margin, left + width + margin) for y in (bottom - margin, bottom + height + margin)
+    ]
+    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+    shader.bind()
+    shader.uniform_float("color", PLATE)
+    batch_for_shader(shader, "TRI_STRIP", {"pos": corners}).draw(shader)
     blf.color(0, *colour)
-    blf.enable(0, blf.SHADOW)
-    blf.shadow(0, 5, 0.0, 0.0, 0.0, 1.0)
-    blf.position(0, pixel[0] + HANDLE, pixel[1] + HANDLE, 0)
+    blf.position(0, left, bottom, 0)
     blf.draw(0, text)
-    blf.disable(0, blf.SHADOW)

@@ -32,7 +32,7 @@ class LayoutPanel(ImportedPhotoSubpanel, bpy.types.Panel):
             layout.operator("realcam.ground_and_walls", icon="MESH_GRID")
             _cut_out_buttons(layout)
         else:
-            _draw_ground(layout, context, fields, *found)
+            _draw_ground(layout, fields, *found)
             _cut_out_buttons(layout)
             _draw_parts(layout, fields, *found)
         row = layout.row(align=True)
@@ -49,9 +49,7 @@ def _cut_out_buttons(layout: Any) -> None:
     row.operator("realcam.cut_out_mask", text="By a Mask", icon="IMAGE_DATA")
 
 
-def _draw_ground(
-    layout: Any, context: bpy.types.Context, fields: Any, photo: PhotoScene, laid_out: DepthLayout
-) -> None:
+def _draw_ground(layout: Any, fields: Any, photo: PhotoScene, laid_out: DepthLayout) -> None:
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
@@ -65,8 +63,6 @@ def _draw_ground(
         row.prop(fields, "horizon_right")
         column.prop(fields, "ceiling")
         column.prop(fields, "farthest")
-    if photo.record.law is not None:
-        draw_wrapped(layout, context, "The depth was calibrated since: these lengths are those before.", "INFO")
     if has_other_depth(photo):
         column.prop(fields, "mixing")
         column.operator("realcam.remove_layout", icon="LOOP_BACK")

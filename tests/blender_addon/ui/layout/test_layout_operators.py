@@ -279,24 +279,6 @@ def test_a_layout_is_written_and_read_again_by_anyone(grounded: ModuleType, lone
         bpy.ops.realcam.read_layout(filepath=str(file))
 
 
-def test_a_calibration_by_a_law_stays_when_the_layout_is_changed(grounded: ModuleType) -> None:
-    from blender_addon.core.depth.calibration.depth_law import DepthLaw
-    from blender_addon.core.depth.layout.layout_depth import layout_depth
-    from blender_addon.scene.editing.depth_layout import stored_layout
-    from blender_addon.scene.handmade.depth_calibration import set_law
-
-    bpy = grounded
-    law = DepthLaw(reciprocal=True, gives="inverse", slope=0.8, offset=0.01)
-    set_law(bpy.context.scene, photo_of(bpy), law, follow=False)
-    bpy.context.scene.realcam.layout.camera_height = 1.8
-    photo = photo_of(bpy)
-    layout = stored_layout(photo)
-    assert layout is not None
-    size = (photo.record.columns, photo.record.rows)
-    metres = law.metres(layout_depth(layout, size, photo.intrinsics, photo.photo_size))
-    assert np.allclose(photo.depth(), metres, rtol=1e-5)
-
-
 def test_relative_depth_is_a_guess_until_a_ground_tells_its_metres(addon: ModuleType, small_bike: Path) -> None:
     from dataclasses import replace
 
