@@ -14,6 +14,7 @@ from pathlib import Path
 
 import bpy
 import numpy as np
+from mathutils import Matrix
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -26,6 +27,10 @@ PHOTO_SIZE, DEPTH_SIZE = (1536, 864), (768, 432)
 FOCAL_LENGTH_IN_35MM_FILM = 0xA405
 """The EXIF tag."""
 EXIF_IFD = 0x8769
+BESIDE = (0.45, -0.05, 0.1, -7.0)
+"""The second camera, from the photo's: metres right, down and forward, then degrees turned to the right. What the draft
+engine fills in is compared with what is seen from there (server/bench/fill_truth/demo.py).
+"""
 
 
 def main() -> None:
@@ -34,14 +39,21 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--samples", type=int, default=96)
     parser.add_argument("--shrink", type=int, default=1, help="a draft this many times smaller")
+    parser.add_argument("--beside", type=Path, help="only write this picture: the room from the second camera, BESIDE")
     parser.add_argument("--save", type=Path, help="also keep the scene as a .blend")
     told = parser.parse_args()
-    told.out.mkdir(parents=True, exist_ok=True)
+    if not told.beside:
+        told.out.mkdir(parents=True, exist_ok=True)
     scene = build_room()
     _set_lens(scene)
     if told.save:
         bpy.ops.wm.save_as_mainfile(filepath=str(told.save.resolve()))
     width, height = PHOTO_SIZE
+    if told.beside:
+        _move_camera(scene)
+        beside = render_photo(scene, (width // told.shrink, height // told.shrink), told.samples)
+        beside.save(told.beside, quality=92, subsampling=0, optimize=True)
+        return
     photo = render_photo(scene, (width // told.shrink, height // told.shrink), told.samples)
     exif = Image.Exif()
     exif.get_ifd(EXIF_IFD)[FOCAL_LENGTH_IN_35MM_FILM] = FOCAL_35MM
@@ -58,6 +70,15 @@ def _set_lens(scene: bpy.types.Scene) -> None:
     camera = scene.camera.data
     camera.sensor_fit, camera.sensor_width = "HORIZONTAL", 36.0
     camera.lens = focal * 36.0 / width
+
+
+def _move_camera(scene: bpy.types.Scene) -> None:
+    """To BESIDE, which is relative to the photo's camera."""
+    right, down, forward, degrees = BESIDE
+    camera = scene.camera
+    scene.view_layers[0].update()
+    turned = Matrix.Rotation(math.radians(-degrees), 4, "Y")
+    camera.matrix_world = camera.matrix_world @ Matrix.Translation((right, -down, -forward)) @ turned
 
 
 def render_photo(scene: bpy.types.Scene, size: tuple[int, int], samples: int) -> Image.Image:

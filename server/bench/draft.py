@@ -1,9 +1,14 @@
-"""Measure how long the draft engine takes, for `realcam bench`."""
+"""Measure how long the draft engine takes and what memory it needs, for `realcam bench`."""
 
 from __future__ import annotations
 
+import resource
+import subprocess
+import sys
 import time
+from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from blender_addon.core.arrays import Float32, Float64, UInt8
@@ -17,6 +22,43 @@ from server.geometry.preview import PreviewRenderer
 
 ARC_DEGREES = 25.0
 """Degrees of the arc, half of them to each side of the photo."""
+
+CLIPS = ((16, (512, 320)), (81, (832, 480)))
+"""Frames and size of the clips that are measured."""
+
+
+@dataclass(frozen=True)
+class DraftCost:
+    """What one clip of the draft engine costs.
+
+    Attributes:
+        frames: of the clip.
+        width, height: of the clip, pixels.
+        seconds: by the clock.
+        processor_seconds: of all threads.
+        peak_bytes: the most memory the process had, beyond what it had before: shot and imports.
+        longest_silence: seconds without a report, in which a cancel must wait.
+    """
+
+    frames: int
+    width: int
+    height: int
+    seconds: float
+    processor_seconds: float
+    peak_bytes: int
+    longest_silence: float
+
+
+def measure_draft(frames: int, size: tuple[int, int]) -> DraftCost:
+    """What a clip on an arc around the motorcycle costs, in a process of its own. Needs scikit-image.
+
+    Args:
+        frames: of the clip.
+        size: (width, height) of the clip, pixels.
+    """
+    command = [sys.executable, "-m", "server.bench.draft", *map(str, (frames, *size))]
+    told = subprocess.run(command, capture_output=True, check=True)
+    return msgspec.json.decode(told.stdout, type=DraftCost)
 
 
 def arc_shot(
@@ -51,3 +93,27 @@ def seconds_a_clip(shot: Shot, repeats: int = 3) -> float:
         engine.generate(shot, lambda _: None)
         best = min(best, time.perf_counter() - started)
     return float(best)
+
+
+def _cost(frames: int, size: tuple[int, int]) -> DraftCost:
+    from server.demo.motorcycle import motorcycle
+
+    bike = motorcycle()
+    shot = arc_shot(bike.photo, bike.depth, bike.intrinsics, frames, size)
+    moments: list[float] = []
+    before, began, processor = _peak_memory(), time.perf_counter(), time.process_time()
+    moments.append(began)
+    DraftEngine().generate(shot, lambda _: moments.append(time.perf_counter()))
+    seconds, processor_seconds = time.perf_counter() - began, time.process_time() - processor
+    silence = float(np.diff(moments).max())
+    return DraftCost(frames, *size, seconds, processor_seconds, _peak_memory() - before, silence)
+
+
+def _peak_memory() -> int:
+    """The most memory this process had so far, bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    count, width, height = map(int, sys.argv[1:])
+    sys.stdout.buffer.write(msgspec.json.encode(_cost(count, (width, height))))

@@ -30,6 +30,8 @@ from server.geometry.preview import PreviewRenderer
 from server.terminal.plain_console import PlainConsole, say
 
 from .depth import MEGAPIXEL, blenders_report, depth, depth_to_scene
+from .draft import draft
+from .draft_truth import draft_truth
 from .evaluate import evaluate
 from .layouts import layouts
 from .sampler import sampler
@@ -42,6 +44,8 @@ bench_app = typer.Typer(
 bench_app.command()(sampler)
 bench_app.command()(depth)
 bench_app.command()(evaluate)
+bench_app.command()(draft)
+bench_app.command()(draft_truth)
 bench_app.command()(layouts)
 
 

@@ -154,7 +154,9 @@ class WorldFill:
         margins = (max(round(size[0] * CANVAS), 1), max(round(size[1] * CANVAS), 1))
         around = np.ones((size[1] + 2 * margins[1], size[0] + 2 * margins[0]), np.bool_)
         around[margins[1] : -margins[1], margins[0] : -margins[0]] = False
-        return self._painted(intrinsics, np.eye(4), margins, around, partial(beside, margins=margins))
+        return self._painted(
+            intrinsics, np.eye(4), margins, around, partial(beside, margins=margins, alive=self._alive)
+        )
 
     def _patch(self, frame: int) -> Surface:
         t = self._shot.trajectory
@@ -182,9 +184,10 @@ class WorldFill:
         """
         widened = intrinsics.copy()
         widened[:2, 2] += margins
-        view = look_at(self._surfaces, widened, pose, (where.shape[1], where.shape[0]))
+        view = look_at(self._surfaces, widened, pose, (where.shape[1], where.shape[0]), self._alive)
+        patch = patch_of(view, where & ~view.covered, Rays(widened, pose, self._free), self._nothing_seen, paint)
         self._alive()
-        return patch_of(view, where & ~view.covered, Rays(widened, pose, self._free), self._nothing_seen, paint)
+        return patch
 
     def _draw(self, surface: Surface, stage: str) -> None:
         """Draw a surface into the holes of every frame, in threads: NumPy releases the interpreter lock."""

@@ -64,6 +64,7 @@ def behind(view: View, hole: Bool, inverse_depth: Float32, alive: Callable[[], N
         inverse_depth: [H, W] 1 / metres, of the surface that fills the hole.
         alive: called now and then; what it raises ends the work.
     """
+    alive()
     inverse = _inverse(view)
     own = view.covered & ~view.fringe & (inverse < IN_FRONT * inverse_depth)
     filled = within(hole, UNDER) & ~own
@@ -88,7 +89,13 @@ def _fading(own: Bool, distances: tuple[int, int], steps: int = 5) -> Float32:
     return np.asarray(count[..., None] / steps, dtype=np.float32)
 
 
-def beside(view: View, hole: Bool, inverse_depth: Float32, margins: tuple[int, int]) -> Painting:
+def beside(
+    view: View,
+    hole: Bool,
+    inverse_depth: Float32,
+    margins: tuple[int, int],
+    alive: Callable[[], None] = lambda: None,
+) -> Painting:
     """What lies beside the photo, seen from its own camera.
 
     Args:
@@ -96,7 +103,9 @@ def beside(view: View, hole: Bool, inverse_depth: Float32, margins: tuple[int, i
         hole: [H, W] the pixels around it.
         inverse_depth: [H, W] 1 / metres, of the surfaces that go on there.
         margins: pixels left and right of the photo, and above and below it.
+        alive: called now and then; what it raises ends the work.
     """
+    alive()
     right, down = margins
     height, width = hole.shape
     photo = np.s_[down : height - down, right : width - right]
@@ -112,6 +121,7 @@ def beside(view: View, hole: Bool, inverse_depth: Float32, margins: tuple[int, i
     shown = (mirror((view.covered & ~view.fringe).astype(np.float32)) > 0) & (reflected < high * inverse_depth)
     shown &= (reflected > low * inverse_depth) | own
     picture = pull_push(mirror(view.colour), shown.astype(np.float32))
+    alive()
     distance = _distance_from(photo, hole.shape)
     longest = max(height - 2 * down, width - 2 * right)
     level = np.maximum(distance - SHARP * longest, 0) / (BLUR_DOUBLES * longest)

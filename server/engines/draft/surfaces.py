@@ -168,7 +168,13 @@ def _part(surface: Surface, faces: Bool) -> Surface:
     )
 
 
-def look_at(surfaces: list[Surface], intrinsics: Float64, camera_to_world: Float64, size: tuple[int, int]) -> View:
+def look_at(
+    surfaces: list[Surface],
+    intrinsics: Float64,
+    camera_to_world: Float64,
+    size: tuple[int, int],
+    alive: Callable[[], None] = lambda: None,
+) -> View:
     """Render surfaces from a camera, the nearest in front.
 
     Args:
@@ -176,6 +182,7 @@ def look_at(surfaces: list[Surface], intrinsics: Float64, camera_to_world: Float
         intrinsics: [3, 3] in pixels of `size`.
         camera_to_world: [4, 4].
         size: (width, height) pixels.
+        alive: called for each surface; what it raises ends the work.
     """
     width, height = size
     view = View(
@@ -187,6 +194,7 @@ def look_at(surfaces: list[Surface], intrinsics: Float64, camera_to_world: Float
     )
     axis, origin = camera_to_world[:3, 2].astype(np.float32), camera_to_world[:3, 3].astype(np.float32)
     for surface in surfaces:
+        alive()
         seen = rasterize(surface.vertices, surface.triangles, intrinsics, camera_to_world, size)
         nearer = seen.covered & (seen.depth < view.depth)
         view.depth[nearer] = seen.depth[nearer]

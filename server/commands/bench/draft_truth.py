@@ -1,0 +1,53 @@
+"""`realcam bench draft-truth`: what the draft engine fills in beside what a second camera saw."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from server.bench.fill_truth.kitchen import kitchen_scenes
+from server.bench.fill_truth.scenes import SCENES, TruthScene
+from server.bench.fill_truth.table import DRAFT, Filled, filled_ways, mean_figures
+
+
+def draft_truth(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    data: Annotated[Path | None, typer.Option(help="Folder of data: also frames of sequences/ in it.")] = None,
+    pictures: Annotated[Path | None, typer.Option(help="Folder for pictures: seen, each way, the truth.")] = None,
+) -> None:
+    """PSNR, SSIM and GMSD of the draft engine's fill and of other ways, in the pixels that come into sight."""
+    found: list[Filled] = []
+    with Console(stderr=True).status("filling"):
+        for number, scene in enumerate(_scenes(data)):
+            ways = list(filled_ways(scene))
+            found += ways
+            if pictures is not None:
+                pictures.mkdir(parents=True, exist_ok=True)
+                seen = scene.shot.preview[-1, ..., :3] * ~scene.hole[..., None]
+                row = [seen, *(way.picture for way in ways), scene.truth]
+                Image.fromarray(np.concatenate(row, axis=1)).save(pictures / f"{number:02d}.png")
+    means = list(mean_figures(found))
+    if as_json:
+        typer.echo(json.dumps([asdict(mean) for mean in means], indent=2))
+        return
+    table = Table("scene", "way", "PSNR", "SSIM", "GMSD", "processor", show_edge=False)
+    for mean in means:
+        cells = (f"{mean.psnr:.2f} dB", f"{mean.ssim:.3f}", f"{mean.gmsd:.3f}", f"{mean.processor_seconds:.1f} s")
+        table.add_row(mean.scene if mean.way == DRAFT else "", mean.way, *cells)
+    Console().print(table)
+
+
+def _scenes(data: Path | None) -> Iterator[TruthScene]:
+    for make in SCENES:
+        yield make()
+    if data is not None:
+        yield from kitchen_scenes(data)
