@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from blender_addon.core.progress import JobProgress, OnProgress, unwatched
+from server.model.weights.transfer import watched
 from server.model.weights.weights_fetch import (
     SpaceNeeded,
     check_disk_space,
@@ -37,6 +38,8 @@ from .predictor import PredictorCard
 
 NEEDED = ("huggingface_hub", "filelock")
 """Packages without which nothing is fetched, of the extra `models`."""
+ASKING = "Asking the hub"
+"""The stage before the first byte."""
 OPTION = "--file"
 """The option of `realcam weights get` that takes a predictor's file."""
 
@@ -89,7 +92,10 @@ def fetch_weights(
     file = published_file(card)
     with install_lock(store):
         lock = WeightsLock(store.root / LOCK_FILE)
-        source = resolve(lock.pinned(file), endpoint, _by_hand(card), OPTION)
+        source = watched(
+            lambda: resolve(lock.pinned(file), endpoint, _by_hand(card), OPTION),
+            lambda: on_progress(JobProgress(0, 1, ASKING)),
+        )
         check_disk_space([SpaceNeeded(store.root, missing_bytes(source, store.downloads), "to download")])
         lock.remember_commit(file, source)
         fetched = fetch(source, store.downloads, on_progress, endpoint)
@@ -147,6 +153,9 @@ def in_megabytes(on_progress: OnProgress) -> OnProgress:
     """An OnProgress for fetch_weights that passes on megabytes: "Downloading 34 of 99 MB"."""
 
     def told(progress: JobProgress) -> None:
+        if progress.stage == ASKING:
+            on_progress(progress)
+            return
         done, total = round(progress.done / 1e6), round(progress.total / 1e6)
         doing = "Downloading" if progress.stage.startswith("Fetching") else "Checking"
         on_progress(JobProgress(done, total, f"{doing} {done} of {total} MB"))

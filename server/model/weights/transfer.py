@@ -1,11 +1,12 @@
-"""One file over HTTP, appended to what is there of it, and stopped at once when nobody wants it any more."""
+"""Work over a network that is stopped at once when nobody wants it any more: a question, and the transfer of a file."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from .weights_sources import network_errors
 
@@ -16,6 +17,26 @@ LINE_TIMEOUT = 30.0
 RETRIES = 5
 """How often a broken line is tried again without anything having come meanwhile."""
 RETRY_SECONDS = 1.0
+
+T = TypeVar("T")
+
+
+def watched(work: Callable[[], T], on_wait: Callable[[], None]) -> T:
+    """What `work` returns, which runs on a thread of its own.
+
+    Args:
+        work: asks something of another computer. What it raises passes through.
+        on_wait: called ten times a second meanwhile. What it raises passes through at once; the work is left to end
+            by itself, and what it finds is dropped.
+    """
+    threads = ThreadPoolExecutor(1)
+    try:
+        answer = threads.submit(work)
+        while not wait([answer], LOOK_SECONDS).done:
+            on_wait()
+        return answer.result()
+    finally:
+        threads.shutdown(wait=False)
 
 
 class Transfer:

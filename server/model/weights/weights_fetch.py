@@ -15,7 +15,7 @@ import msgspec
 
 from blender_addon.core.progress import JobProgress, OnProgress, unwatched
 
-from .transfer import Transfer
+from .transfer import Transfer, watched
 from .weights_sources import WeightsError, first_line, network_errors
 from .weights_store import FRESH_PREFIX, SourceFile, WeightsStore
 
@@ -150,12 +150,13 @@ def _download(source: SourceFile, path: Path, on_progress: OnProgress, endpoint:
         done = 0
     if not source.bytes or done < source.bytes:
         url = hf_hub_url(source.repo, source.name, revision=source.revision, endpoint=endpoint)
-        there = get_hf_file_metadata(url, endpoint=endpoint)
-        # Checked before the part is written: another page than the file (a login page, say) would overwrite it.
-        _check_length(source, there.size)
 
         def on_length(length: int) -> None:
             on_progress(JobProgress(length, source.bytes, f"Fetching {source.name}"))
+
+        there = watched(lambda: get_hf_file_metadata(url, endpoint=endpoint), lambda: on_length(done))
+        # Checked before the part is written: another page than the file (a login page, say) would overwrite it.
+        _check_length(source, there.size)
 
         Transfer(there.location, part).run(on_length)
     try:

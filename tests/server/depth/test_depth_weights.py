@@ -133,6 +133,20 @@ def test_a_cancel_is_heard_while_nothing_comes_over_the_line(published: Publishe
     assert published.hub.served == [f"model.safetensors bytes={there}-"]
 
 
+def test_a_cancel_is_heard_while_the_hub_says_nothing(published: Published, bike: Motorcycle) -> None:
+    published.hub.silent = True
+    told: list[str] = []
+
+    def report(progress: JobProgress) -> None:
+        told.append(progress.stage)
+        if told[-3:] == ["Asking the hub"] * 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        PredictorEngine(published.card).estimate(request(bike), report)
+    assert published.hub.served == []
+
+
 KILLED = """
 import sys
 from pathlib import Path

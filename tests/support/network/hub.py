@@ -21,8 +21,8 @@ class Hub:
     cut_at: how many bytes of the next file it sends before the line breaks; it is down after that. damaged: its files
     are not what it says they are. login_page: what a hotel's network answers in its place, "listing" or "files".
     stalls_at: how many bytes of the next file it sends before it stops, with the line open, until `go_on` is set.
-    commit: the newest, whatever is asked for by name is served all the same. claims: sizes that it lists, where they
-    are not those of the contents.
+    silent: it takes connections and says nothing until then. commit: the newest, whatever is asked for by name is
+    served all the same. claims: sizes that it lists, where they are not those of the contents.
     """
 
     contents: dict[str, bytes]
@@ -30,6 +30,7 @@ class Hub:
     served: list[str] = field(default_factory=list)
     cut_at: int | None = None
     stalls_at: int | None = None
+    silent: bool = False
     go_on: threading.Event = field(default_factory=threading.Event)
     down: bool = False
     damaged: bool = False
@@ -54,6 +55,8 @@ def serving(state: Hub) -> Iterator[Hub]:
 
         def _answer(self, body: bool) -> None:
             path = self.path.split("?")[0]
+            if state.silent:
+                state.go_on.wait()
             if state.login_page == ("listing" if path.startswith("/api/") else "files"):
                 self._send(b"<html>Welcome to our hotel</html>", {}, body)
                 return
