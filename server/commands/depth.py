@@ -16,6 +16,7 @@ from blender_addon.core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SKY,
 from blender_addon.core.depth.depth_facts import depth_facts
 from blender_addon.core.depth.depth_mesh import known_depth
 from server.depth.catalogue import CARDS, DEFAULT, TRAINED_WITH, load_predictor
+from server.depth.depth_weights import downloaded_weights
 from server.depth.estimate import SceneDepth, cleaned_at_photo, estimate_scene_depth
 from server.depth.overlay import cleaning_overlay
 from server.depth.photo_files import read_depth, read_photo
@@ -48,12 +49,13 @@ STEPS = {"edges moved": MOVED, "flying": FLYING, "outliers": OUTLIER, "sky": SKY
 
 @depth_app.command("list")
 def list_predictors() -> None:
-    """The predictors, what they are for and under which licence their weights are."""
-    table = Table("name", "scenes", "download", "licence of the weights", "commercial use")
+    """The predictors, what they are for, whether their weights are here, and under which licence those are."""
+    table = Table("name", "scenes", "download", "here", "licence of the weights", "commercial use")
     table.columns[0].no_wrap = True
     for card in CARDS.values():
         download = f"{card.bytes / 1e6:.0f} MB"
-        table.add_row(card.name, card.scenes, download, card.licence, "yes" if card.commercial else "no")
+        here = "no" if downloaded_weights(card) is None else "yes"
+        table.add_row(card.name, card.scenes, download, here, card.licence, "yes" if card.commercial else "no")
     console = PlainConsole()
     console.print(table)
     console.print(

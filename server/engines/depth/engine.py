@@ -7,19 +7,23 @@ from collections.abc import Callable
 
 import numpy as np
 
+from blender_addon.core.arrays import UInt8
 from blender_addon.core.camera.focal_length import photo_lens
 from blender_addon.core.depth.cleaning.clean import Cleaning
+from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.depth_request import DepthRequest, DepthResult
 from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import DEPTH_MODE, EngineCapability, PredictorFacts
 from server.depth.catalogue import load_predictor
 from server.depth.depth_weights import downloaded_weights, fetch_weights, in_megabytes
 from server.depth.estimate import cleaned_at_photo, rescaled_to_lens
-from server.depth.predictor import DepthPredictor, PredictorCard
+from server.depth.predictor import DepthEstimate, DepthPredictor, PredictorCard
 from server.packages import absent_packages, install_command, models_download
 
 STEPS = 3
 """Progress steps of one request."""
+NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+"""What PyTorch says when a GPU's or the machine's memory does not suffice."""
 NEEDED = ("torch", "transformers")
 """Packages without which no predictor runs."""
 
@@ -77,6 +81,7 @@ class PredictorEngine:
         Raises:
             PredictorError: the predictor cannot run here, or its weights do not fit.
             WeightsError: the weights cannot be downloaded.
+            EngineError: the memory does not suffice.
             PhotoError: the focal length that is used is not a positive number.
             Cancelled: the job was cancelled.
         """
@@ -85,7 +90,7 @@ class PredictorEngine:
             self._predictor = self._load() if self._load is not None else self._published(report)
         report(JobProgress(1, STEPS, "predicting"))
         photo = np.ascontiguousarray(request.photo)
-        estimate = self._predictor.predict(photo)
+        estimate = self._predicted(self._predictor, photo)
         report(JobProgress(2, STEPS, "cleaning"))
         lens = photo_lens(
             (photo.shape[1], photo.shape[0]),
@@ -104,6 +109,27 @@ class PredictorEngine:
             focal_source=lens.words,
             predictor=self._card.title,
             licence=self._card.licence,
+        )
+
+    def _predicted(self, predictor: DepthPredictor, photo: UInt8) -> DepthEstimate:
+        """What the predictor makes of the photo.
+
+        Raises:
+            EngineError: the memory does not suffice.
+        """
+        try:
+            return predictor.predict(photo)
+        except RuntimeError as error:
+            # torch.OutOfMemoryError is one; the CPU's allocator raises a plain one.
+            if not any(words in str(error) for words in NO_MEMORY):
+                raise
+            reason = str(error).splitlines()[0]
+        # Outside the handler, whose traceback holds on to what was computed.
+        self._predictor = None
+        raise EngineError(
+            f"{self._card.title} does not fit the server's memory",
+            reason,
+            "Choose a smaller network, or close what else takes memory there.",
         )
 
     def _published(self, report: OnProgress) -> DepthPredictor:
