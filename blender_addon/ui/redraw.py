@@ -31,6 +31,14 @@ def _tag_sidebars() -> None:
                         region.tag_redraw()
 
 
+def redraw_views() -> None:
+    """Redraw the 3D views, with what is drawn over them."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()
+
+
 def stop() -> None:
     """Forget what is still to be drawn again; the add-on is being disabled."""
     if bpy.app.timers.is_registered(_tag_sidebars):

@@ -1,4 +1,5 @@
-"""A relative depth picture imported by its question's first answer, then given metres by clicks of a real mouse.
+"""A relative depth picture of the demo room imported by its question's first answer, then given metres by clicks of a
+real mouse.
 
     python tests/window/run_walk.py tests/window/walk_calibrate.py
 
@@ -16,7 +17,6 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 from stage import (
-    BIKE_LENS,
     HERE,
     Steps,
     in_view,
@@ -35,8 +35,8 @@ BELOW = ("check", "takes", "preview", "generate", "camera")
 """Panels below the photo's, each after those inside it."""
 taken_away: list[type] = []
 
-PLACES = ((0.5, 0.55), (0.12, 0.2), (0.7, 0.93), (0.4, 0.75))
-"""(across, down) in the photo: the motor, the wall, the floor's near right, the floor."""
+PLACES = ((0.6, 0.62), (0.12, 0.2), (0.28, 0.87))
+"""(across, down) in the photo."""
 
 
 def key(*names: str) -> None:
@@ -67,12 +67,11 @@ def write_relative(depth: np.ndarray) -> Path:
     return HERE / "relative.png"
 
 
-def true_distance(depth: np.ndarray, across: float, down: float) -> float:
+def true_distance(depth: np.ndarray, lens: np.ndarray, size: tuple[int, int], across: float, down: float) -> float:
     """Straight from the camera."""
     row, column = int(down * depth.shape[0]), int(across * depth.shape[1])
-    fx, fy, cx, cy = BIKE_LENS
-    ray = np.linalg.norm([(column + 0.5 - cx) / fx, (row + 0.5 - cy) / fy, 1])
-    return float(np.nanmedian(depth[row - 3 : row + 4, column - 3 : column + 4]) * ray)
+    ray = np.linalg.norm(np.linalg.inv(lens) @ [across * size[0], down * size[1], 1])
+    return float(np.nanmedian(depth[row - 1 : row + 2, column - 1 : column + 2]) * ray)
 
 
 def screen_place(across: float, down: float) -> tuple[float, float]:
@@ -100,12 +99,17 @@ def open_panel() -> None:
 
 def walk() -> Steps:
     install()
-    yield from open_sidebar()
-    depth = np.load(HERE / "motorcycle_depth.npy")
-    relative = write_relative(depth)
-    bpy.ops.wm.save_as_mainfile(filepath=str(HERE / "calibrate.blend"))
     open_panel()
-    in_view("import_photo", filepath=str(HERE / "motorcycle.png"), depth_path=str(relative), calibration=BIKE_LENS)
+    yield from open_sidebar()
+    in_view("try_demo")
+    yield 3.0
+    demo = of_addon("scene").find_photo_scene(bpy.context.scene)
+    depth, lens, size = demo.depth(), demo.intrinsics, demo.photo_size
+    filepath = bpy.path.abspath(demo.image.filepath)
+    bpy.context.window.scene = bpy.data.scenes["Scene"]
+    yield 1.0
+    four = (*lens[[0, 1], [0, 1]].tolist(), *lens[:2, 2].tolist())
+    in_view("import_photo", filepath=filepath, depth_path=str(write_relative(depth)), calibration=four)
     yield 2.0
     picture("calibrate-0-question")
     key("Return")
@@ -120,7 +124,7 @@ def walk() -> Steps:
     picture("calibrate-2-clicked")
     key("Return")
     yield 1.5
-    for across, down in PLACES[1:3]:
+    for across, down in PLACES[1:]:
         in_view("pick_depth_points", floor=False)
         yield 0.5
         mouse(*screen_place(across, down), "1")
@@ -131,7 +135,7 @@ def walk() -> Steps:
     fields = photo.mesh.realcam_calibration
     clicked = len(fields.points)
     for point in fields.points:
-        point.distance = round(true_distance(depth, point.across, point.down), 2)
+        point.distance = round(true_distance(depth, lens, size, point.across, point.down), 2)
     mouse(200, 20)
     region_of(view_area(), "UI").tag_redraw()
     scroll_down()
@@ -153,7 +157,7 @@ def walk() -> Steps:
     undone = photo.record.law is None
     in_view("pick_depth_points", floor=True)
     yield 0.5
-    for across, down in ((0.3, 0.95), (0.9, 0.9), (0.6, 0.93)):
+    for across, down in ((0.42, 0.9), (0.62, 0.96), (0.5, 0.83)):
         mouse(*screen_place(across, down), "1")
         yield 0.7
     key("Return")

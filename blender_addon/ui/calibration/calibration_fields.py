@@ -15,6 +15,8 @@ from bpy.props import (
     PointerProperty,
 )
 
+from ..redraw import redraw_views
+
 QUANTILES = 32
 """Numbers that stand for the photo's whole depth in the live fit."""
 
@@ -32,6 +34,10 @@ NUMBERS = (
     ("depth", "Distance", "Equal steps of the depth picture are equal steps of distance"),
     ("inverse", "Inverse", "Equal steps of the depth picture are equal steps of one over the distance"),
 )
+
+
+def _shown_changed(_fields: Any, _context: bpy.types.Context) -> None:
+    redraw_views()
 
 
 def _hidden(**more: Any) -> dict[str, Any]:
@@ -59,7 +65,12 @@ class RealCamDepthPoint(bpy.types.PropertyGroup):
 class RealCamCalibration(bpy.types.PropertyGroup):
     """What is known of a photo's distances."""
 
-    way: EnumProperty(name="Calibrate By", description="What you know of the photo's distances", items=WAYS)
+    way: EnumProperty(
+        name="Calibrate By",
+        description="What you know of the photo's distances",
+        items=WAYS,
+        update=_shown_changed,
+    )
     points: CollectionProperty(type=RealCamDepthPoint)
     point_index: IntProperty(name="Point", description="The selected point: its index", default=0)
     along: EnumProperty(name="Measured", description="How the distances of points count", items=ALONG)
@@ -120,7 +131,9 @@ class RealCamCalibration(bpy.types.PropertyGroup):
         "middle, so that it stays framed; what is nearer or farther shifts. Off: they stay where they are",
         default=True,
     )
-    show_points: BoolProperty(name="Show Points", description="Show the points in the 3D views", default=True)
+    show_points: BoolProperty(
+        name="Show Points", description="Show the points in the 3D views", default=True, update=_shown_changed
+    )
     spread: FloatVectorProperty(size=QUANTILES, **_hidden())
 
 

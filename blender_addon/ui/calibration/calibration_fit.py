@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from ...core.arrays import Float64, Floats
+from ...core.depth.calibration.depth_law import Gives, Numbers
 from ...core.depth.calibration.fit import DepthFit, fit_depth
 from ...core.depth.calibration.fit_words import fit_words, limit_words
 from ...core.depth.calibration.known_points import KnownPoints, along_z, ends_of, floor_depths, number_at, ray_lengths
@@ -23,7 +25,10 @@ def live_fit(photo: PhotoScene) -> DepthFit:
         PhotoError: They cannot be fitted.
     """
     fields = calibration_of(photo.mesh)
-    return _fit(photo, np.array(fields.spread, dtype=np.float64))
+    spread = np.array(fields.spread, dtype=np.float64)
+    points = _points(photo, spread)
+    known = (tuple(points.numbers.tolist()), tuple(points.metres.tolist()))
+    return _kept_fit(*known, photo.record.numbers, tuple(spread.tolist()), _gives(fields))
 
 
 def exact_fit(photo: PhotoScene, imported: Float64) -> DepthFit:
@@ -40,7 +45,7 @@ def exact_fit(photo: PhotoScene, imported: Float64) -> DepthFit:
     for point in (*fields.points, *fields.floor):
         point.imported = number_at(imported, point.across, point.down)
     remember_spread(fields, imported)
-    return _fit(photo, imported)
+    return fit_depth(_points(photo, imported), photo.record.numbers, imported, _gives(fields))
 
 
 def remember_spread(fields: Any, imported: Float64) -> None:
@@ -70,16 +75,25 @@ def told(fit: DepthFit, way: str) -> tuple[str, str]:
     return first, limit_words(fit)
 
 
-def _fit(photo: PhotoScene, picture: Floats) -> DepthFit:
+@lru_cache(maxsize=4)
+def _kept_fit(
+    numbers: tuple[float, ...], metres: tuple[float, ...], kind: Numbers, spread: tuple[float, ...], gives: Gives | None
+) -> DepthFit:
+    """The fit, kept until something changes: a panel is drawn at each move of the mouse."""
+    return fit_depth(KnownPoints(np.array(numbers), np.array(metres)), kind, np.array(spread), gives)
+
+
+def _gives(fields: Any) -> Gives | None:
+    return None if fields.numbers == "AUTO" else fields.numbers
+
+
+def _points(photo: PhotoScene, picture: Floats) -> KnownPoints:
     fields = calibration_of(photo.mesh)
-    gives = None if fields.numbers == "AUTO" else fields.numbers
     if fields.way == "POINTS":
-        points = _known_points(photo, fields)
-    elif fields.way == "GROUND":
-        points = _floor_points(photo, fields)
-    else:
-        points = ends_of(picture, fields.nearest, fields.farthest, fields.swapped)
-    return fit_depth(points, photo.record.numbers, picture, gives)
+        return _known_points(photo, fields)
+    if fields.way == "GROUND":
+        return _floor_points(photo, fields)
+    return ends_of(picture, fields.nearest, fields.farthest, fields.swapped)
 
 
 def _known_points(photo: PhotoScene, fields: Any) -> KnownPoints:

@@ -15,6 +15,7 @@ from ...scene import PhotoScene
 from ...scene.handmade.depth_calibration import Calibrated, imported_depth, place_in_photo, set_law
 from ..operator_result import OperatorResult
 from ..photo.active_photo import ActivePhotoMixin, LeftEditMode, active_photo
+from ..redraw import redraw_views
 from .calibration_fields import calibration_of
 from .calibration_fit import distance_now, exact_fit, remember_spread, told
 
@@ -107,6 +108,7 @@ class RemoveDepthPoints(ActivePhotoMixin, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Remove it."""
         fields = calibration_of(active_photo(context).mesh)
+        redraw_views()
         if self.floor:
             fields.floor.clear()
             return {"FINISHED"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
@@ -148,10 +147,9 @@ def _line(rows: Float64, weights: Float64 | None = None) -> Float64 | None:
 
 def _robust_line(rows: Float64) -> tuple[Float64 | None, Bool]:
     some = rows[np.unique(np.linspace(0, len(rows) - 1, PAIRS_OF).astype(int))]
-    lines = [line for pair in combinations(some, 2) if (line := _line(np.array(pair))) is not None]
-    if not lines:
+    line = _best_of_pairs(some)
+    if line is None:
         return None, np.ones(len(rows), dtype=np.bool_)
-    line = min(lines, key=lambda one: float(np.median(np.abs(rows @ one - 1))))
     weights = np.ones(len(rows))
     for _ in range(20):
         errors = np.abs(rows @ line - 1)
@@ -162,6 +160,20 @@ def _robust_line(rows: Float64) -> tuple[Float64 | None, Bool]:
             break
         line = better
     return line, np.asarray(weights > 0)
+
+
+def _best_of_pairs(rows: Float64) -> Float64 | None:
+    """[2] the line through two of the rows that has the least median error over all of them; None where none has."""
+    first, second = np.triu_indices(len(rows), 1)
+    (a, b), (c, d) = rows[first].T, rows[second].T
+    determinant = a * d - b * c
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lines = np.stack([d - b, a - c], axis=1) / determinant[:, None]
+    lines = lines[np.isfinite(lines).all(axis=1)]
+    if not len(lines):
+        return None
+    errors = np.median(np.abs(lines @ rows.T - 1), axis=1)
+    return np.asarray(lines[np.argmin(errors)], dtype=np.float64)
 
 
 def _refused(fit: DepthFit) -> bool:
