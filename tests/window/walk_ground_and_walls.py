@@ -127,6 +127,7 @@ def walk() -> Steps:
     scene.realcam.layout.camera_height = 1.3
     scene.realcam.layout.ceiling = 2.6
     in_view("select_layout_part", part="CUT_OUT", index=0)
+    in_view("fit_cut_out", index=0)
     yield 1.5
     picture("ground-8-done")
     before = layout()
@@ -159,6 +160,14 @@ def walk() -> Steps:
     scene.frame_set(15)
     yield 2.0
     picture("ground-11-clip")
+    in_view("edit_layout")
+    yield 2.0
+    picture("ground-12-edited-later")
+    yield from drag((0.97, 0.48), (0.97, 0.47))
+    xdotool("mouseup", 1)
+    yield 1.0
+    yield from key("Return")
+    picture("ground-13-camera-of-the-shot-again")
     stored = next(o["realcam_layout"] for o in scene.objects if "realcam_layout" in o)
     (HERE / "layout.json").write_text(stored)
     report(
@@ -167,6 +176,8 @@ def walk() -> Steps:
             "walls": [walls, undone, redone],
             "foot": foot,
             "Esc restores": restored,
+            "films": scene.camera.name,
+            "looks through": space.camera.name,
             "takes": len(scene.realcam.takes),
             "stored": len(json.loads(stored)["cut_outs"]),
         }

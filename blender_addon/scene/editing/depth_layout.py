@@ -17,13 +17,15 @@ import numpy as np
 from msgspec import structs
 
 from ...core.arrays import Float32
+from ...core.depth.cleaning.upsample import shrunk
 from ...core.depth.depth_facts import depth_facts
 from ...core.depth.depth_mesh import MAX_VERTICES, DepthMesh, depth_mesh, lift
 from ...core.depth.layout.ground_plane import down_vector, point_on_floor
-from ...core.depth.layout.layout import CutOut, DepthLayout, layout_json, layout_of
+from ...core.depth.layout.layout import CutOut, DepthLayout, Mask, layout_json, layout_of
 from ...core.depth.layout.layout_depth import layout_depth
 from ...core.depth.layout.layout_edits import scaled_layout
-from ...core.depth.layout.region import foot_of
+from ...core.depth.layout.outline_fit import fitted_region
+from ...core.depth.layout.region import cut_out_pixels, foot_of
 from ...core.depth.photo_checks import check_depth, check_faces
 from ...core.errors import PhotoError
 from ..axes import blender_points, depth_of
@@ -258,6 +260,18 @@ def distances(photo_scene: PhotoScene, layout: DepthLayout) -> list[float]:
             distance = float(foot[2])
         found.append(distance if distance is not None else math.nan)
     return found
+
+
+def fitted_cut_out(photo_scene: PhotoScene, cut_out: CutOut) -> CutOut:
+    """The cut-out as a mask whose outline is where the photo has its edges, near where it was drawn.
+
+    Raises:
+        PhotoError: The photo's file is gone.
+    """
+    photo = photo_scene.photo()
+    size = layout_size((photo.shape[1], photo.shape[0]))
+    region = fitted_region(cut_out_pixels(cut_out, size), shrunk(photo, size))
+    return structs.replace(cut_out, outline=(), mask=Mask.of(region))
 
 
 def _in_own_metres(record: Record, layout: DepthLayout) -> Record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import blf
 import bpy
@@ -13,8 +14,8 @@ from gpu_extras.batch import batch_for_shader
 from ...core.arrays import Float64
 from ...core.depth.depth_facts import metres
 from ...core.depth.layout.ground_plane import down_vector
-from ...core.depth.layout.layout import DepthLayout, Point
-from ...core.depth.layout.region import foot_of
+from ...core.depth.layout.layout import CutOut, DepthLayout, Mask, Point
+from ...core.depth.layout.region import cut_out_pixels, foot_of
 from ...scene import PhotoScene
 from ...scene.editing.depth_layout import distances
 from .drawing_session import DrawingSession
@@ -33,6 +34,8 @@ PLATE: Colour = (0.0, 0.0, 0.0, 0.6)
 
 ASIDE, AHEAD = 5, 10
 """Metres of the floor that are ruled, to each side and ahead of the camera."""
+BORDER_CELLS = 256
+"""Along each side of the photo, in which the border of a mask is drawn."""
 HANDLE = 10.0
 """Pixels across."""
 
@@ -55,7 +58,9 @@ def draw_session(session: DrawingSession, photo: PhotoScene, layout: DepthLayout
     for wall in layout.walls:
         _line(view, wall.points, WALL, 3.0)
     for cut_out, distance in zip(layout.cut_outs, distances(photo, layout), strict=True):
-        if cut_out.outline:
+        if cut_out.mask is not None:
+            _lines(view, mask_border(cut_out.mask), OUTLINE, 2.0)
+        elif cut_out.outline:
             _line(view, [*cut_out.outline, cut_out.outline[0]], OUTLINE, 2.0)
         _text(view, foot_of(cut_out), f"{cut_out.name}, {metres(distance)} m".lstrip(", "), OUTLINE)
     _draw_handles(session, layout, view)
@@ -82,6 +87,18 @@ def floor_lines(photo: PhotoScene, layout: DepthLayout) -> list[list[Point]]:
         if clipped is not None:
             lines.append([_place(point, photo) for point in clipped])
     return lines
+
+
+@lru_cache(maxsize=32)
+def mask_border(mask: Mask) -> tuple[Point, ...]:
+    """The border of a region as pairs of points, in fractions of the photo; of a fine mask it is drawn coarser."""
+    inside = cut_out_pixels(CutOut(mask=mask), (BORDER_CELLS, BORDER_CELLS))
+    padded = np.pad(inside, 1)
+    rows, columns = np.nonzero(padded[1:-1, 1:] != padded[1:-1, :-1])
+    upright = [((x, y), (x, y + 1)) for y, x in zip(rows, columns, strict=True)]
+    rows, columns = np.nonzero(padded[1:, 1:-1] != padded[:-1, 1:-1])
+    level = [((x, y), (x + 1, y)) for y, x in zip(rows, columns, strict=True)]
+    return tuple((x / BORDER_CELLS, y / BORDER_CELLS) for pair in (*upright, *level) for x, y in pair)
 
 
 def _in_front(start: Float64, end: Float64) -> tuple[Float64, Float64] | None:
@@ -116,8 +133,16 @@ def _pixels(view: PhotoView, points: Sequence[Point]) -> list[tuple[float, float
     return [(*pixel, 0.0) for pixel in pixels if pixel is not None]
 
 
+def _lines(view: PhotoView, ends: Sequence[Point], colour: Colour, width: float) -> None:
+    """Draw a line between the points of each pair."""
+    _draw_lines("LINES", _pixels(view, ends), colour, width)
+
+
 def _line(view: PhotoView, points: Sequence[Point], colour: Colour, width: float) -> None:
-    corners = _pixels(view, points)
+    _draw_lines("LINE_STRIP", _pixels(view, points), colour, width)
+
+
+def _draw_lines(kind: str, corners: list[tuple[float, float, float]], colour: Colour, width: float) -> None:
     if len(corners) < 2:
         return
     shader = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
@@ -125,7 +150,7 @@ def _line(view: PhotoView, points: Sequence[Point], colour: Colour, width: float
     shader.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
     shader.uniform_float("lineWidth", width * bpy.context.preferences.system.ui_scale)
     shader.uniform_float("color", colour)
-    batch_for_shader(shader, "LINE_STRIP", {"pos": corners}).draw(shader)
+    batch_for_shader(shader, kind, {"pos": corners}).draw(shader)
 
 
 def _dots(view: PhotoView, points: Sequence[Point], colour: Colour) -> None:

@@ -17,10 +17,11 @@ from bpy.props import (
 from msgspec.structs import replace
 
 from ...core.depth.layout.layout import CutOut, DepthLayout, Ground, Mask, Point
-from ...core.depth.layout.layout_edits import with_cut_out, with_ground, with_wall, without
-from ...core.errors import RealCamError
+from ...core.depth.layout.layout_edits import with_cut_out, with_cut_out_changed, with_ground, with_wall, without
+from ...core.errors import PhotoError, RealCamError
 from ...scene import PhotoScene, find_photo_scene
 from ...scene.editing.depth_layout import (
+    fitted_cut_out,
     has_other_depth,
     lay_out,
     layout_in_metres,
@@ -249,6 +250,23 @@ class RemovePart(ChangesLayout, bpy.types.Operator):
         return without(layout, self.part, self.index)
 
 
+class FitCutOut(ChangesLayout, bpy.types.Operator):
+    """Move the outline of this cut-out onto the edges that the photo has near it. Press again to go on from there"""
+
+    bl_idname = "realcam.fit_cut_out"
+    bl_label = "Fit to the Photo"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO", "INTERNAL"}
+
+    index: IntProperty(name="Number", description="Its number in the list, from 0", min=0)
+
+    def changed(self, photo: PhotoScene, layout: DepthLayout) -> DepthLayout:
+        """It has a mask from then on."""
+        if not self.index < len(layout.cut_outs):
+            raise PhotoError("There is no such cut-out", f"number {self.index} of {len(layout.cut_outs)}, from 0")
+        fitted = fitted_cut_out(photo, layout.cut_outs[self.index])
+        return with_cut_out_changed(layout, self.index, outline=(), mask=fitted.mask)
+
+
 class RemoveLayout(ActivePhotoMixin, bpy.types.Operator):
     """Take ground, walls and cut-outs away: the photo has the depth again that it had before them"""
 
@@ -298,5 +316,6 @@ CLASSES = (
     CutOutPart,
     SelectPart,
     RemovePart,
+    FitCutOut,
     RemoveLayout,
 )

@@ -84,6 +84,8 @@ def _draw_parts(layout: Any, fields: Any, photo: PhotoScene, laid_out: DepthLayo
     column.use_property_split = True
     column.use_property_decorate = False
     column.prop(fields, "part_name")
+    if fields.part == "CUT_OUT":
+        column.operator("realcam.fit_cut_out", icon="SNAP_ON").index = fields.part_index
     for name in ("wall_height",) if fields.part == "WALL" else ("distance", "turn", "stands_at", "lying"):
         column.prop(fields, name)
 

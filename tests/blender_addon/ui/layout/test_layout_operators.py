@@ -81,6 +81,25 @@ def test_a_mask_file_cuts_out_its_bright_region(grounded: ModuleType, tmp_path: 
     assert layout.cut_outs[0].mask is not None
 
 
+def test_a_rough_outline_is_fitted_to_the_photo_and_undone(grounded: ModuleType) -> None:
+    from blender_addon.scene.editing.depth_layout import stored_layout
+
+    bpy = grounded
+    bpy.ops.realcam.cut_out(points=points(*PERSON), foot=(0.45, 0.8))
+    bpy.ops.ed.undo_push(message="cut out")
+    before = state(bpy)
+    assert bpy.ops.realcam.fit_cut_out("EXEC_DEFAULT", True, index=0) == {"FINISHED"}
+    check_mesh_is_the_stored_layout(bpy)
+    layout = stored_layout(photo_of(bpy))
+    assert layout is not None
+    assert layout.cut_outs[0].mask is not None
+    assert layout.cut_outs[0].foot == pytest.approx((0.45, 0.8))
+    bpy.ops.ed.undo()
+    assert state(bpy) == before
+    with pytest.raises(RuntimeError, match="There is no such cut-out: number 3 of 1"):
+        bpy.ops.realcam.fit_cut_out(index=3)
+
+
 def bad_changes(tmp_path: Path) -> dict[str, tuple[str, dict[str, Any], str]]:
     one = np.zeros((500, 740), np.uint8)
     one[400, 300] = 255
