@@ -12,7 +12,8 @@ from ...core.depth.calibration.depth_law import Gives, Numbers
 from ...core.depth.calibration.fit import DepthFit, fit_depth
 from ...core.depth.calibration.fit_words import fit_words, limit_words
 from ...core.depth.calibration.known_points import KnownPoints, along_z, ends_of, floor_depths, number_at, ray_lengths
-from ...core.depth.layout.ground_plane import down_vector
+from ...core.depth.layout.ground_plane import down_vector, horizon_of
+from ...core.errors import PhotoError
 from ...scene import PhotoScene
 from ...scene.handmade.depth_calibration import down_in_photo
 from .calibration_fields import QUANTILES, calibration_of
@@ -53,6 +54,17 @@ def remember_spread(fields: Any, imported: Float64) -> None:
     known = imported[np.isfinite(imported)]
     if known.size:
         fields.spread = np.percentile(known, np.linspace(0, 100, QUANTILES)).tolist()
+
+
+def horizon(photo: PhotoScene) -> tuple[float, float] | None:
+    """Where the horizon that the floor is fitted by meets the photo's left and right edge: 0 its top, 1 its bottom.
+
+    None where the photo has none: its camera looks straight down, or lies on its side.
+    """
+    try:
+        return horizon_of(_down(photo, calibration_of(photo.mesh)), photo.intrinsics, photo.photo_size)
+    except PhotoError:
+        return None
 
 
 def distance_now(photo: PhotoScene, across: float, down: float, depth: float) -> float:
@@ -105,11 +117,14 @@ def _known_points(photo: PhotoScene, fields: Any) -> KnownPoints:
 
 def _floor_points(photo: PhotoScene, fields: Any) -> KnownPoints:
     pixels = _pixels(photo, [(point.across, point.down) for point in fields.floor])
-    down = down_in_photo(photo)
-    if fields.use_horizon:
-        down = down_vector((1 - fields.horizon, 1 - fields.horizon), photo.intrinsics, photo.photo_size)
     numbers = np.array([point.imported for point in fields.floor], dtype=np.float64)
-    return KnownPoints(numbers, floor_depths(pixels, photo.intrinsics, fields.camera_height, down))
+    return KnownPoints(numbers, floor_depths(pixels, photo.intrinsics, fields.camera_height, _down(photo, fields)))
+
+
+def _down(photo: PhotoScene, fields: Any) -> Float64:
+    if fields.use_horizon:
+        return down_vector((1 - fields.horizon, 1 - fields.horizon), photo.intrinsics, photo.photo_size)
+    return down_in_photo(photo)
 
 
 def _pixels(photo: PhotoScene, places: list[tuple[float, float]]) -> Float64:

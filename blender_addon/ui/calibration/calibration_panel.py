@@ -153,6 +153,8 @@ def _draw_fit(layout: Any, context: bpy.types.Context, fields: Any, fit: DepthFi
     draw_wrapped(layout, context, first, icon)
     if limits:
         draw_wrapped(layout, context, limits)
+    if fields.way == "GROUND":
+        draw_wrapped(layout, context, "A wrong horizon leaves no residual: the blue line shall be at the photo's own.")
     draw_wrapped(layout, context, f"The depth is read as going with {law_words(fit.law)}.")
 
 

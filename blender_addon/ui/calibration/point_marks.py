@@ -7,12 +7,14 @@ from typing import Any
 import blf
 import bpy
 import gpu
+import numpy as np
 from bpy_extras.view3d_utils import location_3d_to_region_2d
 from gpu_extras.batch import batch_for_shader
 
 from ...scene import PhotoScene, find_photo_scene
 from ...scene.handmade.depth_calibration import point_of_photo
 from .calibration_fields import calibration_of
+from .calibration_fit import horizon
 
 _POINT, _FLOOR = (1.0, 0.6, 0.1, 1.0), (0.2, 0.8, 1.0, 1.0)
 _SIZE = 9.0
@@ -40,6 +42,7 @@ def _draw() -> None:
     gpu.state.point_size_set(_SIZE)
     batch_for_shader(shader, "POINTS", {"pos": [(x, y, 0.0) for _, x, y in seen]}).draw(shader)
     if floor:
+        _draw_horizon(context, photo, shader)
         return
     scale = context.preferences.system.ui_scale
     blf.size(0, 14 * scale)
@@ -50,6 +53,20 @@ def _draw() -> None:
         blf.position(0, x + _SIZE, y + _SIZE / 2, 0)
         blf.draw(0, str(index + 1))
     blf.disable(0, blf.SHADOW)
+
+
+def _draw_horizon(context: bpy.types.Context, photo: PhotoScene, shader: gpu.types.GPUShader) -> None:
+    """A line where the horizon would be, across the photo."""
+    ends = horizon(photo)
+    if ends is None:
+        return
+    middle = float(np.median(calibration_of(photo.mesh).spread))
+    places = [
+        location_3d_to_region_2d(context.region, context.region_data, point_of_photo(photo, across, down, middle))
+        for across, down in zip((0.0, 1.0), ends, strict=True)
+    ]
+    if None not in places:
+        batch_for_shader(shader, "LINES", {"pos": [(place.x, place.y, 0.0) for place in places]}).draw(shader)
 
 
 def _on_screen(context: bpy.types.Context, photo: PhotoScene, points: Any) -> list[tuple[int, float, float]]:

@@ -145,6 +145,7 @@ def test_nearest_and_farthest_are_enough(addon: ModuleType, guessed: Any, bike: 
 def test_the_floor_and_the_cameras_height_are_enough(addon: ModuleType, tmp_path: Path) -> None:
     """A floor 1.6 m below a level camera, and selected vertices of it."""
     from blender_addon.ui.calibration.calibration_fields import calibration_of
+    from blender_addon.ui.calibration.calibration_fit import horizon
 
     rows = np.arange(120) + 0.5
     depth = np.minimum(1.6 * 100 / np.maximum(rows - 60, 1e-6), 8.0)[:, None].repeat(160, axis=1)
@@ -155,6 +156,7 @@ def test_the_floor_and_the_cameras_height_are_enough(addon: ModuleType, tmp_path
     guess = {"depth_kind": "relative", "depth_near": "bright", "calibration": (100.0, 100.0, 80.0, 60.0)}
     addon.ops.realcam.import_photo(filepath=str(tmp_path / "floor.png"), **guess)
     fields = calibration_of(photo_of(addon).mesh)
+    assert horizon(photo_of(addon)) == pytest.approx((0.5, 0.5), abs=1e-6)
     fields.camera_height = 1.6
     for across, down in ((0.2, 0.95), (0.8, 0.9), (0.5, 0.75), (0.3, 0.8)):
         addon.ops.realcam.add_depth_point(across=across, down=down, floor=True)
