@@ -18,6 +18,8 @@ def status_lines() -> list[tuple[str, str]]:
     if jobs.connected:
         lines += [_capability_line(engine) for engine in jobs.engines]
         lines += [_group_line("Estimate Depth", jobs.predictors), _group_line("Check Camera", jobs.checkers)]
+        here = [one.label for one in jobs.predictors if one.facts is not None and one.facts.downloaded]
+        lines += [("CHECKMARK", f"Weights on the server: {', '.join(here)}")] if here else []
     lines.append(
         ("DISK_DRIVE", f"{shutil.disk_usage(server_log().parent).free / 1e9:.1f} GB free for clips on this disk")
     )

@@ -65,12 +65,10 @@ def _draw_progress(layout: Any, view: JobView) -> None:
 
 
 def _draw_unknown(layout: Any, context: bpy.types.Context) -> None:
-    """No server was asked yet, or none answers: it says what it can do once it is asked."""
+    """No server was asked yet, or none answers: what it would download is not known before it is asked."""
     if jobs.connection_error:
         draw_wrapped(layout, context, jobs.connection_error, "ERROR")
-    row = layout.row(align=True)
-    row.operator(BUTTON, icon="SHADERFX")
-    row.operator("realcam.connect", text="", icon="UNLINKED")
+    layout.operator("realcam.connect", text="Estimate Depth: Ask the Server", icon="UNLINKED")
 
 
 def _draw_choice(layout: Any, context: bpy.types.Context, chosen: EngineCapability | None) -> None:

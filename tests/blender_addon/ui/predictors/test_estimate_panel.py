@@ -1,0 +1,110 @@
+"""What the panel offers a photo without depth, by what the server says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from blender_addon.core.protocol.capability import EngineCapability
+from server.depth.catalogue import CARDS, DEFAULT
+from server.engines.depth.engine import PredictorEngine
+
+pytestmark = pytest.mark.blender
+
+
+class Drawn:
+    """A layout that notes the words of what is drawn: labels as one text, and the title of each button."""
+
+    def __init__(self) -> None:
+        self.words = ""
+        self.buttons: dict[str, str] = {}
+
+    def label(self, text: str = "", icon: str = "NONE") -> None:
+        self.words += f"{text} "
+
+    def operator(self, name: str, text: str = "", icon: str = "NONE") -> None:
+        self.buttons[name.removeprefix("realcam.")] = text
+
+    def prop(self, _owner: Any, name: str, **_how: object) -> None:
+        self.buttons[name] = ""
+
+    def row(self, align: bool = False) -> Drawn:
+        return self
+
+    def column(self, align: bool = False) -> Drawn:
+        return self
+
+    def panel(self, _name: str, default_closed: bool) -> tuple[Drawn, None]:
+        return self, None
+
+
+@pytest.fixture
+def predictor(addon: ModuleType) -> Iterator[EngineCapability]:
+    """What a server says that has every package and no weights."""
+    from blender_addon.generation.jobs import jobs
+
+    said = PredictorEngine(CARDS[DEFAULT]).capability
+    assert said.facts is not None
+    facts = msgspec.structs.replace(said.facts, downloaded=False, install="", install_bytes=0)
+    yield msgspec.structs.replace(said, unavailable="", predictor=facts)
+    jobs.predictors = ()
+
+
+def drawn(bpy: ModuleType, *predictors: EngineCapability) -> Drawn:
+    from blender_addon.generation.jobs import jobs
+    from blender_addon.ui.predictors.estimate_panel import draw_estimate
+
+    jobs.predictors = predictors
+    layout = Drawn()
+    draw_estimate(layout, bpy.context)
+    return layout
+
+
+def test_nothing_is_offered_to_be_downloaded_before_the_server_was_asked(addon: ModuleType) -> None:
+    assert drawn(addon).buttons == {"connect": "Estimate Depth: Ask the Server"}
+
+
+def test_size_licence_and_what_is_in_the_way_stand_at_the_button(
+    addon: ModuleType, predictor: EngineCapability, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blender_addon.ui.predictors import estimate_panel
+
+    for allowed in (True, False):
+        monkeypatch.setattr(estimate_panel, "online_access", lambda allowed=allowed: allowed)
+        shown = drawn(addon, predictor)
+        assert shown.buttons["estimate_depth"] == "Download and Estimate (99 MB)"
+        assert "Licence of the weights: Apache 2.0, commercial use: yes." in shown.words
+        assert ("Allow Online Access is off" in shown.words) is not allowed
+    here = msgspec.structs.replace(predictor, predictor=msgspec.structs.replace(predictor.facts, downloaded=True))
+    assert drawn(addon, here).buttons["estimate_depth"] == "Estimate Depth"
+
+
+def test_a_server_without_pytorch_says_what_installing_it_downloads(
+    addon: ModuleType, predictor: EngineCapability, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blender_addon.ui import preferences
+    from blender_addon.ui.predictors import estimate_panel
+
+    lacks = msgspec.structs.replace(predictor.facts, install="uv tool install", install_bytes=2_900_000_000)
+    without = msgspec.structs.replace(predictor, unavailable="no torch", predictor=lacks)
+    monkeypatch.delenv(preferences.ADDRESS_VARIABLE, raising=False)
+    monkeypatch.setattr(estimate_panel, "installed_realcam", lambda: None)
+    shown = drawn(addon, without)
+    assert shown.words.strip() == (
+        "Depth networks need the installed server: PyTorch, 2.9 GB to download, then 99 MB of weights (Apache 2.0, "
+        "commercial use: yes)."
+    )
+    assert list(shown.buttons) == ["copy_install_command"]
+    monkeypatch.setattr(estimate_panel, "installed_realcam", lambda: Path("/home/me/.local/bin/realcam"))
+    assert list(drawn(addon, without).buttons) == ["use_installed_server"]
+    monkeypatch.setattr(preferences, "installed_realcam", lambda: Path("/home/me/.local/bin/realcam"))
+    used = SimpleNamespace(server_place=preferences.HERE, use_installed=True)
+    monkeypatch.setattr(preferences, "_chosen", lambda: used)
+    shown = drawn(addon, without)
+    assert shown.words.startswith("Depth networks need more packages on the server: PyTorch, 2.9 GB")
+    assert list(shown.buttons) == ["copy_install_command"]
