@@ -26,6 +26,7 @@ from blender_addon.core.depth.depth_question import high_at_the_bottom
 from blender_addon.core.depth.layout.ground_plane import down_vector
 from blender_addon.core.depth.layout.region import polygon_pixels
 from blender_addon.core.depth.photo_checks import check_aspect
+from blender_addon.core.errors import PhotoError
 from server.depth.photo_files import DepthPicture, read_depth_picture, read_mask, read_photo_size
 from server.terminal.plain_console import say
 
@@ -89,8 +90,18 @@ class _Given:
     lens: PhotoLens
 
     def numbers_at(self, pixels: Float64) -> Float64:
-        """The picture's numbers [N] at pixels [N, 2]."""
+        """The picture's numbers [N] at pixels [N, 2].
+
+        Raises:
+            PhotoError: a pixel is outside.
+        """
         places = pixels / self.size
+        outside = np.flatnonzero(((places < 0) | (places > 1)).any(axis=1))
+        if len(outside):
+            x, y = pixels[outside[0]] - 0.5
+            raise PhotoError(
+                "A point is outside the picture", f"{x:g}, {y:g} in {self.size[0]} x {self.size[1]} pixels"
+            )
         return np.array([number_at(self.depth.numbers, across, down) for across, down in places], dtype=np.float64)
 
 
@@ -176,6 +187,8 @@ def _floor(given: _Given, pixels: Float64, camera_height: float, horizon: str) -
     ends = None
     if horizon:
         both = numbers(horizon, "--horizon", (1, 2))
+        if not np.isfinite(both).all():
+            raise typer.BadParameter(f"{horizon!r}: expected a share of the photo's height", param_hint="--horizon")
         ends = (both[0], both[-1])
     down = down_vector(ends, given.lens.intrinsics, given.size)
     values = given.numbers_at(pixels)

@@ -163,6 +163,9 @@ def test_the_floor_is_enough(tmp_path: Path) -> None:
     [
         (["--point", "10,10=2"], "needs two points of known distance: there is 1"),
         (["--point", "10,10=2", "--point", "20,20=2"], "Points of one distance only"),
+        (["--point", "10,10=2", "--point", "5000,10=3"], "A point is outside the picture: 5000, 10 in 741 x 500"),
+        (["--point", "10,10=2", "--point", "20,400=inf"], "A distance is not a positive number: point 2"),
+        (["--ground", "10,10,10,10", "--camera-height", "1.5"], "The floor needs three points: there are 0"),
         (["--point", "10,10"], "expected 1 numbers"),
         (["--ground", "10,300,200,490", "--camera-height", "0"], "camera's height is not a positive number"),
         (["--ground", "0,0,700,100", "--camera-height", "1.5"], "is not below the horizon"),

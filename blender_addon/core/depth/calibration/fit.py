@@ -17,8 +17,12 @@ PAIRS_OF = 40
 """Points at most whose pairs are tried as the beginning of a robust fit."""
 TUKEY = 4.685
 """Standard deviations beyond which Tukey's weight of an error is zero."""
-SMALLEST_SPREAD = 0.005
-"""Relative error that counts as noise however well the points fit."""
+MOST_LEFT_OUT = 1 / 3
+"""Share of the points that may be left out. Where more fit no law, which of them are wrong is not known either."""
+SMALLEST_SPREAD = 0.01
+"""Standard deviation of the relative errors that is assumed at least: nobody measures better."""
+FITS_WELL = 0.003
+"""Relative error below which a law is not worse than another."""
 CLEARLY_BETTER = 1.5
 """The other law is taken where the usual one's error is this many times as large."""
 MOST_TOO_NEAR, MOST_TOO_FAR = 0.25, 0.75
@@ -98,7 +102,7 @@ def _best(fits: list[DepthFit], numbers: Numbers) -> DepthFit:
     """The usual one of several laws, unless another does clearly better."""
     chosen, *others = sorted(fits, key=lambda fit: not _is_usual(fit.law, numbers))
     for other in others:
-        better = not chosen.exact and chosen.residual > CLEARLY_BETTER * max(other.residual, SMALLEST_SPREAD)
+        better = not chosen.exact and chosen.residual > CLEARLY_BETTER * max(other.residual, FITS_WELL)
         if other.too_near <= SPOILS and (better or chosen.too_near > SPOILS):
             chosen = other
     return chosen
@@ -153,13 +157,15 @@ def _robust_line(rows: Float64) -> tuple[Float64 | None, Bool]:
     weights = np.ones(len(rows))
     for _ in range(20):
         errors = np.abs(rows @ line - 1)
-        spread = max(1.4826 * float(np.median(errors)), SMALLEST_SPREAD)
+        # The median of few errors is too small: two of them are zero by construction (Rousseeuw and Leroy).
+        spread = max(1.4826 * (1 + 5 / (len(rows) - 2)) * float(np.median(errors)), SMALLEST_SPREAD)
         weights = np.maximum(1 - (errors / (TUKEY * spread)) ** 2, 0.0) ** 2
         better = _line(rows, weights)
         if better is None or np.allclose(better, line, rtol=1e-12, atol=0):
             break
         line = better
-    return line, np.asarray(weights > 0)
+    kept = np.asarray(weights > 0)
+    return (line, kept) if np.mean(~kept) <= MOST_LEFT_OUT else (_line(rows), np.ones(len(rows), dtype=np.bool_))
 
 
 def _best_of_pairs(rows: Float64) -> Float64 | None:

@@ -117,6 +117,18 @@ def test_a_wrong_point_among_five_is_left_out() -> None:
     assert "Left out, as fitting no law: 4" in fit_words(fit)
 
 
+def test_points_that_are_measured_badly_are_all_kept() -> None:
+    """By 2 %, as a person estimates; and where no law fits most of them."""
+    picture = 1 / room()
+    points = known(picture)
+    estimated = KnownPoints(points.numbers, points.metres * [1.02, 0.98, 1.01, 0.98, 1.02, 1.0])
+    assert fit_depth(estimated, "relative", picture).kept.all()
+    nonsense = KnownPoints(np.linspace(0.1, 0.9, 5), np.array([3.0, 1.0, 4.0, 1.5, 9.0]))
+    fit = fit_depth(nonsense, "relative", np.linspace(0, 1, 50), "depth")
+    assert fit.kept.all()
+    assert "That is much: check the points" in fit_words(fit)
+
+
 def test_a_wrong_point_among_three_is_seen_in_the_residual() -> None:
     picture = 1 / room()
     points = known(picture, PLACES[:3])
