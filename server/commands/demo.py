@@ -15,7 +15,14 @@ from server.demo.demo import DemoOptions, DemoResult, run_demo
 from server.terminal.plain_console import PlainConsole, say
 
 from .friendly_errors import friendly_errors
-from .options.depth_options import DepthScaleOption, DepthUnitOption, DisparityOption, RelativeOption, depth_format
+from .options.depth_options import (
+    DepthChannelOption,
+    DepthScaleOption,
+    DepthUnitOption,
+    DisparityOption,
+    RelativeOption,
+    depth_format,
+)
 from .options.generate_options import DEPTH_FILE
 from .options.import_options import FocalOption, TrustUnitOption
 
@@ -26,6 +33,7 @@ def demo(
     depth: Annotated[Path | None, typer.Option(help=DEPTH_FILE)] = None,
     depth_scale: DepthScaleOption = None,
     depth_unit: DepthUnitOption = "",
+    depth_channel: DepthChannelOption = "",
     disparity: DisparityOption = "",
     relative: RelativeOption = "",
     focal_mm: FocalOption = None,
@@ -44,7 +52,7 @@ def demo(
         out=out,
         photo=photo,
         depth=depth,
-        depth_format=depth_format(depth_scale, disparity, depth_unit, relative),
+        depth_format=depth_format(depth_scale, disparity, depth_unit, relative, depth_channel),
         import_settings=ImportSettings(focal_mm=focal_mm, trust_scale=trust_unit),
         engine=engine,
         prompt=prompt,

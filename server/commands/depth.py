@@ -26,7 +26,14 @@ from .depth_by_hand.calibrate import calibrate
 from .depth_by_hand.geometry import geometry
 from .depth_by_hand.layout import layout
 from .friendly_errors import friendly_errors
-from .options.depth_options import DepthScaleOption, DepthUnitOption, DisparityOption, RelativeOption, depth_format
+from .options.depth_options import (
+    DepthChannelOption,
+    DepthScaleOption,
+    DepthUnitOption,
+    DisparityOption,
+    RelativeOption,
+    depth_format,
+)
 from .options.generate_options import DEPTH_FILE
 from .options.import_options import FocalOption, TrustUnitOption
 from .predictor_weights import fetched
@@ -96,6 +103,7 @@ def clean(
     depth: Annotated[Path, typer.Argument(help=f"{DEPTH_FILE} Of any size.")],
     depth_scale: DepthScaleOption = None,
     depth_unit: DepthUnitOption = "",
+    depth_channel: DepthChannelOption = "",
     disparity: DisparityOption = "",
     relative: RelativeOption = "",
     trust_unit: TrustUnitOption = False,
@@ -109,7 +117,7 @@ def clean(
         read = read_photo(photo)
         height, width = read.pixels.shape[:2]
         lens = photo_lens((width, height), focal_mm=focal_mm, exif_mm=read.focal_35mm)
-        meaning = depth_format(depth_scale, disparity, depth_unit, relative)
+        meaning = depth_format(depth_scale, disparity, depth_unit, relative, depth_channel)
         stored = known_depth(read_depth(depth, meaning, trust_unit=trust_unit))
         cleaned = cleaned_at_photo(stored, read.pixels, lens.intrinsics, UNTOUCHED if raw else Cleaning())
         scene = SceneDepth(cleaned, lens.intrinsics, lens.words)

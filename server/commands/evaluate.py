@@ -29,7 +29,7 @@ from server.reconstruction.scale import DepthMap
 from server.terminal.plain_console import PlainConsole, say
 
 from .friendly_errors import friendly_errors
-from .options.depth_options import DepthScaleOption, DepthUnitOption, depth_format, numbers
+from .options.depth_options import DepthChannelOption, DepthScaleOption, DepthUnitOption, depth_format, numbers
 from .options.import_options import TrustUnitOption
 
 
@@ -46,6 +46,7 @@ def evaluate(
     ] = None,
     depth_scale: DepthScaleOption = None,
     depth_unit: DepthUnitOption = "",
+    depth_channel: DepthChannelOption = "",
     trust_unit: TrustUnitOption = False,
     depth_intrinsics: Annotated[
         str, typer.Option(help="FX,FY,CX,CY of the depth, in its pixels, when it does not cover the whole frame.")
@@ -64,7 +65,8 @@ def evaluate(
     with friendly_errors():
         if report is not None:
             require_matplotlib()
-        scene_depth = _depth_map(depth, depth_format(depth_scale, "", depth_unit), trust_unit, _lens(depth_intrinsics))
+        meaning = depth_format(depth_scale, "", depth_unit, channel=depth_channel)
+        scene_depth = _depth_map(depth, meaning, trust_unit, _lens(depth_intrinsics))
         distance = None
         if i3d is not None and real:
             distance = video_distance(map(read_frames, real), map(read_frames, clips), i3d_features(i3d))

@@ -19,7 +19,14 @@ from server.terminal.plain_console import PlainConsole, description_column, say
 from server.terminal.progress_bars import ProgressBars
 
 from .friendly_errors import friendly_errors
-from .options.depth_options import DepthScaleOption, DepthUnitOption, DisparityOption, RelativeOption, depth_format
+from .options.depth_options import (
+    DepthChannelOption,
+    DepthScaleOption,
+    DepthUnitOption,
+    DisparityOption,
+    RelativeOption,
+    depth_format,
+)
 from .options.import_options import FocalOption, IntrinsicsOption, TrustUnitOption, read_intrinsics
 
 
@@ -30,6 +37,7 @@ def generate(
     out: ask.OutOption = Path("clip.mp4"),
     depth_scale: DepthScaleOption = None,
     depth_unit: DepthUnitOption = "",
+    depth_channel: DepthChannelOption = "",
     disparity: DisparityOption = "",
     relative: RelativeOption = "",
     trust_unit: TrustUnitOption = False,
@@ -54,7 +62,7 @@ def generate(
     with friendly_errors():
         request = GenerateRequest(
             photo=photo,
-            depth=DepthFile(depth, depth_format(depth_scale, disparity, depth_unit, relative)),
+            depth=DepthFile(depth, depth_format(depth_scale, disparity, depth_unit, relative, depth_channel)),
             trajectory=trajectory,
             out=out,
             import_settings=ImportSettings(

@@ -187,7 +187,7 @@ class _Pictures:
         if frame is None:
             return None
         grey = frame.format.name == "grayf32le"
-        return np.asarray(frame.to_ndarray() if grey else frame.to_ndarray(format="gbrpf32le")[..., 0])
+        return np.asarray(frame.to_ndarray()[..., None] if grey else frame.to_ndarray(format="gbrpf32le"))
 
 
 def _first_frame(path: Path) -> av.VideoFrame | None:

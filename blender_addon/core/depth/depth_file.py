@@ -20,8 +20,9 @@ from ..photo.picture_header import PictureHeader, read_picture_header
 from .colour_scales import is_grey, numbers_of_colours
 from .depth_format import DepthFormat
 from .depth_numbers import to_metres
-from .depth_question import StoredDepth, check_meaning, check_reach
-from .exr import UnsupportedExrError, depth_channel, read_exr_channel
+from .depth_question import DepthQuestionError, StoredDepth, check_meaning, check_reach, which_channel
+from .exr import UnsupportedExrError, depth_channel, exr_channels, exr_window, read_exr_channel
+from .exr_layers import grey_channels
 from .pgm import read_pgm
 
 DEPTH_SUFFIXES = (".npz", ".npy", ".exr", ".png", ".tif", ".tiff", ".pgm", ".jpg", ".jpeg", ".webp")
@@ -61,10 +62,10 @@ class PictureDecoder(Protocol):
         ...
 
     def single_layer(self, path: Path) -> NDArray[Any] | None:
-        """The first channel of an EXR whose compression core.depth.exr does not read.
+        """The colours of an EXR of one layer whose compression core.depth.exr does not read.
 
         Returns:
-            [h, w], or None when the file has layers or cannot be decoded.
+            [h, w, 1 or more], or None when the file has layers or cannot be decoded.
         """
         ...
 
@@ -89,7 +90,10 @@ def read_depth_file(
         DepthQuestionError: it is not certain what the numbers mean.
         PhotoError: the file cannot be read, is no map of one number a pixel, or the format is not complete.
     """
-    stored = read_stored_depth(path, depth_format.channel, decoder)
+    try:
+        stored = read_stored_depth(path, depth_format.channel, decoder)
+    except DepthQuestionError as question:
+        raise question.keeping(depth_format) from None
     check_meaning(stored, depth_format, trust_unit=trust_unit)
     metres = to_metres(stored.numbers, depth_format, whole_numbers=stored.whole_numbers)
     if not trust_unit:
@@ -106,6 +110,7 @@ def read_stored_depth(path: Path, channel: str, decoder: PictureDecoder) -> Stor
         decoder: as read_depth_file has it.
 
     Raises:
+        DepthQuestionError: it is not certain which array or channel is the depth.
         PhotoError: the file cannot be read, or is no map of one number a pixel.
     """
     if not path.is_file():
@@ -209,19 +214,33 @@ def _array_name(path: Path, names: list[str], channel: str) -> str:
     for usual in ("depth", "disparity") if not channel else ():
         if usual in names:
             return usual
-    raise PhotoError(
-        "Which array is the depth?", f"{path.name} holds {', '.join(names)}", "Name one of them as Channel."
-    )
+    raise which_channel("array", f"{path.name} holds {', '.join(names)}", names)
 
 
 def _exr(path: Path, channel: str, decoder: PictureDecoder) -> tuple[NDArray[Any], str]:
-    """The depth of an EXR, and its channel's name; "" for the only layer of one that a decoder read."""
-    try:
-        name = channel or depth_channel(path)
+    """The depth of an EXR, and its channel's name; "" for that of a picture in red, green and blue."""
+    if channel:
+        return read_exr_channel(path, channel), channel
+    name = depth_channel(path)
+    colours = grey_channels(exr_channels(path))
+    if name not in colours:
         return read_exr_channel(path, name), name
+    bands = _colours_of_exr(path, colours, decoder)
+    if any(not np.array_equal(bands[0], band, equal_nan=True) for band in bands[1:]):
+        why = f"red, green and blue of {path.name} differ, as they do not in a picture of depth"
+        raise which_channel("channel", why, colours)
+    return bands[0], name if len(colours) == 1 else ""
+
+
+def _colours_of_exr(path: Path, channels: tuple[str, ...], decoder: PictureDecoder) -> list[NDArray[Any]]:
+    """The numbers [h, w] of each of these channels, the colours of a picture of one layer."""
+    try:
+        return [read_exr_channel(path, name) for name in channels]
     except UnsupportedExrError:
-        # Of several layers a decoder would hand out colours as if they were depth.
-        pixels = None if channel else decoder.single_layer(path)
+        data, display = exr_window(path)
+        # Decoders have their own ideas of windows, and of a channel that is no colour.
+        known = data == display and all(name.upper() in ("R", "G", "B", "Y") for name in channels)
+        pixels = decoder.single_layer(path) if known else None
         if pixels is None:
             raise
-        return pixels, ""
+        return [pixels[..., index] for index in range(min(pixels.shape[2], len(channels)))]

@@ -6,6 +6,7 @@ they fill, what divides them, how much is known, and how far away everything wou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,10 @@ FEW = 32
 INSIDE_OUT = 2.0
 """A picture whose bottom quarter is this many times as far as its top is probably inverse depth: floors are near."""
 
+MOST_CHANNELS = 12
+"""Of a file's arrays or channels are offered as answers; any can be typed."""
+
+_CHANNEL_REMEDY = "Name it: in Blender as Channel under Depth, on the command line with --depth-channel."
 _RELATIVE_REMEDY = (
     "Say whether near is bright or dark; how far the nearest and the farthest thing are may be a guess. In Blender "
     "under Depth, to be set right by Calibrate Depth once it is imported; on the command line --relative "
@@ -99,6 +104,34 @@ class DepthQuestionError(PhotoError):
     def __init__(self, what: str, why: str, remedy: str, answers: tuple[DepthAnswer, ...]) -> None:
         self.answers = answers
         super().__init__(what, why, remedy)
+
+    def keeping(self, given: DepthFormat) -> DepthQuestionError:
+        """The same question for which channel is meant, with answers that keep what else is known of the numbers."""
+        kept = [
+            msgspec.structs.replace(answer, format=msgspec.structs.replace(given, channel=answer.format.channel))
+            for answer in self.answers
+        ]
+        return DepthQuestionError(self.what, self.why, self.remedy, tuple(kept))
+
+
+def which_channel(kind: str, why: str, names: Sequence[str]) -> DepthQuestionError:
+    """The question which of a file's arrays or channels is the depth.
+
+    Args:
+        kind: what the file has several of: "array" or "channel".
+        why: what it holds.
+        names: of the arrays or channels, the likeliest first.
+    """
+    answers = tuple(
+        DepthAnswer(
+            name=name,
+            title=name,
+            description=f"The depth is the {kind} of this name",
+            format=DepthFormat(channel=name),
+        )
+        for name in names[:MOST_CHANNELS]
+    )
+    return DepthQuestionError(f"It is not certain which {kind} is the depth", why, _CHANNEL_REMEDY, answers)
 
 
 def check_meaning(stored: StoredDepth, depth_format: DepthFormat, *, trust_unit: bool = False) -> None:

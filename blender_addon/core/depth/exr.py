@@ -1,7 +1,7 @@
 """Read channels of an OpenEXR file by name.
 
-Blender gives Python access only to the first layer's colours, and depth is in none of them. Scan-line files,
-uncompressed or ZIP, ZIPS, RLE: what Blender and Nuke write by default.
+Blender gives Python access only to the first layer's colours, and depth is in none of them. Rows or tiles,
+uncompressed or ZIP, ZIPS, RLE: what Blender, Nuke and Arnold write by default.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PhotoError
+from .depth_question import which_channel
+from .exr_layers import askable_channels, depth_channels, grey_channels
 
 _MAGIC = 20000630
-_TILED, _DEEP, _MULTIPART = 0x200, 0x800, 0x1000
+_DEEP, _MULTIPART = 0x800, 0x1000
 _COMPRESSIONS = ("NONE", "RLE", "ZIPS", "ZIP", "PIZ", "PXR24", "B44", "B44A", "DWAA", "DWAB")
 _LINES = {"NONE": 1, "RLE": 1, "ZIPS": 1, "ZIP": 16}
 """Rows in a chunk, for the compressions that are read."""
@@ -29,54 +32,87 @@ class UnsupportedExrError(PhotoError):
     """The file is valid, but of a kind that is not read here."""
 
 
+class Window(NamedTuple):
+    """A rectangle of whole pixels.
+
+    Attributes:
+        left, top: of its first pixel, in the file's coordinates.
+        width, height: pixels.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
 @dataclass(frozen=True)
 class _Part:
     """One picture of the file.
 
     Attributes:
-        channels: (name, type) in the order of the file.
-        compression: a key of _LINES.
-        width, height: pixels of the data window.
-        top: y of its first row.
+        channels: (name, type) in the order of the file; with the part's name before it in a file of several parts.
+        compression: how EXR calls it.
+        data: the pixels that are stored.
+        display: the pixels that are the picture: a render region or a crop stores fewer, an overscan more.
+        tile: (width, height) of tiles, pixels; None where rows are stored.
         table: byte offset of the table of chunk offsets.
         numbered: whether chunks begin with the number of their part.
     """
 
     channels: tuple[tuple[str, np.dtype[np.generic]], ...]
     compression: str
-    width: int
-    height: int
-    top: int
+    data: Window
+    display: Window
+    tile: tuple[int, int] | None
     table: int
     numbered: bool
 
     @property
+    def block(self) -> tuple[int, int]:
+        """(width, height) of the pixels in a chunk, fewer at the right and at the bottom."""
+        return self.tile or (self.data.width, _LINES.get(self.compression, 1))
+
+    @property
     def chunks(self) -> int:
-        return -(-self.height // _LINES[self.compression])
+        """How many chunks hold the picture."""
+        across, down = self.block
+        return -(-self.data.width // across) * -(-self.data.height // down)
 
 
 def exr_channels(path: Path) -> tuple[str, ...]:
-    """The names of the file's channels, part by part; a layer's name is before the dot.
+    """The names of the file's channels, part by part; the names of its part and layers are before dots.
 
     Raises:
-        UnsupportedExrError: the file is tiled or deep, subsampled, or in a compression that is not read.
+        UnsupportedExrError: the file is deep, or subsampled.
         PhotoError: it is no EXR, or broken.
     """
     return tuple(name for part in _parts(path, path.read_bytes()) for name, _ in part.channels)
 
 
 def depth_channel(path: Path) -> str:
-    """The name of the channel that is most likely depth: Blender's Z, a renderer's depth, else the first colour.
+    """The name of the channel that is depth by the names of the file; of a picture of one layer its first colour.
+
+    Raises:
+        DepthQuestionError: several channels may be depth, or none is called so.
+        UnsupportedExrError, PhotoError: as exr_channels.
+    """
+    names = exr_channels(path)
+    found = depth_channels(names)
+    likely = found or grey_channels(names)[:1]
+    if len(likely) == 1:
+        return likely[0]
+    raise which_channel("channel", f"{path.name} has {', '.join(found or names)}", found or askable_channels(names))
+
+
+def exr_window(path: Path) -> tuple[Window, Window]:
+    """(data window, display window) of the file's first part.
 
     Raises:
         UnsupportedExrError, PhotoError: as exr_channels.
     """
-    names = exr_channels(path)
-    for last in ("Z", "DEPTH", "V", "Y", "R"):
-        found = [name for name in names if name.upper().rsplit(".", 1)[-1] == last]
-        if found:
-            return found[0]
-    return names[0]
+    part = _parts(path, path.read_bytes())[0]
+    return part.data, part.display
 
 
 def read_exr_channel(path: Path, name: str) -> NDArray[np.float32]:
@@ -84,26 +120,33 @@ def read_exr_channel(path: Path, name: str) -> NDArray[np.float32]:
 
     Args:
         path: the file.
-        name: as exr_channels gives it.
+        name: as exr_channels gives it; the name of the part may be left out where no other part has such a channel.
 
     Returns:
-        [H, W] float32, top row first, of the data window.
+        [H, W] float32, top row first, of the display window: NaN where the file stores nothing of it.
 
     Raises:
-        UnsupportedExrError: the file is tiled or deep, subsampled, or in a compression that is not read.
+        UnsupportedExrError: the file is deep, subsampled, or in a compression that is not read.
         PhotoError: it is no EXR, broken, or has no such channel.
     """
     data = path.read_bytes()
     parts = _parts(path, data)
-    for part in parts:
-        names = [channel for channel, _ in part.channels]
-        if name in names:
-            try:
-                return _read_rows(data, part, names.index(name))
-            except (struct.error, zlib.error, ValueError, IndexError) as error:
-                raise PhotoError("The EXR is broken", f"{path}: {error}") from error
-    has = ", ".join(channel for part in parts for channel, _ in part.channels)
-    raise PhotoError("The EXR has no such channel", f"{name!r} in {path}", f"It has: {has}.")
+    every = [(part, index, own) for part in parts for index, (own, _) in enumerate(part.channels)]
+    found = [(part, index) for part, index, own in every if own == name]
+    if not found and len(parts) > 1:
+        found = [(part, index) for part, index, own in every if own.endswith(f".{name}")]
+    if len(found) != 1:
+        has = ", ".join(channel for part in parts for channel, _ in part.channels)
+        raise PhotoError("The EXR has no such channel", f"{name!r} in {path}", f"It has: {has}.")
+    part, index = found[0]
+    if part.compression not in _LINES:
+        raise UnsupportedExrError(
+            "This compression of EXR is not read", f"{path} is {part.compression}", "Save it with ZIP compression."
+        )
+    try:
+        return _placed(_read_blocks(data, part, index), part)
+    except (struct.error, zlib.error, ValueError, IndexError) as error:
+        raise PhotoError("The EXR is broken", f"{path}: {error}") from error
 
 
 def _parts(path: Path, data: bytes) -> tuple[_Part, ...]:
@@ -111,8 +154,8 @@ def _parts(path: Path, data: bytes) -> tuple[_Part, ...]:
         magic, version = struct.unpack_from("<iI", data, 0)
         if magic != _MAGIC:
             raise PhotoError("This is no EXR file", str(path))
-        if version & (_TILED | _DEEP):
-            raise UnsupportedExrError("This kind of EXR is not read", f"{path} is tiled or deep")
+        if version & _DEEP:
+            raise UnsupportedExrError("This kind of EXR is not read", f"{path} is deep")
         numbered = bool(version & _MULTIPART)
         headers: list[dict[str, bytes]] = []
         at = 8
@@ -123,24 +166,39 @@ def _parts(path: Path, data: bytes) -> tuple[_Part, ...]:
         parts: list[_Part] = []
         for attributes in headers:
             parts.append(_part(path, attributes, at, numbered))
-            at += 8 * parts[-1].chunks
+            stored = attributes.get("chunkCount")
+            at += 8 * (struct.unpack("<i", stored)[0] if stored else parts[-1].chunks)
     except (struct.error, KeyError, IndexError, ValueError) as error:
         raise PhotoError("The EXR is broken", f"{path}: its header ends early or lacks {error}") from error
     return tuple(parts)
 
 
 def _part(path: Path, attributes: dict[str, bytes], table: int, numbered: bool) -> _Part:
-    left, top, right, bottom = struct.unpack("<4i", attributes["dataWindow"])
     code = attributes["compression"][0]
     compression = _COMPRESSIONS[code] if code < len(_COMPRESSIONS) else f"of type {code}"
-    if compression not in _LINES:
-        raise UnsupportedExrError(
-            "This compression of EXR is not read", f"{path} is {compression}", "Save it with ZIP compression."
-        )
-    if attributes.get("type", b"scanlineimage") != b"scanlineimage":
-        raise UnsupportedExrError("This kind of EXR is not read", f"{path} has a tiled or deep part")
-    channels = _channels(attributes["channels"])
-    return _Part(channels, compression, right - left + 1, bottom - top + 1, top, table, numbered)
+    kind = attributes.get("type", b"").rstrip(b"\0")
+    if kind.startswith(b"deep"):
+        raise UnsupportedExrError("This kind of EXR is not read", f"{path} has a deep part")
+    tile = None
+    if "tiles" in attributes and kind != b"scanlineimage":
+        across, down = struct.unpack_from("<2I", attributes["tiles"])
+        tile = (across, down)
+    data, display = (_window(attributes[name]) for name in ("dataWindow", "displayWindow"))
+    name = attributes.get("name", b"").decode("utf-8", "replace").rstrip("\0")
+    channels = tuple((_full(name, channel, numbered), kind) for channel, kind in _channels(attributes["channels"]))
+    return _Part(channels, compression, data, display, tile, table, numbered)
+
+
+def _window(attribute: bytes) -> Window:
+    left, top, right, bottom = struct.unpack("<4i", attribute)
+    if right < left or bottom < top:
+        raise ValueError(f"a window from {left}, {top} to {right}, {bottom}")
+    return Window(left, top, right - left + 1, bottom - top + 1)
+
+
+def _full(part: str, channel: str, numbered: bool) -> str:
+    """A channel's name with its part's before it, unless it says so itself: depth.Z in a part called depth."""
+    return channel if not numbered or not part or channel.startswith(f"{part}.") else f"{part}.{channel}"
 
 
 def _text(data: bytes, at: int) -> tuple[str, int]:
@@ -172,20 +230,43 @@ def _channels(data: bytes) -> tuple[tuple[str, np.dtype[np.generic]], ...]:
     return tuple(channels)
 
 
-def _read_rows(data: bytes, part: _Part, wanted: int) -> NDArray[np.float32]:
-    row_bytes = [kind.itemsize * part.width for _, kind in part.channels]
-    before, kind = sum(row_bytes[:wanted]), part.channels[wanted][1]
-    lines = _LINES[part.compression]
-    result = np.empty((part.height, part.width), dtype=np.float32)
+def _read_blocks(data: bytes, part: _Part, wanted: int) -> NDArray[np.float32]:
+    """One channel [h, w] of the data window."""
+    width, height = part.data.width, part.data.height
+    across, down = part.block
+    result = np.empty((height, width), dtype=np.float32)
+    # Of a file with smaller copies of itself (mipmaps) the first chunks are the whole picture's.
     for offset in struct.unpack_from(f"<{part.chunks}Q", data, part.table):
         at = offset + 4 * part.numbered
-        y, size = struct.unpack_from("<ii", data, at)
-        first = y - part.top
-        count = min(lines, part.height - first)
-        raw = _unpacked(data[at + 8 : at + 8 + size], part.compression, count * sum(row_bytes))
-        rows = np.frombuffer(raw, dtype=np.uint8).reshape(count, sum(row_bytes))
-        own = np.ascontiguousarray(rows[:, before : before + row_bytes[wanted]])
-        result[first : first + count] = own.view(kind).astype(np.float32)
+        if part.tile:
+            column, row, *_level, size = struct.unpack_from("<5i", data, at)
+            x, y, at = column * across, row * down, at + 20
+        else:
+            line, size = struct.unpack_from("<2i", data, at)
+            x, y, at = 0, line - part.data.top, at + 8
+        columns, rows = min(across, width - x), min(down, height - y)
+        bytes_of = [kind.itemsize * columns for _, kind in part.channels]
+        before, kind = sum(bytes_of[:wanted]), part.channels[wanted][1]
+        raw = _unpacked(data[at : at + size], part.compression, rows * sum(bytes_of))
+        block = np.frombuffer(raw, dtype=np.uint8).reshape(rows, sum(bytes_of))
+        own = np.ascontiguousarray(block[:, before : before + bytes_of[wanted]])
+        result[y : y + rows, x : x + columns] = own.view(kind).astype(np.float32)
+    return result
+
+
+def _placed(stored: NDArray[np.float32], part: _Part) -> NDArray[np.float32]:
+    """The data window's numbers in the display window: cut to it, NaN where there are none."""
+    data, display = part.data, part.display
+    if data == display:
+        return stored
+    result = np.full((display.height, display.width), np.nan, dtype=np.float32)
+    left, top = max(data.left, display.left), max(data.top, display.top)
+    right = min(data.left + data.width, display.left + display.width)
+    bottom = min(data.top + data.height, display.top + display.height)
+    if right > left and bottom > top:
+        result[top - display.top : bottom - display.top, left - display.left : right - display.left] = stored[
+            top - data.top : bottom - data.top, left - data.left : right - data.left
+        ]
     return result
 
 

@@ -55,8 +55,7 @@ class _BlendersPictures:
 
     def single_layer(self, path: Path) -> NDArray[Any] | None:
         """The numbers of a picture of one layer; None when it has more or Blender cannot read it either."""
-        pixels = _pixels(path)
-        return None if pixels is None else pixels[..., 0]
+        return _pixels(path)
 
 
 def _pixels(path: Path) -> Float32 | None:

@@ -120,7 +120,7 @@ def calibrate(
     near_is: NearIsOption = "",
     numbers_grow: NumbersOption = "",
     no_depth: UnknownOption = None,
-    channel: Annotated[str, typer.Option(help="Of an NPZ or EXR with several.")] = "",
+    channel: Annotated[str, typer.Option("--depth-channel", "--channel", help="Of an NPZ or EXR with several.")] = "",
     focal_mm: FocalOption = None,
     intrinsics: IntrinsicsOption = "",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="NPZ to write; else beside the depth.")] = None,

@@ -23,7 +23,14 @@ from server.depth.photo_files import read_depth, read_photo, read_photo_size
 from server.terminal.plain_console import say
 
 from ..friendly_errors import friendly_errors
-from ..options.depth_options import DepthScaleOption, DepthUnitOption, DisparityOption, RelativeOption, depth_format
+from ..options.depth_options import (
+    DepthChannelOption,
+    DepthScaleOption,
+    DepthUnitOption,
+    DisparityOption,
+    RelativeOption,
+    depth_format,
+)
 from ..options.generate_options import DEPTH_FILE
 from ..options.import_options import FocalOption, IntrinsicsOption, TrustUnitOption, read_intrinsics
 from .layout_options import (
@@ -59,6 +66,7 @@ def layout(
     mixing: MixingOption = "",
     depth_scale: DepthScaleOption = None,
     depth_unit: DepthUnitOption = "",
+    depth_channel: DepthChannelOption = "",
     disparity: DisparityOption = "",
     relative: RelativeOption = "",
     trust_unit: TrustUnitOption = False,
@@ -70,7 +78,7 @@ def layout(
     """Depth without a network: ground, walls and cut-outs. Writes the same as `predict`, and the layout."""
     if edits is None and fspy is None and not horizon and not cut_out and camera_height is None:
         raise typer.BadParameter(NO_LAYOUT)
-    meaning = depth_format(depth_scale, disparity, depth_unit, relative)
+    meaning = depth_format(depth_scale, disparity, depth_unit, relative, depth_channel)
     rows = read_intrinsics(intrinsics)
     calibration = None if rows is None else np.array(rows)
     with friendly_errors():

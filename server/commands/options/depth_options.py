@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
 import typer
 
 from blender_addon.core.depth.depth_format import DEPTH_FIELDS, DEPTH_UNITS, NEAR_ENDS, DepthFormat
@@ -25,9 +26,12 @@ RelativeOption = Annotated[
         help="The file holds relative depth: near is bright or dark, distances in metres; for example bright,0.8,6.",
     ),
 ]
+DepthChannelOption = Annotated[str, typer.Option(help=f"{DEPTH_FIELDS['channel'].description}.")]
 
 
-def depth_format(scale: float | None, disparity: str, unit: str = "", relative: str = "") -> DepthFormat:
+def depth_format(
+    scale: float | None, disparity: str, unit: str = "", relative: str = "", channel: str = ""
+) -> DepthFormat:
     """The format of a depth file's numbers.
 
     Args:
@@ -35,10 +39,15 @@ def depth_format(scale: float | None, disparity: str, unit: str = "", relative: 
         disparity: FOCAL,BASELINE[,OFFSET] as typed, "" for none.
         unit: a name of DEPTH_UNITS, "" for none.
         relative: NEAR,NEAREST,FARTHEST as typed, "" for none.
+        channel: name of the array or channel, "" to find it.
 
     Raises:
         typer.BadParameter: a text has another form, or two of them contradict each other.
     """
+    return msgspec.structs.replace(_meaning(scale, disparity, unit, relative), channel=channel)
+
+
+def _meaning(scale: float | None, disparity: str, unit: str, relative: str) -> DepthFormat:
     if sum(map(bool, (disparity, unit, relative))) > 1:
         raise typer.BadParameter("Give one of --disparity, --depth-unit and --relative.")
     if scale is not None and (unit or relative):

@@ -217,7 +217,10 @@ DEPTHS: dict[str, tuple[Make, str]] = {
     "complex.npy": (array(METRES.astype(np.complex64)), "complex64."),
     "one.npz": (arrays(anything=METRES), ""),
     "usual.npz": (arrays(depth=METRES, confidence=GREY), ""),
-    "two.npz": (arrays(near=METRES, far=METRES), "holds near, far. Name one of them as Channel."),
+    "two.npz": (
+        arrays(near=METRES, far=METRES),
+        "which array is the depth: two.npz holds near, far. Name it: in",
+    ),
 }
 
 

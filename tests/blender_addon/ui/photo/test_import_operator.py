@@ -169,8 +169,12 @@ def test_an_array_among_several_is_named(addon: ModuleType, small_bike: Path) ->
     metres = np.load(small_bike.with_name("bike_depth.npy"))
     path = small_bike.with_name("bike_depth.npz")
     np.savez(path, first=np.zeros_like(metres), second=metres)
-    with pytest.raises(RuntimeError, match=r"holds first, second\. Name one of them as Channel"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"which array is the depth: .* holds first, second\. Name it: in Blender",
+    ):
         bpy.ops.realcam.import_photo(filepath=str(small_bike), depth_path=str(path))
+    assert bpy.ops.realcam.answer_depth(answer="second") == {"FINISHED"}
     bpy.ops.realcam.import_photo(filepath=str(small_bike), depth_path=str(path), depth_channel="second")
     assert find_photo_scene(bpy.context.scene).vertices > 0
 
