@@ -26,6 +26,9 @@ SMALLEST_AREA = 1e-9
 CANDIDATES_AT_ONCE = 4_000_000
 """Pairs of triangle and pixel that are tested at once, about: bounds the memory."""
 
+LARGE = 20_000
+"""Pixels of a bounding box from which a triangle is drawn on its own, and only where it is not hidden."""
+
 
 @dataclass(frozen=True, eq=False)
 class Fragments:
@@ -94,6 +97,9 @@ def rasterize(
     screen = _to_screen(vertices, intrinsics, camera_to_world)
     nearest = np.zeros(width * height, np.int64)
     visible, boxes = _boxes_with_pixels(screen, triangles, size)
+    large = _pixel_counts(boxes) > LARGE
+    _draw_large(screen, triangles, visible[large], boxes[large], width, nearest)
+    visible, boxes = visible[~large], boxes[~large]
     for part in _parts(boxes):
         _draw(screen, triangles, visible[part], boxes[part], width, nearest)
     return _resolve(screen, triangles, nearest, size)
@@ -173,6 +179,21 @@ def _draw(
     bits = inverse_depth[keep].view(np.int32).astype(np.int64)
     key = (bits << 32) | (which[owner[keep]] + 1)
     np.maximum.at(nearest, row[keep] * width + column[keep], key)
+
+
+def _draw_large(
+    screen: _Screen, triangles: Int32, which: Int64, boxes: NDArray[np.int16], width: int, nearest: Int64
+) -> None:
+    """Draw large triangles as `_draw` does, the nearest first, without those that nearer ones hide altogether."""
+    buffer = nearest.reshape(-1, width)
+    highest = screen.inverse_depth[triangles[which]].max(axis=1, initial=0.0)
+    # Weights are rounded: a triangle may come a little nearer than its nearest corner.
+    reach = (highest * np.float32(1.0001)).astype(np.float32).view(np.int32).astype(np.int64) + 1 << 32
+    for index in np.argsort(-highest, kind="stable"):
+        first_x, first_y, last_x, last_y = boxes[index].tolist()
+        if buffer[first_y : last_y + 1, first_x : last_x + 1].min() < reach[index]:
+            one = slice(index, index + 1)
+            _draw(screen, triangles, which[one], boxes[one], width, nearest)
 
 
 def _barycentric(screen: _Screen, corners: Int32, column: Int64, row: Int64) -> tuple[Float32, NDArray[np.bool_]]:

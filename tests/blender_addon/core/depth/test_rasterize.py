@@ -90,6 +90,17 @@ def test_a_large_picture_is_drawn_in_parts(monkeypatch: pytest.MonkeyPatch) -> N
     np.testing.assert_array_equal(whole.triangle, parts.triangle)
 
 
+def test_large_triangles_are_drawn_alike_on_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(9)
+    vertices = (generator.random((60, 3)) * [4, 4, 3] + [-2, -2, 0.5]).astype(np.float32)
+    triangles = np.arange(60, dtype=np.int32).reshape(-1, 3)
+    together = rasterize(vertices, triangles, CAMERA, np.eye(4), SIZE)
+    monkeypatch.setattr("blender_addon.core.depth.rasterize.LARGE", 10)
+    alone = rasterize(vertices, triangles, CAMERA, np.eye(4), SIZE)
+    assert len(np.unique(together.triangle)) > 5
+    np.testing.assert_array_equal(together.triangle, alone.triangle)
+
+
 def test_the_reference_view_is_the_photo(bike: Motorcycle) -> None:
     height, width = bike.depth.shape
     renderer = PreviewRenderer(bike.photo, depth_mesh(bike.depth, bike.intrinsics, (width, height)))
