@@ -15,6 +15,7 @@ from ...scene.importing.first_look import prepare_first_look
 from ...scene.importing.laid_out_photo import scene_of_layout
 from ..layout.import_laid_out import waiting_photo
 from ..operator_result import OperatorResult
+from ..photo.first_look import look_through_camera
 from ..photo.import_fields import import_settings
 from .object_mode import OutsideModes
 from .photo_view import leave_photos_camera, look_through_photos_camera
@@ -75,7 +76,9 @@ def _flat_photo(scene: bpy.types.Scene) -> tuple[PhotoScene, list[str]]:
     photo = scene_of_layout(scene, path, DepthLayout(ground=None, farthest=FAR), import_settings(fields))
     scene.realcam.depth_edge = photo.depth_edge
     fields.waits = False
-    return photo, prepare_first_look(scene, photo, fields.add_camera)
+    said = prepare_first_look(scene, photo, fields.add_camera)
+    look_through_camera(scene)
+    return photo, said
 
 
 CLASSES = (BlockOut,)

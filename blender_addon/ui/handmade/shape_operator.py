@@ -7,7 +7,7 @@ from typing import ClassVar
 import bpy
 
 from ...core.errors import RealCamError
-from ...scene.editing.depth_layout import LAYOUT
+from ...scene.editing.depth_layout import stored_layout
 from ...scene.handmade.take_shape import take_shape
 from ..operator_result import OperatorResult
 from ..photo.active_photo import ActivePhotoMixin, active_photo
@@ -34,7 +34,8 @@ class TakeShape(ActivePhotoMixin, bpy.types.Operator):
             self.report({"INFO"}, "The mesh has the shape of its depth: nothing to take")
             return {"CANCELLED"}
         words = taken.words
-        if LAYOUT in photo.mesh:
+        layout = stored_layout(photo)
+        if layout is not None and (layout.ground is not None or layout.walls or layout.cut_outs):
             words += " Changing Ground and Walls again takes its place."
         self.report({"WARNING" if taken.behind else "INFO"}, words)
         return {"FINISHED"}
