@@ -107,9 +107,10 @@ def run(*arguments: object) -> Any:
     return CliRunner().invoke(app, ["depth", "calibrate", *map(str, arguments)], env={"COLUMNS": "200"})
 
 
-@pytest.fixture
-def pictures(bike: Motorcycle, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def pictures(bike: Motorcycle, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The motorcycle with its relative depth in 8 bits at half its size."""
+    tmp_path = tmp_path_factory.mktemp("relative")
     Image.fromarray(bike.photo).save(tmp_path / "bike.png")
     write_8_bits(bike.depth[::2, ::2], tmp_path / "relative.png")
     return tmp_path

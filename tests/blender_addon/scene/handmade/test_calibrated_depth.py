@@ -42,9 +42,10 @@ from blender_addon.scene.handmade.depth_calibration import (  # noqa: E402
 )
 
 
-@pytest.fixture
-def pictures(bike: Motorcycle, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def pictures(bike: Motorcycle, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The motorcycle and its depth in 8 bits, near bright; the farthest where none is known."""
+    tmp_path = tmp_path_factory.mktemp("relative")
     inverse = np.nan_to_num(1 / bike.depth, nan=float(1 / np.nanmax(bike.depth)))
     share = (inverse - inverse.min()) / np.ptp(inverse)
     Image.fromarray(bike.photo).save(tmp_path / "bike.png")
@@ -70,6 +71,18 @@ def law_of(bike: Motorcycle, photo: PhotoScene, count: int = 4) -> DepthLaw:
     order = np.argsort(depth[known])[np.linspace(200, known.sum() - 200, count).astype(int)]
     points = KnownPoints(numbers[known][order], depth[known][order].astype(np.float64))
     return fit_depth(points, photo.record.numbers, numbers).law
+
+
+def test_wrong_metres_are_mended(blender: ModuleType, bike: Motorcycle, pictures: Path, tmp_path: Path) -> None:
+    """An estimate that is off by a factor and an offset."""
+    np.save(tmp_path / "estimate.npy", bike.depth * 1.4 + 0.7)
+    settings = ImportSettings(intrinsics=bike.intrinsics.tolist(), max_vertices=8_000)
+    request = ImportRequest(pictures / "bike.png", DepthFile(tmp_path / "estimate.npy"), settings)
+    photo = import_photo(blender.context.scene, request)
+    assert not is_guessed(photo)
+    assert median_error(bike, photo) > 0.3
+    photo = set_law(blender.context.scene, photo, law_of(bike, photo), follow=True).photo_scene
+    assert median_error(bike, photo) < 1e-4
 
 
 def median_error(bike: Motorcycle, photo: PhotoScene) -> float:

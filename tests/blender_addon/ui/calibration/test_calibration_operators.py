@@ -15,16 +15,23 @@ from server.demo.motorcycle import Motorcycle
 pytestmark = pytest.mark.blender
 
 
-@pytest.fixture
-def guessed(addon: ModuleType, bike: Motorcycle, tmp_path: Path) -> Any:
-    """The motorcycle's relative depth, imported with the question answered and nothing else."""
+@pytest.fixture(scope="module")
+def pictures(bike: Motorcycle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The motorcycle with its relative depth in 8 bits beside it."""
+    tmp_path = tmp_path_factory.mktemp("relative")
     Image.fromarray(bike.photo).save(tmp_path / "bike.png")
     inverse = np.nan_to_num(1 / bike.depth, nan=float(1 / np.nanmax(bike.depth)))
     steps = np.rint((inverse - inverse.min()) / np.ptp(inverse) * 255).astype(np.uint8)
     Image.fromarray(steps).save(tmp_path / "bike_depth.png")
+    return tmp_path
+
+
+@pytest.fixture
+def guessed(addon: ModuleType, bike: Motorcycle, pictures: Path) -> Any:
+    """The motorcycle's relative depth, imported with the question answered and nothing else."""
     fields = addon.context.scene.realcam.photo
     with pytest.raises(RuntimeError, match=r"near is bright or dark.*Calibrate Depth"):
-        addon.ops.realcam.import_photo(filepath=str(tmp_path / "bike.png"), max_vertices=8_000)
+        addon.ops.realcam.import_photo(filepath=str(pictures / "bike.png"), max_vertices=8_000)
     fields.calibration = (*bike.intrinsics[[0, 1], [0, 1]], *bike.intrinsics[:2, 2])
     assert addon.ops.realcam.answer_depth(answer="near_bright") == {"FINISHED"}
     return photo_of(addon)
