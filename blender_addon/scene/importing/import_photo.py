@@ -15,6 +15,7 @@ from ...core.depth.depth_mesh import known_depth
 from ...core.depth.depth_numbers import numbers_read
 from ...core.errors import RealCamError
 from ...core.payloads.import_request import DepthFile, ImportRequest, ImportSettings
+from ...core.printable import printable
 from ..photo_file import PhotoFile, photo_pixels, read_photo
 from ..photo_scene import PhotoScene, store_record
 from .depth_file import read_depth
@@ -40,7 +41,7 @@ def import_photo(scene: bpy.types.Scene, request: ImportRequest) -> PhotoScene:
             mean. Nothing is left behind then.
         CameraError: Blender has no camera with these intrinsics. Nothing is left behind then.
     """
-    photo = NamedPhoto(request.photo.stem, read_photo(request.photo))
+    photo = NamedPhoto(printable(request.photo.stem), read_photo(request.photo))
     try:
         if isinstance(request.depth, DepthFile):
             return _scene_of_file(scene, photo, request.depth, request.settings)

@@ -11,6 +11,7 @@ from ...core.depth.layout.layout import DepthLayout
 from ...core.depth.layout.layout_depth import layout_depth
 from ...core.errors import RealCamError
 from ...core.payloads.import_request import ImportSettings
+from ...core.printable import printable
 from ..editing.depth_layout import DEPTH_EDGE, keep_layout, layout_size
 from ..photo_file import read_photo
 from ..photo_scene import PhotoScene
@@ -30,7 +31,7 @@ def scene_of_layout(scene: bpy.types.Scene, photo: Path, layout: DepthLayout, se
         PhotoError: The photo cannot be used, or the layout is none of it. Nothing is left behind then.
         CameraError: Blender has no camera with these intrinsics. Nothing is left behind then.
     """
-    named = NamedPhoto(photo.stem, read_photo(photo))
+    named = NamedPhoto(printable(photo.stem), read_photo(photo))
     try:
         lens = settings.lens(named.file.size, named.file.focal_35mm)
         size = layout_size(named.file.size, settings.max_vertices)

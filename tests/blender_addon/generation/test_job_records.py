@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -149,3 +150,8 @@ def test_sentences_about_a_job_say_what_it_makes() -> None:
     photo = PhotoImport(path="/bike.png", depth_edge=0.1, max_vertices=1000)
     tasks = (TASK, DepthTask(photo=photo), CheckTask(shot="shot", take=1))
     assert [task.result for task in tasks] == ["clip", "depth", "camera check"]
+
+
+def test_a_blend_whose_name_is_no_text_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ServiceError, match=r"a name in it is no UTF-8: /films/caf\\xe9\.blend\. Rename"):
+        JobRecords(tmp_path).write(record(blend=os.fsdecode(b"/films/caf\xe9.blend")))

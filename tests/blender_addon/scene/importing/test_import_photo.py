@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +17,8 @@ from blender_addon.core.camera.lens import Lens, RenderFrame
 from blender_addon.core.camera.projection import project, unproject
 from blender_addon.core.depth.depth_mesh import cut_faces
 from blender_addon.core.errors import PhotoError
-from blender_addon.core.payloads.import_request import ImportRequest
+from blender_addon.core.payloads.import_request import DepthFile, ImportRequest
+from blender_addon.core.printable import printable
 from server.demo.motorcycle import Motorcycle
 from tests.support.import_requests import with_metres, with_settings
 
@@ -266,3 +268,17 @@ def test_a_file_of_another_version_is_found(bike_scene: PhotoScene, blender: Mod
     found = find_photo_scene(blender.context.scene)
     assert found is not None
     assert found.record == bike_scene.record
+
+
+@pytest.mark.parametrize("name", [b"[draft] :x: {0} %s <b>", b"caf\xe9", b"two\nlines"])
+def test_a_photo_may_have_any_name(blender: ModuleType, tmp_path: Path, name: bytes) -> None:
+    """Blender's data-blocks hold no text that is no UTF-8; the file is found all the same."""
+    path = tmp_path / os.fsdecode(name + b".png")
+    try:
+        Image.new("RGB", (8, 6), (255, 0, 0)).save(path)
+    except OSError as error:
+        pytest.skip(f"this system has no such name: {error}")
+    np.save(tmp_path / "depth.npy", np.linspace(4, 2, 48, dtype=np.float32).reshape(6, 8))
+    photo = import_photo(blender.context.scene, ImportRequest(path, DepthFile(tmp_path / "depth.npy")))
+    assert photo.mesh.name == printable(path.stem)
+    assert photo.photo().shape == (6, 8, 3)
