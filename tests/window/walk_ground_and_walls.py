@@ -88,6 +88,9 @@ def walk() -> Steps:
     yield from open_sidebar()
     addon = Path(of_addon("ui").__file__).parents[1]
     lone = Path(shutil.copy(addon / "demo_photo" / "living_room.jpg", HERE / "lone.jpg"))
+    # The photo chosen alone opens the sidebar at the ways to its depth.
+    view_area().spaces.active.show_region_ui = False
+    yield 1.0
     in_view("import_photo", filepath=str(lone))
     yield 2.0
     picture("ground-1-waits")
@@ -167,6 +170,7 @@ def walk() -> Steps:
     xdotool("mouseup", 1)
     yield 1.0
     yield from key("Return")
+    yield 2.0
     picture("ground-13-camera-of-the-shot-again")
     stored = next(o["realcam_layout"] for o in scene.objects if "realcam_layout" in o)
     (HERE / "layout.json").write_text(stored)

@@ -238,6 +238,22 @@ def standing(photo_scene: PhotoScene, cut_out: CutOut, layout: DepthLayout) -> C
     return structs.replace(cut_out, distance=float(np.nanmedian(beside)))
 
 
+def is_as_laid_out(photo_scene: PhotoScene) -> bool:
+    """Whether the mesh has the depth that its layout says: nothing was cleaned, moved or taken from elsewhere since.
+
+    Raises:
+        PhotoError: The mesh has lost what it was made of, or the layout was stored by a newer version.
+    """
+    layout = stored_layout(photo_scene)
+    if layout is None or photo_scene.record.cleaned:
+        return False
+    depth = photo_scene.depth() / np.float32(photo_scene.record.scale)
+    size = (depth.shape[1], depth.shape[0])
+    base = _depth_before(photo_scene.mesh)
+    laid_out = layout_depth(layout, size, photo_scene.intrinsics, photo_scene.photo_size, base)
+    return bool(np.allclose(depth, laid_out, rtol=1e-4, equal_nan=True))
+
+
 def is_whole(photo_scene: PhotoScene) -> bool:
     """Whether a laid-out photo's mesh has all its vertices: it follows no mouse at present."""
     return LAYOUT not in photo_scene.mesh or _full_size(photo_scene) == (

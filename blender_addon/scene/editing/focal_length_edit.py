@@ -15,6 +15,7 @@ from ...core.errors import PhotoError
 from ..axes import blender_matrix
 from ..photo_scene import PhotoScene, store_record
 from ..reference_camera import set_optics
+from .depth_layout import is_as_laid_out, set_layout, stored_layout
 from .overlay import cleaning_shown, show_cleaning
 from .rig_dependencies import artists_cameras
 
@@ -44,7 +45,8 @@ def set_focal_length(scene: bpy.types.Scene, photo_scene: PhotoScene, mm: float)
     """Change the photo's focal length to one that the artist typed.
 
     Every vertex keeps its depth and its place in the photo, so what was cut, deleted or scaled stays; the principal
-    point stays too. The reference camera changes, and with it every camera of the artist's that still has its lens,
+    point stays too. A depth that is as it was laid out by hand is laid out anew: a floor depends on the lens. The
+    reference camera changes, and with it every camera of the artist's that still has its lens,
     unless that is animated.
 
     Args:
@@ -65,6 +67,7 @@ def set_focal_length(scene: bpy.types.Scene, photo_scene: PhotoScene, mm: float)
         raise PhotoError(
             "This is no photo's focal length", f"{mm:g} mm", f"It lies between {SHORTEST:g} and {LONGEST:g} mm."
         )
+    follows = is_as_laid_out(photo_scene)
     intrinsics = photo_scene.intrinsics
     intrinsics[[0, 1], [0, 1]] *= mm / focal_mm(photo_scene)
     _lift_anew(photo_scene.mesh.data, np.linalg.inv(intrinsics) @ photo_scene.intrinsics)
@@ -74,6 +77,9 @@ def set_focal_length(scene: bpy.types.Scene, photo_scene: PhotoScene, mm: float)
     record = replace(photo_scene.record, intrinsics=intrinsics.tolist(), focal_source=words)
     store_record(photo_scene.mesh, record)
     changed = replace(photo_scene, record=record)
+    layout = stored_layout(changed)
+    if follows and layout is not None:
+        return set_layout(scene, changed, layout)
     if cleaning_shown(changed):
         show_cleaning(changed)
     return changed

@@ -254,7 +254,7 @@ class FitCutOut(ChangesLayout, bpy.types.Operator):
     """Move the outline of this cut-out onto the edges that the photo has near it. Press again to go on from there"""
 
     bl_idname = "realcam.fit_cut_out"
-    bl_label = "Fit to the Photo"
+    bl_label = "Fit Outline"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO", "INTERNAL"}
 
     index: IntProperty(name="Number", description="Its number in the list, from 0", min=0)

@@ -14,6 +14,7 @@ from ...core.photo.photo_file import PHOTO_SUFFIXES
 from ...scene import import_photo
 from ...scene.importing.first_look import prepare_first_look
 from ..operator_result import OperatorResult
+from ..sidebar import reveal_tab
 from .depth_question import ask_about_depth, forget_question
 from .first_look import look_through_camera
 from .import_fields import FIELDS, OF_ONE_PHOTO, PhotoImportFields, depth_beside, draw_fields, import_request
@@ -74,6 +75,7 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
         for name in FIELDS:
             setattr(context.scene.realcam.photo, name, getattr(self, name))
         name = Path(self.filepath).name
+        reveal_tab(context.window)
         self.report({"INFO"}, f"No depth lies beside {name}: the Photo panel has the ways to one")
         return {"FINISHED"}
 

@@ -162,6 +162,19 @@ def test_calibration_stays_when_the_layout_is_changed(grounded: ModuleType) -> N
     check_mesh_is_the_stored_layout(bpy)
 
 
+def test_another_focal_length_lays_the_floor_out_anew_unless_the_depth_was_changed_since(grounded: ModuleType) -> None:
+    bpy = grounded
+    bpy.ops.realcam.add_wall(points=points(*FLOOR_EDGE))
+    before = photo_of(bpy).depth()
+    bpy.ops.realcam.set_focal_length(focal_mm=70.0)
+    check_mesh_is_the_stored_layout(bpy)
+    assert photo_of(bpy).depth()[-1, 100] > 1.2 * before[-1, 100]
+    bpy.ops.realcam.toggle_cleaning(step="EDGES")
+    cleaned = photo_of(bpy).depth()
+    bpy.ops.realcam.set_focal_length(focal_mm=50.0)
+    assert np.allclose(photo_of(bpy).depth(), cleaned, rtol=1e-5)
+
+
 def test_the_layout_survives_saving_renaming_and_a_second_photo(
     grounded: ModuleType, lone: Path, tmp_path: Path
 ) -> None:
