@@ -50,7 +50,8 @@ class AddDepthPoint(ActivePhotoMixin, bpy.types.Operator):
         """Begin with the distance as it is now, and ask."""
         photo = active_photo(context)
         try:
-            number = _number(photo, imported_depth(photo), self.across, self.down)
+            with LeftEditMode(context):
+                number = _number(photo, imported_depth(photo), self.across, self.down)
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}

@@ -71,13 +71,16 @@ class PickDepthPoints(bpy.types.Operator):
             self.report({"WARNING"}, "There is nothing of the photo under the mouse")
             return {"RUNNING_MODAL"}
         across, down = place_in_photo(photo, point)
-        if self.floor:
-            bpy.ops.realcam.add_depth_point("EXEC_DEFAULT", True, across=across, down=down, floor=True)
-            self._area.tag_redraw()
-            return {"RUNNING_MODAL"}
-        self.cancel(context)
-        bpy.ops.realcam.add_depth_point("INVOKE_DEFAULT", True, across=across, down=down)
-        return {"FINISHED"}
+        if not self.floor:
+            self.cancel(context)
+        how = "EXEC_DEFAULT" if self.floor else "INVOKE_DEFAULT"
+        try:
+            bpy.ops.realcam.add_depth_point(how, True, across=across, down=down, floor=self.floor)
+        except RuntimeError as error:
+            # What the other operator has reported as an error.
+            self.report({"WARNING"}, str(error).removeprefix("Error: ").strip())
+        self._area.tag_redraw()
+        return {"RUNNING_MODAL"} if self.floor else {"FINISHED"}
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Leave nothing behind; Blender calls it too, when it ends the operator itself."""

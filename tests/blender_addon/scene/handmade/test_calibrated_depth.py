@@ -32,6 +32,7 @@ from blender_addon.scene import find_photo_scene, import_photo, set_depth_edge  
 from blender_addon.scene.editing.calibration import set_scale  # noqa: E402
 from blender_addon.scene.editing.cleaning import set_cleaned, touched_counts  # noqa: E402
 from blender_addon.scene.editing.depth_layout import remove_layout, set_layout  # noqa: E402
+from blender_addon.scene.editing.new_depth import set_depth  # noqa: E402
 from blender_addon.scene.handmade.depth_calibration import (  # noqa: E402
     down_in_photo,
     imported_depth,
@@ -83,6 +84,23 @@ def test_wrong_metres_are_mended(blender: ModuleType, bike: Motorcycle, pictures
     assert median_error(bike, photo) > 0.3
     photo = set_law(blender.context.scene, photo, law_of(bike, photo), follow=True).photo_scene
     assert median_error(bike, photo) < 1e-4
+
+
+def test_another_depth_of_some_pixels_leaves_the_others_calibrated(
+    blender: ModuleType, bike: Motorcycle, pictures: Path
+) -> None:
+    """As geometry or a sculpted shape gives it: in metres, and so it stays when it is calibrated again."""
+    scene = blender.context.scene
+    photo = imported(blender, bike, pictures)
+    before, law = photo.depth(), law_of(bike, photo)
+    photo = set_law(scene, photo, law, follow=False).photo_scene
+    where = np.zeros(before.shape, dtype=np.bool_)
+    where[5:20, 5:20] = True
+    photo = set_depth(scene, photo, np.full_like(before, 2.5), where)
+    photo = set_law(scene, photo, law, follow=False).photo_scene
+    np.testing.assert_allclose(photo.depth()[where], 2.5, rtol=1e-4)
+    back = set_law(scene, photo, None, follow=False).photo_scene
+    np.testing.assert_allclose(back.depth()[~where], before[~where], rtol=1e-4)
 
 
 def median_error(bike: Motorcycle, photo: PhotoScene) -> float:
