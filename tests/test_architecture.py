@@ -64,7 +64,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "version": set(),
         "progress": {"arrays"},
         "camera": {"arrays", "errors"},
-        "photo": {"errors"},
+        "photo": {"arrays", "errors"},
         "setting_fields": set(),
         "depth": {"arrays", "errors", "setting_fields", "camera", "photo"},
         "protocol": {"arrays", "printable", "errors", "progress", "camera", "depth"},

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.arrays import UInt8
 from ..core.errors import PhotoError
-from ..core.photo.photo_file import photo_facts, undecodable_photo, upright
+from ..core.photo.photo_file import multiplied_by_alpha, photo_header, undecodable_photo, upright
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,17 @@ def read_photo(path: Path) -> PhotoFile:
     Raises:
         PhotoError: The photo cannot be used; see core.photo.photo_file.
     """
-    facts = photo_facts(path)
+    header = photo_header(path)
     image = _load(path)
     if image is None:
         raise undecodable_photo(path)
+    if header.picture.premultiplied and image_floats(image)[..., 3].min() < 1:
+        bpy.data.images.remove(image)
+        raise multiplied_by_alpha(path)
     image.alpha_mode = "NONE"
-    if facts.orientation != 1:
-        image = _upright(image, facts.orientation)
-    return PhotoFile(image, facts.focal_35mm)
+    if header.exif.orientation != 1:
+        image = _upright(image, header.exif.orientation)
+    return PhotoFile(image, header.exif.focal_35mm)
 
 
 def _load(path: Path) -> bpy.types.Image | None:
@@ -110,6 +113,23 @@ def upright_pixels(path: Path) -> UInt8:
         return photo_pixels(image)
     finally:
         bpy.data.images.remove(image)
+
+
+def upright_alpha(path: Path) -> UInt8:
+    """[h, w] uint8 alpha of a picture's file, upright; 255 where it has none.
+
+    Raises:
+        PhotoError: The picture cannot be used.
+    """
+    orientation = photo_header(path).exif.orientation
+    image = _load(path)
+    if image is None:
+        raise undecodable_photo(path)
+    try:
+        alpha = image_floats(image)[..., 3:] if image.channels == 4 else np.ones((*image.size[::-1], 1), np.float32)
+    finally:
+        bpy.data.images.remove(image)
+    return np.asarray(np.rint(upright(alpha, orientation)[..., 0] * 255), dtype=np.uint8)
 
 
 def _upright(image: bpy.types.Image, orientation: int) -> bpy.types.Image:

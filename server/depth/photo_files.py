@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +21,28 @@ from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.depth.depth_question import says_metres
 from blender_addon.core.depth.photo_checks import check_aspect, check_depth
 from blender_addon.core.errors import PhotoError
-from blender_addon.core.photo.photo_file import photo_facts, undecodable_photo, upright
+from blender_addon.core.photo.exif import read_photo_facts
+from blender_addon.core.photo.file_bytes import file_bytes
+from blender_addon.core.photo.photo_file import (
+    MOST_PIXELS,
+    PhotoHeader,
+    mask_of,
+    multiplied_by_alpha,
+    photo_header,
+    undecodable_photo,
+    upright,
+)
 from blender_addon.core.photo.picture_header import PictureHeader
+from blender_addon.core.photo.tiff import MARKS, TiffDirectory
 
-# Pillow's default warns of photos above 89 Mpx, which cameras take, and refuses twice that.
-Image.MAX_IMAGE_PIXELS = 180_000_000
+# Pillow's default warns of photos above 89 Mpx, which phones take, and refuses twice that.
+Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 
 _UNDECODABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 """What Pillow raises for a broken file; errors of its PNG reader are SyntaxErrors."""
+
+
+_OPAQUE = 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,15 +64,11 @@ def read_photo(path: Path) -> PhotoFile:
     Raises:
         PhotoError: it cannot be read; see core.photo.photo_file.
     """
-    facts = photo_facts(path)
-    try:
-        with Image.open(path) as file:
-            pixels = np.array(file.convert("RGB"))
-            # Pillow turns a TIFF as it reads it, and no other picture.
-            orientation = 1 if file.format == "TIFF" else facts.orientation
-    except _UNDECODABLE as error:
-        raise undecodable_photo(path) from error
-    return PhotoFile(np.ascontiguousarray(upright(pixels, orientation)), facts.focal_35mm)
+    header = photo_header(path)
+    pixels = _upright_colours(path, header)
+    if pixels is None:
+        raise undecodable_photo(path)
+    return PhotoFile(np.ascontiguousarray(pixels), header.exif.focal_35mm)
 
 
 def read_photo_size(path: Path) -> tuple[tuple[int, int], float | None]:
@@ -64,19 +77,55 @@ def read_photo_size(path: Path) -> tuple[tuple[int, int], float | None]:
     Raises:
         PhotoError: it cannot be read; see core.photo.photo_file.
     """
-    facts = photo_facts(path)
+    header = photo_header(path)
+    width, height = header.picture.size
+    lies = header.exif.orientation >= 5
+    return ((height, width) if lies else (width, height)), header.exif.focal_35mm
+
+
+def _upright_colours(path: Path, header: PhotoHeader) -> UInt8 | None:
+    """[h, w, 3] uint8 of a photo, upright; None where it cannot be decoded.
+
+    Raises:
+        PhotoError: see multiplied_by_alpha.
+    """
+    picture, orientation = header.picture, header.exif.orientation
+    if picture.bits == 16 and picture.channels > 1 and (frame := _first_frame(path)) is not None:
+        # Pillow would keep the upper 8 bits.
+        return upright(_of_16_bits(frame.to_ndarray(format="rgb48le")), orientation)
     try:
-        with Image.open(path) as file:
-            width, height = file.size
-            # Pillow tells the size of a TIFF as it reads it, turned.
-            lies = facts.orientation >= 5 and file.format != "TIFF"
-    except _UNDECODABLE as error:
-        raise undecodable_photo(path) from error
-    return ((height, width) if lies else (width, height)), facts.focal_35mm
+        with as_stored(path) as file:
+            if picture.premultiplied and np.array(file.getchannel("A")).min() < _OPAQUE:
+                raise multiplied_by_alpha(path)
+            if picture.bits == 16 and picture.channels == 1:
+                # Pillow would clip the numbers at 255.
+                pixels = np.repeat(_of_16_bits(np.array(file))[..., None], 3, axis=2)
+            else:
+                pixels = np.array(file.convert("RGB"))
+    except _UNDECODABLE:
+        return None
+    return upright(pixels, orientation)
+
+
+@contextmanager
+def as_stored(path: Path) -> Iterator[Image.Image]:
+    """Pillow's image of a picture file, not turned by its orientation.
+
+    Pillow turns a TIFF as it reads it, and no other picture; one without compression it turns into nonsense.
+    """
+    with file_bytes(path) as data:
+        turned = data[:4] in MARKS and read_photo_facts(path).orientation != 1
+        content = io.BytesIO(TiffDirectory(data).without_orientation()) if turned else None
+    with Image.open(content or path) as file:
+        yield file
+
+
+def _of_16_bits(numbers: NDArray[Any]) -> UInt8:
+    return np.asarray((numbers.astype(np.uint32) * 255 + 32767) // 65535, dtype=np.uint8)
 
 
 def read_mask(path: Path) -> Bool:
-    """A mask in a picture: what is not transparent if it has transparency, else what is brighter than mid grey.
+    """A mask in a picture, upright; see mask_of.
 
     Returns:
         [h, w] bool, True inside.
@@ -87,12 +136,14 @@ def read_mask(path: Path) -> Bool:
     if not path.is_file():
         raise PhotoError("There is no such mask", f"{path} is a folder" if path.is_dir() else str(path))
     try:
-        with Image.open(path) as file:
-            alpha = np.array(file.convert("RGBA"))[..., 3]
-            grey = np.array(file.convert("L"))
+        colours = read_photo(path).pixels
+        with as_stored(path) as file:
+            alpha = np.array(file.convert("RGBA"))[..., 3:]
     except _UNDECODABLE as error:
-        raise PhotoError("The mask cannot be read", f"{path} is no picture", "Save it as PNG.") from error
-    return np.asarray((alpha if alpha.min() < 255 else grey) >= 128)
+        raise undecodable_photo(path) from error
+    except PhotoError as error:
+        raise PhotoError("The mask cannot be read", error.why, "Save it as PNG.") from error
+    return mask_of(colours, upright(alpha, read_photo_facts(path).orientation)[..., 0])
 
 
 def read_depth(path: Path, depth_format: DepthFormat, *, trust_unit: bool = False) -> Float32:
@@ -168,7 +219,7 @@ class _Pictures:
             layout = "rgb48le" if header.channels == 3 else "rgba64le"
             return None if frame is None else frame.to_ndarray(format=layout)
         try:
-            with Image.open(path) as file:
+            with as_stored(path) as file:
                 return np.array(file)
         except _UNDECODABLE:
             return None
@@ -176,7 +227,7 @@ class _Pictures:
     def colours(self, path: Path) -> UInt8 | None:
         """See PictureDecoder."""
         try:
-            with Image.open(path) as file:
+            with as_stored(path) as file:
                 return np.array(file.convert("RGB"))
         except _UNDECODABLE:
             return None

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from ..arrays import Float32, UInt8
 from ..errors import PhotoError
+from ..photo.exif import read_photo_facts
+from ..photo.photo_file import upright
 from ..photo.picture_header import PictureHeader, read_picture_header
 from .colour_scales import is_grey, numbers_of_colours
 from .depth_format import DepthFormat
@@ -151,7 +153,7 @@ def _picture(path: Path, decoder: PictureDecoder) -> StoredDepth:
         raise PhotoError("The depth file cannot be read", f"{path} is no PNG, TIFF or JPEG", _EXPORT)
     if not header.whole:
         raise PhotoError("The depth file cannot be read", f"{path} ends before its last row", "Copy it again.")
-    steps = header.bits <= 8 and header.model != "other"
+    steps = header.bits <= 8 and header.model in ("grey", "rgb", "palette")
     grey = header.model == "grey" and header.channels == 1 and (header.numbers, header.bits) in _GREY
     colours = header.model == "rgb" and header.channels in (3, 4) and (header.numbers, header.bits) == ("unsigned", 16)
     if not steps and not grey and not colours:
@@ -163,6 +165,7 @@ def _picture(path: Path, decoder: PictureDecoder) -> StoredDepth:
     pixels = decoder.colours(path) if steps else decoder.numbers(path, header)
     if pixels is None:
         raise PhotoError("The depth file cannot be read", f"the pixels of {path} cannot be decoded", _EXPORT)
+    pixels = upright(pixels, read_photo_facts(path).orientation)
     if grey:
         return StoredDepth(np.asarray(pixels, dtype=_GREY[header.numbers, header.bits]))
     if colours and (pixels[..., :1] == pixels[..., 1:3]).all():

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from .file_bytes import FileBytes, file_bytes
 from .segments import JPEG_MARK, PNG_MARK, is_webp, jpeg_segments, png_chunks, webp_chunks
-from .tiff import MARKS, TiffDirectory
+from .tiff import MARKS, ORIENTATION, TiffDirectory
 
-_ORIENTATION, _EXIF_FOLDER, _FOCAL_35MM = 0x0112, 0x8769, 0xA405
+_EXIF_FOLDER, _FOCAL_35MM = 0x8769, 0xA405
 _APP1 = 0xE1
 _HEAD = b"Exif\0\0"
 """Stands before the EXIF block in a JPEG; some writers put it into other files too."""
@@ -67,5 +67,5 @@ def _facts(block: FileBytes) -> PhotoFacts:
     main = TiffDirectory(block)
     folder = main.number(_EXIF_FOLDER, 0)
     focal = TiffDirectory(block, folder).number(_FOCAL_35MM, 0) if folder else 0
-    orientation = main.number(_ORIENTATION, 1)
+    orientation = main.number(ORIENTATION, 1)
     return PhotoFacts(float(focal) if focal else None, orientation if 1 <= orientation <= 8 else 1)

@@ -10,6 +10,7 @@ from .file_bytes import FileBytes
 MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """How a TIFF begins: byte order, and 42 or BigTIFF's 43."""
 
+ORIENTATION = 0x0112
 _SHORT, _LONG, _LONG8 = 3, 4, 16
 _CODES = {_SHORT: "H", _LONG: "I", _LONG8: "Q"}
 
@@ -40,6 +41,10 @@ class TiffDirectory:
             tag, kind, length = self._unpack(layout, at)
             self._entries[tag] = (kind, length, at + head)
 
+    def __contains__(self, tag: int) -> bool:
+        """Whether the directory has the tag, whatever it holds."""
+        return tag in self._entries
+
     def numbers(self, tag: int) -> tuple[int, ...]:
         """All values of a tag; empty where it is missing or holds no integers."""
         kind, length, at = self._entries.get(tag, (0, 0, 0))
@@ -49,6 +54,14 @@ class TiffDirectory:
         if struct.calcsize(f"={layout}") > self._room:
             (at,) = self._unpack(self._word, at)
         return self._unpack(layout, at)
+
+    def without_orientation(self) -> bytes:
+        """The whole file as bytes that say it is not turned."""
+        content = bytearray(self._data)
+        if ORIENTATION in self:
+            _, _, at = self._entries[ORIENTATION]
+            struct.pack_into(f"{self._order}H", content, at, 1)
+        return bytes(content)
 
     def number(self, tag: int, default: int) -> int:
         """The value of a tag that holds exactly one, else `default`."""

@@ -16,15 +16,15 @@ RGB = np.random.default_rng(0).integers(0, 256, (8, 12, 3), np.uint8)
 DEPTH = np.arange(96, dtype=np.uint16).reshape(8, 12)
 
 PICTURES = {
-    "rgb.jpg": (RGB, PictureHeader("JPEG", 8, 3, "rgb")),
-    "grey.jpg": (RGB[..., 0], PictureHeader("JPEG", 8, 1, "grey")),
-    "rgb.png": (RGB, PictureHeader("PNG", 8, 3, "rgb")),
-    "depth.png": (DEPTH, PictureHeader("PNG", 16, 1, "grey")),
-    "rgb.webp": (RGB, PictureHeader("WebP", 8, 3, "rgb")),
-    "rgb.tif": (RGB, PictureHeader("TIFF", 8, 3, "rgb")),
-    "depth.tif": (DEPTH, PictureHeader("TIFF", 16, 1, "grey")),
-    "metres.tif": (DEPTH.astype(np.float32), PictureHeader("TIFF", 32, 1, "grey", "float")),
-    "signed.tif": (DEPTH.astype(np.int32), PictureHeader("TIFF", 32, 1, "grey", "signed")),
+    "rgb.jpg": (RGB, PictureHeader("JPEG", 8, 3, "rgb", size=(12, 8))),
+    "grey.jpg": (RGB[..., 0], PictureHeader("JPEG", 8, 1, "grey", size=(12, 8))),
+    "rgb.png": (RGB, PictureHeader("PNG", 8, 3, "rgb", size=(12, 8))),
+    "depth.png": (DEPTH, PictureHeader("PNG", 16, 1, "grey", size=(12, 8))),
+    "rgb.webp": (RGB, PictureHeader("WebP", 8, 3, "rgb", size=(12, 8))),
+    "rgb.tif": (RGB, PictureHeader("TIFF", 8, 3, "rgb", size=(12, 8))),
+    "depth.tif": (DEPTH, PictureHeader("TIFF", 16, 1, "grey", size=(12, 8))),
+    "metres.tif": (DEPTH.astype(np.float32), PictureHeader("TIFF", 32, 1, "grey", "float", size=(12, 8))),
+    "signed.tif": (DEPTH.astype(np.int32), PictureHeader("TIFF", 32, 1, "grey", "signed", size=(12, 8))),
 }
 
 
