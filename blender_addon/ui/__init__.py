@@ -14,7 +14,7 @@ from .calibration import (
 )
 from .check import check_operator, check_panel, check_paths
 from .depth import depth_operator, install_operators
-from .handmade import block_out_operator, geometry_operators, handmade_panel, shape_operator
+from .handmade import block_out_operator, camera_operator, geometry_operators, handmade_panel, shape_operator
 from .jobs import analysis_operator, announce, job_operators, main_panel, runtime, status_bar
 from .layout import layout_files, layout_operators, layout_panel, layout_tool
 from .photo import (
@@ -62,6 +62,7 @@ _CLASSES = (
     *layout_files.CLASSES,
     *layout_tool.CLASSES,
     *block_out_operator.CLASSES,
+    *camera_operator.CLASSES,
     *geometry_operators.CLASSES,
     *shape_operator.CLASSES,
     *move_operator.CLASSES,

@@ -36,6 +36,7 @@ HEADINGS = (
     ("bpy.types.realcamshot.layout", ALONE),
     ("bpy.ops.realcam.*geometry*", GEOMETRY),
     ("bpy.ops.realcam.block_out", GEOMETRY),
+    ("bpy.ops.realcam.match_camera", GEOMETRY),
     ("bpy.ops.realcam.take_shape", SHAPE),
     ("bpy.ops.realcam.add_background", BACKGROUND),
     ("bpy.ops.realcam.*take*", TIMELINE),

@@ -10,7 +10,7 @@ from mathutils import Matrix
 
 from ...core.arrays import Float64
 from ...core.camera.focal_length import FocalSource, check_focal_mm, focal_words
-from ...core.camera.lens import FULL_FRAME_WIDTH, focal_pixels, full_frame_focal
+from ...core.camera.lens import FULL_FRAME_WIDTH, focal_pixels, full_frame_focal, lens_of
 from ...core.errors import PhotoError
 from ..axes import blender_matrix
 from ..photo_scene import PhotoScene, store_record
@@ -67,14 +67,34 @@ def set_focal_length(scene: bpy.types.Scene, photo_scene: PhotoScene, mm: float)
         raise PhotoError(
             "This is no photo's focal length", f"{mm:g} mm", f"It lies between {SHORTEST:g} and {LONGEST:g} mm."
         )
-    follows = is_as_laid_out(photo_scene)
     intrinsics = photo_scene.intrinsics
     intrinsics[[0, 1], [0, 1]] *= mm / focal_mm(photo_scene)
+    return set_intrinsics(scene, photo_scene, intrinsics, focal_words(FocalSource.TYPED, mm))
+
+
+def set_intrinsics(
+    scene: bpy.types.Scene, photo_scene: PhotoScene, intrinsics: Float64, focal_source: str
+) -> PhotoScene:
+    """Change the photo's lens and principal point, as set_focal_length changes its focal length.
+
+    Args:
+        scene: The scene.
+        photo_scene: The photo, its mesh not in Edit Mode.
+        intrinsics: [3, 3] float64 in the photo's pixels.
+        focal_source: Where the focal length comes from, as the artist is told it.
+
+    Returns:
+        The photo with its changed record.
+
+    Raises:
+        CameraError: The intrinsics have skew. Nothing has changed then.
+    """
+    lens_of(intrinsics, *photo_scene.photo_size)  # Refused before anything is changed.
+    follows = is_as_laid_out(photo_scene)
     _lift_anew(photo_scene.mesh.data, np.linalg.inv(intrinsics) @ photo_scene.intrinsics)
     if photo_scene.camera is not None:
         _change_lenses(scene, photo_scene.camera, intrinsics, photo_scene.photo_size)
-    words = focal_words(FocalSource.TYPED, mm)
-    record = replace(photo_scene.record, intrinsics=intrinsics.tolist(), focal_source=words)
+    record = replace(photo_scene.record, intrinsics=intrinsics.tolist(), focal_source=focal_source)
     store_record(photo_scene.mesh, record)
     changed = replace(photo_scene, record=record)
     layout = stored_layout(changed)

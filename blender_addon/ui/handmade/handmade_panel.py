@@ -23,6 +23,7 @@ class HandmadePanel(ImportedPhotoSubpanel, bpy.types.Panel):
         blocking = is_blocking_out(photo)
         column = layout.column(align=True)
         column.operator("realcam.block_out", icon="MESH_CUBE", depress=blocking)
+        column.operator("realcam.match_camera", icon="CAMERA_DATA")
         column.operator("realcam.depth_from_geometry", icon="VIEW_PERSPECTIVE")
         if stored_choice(photo) is not None:
             column.operator("realcam.update_geometry", icon="FILE_REFRESH")

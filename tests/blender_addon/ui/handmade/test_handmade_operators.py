@@ -123,3 +123,14 @@ def test_the_second_of_two_photos_is_the_one_that_changes(addon: ModuleType, tmp
     assert current(bpy).mesh == second.mesh
     assert np.isnan(current(bpy).depth()).mean() > 0.5
     assert len(bpy.data.objects[name].data.vertices) == 64 * 48
+
+
+def test_the_photo_matches_the_selected_camera(addon: ModuleType, tmp_path: Path) -> None:
+    bpy = addon
+    photo = grey_photo(bpy, tmp_path)
+    with pytest.raises(RuntimeError, match="No camera is chosen"):
+        bpy.ops.realcam.match_camera(camera="")
+    bpy.ops.object.camera_add(location=(3.0, 1.0, 2.0), rotation=(1.5, 0.0, 0.3))
+    assert bpy.ops.realcam.match_camera(camera=bpy.context.object.name) == {"FINISHED"}
+    assert tuple(photo.mesh.location) == (3.0, 1.0, 2.0)
+    assert current(bpy).focal_source.startswith("camera Camera, ")
