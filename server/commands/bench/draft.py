@@ -7,20 +7,20 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from server.bench.draft import CLIPS, DraftCost, measure_draft
+from server.terminal.plain_console import PlainConsole, say
 
 
 def draft(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
     """The draft engine on an arc around the motorcycle: seconds by the clock and of the processor, memory."""
     found: list[DraftCost] = []
     for frames, size in CLIPS:
-        with Console(stderr=True).status(f"{frames} frames of {size[0]} x {size[1]}"):
+        with PlainConsole(stderr=True).status(f"{frames} frames of {size[0]} x {size[1]}"):
             found.append(measure_draft(frames, size))
     if as_json:
-        typer.echo(json.dumps([asdict(cost) for cost in found], indent=2))
+        say(json.dumps([asdict(cost) for cost in found], indent=2))
         return
     table = Table("clip", "seconds", "of the processor", "memory", "longest silence", show_edge=False)
     for cost in found:
@@ -31,4 +31,4 @@ def draft(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.
             f"{cost.peak_bytes / 2**20:.0f} MiB",
             f"{cost.longest_silence:.1f} s",
         )
-    Console().print(table)
+    PlainConsole().print(table)

@@ -11,12 +11,12 @@ from typing import Annotated
 import numpy as np
 import typer
 from PIL import Image
-from rich.console import Console
 from rich.table import Table
 
 from server.bench.fill_truth.kitchen import kitchen_scenes
 from server.bench.fill_truth.scenes import SCENES, TruthScene
 from server.bench.fill_truth.table import DRAFT, Filled, filled_ways, mean_figures
+from server.terminal.plain_console import PlainConsole, say
 
 
 def draft_truth(
@@ -26,7 +26,7 @@ def draft_truth(
 ) -> None:
     """PSNR, SSIM and GMSD of the draft engine's fill and of other ways, in the pixels that come into sight."""
     found: list[Filled] = []
-    with Console(stderr=True).status("filling"):
+    with PlainConsole(stderr=True).status("filling"):
         for number, scene in enumerate(_scenes(data)):
             ways = list(filled_ways(scene))
             found += ways
@@ -37,13 +37,13 @@ def draft_truth(
                 Image.fromarray(np.concatenate(row, axis=1)).save(pictures / f"{number:02d}.png")
     means = list(mean_figures(found))
     if as_json:
-        typer.echo(json.dumps([asdict(mean) for mean in means], indent=2))
+        say(json.dumps([asdict(mean) for mean in means], indent=2))
         return
     table = Table("scene", "way", "PSNR", "SSIM", "GMSD", "processor", show_edge=False)
     for mean in means:
         cells = (f"{mean.psnr:.2f} dB", f"{mean.ssim:.3f}", f"{mean.gmsd:.3f}", f"{mean.processor_seconds:.1f} s")
         table.add_row(mean.scene if mean.way == DRAFT else "", mean.way, *cells)
-    Console().print(table)
+    PlainConsole().print(table)
 
 
 def _scenes(data: Path | None) -> Iterator[TruthScene]:
