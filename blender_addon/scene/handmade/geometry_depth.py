@@ -17,6 +17,7 @@ from ..editing.new_depth import grid_rays, set_depth
 from ..editing.placed_geometry import PlacedGeometry, placed_geometry
 from ..editing.under_geometry import depth_under_geometry, keep_under_geometry
 from ..photo_scene import PhotoScene
+from .match_camera import lens_by_hand, take_lens_by_hand
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def take_geometry(
     """Make the geometry that the photo's camera sees its depth, and remember what was chosen.
 
     Taken again, it begins from the depth that was there the first time, so that what has moved away leaves nothing.
+    A lens that the artist gave to the photo's camera by hand becomes the photo's first: the geometry was seen with it.
 
     Args:
         scene: The scene.
@@ -48,16 +50,22 @@ def take_geometry(
         choice: What becomes depth.
 
     Raises:
+        CameraError: The photo's camera is no perspective camera any more.
         PhotoError: There is no geometry, the camera sees none of it, or the mesh is in Edit Mode. Nothing has changed
             then.
     """
     if photo_scene.mesh.data.is_editmode:
         raise PhotoError("The mesh is being edited", photo_scene.mesh.name, "Leave Edit Mode first.")
     geometry = placed_geometry(depsgraph, photo_scene, choice.chosen(scene))
-    seen = seen_depth(geometry.vertices, geometry.triangles, grid_rays(photo_scene))
+    rays, by_hand = grid_rays(photo_scene), lens_by_hand(photo_scene)
+    if by_hand is not None:
+        rays = replace(rays, intrinsics=by_hand)
+    seen = seen_depth(geometry.vertices, geometry.triangles, rays)
     covered = np.isfinite(seen)
     if not covered.any():
         raise _nothing_seen(geometry)
+    if by_hand is not None:
+        photo_scene = take_lens_by_hand(scene, photo_scene, by_hand)
     now = photo_scene.depth()
     base = depth_under_geometry(photo_scene, now)
     depth, counts = _mixed(seen, covered, base, choice)
@@ -67,6 +75,8 @@ def take_geometry(
     store_choice(changed, replace(choice, objects=geometry.objects))
     keep_under_geometry(changed, base, replaced)
     words = _words(geometry, changed, float(counts.mean()), choice)
+    if by_hand is not None:
+        words += f" The photo has its camera's lens now: {changed.focal_source}."
     return TakenGeometry(changed, words, bool(geometry.unseen))
 
 

@@ -6,7 +6,8 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ...core.camera.lens import Lens, RenderFrame, full_frame_focal
+from ...core.arrays import Float64
+from ...core.camera.lens import Lens, RenderFrame, full_frame_focal, lens_of
 from ...core.errors import CameraError, PhotoError
 from ..editing.focal_length_edit import set_intrinsics
 from ..editing.rig_dependencies import artists_cameras
@@ -50,19 +51,55 @@ def match_camera(
             f"{mesh.name} has a parent, constraints or keyframes",
             "Clear them, then try again.",
         )
-    data = camera.data
-    lens = Lens(data.lens, data.sensor_width, data.sensor_height, data.shift_x, data.shift_y, data.sensor_fit)
     width, height = photo_scene.photo_size
-    intrinsics = lens.intrinsics(RenderFrame(width, height))
+    intrinsics = _lens(camera).intrinsics(RenderFrame(width, height))
     before = mesh.evaluated_get(depsgraph).matrix_world.copy()
     place, turn, _ = camera.evaluated_get(depsgraph).matrix_world.decompose()
     along = [o for o in artists_cameras(scene) if o != camera and not _is_held(o) and _stands_at(o, before)]
-    mm = full_frame_focal(float(intrinsics[0, 0]), width, height)
-    changed = set_intrinsics(scene, photo_scene, intrinsics, f"camera {camera.name}, {mm:.1f} mm (35 mm eq.)")
+    changed = set_intrinsics(scene, photo_scene, intrinsics, _words(camera, intrinsics, photo_scene))
     mesh.matrix_world = Matrix.LocRotScale(place, turn, before.to_scale())
     for other in along:
         other.matrix_world = Matrix.LocRotScale(place, turn, other.matrix_world.to_scale())
     return changed
+
+
+def lens_by_hand(photo_scene: PhotoScene) -> Float64 | None:
+    """The lens that the artist has given to the photo's camera by hand: [3, 3] float64 in the photo's pixels.
+
+    Returns:
+        None when the camera has the photo's lens, or is gone.
+
+    Raises:
+        CameraError: The camera is no perspective camera any more.
+    """
+    camera = photo_scene.camera
+    if camera is None:
+        return None
+    if camera.data.type != "PERSP":
+        raise CameraError(
+            "The photo's camera is no perspective camera", camera.name, "Set its type to Perspective (Camera Data)."
+        )
+    lens, frame = lens_of(photo_scene.intrinsics, *photo_scene.photo_size)
+    intrinsics = _lens(camera).intrinsics(frame)
+    rounding = 1e-5 * max(photo_scene.photo_size)
+    return None if np.allclose(intrinsics, lens.intrinsics(frame), rtol=1e-4, atol=rounding) else intrinsics
+
+
+def take_lens_by_hand(scene: bpy.types.Scene, photo_scene: PhotoScene, intrinsics: Float64) -> PhotoScene:
+    """Rebuild the photo with the lens that lens_by_hand found, and return it with its changed record."""
+    assert photo_scene.camera is not None
+    return set_intrinsics(scene, photo_scene, intrinsics, _words(photo_scene.camera, intrinsics, photo_scene))
+
+
+def _lens(camera: bpy.types.Object) -> Lens:
+    data = camera.data
+    return Lens(data.lens, data.sensor_width, data.sensor_height, data.shift_x, data.shift_y, data.sensor_fit)
+
+
+def _words(camera: bpy.types.Object, intrinsics: Float64, photo_scene: PhotoScene) -> str:
+    """Where the focal length came from, for the panel."""
+    mm = full_frame_focal(float(intrinsics[0, 0]), *photo_scene.photo_size)
+    return f"camera {camera.name}, {mm:.1f} mm (35 mm eq.)"
 
 
 def _is_held(subject: bpy.types.Object) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from blender_addon.core.errors import CameraError, PhotoError
-from tests.blender_addon.scene.handmade.placed_boxes import add_box, grey_photo
+from tests.blender_addon.scene.handmade.placed_boxes import add_box, front, grey_photo
 
 pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")
@@ -69,3 +69,20 @@ def test_other_cameras_are_refused(blender: ModuleType, tmp_path: Path) -> None:
     photo.mesh.constraints.new("COPY_LOCATION")
     with pytest.raises(PhotoError, match="cannot be moved"):
         match_camera(scene, photo, camera, graph())
+
+
+def test_a_lens_given_to_the_photos_camera_by_hand_is_the_geometrys(blender: ModuleType, tmp_path: Path) -> None:
+    """What the artist sees through that camera while placing boxes is what the depth is taken with."""
+    scene, photo = blender.context.scene, grey_photo(blender, tmp_path)
+    box = add_box(blender, (-0.5, 3.0, -0.5), (0.5, 4.0, 0.5))
+    photo.camera.data.lens *= 2
+    graph = blender.context.evaluated_depsgraph_get()
+    told = take_geometry(scene, photo, graph, GeometryChoice("SELECTED", (box,), rest="UNKNOWN"))
+    done = told.photo_scene
+    assert "has its camera's lens now" in told.words
+    assert done.intrinsics[0, 0] == pytest.approx(120.0)
+    known = np.isfinite(done.depth())
+    assert (known == front(done, 0.5, 3.0)).all()
+    assert known.sum() == pytest.approx(40 * 40 * 64 / 60, rel=0.15), "twice as large as with the photo's lens"
+    again = take_geometry(scene, done, graph, GeometryChoice("SELECTED", (box,), rest="UNKNOWN"))
+    assert "lens" not in again.words
