@@ -113,7 +113,7 @@ def _check_one_series(files: tuple[Path, ...]) -> None:
     several = [f"{name} ({count})" for name, count in series.items() if count > 1]
     if len(several) > 1:
         raise ClipError(
-            "Which pictures are the clip's frames?",
+            "It is not certain which pictures are the clip's frames",
             f"{files[0].parent} holds {', '.join(several)}",
             "Put the clip's frames into a folder of their own.",
         )

@@ -6,6 +6,7 @@ they fill, what divides them, how much is known, and how far away everything wou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -162,6 +163,9 @@ def check_meaning(stored: StoredDepth, depth_format: DepthFormat, *, trust_unit:
         raise _relative(fills, stored, depth_format, keep=True)
     if any(word in stored.name.lower() for word in ("disp", "inv")):
         raise _disparity(stored, depth_format)
+    if "worlddepth" in re.sub("[^a-z]", "", stored.name.lower()):
+        why = "its channel is Unreal Engine's WorldDepth, which counts centimetres"
+        raise _unit(why, "cm", stored, depth_format, what="The depth is probably not in metres")
     why, suspected = _another_unit(known, stored)
     if why:
         raise _unit(why, suspected, stored, depth_format)
@@ -251,7 +255,8 @@ def _another_unit(known: NDArray[Any], stored: StoredDepth) -> tuple[str, str]:
 
 
 def _says_depth(name: str) -> bool:
-    return "depth" in name.lower() or name.lower().rpartition(".")[2] == "z"
+    # Depth networks call their inverse depth Z alone.
+    return "depth" in name.lower() or name.lower().endswith(".z")
 
 
 def _many(known: NDArray[Any]) -> bool:

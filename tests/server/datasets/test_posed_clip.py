@@ -133,7 +133,7 @@ def test_what_is_a_frame_and_what_is_not(tmp_path: Path) -> None:
     assert tuple(file.name for file in picture_files(tmp_path / "take")) == FRAMES
     for name in ("normal_9.png", "normal_10.png"):
         picture.save(tmp_path / name)
-    with pytest.raises(ClipError, match=r"Which pictures.*depth_of_field_# \(2\), normal_# \(2\)"):
+    with pytest.raises(ClipError, match=r"which pictures.*depth_of_field_# \(2\), normal_# \(2\)"):
         read_frames(tmp_path)
 
 

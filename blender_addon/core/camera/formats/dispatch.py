@@ -18,7 +18,7 @@ from .camera_file import CameraFile, Known
 from .colmap import binary as colmap_binary
 from .colmap import text as colmap_text
 from .nerf import camera_path, exported_cameras, transforms
-from .text_lines import data_lines, parse_json, read_text
+from .text_lines import data_lines, parse_json, read_text, split_fields
 
 Reader = Callable[[Path, Known], CameraFile]
 """(file or folder, what the caller knows) -> the file as read; raises CameraError."""
@@ -94,7 +94,7 @@ def read_trajectory(
         name, place = (format, source) if format else sniff(source)
         if name not in READERS:
             raise CameraError("There is no such camera format", name, f"There are: {', '.join(READERS)}.")
-        return _drawn_at(READERS[name](place, known), known.size)
+        return _drawn_at(READERS[name](place, known), known.size).with_notes(_other_models(source, place))
     except CameraError as error:
         raise CameraError(f"{source.name or source}: {error.what}", error.why, error.remedy) from error
     except OSError as error:
@@ -179,8 +179,24 @@ def _sniff_folder(folder: Path) -> tuple[str, Path]:
         f"it holds {', '.join(part.name for part in parts)}" if parts else "neither a COLMAP model nor transforms.json"
     )
     raise CameraError(
-        "The folder holds no camera file" if not parts else "Which file holds the cameras?", why, "Name a file."
+        "The folder holds no camera file" if not parts else "It is not certain which file holds the cameras",
+        why,
+        "Name a file.",
     )
+
+
+def _other_models(source: Path, place: Path) -> str:
+    """A note where COLMAP left several models beside the one that was chosen, else ""."""
+    if place == source or place.parent.name != "sparse":
+        return ""
+    others = [
+        folder.name
+        for folder in sorted(place.parent.iterdir())
+        if folder != place and any((folder / f"images.{ending}").is_file() for ending in ("bin", "txt"))
+    ]
+    if not others:
+        return ""
+    return f"There are several models: sparse/{place.name} is read, not {', '.join(others)}. Name a folder for another."
 
 
 def _sniff_text(path: Path) -> str:
@@ -191,7 +207,7 @@ def _sniff_text(path: Path) -> str:
         return bundler.NAME
     if path.suffix.lower() == ".chan":
         return nuke_chan.NAME
-    columns = Counter(len(line.replace(",", " ").split()) for _, line in data_lines(text))
+    columns = Counter(len(split_fields(line)) for _, line in data_lines(text))
     if realestate10k.COLUMNS in columns:
         return realestate10k.NAME
     if columns and columns.most_common(1)[0][0] == tum.COLUMNS:

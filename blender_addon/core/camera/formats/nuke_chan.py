@@ -17,7 +17,7 @@ from ..rotation import axis_rotation
 from ..trajectory import Trajectory
 from .camera_file import OPENGL, CameraFile, Known, pose_matrices
 from .pose_convention import inverted_pose_note
-from .text_lines import data_lines, numbers, read_text
+from .text_lines import data_lines, numbers, read_text, split_fields
 
 NAME = "chan"
 
@@ -41,10 +41,10 @@ def read(path: Path, known: Known) -> CameraFile:
     lines = data_lines(read_text(path))
     if not lines:
         raise CameraError("The file holds no camera", "no line of 7 or 8 numbers")
-    columns = len(lines[0][1].split())
+    columns = len(split_fields(lines[0][1]))
     if columns not in (7, 8):
         raise CameraError("This is no .chan file", f"line {lines[0][0]} has {columns} values, expected 7 or 8")
-    table = np.array([numbers(line.split(), number, columns) for number, line in lines])
+    table = np.array([numbers(split_fields(line), number, columns) for number, line in lines])
     if (np.diff(table[:, 0]) <= 0).any():
         raise CameraError("The frame numbers do not increase", f"the first is {table[0, 0]:g}")
     x, y, z = np.radians(table[:, 4:7]).T

@@ -18,7 +18,7 @@ from ..trajectory import Trajectory, inverse, orthonormalised
 from .camera_file import CameraFile, Known, pose_matrices
 from .frame_times import frame_times
 from .pose_convention import inverted_pose_note
-from .text_lines import data_lines, numbers, read_text
+from .text_lines import data_lines, numbers, read_text, split_fields
 
 NAME = "realestate10k"
 COLUMNS = 19
@@ -41,13 +41,13 @@ def read(path: Path, known: Known) -> CameraFile:
     width, height = known.needed_size("RealEstate10K")
     lines = data_lines(read_text(path))
     notes = []
-    if lines and len(lines[0][1].split()) != COLUMNS:
+    if lines and len(split_fields(lines[0][1])) != COLUMNS:
         if "://" not in lines[0][1]:
             notes.append(f"The first line is no URL ({lines[0][1][:60]}): another program wrote this file.")
         lines = lines[1:]
     if not lines:
         raise CameraError("The file holds no camera", "no line of 19 numbers")
-    table = np.array([numbers(line.split(), number, COLUMNS) for number, line in lines])
+    table = np.array([numbers(split_fields(line), number, COLUMNS) for number, line in lines])
     if np.abs(table[:, 5:7]).max() > 0:
         notes.append("Columns 6 and 7 should be 0 and are not; they were ignored.")
     times = frame_times(table[:, 0], "microseconds", known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from ...errors import CameraError
 
 LARGEST = 1e30
 """Every number in a camera file must be smaller than this, so that its square is still finite."""
+
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+(,\d+)?([eE][-+]?\d+)?")
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -63,6 +66,18 @@ def data_lines(text: str) -> list[tuple[int, str]]:
     """(line number from 1, stripped line) of every line that is neither empty nor a # comment."""
     numbered = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1))
     return [(number, line) for number, line in numbered if line and not line.startswith("#")]
+
+
+def split_fields(line: str) -> list[str]:
+    """The values of a line that are separated by blanks, commas or semicolons.
+
+    Commas are decimal where blanks or semicolons separate whole values: "0,5 1,25", as programs write it in the
+    languages of half of Europe.
+    """
+    words = line.replace(";", " ").split()
+    if len(words) > 1 and all(_DECIMAL_COMMA.fullmatch(word) for word in words):
+        return [word.replace(",", ".") for word in words]
+    return line.replace(",", " ").replace(";", " ").split()
 
 
 def numbers(fields: Sequence[str], line: int, count: int | None = None) -> list[float]:

@@ -216,3 +216,16 @@ def test_a_window_without_area_is_a_broken_file(path: Path) -> None:
     write_exr_parts(path, [ExrPart({"Z": METRES}, display=(0, 0, -3, 5))])
     with pytest.raises(PhotoError, match="EXR is broken"):
         read_stored_depth(path, "", NoDecoder())
+
+
+def test_a_name_tells_what_the_numbers_mean(path: Path) -> None:
+    """Unreal Engine counts centimetres; a Z without a layer may be a network's inverse depth."""
+    name = "FinalImageMovieRenderQueue_WorldDepth.R"
+    write_exr_parts(path, [ExrPart({name: METRES * 20})])
+    with pytest.raises(DepthQuestionError, match="counts centimetres") as asked:
+        read_depth_file(path, DepthFormat(), NoDecoder())
+    assert asked.value.answers[0].name == "cm"
+    np.testing.assert_allclose(read_depth_file(path, asked.value.answers[0].format, NoDecoder()), METRES / 5, rtol=1e-6)
+    write_exr_parts(path, [ExrPart({"Z": np.tile(np.linspace(1, 9, 40, dtype=np.float32)[:, None], (1, 60))})])
+    with pytest.raises(DepthQuestionError, match="as inverse depth reads"):
+        read_depth_file(path, DepthFormat(), NoDecoder())

@@ -227,7 +227,7 @@ def test_an_angle_of_view_in_degrees_or_radians(key: str, tmp_path: Path) -> Non
 def test_which_of_several_transforms(tmp_path: Path) -> None:
     for name in ("transforms_test.json", "transforms_train.json"):
         camera_files.transforms(tmp_path, move()).rename(tmp_path / name)
-    with pytest.raises(CameraError, match=r"Which file.*transforms_test\.json, transforms_train\.json"):
+    with pytest.raises(CameraError, match=r"which file.*transforms_test\.json, transforms_train\.json"):
         read_trajectory(tmp_path)
     (tmp_path / "transforms_test.json").unlink()
     check_cameras(read_trajectory(tmp_path), move())
@@ -256,3 +256,54 @@ def test_an_archive_that_is_broken_or_is_none(tmp_path: Path) -> None:
     (tmp_path / "clip.npz").write_bytes(whole[:200])
     with pytest.raises(CameraError, match=r"clip\.npz: The NPZ is no camera file"):
         read_trajectory(tmp_path / "clip.npz", WIDTH, HEIGHT)
+
+
+QUATERNIONS = {
+    "qx qy qz qw": "x y z w",
+    "# timestamp tx ty tz qx qy qz qw": "x y z w",
+    "#timestamp [ns],p_RS_R_x [m],p_RS_R_y [m],p_RS_R_z [m],q_RS_w [],q_RS_x [],q_RS_y [],q_RS_z []": "w x y z",
+    "time,x,y,z,qw,qx,qy,qz": "w x y z",
+}
+"""Lines with the columns' names, and the order of the quaternion that they tell."""
+
+
+@pytest.mark.parametrize("header", QUATERNIONS)
+def test_where_w_stands_is_read_from_the_columns_names(header: str, tmp_path: Path) -> None:
+    """EuRoC's and TUM-VI's begin with it."""
+    it = move()
+    rows = [line.split() for line in camera_files.tum(tmp_path, it).read_text().splitlines()]
+    separator = "," if "," in header else " "
+    if QUATERNIONS[header] == "w x y z":
+        rows = [[*row[:4], row[7], *row[4:7]] for row in rows]
+    path = tmp_path / "poses.csv"
+    path.write_text("\n".join([header if len(header) > 20 else "# no names", *(separator.join(row) for row in rows)]))
+    check_cameras(read_trajectory(path, WIDTH, HEIGHT), it)
+
+
+def test_a_file_of_eurocs_kind_without_names_is_told_of(tmp_path: Path) -> None:
+    rows = [f"{1403636579763555584 + 50_000_000 * frame},0,0,0,0,0,0,1" for frame in range(3)]
+    (tmp_path / "data.csv").write_text("\n".join(rows))
+    assert any("quaternions begin with w" in note for note in read_trajectory(tmp_path / "data.csv", 64, 48).notes)
+
+
+@pytest.mark.parametrize("written", [camera_files.realestate10k, camera_files.tum, camera_files.chan])
+@pytest.mark.parametrize("separator", [" ", ";", "; "])
+def test_decimal_commas(written: Written, separator: str, tmp_path: Path) -> None:
+    path = written(tmp_path, move())
+    lines = [
+        line if "://" in line else separator.join(line.replace(".", ",").split())
+        for line in path.read_text().splitlines()
+    ]
+    path.write_text("\n".join(lines))
+    check_cameras(read_trajectory(path, WIDTH, HEIGHT), move())
+
+
+@pytest.mark.parametrize("written", [camera_files.colmap, camera_files.colmap_binary])
+def test_several_models_of_one_folder_are_told_of(written: Written, tmp_path: Path) -> None:
+    for name, count in (("0", 2), ("1", 9)):
+        (tmp_path / "sparse" / name).mkdir(parents=True)
+        written(tmp_path / "sparse" / name, move(count))
+    file = read_trajectory(tmp_path)
+    assert len(file.trajectory) == 2
+    assert any("sparse/0 is read, not 1" in note for note in file.notes)
+    assert read_trajectory(tmp_path / "sparse" / "1").notes == ()
