@@ -54,10 +54,11 @@ def walk() -> Steps:
     yield 4.0
     picture("first-2-photo")
     choose("lone.png")
-    yield 2.0
+    yield 3.0
     picture("first-3-waits")
     in_view("choose_depth")
-    yield 2.0
+    # A browser that is not drawn yet cannot be told to open a file: Blender ends.
+    yield 6.0
     picture("first-3-depth")
     second = browser()[1].spaces.active.params.directory
     choose("metres.npy")

@@ -224,4 +224,5 @@ class RealCamLayoutFields(bpy.types.PropertyGroup):
         description="The selected cut-out is level, as a table's top is, instead of upright",
         **_of_part("lying", False),
     )
+    is_open: BoolProperty(name="Ground and Walls", description="Show ground, walls and cut-outs", options={"HIDDEN"})
     refused: StringProperty(options={"HIDDEN", "SKIP_SAVE"})

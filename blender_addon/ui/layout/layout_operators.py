@@ -123,6 +123,8 @@ class GroundAndWalls(bpy.types.Operator):
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
+        context.scene.realcam.layout.is_open = True
+        redraw()
         self.report({"INFO"}, " ".join([f"{photo.summary}.", *said]))
         return {"FINISHED"}
 

@@ -20,14 +20,17 @@ class LayoutPanel(ImportedPhotoSubpanel, bpy.types.Panel):
 
     bl_idname = "REALCAM_PT_layout"
     bl_label = "Ground and Walls"
-    # Open: the camera's height is typed here while the horizon is dragged.
-    bl_options: ClassVar[set[str]] = set()
+    # It opens by itself when a photo is laid out, as no panel of Blender's can: its heading is drawn here.
+    bl_options: ClassVar[set[str]] = {"HIDE_HEADER"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Two buttons until the photo has a layout; then what it consists of."""
-        layout = self.layout
-        found = current_layout(context.scene)
         fields = context.scene.realcam.layout
+        header, layout = self.layout.panel_prop(fields, "is_open")
+        header.label(text=self.bl_label)
+        if layout is None:
+            return
+        found = current_layout(context.scene)
         if found is None:
             layout.operator("realcam.ground_and_walls", icon="MESH_GRID")
             _cut_out_buttons(layout)
