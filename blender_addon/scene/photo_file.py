@@ -49,7 +49,25 @@ def read_photo(path: Path) -> PhotoFile:
     image.alpha_mode = "NONE"
     if header.exif.orientation != 1:
         image = _upright(image, header.exif.orientation)
+    else:
+        # Not `filepath`, which would read the file again.
+        image.filepath_raw = path_in_blend(path)
     return PhotoFile(image, header.exif.focal_35mm)
+
+
+def path_in_blend(path: Path) -> str:
+    """How a .blend keeps the path of a file: beside itself ("//photo.png") as Preferences > Relative Paths says.
+
+    Args:
+        path: Absolute, or relative to the working directory.
+    """
+    absolute = str(path.absolute())
+    if not bpy.data.filepath or not bpy.context.preferences.filepaths.use_relative_paths:
+        return absolute
+    try:
+        return str(bpy.path.relpath(absolute))
+    except ValueError:
+        return absolute  # On another drive of Windows.
 
 
 def _load(path: Path) -> bpy.types.Image | None:
@@ -79,7 +97,11 @@ def photo_pixels(image: bpy.types.Image) -> UInt8:
         PhotoError: The file behind the image is gone.
     """
     if image.size[0] == 0 or image.size[1] == 0:
-        raise PhotoError("The photo's file is gone", bpy.path.abspath(image.filepath), "Put it back or import again.")
+        raise PhotoError(
+            "The photo's file is gone",
+            bpy.path.abspath(image.filepath),
+            "Put it back, or show Blender its folder with File > External Data > Find Missing Files.",
+        )
     rgb = image_floats(image)[..., :3]
     if image.is_float:
         # Float images are held as linear light, whatever the file's own encoding.

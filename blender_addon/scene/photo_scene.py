@@ -147,9 +147,17 @@ class PhotoScene:
         """[H, W, 3] uint8 sRGB, the whole photo.
 
         Raises:
-            PhotoError: The photo's file is gone.
+            PhotoError: The photo's file is gone, or another picture stands in its place.
         """
-        return photo_pixels(self.image)
+        pixels = photo_pixels(self.image)
+        (width, height), (now_width, now_height) = self.photo_size, pixels.shape[1::-1]
+        if (width, height) != (now_width, now_height):
+            raise PhotoError(
+                "The photo is another picture now",
+                f"{self.image.name} had {width} x {height} pixels when imported and has {now_width} x {now_height}",
+                f"Put the photo back as {bpy.path.abspath(self.image.filepath)}, or import the other picture.",
+            )
+        return pixels
 
     def depth(self) -> Float32:
         """[rows, columns] float32 metres along z at the mesh's resolution, NaN where unknown.
