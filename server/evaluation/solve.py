@@ -36,8 +36,10 @@ from .stages import Stages
 if TYPE_CHECKING:
     import pycolmap
 
-MAX_FEATURES = 4096
+MAX_FEATURES = 3072
 """SIFT features a frame at most."""
+MAX_TRACKS = 2500
+"""Tracks that a solve uses. More of a richly textured clip take longer and place its cameras no better."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +135,7 @@ class _Solve:
 
     def run(self, token: pycolmap.CancellationToken) -> Trial:
         """Look for the cameras."""
-        tracks = joined_tracks(self.database, self.clip.names)
+        tracks = joined_tracks(self.database, self.clip.names).thinned(MAX_TRACKS, self.seed)
         search = Search(tracks, self.clip.intrinsics, (self.clip.width, self.clip.height), self.seed)
         found = search.run(
             self.asked,

@@ -40,6 +40,16 @@ class Tracks:
         """The tracks with those observations alone that a [M] mask keeps; their numbers stay."""
         return Tracks(self.frame[wanted], self.track[wanted], self.pixel[wanted], self.count, self.frames)
 
+    def thinned(self, most: int, seed: int) -> Tracks:
+        """At most so many of the tracks, drawn at random, numbered anew."""
+        if self.count <= most:
+            return self
+        chosen = np.zeros(self.count, np.bool_)
+        chosen[np.random.default_rng(seed).choice(self.count, most, replace=False)] = True
+        kept = chosen[self.track]
+        numbers, track = np.unique(self.track[kept], return_inverse=True)
+        return Tracks(self.frame[kept], track, self.pixel[kept], len(numbers), self.frames)
+
 
 def joined_tracks(database: Path, names: Sequence[str]) -> Tracks:
     """The tracks of SHORTEST frames and more that a database's verified matches make.

@@ -29,6 +29,7 @@ from server.demo.motorcycle import Motorcycle, motorcycle
 from server.geometry.preview import PreviewRenderer
 from server.terminal.plain_console import PlainConsole, say
 
+from .cameras import cameras
 from .depth import MEGAPIXEL, blenders_report, depth, depth_to_scene
 from .draft import draft
 from .draft_truth import draft_truth
@@ -46,6 +47,7 @@ bench_app.command()(depth)
 bench_app.command()(evaluate)
 bench_app.command()(draft)
 bench_app.command()(draft_truth)
+bench_app.command()(cameras)
 bench_app.command()(layouts)
 
 

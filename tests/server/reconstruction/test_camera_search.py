@@ -120,3 +120,13 @@ def test_a_track_at_two_places_of_one_frame_is_left_out() -> None:
     twice = np.concatenate([good, [[4, 5]]])
     assert tracks_of_matches(pixels, twice).count == 0
     assert tracks_of_matches(pixels, np.empty((0, 2), np.int64)).count == 0
+
+
+def test_thinned_tracks_are_whole_and_numbered_anew() -> None:
+    tracks = seen_along(PATH.camera_to_world, wrong=0.0)
+    thin = tracks.thinned(50, seed=1)
+    assert 45 <= thin.count <= 50
+    assert np.unique(thin.track).tolist() == list(range(thin.count))
+    rows = {(frame, *pixel) for frame, pixel in zip(tracks.frame.tolist(), tracks.pixel.tolist(), strict=True)}
+    assert all((f, *p) in rows for f, p in zip(thin.frame.tolist(), thin.pixel.tolist(), strict=True))
+    assert tracks.thinned(400, seed=1) is tracks
