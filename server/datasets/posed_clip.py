@@ -95,10 +95,10 @@ def open_posed_clip(
         raise ClipError("There is no such clip", f"{clip} is not a folder", "Unpack a video into pictures first.")
     if visible(clip.glob("*.pose.txt")):
         return _open_seven_scenes(clip)
-    camera_file = cameras or _camera_file(clip)
+    camera_file, note = (cameras, "") if cameras else _camera_file(clip)
     files = picture_files(clip)
     height, width = read_picture(files[0]).shape[:2]
-    read = read_trajectory(camera_file, width, height)
+    read = read_trajectory(camera_file, width, height).with_notes(note)
     trajectory = read.trajectory
     if read.names:
         files, trajectory = _by_name(files, read.names, trajectory)
@@ -140,10 +140,13 @@ def _open_seven_scenes(clip: Path) -> PosedClip:
     )
 
 
-def _camera_file(clip: Path) -> Path:
-    for name in CAMERA_FILES:
-        if (clip / name).exists():
-            return clip / name
+def _camera_file(clip: Path) -> tuple[Path, str]:
+    """The first of CAMERA_FILES that the folder holds, and a note where it holds others, else ""."""
+    there = [name for name in CAMERA_FILES if (clip / name).exists()]
+    others = [name for name in there[1:] if not name.startswith(there[0]) and not there[0].startswith(name)]
+    if there:
+        note = f"The cameras are those of {there[0]}, not of {', '.join(others)}." if others else ""
+        return clip / there[0], note
     raise CameraError(
         "The clip has no camera file",
         f"none of {', '.join(CAMERA_FILES)} in {clip}",

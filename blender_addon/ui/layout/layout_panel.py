@@ -97,7 +97,7 @@ def _part_row(column: Any, fields: Any, part: str, index: int, name: str) -> Non
     chosen = (fields.part, fields.part_index) == (part, index)
     row = column.row(align=True)
     icon = "MESH_PLANE" if part == "WALL" else "OUTLINER_OB_ARMATURE"
-    select = row.operator("realcam.select_layout_part", text=name, icon=icon, depress=chosen)
+    select = row.operator("realcam.select_layout_part", text=name, translate=False, icon=icon, depress=chosen)
     select.part, select.index = part, index
     remove = row.operator("realcam.remove_layout_part", text="", icon="X")
     remove.part, remove.index = part, index

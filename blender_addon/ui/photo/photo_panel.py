@@ -67,7 +67,11 @@ def _chooser(layout: Any, scene: bpy.types.Scene, current: PhotoScene) -> None:
     for photo in photos:
         chosen = photo.mesh == current.mesh
         icon = "RADIOBUT_ON" if chosen else "RADIOBUT_OFF"
-        column.operator("realcam.choose_photo", text=photo.mesh.name, icon=icon, depress=chosen).mesh = photo.mesh.name
+        # A name is no word of Blender's dictionary: a photo called Depth stays Depth in every language.
+        button = column.operator(
+            "realcam.choose_photo", text=photo.mesh.name, translate=False, icon=icon, depress=chosen
+        )
+        button.mesh = photo.mesh.name
 
 
 def _in_the_way(layout: Any, context: bpy.types.Context, photo: PhotoScene) -> None:
@@ -102,7 +106,7 @@ def _has_depth(fields: Any) -> bool:
 
 def _photo_facts(layout: Any, context: bpy.types.Context, photo: PhotoScene, shot: Any) -> None:
     column = layout.column(align=True)
-    column.label(text=photo.mesh.name, icon="IMAGE_DATA")
+    column.label(text=photo.mesh.name, translate=False, icon="IMAGE_DATA")
     width, height = photo.photo_size
     column.label(text=f"{width} × {height} px")
     facts = photo.facts

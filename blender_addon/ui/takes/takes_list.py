@@ -124,7 +124,7 @@ class TakesList(bpy.types.UIList):
         row = layout.row(align=True)
         icon = thumbnail(take)
         if icon:
-            row.label(text=text, icon_value=icon)
+            row.label(text=text, translate=False, icon_value=icon)
         else:
             row.label(text=f"{text}  files missing", icon="ERROR")
         if take.rating:

@@ -148,6 +148,8 @@ def test_frames_are_found_by_the_names_of_other_systems(name: str, tmp_path: Pat
     cameras.write_text(json.dumps({"w": 8, "h": 8, "fl_x": 9, "frames": poses}))
     clip = open_posed_clip(tmp_path)
     assert [file.stem for file in clip.files] == ["shot.0001", "shot.0002"]
+    (tmp_path / "poses.txt").write_text("")
+    assert any("those of transforms.json, not of poses.txt" in note for note in open_posed_clip(tmp_path).notes)
     cameras.write_text(cameras.read_text().replace("shot.0002", "other/shot.0001"))
     with pytest.raises(CameraError, match=r"names a picture twice: shot\.0001\.png is"):
         open_posed_clip(tmp_path)
