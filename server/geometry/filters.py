@@ -1,6 +1,6 @@
-"""Filters of maps: a Gaussian blur, the majority of a neighbourhood, what is connected to given pixels.
+"""Filters of maps: a Gaussian blur, the majority of a neighbourhood.
 
-They are SciPy's `gaussian_filter`, `median_filter` and `binary_propagation`, with the map mirrored beyond its border.
+They are SciPy's `gaussian_filter` and `median_filter`, with the map mirrored beyond its border.
 Minima and sums over windows are `over_windows` of the add-on's core.
 """
 
@@ -59,28 +59,3 @@ def _convolved_rows(values: Float64, weights: Float64) -> Float64:
 def share_above_half(mask: Bool, k: int) -> Bool:
     """[H, W] bool, where more than half of the k x k pixels (k odd, at most 15) around a pixel are True."""
     return np.asarray(over_windows(np.add, mask.astype(np.uint8), k) > k * k // 2, dtype=np.bool_)
-
-
-def connected(seeds: Bool, allowed: Bool) -> Bool:
-    """[H, W] bool, the pixels that can be reached from a seed over edges of allowed pixels.
-
-    Args:
-        seeds: [H, W] where to start; a seed that is not allowed is none.
-        allowed: [H, W].
-    """
-    height, width = allowed.shape
-    waiting = np.pad(allowed, 1).ravel()
-    reached = np.zeros_like(waiting)
-    border = np.flatnonzero(np.pad(seeds & allowed, 1))
-    waiting[border] = False
-    while len(border):
-        reached[border] = True
-        found = []
-        # One side after the other, so that no pixel is found twice.
-        for side in (-width - 2, width + 2, -1, 1):
-            beside = border + side
-            beside = beside[waiting[beside]]
-            waiting[beside] = False
-            found.append(beside)
-        border = np.concatenate(found)
-    return reached.reshape(height + 2, width + 2)[1:-1, 1:-1]

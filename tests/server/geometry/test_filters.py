@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from blender_addon.core.depth.cleaning.windows import over_windows
 from server.demo.motorcycle import Motorcycle
-from server.geometry.filters import connected, gaussian_blur, share_above_half
+from server.geometry.filters import gaussian_blur, share_above_half
 from tests.support.properties import examples
 
 SIDES = st.integers(1, 40)
@@ -51,23 +51,3 @@ def test_the_majority_of_a_neighbourhood(k: int, height: int, width: int, share:
 def test_the_least_of_a_neighbourhood(height: int, width: int, seed: int) -> None:
     values = np.random.default_rng(seed).uniform(0, 5, (height, width)).astype(np.float32)
     np.testing.assert_array_equal(over_windows(np.minimum, values, 5), ndimage.minimum_filter(values, 5))
-
-
-@examples(80)
-@given(SIDES, SIDES, SHARES, SHARES, SEEDS)
-def test_what_is_connected(height: int, width: int, seeds: float, allowed: float, seed: int) -> None:
-    generator = np.random.default_rng(seed)
-    start, mask = generator.random((height, width)) < seeds / 10, generator.random((height, width)) < allowed
-    theirs = ndimage.binary_propagation(start & mask, mask=mask)
-    np.testing.assert_array_equal(connected(start, mask), theirs)
-
-
-def test_a_winding_way_is_followed_to_its_end() -> None:
-    way = np.zeros((41, 40), np.bool_)
-    way[::2] = True
-    way[1::4, -1] = way[3::4, 0] = True
-    start = np.zeros_like(way)
-    start[0, 0] = True
-    np.testing.assert_array_equal(connected(start, way), way)
-    way[20, 20] = False
-    assert connected(start, way).sum() < way.sum() / 2 + 41
