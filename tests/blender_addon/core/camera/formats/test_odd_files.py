@@ -223,6 +223,25 @@ def test_broken_json(tmp_path: Path) -> None:
         read_trajectory(written(tmp_path, "poses.json", '{\n"frames": '), 640, 360)
 
 
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({"camera_path": []}, 'no list "camera_path"'),
+        ({"camera_path": [{"fov": 50}]}, "camera 0: camera_to_world is missing"),
+        ({"camera_path": [{"camera_to_world": [1] * 9, "fov": 50}]}, r"\[9\], expected"),
+        ({"camera_path": [{"camera_to_world": np.eye(4).tolist(), "fov": 180}]}, "between 0 and 180 degrees: camera 0"),
+        ([{"file_path": "a.png"}], r"a\.png: transform is missing"),
+        ({"w2c": [], "imH": 1}, "expected"),
+        ({"frames": [{**FRAME, "intrinsic_matrix": [1]}]}, r"intrinsic_matrix is \[1\]"),
+        ({"frames": [{**FRAME, "intrinsic_matrix": "k"}]}, "intrinsics are not numbers"),
+        ({"w": 0, "h": 0, "fl_x": 1, "frames": [FRAME]}, r"no area: a\.png: 0 x 0"),
+    ],
+)
+def test_broken_files_of_nerfstudio_and_ac3d(document: object, message: str, tmp_path: Path) -> None:
+    with pytest.raises(CameraError, match=message):
+        read_trajectory(written(tmp_path, "cameras.json", json.dumps(document)), 64, 36)
+
+
 @pytest.mark.parametrize("text", ["[[1, 2]]", "[1]", '["a"]', "[[1], [2, 3]]"])
 def test_broken_motionctrl(text: str, tmp_path: Path) -> None:
     with pytest.raises(CameraError, match="no list of poses"):
@@ -327,6 +346,24 @@ def test_any_transforms_are_a_trajectory_or_a_sentence(
 @given(st.sampled_from(sorted(FSPY_CAMERA)), json_values)
 def test_any_fspy_is_a_trajectory_or_a_sentence(key: str, value: object) -> None:
     survives_or_says("fspy", {**FSPY_CAMERA, key: value})
+
+
+CAMERA_PATH = {"camera_to_world": np.eye(4).ravel().tolist(), "fov": 50}
+
+
+@given(st.dictionaries(st.sampled_from(["fps", "seconds", "render_width", "camera_type"]), json_values), json_values)
+def test_any_camera_path_is_a_trajectory_or_a_sentence(document: dict[str, object], value: object) -> None:
+    for key in CAMERA_PATH:
+        survives_or_says("nerfstudio-path", {**document, "camera_path": [CAMERA_PATH, {**CAMERA_PATH, key: value}]})
+    survives_or_says("nerfstudio-export", [{"file_path": value, "transform": value}])
+
+
+INFO = {"imW": 64, "imH": 36, "intrinsics": np.eye(3).tolist(), "w2c": np.eye(4)[None].tolist(), "align_factor": 2}
+
+
+@given(st.sampled_from(sorted(INFO)), json_values)
+def test_any_camera_info_is_a_trajectory_or_a_sentence(key: str, value: object) -> None:
+    survives_or_says("camera-info", {**INFO, key: value})
 
 
 @given(json_values)
