@@ -29,7 +29,7 @@ FOCAL_LENGTH_IN_35MM_FILM = 0xA405
 EXIF_IFD = 0x8769
 BESIDE = (0.45, -0.05, 0.1, -7.0)
 """The second camera, from the photo's: metres right, down and forward, then degrees turned to the right. What the draft
-engine fills in is compared with what is seen from there (server/bench/fill_truth/demo.py).
+engine fills in is compared with what is seen from there (DEMO_CAMERA in server/bench/fill_truth/scenes.py).
 """
 
 
