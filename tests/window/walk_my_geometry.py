@@ -59,7 +59,6 @@ def place_boxes() -> None:
         box = bpy.context.object
         box.name = name
         box.scale, box.location = np.subtract(high, low), np.add(low, high) / 2
-        box.display_type = "WIRE"
 
 
 def stroke(*way: tuple[float, float]) -> Steps:

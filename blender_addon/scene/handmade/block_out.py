@@ -1,4 +1,4 @@
-"""Blocking a photo out with meshes: seen through its camera, the photo half see-through before them."""
+"""Blocking a photo out with meshes: seen through its camera, the photo behind them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from ...core.errors import PhotoError
 from ..editing.current_photo import set_seen
 from ..photo_scene import PhotoScene
 
-SEE_THROUGH = 0.5
-"""The photo's alpha before the artist's meshes."""
-
 
 def is_blocking_out(photo_scene: PhotoScene) -> bool:
-    """Whether the photo is shown before the view of its camera."""
+    """Whether the photo is shown behind the view of its camera."""
     return photo_scene.camera is not None and bool(_pictures(photo_scene.camera, photo_scene.image))
 
 
 def begin_block_out(scene: bpy.types.Scene, photo_scene: PhotoScene) -> bpy.types.Object:
-    """Show the photo half see-through before the view of its camera, and hide its mesh, which would hide geometry.
+    """Show the photo behind the view of its camera, and hide its mesh, which would hide geometry.
 
     Args:
         scene: For the shape that it renders at.
@@ -40,7 +37,7 @@ def begin_block_out(scene: bpy.types.Scene, photo_scene: PhotoScene) -> bpy.type
     end_block_out(scene, photo_scene)
     picture = camera.data.background_images.new()
     picture.image = photo_scene.image
-    picture.alpha, picture.display_depth = SEE_THROUGH, "FRONT"
+    picture.alpha, picture.display_depth = 1.0, "BACK"
     picture.frame_method = _frame_method(scene, photo_scene)
     camera.data.show_background_images = True
     set_seen(scene, photo_scene.mesh, False)
@@ -48,7 +45,7 @@ def begin_block_out(scene: bpy.types.Scene, photo_scene: PhotoScene) -> bpy.type
 
 
 def end_block_out(scene: bpy.types.Scene, photo_scene: PhotoScene) -> None:
-    """Take the photo away from before its camera's view, and show its mesh again. Does nothing when it is not there."""
+    """Take the photo away from behind its camera's view, and show its mesh again. Does nothing when it is not there."""
     if photo_scene.camera is None or not is_blocking_out(photo_scene):
         return
     pictures = photo_scene.camera.data.background_images

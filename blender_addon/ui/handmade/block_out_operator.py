@@ -1,4 +1,4 @@
-"""Block Out: look through the photo's camera, the photo half see-through before the artist's meshes."""
+"""Block Out: look through the photo's camera, the artist's meshes see-through before the photo."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ FAR = 10.0
 
 
 class BlockOut(bpy.types.Operator):
-    """See the photo half see-through before one's meshes, or its mesh again."""
+    """See one's meshes before the photo, or the photo's mesh again."""
 
     bl_idname = "realcam.block_out"
     bl_label = "Block Out"
     bl_description = (
-        "Look through the photo's camera, with the photo half see-through before your meshes, so that boxes and planes "
-        "can be placed on what it shows; then press My Geometry. Press again to end it"
+        "Look through the photo's camera, your meshes see-through before the photo, so that boxes and planes can be "
+        "placed on what it shows; then press My Geometry. Press again to end it"
     )
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 

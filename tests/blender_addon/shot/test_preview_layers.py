@@ -14,10 +14,11 @@ from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.errors import PhotoError
+from blender_addon.core.payloads.background import BackgroundLayer
 from blender_addon.core.payloads.import_request import DepthFile, ImportRequest, ImportSettings
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from server.engines.draft.engine import DraftEngine
-from tests.support.shots import truck
+from tests.support.shots import rendered, truck
 
 pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")
@@ -40,12 +41,17 @@ SIZE = (96, 64)
 BLUE = (20, 40, 220)
 
 
-@pytest.fixture
-def photo(blender: ModuleType, tmp_path: Path) -> PhotoScene:
-    """A red square 1 m away before a green wall 2 m away."""
+def square() -> tuple[np.ndarray, np.ndarray]:
+    """Photo and depth of a red square 1 m away before a green wall 2 m away."""
     picture = np.full((64, 96, 3), (30, 160, 60), np.uint8)
     depth = np.full((64, 96), 2.0, np.float32)
     picture[20:44, 36:60], depth[20:44, 36:60] = (200, 30, 20), 1.0
+    return picture, depth
+
+
+@pytest.fixture
+def photo(blender: ModuleType, tmp_path: Path) -> PhotoScene:
+    picture, depth = square()
     Image.fromarray(picture).save(tmp_path / "square.png")
     np.save(tmp_path / "square.npy", depth)
     request = ImportRequest(
@@ -65,18 +71,19 @@ def preview(photo: PhotoScene, trajectory: Trajectory, method: Method = "workben
         return np.stack([renderer.render(index) for index in range(len(trajectory))])
 
 
+@pytest.fixture(scope="module")
+def background() -> tuple[BackgroundLayer, ...]:
+    """What the draft fills in behind the square."""
+    picture, depth = square()
+    preview = rendered(picture, depth, INTRINSICS, sideways())
+    settings = ShotSettings(engine="draft", options={"keep_layers": True})
+    shot = Shot(sideways(), preview, picture, INTRINSICS, depth, settings)
+    return DraftEngine().generate(shot, lambda _: None).background
+
+
 @pytest.fixture
-def layers(blender: ModuleType, photo: PhotoScene) -> list[Any]:
-    """The background that the draft fills in, in a scene that was made twice as large since."""
-    shot = Shot(
-        sideways(),
-        preview(photo, sideways()),
-        photo.photo(),
-        photo.intrinsics,
-        photo.depth(),
-        ShotSettings(engine="draft", options={"keep_layers": True}),
-    )
-    background = DraftEngine().generate(shot, lambda _: None).background
+def layers(blender: ModuleType, photo: PhotoScene, background: tuple[BackgroundLayer, ...]) -> list[Any]:
+    """It in the scene, which was made twice as large since."""
     scene = blender.context.scene
     added = add_background(scene, set_scale(scene, photo, 2.0), background, "shot, take 1 background", 2.0)
     blender.context.view_layer.update()

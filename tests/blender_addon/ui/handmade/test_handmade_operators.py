@@ -30,7 +30,7 @@ def wait_in_panel(bpy: ModuleType, folder: Path) -> None:
 
 
 def test_a_photo_alone_is_blocked_out(addon: ModuleType, tmp_path: Path) -> None:
-    """It stands in the scene flat; the photo is seen before the boxes; then they are its depth, in Edit Mode too."""
+    """It stands in the scene flat; the photo is seen behind the boxes; then they are its depth, in Edit Mode too."""
     bpy = addon
     assert not bpy.ops.realcam.block_out.poll()
     wait_in_panel(bpy, tmp_path)
@@ -39,7 +39,7 @@ def test_a_photo_alone_is_blocked_out(addon: ModuleType, tmp_path: Path) -> None
     np.testing.assert_allclose(photo.depth(), 10.0, rtol=1e-6)
     assert photo.mesh.hide_get()
     (picture,) = photo.camera.data.background_images
-    assert (picture.image, picture.display_depth) == (photo.image, "FRONT")
+    assert (picture.image, picture.display_depth) == (photo.image, "BACK")
     with pytest.raises(RuntimeError, match="no mesh, curve, text or metaball is in the scene"):
         bpy.ops.realcam.depth_from_geometry(source="VISIBLE")
     assert current(bpy).mesh.hide_get(), "a refusal changes nothing"
