@@ -18,6 +18,14 @@ def set_png(image_settings: bpy.types.ImageFormatSettings) -> None:
     image_settings.file_format = "PNG"
 
 
+def set_exr(image_settings: bpy.types.ImageFormatSettings) -> None:
+    """Set the image settings to an uncompressed OpenEXR of 16 bits with alpha, its numbers those of the render."""
+    if hasattr(image_settings, "media_type"):
+        image_settings.media_type = "IMAGE"
+    image_settings.file_format = "OPEN_EXR"
+    image_settings.color_mode, image_settings.color_depth, image_settings.exr_codec = "RGBA", "16", "NONE"
+
+
 def fcurves_of(owner: bpy.types.ID) -> list[bpy.types.FCurve]:
     """The F-curves that animate a datablock, if any. From 4.4 they are in the block's slot of a layered action."""
     animation = owner.animation_data

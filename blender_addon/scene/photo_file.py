@@ -8,9 +8,12 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..core.arrays import UInt8
+from ..core.arrays import Float32, Floats, UInt8
 from ..core.errors import PhotoError
 from ..core.photo.photo_file import multiplied_by_alpha, photo_header, undecodable_photo, upright
+
+_LINEAR_FILES = ("OPEN_EXR", "OPEN_EXR_MULTILAYER", "HDR")
+"""What Blender calls the formats whose numbers are linear light."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def _load(path: Path) -> bpy.types.Image | None:
     return image
 
 
-def image_floats(image: bpy.types.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def image_floats(image: bpy.types.Image) -> Float32:
     """[H, W, C] float32 pixels of an image, top row first, in the encoding that Blender holds them in."""
     width, height = image.size
     pixels = np.empty(width * height * image.channels, dtype=np.float32)
@@ -102,11 +105,32 @@ def photo_pixels(image: bpy.types.Image) -> UInt8:
             bpy.path.abspath(image.filepath),
             "Put it back, or show Blender its folder with File > External Data > Find Missing Files.",
         )
-    rgb = image_floats(image)[..., :3]
+    return np.ascontiguousarray(_eight_bits(image)[..., :3])
+
+
+def _eight_bits(image: bpy.types.Image) -> UInt8:
+    """[H, W, C] uint8 of an image, sRGB, top row first."""
+    floats = image_floats(image)
     if image.is_float:
-        # Float images are held as linear light, whatever the file's own encoding.
-        rgb = np.where(rgb <= 0.0031308, rgb * 12.92, 1.055 * np.maximum(rgb, 0.0031308) ** (1 / 2.4) - 0.055)
-    return np.ascontiguousarray(np.clip(np.rint(rgb * 255), 0, 255).astype(np.uint8))
+        floats = _wide_floats(image, floats)
+    return np.asarray(np.clip(np.rint(floats * 255), 0, 255), dtype=np.uint8)
+
+
+def _wide_floats(image: bpy.types.Image, held: Floats) -> Floats:
+    """The sRGB numbers of an image of more than 8 bits, which Blender holds as light of the scene's linear space.
+
+    That space is the colour configuration's own, so a file's numbers are read from it again, without a colour space.
+    Those of an image that was painted on, or is kept as OpenEXR (a photo that was turned by version 0.1), are linear.
+    """
+    if image.file_format in _LINEAR_FILES or image.is_dirty or image.source != "FILE":
+        linear = np.where(held <= 0.0031308, held * 12.92, 1.055 * np.maximum(held, 0.0031308) ** (1 / 2.4) - 0.055)
+        return np.concatenate([linear[..., :3], held[..., 3:]], axis=-1)
+    copy = image.copy()
+    try:
+        copy.colorspace_settings.is_data = True
+        return image_floats(copy)
+    finally:
+        bpy.data.images.remove(copy)
 
 
 def picture_pixels(path: Path) -> UInt8:
@@ -155,11 +179,13 @@ def upright_alpha(path: Path) -> UInt8:
 
 
 def _upright(image: bpy.types.Image, orientation: int) -> bpy.types.Image:
-    pixels = upright(image_floats(image), orientation)
+    pixels = upright(_eight_bits(image), orientation)
     height, width = pixels.shape[:2]
-    turned = bpy.data.images.new(image.name, width, height, alpha=False, float_buffer=image.is_float)
+    turned = bpy.data.images.new(image.name, width, height, alpha=False)
     turned.alpha_mode = "NONE"
-    turned.pixels.foreach_set(np.ascontiguousarray(pixels[::-1]).ravel())
+    rgba = np.ones((height, width, 4), dtype=np.float32)
+    rgba[..., :3] = pixels[::-1, :, :3] / np.float32(255)
+    turned.pixels.foreach_set(rgba.ravel())
     turned.pack()
     bpy.data.images.remove(image)
     return turned

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import bpy
 
+from ..colour_spaces import show_as_it_is
 from ..core.errors import RealCamError
 from ..core.payloads.import_request import DepthFile, ImportRequest
 from ..scene import PhotoScene, import_photo
@@ -46,7 +47,7 @@ def demo_scene() -> bpy.types.Scene:
     scene.render.fps, scene.render.fps_base = FPS, 1.0
     scene.frame_start, scene.frame_end = 1, CLIP_FRAMES
     # The clip has the photo's colours; so has the view of it.
-    scene.view_settings.view_transform = "Standard"
+    show_as_it_is(scene)
     _animate(scene, photo)
     return scene
 

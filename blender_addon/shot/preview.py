@@ -79,7 +79,8 @@ class PreviewRenderer:
             scene = self._make(self._photo_again())
             self._scene_name = scene.name
         place_camera(scene, self._trajectory, index)
-        path = Path(self._folder.name) / "frame.png"
+        suffix = "png" if scene.render.image_settings.file_format == "PNG" else "exr"
+        path = Path(self._folder.name) / f"frame.{suffix}"
         path.unlink(missing_ok=True)
         scene.render.filepath = str(path)
         try:
@@ -118,7 +119,9 @@ class PreviewRenderer:
 def _read_rgba(path: Path) -> UInt8:
     image = bpy.data.images.load(str(path))
     try:
+        image.colorspace_settings.is_data = True
         image.alpha_mode = "CHANNEL_PACKED"
-        return np.ascontiguousarray(np.rint(image_floats(image) * 255).astype(np.uint8))
+        pixels = np.clip(image_floats(image), 0, 1)
+        return np.ascontiguousarray(np.rint(pixels * 255).astype(np.uint8))
     finally:
         bpy.data.images.remove(image)

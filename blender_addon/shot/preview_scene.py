@@ -8,7 +8,8 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ..blender_versions import eevee, set_png
+from ..blender_versions import eevee, set_exr, set_png
+from ..colour_spaces import give_standard_view
 from ..core.arrays import Float32
 from ..core.camera.lens import lens_of
 from ..core.camera.trajectory import Trajectory
@@ -47,6 +48,7 @@ def make_preview_scene(
         PhotoError: The photo's file is gone.
     """
     scene = bpy.data.scenes.new(NAME)
+    as_data = not give_standard_view(scene)
     data = photo_scene.mesh.data
     # Slots belong to the mesh, what they hold to our object: a mesh without slots is copied, to get one. In Edit Mode
     # the copy is the mesh as it was before.
@@ -56,7 +58,7 @@ def make_preview_scene(
         if not data.materials:
             data.materials.append(None)
     mesh = bpy.data.objects.new(NAME, data)
-    image = preview_image(NAME, photo_scene, depth, trajectory)
+    image = preview_image(NAME, photo_scene, depth, trajectory, as_data=as_data)
     material = (bilinear_material if method == "eevee" else photo_material)(NAME, image)
     camera = bpy.data.objects.new(NAME, bpy.data.cameras.new(NAME))
     for block in (scene, mesh, image, material, camera, camera.data):
@@ -66,24 +68,36 @@ def make_preview_scene(
     scene.collection.objects.link(mesh)
     scene.collection.objects.link(camera)
     for layer in painted_layers(photo_scene):
-        scene.collection.objects.link(_layer_object(layer, method))
+        scene.collection.objects.link(_layer_object(layer, method, as_data))
     scene.camera = camera
-    _set_pixels(scene)
+    _set_pixels(scene, as_data)
     _set_clipping(camera.data, depth)
     (_set_eevee if method == "eevee" else _set_workbench)(scene)
     return scene
 
 
-def _layer_object(layer: PaintedLayer, method: Method) -> bpy.types.Object:
+def _layer_object(layer: PaintedLayer, method: Method, as_data: bool) -> bpy.types.Object:
     """The painted part of a background layer, its own pixels, seen from both sides."""
     mesh = textured_mesh(NAME, layer.points, layer.triangles, layer.places)
-    material = (bilinear_material if method == "eevee" else photo_material)(NAME, layer.image)
+    image = _copy_as_data(layer.image) if as_data else layer.image
+    material = (bilinear_material if method == "eevee" else photo_material)(NAME, image)
     material.use_backface_culling = False
     mesh.materials.append(material)
     subject = bpy.data.objects.new(NAME, mesh)
     for block in (mesh, material, subject):
         _mark(block)
     return subject
+
+
+def _copy_as_data(image: bpy.types.Image) -> bpy.types.Image:
+    """An image with the same numbers and no colour space."""
+    copy = bpy.data.images.new(NAME, *image.size, alpha=image.channels == 4, is_data=True)
+    pixels = np.empty(len(image.pixels), dtype=np.float32)
+    image.pixels.foreach_get(pixels)
+    copy.pixels.foreach_set(pixels)
+    copy.update()
+    _mark(copy)
+    return copy
 
 
 def _mark(block: bpy.types.ID) -> None:
@@ -123,15 +137,23 @@ def place_camera(scene: bpy.types.Scene, trajectory: Trajectory, index: int) -> 
     render.pixel_aspect_x, render.pixel_aspect_y = frame.aspect_x, frame.aspect_y
 
 
-def _set_pixels(scene: bpy.types.Scene) -> None:
-    """Render the texture's own pixels as 8-bit sRGB: no view transform, no filter, no dither; alpha where visible."""
-    scene.view_settings.view_transform = "Standard"
+def _set_pixels(scene: bpy.types.Scene, as_data: bool) -> None:
+    """Render the texture's own pixels: no view transform, no filter, no dither; alpha where visible.
+
+    Args:
+        scene: The preview's, whose view is Blender's Standard, or any other with `as_data`.
+        as_data: Whether the pixels pass as numbers without a colour space, in a file that no view transform touches.
+            In a configuration without Blender's own views there need not be one that shows colours as they are.
+    """
     scene.view_settings.look = "None"
     scene.view_settings.exposure, scene.view_settings.gamma = 0.0, 1.0
     render = scene.render
     render.film_transparent = True
     render.filter_size, render.dither_intensity = 0.0, 0.0
     render.use_compositing = render.use_sequencer = False
+    if as_data:
+        set_exr(render.image_settings)
+        return
     set_png(render.image_settings)
     render.image_settings.color_mode, render.image_settings.color_depth = "RGBA", "8"
     render.image_settings.compression = 0

@@ -80,7 +80,9 @@ def _averaged_rows(values: NDArray[Any], count: int) -> Float64:
     return np.asarray(np.diff(at_edges, axis=0) / (length / count), dtype=np.float64)
 
 
-def preview_image(name: str, photo_scene: PhotoScene, depth: Float32, trajectory: Trajectory) -> bpy.types.Image:
+def preview_image(
+    name: str, photo_scene: PhotoScene, depth: Float32, trajectory: Trajectory, *, as_data: bool
+) -> bpy.types.Image:
     """A new image of the photo at the resolution that the trajectory needs.
 
     Args:
@@ -88,6 +90,7 @@ def preview_image(name: str, photo_scene: PhotoScene, depth: Float32, trajectory
         photo_scene: The photo.
         depth: [h, w] float32 metres of the photo's scene.
         trajectory: Relative to the photo's camera.
+        as_data: Whether its numbers are rendered without a colour space.
 
     Raises:
         PhotoError: The photo's file is gone.
@@ -96,7 +99,7 @@ def preview_image(name: str, photo_scene: PhotoScene, depth: Float32, trajectory
     scale = texture_scale(photo_scene, depth, trajectory)
     width, height = (max(round(side * scale), 1) for side in photo_scene.photo_size)
     small = averaged(photo, width, height)
-    image = bpy.data.images.new(name, width, height, alpha=False)
+    image = bpy.data.images.new(name, width, height, alpha=False, is_data=as_data)
     pixels = np.ones((height, width, 4), dtype=np.float32)
     pixels[..., :3] = small[::-1].astype(np.float32) / 255
     image.pixels.foreach_set(pixels.ravel())

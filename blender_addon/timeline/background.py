@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
+from ..colour_spaces import picture_space
 from .clip_image import clip_image, is_clip_image, remove_if_unused, set_timing
 from .take import Take
-from .view_transform import PLAIN
 
 USE = "background"
 """What a background's image is marked with; see clip_image."""
@@ -30,7 +30,7 @@ def set_camera_background(camera: bpy.types.Object, take: Take) -> bpy.types.Cam
         TimelineError: The take's files are gone, or cannot be spread over the shot.
     """
     data = camera.data
-    image = clip_image(take, USE, PLAIN)
+    image = clip_image(take, USE, picture_space())
     background = camera_background(camera)
     if background is None:
         background = data.background_images.new()

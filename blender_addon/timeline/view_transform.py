@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import bpy
 
-PLAIN = "sRGB"
-"""The colour space of a clip's files."""
+from ..colour_spaces import exact_views, shown_space
 
 _VIEW_SPACE = {
     "AgX": "AgX Base sRGB",
@@ -18,13 +17,31 @@ _VIEW_SPACE = {
     "ACES 1.3": "ACES 1.3 sRGB",
     "ACES 2.0": "ACES 2.0 sRGB",
 }
+"""What Blender's own configuration calls the space of a view's output. Any other's is found by what it does."""
 
 
 def display_colourspace(scene: bpy.types.Scene) -> str:
-    """The colour space to read a clip in, so that this scene shows its pixels as they are; sRGB where there is none.
+    """The colour space to read a clip in, so that this scene shows its pixels as they are.
 
-    A look, exposure or gamma of the scene still applies: that is grading, which the artist chose.
+    It is the file's own where no space of the configuration does that. A look, exposure or gamma of the scene still
+    applies: that is grading, which the artist chose.
     """
-    spaces = scene.sequencer_colorspace_settings.bl_rna.properties["name"].enum_items
-    wanted = _VIEW_SPACE.get(scene.view_settings.view_transform, PLAIN)
-    return wanted if wanted in spaces else PLAIN
+    return shown_space(scene, _preferred(scene)).name
+
+
+def colours_changed(scene: bpy.types.Scene) -> str | None:
+    """What an artist is told before a clip is made whose colours this scene would not show as they are, else None."""
+    if shown_space(scene, _preferred(scene)).is_kept:
+        return None
+    view, exact = scene.view_settings.view_transform, exact_views(scene)
+    remedy = f"choose {' or '.join(exact)}" if exact else "add a view without tone mapping to the configuration"
+    return (
+        f"The view transform {view} changes the colours of clips, and no colour space of this configuration undoes it. "
+        f"For the photo's own colours, {remedy} (Render > Color Management)."
+    )
+
+
+def _preferred(scene: bpy.types.Scene) -> tuple[str, ...]:
+    # The sequencer's own passes unchanged where the view changes nothing.
+    known = _VIEW_SPACE.get(scene.view_settings.view_transform)
+    return (*(() if known is None else (known,)), scene.sequencer_colorspace_settings.name)

@@ -65,7 +65,7 @@ def _pixels(path: Path) -> Float32 | None:
     except RuntimeError:
         return None
     try:
-        image.colorspace_settings.name = "Non-Color"
+        image.colorspace_settings.is_data = True
         image.alpha_mode = "CHANNEL_PACKED"
         if image.size[0] == 0 or image.size[1] == 0 or image.type == "MULTILAYER":
             return None

@@ -12,6 +12,7 @@ from ...generation.job_run import JobRun
 from ...generation.jobs import jobs
 from ...generation.shot_job import ShotJob
 from ...timeline.shown_take import where_shown
+from ...timeline.view_transform import colours_changed
 from ..jobs.runtime import pump, runtime, start_timer
 from ..operator_result import OperatorResult
 from ..preferences import server_settings
@@ -44,6 +45,7 @@ class Generate(bpy.types.Operator):
         """In background Blender the whole shot, to its end; in a window the same as a click."""
         if not bpy.app.background:
             return self.invoke(context, None)
+        _warn_of_colours(self, context.scene)
         scene = context.scene
         shot = scene.realcam
         of = fingerprint(scene)
@@ -67,6 +69,7 @@ class Generate(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event | None) -> OperatorResult:
         """Start; the timer below carries it to the job thread, the runtime's timer from there on."""
+        _warn_of_colours(self, context.scene)
         self._of = fingerprint(context.scene)
         try:
             self._job = ShotJob(shot_request(context.scene))
@@ -104,6 +107,12 @@ class Generate(bpy.types.Operator):
         context.window_manager.event_timer_remove(self._timer)
         redraw()
         return result
+
+
+def _warn_of_colours(operator: bpy.types.Operator, scene: bpy.types.Scene) -> None:
+    changed = colours_changed(scene)
+    if changed is not None:
+        operator.report({"WARNING"}, changed)
 
 
 CLASSES = (Generate,)
