@@ -11,6 +11,9 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from blender_addon.core.errors import RealCamError
+from blender_addon.core.unforeseen import in_words
+
 VERBS = {
     "serve": "server.commands.serve:serve",
     "demo": "server.commands.demo:demo",
@@ -31,6 +34,15 @@ VERBS = {
 
 class Verbs(TyperGroup):
     """Imports a verb when it is called: `realcam serve` starts in a third of a second, whatever the others need."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the verb; an error that nobody foresaw is logged with its traceback, and ends it in words."""
+        try:
+            with in_words("The command stopped"):
+                return super().main(*args, **options)
+        except RealCamError as error:
+            print(error.sentence, file=sys.stderr)
+            sys.exit(1)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """In the order of the table."""

@@ -61,6 +61,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "arrays": set(),
         "printable": set(),
         "errors": {"printable"},
+        "unforeseen": {"errors"},
         "atomic_file": set(),
         "version": set(),
         "progress": {"arrays"},
@@ -112,8 +113,10 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "check": {*UI_MODULES, "takes", "jobs"},
         "shot": {*UI_MODULES, "takes", "jobs"},
         "properties": {*UI_MODULES, "predictors", "photo", "layout", "takes"},
+        "guarded_operators": {"operator_result"},
         "__init__": {
             *UI_MODULES,
+            "guarded_operators",
             *("predictors", "photo", "calibration", "layout", "handmade"),
             *("takes", "jobs", "depth", "check", "shot", "properties"),
         },

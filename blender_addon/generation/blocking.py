@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ..core.errors import RealCamError, ServiceError
+from ..core.unforeseen import in_words
 from ..timeline.take import Take
 from .clip_import import import_clip
 from .job_events import ServerSettings
@@ -122,7 +123,8 @@ def run_blocking(
         run.close()
     record = _fetched(jobs, job.title, clock)
     try:
-        placed = place(record)
+        with in_words(f"The {record.task.result} is here, but could not be placed"):
+            placed = place(record)
     except RealCamError as error:
         jobs.fail(error)
         raise

@@ -18,6 +18,7 @@ import bpy
 from ..core.errors import RealCamError
 from ..core.payloads.payload import JobPayload
 from ..core.progress import JobProgress
+from ..core.unforeseen import in_words, logged
 from ..timeline.take_folders import discard_take_folder
 from .job_events import ServerSettings
 from .job_records import JobRecord, JobRecords, Task
@@ -26,6 +27,8 @@ from .jobs import Jobs
 from .scene_job import remember_job, scene_of
 
 P = TypeVar("P")
+
+_ENDED = object()
 
 Slices = Generator[JobProgress, None, P]
 """A generator that yields its progress before the first piece of work and after each, and returns what was made.
@@ -109,16 +112,16 @@ class JobRun:
         Returns:
             False when nothing is left to do here; the jobs' view says what became of the job.
         """
+        more = False
         try:
-            next(self._slices)
-        except StopIteration:
-            self.close()
-            return False
+            with in_words(f"{self._job.title} stopped"):
+                more = next(self._slices, _ENDED) is not _ENDED
         except RealCamError as error:
             self._jobs.fail(error)
-            self.close()
-            return False
-        return True
+        if not more:
+            with logged("What the job holds could not be dropped"):
+                self.close()
+        return more
 
     def close(self) -> None:
         """End early.

@@ -15,6 +15,7 @@ from ..core.protocol.client import Client
 from ..core.protocol.client_session import InterruptedWaitError
 from ..core.protocol.client_transfers import FULL
 from ..core.protocol.messages import JobState, RefusalCode, StateEvent, Welcome
+from ..core.unforeseen import UnforeseenError, in_words
 from .job_events import (
     Command,
     Connect,
@@ -122,28 +123,33 @@ class JobThread:
         job_id = "" if isinstance(command, Connect) else command.job_id
         self._cancel_sent = False
         try:
-            payload = (
-                _write_pending_upload(command.pending_upload, encode_payload(command.payload))
-                if isinstance(command, SubmitJob)
-                else None
-            )
-            # Anew each time: since the last command the line has been quiet for as long as a preview takes, and the
-            # server may be gone, or another one by now.
-            self._drop_client()
-            client = self._connected()
-            if not isinstance(command, Connect):
-                self._run_job(client, command, payload)
+            with in_words("The job thread stopped this job"):
+                self._carry_out(command)
         except InterruptedWaitError:
             self._stop(job_id)
         except ServiceError as error:
             self._drop_client()
             ended = isinstance(error, JobEndedError)
             self.events.put(Failed(job_id, error.sentence, error.code, keep=bool(job_id) and not ended))
+        except UnforeseenError as error:
+            # The server may have the job: Resume asks it.
+            self._drop_client()
+            self.events.put(Failed(job_id, error.sentence, keep=bool(job_id)))
         except RealCamError as error:
             self.events.put(Failed(job_id, error.sentence))
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            self.events.put(Failed(job_id, f"A file cannot be used: {where}{error.strerror or error}.", keep=True))
+
+    def _carry_out(self, command: Command) -> None:
+        payload = (
+            _write_pending_upload(command.pending_upload, encode_payload(command.payload))
+            if isinstance(command, SubmitJob)
+            else None
+        )
+        # Anew each time: since the last command the line has been quiet for as long as a preview takes, and the
+        # server may be gone, or another one by now.
+        self._drop_client()
+        client = self._connected()
+        if not isinstance(command, Connect):
+            self._run_job(client, command, payload)
 
     def _run_job(self, client: Client, command: SubmitJob | ResumeJob, payload: bytes | None) -> None:
         """Send the job's payload if the server does not have it, follow the job and fetch its files.

@@ -15,6 +15,7 @@ from ..core.errors import RealCamError, ServiceError
 from ..core.payloads.payload import JobPayload
 from ..core.progress import JobProgress
 from ..core.protocol.capability import EngineCapability, EngineKind
+from ..core.unforeseen import in_words
 from ..timeline.take_folders import discard_take_folder
 from .job_events import Connect, Connected, Event, Failed, Fetched, ResumeJob, ServerSettings, SubmitJob
 from .job_records import DepthTask, JobRecord, JobRecords
@@ -220,7 +221,11 @@ class Jobs:
                 event = self._thread.events.get_nowait()
             except queue.Empty:
                 break
-            self._take_in(event)
+            try:
+                with in_words("The job stopped"):
+                    self._take_in(event)
+            except RealCamError as error:
+                self.fail(error)
             changed = True
         if not changed and self.busy and not self._thread.alive:
             self._take_in(Failed("", "The job thread stopped. Blender's system console says why.", keep=True))
@@ -253,7 +258,7 @@ class Jobs:
                 self.connection_error, self.server_software = sentence, ""
             case Fetched() if self.record is not None and isinstance(self.record.task, DepthTask):
                 self._downloaded(self.record.settings.engine)
-        if self.view is None:
+        if self.view is None or self.view.phase.final:
             return
         before = self.view.phase
         self.view = after_event(self.view, event)

@@ -9,6 +9,7 @@ import msgspec
 
 from ..core.errors import RealCamError
 from ..core.payloads.headless_plan import HeadlessPlan, HeadlessReport, report_line
+from ..core.unforeseen import in_words
 
 
 def main(plan_file: str) -> int:
@@ -24,7 +25,8 @@ def main(plan_file: str) -> int:
         print(report_line(report), flush=True)
 
     try:
-        run_plan(plan, say)
+        with in_words("The plan stopped"):
+            run_plan(plan, say)
     except RealCamError as error:
         say(HeadlessReport(stage="", error=error.sentence))
         return 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -20,7 +20,7 @@ from blender_addon.core.camera.frame_fit import FrameFit
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_mesh import depth_mesh, known_depth
 from blender_addon.core.depth.photo_checks import check_faces
-from blender_addon.core.errors import ServiceError, ShotError
+from blender_addon.core.errors import RealCamError, ServiceError, ShotError
 from blender_addon.core.payloads.background import BACKGROUND_FILE
 from blender_addon.core.payloads.clip import ClipSidecar
 from blender_addon.core.payloads.coverage import check_seen, coverage
@@ -257,7 +257,7 @@ def _preview(
 
 
 def _run(client: Client, shot: Shot, request: GenerateRequest, on_progress: OnProgress) -> tuple[str, ...]:
-    """Submit the job, follow it and fetch its clip. On KeyboardInterrupt the job is cancelled, so that no server works
+    """Submit the job, follow it and fetch its clip. When this end stops, the job is cancelled, so that no server works
     for nobody.
 
     Returns:
@@ -273,8 +273,11 @@ def _run(client: Client, shot: Shot, request: GenerateRequest, on_progress: OnPr
     )
     try:
         _follow(client, job_id, on_progress)
-    except KeyboardInterrupt:
-        client.cancel(job_id)
+    except ServiceError:
+        raise
+    except BaseException:
+        with suppress(RealCamError):
+            client.cancel(job_id)
         raise
     return _fetch(client, job_id, request.out, on_progress)
 

@@ -8,6 +8,7 @@ import bpy
 from bpy.props import StringProperty
 
 from ...core.errors import RealCamError
+from ...core.unforeseen import in_words
 from ...generation.check_job import import_check
 from ...generation.clip_import import import_clip
 from ...generation.depth_job import import_depth
@@ -186,7 +187,8 @@ class PlaceClip(bpy.types.Operator):
         try:
             runtime.check_file_of(record)
             jobs.belongs_to(scene.session_uid)
-            placed = import_result(record, scene)
+            with in_words(f"The {record.task.result} is here, but could not be placed"):
+                placed = import_result(record, scene)
         except RealCamError as error:
             jobs.fail(error)
             runtime.refresh_pending()

@@ -8,6 +8,7 @@ import bpy
 
 from ...core.errors import RealCamError
 from ...core.protocol.messages import PROTOCOL_VERSION
+from ...core.unforeseen import latest_traceback
 from ...core.version import VERSION
 from ...generation.job_records import ShotTask
 from ...generation.jobs import jobs
@@ -37,6 +38,8 @@ def text() -> str:
             placement = record.task.placement
             settings.append(f"frames {placement.frame_start} to {placement.frame_end}")
         lines.append(f"Settings of the {record.task.result}: {', '.join(settings)}")
+    if latest_traceback():
+        lines.append("Error that nobody foresaw:\n" + latest_traceback().rstrip())
     log = LocalServer((), server_log()).log_tail(lines=40)
     lines.append("Local server's log:\n" + log.replace(" | ", "\n") if log else "Local server's log: (none)")
     return "\n".join(lines) + "\n"

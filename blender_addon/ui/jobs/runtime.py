@@ -8,7 +8,8 @@ from typing import Any
 import bpy
 import msgspec
 
-from ...core.errors import ServiceError
+from ...core.errors import RealCamError, ServiceError
+from ...core.unforeseen import in_words, logged
 from ...generation.job_records import JobRecord, JobRecords
 from ...generation.job_view import Phase
 from ...generation.jobs import jobs
@@ -105,7 +106,8 @@ def tick() -> float | None:
     Returns:
         Seconds until the next call, None when nothing is left to do.
     """
-    pump()
+    with logged("The panel could not be updated"):
+        pump()
     view = jobs.view
     if view is not None and view.phase is Phase.IMPORTING:
         _place_in_window()
@@ -121,11 +123,14 @@ def pump() -> None:
     if jobs.connected or jobs.connection_error:
         runtime.connecting = False
     if jobs.engines is not engines:
-        option_properties.offer(jobs.engines)
+        with logged("The engines' options could not be shown"):
+            option_properties.offer(jobs.engines)
     if jobs.view is not None:
-        thumbnails.take_in(jobs.view.jpeg)
+        with logged("The engine's picture could not be shown"):
+            thumbnails.take_in(jobs.view.jpeg)
     if before and not jobs.busy:
-        _job_ended()
+        with logged("What waits to be resumed could not be read"):
+            _job_ended()
     redraw()
 
 
@@ -146,22 +151,26 @@ def _place_in_window() -> None:
     """Place through an operator with a window as context, so that it is one step of the undo history."""
     record = jobs.record
     assert record is not None
-    window = bpy.context.window_manager.windows[0]
     try:
-        with bpy.context.temp_override(window=window, screen=window.screen, area=window.screen.areas[0]):
-            # An operator called from Python is a step of the undo history only when it is said.
-            bpy.ops.realcam.import_clip("EXEC_DEFAULT", True)
-    except RuntimeError as error:
-        jobs.fail(ServiceError(f"The {record.task.result} is here, but could not be placed", str(error).strip()))
+        with in_words(f"The {record.task.result} is here, but could not be placed"):
+            window = bpy.context.window_manager.windows[0]
+            with bpy.context.temp_override(window=window, screen=window.screen, area=window.screen.areas[0]):
+                # An operator called from Python is a step of the undo history only when it is said.
+                bpy.ops.realcam.import_clip("EXEC_DEFAULT", True)
+    except RealCamError as error:
+        jobs.fail(error)
     redraw()
 
 
 def _file_loaded(_path: str) -> None:
-    remove_preview_scenes()
+    with logged("The preview's scene could not be removed"):
+        remove_preview_scenes()
     preview_state.forget()
-    runtime.file_loaded()
+    with logged("The jobs of the file could not be read"):
+        runtime.file_loaded()
     for scene in bpy.data.scenes:
-        refresh_takes(scene)
+        with logged("The scene's takes could not be read"):
+            refresh_takes(scene)
 
 
 def _file_saved(_path: str) -> None:

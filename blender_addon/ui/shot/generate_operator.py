@@ -102,6 +102,14 @@ class Generate(bpy.types.Operator):
         jobs.cancel()
         self._end(context, {"CANCELLED"})
 
+    def ended_by(self, context: bpy.types.Context, error: RealCamError) -> None:
+        """An error ended the operator: so does the job, unless the job thread has it already."""
+        if jobs.busy and jobs.record is None:
+            jobs.fail(error)
+        runtime.refresh_pending()
+        if hasattr(self, "_timer"):
+            self._end(context, {"CANCELLED"})
+
     def _end(self, context: bpy.types.Context, result: OperatorResult) -> OperatorResult:
         self._run.close()
         context.window_manager.event_timer_remove(self._timer)

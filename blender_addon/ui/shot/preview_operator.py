@@ -7,6 +7,7 @@ from typing import ClassVar
 import bpy
 
 from ...core.errors import RealCamError
+from ...core.unforeseen import in_words
 from ...generation.job_run import Slices
 from ...generation.jobs import jobs
 from ...generation.shot_job import RenderedPreview, estimated_coverage, preview_slices
@@ -101,16 +102,21 @@ class RenderPreview(bpy.types.Operator):
     def _slice(self) -> OperatorResult:
         """Render a frame; empty while there are more."""
         try:
-            progress = next(self._slices)
-            preview_state.done, preview_state.total = progress.done, progress.total
-        except StopIteration as finished:
-            preview_state.keep(finished.value, self._of)
-            preview_state.done = preview_state.total = 0
-            return {"FINISHED"}
+            with in_words("The preview stopped"):
+                return self._next_frame()
         except RealCamError as error:
             preview_state.done = preview_state.total = 0
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
+
+    def _next_frame(self) -> OperatorResult:
+        try:
+            progress = next(self._slices)
+        except StopIteration as finished:
+            preview_state.keep(finished.value, self._of)
+            preview_state.done = preview_state.total = 0
+            return {"FINISHED"}
+        preview_state.done, preview_state.total = progress.done, progress.total
         return set()
 
     def _end(self, context: bpy.types.Context, result: OperatorResult) -> OperatorResult:
