@@ -57,6 +57,7 @@ class DrawingSession:
         self.is_lasso = False
         self.refused = ""
         self._began_with = stored_layout(photo_scene)
+        self._is_away = False
         self._grabbed_at: Point = (0.5, 0.5)
         self._grabbed: DepthLayout | None = None
 
@@ -75,7 +76,7 @@ class DrawingSession:
         Returns:
             The name of the undo step; "" when nothing has changed.
         """
-        self.mouse, self.refused = mouse, ""
+        self.mouse, self.refused, self._is_away = mouse, "", False
         layout = self.layout(scene)
         grabbed = self._under(layout, mouse, reach)
         if grabbed is not None:
@@ -93,6 +94,8 @@ class DrawingSession:
         self.mouse = mouse
         if self.is_lasso:
             last = self.drawn[-1]
+            # A slow view tells of few places of the mouse: how far it went says that it was a drag.
+            self._is_away = self._is_away or not _is_near(mouse, self.drawn[0], reach)
             if not _is_near(mouse, last, (reach[0] / 3, reach[1] / 3)):
                 self.drawn.append(mouse)
         elif self.held is not None:
@@ -109,7 +112,7 @@ class DrawingSession:
         if self.is_lasso:
             self.is_lasso = False
             # A click, not a drag: the first corner of a polygon.
-            return self.finish(scene) if len(self.drawn) >= 8 else self._only_first()
+            return self.finish(scene) if len(self.drawn) > 2 and self._is_away else self._only_first()
         if self.held is None:
             return ""
         held = self.held
@@ -130,12 +133,12 @@ class DrawingSession:
         """
         drawn, self.drawn, self.is_lasso = tuple(self.drawn), [], False
         if self.mode == "GROUND":
-            return "Add Wall" if self._change(scene, lambda _, layout: with_wall(layout, drawn)) else ""
+            return self._added(scene, "WALL") if self._change(scene, lambda _, layout: with_wall(layout, drawn)) else ""
 
         def cut(photo: PhotoScene, layout: DepthLayout) -> DepthLayout:
             return with_cut_out(layout, standing(photo, CutOut(drawn), layout) if len(drawn) > 2 else CutOut(drawn))
 
-        return "Cut Out" if self._change(scene, cut) else ""
+        return self._added(scene, "CUT_OUT") if self._change(scene, cut) else ""
 
     def remove(self, scene: bpy.types.Scene) -> str:
         """Take away the point that was drawn last, else what is below the mouse.
@@ -207,6 +210,12 @@ class DrawingSession:
             return False
         self.refused = ""
         return True
+
+    def _added(self, scene: bpy.types.Scene, part: Literal["WALL", "CUT_OUT"]) -> str:
+        """Select the part that was added, so that the panel shows its fields; the name of the undo step."""
+        layout, fields = self.layout(scene), scene.realcam.layout
+        fields.part, fields.part_index = part, len(layout.walls if part == "WALL" else layout.cut_outs) - 1
+        return "Add Wall" if part == "WALL" else "Cut Out"
 
     def _only_first(self) -> str:
         del self.drawn[1:]

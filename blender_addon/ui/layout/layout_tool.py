@@ -115,7 +115,8 @@ class EditLayout(bpy.types.Operator):
         """An event over the photo."""
         session, scene = self._session, context.scene
         step = ""
-        if event.type == "MOUSEMOVE":
+        # Between two redraws of a slow view the mouse has been at several places: a lasso goes through each.
+        if event.type == "MOUSEMOVE" or (event.type == "INBETWEEN_MOUSEMOVE" and session.is_lasso):
             session.move(scene, mouse, reach)
         elif event.type == "LEFTMOUSE" and event.value == "DOUBLE_CLICK" and session.drawn:
             step = session.finish(scene)
@@ -136,7 +137,7 @@ class EditLayout(bpy.types.Operator):
         else:
             return {"PASS_THROUGH"} if _goes_on(event) else {"RUNNING_MODAL"}
         self._done(context, step)
-        return {"PASS_THROUGH"} if event.type == "MOUSEMOVE" else {"RUNNING_MODAL"}
+        return {"PASS_THROUGH"} if event.type.endswith("MOUSEMOVE") else {"RUNNING_MODAL"}
 
     def _end_something(self, context: bpy.types.Context, is_escape: bool) -> OperatorResult:
         """Enter ends what is being drawn, else the tool; Esc drops what is being drawn, else everything."""

@@ -92,6 +92,15 @@ def test_a_lasso_or_clicked_corners_cut_out_and_the_foot_is_dragged(grounded: Mo
     check_mesh_is_the_stored_layout(bpy)
 
 
+def test_a_quick_lasso_of_which_a_slow_view_tells_few_places_cuts_out(grounded: ModuleType) -> None:
+    bpy, session = grounded, session_of(grounded, "CUT_OUT")
+    fields = bpy.context.scene.realcam.layout
+    assert drag(bpy, session, ROUND[0], ROUND[3], ROUND[5], ROUND[7]) == "Cut Out"
+    assert (fields.part, fields.part_index) == ("CUT_OUT", 0), "the panel shows what was added"
+    assert drag(bpy, session, (0.7, 0.6), (0.709, 0.6), (0.7, 0.611)) == ""
+    assert session.drawn == [(0.7, 0.6)], "a click of an unsteady hand is a corner"
+
+
 def test_a_slip_of_the_hand_is_refused_and_changes_nothing(grounded: ModuleType) -> None:
     bpy, before = grounded, state(grounded)
     session = session_of(bpy, "CUT_OUT")
