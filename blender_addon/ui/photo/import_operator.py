@@ -145,8 +145,11 @@ def import_with(operator: bpy.types.Operator, context: bpy.types.Context, photo:
         photo_scene = import_photo(scene, import_request(photo, fields))
     except DepthQuestionError as question:
         ask_about_depth(scene, photo, fields, question)
-        # The dialog asks; a report as an error would stand before it.
-        operator.report({"ERROR" if bpy.app.background else "WARNING"}, question.sentence)
+        if bpy.app.background:
+            operator.report({"ERROR"}, question.sentence)
+        else:
+            # The dialog asks: what is reported as more than information would pop up before it.
+            operator.report({"INFO"}, f"{question.what}: say in the dialog or in the panel what it means")
         return {"CANCELLED"}
     except RealCamError as error:
         operator.report({"ERROR"}, error.sentence)
