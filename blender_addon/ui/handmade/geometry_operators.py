@@ -17,6 +17,9 @@ from ..photo.active_photo import ActivePhotoMixin, active_photo
 from .object_mode import OutsideModes
 from .photo_view import leave_photos_camera
 
+DENSE = 5_000
+"""Faces of a mesh whose wires would hide the photo."""
+
 
 class DepthFromGeometry(ActivePhotoMixin, bpy.types.Operator):
     """Make boxes, a scan or other meshes that you placed the photo's depth, as the photo's camera sees them"""
@@ -146,8 +149,17 @@ def take_with(operator: bpy.types.Operator, context: bpy.types.Context, choice: 
         operator.report({"ERROR"}, error.sentence)
         return {"CANCELLED"}
     leave_photos_camera(scene, photo)
+    _show_as_wires(stored_choice(taken.photo_scene))
     operator.report({"WARNING" if taken.warning else "INFO"}, taken.words)
     return {"FINISHED"}
+
+
+def _show_as_wires(choice: GeometryChoice | None) -> None:
+    """Show what was taken as wires, a dense mesh by its bounds: the photo's mesh stands where its surfaces stand."""
+    for subject in () if choice is None else choice.objects:
+        if subject.library is None and subject.display_type in ("SOLID", "TEXTURED"):
+            dense = subject.type == "MESH" and len(subject.data.polygons) > DENSE
+            subject.display_type = "BOUNDS" if dense else "WIRE"
 
 
 CLASSES = (DepthFromGeometry, UpdateGeometry)

@@ -53,6 +53,7 @@ def test_a_photo_alone_is_blocked_out(addon: ModuleType, tmp_path: Path) -> None
     assert not photo.mesh.hide_get()
     assert not photo.camera.data.background_images
     np.testing.assert_allclose(photo.depth(), np.where(front(photo, 0.5, 3.0), 3.0, 10.0), rtol=1e-6)
+    assert box.display_type == "WIRE", "the photo is seen on its mesh, which stands where the box stands"
     # Begun and ended by the button.
     assert bpy.ops.realcam.block_out() == {"FINISHED"}
     assert bpy.ops.realcam.block_out() == {"FINISHED"}
