@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,9 +15,11 @@ from ..core.camera.projection import scaled_intrinsics
 from ..core.camera.trajectory import Trajectory
 from ..core.errors import TimelineError
 from ..core.payloads.check_request import CHECK_FILE, CHECKER, CheckRequest, decode_check_result
+from ..core.payloads.server_limits import check_clip_limits, depth_within
 from ..core.payloads.shot import ShotSettings
 from ..core.progress import JobProgress
 from ..core.protocol.engine_checks import offered_engine
+from ..core.protocol.messages import Limits
 from ..scene import PhotoScene, find_photo_scene
 from ..scene.photo_file import picture_pixels
 from ..scene.photo_scene import photo_meshes
@@ -44,6 +46,7 @@ class CheckJob:
     scene: str
     take: Take
     preparing: ClassVar[Phase] = Phase.READING
+    _limits: Limits = field(default_factory=Limits)
 
     @property
     def title(self) -> str:
@@ -65,7 +68,11 @@ class CheckJob:
         Raises:
             RealCamError: The server has none, or it cannot run there.
         """
-        return offered_engine(jobs.checkers, CHECKER).name
+        self._limits = jobs.limits
+        checker = offered_engine(jobs.checkers, CHECKER).name
+        asked = asked_camera(self.take, photo_of_take(scene_of(self.scene), self.take))
+        check_clip_limits(self._limits, (asked.width, asked.height), len(asked), asked.fps)
+        return checker
 
     def payload(self, engine: str) -> Slices[CheckRequest]:
         """Reads the clip, one frame a slice, and returns the check request: frames, camera, and the depth that gives
@@ -80,7 +87,7 @@ class CheckJob:
             frames.append(picture_pixels(folder / frame_file(index)))
             yield JobProgress(index + 1, self.take.frames, Phase.READING.value)
         photo = photo_of_take(scene_of(self.scene), self.take)
-        depth = photo.depth()
+        depth = depth_within(photo.depth(), self._limits)
         rows, columns = depth.shape
         return CheckRequest(
             frames=np.stack(frames),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,10 +10,14 @@ import bpy
 
 from ..core.arrays import UInt8
 from ..core.camera.lens import full_frame_focal
+from ..core.camera.projection import scaled_intrinsics
 from ..core.payloads.depth_request import DEPTH_FILE, DepthRequest, decode_depth_result
 from ..core.payloads.import_request import ImportRequest
+from ..core.payloads.server_limits import picture_within
 from ..core.payloads.shot import ShotSettings
+from ..core.photo.photo_file import photo_header
 from ..core.protocol.engine_checks import offered_engine
+from ..core.protocol.messages import Limits
 from ..scene import PhotoScene, import_photo, read_photo
 from ..scene.photo_file import photo_pixels
 from .answers import answer_folder, discard_answer, read_answer
@@ -39,6 +43,8 @@ class DepthJob:
     predictor: str = ""
     preparing: ClassVar[Phase] = Phase.READING
     _read: tuple[UInt8, float | None, float | None] | None = None
+    _limits: Limits = field(default_factory=Limits)
+    _sent_size: tuple[int, int] | None = None
 
     @property
     def title(self) -> str:
@@ -74,6 +80,7 @@ class DepthJob:
         Raises:
             RealCamError: The server does not have it, or it cannot run there.
         """
+        self._limits = jobs.limits
         able = [predictor.name for predictor in jobs.predictors if not predictor.unavailable]
         name = self.predictor or next(iter([*able, *(predictor.name for predictor in jobs.predictors)]), "")
         return offered_engine(jobs.predictors, name, "depth predictor").name
@@ -82,12 +89,14 @@ class DepthJob:
         """Returns the depth request in the first slice: `folder` has read the photo already."""
         yield from ()
         assert self._read is not None
-        photo, typed, exif = self._read
+        whole, typed, exif = self._read
+        photo = picture_within(whole, self._limits)
+        self._sent_size = (photo.shape[1], photo.shape[0])
         return DepthRequest(photo, ShotSettings(engine=engine), typed, exif)
 
     def task(self) -> DepthTask:
         """The photo whose scene is built of the result."""
-        return DepthTask(photo=self.photo)
+        return DepthTask(photo=self.photo, sent_size=self._sent_size)
 
 
 def import_depth(record: JobRecord) -> PhotoScene:
@@ -105,6 +114,10 @@ def import_depth(record: JobRecord) -> PhotoScene:
     assert isinstance(record.task, DepthTask)
     scene = scene_of(record.scene)
     estimate = decode_depth_result(read_answer(record, DEPTH_FILE))
+    if record.task.sent_size is not None:
+        # The lens is in pixels of what was sent, which may be smaller than the file.
+        size = photo_header(Path(record.task.photo.path)).size
+        estimate = replace(estimate, intrinsics=scaled_intrinsics(estimate.intrinsics, record.task.sent_size, size))
     built = import_photo(scene, ImportRequest(Path(record.task.photo.path), estimate, record.task.photo))
     discard_answer(record)
     return built

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..core.payloads.payload import JobPayload
 from ..core.progress import JobProgress
 from ..core.protocol.capability import EngineCapability
-from ..core.protocol.messages import JobState
+from ..core.protocol.messages import JobState, Limits
 from ..core.protocol.server_address import ServerAddress
 
 # --- main thread to job thread ------------------------------------------------------------------------------------
@@ -99,6 +99,7 @@ class Connected:
 
     software: str
     engines: tuple[EngineCapability, ...]
+    limits: Limits
 
 
 @dataclass(frozen=True)

@@ -62,13 +62,19 @@ class ShotTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
 
 
 class DepthTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="depth"):
-    """A photo's depth is estimated, and a scene built of both."""
+    """A photo's depth is estimated, and a scene built of both.
+
+    Attributes:
+        photo: The photo.
+        sent_size: (width, height) of the photo as it was sent; None in records of older versions, which sent it whole.
+    """
 
     result: ClassVar[str] = "depth"
     outcome: ClassVar[str] = "is built into the scene"
     in_the_file: ClassVar[bool] = False
 
     photo: PhotoImport
+    sent_size: tuple[int, int] | None = None
 
 
 class CheckTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="check"):

@@ -252,7 +252,7 @@ class JobThread:
         return client
 
     def _report_engines(self, welcome: Welcome) -> None:
-        self.events.put(Connected(welcome.software, welcome.engines))
+        self.events.put(Connected(welcome.software, welcome.engines, welcome.limits))
 
     def _start_server(self) -> Client:
         self.events.put(ServerStarting())

@@ -15,6 +15,7 @@ from ..core.errors import RealCamError, ServiceError
 from ..core.payloads.payload import JobPayload
 from ..core.progress import JobProgress
 from ..core.protocol.capability import EngineCapability, EngineKind
+from ..core.protocol.messages import Limits
 from ..core.unforeseen import in_words
 from ..timeline.take_folders import discard_take_folder
 from .job_events import Connect, Connected, Event, Failed, Fetched, ResumeJob, ServerSettings, SubmitJob
@@ -49,6 +50,7 @@ class Jobs:
         engines: The server's engines that make clips, an assumption until a server has answered.
         predictors: The server's depth predictors.
         checkers: The server's camera checks.
+        limits: What the server takes, an assumption until one has answered.
         server_software: What the connected server calls itself, "" when none has answered.
         connection_error: Why no server could be reached, "" for no error.
     """
@@ -59,6 +61,7 @@ class Jobs:
         self.engines: tuple[EngineCapability, ...] = ASSUMED_ENGINES
         self.predictors: tuple[EngineCapability, ...] = ()
         self.checkers: tuple[EngineCapability, ...] = ()
+        self.limits = Limits()
         self.server_software = ""
         self.connection_error = ""
         self._thread: JobThread | None = None
@@ -248,7 +251,8 @@ class Jobs:
 
     def _take_in(self, event: Event) -> None:
         match event:
-            case Connected(software=software, engines=engines):
+            case Connected(software=software, engines=engines, limits=limits):
+                self.limits = limits
                 self.engines, self.predictors, self.checkers = (
                     tuple(engine for engine in engines if engine.kind is kind)
                     for kind in (EngineKind.CLIP, EngineKind.DEPTH, EngineKind.CHECK)

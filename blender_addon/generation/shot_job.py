@@ -16,9 +16,11 @@ from ..core.camera.frame_fit import FrameFit
 from ..core.camera.trajectory import Trajectory
 from ..core.errors import PhotoError, ShotError
 from ..core.payloads.coverage import check_seen
+from ..core.payloads.server_limits import check_clip_limits, shot_within
 from ..core.payloads.shot import Shot, ShotSettings
 from ..core.progress import JobProgress
 from ..core.protocol.engine_checks import check_clip_engine
+from ..core.protocol.messages import Limits
 from ..scene import PhotoScene, find_photo_scene, upright_pixels
 from ..scene.photo_scene import Record
 from ..shot import (
@@ -31,6 +33,7 @@ from ..shot import (
     sample_camera,
     spread_frames,
 )
+from ..shot.camera_sample import scene_rate
 from ..timeline.take import PhotoState, ShotPlacement
 from ..timeline.take_folders import new_take_folder, take_number
 from ..timeline.takes import clips_folder, highest_number
@@ -38,7 +41,7 @@ from .job_records import ShotTask
 from .job_run import Slices
 from .job_view import Phase
 from .jobs import Jobs
-from .scene_job import job_of
+from .scene_job import job_of, scene_of
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,7 @@ class ShotJob:
         self.scene = request.scene
         self.preview: RenderedPreview | None = None
         self._request = request
+        self._limits = Limits()
 
     @property
     def title(self) -> str:
@@ -207,10 +211,15 @@ class ShotJob:
         """The name of the chosen engine.
 
         Raises:
-            RealCamError: The server does not have it, or it does not make such clips.
+            RealCamError: The server does not have it, or it does not make or take such clips.
         """
         request = self._request
         ends = bool(request.last_image)
+        self._limits = jobs.limits
+        settings = request.settings
+        scene = scene_of(request.scene)
+        prompts = (settings.prompt, settings.negative_prompt)
+        check_clip_limits(self._limits, request.size, request.frames, scene_rate(scene), prompts)
         return check_clip_engine(jobs.engines, request.settings.engine, request.size, request.frames, ends).name
 
     def payload(self, engine: str) -> Slices[Shot]:
@@ -225,7 +234,8 @@ class ShotJob:
         # The camera, the depth and the preview are those of the scene before: so are its lens and its cut.
         photo = replace(photo, record=preview.record)
         settings = self._request.settings
-        return assemble_shot(photo, preview.depth, preview.trajectory, preview.frames, settings, ending)
+        shot = assemble_shot(photo, preview.depth, preview.trajectory, preview.frames, settings, ending)
+        return shot_within(shot, self._limits)
 
     def task(self) -> ShotTask:
         """What is needed to lay the clip onto the timeline. Only after `payload`."""

@@ -78,9 +78,7 @@ def read_photo_size(path: Path) -> tuple[tuple[int, int], float | None]:
         PhotoError: it cannot be read; see core.photo.photo_file.
     """
     header = photo_header(path)
-    width, height = header.picture.size
-    lies = header.exif.orientation >= 5
-    return ((height, width) if lies else (width, height)), header.exif.focal_35mm
+    return header.size, header.exif.focal_35mm
 
 
 def _upright_colours(path: Path, header: PhotoHeader) -> UInt8 | None:

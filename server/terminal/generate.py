@@ -17,14 +17,21 @@ from blender_addon.core.arrays import Float32, UInt8
 from blender_addon.core.camera.focal_length import PhotoLens
 from blender_addon.core.camera.formats import read_trajectory
 from blender_addon.core.camera.frame_fit import FrameFit
+from blender_addon.core.camera.projection import scaled_intrinsics
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_mesh import depth_mesh, known_depth
 from blender_addon.core.depth.photo_checks import check_faces
-from blender_addon.core.errors import RealCamError, ServiceError, ShotError
+from blender_addon.core.errors import RealCamError, ServiceError
 from blender_addon.core.payloads.background import BACKGROUND_FILE
 from blender_addon.core.payloads.clip import ClipSidecar
 from blender_addon.core.payloads.coverage import check_seen, coverage
 from blender_addon.core.payloads.import_request import DepthFile, ImportSettings
+from blender_addon.core.payloads.server_limits import (
+    check_clip_limits,
+    depth_within,
+    picture_within,
+    shot_within,
+)
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from blender_addon.core.payloads.shot_file import encode_shot
 from blender_addon.core.progress import JobProgress, OnProgress
@@ -139,7 +146,6 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
     """
     _check_out(request.out)
     inputs = read_inputs(request)
-    notes = inputs.notes
     with ExitStack() as stack:
         client, welcome = stack.enter_context(_session(request.server, request.random_weights))
         capability = _engine(welcome, request.engine)
@@ -149,6 +155,8 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
         if inputs.last_image is not None:
             check_last_image(capability)
         trajectory = _for_engine(inputs.artist, request, capability, welcome.limits)
+        inputs = within_limits(inputs, welcome.limits)
+        notes = inputs.notes
         preview, shares = _preview(inputs, trajectory, request.import_settings.depth_edge, on_progress)
         shot = Shot(
             trajectory=trajectory,
@@ -166,7 +174,7 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
             depth_edge=request.import_settings.depth_edge,
             last_image=inputs.last_image,
         )
-        notes += _run(client, shot, request, on_progress)
+        notes += _run(client, shot_within(shot, welcome.limits), request, on_progress)
     return GenerateResult(request.out, inputs.lens.words, shares, notes)
 
 
@@ -185,6 +193,18 @@ def read_inputs(request: GenerateRequest) -> ShotInputs:
     lens = request.import_settings.lens(size, photo.focal_35mm)
     camera = read_trajectory(request.trajectory, *size, request.fps, intrinsics=lens.intrinsics)
     return ShotInputs(photo.pixels, known_depth(depth), lens, camera.trajectory, last_image, camera.notes)
+
+
+def within_limits(inputs: ShotInputs, limits: Limits) -> ShotInputs:
+    """The inputs with pictures as large as a server takes, the lens in the photo's pixels then, and a note of it."""
+    photo, depth = picture_within(inputs.photo, limits), depth_within(inputs.depth, limits)
+    if photo is inputs.photo and depth is inputs.depth:
+        return inputs
+    (height, width), (rows, columns) = photo.shape[:2], inputs.photo.shape[:2]
+    scaled = scaled_intrinsics(inputs.lens.intrinsics, (columns, rows), (width, height))
+    note = f"The server takes {limits.photo_pixels / 1e6:g} million pixels: the photo is sent as {width} x {height}."
+    lens = replace(inputs.lens, intrinsics=scaled)
+    return replace(inputs, photo=photo, depth=depth, lens=lens, notes=(*inputs.notes, note))
 
 
 def _check_out(out: Path) -> None:
@@ -222,12 +242,7 @@ def _for_engine(
     """
     size = request.size or capability.sizes[0]
     count = request.frames or capability.frame_counts[0]
-    if count > limits.frames or max(size) > limits.side:
-        raise ShotError(
-            "The clip is larger than the server takes",
-            f"{count} frames of {size[0]} x {size[1]}",
-            f"It takes {limits.frames} frames of {limits.side} pixels a side at most.",
-        )
+    check_clip_limits(limits, size, count, artist.fps, (request.prompt, request.negative_prompt))
     if request.start_at_photo:
         artist = artist.relative_to(artist.camera_to_world[0])
     fitted = FrameFit((artist.width, artist.height), size).trajectory(artist)

@@ -78,6 +78,12 @@ class PhotoHeader:
     picture: PictureHeader
     exif: PhotoFacts
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels, upright."""
+        width, height = self.picture.size
+        return (height, width) if self.exif.orientation >= 5 else (width, height)
+
 
 def photo_header(path: Path) -> PhotoHeader:
     """The header of a file that is a photo as far as that tells, of a kind that every reader shows alike.

@@ -20,10 +20,11 @@ from blender_addon.core.errors import EngineError, ServiceError, ShotError
 from blender_addon.core.payloads.clip import ClipSidecar
 from blender_addon.core.payloads.import_request import DepthFile, ImportSettings
 from blender_addon.core.progress import unwatched
+from blender_addon.core.protocol.messages import Limits
 from server.cli import app
 from server.demo.motorcycle import Motorcycle
 from server.engines.realcam.sources import RANDOM_WEIGHTS
-from server.terminal.generate import GenerateRequest, generate
+from server.terminal.generate import GenerateRequest, generate, read_inputs, within_limits
 
 
 @pytest.fixture(scope="module")
@@ -162,3 +163,19 @@ def test_random_weights_are_the_started_servers_alone(
     with pytest.raises((ServiceError, ShotError), match="RealCam, tiny random weights"):
         generate(asked, unwatched)
     assert RANDOM_WEIGHTS not in os.environ
+
+
+def test_limits_are_asked_before_anything_is_drawn(request_: GenerateRequest) -> None:
+    stages: list[str] = []
+    with pytest.raises(ShotError, match=r"The prompt is too long: 9000 characters, allowed 8000\. Shorten it"):
+        generate(replace(request_, prompt="x" * 9000), lambda told: stages.append(told.stage))
+    assert not stages
+
+
+def test_a_photo_above_the_servers_limit_is_made_smaller_with_its_lens(request_: GenerateRequest) -> None:
+    inputs = read_inputs(request_)
+    small = within_limits(inputs, Limits(photo_pixels=100_000))
+    assert small.photo.shape == (259, 384, 3)
+    assert small.depth.size <= 100_000
+    np.testing.assert_allclose(small.lens.intrinsics[0] / 384, inputs.lens.intrinsics[0] / 741)
+    assert small.notes[-1] == "The server takes 0.1 million pixels: the photo is sent as 384 x 259."
