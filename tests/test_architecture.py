@@ -198,6 +198,7 @@ CORE_LIBRARIES = {"numpy", "msgspec", "zmq"}
 TORCH_ROOMS = {
     *("server/model", "server/diffusion", "server/geometry", "server/depth", "server/engines/realcam"),
     *("server/evaluation/frechet.py", "server/bench", "server/commands/bench"),
+    "server/reconstruction/learned_features.py",
 }
 """Where networks are: nothing else may import PyTorch."""
 BLENDER_LIBRARIES = {

@@ -40,7 +40,7 @@ ROT_BAR, TRANS_BAR = 0.15, 0.3
 """RotErr in radians and relative TransErr of a solve that is right, where the sequence has a camera of its own."""
 TIMES_THE_DISAGREEMENT = 2.0
 """How far a solve may be from a camera that is solved itself, in disagreements of that camera with another solve."""
-ANOTHER_SEED, ANOTHER_FEATURES = 1000, 8192
+ANOTHER_SEED, ANOTHER_FEATURES = 1000, 4096
 """Seed and SIFT features a frame of the other solve of a window."""
 
 
@@ -263,7 +263,7 @@ def _fox(folder: Path) -> Sequence:
     lenses = clip.trajectory.intrinsics
     pictures = zip(read_pictures(clip.files), lenses, strict=True)
     frames = np.stack([_straightened(picture, lens, distortion) for picture, lens in pictures])
-    windows = ((0, 16, 1), (34, 16, 1), (9, 16, 2), (18, 16, 2), (2, 16, 3))
+    windows = ((0, 16, 1), (9, 16, 2), (2, 16, 3), (34, 8, 1), (20, 8, 2))
     return Sequence("fox", frames, clip.trajectory, True, windows)
 
 

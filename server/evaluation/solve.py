@@ -24,6 +24,11 @@ from blender_addon.core.progress import OnProgress, unwatched
 from server.reconstruction.camera_search import FEWEST_TRACKS, Candidate, Found, Search, Start
 from server.reconstruction.colmap import load_pycolmap
 from server.reconstruction.fit import tolerance_of
+from server.reconstruction.learned_features import (
+    learned_features_hint,
+    learned_features_installed,
+    match_learned,
+)
 from server.reconstruction.matching import FrameFolder, extract, match, verify, write_frames
 from server.reconstruction.sparse import SparseModel
 from server.reconstruction.starts import global_start, incremental_start
@@ -38,6 +43,8 @@ if TYPE_CHECKING:
 
 MAX_FEATURES = 3072
 """SIFT features a frame at most."""
+FEW_TRACKS = 150
+"""Tracks of SIFT features below which learned ones are looked for, where they are installed."""
 MAX_TRACKS = 2500
 """Tracks that a solve uses. More of a richly textured clip take longer and place its cameras no better."""
 
@@ -96,7 +103,7 @@ def solve_clip(frames: UInt8, asked: Trajectory, trials: int, on_progress: OnPro
         raise CameraError("The clip is too short to find its camera", f"{len(frames)} frames, {FEWEST_FRAMES} needed")
     load_pycolmap()
     height, width = frames.shape[1:3]
-    stages = Stages(2 + 2 * trials, on_progress)
+    stages = Stages(2 + learned_features_installed() + 2 * trials, on_progress)
     with tempfile.TemporaryDirectory(prefix="realcam-solve-") as folder:
         scratch = Path(folder)
         names = write_frames(frames, scratch / "frames")
@@ -104,12 +111,34 @@ def solve_clip(frames: UInt8, asked: Trajectory, trials: int, on_progress: OnPro
         matched = scratch / "matched.db"
         stages.run("Finding features", partial(extract, clip, matched, MAX_FEATURES))
         stages.run("Matching frames", partial(match, matched, len(frames)))
+        if learned_features_installed():
+            stages.run("Learned features where these are few", partial(_with_learned_features, clip, matched))
         for seed in range(trials):
             solve = _Solve(clip, asked.camera_to_world, scratch / f"trial{seed}", seed)
             solve.folder.mkdir()
             shutil.copyfile(matched, solve.database)
             stages.run(f"Solve {seed + 1}: checking matches", partial(verify, solve.database, seed))
             yield stages.run(f"Solve {seed + 1}: placing cameras", solve.run)
+
+
+def _with_learned_features(clip: FrameFolder, matched: Path, token: pycolmap.CancellationToken) -> None:
+    """Replace the features of a database by learned ones, when SIFT's make too few tracks and these make more."""
+    few = _tracks_after_check(clip, matched, token)
+    if few >= FEW_TRACKS:
+        return
+    learned = matched.with_name("learned.db")
+    shutil.copyfile(matched, learned)
+    match_learned(clip, learned, token)
+    if not token.is_cancelled and _tracks_after_check(clip, learned, token) > few:
+        shutil.copyfile(learned, matched)
+
+
+def _tracks_after_check(clip: FrameFolder, matched: Path, token: pycolmap.CancellationToken) -> int:
+    """How many tracks a database's matches make once they are checked; the database stays as it is."""
+    tried = matched.with_name("tried.db")
+    shutil.copyfile(matched, tried)
+    verify(tried, 0, token)
+    return joined_tracks(tried, clip.names).count
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +212,8 @@ def model_of(found: Candidate, tracks: Tracks, clip: FrameFolder) -> SparseModel
 
 def _no_camera(tracks: int) -> str:
     if tracks < FEWEST_TRACKS:
-        return f"No camera was found: {tracks} points can be followed through the clip, {FEWEST_TRACKS} are needed."
+        few = f"No camera was found: {tracks} points can be followed through the clip, {FEWEST_TRACKS} are needed."
+        return few + learned_features_hint()
     return f"No camera was found: none explains the {tracks} points that can be followed through the clip."
 
 
