@@ -103,6 +103,37 @@ class Move:
         return result
 
 
+def fitting_values(name: str, nearest: float, pivot: float) -> dict[str, float]:
+    """A move's parameters to begin with in a scene of a given size: the defaults suit a room.
+
+    What goes half a metre in a room goes a fifth of the way to the nearest thing where that is far away, and half of it
+    where it is close. About a subject the camera goes around by no more than moves it by half the distance of the
+    nearest thing: a subject far down a street is circled by a few degrees.
+
+    Args:
+        name: A key of MOVES.
+        nearest: Metres to the nearest thing in the picture.
+        pivot: Metres to the subject.
+
+    Returns:
+        Every parameter by name, within its limits.
+    """
+    values = MOVES[name].defaults
+    size = min(max(1.0, 0.4 * nearest), nearest)
+    for parameter in MOVES[name].parameters:
+        if parameter.name == "pivot":
+            value = pivot
+        elif parameter.unit == "metres":
+            value = parameter.default * size
+        elif parameter.name == "angle" and PIVOT in MOVES[name].parameters:
+            most = 2 * np.degrees(np.arcsin(min(nearest / (4 * pivot), 1.0)))
+            value = min(parameter.default, float(np.floor(most)) if most >= 2 else float(most))
+        else:
+            continue
+        values[parameter.name] = min(max(value, parameter.minimum), parameter.maximum)
+    return values
+
+
 def eased(progress: ArrayLike, easing: Easing) -> Float64:
     """Progress reparametrised by an easing.
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import bpy
 from bpy.props import EnumProperty, FloatProperty
 
-from ...core.camera.moves import MOVES, MoveParameter
+from ...core.camera.moves import MOVES, MoveParameter, fitting_values
 from ...core.errors import RealCamError
 from ...scene import find_photo_scene
 from ...shot import bake_move
@@ -40,10 +40,15 @@ def _as_property(parameter: MoveParameter) -> Any:
     )
 
 
-def _move_chosen(operator: AddMove, _context: bpy.types.Context) -> None:
-    for parameter in MOVES[operator.move].parameters:
+def _move_chosen(operator: AddMove, context: bpy.types.Context) -> None:
+    """Begin with the move's own numbers, as large as the photo's scene is."""
+    photo = find_photo_scene(context.scene)
+    facts = None if photo is None else photo.facts
+    move = MOVES[operator.move]
+    values = move.defaults if facts is None else fitting_values(move.name, facts.nearest, operator.pivot)
+    for parameter in move.parameters:
         if parameter.name != "pivot":
-            setattr(operator, parameter.name, _shown(parameter, parameter.default))
+            setattr(operator, parameter.name, _shown(parameter, values[parameter.name]))
 
 
 class AddMove(bpy.types.Operator):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_addon.core.camera.moves import MOVES, eased, move_at, move_trajectory
+from blender_addon.core.camera.moves import MOVES, eased, fitting_values, move_at, move_trajectory
 from blender_addon.core.camera.projection import intrinsics_matrix, project
 from blender_addon.core.camera.trajectory import Trajectory, inverse, rotation_exp
 from blender_addon.core.errors import CameraError
@@ -178,3 +178,23 @@ def test_registry_is_fit_for_a_panel(move: object) -> None:
         assert parameter.minimum <= parameter.default <= parameter.maximum
         assert parameter.label
         assert not parameter.description.endswith(".")
+
+
+@pytest.mark.parametrize("name", MOVES)
+@given(nearest=st.floats(0.05, 500.0), beyond=st.floats(1.0, 50.0))
+def test_a_move_begins_as_large_as_its_scene_is(name: str, nearest: float, beyond: float) -> None:
+    values = fitting_values(name, nearest, nearest * beyond)
+    start = start_camera()
+    path = local(move_trajectory(name, start, values, count=9), start)
+    farthest = np.linalg.norm(path[:, :3, 3], axis=1).max()
+    assert farthest <= 1.2 * nearest, "the nearest thing is not run through"
+    if name in ("orbit", "orbit_over"):
+        assert farthest <= 0.51 * nearest
+
+
+def test_a_room_is_moved_through_as_ever_and_a_street_by_more_metres_and_fewer_degrees() -> None:
+    assert fitting_values("dolly", 1.5, 2.5) == MOVES["dolly"].defaults
+    assert fitting_values("orbit", 2.0, 2.5) == MOVES["orbit"].defaults
+    assert fitting_values("dolly", 10.5, 91.8)["distance"] == pytest.approx(2.1)
+    assert fitting_values("orbit", 10.5, 91.8) == {"angle": 3.0, "pivot": 91.8}
+    assert fitting_values("pan", 10.5, 91.8) == MOVES["pan"].defaults
