@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -33,7 +34,7 @@ PLATE: Colour = (0.0, 0.0, 0.0, 0.6)
 """Behind words, which a photo would else swallow."""
 
 ASIDE, AHEAD = 5, 10
-"""Metres of the floor that are ruled, to each side and ahead of the camera."""
+"""Squares of the floor that are drawn, to each side and ahead of the camera."""
 BORDER_CELLS = 256
 """Along each side of the photo, in which the border of a mask is drawn."""
 HANDLE = 10.0
@@ -51,10 +52,16 @@ def draw_session(session: DrawingSession, photo: PhotoScene, layout: DepthLayout
     """
     gpu.state.blend_set("ALPHA")
     if layout.ground is not None and session.mode == "GROUND":
-        for line in floor_lines(photo, layout):
+        side = square_side(photo, layout)
+        for line in floor_lines(photo, layout, side):
             _line(view, line, FLOOR, 1.0)
         _line(view, [(0.0, horizon_at(layout, 0.0)), (1.0, horizon_at(layout, 1.0))], HORIZON, 2.0)
-        _text(view, (ENDS[0], horizon_at(layout, ENDS[0])), "Horizon", HORIZON)
+        _text(
+            view,
+            (ENDS[0], horizon_at(layout, ENDS[0])),
+            "Horizon" if side == 1 else f"Horizon; squares of {side} m",
+            HORIZON,
+        )
     for wall in layout.walls:
         _line(view, wall.points, WALL, 3.0)
     for cut_out, distance in zip(layout.cut_outs, distances(photo, layout), strict=True):
@@ -71,13 +78,25 @@ def draw_session(session: DrawingSession, photo: PhotoScene, layout: DepthLayout
     gpu.state.blend_set("NONE")
 
 
-def floor_lines(photo: PhotoScene, layout: DepthLayout) -> list[list[Point]]:
-    """Lines on the floor a metre apart, ahead of the camera, in fractions of the photo; only what is in front of it."""
+def square_side(photo: PhotoScene, layout: DepthLayout) -> int:
+    """Metres of the side of the floor's squares: 1, or 10, 100 ... where the photo shows no floor near the camera."""
+    assert layout.ground is not None
+    down = down_vector(layout.ground.horizon, photo.intrinsics, photo.photo_size)
+    lowest = np.linalg.inv(photo.intrinsics) @ (photo.photo_size[0] / 2, photo.photo_size[1], 1.0)
+    if lowest @ down <= 1e-6:
+        return 1
+    nearest = layout.ground.camera_height * np.linalg.norm(lowest) / (lowest @ down)
+    return int(10 ** min(max(math.ceil(math.log10(nearest / (AHEAD / 2))), 0), 4))
+
+
+def floor_lines(photo: PhotoScene, layout: DepthLayout, side: int = 1) -> list[list[Point]]:
+    """Lines on the floor `side` metres apart, ahead of the camera, in fractions of the photo; only those in front."""
     assert layout.ground is not None
     down = down_vector(layout.ground.horizon, photo.intrinsics, photo.photo_size)
     ahead = np.array([0.0, 0.0, 1.0]) - down[2] * down
     ahead /= np.linalg.norm(ahead)
-    aside = np.cross(down, ahead)
+    aside = side * np.cross(down, ahead)
+    ahead *= side
     below = layout.ground.camera_height * down
     segments = [(below + x * aside, below + x * aside + AHEAD * ahead) for x in range(-ASIDE, ASIDE + 1)]
     segments += [(below + z * ahead - ASIDE * aside, below + z * ahead + ASIDE * aside) for z in range(1, AHEAD + 1)]

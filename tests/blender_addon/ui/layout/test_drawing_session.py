@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.blender_addon.ui.layout.laid_out import check_mesh_is_the_stored_layout, photo_of, state
@@ -160,3 +161,15 @@ def test_undo_in_the_middle_of_the_tool_is_where_it_goes_on_from(grounded: Modul
     assert session.find(bpy.context.scene) is None
     session.move(bpy.context.scene, (0.5, 0.4), REACH)
     assert session.restore(bpy.context.scene) == ""
+
+
+def test_the_floor_is_ruled_where_the_photo_shows_it(grounded: ModuleType) -> None:
+    from blender_addon.ui.layout.layout_drawing import floor_lines, square_side
+
+    session, photo = session_of(grounded), photo_of(grounded)
+    layout = session.layout(grounded.context.scene)
+    for height, side in ((1.6, 1), (16.0, 10), (160.0, 100)):
+        high = msgspec.structs.replace(layout, ground=msgspec.structs.replace(layout.ground, camera_height=height))
+        assert square_side(photo, high) == side
+        crossing = [line for line in floor_lines(photo, high, side) if 0.5 < line[0][1] < 1.0]
+        assert len(crossing) >= 5, "lines across the floor that the photo shows"
