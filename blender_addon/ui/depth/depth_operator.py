@@ -13,7 +13,7 @@ from ...scene import find_photo_scene
 from ...timeline.take import Take
 from ..jobs.analysis_operator import AnalysisOperator
 from ..photo.active_photo import PhotoSubpanel
-from ..photo.import_fields import import_settings
+from ..photo.import_fields import has_depth, import_settings
 from ..predictors.estimate_panel import OFFLINE, downloads, draw_estimate
 from ..predictors.predictor_choice import chosen_predictor
 from ..preferences import online_access
@@ -76,8 +76,11 @@ class DepthPanel(PhotoSubpanel, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Once a photo was chosen."""
-        return bool(context.scene.realcam.photo.photo_path) or find_photo_scene(context.scene) is not None
+        """Once a photo was chosen, unless the photo's panel draws this among the ways to its depth."""
+        fields = context.scene.realcam.photo
+        if fields.waits and fields.photo_path:
+            return has_depth(fields)
+        return bool(fields.photo_path) or find_photo_scene(context.scene) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         """The photo, then what draw_estimate has to say."""

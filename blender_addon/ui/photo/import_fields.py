@@ -126,6 +126,11 @@ def import_request(photo: str, fields: Any) -> ImportRequest:
     return ImportRequest(path, DepthFile(depth, depth_format(fields)), import_settings(fields))
 
 
+def has_depth(fields: Any) -> bool:
+    """Whether the photo of the panel has a depth: a file that was chosen, or one beside it."""
+    return bool(fields.depth_path.strip()) or depth_beside(Path(bpy.path.abspath(fields.photo_path))) is not None
+
+
 def depth_beside(photo: Path) -> Path | None:
     """The depth file that lies beside a photo under a common name; None when there is none."""
     for name in DEPTH_NAMES:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import bpy
@@ -11,12 +10,12 @@ from ...scene import PhotoScene, find_photo_scene
 from ...scene.handmade.depth_calibration import is_guessed
 from ...scene.importing.first_look import meshes_around
 from ...scene.photo_scene import photo_scenes
-from ..predictors.estimate_panel import draw_estimate
+from ..predictors.estimate_panel import draw_estimate, lacks_packages
 from ..sidebar import SidebarPanel
 from ..text_wrap import draw_wrapped
 from .demo_operator import draw_demo
 from .depth_question import draw_question, pending_question
-from .import_fields import FIELDS, depth_beside, draw_fields
+from .import_fields import FIELDS, draw_fields, has_depth
 
 
 class PhotoPanel(SidebarPanel, bpy.types.Panel):
@@ -32,12 +31,13 @@ class PhotoPanel(SidebarPanel, bpy.types.Panel):
         scene = context.scene
         fields = scene.realcam.photo
         photo = find_photo_scene(scene)
-        draw_demo(layout, context, photo is not None)
+        waits = fields.waits and bool(fields.photo_path)
+        draw_demo(layout, context, photo is not None or waits)
         if photo is not None:
             _chooser(layout, scene, photo)
             _photo_facts(layout, context, photo, scene.realcam)
             _in_the_way(layout, context, photo)
-        if fields.waits and fields.photo_path:
+        if waits:
             _waiting(layout, context, fields)
         elif photo is None:
             row = layout.row()
@@ -87,21 +87,22 @@ def _waiting(layout: Any, context: bpy.types.Context, fields: Any) -> None:
     if pending_question(fields) is None:
         layout.label(text="Chosen, without depth yet:", icon="IMAGE_DATA")
     _import_fields(layout, context, fields)
-    if not _has_depth(fields):
+    if not has_depth(fields):
         _ways_to_depth(layout, context)
 
 
 def _ways_to_depth(layout: Any, context: bpy.types.Context) -> None:
-    """Draw the ways to a depth, the one that asks least of the artist first."""
-    draw_estimate(layout, context)
+    """Draw the ways to a depth, the one that asks least of the artist first; last the one that cannot be gone here."""
+    lacks = lacks_packages(context.scene.realcam)
+    if not lacks:
+        draw_estimate(layout, context)
     column = layout.column(align=True)
     column.operator("realcam.ground_and_walls", icon="MESH_GRID")
     column.operator("realcam.block_out", icon="MESH_CUBE")
     column.operator("realcam.choose_depth", icon="FILEBROWSER")
-
-
-def _has_depth(fields: Any) -> bool:
-    return bool(fields.depth_path.strip()) or depth_beside(Path(bpy.path.abspath(fields.photo_path))) is not None
+    if lacks:
+        layout.separator()
+        draw_estimate(layout, context)
 
 
 def _photo_facts(layout: Any, context: bpy.types.Context, photo: PhotoScene, shot: Any) -> None:
@@ -136,7 +137,7 @@ def _import_fields(layout: Any, context: bpy.types.Context, fields: Any) -> None
         options.use_property_split = True
         options.use_property_decorate = False
         draw_fields(options, fields)
-    if not _has_depth(fields):
+    if not has_depth(fields):
         return
     row = layout.row()
     # With the paths filled in there is nothing to ask.

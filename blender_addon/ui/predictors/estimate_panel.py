@@ -31,10 +31,16 @@ def draw_estimate(layout: Any, context: bpy.types.Context) -> None:
     chosen = chosen_predictor(context.scene.realcam)
     if chosen is None and not jobs.predictors:
         _draw_unknown(layout, context)
-    elif chosen is not None and chosen.facts is not None and chosen.facts.install:
+    elif chosen is not None and chosen.facts is not None and lacks_packages(context.scene.realcam):
         _draw_not_installed(layout, context, chosen.facts)
     else:
         _draw_choice(layout, context, chosen)
+
+
+def lacks_packages(shot: Any) -> bool:
+    """Whether the server has said that it lacks the packages of the predictor that `shot` (scene.realcam) would use."""
+    chosen = chosen_predictor(shot)
+    return chosen is not None and chosen.facts is not None and bool(chosen.facts.install)
 
 
 def downloads(predictor: EngineCapability) -> bool:

@@ -33,6 +33,9 @@ class Drawn:
     def prop(self, _owner: Any, name: str, **_how: object) -> None:
         self.buttons[name] = ""
 
+    def separator(self) -> None:
+        self.words += "\n"
+
     def row(self, align: bool = False) -> Drawn:
         return self
 
@@ -108,3 +111,28 @@ def test_a_server_without_pytorch_says_what_installing_it_downloads(
     shown = drawn(addon, without)
     assert shown.words.startswith("Depth networks need more packages on the server: PyTorch, 2.9 GB")
     assert list(shown.buttons) == ["copy_install_command"]
+
+
+def test_a_photo_that_waits_has_its_ways_in_one_place_those_that_work_here_first(
+    addon: ModuleType, predictor: EngineCapability, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blender_addon.generation.jobs import jobs
+    from blender_addon.ui.depth.depth_operator import DepthPanel
+    from blender_addon.ui.photo import photo_panel
+    from blender_addon.ui.predictors import estimate_panel
+
+    fields = addon.context.scene.realcam.photo
+    fields.photo_path, fields.waits = str(tmp_path / "photo.png"), True
+    assert not DepthPanel.poll(addon.context)
+    fields.depth_path = str(tmp_path / "depth.png")
+    assert DepthPanel.poll(addon.context), "the ways are drawn no more"
+    monkeypatch.setattr(estimate_panel, "online_access", lambda: True)
+    lacks = msgspec.structs.replace(predictor.facts, install="uv tool install", install_bytes=2_900_000_000)
+    for said, first in (
+        (predictor, "estimate_depth"),
+        (msgspec.structs.replace(predictor, unavailable="no torch", predictor=lacks), "ground_and_walls"),
+    ):
+        jobs.predictors = (said,)
+        layout = Drawn()
+        photo_panel._ways_to_depth(layout, addon.context)
+        assert next(name for name in layout.buttons if not name.startswith("predictor")) == first
