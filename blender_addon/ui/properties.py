@@ -73,6 +73,9 @@ class RealCamShot(bpy.types.PropertyGroup):
     layout: PointerProperty(
         type=RealCamLayoutFields, name="Layout", description="Ground, walls and cut-outs of the photo"
     )
+    shows_geometry: BoolProperty(
+        name="Geometry and Shape", description="Show how placed geometry becomes depth", options={"HIDDEN"}
+    )
     depth_edge: setting_property("depth_edge", update=_depth_edge_changed)
     use_scene_range: BoolProperty(
         name="Scene Range",

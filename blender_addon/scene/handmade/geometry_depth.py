@@ -74,10 +74,11 @@ def take_geometry(
     changed = set_depth(scene, photo_scene, depth, where, from_scratch=bool(replaced.all()))
     store_choice(changed, replace(choice, objects=geometry.objects))
     keep_under_geometry(changed, base, replaced)
-    words = _words(geometry, changed, float(counts.mean()), choice)
+    left_out = _left_out(geometry, choice)
+    words = _words(geometry, changed, float(counts.mean()), choice, left_out)
     if by_hand is not None:
         words += f" The photo has its camera's lens now: {changed.focal_source}."
-    return TakenGeometry(changed, words, bool(geometry.unseen))
+    return TakenGeometry(changed, words, bool(left_out))
 
 
 def _mixed(seen: Float32, covered: Bool, base: Float32, choice: GeometryChoice) -> tuple[Float32, Bool]:
@@ -117,7 +118,18 @@ def _nothing_seen(geometry: PlacedGeometry) -> PhotoError:
     )
 
 
-def _words(geometry: PlacedGeometry, photo_scene: PhotoScene, share: float, choice: GeometryChoice) -> str:
+def _left_out(geometry: PlacedGeometry, choice: GeometryChoice) -> tuple[bpy.types.Object, ...]:
+    """What was chosen and gives nothing. What is hidden was not chosen where all that is visible was."""
+    return tuple(o for o in geometry.unseen if choice.source != "VISIBLE" or o.visible_get())
+
+
+def _words(
+    geometry: PlacedGeometry,
+    photo_scene: PhotoScene,
+    share: float,
+    choice: GeometryChoice,
+    left_out: Sequence[bpy.types.Object],
+) -> str:
     count = len(geometry.objects)
     who = geometry.objects[0].name if count == 1 else f"{count} objects"
     covers = f"{who} {'gives' if count == 1 else 'give'} {_percent(share)} of the photo its depth"
@@ -130,7 +142,7 @@ def _words(geometry: PlacedGeometry, photo_scene: PhotoScene, share: float, choi
     sentences = [
         f"{covers}{'' if share == 1 else f'; {left}'}.",
         *([] if facts is None else [f"Now {facts.reach}."]),
-        *([f"Left out, hidden or without faces: {_named(geometry.unseen)}."] if geometry.unseen else []),
+        *([f"Left out, hidden or without faces: {_named(left_out)}."] if left_out else []),
     ]
     return " ".join(sentences)
 

@@ -134,6 +134,7 @@ class RealCamCalibration(bpy.types.PropertyGroup):
     show_points: BoolProperty(
         name="Show Points", description="Show the points in the 3D views", default=True, update=_shown_changed
     )
+    is_open: BoolProperty(name="Calibrate Depth", description="Show how the depth is calibrated", options={"HIDDEN"})
     spread: FloatVectorProperty(size=QUANTILES, **_hidden())
 
 

@@ -53,13 +53,17 @@ class CalibrationPanel(ImportedPhotoSubpanel, bpy.types.Panel):
 
     bl_idname = "REALCAM_PT_calibration"
     bl_label = "Calibrate Depth"
-    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
+    # It opens by itself where metres are a guess, as no panel of Blender's can: its heading is drawn here.
+    bl_options: ClassVar[set[str]] = {"HIDE_HEADER"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """What is known, the fit, and the button."""
-        layout = self.layout
         photo = active_photo(context)
         fields = calibration_of(photo.mesh)
+        header, layout = self.layout.panel_prop(fields, "is_open")
+        header.label(text=self.bl_label)
+        if layout is None:
+            return
         if is_laid_out(photo):
             draw_wrapped(
                 layout, context, "The depth is laid out: its metres come from the camera's height there.", "INFO"

@@ -64,6 +64,7 @@ class BlockOut(bpy.types.Operator):
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
         look_through_photos_camera(scene, photo)
+        scene.realcam.shows_geometry = True
         what = "Place meshes on what the photo shows (Add > Mesh), then press My Geometry."
         self.report({"INFO"}, " ".join([what, *said]))
         return {"FINISHED"}

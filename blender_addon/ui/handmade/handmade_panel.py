@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import bpy
 
 from ...scene.editing.geometry_choice import stored_choice
@@ -15,10 +17,15 @@ class HandmadePanel(ImportedPhotoSubpanel, bpy.types.Panel):
 
     bl_idname = "REALCAM_PT_handmade"
     bl_label = "Geometry and Shape"
+    # It opens by itself when blocking out begins, as no panel of Blender's can: its heading is drawn here.
+    bl_options: ClassVar[set[str]] = {"HIDE_HEADER"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Blocking out and taking geometry; then taking the mesh's own shape."""
-        layout = self.layout
+        header, layout = self.layout.panel_prop(context.scene.realcam, "shows_geometry")
+        header.label(text=self.bl_label)
+        if layout is None:
+            return
         photo = active_photo(context)
         blocking = is_blocking_out(photo)
         column = layout.column(align=True)

@@ -159,6 +159,7 @@ def import_with(operator: bpy.types.Operator, context: bpy.types.Context, photo:
     scene.realcam.photo.waits = False
     said = prepare_first_look(scene, photo_scene, fields.add_camera)
     if photo_scene.record.guessed:
+        photo_scene.mesh.realcam_calibration.is_open = True
         said.insert(0, "These metres are a guess: set them right under Calibrate Depth.")
     look_through_camera(scene)
     operator.report({"INFO"}, " ".join([f"{photo_scene.summary}.", *said]))

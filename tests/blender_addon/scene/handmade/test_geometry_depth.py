@@ -123,15 +123,18 @@ def test_modifiers_instances_text_and_a_moved_camera_count(blender: ModuleType, 
 
 def test_hidden_geometry_and_photos_never_count(blender: ModuleType, photo: PhotoScene) -> None:
     scene = blender.context.scene
-    add_box(blender, (-0.5, 3.0, -0.5), (0.5, 4.0, 0.5))
+    box = add_box(blender, (-0.5, 3.0, -0.5), (0.5, 4.0, 0.5))
     hidden = add_box(blender, (-2.0, 1.0, -2.0), (2.0, 2.0, 2.0), "Hidden")
     hidden.hide_set(True)
     graph = blender.context.evaluated_depsgraph_get()
     told = take_geometry(scene, photo, graph, GeometryChoice("VISIBLE"))
     assert told.words.startswith("Box gives ")
-    assert "Left out, hidden or without faces: Hidden." in told.words
-    assert told.warning
+    assert "Hidden" not in told.words
+    assert not told.warning, "what is hidden was not asked for"
     np.testing.assert_allclose(told.photo_scene.depth(), np.where(front(photo, 0.5, 3.0), 3.0, FAR), rtol=1e-6)
+    asked = take_geometry(scene, photo, graph, GeometryChoice("SELECTED", (box, hidden)))
+    assert "Left out, hidden or without faces: Hidden." in asked.words
+    assert asked.warning
 
 
 @pytest.mark.parametrize(

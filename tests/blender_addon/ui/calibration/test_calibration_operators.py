@@ -72,6 +72,7 @@ def test_points_are_fitted_as_they_are_typed_and_applied(addon: ModuleType, gues
     from blender_addon.ui.calibration.calibration_fit import live_fit, told
 
     assert guessed.record.guessed
+    assert calibration_of(guessed.mesh).is_open, "the panel opens where metres are a guess"
     assert median_error(bike, guessed) > 0.3
     add_points(addon, true_places(bike, guessed, 3))
     fit = live_fit(guessed)

@@ -35,6 +35,7 @@ def test_a_photo_alone_is_blocked_out(addon: ModuleType, tmp_path: Path) -> None
     assert not bpy.ops.realcam.block_out.poll()
     wait_in_panel(bpy, tmp_path)
     assert bpy.ops.realcam.block_out() == {"FINISHED"}
+    assert bpy.context.scene.realcam.shows_geometry, "the panel with the next button opens"
     photo = current(bpy)
     np.testing.assert_allclose(photo.depth(), 10.0, rtol=1e-6)
     assert photo.mesh.hide_get()
