@@ -19,7 +19,7 @@ MAX_LINES = 450
 MAX_FILES = 15
 """Modules beside each other in one folder, `__init__.py` not counted."""
 
-SCENE_AND_BELOW = {"core", "blender_versions", "colour_spaces", "scene"}
+SCENE_AND_BELOW = {"core", "blender_versions", "colour_spaces", "datablocks", "scene"}
 FORMATS_COMMON = {"camera_file", "text_lines", "frame_order", "frame_times", "lens_models", "pose_convention"}
 UI_MODULES = {
     "server_status",
@@ -47,14 +47,15 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "core": set(),
         "blender_versions": {"core"},
         "colour_spaces": {"core", "blender_versions"},
+        "datablocks": set(),
         "user_folder": set(),
-        "scene": {"core", "blender_versions"},
-        "timeline": {"core", "blender_versions", "colour_spaces", "user_folder"},
+        "scene": {"core", "blender_versions", "datablocks"},
+        "timeline": {"core", "blender_versions", "colour_spaces", "datablocks", "user_folder"},
         "shot": SCENE_AND_BELOW,
         "camera_check": {*SCENE_AND_BELOW, "shot", "timeline"},
         "generation": {*SCENE_AND_BELOW, "user_folder", "shot", "timeline", "camera_check"},
         "ui": {*SCENE_AND_BELOW, "shot", "timeline", "camera_check", "generation"},
-        "headless": {"core", "scene", "shot", "generation", "ui"},
+        "headless": {"core", "datablocks", "scene", "shot", "generation", "ui"},
         "__init__": {"ui"},
     },
     "blender_addon/core": {

@@ -21,6 +21,7 @@ from ..scene.reference_camera import set_optics
 from ..shot.axes import flipped
 from ..shot.camera_sample import spread_frames
 from ..timeline.take import Take
+from ..timeline.take_camera import camera_of
 from .checked_take import CheckedTake
 
 DEGREES, METRES = "error_degrees", ERROR_METRES
@@ -101,8 +102,8 @@ def _new_camera(scene: bpy.types.Scene, photo_scene: PhotoScene, take: Take) -> 
     collection = next(iter(photo_scene.mesh.users_collection), scene.collection)
     collection.objects.link(camera)
     camera.show_name, camera.color = True, COLOUR
-    artists = bpy.data.objects.get(take.camera) or scene.camera
-    if artists is not None and artists.type == "CAMERA":
+    artists = camera_of(scene, take)
+    if artists is not None:
         # Smaller, to be told from the artist's where it stands in the same place.
         camera.data.display_size = DISPLAY_SHARE * artists.data.display_size
         camera.data.clip_start, camera.data.clip_end = artists.data.clip_start, artists.data.clip_end

@@ -20,6 +20,7 @@ from ..core.payloads.shot import ShotSettings
 from ..core.progress import JobProgress
 from ..core.protocol.engine_checks import offered_engine
 from ..core.protocol.messages import Limits
+from ..datablocks import Reference
 from ..scene import PhotoScene, find_photo_scene
 from ..scene.photo_file import picture_pixels
 from ..scene.photo_scene import photo_meshes
@@ -31,7 +32,7 @@ from .job_records import CheckTask, JobRecord
 from .job_run import Slices
 from .job_view import Phase
 from .jobs import Jobs
-from .scene_job import scene_of
+from .scene_job import scene_now, scene_of
 
 
 @dataclass
@@ -39,11 +40,11 @@ class CheckJob:
     """The check of a take's camera, on its way to the server.
 
     Attributes:
-        scene: The scene's name.
+        scene: The take's scene.
         take: The take whose clip is checked.
     """
 
-    scene: str
+    scene: Reference
     take: Take
     preparing: ClassVar[Phase] = Phase.READING
     _limits: Limits = field(default_factory=Limits)
@@ -59,7 +60,7 @@ class CheckJob:
         Raises:
             TimelineError: The take's photo or its files are not there.
         """
-        asked_camera(self.take, photo_of_take(scene_of(self.scene), self.take))
+        asked_camera(self.take, photo_of_take(scene_now(self.scene), self.take))
         return answer_folder(job_id)
 
     def engine(self, jobs: Jobs) -> str:
@@ -70,7 +71,7 @@ class CheckJob:
         """
         self._limits = jobs.limits
         checker = offered_engine(jobs.checkers, CHECKER).name
-        asked = asked_camera(self.take, photo_of_take(scene_of(self.scene), self.take))
+        asked = asked_camera(self.take, photo_of_take(scene_now(self.scene), self.take))
         check_clip_limits(self._limits, (asked.width, asked.height), len(asked), asked.fps)
         return checker
 
@@ -86,7 +87,7 @@ class CheckJob:
         for index in range(self.take.frames):
             frames.append(picture_pixels(folder / frame_file(index)))
             yield JobProgress(index + 1, self.take.frames, Phase.READING.value)
-        photo = photo_of_take(scene_of(self.scene), self.take)
+        photo = photo_of_take(scene_now(self.scene), self.take)
         depth = depth_within(photo.depth(), self._limits)
         rows, columns = depth.shape
         return CheckRequest(
@@ -114,7 +115,7 @@ def import_check(record: JobRecord) -> bpy.types.Object:
         ServiceError: The result's file cannot be read.
     """
     assert isinstance(record.task, CheckTask)
-    scene = scene_of(record.scene)
+    scene = scene_of(record)
     wanted = (record.task.shot, record.task.take)
     take = next((take for take in takes_of(scene) if (take.shot, take.number) == wanted), None)
     if take is None:

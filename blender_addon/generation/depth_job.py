@@ -18,6 +18,7 @@ from ..core.payloads.shot import ShotSettings
 from ..core.photo.photo_file import photo_header
 from ..core.protocol.engine_checks import offered_engine
 from ..core.protocol.messages import Limits
+from ..datablocks import Reference
 from ..scene import PhotoScene, import_photo, read_photo
 from ..scene.photo_file import photo_pixels
 from .answers import answer_folder, discard_answer, read_answer
@@ -33,12 +34,12 @@ class DepthJob:
     """The depth estimate of a photo, on its way to the server.
 
     Attributes:
-        scene: The scene's name.
+        scene: The scene that is built in.
         photo: The photo and how its scene shall be built.
         predictor: The name of one of the server's depth predictors, "" for the first that can run.
     """
 
-    scene: str
+    scene: Reference
     photo: PhotoImport
     predictor: str = ""
     preparing: ClassVar[Phase] = Phase.READING
@@ -112,7 +113,7 @@ def import_depth(record: JobRecord) -> PhotoScene:
         ServiceError: The result's file cannot be read.
     """
     assert isinstance(record.task, DepthTask)
-    scene = scene_of(record.scene)
+    scene = scene_of(record)
     estimate = decode_depth_result(read_answer(record, DEPTH_FILE))
     if record.task.sent_size is not None:
         # The lens is in pixels of what was sent, which may be smaller than the file.

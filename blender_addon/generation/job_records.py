@@ -46,6 +46,7 @@ class ShotTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
 
     Attributes:
         camera: The Blender camera's name.
+        camera_library: The file that the camera is linked from, as Blender writes it; "" for one of the .blend itself.
         placement: The frame range and render size that the clip belongs to.
         photo_state: The photo's scene when the shot was sent; None in records of older versions.
         last_image: The file that the shot was to end at, as the artist typed it, "" for none.
@@ -59,6 +60,7 @@ class ShotTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     placement: ShotPlacement
     photo_state: PhotoState | None = None
     last_image: str = ""
+    camera_library: str = ""
 
 
 class DepthTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="depth"):
@@ -112,6 +114,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
         title: What the panel calls the job.
         blend: The .blend file's absolute path, "" if it was not saved.
         scene: The scene's name.
+        scene_library: The file that the scene is linked from, as Blender writes it; "" for one of the .blend itself.
         folder: The folder that the result goes into, absolute.
         settings: What the artist chose.
         submitted_at: Seconds since 1970.
@@ -127,6 +130,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     settings: ShotSettings
     submitted_at: float
     task: Task
+    scene_library: str = ""
 
 
 class _CheckedTake(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """One job on its way from the scene to the job thread, in slices that a window's timer or a plain loop calls.
 
-The same for clips, depth estimates and camera checks; a Job says how they differ. Between slices only names are held,
-no Blender pointers.
+The same for clips, depth estimates and camera checks; a Job says how they differ. Between slices only references are
+held, no Blender pointers.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from ..core.errors import RealCamError
 from ..core.payloads.payload import JobPayload
 from ..core.progress import JobProgress
 from ..core.unforeseen import in_words, logged
+from ..datablocks import Reference, library_of, named
+from ..timeline.take_camera import remember_camera
 from ..timeline.take_folders import discard_take_folder
 from .job_events import ServerSettings
-from .job_records import JobRecord, JobRecords, Task
+from .job_records import JobRecord, JobRecords, ShotTask, Task
 from .job_view import Phase
 from .jobs import Jobs
-from .scene_job import remember_job, scene_of
+from .scene_job import begun_in, remember_job, scene_now
 
 P = TypeVar("P")
 
@@ -40,10 +42,10 @@ class Job(Protocol):
     """What is particular to one kind of job.
 
     Attributes:
-        scene: The scene's name.
+        scene: The scene that the result belongs to.
     """
 
-    scene: str
+    scene: Reference
 
     @property
     def preparing(self) -> Phase:
@@ -103,7 +105,9 @@ class JobRun:
         self._submitted = False
         jobs.check_idle(f"{job.title} cannot be started now")
         self._folder = job.folder(self._id)
-        jobs.begin(job.title, server, records, scene_of(job.scene).session_uid)
+        scene = scene_now(job.scene)
+        begun_in(scene, self._id)
+        jobs.begin(job.title, server, records, scene.session_uid)
         self._slices = self._run()
 
     def step(self) -> bool:
@@ -150,12 +154,14 @@ class JobRun:
                 yield
 
     def _submit(self, payload: JobPayload) -> None:
+        scene = scene_now(self._job.scene)
         record = JobRecord(
             job_id=self._id,
             server=str(self._server.address),
             title=self._job.title,
             blend=bpy.data.filepath,
-            scene=self._job.scene,
+            scene=scene.name,
+            scene_library=library_of(scene),
             folder=str(self._folder),
             settings=payload.settings,
             submitted_at=time.time(),
@@ -164,4 +170,8 @@ class JobRun:
         self._jobs.submit(payload, record)
         self._submitted = True
         if record.task.in_the_file:
-            remember_job(bpy.data.scenes[record.scene], record)
+            remember_job(scene, record)
+        if isinstance(record.task, ShotTask):
+            camera = named(bpy.data.objects, record.task.camera, record.task.camera_library)
+            if camera is not None:
+                remember_camera(scene, record.job_id, camera)

@@ -4,14 +4,39 @@ from __future__ import annotations
 
 import bpy
 
+from ..datablocks import Reference, in_session, named
 from .job_records import JobRecord, decode, encode
 
 SCENE_PROPERTY = "realcam_job"
 
+_scenes_of_session: dict[str, int] = {}
+"""session_uid of the scene of each job that was begun in this session, by the job's id."""
 
-def scene_of(name: str) -> bpy.types.Scene:
-    """The scene of that name; the one in the window when it was renamed or removed since."""
-    return bpy.data.scenes.get(name) or bpy.context.scene
+
+def scene_now(scene: Reference) -> bpy.types.Scene:
+    """The scene referred to; the one in the window when it was removed since."""
+    return in_session(bpy.data.scenes, scene.session_uid) or bpy.context.scene
+
+
+def scene_of(record: JobRecord) -> bpy.types.Scene:
+    """The scene of a job; the one in the window when it was removed since, or renamed in another session.
+
+    The one that the job was begun in, in this session; else one that has a copy of the record, that of the record's
+    name first; else the one of that name.
+    """
+    begun = in_session(bpy.data.scenes, _scenes_of_session.get(record.job_id, 0))
+    same_name = named(bpy.data.scenes, record.scene, record.scene_library)
+    copies = [
+        scene for scene in bpy.data.scenes if (copy := job_of(scene)) is not None and copy.job_id == record.job_id
+    ]
+    if begun is None and same_name not in copies:
+        begun = next(iter(copies), None)
+    return begun or same_name or bpy.context.scene
+
+
+def begun_in(scene: bpy.types.Scene, job_id: str) -> None:
+    """Note that a job was begun in a scene: its result goes there, whatever the scene is called by then."""
+    _scenes_of_session[job_id] = scene.session_uid
 
 
 def remember_job(scene: bpy.types.Scene, record: JobRecord) -> None:

@@ -1,6 +1,6 @@
 """A shot of the artist's camera: the request, its preview rendered a frame a slice, and the job that makes its clip.
 
-Between slices only names are held, no Blender pointers.
+Between slices only references are held, no Blender pointers.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import numpy as np
 from ..core.arrays import Float32, Float64, UInt8
 from ..core.camera.frame_fit import FrameFit
 from ..core.camera.trajectory import Trajectory
-from ..core.errors import PhotoError, ShotError
+from ..core.errors import CameraError, PhotoError, ShotError
 from ..core.payloads.coverage import check_seen
 from ..core.payloads.server_limits import check_clip_limits, shot_within
 from ..core.payloads.shot import Shot, ShotSettings
 from ..core.progress import JobProgress
 from ..core.protocol.engine_checks import check_clip_engine
 from ..core.protocol.messages import Limits
+from ..datablocks import Reference, in_session, library_of
 from ..scene import PhotoScene, find_photo_scene, upright_pixels
 from ..scene.photo_scene import Record
 from ..shot import (
@@ -29,11 +30,10 @@ from ..shot import (
     assemble_shot,
     coverage,
     quick_coverage,
-    render_frame,
-    sample_camera,
     spread_frames,
 )
-from ..shot.camera_sample import scene_rate
+from ..shot.camera_sample import camera_slices, scene_rate, to_the_end
+from ..shot.shot_camera import cut_sentence, has_camera_markers
 from ..timeline.take import PhotoState, ShotPlacement
 from ..timeline.take_folders import new_take_folder, take_number
 from ..timeline.takes import clips_folder, highest_number
@@ -41,7 +41,7 @@ from .job_records import ShotTask
 from .job_run import Slices
 from .job_view import Phase
 from .jobs import Jobs
-from .scene_job import job_of, scene_of
+from .scene_job import job_of, scene_now
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class ShotRequest:
     """What the artist chose for a shot.
 
     Attributes:
-        scene: The scene's name.
-        camera: The camera's name.
+        scene: The scene.
+        camera: The camera; None when the scene has none.
         title: The shot's name.
         settings: Engine, prompt, seed and options.
         size: (width, height) of the clip in pixels.
@@ -61,8 +61,8 @@ class ShotRequest:
         last_image: The file that the last frame shall show, as the artist typed it; "" for none.
     """
 
-    scene: str
-    camera: str
+    scene: Reference
+    camera: Reference | None
     title: str
     settings: ShotSettings
     size: tuple[int, int]
@@ -101,8 +101,10 @@ def preview_slices(request: ShotRequest) -> Slices[RenderedPreview]:
         RealCamError: There is no photo or camera, the camera cannot be used or never sees the photo, or Blender cannot
             render.
     """
-    scene, photo = scene_and_photo(request)
-    trajectory, fit = clip_trajectory(scene, photo, request)
+    check_one_camera(request)
+    imported_at = scene_and_photo(request)[1].record.imported_at
+    trajectory, fit = yield from trajectory_slices(request, imported_at)
+    scene, photo = scene_and_photo(request, imported_at)
     record, depth = photo.record, photo.depth()
     check_seen(quick_coverage(photo, depth, trajectory))
     frames = []
@@ -126,13 +128,54 @@ def clip_trajectory(scene: bpy.types.Scene, photo: PhotoScene, request: ShotRequ
         ShotError: The camera is gone.
         CameraError: The camera cannot be followed.
     """
-    camera = bpy.data.objects.get(request.camera)
+    return to_the_end(_trajectory(scene, photo, request))
+
+
+def trajectory_slices(request: ShotRequest, imported_at: float) -> Slices[tuple[Trajectory, FrameFit]]:
+    """The same in slices of the main thread's time: several where a simulation is stepped through.
+
+    Args:
+        request: What the artist chose.
+        imported_at: Which photo the camera is relative to.
+
+    Raises:
+        RealCamError: The photo or the camera is gone, or the camera cannot be followed.
+    """
+    return (yield from _trajectory(*scene_and_photo(request, imported_at), request))
+
+
+def _trajectory(scene: bpy.types.Scene, photo: PhotoScene, request: ShotRequest) -> Slices[tuple[Trajectory, FrameFit]]:
+    camera = None if request.camera is None else in_session(bpy.data.objects, request.camera.session_uid)
     if camera is None:
-        raise ShotError("The scene has no active camera", request.camera, "Choose one in the panel.")
-    frame = render_frame(scene)
-    fit = FrameFit((frame.width, frame.height), request.size, (frame.aspect_x, frame.aspect_y))
+        name = "" if request.camera is None else request.camera.name
+        raise ShotError("The scene has no active camera", name, "Choose one in the panel.")
+    was_active = camera == scene.camera
     at = spread_frames(request.frame_start, request.frame_end, request.frames)
-    return fit.trajectory(sample_camera(scene, camera, at, photo.mesh)), fit
+    slices = camera_slices(scene, camera, at, photo.mesh)
+    del scene, photo, camera
+    sampled = yield from slices
+    if not has_camera_markers(scene_and_photo(request)[0]) and (
+        sampled.active is None or (was_active and not sampled.active)
+    ):
+        raise CameraError(
+            "The scene's active camera changes within the shot",
+            "a script or a driver makes another one active as the frames go by",
+            "Take it away, or choose a range of frames and go to one of them: the camera that is active there is sent.",
+        )
+    frame = sampled.frame
+    fit = FrameFit((frame.width, frame.height), request.size, (frame.aspect_x, frame.aspect_y))
+    return fit.trajectory(sampled.trajectory), fit
+
+
+def check_one_camera(request: ShotRequest) -> None:
+    """Raise an error when markers cut from one camera to another within the shot: a clip holds one move.
+
+    Raises:
+        ShotError: They do, or the scene or its photo is gone.
+    """
+    cut = cut_sentence(scene_and_photo(request)[0], request.frame_start, request.frame_end)
+    if cut is not None:
+        raise ShotError(*cut)
 
 
 def estimated_coverage(request: ShotRequest) -> Float64:
@@ -141,6 +184,7 @@ def estimated_coverage(request: ShotRequest) -> Float64:
     Raises:
         RealCamError: There is no photo or camera, or the camera cannot be followed.
     """
+    check_one_camera(request)
     scene, photo = scene_and_photo(request)
     trajectory, _ = clip_trajectory(scene, photo, request)
     return quick_coverage(photo, photo.depth(), trajectory)
@@ -152,10 +196,10 @@ def scene_and_photo(request: ShotRequest, imported_at: float | None = None) -> t
     Raises:
         ShotError: Either is gone.
     """
-    scene = bpy.data.scenes.get(request.scene)
+    scene = in_session(bpy.data.scenes, request.scene.session_uid)
     photo = find_photo_scene(scene, imported_at) if scene is not None else None
     if scene is None or photo is None:
-        raise ShotError("There is no photo in this scene", request.scene, "Import a photo with its depth first.")
+        raise ShotError("There is no photo in this scene", request.scene.name, "Import a photo with its depth first.")
     return scene, photo
 
 
@@ -177,7 +221,7 @@ class ShotJob:
     """A shot as the artist chose it, on its way to a clip.
 
     Attributes:
-        scene: The scene's name.
+        scene: The scene.
         preview: What is sent, None until it is rendered.
     """
 
@@ -217,7 +261,7 @@ class ShotJob:
         ends = bool(request.last_image)
         self._limits = jobs.limits
         settings = request.settings
-        scene = scene_of(request.scene)
+        scene = scene_now(request.scene)
         prompts = (settings.prompt, settings.negative_prompt)
         check_clip_limits(self._limits, request.size, request.frames, scene_rate(scene), prompts)
         return check_clip_engine(jobs.engines, request.settings.engine, request.size, request.frames, ends).name
@@ -241,6 +285,7 @@ class ShotJob:
         """What is needed to lay the clip onto the timeline. Only after `payload`."""
         assert self.preview is not None
         request, fit, record = self._request, self.preview.fit, self.preview.record
+        camera = None if request.camera is None else in_session(bpy.data.objects, request.camera.session_uid)
         placement = ShotPlacement(
             artist_width=fit.artist_size[0],
             artist_height=fit.artist_size[1],
@@ -249,7 +294,8 @@ class ShotJob:
             frame_end=request.frame_end,
         )
         return ShotTask(
-            camera=request.camera,
+            camera="" if camera is None else camera.name,
+            camera_library="" if camera is None else library_of(camera),
             placement=placement,
             photo_state=PhotoState(
                 imported_at=record.imported_at, scale=record.shot_scale, intrinsics=record.intrinsics

@@ -17,6 +17,7 @@ from ..core.payloads.headless_plan import HeadlessPlan, HeadlessReport
 from ..core.payloads.import_request import DepthFile, ImportRequest
 from ..core.protocol.server_address import ServerAddress
 from ..core.version import addon_software
+from ..datablocks import reference
 from ..generation.blocking import FinishedShot, generate_blocking
 from ..generation.job_events import ServerSettings
 from ..generation.job_records import JobRecords
@@ -111,8 +112,8 @@ def _animate(scene: bpy.types.Scene, photo: PhotoScene, plan: HeadlessPlan) -> i
 def _generate(scene: bpy.types.Scene, plan: HeadlessPlan, say: Say) -> FinishedShot:
     folder = Path(plan.preview_frames).parent / "logs"
     request = ShotRequest(
-        scene=scene.name,
-        camera=scene.camera.name,
+        scene=reference(scene),
+        camera=reference(scene.camera),
         title=plan.title,
         settings=plan.settings,
         size=plan.clip_size,

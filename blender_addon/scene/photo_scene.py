@@ -14,6 +14,7 @@ from ..core.arrays import Float32, Float64, UInt8
 from ..core.depth.calibration.depth_law import DepthLaw, Numbers
 from ..core.depth.depth_facts import DepthFacts
 from ..core.errors import PhotoError
+from ..datablocks import holds
 from .mesh import grid_depth, recut_mesh
 from .photo_file import photo_pixels
 
@@ -204,7 +205,7 @@ def photo_scenes(scene: bpy.types.Scene) -> list[PhotoScene]:
     found = []
     for mesh in photo_meshes(scene):
         camera = mesh.get(CAMERA)
-        present = isinstance(camera, bpy.types.Object) and scene.objects.get(camera.name) == camera
+        present = isinstance(camera, bpy.types.Object) and holds(scene.objects, camera)
         found.append(PhotoScene(mesh, camera if present else None, mesh[IMAGE], record_of(mesh)))
     return sorted(found, key=lambda photo: photo.record.imported_at)
 

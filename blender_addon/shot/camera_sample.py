@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar, cast
 
 import bpy
 import numpy as np
@@ -11,8 +15,16 @@ from ..core.arrays import Float64
 from ..core.camera.lens import Lens, RenderFrame
 from ..core.camera.trajectory import Trajectory
 from ..core.errors import CameraError
+from ..core.progress import JobProgress
+from ..datablocks import holds, in_session
 from ..scene.scene_frame import go_to_frame, kept_frame
 from .axes import pose_in_reference
+from .simulation import stepped_from
+
+T = TypeVar("T")
+
+SLICE_SECONDS = 0.1
+"""How long frames are evaluated one after another before the window is given back."""
 
 
 def spread_frames(frame_start: int, frame_end: int, count: int) -> Float64:
@@ -43,6 +55,21 @@ def render_frame(scene: bpy.types.Scene) -> RenderFrame:
     return RenderFrame(width, height, render.pixel_aspect_x, render.pixel_aspect_y)
 
 
+@dataclass(frozen=True)
+class SampledCamera:
+    """A camera over some frames of its scene.
+
+    Attributes:
+        trajectory: In pixels of the scene's render, relative to the photo's camera.
+        frame: The render's size and pixel aspect over these frames.
+        active: Whether it was the scene's active camera at every frame; None when at some of them only.
+    """
+
+    trajectory: Trajectory
+    frame: RenderFrame
+    active: bool | None
+
+
 def sample_camera(
     scene: bpy.types.Scene,
     camera: bpy.types.Object,
@@ -50,10 +77,7 @@ def sample_camera(
     reference: bpy.types.Object,
     fps: float | None = None,
 ) -> Trajectory:
-    """The camera at some scene frames, in pixels of the scene's render.
-
-    It is read from the evaluated dependency graph: keyframes, F-curves, constraints, parents, drivers and an animated
-    lens all count. The scene is back at its own frame afterwards.
+    """The camera at some scene frames, in pixels of the scene's render; see camera_slices.
 
     Args:
         scene: The scene.
@@ -63,19 +87,139 @@ def sample_camera(
         fps: Frames per second of the trajectory. None: the rate at which these frames last as long as the scene's.
 
     Raises:
-        CameraError: The camera is not a perspective camera, is not part of the scene or is mirrored.
+        CameraError: See camera_slices.
     """
-    size = render_frame(scene)
-    poses, intrinsics = [], []
+    trajectory = to_the_end(camera_slices(scene, camera, frames, reference)).trajectory
+    return trajectory if fps is None else replace(trajectory, fps=fps)
+
+
+def camera_slices(
+    scene: bpy.types.Scene,
+    camera: bpy.types.Object,
+    frames: Sequence[float] | Float64,
+    reference: bpy.types.Object,
+) -> Generator[JobProgress, None, SampledCamera]:
+    """Samples a camera at some scene frames.
+
+    It is read from the evaluated dependency graph: keyframes, F-curves, constraints, parents, drivers and an animated
+    lens all count. Where the camera or the reference depends on a simulation that is not baked, every whole frame from
+    the simulation's start is evaluated in turn, as a render does, and what lies between two of them interpolated; this
+    takes long, and only then there is more than one slice. The scene is back at its own frame afterwards.
+
+    Args:
+        scene: The scene.
+        camera: The camera.
+        frames: [F] scene frames, fractions allowed.
+        reference: The photo's mesh (PhotoScene.mesh) or its camera; poses are relative to it, in the photo's metres.
+
+    Returns:
+        The camera, at the rate at which these frames last as long as the scene's.
+
+    Raises:
+        CameraError: The camera is not a perspective camera, is not part of the scene or is mirrored; or the render's
+            size changes.
+    """
+    at = np.asarray(frames, dtype=np.float64)
+    rate = _spread_rate(at, scene_rate(scene))
+    start = stepped_from(scene, (camera, reference))
+    looks = _Looks(scene, camera, reference)
     with kept_frame(scene):
-        for frame in frames:
-            go_to_frame(scene, float(frame))
-            evaluated = evaluated_object(scene, camera)
-            lens = lens_of_camera(evaluated)
-            poses.append(pose_in_reference(evaluated.matrix_world, evaluated_object(scene, reference).matrix_world))
-            intrinsics.append(lens.intrinsics(size))
-    return Trajectory(
-        np.array(poses), np.array(intrinsics), size.width, size.height, fps or _spread_rate(frames, scene_rate(scene))
+        if start is None or start > at.max():
+            for frame in at:
+                looks.at(float(frame))
+            return looks.sampled(rate)
+        del scene, camera, reference
+        first, last = math.floor(at.min()), math.ceil(at.max())
+        since = time.monotonic()
+        for frame in range(min(start, first), last + 1):
+            looks.step(frame, kept=frame >= first)
+            if time.monotonic() - since > SLICE_SECONDS:
+                yield JobProgress(frame - min(start, first) + 1, last + 1 - min(start, first), "Simulation")
+                looks.find_again(frame)
+                since = time.monotonic()
+    whole = looks.sampled(rate)
+    return replace(whole, trajectory=replace(whole.trajectory.at(at - first), fps=rate))
+
+
+def to_the_end(slices: Generator[JobProgress, None, T]) -> T:
+    """What slices of work return, all of them done at once."""
+    while True:
+        try:
+            next(slices)
+        except StopIteration as finished:
+            return cast(T, finished.value)
+
+
+class _Looks:
+    """What is seen of a camera as the scene goes from frame to frame."""
+
+    def __init__(self, scene: bpy.types.Scene, camera: bpy.types.Object, reference: bpy.types.Object) -> None:
+        self._scene, self._camera, self._reference = scene, camera, reference
+        self._uids = (scene.session_uid, camera.session_uid, reference.session_uid)
+        self._poses: list[Float64] = []
+        self._intrinsics: list[Float64] = []
+        self._active: set[bool] = set()
+        self._size: tuple[float, RenderFrame] | None = None
+
+    def at(self, frame: float) -> None:
+        """Go to a frame and keep what is seen there."""
+        scene = self._scene
+        go_to_frame(scene, frame)
+        size = render_frame(scene)
+        if self._size is None:
+            self._size = frame, size
+        elif size != self._size[1]:
+            raise _size_changes(self._size, (frame, size))
+        evaluated = evaluated_object(scene, self._camera)
+        reference = evaluated_object(scene, self._reference).matrix_world
+        self._poses.append(pose_in_reference(evaluated.matrix_world, reference))
+        self._intrinsics.append(lens_of_camera(evaluated).intrinsics(size))
+        self._active.add(scene.camera == self._camera)
+
+    def step(self, frame: int, kept: bool) -> None:
+        """Go to the next whole frame, and keep what is seen there only where it is wanted."""
+        if kept:
+            self.at(frame)
+        else:
+            go_to_frame(self._scene, frame)
+
+    def find_again(self, frame: int) -> None:
+        """Find scene and objects after a pause, in which the artist may have undone or scrubbed, and go on at a frame.
+
+        Raises:
+            CameraError: One of them is gone.
+        """
+        uids = self._uids
+        scene = in_session(bpy.data.scenes, uids[0])
+        camera, reference = (None if scene is None else in_session(scene.objects, uid) for uid in uids[1:])
+        if scene is None or camera is None or reference is None:
+            raise CameraError(
+                "The camera cannot be followed further",
+                "it, its scene or the photo was removed meanwhile",
+                "Bring it back and start again.",
+            )
+        self._scene, self._camera, self._reference = scene, camera, reference
+        if scene.frame_current != frame or scene.frame_subframe:
+            go_to_frame(scene, frame)
+
+    def sampled(self, fps: float) -> SampledCamera:
+        """All that was kept, in the order in which it was seen."""
+        assert self._size is not None
+        size = self._size[1]
+        active = next(iter(self._active)) if len(self._active) == 1 else None
+        trajectory = Trajectory(np.array(self._poses), np.array(self._intrinsics), size.width, size.height, fps)
+        return SampledCamera(trajectory, size, active)
+
+
+def _size_changes(one: tuple[float, RenderFrame], other: tuple[float, RenderFrame]) -> CameraError:
+    said = (
+        f"{size.width} x {size.height} (pixel aspect {size.aspect_x:g}:{size.aspect_y:g}) at frame {frame:g}"
+        for frame, size in (one, other)
+    )
+    return CameraError(
+        "The render's size changes within the shot",
+        " and ".join(said),
+        "A clip has one size: remove what changes it (a driver or a script), or make a shot of each part.",
     )
 
 
@@ -104,7 +248,7 @@ def evaluated_object(scene: bpy.types.Scene, subject: bpy.types.Object) -> bpy.t
         CameraError: No view layer of the scene holds it.
     """
     for layer in scene.view_layers:
-        if layer.depsgraph is not None and (subject == scene.camera or layer.objects.get(subject.name) == subject):
+        if layer.depsgraph is not None and (subject == scene.camera or holds(layer.objects, subject)):
             return subject.evaluated_get(layer.depsgraph)
     raise CameraError(
         f"{subject.name} is not in the scene",
@@ -113,6 +257,6 @@ def evaluated_object(scene: bpy.types.Scene, subject: bpy.types.Object) -> bpy.t
     )
 
 
-def _spread_rate(frames: Sequence[float] | Float64, rate: float) -> float:
+def _spread_rate(frames: Float64, rate: float) -> float:
     span = float(frames[-1] - frames[0]) if len(frames) > 1 else 0.0
     return rate * (len(frames) - 1) / span if span > 0 else rate

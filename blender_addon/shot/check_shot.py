@@ -17,6 +17,7 @@ from ..core.errors import CameraError, ShotError
 from ..core.payloads.coverage import check_seen
 from ..scene.photo_scene import PhotoScene, find_photo_scene
 from .camera_sample import lens_of_camera, render_frame, scene_rate
+from .shot_camera import cut_sentence, shot_camera
 
 LOW_COVERAGE = 0.2
 """Share of a frame that the photo sees, below which there is a warning."""
@@ -43,7 +44,7 @@ class Problem:
 def check_shot(
     scene: bpy.types.Scene, frame_start: int, frame_end: int, coverage: ArrayLike | None = None
 ) -> list[Problem]:
-    """What is wrong with the scene's photo, its active camera and a frame range. Fast enough for a panel's draw.
+    """What is wrong with the scene's photo, its rendered camera and a frame range. Fast enough for a panel's draw.
 
     Args:
         scene: The scene.
@@ -56,7 +57,8 @@ def check_shot(
     """
     problems = [
         *_photo_problems(find_photo_scene(scene)),
-        *_camera_problems(scene.camera),
+        *_camera_problems(shot_camera(scene, frame_start)),
+        *_cut_problems(scene, frame_start, frame_end),
         *_range_problems(frame_start, frame_end),
         *coverage_problems(coverage),
     ]
@@ -95,6 +97,12 @@ def _camera_problems(camera: bpy.types.Object | None) -> Iterator[Problem]:
         lens_of_camera(camera)
     except CameraError as error:
         yield Problem(error.sentence)
+
+
+def _cut_problems(scene: bpy.types.Scene, frame_start: int, frame_end: int) -> Iterator[Problem]:
+    cut = cut_sentence(scene, frame_start, frame_end)
+    if cut is not None:
+        yield Problem(ShotError(*cut).sentence)
 
 
 def _range_problems(frame_start: int, frame_end: int) -> Iterator[Problem]:

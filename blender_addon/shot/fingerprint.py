@@ -8,6 +8,7 @@ import numpy as np
 from ..blender_versions import fcurves_of
 from ..scene.photo_scene import find_photo_scene
 from .preview_layers import seen_layers
+from .shot_camera import camera_ranges, shot_camera
 
 Fingerprint = tuple[object, ...]
 
@@ -28,13 +29,15 @@ def shot_fingerprint(scene: bpy.types.Scene, frame_start: int, frame_end: int) -
     """
     render, photo = scene.render, find_photo_scene(scene)
     frame = (render.resolution_x, render.resolution_y, render.pixel_aspect_x, render.pixel_aspect_y)
-    found: list[object] = [scene.name, frame_start, frame_end, frame]
+    found: list[object] = [scene.session_uid, frame_start, frame_end, frame]
     seen: set[bpy.types.Object] = set()
-    for start in (scene.camera, photo.mesh if photo is not None else None):
+    ranges = camera_ranges(scene, frame_start, frame_end) if frame_start <= frame_end else []
+    found += [(part.first, None if part.camera is None else part.camera.session_uid) for part in ranges]
+    for start in (shot_camera(scene, frame_start), photo.mesh if photo is not None else None):
         _describe(start, found, seen)
     if photo is not None:
         found.append((photo.vertices, photo.faces))
-        found += [layer.name for layer in seen_layers(photo)]
+        found += [layer.session_uid for layer in seen_layers(photo)]
     return tuple(found)
 
 
@@ -42,7 +45,7 @@ def _describe(block: bpy.types.Object | None, found: list[object], seen: set[bpy
     if block is None or block in seen:
         return
     seen.add(block)
-    found += [block.name, *_values(block, _PLACE)]
+    found += [block.session_uid, *_values(block, _PLACE)]
     if block.type == "CAMERA":
         found += _values(block.data, _LENS)
     _describe(block.parent, found, seen)

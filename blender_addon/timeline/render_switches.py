@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bpy
 
+from ..datablocks import named
+
 SCENE_PROPERTY = "realcam_render_before"
 """Custom property of the scene: the switches as they were before `render_over_clip`."""
 
@@ -30,7 +32,7 @@ def render_over_clip(scene: bpy.types.Scene, mesh: bpy.types.Object | None) -> N
     if SCENE_PROPERTY not in scene:
         before: dict[str, object] = {name: bool(getattr(scene.render, name)) for name in _WANTED}
         if mesh is not None and not mesh.is_holdout:
-            before[_MESH] = mesh.name
+            before[_MESH] = mesh
         scene[SCENE_PROPERTY] = before
     for name, value in _WANTED.items():
         setattr(scene.render, name, value)
@@ -45,7 +47,10 @@ def render_as_before(scene: bpy.types.Scene) -> None:
     before = scene[SCENE_PROPERTY]
     for name in _WANTED:
         setattr(scene.render, name, bool(before[name]))
-    mesh = bpy.data.objects.get(before[_MESH]) if _MESH in before else None
+    mesh = before.get(_MESH)
+    if isinstance(mesh, str):
+        # Version 0.1 wrote its name.
+        mesh = named(scene.objects, mesh, "")
     if mesh is not None:
         mesh.is_holdout = False
     del scene[SCENE_PROPERTY]

@@ -9,6 +9,7 @@ from .background import remove_camera_background, set_camera_background
 from .compositor import remove_compositor_overlay, set_compositor_overlay
 from .strip import STRIP_PROPERTY, place_strip, remove_strips, set_aside_strips, shot_strips
 from .take import Take
+from .take_camera import camera_of
 from .takes import take_folder, takes_of
 
 
@@ -55,12 +56,6 @@ def show_in_compositor(scene: bpy.types.Scene, take: Take, shown: bool) -> None:
         set_compositor_overlay(scene, take)
     else:
         remove_compositor_overlay(scene, take.shot)
-
-
-def camera_of(scene: bpy.types.Scene, take: Take) -> bpy.types.Object | None:
-    """The camera that a take was made for; the scene's where it is gone; None when that is none either."""
-    camera = bpy.data.objects.get(take.camera) or scene.camera
-    return camera if camera is not None and camera.type == "CAMERA" else None
 
 
 def shown_takes(scene: bpy.types.Scene) -> tuple[Take, ...]:

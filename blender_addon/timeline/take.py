@@ -61,6 +61,7 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
         draft: Whether the engine made it by geometry alone.
         seconds: How long the engine took.
         camera: The Blender camera's name, "" if unknown.
+        camera_library: The file that the camera is linked from, as Blender writes it; "" for one of the .blend itself.
         job_id: The job that made it, "" if unknown.
         created: ISO 8601, UTC.
         photo: The photo's scene when it was sent; None for takes whose folders do not tell.
@@ -94,6 +95,7 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     name: str = ""
     rating: int = 0
+    camera_library: str = ""
 
     @property
     def duration(self) -> int:

@@ -127,6 +127,7 @@ def make_take(
     shot: str,
     placement: ShotPlacement,
     camera: str = "",
+    camera_library: str = "",
     job_id: str = "",
     photo: PhotoState | None = None,
     last_image: str = "",
@@ -139,6 +140,7 @@ def make_take(
         shot: The shot's name.
         placement: Where the clip belongs in the scene.
         camera: The Blender camera's name.
+        camera_library: The file that the camera is linked from, "" for none.
         job_id: The job that made it.
         photo: The photo's scene when the shot was sent, None when unknown.
         last_image: The file that the clip was to end at, "" for none.
@@ -167,6 +169,7 @@ def make_take(
         draft=metadata.draft,
         seconds=metadata.seconds,
         camera=camera,
+        camera_library=camera_library,
         job_id=job_id,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         photo=photo,

@@ -35,6 +35,7 @@ from .preview_state import preview_state
 from .shot import (
     camera_panel,
     clip_fit,
+    cut_range,
     generate_operator,
     generate_panel,
     move_operator,
@@ -70,6 +71,7 @@ _CLASSES = guarded(
         *move_operator.CLASSES,
         *option_operator.CLASSES,
         *clip_fit.CLASSES,
+        *cut_range.CLASSES,
         *workspace_operator.CLASSES,
         *preferences.CLASSES,
         *install_operators.CLASSES,

@@ -44,6 +44,7 @@ def job_as_now(old: dict[str, Any]) -> dict[str, Any]:
             "kind": "shot",
             "placement": {name: old[name] for name in names},
             **{name: old[name] for name in ("camera", "photo_state", "last_image")},
+            "camera_library": "",
         }
     common = ("job_id", "server", "title", "blend", "scene", "folder", "settings", "submitted_at")
-    return {**{name: old[name] for name in common}, "task": task}
+    return {**{name: old[name] for name in common}, "task": task, "scene_library": ""}

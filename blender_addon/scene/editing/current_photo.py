@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from ...datablocks import holds
 from ..photo_scene import CURRENT, LAYER, PhotoScene, photo_scenes
 from .overlay import SHOWN
 
@@ -30,7 +31,7 @@ def hide(scene: bpy.types.Scene, subject: bpy.types.Object) -> None:
     """Hide an object from every view (as H does; Alt+H brings it back) and from the render."""
     subject.hide_render = True
     for layer in scene.view_layers:
-        if layer.objects.get(subject.name) == subject:
+        if holds(layer.objects, subject):
             subject.hide_set(True, view_layer=layer)
 
 
@@ -42,7 +43,7 @@ def set_seen(scene: bpy.types.Scene, subject: bpy.types.Object, seen: bool) -> N
     # The overlay of the cleaning and the background behind the photo are never rendered.
     subject.hide_render = SHOWN in subject or LAYER in subject
     for layer in scene.view_layers:
-        if layer.objects.get(subject.name) == subject:
+        if holds(layer.objects, subject):
             subject.hide_set(False, view_layer=layer)
 
 

@@ -8,6 +8,7 @@ from typing import Literal, cast
 import bpy
 
 from ...core.errors import PhotoError
+from ...datablocks import holds
 from ..photo_scene import PhotoScene
 from .placed_geometry import has_surface
 
@@ -53,7 +54,7 @@ class GeometryChoice:
         elif self.source == "VISIBLE":
             chosen, where = list(scene.objects), "in the scene"
         else:
-            chosen, where = [o for o in self.objects if scene.objects.get(o.name) == o], "selected"
+            chosen, where = [o for o in self.objects if holds(scene.objects, o)], "selected"
         found = [subject for subject in chosen if has_surface(subject)]
         if not found:
             raise PhotoError(

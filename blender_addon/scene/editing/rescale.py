@@ -55,9 +55,9 @@ def rescale(scene: bpy.types.Scene, photo_scene: PhotoScene, factor: float) -> N
         moving = moving_objects(scene, photo_scene)
         centre = Vector(before.centre)
         # Roots are placed by where their parents stand now, so all are looked at before any is moved.
-        places = {o.name: _centre_in_channels(o, centre) for o in moving}
+        places = {o: _centre_in_channels(o, centre) for o in moving}
         for subject in moving:
-            _scale_object(subject, set(moving), factor, places[subject.name], edits)
+            _scale_object(subject, set(moving), factor, places[subject], edits)
         for camera in measured:
             if ERROR_METRES in camera:
                 edits.affine(camera, f'["{ERROR_METRES}"]', factor)
@@ -65,7 +65,7 @@ def rescale(scene: bpy.types.Scene, photo_scene: PhotoScene, factor: float) -> N
             if camera is not None:
                 _scale_optics(camera.data, factor, edits)
         after = _poses(scene, photo_scene, cameras)
-        lost = [camera for camera in cameras if not before.keeps_framing(after, camera.name, factor)]
+        lost = [camera for camera in cameras if not before.keeps_framing(after, camera, factor)]
         if lost:
             raise _framing_error(lost)
         undo.pop_all()
@@ -74,14 +74,14 @@ def rescale(scene: bpy.types.Scene, photo_scene: PhotoScene, factor: float) -> N
 class _Poses:
     """World matrices [F, 4, 4] of cameras over the scene's frames, and of the photo's camera."""
 
-    def __init__(self, reference: Float64, cameras: dict[str, Float64]) -> None:
+    def __init__(self, reference: Float64, cameras: dict[bpy.types.Object, Float64]) -> None:
         self.reference = reference
         self.cameras = cameras
         self.centre: list[float] = reference[0, :3, 3].tolist()
 
-    def keeps_framing(self, after: _Poses, name: str, factor: float) -> bool:
+    def keeps_framing(self, after: _Poses, camera: bpy.types.Object, factor: float) -> bool:
         """Whether a camera stands `factor` times as far from the photo's camera as before and looks the same way."""
-        was, now = self.cameras[name], after.cameras[name]
+        was, now = self.cameras[camera], after.cameras[camera]
         away = was[:, :3, 3] - self.reference[:, :3, 3]
         moved = now[:, :3, 3] - after.reference[:, :3, 3]
         reach = factor * (np.linalg.norm(away, axis=1).max() + 1e-3) + np.abs(now[:, :3, 3]).max() * 1e-2
@@ -93,14 +93,14 @@ def _poses(scene: bpy.types.Scene, photo_scene: PhotoScene, cameras: list[bpy.ty
     now = scene.frame_current + scene.frame_subframe
     times = [now, *np.linspace(scene.frame_start, max(scene.frame_start, scene.frame_end), LOOKS)]
     reference: list[Matrix] = []
-    found: dict[str, list[Matrix]] = {camera.name: [] for camera in cameras}
+    found: dict[bpy.types.Object, list[Matrix]] = {camera: [] for camera in cameras}
     with kept_frame(scene):
         for time in times:
             go_to_frame(scene, float(time))
             reference.append(photo_scene.mesh.matrix_world.copy())
             for camera in cameras:
-                found[camera.name].append(camera.matrix_world.copy())
-    return _Poses(np.array(reference, np.float64), {name: np.array(m, np.float64) for name, m in found.items()})
+                found[camera].append(camera.matrix_world.copy())
+    return _Poses(np.array(reference, np.float64), {camera: np.array(m, np.float64) for camera, m in found.items()})
 
 
 def _rotations(world: Float64) -> Float64:

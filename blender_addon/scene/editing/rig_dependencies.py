@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import bpy
 
+from ...datablocks import holds
 from ..photo_scene import CAMERA, RECORD, PhotoScene
 from .geometry_choice import stored_choice
 from .measured_cameras import is_measured, measured_cameras
@@ -33,7 +34,7 @@ def moving_objects(scene: bpy.types.Scene, photo_scene: PhotoScene) -> list[bpy.
     fixed |= {o for o in scene.objects if RECORD in o or (o.type == "CAMERA" and o not in cameras)}
     beside = [o for c in photo_scene.mesh.users_collection if c != scene.collection for o in c.objects]
     choice = stored_choice(photo_scene)
-    geometry = [] if choice is None else [o for o in choice.objects if scene.objects.get(o.name) == o]
+    geometry = [] if choice is None else [o for o in choice.objects if holds(scene.objects, o)]
     waiting = [*cameras, *photo_scene.mesh.children, *beside, *geometry]
     found: dict[bpy.types.Object, None] = {}
     while waiting:

@@ -10,6 +10,7 @@ from bpy.props import FloatProperty
 from ...camera_check.achieved_camera import check_of
 from ...core.errors import RealCamError
 from ...core.payloads.check_request import FEWEST_FRAMES
+from ...datablocks import reference
 from ...generation.check_job import CheckJob, photo_of_take
 from ...generation.jobs import jobs
 from ...timeline.take import Take
@@ -39,7 +40,7 @@ class CheckCamera(AnalysisOperator, bpy.types.Operator):
         """The check of the selected take."""
         take = selected_take(context.scene)
         assert take is not None
-        return CheckJob(context.scene.name, take)
+        return CheckJob(reference(context.scene), take)
 
     def done_message(self, scene: bpy.types.Scene, take: Take | None) -> str:
         """What was found."""

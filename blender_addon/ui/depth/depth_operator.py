@@ -7,6 +7,7 @@ from typing import ClassVar
 import bpy
 import msgspec
 
+from ...datablocks import reference
 from ...generation.depth_job import DepthJob
 from ...generation.job_records import PhotoImport
 from ...scene import find_photo_scene
@@ -60,7 +61,7 @@ def depth_job(scene: bpy.types.Scene) -> DepthJob:
     fields = scene.realcam.photo
     chosen = chosen_predictor(scene.realcam)
     return DepthJob(
-        scene=scene.name,
+        scene=reference(scene),
         predictor=scene.realcam.predictor_name or (chosen.name if chosen is not None else ""),
         photo=PhotoImport(
             path=bpy.path.abspath(fields.photo_path.strip()), **msgspec.structs.asdict(import_settings(fields))

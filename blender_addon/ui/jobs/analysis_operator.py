@@ -11,7 +11,7 @@ from ...generation.blocking import run_blocking
 from ...generation.job_records import JobRecord
 from ...generation.job_run import Job, JobRun
 from ...generation.jobs import jobs
-from ...generation.scene_job import scene_of
+from ...generation.scene_job import scene_now, scene_of
 from ...timeline.take import Take
 from ..operator_result import OperatorResult
 from ..preferences import server_settings
@@ -54,7 +54,7 @@ class AnalysisOperator:
             job = self.job(context)
             if bpy.app.background:
                 placed = _to_the_end(job)
-                self.report({"INFO"}, self.done_message(scene_of(job.scene), placed))
+                self.report({"INFO"}, self.done_message(scene_now(job.scene), placed))
                 return {"FINISHED"}
             _waiting[:] = [JobRun(jobs, job, server_settings(), runtime.records())]
         except RealCamError as error:
@@ -67,10 +67,10 @@ class AnalysisOperator:
 
 def _to_the_end(job: Job) -> Take | None:
     def place(record: JobRecord) -> Take | None:
-        return import_result(record, scene_of(record.scene))
+        return import_result(record, scene_of(record))
 
     placed = run_blocking(jobs, job, server_settings(), runtime.records(), place).placed
-    refresh_takes(scene_of(job.scene), placed)
+    refresh_takes(scene_now(job.scene), placed)
     return placed
 
 

@@ -105,7 +105,7 @@ class ResumeJob(bpy.types.Operator):
             self.report({"ERROR"}, "This job is not one of this file's")
             return {"CANCELLED"}
         try:
-            jobs.resume(record, server_settings(), runtime.records(), scene_of(record.scene).session_uid)
+            jobs.resume(record, server_settings(), runtime.records(), scene_of(record).session_uid)
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
@@ -183,7 +183,7 @@ class PlaceClip(bpy.types.Operator):
         """Make the take, show it, and end the job."""
         assert jobs.record is not None
         record = jobs.record
-        scene = scene_of(record.scene)
+        scene = scene_of(record)
         try:
             runtime.check_file_of(record)
             jobs.belongs_to(scene.session_uid)

@@ -66,7 +66,7 @@ class Runtime:
         other = record is not None and (not record.blend or record.blend != bpy.data.filepath)
         self._other_file_open = jobs.busy and other
         if jobs.busy and record is not None:
-            jobs.belongs_to(0 if other else scene_of(record.scene).session_uid)
+            jobs.belongs_to(0 if other else scene_of(record).session_uid)
         self.refresh_pending()
 
     def file_saved(self) -> None:

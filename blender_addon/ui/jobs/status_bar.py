@@ -9,6 +9,7 @@ import bpy
 from ...generation.job_records import ShotTask
 from ...generation.job_view import JobView, Phase
 from ...generation.jobs import jobs
+from ...generation.scene_job import scene_of
 from ..photo.depth_analysis import draw_analysis
 from ..preview_state import preview_state
 
@@ -47,7 +48,7 @@ def _draw_job(row: Any, context: bpy.types.Context, view: JobView) -> None:
     if view.phase is Phase.DONE:
         row.label(text=f"RealCam: “{view.title}” is done", icon="CHECKMARK")
         record = jobs.record
-        if record is not None and isinstance(record.task, ShotTask) and record.scene == context.scene.name:
+        if record is not None and isinstance(record.task, ShotTask) and scene_of(record) == context.scene:
             row.operator("realcam.play_clip", icon="PLAY")
     else:
         row.label(text=f"RealCam: “{view.title}” failed, its tab in the sidebar says why", icon="ERROR")

@@ -6,6 +6,7 @@ import math
 
 import bpy
 
+from ...datablocks import holds
 from ...shot.camera_sample import render_frame
 
 _FILLED = 0.95
@@ -93,7 +94,7 @@ def _frame(
 def _select(layer: bpy.types.ViewLayer, camera: bpy.types.Object) -> None:
     """Select the camera alone, unless something is being edited or the layer does not have it."""
     active = layer.objects.active
-    if layer.objects.get(camera.name) != camera or (active is not None and active.mode != "OBJECT"):
+    if not holds(layer.objects, camera) or (active is not None and active.mode != "OBJECT"):
         return
     for selected in list(layer.objects.selected):
         selected.select_set(False, view_layer=layer)

@@ -14,6 +14,7 @@ from ..jobs.job_box import BUTTON_HEIGHT, draw_ended, draw_help, draw_running
 from ..sidebar import NeedsPhotoPanel
 from ..text_wrap import draw_wrapped
 from .clip_fit import draw_frames_fit, draw_size_fit
+from .cut_range import draw_cut
 from .option_rows import draw_options
 from .requests import problems
 
@@ -73,6 +74,7 @@ def _draw_button(layout: Any, context: bpy.types.Context, ended: JobView | None)
     for sentence in problems(context.scene):
         if ended is None or sentence != ended.error:
             draw_wrapped(layout, context, sentence, "ERROR")
+    draw_cut(layout, context.scene)
     if jobs.connection_error and ended is None:
         draw_wrapped(layout, context, jobs.connection_error, "ERROR")
         draw_help(layout)

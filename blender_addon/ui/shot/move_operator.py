@@ -12,6 +12,7 @@ from ...core.camera.moves import MOVES, MoveParameter, fitting_values
 from ...core.errors import RealCamError
 from ...scene import find_photo_scene
 from ...shot import bake_move
+from ...shot.shot_camera import shot_camera
 from ..operator_result import OperatorResult
 
 _EASINGS = (
@@ -38,6 +39,11 @@ def _as_property(parameter: MoveParameter) -> Any:
         max=_shown(parameter, parameter.maximum),
         precision=3,
     )
+
+
+def _camera(scene: bpy.types.Scene) -> bpy.types.Object | None:
+    """The camera that the shot begins with."""
+    return shot_camera(scene, scene.realcam.frame_range()[0])
 
 
 def _move_chosen(operator: AddMove, context: bpy.types.Context) -> None:
@@ -70,7 +76,7 @@ class AddMove(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Needs a camera of the artist's own."""
-        camera = context.scene.camera
+        camera = _camera(context.scene)
         if camera is None or camera.type != "CAMERA":
             cls.poll_message_set("The scene has no active camera")
             return False
@@ -95,12 +101,14 @@ class AddMove(bpy.types.Operator):
         """Write the keyframes."""
         scene = context.scene
         first, last = scene.realcam.frame_range()
+        camera = _camera(scene)
+        assert camera is not None
         try:
-            keys = bake_move(scene, scene.camera, self.move, self._values(), first, last, easing=self.easing)
+            keys = bake_move(scene, camera, self.move, self._values(), first, last, easing=self.easing)
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{MOVES[self.move].label}: {keys} keyframes on {scene.camera.name}")
+        self.report({"INFO"}, f"{MOVES[self.move].label}: {keys} keyframes on {camera.name}")
         return {"FINISHED"}
 
     def draw(self, _context: bpy.types.Context) -> None:

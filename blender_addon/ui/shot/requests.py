@@ -10,10 +10,12 @@ from ...core.arrays import Float64
 from ...core.errors import RealCamError
 from ...core.payloads.shot import ShotSettings
 from ...core.protocol.engine_checks import check_clip_engine
+from ...datablocks import reference
 from ...generation.jobs import jobs
 from ...generation.shot_job import ShotRequest
 from ...shot import Problem, check_output, check_shot
 from ...shot.fingerprint import Fingerprint, shot_fingerprint
+from ...shot.shot_camera import shot_camera
 from ...timeline.take_folders import ROOT
 from ...timeline.takes import clips_folder
 from .. import clip_format, engine_choice
@@ -26,9 +28,10 @@ def shot_request(scene: bpy.types.Scene) -> ShotRequest:
     """The request that Generate would start now."""
     shot = scene.realcam
     first, last = shot.frame_range()
+    camera = shot_camera(scene, first)
     return ShotRequest(
-        scene=scene.name,
-        camera=scene.camera.name if scene.camera is not None else "",
+        scene=reference(scene),
+        camera=None if camera is None else reference(camera),
         title=shot.name.strip() or "shot",
         settings=ShotSettings(
             engine=shot.engine_name,

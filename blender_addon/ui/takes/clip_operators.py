@@ -8,8 +8,9 @@ import bpy
 
 from ... import blender_versions
 from ...core.errors import RealCamError
-from ...timeline.shown_take import camera_of, show_take, shown_takes
+from ...timeline.shown_take import show_take, shown_takes
 from ...timeline.take import Take
+from ...timeline.take_camera import camera_of
 from ..operator_result import OperatorResult
 from .takes_list import TakeOperator, selected_take
 

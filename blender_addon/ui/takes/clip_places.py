@@ -11,9 +11,10 @@ from ...core.errors import RealCamError
 from ...scene import find_photo_scene
 from ...timeline.background import camera_background
 from ...timeline.render_switches import render_as_before, render_over_clip, renders_over_clip
-from ...timeline.shown_take import camera_of, show_in_camera, show_in_compositor, shown_takes
+from ...timeline.shown_take import show_in_camera, show_in_compositor, shown_takes
 from ...timeline.strip import strip_hides_render
 from ...timeline.take import Take
+from ...timeline.take_camera import camera_of
 from ..text_wrap import draw_wrapped
 
 F12_ITEMS = (

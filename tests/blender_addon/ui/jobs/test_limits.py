@@ -31,13 +31,14 @@ def test_a_large_photo_is_sent_smaller_and_comes_back_with_its_own_lens(
 ) -> None:
     from blender_addon.core.payloads.depth_request import DEPTH_FILE, DepthResult, encode_depth_result
     from blender_addon.core.payloads.shot import ShotSettings
+    from blender_addon.datablocks import reference
     from blender_addon.generation.depth_job import DepthJob, import_depth
     from blender_addon.generation.job_records import JobRecord, PhotoImport
     from blender_addon.generation.jobs import Jobs
 
     jobs = Jobs()
     jobs.limits, jobs.predictors = Limits(photo_pixels=10_000), (predictor_called("any"),)
-    job = DepthJob(scene="Scene", photo=PhotoImport(path=str(small_bike)))
+    job = DepthJob(scene=reference(quick.context.scene), photo=PhotoImport(path=str(small_bike)))
     job.folder("0")
     with pytest.raises(StopIteration) as finished:
         next(job.payload(job.engine(jobs)))

@@ -17,7 +17,7 @@ MADE_UP = "made up for this test"
 STAGES = {
     "the folder": "blender_addon.generation.shot_job.ShotJob.folder",
     "the engine": "blender_addon.generation.shot_job.ShotJob.engine",
-    "the camera": "blender_addon.generation.shot_job.sample_camera",
+    "the camera": "blender_addon.generation.shot_job.camera_slices",
     "the preview": "blender_addon.shot.preview.PreviewRenderer.render",
     "the task": "blender_addon.generation.shot_job.ShotJob.task",
     "the record": "blender_addon.generation.job_records.JobRecords.write",

@@ -1,0 +1,54 @@
+"""The camera that a take was made for, whatever it is called by now."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import bpy
+
+from ..core.errors import TimelineError
+from ..datablocks import holds, named
+from .take import Take
+from .takes import takes_of
+
+SCENE_PROPERTY = "realcam_take_cameras"
+"""Custom property of the scene: the camera of each take as a pointer, by the take's job, so that names are free."""
+
+
+def remember_camera(scene: bpy.types.Scene, job_id: str, camera: bpy.types.Object) -> None:
+    """Keep which camera a job's take is made for; what was kept of takes that are gone is dropped."""
+    kept = {job_id: camera}
+    with suppress(TimelineError):
+        for take in takes_of(scene):
+            known = _pointer(scene, take.job_id)
+            if known is not None and take.job_id != job_id:
+                kept[take.job_id] = known
+    scene[SCENE_PROPERTY] = kept
+
+
+def camera_of(scene: bpy.types.Scene, take: Take) -> bpy.types.Object | None:
+    """The camera that a take was made for; the scene's where it is gone; None when that is none either."""
+    camera = own_camera(scene, take) or scene.camera
+    return camera if camera is not None and camera.type == "CAMERA" else None
+
+
+def own_camera(scene: bpy.types.Scene, take: Take) -> bpy.types.Object | None:
+    """The camera that a take was made for, None where it is gone.
+
+    Where the scene keeps no pointer to it, as with takes of older versions and found ones, it is the camera of that
+    name and library: the scene's own, else one of the file's.
+    """
+    known = _pointer(scene, take.job_id)
+    if known is not None and holds(scene.objects, known):
+        return known
+    for objects in (scene.objects, bpy.data.objects):
+        camera = named(objects, take.camera, take.camera_library)
+        if camera is not None and camera.type == "CAMERA":
+            return camera
+    return None
+
+
+def _pointer(scene: bpy.types.Scene, job_id: str) -> bpy.types.Object | None:
+    cameras = scene.get(SCENE_PROPERTY)
+    camera = None if cameras is None or not job_id else cameras.get(job_id)
+    return camera if isinstance(camera, bpy.types.Object) and camera.type == "CAMERA" else None
