@@ -11,10 +11,10 @@ from PIL import Image
 from rich.table import Table
 
 from blender_addon.core.arrays import UInt8
-from blender_addon.core.camera.focal_length import photo_lens
 from blender_addon.core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, UNTOUCHED, Cleaning
 from blender_addon.core.depth.depth_facts import depth_facts
 from blender_addon.core.depth.depth_mesh import known_depth
+from blender_addon.core.payloads.import_request import ImportSettings
 from server.depth.catalogue import CARDS, DEFAULT, TRAINED_WITH, load_predictor
 from server.depth.depth_weights import downloaded_weights
 from server.depth.estimate import SceneDepth, cleaned_at_photo, estimate_scene_depth
@@ -116,9 +116,10 @@ def clean(
     with friendly_errors():
         read = read_photo(photo)
         height, width = read.pixels.shape[:2]
-        lens = photo_lens((width, height), focal_mm=focal_mm, exif_mm=read.focal_35mm)
         meaning = depth_format(depth_scale, disparity, depth_unit, relative, depth_channel)
         stored = known_depth(read_depth(depth, meaning, trust_unit=trust_unit))
+        settings, stored_size = ImportSettings(focal_mm=focal_mm), (stored.shape[1], stored.shape[0])
+        lens = settings.lens((width, height), read.focal_35mm, (depth, stored_size))
         cleaned = cleaned_at_photo(stored, read.pixels, lens.intrinsics, UNTOUCHED if raw else Cleaning())
         scene = SceneDepth(cleaned, lens.intrinsics, lens.words)
         _write(read.pixels, scene, out or photo.with_suffix(".depth.npz"), overlay)

@@ -190,7 +190,8 @@ def read_inputs(request: GenerateRequest) -> ShotInputs:
     check_photo_and_depth(photo.pixels, depth)
     last_image = None if request.last_image is None else read_photo(request.last_image).pixels
     size = (photo.pixels.shape[1], photo.pixels.shape[0])
-    lens = request.import_settings.lens(size, photo.focal_35mm)
+    depth_size = (depth.shape[1], depth.shape[0])
+    lens = request.import_settings.lens(size, photo.focal_35mm, (request.depth.path, depth_size))
     camera = read_trajectory(request.trajectory, *size, request.fps, intrinsics=lens.intrinsics)
     return ShotInputs(photo.pixels, known_depth(depth), lens, camera.trajectory, last_image, camera.notes)
 

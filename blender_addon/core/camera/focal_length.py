@@ -1,4 +1,5 @@
-"""A photo's focal length and where it comes from: calibration, typed value, EXIF, a depth network, or an assumption.
+"""A photo's focal length and where it comes from: calibration, typed value, the depth's file, EXIF, a depth network,
+or an assumption.
 
 One rule for Blender, for the depth service and for the command line: the same photo with the same numbers has the
 same camera everywhere. The source is always part of the result, so that the artist can be told.
@@ -26,6 +27,7 @@ class FocalSource(Enum):
 
     CALIBRATED = "calibrated"
     TYPED = "typed"
+    STORED = "stored with the depth"
     EXIF = "EXIF"
     PREDICTED = "predicted from the photo"
     ASSUMED = "assumed"
@@ -51,10 +53,12 @@ def photo_lens(
     *,
     intrinsics: Float64 | None = None,
     focal_mm: float | None = None,
+    stored: Float64 | None = None,
     exif_mm: float | None = None,
     predicted: Float64 | None = None,
 ) -> PhotoLens:
-    """The photo's lens: the calibration, else the typed focal length, else EXIF, else the prediction, else 55 degrees.
+    """The photo's lens: the calibration, else the typed focal length, else what the depth file stores, else EXIF, else
+    the prediction, else 55 degrees.
 
     A focal length in millimetres stands for square pixels and a principal point in the middle of the photo.
 
@@ -62,6 +66,7 @@ def photo_lens(
         size: (width, height) of the photo, pixels.
         intrinsics: [3, 3] of a calibrated camera, in pixels of the photo; None when the camera is not calibrated.
         focal_mm: typed by the artist, 35 mm equivalent; None when nothing was typed.
+        stored: [3, 3] in pixels of the photo, from the depth's file, whose depth belongs to it; None when it has none.
         exif_mm: from the photo's EXIF, 35 mm equivalent; None when EXIF has none.
         predicted: [3, 3] in pixels of the photo, from a depth network; None when it predicts no lens.
 
@@ -74,12 +79,12 @@ def photo_lens(
     """
     if intrinsics is not None:
         return _known(intrinsics, size, FocalSource.CALIBRATED)
-    for millimetres, source in ((focal_mm, FocalSource.TYPED), (exif_mm, FocalSource.EXIF)):
-        if millimetres is not None:
-            check_focal_mm(millimetres)
-            focal = focal_pixels(millimetres, *size)
-            centred = intrinsics_matrix(focal, focal, size[0] / 2, size[1] / 2)
-            return PhotoLens(centred, source, focal_words(source, millimetres))
+    if focal_mm is not None:
+        return _centred(focal_mm, size, FocalSource.TYPED)
+    if stored is not None:
+        return _known(stored, size, FocalSource.STORED)
+    if exif_mm is not None:
+        return _centred(exif_mm, size, FocalSource.EXIF)
     if predicted is not None:
         return _known(predicted, size, FocalSource.PREDICTED)
     degrees = np.degrees(DEFAULT_HORIZONTAL_FOV)
@@ -116,6 +121,13 @@ def check_focal_mm(millimetres: float) -> None:
             f"{millimetres:g} mm",
             "Give its 35 mm equivalent, a positive number of millimetres.",
         )
+
+
+def _centred(millimetres: float, size: tuple[int, int], source: FocalSource) -> PhotoLens:
+    check_focal_mm(millimetres)
+    focal = focal_pixels(millimetres, *size)
+    centred = intrinsics_matrix(focal, focal, size[0] / 2, size[1] / 2)
+    return PhotoLens(centred, source, focal_words(source, millimetres))
 
 
 def _known(intrinsics: Float64, size: tuple[int, int], source: FocalSource) -> PhotoLens:

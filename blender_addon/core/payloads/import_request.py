@@ -18,6 +18,7 @@ from msgspec import Meta
 from ..camera.focal_length import PhotoLens, photo_lens
 from ..depth.depth_format import DepthFormat
 from ..depth.depth_mesh import DEPTH_EDGE, MAX_VERTICES
+from ..depth.stored_lens import stored_lens
 from ..setting_fields import SettingField, setting_fields
 from .depth_request import DepthResult
 
@@ -85,19 +86,24 @@ class ImportSettings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = True
 
-    def lens(self, size: tuple[int, int], exif_mm: float | None) -> PhotoLens:
+    def lens(
+        self, size: tuple[int, int], exif_mm: float | None, depth: tuple[Path, tuple[int, int]] | None = None
+    ) -> PhotoLens:
         """The lens of a photo.
 
         Args:
             size: (width, height) of the photo in pixels.
             exif_mm: 35 mm equivalent that its EXIF gives, None for none.
+            depth: file of its depth, which may store the lens, and (width, height) of that depth; None for no file.
 
         Raises:
             PhotoError: as photo_lens raises.
             CameraError: as photo_lens raises.
         """
         calibrated = None if self.intrinsics is None else np.array(self.intrinsics, dtype=np.float64)
-        return photo_lens(size, intrinsics=calibrated, focal_mm=self.focal_mm, exif_mm=exif_mm)
+        typed = calibrated is not None or self.focal_mm is not None
+        stored = None if typed or depth is None else stored_lens(depth[0], size, depth[1])
+        return photo_lens(size, intrinsics=calibrated, focal_mm=self.focal_mm, stored=stored, exif_mm=exif_mm)
 
 
 @dataclass(frozen=True)

@@ -53,9 +53,10 @@ def import_photo(scene: bpy.types.Scene, request: ImportRequest) -> PhotoScene:
 
 def _scene_of_file(scene: bpy.types.Scene, photo: NamedPhoto, file: DepthFile, settings: ImportSettings) -> PhotoScene:
     depth = read_depth(file.path, file.format, trust_unit=settings.trust_scale)
+    stored = (file.path, (depth.shape[1], depth.shape[0]))
     if settings.to_photo:
         depth = _at_photos_size(depth, photo.file, settings.max_vertices)
-    lens = settings.lens(photo.file.size, photo.file.focal_35mm)
+    lens = settings.lens(photo.file.size, photo.file.focal_35mm, stored)
     built = scene_of_depth(scene, photo, depth, lens.intrinsics, lens.words, settings)
     record = replace(built.record, numbers=numbers_read(file.format))
     store_record(built.mesh, record)

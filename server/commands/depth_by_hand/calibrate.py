@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from blender_addon.core.arrays import Bool, Float64
-from blender_addon.core.camera.focal_length import PhotoLens, photo_lens
+from blender_addon.core.camera.focal_length import PhotoLens
 from blender_addon.core.depth.calibration.depth_law import Gives
 from blender_addon.core.depth.calibration.fit import DepthFit, fit_depth
 from blender_addon.core.depth.calibration.fit_words import fit_words, law_words, limit_words, residual_words
@@ -27,6 +27,7 @@ from blender_addon.core.depth.layout.ground_plane import down_vector
 from blender_addon.core.depth.layout.region import polygon_pixels
 from blender_addon.core.depth.photo_checks import check_aspect
 from blender_addon.core.errors import PhotoError
+from blender_addon.core.payloads.import_request import ImportSettings
 from server.depth.photo_files import DepthPicture, read_depth_picture, read_mask, read_photo_size
 from server.terminal.plain_console import say
 
@@ -131,7 +132,8 @@ def calibrate(
         raise typer.BadParameter("Give --point twice or more, or --ground and --camera-height, or --near and --far.")
     gives, pixels = _gives(numbers_grow), [_point(text) for text in point or ()]
     with friendly_errors():
-        given = _given(read_depth_picture(depth, channel, no_depth), photo, focal_mm, read_intrinsics(intrinsics))
+        settings = ImportSettings(focal_mm=focal_mm, intrinsics=read_intrinsics(intrinsics))
+        given = _given(depth, read_depth_picture(depth, channel, no_depth), photo, settings)
         if pixels:
             places = np.array([place for place, _ in pixels])
             distances = along_z(np.array([m for _, m in pixels]), places, given.lens.intrinsics, _along(along))
@@ -151,16 +153,14 @@ def calibrate(
         write_depth(target, metric, given.lens)
 
 
-def _given(
-    picture: DepthPicture, photo: Path | None, focal_mm: float | None, intrinsics: list[list[float]] | None
-) -> _Given:
-    size, exif = (picture.numbers.shape[1], picture.numbers.shape[0]), None
+def _given(depth: Path, picture: DepthPicture, photo: Path | None, settings: ImportSettings) -> _Given:
+    depth_size = (picture.numbers.shape[1], picture.numbers.shape[0])
+    size, exif = depth_size, None
     if photo is not None:
         photo_size, exif = read_photo_size(photo)
         check_aspect(photo_size, size)
         size = photo_size
-    calibrated = None if intrinsics is None else np.array(intrinsics, dtype=np.float64)
-    return _Given(picture, size, photo_lens(size, intrinsics=calibrated, focal_mm=focal_mm, exif_mm=exif))
+    return _Given(picture, size, settings.lens(size, exif, (depth, depth_size)))
 
 
 def _gives(text: str) -> Gives | None:

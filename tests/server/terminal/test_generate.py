@@ -179,3 +179,10 @@ def test_a_photo_above_the_servers_limit_is_made_smaller_with_its_lens(request_:
     assert small.depth.size <= 100_000
     np.testing.assert_allclose(small.lens.intrinsics[0] / 384, inputs.lens.intrinsics[0] / 741)
     assert small.notes[-1] == "The server takes 0.1 million pixels: the photo is sent as 384 x 259."
+
+
+def test_the_lens_stored_with_depth_is_the_photos(request_: GenerateRequest, bike: Motorcycle, tmp_path: Path) -> None:
+    np.savez(tmp_path / "depth.npz", depth=bike.depth, intrinsics=bike.intrinsics)
+    inputs = read_inputs(replace(request_, depth=DepthFile(tmp_path / "depth.npz"), import_settings=ImportSettings()))
+    np.testing.assert_allclose(inputs.lens.intrinsics, bike.intrinsics)
+    assert inputs.lens.words.startswith("stored with the depth")

@@ -14,11 +14,13 @@ from blender_addon.core.errors import CameraError, PhotoError
 
 SIZE = (4000, 3000)
 CALIBRATION = intrinsics_matrix(3000.0, 3010.0, 1990.0, 1510.0)
+STORED = intrinsics_matrix(2800.0, 2800.0, 2000.0, 1500.0)
 PREDICTED = intrinsics_matrix(2500.0, 2500.0, 2000.0, 1500.0)
 
 GIVEN = {
     FocalSource.CALIBRATED: {"intrinsics": CALIBRATION},
     FocalSource.TYPED: {"focal_mm": 26.0},
+    FocalSource.STORED: {"stored": STORED},
     FocalSource.EXIF: {"exif_mm": 50.0},
     FocalSource.PREDICTED: {"predicted": PREDICTED},
 }
@@ -27,6 +29,7 @@ GIVEN = {
 LENSES = {
     FocalSource.CALIBRATED: (3000.0, "calibrated, 25.96 mm (35 mm eq.)"),
     FocalSource.TYPED: (focal_pixels(26.0, *SIZE), "typed, 26 mm (35 mm eq.)"),
+    FocalSource.STORED: (2800.0, "stored with the depth, 24.23 mm (35 mm eq.)"),
     FocalSource.EXIF: (focal_pixels(50.0, *SIZE), "EXIF, 50 mm (35 mm eq.)"),
     FocalSource.PREDICTED: (2500.0, "predicted from the photo, 21.63 mm (35 mm eq.)"),
     FocalSource.ASSUMED: (2000 / np.tan(np.radians(27.5)), "assumed, 55° across"),
