@@ -10,7 +10,7 @@ from ...scene import PhotoScene, find_photo_scene
 from ...scene.handmade.depth_calibration import is_guessed
 from ...scene.importing.first_look import meshes_around
 from ...scene.photo_scene import photo_scenes
-from ..predictors.estimate_panel import draw_estimate, lacks_packages
+from ..predictors.estimate_panel import draw_estimate, is_first_way
 from ..sidebar import SidebarPanel
 from ..text_wrap import draw_wrapped
 from .demo_operator import draw_demo
@@ -92,15 +92,18 @@ def _waiting(layout: Any, context: bpy.types.Context, fields: Any) -> None:
 
 
 def _ways_to_depth(layout: Any, context: bpy.types.Context) -> None:
-    """Draw the ways to a depth, the one that asks least of the artist first; last the one that cannot be gone here."""
-    lacks = lacks_packages(context.scene.realcam)
-    if not lacks:
+    """Draw the ways to a depth, the one that asks least of the artist first, unless it is not known to work here.
+
+    What needs no server keeps its place below the mouse while a server answers that it cannot estimate depth.
+    """
+    is_first = is_first_way(context.scene.realcam)
+    if is_first:
         draw_estimate(layout, context)
     column = layout.column(align=True)
     column.operator("realcam.ground_and_walls", icon="MESH_GRID")
     column.operator("realcam.block_out", icon="MESH_CUBE")
     column.operator("realcam.choose_depth", icon="FILEBROWSER")
-    if lacks:
+    if not is_first:
         layout.separator()
         draw_estimate(layout, context)
 

@@ -43,6 +43,13 @@ def lacks_packages(shot: Any) -> bool:
     return chosen is not None and chosen.facts is not None and bool(chosen.facts.install)
 
 
+def is_first_way(shot: Any) -> bool:
+    """Whether the server can estimate a depth, as far as it has said, or is doing it."""
+    if _depth_under_way() is not None:
+        return True
+    return bool(jobs.predictors or chosen_predictor(shot)) and not lacks_packages(shot)
+
+
 def downloads(predictor: EngineCapability) -> bool:
     """Whether the server would download the predictor's weights first."""
     return predictor.facts is not None and not predictor.facts.downloaded

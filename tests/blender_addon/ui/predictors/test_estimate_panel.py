@@ -129,10 +129,11 @@ def test_a_photo_that_waits_has_its_ways_in_one_place_those_that_work_here_first
     monkeypatch.setattr(estimate_panel, "online_access", lambda: True)
     lacks = msgspec.structs.replace(predictor.facts, install="uv tool install", install_bytes=2_900_000_000)
     for said, first in (
+        (None, "ground_and_walls"),
         (predictor, "estimate_depth"),
         (msgspec.structs.replace(predictor, unavailable="no torch", predictor=lacks), "ground_and_walls"),
     ):
-        jobs.predictors = (said,)
+        jobs.predictors = () if said is None else (said,)
         layout = Drawn()
         photo_panel._ways_to_depth(layout, addon.context)
         assert next(name for name in layout.buttons if not name.startswith("predictor")) == first
