@@ -90,7 +90,10 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "mesh": {"axes"},
         "textured_mesh": {"mesh"},
         "photo_file": set(),
-        "photo_scene": {"mesh", "photo_file"},
+        "photo_frame": {"axes", "mesh"},
+        "simplified_mesh": {"axes", "mesh"},
+        "photo_scene": {"mesh", "photo_file", "photo_frame", "simplified_mesh"},
+        "edited_mesh": {"mesh", "photo_frame", "photo_scene", "simplified_mesh", "axes"},
         "editing": {"axes", "mesh", "photo_scene", "reference_camera", "scene_frame"},
         "importing": {
             *("axes", "mesh", "textured_mesh", "photo_file", "photo_scene", "reference_camera", "editing"),

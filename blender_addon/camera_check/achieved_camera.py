@@ -16,7 +16,7 @@ from ..core.camera.trajectory import Trajectory
 from ..core.payloads.check_request import CheckResult
 from ..scene import PhotoScene
 from ..scene.editing.measured_cameras import CHECK_PROPERTY, ERROR_METRES, is_measured
-from ..scene.photo_scene import Record
+from ..scene.photo_scene import Record, with_own_axes
 from ..scene.reference_camera import set_optics
 from ..shot.axes import flipped
 from ..shot.camera_sample import spread_frames
@@ -59,7 +59,7 @@ def place_achieved_camera(
     """
     check = _checked(take, asked, result, photo_scene.record)
     camera = _own_camera(scene, take.shot, take.number) or _new_camera(scene, photo_scene, take)
-    camera.parent, camera.parent_type = photo_scene.mesh, "OBJECT"
+    camera.parent, camera.parent_type = with_own_axes(photo_scene).mesh, "OBJECT"
     camera.matrix_parent_inverse.identity()
     camera[CHECK_PROPERTY] = msgspec.json.encode(check).decode("utf-8")
     if camera.data.users > 1:

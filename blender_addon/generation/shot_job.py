@@ -23,7 +23,7 @@ from ..core.protocol.engine_checks import check_clip_engine
 from ..core.protocol.messages import Limits
 from ..datablocks import Reference, in_session, library_of
 from ..scene import PhotoScene, find_photo_scene, upright_pixels
-from ..scene.photo_scene import Record
+from ..scene.photo_scene import Record, with_own_axes
 from ..shot import (
     Method,
     PreviewRenderer,
@@ -200,7 +200,7 @@ def scene_and_photo(request: ShotRequest, imported_at: float | None = None) -> t
     photo = find_photo_scene(scene, imported_at) if scene is not None else None
     if scene is None or photo is None:
         raise ShotError("There is no photo in this scene", request.scene.name, "Import a photo with its depth first.")
-    return scene, photo
+    return scene, with_own_axes(photo)
 
 
 def last_image(request: ShotRequest) -> UInt8 | None:

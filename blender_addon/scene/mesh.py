@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.arrays import Float32, Int32
+from ..core.arrays import Float32, Float64, Int32
 from ..core.depth.cleaning.clean import FLYING, OUTLIER, SKY
 from ..core.depth.depth_mesh import DepthMesh, cut_faces
 from ..core.errors import PhotoError
@@ -59,6 +59,11 @@ class GridVertices:
     is_analysed: bool
     imported: Float32 | None = None
 
+    def moved(self, transform: Float64) -> GridVertices:
+        """The same vertices, their positions mapped by an affine transform [4, 4]."""
+        points = self.positions.astype(np.float64) @ transform[:3, :3].T + transform[:3, 3]
+        return replace(self, positions=points.astype(np.float32))
+
     def count(self, cleaned: int) -> NDArray[np.bool_]:
         """Which vertices belong to the surface with some cleaning steps in force.
 
@@ -93,6 +98,22 @@ def read_vertices(mesh: bpy.types.Mesh) -> GridVertices:
     """The mesh's vertices in the order of their pixels, in which an import's stand and an edited mesh's need not.
 
     Raises:
+        PhotoError: The mesh is in Edit Mode, has lost an attribute, or has vertices that stand for no pixel of theirs.
+    """
+    vertices = own_vertices(mesh)
+    if len(vertices.pixels) < len(mesh.vertices):
+        raise PhotoError(
+            "The photo's mesh has vertices that are not the photo's",
+            f"{len(mesh.vertices) - len(vertices.pixels):,} that were joined, or made by subdividing",
+            "Press Take Shape as Depth, which makes depth of them; or separate them (P in Edit Mode).",
+        )
+    return vertices
+
+
+def own_vertices(mesh: bpy.types.Mesh) -> GridVertices:
+    """The same, without vertices that were joined to the mesh or made by subdividing it.
+
+    Raises:
         PhotoError: The mesh is in Edit Mode or has lost an attribute.
     """
     if mesh.is_editmode:
@@ -100,7 +121,9 @@ def read_vertices(mesh: bpy.types.Mesh) -> GridVertices:
     return _vertices(mesh)
 
 
-def grid_depth(mesh: bpy.types.Mesh, rows: int, columns: int, cleaned: int = 0) -> Float32:
+def grid_depth(
+    mesh: bpy.types.Mesh, rows: int, columns: int, cleaned: int = 0, into_camera: Float64 | None = None
+) -> Float32:
     """The depth that the mesh holds, as a grid. A mesh in Edit Mode is read as it was before.
 
     Args:
@@ -108,16 +131,20 @@ def grid_depth(mesh: bpy.types.Mesh, rows: int, columns: int, cleaned: int = 0) 
         rows: Of the depth grid.
         columns: Of the depth grid.
         cleaned: Bits of the cleaning steps in force.
+        into_camera: [4, 4] from the mesh's own axes to the photo camera's Blender axes; None where they are the same.
 
     Returns:
-        [rows, columns] float32 metres along z, in the mesh's own axes; NaN where there is no vertex, or one that does
+        [rows, columns] float32 metres along z of the photo's camera; NaN where there is no vertex, or one that does
         not count (see GridVertices.count).
 
     Raises:
         PhotoError: The mesh has lost an attribute.
     """
     with _readable(mesh) as data:
-        return _grid_depth(_vertices(data), rows, columns, cleaned)
+        vertices = _vertices(data)
+        if into_camera is not None and not np.array_equal(into_camera, np.eye(4)):
+            vertices = vertices.moved(into_camera)
+        return _grid_depth(vertices, rows, columns, cleaned)
 
 
 @contextmanager
@@ -147,6 +174,18 @@ def recut_mesh(mesh: bpy.types.Mesh, rows: int, columns: int, depth_edge: float,
         PhotoError: The mesh is in Edit Mode or has lost an attribute.
     """
     rebuild_mesh(mesh, read_vertices(mesh), (rows, columns), depth_edge, cleaned)
+
+
+def built_depth(mesh: bpy.types.Mesh) -> Float32 | None:
+    """[V] float32 metres that the vertices were built at, in the order of own_vertices; None in files of before.
+
+    Raises:
+        PhotoError: The mesh has lost an attribute.
+    """
+    if TAKEN not in mesh.attributes:
+        return None
+    taken: Float32 = _attribute(mesh, TAKEN, "value", np.float32)
+    return taken[_order(mesh)]
 
 
 def rebuild_mesh(
@@ -182,8 +221,7 @@ def mark_vertices(mesh: bpy.types.Mesh, vertices: GridVertices) -> None:
 
 
 def _vertices(mesh: bpy.types.Mesh) -> GridVertices:
-    pixels = _attribute(mesh, PIXEL, "value", np.int32)
-    order = np.argsort(pixels, kind="stable")
+    pixels, order = _attribute(mesh, PIXEL, "value", np.int32), _order(mesh)
     is_analysed = TOUCHED in mesh.attributes
     cleaning_flags = _attribute(mesh, TOUCHED, "value", np.int32) if is_analysed else np.zeros_like(pixels)
     shift = _attribute(mesh, SHIFT, "value", np.float32) if is_analysed else np.ones(len(pixels), dtype=np.float32)
@@ -199,8 +237,31 @@ def _vertices(mesh: bpy.types.Mesh) -> GridVertices:
     )
 
 
+def _order(mesh: bpy.types.Mesh) -> NDArray[np.int64]:
+    """Indices of the vertices that stand for a pixel of their own, in the order of the pixels."""
+    pixels = _attribute(mesh, PIXEL, "value", np.int32)
+    picture = _attribute(mesh, PICTURE, "vector", np.float32, 2).reshape(-1, 2)
+    order = np.argsort(pixels, kind="stable")
+    return np.asarray(order[_own(pixels[order], picture[order])], dtype=np.int64)
+
+
+def _own(pixels: Int32, picture: Float32) -> NDArray[np.bool_]:
+    """[V] bool, which vertices in the order of their pixels stand for a pixel of their own.
+
+    A vertex that was joined has zeros as attributes, one of a subdivision its neighbours': Blender appends both.
+    """
+    first = np.ones(len(pixels), dtype=np.bool_)
+    first[1:] = pixels[1:] != pixels[:-1]
+    nowhere = (pixels == 0) & (picture == 0).all(axis=1)
+    return np.asarray(first & ~nowhere, dtype=np.bool_)
+
+
 def _grid_depth(vertices: GridVertices, rows: int, columns: int, cleaned: int) -> Float32:
-    counts = vertices.count(cleaned)
+    counts = vertices.count(cleaned) & (vertices.pixels >= 0) & (vertices.pixels < rows * columns)
+    # A vertex of a subdivision has the mean of its neighbours' pixels, which may be one that is far away.
+    row, column = np.divmod(vertices.pixels, columns)
+    counts &= np.abs(vertices.picture[:, 0] - (column + 0.5) / columns) < 1 / columns
+    counts &= np.abs(1 - vertices.picture[:, 1] - (row + 0.5) / rows) < 1 / rows
     depth = np.full(rows * columns, np.nan, dtype=np.float32)
     depth[vertices.pixels[counts]] = depth_of(vertices.positions[counts])
     return depth.reshape(rows, columns)

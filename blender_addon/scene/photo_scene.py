@@ -9,14 +9,17 @@ from typing import Any
 import bpy
 import msgspec
 import numpy as np
+from mathutils import Matrix
 
 from ..core.arrays import Float32, Float64, UInt8
 from ..core.depth.calibration.depth_law import DepthLaw, Numbers
 from ..core.depth.depth_facts import DepthFacts
 from ..core.errors import PhotoError
 from ..datablocks import holds
-from .mesh import grid_depth, recut_mesh
+from .mesh import GridVertices, grid_depth, own_vertices, recut_mesh
 from .photo_file import photo_pixels
+from .photo_frame import check_editable, photo_frame, restore_axes
+from .simplified_mesh import depth_of_faces, is_simplified
 
 RECORD = "realcam_photo"
 """Custom property of the mesh object: a Record as JSON."""
@@ -90,7 +93,8 @@ class PhotoScene:
     Holds Blender pointers: use it at once and find it again later, never across undo or timer calls.
 
     Attributes:
-        mesh: The depth mesh. Its own axes are the reference camera's Blender axes, so its pose is that camera's pose.
+        mesh: The depth mesh. Its own axes are the reference camera's Blender axes, so its pose is that camera's pose,
+            unless the artist gave it others (see `frame`).
         camera: The reference camera, None when the artist deleted it.
         image: The photo, at full resolution.
         record: What the .blend keeps of the import.
@@ -110,6 +114,19 @@ class PhotoScene:
     def intrinsics(self) -> Float64:
         """[3, 3] float64 in the photo's pixels."""
         return np.array(self.record.intrinsics, dtype=np.float64)
+
+    @property
+    def frame(self) -> Matrix:
+        """Where the photo's camera stands in the mesh's own axes: the identity, unless the artist changed these."""
+        return photo_frame(self.mesh, self.camera, self.intrinsics, self.photo_size)
+
+    @property
+    def world(self) -> Matrix:
+        """The pose of the photo's camera in the world, its scale the world units for each metre of the photo's scene.
+
+        That of the last evaluation: in a scene that no window shows, only evaluated objects have one.
+        """
+        return self.mesh.matrix_world @ self.frame
 
     @property
     def focal_source(self) -> str:
@@ -166,7 +183,12 @@ class PhotoScene:
         Raises:
             PhotoError: The mesh has lost what it was made of.
         """
-        return grid_depth(self.mesh.data, self.record.rows, self.record.columns, self.record.cleaned)
+        into_camera = np.linalg.inv(np.array(self.frame, dtype=np.float64))
+        record, mesh = self.record, self.mesh.data
+        depth = grid_depth(mesh, record.rows, record.columns, record.cleaned, into_camera)
+        if mesh.is_editmode or not is_simplified(mesh, record.rows, record.columns):
+            return depth
+        return depth_of_faces(mesh, depth, into_camera, self.intrinsics, self.photo_size)
 
     def subject_distance(self) -> float:
         """Metres to the subject: the median depth of the photo's middle ninth, or of all of it where that has none."""
@@ -174,6 +196,47 @@ class PhotoScene:
         rows, columns = (size // 3 for size in depth.shape)
         middle = depth[rows:-rows, columns:-columns] if rows and columns else depth
         return float(np.nanmedian(middle if np.isfinite(middle).any() else depth))
+
+
+def photo_vertices(photo_scene: PhotoScene) -> GridVertices:
+    """The mesh's vertices in the photo camera's Blender axes, whatever axes the mesh has.
+
+    Raises:
+        PhotoError: The mesh is in Edit Mode or has lost an attribute.
+    """
+    vertices, frame = own_vertices(photo_scene.mesh.data), photo_scene.frame
+    return vertices if frame == Matrix() else vertices.moved(np.linalg.inv(np.array(frame, dtype=np.float64)))
+
+
+def with_own_axes(photo_scene: PhotoScene) -> PhotoScene:
+    """The photo, its mesh in its camera's axes again if the artist gave it others. Nothing that is seen moves.
+
+    What changes a photo's mesh, or reads its pose in evaluated scenes, begins with this.
+
+    Raises:
+        PhotoError: The mesh has other axes and is in Edit Mode, linked or animated. Nothing has changed then.
+    """
+    frame = photo_scene.frame
+    if frame != Matrix():
+        restore_axes(photo_scene.mesh, frame)
+    return photo_scene
+
+
+def whole(photo_scene: PhotoScene) -> PhotoScene:
+    """The same, where the faces will be made anew between its vertices.
+
+    Raises:
+        PhotoError: As with_own_axes; or the mesh is linked, or was simplified, so that most of its faces would be lost.
+    """
+    record = photo_scene.record
+    if is_simplified(photo_scene.mesh.data, record.rows, record.columns):
+        raise PhotoError(
+            "The photo's mesh was simplified",
+            f"it has {photo_scene.vertices:,} vertices for {record.rows * record.columns:,} pixels",
+            "Press Take Shape as Depth first, which gives each pixel its vertex again.",
+        )
+    check_editable(photo_scene.mesh)
+    return with_own_axes(photo_scene)
 
 
 def store_record(mesh: bpy.types.Object, record: Record) -> None:
@@ -207,7 +270,13 @@ def photo_scenes(scene: bpy.types.Scene) -> list[PhotoScene]:
         camera = mesh.get(CAMERA)
         present = isinstance(camera, bpy.types.Object) and holds(scene.objects, camera)
         found.append(PhotoScene(mesh, camera if present else None, mesh[IMAGE], record_of(mesh)))
-    return sorted(found, key=lambda photo: photo.record.imported_at)
+    return sorted(found, key=lambda photo: (photo.record.imported_at, is_copy(photo), photo.mesh.name))
+
+
+def is_copy(photo_scene: PhotoScene) -> bool:
+    """Whether the mesh is a duplicate of a photo's, or was separated from it: the photo's camera is another's child."""
+    camera = photo_scene.camera
+    return camera is not None and camera.parent not in (None, photo_scene.mesh) and RECORD in camera.parent
 
 
 def photo_meshes(scene: bpy.types.Scene) -> list[bpy.types.Object]:
@@ -230,7 +299,7 @@ def set_depth_edge(photo_scene: PhotoScene, threshold: float) -> PhotoScene:
     """
     if not np.isfinite(threshold) or threshold <= 0:
         raise PhotoError("The depth edge is not a positive number", f"{threshold:g}")
-    record = photo_scene.record
+    record = whole(photo_scene).record
     recut_mesh(photo_scene.mesh.data, record.rows, record.columns, threshold, record.cleaned)
     changed = replace(record, depth_edge=float(threshold))
     store_record(photo_scene.mesh, changed)

@@ -12,7 +12,7 @@ from ..core.camera.keyframes import Keyframes, fit_keyframes
 from ..core.camera.moves import Easing, Values, move_at
 from ..core.camera.trajectory import Trajectory
 from ..core.errors import CameraError
-from ..scene.photo_scene import find_photo_scene
+from ..scene.photo_scene import find_photo_scene, with_own_axes
 from ..scene.scene_frame import go_to_frame, kept_frame
 from .axes import world_from_reference
 from .camera_sample import evaluated_object, lens_of_camera, render_frame, sample_camera
@@ -57,7 +57,7 @@ def bake_move(
         )
     if frame_end <= frame_start:
         raise CameraError("A move needs at least two frames", f"it would go from {frame_start} to {frame_end}")
-    start = sample_camera(scene, camera, [frame_start], photo_scene.mesh)
+    start = sample_camera(scene, camera, [frame_start], with_own_axes(photo_scene).mesh)
     times = np.linspace(frame_start, frame_end, (frame_end - frame_start) * _SAMPLES_A_FRAME + 1)
     progress = (times - frame_start) / (frame_end - frame_start)
     move = move_at(name, start, values, progress=progress, easing=easing)

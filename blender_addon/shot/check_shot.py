@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from ..core.camera.frame_fit import FrameFit
 from ..core.errors import CameraError, ShotError
 from ..core.payloads.coverage import check_seen
+from ..scene.edited_mesh import mesh_edits
 from ..scene.photo_scene import PhotoScene, find_photo_scene
 from .camera_sample import lens_of_camera, render_frame, scene_rate
 from .shot_camera import cut_sentence, shot_camera
@@ -56,7 +57,7 @@ def check_shot(
         The problems, errors first; empty when there are none.
     """
     problems = [
-        *_photo_problems(find_photo_scene(scene)),
+        *_photo_problems(scene, find_photo_scene(scene)),
         *_camera_problems(shot_camera(scene, frame_start)),
         *_cut_problems(scene, frame_start, frame_end),
         *_range_problems(frame_start, frame_end),
@@ -82,11 +83,15 @@ def check_output(folder: Path) -> list[Problem]:
     return []
 
 
-def _photo_problems(photo_scene: PhotoScene | None) -> Iterator[Problem]:
+def _photo_problems(scene: bpy.types.Scene, photo_scene: PhotoScene | None) -> Iterator[Problem]:
     if photo_scene is None:
         yield Problem("There is no photo in this scene. Import a photo with its depth.")
     elif photo_scene.faces == 0:
         yield Problem("The photo's mesh has no faces. Raise the depth edge or import the photo again.")
+    else:
+        for edit in mesh_edits(scene, photo_scene):
+            if edit.prevents or edit.changes_shot:
+                yield Problem(edit.sentence, "error" if edit.prevents else "warning")
 
 
 def _camera_problems(camera: bpy.types.Object | None) -> Iterator[Problem]:

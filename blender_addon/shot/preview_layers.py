@@ -47,7 +47,7 @@ def seen_layers(photo_scene: PhotoScene) -> list[bpy.types.Object]:
 
 def painted_layers(photo_scene: PhotoScene) -> list[PaintedLayer]:
     """The painted parts of the photo's visible background layers."""
-    into = photo_scene.mesh.matrix_world.inverted_safe()
+    into = photo_scene.world.inverted_safe()
     found = []
     for subject in seen_layers(photo_scene):
         image = layer_image(subject)

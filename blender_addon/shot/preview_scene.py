@@ -58,6 +58,7 @@ def make_preview_scene(
         if not data.materials:
             data.materials.append(None)
     mesh = bpy.data.objects.new(NAME, data)
+    mesh.matrix_basis = photo_scene.frame.inverted()
     image = preview_image(NAME, photo_scene, depth, trajectory, as_data=as_data)
     material = (bilinear_material if method == "eevee" else photo_material)(NAME, image)
     camera = bpy.data.objects.new(NAME, bpy.data.cameras.new(NAME))

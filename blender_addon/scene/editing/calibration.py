@@ -29,7 +29,7 @@ class Measure:
 
         An artist who scaled the mesh object changed how large a metre is drawn, not the photo's scale.
         """
-        drawn = photo_scene.mesh.matrix_world.median_scale
+        drawn = photo_scene.world.median_scale
         return float((self.end - self.start).length / drawn) if drawn > 0 else 0.0
 
 

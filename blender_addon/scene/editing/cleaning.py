@@ -19,7 +19,7 @@ from ...core.depth.depth_facts import DepthFacts, depth_facts
 from ...core.depth.depth_mesh import lift
 from ..axes import blender_points, depth_of
 from ..mesh import TOUCHED, GridVertices, grid_depth, mark_vertices, read_vertices, rebuild_mesh
-from ..photo_scene import PhotoScene, Record, store_record
+from ..photo_scene import PhotoScene, Record, store_record, whole
 from ..reference_camera import see_as_far_as
 from .rig_dependencies import artists_cameras
 
@@ -62,7 +62,7 @@ def depth_to_clean(photo_scene: PhotoScene) -> DepthToClean:
     Raises:
         PhotoError: The mesh is in Edit Mode.
     """
-    depth, intrinsics = _depth_and_lens(photo_scene)
+    depth, intrinsics = _depth_and_lens(whole(photo_scene))
     return DepthToClean(depth, photo_at_vertices(photo_scene.photo(), depth.shape), intrinsics)
 
 
@@ -83,7 +83,7 @@ def mark_depth(photo_scene: PhotoScene, found: CleanDepth) -> None:
     Raises:
         PhotoError: The mesh is in Edit Mode.
     """
-    mesh, record = photo_scene.mesh.data, photo_scene.record
+    mesh, record = whole(photo_scene).mesh.data, photo_scene.record
     vertices = read_vertices(mesh)
     new = np.flatnonzero(found.mask(SKY) & np.isnan(found.before)).astype(np.int32)
     if not len(new):
@@ -120,7 +120,7 @@ def set_cleaned(scene: bpy.types.Scene, photo_scene: PhotoScene, cleaned: int) -
     Raises:
         PhotoError: The mesh is in Edit Mode.
     """
-    mesh, record = photo_scene.mesh.data, photo_scene.record
+    mesh, record = whole(photo_scene).mesh.data, photo_scene.record
     vertices = read_vertices(mesh)
     if cleaned and not vertices.is_analysed:
         analyse_depth(photo_scene)

@@ -30,7 +30,7 @@ from ...core.depth.photo_checks import check_depth, check_faces
 from ...core.errors import PhotoError
 from ..axes import blender_points, depth_of
 from ..mesh import fill_mesh, grid_depth, read_vertices, rebuild_mesh
-from ..photo_scene import RECORD, PhotoScene, Record, record_of, store_record
+from ..photo_scene import RECORD, PhotoScene, Record, record_of, store_record, with_own_axes
 from ..reference_camera import see_as_far_as
 from .overlay import hide_cleaning
 from .rig_dependencies import artists_cameras
@@ -107,6 +107,7 @@ def set_layout(
     mesh, record = photo_scene.mesh, photo_scene.record
     if mesh.data.is_editmode:
         raise PhotoError("The mesh is being edited", mesh.name, "Leave Edit Mode to change ground and walls.")
+    with_own_axes(photo_scene)
     is_first = LAYOUT not in mesh
     base = photo_scene.depth() / np.float32(record.scale) if is_first else _depth_before(mesh)
     full = (record.columns, record.rows) if is_first else _full_size(photo_scene)
@@ -151,7 +152,7 @@ def remove_layout(photo_scene: PhotoScene) -> PhotoScene:
         )
     if mesh.data.is_editmode:
         raise PhotoError("The mesh is being edited", mesh.name, "Leave Edit Mode to change ground and walls.")
-    was, record = record_of(before), photo_scene.record
+    was, record = record_of(before), with_own_axes(photo_scene).record
     vertices = read_vertices(before)
     uv = np.stack([vertices.picture[:, 0], 1 - vertices.picture[:, 1]], axis=1).astype(np.float64)
     depth = depth_of(vertices.positions) * np.float32(record.scale / was.scale)

@@ -13,8 +13,8 @@ from ...core.depth.depth_mesh import cut_faces, known_depth, lift
 from ...core.depth.seen_depth import GridRays
 from ...core.errors import PhotoError
 from ..axes import blender_points, depth_of
-from ..mesh import GridVertices, read_vertices, rebuild_mesh
-from ..photo_scene import PhotoScene, store_record
+from ..mesh import GridVertices, own_vertices, rebuild_mesh
+from ..photo_scene import PhotoScene, store_record, with_own_axes
 from ..reference_camera import see_as_far_as
 from .cleaning import even_places, facts_of_vertices
 from .overlay import cleaning_shown, hide_cleaning, show_cleaning
@@ -28,14 +28,22 @@ def grid_rays(photo_scene: PhotoScene) -> GridRays:
     vertices = grid_vertices(photo_scene.mesh.data)
     if vertices is not None:
         row, column = np.divmod(vertices.pixels, record.columns)
-        u[column], v[row] = vertices.picture[:, 0], 1 - vertices.picture[:, 1]
+        _take_places(u, column, vertices.picture[:, 0])
+        _take_places(v, row, 1 - vertices.picture[:, 1])
     return GridRays(u, v, photo_scene.intrinsics, photo_scene.photo_size)
 
 
+def _take_places(places: Float64, index: Int32, measured: Float32) -> None:
+    """Put measured places into evenly spaced ones, but for those of vertices that were moved to other pixels."""
+    near = (index >= 0) & (index < len(places))
+    near[near] = np.abs(measured[near] - places[index[near]]) < 0.4 / len(places)
+    places[index[near]] = measured[near]
+
+
 def grid_vertices(mesh: bpy.types.Mesh) -> GridVertices | None:
-    """The mesh's vertices as read_vertices gives them; None when it has lost the attributes of a photo's mesh."""
+    """The mesh's vertices as own_vertices gives them; None when it has lost the attributes of a photo's mesh."""
     try:
-        return read_vertices(mesh)
+        return own_vertices(mesh)
     except PhotoError:
         return None
 
@@ -73,7 +81,8 @@ def set_depth(
     mesh, record = photo_scene.mesh.data, photo_scene.record
     if mesh.is_editmode:
         raise PhotoError("The mesh is being edited", photo_scene.mesh.name, "Leave Edit Mode first.")
-    before = None if where.all() else read_vertices(mesh)
+    with_own_axes(photo_scene)
+    before = None if where.all() else own_vertices(mesh)
     new = _new_vertices(photo_scene, known_depth(depth), where, unrefined)
     vertices = new if before is None else _joined(before, new, where)
     marked = bool(record.cleaned) and not from_scratch and (before is not None or unrefined is not None)

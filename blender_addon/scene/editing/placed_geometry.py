@@ -67,7 +67,7 @@ def placed_geometry(
     Raises:
         PhotoError: The photo's mesh is scaled to nothing.
     """
-    into = _into_camera(photo_scene.mesh.evaluated_get(depsgraph).matrix_world)
+    into = _into_camera(photo_scene.mesh.evaluated_get(depsgraph).matrix_world @ photo_scene.frame)
     found = {subject.as_pointer(): subject for subject in chosen if has_surface(subject)}
     seen: set[int] = set()
     vertices: list[Float64] = []

@@ -25,7 +25,7 @@ from ..editing.rescale import rescale
 from ..editing.rig_dependencies import artists_cameras
 from ..editing.under_geometry import map_under_geometry
 from ..mesh import GridVertices, read_vertices, rebuild_mesh
-from ..photo_scene import PhotoScene, store_record
+from ..photo_scene import PhotoScene, photo_vertices, store_record, whole
 from ..reference_camera import see_as_far_as
 
 SAME = 1e-4
@@ -64,7 +64,7 @@ def imported_depth(photo_scene: PhotoScene) -> Float64:
     Raises:
         PhotoError: The mesh is in Edit Mode or has lost what it was made of.
     """
-    record, vertices = photo_scene.record, read_vertices(photo_scene.mesh.data)
+    record, vertices = photo_scene.record, photo_vertices(photo_scene)
     grid = np.full(record.rows * record.columns, np.nan)
     known = _has_depth(vertices)
     grid[vertices.pixels[known]] = _imported(photo_scene, vertices)[known]
@@ -73,7 +73,7 @@ def imported_depth(photo_scene: PhotoScene) -> Float64:
 
 def place_in_photo(photo_scene: PhotoScene, point: Vector) -> tuple[float, float]:
     """Where the photo shows a world point: (across, down), (0, 0) its top-left corner, (1, 1) its bottom-right one."""
-    x, y, z = photo_scene.mesh.matrix_world.inverted_safe() @ point
+    x, y, z = photo_scene.world.inverted_safe() @ point
     intrinsics, (width, height) = photo_scene.intrinsics, photo_scene.photo_size
     column, row, _ = intrinsics @ np.array([x, -y, -z]) / -z
     return float(column / width), float(row / height)
@@ -85,12 +85,12 @@ def point_of_photo(photo_scene: PhotoScene, across: float, down: float, imported
     depth = record.scale * float((record.law or _IDENTITY).metres(np.array(imported)))
     pixels = np.array([[across * width, down * height]])
     local = blender_points(unproject_pixels(pixels, np.array([depth]), photo_scene.intrinsics))[0]
-    return photo_scene.mesh.matrix_world @ Vector(local.tolist())
+    return photo_scene.world @ Vector(local.tolist())
 
 
 def down_in_photo(photo_scene: PhotoScene) -> Float64:
     """[3] downwards in the scene, which is against its Z axis, in the photo camera's OpenCV axes."""
-    axes = np.array(photo_scene.mesh.matrix_world.to_3x3().normalized(), dtype=np.float64)
+    axes = np.array(photo_scene.world.to_3x3().normalized(), dtype=np.float64)
     return np.asarray(axes.T @ [0.0, 0.0, -1.0] * [1, -1, -1], dtype=np.float64)
 
 
@@ -117,7 +117,7 @@ def set_law(scene: bpy.types.Scene, photo_scene: PhotoScene, law: DepthLaw | Non
             "its metres come from the camera's height in Ground and Walls",
             "Change that height; or press Depth as Before there, calibrate, and lay out again.",
         )
-    before, vertices = photo_scene.record, read_vertices(photo_scene.mesh.data)
+    before, vertices = whole(photo_scene).record, read_vertices(photo_scene.mesh.data)
     imported = _imported(photo_scene, vertices)
     old, new = before.law or _IDENTITY, law or _IDENTITY
     turned = old.farther_is_higher != new.farther_is_higher

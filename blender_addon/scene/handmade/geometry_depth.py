@@ -16,7 +16,7 @@ from ..editing.geometry_choice import GeometryChoice, store_choice
 from ..editing.new_depth import grid_rays, set_depth
 from ..editing.placed_geometry import PlacedGeometry, placed_geometry
 from ..editing.under_geometry import depth_under_geometry, keep_under_geometry
-from ..photo_scene import PhotoScene
+from ..photo_scene import PhotoScene, whole
 from .match_camera import lens_by_hand, take_lens_by_hand
 
 
@@ -56,6 +56,7 @@ def take_geometry(
     """
     if photo_scene.mesh.data.is_editmode:
         raise PhotoError("The mesh is being edited", photo_scene.mesh.name, "Leave Edit Mode first.")
+    whole(photo_scene)
     geometry = placed_geometry(depsgraph, photo_scene, choice.chosen(scene))
     rays, by_hand = grid_rays(photo_scene), lens_by_hand(photo_scene)
     if by_hand is not None:

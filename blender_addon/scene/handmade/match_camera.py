@@ -53,7 +53,7 @@ def match_camera(
         )
     width, height = photo_scene.photo_size
     intrinsics = _lens(camera).intrinsics(RenderFrame(width, height))
-    before = mesh.evaluated_get(depsgraph).matrix_world.copy()
+    before = mesh.evaluated_get(depsgraph).matrix_world @ photo_scene.frame
     place, turn, _ = camera.evaluated_get(depsgraph).matrix_world.decompose()
     along = [o for o in artists_cameras(scene) if o != camera and not _is_held(o) and _stands_at(o, before)]
     changed = set_intrinsics(scene, photo_scene, intrinsics, _words(camera, intrinsics, photo_scene))

@@ -166,7 +166,8 @@ def _evaluated_shape(photo_scene: PhotoScene, depsgraph: bpy.types.Depsgraph) ->
     mesh = evaluated.to_mesh(preserve_all_data_layers=True, depsgraph=depsgraph)
     try:
         points, triangles = mesh_surface(mesh)
-        vertices = blender_points(points)
+        into_camera = np.linalg.inv(np.array(photo_scene.frame, dtype=np.float64))
+        vertices = blender_points(points @ into_camera[:3, :3].T + into_camera[:3, 3])
         rays = grid_rays(photo_scene)
         columns, rows = rays.size
         pixels = _values(mesh, PIXEL, "INT", np.full(len(vertices), -1, np.int32))

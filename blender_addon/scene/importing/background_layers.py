@@ -11,7 +11,7 @@ from ...core.arrays import Float32, Int32, UInt8
 from ...core.errors import PhotoError
 from ...core.payloads.background import BackgroundLayer
 from ..axes import blender_points
-from ..photo_scene import LAYER, LAYER_AS_MADE, PhotoScene
+from ..photo_scene import LAYER, LAYER_AS_MADE, PhotoScene, with_own_axes
 from ..textured_mesh import textured_mesh
 from .material import photo_material
 
@@ -38,6 +38,7 @@ def add_background(
         raise PhotoError(
             "The clip has no background", "the photo covers all of its frames", "There is nothing to paint."
         )
+    with_own_axes(photo_scene)
     collection = bpy.data.collections.new(name)
     scene.collection.children.link(collection)
     made = []

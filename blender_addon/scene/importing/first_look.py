@@ -106,7 +106,7 @@ def meshes_around(scene: bpy.types.Scene, photo_scene: PhotoScene) -> list[bpy.t
     Returns:
         Meshes that are hit, nearer than the middle of the photo's depth, along the middle and the corners of the photo.
     """
-    place = photo_scene.mesh.matrix_world
+    place = photo_scene.world
     rays = _rays(photo_scene)
     return [
         o

@@ -48,7 +48,7 @@ def _draw() -> None:
         photo = find_photo_scene(scene, check.imported_at) if camera.visible_get() else None
         if photo is None:
             continue
-        asked, achieved, apart = world_lines(check, np.array(photo.mesh.matrix_world), photo.record.shot_scale)
+        asked, achieved, apart = world_lines(check, np.array(photo.world), photo.record.shot_scale)
         _draw_lines("LINES", apart, APART, 1.5)
         # The asked path thin and over the other: both are seen where one lies on the other.
         for points, colour, width in ((achieved, ACHIEVED, 5.0), (asked, ASKED, 2.0)):

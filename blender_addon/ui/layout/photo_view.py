@@ -16,7 +16,7 @@ class PhotoView:
     def __init__(self, photo_scene: PhotoScene, region: bpy.types.Region, view: bpy.types.RegionView3D) -> None:
         self._region = region
         self._view = view
-        self._world = photo_scene.mesh.matrix_world.copy()
+        self._world = photo_scene.world
         self._size = photo_scene.photo_size
         matrix = photo_scene.intrinsics
         self._focal = float(matrix[0, 0]), float(matrix[1, 1])

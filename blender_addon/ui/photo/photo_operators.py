@@ -7,11 +7,13 @@ from typing import ClassVar
 import bpy
 from bpy.props import StringProperty
 
+from ...core.errors import RealCamError
+from ...scene.edited_mesh import copies_of, make_own_photo, put_back
 from ...scene.editing.current_photo import choose_photo, hide
 from ...scene.importing.first_look import meshes_around
-from ...scene.photo_scene import photo_scenes
+from ...scene.photo_scene import photo_scenes, with_own_axes
 from ..operator_result import OperatorResult
-from .active_photo import ActivePhotoMixin, active_photo
+from .active_photo import ActivePhotoMixin, LeftEditMode, active_photo
 from .first_look import look_through_camera
 
 
@@ -50,4 +52,57 @@ class HideAround(ActivePhotoMixin, bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (ChoosePhoto, HideAround)
+class RestoreAxes(ActivePhotoMixin, bpy.types.Operator):
+    """Give the photo's mesh its camera's axes back after Apply or Set Origin. Nothing that is seen moves"""
+
+    bl_idname = "realcam.restore_axes"
+    bl_label = "Restore Axes"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        """Restore them."""
+        try:
+            with_own_axes(active_photo(context))
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class PutBack(ActivePhotoMixin, bpy.types.Operator):
+    """Put every vertex of the photo's mesh back to where its depth was last made"""
+
+    bl_idname = "realcam.put_back"
+    bl_label = "Put Back"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        """Put them back, in Edit Mode too."""
+        try:
+            with LeftEditMode(context):
+                put_back(active_photo(context))
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class OwnPhoto(ActivePhotoMixin, bpy.types.Operator):
+    """Make each copy of this photo's mesh a photo of its own, which can be worked on by itself"""
+
+    bl_idname = "realcam.own_photo"
+    bl_label = "Make Copies Their Own Photos"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        """Make them."""
+        try:
+            for copy in copies_of(context.scene, active_photo(context)):
+                make_own_photo(context.scene, copy)
+        except RealCamError as error:
+            self.report({"ERROR"}, error.sentence)
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+CLASSES = (ChoosePhoto, HideAround, RestoreAxes, PutBack, OwnPhoto)

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ...scene import PhotoScene, find_photo_scene
+from ...scene.edited_mesh import mesh_edits
 from ...scene.handmade.depth_calibration import is_guessed
 from ...scene.importing.first_look import meshes_around
 from ...scene.photo_scene import photo_scenes
@@ -37,6 +38,7 @@ class PhotoPanel(SidebarPanel, bpy.types.Panel):
             _chooser(layout, scene, photo)
             _photo_facts(layout, context, photo, scene.realcam)
             _in_the_way(layout, context, photo)
+            _edits(layout, context, photo)
         if waits:
             _waiting(layout, context, fields)
         elif photo is None:
@@ -80,6 +82,15 @@ def _in_the_way(layout: Any, context: bpy.types.Context, photo: PhotoScene) -> N
         names = ", ".join(subject.name for subject in around)
         draw_wrapped(layout, context, f"{names} stands around the photo's camera and hides the photo.", "ERROR")
         layout.operator("realcam.hide_around", text="Hide It" if len(around) == 1 else "Hide Them", icon="HIDE_ON")
+
+
+def _edits(layout: Any, context: bpy.types.Context, photo: PhotoScene) -> None:
+    """Draw what was done to the mesh with Blender's own tools, and what mends it."""
+    for edit in mesh_edits(context.scene, photo):
+        draw_wrapped(layout, context, edit.sentence, "ERROR" if edit.prevents else "INFO")
+        row = layout.row(align=True)
+        for operator in edit.mends:
+            row.operator(f"realcam.{operator}")
 
 
 def _waiting(layout: Any, context: bpy.types.Context, fields: Any) -> None:

@@ -1,0 +1,257 @@
+"""What an artist may do to the photo's mesh with Blender's menus: the shot stays, or a sentence says what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from blender_addon.core.errors import PhotoError, RealCamError
+from blender_addon.core.payloads.import_request import DepthFile, ImportRequest
+from server.demo.motorcycle import Motorcycle
+from tests.support.photos import write_small_bike
+
+pytestmark = pytest.mark.blender
+pytest.importorskip("bpy")
+
+from blender_addon.scene import PhotoScene, find_photo_scene, import_photo, set_depth_edge  # noqa: E402
+from blender_addon.scene.edited_mesh import copies_of, make_own_photo, mesh_edits, put_back  # noqa: E402
+from blender_addon.scene.editing.calibration import set_scale  # noqa: E402
+from blender_addon.scene.handmade.take_shape import take_shape  # noqa: E402
+from blender_addon.scene.mesh import TAKEN  # noqa: E402
+from blender_addon.scene.photo_scene import with_own_axes  # noqa: E402
+from blender_addon.shot import sample_camera  # noqa: E402
+
+
+@pytest.fixture
+def photo(blender: ModuleType, bike: Motorcycle, tmp_path: Path) -> PhotoScene:
+    """A small photo, turned, twice as large and off the origin, and the scene's camera beside it."""
+    imported = import_photo(
+        blender.context.scene, ImportRequest(write_small_bike(bike, tmp_path), DepthFile(tmp_path / "bike_depth.npy"))
+    )
+    imported.mesh.rotation_euler.z, imported.mesh.scale = 0.4, (2, 2, 2)
+    imported.mesh.location = (1, 2, 3)
+    camera = blender.data.objects.new("Shot", blender.data.cameras.new("Shot"))
+    camera.location, camera.rotation_euler = (1.5, 2.2, 3.1), (1.5, 0.1, 0.5)
+    blender.context.scene.collection.objects.link(camera)
+    return select(blender, imported)
+
+
+def select(bpy: ModuleType, photo: PhotoScene) -> PhotoScene:
+    bpy.context.view_layer.update()
+    for other in bpy.context.scene.objects:
+        other.select_set(other == photo.mesh)
+    bpy.context.view_layer.objects.active = photo.mesh
+    return photo
+
+
+def again(bpy: ModuleType) -> PhotoScene:
+    found = find_photo_scene(bpy.context.scene)
+    assert found is not None
+    return found
+
+
+def pose(bpy: ModuleType, photo: PhotoScene) -> NDArray[np.float64]:
+    """The shot's camera in the photo's metres."""
+    scene = bpy.context.scene
+    return sample_camera(scene, bpy.data.objects["Shot"], [1], with_own_axes(photo).mesh).camera_to_world[0]
+
+
+def drawn(bpy: ModuleType, photo: PhotoScene) -> NDArray[np.float64]:
+    """[V, 3] where the mesh is seen in the world."""
+    bpy.context.view_layer.update()
+    points = np.array([v.co for v in photo.mesh.data.vertices])
+    world = np.array(photo.mesh.matrix_world)
+    return np.asarray(points @ world[:3, :3].T + world[:3, 3])
+
+
+def in_edit_mode(bpy: ModuleType, *steps: Callable[[], Any]) -> None:
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.mesh.select_all(action="SELECT")
+    for step in steps:
+        step()
+    bpy.ops.object.mode_set(mode="OBJECT")
+
+
+def mends(bpy: ModuleType) -> set[str]:
+    """The buttons that the panel offers."""
+    return {name for edit in mesh_edits(bpy.context.scene, again(bpy)) for name in edit.mends}
+
+
+AXES: dict[str, Callable[[Any], Any]] = {
+    "Apply Rotation": lambda ops: ops.object.transform_apply(location=False, rotation=True, scale=False),
+    "Apply Scale": lambda ops: ops.object.transform_apply(location=False, rotation=False, scale=True),
+    "Apply All": lambda ops: ops.object.transform_apply(),
+    "Origin to Geometry": lambda ops: ops.object.origin_set(type="ORIGIN_GEOMETRY"),
+    "Origin to Mass": lambda ops: ops.object.origin_set(type="ORIGIN_CENTER_OF_VOLUME"),
+    "Origin to Cursor": lambda ops: ops.object.origin_set(type="ORIGIN_CURSOR"),
+}
+KEEPING: dict[str, Callable[[Any], Any]] = {
+    "All to Deltas": lambda ops: ops.object.transforms_to_deltas(mode="ALL"),
+    "Visual Transform": lambda ops: ops.object.visual_transform_apply(),
+    "Make Single User": lambda ops: ops.object.make_single_user(object=True, obdata=True),
+}
+
+
+@pytest.mark.parametrize("name", [*AXES, *KEEPING])
+def test_a_shot_does_not_change_with_the_meshs_axes(photo: PhotoScene, blender: ModuleType, name: str) -> None:
+    assert mends(blender) == set()
+    depth, before = photo.depth(), pose(blender, photo)
+    seen = drawn(blender, photo)
+    {**AXES, **KEEPING}[name](blender.ops)
+    assert mends(blender) == ({"restore_axes"} if name in AXES else set())
+    np.testing.assert_allclose(again(blender).depth(), depth, rtol=2e-5)
+    np.testing.assert_allclose(pose(blender, again(blender)), before, atol=2e-5)
+    assert mends(blender) == set(), "read for a shot, the mesh has its own axes again"
+    np.testing.assert_allclose(drawn(blender, again(blender)), seen, atol=2e-5)
+    camera = again(blender).camera
+    assert camera is not None
+    np.testing.assert_allclose(camera.matrix_world, again(blender).world, atol=2e-5)
+
+
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("camera", ["there", "deleted", "moved away"])
+def test_the_vertices_or_the_camera_tell_the_axes(
+    photo: PhotoScene, blender: ModuleType, camera: str, older: bool
+) -> None:
+    depth, before = photo.depth(), pose(blender, photo)
+    assert photo.camera is not None
+    if camera == "deleted":
+        blender.data.objects.remove(photo.camera)
+    elif camera == "moved away":
+        photo.camera.parent = None
+    if older:
+        photo.mesh.data.attributes.remove(photo.mesh.data.attributes[TAKEN])
+    blender.ops.object.transform_apply()
+    if older and camera != "there":
+        assert mends(blender), "nothing tells where its camera stood: that is said"
+        return
+    np.testing.assert_allclose(again(blender).depth(), depth, rtol=2e-5)
+    np.testing.assert_allclose(pose(blender, again(blender)), before, atol=2e-5)
+
+
+def test_tools_that_change_the_mesh_give_it_its_axes_back_first(photo: PhotoScene, blender: ModuleType) -> None:
+    depth, seen = photo.depth(), drawn(blender, photo)
+    blender.ops.object.origin_set(type="ORIGIN_GEOMETRY")
+    set_depth_edge(again(blender), 0.04)
+    np.testing.assert_allclose(drawn(blender, again(blender)), seen, atol=2e-5)
+    blender.ops.object.transform_apply()
+    set_scale(blender.context.scene, again(blender), 2.0)
+    np.testing.assert_allclose(again(blender).depth(), 2 * depth, rtol=2e-5)
+
+
+def test_an_animated_mesh_is_not_moved_but_told(photo: PhotoScene, blender: ModuleType) -> None:
+    photo.mesh.keyframe_insert("location", frame=1)
+    blender.ops.object.origin_set(type="ORIGIN_GEOMETRY")
+    with pytest.raises(PhotoError, match=r"other axes than its camera.*location is animated"):
+        pose(blender, again(blender))
+
+
+def test_sculpting_is_told_and_taken_or_put_back(photo: PhotoScene, blender: ModuleType) -> None:
+    depth = photo.depth()
+    in_edit_mode(blender, lambda: blender.ops.transform.translate(value=(0, 0.3, 0)))
+    assert mends(blender) == {"take_shape", "put_back"}
+    put_back(again(blender))
+    assert mends(blender) == set()
+    np.testing.assert_allclose(again(blender).depth(), depth, rtol=1e-5)
+
+
+def test_a_decimated_mesh_keeps_its_depth_and_is_not_cut_to_pieces(photo: PhotoScene, blender: ModuleType) -> None:
+    depth = photo.depth()
+    modifier = photo.mesh.modifiers.new("Decimate", "DECIMATE")
+    modifier.ratio = 0.2
+    assert mends(blender) == {"take_shape"}, "a modifier is no part of the shot"
+    blender.ops.object.modifier_apply(modifier="Decimate")
+    assert mends(blender) == {"take_shape"}
+    now = again(blender).depth()
+    both = np.isfinite(now) & np.isfinite(depth)
+    assert both.sum() > 0.95 * np.isfinite(depth).sum()
+    assert np.median(np.abs(now / depth - 1)[both]) < 0.002
+    with pytest.raises(PhotoError, match=r"was simplified.*Take Shape as Depth first"):
+        set_depth_edge(again(blender), 0.04)
+    take_shape(blender.context.scene, again(blender), blender.context.evaluated_depsgraph_get())
+    assert mends(blender) == set(), mesh_edits(blender.context.scene, again(blender))
+    set_depth_edge(again(blender), 0.04)
+
+
+def test_joined_and_subdivided_vertices_are_no_pixels(photo: PhotoScene, blender: ModuleType) -> None:
+    depth = photo.depth()
+    blender.ops.mesh.primitive_cube_add()
+    select(blender, photo)
+    blender.data.objects["Cube"].select_set(True)
+    blender.ops.object.join()
+    assert mends(blender) == {"take_shape"}
+    np.testing.assert_array_equal(again(blender).depth(), depth)
+    with pytest.raises(PhotoError, match="8 that were joined"):
+        set_depth_edge(again(blender), 0.04)
+    in_edit_mode(blender, blender.ops.mesh.subdivide)
+    np.testing.assert_array_equal(again(blender).depth(), depth)
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_copy_is_told_apart_and_can_be_a_photo_of_its_own(
+    photo: PhotoScene, blender: ModuleType, linked: bool
+) -> None:
+    blender.ops.object.duplicate(linked=linked)
+    (copy,) = blender.context.selected_objects
+    copy.name = "a copy, first by its name"
+    assert again(blender).mesh == photo.mesh
+    assert mends(blender) == {"own_photo"}
+    (found,) = copies_of(blender.context.scene, again(blender))
+    make_own_photo(blender.context.scene, found)
+    assert mends(blender) == set()
+    own = again(blender)
+    assert own.mesh in (copy, photo.mesh)
+    assert photo.mesh.data != copy.data
+    assert {o.name for o in blender.context.scene.objects if o.type == "CAMERA"} == {
+        "Shot",
+        "bike camera",
+        "bike camera.001",
+    }
+
+
+def test_a_piece_that_was_separated_is_told(photo: PhotoScene, blender: ModuleType) -> None:
+    half = [v.co.x > 0 for v in photo.mesh.data.vertices]
+    photo.mesh.data.vertices.foreach_set("select", half)
+    blender.ops.object.mode_set(mode="EDIT")
+    blender.ops.mesh.separate(type="SELECTED")
+    blender.ops.object.mode_set(mode="OBJECT")
+    assert again(blender).mesh == photo.mesh
+    assert "own_photo" in mends(blender)
+
+
+def test_a_mirrored_mesh_makes_no_shot(photo: PhotoScene, blender: ModuleType) -> None:
+    blender.ops.transform.mirror(constraint_axis=(True, False, False))
+    blender.context.view_layer.update()
+    assert any(edit.prevents and "mirrored" in edit.sentence for edit in mesh_edits(blender.context.scene, photo))
+
+
+def test_a_mesh_that_lost_its_attributes_is_told(photo: PhotoScene, blender: ModuleType) -> None:
+    for attribute in list(photo.mesh.data.attributes):
+        if attribute.name.startswith("realcam"):
+            photo.mesh.data.attributes.remove(attribute)
+    assert any(edit.prevents and "lost what ties" in edit.sentence for edit in mesh_edits(blender.context.scene, photo))
+    with pytest.raises(RealCamError):
+        photo.depth()
+
+
+def test_a_photo_of_another_file_makes_shots_and_is_changed_there(
+    photo: PhotoScene, blender: ModuleType, tmp_path: Path
+) -> None:
+    depth, before = photo.depth(), pose(blender, photo)
+    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "library.blend"))
+    blender.ops.wm.read_factory_settings(use_empty=True)
+    with blender.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (source, target):
+        target.objects = source.objects
+    for linked in target.objects:
+        blender.context.scene.collection.objects.link(linked)
+    found = again(blender)
+    np.testing.assert_array_equal(found.depth(), depth)
+    np.testing.assert_allclose(pose(blender, found), before, atol=1e-6)
+    with pytest.raises(PhotoError, match=r"linked from another file.*library\.blend"):
+        set_depth_edge(found, 0.04)
