@@ -13,7 +13,8 @@ from PIL import Image, UnidentifiedImageError
 
 from blender_addon.core.arrays import UInt8
 from blender_addon.core.camera.formats.frame_order import natural_order
-from blender_addon.core.errors import RealCamError
+from blender_addon.core.errors import PhotoError, RealCamError
+from server.depth.photo_files import read_as_stored
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 """Endings of picture files, in lower case."""
@@ -68,14 +69,18 @@ def read_pictures(files: tuple[Path, ...]) -> UInt8:
 
 
 def read_picture(file: Path) -> UInt8:
-    """One picture, [H, W, 3] uint8 sRGB.
+    """One picture, [H, W, 3] uint8 sRGB, as it is stored: data sets give cameras of the stored pictures.
 
     Raises:
         ClipError: the file cannot be read; the message names it.
     """
     try:
+        if file.suffix.lower() != ".bmp":
+            return read_as_stored(file)
         with Image.open(file) as picture:
             return np.array(picture.convert("RGB"))
+    except PhotoError as error:
+        raise ClipError("A picture cannot be read", error.why, error.remedy) from error
     except OSError as error:
         why = "it is not a picture" if isinstance(error, UnidentifiedImageError) else error.strerror or error
         raise ClipError("A picture cannot be read", f"{file}: {why}") from error
@@ -122,9 +127,14 @@ def _check_one_series(files: tuple[Path, ...]) -> None:
 def _read_video(file: Path) -> UInt8:
     try:
         with av.open(str(file)) as container:
-            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+            frames = [_upright(frame) for frame in container.decode(video=0)]
     except (OSError, ValueError, IndexError) as error:  # PyAV's errors derive from these
         raise ClipError("The video cannot be read", f"{file}: {error}") from error
     if not frames:
         raise ClipError("The video has no frame", str(file))
     return np.stack(frames)
+
+
+def _upright(frame: av.VideoFrame) -> UInt8:
+    """[H, W, 3] uint8 of a frame: its range, bits and colour matrix as it says, and turned as a phone's portrait is."""
+    return np.rot90(np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8), round(frame.rotation / 90))

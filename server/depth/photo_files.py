@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.depth.depth_question import says_metres
 from blender_addon.core.depth.photo_checks import check_aspect, check_depth
 from blender_addon.core.errors import PhotoError
-from blender_addon.core.photo.exif import read_photo_facts
+from blender_addon.core.photo.exif import PhotoFacts, read_photo_facts
 from blender_addon.core.photo.file_bytes import file_bytes
 from blender_addon.core.photo.photo_file import (
     MOST_PIXELS,
@@ -69,6 +69,19 @@ def read_photo(path: Path) -> PhotoFile:
     if pixels is None:
         raise undecodable_photo(path)
     return PhotoFile(np.ascontiguousarray(pixels), header.exif.focal_35mm)
+
+
+def read_as_stored(path: Path) -> UInt8:
+    """[h, w, 3] uint8 sRGB of a picture that has a camera of its own, not turned by its EXIF: as that camera sees it.
+
+    Raises:
+        PhotoError: it cannot be read; see core.photo.photo_file.
+    """
+    header = photo_header(path)
+    pixels = _upright_colours(path, replace(header, exif=PhotoFacts()))
+    if pixels is None:
+        raise undecodable_photo(path)
+    return pixels
 
 
 def read_photo_size(path: Path) -> tuple[tuple[int, int], float | None]:
