@@ -7,7 +7,7 @@ judged by the same ones, so a clip that did not follow is not measured by the ca
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -149,7 +149,7 @@ class Search:
         parallax, noise = _strongest(turning[fits]), _strongest(explained[fits])
         if parallax < max(smallest, OF_THE_NOISE * noise):
             return Found(still, None, parallax)
-        return Found(best, rival_of(best, found), parallax)
+        return Found(self._with_all_tracks(best), rival_of(best, found), parallax)
 
     def _still(self) -> Candidate:
         poses, directions = turned(self.tracks, self.intrinsics)
@@ -165,6 +165,14 @@ class Search:
         poses = completed(poses, train, self.intrinsics, self.size, self.seed)
         candidate = self._candidate(name, poses, triangulated(poses, self.intrinsics, self.tracks))
         return [candidate] if candidate.placed > 1 else []
+
+    def _with_all_tracks(self, best: Candidate) -> Candidate:
+        """The candidate adjusted to the tracks that judged it too; its fit stays the one that it was chosen by."""
+        scale = tolerance_of(self.size) / TOLERANCE
+        poses = adjusted(best.poses, self.tracks, self.intrinsics, self.size, scale)
+        if np.isfinite(poses[:, 0, 0]).sum() < best.placed:
+            return best
+        return replace(best, poses=poses, points=triangulated(poses, self.intrinsics, self.tracks))
 
     def _candidate(self, name: str, poses: Float64, points: Float64) -> Candidate:
         fit = measured_fit(poses, points, self.intrinsics, self.tracks, self.held_out, self.size)
