@@ -36,7 +36,7 @@ class HandmadePanel(ImportedPhotoSubpanel, bpy.types.Panel):
             column.operator("realcam.update_geometry", icon="FILE_REFRESH")
         if blocking:
             draw_wrapped(layout, context, "Place boxes and planes on what the photo shows, then press My Geometry.")
-            draw_wrapped(layout, context, "A photo that looks up or down: first tilt a camera alike, then Match a Camera.")
+            draw_wrapped(layout, context, "Does the photo look up or down? Tilt a camera alike, then Match a Camera.")
         layout.operator("realcam.take_shape", icon="SCULPTMODE_HLT")
 
 
