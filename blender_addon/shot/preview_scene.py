@@ -18,6 +18,7 @@ from ..scene.photo_scene import PhotoScene
 from ..scene.textured_mesh import textured_mesh
 from .axes import flipped
 from .preview_layers import PaintedLayer, painted_layers
+from .preview_mesh import preview_mesh
 from .preview_texture import bilinear_material, preview_image
 
 Method = Literal["eevee", "workbench"]
@@ -34,7 +35,8 @@ def make_preview_scene(
 ) -> bpy.types.Scene:
     """A scene with the photo's mesh at the origin and a camera, ready for `place_camera` and rendering.
 
-    The mesh has a material of its own, whatever the artist put on the photo's, and none of the artist's modifiers.
+    The mesh has a material of its own, whatever the artist put on the photo's, and none of the artist's modifiers; see
+    preview_mesh.
     Of everything else in the artist's scene, only what is painted on the photo's background layers is seen.
     Nothing of it is written into a .blend, by Save, Save Copy or auto-save.
 
@@ -49,14 +51,9 @@ def make_preview_scene(
     """
     scene = bpy.data.scenes.new(NAME)
     as_data = not give_standard_view(scene)
-    data = photo_scene.mesh.data
-    # Slots belong to the mesh, what they hold to our object: a mesh without slots is copied, to get one. In Edit Mode
-    # the copy is the mesh as it was before.
-    if data.is_editmode or not data.materials:
-        data = data.copy()
+    data = preview_mesh(photo_scene)
+    if data != photo_scene.mesh.data:
         _mark(data)
-        if not data.materials:
-            data.materials.append(None)
     mesh = bpy.data.objects.new(NAME, data)
     mesh.matrix_basis = photo_scene.frame.inverted()
     image = preview_image(NAME, photo_scene, depth, trajectory, as_data=as_data)

@@ -278,3 +278,16 @@ def test_a_full_or_locked_temporary_folder_is_told(bike_scene: PhotoScene, bike:
         with pytest.raises(ShotError, match="could not render"):
             renderer.render(0)
         folder.chmod(stat.S_IRWXU)
+
+
+def test_unwrapped_or_turned_faces_show_the_photo_all_the_same(
+    bike_scene: PhotoScene, bike: Motorcycle, blender: ModuleType
+) -> None:
+    (before,) = render_all(bike_scene, at_the_photo(bike), "workbench")
+    data = bike_scene.mesh.data
+    data.flip_normals()
+    data.uv_layers.remove(data.uv_layers[0])
+    data.uv_layers.new(name="unwrapped")
+    (after,) = render_all(bike_scene, at_the_photo(bike), "workbench")
+    np.testing.assert_array_equal(after, before)
+    assert [layer.name for layer in data.uv_layers] == ["unwrapped"], "the artist's mesh stays as it is"
