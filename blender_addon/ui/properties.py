@@ -55,7 +55,11 @@ class RealCamPhotoImport(PhotoImportFields, bpy.types.PropertyGroup):
     """The import's fields as the panel holds them."""
 
     photo_path: StringProperty(
-        name="Photo", description="The photo to import", subtype="FILE_PATH", update=_photo_chosen
+        name="Photo",
+        description="The photo to import",
+        subtype="FILE_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+        update=_photo_chosen,
     )
     waits: BoolProperty(name="Waits", description="The photo was chosen and is not imported yet", options={"HIDDEN"})
 

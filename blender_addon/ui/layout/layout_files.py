@@ -20,6 +20,9 @@ from ..operator_result import OperatorResult
 from ..photo.active_photo import LeftEditMode, active_photo
 from .import_laid_out import import_laid_out, waiting_photo, waiting_size
 
+_FILE = {"SKIP_SAVE", "PATH_SUPPORTS_BLEND_RELATIVE"}
+"""Options of a field for a file."""
+
 
 class CutOutByMask(bpy.types.Operator):
     """Choose a picture in the photo's shape that is bright where a thing is, and put the thing on a plane of its own"""
@@ -28,7 +31,7 @@ class CutOutByMask(bpy.types.Operator):
     bl_label = "Cut Out by a Mask"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO", "INTERNAL"}
 
-    filepath: StringProperty(name="Mask", description="The mask's file", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: StringProperty(name="Mask", description="The mask's file", subtype="FILE_PATH", options=_FILE)
     filter_image: BoolProperty(default=True, options={"HIDDEN"})
     filter_folder: BoolProperty(default=True, options={"HIDDEN"})
 
@@ -49,7 +52,7 @@ class CutOutByMask(bpy.types.Operator):
 class ReadsLayout:
     """Mixed into an operator: reads a file that says how the panel's photo, or the scene's, is laid out."""
 
-    filepath: StringProperty(name="File", description="The file to read", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: StringProperty(name="File", description="The file to read", subtype="FILE_PATH", options=_FILE)
 
     @classmethod
     def poll(cls: Any, context: bpy.types.Context) -> bool:
@@ -127,7 +130,7 @@ class SaveLayout(bpy.types.Operator):
     bl_label = "Save Layout"
     bl_options: ClassVar[set[str]] = {"INTERNAL"}
 
-    filepath: StringProperty(name="File", description="The file to write", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: StringProperty(name="File", description="The file to write", subtype="FILE_PATH", options=_FILE)
     check_existing: BoolProperty(default=True, options={"HIDDEN"})
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
 

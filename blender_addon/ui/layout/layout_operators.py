@@ -194,6 +194,7 @@ class CutOutPart(ChangesLayout, bpy.types.Operator):
         name="Mask",
         description="A picture in the photo's shape that is bright where the thing is, instead of an outline",
         subtype="FILE_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
     foot: FloatVectorProperty(
         name="Foot",

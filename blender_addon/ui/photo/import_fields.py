@@ -26,7 +26,7 @@ class PhotoImportFields(DepthFields):
         description="The photo's depth: 16-bit PNG or TIFF, EXR, NPY or NPZ; or a picture of relative depth. Found by "
         "itself when it lies beside the photo and is called like it",
         subtype="FILE_PATH",
-        options=OF_THIS_PHOTO,
+        options=OF_THIS_PHOTO | {"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import bpy
+
 from ...core.depth.depth_file import DEPTH_SUFFIXES
 from ...core.errors import PhotoError
 from ...core.photo.photo_file import PHOTO_SUFFIXES
@@ -28,7 +30,7 @@ def selected_files(operator: Any) -> list[Path]:
     names = [entry.name for entry in operator.files if entry.name]
     if operator.directory and names:
         return [Path(operator.directory) / name for name in names]
-    return [Path(operator.filepath)] if operator.filepath else []
+    return [Path(bpy.path.abspath(operator.filepath))] if operator.filepath else []
 
 
 def photo_and_depth(paths: Sequence[Path]) -> tuple[Path, Path | None]:

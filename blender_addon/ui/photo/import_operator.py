@@ -21,6 +21,8 @@ from .import_fields import FIELDS, OF_ONE_PHOTO, PhotoImportFields, depth_beside
 from .import_files import DEPTH_GLOB, PHOTO_AND_DEPTH_GLOB, THUMBNAILS, photo_and_depth, selected_files
 
 _HIDDEN = {"HIDDEN", "SKIP_SAVE"}
+_FILE = {"SKIP_SAVE", "PATH_SUPPORTS_BLEND_RELATIVE"}
+"""Options of a field for a file."""
 
 
 class ImportPhoto(PhotoImportFields, bpy.types.Operator):
@@ -30,7 +32,7 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
     bl_label = "Import Photo with Depth"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
-    filepath: StringProperty(name="Photo", description="The photo", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: StringProperty(name="Photo", description="The photo", subtype="FILE_PATH", options=_FILE)
     directory: StringProperty(subtype="DIR_PATH", options=_HIDDEN)
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options=_HIDDEN)
     filter_glob: StringProperty(default=PHOTO_AND_DEPTH_GLOB, options={"HIDDEN"})
@@ -101,7 +103,7 @@ class ChooseDepth(bpy.types.Operator):
     bl_label = "Choose a Depth File"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO", "INTERNAL"}
 
-    filepath: StringProperty(name="Depth", description="The depth", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: StringProperty(name="Depth", description="The depth", subtype="FILE_PATH", options=_FILE)
     filter_glob: StringProperty(default=DEPTH_GLOB, options={"HIDDEN"})
     display_type: EnumProperty(items=THUMBNAILS, default="THUMBNAIL", options={"HIDDEN"})
 
@@ -124,7 +126,7 @@ class ChooseDepth(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Import the panel's photo with this depth."""
         fields = context.scene.realcam.photo
-        if not Path(self.filepath).is_file():
+        if not Path(bpy.path.abspath(self.filepath)).is_file():
             self.report({"ERROR"}, "No depth file is chosen. Choose one, or estimate the depth.")
             return {"CANCELLED"}
         fields.depth_path = self.filepath
