@@ -107,7 +107,7 @@ class JobView:
             return "The server is away, waiting for it"
         match self.phase:
             case Phase.PREVIEW:
-                return f"Preview {self.done}/{self.total}"
+                return f"{self.stage or 'Preview'} {self.done}/{self.total}"
             case Phase.READING if self.total:
                 return f"{self.phase.value} {self.done}/{self.total}"
             case Phase.SENDING | Phase.FETCHING if self.total:

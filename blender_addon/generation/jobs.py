@@ -130,7 +130,7 @@ class Jobs:
     def preparing(self, phase: Phase, progress: JobProgress) -> None:
         """Set the view's phase and progress while the payload is put together."""
         if self.view is not None:
-            self.view = replace(self.view, phase=phase, done=progress.done, total=progress.total)
+            self.view = replace(self.view, phase=phase, done=progress.done, total=progress.total, stage=progress.stage)
 
     def submit(self, payload: JobPayload, record: JobRecord) -> None:
         """Write the job's record, then hand the payload to the thread.
@@ -143,7 +143,7 @@ class Jobs:
         assert self.view is not None
         self._records.write(record)
         self.record = record
-        self.view = replace(self.view, job_id=record.job_id, phase=Phase.SENDING, done=0, total=0)
+        self.view = replace(self.view, job_id=record.job_id, phase=Phase.SENDING, done=0, total=0, stage="")
         kept = self._records.pending_upload(record.job_id)
         self._thread.put(SubmitJob(record.job_id, payload, record.title, Path(record.folder), kept))
 

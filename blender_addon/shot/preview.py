@@ -13,6 +13,7 @@ import numpy as np
 from ..core.arrays import Float32, UInt8
 from ..core.camera.trajectory import Trajectory
 from ..core.errors import RealCamError, ShotError
+from ..datablocks import in_session
 from ..scene.photo_file import image_floats
 from ..scene.photo_scene import PhotoScene, find_photo_scene
 from .preview_scene import Method, make_preview_scene, place_camera, remove_preview_scenes
@@ -21,8 +22,8 @@ from .preview_scene import Method, make_preview_scene, place_camera, remove_prev
 class PreviewRenderer:
     """Renders a trajectory frame by frame. Use it as a context manager, which removes all it made.
 
-    Blender blocks for one frame at a time, so a window stays alive between calls of `render`. Only names are held
-    between them: what an undo in between has taken away is made again.
+    Blender blocks for one frame at a time, so a window stays alive between calls of `render`. Only numbers of
+    datablocks are held between them: what an undo in between has taken away is made again.
     """
 
     def __init__(
@@ -42,8 +43,8 @@ class PreviewRenderer:
         self._depth = depth
         self._trajectory = trajectory
         self._method: Method = method
-        self._mesh_name, self._imported_at = photo_scene.mesh.name, photo_scene.record.imported_at
-        self._scene_name = self._make(photo_scene).name
+        self._mesh, self._imported_at = photo_scene.mesh.session_uid, photo_scene.record.imported_at
+        self._scene = self._make(photo_scene).session_uid
         self._folder = tempfile.TemporaryDirectory(prefix="realcam-preview-")
 
     def __enter__(self) -> Self:
@@ -74,10 +75,10 @@ class PreviewRenderer:
         Raises:
             RealCamError: Blender cannot render now, or the photo was undone or deleted.
         """
-        scene = bpy.data.scenes.get(self._scene_name)
+        scene = in_session(bpy.data.scenes, self._scene)
         if scene is None or scene.camera is None:
             scene = self._make(self._photo_again())
-            self._scene_name = scene.name
+            self._scene = scene.session_uid
         place_camera(scene, self._trajectory, index)
         suffix = "png" if scene.render.image_settings.file_format == "PNG" else "exr"
         path = Path(self._folder.name) / f"frame.{suffix}"
@@ -113,7 +114,7 @@ class PreviewRenderer:
                 "the photo was undone or deleted while it was rendered",
                 "Bring the photo back and start again.",
             )
-        return next((photo for photo in found if photo.mesh.name == self._mesh_name), found[0])
+        return next((photo for photo in found if photo.mesh.session_uid == self._mesh), found[0])
 
 
 def _read_rgba(path: Path) -> UInt8:

@@ -30,8 +30,8 @@ def set_camera_background(camera: bpy.types.Object, take: Take) -> bpy.types.Cam
         TimelineError: The take's files are gone, or cannot be spread over the shot.
     """
     data = camera.data
-    image = clip_image(take, USE, picture_space())
     background = camera_background(camera)
+    image = clip_image(take, USE, picture_space(), None if background is None else background.image)
     if background is None:
         background = data.background_images.new()
         background.alpha = 0.5

@@ -15,13 +15,17 @@ IMAGE_PROPERTY = "realcam_clip"
 """Custom property of our images: {"shot", "take", "use"}."""
 
 
-def clip_image(take: Take, use: str, colourspace: str) -> bpy.types.Image:
-    """The image sequence of a take. There is one datablock for each shot and use: another take changes its files only.
+def clip_image(take: Take, use: str, colourspace: str, shown: bpy.types.Image | None = None) -> bpy.types.Image:
+    """The image sequence of a take.
+
+    An image that is used in one place alone gets the take's files; one that another camera or scene shows too, also
+    for a shot of the same name, stays as it is there.
 
     Args:
         take: The take.
         use: What it is for; images of different uses are different datablocks.
         colourspace: The colour space that the files are read in.
+        shown: The image that stands where this one is wanted, None for none.
 
     Raises:
         TimelineError: The take's files are gone or cannot be spread over the shot.
@@ -29,7 +33,10 @@ def clip_image(take: Take, use: str, colourspace: str) -> bpy.types.Image:
     folder = take_folder(take)
     write_spread(Path(bpy.path.abspath(folder)), take.frames, take.duration)
     path = f"{folder}/{spread_file(take.frames, take.duration)}"
-    image = next((image for image in bpy.data.images if is_clip_image(image, take.shot, use)), None)
+    image = shown if is_clip_image(shown, take.shot, use) and shown is not None and shown.users < 2 else None
+    if image is None:
+        same = (image for image in bpy.data.images if is_clip_image(image, take.shot, use) and image.library is None)
+        image = next((image for image in same if image.filepath == path), None)
     if image is None:
         image = bpy.data.images.load(path)
         image.source = "SEQUENCE"

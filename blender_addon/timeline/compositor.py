@@ -33,8 +33,9 @@ def set_compositor_overlay(scene: bpy.types.Scene, take: Take) -> bpy.types.Node
     Raises:
         TimelineError: The take's files are gone, or cannot be spread over the shot.
     """
-    image = clip_image(take, USE, display_colourspace(scene))
     tree = blender_versions.compositor_tree(scene)
+    shown = None if tree is None else _ours(tree, take.shot).get("CompositorNodeImage")
+    image = clip_image(take, USE, display_colourspace(scene), None if shown is None else shown.image)
     if tree is None:
         tree = blender_versions.make_compositor_tree(scene)
         tree[_TREE_PROPERTY] = True
@@ -130,7 +131,8 @@ def _bypass(tree: bpy.types.NodeTree, over: bpy.types.Node) -> None:
 
 
 def _render_layers(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> bpy.types.Node:
-    node = next((node for node in tree.nodes if node.bl_idname == "CompositorNodeRLayers"), None)
+    layers = (node for node in tree.nodes if node.bl_idname == "CompositorNodeRLayers")
+    node = next((node for node in layers if node.scene in (None, scene)), None)
     if node is None:
         node = tree.nodes.new("CompositorNodeRLayers")
         node.scene = scene

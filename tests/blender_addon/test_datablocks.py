@@ -146,3 +146,38 @@ def test_a_holdout_is_taken_back_from_the_mesh_that_got_it(addon: ModuleType) ->
     scene[SCENE_PROPERTY]["mesh"] = mesh.name  # as version 0.1 wrote it
     render_as_before(scene)
     assert not mesh.is_holdout
+
+
+def test_of_two_photos_of_one_name_the_one_that_was_pressed_is_chosen(
+    addon: ModuleType, thin_bike_scene: PhotoScene, bike_import: Any, tmp_path: Path
+) -> None:
+    from blender_addon.scene import find_photo_scene, import_photo
+    from blender_addon.scene.photo_scene import photo_scenes
+    from tests.support.import_requests import with_settings
+
+    scene = addon.context.scene
+    second = import_photo(scene, with_settings(bike_import, max_vertices=5_000)).mesh
+    addon.data.libraries.write(str(tmp_path / "photo.blend"), {second}, fake_user=True)
+    addon.data.objects.remove(second)
+    thin_bike_scene.mesh.name = "photo"
+    with addon.data.libraries.load(str(tmp_path / "photo.blend"), link=True) as (there, wanted):
+        wanted.objects = [name for name in there.objects if "camera" not in name]
+    scene.collection.objects.link(wanted.objects[0])
+    addon.context.view_layer.update()
+    thin_bike_scene.mesh.name = wanted.objects[0].name
+    photos = [photo.mesh for photo in photo_scenes(scene)]
+    assert len({mesh.name for mesh in photos}) == 1
+    for mesh in photos:
+        chosen = addon.ops.realcam.choose_photo(mesh=mesh.name, session_uid=mesh.session_uid)
+        assert chosen == {"FINISHED"}
+        found = find_photo_scene(scene)
+        assert found is not None
+        assert found.mesh == mesh
+
+
+def test_fields_for_files_take_paths_beside_the_blend(addon: ModuleType) -> None:
+    """Blender warns of a field that does not say so: as an error, that warning ended the process."""
+    shot = addon.context.scene.realcam
+    shot.photo.photo_path = shot.photo.depth_path = shot.last_image = "//photo.png"
+    assert not addon.ops.realcam.generate.poll()
+    assert addon.ops.realcam.estimate_depth.poll()

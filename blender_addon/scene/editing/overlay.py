@@ -9,6 +9,7 @@ from ...blender_versions import use_nodes
 from ...core.arrays import Int32
 from ...core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SKY
 from ...core.depth.depth_mesh import cut_faces
+from ...datablocks import named
 from ..axes import depth_of
 from ..mesh import read_vertices
 from ..photo_scene import PhotoScene
@@ -81,7 +82,7 @@ def _kinds(cleaning_flags: Int32) -> Int32:
 def _paint(bit: int) -> bpy.types.Material:
     """A material that shows the step's colour in every shading mode of the viewport."""
     name = f"Depth Cleaning {bit}"
-    material = bpy.data.materials.get(name)
+    material = named(bpy.data.materials, name, "")
     if material is not None:
         return material
     material = bpy.data.materials.new(name)

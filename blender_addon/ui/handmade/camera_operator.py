@@ -34,7 +34,10 @@ class MatchCamera(ActivePhotoMixin, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Move the photo and rebuild it with the lens, in Edit Mode too."""
-        camera = context.scene.objects.get(self.camera)
+        cameras = [o for o in context.scene.objects if o.name == self.camera]
+        # A linked camera may have the name of another: the selected one is meant.
+        cameras.sort(key=lambda camera: camera != context.active_object)
+        camera = next(iter(cameras), None)
         if camera is None:
             self.report({"ERROR"}, "No camera is chosen. Choose the one that saw what the photo shows.")
             return {"CANCELLED"}

@@ -83,7 +83,7 @@ class DepthFromGeometry(ActivePhotoMixin, bpy.types.Operator):
         choice = GeometryChoice(
             source=self.source,
             objects=tuple(context.selected_objects) if self.source == "SELECTED" else (),
-            collection=bpy.data.collections.get(self.collection),
+            collection=_collection(context, self.collection),
             rest=self.rest,
             distance=self.distance,
             nearer_only=self.nearer_only,
@@ -102,6 +102,16 @@ class DepthFromGeometry(ActivePhotoMixin, bpy.types.Operator):
         if self.rest == "DISTANCE":
             layout.prop(self, "distance")
         layout.prop(self, "nearer_only")
+
+
+def _collection(context: bpy.types.Context, name: str) -> bpy.types.Collection | None:
+    """The collection of a name: the one that was taken the last time, else one of the scene, else any of the file."""
+    stored = stored_choice(active_photo(context))
+    last = None if stored is None else stored.collection
+    found = [collection for collection in bpy.data.collections if collection.name == name]
+    scene = set(context.scene.collection.children_recursive)
+    found.sort(key=lambda collection: (collection != last, collection not in scene))
+    return next(iter(found), None)
 
 
 class UpdateGeometry(ActivePhotoMixin, bpy.types.Operator):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import IntProperty, StringProperty
 
 from ...core.errors import RealCamError
 from ...scene.edited_mesh import copies_of, make_own_photo, put_back
@@ -25,10 +25,15 @@ class ChoosePhoto(bpy.types.Operator):
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     mesh: StringProperty(name="Photo", description="Name of the photo's mesh object")
+    session_uid: IntProperty(
+        name="Session UID", description="Of that object, where several have its name; 0 for none", options={"HIDDEN"}
+    )
 
     def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Choose it, and look at it."""
-        photo = next((photo for photo in photo_scenes(context.scene) if photo.mesh.name == self.mesh), None)
+        named = [photo for photo in photo_scenes(context.scene) if photo.mesh.name == self.mesh]
+        named.sort(key=lambda photo: photo.mesh.session_uid != self.session_uid)
+        photo = next(iter(named), None)
         if photo is None:
             self.report({"ERROR"}, f"There is no photo {self.mesh} in this scene")
             return {"CANCELLED"}

@@ -73,7 +73,7 @@ def _chooser(layout: Any, scene: bpy.types.Scene, current: PhotoScene) -> None:
         button = column.operator(
             "realcam.choose_photo", text=photo.mesh.name, translate=False, icon=icon, depress=chosen
         )
-        button.mesh = photo.mesh.name
+        button.mesh, button.session_uid = photo.mesh.name, photo.mesh.session_uid
 
 
 def _in_the_way(layout: Any, context: bpy.types.Context, photo: PhotoScene) -> None:

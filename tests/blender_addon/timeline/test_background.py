@@ -81,3 +81,18 @@ def test_another_shot_on_the_same_camera_takes_its_place(blender: ModuleType, ca
     assert len(camera.data.background_images) == 1
     assert shown_file(blender, background, 110).parts[-4:] == ("B", "take_001", "frames_in_shot", "0010.png")
     assert [image.name for image in blender.data.images] == ["B, take 1 background"]
+
+
+def test_cameras_of_one_shots_name_keep_their_own_clips(blender: ModuleType, camera: Any, new_take: MakeTake) -> None:
+    """Another scene may have a shot of the same name; a scene that was copied shows the same take until it changes."""
+    first, second = new_take(), new_take()
+    set_camera_background(camera, first)
+    other = blender.data.objects.new("other", blender.data.cameras.new("other"))
+    there = set_camera_background(other, second)
+    (here,) = camera.data.background_images
+    assert "take_001" in here.image.filepath
+    assert "take_002" in there.image.filepath
+    copied = blender.data.objects.new("copied", camera.data.copy())
+    set_camera_background(copied, second)
+    assert "take_001" in here.image.filepath
+    assert len(blender.data.images) == 2, "one of each take"
