@@ -107,5 +107,5 @@ def test_the_line_that_installs_is_copied(
         msgspec.structs.replace(one, predictor=msgspec.structs.replace(one.facts, install=line)) for one in offered
     )
     assert CopyInstallCommand.poll(context)
-    CopyInstallCommand.execute(SimpleNamespace(report=lambda *_: None), context)
+    CopyInstallCommand.execute(SimpleNamespace(report=lambda *_: None, bl_label="Copy"), context)
     assert context.window_manager.clipboard == line
