@@ -11,7 +11,15 @@ from ...core.arrays import Float64, Floats
 from ...core.depth.calibration.depth_law import Gives, Numbers
 from ...core.depth.calibration.fit import DepthFit, fit_depth
 from ...core.depth.calibration.fit_words import fit_words, limit_words
-from ...core.depth.calibration.known_points import KnownPoints, along_z, ends_of, floor_depths, number_at, ray_lengths
+from ...core.depth.calibration.known_points import (
+    KnownPoints,
+    along_z,
+    check_distances,
+    ends_of,
+    floor_depths,
+    number_at,
+    ray_lengths,
+)
 from ...core.depth.layout.ground_plane import down_vector, horizon_of
 from ...core.errors import PhotoError
 from ...scene import PhotoScene
@@ -111,6 +119,7 @@ def _points(photo: PhotoScene, picture: Floats) -> KnownPoints:
 def _known_points(photo: PhotoScene, fields: Any) -> KnownPoints:
     pixels = _pixels(photo, [(point.across, point.down) for point in fields.points])
     distances = np.array([point.distance for point in fields.points], dtype=np.float64)
+    check_distances(distances)
     numbers = np.array([point.imported for point in fields.points], dtype=np.float64)
     return KnownPoints(numbers, along_z(distances, pixels, photo.intrinsics, fields.along))
 

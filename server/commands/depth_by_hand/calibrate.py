@@ -18,6 +18,7 @@ from blender_addon.core.depth.calibration.known_points import (
     Along,
     KnownPoints,
     along_z,
+    check_distances,
     ends_of,
     floor_depths,
     number_at,
@@ -97,7 +98,7 @@ class _Given:
             PhotoError: a pixel is outside.
         """
         places = pixels / self.size
-        outside = np.flatnonzero(((places < 0) | (places > 1)).any(axis=1))
+        outside = np.flatnonzero(~((places >= 0) & (places <= 1)).all(axis=1))
         if len(outside):
             x, y = pixels[outside[0]] - 0.5
             raise PhotoError(
@@ -136,8 +137,10 @@ def calibrate(
         given = _given(depth, read_depth_picture(depth, channel, no_depth), photo, settings)
         if pixels:
             places = np.array([place for place, _ in pixels])
-            distances = along_z(np.array([m for _, m in pixels]), places, given.lens.intrinsics, _along(along))
-            points = KnownPoints(given.numbers_at(places), distances)
+            distances = np.array([metres for _, metres in pixels])
+            check_distances(distances)
+            along_axis = along_z(distances, places, given.lens.intrinsics, _along(along))
+            points = KnownPoints(given.numbers_at(places), along_axis)
         elif ways[1]:
             places = _floor_pixels(given, ground)
             points = _floor(given, places, camera_height or 0.0, horizon)
@@ -200,21 +203,29 @@ def _floor_pixels(given: _Given, region: str) -> Float64:
     """[N, 2] pixels of a region of the floor that have depth."""
     height, width = given.size[1], given.size[0]
     inside: Bool = np.zeros((height, width), dtype=np.bool_)
-    if Path(region).is_file():
-        mask = read_mask(Path(region))
-        rows, columns = (np.arange(size) * have // size for size, have in zip(inside.shape, mask.shape, strict=True))
-        inside = mask[np.ix_(rows, columns)]
-    elif ";" in region:
-        corners = [numbers(corner, "--ground", (2,)) for corner in region.split(";") if corner.strip()]
+    if ";" in region:
+        corners = [_pixels(corner, 2) for corner in region.split(";") if corner.strip()]
         if len(corners) < 3:
             raise typer.BadParameter(f"{region!r}: a floor has three corners or more", param_hint="--ground")
         inside = polygon_pixels(np.array(corners) + 0.5, given.size)
+    elif Path(region).is_file():
+        mask = read_mask(Path(region))
+        rows, columns = (np.arange(size) * have // size for size, have in zip(inside.shape, mask.shape, strict=True))
+        inside = mask[np.ix_(rows, columns)]
     else:
-        left, top, right, bottom = (max(round(n), 0) for n in numbers(region, "--ground", (4,)))
+        left, top, right, bottom = (max(round(n), 0) for n in _pixels(region, 4))
         inside[top:bottom, left:right] = True
     rows, columns = np.nonzero(inside)
     some = np.unique(np.linspace(0, max(len(rows) - 1, 0), min(len(rows), FLOOR_PIXELS)).astype(np.int64))
     return np.asarray(np.stack([columns[some], rows[some]], axis=1) + 0.5, dtype=np.float64)
+
+
+def _pixels(text: str, count: int) -> list[float]:
+    """Places along the photo's sides, in a region of the floor."""
+    values = numbers(text, "--ground", (count,))
+    if not np.isfinite(values).all():
+        raise typer.BadParameter(f"{text!r}: expected pixels", param_hint="--ground")
+    return values
 
 
 def _near_is_high(given: _Given, near_is: str) -> bool:

@@ -168,6 +168,11 @@ def test_the_floor_is_enough(tmp_path: Path) -> None:
         (["--point", "10,10=2", "--point", "20,400=inf"], "A distance is not a positive number: point 2"),
         (["--ground", "10,10,10,10", "--camera-height", "1.5"], "The floor needs three points: there are 0"),
         (["--point", "10,10"], "expected 1 numbers"),
+        (["--point", "10,10=2", "--point", "20,nan=3"], "A point is outside the picture: 20, nan"),
+        # Of one length of tape: along the axis 1.9 and 2 m.
+        (["--point", "10,10=2", "--point", "370,250=2"], "Points of one distance only"),
+        (["--ground", "nan,300,200,490", "--camera-height", "1.5"], "'nan,300,200,490': expected pixels"),
+        (["--ground", "1,1;" * 80, "--camera-height", "1.5"], "The floor needs three points: there are 0"),
         (["--ground", "10,300,200,490", "--camera-height", "0"], "camera's height is not a positive number"),
         (["--ground", "0,0,700,100", "--camera-height", "1.5"], "is not below the horizon"),
         (["--ground", "10,10;20,20", "--camera-height", "1.5"], "three corners or more"),

@@ -184,13 +184,26 @@ def check_points(points: KnownPoints, picture: Floats) -> None:
         raise PhotoError(
             "The picture has no depth there", _names(unknown), "Take that point away, or set it where there is depth."
         )
-    if given.max() < ONE_DISTANCE * given.min():
+    check_distances(given)
+    _check_numbers(points, picture)
+
+
+def check_distances(given: Float64) -> None:
+    """Refuse points of one distance, in which the law would be that of small errors.
+
+    Args:
+        given: [N] metres, along z or, as a tape measures, straight from the camera: of points of one length of tape the
+            distances along z differ with their place in the photo alone.
+
+    Raises:
+        PhotoError: two or more, and all are one distance.
+    """
+    if len(given) > 1 and given.min() > 0 and given.max() < ONE_DISTANCE * given.min():
         raise PhotoError(
             "Points of one distance only do not say how distances grow",
             f"all are {metres(float(given.min()))} to {metres(float(given.max()))} m away",
             "Add a point that is nearer or farther.",
         )
-    _check_numbers(points, picture)
 
 
 def _check_numbers(points: KnownPoints, picture: Floats) -> None:
