@@ -17,6 +17,7 @@ from ..mesh import GridVertices, own_vertices, rebuild_mesh
 from ..photo_scene import PhotoScene, store_record, with_own_axes
 from ..reference_camera import see_as_far_as
 from .cleaning import even_places, facts_of_vertices
+from .depth_layout import LAYOUT
 from .overlay import cleaning_shown, hide_cleaning, show_cleaning
 from .rig_dependencies import artists_cameras
 
@@ -69,7 +70,8 @@ def set_depth(
         where: [R, C] bool, the pixels that take it.
         unrefined: [R, C] what `depth` was before its edges were moved onto the photo's, which can then be taken back
             as any edge that cleaning moved; None when they were not.
-        from_scratch: Nothing of the depth is the imported one's: a calibrated scale is no longer one of it.
+        from_scratch: Nothing of the depth is the imported one's: a calibrated scale is no longer one of it. A layout
+            that stays stored on the photo keeps it, as its lengths are in metres before calibration.
 
     Returns:
         The photo with its changed record.
@@ -94,7 +96,9 @@ def set_depth(
     rebuild_mesh(mesh, vertices, (record.rows, record.columns), record.depth_edge, cleaned)
     changed = replace(record, cleaned=cleaned)
     if from_scratch:
-        changed = replace(changed, scale=1.0, law=None, numbers="metric", calibrated_scale=record.shot_scale)
+        changed = replace(changed, law=None, numbers="metric")
+        if LAYOUT not in photo_scene.mesh:
+            changed = replace(changed, scale=1.0, calibrated_scale=record.shot_scale)
     changed = replace(changed, facts=facts_of_vertices(vertices, cleaned, changed))
     store_record(photo_scene.mesh, changed)
     result = replace(photo_scene, record=changed)

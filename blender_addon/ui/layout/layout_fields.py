@@ -67,11 +67,16 @@ def _setter(changed: Callable[[RealCamLayoutFields, DepthLayout, Any], DepthLayo
     return set_value
 
 
-def _of_ground(name: str, otherwise: float = 0.0) -> dict[str, Any]:
-    """The accessors of a number of the ground; 0 stands for none."""
+def _or_none(value: float) -> float | None:
+    """What a field stores in which 0 stands for none."""
+    return value or None
+
+
+def _of_ground(name: str, otherwise: float, to_stored: Callable[[float], float | None] = float) -> dict[str, Any]:
+    """The accessors of a number of the ground."""
     return {
         "get": _getter(lambda _, layout: getattr(layout.ground, name, None), otherwise),
-        "set": _setter(lambda _, layout, value: with_ground(layout, **{name: value or None})),
+        "set": _setter(lambda _, layout, value: with_ground(layout, **{name: to_stored(value)})),
     }
 
 
@@ -89,7 +94,7 @@ def _of_horizon(side: int) -> dict[str, Any]:
 def _of_layout(name: str) -> dict[str, Any]:
     return {
         "get": _getter(lambda _, layout: getattr(layout, name), 0.0),
-        "set": _setter(lambda _, layout, value: replace(layout, **{name: value or None})),
+        "set": _setter(lambda _, layout, value: replace(layout, **{name: _or_none(value)})),
     }
 
 
@@ -112,10 +117,6 @@ def _of_part(name: str, otherwise: Any, to_shown: Any = None, to_stored: Any = N
 
 def _set_mixing(_fields: RealCamLayoutFields, layout: DepthLayout, value: int) -> DepthLayout:
     return replace(layout, mixing=MIXINGS[value][0])
-
-
-def _or_none(value: float) -> float | None:
-    return value or None
 
 
 class RealCamLayoutFields(bpy.types.PropertyGroup):
@@ -160,7 +161,7 @@ class RealCamLayoutFields(bpy.types.PropertyGroup):
         min=0.0,
         soft_max=20.0,
         step=5,
-        **_of_ground("ceiling"),
+        **_of_ground("ceiling", 0.0, _or_none),
     )
     farthest: FloatProperty(
         name="Farthest",

@@ -129,6 +129,9 @@ def test_what_cannot_be_meant_is_refused_and_changes_nothing(grounded: ModuleTyp
     fields = grounded.context.scene.realcam.layout
     fields.horizon_left = fields.horizon_right = 4.0
     assert "shows no ground" in fields.refused
+    fields.camera_height = 0
+    assert "The camera's height over the ground is none: 0 m" in fields.refused
+    assert fields.camera_height == pytest.approx(1.6)
     fields.camera_height = 1.7
     assert fields.refused == ""
     assert len(grounded.data.images) == images == 1
@@ -159,6 +162,19 @@ def test_calibration_stays_when_the_layout_is_changed(grounded: ModuleType) -> N
     assert camera.location.x == moved
     assert bpy.ops.realcam.reset_scale() == {"FINISHED"}
     assert fields.camera_height == pytest.approx(2.0)
+    check_mesh_is_the_stored_layout(bpy)
+
+
+def test_geometry_over_a_calibrated_layout_leaves_the_layout_its_metres(grounded: ModuleType) -> None:
+    bpy = grounded
+    fields = bpy.context.scene.realcam.layout
+    bpy.ops.realcam.set_scale(source="POINTS", start=(0, 2, 0), end=(0, 2, 1), distance=1.5)
+    bpy.ops.mesh.primitive_cube_add(size=1, location=(0, 3, 0))
+    assert bpy.ops.realcam.depth_from_geometry(source="SELECTED", rest="DISTANCE", distance=20) == {"FINISHED"}
+    assert photo_of(bpy).depth().max() == pytest.approx(20)
+    assert fields.camera_height == pytest.approx(2.4)
+    fields.ceiling = 3.0
+    assert fields.camera_height == pytest.approx(2.4)
     check_mesh_is_the_stored_layout(bpy)
 
 
