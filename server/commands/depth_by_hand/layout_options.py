@@ -71,6 +71,8 @@ def with_ground_options(
     Raises:
         typer.BadParameter: a text has another form.
     """
+    if not horizon and camera_height is None and ceiling is None:
+        return layout
     ground = layout.ground or Ground()
     if horizon:
         left, *right = numbers(horizon, "--horizon", (1, 2))
@@ -79,7 +81,7 @@ def with_ground_options(
         ground = replace(ground, camera_height=camera_height)
     if ceiling is not None:
         ground = replace(ground, ceiling=ceiling)
-    return layout if ground == (layout.ground or Ground()) else replace(layout, ground=ground)
+    return replace(layout, ground=ground)
 
 
 def with_mixing(layout: DepthLayout, farthest: str, mixing: str) -> DepthLayout:

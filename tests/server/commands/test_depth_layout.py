@@ -74,6 +74,13 @@ def test_options_change_a_recorded_layout(street: Path) -> None:
     assert (changed.ground, changed.farthest, changed.walls) == (Ground((0.4, 0.4), 3.0), None, recorded.walls)
 
 
+def test_a_ground_as_it_is_by_default_is_added_when_it_is_typed(street: Path) -> None:
+    alone = CutOut(((0.4, 0.5), (0.6, 0.5), (0.5, 0.9)), distance=2.0)
+    Path("edits.json").write_bytes(layout_json(DepthLayout(ground=None, cut_outs=(alone,))))
+    assert run(f"--edits edits.json --camera-height {Ground().camera_height} -o grounded.npz").exit_code == 0
+    assert read_layout(Path("grounded.layout.json")).ground == Ground()
+
+
 def test_a_recorded_layout_is_never_written_over(street: Path) -> None:
     Path("a.layout.json").write_bytes(layout_json(DepthLayout()))
     before = Path("a.layout.json").read_bytes()

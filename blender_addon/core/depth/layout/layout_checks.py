@@ -152,7 +152,9 @@ def _check_cut_out(cut_out: CutOut, name: str, place: _Place) -> None:
     _check_region(cut_out, name)
     share = cut_out_share(cut_out)
     if share < SMALLEST_SHARE:
-        raise PhotoError(f"{name} is too small", f"{share:.4%} of the photo", "Draw around the whole thing.")
+        raise PhotoError(
+            f"{name} is too small", f"less than {SMALLEST_SHARE:.3%} of the photo", "Draw around the whole thing."
+        )
     if share > LARGEST_SHARE:
         raise PhotoError(
             f"{name} is the whole photo", f"{share:.1%} of it", "Draw around one thing; the rest is what is behind it."
