@@ -78,12 +78,15 @@ def seen_depth(vertices: Float64, triangles: Int32, rays: GridRays) -> Float32:
 
     Args:
         vertices: [N, 3] float64 metres in the camera's frame, OpenCV axes.
-        triangles: [T, 3] int32 indices into the vertices.
+        triangles: [T, 3] int32 indices into the vertices; one with a corner that is no number is not seen.
         rays: of the grid.
 
     Returns:
         [R, C] float32 metres along z, NaN where no triangle is seen.
     """
+    finite = np.isfinite(vertices).all(axis=1)
+    if not finite.all():
+        vertices, triangles = np.where(finite[:, None], vertices, 0.0), triangles[finite[triangles].all(axis=1)]
     columns, rows = rays.size
     depth = np.full(rows * columns, np.nan, dtype=np.float32)
     corners, faces, source = _in_picture(vertices, triangles, rays)

@@ -80,6 +80,17 @@ def test_what_covers_nothing_is_nothing() -> None:
     assert np.isnan(nothing).all()
 
 
+@pytest.mark.parametrize("nowhere", [np.nan, np.inf])
+def test_a_triangle_with_a_corner_that_is_nowhere_is_not_seen(nowhere: float) -> None:
+    wall = np.array([[-9.0, -9, 2], [9, -9, 2], [0, 9, 2]])
+    vertices, triangles = (
+        np.concatenate([wall, wall / 2, [[0, nowhere, 1]]]),
+        np.array([[0, 1, 2], [3, 4, 6]], np.int32),
+    )
+    assert np.nanmax(seen_depth(vertices, triangles, rays_of())) == pytest.approx(2)
+    assert np.nanmin(seen_depth(vertices, triangles, rays_of())) == pytest.approx(2)
+
+
 def test_a_degenerate_triangle_is_no_surface() -> None:
     line = np.array([[0.0, 0.0, 2.0], [1.0, 1.0, 2.0], [2.0, 2.0, 2.0]])
     assert np.isnan(seen_depth(line, np.array([[0, 1, 2], [0, 0, 0]], np.int32), rays_of())).all()
