@@ -21,6 +21,8 @@ from .calibration_fit import distance_now, exact_fit, remember_spread, told
 
 MOST_FLOOR = 100
 """Points that a selection gives the floor at most, evenly spread over it."""
+ROUNDING = 1e-4
+"""Share of the photo's width and height by which a vertex at its border may stand outside."""
 _PLACE = {"options": {"HIDDEN", "SKIP_SAVE"}}
 
 
@@ -154,8 +156,10 @@ class FloorOfSelection(ActivePhotoMixin, bpy.types.Operator):
                 return {"CANCELLED"}
         fields = calibration_of(mesh)
         for across, down in places:
-            number = number_at(imported, across, down)
-            if np.isfinite(number):
+            # A vertex that was moved out of the photo shows none of its floor; those at its border are there but for
+            # rounding.
+            is_in_photo = max(abs(across - 0.5), abs(down - 0.5)) < 0.5 + ROUNDING
+            if is_in_photo and np.isfinite(number := number_at(imported, across, down)):
                 point = fields.floor.add()
                 point.across, point.down = pixel_centre(imported.shape, across, down)
                 point.imported = number
