@@ -12,6 +12,7 @@ from ..core.arrays import Float32, Floats, UInt8
 from ..core.errors import PhotoError
 from ..core.photo.photo_file import multiplied_by_alpha, photo_header, undecodable_photo, upright
 
+ROWS_AT_ONCE = 64
 _LINEAR_FILES = ("OPEN_EXR", "OPEN_EXR_MULTILAYER", "HDR")
 """What Blender calls the formats whose numbers are linear light."""
 
@@ -113,7 +114,12 @@ def _eight_bits(image: bpy.types.Image) -> UInt8:
     floats = image_floats(image)
     if image.is_float:
         floats = _wide_floats(image, floats)
-    return np.asarray(np.clip(np.rint(floats * 255), 0, 255), dtype=np.uint8)
+    result = np.empty(floats.shape, dtype=np.uint8)
+    # Piece by piece: of a photo of 100 Mpx each intermediate result would be 1.6 GB.
+    for piece in range(0, len(floats), ROWS_AT_ONCE):
+        some = floats[piece : piece + ROWS_AT_ONCE]
+        result[piece : piece + ROWS_AT_ONCE] = np.clip(np.rint(some * 255), 0, 255)
+    return result
 
 
 def _wide_floats(image: bpy.types.Image, held: Floats) -> Floats:
