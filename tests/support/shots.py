@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import msgspec
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from blender_addon.core.arrays import Float32, Float64, UInt8
+from blender_addon.core.arrays import Bool, Float32, Float64, UInt8
 from blender_addon.core.camera.projection import scaled_intrinsics
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_mesh import depth_mesh
+from blender_addon.core.depth.rasterize import rasterize
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from blender_addon.core.payloads.shot_file import encode_shot
 from blender_addon.core.protocol.capability import SettingValue
@@ -80,3 +82,25 @@ def with_options(shot: Shot, **options: object) -> Shot:
     """The same with some options of its engine changed."""
     merged = {**shot.settings.options, **options}
     return replace(shot, settings=msgspec.structs.replace(shot.settings, options=merged))
+
+
+def away_from_outlines(shot: Shot, pixels: int = 5) -> Bool:
+    """[T, H, W] where a frame shows the photo, with no hole and no jump of depth within so many pixels.
+
+    Args:
+        shot: whose preview shows its mesh.
+        pixels: from the middle of a square window to its border.
+    """
+    t, size = shot.trajectory, (shot.trajectory.width, shot.trajectory.height)
+    mesh = depth_mesh(shot.depth, shot.photo_intrinsics, shot.photo_size, shot.depth_edge)
+    result = np.empty(shot.preview.shape[:3], np.bool_)
+    for frame in range(len(t)):
+        seen = rasterize(mesh.vertices, mesh.all_triangles(), t.intrinsics[frame], t.camera_to_world[frame], size)
+        around = np.pad(np.where(shot.preview[frame, ..., 3] == 255, seen.depth, np.inf), 1, mode="edge")
+        steps = sliding_window_view(around, (3, 3))
+        with np.errstate(invalid="ignore"):
+            smooth = steps.max(axis=(2, 3)) <= steps.min(axis=(2, 3)) * (1 + shot.depth_edge)
+        smooth &= np.isfinite(around[1:-1, 1:-1])
+        windows = sliding_window_view(np.pad(smooth, pixels, mode="edge"), (2 * pixels + 1, 2 * pixels + 1))
+        result[frame] = windows.all(axis=(2, 3))
+    return result

@@ -44,17 +44,10 @@ def find_edges(depth: Float32, depth_edge: float, reach: int) -> DepthEdges:
         depth_edge: relative jump of depth that makes an edge.
         reach: how many pixels inwards from an edge count as its near side.
     """
-    near, far = np.zeros(depth.shape, np.bool_), np.zeros(depth.shape, np.bool_)
-    for one, other in _NEIGHBOURS:
-        jump = ~same_surface(np.stack([depth[one], depth[other]]), depth_edge)
-        nearer = depth[one] < depth[other]
-        near[one] |= jump & nearer
-        near[other] |= jump & ~nearer
-        far[one] |= jump & ~nearer
-        far[other] |= jump & nearer
-    mixed = _spread(far, depth, depth_edge, MIXED_PIXELS - 1)
-    near = _spread(near, depth, depth_edge, reach)
-    clean = _spread(mixed, depth, depth_edge, 2) & ~mixed
+    near, far = rims(depth, depth_edge)
+    mixed = spread(far, depth, depth_edge, MIXED_PIXELS - 1)
+    near = spread(near, depth, depth_edge, reach)
+    clean = spread(mixed, depth, depth_edge, 2) & ~mixed
     has_background = np.zeros_like(near)
     if not clean.any():
         nowhere = np.empty(0, np.int64)
@@ -65,15 +58,33 @@ def find_edges(depth: Float32, depth_edge: float, reach: int) -> DepthEdges:
     return DepthEdges(near, mixed, has_background, (rows[deeper], columns[deeper]))
 
 
-_NEIGHBOURS = ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1, :], np.s_[1:, :]))
+def rims(depth: Float32, depth_edge: float) -> tuple[Bool, Bool]:
+    """The pixels [h, w] beside an edge, on its near side and on its far side.
+
+    Args:
+        depth: [h, w] metres, without unknowns.
+        depth_edge: relative jump of depth that makes an edge.
+    """
+    near, far = np.zeros(depth.shape, np.bool_), np.zeros(depth.shape, np.bool_)
+    for one, other in NEIGHBOURS:
+        jump = ~same_surface(np.stack([depth[one], depth[other]]), depth_edge)
+        nearer = depth[one] < depth[other]
+        near[one] |= jump & nearer
+        near[other] |= jump & ~nearer
+        far[one] |= jump & ~nearer
+        far[other] |= jump & nearer
+    return near, far
 
 
-def _spread(mask: Bool, depth: Float32, depth_edge: float, steps: int) -> Bool:
+NEIGHBOURS = ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1, :], np.s_[1:, :]))
+
+
+def spread(mask: Bool, depth: Float32, depth_edge: float, steps: int) -> Bool:
     """The mask [h, w] grown by `steps` pixels, never across a depth edge."""
-    joined = [same_surface(np.stack([depth[one], depth[other]]), depth_edge) for one, other in _NEIGHBOURS]
+    joined = [same_surface(np.stack([depth[one], depth[other]]), depth_edge) for one, other in NEIGHBOURS]
     for _ in range(steps):
         grown = mask.copy()
-        for (one, other), join in zip(_NEIGHBOURS, joined, strict=True):
+        for (one, other), join in zip(NEIGHBOURS, joined, strict=True):
             grown[one] |= mask[other] & join
             grown[other] |= mask[one] & join
         mask = grown

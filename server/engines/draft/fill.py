@@ -24,6 +24,7 @@ from server.engines.draft.continuation import Rays
 from server.engines.draft.free_space import FreeSpace
 from server.engines.draft.painting import Painting, behind, beside
 from server.engines.draft.patch import patch_of
+from server.engines.draft.silhouettes import Silhouettes
 from server.engines.draft.surfaces import Surface, View, colour_at, look_at, photo_surfaces
 from server.geometry.pull_push import pull_push
 
@@ -86,6 +87,7 @@ class WorldFill:
         photo, guessed = photo_surfaces(shot, alive)
         self._free = FreeSpace.of(thin_depth(shot.depth).depth, shot.photo_intrinsics, shot.photo_size)
         self._surfaces = [photo]
+        self._silhouettes = Silhouettes.of(shot, photo)
         self._guessed, self._names = guessed, list[str]()
         depth = float(np.median(photo.vertices[:, 2]))
         self._nothing_seen = (shot.photo.mean(axis=(0, 1)).astype(np.float32), depth)
@@ -125,7 +127,13 @@ class WorldFill:
         if holes.empty:
             around = pull_push(colour.reshape(height, width, 3), known.reshape(height, width)).reshape(-1, 3)
             colour[known == 0] = around[known == 0]
+        fill = colour.copy()
         _blend_over(colour, preview, holes.pixels, seam * holes.invented.astype(np.float32))
+        if self._silhouettes is not None:
+            t = self._shot.trajectory
+            shape, opaque = (height, width, 3), preview[..., 3] == 255
+            camera = t.intrinsics[index], t.camera_to_world[index]
+            colour = self._silhouettes.redraw(colour.reshape(shape), fill.reshape(shape), opaque, *camera)
         return np.asarray(np.round(colour), dtype=np.uint8).reshape(height, width, 3)
 
     def layers(self) -> tuple[BackgroundLayer, ...]:
@@ -154,9 +162,8 @@ class WorldFill:
         margins = (max(round(size[0] * CANVAS), 1), max(round(size[1] * CANVAS), 1))
         around = np.ones((size[1] + 2 * margins[1], size[0] + 2 * margins[0]), np.bool_)
         around[margins[1] : -margins[1], margins[0] : -margins[0]] = False
-        return self._painted(
-            intrinsics, np.eye(4), margins, around, partial(beside, margins=margins, alive=self._alive)
-        )
+        paint = partial(beside, margins=margins, alive=self._alive)
+        return self._painted(intrinsics, np.eye(4), margins, around, paint)
 
     def _patch(self, frame: int) -> Surface:
         t = self._shot.trajectory

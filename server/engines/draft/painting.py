@@ -110,7 +110,7 @@ def beside(
     height, width = hole.shape
     photo = np.s_[down : height - down, right : width - right]
     inverse = _inverse(view)
-    own = view.covered & ~hole
+    own = view.covered & ~hole & ~(view.barred & (inverse > IN_FRONT * inverse_depth))
 
     def mirror(values: Float32) -> Float32:
         around = ((down, down), (right, right), *((0, 0),) * (values.ndim - 2))

@@ -13,6 +13,7 @@ from blender_addon.core.depth.rasterize import Fragments, rasterize
 from blender_addon.core.payloads.background import BackgroundLayer
 from blender_addon.core.payloads.shot import Shot
 from server.engines.draft.completion import completed
+from server.engines.draft.cut_objects import cut_objects
 from server.engines.draft.edges import find_edges, fringe
 from server.geometry.texture import Texture
 
@@ -31,7 +32,7 @@ class Surface:
         triangles: [T, 3] int32.
         uv: [N, 2] float32 in the texture, 0..1.
         barred: [N] float32, 1 where the surface must not be continued beyond itself: on the near side of a depth edge,
-            and just behind one.
+            just behind one, and where the photo's border cuts an object.
         fringe: [N] float32, 1 where its colour is mixed with a foreground's.
         behind: [N, 3] float32 metres, on the near side of an edge: where the surface it hides probably continues; NaN
             elsewhere.
@@ -118,7 +119,9 @@ def photo_surfaces(shot: Shot, alive: Callable[[], None] = lambda: None) -> tupl
     level = texture.level_for(shot.photo_size[0] / grid.depth.shape[1])
     colour = texture.sample(uv.reshape(-1, 2).astype(np.float32), level).reshape(*grid.depth.shape, 3)
     depth = completed(grid.depth, colour, alive)
-    edges = find_edges(depth, shot.depth_edge, _reach(shot, grid))
+    reach = _reach(shot, grid)
+    edges = find_edges(depth, shot.depth_edge, reach)
+    barred = edges.near | edges.mixed | cut_objects(1 / depth, 2 * reach)
     behind_depth = np.full_like(depth, np.nan)
     behind_depth[edges.has_background] = depth[edges.background]
     uv = uv.reshape(-1, 2)
@@ -126,7 +129,7 @@ def photo_surfaces(shot: Shot, alive: Callable[[], None] = lambda: None) -> tupl
         lift(uv, depth.ravel(), shot.photo_intrinsics, shot.photo_size).astype(np.float32),
         _triangles(depth, shot.depth_edge),
         uv.astype(np.float32),
-        (edges.near | edges.mixed).astype(np.float32).ravel(),
+        barred.astype(np.float32).ravel(),
         fringe(edges, colour).astype(np.float32).ravel(),
         lift(uv, behind_depth.ravel(), shot.photo_intrinsics, shot.photo_size).astype(np.float32),
         texture,
