@@ -99,6 +99,12 @@ def test_a_take_is_shown_in_the_camera_it_was_made_for(addon: ModuleType, two_ca
     copy = scene.copy()
     addon.context.view_layer.update()
     assert camera_of(copy, own_take) == own
+    scene.camera = own
+    addon.ops.scene.new(type="FULL_COPY")
+    full = addon.context.scene
+    assert full != scene
+    assert full.camera != own
+    assert camera_of(full, own_take) == full.camera, "a full copy has its own cameras, and shows its takes in them"
     addon.data.objects.remove(own)
     assert camera_of(scene, own_take) == other, "the one of that name, where its own is gone"
 
