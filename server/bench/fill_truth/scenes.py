@@ -13,16 +13,20 @@ from blender_addon.core.camera.lens import focal_pixels
 from blender_addon.core.camera.projection import intrinsics_from_fov, intrinsics_matrix
 from blender_addon.core.camera.rotation import rotation_exp
 from blender_addon.core.camera.trajectory import Trajectory
-from blender_addon.core.depth.depth_mesh import DEPTH_EDGE, depth_mesh
+from blender_addon.core.depth.depth_mesh import DEPTH_EDGE, depth_mesh, same_surface
+from blender_addon.core.depth.rasterize import rasterize
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from server.demo.motorcycle import BASELINE, CX, DISPARITY_OFFSET, motorcycle
 from server.evaluation.synthetic_room import film_room
+from server.geometry.distance import within
 from server.geometry.preview import PreviewRenderer
 
 RIGHT_EDGE = 60
 """Columns at the right edge of the motorcycle's second view that are not counted: the photo tells nothing of them."""
 VISIBLE = 128
 """Alpha from which a pixel of the preview is seen."""
+BESIDE = 3
+"""Pixels on either side of an outline that are compared as beside it."""
 DEMO = Path(__file__).parents[3] / "blender_addon" / "demo_photo"
 """The demo photo and its depth."""
 DEMO_BESIDE = Path(__file__).parent / "living_room_beside.jpg"
@@ -58,6 +62,21 @@ class TruthScene:
     def newly_seen(self) -> Bool:
         """[H, W] the part of the hole that is compared."""
         return self.hole & self.counted
+
+    @property
+    def beside_outlines(self) -> Bool:
+        """[H, W] the compared pixels beside an outline, where the preview ends in the last frame or its depth jumps."""
+        t, shot = self.shot.trajectory, self.shot
+        mesh = depth_mesh(shot.depth, shot.photo_intrinsics, shot.photo_size, shot.depth_edge)
+        size = (t.width, t.height)
+        seen = rasterize(mesh.vertices, mesh.all_triangles(), t.intrinsics[-1], t.camera_to_world[-1], size)
+        outlines = np.zeros(self.hole.shape, np.bool_)
+        for one, other in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1, :], np.s_[1:, :])):
+            jump = seen.covered[one] | seen.covered[other]
+            jump &= ~same_surface(np.stack([seen.depth[one], seen.depth[other]]), shot.depth_edge)
+            outlines[one] |= jump
+            outlines[other] |= jump
+        return within(outlines, BESIDE - 1) & self.counted
 
 
 def motorcycle_scene() -> TruthScene:

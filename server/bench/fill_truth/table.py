@@ -29,6 +29,7 @@ class Filled:
         way: its name.
         picture: [H, W, 3] uint8.
         likeness: to the truth, in the pixels that come into sight.
+        beside_outlines: to the truth, in the pixels beside outlines, seen or not.
         processor_seconds: that it took; the draft engine makes all frames of the shot in them.
     """
 
@@ -36,6 +37,7 @@ class Filled:
     way: str
     picture: UInt8
     likeness: Likeness
+    beside_outlines: Likeness
     processor_seconds: float
 
 
@@ -56,7 +58,8 @@ def _measured(scene: TruthScene, way: str, make: Callable[[], UInt8]) -> Filled:
     began = time.process_time()
     picture = make()
     seconds = time.process_time() - began
-    return Filled(scene.name, way, picture, likeness(picture, scene.truth, scene.newly_seen), seconds)
+    new, beside = (likeness(picture, scene.truth, where) for where in (scene.newly_seen, scene.beside_outlines))
+    return Filled(scene.name, way, picture, new, beside, seconds)
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class MeanFigures:
     psnr: float
     ssim: float
     gmsd: float
+    beside_outlines_psnr: float
+    beside_outlines_ssim: float
     processor_seconds: float
 
 
@@ -76,11 +81,14 @@ def mean_figures(found: Sequence[Filled]) -> Iterator[MeanFigures]:
     for scene, way in dict.fromkeys((f.scene, f.way) for f in found):
         same = [f for f in found if (f.scene, f.way) == (scene, way)]
         likenesses = [f.likeness for f in same]
+        beside = [f.beside_outlines for f in same]
         yield MeanFigures(
             scene,
             way,
             psnr=mean(like.psnr for like in likenesses),
             ssim=mean(like.ssim for like in likenesses),
             gmsd=mean(like.gmsd for like in likenesses),
+            beside_outlines_psnr=mean(like.psnr for like in beside),
+            beside_outlines_ssim=mean(like.ssim for like in beside),
             processor_seconds=mean(f.processor_seconds for f in same),
         )

@@ -39,5 +39,5 @@ def test_figures_of_several_pairs_of_cameras_are_averaged() -> None:
     likenesses = [
         likeness(picture + shade, picture, np.ones((8, 8), np.bool_)) for shade in (np.uint8(1), np.uint8(10))
     ]
-    (mean,) = mean_figures([Filled("kitchen", DRAFT, picture, like, 1.0) for like in likenesses])
+    (mean,) = mean_figures([Filled("kitchen", DRAFT, picture, like, like, 1.0) for like in likenesses])
     assert np.isclose(mean.psnr, np.mean([like.psnr for like in likenesses]))
