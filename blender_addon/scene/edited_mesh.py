@@ -18,6 +18,7 @@ from .mesh import built_depth, own_vertices, rebuild_mesh
 from .photo_frame import check_editable, some_vertices
 from .photo_scene import CAMERA, PhotoScene, is_copy, photo_scenes, store_record, with_own_axes
 from .simplified_mesh import is_simplified
+from .units import drawn_otherwise
 
 Mend = Literal["take_shape", "restore_axes", "put_back", "own_photo", ""]
 """The operator that mends it, without `realcam.`; "" for none."""
@@ -48,10 +49,10 @@ class MeshEdit:
 
 def mesh_edits(scene: bpy.types.Scene, photo_scene: PhotoScene) -> list[MeshEdit]:
     """What was done to the photo's mesh. Fast enough for a panel's draw; in Edit Mode little is told."""
-    return [*_pose_edits(photo_scene), *_shape_edits(photo_scene), *_copies(scene, photo_scene)]
+    return [*_pose_edits(scene, photo_scene), *_shape_edits(photo_scene), *_copies(scene, photo_scene)]
 
 
-def _pose_edits(photo_scene: PhotoScene) -> Iterator[MeshEdit]:
+def _pose_edits(scene: bpy.types.Scene, photo_scene: PhotoScene) -> Iterator[MeshEdit]:
     subject = photo_scene.mesh
     if photo_scene.frame != Matrix():
         yield MeshEdit(
@@ -59,6 +60,9 @@ def _pose_edits(photo_scene: PhotoScene) -> Iterator[MeshEdit]:
             "RealCam's tools give the mesh its own axes back.",
             ("restore_axes",),
         )
+    drawn = drawn_otherwise(scene, photo_scene.world.median_scale)
+    if drawn is not None:
+        yield MeshEdit(drawn, ())
     if photo_scene.world.determinant() < 0:
         yield MeshEdit(
             f"{subject.name} is mirrored: no camera sees a mirrored photo. Set its scale to 1 (Alt+S).",

@@ -8,7 +8,9 @@ from ..core.arrays import Float64
 from ..core.camera.lens import lens_of
 
 
-def reference_camera(name: str, intrinsics: Float64, photo_size: tuple[int, int], far: float) -> bpy.types.Object:
+def reference_camera(
+    name: str, intrinsics: Float64, photo_size: tuple[int, int], far: float, units: float = 1.0
+) -> bpy.types.Object:
     """A new camera with the photo's lens, not yet linked to a scene.
 
     Pixels that are not square are a render setting in Blender: a photo whose fx and fy differ is matched in x.
@@ -18,6 +20,7 @@ def reference_camera(name: str, intrinsics: Float64, photo_size: tuple[int, int]
         intrinsics: [3, 3] float64 in the photo's pixels, principal point included.
         photo_size: (width, height) in pixels.
         far: Metres that the camera shall see at least.
+        units: Blender units that a metre is drawn as.
 
     Raises:
         CameraError: The intrinsics have skew; nothing is made then.
@@ -25,8 +28,8 @@ def reference_camera(name: str, intrinsics: Float64, photo_size: tuple[int, int]
     lens_of(intrinsics, *photo_size)  # Refused before anything is made.
     data = bpy.data.cameras.new(name)
     set_optics(data, intrinsics, photo_size)
-    data.clip_start, data.clip_end = 0.01, 1000.0
-    see_as_far_as(data, far)
+    data.clip_start, data.clip_end = 0.01 * units, 1000.0 * units
+    see_as_far_as(data, far * units)
     return bpy.data.objects.new(name, data)
 
 
@@ -35,7 +38,7 @@ def see_as_far_as(data: bpy.types.Camera, far: float) -> None:
 
     Args:
         data: The camera.
-        far: Metres to what it shall see, with room for a shot that takes it further away.
+        far: Blender units to what it shall see, with room for a shot that takes it further away.
     """
     data.clip_end = max(data.clip_end, 4 * far)
 

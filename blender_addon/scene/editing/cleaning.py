@@ -133,7 +133,7 @@ def set_cleaned(scene: bpy.types.Scene, photo_scene: PhotoScene, cleaned: int) -
         farthest = float(depth_of(vertices.positions).max())
         for camera in (photo_scene.camera, *artists_cameras(scene)):
             if camera is not None:
-                see_as_far_as(camera.data, farthest)
+                see_as_far_as(camera.data, farthest * photo_scene.world.median_scale)
     return replace(photo_scene, record=changed)
 
 

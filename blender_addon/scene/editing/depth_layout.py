@@ -131,7 +131,7 @@ def set_layout(
     farthest = float(np.nanmax(built.grid.depth))
     for camera in (photo_scene.camera, *artists_cameras(scene)):
         if camera is not None:
-            see_as_far_as(camera.data, farthest)
+            see_as_far_as(camera.data, farthest * photo_scene.world.median_scale)
     return replace(photo_scene, record=changed)
 
 

@@ -105,7 +105,7 @@ def set_depth(
     farthest = float(depth_of(vertices.positions).max())
     for camera in (photo_scene.camera, *artists_cameras(scene)):
         if camera is not None:
-            see_as_far_as(camera.data, farthest)
+            see_as_far_as(camera.data, farthest * photo_scene.world.median_scale)
     if cleaning_shown(result):
         (show_cleaning if marked else hide_cleaning)(result)
     return result

@@ -149,7 +149,7 @@ def set_law(scene: bpy.types.Scene, photo_scene: PhotoScene, law: DepthLaw | Non
     farthest = float(depth_of(changed.positions).max())
     for camera in (photo_scene.camera, *artists_cameras(scene)):
         if camera is not None:
-            see_as_far_as(camera.data, farthest)
+            see_as_far_as(camera.data, farthest * photo_scene.world.median_scale)
     result = replace(photo_scene, record=record)
     if cleaning_shown(result):
         (hide_cleaning if turned else show_cleaning)(result)

@@ -55,7 +55,8 @@ def camera_to_animate(scene: bpy.types.Scene, photo_scene: PhotoScene) -> bpy.ty
     data.name = "Shot Camera"
     camera = bpy.data.objects.new("Shot Camera", data)
     scene.collection.objects.link(camera)
-    camera.matrix_world = pose
+    # The photo's scale is how large its metres are drawn, and no camera's.
+    camera.matrix_world = pose @ Matrix.Scale(1 / pose.median_scale, 4)
     camera[SHOT_OF] = photo_scene.record.imported_at
     data.show_background_images = False
     return camera

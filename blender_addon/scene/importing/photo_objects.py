@@ -18,6 +18,7 @@ from ..mesh import fill_mesh
 from ..photo_file import PhotoFile
 from ..photo_scene import CAMERA, CURRENT, IMAGE, PhotoScene, Record, store_record
 from ..reference_camera import reference_camera
+from ..units import units_of_a_metre
 from .material import photo_material
 
 
@@ -60,8 +61,10 @@ def scene_of_depth(
     check_depth(depth)
     built = depth_mesh(depth, intrinsics, photo.file.size, settings.depth_edge, settings.max_vertices)
     check_faces(built)
-    camera = reference_camera(f"{photo.name} camera", intrinsics, photo.file.size, float(np.nanmax(built.grid.depth)))
+    units, far = units_of_a_metre(scene), float(np.nanmax(built.grid.depth))
+    camera = reference_camera(f"{photo.name} camera", intrinsics, photo.file.size, far, units)
     mesh_object = _mesh_object(photo, built)
+    mesh_object.scale = (units, units, units)
     camera.parent = mesh_object
     for lock in ("lock_location", "lock_rotation", "lock_scale"):
         setattr(camera, lock, (True, True, True))

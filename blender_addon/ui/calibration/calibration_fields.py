@@ -51,10 +51,8 @@ class RealCamDepthPoint(bpy.types.PropertyGroup):
     down: FloatProperty(**_hidden())
     imported: FloatProperty(**_hidden())
     distance: FloatProperty(
-        name="Distance",
+        name="Distance (m)",
         description="How far this point truly is from the camera",
-        subtype="DISTANCE",
-        unit="LENGTH",
         default=1.0,
         min=1e-3,
         soft_max=100.0,
@@ -76,10 +74,8 @@ class RealCamCalibration(bpy.types.PropertyGroup):
     along: EnumProperty(name="Measured", description="How the distances of points count", items=ALONG)
     floor: CollectionProperty(type=RealCamDepthPoint)
     camera_height: FloatProperty(
-        name="Camera Height",
+        name="Camera Height (m)",
         description="How high the camera was above the floor. A person who stands holds it at some 1.5 m",
-        subtype="DISTANCE",
-        unit="LENGTH",
         default=1.5,
         min=0.0,
         soft_max=10.0,
@@ -102,20 +98,16 @@ class RealCamCalibration(bpy.types.PropertyGroup):
         precision=3,
     )
     nearest: FloatProperty(
-        name="Nearest",
+        name="Nearest (m)",
         description="How far away the nearest thing in the photo is; 2 % of the photo may be nearer",
-        subtype="DISTANCE",
-        unit="LENGTH",
         default=1.0,
         min=1e-3,
         soft_max=100.0,
         precision=2,
     )
     farthest: FloatProperty(
-        name="Farthest",
+        name="Farthest (m)",
         description="How far away the farthest thing in the photo is; 2 % of the photo may be farther",
-        subtype="DISTANCE",
-        unit="LENGTH",
         default=10.0,
         min=1e-3,
         soft_max=1000.0,

@@ -37,10 +37,8 @@ class AddDepthPoint(ActivePhotoMixin, bpy.types.Operator):
     down: FloatProperty(name="Down", description="Share of the photo's height from its top", **_PLACE)
     floor: BoolProperty(name="Floor", description="It is a point of the floor", **_PLACE)
     distance: FloatProperty(
-        name="True Distance",
+        name="True Distance (m)",
         description="How far the point is from the camera in reality",
-        subtype="DISTANCE",
-        unit="LENGTH",
         default=0.0,
         min=0.0,
         soft_max=100.0,

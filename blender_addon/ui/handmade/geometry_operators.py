@@ -52,9 +52,8 @@ class DepthFromGeometry(ActivePhotoMixin, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
     distance: FloatProperty(
-        name="Distance",
+        name="Distance (m)",
         description="From the photo's camera to what the geometry does not cover",
-        unit="LENGTH",
         default=20.0,
         min=0.01,
         soft_max=200.0,

@@ -143,10 +143,9 @@ class RealCamLayoutFields(bpy.types.PropertyGroup):
         **_of_horizon(1),
     )
     camera_height: FloatProperty(
-        name="Camera Height",
+        name="Camera Height (m)",
         description="Height of the camera above the ground: some 1.6 m from the eye of someone who stands. It says how "
         "large everything in the photo is",
-        unit="LENGTH",
         min=0.0,
         soft_min=0.1,
         soft_max=20.0,
@@ -155,19 +154,17 @@ class RealCamLayoutFields(bpy.types.PropertyGroup):
         **_of_ground("camera_height", 1.6),
     )
     ceiling: FloatProperty(
-        name="Ceiling",
+        name="Ceiling (m)",
         description="Height of a ceiling above the ground. 0: there is none",
-        unit="LENGTH",
         min=0.0,
         soft_max=20.0,
         step=5,
         **_of_ground("ceiling", 0.0, _or_none),
     )
     farthest: FloatProperty(
-        name="Farthest",
+        name="Farthest (m)",
         description="Distance of the backdrop: where nothing stands, and where ground and walls go on beyond it. 0: "
         "left open",
-        unit="LENGTH",
         min=0.0,
         soft_max=1000.0,
         step=100,
@@ -184,19 +181,17 @@ class RealCamLayoutFields(bpy.types.PropertyGroup):
     part_index: IntProperty(options={"HIDDEN"})
     part_name: StringProperty(name="Name", description="Name of the selected wall or cut-out", **_of_part("name", ""))
     wall_height: FloatProperty(
-        name="Wall Height",
+        name="Wall Height (m)",
         description="Height of the selected wall. 0: it has no upper edge in the photo",
-        unit="LENGTH",
         min=0.0,
         soft_max=20.0,
         step=5,
         **_of_part("height", 0.0, to_stored=_or_none),
     )
     distance: FloatProperty(
-        name="Distance",
+        name="Distance (m)",
         description="From the camera to the selected cut-out's plane, along the viewing axis. 0: where its foot "
         "touches the ground",
-        unit="LENGTH",
         min=0.0,
         soft_max=100.0,
         step=5,
@@ -212,9 +207,8 @@ class RealCamLayoutFields(bpy.types.PropertyGroup):
         **_of_part("turn", 0.0, math.radians, math.degrees),
     )
     stands_at: FloatProperty(
-        name="Stands At",
+        name="Stands At (m)",
         description="Height above the ground of what the selected cut-out stands on, a table's top for example",
-        unit="LENGTH",
         min=0.0,
         soft_max=3.0,
         step=5,

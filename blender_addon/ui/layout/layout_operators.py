@@ -91,9 +91,7 @@ class GroundAndWalls(bpy.types.Operator):
     horizon_right: FloatProperty(
         name="Horizon Right", description="Share of the photo's height from its top at its right edge", default=0.5
     )
-    camera_height: FloatProperty(
-        name="Camera Height", description="Of the camera above the ground", unit="LENGTH", default=1.6
-    )
+    camera_height: FloatProperty(name="Camera Height (m)", description="Of the camera above the ground", default=1.6)
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -142,11 +140,9 @@ class SetGround(ChangesLayout, bpy.types.Operator):
     horizon_right: FloatProperty(
         name="Horizon Right", description="Share of the photo's height from its top at its right edge", default=0.5
     )
-    camera_height: FloatProperty(
-        name="Camera Height", description="Of the camera above the ground", unit="LENGTH", default=1.6
-    )
-    ceiling: FloatProperty(name="Ceiling", description="Height above the ground. 0: none", unit="LENGTH")
-    farthest: FloatProperty(name="Farthest", description="Distance of the backdrop. 0: left open", unit="LENGTH")
+    camera_height: FloatProperty(name="Camera Height (m)", description="Of the camera above the ground", default=1.6)
+    ceiling: FloatProperty(name="Ceiling (m)", description="Height above the ground. 0: none")
+    farthest: FloatProperty(name="Farthest (m)", description="Distance of the backdrop. 0: left open")
 
     def changed(self, _photo: PhotoScene, layout: DepthLayout) -> DepthLayout:
         """What is not given stays as it is."""
@@ -203,9 +199,8 @@ class CutOutPart(ChangesLayout, bpy.types.Operator):
         size=2,
     )
     distance: FloatProperty(
-        name="Distance",
+        name="Distance (m)",
         description="From the camera along the viewing axis. 0: where its foot touches the ground",
-        unit="LENGTH",
         min=0.0,
     )
     name: StringProperty(name="Name", description="Of the cut-out")

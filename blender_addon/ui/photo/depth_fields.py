@@ -47,9 +47,7 @@ class DepthFields:
     # A number beside the automatic unit counts: scripts and files of version 0.1 have no menu.
     depth_scale: FloatProperty(default=0.0, min=0.0, soft_max=1.0, precision=6, **_shown("scale"))
     disparity_focal: FloatProperty(default=1000.0, min=1.0, precision=3, **_shown("focal"))
-    disparity_baseline: FloatProperty(
-        subtype="DISTANCE", unit="LENGTH", default=0.1, min=1e-4, precision=6, **_shown("baseline")
-    )
+    disparity_baseline: FloatProperty(default=0.1, min=1e-4, precision=6, **_shown("baseline", name="Baseline (m)"))
     disparity_offset: FloatProperty(default=0.0, precision=3, **_shown("doffs"))
     depth_near: EnumProperty(items=NEAR_ENDS, default="bright", **_shown("near"))
     depth_nearest: FloatProperty(

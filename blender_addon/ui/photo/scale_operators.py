@@ -40,10 +40,8 @@ class SetScale(ActivePhotoMixin, bpy.types.Operator):
     start: FloatVectorProperty(name="Start", subtype="TRANSLATION", size=3, options={"HIDDEN", "SKIP_SAVE"})
     end: FloatVectorProperty(name="End", subtype="TRANSLATION", size=3, options={"HIDDEN", "SKIP_SAVE"})
     distance: FloatProperty(
-        name="True Distance",
+        name="True Distance (m)",
         description="How far apart the two points are in reality",
-        subtype="DISTANCE",
-        unit="LENGTH",
         default=1.0,
         min=1e-4,
         soft_max=100.0,

@@ -28,10 +28,15 @@ def _shown(parameter: MoveParameter, value: float) -> float:
     return math.radians(value) if parameter.unit == "degrees" else value
 
 
+def _label(parameter: MoveParameter) -> str:
+    # Not a length of Blender's, which a scene's Unit Scale converts.
+    return f"{parameter.label} (m)" if parameter.unit == "metres" else parameter.label
+
+
 def _as_property(parameter: MoveParameter) -> Any:
-    subtype = {"metres": "DISTANCE", "degrees": "ANGLE", "factor": "NONE"}[parameter.unit]
+    subtype = "ANGLE" if parameter.unit == "degrees" else "NONE"
     return FloatProperty(
-        name=parameter.label,
+        name=_label(parameter),
         description=parameter.description,
         subtype=subtype,
         default=_shown(parameter, parameter.default),
@@ -118,7 +123,7 @@ class AddMove(bpy.types.Operator):
         layout.use_property_decorate = False
         layout.prop(self, "move")
         for parameter in MOVES[self.move].parameters:
-            layout.prop(self, parameter.name, text=parameter.label)
+            layout.prop(self, parameter.name, text=_label(parameter))
         layout.prop(self, "easing")
 
     def _values(self) -> dict[str, float]:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.blender
 
 UNITS = (
     *("metre", "millimetre", "mm", "pixel", "degree", "radian", "second", "frame", "percent", "%", "share", "ratio"),
-    *("times", "0 ", "1 ", "number", "index", "selected", "option", "seed"),
+    *("(m)", "times", "0 ", "1 ", "number", "index", "selected", "option", "seed"),
 )
 """One of these stands in the tooltip of a number, unless Blender writes the unit behind it (its subtype or unit)."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from blender_addon.core.payloads.import_request import ImportRequest
@@ -51,7 +52,7 @@ def test_a_new_file_renders_the_photos_shape_and_its_cube_is_out_of_the_way(
         "Blender's default cube, which stood around the camera, is hidden.",
     ]
     assert scene.camera.name == "Shot Camera"
-    assert scene.camera.matrix_world == photo.camera.matrix_world
+    np.testing.assert_allclose(scene.camera.matrix_world, photo.camera.matrix_world, atol=1e-6)
 
 
 @pytest.mark.parametrize("made", ["size", "percentage", "border", "keys", "another photo"])
