@@ -159,6 +159,8 @@ def remove_layout(photo_scene: PhotoScene) -> PhotoScene:
     points = lift(uv, depth, photo_scene.intrinsics, photo_scene.photo_size).astype(np.float32)
     hide_cleaning(photo_scene)
     forget_under_geometry(mesh)
+    if mesh.data.shape_keys is not None:
+        mesh.shape_key_clear()
     rebuild_mesh(
         mesh.data,
         replace(vertices, positions=blender_points(points)),

@@ -111,8 +111,8 @@ def set_law(scene: bpy.types.Scene, photo_scene: PhotoScene, law: DepthLaw | Non
             framed as it was.
 
     Raises:
-        PhotoError: The depth is laid out by hand, or the mesh is in Edit Mode or has lost what it was made of. Nothing
-            has changed then.
+        PhotoError: The depth is laid out by hand, or the mesh has shape keys, is in Edit Mode or has lost what it was
+            made of. Nothing has changed then.
         CameraError: A camera would not follow a change of scale. Nothing has changed then.
     """
     if is_laid_out(photo_scene):
@@ -120,6 +120,12 @@ def set_law(scene: bpy.types.Scene, photo_scene: PhotoScene, law: DepthLaw | Non
             "This depth is laid out by hand",
             "its metres come from the camera's height in Ground and Walls",
             "Change that height; or press Depth as Before there, calibrate, and lay out again.",
+        )
+    if photo_scene.mesh.data.shape_keys is not None:
+        raise PhotoError(
+            "The mesh has shape keys",
+            f"{photo_scene.mesh.name} would go on showing the distances that they hold",
+            "Press Take Shape as Depth first, or delete them.",
         )
     before, vertices = whole(photo_scene).record, read_vertices(photo_scene.mesh.data)
     imported = _imported(photo_scene, vertices)

@@ -137,6 +137,15 @@ def test_what_gives_no_metres_is_refused_and_nothing_changes(
         addon.ops.realcam.add_depth_point(across=1.5, down=0.5)
 
 
+def test_a_mesh_with_shape_keys_is_not_calibrated_below_them(addon: ModuleType, guessed: Any, bike: Motorcycle) -> None:
+    add_points(addon, true_places(bike, guessed, 2))
+    guessed.mesh.shape_key_add(name="Basis")
+    with pytest.raises(RuntimeError, match=r"has shape keys.*Take Shape as Depth"):
+        addon.ops.realcam.calibrate_depth()
+    guessed.mesh.shape_key_clear()
+    assert addon.ops.realcam.calibrate_depth() == {"FINISHED"}
+
+
 def test_nearest_and_farthest_are_enough(addon: ModuleType, guessed: Any, bike: Motorcycle) -> None:
     from blender_addon.ui.calibration.calibration_fields import calibration_of
 

@@ -247,7 +247,9 @@ def test_a_cut_out_corrects_a_part_of_a_depth_from_elsewhere(addon: ModuleType, 
     distance = layout.cut_outs[0].distance
     assert distance == pytest.approx(np.nanmedian(before[132:135, 109:113]), rel=0.05)
     assert after[100, 110] == pytest.approx(distance, rel=0.1)
+    photo_of(bpy).mesh.shape_key_add(name="of the layout")
     assert bpy.ops.realcam.remove_layout() == {"FINISHED"}
+    assert photo_of(bpy).mesh.data.shape_keys is None
     assert np.allclose(photo_of(bpy).depth(), before, rtol=1e-5, equal_nan=True)
     assert photo_of(bpy).record.cleaned == was.cleaned
     assert photo_of(bpy).record.facts == was.facts
