@@ -9,6 +9,7 @@ from bpy.props import IntProperty
 
 from ...shot.shot_camera import CameraRange, camera_ranges
 from ..operator_result import OperatorResult
+from ..redraw import redraw
 
 _OFFERED = 4
 """How many of the cameras' ranges get a button."""
@@ -29,6 +30,7 @@ class UseCameraRange(bpy.types.Operator):
         shot = context.scene.realcam
         shot.use_scene_range = False
         shot.frame_start, shot.frame_end = self.first, self.last
+        redraw()
         return {"FINISHED"}
 
 
