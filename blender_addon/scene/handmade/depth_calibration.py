@@ -74,12 +74,13 @@ def imported_depth(photo_scene: PhotoScene) -> Float64:
 def place_in_photo(photo_scene: PhotoScene, point: Vector) -> tuple[float, float]:
     """Where the photo shows a world point: (across, down), (0, 0) its top-left corner, (1, 1) its bottom-right one.
 
-    Not finite for one beside the camera, at no distance along its axis.
+    NaN for one that is not in front of the camera.
     """
     x, y, z = photo_scene.world.inverted_safe() @ point
+    if z >= 0:
+        return np.nan, np.nan
     intrinsics, (width, height) = photo_scene.intrinsics, photo_scene.photo_size
-    with np.errstate(divide="ignore", invalid="ignore"):
-        column, row, _ = intrinsics @ np.array([x, -y, -z]) / -z
+    column, row, _ = intrinsics @ np.array([x, -y, -z]) / -z
     return float(column / width), float(row / height)
 
 

@@ -192,12 +192,13 @@ def test_the_floor_and_the_cameras_height_are_enough(addon: ModuleType, tmp_path
     assert addon.ops.realcam.calibrate_depth() == {"FINISHED"}
     addon.ops.object.mode_set(mode="OBJECT")
     np.testing.assert_allclose(photo_of(addon).depth()[62:], 2 * depth[62:], rtol=0.01)
-    # At the camera, and moved out of the photo: the photo shows no floor there.
+    # At the camera, moved out of the photo, and behind the camera: the photo shows no floor there.
     addon.ops.realcam.remove_depth_points(floor=True)
     mesh.vertices[0].co, mesh.vertices[1].co.x = (0, 0, 0), 1000
+    mesh.vertices[2].co *= -1
     for items in (mesh.edges, mesh.polygons):
         items.foreach_set("select", np.zeros(len(items), dtype=bool))
-    mesh.vertices.foreach_set("select", np.arange(len(mesh.vertices)) < 2)
+    mesh.vertices.foreach_set("select", np.arange(len(mesh.vertices)) < 3)
     addon.ops.object.mode_set(mode="EDIT")
     assert addon.ops.realcam.floor_of_selection() == {"FINISHED"}
     assert len(fields.floor) == 0
