@@ -67,9 +67,9 @@ def behind(view: View, hole: Bool, inverse_depth: Float32, alive: Callable[[], N
     alive()
     inverse = _inverse(view)
     own = view.covered & ~view.fringe & (inverse < IN_FRONT * inverse_depth)
-    filled = within(hole, UNDER) & ~own
     if not own.any():
         own = view.covered
+    filled = within(hole, UNDER) & ~own
 
     def joined(one: tuple[slice, ...], other: tuple[slice, ...]) -> Bool:
         return np.asarray(np.abs(inverse[one] - inverse[other]) < ONE_SURFACE * inverse[one], dtype=np.bool_)

@@ -8,6 +8,8 @@ import pytest
 from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from server.engines.draft.engine import DraftEngine
+from server.engines.draft.painting import behind
+from server.engines.draft.surfaces import View
 from tests.support.shots import rendered, truck
 
 RED, GREEN = np.array((200, 30, 20)), np.array((30, 160, 60))
@@ -112,3 +114,17 @@ def test_no_foreground_is_mirrored_beside_the_photo() -> None:
     outside[:, :84] = False
     assert outside.sum() > 400
     assert np.abs(frames[1][outside] - GREEN).max() < 30
+
+
+def test_where_all_that_is_seen_stands_in_front_it_stays_as_it_is() -> None:
+    """Nothing behind is seen: what fills the hole is a guess from what is, which keeps its colours."""
+    stripes = np.zeros((64, 96, 3), np.float32)
+    stripes[::2] = 200
+    hole = np.zeros((64, 96), bool)
+    hole[:, 48:] = True
+    nowhere = np.zeros_like(hole)
+    depth = np.where(hole, np.inf, 1).astype(np.float32)
+    view = View(stripes, depth, nowhere, nowhere, np.full_like(depth, np.nan))
+    painting = behind(view, hole, np.full((64, 96), 0.1, np.float32))
+    np.testing.assert_array_equal(painting.own, ~hole)
+    np.testing.assert_array_equal(painting.colour[~hole], stripes[~hole])
