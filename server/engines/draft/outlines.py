@@ -17,9 +17,9 @@ from server.geometry.distance import nearest
 from server.geometry.filters import gaussian_blur
 from server.geometry.pull_push import pull_push
 
-OUTSIDE = 3
+OUTSIDE = 2
 """Depth pixels beyond an outline that its foreground is continued."""
-INSIDE = 4
+INSIDE = 3
 """Depth pixels inwards from an outline that count as beside it."""
 CLEAN = 1.5
 """Depth pixels inwards from an outline from which a colour is not mixed."""

@@ -21,7 +21,7 @@ from server.engines.draft.surfaces import Surface
 from server.geometry.distance import nearest
 from server.geometry.texture import Texture
 
-COARSE = 3
+COARSE = 5
 """Every so many depth pixels make the mesh that hides ribbons."""
 IN_FRONT = 0.04
 """Relative depth by which a surface must be nearer than a ribbon to hide it."""

@@ -66,7 +66,7 @@ def test_the_photo_seen_from_its_own_camera_is_the_photo(scale: float) -> None:
 def test_only_pixels_beside_an_outline_are_redrawn() -> None:
     frames, preview = frames_of(*disc_before_wall(1.0), [0.0, 0.1])
     y, x = np.mgrid[:64, :96] + 0.5
-    # The foreground is continued three pixels beyond its outline, and its mesh ends between two pixels.
+    # The foreground is continued two pixels beyond its outline, and its mesh ends between two pixels.
     away = np.abs(np.hypot(x - DISC[0] + 8, y - DISC[1]) - DISC[2]) > 5
     kept = away & (preview[1, ..., 3] == 255)
     assert kept.sum() > 3000
