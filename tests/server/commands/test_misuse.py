@@ -37,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("evaluate missing.mp4", "missing.mp4 is neither a video nor a folder of pictures"),
         ("evaluate text.txt", "Known endings: .avi"),
-        ("evaluate .", "empty.png: it is not a picture"),
+        ("evaluate .", "empty.png is no JPEG, PNG, WebP or TIFF"),
         ("evaluate frames", "Give the camera with --reference"),
         ("evaluate frames --reference missing.txt", "missing.txt cannot be read: No such file"),
         ("evaluate frames --reference .", ".: The folder holds no camera file"),
