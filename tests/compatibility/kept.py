@@ -35,7 +35,8 @@ def copied_store(folder: Path) -> Path:
 def job_as_now(old: dict[str, Any]) -> dict[str, Any]:
     """An old job record as it is written now: what only one kind of job has stands in its task."""
     if old["photo"] is not None:
-        task = {"kind": "depth", "photo": old["photo"]}
+        # Photos were sent as large as they are.
+        task = {"kind": "depth", "photo": old["photo"], "sent_size": None}
     elif old["check"] is not None:
         task = {"kind": "check", **old["check"]}
     else:
