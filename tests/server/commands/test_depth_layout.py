@@ -114,6 +114,7 @@ def test_fspy_s_camera_is_the_lens_and_the_horizon(street: Path, shared_data: Pa
         ("--horizon high", "expected 1 or 2 numbers"),
         ("--horizon 1.5", "The photo shows no ground"),
         ("--horizon 0.5 --camera-height 0", "The camera's height over the ground is none: 0 m"),
+        ("--horizon 0.5 --camera-height 0.001", "The camera's height over the ground is none: 0.001 m"),
         ("--horizon 0.5 --ceiling 1", "The ceiling is not above the camera"),
         ("--horizon 0.5 --farthest near", "expected 1 numbers"),
         ("--horizon 0.5 --farthest 0", "The farthest distance is none: 0 m"),

@@ -13,8 +13,8 @@ from .ground_plane import down_vector, ray, vertical_error
 from .layout import CutOut, DepthLayout, Ground, Point, Wall
 from .region import cut_out_share, foot_of
 
-HIGHEST = 10_000.0
-"""Metres above the floor up to which a camera is believed: an airliner's."""
+LOWEST, HIGHEST = 0.01, 10_000.0
+"""Metres above the floor from which and up to which a camera is believed: a model's, an airliner's."""
 SMALLEST_SHARE = 1e-5
 """Share of the photo below which a region is no cut-out but a slip of the hand."""
 LARGEST_SHARE = 0.999
@@ -86,11 +86,11 @@ class _Place:
 def _check_ground(ground: Ground, intrinsics: Float64, photo_size: tuple[int, int]) -> None:
     if not _are_places([ground.horizon]):
         raise PhotoError("The horizon is nowhere", f"{ground.horizon[0]:g} and {ground.horizon[1]:g}", "Draw it again.")
-    if not 0 < ground.camera_height < HIGHEST:
+    if not LOWEST <= ground.camera_height < HIGHEST:
         raise PhotoError(
             "The camera's height over the ground is none",
             f"{ground.camera_height:g} m",
-            f"Give metres above 0 and below {HIGHEST:g}: 1.6 from the eye of someone who stands.",
+            f"Give {LOWEST:g} to {HIGHEST:g} metres: 1.6 from the eye of someone who stands.",
         )
     if ground.ceiling is not None and not ground.camera_height < ground.ceiling < HIGHEST:
         raise PhotoError(
