@@ -88,7 +88,8 @@ class RealCamCalibration(bpy.types.PropertyGroup):
     )
     horizon: FloatProperty(
         name="Horizon",
-        description="Where the horizon is, or would be: 0 at the photo's bottom, 1 at its top; it may lie outside",
+        description="Where the horizon is, or would be, as a share of the photo's height from its top: 0 is the top, 1 "
+        "the bottom. May lie outside the photo",
         subtype="FACTOR",
         default=0.5,
         soft_min=0.0,

@@ -132,7 +132,7 @@ def _floor_points(photo: PhotoScene, fields: Any) -> KnownPoints:
 
 def _down(photo: PhotoScene, fields: Any) -> Float64:
     if fields.use_horizon:
-        return down_vector((1 - fields.horizon, 1 - fields.horizon), photo.intrinsics, photo.photo_size)
+        return down_vector((fields.horizon, fields.horizon), photo.intrinsics, photo.photo_size)
     return down_in_photo(photo)
 
 

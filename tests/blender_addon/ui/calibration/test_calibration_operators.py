@@ -172,6 +172,10 @@ def test_the_floor_and_the_cameras_height_are_enough(addon: ModuleType, tmp_path
     addon.ops.realcam.import_photo(filepath=str(tmp_path / "floor.png"), **guess)
     fields = calibration_of(photo_of(addon).mesh)
     assert horizon(photo_of(addon)) == pytest.approx((0.5, 0.5), abs=1e-6)
+    # Counted from the top, as Ground and Walls and the command line do.
+    fields.use_horizon, fields.horizon = True, 0.4
+    assert horizon(photo_of(addon)) == pytest.approx((0.4, 0.4), abs=1e-6)
+    fields.use_horizon = False
     fields.camera_height = 1.6
     for across, down in ((0.2, 0.95), (0.8, 0.9), (0.5, 0.75), (0.3, 0.8)):
         addon.ops.realcam.add_depth_point(across=across, down=down, floor=True)
