@@ -1,4 +1,4 @@
-"""Two clicks on the photo's mesh, then the question how far apart they truly are."""
+"""Clicks on the photo's mesh: two of them, then the question how far apart they truly are."""
 
 from __future__ import annotations
 
@@ -10,28 +10,32 @@ from bpy_extras import view3d_utils
 from gpu_extras.batch import batch_for_shader
 from mathutils import Vector
 
-from ...scene import find_photo_scene
+from ...scene import PhotoScene, find_photo_scene
 from ...scene.editing.calibration import point_under_ray
 from ..operator_result import OperatorResult
 from ..view_under import view_under
 
 _COLOUR = (1.0, 0.6, 0.1, 1.0)
-_NAVIGATION = ("MIDDLEMOUSE", "WHEELUPMOUSE", "WHEELDOWNMOUSE", "TRACKPADPAN", "TRACKPADZOOM", "MOUSEROTATE")
 _HELP = "Click two points of the photo's mesh whose distance you know. Esc stops"
 
 _shown: list[Any] = []
 """The draw handler of the points: at most one."""
 
 
-class PickScalePoints(bpy.types.Operator):
-    """Set the scale: click two points of the photo's mesh, then type how far apart they truly are"""
+class PicksOnPhoto:
+    """Mixed into a tool that takes clicks on the photo's mesh, in the 3D view from whose sidebar it was started.
 
-    bl_idname = "realcam.pick_scale_points"
-    bl_label = "Between Two Clicked Points"
-    bl_options: ClassVar[set[str]] = {"INTERNAL"}
+    Attributes:
+        ends: The keys that end it.
+        ended: Its result then.
+    """
+
+    ends: ClassVar[tuple[str, ...]] = ("ESC", "RIGHTMOUSE")
+    ended: ClassVar[OperatorResult] = {"CANCELLED"}
+    _area: bpy.types.Area
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def poll(cls: Any, context: bpy.types.Context) -> bool:
         """Needs a 3D view and a photo."""
         if context.area is None or context.area.type != "VIEW_3D":
             cls.poll_message_set("Points are clicked in a 3D view")
@@ -41,57 +45,84 @@ class PickScalePoints(bpy.types.Operator):
             return False
         return True
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
-        """Wait for clicks, in the view itself even when started from its sidebar."""
-        self._area: bpy.types.Area = context.area
-        self._points: list[Vector] = []
-        _show_line(self._points)
+    def picked(self, context: bpy.types.Context, photo: PhotoScene, point: Vector) -> OperatorResult:
+        """Take a clicked point, in world coordinates, and say whether more are waited for."""
+        raise NotImplementedError
+
+    def wait_for_clicks(self, context: bpy.types.Context, words: str) -> OperatorResult:
+        """Begin: the view can be turned meanwhile.
+
+        Args:
+            context: Of the view.
+            words: What is clicked and how it ends, for the status bar.
+        """
+        self._area = context.area
         context.window_manager.modal_handler_add(self)
-        context.workspace.status_text_set(_HELP)
+        context.workspace.status_text_set(words)
         context.window.cursor_modal_set("CROSSHAIR")
         return {"RUNNING_MODAL"}
 
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> OperatorResult:
-        """A left click sets a point; the view can be turned meanwhile."""
-        if event.type in ("ESC", "RIGHTMOUSE") and event.value == "PRESS":
+    def modal(self: Any, context: bpy.types.Context, event: bpy.types.Event) -> OperatorResult:
+        """A left click is a point; all else is the view's."""
+        if event.type in self.ends and event.value == "PRESS":
             self.cancel(context)
-            return {"CANCELLED"}
+            return set(self.ended)
         region = view_under(self._area, event.mouse_x, event.mouse_y)
-        if event.type != "LEFTMOUSE" or region is None or event.type in _NAVIGATION:
+        if event.type != "LEFTMOUSE" or region is None:
             return {"PASS_THROUGH"}
         if event.value != "PRESS":
             return {"RUNNING_MODAL"}
-        point = self._clicked(context, region, (event.mouse_x - region.x, event.mouse_y - region.y))
-        if point is None:
+        photo = find_photo_scene(context.scene)
+        where = event.mouse_x - region.x, event.mouse_y - region.y
+        point = None if photo is None else self._under(context, photo, region, where)
+        if photo is None or point is None:
             self.report({"WARNING"}, "There is nothing of the photo under the mouse")
             return {"RUNNING_MODAL"}
-        self._points.append(point)
         self._area.tag_redraw()
-        if len(self._points) < 2:
-            return {"RUNNING_MODAL"}
-        start, end = self._points
-        # The line stays while the dialog asks for its length.
-        self._end(context)
-        bpy.ops.realcam.set_scale("INVOKE_DEFAULT", source="POINTS", start=start, end=end)
-        return {"FINISHED"}
+        return set(self.picked(context, photo, point))
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Leave nothing behind; Blender calls it too, when it ends the operator itself."""
-        hide_line()
-        self._end(context)
+        context.workspace.status_text_set(None)
+        context.window.cursor_modal_restore()
+        self._area.tag_redraw()
 
-    def _clicked(self, context: bpy.types.Context, region: bpy.types.Region, where: tuple[int, int]) -> Vector | None:
-        photo = find_photo_scene(context.scene)
-        if photo is None:
-            return None
+    def _under(
+        self, context: bpy.types.Context, photo: PhotoScene, region: bpy.types.Region, where: tuple[int, int]
+    ) -> Vector | None:
         view = self._area.spaces.active.region_3d
         origin = view3d_utils.region_2d_to_origin_3d(region, view, where)
         return point_under_ray(context, photo, origin, view3d_utils.region_2d_to_vector_3d(region, view, where))
 
-    def _end(self, context: bpy.types.Context) -> None:
-        context.workspace.status_text_set(None)
-        context.window.cursor_modal_restore()
-        self._area.tag_redraw()
+
+class PickScalePoints(PicksOnPhoto, bpy.types.Operator):
+    """Set the scale: click two points of the photo's mesh, then type how far apart they truly are"""
+
+    bl_idname = "realcam.pick_scale_points"
+    bl_label = "Between Two Clicked Points"
+    bl_options: ClassVar[set[str]] = {"INTERNAL"}
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
+        """Wait for two clicks."""
+        self._points: list[Vector] = []
+        _show_line(self._points)
+        return self.wait_for_clicks(context, _HELP)
+
+    def picked(self, context: bpy.types.Context, _photo: PhotoScene, point: Vector) -> OperatorResult:
+        """Ask for the distance once there are two."""
+        self._points.append(point)
+        if len(self._points) < 2:
+            return {"RUNNING_MODAL"}
+        start, end = self._points
+        # The line stays while the dialog asks for its length.
+        super().cancel(context)
+        bpy.ops.realcam.set_scale("INVOKE_DEFAULT", source="POINTS", start=start, end=end)
+        return {"FINISHED"}
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Leave nothing behind, no line either."""
+        hide_line()
+        super().cancel(context)
 
 
 def _show_line(points: list[Vector]) -> None:
