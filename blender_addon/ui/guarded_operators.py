@@ -1,5 +1,7 @@
 """Operators that end in words whatever is raised in them, and leave nothing of theirs behind.
 
+The one place where an operator's error is reported: an operator catches only what it has to put something back for.
+
 Blender counts the parameters of each method that it is given: so there is one wrapper with an event, and one without.
 """
 

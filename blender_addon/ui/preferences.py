@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from ..core.errors import RealCamError, ServiceError
+from ..core.errors import ServiceError
 from ..core.protocol.keys import accept_pairing, config_dir
 from ..core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, parse_address
 from ..core.version import addon_software
@@ -203,11 +203,7 @@ class Pair(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Keep the keys, and make the server the preferred one."""
-        try:
-            address = accept_pairing(context.window_manager.clipboard, config_dir())
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        address = accept_pairing(context.window_manager.clipboard, config_dir())
         addon = context.preferences.addons.get(EXTENSION)
         if addon is not None and addon.preferences is not None:
             addon.preferences.server_place = ELSEWHERE

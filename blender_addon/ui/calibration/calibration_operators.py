@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, FloatProperty, IntProperty
 
 from ...core.arrays import Float64
 from ...core.depth.calibration.known_points import number_at, pixel_centre
-from ...core.errors import PhotoError, RealCamError
+from ...core.errors import PhotoError
 from ...scene import PhotoScene
 from ...scene.handmade.depth_calibration import Calibrated, imported_depth, place_in_photo, set_law
 from ..operator_result import OperatorResult
@@ -49,12 +49,8 @@ class AddDepthPoint(ActivePhotoMixin, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
         """Begin with the distance as it is now, and ask."""
         photo = active_photo(context)
-        try:
-            with LeftEditMode(context):
-                number = _number(photo, imported_depth(photo), self.across, self.down)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        with LeftEditMode(context):
+            number = _number(photo, imported_depth(photo), self.across, self.down)
         if self.floor:
             return self.execute(context)
         self.distance = _distance(photo, self.across, self.down, number)
@@ -64,13 +60,9 @@ class AddDepthPoint(ActivePhotoMixin, bpy.types.Operator):
         """Add it to the photo's points."""
         photo = active_photo(context)
         fields = calibration_of(photo.mesh)
-        try:
-            with LeftEditMode(context):
-                imported = imported_depth(photo)
-            number = _number(photo, imported, self.across, self.down)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        with LeftEditMode(context):
+            imported = imported_depth(photo)
+        number = _number(photo, imported, self.across, self.down)
         point = (fields.floor if self.floor else fields.points).add()
         point.across, point.down = pixel_centre(imported.shape, self.across, self.down)
         point.imported = number
@@ -147,11 +139,7 @@ class FloorOfSelection(ActivePhotoMixin, bpy.types.Operator):
             which = np.flatnonzero(chosen)
             some = which[np.unique(np.linspace(0, max(len(which) - 1, 0), min(len(which), MOST_FLOOR)).astype(int))]
             places = [place_in_photo(photo, mesh.matrix_world @ mesh.data.vertices[int(i)].co) for i in some]
-            try:
-                imported = imported_depth(photo)
-            except RealCamError as error:
-                self.report({"ERROR"}, error.sentence)
-                return {"CANCELLED"}
+            imported = imported_depth(photo)
         fields = calibration_of(mesh)
         for across, down in places:
             # A vertex that was moved out of the photo shows none of its floor; those at its border are there but for
@@ -182,13 +170,9 @@ class CalibrateDepth(ActivePhotoMixin, bpy.types.Operator):
         """Fit and remap, in Edit Mode too."""
         photo = active_photo(context)
         fields = calibration_of(photo.mesh)
-        try:
-            with LeftEditMode(context):
-                fit = exact_fit(photo, imported_depth(photo))
-                done = set_law(context.scene, photo, fit.law, follow=fields.follow)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        with LeftEditMode(context):
+            fit = exact_fit(photo, imported_depth(photo))
+            done = set_law(context.scene, photo, fit.law, follow=fields.follow)
         fields.show_points = False
         self.report({"INFO"}, " ".join([*(text for text in told(fit, fields.way) if text), *_done(done)]))
         return {"FINISHED"}
@@ -215,12 +199,8 @@ class DepthAsImported(ActivePhotoMixin, bpy.types.Operator):
         """Take the calibration back."""
         photo = active_photo(context)
         fields = calibration_of(photo.mesh)
-        try:
-            with LeftEditMode(context):
-                done = set_law(context.scene, photo, None, follow=fields.follow)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        with LeftEditMode(context):
+            done = set_law(context.scene, photo, None, follow=fields.follow)
         fields.show_points = True
         self.report({"INFO"}, " ".join(_done(done)))
         return {"FINISHED"}

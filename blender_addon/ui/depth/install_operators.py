@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import bpy
 
-from ...core.errors import RealCamError
 from ...generation.jobs import jobs
 from ..operator_result import OperatorResult
 from ..predictors.predictor_choice import chosen_predictor
@@ -48,12 +47,8 @@ class UseInstalledServer(bpy.types.Operator):
     def execute(self, _context: bpy.types.Context) -> OperatorResult:
         """Set the preference and ask that server what it can do."""
         use_installed_server()
-        try:
-            jobs.check_idle("The server cannot be changed now")
-            server_settings()
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        jobs.check_idle("The server cannot be changed now")
+        server_settings()
         bpy.ops.realcam.connect()
         return {"FINISHED"}
 

@@ -8,7 +8,6 @@ from typing import ClassVar
 import bpy
 
 from ...core.depth.layout.layout import DepthLayout
-from ...core.errors import RealCamError
 from ...scene import PhotoScene, find_photo_scene
 from ...scene.handmade.block_out import begin_block_out, end_block_out, is_blocking_out
 from ...scene.importing.first_look import prepare_first_look
@@ -47,22 +46,18 @@ class BlockOut(bpy.types.Operator):
         """Begin, with a flat photo when it has no depth yet; or end."""
         scene = context.scene
         said: list[str] = []
-        try:
-            with OutsideModes(context):
-                if waiting_photo(scene):
-                    photo, said = _flat_photo(scene)
-                else:
-                    found = find_photo_scene(scene)
-                    assert found is not None
-                    photo = found
-                if is_blocking_out(photo):
-                    end_block_out(scene, photo)
-                    leave_photos_camera(scene, photo)
-                    return {"FINISHED"}
-                begin_block_out(scene, photo)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        with OutsideModes(context):
+            if waiting_photo(scene):
+                photo, said = _flat_photo(scene)
+            else:
+                found = find_photo_scene(scene)
+                assert found is not None
+                photo = found
+            if is_blocking_out(photo):
+                end_block_out(scene, photo)
+                leave_photos_camera(scene, photo)
+                return {"FINISHED"}
+            begin_block_out(scene, photo)
         look_through_photos_camera(scene, photo)
         scene.realcam.shows_geometry = True
         what = "Place meshes on what the photo shows (Add > Mesh), then press My Geometry."

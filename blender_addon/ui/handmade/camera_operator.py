@@ -7,7 +7,6 @@ from typing import ClassVar
 import bpy
 from bpy.props import StringProperty
 
-from ...core.errors import RealCamError
 from ...scene.editing.rig_dependencies import artists_cameras
 from ...scene.handmade.match_camera import match_camera
 from ..operator_result import OperatorResult
@@ -41,12 +40,8 @@ class MatchCamera(ActivePhotoMixin, bpy.types.Operator):
         if camera is None:
             self.report({"ERROR"}, "No camera is chosen. Choose the one that saw what the photo shows.")
             return {"CANCELLED"}
-        try:
-            with OutsideModes(context):
-                photo = match_camera(context.scene, active_photo(context), camera, context.evaluated_depsgraph_get())
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        with OutsideModes(context):
+            photo = match_camera(context.scene, active_photo(context), camera, context.evaluated_depsgraph_get())
         self.report({"INFO"}, f"The photo stands where {camera.name} stands. Focal length: {photo.focal_source}")
         return {"FINISHED"}
 

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import bpy
 
-from ...core.errors import RealCamError
 from ...scene.editing.depth_layout import stored_layout
 from ...scene.handmade.take_shape import take_shape
 from ..operator_result import OperatorResult
@@ -24,12 +23,8 @@ class TakeShape(ActivePhotoMixin, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Take it, in Edit Mode and Sculpt Mode too; the latter is left."""
         photo = active_photo(context)
-        try:
-            with OutsideModes(context):
-                taken = take_shape(context.scene, photo, context.evaluated_depsgraph_get())
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        with OutsideModes(context):
+            taken = take_shape(context.scene, photo, context.evaluated_depsgraph_get())
         if taken is None:
             self.report({"INFO"}, "The mesh has the shape of its depth: nothing to take")
             return {"CANCELLED"}

@@ -6,7 +6,6 @@ from typing import Any
 
 import bpy
 
-from ...core.errors import RealCamError
 from ...generation.blocking import run_blocking
 from ...generation.job_records import JobRecord
 from ...generation.job_run import Job, JobRun
@@ -50,16 +49,12 @@ class AnalysisOperator:
 
     def execute(self: Any, context: bpy.types.Context) -> OperatorResult:
         """Start; in background Blender the answer is placed before it returns."""
-        try:
-            job = self.job(context)
-            if bpy.app.background:
-                placed = _to_the_end(job)
-                self.report({"INFO"}, self.done_message(scene_now(job.scene), placed))
-                return {"FINISHED"}
-            _waiting[:] = [JobRun(jobs, job, server_settings(), runtime.records())]
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        job = self.job(context)
+        if bpy.app.background:
+            placed = _to_the_end(job)
+            self.report({"INFO"}, self.done_message(scene_now(job.scene), placed))
+            return {"FINISHED"}
+        _waiting[:] = [JobRun(jobs, job, server_settings(), runtime.records())]
         start_timer()
         bpy.app.timers.register(_step, persistent=True)
         return {"FINISHED"}

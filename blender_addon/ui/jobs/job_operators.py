@@ -47,11 +47,7 @@ class ConnectServer(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> OperatorResult:
         """Ask; the answer comes by the timer."""
-        try:
-            jobs.connect(server_settings())
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        jobs.connect(server_settings())
         runtime.connecting = True
         start_timer()
         return {"FINISHED"}
@@ -104,11 +100,7 @@ class ResumeJob(bpy.types.Operator):
         if record is None:
             self.report({"ERROR"}, "This job is not one of this file's")
             return {"CANCELLED"}
-        try:
-            jobs.resume(record, server_settings(), runtime.records(), scene_of(record).session_uid)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        jobs.resume(record, server_settings(), runtime.records(), scene_of(record).session_uid)
         runtime.refresh_pending()
         start_timer()
         return {"FINISHED"}

@@ -67,15 +67,11 @@ class ReadsLayout:
     def execute(self: Any, context: bpy.types.Context) -> OperatorResult:
         """Read it, and lay the photo out."""
         path = Path(bpy.path.abspath(self.filepath))
-        try:
-            if waiting_photo(context.scene):
-                photo, said = self.import_photo(context.scene, path)
-            else:
-                with LeftEditMode(context):
-                    photo, said = self.change_photo(context.scene, active_photo(context), path), []
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        if waiting_photo(context.scene):
+            photo, said = self.import_photo(context.scene, path)
+        else:
+            with LeftEditMode(context):
+                photo, said = self.change_photo(context.scene, active_photo(context), path), []
         self.report({"INFO"}, " ".join([f"{photo.summary}.", *said]))
         return {"FINISHED"}
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from ...core.depth.layout.layout import CutOut, DepthLayout, Ground, Mask, Point
 from ...core.depth.layout.layout_edits import with_cut_out, with_cut_out_changed, with_ground, with_wall, without
-from ...core.errors import PhotoError, RealCamError
+from ...core.errors import PhotoError
 from ...scene import PhotoScene, find_photo_scene
 from ...scene.editing.depth_layout import (
     fitted_cut_out,
@@ -56,12 +56,8 @@ class ChangesLayout(ActivePhotoMixin):
     def execute(self: Any, context: bpy.types.Context) -> OperatorResult:
         """Change it, in Edit Mode too."""
         photo = active_photo(context)
-        try:
-            with LeftEditMode(context):
-                photo = lay_out(context.scene, photo, self.changed(photo, layout_to_edit(photo)))
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        with LeftEditMode(context):
+            photo = lay_out(context.scene, photo, self.changed(photo, layout_to_edit(photo)))
         context.scene.realcam.layout.refused = ""
         redraw()
         self.report({"INFO"}, photo.summary)
@@ -111,16 +107,12 @@ class GroundAndWalls(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Import the photo that waits in the panel with a first guess; one that is in the scene gets a ground."""
         ground = Ground((self.horizon_left, self.horizon_right), self.camera_height)
-        try:
-            if waiting_photo(context.scene):
-                photo, said = import_laid_out(context.scene, DepthLayout(ground=ground))
-            else:
-                photo, said = active_photo(context), []
-                with LeftEditMode(context):
-                    photo = _with_ground(context.scene, photo, ground)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        if waiting_photo(context.scene):
+            photo, said = import_laid_out(context.scene, DepthLayout(ground=ground))
+        else:
+            photo, said = active_photo(context), []
+            with LeftEditMode(context):
+                photo = _with_ground(context.scene, photo, ground)
         context.scene.realcam.layout.is_open = True
         redraw()
         self.report({"INFO"}, " ".join([f"{photo.summary}.", *said]))
@@ -284,12 +276,8 @@ class RemoveLayout(ActivePhotoMixin, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Take them away."""
-        try:
-            with LeftEditMode(context):
-                photo = remove_layout(active_photo(context))
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        with LeftEditMode(context):
+            photo = remove_layout(active_photo(context))
         self.report({"INFO"}, photo.summary)
         return {"FINISHED"}
 

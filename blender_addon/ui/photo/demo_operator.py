@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import bpy
 
-from ...core.errors import RealCamError
 from ...shot import demo_shot
 from ..operator_result import OperatorResult
 from ..text_wrap import draw_wrapped
@@ -28,11 +27,7 @@ class TryDemo(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Make the scene, show it in the window and look through its camera."""
-        try:
-            scene = demo_shot.demo_scene()
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        scene = demo_shot.demo_scene()
         shot = scene.realcam
         shot.name = demo_shot.NAME
         shot.engine_name = "draft"

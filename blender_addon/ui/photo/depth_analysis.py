@@ -91,24 +91,16 @@ class AnalysesFirst(ActivePhotoMixin):
 
     def execute(self: Any, context: bpy.types.Context) -> OperatorResult:
         """Look if need be, and go on."""
-        try:
-            with LeftEditMode(context):
-                if not is_analysed(active_photo(context)):
-                    analyse_depth(active_photo(context))
-                self.run_analysed(context, active_photo(context))
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        with LeftEditMode(context):
+            if not is_analysed(active_photo(context)):
+                analyse_depth(active_photo(context))
+            self.run_analysed(context, active_photo(context))
         return {"FINISHED"}
 
     def invoke(self: Any, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
         """Go on at once with a depth that was analysed, else begin the analysis."""
-        try:
-            with LeftEditMode(context):
-                asked = None if is_analysed(active_photo(context)) else depth_to_clean(active_photo(context))
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        with LeftEditMode(context):
+            asked = None if is_analysed(active_photo(context)) else depth_to_clean(active_photo(context))
         if asked is None:
             return set(self.execute(context))
         self._analysis = DepthAnalysis(asked)

@@ -7,7 +7,6 @@ from typing import ClassVar
 import bpy
 from bpy.props import FloatProperty
 
-from ...core.errors import RealCamError
 from ...scene.editing.focal_length_edit import LONGEST, SHORTEST, camera_mm, focal_mm, set_focal_length
 from ..operator_result import OperatorResult
 from .active_photo import ActivePhotoMixin, LeftEditMode, active_photo
@@ -42,12 +41,8 @@ class SetFocalLength(ActivePhotoMixin, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Rebuild, in Edit Mode too."""
         photo = active_photo(context)
-        try:
-            with LeftEditMode(context):
-                photo = set_focal_length(context.scene, photo, round(self.focal_mm, 3))
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        with LeftEditMode(context):
+            photo = set_focal_length(context.scene, photo, round(self.focal_mm, 3))
         self.report({"INFO"}, f"Focal length: {photo.focal_source}")
         return {"FINISHED"}
 

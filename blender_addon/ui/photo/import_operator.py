@@ -57,11 +57,7 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
         if not files:
             self.report({"ERROR"}, "No photo is chosen. Choose one, then import.")
             return {"CANCELLED"}
-        try:
-            photo, depth = photo_and_depth(files)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        photo, depth = photo_and_depth(files)
         # The redo panel shows them, and repeats the operator with them alone.
         self.filepath, self.directory = str(photo), ""
         self.files.clear()

@@ -7,7 +7,6 @@ from typing import ClassVar
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from ...core.errors import RealCamError
 from ...scene.edited_mesh import copies_of, make_own_photo, put_back
 from ...scene.editing.current_photo import choose_photo, hide
 from ...scene.importing.first_look import meshes_around
@@ -66,11 +65,7 @@ class RestoreAxes(ActivePhotoMixin, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Restore them."""
-        try:
-            with_own_axes(active_photo(context))
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        with_own_axes(active_photo(context))
         return {"FINISHED"}
 
 
@@ -83,12 +78,8 @@ class PutBack(ActivePhotoMixin, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Put them back, in Edit Mode too."""
-        try:
-            with LeftEditMode(context):
-                put_back(active_photo(context))
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        with LeftEditMode(context):
+            put_back(active_photo(context))
         return {"FINISHED"}
 
 
@@ -101,12 +92,8 @@ class OwnPhoto(ActivePhotoMixin, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Make them."""
-        try:
-            for copy in copies_of(context.scene, active_photo(context)):
-                make_own_photo(context.scene, copy)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        for copy in copies_of(context.scene, active_photo(context)):
+            make_own_photo(context.scene, copy)
         return {"FINISHED"}
 
 

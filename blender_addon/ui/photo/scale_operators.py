@@ -8,7 +8,6 @@ import bpy
 from bpy.props import EnumProperty, FloatProperty, FloatVectorProperty
 from mathutils import Vector
 
-from ...core.errors import RealCamError
 from ...scene.editing.calibration import Measure, ruler_measure, selected_measure, set_scale, set_true_distance
 from ..operator_result import OperatorResult
 from ..text_wrap import draw_wrapped
@@ -52,11 +51,7 @@ class SetScale(ActivePhotoMixin, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
         """Begin with the distance as it is now, and ask."""
         photo = active_photo(context)
-        try:
-            measure = self._measure(context)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        measure = self._measure(context)
         self.source, self.start, self.end = "POINTS", measure.start, measure.end
         self.distance = measure.metres(photo)
         return set(context.window_manager.invoke_props_dialog(self, width=320, confirm_text="Rescale"))
@@ -70,13 +65,9 @@ class SetScale(ActivePhotoMixin, bpy.types.Operator):
         hide_line()
         photo = active_photo(context)
         before = photo.record.scale
-        try:
-            measure = self._measure(context)
-            with LeftEditMode(context):
-                photo = set_true_distance(context.scene, photo, measure, self.distance)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        measure = self._measure(context)
+        with LeftEditMode(context):
+            photo = set_true_distance(context.scene, photo, measure, self.distance)
         self.report({"INFO"}, f"Everything is {photo.record.scale / before:.4g} times as large as before")
         return {"FINISHED"}
 
@@ -115,12 +106,8 @@ class ResetScale(ActivePhotoMixin, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Rescale back."""
         photo = active_photo(context)
-        try:
-            with LeftEditMode(context):
-                set_scale(context.scene, photo, 1.0)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        with LeftEditMode(context):
+            set_scale(context.scene, photo, 1.0)
         return {"FINISHED"}
 
 

@@ -9,7 +9,6 @@ import bpy
 from bpy.props import EnumProperty, FloatProperty
 
 from ...core.camera.moves import MOVES, MoveParameter, fitting_values
-from ...core.errors import RealCamError
 from ...scene import find_photo_scene
 from ...shot import bake_move
 from ...shot.shot_camera import shot_camera
@@ -108,11 +107,7 @@ class AddMove(bpy.types.Operator):
         first, last = scene.realcam.frame_range()
         camera = _camera(scene)
         assert camera is not None
-        try:
-            keys = bake_move(scene, camera, self.move, self._values(), first, last, easing=self.easing)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        keys = bake_move(scene, camera, self.move, self._values(), first, last, easing=self.easing)
         self.report({"INFO"}, f"{MOVES[self.move].label}: {keys} keyframes on {camera.name}")
         return {"FINISHED"}
 

@@ -38,11 +38,7 @@ class EstimateCoverage(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Into the panel."""
-        try:
-            preview_state.keep_estimate(estimated_coverage(shot_request(context.scene)), fingerprint(context.scene))
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        preview_state.keep_estimate(estimated_coverage(shot_request(context.scene)), fingerprint(context.scene))
         redraw()
         return {"FINISHED"}
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import bpy
 
-from ...core.errors import PhotoError, RealCamError, TimelineError
+from ...core.errors import PhotoError, TimelineError
 from ...core.payloads.background import BACKGROUND_FILE, decode_background
 from ...scene import PhotoScene, find_photo_scene
 from ...scene.importing.background_layers import add_background
@@ -32,12 +32,8 @@ class AddBackground(TakeOperator, bpy.types.Operator):
         """Read the take's file and build the meshes."""
         take = selected_take(context.scene)
         assert take is not None
-        try:
-            photo, factor = _photo_of(context.scene, take)
-            made = add_background(context.scene, photo, _layers(take), f"{take.label} background", factor)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        photo, factor = _photo_of(context.scene, take)
+        made = add_background(context.scene, photo, _layers(take), f"{take.label} background", factor)
         count = f"{len(made)} meshes stand" if len(made) > 1 else "1 mesh stands"
         self.report({"INFO"}, f"{count} behind the photo. What you paint on them is seen by the next preview")
         return {"FINISHED"}

@@ -7,7 +7,6 @@ from typing import ClassVar
 import bpy
 
 from ... import blender_versions
-from ...core.errors import RealCamError
 from ...timeline.shown_take import show_take, shown_takes
 from ...timeline.take import Take
 from ...timeline.take_camera import camera_of
@@ -42,11 +41,7 @@ class PlayClip(TakeOperator, bpy.types.Operator):
             return {"FINISHED"}
         scene, take = context.scene, selected_take(context.scene)
         assert take is not None
-        try:
-            _show_to_camera(scene, take)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        _show_to_camera(scene, take)
         camera = camera_of(scene, take)
         area = _largest_view(context)
         if camera is not None and area is not None:

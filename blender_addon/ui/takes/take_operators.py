@@ -9,7 +9,6 @@ import bpy
 from bpy.props import IntProperty
 
 from ...camera_check.achieved_camera import remove_achieved_camera
-from ...core.errors import RealCamError
 from ...timeline.shown_take import stop_showing
 from ...timeline.take import Take
 from ...timeline.take_folders import delete_take_folder, files_size
@@ -46,11 +45,7 @@ class OpenTakeFolder(TakeOperator, bpy.types.Operator):
         """Let the system open it."""
         take = selected_take(context.scene)
         assert take is not None
-        try:
-            folder = Path(bpy.path.abspath(take_folder(take)))
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        folder = Path(bpy.path.abspath(take_folder(take)))
         if bpy.app.background:
             self.report({"ERROR"}, f"There is no window to open it in: the folder is {folder}")
             return {"CANCELLED"}
@@ -68,11 +63,7 @@ class DeleteTake(TakeOperator, bpy.types.Operator):
         """Ask first, saying what goes."""
         take = selected_take(context.scene)
         assert take is not None
-        try:
-            folder = folder_of_this_file(take)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        folder = folder_of_this_file(take)
         if folder is None:
             message = "Its files are not beside this .blend, and stay: it is taken off the list"
         else:
@@ -86,15 +77,11 @@ class DeleteTake(TakeOperator, bpy.types.Operator):
         """Take it out of every scene of the file, then delete its folder if it belongs to this file alone."""
         take = selected_take(context.scene)
         assert take is not None
-        try:
-            folder = folder_of_this_file(take)
-            for scene in bpy.data.scenes:
-                _take_out(scene, take)
-            if folder is not None:
-                delete_take_folder(folder)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        folder = folder_of_this_file(take)
+        for scene in bpy.data.scenes:
+            _take_out(scene, take)
+        if folder is not None:
+            delete_take_folder(folder)
         what = "is deleted" if folder is not None else "is off the list. Its files are not beside this file, and stay"
         self.report({"INFO"}, f"{take.label} {what}")
         return {"FINISHED"}

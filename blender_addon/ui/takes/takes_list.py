@@ -10,7 +10,6 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 
 from ...camera_check.achieved_camera import remove_achieved_camera
-from ...core.errors import RealCamError
 from ...core.protocol.capability import SettingValue
 from ...generation.jobs import jobs
 from ...timeline.shown_take import show_take, shown_number, where_shown
@@ -166,11 +165,7 @@ class PutBackTake(TakeOperator, bpy.types.Operator):
             self.report({"ERROR"}, "This take has no record: press Find Takes")
             return {"CANCELLED"}
         shot = scene.realcam
-        try:
-            show_take(scene, take, background=shot.show_in_background, compositor=shot.show_in_compositor)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        show_take(scene, take, background=shot.show_in_background, compositor=shot.show_in_compositor)
         select_take(scene, take)
         self.report({"INFO"}, where_shown(scene, take, background=shot.show_in_background))
         return {"FINISHED"}
@@ -230,11 +225,7 @@ class FindTakes(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Read the folders."""
-        try:
-            found = recover_takes(context.scene)
-        except RealCamError as error:
-            self.report({"ERROR"}, error.sentence)
-            return {"CANCELLED"}
+        found = recover_takes(context.scene)
         refresh_takes(context.scene)
         self.report({"INFO"}, f"{len(found)} takes found" if found else "No other takes are beside this file")
         return {"FINISHED"}
