@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import time
@@ -111,6 +110,9 @@ def _cost(frames: int, size: tuple[int, int]) -> DraftCost:
 
 def _peak_memory() -> int:
     """The most memory this process had so far, bytes."""
+    # Here, so that the other benchmarks run on Windows, which lacks it.
+    import resource
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
