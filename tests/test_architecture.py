@@ -190,8 +190,9 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "friendly_errors": set(),
         "options": {"friendly_errors"},
         "bench": {"friendly_errors", "options"},
-        "depth_by_hand": {"friendly_errors", "options"},
-        "*": {"friendly_errors", "options", "depth_by_hand"},
+        "depth_output": set(),
+        "depth_by_hand": {"depth_output", "friendly_errors", "options"},
+        "*": {"depth_by_hand", "depth_output", "friendly_errors", "options"},
     },
 }
 """Room -> what stands in it (a module, a folder or a pattern) -> its neighbours there that it may import.

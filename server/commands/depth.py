@@ -5,14 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
-from PIL import Image
 from rich.table import Table
 
 from blender_addon.core.arrays import UInt8
 from blender_addon.core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, UNTOUCHED, Cleaning
-from blender_addon.core.depth.depth_facts import depth_facts
 from blender_addon.core.depth.depth_mesh import known_depth
 from blender_addon.core.payloads.import_request import ImportSettings
 from server.depth.catalogue import CARDS, DEFAULT, TRAINED_WITH, load_predictor
@@ -25,6 +22,7 @@ from server.terminal.plain_console import PlainConsole, say
 from .depth_by_hand.calibrate import calibrate
 from .depth_by_hand.geometry import geometry
 from .depth_by_hand.layout import layout
+from .depth_output import save_picture, write_depth
 from .friendly_errors import friendly_errors
 from .options.depth_options import (
     DepthChannelOption,
@@ -121,18 +119,13 @@ def clean(
         settings, stored_size = ImportSettings(focal_mm=focal_mm), (stored.shape[1], stored.shape[0])
         lens = settings.lens((width, height), read.focal_35mm, (depth, stored_size))
         cleaned = cleaned_at_photo(stored, read.pixels, lens.intrinsics, UNTOUCHED if raw else Cleaning())
-        scene = SceneDepth(cleaned, lens.intrinsics, lens.words)
+        scene = SceneDepth(cleaned, lens)
         _write(read.pixels, scene, out or photo.with_suffix(".depth.npz"), overlay)
 
 
 def _write(photo: UInt8, scene: SceneDepth, target: Path, overlay: Path | None) -> None:
-    depth = scene.cleaned.depth
-    np.savez_compressed(target, depth=depth, intrinsics=scene.intrinsics)
-    facts = depth_facts(depth)
-    rows, columns = depth.shape
-    say(f"{target}: {columns} x {rows}, {facts.words if facts else 'no depth'}")
-    say(f"Focal length: {scene.focal_source}")
+    write_depth(target, scene.cleaned.depth, scene.lens)
     shares = {name: float(scene.cleaned.mask(bit).mean()) for name, bit in STEPS.items()}
     say("Cleaned: " + ", ".join(f"{name} {share:.1%}" for name, share in shares.items()))
     if overlay is not None:
-        Image.fromarray(cleaning_overlay(photo, scene.cleaned)).save(overlay)
+        save_picture(overlay, cleaning_overlay(photo, scene.cleaned))

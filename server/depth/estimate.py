@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from blender_addon.core.arrays import Bool, Float32, Float64, UInt8
-from blender_addon.core.camera.focal_length import photo_lens
+from blender_addon.core.camera.focal_length import PhotoLens, photo_lens
 from blender_addon.core.camera.projection import scaled_intrinsics, unproject
 from blender_addon.core.depth.cleaning.clean import DEFAULT_CLEANING, CleanDepth, Cleaning, clean_depth
 from blender_addon.core.depth.cleaning.upsample import guided_upsample
@@ -26,13 +26,11 @@ class SceneDepth:
 
     Attributes:
         cleaned: depth [h, w] of the photo's aspect, and the masks of its cleaning.
-        intrinsics: [3, 3] float64, in pixels of the photo's own size.
-        focal_source: for the artist, where the focal length came from.
+        lens: of the photo, and where its focal length came from.
     """
 
     cleaned: CleanDepth
-    intrinsics: Float64
-    focal_source: str
+    lens: PhotoLens
 
 
 def estimate_scene_depth(
@@ -59,7 +57,7 @@ def estimate_scene_depth(
     lens = photo_lens(size, focal_mm=focal_mm, exif_mm=exif_mm, predicted=estimate.intrinsics)
     depth = rescaled_to_lens(estimate, lens.intrinsics)
     limited = replace(cleaning, farthest=predictor.card.farthest)
-    return SceneDepth(cleaned_at_photo(depth, photo, lens.intrinsics, limited), lens.intrinsics, lens.words)
+    return SceneDepth(cleaned_at_photo(depth, photo, lens.intrinsics, limited), lens)
 
 
 def rescaled_to_lens(estimate: DepthEstimate, intrinsics: Float64) -> Float32:

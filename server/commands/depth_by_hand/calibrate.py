@@ -32,11 +32,11 @@ from blender_addon.core.payloads.import_request import ImportSettings
 from server.depth.photo_files import DepthPicture, read_depth_picture, read_mask, read_photo_size
 from server.terminal.plain_console import say
 
+from ..depth_output import write_depth
 from ..friendly_errors import friendly_errors
 from ..options.depth_options import numbers
 from ..options.import_options import FocalOption, IntrinsicsOption, read_intrinsics
 from .layout_options import CameraHeightOption, HorizonOption
-from .output import write_depth
 
 FLOOR_PIXELS = 4000
 """Pixels of a floor's region that are fitted at most, evenly spread over it."""

@@ -19,12 +19,12 @@ from server.depth.estimate import MOST_PIXELS, cleaned_at_photo, scene_size
 from server.depth.photo_files import PhotoFile, read_photo
 from server.terminal.plain_console import say
 
+from ..depth_output import write_depth
 from ..friendly_errors import friendly_errors
 from ..options.depth_options import numbers
 from ..options.import_options import FocalOption, IntrinsicsOption, read_intrinsics
 from .geometry_camera import AXES, GeometryCamera, camera_in_file
 from .geometry_file import GEOMETRY_FILES, Geometry, read_geometry_files
-from .output import write_depth
 
 
 def geometry(

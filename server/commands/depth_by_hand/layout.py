@@ -22,6 +22,7 @@ from server.depth.layout_overlay import layout_overlay, line_spacing
 from server.depth.photo_files import read_depth, read_photo, read_photo_size
 from server.terminal.plain_console import say
 
+from ..depth_output import save_picture, write_depth
 from ..friendly_errors import friendly_errors
 from ..options.depth_options import (
     DepthChannelOption,
@@ -48,7 +49,6 @@ from .layout_options import (
     with_ground_options,
     with_mixing,
 )
-from .output import save_picture, write_depth
 
 NO_LAYOUT = "Give --edits, --fspy, --horizon, --cut-out or --camera-height: with none of them nothing is laid out."
 
@@ -102,7 +102,9 @@ def layout(
         if edits is None or not beside.exists() or not beside.samefile(edits):
             beside.write_bytes(layout_json(laid_out))
             say(f"{beside}: the layout, for --edits")
-        if overlay is not None and laid_out.ground is not None:
+        if overlay is not None and laid_out.ground is None:
+            say(f"{overlay} is not drawn: its lines are metres on the ground, and the layout has none.", err=True)
+        elif overlay is not None and laid_out.ground is not None:
             picture = layout_overlay(read_photo(photo).pixels, surfaces, laid_out.ground, lens.intrinsics)
             save_picture(overlay, picture)
             say(f"{overlay}: lines every {line_spacing(laid_out.ground.camera_height):g} m")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,15 @@ def test_a_ground_and_a_mask_without_a_layout(street: Path) -> None:
     assert again.exit_code == 0, again.output
     with np.load("again.npz") as replayed:
         np.testing.assert_array_equal(replayed["depth"], depth)
+
+
+def test_an_overlay_of_no_ground_is_said_to_be_none(street: Path) -> None:
+    outline = [[0.1, 0.1], [0.5, 0.1], [0.5, 0.5]]
+    Path("card.json").write_text(json.dumps({"ground": None, "cut_outs": [{"outline": outline, "distance": 2}]}))
+    result = run("--edits card.json --overlay picture.png")
+    assert result.exit_code == 0, result.output
+    assert "picture.png is not drawn" in result.output
+    assert not Path("picture.png").exists()
 
 
 def test_a_photo_of_100_mpx_is_laid_out_without_being_decoded(street: Path) -> None:

@@ -40,6 +40,18 @@ def test_a_sensors_depth_becomes_a_scenes(bike: Motorcycle, tmp_path: Path) -> N
     assert (overlay.max(axis=-1) != overlay.min(axis=-1)).any()
 
 
+def test_files_are_written_as_they_are_named(bike: Motorcycle, tmp_path: Path) -> None:
+    Image.fromarray(bike.photo).save(tmp_path / "bike.png")
+    np.save(tmp_path / "depth.npy", bike.depth)
+    command = ["depth", "clean", str(tmp_path / "bike.png"), str(tmp_path / "depth.npy"), "--raw"]
+    assert CliRunner().invoke(app, [*command, "-o", str(tmp_path / "a.depth")]).exit_code == 0
+    with np.load(tmp_path / "a.depth") as written:
+        assert written["intrinsics"].shape == (3, 3)
+    refused = CliRunner().invoke(app, [*command, "--overlay", str(tmp_path / "a.picture")])
+    assert refused.exit_code == 1
+    assert "The overlay is of no kind of picture: a.picture." in refused.output
+
+
 REAL_FILES = [
     ("tum", "TUM_color.png", "TUM_depth.png", ["--depth-scale", "0.0002", "--focal-mm", "29.5"], (480, 640), 2.42),
     (

@@ -32,8 +32,8 @@ class Sensor:
 def test_a_scene_has_the_photos_size_and_the_predicted_metres(bike: Motorcycle) -> None:
     scene = estimate_scene_depth(bike.photo, Sensor(bike), None, full_frame_focal(FOCAL, 741, 500))
     assert scene.cleaned.depth.shape == bike.depth.shape
-    assert scene.intrinsics[0, 0] == pytest.approx(FOCAL)
-    assert scene.focal_source.startswith("EXIF, ")
+    assert scene.lens.intrinsics[0, 0] == pytest.approx(FOCAL)
+    assert scene.lens.words.startswith("EXIF, ")
     both = np.isfinite(scene.cleaned.depth) & np.isfinite(bike.depth)
     assert both.mean() > 0.85
     assert np.median(np.abs(scene.cleaned.depth[both] / bike.depth[both] - 1)) < 0.005
@@ -41,10 +41,10 @@ def test_a_scene_has_the_photos_size_and_the_predicted_metres(bike: Motorcycle) 
 
 def test_the_typed_focal_length_wins_and_is_named(bike: Motorcycle) -> None:
     found = estimate_scene_depth(bike.photo, Sensor(bike), 50.0, 28.0, UNTOUCHED)
-    assert found.intrinsics[0, 0] == pytest.approx(focal_pixels(50.0, 741, 500))
-    assert found.focal_source == "typed, 50 mm (35 mm eq.)"
+    assert found.lens.intrinsics[0, 0] == pytest.approx(focal_pixels(50.0, 741, 500))
+    assert found.lens.words == "typed, 50 mm (35 mm eq.)"
     assumed = estimate_scene_depth(bike.photo, Sensor(bike), None, None, UNTOUCHED)
-    assert assumed.focal_source == "assumed, 55° across"
+    assert assumed.lens.words == "assumed, 55° across"
     with pytest.raises(PhotoError, match="no photo's focal length"):
         estimate_scene_depth(bike.photo, Sensor(bike), 0.0, None)
 
@@ -52,8 +52,8 @@ def test_the_typed_focal_length_wins_and_is_named(bike: Motorcycle) -> None:
 def test_a_predicted_lens_is_used_and_depth_follows_a_typed_one(bike: Motorcycle) -> None:
     sensor = Sensor(bike, bike.intrinsics)
     predicted = estimate_scene_depth(bike.photo, sensor, None, None, UNTOUCHED)
-    assert predicted.focal_source.startswith("predicted from the photo, ")
-    assert np.array_equal(predicted.intrinsics, bike.intrinsics)
+    assert predicted.lens.words.startswith("predicted from the photo, ")
+    assert np.array_equal(predicted.lens.intrinsics, bike.intrinsics)
     twice = full_frame_focal(2 * FOCAL, 741, 500)
     typed = estimate_scene_depth(bike.photo, sensor, twice, None, UNTOUCHED)
     ratio = typed.cleaned.depth / predicted.cleaned.depth

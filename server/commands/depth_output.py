@@ -1,4 +1,4 @@
-"""What depth made by hand writes and says: the same file as a predictor's."""
+"""What every `realcam depth` command writes, and what it says of that."""
 
 from __future__ import annotations
 
