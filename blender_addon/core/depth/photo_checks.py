@@ -20,9 +20,9 @@ def check_aspect(photo_size: tuple[int, int], depth_size: tuple[int, int]) -> No
     Raises:
         PhotoError: the aspects differ.
     """
-    if _same_aspect(photo_size, depth_size):
+    if same_aspect(photo_size, depth_size):
         return
-    turned = _same_aspect(photo_size, depth_size[::-1])
+    turned = same_aspect(photo_size, depth_size[::-1])
     raise PhotoError(
         "The depth map does not fit the photo",
         f"photo {photo_size[0]} x {photo_size[1]}, depth {depth_size[0]} x {depth_size[1]}, which is another aspect",
@@ -30,7 +30,8 @@ def check_aspect(photo_size: tuple[int, int], depth_size: tuple[int, int]) -> No
     )
 
 
-def _same_aspect(size: tuple[int, int], other: tuple[int, int]) -> bool:
+def same_aspect(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether a picture of another size has this one's aspect, within one pixel of its own."""
     ratio = size[0] / size[1]
     return abs(other[0] / ratio - other[1]) <= 1 or abs(other[1] * ratio - other[0]) <= 1
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from ...core.depth.layout.layout import Mask
+from ...core.depth.layout.region import region_of_mask
 from ...core.errors import PhotoError
 from ...core.photo.photo_file import mask_of
 from ..editing.depth_layout import layout_size
@@ -26,14 +25,5 @@ def read_mask(path: Path, photo_size: tuple[int, int]) -> Mask:
     if not path.is_file():
         raise PhotoError("There is no such mask", str(path))
     marked = mask_of(upright_pixels(path), upright_alpha(path))
-    height, width = marked.shape
-    if abs(width * photo_size[1] - height * photo_size[0]) > max(*photo_size, width, height):
-        raise PhotoError(
-            "The mask does not fit the photo",
-            f"photo {photo_size[0]} x {photo_size[1]}, mask {width} x {height}, which is another shape",
-            "Paint it over the photo's whole frame.",
-        )
-    columns, rows = layout_size((width, height))
-    across = ((np.arange(columns) + 0.5) * width / columns).astype(np.int64)
-    down = ((np.arange(rows) + 0.5) * height / rows).astype(np.int64)
-    return Mask.of(marked[down[:, None], across])
+    size = layout_size((marked.shape[1], marked.shape[0]))
+    return Mask.of(region_of_mask(marked, path.name, photo_size, size))

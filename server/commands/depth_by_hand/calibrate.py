@@ -25,7 +25,7 @@ from blender_addon.core.depth.calibration.known_points import (
 )
 from blender_addon.core.depth.depth_question import high_at_the_bottom
 from blender_addon.core.depth.layout.ground_plane import down_vector
-from blender_addon.core.depth.layout.region import polygon_pixels
+from blender_addon.core.depth.layout.region import polygon_pixels, region_of_mask
 from blender_addon.core.depth.photo_checks import check_aspect
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.payloads.import_request import ImportSettings
@@ -200,7 +200,7 @@ def _floor(given: _Given, pixels: Float64, camera_height: float, horizon: str) -
 
 
 def _floor_pixels(given: _Given, region: str) -> Float64:
-    """[N, 2] pixels of a region of the floor that have depth."""
+    """[N, 2] pixels of a region of the floor, spread evenly over it."""
     height, width = given.size[1], given.size[0]
     inside: Bool = np.zeros((height, width), dtype=np.bool_)
     if ";" in region:
@@ -209,9 +209,7 @@ def _floor_pixels(given: _Given, region: str) -> Float64:
             raise typer.BadParameter(f"{region!r}: a floor has three corners or more", param_hint="--ground")
         inside = polygon_pixels(np.array(corners) + 0.5, given.size)
     elif Path(region).is_file():
-        mask = read_mask(Path(region))
-        rows, columns = (np.arange(size) * have // size for size, have in zip(inside.shape, mask.shape, strict=True))
-        inside = mask[np.ix_(rows, columns)]
+        inside = region_of_mask(read_mask(Path(region)), Path(region).name, given.size, given.size)
     else:
         left, top, right, bottom = (max(round(n), 0) for n in _pixels(region, 4))
         inside[top:bottom, left:right] = True

@@ -5,16 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from msgspec.structs import replace
-from PIL import Image
 
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.layout.camera_ground import camera_ground
 from blender_addon.core.depth.layout.layout import FARTHEST, MIXINGS, CutOut, DepthLayout, Ground, Mask, Mixing
-from blender_addon.core.depth.photo_checks import check_aspect
-from blender_addon.core.errors import PhotoError
+from blender_addon.core.depth.layout.region import region_of_mask
 from server.depth.estimate import scene_size
 from server.depth.photo_files import read_mask
 from server.terminal.plain_console import say
@@ -109,14 +106,5 @@ def masked_cut_out(path: Path, photo_size: tuple[int, int]) -> CutOut:
         PhotoError: it cannot be read, or has another aspect than the photo.
     """
     inside = read_mask(path)
-    height, width = inside.shape
-    try:
-        check_aspect(photo_size, (width, height))
-    except PhotoError as error:
-        raise PhotoError(
-            f"The mask {path.name} does not fit the photo",
-            f"mask {width} x {height}, photo {photo_size[0]} x {photo_size[1]}",
-            "Draw it on the photo.",
-        ) from error
-    smaller = Image.fromarray(inside).resize(scene_size(width, height), Image.Resampling.NEAREST)
-    return CutOut(mask=Mask.of(np.array(smaller)), name=path.stem)
+    size = scene_size(inside.shape[1], inside.shape[0])
+    return CutOut(mask=Mask.of(region_of_mask(inside, path.name, photo_size, size)), name=path.stem)

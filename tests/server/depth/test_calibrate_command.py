@@ -157,6 +157,15 @@ def test_the_floor_is_enough(tmp_path: Path) -> None:
     assert "pixels of floor: 0.0 %" in result.output
     with np.load(tmp_path / "out.npz") as written:
         assert np.abs(written["depth"] / (depth / np.cos(pitch)) - 1)[60:].max() < 0.01
+    white = np.zeros((60, 80), np.uint8)
+    white[35:59, 5:75] = 255
+    Image.fromarray(white).save(tmp_path / "white.png")
+    Image.fromarray(white[:, :40]).save(tmp_path / "narrow.png")
+    by_picture = run(tmp_path / "floor.png", "--ground", tmp_path / "white.png", *floor[2:], *lens)
+    assert "pixels of floor: 0.0 %" in by_picture.output
+    refused = run(tmp_path / "floor.png", "--ground", tmp_path / "narrow.png", *floor[2:], *lens)
+    assert refused.exit_code == 1
+    assert "The mask narrow.png does not fit the photo" in refused.output
 
 
 @pytest.mark.parametrize(

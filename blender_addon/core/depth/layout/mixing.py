@@ -10,6 +10,7 @@ from ...arrays import Bool, Float32, Float64
 from ...errors import PhotoError
 from ..depth_mesh import known_depth
 from .layout import DepthLayout
+from .region import nearest_pixels
 from .surfaces import CUT_OUT, FLOOR, LayoutSurfaces
 
 FARTHEST_FLOOR = 1000.0
@@ -67,7 +68,7 @@ def mixed_depth(layout: DepthLayout, surfaces: LayoutSurfaces, base: Float32 | N
     cut_outs = surfaces.shows(CUT_OUT)
     stands = known_depth(np.where(_within(layout, surfaces) | cut_outs, surfaces.depth, np.nan))
     if base is not None:
-        other = _sampled(known_depth(base), stands.shape)
+        other = nearest_pixels(known_depth(base), stands.shape)
         if layout.mixing == "align":
             other = align_to_floor(layout, surfaces, other).applied(other)
         keeps = {"replace": np.isnan(stands), "fill": True, "align": ~cut_outs}[layout.mixing]
@@ -80,13 +81,6 @@ def mixed_depth(layout: DepthLayout, surfaces: LayoutSurfaces, base: Float32 | N
 def _within(layout: DepthLayout, surfaces: LayoutSurfaces) -> Bool:
     limit = FARTHEST_FLOOR if layout.farthest is None else layout.farthest
     return np.asarray(surfaces.depth < limit)
-
-
-def _sampled(depth: Float32, shape: tuple[int, ...]) -> Float32:
-    """A depth map at another size, the nearest pixel's."""
-    rows = ((np.arange(shape[0]) + 0.5) * depth.shape[0] / shape[0]).astype(np.int64)
-    columns = ((np.arange(shape[1]) + 0.5) * depth.shape[1] / shape[1]).astype(np.int64)
-    return np.asarray(depth[rows[:, None], columns])
 
 
 def align_to_floor(layout: DepthLayout, surfaces: LayoutSurfaces, base: Float32) -> Alignment:
@@ -103,7 +97,7 @@ def align_to_floor(layout: DepthLayout, surfaces: LayoutSurfaces, base: Float32)
     Raises:
         PhotoError: they share too little floor, or disagree on which way it runs.
     """
-    base = _sampled(known_depth(base), surfaces.depth.shape)
+    base = nearest_pixels(known_depth(base), surfaces.depth.shape)
     both = surfaces.shows(FLOOR) & _within(layout, surfaces) & np.isfinite(base)
     if int(both.sum()) < FEWEST:
         raise PhotoError(

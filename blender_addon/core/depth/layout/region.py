@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ...arrays import Bool, Float64
-from .layout import CutOut, Mask, Point
+from ...errors import PhotoError
+from ..photo_checks import same_aspect
+from .layout import CutOut, Point
+
+T = TypeVar("T", bound=np.generic)
 
 
 def cut_out_pixels(cut_out: CutOut, size: tuple[int, int]) -> Bool:
@@ -19,7 +26,7 @@ def cut_out_pixels(cut_out: CutOut, size: tuple[int, int]) -> Bool:
         [h, w] bool.
     """
     if cut_out.mask is not None:
-        return _sampled(cut_out.mask, size)
+        return nearest_pixels(cut_out.mask.inside(), size[::-1])
     return polygon_pixels(np.array(cut_out.outline, dtype=np.float64) * size, size)
 
 
@@ -50,11 +57,35 @@ def polygon_pixels(polygon: Float64, size: tuple[int, int]) -> Bool:
     return np.asarray(np.cumsum(turns, axis=1)[:, :width] != 0)
 
 
-def _sampled(mask: Mask, size: tuple[int, int]) -> Bool:
-    width, height = size
-    columns = ((np.arange(width) + 0.5) * mask.width / width).astype(np.int64)
-    rows = ((np.arange(height) + 0.5) * mask.height / height).astype(np.int64)
-    return np.asarray(mask.inside()[rows[:, None], columns])
+def nearest_pixels(values: NDArray[T], shape: tuple[int, ...]) -> NDArray[T]:
+    """A map [h, w] at another (rows, columns): the nearest pixel of each pixel's centre."""
+    rows, columns = (
+        ((np.arange(wanted) + 0.5) * has / wanted).astype(np.int64)
+        for wanted, has in zip(shape, values.shape, strict=True)
+    )
+    return np.asarray(values[rows[:, None], columns])
+
+
+def region_of_mask(inside: Bool, name: str, photo_size: tuple[int, int], size: tuple[int, int]) -> Bool:
+    """The region that a mask's picture marks on a photo, at another size.
+
+    Args:
+        inside: [h, w] bool, the picture's marked pixels.
+        name: of the picture, for the error.
+        photo_size: (width, height) of the photo, pixels.
+        size: (width, height) of the region.
+
+    Raises:
+        PhotoError: the picture has another aspect than the photo.
+    """
+    height, width = inside.shape
+    if not (same_aspect(photo_size, (width, height)) or same_aspect((width, height), photo_size)):
+        raise PhotoError(
+            f"The mask {name} does not fit the photo",
+            f"photo {photo_size[0]} x {photo_size[1]}, mask {width} x {height}, which is another aspect",
+            "Draw it over the photo's whole frame.",
+        )
+    return nearest_pixels(inside, size[::-1])
 
 
 def cut_out_share(cut_out: CutOut) -> float:

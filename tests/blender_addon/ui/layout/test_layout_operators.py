@@ -111,7 +111,11 @@ def bad_changes(tmp_path: Path) -> dict[str, tuple[str, dict[str, Any], str]]:
         "height 0": ("set_ground", {"camera_height": 0.0}, "height over the ground is none: 0 m"),
         "one pixel": ("cut_out", {"mask": str(tmp_path / "one.png")}, "too small"),
         "everything": ("cut_out", {"mask": str(tmp_path / "all.png")}, "is the whole photo"),
-        "another shape": ("cut_out", {"mask": str(tmp_path / "square.png")}, "mask does not fit the photo"),
+        "another shape": (
+            "cut_out",
+            {"mask": str(tmp_path / "square.png")},
+            "The mask square.png does not fit the photo",
+        ),
         "no file": ("cut_out", {"mask": str(tmp_path / "none.png")}, "There is no such mask"),
         "no outline": ("cut_out", {}, "has no area: 0 points"),
         "wall in the sky": ("add_wall", {"points": points((0.2, 0.3), (0.8, 0.7))}, "does not meet the floor"),
