@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,7 +13,7 @@ import numpy as np
 
 from ..core.arrays import Float32, UInt8
 from ..core.camera.trajectory import Trajectory
-from ..core.errors import RealCamError, ShotError
+from ..core.errors import ShotError
 from ..datablocks import in_session
 from ..scene.photo_file import image_floats
 from ..scene.photo_scene import PhotoScene, find_photo_scene
@@ -94,11 +95,11 @@ class PreviewRenderer:
 
     def _make(self, photo_scene: PhotoScene) -> bpy.types.Scene:
         remove_preview_scenes()
-        try:
-            return make_preview_scene(photo_scene, self._depth, self._trajectory, self._method)
-        except RealCamError:
-            remove_preview_scenes()
-            raise
+        with ExitStack() as undo:
+            undo.callback(remove_preview_scenes)
+            scene = make_preview_scene(photo_scene, self._depth, self._trajectory, self._method)
+            undo.pop_all()
+        return scene
 
     def _photo_again(self) -> PhotoScene:
         """The photo, in whichever scene it is now.

@@ -13,6 +13,7 @@ from ..colour_spaces import give_standard_view
 from ..core.arrays import Float32
 from ..core.camera.lens import lens_of
 from ..core.camera.trajectory import Trajectory
+from ..datablocks import B
 from ..scene.importing.material import photo_material
 from ..scene.photo_scene import PhotoScene
 from ..scene.textured_mesh import textured_mesh
@@ -49,18 +50,16 @@ def make_preview_scene(
     Raises:
         PhotoError: The photo's file is gone.
     """
-    scene = bpy.data.scenes.new(NAME)
+    scene = _marked(bpy.data.scenes.new(NAME))
     as_data = not give_standard_view(scene)
     data = preview_mesh(photo_scene)
     if data != photo_scene.mesh.data:
-        _mark(data)
-    mesh = bpy.data.objects.new(NAME, data)
+        _marked(data)
+    mesh = _marked(bpy.data.objects.new(NAME, data))
     mesh.matrix_basis = photo_scene.frame.inverted()
-    image = preview_image(NAME, photo_scene, depth, trajectory, as_data=as_data)
-    material = (bilinear_material if method == "eevee" else photo_material)(NAME, image)
-    camera = bpy.data.objects.new(NAME, bpy.data.cameras.new(NAME))
-    for block in (scene, mesh, image, material, camera, camera.data):
-        _mark(block)
+    image = _marked(preview_image(NAME, photo_scene, depth, trajectory, as_data=as_data))
+    material = _marked((bilinear_material if method == "eevee" else photo_material)(NAME, image))
+    camera = _marked(bpy.data.objects.new(NAME, _marked(bpy.data.cameras.new(NAME))))
     for slot in mesh.material_slots:
         slot.link, slot.material = "OBJECT", material
     scene.collection.objects.link(mesh)
@@ -76,32 +75,29 @@ def make_preview_scene(
 
 def _layer_object(layer: PaintedLayer, method: Method, as_data: bool) -> bpy.types.Object:
     """The painted part of a background layer, its own pixels, seen from both sides."""
-    mesh = textured_mesh(NAME, layer.points, layer.triangles, layer.places)
+    mesh = _marked(textured_mesh(NAME, layer.points, layer.triangles, layer.places))
     image = _copy_as_data(layer.image) if as_data else layer.image
-    material = (bilinear_material if method == "eevee" else photo_material)(NAME, image)
+    material = _marked((bilinear_material if method == "eevee" else photo_material)(NAME, image))
     material.use_backface_culling = False
     mesh.materials.append(material)
-    subject = bpy.data.objects.new(NAME, mesh)
-    for block in (mesh, material, subject):
-        _mark(block)
-    return subject
+    return _marked(bpy.data.objects.new(NAME, mesh))
 
 
 def _copy_as_data(image: bpy.types.Image) -> bpy.types.Image:
     """An image with the same numbers and no colour space."""
-    copy = bpy.data.images.new(NAME, *image.size, alpha=image.channels == 4, is_data=True)
+    copy = _marked(bpy.data.images.new(NAME, *image.size, alpha=image.channels == 4, is_data=True))
     pixels = np.empty(len(image.pixels), dtype=np.float32)
     image.pixels.foreach_get(pixels)
     copy.pixels.foreach_set(pixels)
     copy.update()
-    _mark(copy)
     return copy
 
 
-def _mark(block: bpy.types.ID) -> None:
-    """Mark a datablock as the preview's, and as one that is not saved. An undo step keeps the first mark alone."""
+def _marked(block: B) -> B:
+    """The datablock, marked as the preview's, and as one that is not saved. An undo step keeps the first mark alone."""
     block[MARK] = True
     block.is_runtime_data = True
+    return block
 
 
 def remove_preview_scenes() -> None:
@@ -170,8 +166,7 @@ def _set_eevee(scene: bpy.types.Scene) -> None:
     settings.use_shadows = settings.use_raytracing = settings.use_fast_gi = False
     settings.shadow_pool_size = settings.gi_irradiance_pool_size = "16"
     # Nothing is lit: of a world's light the least is baked, which without a GPU took longer than the frame.
-    scene.world = bpy.data.worlds.new(NAME)
-    _mark(scene.world)
+    scene.world = _marked(bpy.data.worlds.new(NAME))
     scene.world.probe_resolution = "128"
 
 

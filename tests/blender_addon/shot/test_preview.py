@@ -19,7 +19,7 @@ from blender_addon.core.camera.frame_fit import FrameFit
 from blender_addon.core.camera.moves import move_trajectory
 from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.camera.trajectory import Trajectory
-from blender_addon.core.errors import ShotError
+from blender_addon.core.errors import PhotoError, ShotError
 from server.demo.motorcycle import Motorcycle
 
 pytestmark = pytest.mark.blender
@@ -197,6 +197,18 @@ def test_an_error_half_way_leaves_nothing_behind(bike_scene: PhotoScene, bike: M
 
     with pytest.raises(KeyboardInterrupt):
         break_off()
+    assert names(blender) == before
+
+
+def test_a_photo_that_is_another_picture_by_now_leaves_nothing_behind(
+    bike_scene: PhotoScene, bike: Motorcycle, blender: ModuleType, tmp_path: Path
+) -> None:
+    Image.new("RGB", (100, 60)).save(tmp_path / "other.png")
+    depth = bike_scene.depth()
+    bike_scene.image.filepath = str(tmp_path / "other.png")
+    before = names(blender)
+    with pytest.raises(PhotoError, match="another picture"):
+        PreviewRenderer(bike_scene, depth, orbit(bike, 1))
     assert names(blender) == before
 
 
