@@ -20,8 +20,8 @@ from .photo_scene import CAMERA, PhotoScene, is_copy, photo_scenes, store_record
 from .simplified_mesh import is_simplified
 from .units import drawn_otherwise
 
-Mend = Literal["take_shape", "restore_axes", "put_back", "own_photo", ""]
-"""The operator that mends it, without `realcam.`; "" for none."""
+Mend = Literal["take_shape", "restore_axes", "put_back", "own_photo"]
+"""An operator that mends it, without `realcam.`."""
 
 A_FEW = 0.02
 """Share of the vertices that may be moved before it is told."""
@@ -33,7 +33,7 @@ class MeshEdit:
 
     Attributes:
         sentence: What, and what to do.
-        mends: What mends it; the first is what most want.
+        mends: What mends it, the first what most want; empty where no operator does.
         prevents: Whether no shot can be made of it.
     """
 
@@ -134,7 +134,7 @@ def copies_of(scene: bpy.types.Scene, photo_scene: PhotoScene) -> list[PhotoScen
 
 
 def put_back(photo_scene: PhotoScene) -> PhotoScene:
-    """Put every vertex of the photo back to where it was built, and make the faces anew.
+    """Put every vertex of the photo back to where it was built, and make the faces anew. Shape keys are removed.
 
     Raises:
         PhotoError: The mesh is in Edit Mode, linked, or of a version that did not keep it.
@@ -151,6 +151,8 @@ def put_back(photo_scene: PhotoScene) -> PhotoScene:
     uv = np.stack([vertices.picture[:, 0], 1 - vertices.picture[:, 1]], axis=1).astype(np.float64)
     points = lift(uv, taken, photo_scene.intrinsics, photo_scene.photo_size)
     placed = replace(vertices, positions=blender_points(points).astype(np.float32))
+    if mesh.shape_keys is not None:
+        photo_scene.mesh.shape_key_clear()
     rebuild_mesh(mesh, placed, (record.rows, record.columns), record.depth_edge, record.cleaned)
     return photo_scene
 

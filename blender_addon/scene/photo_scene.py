@@ -239,6 +239,20 @@ def whole(photo_scene: PhotoScene) -> PhotoScene:
     return with_own_axes(photo_scene)
 
 
+def check_no_shape_keys(photo_scene: PhotoScene) -> None:
+    """Refuse a mesh with shape keys, where its vertices will be moved: the keys hold where they are seen.
+
+    Raises:
+        PhotoError: It has some.
+    """
+    if photo_scene.mesh.data.shape_keys is not None:
+        raise PhotoError(
+            "The mesh has shape keys",
+            f"{photo_scene.mesh.name} would go on showing the distances that they hold",
+            "Press Take Shape as Depth first, or delete them.",
+        )
+
+
 def store_record(mesh: bpy.types.Object, record: Record) -> None:
     """Write the record onto the mesh object."""
     mesh[RECORD] = json.dumps({**asdict(record), "law": msgspec.to_builtins(record.law)})

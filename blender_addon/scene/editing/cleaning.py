@@ -19,7 +19,7 @@ from ...core.depth.depth_facts import DepthFacts, depth_facts
 from ...core.depth.depth_mesh import lift
 from ..axes import blender_points, depth_of
 from ..mesh import TOUCHED, GridVertices, grid_depth, mark_vertices, read_vertices, rebuild_mesh
-from ..photo_scene import PhotoScene, Record, store_record, whole
+from ..photo_scene import PhotoScene, Record, check_no_shape_keys, store_record, whole
 from ..reference_camera import see_as_far_as
 from .rig_dependencies import artists_cameras
 
@@ -60,8 +60,9 @@ def depth_to_clean(photo_scene: PhotoScene) -> DepthToClean:
     """What cleaning analyses of a scene that it has not analysed yet.
 
     Raises:
-        PhotoError: The mesh is in Edit Mode.
+        PhotoError: The mesh is in Edit Mode or has shape keys.
     """
+    check_no_shape_keys(photo_scene)
     depth, intrinsics = _depth_and_lens(whole(photo_scene))
     return DepthToClean(depth, photo_at_vertices(photo_scene.photo(), depth.shape), intrinsics)
 
@@ -70,7 +71,7 @@ def analyse_depth(photo_scene: PhotoScene) -> None:
     """Mark what each step of the cleaning would do; the depth itself is not changed.
 
     Raises:
-        PhotoError: The mesh is in Edit Mode.
+        PhotoError: The mesh is in Edit Mode or has shape keys.
     """
     mark_depth(photo_scene, depth_to_clean(photo_scene).analyse())
 
@@ -81,8 +82,9 @@ def mark_depth(photo_scene: PhotoScene, found: CleanDepth) -> None:
     A sky whose depth is unknown gets vertices that do not count until it is put on its shell.
 
     Raises:
-        PhotoError: The mesh is in Edit Mode.
+        PhotoError: The mesh is in Edit Mode or has shape keys.
     """
+    check_no_shape_keys(photo_scene)
     mesh, record = whole(photo_scene).mesh.data, photo_scene.record
     vertices = read_vertices(mesh)
     new = np.flatnonzero(found.mask(SKY) & np.isnan(found.before)).astype(np.int32)
@@ -118,8 +120,9 @@ def set_cleaned(scene: bpy.types.Scene, photo_scene: PhotoScene, cleaned: int) -
         The photo with its changed record.
 
     Raises:
-        PhotoError: The mesh is in Edit Mode.
+        PhotoError: The mesh is in Edit Mode or has shape keys.
     """
+    check_no_shape_keys(photo_scene)
     mesh, record = whole(photo_scene).mesh.data, photo_scene.record
     vertices = read_vertices(mesh)
     if cleaned and not vertices.is_analysed:

@@ -25,7 +25,7 @@ from ..editing.rescale import rescale
 from ..editing.rig_dependencies import artists_cameras
 from ..editing.under_geometry import map_under_geometry
 from ..mesh import GridVertices, read_vertices, rebuild_mesh
-from ..photo_scene import PhotoScene, photo_vertices, store_record, whole
+from ..photo_scene import PhotoScene, check_no_shape_keys, photo_vertices, store_record, whole
 from ..reference_camera import see_as_far_as
 
 SAME = 1e-4
@@ -122,12 +122,7 @@ def set_law(scene: bpy.types.Scene, photo_scene: PhotoScene, law: DepthLaw | Non
             "its metres come from the camera's height in Ground and Walls",
             "Change that height; or press Depth as Before there, calibrate, and lay out again.",
         )
-    if photo_scene.mesh.data.shape_keys is not None:
-        raise PhotoError(
-            "The mesh has shape keys",
-            f"{photo_scene.mesh.name} would go on showing the distances that they hold",
-            "Press Take Shape as Depth first, or delete them.",
-        )
+    check_no_shape_keys(photo_scene)
     before, vertices = whole(photo_scene).record, read_vertices(photo_scene.mesh.data)
     imported = _imported(photo_scene, vertices)
     old, new = before.law or _IDENTITY, law or _IDENTITY

@@ -22,6 +22,7 @@ pytest.importorskip("bpy")
 from blender_addon.scene import PhotoScene, find_photo_scene, import_photo, set_depth_edge  # noqa: E402
 from blender_addon.scene.edited_mesh import copies_of, make_own_photo, mesh_edits, put_back  # noqa: E402
 from blender_addon.scene.editing.calibration import set_scale  # noqa: E402
+from blender_addon.scene.editing.cleaning import MOVED, set_cleaned  # noqa: E402
 from blender_addon.scene.handmade.take_shape import take_shape  # noqa: E402
 from blender_addon.scene.mesh import TAKEN  # noqa: E402
 from blender_addon.scene.photo_scene import with_own_axes  # noqa: E402
@@ -159,6 +160,21 @@ def test_sculpting_is_told_and_taken_or_put_back(photo: PhotoScene, blender: Mod
     put_back(again(blender))
     assert mends(blender) == set()
     np.testing.assert_allclose(again(blender).depth(), depth, rtol=1e-5)
+
+
+def test_shape_keys_are_told_before_cleaning_and_gone_once_it_is_put_back(
+    photo: PhotoScene, blender: ModuleType
+) -> None:
+    """They hold where the mesh is seen, whatever its vertices say."""
+    in_edit_mode(blender, lambda: blender.ops.transform.translate(value=(0, 0.3, 0)))
+    photo.mesh.shape_key_add(name="Basis")
+    with pytest.raises(PhotoError, match=r"shape keys.*Take Shape as Depth first"):
+        set_cleaned(blender.context.scene, again(blender), MOVED)
+    put_back(again(blender))
+    blender.context.view_layer.update()
+    seen = photo.mesh.evaluated_get(blender.context.evaluated_depsgraph_get()).data.vertices
+    np.testing.assert_array_equal([v.co for v in seen], [v.co for v in photo.mesh.data.vertices])
+    set_cleaned(blender.context.scene, again(blender), MOVED)
 
 
 def test_a_decimated_mesh_keeps_its_depth_and_is_not_cut_to_pieces(photo: PhotoScene, blender: ModuleType) -> None:
