@@ -181,7 +181,9 @@ def remove_layout(photo_scene: PhotoScene) -> PhotoScene:
     store_record(mesh, changed)
     for name in (LAYOUT, GRID, BEFORE):
         del mesh[name]
-    bpy.data.meshes.remove(before)
+    if before.users == 0:
+        # A duplicate of the photo's mesh keeps it too.
+        bpy.data.meshes.remove(before)
     return replace(photo_scene, record=changed)
 
 

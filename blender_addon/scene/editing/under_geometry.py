@@ -44,6 +44,9 @@ def map_under_geometry(mesh: bpy.types.Object, calibrated: Callable[[Float32], F
     under = mesh.get(UNDER)
     if not isinstance(under, bpy.types.Mesh):
         return
+    if under.users > 1:
+        # A duplicate of the photo's mesh keeps it too.
+        mesh[UNDER] = under = under.copy()
     depth = np.empty(len(under.vertices), np.float32)
     under.attributes[DEPTH].data.foreach_get("value", depth)
     known = depth > 0

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from blender_addon.core.depth.layout.layout import DepthLayout
 from blender_addon.core.errors import PhotoError, RealCamError
 from blender_addon.core.payloads.import_request import DepthFile, ImportRequest
 from server.demo.motorcycle import Motorcycle
@@ -23,9 +24,10 @@ from blender_addon.scene import PhotoScene, find_photo_scene, import_photo, set_
 from blender_addon.scene.edited_mesh import copies_of, make_own_photo, mesh_edits, put_back  # noqa: E402
 from blender_addon.scene.editing.calibration import set_scale  # noqa: E402
 from blender_addon.scene.editing.cleaning import MOVED, set_cleaned  # noqa: E402
+from blender_addon.scene.editing.depth_layout import remove_layout, set_layout  # noqa: E402
 from blender_addon.scene.handmade.take_shape import take_shape  # noqa: E402
 from blender_addon.scene.mesh import TAKEN  # noqa: E402
-from blender_addon.scene.photo_scene import with_own_axes  # noqa: E402
+from blender_addon.scene.photo_scene import photo_scenes, with_own_axes  # noqa: E402
 from blender_addon.shot import sample_camera  # noqa: E402
 
 
@@ -229,6 +231,18 @@ def test_a_copy_is_told_apart_and_can_be_a_photo_of_its_own(
         "bike camera",
         "bike camera.001",
     }
+
+
+def test_a_copy_keeps_the_depth_from_before_its_layout(photo: PhotoScene, blender: ModuleType) -> None:
+    scene, depth = blender.context.scene, photo.depth()
+    set_layout(scene, photo, DepthLayout(ground=None, farthest=9.0))
+    blender.ops.object.duplicate()
+    (found,) = copies_of(scene, again(blender))
+    own = make_own_photo(scene, found)
+    for mesh in (photo.mesh, own.mesh):
+        remove_layout(next(one for one in photo_scenes(scene) if one.mesh == mesh))
+    for one in photo_scenes(scene):
+        np.testing.assert_allclose(one.depth(), depth, rtol=1e-5)
 
 
 def test_a_piece_that_was_separated_is_told(photo: PhotoScene, blender: ModuleType) -> None:

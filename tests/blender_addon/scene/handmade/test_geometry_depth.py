@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from blender_addon.core.depth.calibration.depth_law import DepthLaw
 from blender_addon.core.errors import PhotoError
 from tests.blender_addon.scene.handmade.placed_boxes import FAR, add_box, front, grey_photo
 
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     from blender_addon.scene import PhotoScene
 
 from blender_addon.scene import find_photo_scene  # noqa: E402
+from blender_addon.scene.edited_mesh import copies_of, make_own_photo  # noqa: E402
 from blender_addon.scene.editing.calibration import set_scale  # noqa: E402
 from blender_addon.scene.editing.cleaning import MOVED, set_cleaned  # noqa: E402
 from blender_addon.scene.editing.geometry_choice import GeometryChoice, stored_choice  # noqa: E402
 from blender_addon.scene.editing.new_depth import grid_rays  # noqa: E402
+from blender_addon.scene.handmade.depth_calibration import set_law  # noqa: E402
 from blender_addon.scene.handmade.geometry_depth import take_geometry  # noqa: E402
 
 
@@ -84,6 +87,22 @@ def test_updating_leaves_nothing_of_where_it_was(blender: ModuleType, photo: Pho
     done = taken(blender, done, GeometryChoice("SELECTED", (box,), rest="UNKNOWN"))
     done = taken(blender, done, GeometryChoice("SELECTED", (box,)))
     np.testing.assert_allclose(done.depth(), np.where(front(done, 1.0, 10.0), 10.0, 2 * FAR), rtol=1e-5)
+
+
+def test_a_copy_of_the_photo_keeps_what_is_under_its_geometry(blender: ModuleType, photo: PhotoScene) -> None:
+    scene = blender.context.scene
+    box = add_box(blender, (-0.5, 3.0, -0.5), (0.5, 4.0, 0.5))
+    done = taken(blender, photo, GeometryChoice("SELECTED", (box,)))
+    twin = done.mesh.copy()
+    twin.data = done.mesh.data.copy()
+    scene.collection.objects.link(twin)
+    (copy,) = copies_of(scene, done)
+    copy = make_own_photo(scene, copy)
+    twice = DepthLaw(reciprocal=False, gives="depth", slope=2.0, offset=0.0, nearest=0.0, farthest=np.inf)
+    set_law(scene, done, twice, follow=False)
+    box.location[1] += 4.0
+    done = taken(blender, copy, GeometryChoice("SELECTED", (box,)))
+    np.testing.assert_allclose(done.depth(), np.where(front(done, 0.5, 7.0), 7.0, FAR), rtol=1e-5)
 
 
 def test_whichever_is_nearer(blender: ModuleType, photo: PhotoScene) -> None:
