@@ -100,17 +100,22 @@ def photo_pixels(image: bpy.types.Image) -> UInt8:
     Raises:
         PhotoError: The file behind the image is gone.
     """
+    return np.ascontiguousarray(_eight_bits(image)[..., :3])
+
+
+def _check_pixels(image: bpy.types.Image) -> None:
+    """Refuse an image that Blender has no pixels of."""
     if image.size[0] == 0 or image.size[1] == 0:
         raise PhotoError(
             "The photo's file is gone",
             bpy.path.abspath(image.filepath),
             "Put it back, or show Blender its folder with File > External Data > Find Missing Files.",
         )
-    return np.ascontiguousarray(_eight_bits(image)[..., :3])
 
 
 def _eight_bits(image: bpy.types.Image) -> UInt8:
     """[H, W, C] uint8 of an image, sRGB, top row first."""
+    _check_pixels(image)
     floats = image_floats(image)
     if image.is_float:
         floats = _wide_floats(image, floats)
@@ -134,6 +139,7 @@ def _wide_floats(image: bpy.types.Image, held: Floats) -> Floats:
     copy = image.copy()
     try:
         copy.colorspace_settings.is_data = True
+        _check_pixels(copy)
         return image_floats(copy)
     finally:
         bpy.data.images.remove(copy)

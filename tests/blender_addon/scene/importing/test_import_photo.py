@@ -255,6 +255,10 @@ def test_sixteen_bit_photos_keep_their_colours(blender: ModuleType, bike: Motorc
     photo = read_photo(tmp_path / "deep.png")
     assert photo.image.is_float
     assert np.abs(photo_pixels(photo.image).astype(int) - wanted).max() <= 1
+    # Blender still has its pixels, but as light of the scene's linear space: the file's own numbers are gone.
+    (tmp_path / "deep.png").unlink()
+    with pytest.raises(PhotoError, match=r"file is gone: .*deep\.png"):
+        photo_pixels(photo.image)
 
 
 def test_the_subject_stands_in_the_middle_of_the_photo(bike_scene: PhotoScene, bike: Motorcycle) -> None:
