@@ -19,7 +19,7 @@ def clip_image(take: Take, use: str, colourspace: str, shown: bpy.types.Image | 
     """The image sequence of a take.
 
     An image that is used in one place alone gets the take's files; one that another camera or scene shows too, also
-    for a shot of the same name, stays as it is there.
+    for a shot of the same name, stays as it is there. Scenes with different views have an image each.
 
     Args:
         take: The take.
@@ -36,7 +36,8 @@ def clip_image(take: Take, use: str, colourspace: str, shown: bpy.types.Image | 
     image = shown if is_clip_image(shown, take.shot, use) and shown is not None and shown.users < 2 else None
     if image is None:
         same = (image for image in bpy.data.images if is_clip_image(image, take.shot, use) and image.library is None)
-        image = next((image for image in same if image.filepath == path), None)
+        alike = (image for image in same if image.colorspace_settings.name == colourspace)
+        image = next((image for image in alike if image.filepath == path), None)
     if image is None:
         image = bpy.data.images.load(path)
         image.source = "SEQUENCE"

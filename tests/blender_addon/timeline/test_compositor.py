@@ -129,3 +129,21 @@ def test_the_clip_keeps_its_colours_under_agx(
         difference = np.abs(rendered(1).astype(int) - np.array(picture).astype(int))
     assert np.median(difference) <= 1
     assert difference.mean() < 2
+
+
+def test_a_scene_with_another_view_leaves_the_clips_colours_in_the_first(
+    blender: ModuleType, scene: Any, new_take: MakeTake
+) -> None:
+    scene.view_settings.view_transform = "AgX"
+    take = new_take()
+    set_compositor_overlay(scene, take)
+    other = blender.data.scenes.new("Other")
+    other.view_settings.view_transform = "Standard"
+    set_compositor_overlay(other, take)
+    spaces = [
+        node.image.colorspace_settings.name
+        for shown in (scene, other)
+        for node in blender_versions.compositor_tree(shown).nodes
+        if node.bl_idname == "CompositorNodeImage"
+    ]
+    assert spaces == ["AgX Base sRGB", "sRGB"]
