@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -148,21 +148,19 @@ def _probe() -> Iterator[tuple[bpy.types.Image, bpy.types.Scene]]:
 
     It has 16 bits: one of 8 bits takes a short cut where its space is the display's, which strips do not take.
     """
-    scene = bpy.data.scenes.new("RealCam")
-    settings = scene.render.image_settings
-    set_png(settings)
-    settings.color_mode = "RGB"
-    with tempfile.TemporaryDirectory(prefix="realcam-colours-") as folder:
+    with tempfile.TemporaryDirectory(prefix="realcam-colours-") as folder, ExitStack() as made:
+        scene = bpy.data.scenes.new("RealCam")
+        made.callback(bpy.data.scenes.remove, scene)
+        settings = scene.render.image_settings
+        set_png(settings)
+        settings.color_mode = "RGB"
         path = Path(folder) / "probe.png"
         settings.color_depth = "16"
         _write_probe(path, scene)
         settings.color_depth = "8"
         image = bpy.data.images.load(str(path))
-        try:
-            yield image, scene
-        finally:
-            bpy.data.images.remove(image)
-            bpy.data.scenes.remove(scene)
+        made.callback(bpy.data.images.remove, image)
+        yield image, scene
 
 
 def _write_probe(path: Path, scene: bpy.types.Scene) -> None:
