@@ -10,6 +10,7 @@ import logging
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from .errors import RealCamError
 
@@ -63,7 +64,9 @@ def _told(error: Exception, what: str) -> UnforeseenError:
         return UnforeseenError(
             what, f"a file cannot be used: {where}{error.strerror}", "Free it, or use another place."
         )
-    return UnforeseenError(what, f"{type(error).__name__}: {str(error)[:_LONGEST]} ({_place(error)})", _SAVE)
+    # Blender's own errors end with a line end, which a sentence would show as an escape.
+    said = " ".join(str(error).split())[:_LONGEST]
+    return UnforeseenError(what, f"{type(error).__name__}: {said} ({_place(error)})", _SAVE)
 
 
 @contextmanager
@@ -83,4 +86,4 @@ def logged(what: str) -> Iterator[None]:
 def _place(error: Exception) -> str:
     """The file and line that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
-    return f"{frames[-1].filename.rpartition('/')[2]}, line {frames[-1].lineno}" if frames else "unknown line"
+    return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "unknown line"
