@@ -89,7 +89,7 @@ def size_items(shot: PredictorField, _context: Any) -> list[EnumItem]:
     """The sizes of network for the chosen scenes, with what they weigh and whether they may earn money."""
     facts = _chosen_facts(shot)
     here = [other for _, other in _with_facts() if facts is not None and other.scenes == facts.scenes]
-    return _numbered("size", [(o.size or UNKNOWN, size_title(o), f"{licence_words(o)}. {_ON_DISK}") for o in here])
+    return _numbered("size", [(o.size or UNKNOWN, size_title(o), f"{licence_words(o)}. {_LARGER}") for o in here])
 
 
 def get_size(shot: PredictorField) -> int:
@@ -105,7 +105,7 @@ def set_size(shot: PredictorField, index: int) -> None:
         _choose(shot, facts.scenes, size_items(shot, None)[index][0])
 
 
-_ON_DISK = "A larger network is more exact and slower"
+_LARGER = "A larger network is more exact and slower"
 
 
 def size_title(facts: PredictorFacts) -> str:
