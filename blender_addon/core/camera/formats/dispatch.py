@@ -17,6 +17,7 @@ from . import bundler, camera_info, fspy, motionctrl, nuke_chan, realestate10k, 
 from .camera_file import CameraFile, Known
 from .colmap import binary as colmap_binary
 from .colmap import text as colmap_text
+from .lens_models import of_one_aspect
 from .nerf import camera_path, exported_cameras, transforms
 from .text_lines import data_lines, parse_json, read_text, split_fields
 
@@ -232,6 +233,5 @@ def _drawn_at(file: CameraFile, size: tuple[int, int] | None) -> CameraFile:
     own = (trajectory.width, trajectory.height)
     if size is None or size == own:
         return file
-    stretched = abs(size[0] * own[1] / (size[1] * own[0]) - 1) > 0.01
     note = f"The file's pictures are {own[0]} x {own[1]}: at {size[0]} x {size[1]} the pixels are not square."
-    return replace(file, trajectory=trajectory.resized(*size)).with_notes(note if stretched else "")
+    return replace(file, trajectory=trajectory.resized(*size)).with_notes("" if of_one_aspect(size, own) else note)

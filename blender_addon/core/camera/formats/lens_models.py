@@ -16,7 +16,7 @@ PINHOLE_MODELS = (
 )
 """Names of camera models that are a pinhole, or one with a distortion that a pinhole leaves out."""
 
-_ASPECT_TOLERANCE = 0.01
+ASPECT_TOLERANCE = 0.01
 """By how much the aspects of pictures of one clip may differ: whole pixels round them."""
 
 
@@ -36,6 +36,11 @@ def check_pinhole(model: str, whose: str = "") -> None:
             f"{whose}: {model}" if whose else model,
             f"Undistort the pictures first. Models that are read: {', '.join(PINHOLE_MODELS)}.",
         )
+
+
+def of_one_aspect(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two pictures of (width, height) have one aspect, but for the rounding to whole pixels."""
+    return abs(size[0] * other[1] / (size[1] * other[0]) - 1) <= ASPECT_TOLERANCE
 
 
 def intrinsics_of_one_size(
@@ -58,7 +63,7 @@ def intrinsics_of_one_size(
     for name, size in zip(names, sizes, strict=True):
         if min(size) <= 0:
             raise CameraError("A picture has no area", f"{name}: {size[0]} x {size[1]}")
-        if abs(size[0] * height / (size[1] * width) - 1) > _ASPECT_TOLERANCE:
+        if not of_one_aspect(size, (width, height)):
             raise CameraError(
                 "The pictures have different aspects",
                 f"{names[0]} is {width} x {height}, {name} {size[0]} x {size[1]}",

@@ -49,8 +49,9 @@ def decoded_text(data: bytes) -> str:
     try:
         return data[len(mark) :].decode(encoding)
     except UnicodeDecodeError as error:
-        what = "byte" if encoding == "utf-8" else "UTF-16 text, but byte"
-        why = f"{what} {error.start + len(mark)} is not {encoding.upper().removesuffix('-LE').removesuffix('-BE')}"
+        name = encoding.upper().removesuffix("-LE").removesuffix("-BE")
+        what = "byte" if encoding == "utf-8" else f"{name} text, but byte"
+        why = f"{what} {error.start + len(mark)} is not {name}"
         raise CameraError("The file is not text", why, "If it is text, save it as UTF-8.") from error
 
 

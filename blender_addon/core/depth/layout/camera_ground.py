@@ -9,6 +9,7 @@ import numpy as np
 
 from ...camera.formats import fspy
 from ...camera.formats.dispatch import read_trajectory
+from ...camera.formats.lens_models import of_one_aspect
 from ...camera.trajectory import Trajectory
 from ...errors import CameraError
 from .ground_plane import horizon_of
@@ -39,7 +40,7 @@ def read_fspy(path: Path, photo_size: tuple[int, int]) -> Trajectory:
     """
     trajectory = read_trajectory(path, format=fspy.NAME).trajectory
     own = (trajectory.width, trajectory.height)
-    if abs(own[0] * photo_size[1] / (own[1] * photo_size[0]) - 1) > 0.01:
+    if not of_one_aspect(own, photo_size):
         raise CameraError(
             f"{path.name} is of another picture",
             f"{own[0]} x {own[1]}, the photo is {photo_size[0]} x {photo_size[1]}",

@@ -187,6 +187,7 @@ def test_text_of_every_encoding(written: Written, encoding: str, tmp_path: Path)
     [
         ("https://example.org/Straße\n".encode("latin-1"), "byte 24 is not UTF-8.*save it as UTF-8"),
         (b"\xff\xfe1\x00 \x00\x00\xdc", "UTF-16 text, but byte 6 is not UTF-16"),
+        (b"\xff\xfe\x00\x001\x00\x00\x00\x00\x00\x00\xff", "UTF-32 text, but byte 8 is not UTF-32"),
     ],
 )
 def test_text_that_cannot_be_read_says_why(data: bytes, message: str, tmp_path: Path) -> None:
