@@ -142,9 +142,9 @@ def sequences(shared: Path) -> Iterator[Sequence]:
     fox = shared / "data/sequences/fox"
     if fox.is_dir():
         yield _fox(fox)
-    bible = shared / "data/colmap/bible_yDing121"
-    if bible.is_dir():
-        yield _bible(bible)
+    book = shared / "data/colmap/bible_yDing121"
+    if book.is_dir():
+        yield _book(book)
 
 
 def measured_windows(sequence: Sequence, done: set[tuple[object, ...]]) -> Iterator[WindowFigures]:
@@ -267,7 +267,7 @@ def _fox(folder: Path) -> Sequence:
     return Sequence("fox", frames, clip.trajectory, True, windows)
 
 
-def _bible(folder: Path) -> Sequence:
+def _book(folder: Path) -> Sequence:
     load_pycolmap()
     import pycolmap
 
@@ -284,7 +284,7 @@ def _bible(folder: Path) -> Sequence:
         poses.append(np.linalg.inv(np.vstack([image.cam_from_world().matrix(), [0, 0, 0, 1]])))
         lenses.append(lens)
     trajectory = Trajectory(np.array(poses), np.array(lenses), width, height)
-    return Sequence("bible", np.stack(frames), trajectory, True, ((0, 7, 1), (0, 5, 1), (2, 5, 1), (0, 4, 2)))
+    return Sequence("book", np.stack(frames), trajectory, True, ((0, 7, 1), (0, 5, 1), (2, 5, 1), (0, 4, 2)))
 
 
 def _straightened(picture: UInt8, lens: Float64, distortion: tuple[float, ...]) -> UInt8:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from blender_addon.core.arrays import Float32, Float64, UInt8
 from blender_addon.core.camera.projection import intrinsics_matrix
-from blender_addon.core.camera.trajectory import Trajectory, inverse
+from blender_addon.core.camera.trajectory import Trajectory, inverse, orthonormalised
 from blender_addon.core.depth.depth_mesh import depth_mesh
 from blender_addon.core.depth.rasterize import rasterize
 from server.bench.fill_truth.measures import likeness
@@ -53,10 +53,8 @@ def _frame(folder: Path, name: str) -> tuple[UInt8, Float32, Float64]:
     photo = np.asarray(Image.open(folder / f"{name}.color.jpg").convert("RGB"))
     millimetres = np.asarray(Image.open(folder / f"{name}.depth.png")).astype(np.float32)
     depth = np.where((millimetres > 0) & (millimetres < 65535), millimetres / 1000, np.nan).astype(np.float32)
-    pose = np.loadtxt(folder / f"{name}.pose.txt")
-    # The files' rotations are such to four digits only; this is the nearest one that is exact.
-    left, _, right = np.linalg.svd(pose[:3, :3])
-    pose[:3, :3] = left @ right
+    # The files' rotations are such to four digits only.
+    (pose,) = orthonormalised(np.loadtxt(folder / f"{name}.pose.txt")[None])
     beside = np.eye(4)
     beside[:3, 3] = COLOUR_CAMERA
     mesh = depth_mesh(depth, intrinsics_matrix(DEPTH_FOCAL, DEPTH_FOCAL, SIZE[0] / 2, SIZE[1] / 2), SIZE)

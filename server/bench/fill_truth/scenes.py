@@ -17,6 +17,7 @@ from blender_addon.core.depth.depth_mesh import DEPTH_EDGE, depth_mesh, same_sur
 from blender_addon.core.depth.rasterize import rasterize
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from server.demo.motorcycle import BASELINE, CX, DISPARITY_OFFSET, motorcycle
+from server.engines.draft.edges import NEIGHBOURS
 from server.evaluation.synthetic_room import film_room
 from server.geometry.distance import within
 from server.geometry.preview import PreviewRenderer
@@ -71,7 +72,7 @@ class TruthScene:
         size = (t.width, t.height)
         seen = rasterize(mesh.vertices, mesh.all_triangles(), t.intrinsics[-1], t.camera_to_world[-1], size)
         outlines = np.zeros(self.hole.shape, np.bool_)
-        for one, other in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1, :], np.s_[1:, :])):
+        for one, other in NEIGHBOURS:
             jump = seen.covered[one] | seen.covered[other]
             jump &= ~same_surface(np.stack([seen.depth[one], seen.depth[other]]), shot.depth_edge)
             outlines[one] |= jump

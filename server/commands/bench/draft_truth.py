@@ -13,7 +13,7 @@ import typer
 from PIL import Image
 from rich.table import Table
 
-from server.bench.fill_truth.kitchen import kitchen_scenes
+from server.bench.fill_truth.kitchen import FOLDER, kitchen_scenes
 from server.bench.fill_truth.scenes import SCENES, TruthScene
 from server.bench.fill_truth.table import DRAFT, Filled, filled_ways, mean_figures
 from server.terminal.plain_console import PlainConsole, say
@@ -21,13 +21,17 @@ from server.terminal.plain_console import PlainConsole, say
 
 def draft_truth(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-    data: Annotated[Path | None, typer.Option(help="Folder of data: also frames of sequences/ in it.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of data: also frames of the red kitchen, sequences/ in it.")
+    ] = None,
     pictures: Annotated[Path | None, typer.Option(help="Folder for pictures: seen, each way, the truth.")] = None,
 ) -> None:
     """PSNR, SSIM and GMSD of the draft engine's fill and of other ways, in the pixels that come into sight.
 
     Beside outlines: within 3 pixels of where the preview ends or its depth jumps, on both sides.
     """
+    if data is not None and not (data / FOLDER).is_dir():
+        raise typer.BadParameter(f"{data / FOLDER} is no folder", param_hint="--data")
     found: list[Filled] = []
     with PlainConsole(stderr=True).status("filling"):
         for number, scene in enumerate(_scenes(data)):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+from typer.testing import CliRunner
 
 from server.bench.fill_truth.measures import likeness
 from server.bench.fill_truth.scenes import VISIBLE, demo_scene
 from server.bench.fill_truth.table import DRAFT, Filled, mean_figures
+from server.cli import app
 
 
 def test_the_truth_itself_is_like_the_truth() -> None:
@@ -32,6 +36,12 @@ def test_the_second_picture_of_the_demo_photo_is_seen_from_where_it_says() -> No
     seen = scene.shot.preview[-1, ..., 3] >= VISIBLE
     assert likeness(scene.shot.preview[-1, ..., :3], scene.truth, seen).psnr > 27
     assert 0.05 < scene.newly_seen.mean() < 0.2
+
+
+def test_data_that_are_not_there_are_said_before_anything_is_measured(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["bench", "draft-truth", "--data", str(tmp_path)], env={"COLUMNS": "400"})
+    assert result.exit_code == 2
+    assert "is no folder" in result.output
 
 
 def test_figures_of_several_pairs_of_cameras_are_averaged() -> None:
