@@ -59,9 +59,7 @@ class Conductance:
     links: Float32
 
 
-def conductance(
-    picture: Float32, known: Bool, joined: Callable[[tuple[slice, ...], tuple[slice, ...]], Bool]
-) -> Conductance:
+def conductance(picture: Float32, known: Bool, joined: Joined) -> Conductance:
     """The conductance of a picture everywhere, from what is known of it.
 
     Args:

@@ -98,18 +98,14 @@ def numbers_of_colours(pixels: UInt8) -> tuple[str, Float32] | None:
 
 def colour_table(name: str) -> Float64:
     """[STEPS, 3] colours of a scale, levels of 255, from its cold or dark end."""
-    return _table(_SCALES[name])
+    stops = np.frombuffer(bytes.fromhex(_SCALES[name]), np.uint8).reshape(-1, 3).astype(np.float64)
+    places = np.linspace(0, len(stops) - 1, STEPS)
+    return np.stack([np.interp(places, np.arange(len(stops)), channel) for channel in stops.T], axis=1)
 
 
 def _tables() -> dict[str, Float64]:
     """[STEPS, 3] colours of each scale by name."""
-    return {name: _table(text) for name, text in _SCALES.items()}
-
-
-def _table(text: str) -> Float64:
-    stops = np.frombuffer(bytes.fromhex(text), np.uint8).reshape(-1, 3).astype(np.float64)
-    places = np.linspace(0, len(stops) - 1, STEPS)
-    return np.stack([np.interp(places, np.arange(len(stops)), channel) for channel in stops.T], axis=1)
+    return {name: colour_table(name) for name in _SCALES}
 
 
 def _nearest(colours: UInt8, table: Float64) -> tuple[NDArray[np.int64], Float64]:

@@ -65,7 +65,12 @@ class DepthMesh:
 
     def all_triangles(self) -> Int32:
         """[2Q + T, 3] int32, every face as triangles."""
-        return np.concatenate([self.quads[:, [0, 1, 2]], self.quads[:, [0, 2, 3]], self.triangles])
+        return face_triangles(self.quads, self.triangles)
+
+
+def face_triangles(quads: Int32, triangles: Int32) -> Int32:
+    """[2Q + T, 3] int32, quads [Q, 4] as two triangles each, then triangles [T, 3]."""
+    return np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]], triangles])
 
 
 def depth_mesh(

@@ -16,6 +16,8 @@ FRINGE = 0.2
 """Share of the foreground's colour from which a mixed pixel is a fringe, not background."""
 UNLIKE = 16.0
 """Distance of both sides' colours, 8-bit RGB, below which nobody sees the fringe."""
+NEIGHBOURS = ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1, :], np.s_[1:, :]))
+"""Slices of the pixels that have a neighbour on their right, or below, and of those neighbours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +76,6 @@ def rims(depth: Float32, depth_edge: float) -> tuple[Bool, Bool]:
         far[one] |= jump & ~nearer
         far[other] |= jump & nearer
     return near, far
-
-
-NEIGHBOURS = ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1, :], np.s_[1:, :]))
 
 
 def spread(mask: Bool, depth: Float32, depth_edge: float, steps: int) -> Bool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from blender_addon.core.arrays import Bool, Float32, Float64, Int32, Int64
 from blender_addon.core.camera.rotation import inverse
-from blender_addon.core.depth.depth_mesh import DepthGrid, cut_faces, lift, thin_depth, thinned
+from blender_addon.core.depth.depth_mesh import DepthGrid, cut_faces, face_triangles, lift, thin_depth, thinned
 from blender_addon.core.depth.rasterize import rasterize
 from blender_addon.core.payloads.shot import Shot
 from server.engines.draft.outlines import Outlines
@@ -171,16 +171,11 @@ def _ribbon(outlines: Outlines, shot: Shot, grid: DepthGrid) -> tuple[Float32, I
     uv = np.stack([grid.u[columns], grid.v[rows]], axis=1)
     points = lift(uv, depth, shot.photo_intrinsics, shot.photo_size)
     beside = [uv, points, (outlines.far[known] / depth)[:, None], outlines.inward[known][:, None]]
-    return np.concatenate(beside, axis=1).astype(np.float32), _faces(outlines.near, shot.depth_edge)
+    return np.concatenate(beside, axis=1).astype(np.float32), face_triangles(*cut_faces(outlines.near, shot.depth_edge))
 
 
 def _coarse(photo: Surface, depth: Float32, depth_edge: float) -> tuple[Float32, Int32]:
     """Vertices [M, 3] and triangles [K, 3] of the photo with fewer of them."""
     stride = COARSE if min(depth.shape) >= 8 * COARSE else 1
     vertices = thinned(photo.vertices.reshape(*depth.shape, 3), stride).reshape(-1, 3)
-    return np.ascontiguousarray(vertices), _faces(thinned(depth, stride), depth_edge)
-
-
-def _faces(depth: Float32, depth_edge: float) -> Int32:
-    quads, triangles = cut_faces(depth, depth_edge)
-    return np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]], triangles])
+    return np.ascontiguousarray(vertices), face_triangles(*cut_faces(thinned(depth, stride), depth_edge))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from blender_addon.core.arrays import Bool, Float32, Float64, Int32
-from blender_addon.core.depth.depth_mesh import DepthGrid, cut_faces, lift, thin_depth
+from blender_addon.core.depth.depth_mesh import DepthGrid, cut_faces, face_triangles, lift, thin_depth
 from blender_addon.core.depth.rasterize import Fragments, rasterize
 from blender_addon.core.payloads.background import BackgroundLayer
 from blender_addon.core.payloads.shot import Shot
@@ -127,7 +127,7 @@ def photo_surfaces(shot: Shot, alive: Callable[[], None] = lambda: None) -> tupl
     uv = uv.reshape(-1, 2)
     whole = Surface(
         lift(uv, depth.ravel(), shot.photo_intrinsics, shot.photo_size).astype(np.float32),
-        _triangles(depth, shot.depth_edge),
+        face_triangles(*cut_faces(depth, shot.depth_edge)),
         uv.astype(np.float32),
         barred.astype(np.float32).ravel(),
         fringe(edges, colour).astype(np.float32).ravel(),
@@ -144,11 +144,6 @@ def _reach(shot: Shot, grid: DepthGrid) -> int:
     grid_focal = shot.photo_intrinsics[0, 0] / shot.photo_size[0] * grid.depth.shape[1]
     frame_focal = shot.trajectory.intrinsics[:, 0, 0].min()
     return int(np.clip(np.ceil(1.5 * RING * grid_focal / frame_focal), RING, LONGEST_REACH))
-
-
-def _triangles(depth: Float32, depth_edge: float) -> Int32:
-    quads, triangles = cut_faces(depth, depth_edge)
-    return np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]], triangles])
 
 
 def _part(surface: Surface, faces: Bool) -> Surface:
