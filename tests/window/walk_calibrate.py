@@ -86,20 +86,16 @@ def screen_place(across: float, down: float) -> tuple[float, float]:
     return tuple(location_3d_to_region_2d(region_of(area, "WINDOW"), area.spaces.active.region_3d, world))
 
 
-def open_panel() -> None:
-    """The panel unfolded, registered anew without being closed at first, and the panels below the photo's gone."""
+def make_room() -> None:
+    """Room for the panel, which opens by itself: the panels below the photo's gone."""
     for name in BELOW:
         taken_away.append(getattr(bpy.types, f"REALCAM_PT_{name}"))
         bpy.utils.unregister_class(taken_away[-1])
-    panel = bpy.types.REALCAM_PT_calibration
-    bpy.utils.unregister_class(panel)
-    panel.bl_options = set()
-    bpy.utils.register_class(panel)
 
 
 def walk() -> Steps:
     install()
-    open_panel()
+    make_room()
     yield from open_sidebar()
     in_view("try_demo")
     yield 3.0
