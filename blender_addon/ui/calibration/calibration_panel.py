@@ -38,7 +38,7 @@ class DepthPointList(bpy.types.UIList):
         _active_property: str,
         index: int,
     ) -> None:
-        """Its number in the view, its distance, and by how much the fit misses it."""
+        """Its number in the view, its distance in metres, and by how much the fit misses it."""
         row = layout.row(align=True)
         split = row.split(factor=0.7)
         left = split.row(align=True)
@@ -97,6 +97,8 @@ def _fit(photo: PhotoScene, fields: Any) -> tuple[DepthFit | None, str]:
 
 def _points(layout: Any, fields: Any, fit: DepthFit | None) -> None:
     _residuals[:] = [] if fit is None or fit.exact else _residual_labels(fit)
+    if len(fields.points):
+        layout.label(text="Distances in metres:")
     rows = max(2, min(len(fields.points), 6))
     layout.template_list("REALCAM_UL_depth_points", "", fields, "points", fields, "point_index", rows=rows)
     row = layout.row(align=True)
@@ -123,7 +125,7 @@ def _ground(layout: Any, fields: Any, _fit: DepthFit | None) -> None:
         row.label(text=f"{count} floor point{'' if count == 1 else 's'}")
         row.operator("realcam.remove_depth_points", text="", icon="X").floor = True
     column = _split(layout)
-    column.prop(fields, "camera_height")
+    column.prop(fields, "camera_height", text="Height (m)")
     row = column.row(heading="Horizon")
     row.prop(fields, "use_horizon", text="")
     sub = row.row()

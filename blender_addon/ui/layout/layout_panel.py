@@ -60,7 +60,7 @@ def _draw_ground(layout: Any, fields: Any, photo: PhotoScene, laid_out: DepthLay
         column.operator("realcam.ground_and_walls", icon="MESH_GRID")
     else:
         column.operator("realcam.edit_layout", icon="GREASEPENCIL").mode = "GROUND"
-        column.prop(fields, "camera_height")
+        column.prop(fields, "camera_height", text="Height (m)")
         row = column.column(align=True)
         row.prop(fields, "horizon_left")
         row.prop(fields, "horizon_right")
@@ -89,7 +89,10 @@ def _draw_parts(layout: Any, fields: Any, photo: PhotoScene, laid_out: DepthLayo
     column.prop(fields, "part_name")
     if fields.part == "CUT_OUT":
         column.operator("realcam.fit_cut_out", icon="SNAP_ON").index = fields.part_index
-    for name in ("wall_height",) if fields.part == "WALL" else ("distance", "turn", "stands_at", "lying"):
+    if fields.part == "WALL":
+        column.prop(fields, "wall_height", text="Height (m)")
+        return
+    for name in ("distance", "turn", "stands_at", "lying"):
         column.prop(fields, name)
 
 
