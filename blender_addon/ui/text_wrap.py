@@ -17,6 +17,7 @@ BOX = 10
 BUTTON = 28
 """The same of a button of one icon beside the text."""
 
+_COMMAND = re.compile("`([^`]+)`")
 _PIECE = re.compile(r"[^/\\_.-]*[/\\_.-]+|[^/\\_.-]+")
 """A part of a word too long for a line, after which it may be broken: up to the end of a path's or a name's part."""
 
@@ -36,6 +37,20 @@ def draw_wrapped(layout: Any, context: bpy.types.Context, text: str, icon: str =
     taken = _MARGIN + beside + (_ICON if icon != "NONE" else 0)
     for index, line in enumerate(wrapped(context, text, taken)):
         column.label(text=line, icon=icon if index == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
+
+
+def draw_reason(layout: Any, context: bpy.types.Context, reason: str) -> None:
+    """Draw why something cannot be done; a command in it, between backticks, has a button that copies it.
+
+    Args:
+        layout: Where it is drawn.
+        context: For the region's width.
+        reason: As a server says it: a command is a line for a terminal, which nobody types from a panel.
+    """
+    command = _COMMAND.search(reason)
+    draw_wrapped(layout, context, _COMMAND.sub("the line below", reason), "ERROR")
+    if command is not None:
+        layout.operator("realcam.copy_command", text="Copy the Line for a Terminal", icon="COPYDOWN").line = command[1]
 
 
 def wrapped(context: bpy.types.Context, text: str, taken: int = _MARGIN) -> list[str]:

@@ -35,7 +35,7 @@ def walk() -> Steps:
     chosen = of_addon("ui.predictors.predictor_choice").chosen_predictor(shot)
     said = {"predictor": chosen.name, "unavailable": chosen.unavailable, "install": chosen.facts.install}
     if chosen.unavailable:
-        in_view("copy_install_command")
+        in_view("copy_command", line=chosen.facts.install)
         yield 1.0
         picture("estimate-3-copied")
         report({**said, "clipboard": bpy.context.window_manager.clipboard})

@@ -14,7 +14,7 @@ from ...scene import find_photo_scene
 from ..sidebar import SidebarPanel
 from ..takes.takes_list import selected_take
 from ..takes.thumbnails import draw_picture, thumbnails
-from ..text_wrap import draw_wrapped
+from ..text_wrap import draw_reason, draw_wrapped
 from .check_operator import why_not
 
 
@@ -37,7 +37,7 @@ class CheckPanel(SidebarPanel, bpy.types.Panel):
         check = None if take is None else check_of(context.scene, take)
         reason = why_not(context.scene)
         if reason and not jobs.busy:
-            draw_wrapped(layout, context, reason, "ERROR")
+            draw_reason(layout, context, reason)
         layout.operator("realcam.check_camera", text="Check Again" if check else "Check Camera", icon="VIEW_CAMERA")
         if check is not None:
             _draw_check(layout, context, check)

@@ -13,7 +13,7 @@ from ...generation.jobs import jobs
 from ...generation.local_server import installed_realcam
 from ...scene import find_photo_scene
 from ..preferences import online_access, uses_own_server
-from ..text_wrap import draw_wrapped
+from ..text_wrap import draw_reason, draw_wrapped
 from .predictor_choice import chosen_predictor, licence_words, megabytes
 
 BUTTON = "realcam.estimate_depth"
@@ -96,7 +96,7 @@ def _draw_choice(layout: Any, context: bpy.types.Context, chosen: EngineCapabili
         layout.prop(shot, "predictor_size", text="")
         draw_wrapped(layout, context, f"Licence of the weights: {licence_words(chosen.facts)}.")
     if chosen is not None and chosen.unavailable:
-        draw_wrapped(layout, context, f"Cannot run on this server: {chosen.unavailable}.", "ERROR")
+        draw_reason(layout, context, f"Cannot run on this server: {chosen.unavailable}.")
     if chosen is not None and downloads(chosen) and not online_access():
         draw_wrapped(layout, context, f"{OFFLINE}.", "ERROR")
     row = layout.row()
@@ -120,4 +120,4 @@ def _draw_not_installed(layout: Any, context: bpy.types.Context, facts: Predicto
     if uses_own_server() and installed_realcam() is not None:
         layout.operator("realcam.use_installed_server", icon="CHECKMARK")
         return
-    layout.operator("realcam.copy_install_command", icon="COPYDOWN")
+    layout.operator("realcam.copy_command", icon="COPYDOWN").line = facts.install

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import ModuleType, SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,3 +50,19 @@ def test_nothing_is_lost_nothing_too_wide_and_words_that_fit_stay_whole(text: st
     assert all(measure(line) <= width or len(line) == 1 for line in found)
     whole = [word for word in text.split() if measure(word) <= width]
     assert set(whole) <= {word for line in found for word in line.split()}
+
+
+def test_a_command_in_a_reason_is_a_button_that_copies_it(addon: ModuleType) -> None:
+    from blender_addon.ui.depth.install_operators import CopyCommand
+    from blender_addon.ui.text_wrap import draw_reason
+
+    words: list[str] = []
+    button = SimpleNamespace()
+    layout = SimpleNamespace(label=lambda text, icon: words.append(text), operator=lambda *_, **__: button)
+    layout.column = lambda **_: layout
+    draw_reason(layout, addon.context, "pycolmap is missing: run `uv sync --extra evaluation` there")
+    assert " ".join(words) == "pycolmap is missing: run the line below there"
+    context = SimpleNamespace(window_manager=SimpleNamespace(clipboard=""))
+    operator = SimpleNamespace(line=button.line, report=lambda *_: None, bl_label="Copy")
+    assert CopyCommand.execute(operator, context) == {"FINISHED"}
+    assert context.window_manager.clipboard == "uv sync --extra evaluation"

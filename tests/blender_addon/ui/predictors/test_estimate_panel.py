@@ -27,8 +27,9 @@ class Drawn:
     def label(self, text: str = "", icon: str = "NONE") -> None:
         self.words += f"{text} "
 
-    def operator(self, name: str, text: str = "", icon: str = "NONE") -> None:
+    def operator(self, name: str, text: str = "", icon: str = "NONE") -> Any:
         self.buttons[name.removeprefix("realcam.")] = text
+        return SimpleNamespace()
 
     def prop(self, _owner: Any, name: str, **_how: object) -> None:
         self.buttons[name] = ""
@@ -102,7 +103,7 @@ def test_a_server_without_pytorch_says_what_installing_it_downloads(
         "Depth networks need the installed server: PyTorch, 2.9 GB to download, then 99 MB of weights (Apache 2.0, "
         "commercial use: yes)."
     )
-    assert list(shown.buttons) == ["copy_install_command"]
+    assert list(shown.buttons) == ["copy_command"]
     monkeypatch.setattr(estimate_panel, "installed_realcam", lambda: Path("/home/me/.local/bin/realcam"))
     assert list(drawn(addon, without).buttons) == ["use_installed_server"]
     monkeypatch.setattr(preferences, "installed_realcam", lambda: Path("/home/me/.local/bin/realcam"))
@@ -110,7 +111,7 @@ def test_a_server_without_pytorch_says_what_installing_it_downloads(
     monkeypatch.setattr(preferences, "_chosen", lambda: used)
     shown = drawn(addon, without)
     assert shown.words.startswith("Depth networks need more packages on the server: PyTorch, 2.9 GB")
-    assert list(shown.buttons) == ["copy_install_command"]
+    assert list(shown.buttons) == ["copy_command"]
 
 
 def test_a_photo_that_waits_has_its_ways_in_one_place_those_that_work_here_first(

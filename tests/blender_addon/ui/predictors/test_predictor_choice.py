@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -92,20 +92,3 @@ def test_without_online_access_nothing_is_downloaded(
     for allowed in (True, False):
         monkeypatch.setattr(depth_operator, "online_access", lambda allowed=allowed: allowed)
         assert addon.ops.realcam.estimate_depth.poll() == allowed
-
-
-def test_the_line_that_installs_is_copied(
-    addon: ModuleType, offered: list[EngineCapability], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from blender_addon.generation.jobs import jobs
-    from blender_addon.ui.depth.install_operators import CopyInstallCommand
-
-    context = SimpleNamespace(scene=addon.context.scene, window_manager=SimpleNamespace(clipboard=""))
-    assert not CopyInstallCommand.poll(context)
-    line = "uv tool install realcam"
-    jobs.predictors = tuple(
-        msgspec.structs.replace(one, predictor=msgspec.structs.replace(one.facts, install=line)) for one in offered
-    )
-    assert CopyInstallCommand.poll(context)
-    CopyInstallCommand.execute(SimpleNamespace(report=lambda *_: None, bl_label="Copy"), context)
-    assert context.window_manager.clipboard == line
