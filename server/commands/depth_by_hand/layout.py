@@ -5,18 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from msgspec.structs import replace
 
 from blender_addon.core.arrays import Float32
-from blender_addon.core.camera.focal_length import photo_lens
 from blender_addon.core.depth.layout.camera_ground import read_fspy
 from blender_addon.core.depth.layout.layout import DepthLayout, layout_json, read_layout
 from blender_addon.core.depth.layout.layout_depth import layout_surfaces
 from blender_addon.core.depth.layout.mixing import align_to_floor, mixed_depth
 from blender_addon.core.depth.photo_checks import check_aspect, check_depth
 from blender_addon.core.errors import PhotoError
+from blender_addon.core.payloads.import_request import ImportSettings
 from server.depth.estimate import scene_size
 from server.depth.layout_overlay import layout_overlay, line_spacing
 from server.depth.photo_files import read_depth, read_photo, read_photo_size
@@ -79,20 +78,21 @@ def layout(
     if edits is None and fspy is None and not horizon and not cut_out and camera_height is None:
         raise typer.BadParameter(NO_LAYOUT)
     meaning = depth_format(depth_scale, disparity, depth_unit, relative, depth_channel)
-    rows = read_intrinsics(intrinsics)
-    calibration = None if rows is None else np.array(rows)
+    settings = ImportSettings(focal_mm=focal_mm, intrinsics=read_intrinsics(intrinsics))
     with friendly_errors():
         size, exif_mm = read_photo_size(photo)
         laid_out = DepthLayout() if edits is None else read_layout(edits)
         camera = None if fspy is None else read_fspy(fspy, size)
         if camera is not None:
             laid_out = with_fspy_ground(laid_out, camera, camera_height)
-            calibration = camera.intrinsics[0] if calibration is None else calibration
+            if settings.intrinsics is None and focal_mm is None:
+                settings = replace(settings, intrinsics=camera.intrinsics[0].tolist())
         laid_out = with_mixing(with_ground_options(laid_out, horizon, camera_height, ceiling), farthest, mixing)
         masks = tuple(masked_cut_out(path, size) for path in cut_out or ())
         laid_out = replace(laid_out, cut_outs=(*laid_out.cut_outs, *masks))
         other = None if base is None else _read_base(base, size, read_depth(base, meaning, trust_unit=trust_unit))
-        lens = photo_lens(size, intrinsics=calibration, focal_mm=focal_mm, exif_mm=exif_mm)
+        stored = None if base is None or other is None else (base, (other.shape[1], other.shape[0]))
+        lens = settings.lens(size, exif_mm, stored)
         surfaces = layout_surfaces(laid_out, scene_size(*size), lens.intrinsics, size)
         depth = mixed_depth(laid_out, surfaces, other)
         target = out or photo.with_suffix(".depth.npz")

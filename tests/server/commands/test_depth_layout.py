@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.depth.layout.layout import CutOut, DepthLayout, Ground, Wall, layout_json, read_layout
 from server.cli import app
 
@@ -50,6 +51,16 @@ def test_a_ground_and_a_mask_without_a_layout(street: Path) -> None:
     assert again.exit_code == 0, again.output
     with np.load("again.npz") as replayed:
         np.testing.assert_array_equal(replayed["depth"], depth)
+
+
+def test_the_lens_that_the_other_depth_stores_is_the_photos(street: Path) -> None:
+    lens = intrinsics_matrix(80, 80, 45, 30)
+    np.savez("network.npz", depth=np.full((60, 90), 4, np.float32), intrinsics=lens)
+    result = run("--horizon 0.5 --base network.npz --mixing fill")
+    assert "Focal length: stored with the depth" in result.output
+    with np.load("street.depth.npz") as written:
+        np.testing.assert_allclose(written["intrinsics"], lens)
+    assert "typed, 28 mm" in run("--horizon 0.5 --base network.npz --focal-mm 28").output
 
 
 def test_an_overlay_of_no_ground_is_said_to_be_none(street: Path) -> None:
@@ -112,6 +123,8 @@ def test_fspy_s_camera_is_the_lens_and_the_horizon(street: Path, shared_data: Pa
     assert result.exit_code == 0, result.output
     assert "0.94 over fSpy's origin (Y is up)" in result.output
     assert "Elsewhere give --intrinsics" in result.output
+    typed = run(f"--fspy {shared_data}/trajectories/fspy/json_export.json --focal-mm 28")
+    assert "Focal length: typed, 28 mm" in typed.output
     ground = read_layout(Path("street.depth.layout.json")).ground
     assert ground is not None
     assert ground.horizon == pytest.approx((0.5, 0.5), abs=0.01)
