@@ -227,7 +227,7 @@ def _vertices(mesh: bpy.types.Mesh) -> GridVertices:
     shift = _attribute(mesh, SHIFT, "value", np.float32) if is_analysed else np.ones(len(pixels), dtype=np.float32)
     picture = _attribute(mesh, PICTURE, "vector", np.float32, 2).reshape(-1, 2)
     return GridVertices(
-        positions=_positions(mesh)[order],
+        positions=positions_of(mesh)[order],
         pixels=pixels[order],
         picture=picture[order],
         cleaning_flags=cleaning_flags[order],
@@ -296,7 +296,8 @@ def _add_faces(mesh: bpy.types.Mesh, quads: Int32, triangles: Int32, picture: Fl
     uv.uv.foreach_set("vector", picture[corners].ravel())
 
 
-def _positions(mesh: bpy.types.Mesh) -> Float32:
+def positions_of(mesh: bpy.types.Mesh) -> Float32:
+    """[V, 3] float32 where a mesh's vertices stand, in its own axes."""
     positions = np.empty(len(mesh.vertices) * 3, dtype=np.float32)
     mesh.attributes["position"].data.foreach_get("vector", positions)
     return positions.reshape(-1, 3)

@@ -8,7 +8,7 @@ import numpy as np
 from ..core.arrays import Float32, Float64
 from ..core.depth.seen_depth import GridRays, seen_depth
 from .axes import blender_points
-from .mesh import PICTURE, PIXEL
+from .mesh import PICTURE, PIXEL, positions_of
 
 LOOKS = 64
 """How many faces are looked at."""
@@ -56,9 +56,7 @@ def depth_of_faces(
     mesh.calc_loop_triangles()
     triangles = np.empty(3 * len(mesh.loop_triangles), dtype=np.int32)
     mesh.loop_triangles.foreach_get("vertices", triangles)
-    points = np.empty(3 * len(mesh.vertices), dtype=np.float32)
-    mesh.attributes["position"].data.foreach_get("vector", points)
-    local = points.reshape(-1, 3).astype(np.float64)
+    local = positions_of(mesh).astype(np.float64)
     vertices = blender_points(local @ into_camera[:3, :3].T + into_camera[:3, 3])
     faces = triangles.reshape(-1, 3)
     # A face that hangs on something at the camera or behind it shows nothing that is in the photo.

@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 
 from ..core.arrays import Bool, Float32, Int32
-from ..scene.mesh import UV_MAP
+from ..scene.mesh import UV_MAP, positions_of
 from ..scene.photo_file import image_floats
 from ..scene.photo_scene import LAYER, LAYER_AS_MADE, PhotoScene
 
@@ -60,7 +60,7 @@ def painted_layers(photo_scene: PhotoScene) -> list[PaintedLayer]:
         painted = _painted_at(places.reshape(-1, 2), image, subject.get(LAYER_AS_MADE))[corners].all(axis=1)
         if painted.any():
             matrix = np.array(into @ subject.matrix_world, dtype=np.float32)
-            points = (_points(subject.data) @ matrix[:3, :3].T + matrix[:3, 3]) * np.float32(BEHIND)
+            points = (positions_of(subject.data) @ matrix[:3, :3].T + matrix[:3, 3]) * np.float32(BEHIND)
             found.append(PaintedLayer(points, triangles[painted], places.reshape(-1, 2)[corners[painted]], image))
     return found
 
@@ -101,9 +101,3 @@ def _triangles(mesh: bpy.types.Mesh) -> tuple[Int32, Int32]:
     mesh.loop_triangles.foreach_get("loops", loops)
     mesh.loop_triangles.foreach_get("vertices", vertices)
     return loops.reshape(-1, 3), vertices.reshape(-1, 3)
-
-
-def _points(mesh: bpy.types.Mesh) -> Float32:
-    points = np.empty(3 * len(mesh.vertices), dtype=np.float32)
-    mesh.attributes["position"].data.foreach_get("vector", points)
-    return points.reshape(-1, 3)
