@@ -8,6 +8,7 @@ import numpy as np
 from ..core.arrays import Float32, Float64
 from ..core.depth.seen_depth import GridRays, seen_depth
 from .axes import blender_points
+from .grid_places import measured_places
 from .mesh import PICTURE, PIXEL, positions_of
 
 LOOKS = 64
@@ -67,15 +68,7 @@ def depth_of_faces(
 
 def _places(mesh: bpy.types.Mesh, count: int, axis: int, columns: int) -> Float64:
     """[count] the places of the grid's columns (axis 0) or rows (axis 1) in the photo, as its vertices have them."""
-    places = (np.arange(count) + 0.5) / count
-    places[[0, -1]] = 0.0, 1.0
     pixels, picture = np.empty(len(mesh.vertices), np.int32), np.empty(2 * len(mesh.vertices), np.float32)
     mesh.attributes[PIXEL].data.foreach_get("value", pixels)
     mesh.attributes[PICTURE].data.foreach_get("vector", picture)
-    index = np.divmod(pixels, columns)[1 - axis]
-    # Some ways to simplify a mesh put its vertices elsewhere, and their places with them.
-    place = np.abs(picture.reshape(-1, 2)[:, axis] - axis)
-    near = (index >= 0) & (index < count)
-    near[near] = np.abs(place[near] - places[index[near]]) < 0.4 / count
-    places[index[near]] = place[near]
-    return np.asarray(places, dtype=np.float64)
+    return measured_places(count, np.divmod(pixels, columns)[1 - axis], np.abs(picture.reshape(-1, 2)[:, axis] - axis))

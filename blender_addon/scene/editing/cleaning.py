@@ -18,6 +18,7 @@ from ...core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, CleanDepth
 from ...core.depth.depth_facts import DepthFacts, depth_facts
 from ...core.depth.depth_mesh import lift
 from ..axes import blender_points, depth_of
+from ..grid_places import even_places
 from ..mesh import TOUCHED, GridVertices, grid_depth, mark_vertices, read_vertices, rebuild_mesh
 from ..photo_scene import PhotoScene, Record, check_no_shape_keys, store_record, whole
 from ..reference_camera import see_as_far_as
@@ -210,10 +211,3 @@ def photo_at_vertices(photo: UInt8, grid: tuple[int, ...]) -> UInt8:
     """[rows, columns, 3] pixels of the photo [H, W, 3] under each vertex of a grid of (rows, columns)."""
     rows, columns = ((np.arange(n) + 0.5) / n * size for n, size in zip(grid, photo.shape, strict=False))
     return np.asarray(photo[np.ix_(rows.astype(np.int64), columns.astype(np.int64))], dtype=np.uint8)
-
-
-def even_places(count: int) -> Float64:
-    """[count] positions of columns (or rows) in the picture, the outermost on its edges as the mesh has them."""
-    places = (np.arange(count) + 0.5) / count
-    places[[0, -1]] = 0.0, 1.0
-    return places

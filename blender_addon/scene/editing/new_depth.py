@@ -13,10 +13,11 @@ from ...core.depth.depth_mesh import cut_faces, known_depth, lift
 from ...core.depth.seen_depth import GridRays
 from ...core.errors import PhotoError
 from ..axes import blender_points, depth_of
+from ..grid_places import even_places, measured_places
 from ..mesh import GridVertices, own_vertices, rebuild_mesh
 from ..photo_scene import PhotoScene, store_record, with_own_axes
 from ..reference_camera import see_as_far_as
-from .cleaning import even_places, facts_of_vertices
+from .cleaning import facts_of_vertices
 from .depth_layout import LAYOUT
 from .overlay import cleaning_shown, hide_cleaning, show_cleaning
 from .rig_dependencies import artists_cameras
@@ -25,20 +26,14 @@ from .rig_dependencies import artists_cameras
 def grid_rays(photo_scene: PhotoScene) -> GridRays:
     """The rays of the photo's depth grid; a mesh that has lost its attributes gets evenly spaced ones."""
     record = photo_scene.record
-    u, v = even_places(record.columns), even_places(record.rows)
     vertices = grid_vertices(photo_scene.mesh.data)
-    if vertices is not None:
+    if vertices is None:
+        u, v = even_places(record.columns), even_places(record.rows)
+    else:
         row, column = np.divmod(vertices.pixels, record.columns)
-        _take_places(u, column, vertices.picture[:, 0])
-        _take_places(v, row, 1 - vertices.picture[:, 1])
+        u = measured_places(record.columns, column, vertices.picture[:, 0])
+        v = measured_places(record.rows, row, 1 - vertices.picture[:, 1])
     return GridRays(u, v, photo_scene.intrinsics, photo_scene.photo_size)
-
-
-def _take_places(places: Float64, index: Int32, measured: Float32) -> None:
-    """Put measured places into evenly spaced ones, but for those of vertices that were moved to other pixels."""
-    near = (index >= 0) & (index < len(places))
-    near[near] = np.abs(measured[near] - places[index[near]]) < 0.4 / len(places)
-    places[index[near]] = measured[near]
 
 
 def grid_vertices(mesh: bpy.types.Mesh) -> GridVertices | None:
