@@ -75,9 +75,14 @@ class GridVertices:
         Returns:
             [V] bool.
         """
-        dropped = (self.cleaning_flags & cleaned & (FLYING | OUTLIER)) != 0
-        off_shell = (self.shift == 0) & (cleaned & SKY == 0)
-        return np.asarray(~dropped & ~off_shell, dtype=np.bool_)
+        return counting(self.cleaning_flags, self.shift, cleaned)
+
+
+def counting(flags: Int32, shift: Float32, cleaned: int) -> NDArray[np.bool_]:
+    """[V] bool, see GridVertices.count; vertices may stand in any order, and more than once."""
+    dropped = (flags & cleaned & (FLYING | OUTLIER)) != 0
+    off_shell = (shift == 0) & (cleaned & SKY == 0)
+    return np.asarray(~dropped & ~off_shell, dtype=np.bool_)
 
 
 def fill_mesh(mesh: bpy.types.Mesh, depth_mesh: DepthMesh) -> None:

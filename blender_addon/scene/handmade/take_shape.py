@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...core.arrays import Bool, Float32, Float64, Int32
 from ...core.camera.projection import project
-from ...core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SHIFTED, SKY
+from ...core.depth.cleaning.clean import MOVED, SHIFTED
 from ...core.depth.cleaning.edges import REACH, refine_edges
 from ...core.depth.depth_facts import metres
 from ...core.depth.depth_mesh import cut_faces
@@ -21,7 +21,7 @@ from ..axes import blender_points
 from ..editing.cleaning import facts_of_vertices, photo_at_vertices
 from ..editing.new_depth import grid_rays, grid_vertices, set_depth
 from ..editing.placed_geometry import mesh_surface
-from ..mesh import PIXEL, SHIFT, TAKEN, TOUCHED
+from ..mesh import PIXEL, SHIFT, TAKEN, TOUCHED, counting
 from ..photo_scene import PhotoScene, Record
 
 ON_RAY = 0.02
@@ -200,11 +200,10 @@ def _on_ray(vertices: Float64, pixels: Int32, rays: GridRays) -> Bool:
 
 
 def _count(mesh: Any, record: Record) -> Bool:
-    """[N] bool, as GridVertices.count, of a mesh in which vertices may stand in any order and more than once."""
+    """[N] bool, as GridVertices.count, of a mesh that may have lost the attributes."""
     flags = _values(mesh, TOUCHED, "INT", np.zeros(len(mesh.vertices), np.int32))
     shift = _values(mesh, SHIFT, "FLOAT", np.ones(len(mesh.vertices), np.float32))
-    dropped = (flags & record.cleaned & (FLYING | OUTLIER)) != 0
-    return np.asarray(~dropped & ~((shift == 0) & (record.cleaned & SKY == 0)), dtype=np.bool_)
+    return counting(flags, shift, record.cleaned)
 
 
 def _values(mesh: Any, name: str, kind: str, otherwise: NDArray[Any]) -> NDArray[Any]:
