@@ -21,8 +21,7 @@ from ..axes import blender_points, depth_of
 from ..grid_places import even_places
 from ..mesh import TOUCHED, GridVertices, grid_depth, mark_vertices, read_vertices, rebuild_mesh
 from ..photo_scene import PhotoScene, Record, check_no_shape_keys, store_record, whole
-from ..reference_camera import see_as_far_as
-from .rig_dependencies import artists_cameras
+from .rig_dependencies import let_cameras_see
 
 STEPS = (MOVED, FLYING, OUTLIER, SKY)
 """The bits of the cleaning steps."""
@@ -134,10 +133,7 @@ def set_cleaned(scene: bpy.types.Scene, photo_scene: PhotoScene, cleaned: int) -
     changed = replace(record, cleaned=cleaned, facts=facts_of_vertices(vertices, cleaned, record))
     store_record(photo_scene.mesh, changed)
     if cleaned & SKY and (vertices.cleaning_flags & SKY).any():
-        farthest = float(depth_of(vertices.positions).max())
-        for camera in (photo_scene.camera, *artists_cameras(scene)):
-            if camera is not None:
-                see_as_far_as(camera.data, farthest * photo_scene.world.median_scale)
+        let_cameras_see(scene, photo_scene, float(depth_of(vertices.positions).max()))
     return replace(photo_scene, record=changed)
 
 

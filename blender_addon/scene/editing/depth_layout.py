@@ -31,9 +31,8 @@ from ...core.errors import PhotoError
 from ..axes import blender_points, depth_of
 from ..mesh import fill_mesh, grid_depth, read_vertices, rebuild_mesh
 from ..photo_scene import RECORD, PhotoScene, Record, record_of, store_record, with_own_axes
-from ..reference_camera import see_as_far_as
 from .overlay import hide_cleaning
-from .rig_dependencies import artists_cameras
+from .rig_dependencies import let_cameras_see
 from .under_geometry import forget_under_geometry
 
 LAYOUT = "realcam_layout"
@@ -128,10 +127,7 @@ def set_layout(
     keep_layout(mesh, layout, full)
     changed = replace(record, rows=size[1], columns=size[0], stride=1, cleaned=0, facts=depth_facts(depth))
     store_record(mesh, changed)
-    farthest = float(np.nanmax(built.grid.depth))
-    for camera in (photo_scene.camera, *artists_cameras(scene)):
-        if camera is not None:
-            see_as_far_as(camera.data, farthest * photo_scene.world.median_scale)
+    let_cameras_see(scene, photo_scene, float(np.nanmax(built.grid.depth)))
     return replace(photo_scene, record=changed)
 
 

@@ -16,11 +16,10 @@ from ..axes import blender_points, depth_of
 from ..grid_places import even_places, measured_places
 from ..mesh import GridVertices, own_vertices, rebuild_mesh
 from ..photo_scene import PhotoScene, store_record, with_own_axes
-from ..reference_camera import see_as_far_as
 from .cleaning import facts_of_vertices
 from .depth_layout import LAYOUT
 from .overlay import cleaning_shown, hide_cleaning, show_cleaning
-from .rig_dependencies import artists_cameras
+from .rig_dependencies import let_cameras_see
 
 
 def grid_rays(photo_scene: PhotoScene) -> GridRays:
@@ -97,10 +96,7 @@ def set_depth(
     changed = replace(changed, facts=facts_of_vertices(vertices, cleaned, changed))
     store_record(photo_scene.mesh, changed)
     result = replace(photo_scene, record=changed)
-    farthest = float(depth_of(vertices.positions).max())
-    for camera in (photo_scene.camera, *artists_cameras(scene)):
-        if camera is not None:
-            see_as_far_as(camera.data, farthest * photo_scene.world.median_scale)
+    let_cameras_see(scene, photo_scene, float(depth_of(vertices.positions).max()))
     if cleaning_shown(result):
         (show_cleaning if marked else hide_cleaning)(result)
     return result

@@ -8,6 +8,7 @@ import bpy
 
 from ...datablocks import holds
 from ..photo_scene import CAMERA, RECORD, PhotoScene
+from ..reference_camera import see_as_far_as
 from .geometry_choice import stored_choice
 from .measured_cameras import is_measured, measured_cameras
 
@@ -19,6 +20,19 @@ def artists_cameras(scene: bpy.types.Scene) -> list[bpy.types.Object]:
     """Every camera of the scene but reference cameras and those that a camera check made."""
     takers = {o[CAMERA] for o in scene.objects if RECORD in o and isinstance(o.get(CAMERA), bpy.types.Object)}
     return [o for o in scene.objects if o.type == "CAMERA" and o not in takers and not is_measured(o)]
+
+
+def let_cameras_see(scene: bpy.types.Scene, photo_scene: PhotoScene, farthest: float) -> None:
+    """Move the far clipping planes of the photo's camera and the artist's out to what the depth reaches.
+
+    Args:
+        scene: The scene.
+        photo_scene: The photo.
+        farthest: Metres of the photo's scene.
+    """
+    for camera in (photo_scene.camera, *artists_cameras(scene)):
+        if camera is not None:
+            see_as_far_as(camera.data, farthest * photo_scene.world.median_scale)
 
 
 def moving_objects(scene: bpy.types.Scene, photo_scene: PhotoScene) -> list[bpy.types.Object]:

@@ -22,11 +22,10 @@ from ..editing.cleaning import applied_shifts, facts_of_vertices
 from ..editing.depth_layout import LAYOUT
 from ..editing.overlay import cleaning_shown, hide_cleaning, show_cleaning
 from ..editing.rescale import rescale
-from ..editing.rig_dependencies import artists_cameras
+from ..editing.rig_dependencies import let_cameras_see
 from ..editing.under_geometry import map_under_geometry
 from ..mesh import GridVertices, read_vertices, rebuild_mesh
 from ..photo_scene import PhotoScene, check_no_shape_keys, photo_vertices, store_record, whole
-from ..reference_camera import see_as_far_as
 
 SAME = 1e-4
 """Relative difference up to which a vertex stands where the calibration put it."""
@@ -148,10 +147,7 @@ def set_law(scene: bpy.types.Scene, photo_scene: PhotoScene, law: DepthLaw | Non
     rebuild_mesh(photo_scene.mesh.data, changed, (record.rows, record.columns), record.depth_edge, cleaned)
     store_record(photo_scene.mesh, record)
     map_under_geometry(photo_scene.mesh, lambda depth: new.metres(old.numbers(depth)))
-    farthest = float(depth_of(changed.positions).max())
-    for camera in (photo_scene.camera, *artists_cameras(scene)):
-        if camera is not None:
-            see_as_far_as(camera.data, farthest * photo_scene.world.median_scale)
+    let_cameras_see(scene, photo_scene, float(depth_of(changed.positions).max()))
     result = replace(photo_scene, record=record)
     if cleaning_shown(result):
         (hide_cleaning if turned else show_cleaning)(result)
