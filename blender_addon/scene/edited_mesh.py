@@ -16,7 +16,7 @@ from ..core.errors import PhotoError
 from .axes import blender_points
 from .mesh import built_depth, own_vertices, rebuild_mesh
 from .photo_frame import check_editable, some_vertices
-from .photo_scene import CAMERA, PhotoScene, is_copy, photo_scenes, store_record, with_own_axes
+from .photo_scene import CAMERA, PhotoScene, editable, is_copy, photo_scenes, store_record
 from .simplified_mesh import is_simplified
 from .units import drawn_otherwise
 
@@ -139,8 +139,7 @@ def put_back(photo_scene: PhotoScene) -> PhotoScene:
     Raises:
         PhotoError: The mesh is in Edit Mode, linked, or of a version that did not keep it.
     """
-    check_editable(photo_scene.mesh)
-    photo_scene = with_own_axes(photo_scene)
+    photo_scene = editable(photo_scene)
     mesh, record = photo_scene.mesh.data, photo_scene.record
     vertices = own_vertices(mesh)
     taken = built_depth(mesh)

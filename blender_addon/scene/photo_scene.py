@@ -211,7 +211,7 @@ def photo_vertices(photo_scene: PhotoScene) -> GridVertices:
 def with_own_axes(photo_scene: PhotoScene) -> PhotoScene:
     """The photo, its mesh in its camera's axes again if the artist gave it others. Nothing that is seen moves.
 
-    What changes a photo's mesh, or reads its pose in evaluated scenes, begins with this.
+    What reads a mesh's pose in evaluated scenes begins with this; what changes the photo, with `editable`.
 
     Raises:
         PhotoError: The mesh has other axes and is in Edit Mode, linked or animated. Nothing has changed then.
@@ -222,11 +222,22 @@ def with_own_axes(photo_scene: PhotoScene) -> PhotoScene:
     return photo_scene
 
 
+def editable(photo_scene: PhotoScene) -> PhotoScene:
+    """The same, where the photo will be changed.
+
+    Raises:
+        PhotoError: As with_own_axes; or the photo is linked from another file, where what is changed here would be
+            lost, or end Blender.
+    """
+    check_editable(photo_scene.mesh)
+    return with_own_axes(photo_scene)
+
+
 def whole(photo_scene: PhotoScene) -> PhotoScene:
     """The same, where the faces will be made anew between its vertices.
 
     Raises:
-        PhotoError: As with_own_axes; or the mesh is linked, or was simplified, so that most of its faces would be lost.
+        PhotoError: As editable; or the mesh was simplified, so that most of its faces would be lost.
     """
     record = photo_scene.record
     if is_simplified(photo_scene.mesh.data, record.rows, record.columns):
@@ -235,8 +246,7 @@ def whole(photo_scene: PhotoScene) -> PhotoScene:
             f"it has {photo_scene.vertices:,} vertices for {record.rows * record.columns:,} pixels",
             "Press Take Shape as Depth first, which gives each pixel its vertex again.",
         )
-    check_editable(photo_scene.mesh)
-    return with_own_axes(photo_scene)
+    return editable(photo_scene)
 
 
 def check_no_shape_keys(photo_scene: PhotoScene) -> None:

@@ -69,7 +69,7 @@ def set_scale(scene: bpy.types.Scene, photo_scene: PhotoScene, scale: float) -> 
         The photo with its changed record.
 
     Raises:
-        PhotoError: The scale is out of range or the mesh is in Edit Mode. Nothing has changed then.
+        PhotoError: The scale is out of range, or the mesh is in Edit Mode or linked. Nothing has changed then.
         CameraError: A camera would lose its framing. Nothing has changed then.
     """
     if not np.isfinite(scale) or not SMALLEST <= scale <= LARGEST:

@@ -30,7 +30,7 @@ from ...core.depth.photo_checks import check_depth, check_faces
 from ...core.errors import PhotoError
 from ..axes import blender_points, depth_of
 from ..mesh import fill_mesh, grid_depth, read_vertices, rebuild_mesh
-from ..photo_scene import RECORD, PhotoScene, Record, record_of, store_record, with_own_axes
+from ..photo_scene import RECORD, PhotoScene, Record, editable, record_of, store_record
 from .overlay import hide_cleaning
 from .rig_dependencies import let_cameras_see
 from .under_geometry import forget_under_geometry
@@ -100,13 +100,13 @@ def set_layout(
         The photo with its changed record.
 
     Raises:
-        PhotoError: The layout is none of this photo, makes no surface, or the mesh is in Edit Mode. Nothing has
-            changed then.
+        PhotoError: The layout is none of this photo, makes no surface, or the mesh is in Edit Mode or linked.
+            Nothing has changed then.
     """
     mesh, record = photo_scene.mesh, photo_scene.record
     if mesh.data.is_editmode:
         raise PhotoError("The mesh is being edited", mesh.name, "Leave Edit Mode to change ground and walls.")
-    with_own_axes(photo_scene)
+    editable(photo_scene)
     is_first = LAYOUT not in mesh
     base = photo_scene.depth() / np.float32(record.scale) if is_first else _depth_before(mesh)
     full = (record.columns, record.rows) if is_first else _full_size(photo_scene)
@@ -138,7 +138,7 @@ def remove_layout(photo_scene: PhotoScene) -> PhotoScene:
         The photo with its changed record.
 
     Raises:
-        PhotoError: It had none, or the mesh is in Edit Mode. Nothing has changed then.
+        PhotoError: It had none, or the mesh is in Edit Mode or linked. Nothing has changed then.
     """
     mesh = photo_scene.mesh
     before = mesh.get(BEFORE)
@@ -148,7 +148,7 @@ def remove_layout(photo_scene: PhotoScene) -> PhotoScene:
         )
     if mesh.data.is_editmode:
         raise PhotoError("The mesh is being edited", mesh.name, "Leave Edit Mode to change ground and walls.")
-    was, record = record_of(before), with_own_axes(photo_scene).record
+    was, record = record_of(before), editable(photo_scene).record
     vertices = read_vertices(before)
     uv = np.stack([vertices.picture[:, 0], 1 - vertices.picture[:, 1]], axis=1).astype(np.float64)
     depth = depth_of(vertices.positions) * np.float32(record.scale / was.scale)

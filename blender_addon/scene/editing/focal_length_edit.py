@@ -13,7 +13,7 @@ from ...core.camera.focal_length import FocalSource, check_focal_mm, focal_words
 from ...core.camera.lens import FULL_FRAME_WIDTH, focal_pixels, full_frame_focal, lens_of
 from ...core.errors import PhotoError
 from ..axes import blender_matrix
-from ..photo_scene import PhotoScene, store_record, with_own_axes
+from ..photo_scene import PhotoScene, editable, store_record
 from ..reference_camera import set_optics
 from .depth_layout import is_as_laid_out, set_layout, stored_layout
 from .overlay import cleaning_shown, show_cleaning
@@ -87,10 +87,11 @@ def set_intrinsics(
         The photo with its changed record.
 
     Raises:
+        PhotoError: The mesh is linked. Nothing has changed then.
         CameraError: The intrinsics have skew. Nothing has changed then.
     """
     lens_of(intrinsics, *photo_scene.photo_size)  # Refused before anything is changed.
-    follows = is_as_laid_out(with_own_axes(photo_scene))
+    follows = is_as_laid_out(editable(photo_scene))
     _lift_anew(photo_scene.mesh.data, np.linalg.inv(intrinsics) @ photo_scene.intrinsics)
     if photo_scene.camera is not None:
         _change_lenses(scene, photo_scene.camera, intrinsics, photo_scene.photo_size)

@@ -15,7 +15,7 @@ from ...core.errors import PhotoError
 from ..axes import blender_points, depth_of
 from ..grid_places import even_places, measured_places
 from ..mesh import GridVertices, own_vertices, rebuild_mesh
-from ..photo_scene import PhotoScene, store_record, with_own_axes
+from ..photo_scene import PhotoScene, editable, store_record
 from .cleaning import facts_of_vertices
 from .depth_layout import LAYOUT
 from .overlay import cleaning_shown, hide_cleaning, show_cleaning
@@ -71,13 +71,13 @@ def set_depth(
         The photo with its changed record.
 
     Raises:
-        PhotoError: The mesh is in Edit Mode, nothing would have depth, or what has makes no surface. Nothing has
-            changed then.
+        PhotoError: The mesh is in Edit Mode or linked, nothing would have depth, or what has makes no surface. Nothing
+            has changed then.
     """
     mesh, record = photo_scene.mesh.data, photo_scene.record
     if mesh.is_editmode:
         raise PhotoError("The mesh is being edited", photo_scene.mesh.name, "Leave Edit Mode first.")
-    with_own_axes(photo_scene)
+    editable(photo_scene)
     before = None if where.all() else own_vertices(mesh)
     new = _new_vertices(photo_scene, known_depth(depth), where, unrefined)
     vertices = new if before is None else _joined(before, new, where)

@@ -16,7 +16,7 @@ from mathutils import Matrix, Vector
 from ...core.arrays import Float64
 from ...core.errors import CameraError, PhotoError
 from ..mesh import TAKEN
-from ..photo_scene import PhotoScene, with_own_axes
+from ..photo_scene import PhotoScene, editable
 from ..scene_frame import go_to_frame, kept_frame
 from .fcurve_edits import ChannelEdits
 from .measured_cameras import ERROR_METRES, measured_cameras
@@ -40,12 +40,12 @@ def rescale(scene: bpy.types.Scene, photo_scene: PhotoScene, factor: float) -> N
         factor: Above 0.
 
     Raises:
-        PhotoError: The mesh is in Edit Mode. Nothing has changed then.
+        PhotoError: The mesh is in Edit Mode or linked. Nothing has changed then.
         CameraError: A camera would not keep its framing. Nothing has changed then.
     """
     if photo_scene.mesh.data.is_editmode:
         raise PhotoError("The mesh is being edited", photo_scene.mesh.name, "Leave Edit Mode to change the scale.")
-    with_own_axes(photo_scene)
+    editable(photo_scene)
     measured = measured_cameras(scene, photo_scene)
     cameras = [*artists_cameras(scene), *measured]
     before = _poses(scene, photo_scene, cameras)

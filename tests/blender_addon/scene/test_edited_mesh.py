@@ -25,6 +25,8 @@ from blender_addon.scene.edited_mesh import copies_of, make_own_photo, mesh_edit
 from blender_addon.scene.editing.calibration import set_scale  # noqa: E402
 from blender_addon.scene.editing.cleaning import MOVED, set_cleaned  # noqa: E402
 from blender_addon.scene.editing.depth_layout import remove_layout, set_layout  # noqa: E402
+from blender_addon.scene.editing.focal_length_edit import set_focal_length  # noqa: E402
+from blender_addon.scene.editing.new_depth import set_depth  # noqa: E402
 from blender_addon.scene.handmade.take_shape import take_shape  # noqa: E402
 from blender_addon.scene.mesh import TAKEN  # noqa: E402
 from blender_addon.scene.photo_scene import photo_scenes, with_own_axes  # noqa: E402
@@ -283,5 +285,14 @@ def test_a_photo_of_another_file_makes_shots_and_is_changed_there(
     found = again(blender)
     np.testing.assert_array_equal(found.depth(), depth)
     np.testing.assert_allclose(pose(blender, found), before, atol=1e-6)
-    with pytest.raises(PhotoError, match=r"linked from another file.*library\.blend"):
-        set_depth_edge(found, 0.04)
+    scene = blender.context.scene
+    changes: list[Callable[[], Any]] = [
+        lambda: set_depth_edge(found, 0.04),
+        lambda: set_scale(scene, found, 2.0),
+        lambda: set_focal_length(scene, found, 35.0),
+        lambda: set_layout(scene, found, DepthLayout(ground=None, farthest=9.0)),
+        lambda: set_depth(scene, found, depth, np.isfinite(depth)),
+    ]
+    for change in changes:
+        with pytest.raises(PhotoError, match=r"linked from another file.*library\.blend"):
+            change()
