@@ -138,7 +138,8 @@ class DepthLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mixing: Mixing = "replace"
 
 
-_NUMBERS = re.compile(rb"\[\s*([-+.0-9eE,\s]+?)\s*\]")
+_NUMBERS = re.compile(rb"\[\n\s*([-+.0-9eE,\s]+?)\s*\]")
+"""An indented list of numbers. A name may look like a list, but in a JSON string there is no end of a line."""
 
 
 class _Versioned(msgspec.Struct):

@@ -24,7 +24,7 @@ def test_a_layout_comes_back_from_its_json() -> None:
     inside = np.random.default_rng(0).random((9, 7)) < 0.5
     layout = DepthLayout(
         ground=Ground((0.41, 0.43), 1.7, ceiling=2.6, vertical=(0.5, 3.0)),
-        walls=(Wall(((0.0, 0.7), (0.4, 0.6), (1.0, 0.8)), height=2.0, name="Facade"),),
+        walls=(Wall(((0.0, 0.7), (0.4, 0.6), (1.0, 0.8)), height=2.0, name="Facade [ 1,  2 ]"),),
         cut_outs=(CutOut(((0.1, 0.2), (0.3, 0.2), (0.2, 0.9)), turn=20.0), CutOut(mask=Mask.of(inside), distance=3.0)),
         farthest=None,
         mixing="align",
