@@ -8,7 +8,6 @@ relative depth would reach by it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,12 +140,11 @@ class LayoutFigures(msgspec.Struct, frozen=True):
     scaled_and_shifted: Closeness | None
 
 
-def measure_layouts(data: Path, on_photo: Callable[[str], None] = lambda name: None) -> list[LayoutFigures]:
+def measure_layouts(data: Path) -> list[LayoutFigures]:
     """The recorded layouts beside the sensors' depth.
 
     Args:
         data: the folder with `rgbd` and `sequences`.
-        on_photo: called with the name of each photo before it is measured.
 
     Returns:
         Four for each photo: its layout, its ground alone, the ramp of rows, and the sensor's shape aligned.
@@ -154,11 +152,7 @@ def measure_layouts(data: Path, on_photo: Callable[[str], None] = lambda name: N
     Raises:
         PhotoError: a depth file is not there, or cannot be read.
     """
-    figures = []
-    for photo in PHOTOS:
-        on_photo(photo.layout)
-        figures += _photo_figures(photo, data)
-    return figures
+    return [figures for photo in PHOTOS for figures in _photo_figures(photo, data)]
 
 
 def _photo_figures(photo: MeasuredPhoto, data: Path) -> list[LayoutFigures]:

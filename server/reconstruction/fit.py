@@ -28,18 +28,14 @@ class Fit:
             of frames without a pose are 1.
         inliers: share of the observations within the tolerance.
         held_out: the same share over the tracks that the cameras were not adjusted to; NaN without any.
-        in_front: share of the observations whose point is in front of its camera.
         angle: median triangulation angle of the tracks that fit, degrees; 0 for a camera that only turns.
-        distance: median distance of the observations within the tolerance, pixels; NaN without any.
         support: [F] int64 observations within the tolerance.
     """
 
     error: float
     inliers: float
     held_out: float
-    in_front: float
     angle: float
-    distance: float
     support: Int64
 
 
@@ -62,7 +58,7 @@ def measured_fit(
         size: (width, height) of the frames.
     """
     tolerance = tolerance_of(size)
-    miss, z = distances(poses, points, intrinsics, tracks)
+    miss, _ = distances(poses, points, intrinsics, tracks)
     fits = miss < tolerance
     angles = triangulation_angles(poses, points, tracks)
     explained = np.unique(tracks.track[fits])
@@ -70,8 +66,6 @@ def measured_fit(
         error=float(np.minimum((miss / tolerance) ** 2, 1.0).mean()),
         inliers=float(fits.mean()),
         held_out=float(fits[held_out[tracks.track]].mean()) if held_out.any() else float("nan"),
-        in_front=float((z > 0).mean()),
         angle=float(np.median(angles[explained])) if len(explained) else 0.0,
-        distance=float(np.median(miss[fits])) if fits.any() else float("nan"),
         support=np.bincount(tracks.frame[fits], minlength=tracks.frames),
     )

@@ -20,7 +20,7 @@ MAPPER = "the incremental mapper"
 def trial(seed: int, poses: np.ndarray | None, inliers: float = 0.8, start: str = MAPPER, **more: object) -> Trial:
     if poses is None:
         return Trial(seed, None, "No camera was found.")
-    fit = Fit(1 - inliers, inliers, inliers, 1.0, 4.0, 0.3, np.full(FRAMES, 100))
+    fit = Fit(1 - inliers, inliers, inliers, 4.0, np.full(FRAMES, 100))
     best = Candidate(start, inverse(poses), np.zeros((0, 3)), fit)
     empty = np.empty(0, np.int64)
     model = SparseModel(poses, np.zeros((0, 3)), empty, empty, np.empty((0, 2)), 0.3)

@@ -81,7 +81,7 @@ def test_too_few_tracks_are_no_camera() -> None:
 
 def test_where_the_pictures_do_not_decide_the_camera_asked_for_is_not_preferred() -> None:
     def candidate(start: str, error: float, poses: np.ndarray) -> Candidate:
-        fit = Fit(error, 1 - error, 1 - error, 1.0, 5.0, 0.3, np.full(FRAMES, 100))
+        fit = Fit(error, 1 - error, 1 - error, 5.0, np.full(FRAMES, 100))
         return Candidate(start, inverse(poses), np.zeros((0, 3)), fit)
 
     backwards = PATH.camera_to_world[::-1]
