@@ -9,6 +9,7 @@ from bpy.props import IntProperty, StringProperty
 
 from ...scene.edited_mesh import copies_of, make_own_photo, put_back
 from ...scene.editing.current_photo import choose_photo, hide
+from ...scene.handmade.block_out import end_block_out
 from ...scene.importing.first_look import meshes_around
 from ...scene.photo_scene import photo_scenes, with_own_axes
 from ..operator_result import OperatorResult
@@ -29,13 +30,15 @@ class ChoosePhoto(bpy.types.Operator):
     )
 
     def execute(self, context: bpy.types.Context) -> OperatorResult:
-        """Choose it, and look at it."""
+        """Choose it, and look at it: no photo is being blocked out then."""
         named = [photo for photo in photo_scenes(context.scene) if photo.mesh.name == self.mesh]
         named.sort(key=lambda photo: photo.mesh.session_uid != self.session_uid)
         photo = next(iter(named), None)
         if photo is None:
             self.report({"ERROR"}, f"There is no photo {self.mesh} in this scene")
             return {"CANCELLED"}
+        for other in photo_scenes(context.scene):
+            end_block_out(context.scene, other)
         choose_photo(context.scene, photo)
         context.scene.realcam.depth_edge = photo.depth_edge
         look_through_camera(context.scene)

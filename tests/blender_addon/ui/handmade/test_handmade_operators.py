@@ -125,6 +125,12 @@ def test_the_second_of_two_photos_is_the_one_that_changes(addon: ModuleType, tmp
     assert current(bpy).mesh == second.mesh
     assert np.isnan(current(bpy).depth()).mean() > 0.5
     assert len(bpy.data.objects[name].data.vertices) == 64 * 48
+    # Going to the other photo ends what was begun on this one: its mesh and the picture behind it are not both seen.
+    assert bpy.ops.realcam.block_out() == {"FINISHED"}
+    for mesh in (name, second.mesh.name):
+        assert bpy.ops.realcam.choose_photo(mesh=mesh) == {"FINISHED"}
+    assert not current(bpy).mesh.hide_get()
+    assert not current(bpy).camera.data.background_images
 
 
 def test_the_photo_matches_the_selected_camera(addon: ModuleType, tmp_path: Path) -> None:
