@@ -183,10 +183,16 @@ def says_metres(stored: StoredDepth) -> bool:
 
 
 def high_at_the_bottom(numbers: NDArray[Any]) -> bool:
-    """Whether a picture's numbers [h, w] are higher at its bottom, where floors are near, than at its top."""
-    rows = max(1, numbers.shape[0] // 4)
-    with np.errstate(invalid="ignore"):
-        return bool(np.nanmean(numbers[-rows:]) >= np.nanmean(numbers[:rows]))
+    """Whether a picture's numbers [h, w] are higher at its bottom, where floors are near, than at its top.
+
+    Of the rows in which any is known: sky may have none.
+    """
+    rows = numbers[np.isfinite(numbers).any(axis=1)]
+    if not len(rows):
+        return False
+    quarter = max(1, len(rows) // 4)
+    top, bottom = (part[np.isfinite(part)].mean() for part in (rows[:quarter], rows[-quarter:]))
+    return bool(bottom >= top)
 
 
 def check_reach(depth: Float32, stored: StoredDepth, depth_format: DepthFormat) -> None:

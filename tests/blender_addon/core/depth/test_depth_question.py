@@ -102,6 +102,14 @@ def test_relative_depth_is_asked_and_then_read(bike: Motorcycle, tmp_path: Path,
     assert (depth.min(), depth.max()) == (pytest.approx(NEAREST, rel=0.01), pytest.approx(FARTHEST, rel=0.01))
 
 
+def test_sky_without_numbers_does_not_turn_a_picture_round(tmp_path: Path) -> None:
+    rising = np.linspace(0, 1, 120)[:, None].repeat(160, axis=1)
+    rising[:40] = np.nan
+    rising[40] = 0
+    np.save(tmp_path / "sky.npy", rising)
+    assert question(tmp_path / "sky.npy").answers[0].name == "near_bright"
+
+
 def test_where_near_is_dark_the_numbers_grow_with_the_distance(tmp_path: Path) -> None:
     np.save(tmp_path / "depth.npy", np.tile(np.arange(0, 256, 5, np.uint8), (8, 1)))
     depth = read_depth(tmp_path / "depth.npy", DepthFormat(kind="relative", near="dark", nearest=1.0, farthest=3.0))
