@@ -136,15 +136,16 @@ def verified_weights(card: PredictorCard, store: WeightsStore | None = None) -> 
         WeightsError: they are not here, or have changed.
     """
     store = store or default_store()
-    again = f"Run `realcam weights get {card.name} --again`."
     path = downloaded_weights(card, store)
     if path is None:
-        raise WeightsError(f"{card.title} is not downloaded", f"nothing of it in {store.folder(card.name)}", again)
+        why = f"nothing of it in {store.folder(card.name)}"
+        raise WeightsError(f"{card.title} is not downloaded", why, f"Run `realcam weights get {card.name}`.")
     manifest = store.manifest(card.name, beside=())
     expected = manifest.sha256 if manifest is not None else card.sha256
     found = sha256_of(path)
     if expected and found != expected:
         why = f"{path}: SHA-256 {found[:16]}..., was {expected[:16]}..."
+        again = f"Run `realcam weights get {card.name} --again`."
         raise WeightsError("The weights changed on the disk", why, again)
     return found
 
