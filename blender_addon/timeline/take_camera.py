@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import bpy
 
-from ..core.errors import TimelineError
 from ..datablocks import holds, named
 from .take import Take
-from .takes import takes_of
 
 SCENE_PROPERTY = "realcam_take_cameras"
 """Custom property of the scene: the camera of each take as a pointer, by the take's job, so that names are free."""
 
 
 def remember_camera(scene: bpy.types.Scene, job_id: str, camera: bpy.types.Object) -> None:
-    """Keep which camera a job's take is made for; what was kept of takes that are gone is dropped."""
-    kept = {job_id: camera}
-    with suppress(TimelineError):
-        for take in takes_of(scene):
-            known = _pointer(scene, take.job_id)
-            if known is not None and take.job_id != job_id:
-                kept[take.job_id] = known
-    scene[SCENE_PROPERTY] = kept
+    """Keep which camera a job's take is made for; cameras that the scene has lost are dropped.
+
+    Jobs that have no take yet count too: they may be resumed later.
+    """
+    known = {other: _pointer(scene, other) for other in scene.get(SCENE_PROPERTY, {})}
+    held = {other: one for other, one in known.items() if one is not None and holds(scene.objects, one)}
+    scene[SCENE_PROPERTY] = {**held, job_id: camera}
 
 
 def camera_of(scene: bpy.types.Scene, take: Take) -> bpy.types.Object | None:

@@ -109,6 +109,18 @@ def test_a_take_is_shown_in_the_camera_it_was_made_for(addon: ModuleType, two_ca
     assert camera_of(scene, own_take) == other, "the one of that name, where its own is gone"
 
 
+def test_a_job_that_waits_to_be_resumed_keeps_its_camera(addon: ModuleType, two_cameras: tuple[Any, Any]) -> None:
+    from blender_addon.timeline.take_camera import camera_of, remember_camera
+    from tests.support.takes import remembered_take
+
+    scene = addon.context.scene
+    own, linked = two_cameras
+    for job_id, camera in (("a" * 32, own), ("b" * 32, linked)):
+        remember_camera(scene, job_id, camera)
+    own.name, scene.camera = "Hero", linked
+    assert camera_of(scene, remembered_take(camera="Camera", job_id="a" * 32)) == own
+
+
 def test_a_result_goes_to_its_own_scene_whatever_it_is_called(addon: ModuleType) -> None:
     import msgspec
 
