@@ -14,7 +14,7 @@ from blender_addon.core.camera.projection import scaled_intrinsics, unproject
 from blender_addon.core.depth.cleaning.clean import DEFAULT_CLEANING, CleanDepth, Cleaning, clean_depth
 from blender_addon.core.depth.cleaning.upsample import guided_upsample
 
-from .predictor import DepthEstimate, DepthPredictor
+from .predictor import DepthEstimate, DepthPredictor, PredictorCard
 
 MOST_PIXELS = 1_000_000
 """Pixels at most of a scene's depth; its mesh has fewer vertices."""
@@ -52,15 +52,34 @@ def estimate_scene_depth(
     Raises:
         PhotoError: the focal length that is used is not a positive number.
     """
-    estimate = predictor.predict(photo)
+    return scene_depth_of(predictor.predict(photo), predictor.card, photo, focal_mm, exif_mm, cleaning)
+
+
+def scene_depth_of(
+    estimate: DepthEstimate,
+    card: PredictorCard,
+    photo: UInt8,
+    focal_mm: float | None,
+    exif_mm: float | None,
+    cleaning: Cleaning = DEFAULT_CLEANING,
+) -> SceneDepth:
+    """Metric depth and lens of a photo of which a predictor's estimate is known.
+
+    Args:
+        estimate: of the photo.
+        card: of the predictor; the other arguments are those of estimate_scene_depth.
+
+    Raises:
+        PhotoError: the focal length that is used is not a positive number.
+    """
     size = (photo.shape[1], photo.shape[0])
     lens = photo_lens(size, focal_mm=focal_mm, exif_mm=exif_mm, predicted=estimate.intrinsics)
-    depth = rescaled_to_lens(estimate, lens.intrinsics)
-    limited = replace(cleaning, farthest=predictor.card.farthest)
+    depth = _rescaled_to_lens(estimate, lens.intrinsics)
+    limited = replace(cleaning, farthest=card.farthest)
     return SceneDepth(cleaned_at_photo(depth, photo, lens.intrinsics, limited), lens)
 
 
-def rescaled_to_lens(estimate: DepthEstimate, intrinsics: Float64) -> Float32:
+def _rescaled_to_lens(estimate: DepthEstimate, intrinsics: Float64) -> Float32:
     """The estimated depth under another lens than the predicted one.
 
     What looks as large through a longer lens is farther away. A predictor without a lens of its own keeps its depth.

@@ -8,15 +8,13 @@ from collections.abc import Callable
 import numpy as np
 
 from blender_addon.core.arrays import UInt8
-from blender_addon.core.camera.focal_length import photo_lens
-from blender_addon.core.depth.cleaning.clean import Cleaning
 from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.depth_request import DepthRequest, DepthResult
 from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import DEPTH_MODE, EngineCapability, PredictorFacts
 from server.depth.catalogue import load_predictor
 from server.depth.depth_weights import downloaded_weights, fetch_weights, in_megabytes
-from server.depth.estimate import cleaned_at_photo, rescaled_to_lens
+from server.depth.estimate import scene_depth_of
 from server.depth.predictor import DepthEstimate, DepthPredictor, PredictorCard
 from server.packages import absent_packages, install_command, models_download
 
@@ -92,21 +90,14 @@ class PredictorEngine:
         photo = np.ascontiguousarray(request.photo)
         estimate = self._predicted(self._predictor, photo)
         report(JobProgress(2, STEPS, "cleaning"))
-        lens = photo_lens(
-            (photo.shape[1], photo.shape[0]),
-            focal_mm=request.typed_mm,
-            exif_mm=request.exif_mm,
-            predicted=estimate.intrinsics,
-        )
-        depth = rescaled_to_lens(estimate, lens.intrinsics)
-        cleaned = cleaned_at_photo(depth, photo, lens.intrinsics, Cleaning(farthest=self._card.farthest))
+        scene = scene_depth_of(estimate, self._card, photo, request.typed_mm, request.exif_mm)
         report(JobProgress(STEPS, STEPS, "done"))
         return DepthResult(
-            depth=cleaned.depth,
-            before=cleaned.before,
-            cleaning_flags=cleaned.cleaning_flags,
-            intrinsics=lens.intrinsics,
-            focal_source=lens.words,
+            depth=scene.cleaned.depth,
+            before=scene.cleaned.before,
+            cleaning_flags=scene.cleaned.cleaning_flags,
+            intrinsics=scene.lens.intrinsics,
+            focal_source=scene.lens.words,
             predictor=self._card.title,
             licence=self._card.licence,
         )
