@@ -20,6 +20,7 @@ from server.reconstruction.scale import DepthMap, DepthOfFrame
 from server.terminal.plain_console import say
 
 from .friendly_errors import friendly_errors
+from .options.unread import refuse_unread
 from .predictor_weights import fetched
 
 data_app = typer.Typer(add_completion=False, help="Clips with cameras, brought to metres.", no_args_is_help=True)
@@ -32,6 +33,7 @@ def data() -> None:
 
 @data_app.command()
 def align(
+    context: typer.Context,
     clips: Annotated[list[Path], typer.Argument(help="Folders of frames with a camera file, or 7-Scenes sequences.")],
     cameras: Annotated[Path | None, typer.Option(help="Camera file, when it is not inside the clip.")] = None,
     depth: Annotated[str, typer.Option(help="Folder of depth maps inside each clip, named like its frames.")] = "",
@@ -42,6 +44,7 @@ def align(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for records, summary and plot.")] = Path("aligned"),
 ) -> None:
     """Find how many metres one unit of each clip's cameras is; one record a clip, done clips are not done again."""
+    refuse_unread(context, not predictor, "depth maps, without --predictor", "depth", "depth_scale")
     with friendly_errors():
         depth_of_clip = _predicted(predictor) if predictor else _stored
         depth_format = DepthFormat(scale=depth_scale)

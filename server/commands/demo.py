@@ -16,6 +16,7 @@ from server.terminal.plain_console import PlainConsole, say
 
 from .friendly_errors import friendly_errors
 from .options.depth_options import (
+    DEPTH_MEANING,
     DepthChannelOption,
     DepthScaleOption,
     DepthUnitOption,
@@ -25,9 +26,11 @@ from .options.depth_options import (
 )
 from .options.generate_options import DEPTH_FILE
 from .options.import_options import FocalOption, TrustUnitOption
+from .options.unread import refuse_unread
 
 
 def demo(
+    context: typer.Context,
     out: Annotated[Path, typer.Option(help="Folder for what is made.")] = Path("out/demo"),
     photo: Annotated[Path | None, typer.Option(help="Your own photo; the motorcycle if not given.")] = None,
     depth: Annotated[Path | None, typer.Option(help=DEPTH_FILE)] = None,
@@ -47,6 +50,8 @@ def demo(
     trust_unit: TrustUnitOption = False,
 ) -> None:
     """Make a whole shot: photo, metric scene, camera move, preview, clip, timeline. Needs headless Blender."""
+    own = photo is not None or depth is not None
+    refuse_unread(context, own, "--photo and --depth", *DEPTH_MEANING, "focal_mm")
     console = PlainConsole()
     options = DemoOptions(
         out=out,

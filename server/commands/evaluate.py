@@ -29,11 +29,20 @@ from server.reconstruction.scale import DepthMap
 from server.terminal.plain_console import PlainConsole, say
 
 from .friendly_errors import friendly_errors
-from .options.depth_options import DepthChannelOption, DepthScaleOption, DepthUnitOption, depth_format, numbers
+from .options.depth_options import (
+    DEPTH_MEANING,
+    DepthChannelOption,
+    DepthScaleOption,
+    DepthUnitOption,
+    depth_format,
+    numbers,
+)
 from .options.import_options import TrustUnitOption
+from .options.unread import refuse_unread
 
 
 def evaluate(
+    context: typer.Context,
     clips: Annotated[list[Path], typer.Argument(help="Videos or folders of frames.")],
     reference: Annotated[
         Path | None, typer.Option(help="Camera the clips were to follow, in any format; else the one they carry.")
@@ -60,6 +69,8 @@ def evaluate(
     """Measure how well clips follow their camera: solve each clip and compare."""
     if reference is not None and shot is not None:
         raise typer.BadParameter("Give either --reference or --shot.")
+    refuse_unread(context, shot is None, "--reference or the clip's own camera: a shot has its depth", "depth")
+    refuse_unread(context, depth is not None, "--depth", "depth_intrinsics", *DEPTH_MEANING)
     if bool(real) != (i3d is not None):
         raise typer.BadParameter("FVD needs both --real and --i3d.")
     with friendly_errors():

@@ -28,9 +28,11 @@ from .options.depth_options import (
     depth_format,
 )
 from .options.import_options import FocalOption, IntrinsicsOption, TrustUnitOption, read_intrinsics
+from .options.unread import refuse_unread
 
 
 def generate(
+    context: typer.Context,
     photo: ask.PhotoOption,
     depth: ask.DepthOption,
     trajectory: ask.TrajectoryOption,
@@ -58,6 +60,7 @@ def generate(
     scale: ask.ScaleOption = "tiny",
 ) -> None:
     """Make a clip from a photo, its depth and a camera file, without Blender."""
+    refuse_unread(context, random_weights, "--random-weights", "scale")
     console = PlainConsole(stderr=True)
     with friendly_errors():
         request = GenerateRequest(

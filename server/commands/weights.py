@@ -44,6 +44,7 @@ from server.terminal.plain_console import PlainConsole, description_column, say
 from server.terminal.progress_bars import ProgressBars
 
 from .friendly_errors import friendly_errors
+from .options.unread import refuse_unread
 from .predictor_weights import check_predictor, get_predictor
 
 STOPPED = 130
@@ -61,6 +62,7 @@ Folder = Annotated[
 
 @weights_app.command()
 def get(
+    context: typer.Context,
     variant: Variant = "realcam-512",
     into: Folder = None,
     base: Annotated[Path | None, typer.Option(help="DynamiCrafter's checkpoint, if you already have it.")] = None,
@@ -78,6 +80,10 @@ def get(
     """Fetch the weights of a variant, check them and convert them once. Run again, it goes on where it was."""
     console = PlainConsole(stderr=True)
     store = WeightsStore(into) if into else default_store()
+    refuse_unread(context, variant in CARDS, "a depth predictor", "file")
+    refuse_unread(
+        context, variant not in CARDS, "a variant of RealCam", "base", "camera", "tokenizer", "keep_downloads"
+    )
     with friendly_errors(), _with_every_key():
         if variant in CARDS:
             with _stopped_by_a_key():

@@ -36,6 +36,7 @@ from ..depth_output import write_depth
 from ..friendly_errors import friendly_errors
 from ..options.depth_options import numbers
 from ..options.import_options import FocalOption, IntrinsicsOption, read_intrinsics
+from ..options.unread import refuse_unread
 from .layout_options import CameraHeightOption, HorizonOption
 
 FLOOR_PIXELS = 4000
@@ -108,6 +109,7 @@ class _Given:
 
 
 def calibrate(
+    context: typer.Context,
     depth: Annotated[Path, typer.Argument(help="Any depth picture or file, of relative depth or wrong metres.")],
     photo: Annotated[
         Path | None, typer.Argument(help="Its photo: pixels are the photo's then, and EXIF tells the lens.")
@@ -131,6 +133,9 @@ def calibrate(
     ways = [bool(point), bool(ground) or camera_height is not None, near is not None or far is not None]
     if sum(ways) != 1:
         raise typer.BadParameter("Give --point twice or more, or --ground and --camera-height, or --near and --far.")
+    refuse_unread(context, ways[0], "--point", "along")
+    refuse_unread(context, ways[1], "--ground and --camera-height", "horizon")
+    refuse_unread(context, ways[2], "--near and --far", "near_is")
     gives, pixels = _gives(numbers_grow), [_point(text) for text in point or ()]
     with friendly_errors():
         settings = ImportSettings(focal_mm=focal_mm, intrinsics=read_intrinsics(intrinsics))

@@ -23,11 +23,13 @@ from ..depth_output import write_depth
 from ..friendly_errors import friendly_errors
 from ..options.depth_options import numbers
 from ..options.import_options import FocalOption, IntrinsicsOption, read_intrinsics
+from ..options.unread import refuse_unread
 from .geometry_camera import AXES, GeometryCamera, camera_in_file
 from .geometry_file import GEOMETRY_FILES, Geometry, read_geometry_files
 
 
 def geometry(
+    context: typer.Context,
     photo: Annotated[Path, typer.Argument(help="The photo.")],
     mesh: Annotated[list[Path], typer.Option(help=f"{GEOMETRY_FILES}: meshes, or a LiDAR's points. Repeat it.")],
     camera: Annotated[
@@ -55,6 +57,8 @@ def geometry(
     """
     if axes not in AXES:
         raise typer.BadParameter(f"{axes!r}: expected {' or '.join(AXES)}", param_hint="--axes")
+    refuse_unread(context, camera is not None, "--camera", "frame")
+    refuse_unread(context, camera is None, "geometry in the camera's own frame, without --camera", "axes")
     rest = np.nan if farthest == "unknown" else numbers(farthest, "--farthest", (1,))[0]
     rows = read_intrinsics(intrinsics)
     calibration = None if rows is None else np.array(rows)

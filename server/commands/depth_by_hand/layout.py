@@ -24,6 +24,7 @@ from server.terminal.plain_console import say
 from ..depth_output import save_picture, write_depth
 from ..friendly_errors import friendly_errors
 from ..options.depth_options import (
+    DEPTH_MEANING,
     DepthChannelOption,
     DepthScaleOption,
     DepthUnitOption,
@@ -33,6 +34,7 @@ from ..options.depth_options import (
 )
 from ..options.generate_options import DEPTH_FILE
 from ..options.import_options import FocalOption, IntrinsicsOption, TrustUnitOption, read_intrinsics
+from ..options.unread import refuse_unread
 from .layout_options import (
     CameraHeightOption,
     CeilingOption,
@@ -53,6 +55,7 @@ NO_LAYOUT = "Give --edits, --fspy, --horizon, --cut-out or --camera-height: with
 
 
 def layout(
+    context: typer.Context,
     photo: Annotated[Path, typer.Argument(help="The photo.")],
     edits: EditsOption = None,
     horizon: HorizonOption = "",
@@ -77,6 +80,7 @@ def layout(
     """Depth without a network: ground, walls and cut-outs. Writes the same as `predict`, and the layout."""
     if edits is None and fspy is None and not horizon and not cut_out and camera_height is None:
         raise typer.BadParameter(NO_LAYOUT)
+    refuse_unread(context, base is not None, "--base", *DEPTH_MEANING)
     meaning = depth_format(depth_scale, disparity, depth_unit, relative, depth_channel)
     settings = ImportSettings(focal_mm=focal_mm, intrinsics=read_intrinsics(intrinsics))
     with friendly_errors():

@@ -28,6 +28,9 @@ RelativeOption = Annotated[
 ]
 DepthChannelOption = Annotated[str, typer.Option(help=f"{DEPTH_FIELDS['channel'].description}.")]
 
+DEPTH_MEANING = ("depth_scale", "depth_unit", "depth_channel", "disparity", "relative", "trust_unit")
+"""Names of the parameters that say what a depth file's numbers mean."""
+
 
 def depth_format(
     scale: float | None, disparity: str, unit: str = "", relative: str = "", channel: str = ""

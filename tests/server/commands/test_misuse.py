@@ -65,6 +65,31 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("demo --out text.txt", "text.txt cannot be used: Not a directory"),
         ("bench depth nosuch", "depth-anything-indoor-large"),
         ("jobs list", "No such command 'list'"),
+        (
+            "weights get realcam-512 --file a.safetensors",
+            "Invalid value for --file: it is read only with a depth predictor",
+        ),
+        ("weights get depth-pro --base a.ckpt", "--base: it is read only with a variant of RealCam"),
+        ("evaluate frames --depth-scale 1", "--depth-scale: it is read only with --depth"),
+        ("evaluate frames --shot a.shot --depth depth.npy", "--depth: it is read only with --reference"),
+        ("data align frames --predictor depth-pro --depth maps", "--depth: it is read only with depth maps"),
+        ("demo --depth-unit mm", "--depth-unit: it is read only with --photo and --depth"),
+        ("depth geometry frames/0.png --mesh a.ply --frame 0", "--frame: it is read only with --camera"),
+        (
+            "depth geometry frames/0.png --mesh a.ply --camera a.txt --axes opencv",
+            "--axes: it is read only with geometry in",
+        ),
+        ("depth layout frames/0.png --camera-height 1 --depth-scale 1", "--depth-scale: it is read only with --base"),
+        ("depth calibrate depth.npy --near 1 --far 2 --along z", "--along: it is read only with --point"),
+        ("depth calibrate depth.npy --near 1 --far 2 --horizon 0.5", "--horizon: it is read only with --ground"),
+        (
+            "depth calibrate depth.npy --point 1,1=1 --point 2,2=2 --near-is dark",
+            "--near-is: it is read only with --near",
+        ),
+        (
+            "generate --photo frames/0.png --depth depth.npy --trajectory a.txt --scale full",
+            "only with --random-weights",
+        ),
     ],
 )
 def test_misuse_is_told_in_words(folder: Path, line: str, words: str) -> None:
