@@ -122,7 +122,7 @@ def import_request(photo: str, fields: Any) -> ImportRequest:
     if depth is None and not path.is_file():
         raise PhotoError("There is no such photo", str(path))
     if depth is None:
-        raise PhotoError(f"No depth was found beside {path.name}; choose its depth file")
+        raise no_depth(path)
     return ImportRequest(path, DepthFile(depth, depth_format(fields)), import_settings(fields))
 
 
@@ -132,11 +132,23 @@ def has_depth(fields: Any) -> bool:
 
 
 def depth_beside(photo: Path) -> Path | None:
-    """The depth file that lies beside a photo under a common name; None when there is none."""
-    for name in DEPTH_NAMES:
-        # A picture of the photo's own name is another photo, unless its kind holds depth.
-        for suffix in DEPTH_SUFFIXES if name != "{}" else METRIC_SUFFIXES:
-            path = photo.with_name(name.format(photo.stem) + suffix)
-            if path != photo and path.is_file():
-                return path
-    return None
+    """The one depth file that lies beside a photo under a common name; None when there is none, or several."""
+    found = depths_beside(photo)
+    return found[0] if len(found) == 1 else None
+
+
+def depths_beside(photo: Path) -> list[Path]:
+    """Every depth file that lies beside a photo under a common name."""
+    # A picture of the photo's own name is another photo, unless its kind holds depth.
+    suffixes = {name: DEPTH_SUFFIXES if name != "{}" else METRIC_SUFFIXES for name in DEPTH_NAMES}
+    paths = [photo.with_name(name.format(photo.stem) + suffix) for name in suffixes for suffix in suffixes[name]]
+    return [path for path in paths if path != photo and path.is_file()]
+
+
+def no_depth(photo: Path) -> PhotoError:
+    """What is said of a photo without one depth beside it."""
+    found = depths_beside(photo)
+    if not found:
+        return PhotoError(f"No depth was found beside {photo.name}", remedy="Choose its depth file.")
+    names = ", ".join(path.name for path in found)
+    return PhotoError(f"Several depth files lie beside {photo.name}", names, "Choose one of them.")

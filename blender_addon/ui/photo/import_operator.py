@@ -17,7 +17,7 @@ from ..operator_result import OperatorResult
 from ..sidebar import reveal_tab
 from .depth_question import ask_about_depth, forget_question
 from .first_look import look_through_camera
-from .import_fields import FIELDS, OF_ONE_PHOTO, PhotoImportFields, depth_beside, draw_fields, import_request
+from .import_fields import FIELDS, OF_ONE_PHOTO, PhotoImportFields, depth_beside, draw_fields, import_request, no_depth
 from .import_files import DEPTH_GLOB, PHOTO_AND_DEPTH_GLOB, THUMBNAILS, photo_and_depth, selected_files
 
 _HIDDEN = {"HIDDEN", "SKIP_SAVE"}
@@ -72,9 +72,8 @@ class ImportPhoto(PhotoImportFields, bpy.types.Operator):
         ask_in_panel(context.scene, self.filepath)
         for name in FIELDS:
             setattr(context.scene.realcam.photo, name, getattr(self, name))
-        name = Path(self.filepath).name
         reveal_tab(context.window)
-        self.report({"INFO"}, f"No depth lies beside {name}: the Photo panel has the ways to one")
+        self.report({"INFO"}, f"{no_depth(Path(self.filepath)).what}: the Photo panel has the ways to one")
         return {"FINISHED"}
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.payloads.import_request import SETTING_FIELDS, ImportSettings
-from blender_addon.ui.photo.import_fields import depth_beside
+from blender_addon.ui.photo.import_fields import depth_beside, no_depth
 from blender_addon.ui.photo.import_files import photo_and_depth
 
 pytestmark = pytest.mark.blender
@@ -74,7 +74,7 @@ def test_a_missing_file_is_named(addon: ModuleType, tmp_path: Path) -> None:
 
 def test_a_photo_without_depth_beside_it_asks_for_its_depth(addon: ModuleType, small_bike: Path) -> None:
     small_bike.with_name("bike_depth.npy").unlink()
-    with pytest.raises(RuntimeError, match=r"No depth was found beside bike\.png; choose its depth file\."):
+    with pytest.raises(RuntimeError, match=r"No depth was found beside bike\.png\. Choose its depth file\."):
         addon.ops.realcam.import_photo(filepath=str(small_bike))
 
 
@@ -195,10 +195,11 @@ def test_depth_is_found_beside_the_photo(tmp_path: Path) -> None:
     assert depth_beside(photo) is None, "neither the photo nor another picture of it is its depth"
     (tmp_path / "car_depth.jpg").touch()
     assert depth_beside(photo) == tmp_path / "car_depth.jpg"
-    (tmp_path / "car_depth.png").touch()
-    assert depth_beside(photo) == tmp_path / "car_depth.png"
     (tmp_path / "car_depth.npz").touch()
-    assert depth_beside(photo) == tmp_path / "car_depth.npz", "numbers before pictures"
+    assert depth_beside(photo) is None, "which of the two is not guessed"
+    assert no_depth(photo).sentence == (
+        "Several depth files lie beside car.png: car_depth.npz, car_depth.jpg. Choose one of them."
+    )
 
 
 def test_the_depth_is_the_file_that_no_photo_can_be_or_is_called_like_one() -> None:
