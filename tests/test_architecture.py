@@ -64,6 +64,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "errors": {"printable"},
         "unforeseen": {"errors"},
         "atomic_file": set(),
+        "programs": set(),
         "version": set(),
         "progress": {"arrays"},
         "camera": {"arrays", "errors"},

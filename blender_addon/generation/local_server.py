@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import IO
 
 from ..core.errors import ServiceError
+from ..core.programs import WINDOWS, find_program, join_command, kept_in, split_command, unquoted_path
 from ..core.protocol.server_address import ServerAddress
 
 COMMAND_VARIABLE = "REALCAM_SERVER_COMMAND"
@@ -83,14 +82,9 @@ def blenders_python() -> str:
 
 
 def installed_realcam() -> Path | None:
-    """The command `realcam` of an installed server, None when there is none.
-
-    Also looked for where `uv tool install` puts it: the PATH of a Blender started from a dock or menu often lacks that.
-    """
-    name = "realcam.exe" if os.name == "nt" else "realcam"
-    kept = Path.home() / ".local" / "bin" / name
-    found = shutil.which("realcam") or (str(kept) if kept.is_file() else None)
-    return Path(found) if found is not None else None
+    """The command `realcam` of an installed server, None when there is none."""
+    # Asked at each redraw: with its ending, one look a folder.
+    return find_program("realcam.exe" if os.name == WINDOWS else "realcam")
 
 
 def _named_command(text: str) -> tuple[str, ...]:
@@ -100,36 +94,42 @@ def _named_command(text: str) -> tuple[str, ...]:
         ServiceError: It cannot be read, or its program not be found.
     """
     try:
-        words = split_command(text, os.name)
+        words = split_command(text)
     except ValueError as error:
         raise ServiceError(
             "The server command cannot be read", f"{text!r}: {error}", "Mend it in the add-on's preferences."
         ) from error
-    program = shutil.which(words[0]) if words else None
+    program = find_program(words[0]) if words else None
     if program is None:
-        raise ServiceError(
-            "No server answers and none could be started",
-            f"the program {words[0] if words else text!r} of the server command is not on this machine's PATH",
-            "Choose On This Computer in the add-on's preferences, or set My Own Command there "
-            "(for example: uv run --directory /path/to/realcam realcam serve).",
+        raise _no_program(text, words[0] if words else text)
+    return (str(program), *words[1:])
+
+
+def _no_program(text: str, name: str, platform: str = os.name) -> ServiceError:
+    """The error of a command line whose program is not there: where it was looked for, or which quotes it lacks."""
+    path = unquoted_path(text, platform)
+    if path:
+        return ServiceError(
+            "The server command cannot be read",
+            f"the path of its program has a blank in it: {path}",
+            f"Put quotation marks around it in the add-on's preferences: {join_command([path], platform)}",
         )
-    return (program, *words[1:])
-
-
-def split_command(text: str, platform: str) -> list[str]:
-    """The words of a command line.
-
-    Args:
-        text: The command line.
-        platform: `os.name` of the platform whose rules hold. On Windows ("nt") a backslash is part of a path.
-
-    Raises:
-        ValueError: A quotation mark is not closed.
-    """
-    if platform != "nt":
-        return shlex.split(text)
-    words = shlex.split(text, posix=False)
-    return [word[1:-1] if len(word) > 1 and word[0] == word[-1] and word[0] in "\"'" else word for word in words]
+    if platform == WINDOWS and name.startswith("'"):
+        return ServiceError(
+            "The server command cannot be read",
+            f"it begins with {name}, and on Windows a single quotation mark is an ordinary letter",
+            "Put double quotation marks (\") around the path in the add-on's preferences.",
+        )
+    if Path(name).name != name:
+        why = f"there is no program {name}"
+    else:
+        why = f"there is no program {name!r} in the folders of Blender's PATH, nor in " + ", ".join(map(str, kept_in()))
+    return ServiceError(
+        "No server answers and none could be started",
+        why,
+        "Choose On This Computer in the add-on's preferences, or set My Own Command there to one that begins with the "
+        "program's whole path (for example: /path/to/uv run --directory /path/to/realcam realcam serve).",
+    )
 
 
 class LocalServer:
@@ -161,7 +161,7 @@ class LocalServer:
         except OSError as error:
             raise ServiceError(
                 "The local server could not be started",
-                f"{shlex.join(self._command)}: {error.strerror or error}",
+                f"{join_command(self._command)}: {error.strerror or error}",
                 "Check Server Command in the add-on's preferences.",
             ) from error
 
@@ -197,24 +197,27 @@ class LocalServer:
         return " | ".join(written[-lines:])
 
     def stop(self, patience: float = 5.0) -> None:
-        """Terminate the process and wait for its end.
+        """End the process: by closing its input, which lets it finish what it writes; then by force.
+
+        On Windows no process can be asked to end in another way, and what was started may be a launcher (uv.exe): ended
+        by force, that would leave the server itself behind.
 
         Args:
-            patience: Seconds after which it is killed.
+            patience: Seconds after which it is terminated, and again as many after which it is killed.
         """
         process, self._process = self._process, None
         if process is None:
             return
         if process.stdin is not None:
             process.stdin.close()
-        if process.poll() is not None:
-            return
-        process.terminate()
-        try:
-            process.wait(patience)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        for end in (process.terminate, process.kill):
+            try:
+                process.wait(patience)
+            except subprocess.TimeoutExpired:
+                end()
+            else:
+                return
+        process.wait()
 
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         # Blender's own Python must not leak into the server's.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 from typing import Any, ClassVar
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ..core.errors import ServiceError
+from ..core.programs import join_command
 from ..core.protocol.keys import accept_pairing, config_dir
 from ..core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, parse_address
 from ..core.version import addon_software
@@ -191,8 +190,7 @@ def _command(chosen: Any) -> str:
     installed = installed_realcam() if chosen.use_installed else None
     if installed is None:
         return ""
-    words = [str(installed), "serve"]
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+    return join_command([str(installed), "serve"])
 
 
 class Pair(bpy.types.Operator):

@@ -334,7 +334,7 @@ def test_no_server_and_none_to_start(jobs: Jobs, settings: ServerSettings, recor
     jobs.begin("a shot", replace(settings, command="no-such-program"), records)
     pump_until(jobs, lambda: not jobs.busy)
     assert jobs.view is not None
-    assert "'no-such-program' of the server command is not on this machine's PATH" in jobs.view.error
+    assert "there is no program 'no-such-program' in the folders of Blender's PATH" in jobs.view.error
     jobs.begin("a shot", replace(settings, start_locally=False), records)
     pump_until(jobs, lambda: not jobs.busy)
     assert jobs.view is not None

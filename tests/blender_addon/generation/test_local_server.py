@@ -13,7 +13,7 @@ import pytest
 
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.server_address import ServerAddress
-from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command, split_command
+from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command
 from tests.support.servers import PATIENCE
 
 
@@ -36,23 +36,38 @@ def test_the_environment_goes_before_the_preference(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize(
     ("command", "sentence"),
-    [("no-such-program serve", "'no-such-program' .* is not on this machine's PATH"), ("'serve", "cannot be read")],
+    [
+        (
+            "no-such-program serve",
+            r"no program 'no-such-program' in .* PATH, nor in .*/\.local/bin, .*/homebrew/bin",
+        ),
+        ("/opt/none/uv run", "there is no program /opt/none/uv"),
+        ("~/none/uv run", "there is no program ~/none/uv"),
+        ("'serve", "cannot be read"),
+    ],
 )
 def test_a_command_that_cannot_be_run_is_named(command: str, sentence: str) -> None:
     with pytest.raises(ServiceError, match=sentence):
         server_command(command, ServerAddress())
 
 
-@pytest.mark.parametrize(
-    ("platform", "text", "words"),
-    [
-        ("nt", r'"C:\Program Files\uv\uv.exe" run realcam', [r"C:\Program Files\uv\uv.exe", "run", "realcam"]),
-        ("nt", r"C:\uv.exe run --directory 'D:\my work'", [r"C:\uv.exe", "run", "--directory", r"D:\my work"]),
-        ("posix", "'/opt/my tools/uv' run realcam", ["/opt/my tools/uv", "run", "realcam"]),
-    ],
-)
-def test_a_path_with_spaces_is_quoted(platform: str, text: str, words: list[str]) -> None:
-    assert split_command(text, platform) == words
+def test_a_path_that_lacks_its_quotes_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "my tools"
+    folder.mkdir()
+    (folder / "uv").symlink_to(sys.executable)
+    with pytest.raises(ServiceError, match=r"Put quotation marks around it .*: '.*/my tools/uv'"):
+        server_command(f"{folder}/uv run realcam serve", ServerAddress())
+
+
+def test_uv_is_found_where_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The PATH of a Blender started from macOS' dock."""
+    kept = tmp_path / ".local" / "bin" / "uv"
+    kept.parent.mkdir(parents=True)
+    kept.symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert server_command("uv run realcam serve", ServerAddress())[0] == str(kept)
+    assert server_command("~/.local/bin/uv run realcam serve", ServerAddress())[0] == str(kept)
 
 
 def test_a_server_that_dies_is_quoted(tmp_path: Path) -> None:
@@ -63,6 +78,21 @@ def test_a_server_that_dies_is_quoted(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match=r"exit code 3; its last words: the port is taken"):
         server.check()
     server.stop()
+
+
+def test_stop_lets_a_server_behind_a_launcher_finish(tmp_path: Path) -> None:
+    """A launcher that is ended by force leaves its server behind, which Windows then kills or forgets."""
+    ended = tmp_path / "ended"
+    child = f"import sys; print('up', flush=True); sys.stdin.read(); open({str(ended)!r}, 'w').close()"
+    server = LocalServer(
+        python(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"), tmp_path / "server.log"
+    )
+    server.start()
+    while not server.log_tail():
+        server.check()
+        time.sleep(0.01)
+    server.stop(patience=PATIENCE)
+    assert ended.is_file()
 
 
 def test_stop_ends_the_process_even_one_that_will_not(tmp_path: Path) -> None:
