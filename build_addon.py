@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from blender_addon.core.printable import escape_unknown_letters
 from release.carried_server import FOLDER, carried_server_files
 from release.manual import manual_files
 from release.project import PROJECT_ADDRESS
@@ -205,6 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder for the zips (default: dist)")
     parser.add_argument("--cache", type=Path, default=ROOT / "build" / "wheels", help="folder that keeps the wheels")
     options = parser.parse_args(arguments)
+    escape_unknown_letters(sys.stdout)
     lock = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))
     server_wheel: Path | None = None
     for platform in options.platform or sorted(PLATFORMS):

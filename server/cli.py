@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from io import TextIOWrapper
 from typing import Any
 
 import typer
@@ -12,6 +11,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from blender_addon.core.errors import RealCamError
+from blender_addon.core.printable import escape_unknown_letters
 from blender_addon.core.unforeseen import in_words
 
 VERBS = {
@@ -37,6 +37,7 @@ class Verbs(TyperGroup):
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run the verb; an error that nobody foresaw is logged with its traceback, and ends it in words."""
+        escape_unknown_letters(sys.stdout)
         try:
             with in_words("The command stopped"):
                 return super().main(*args, **options)
@@ -68,9 +69,6 @@ app = typer.Typer(cls=Verbs, no_args_is_help=True, pretty_exceptions_show_locals
 @app.callback()
 def realcam() -> None:
     """One photo, a real Blender camera, a video that follows it in metres."""
-    # A letter that the terminal's encoding lacks, or a file name that is no UTF-8, ends no command.
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     "blender_addon/core": {
         "arrays": set(),
         "printable": set(),
+        "child_text": set(),
         "errors": {"printable"},
         "unforeseen": {"errors"},
         "atomic_file": set(),

@@ -7,6 +7,8 @@ and bytes that are no UTF-8, which Python keeps as lone surrogates and no messag
 from __future__ import annotations
 
 import re
+from io import TextIOWrapper
+from typing import TextIO
 
 _UNPRINTABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
 
@@ -19,6 +21,15 @@ def printable(text: str, keep: str = "") -> str:
         keep: characters that stay, "\n\t" for text of several lines.
     """
     return _UNPRINTABLE.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), text)
+
+
+def escape_unknown_letters(stream: TextIO) -> None:
+    """Make a stream write a letter that its encoding lacks as a backslash escape, instead of raising an error.
+
+    A program calls this on its standard output before it prints names of others: a Windows pipe has some 250 letters.
+    """
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
 
 
 def _escaped(character: str) -> str:

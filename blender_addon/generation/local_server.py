@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import IO
 
+from ..core.child_text import child_environment
 from ..core.errors import ServiceError
 from ..core.programs import WINDOWS, find_program, join_command, kept_in, split_command, unquoted_path
 from ..core.protocol.server_address import ServerAddress
@@ -221,7 +222,7 @@ class LocalServer:
 
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         # Blender's own Python must not leak into the server's.
-        environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
+        environment = {k: v for k, v in child_environment().items() if k not in ("PYTHONPATH", "PYTHONHOME")}
         flags = getattr(subprocess, "CREATE_NO_WINDOW", 0) if sys.platform == "win32" else 0
         return subprocess.Popen(
             self._command,

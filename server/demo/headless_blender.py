@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from blender_addon.core.child_text import child_environment
 from blender_addon.core.errors import ShotError
 from blender_addon.core.payloads.headless_plan import HeadlessPlan, HeadlessReport, parse_report
 
@@ -48,8 +49,15 @@ def run_plan(plan: HeadlessPlan, folder: Path) -> Iterator[HeadlessReport]:
             "The plan cannot be written down", why, "Rename the file or folder that is called so."
         ) from error
     command = [sys.executable, "-m", "blender_addon.headless", str(plan_file)]
-    with log_file.open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, errors="replace")
+    with log_file.open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            encoding="utf-8",
+            errors="replace",
+            env=child_environment(),
+        )
         assert process.stdout is not None
         try:
             for line in process.stdout:
@@ -66,5 +74,5 @@ def run_plan(plan: HeadlessPlan, folder: Path) -> Iterator[HeadlessReport]:
             process.kill()
             process.communicate()
     if process.returncode != 0:
-        tail = " | ".join(log_file.read_text(errors="replace").splitlines()[-3:])
+        tail = " | ".join(log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-3:])
         raise ShotError("Headless Blender ended early", tail, f"Its whole log is {log_file}.")

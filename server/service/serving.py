@@ -13,7 +13,7 @@ from pathlib import Path
 
 import platformdirs
 
-from blender_addon.core.printable import printable
+from blender_addon.core.printable import escape_unknown_letters, printable
 from blender_addon.core.protocol.server_address import host_and_port
 
 from .options import ServiceOptions
@@ -72,12 +72,12 @@ def run_until_stopped(
 def _say_ready(service: Service) -> None:
     options = service.options
     # A console or log in another encoding must not end the server over a letter of the folder's name.
+    escape_unknown_letters(sys.stdout)
     text = printable(
         f"RealCam server ready on {host_and_port(options.host, service.control_port)} (data {service.data_port}), "
         f"jobs in {options.data_dir}"
     )
-    encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    print(text, flush=True)
 
 
 def _stop_with_input(service: Service) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from blender_addon.core.child_text import child_environment
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.server_address import ServerAddress
 from server.service.ready_file import ServerReady, read_ready_file
@@ -93,7 +93,7 @@ def start_server(
                 stdin=subprocess.PIPE,
                 stdout=None if log is None else opened.enter_context(log.open("ab")),
                 stderr=None if log is None else subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
+                env=child_environment(environment),
                 cwd=folder,
             )
         unless_ready.callback(end_server, process, 0.0)
@@ -144,4 +144,4 @@ def _check_lives(process: subprocess.Popen[bytes]) -> None:
 
 
 def _tail(log: Path) -> str:
-    return " | ".join(log.read_text(errors="replace").splitlines()[-TAIL_LINES:])
+    return " | ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:])

@@ -21,6 +21,7 @@ from scipy import ndimage
 from blender_addon.core.arrays import Float32
 from blender_addon.core.camera.focal_length import photo_lens
 from blender_addon.core.camera.projection import scaled_intrinsics
+from blender_addon.core.child_text import child_environment
 from blender_addon.core.payloads.depth_request import DEPTH_FILE, DepthResult, encode_depth_result
 from blender_addon.core.payloads.headless_plan import parse_report
 from server.demo.motorcycle import Motorcycle
@@ -115,14 +116,14 @@ def blenders_report(what: str, *files: Path) -> dict[str, Any]:
         *files: what it reads.
     """
     command = [sys.executable, "-m", "blender_addon.headless.bench", what, *map(str, files)]
-    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    process = subprocess.run(command, capture_output=True, encoding="utf-8", env=child_environment(), check=True)
     reports = [report for line in process.stdout.splitlines() if (report := parse_report(line)) is not None]
     return dict(msgspec.json.decode(reports[-1].summary))
 
 
 def _network(name: str, threads: int, runs: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "server.bench.depth", name, str(threads), str(runs)]
-    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    process = subprocess.run(command, capture_output=True, encoding="utf-8", env=child_environment(), check=False)
     if process.returncode != 0:
         last = (process.stderr.strip().splitlines() or [f"exit code {process.returncode}: out of memory?"])[-1]
         say(f"{name} cannot be measured: {last}", err=True)

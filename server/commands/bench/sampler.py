@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from blender_addon.core.child_text import child_environment
 from blender_addon.core.errors import EngineError
 from server.commands.friendly_errors import friendly_errors
 from server.packages import MODEL_PACKAGES, absent_packages
@@ -162,7 +163,7 @@ def ratios(found: dict[str, Any], matmul: dict[str, float]) -> dict[str, Any]:
 
 def _one(case: dict[str, Any]) -> dict[str, Any]:
     command = [sys.executable, "-m", "server.bench.sampler", msgspec.json.encode(case).decode()]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", env=child_environment(), check=False)
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}: out of memory?"])[-1]
         raise EngineError(f"The measurement {name(case)} failed", last)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from blender_addon.core.arrays import Float64, Int32
+from blender_addon.core.child_text import child_environment
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.payloads.headless_plan import parse_report
 from server.demo.headless_blender import check_blender
@@ -52,7 +53,9 @@ def read_geometry_files(paths: list[Path]) -> Geometry:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "geometry.npz"
         command = [sys.executable, "-m", "blender_addon.headless.read_geometry", str(out), *map(str, paths)]
-        process = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        process = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", env=child_environment(), check=False
+        )
         reports = [report for line in process.stdout.splitlines() if (report := parse_report(line)) is not None]
         if not reports or reports[-1].error:
             tail = " | ".join(process.stderr.splitlines()[-3:])

@@ -33,6 +33,7 @@ from blender_addon.core.payloads.clip import Clip
 from blender_addon.core.payloads.depth_request import DepthRequest
 from blender_addon.core.payloads.payload import JobPayload, decode_payload
 from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.printable import escape_unknown_letters
 from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import EngineCapability
 from blender_addon.core.protocol.messages import Progress, ResultFile
@@ -354,6 +355,7 @@ def _take_pipes() -> tuple[IO[bytes], IO[bytes]]:
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
+    escape_unknown_letters(sys.stdout)
     return source, sink
 
 

@@ -55,7 +55,7 @@ def cgroup_limits(cgroups: Path = CGROUPS, own: Path = OWN_CGROUPS) -> list[tupl
         own: the file that names those of this process.
     """
     try:
-        lines = own.read_text().splitlines()
+        lines = own.read_text(encoding="utf-8").splitlines()
     except OSError:
         return []
     found = []
@@ -90,7 +90,7 @@ def _with_parents(groups: Path, path: str) -> Iterator[Path]:
 def _number(path: Path) -> int | None:
     """The number in a file; None when there is no such file, or no limit in it ("max")."""
     try:
-        text = path.read_text().strip()
+        text = path.read_text(encoding="utf-8").strip()
     except OSError:
         return None
     return int(text) if text.isdecimal() else None
@@ -99,7 +99,7 @@ def _number(path: Path) -> int | None:
 def _inactive_file(stat: Path) -> int:
     """Bytes of `inactive_file` in a memory.stat, of the group and those below it; 0 if it cannot be read."""
     try:
-        fields = dict(line.split(" ", 1) for line in stat.read_text().splitlines())
+        fields = dict(line.split(" ", 1) for line in stat.read_text(encoding="utf-8").splitlines())
     except OSError:
         return 0
     return int(fields.get("total_inactive_file", fields.get("inactive_file", 0)))

@@ -1,0 +1,95 @@
+"""Names with any letters, where the system's code page has some 250 of them: every text of ours says its encoding."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from blender_addon.core.errors import ShotError
+from blender_addon.core.payloads.headless_plan import HeadlessPlan
+from blender_addon.core.payloads.shot import ShotSettings
+from blender_addon.generation.local_server import LocalServer
+from server.demo.headless_blender import run_plan
+from server.terminal.local_service import REALCAM
+from tests.support.platforms.code_pages import FOLDER, WESTERN
+from tests.test_architecture import ROOT, sources, where
+
+
+@pytest.fixture
+def western(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs that this process starts write as on a Windows of a western language, unless they are told."""
+    for name, value in WESTERN.items():
+        monkeypatch.setenv(name, value)
+
+
+def unsaid(path: Path) -> Iterator[str]:
+    """Calls that read or write text in whatever encoding the system has."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func).rpartition(".")[2]
+        said = {keyword.arg for keyword in node.keywords}
+        modes = {argument.value for argument in node.args if isinstance(argument, ast.Constant)}
+        text = {
+            "open": bool(modes & {"r", "w", "a", "x"}) and ast.unparse(node.func) != "av.open",
+            "read_text": isinstance(node.func, ast.Attribute) and not node.args,
+            "write_text": len(node.args) == 1,
+        }
+        program = name in ("run", "Popen") and bool(said & {"text", "universal_newlines"})
+        if "encoding" not in said and (text.get(name, False) or program):
+            yield where(path, node.lineno)
+
+
+def test_every_text_says_its_encoding() -> None:
+    assert [place for path in sources("blender_addon", "server") for place in unsaid(path)] == []
+
+
+@pytest.mark.parametrize("program", [(*REALCAM, "serve"), ("-m", "server")], ids=["realcam serve", "the add-on's own"])
+def test_a_server_says_its_folder_on_any_console(program: tuple[str, ...], tmp_path: Path) -> None:
+    folder = tmp_path / FOLDER / "jobs"
+    command = [sys.executable, *program, "--port", "0", "--data-dir", str(folder), "--die-with-parent"]
+    environment = {**os.environ, **WESTERN, "REALCAM_CONFIG_DIR": str(tmp_path / FOLDER / "config")}
+    ran = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, cwd=ROOT, timeout=120, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    # "ó" is a letter of the code page, the others are not.
+    assert rb"\u0424\u043e\u0442\u043e \u0141\xf3d\u017a \U0001f3a5" in ran.stdout.replace(b"\xf3", rb"\xf3")
+
+
+@pytest.mark.usefixtures("western")
+def test_the_last_words_of_the_addons_server_are_read_as_they_were_written(tmp_path: Path) -> None:
+    server = LocalServer((sys.executable, "-c", f"print({FOLDER!r})"), tmp_path / FOLDER / "server.log")
+    server.start()
+    while server.running:
+        time.sleep(0.01)
+    assert server.log_tail() == FOLDER
+    server.stop()
+
+
+@pytest.mark.usefixtures("western")
+def test_headless_blender_reports_names_as_they_are(tmp_path: Path) -> None:
+    pytest.importorskip("bpy")
+    folder = tmp_path / FOLDER
+    plan = HeadlessPlan(
+        photo=str(folder / "photo.png"),
+        depth=str(folder / "depth.npy"),
+        blend=str(folder / "shot.blend"),
+        preview_frames=str(folder / "frames"),
+        title=FOLDER,
+        settings=ShotSettings(engine="draft"),
+        host="127.0.0.1",
+        control_port=1,
+        data_port=2,
+        moves=(),
+    )
+    with pytest.raises(ShotError, match=FOLDER):
+        list(run_plan(plan, folder))
+    assert "\ufffd" not in (folder / "blender.log").read_text(encoding="utf-8")
