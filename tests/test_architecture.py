@@ -26,6 +26,7 @@ UI_MODULES = {
     "text_wrap",
     "sidebar",
     "operator_result",
+    "guarded_operators",
     "preferences",
     "preview_state",
     "redraw",
@@ -64,6 +65,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "child_text": set(),
         "errors": {"printable"},
         "unforeseen": {"errors"},
+        "entry_points": {"errors", "unforeseen"},
         "atomic_file": set(),
         "programs": set(),
         "version": set(),
@@ -108,7 +110,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     "blender_addon/ui": {
         **{module: set() for module in UI_MODULES},
         "clip_format": {"engine_choice"},
-        "engine_options": {"engine_choice", "engine_presets"},
+        "engine_options": {"engine_choice", "engine_presets", "guarded_operators"},
         "preferences": {"server_status", "text_wrap"},
         "predictors": UI_MODULES,
         "photo": {*UI_MODULES, "predictors"},
@@ -124,7 +126,6 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "guarded_operators": {"operator_result"},
         "__init__": {
             *UI_MODULES,
-            "guarded_operators",
             *("predictors", "photo", "calibration", "layout", "handmade"),
             *("takes", "jobs", "depth", "check", "shot", "properties"),
         },

@@ -1,7 +1,8 @@
 """Errors that nobody foresaw: logged with their traceback, and told in words like every other.
 
 Only the outermost functions of a program catch them, where a job, an operator, a timer, a thread or a command ends:
-what was begun is ended there, and a user reads a sentence.
+what was begun is ended there, and a user reads a sentence. What Blender, or a thread, calls by itself:
+entry_points.py.
 """
 
 from __future__ import annotations
@@ -51,12 +52,25 @@ def in_words(what: str) -> Iterator[None]:
     except RealCamError:
         raise
     except Exception as error:
-        _Latest.text = "".join(traceback.format_exception(error))
+        keep_traceback(error)
         log.exception("%s", what)
-        raise _told(error, what) from error
+        raise told(error, what) from error
 
 
-def _told(error: Exception, what: str) -> UnforeseenError:
+def keep_traceback(error: Exception) -> None:
+    """Keep an error's traceback for a report; it is about to be logged."""
+    _Latest.text = "".join(traceback.format_exception(error))
+
+
+def told(error: Exception, what: str) -> RealCamError:
+    """An error in words: itself if it has them.
+
+    Args:
+        error: Any.
+        what: one clause, what it ended.
+    """
+    if isinstance(error, RealCamError):
+        return error
     if isinstance(error, MemoryError):
         return UnforeseenError(what, "there is not enough memory", "Close other programs, or use a smaller photo.")
     if isinstance(error, OSError) and error.strerror:
@@ -79,7 +93,7 @@ def logged(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        _Latest.text = "".join(traceback.format_exception(error))
+        keep_traceback(error)
         log.exception("%s", what)
 
 

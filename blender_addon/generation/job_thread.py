@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from ..core.atomic_file import write_atomic
+from ..core.entry_points import entry_point
 from ..core.errors import ErrorCode, RealCamError, ServiceError
 from ..core.payloads.payload import encode_payload
 from ..core.protocol.client import Client
@@ -82,7 +83,9 @@ class JobThread:
         self._client: Client | None = None
         self._may_revive = False
         self._lost_at = 0.0
-        self._thread = threading.Thread(target=self._run, name="realcam-jobs", daemon=True)
+        self._job_id = ""
+        run = entry_point("The job thread stopped", self._broke)(self._run)
+        self._thread = threading.Thread(target=run, name="realcam-jobs", daemon=True)
         self._thread.start()
 
     @property
@@ -118,9 +121,13 @@ class JobThread:
         finally:
             self._drop_client()
 
+    def _broke(self, error: RealCamError) -> None:
+        """The thread ends; so does its job here. The server may have it: Resume asks."""
+        self.events.put(Failed(self._job_id, error.sentence, keep=bool(self._job_id)))
+
     def _execute(self, command: Command) -> None:
         """Carry out one command to its end; every error becomes an event."""
-        job_id = "" if isinstance(command, Connect) else command.job_id
+        job_id = self._job_id = "" if isinstance(command, Connect) else command.job_id
         self._cancel_sent = False
         try:
             with in_words("The job thread stopped this job"):

@@ -24,6 +24,7 @@ from ..core.protocol.capability import EngineCapability, EngineOption, SettingVa
 from ..core.protocol.engine_checks import checked_option
 from .engine_choice import EngineFields, capability
 from .engine_presets import bounded
+from .guarded_operators import guarded_property
 
 PREFIX = "option_"
 """What the names of these properties begin with."""
@@ -126,7 +127,8 @@ class OptionProperties:
                 continue
             # The server itself refuses a clip of an engine that declares a default it does not allow.
             with suppress(EngineError):
-                setattr(self._group, name, _property(option, checked_option(option, option.default)))
+                made = _property(option, checked_option(option, option.default))
+                setattr(self._group, name, guarded_property(option.label, made))
                 self.names.add(name)
 
 

@@ -1,28 +1,38 @@
-"""Operators that end in words whatever is raised in them, and leave nothing of theirs behind.
+"""What Blender calls of a class, guarded: an operator that breaks ends in words and leaves nothing of its own behind, a
+panel that breaks says so in its place, and a property keeps the value that it has.
 
 The one place where an operator's error is reported: an operator catches only what it has to put something back for.
 
-Blender counts the parameters of each method that it is given: so there is one wrapper with an event, and one without.
+Blender counts the parameters of each function that it is given; see `counted`.
 """
 
 from __future__ import annotations
 
 import functools
+import typing
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 import bpy
 
+from ..core.entry_points import Guard, counted
 from ..core.errors import RealCamError
 from ..core.unforeseen import in_words, logged
 from .operator_result import OperatorResult
 
 Method = Callable[..., OperatorResult]
 
+DRAWN = {"draw": 2, "draw_header_preset": 2, "draw_item": 8}
+"""Methods that draw -> how many parameters Blender wants of them."""
+ASKED = {"poll": 2, "poll_drop": 2, "description": 3}
+"""Class methods that Blender asks -> how many parameters."""
+CALLBACKS = {"get": 1, "set": 2, "update": 2, "items": 2, "poll": 2, "search": 3}
+"""Functions of a property -> how many parameters."""
+
 
 def guarded(classes: Iterable[type]) -> tuple[type, ...]:
-    """The classes, their operators changed so that no error leaves them.
+    """The classes, changed so that no error leaves what Blender calls of them.
 
     An operator that stops so is cancelled and reports the error. One that waits for events ends as it does when Blender
     ends it (`cancel`); where that is not what it should do, it has a method `ended_by(context, error)`.
@@ -34,13 +44,18 @@ def guarded(classes: Iterable[type]) -> tuple[type, ...]:
                 method = getattr(cls, name, None)
                 if callable(method) and not hasattr(method, "guards"):
                     setattr(cls, name, guard(method))
+        _guard_methods(cls)
+        _guard_properties(cls)
     return found
+
+
+# --- operators --------------------------------------------------------------------------------------------------------
 
 
 def _without_event(method: Method) -> Method:
     @functools.wraps(method)
     def execute(self: Any, context: bpy.types.Context) -> OperatorResult:
-        return _run(self, context, partial(method, self, context), waiting=False)
+        return _run(self, context, partial(execute.guards, self, context), waiting=False)  # type: ignore[attr-defined]
 
     execute.guards = method  # type: ignore[attr-defined]
     return execute
@@ -49,7 +64,8 @@ def _without_event(method: Method) -> Method:
 def _with_event(method: Method) -> Method:
     @functools.wraps(method)
     def take_event(self: Any, context: bpy.types.Context, event: bpy.types.Event) -> OperatorResult:
-        return _run(self, context, partial(method, self, context, event), waiting=method.__name__ == "modal")
+        call = partial(take_event.guards, self, context, event)  # type: ignore[attr-defined]
+        return _run(self, context, call, waiting=method.__name__ == "modal")
 
     take_event.guards = method  # type: ignore[attr-defined]
     return take_event
@@ -73,3 +89,84 @@ def _end(operator: Any, context: bpy.types.Context, error: RealCamError, waiting
         operator.ended_by(context, error)
     elif waiting and hasattr(operator, "cancel"):
         operator.cancel(context)
+
+
+# --- what is drawn and asked ------------------------------------------------------------------------------------------
+
+
+def _guard_methods(cls: Any) -> None:
+    label = getattr(cls, "bl_label", cls.__name__)
+    for name, count in DRAWN.items():
+        method = getattr(cls, name, None)
+        if callable(method) and _is_ours(method):
+            setattr(cls, name, _drawing(method, f"{label} could not be drawn", count))
+    for name, count in ASKED.items():
+        method = getattr(cls, name, None)
+        if callable(method) and _is_ours(method):
+            answer = "" if name == "description" else False
+            guard = Guard(method.__func__, f"{label} could not be asked", _answering(answer))
+            setattr(cls, name, classmethod(counted(guard, count)))
+    cancel = getattr(cls, "cancel", None)
+    if issubclass(cls, bpy.types.Operator) and callable(cancel) and _is_ours(cancel):
+        cls.cancel = counted(Guard(cancel, f"{label} could not be ended", None), 2)
+
+
+def _answering(answer: Any) -> Callable[[RealCamError], Any]:
+    """A function that answers so, whatever the error."""
+    return lambda _error: answer
+
+
+def _is_ours(method: Any) -> bool:
+    """Whether a method is written in Python, here, and not guarded yet."""
+    function = getattr(method, "__func__", method)
+    return hasattr(function, "__code__") and not hasattr(function, "guard")
+
+
+def _drawing(method: Callable[..., Any], what: str, count: int) -> Callable[..., Any]:
+    """A method that draws; where it breaks, one line says so in what it had drawn."""
+
+    def told(*arguments: Any) -> Any:
+        try:
+            return method(*arguments)
+        except Exception:
+            layout = arguments[2] if count > 2 else arguments[0].layout
+            layout.label(text=f"{what}: see the console", icon="ERROR")
+            raise
+
+    return counted(Guard(told, what, None), count)
+
+
+# --- properties -------------------------------------------------------------------------------------------------------
+
+
+def _guard_properties(cls: Any) -> None:
+    """Guard the functions of a class's properties, those of its mixins too, before it is registered."""
+    for base in cls.__mro__:
+        if base.__module__.startswith(__package__.partition(".ui")[0]) and "__annotations__" in vars(base):
+            hints = typing.get_type_hints(base)
+            for name in base.__annotations__:
+                base.__annotations__[name] = guarded_property(name, hints[name])
+
+
+def guarded_property(name: str, declared: Any) -> Any:
+    """A property as `bpy.props` declares it, its functions guarded; anything else as it is.
+
+    After an error a property reads as its default, an unreadable list of items is empty, and nothing is set.
+    """
+    keywords = getattr(declared, "keywords", None)
+    if not isinstance(keywords, dict):
+        return declared
+    for key, count in CALLBACKS.items():
+        function = keywords.get(key)
+        if callable(function) and not hasattr(function, "guard"):
+            answer = {"get": _default(declared), "items": ()}.get(key)
+            guard = Guard(function, f"{name} ({key}) failed", _answering(answer))
+            keywords[key] = counted(guard, count)
+    return declared
+
+
+def _default(declared: Any) -> Any:
+    """What a property reads as when its own function fails."""
+    zero = {"BoolProperty": False, "IntProperty": 0, "FloatProperty": 0.0, "StringProperty": "", "EnumProperty": 0}
+    kind = declared.function.__name__
+    return 0 if kind == "EnumProperty" else declared.keywords.get("default", zero.get(kind))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import bpy
 
+from ..core.entry_points import entry_point
+
 ADDON = Path(__file__).parents[1]
 
 ALONE = "artist.a-photo-alone"
@@ -71,6 +73,7 @@ HEADINGS = (
 """Pattern of Blender's name of an operator or a property -> page and heading: `PAGE.ANCHOR`."""
 
 
+@entry_point("The manual's pages could not be told", lambda _error: ("", ()))
 def manual_map() -> tuple[str, tuple[tuple[str, str], ...]]:
     """What Blender asks of `bpy.utils.register_manual_map`: the address of the manual, and (pattern, page) pairs.
 

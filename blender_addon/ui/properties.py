@@ -19,6 +19,7 @@ from ..core.errors import RealCamError
 from ..scene import find_photo_scene, set_depth_edge
 from . import clip_format, engine_choice
 from .engine_options import option_properties
+from .guarded_operators import guarded
 from .layout.layout_fields import RealCamLayoutFields
 from .photo.import_fields import PhotoImportFields, setting_property
 from .predictors import predictor_choice
@@ -230,7 +231,7 @@ _CLASSES = (RealCamEngineOption, RealCamPhotoImport, RealCamLayoutFields, RealCa
 
 def register() -> None:
     """Register the property groups and `scene.realcam`."""
-    for cls in _CLASSES:
+    for cls in guarded(_CLASSES):
         bpy.utils.register_class(cls)
     bpy.types.Scene.realcam = PointerProperty(type=RealCamShot)
     option_properties.register(RealCamShot)

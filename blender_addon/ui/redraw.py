@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bpy
 
+from ..core.entry_points import entry_point
+
 SETTLE_SECONDS = 0.15
 
 
@@ -19,6 +21,7 @@ def redraw() -> None:
         bpy.app.timers.register(_tag_sidebars, first_interval=SETTLE_SECONDS)
 
 
+@entry_point("The sidebars could not be drawn again")
 def _tag_sidebars() -> None:
     """Mark the sidebars for redrawing, not the views beside them, which may be slow to draw."""
     for window in bpy.context.window_manager.windows:

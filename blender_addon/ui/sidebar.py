@@ -6,6 +6,7 @@ from functools import partial
 
 import bpy
 
+from ..core.entry_points import entry_point
 from ..scene import find_photo_scene
 
 DRAWN_AFTER = 0.2
@@ -39,6 +40,7 @@ def reveal_tab(window: bpy.types.Window | None) -> None:
     bpy.app.timers.register(partial(_choose_tab, view.as_pointer()), first_interval=DRAWN_AFTER)
 
 
+@entry_point("The tab could not be chosen")
 def _choose_tab(view: int) -> None:
     """A timer: choose the tab, if the view is still there."""
     for window in bpy.context.window_manager.windows:

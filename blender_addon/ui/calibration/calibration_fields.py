@@ -15,6 +15,7 @@ from bpy.props import (
     PointerProperty,
 )
 
+from ..guarded_operators import guarded
 from ..redraw import redraw_views
 
 QUANTILES = 32
@@ -138,8 +139,8 @@ def calibration_of(mesh: bpy.types.Object) -> Any:
 
 def register() -> None:
     """Give every object one; a photo's mesh uses it."""
-    bpy.utils.register_class(RealCamDepthPoint)
-    bpy.utils.register_class(RealCamCalibration)
+    for cls in guarded((RealCamDepthPoint, RealCamCalibration)):
+        bpy.utils.register_class(cls)
     bpy.types.Object.realcam_calibration = PointerProperty(type=RealCamCalibration)
 
 

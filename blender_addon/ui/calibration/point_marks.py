@@ -11,6 +11,7 @@ import numpy as np
 from bpy_extras.view3d_utils import location_3d_to_region_2d
 from gpu_extras.batch import batch_for_shader
 
+from ...core.entry_points import entry_point
 from ...scene import PhotoScene, find_photo_scene
 from ...scene.handmade.depth_calibration import point_of_photo
 from .calibration_fields import calibration_of
@@ -22,6 +23,7 @@ _SIZE = 9.0
 _handlers: list[Any] = []
 
 
+@entry_point("The points could not be drawn")
 def _draw() -> None:
     """Draw the points of the photo that is worked on, over everything."""
     context = bpy.context

@@ -12,6 +12,7 @@ from gpu_extras.batch import batch_for_shader
 from ...camera_check.achieved_camera import achieved_cameras
 from ...camera_check.checked_take import CheckedTake
 from ...core.arrays import Float64
+from ...core.entry_points import entry_point
 from ...scene import find_photo_scene
 from ...scene.axes import blender_points
 
@@ -39,6 +40,7 @@ def world_lines(check: CheckedTake, mesh_world: Float64, scene_scale: float) -> 
     return asked, achieved, apart
 
 
+@entry_point("The paths could not be drawn")
 def _draw() -> None:
     """Draw each achieved camera that is not hidden and whose photo is in the scene."""
     scene = bpy.context.scene

@@ -6,6 +6,8 @@ from typing import Any
 
 import bpy
 
+from ...core.entry_points import entry_point
+from ...core.errors import RealCamError
 from ...generation.blocking import run_blocking
 from ...generation.job_records import JobRecord
 from ...generation.job_run import Job, JobRun
@@ -78,6 +80,15 @@ def stop() -> None:
         bpy.app.timers.unregister(_step)
 
 
+def _stopped(error: RealCamError) -> None:
+    """The timer broke: the job ends, unless the job thread has it already."""
+    if jobs.busy and jobs.record is None:
+        jobs.fail(error)
+    stop()
+    runtime.refresh_pending()
+
+
+@entry_point("The job stopped", _stopped)
 def _step() -> float | None:
     """The timer that works on the job until the job thread has it."""
     pump()

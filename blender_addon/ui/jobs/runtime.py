@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 import msgspec
 
+from ...core.entry_points import entry_point
 from ...core.errors import RealCamError, ServiceError
 from ...core.unforeseen import in_words, logged
 from ...generation.job_records import JobRecord, JobRecords
@@ -100,14 +101,14 @@ class Runtime:
 runtime = Runtime()
 
 
+@entry_point("The panel could not be updated", lambda _error: BUSY_SECONDS)
 def tick() -> float | None:
     """The timer: take in the job thread's events, place what is fetched, redraw.
 
     Returns:
         Seconds until the next call, None when nothing is left to do.
     """
-    with logged("The panel could not be updated"):
-        pump()
+    pump()
     view = jobs.view
     if view is not None and view.phase is Phase.IMPORTING:
         _place_in_window()
@@ -162,6 +163,7 @@ def _place_in_window() -> None:
     redraw()
 
 
+@entry_point("What the file holds of RealCam could not be read")
 def _file_loaded(_path: str) -> None:
     with logged("The preview's scene could not be removed"):
         remove_preview_scenes()
@@ -173,10 +175,12 @@ def _file_loaded(_path: str) -> None:
             refresh_takes(scene)
 
 
+@entry_point("The job could not be told where the file is")
 def _file_saved(_path: str) -> None:
     runtime.file_saved()
 
 
+@entry_point("The preview could not be tidied up after an undo")
 def _undone(_scene: bpy.types.Scene) -> None:
     """After an undo or redo: a step made while a preview was rendered has brought the preview's scene back.
 
@@ -187,6 +191,7 @@ def _undone(_scene: bpy.types.Scene) -> None:
         jobs.dismiss()
 
 
+@entry_point("What waits to be resumed could not be read")
 def _look_once() -> None:
     runtime.refresh_pending()
 

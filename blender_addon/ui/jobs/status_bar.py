@@ -6,6 +6,7 @@ from typing import Any
 
 import bpy
 
+from ...core.entry_points import entry_point
 from ...generation.job_records import ShotTask
 from ...generation.job_view import JobView, Phase
 from ...generation.jobs import jobs
@@ -27,6 +28,7 @@ def unregister() -> None:
     bpy.types.STATUSBAR_HT_header.remove(_draw)
 
 
+@entry_point("The job could not be drawn")
 def _draw(header: Any, context: bpy.types.Context) -> None:
     draw_analysis(header.layout, _WIDTH)
     row = header.layout.row(align=True)

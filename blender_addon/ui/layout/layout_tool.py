@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import bpy
 from bpy.props import EnumProperty
 
+from ...core.entry_points import entry_point
 from ...scene import find_photo_scene
 from ..operator_result import OperatorResult
 from ..redraw import redraw
@@ -188,6 +189,7 @@ def _goes_on(event: bpy.types.Event) -> bool:
     return event.type in ("NONE", "HOME", "LEFT_SHIFT", "LEFT_CTRL", "LEFT_ALT", "N", "F12")
 
 
+@entry_point("The layout could not be drawn")
 def _draw(session: DrawingSession, space: int) -> None:
     """Draw over the view that the tool was started in."""
     context = bpy.context

@@ -9,6 +9,7 @@ import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, StringProperty
 
 from ...core.depth.depth_question import DepthQuestionError
+from ...core.entry_points import entry_point
 from ...core.errors import RealCamError
 from ...core.photo.photo_file import PHOTO_SUFFIXES
 from ...scene import import_photo
@@ -185,6 +186,7 @@ class PhotoDrop(bpy.types.FileHandler):
         return bool(context.area and context.area.type == "VIEW_3D")
 
 
+@entry_point("The menu's entry could not be drawn")
 def _menu_entry(menu: Any, _context: bpy.types.Context) -> None:
     menu.layout.operator("realcam.import_photo", text="Photo with Depth (RealCam)")
 

@@ -10,6 +10,7 @@ from bpy_extras import view3d_utils
 from gpu_extras.batch import batch_for_shader
 from mathutils import Vector
 
+from ...core.entry_points import entry_point
 from ...scene import PhotoScene, find_photo_scene
 from ...scene.editing.calibration import point_under_ray
 from ..operator_result import OperatorResult
@@ -141,6 +142,7 @@ def hide_line() -> None:
                 area.tag_redraw()
 
 
+@entry_point("The clicked points could not be drawn")
 def _draw_points(points: list[Any]) -> None:
     """Draw the clicked points and the line between them, over everything."""
     if not points:

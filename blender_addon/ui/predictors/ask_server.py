@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from ...core.entry_points import entry_point
 from ...core.errors import ServiceError
 from ...generation.jobs import jobs
 from ..preferences import server_settings
@@ -24,6 +25,7 @@ def stop() -> None:
         bpy.app.timers.unregister(_ask)
 
 
+@entry_point("The server could not be asked for a photo that waits")
 def _ask() -> None:
     photos = [scene.realcam.photo for scene in bpy.data.scenes]
     waiting = any(photo.waits and not photo.depth_path for photo in photos)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import bpy
 
 from ...blender_versions import show_in_sequencer
+from ...core.entry_points import entry_point
 from ..operator_result import OperatorResult
 from ..sidebar import SidebarPanel
 
@@ -45,6 +46,7 @@ class ShotWorkspace(bpy.types.Operator):
         return {"FINISHED"}
 
 
+@entry_point("The tab could not be opened")
 def _open_tab() -> None:
     """Choose the add-on's tab in the workspace's sidebar, where it is shown."""
     for window in bpy.context.window_manager.windows:
@@ -65,6 +67,7 @@ def _look_through_camera(workspace: bpy.types.WorkSpace) -> None:
                 area.spaces.active.region_3d.view_perspective = "CAMERA"
 
 
+@entry_point("The menu's entry could not be drawn")
 def _menu_entry(menu: Any, _context: bpy.types.Context) -> None:
     menu.layout.separator()
     menu.layout.operator("realcam.shot_workspace", icon="WORKSPACE")

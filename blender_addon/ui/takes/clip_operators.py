@@ -7,6 +7,7 @@ from typing import ClassVar
 import bpy
 
 from ... import blender_versions
+from ...core.entry_points import entry_point
 from ...timeline.shown_take import show_take, shown_takes
 from ...timeline.take import Take
 from ...timeline.take_camera import camera_of
@@ -141,6 +142,7 @@ def _new_sequencer(context: bpy.types.Context) -> bpy.types.Area | None:
     return lower
 
 
+@entry_point("The strips could not be framed")
 def _frame_strips() -> None:
     """The timer that frames the strips and the picture of sequencers that were just opened."""
     for window in bpy.context.window_manager.windows:

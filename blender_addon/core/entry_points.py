@@ -1,0 +1,97 @@
+"""What Blender, or a thread, calls by itself: no error leaves it, as nobody is there to take it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from .errors import RealCamError
+from .unforeseen import keep_traceback, logged, told
+
+log = logging.getLogger(__name__)
+
+
+class Guard:
+    """A function from which no error leaves. The same error again, as of what is drawn all the time, is logged once.
+
+    Attributes:
+        function: What is guarded; it may be exchanged.
+    """
+
+    def __init__(self, function: Callable[..., Any], what: str, ended: Callable[[RealCamError], Any] | None) -> None:
+        """Guard a function.
+
+        Args:
+            function: Any.
+            what: one clause, what its error ended.
+            ended: Ends what the call belonged to; its answer is the call's. None: nothing is to be ended.
+        """
+        self.function = function
+        self._what = what
+        self._ended = ended
+        self._last = ""
+
+    def __call__(self, *arguments: Any) -> Any:
+        """The function's answer; after an error that of `ended`, or None."""
+        try:
+            answer = self.function(*arguments)
+        except Exception as error:
+            words = told(error, self._what)
+            if words.sentence != self._last:
+                self._last = words.sentence
+                keep_traceback(error)
+                log.exception("%s", self._what)
+            answer = None
+            with logged(f"{self._what}, and what it belonged to could not be ended"):
+                answer = None if self._ended is None else self._ended(words)
+        else:
+            self._last = ""
+        return answer
+
+
+def counted(guard: Guard, count: int) -> Callable[..., Any]:
+    """A function of exactly so many parameters, by which Blender decides what it calls it with, that calls the guard.
+
+    Args:
+        guard: What is called; the function has it as its attribute of this name.
+        count: 0 to 3, or 8.
+    """
+
+    def none() -> Any:
+        return guard()
+
+    def one(a: Any) -> Any:
+        return guard(a)
+
+    def two(a: Any, b: Any) -> Any:
+        return guard(a, b)
+
+    def three(a: Any, b: Any, c: Any) -> Any:
+        return guard(a, b, c)
+
+    def eight(a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
+        return guard(a, b, c, d, e, f, g, h)
+
+    made: Any = {0: none, 1: one, 2: two, 3: three, 8: eight}[count]
+    made.guard = guard
+    return made  # type: ignore[no-any-return]
+
+
+def entry_point(
+    what: str, ended: Callable[[RealCamError], Any] | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The decorator of a function that Blender, or a thread, calls by itself: no error leaves it; see Guard.
+
+    Args:
+        what: one clause, what its error ended.
+        ended: Ends what the call belonged to; its answer is the call's. None: nothing is to be ended.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        count = function.__code__.co_argcount - inspect.ismethod(function)
+        return functools.wraps(function)(counted(Guard(function, what, ended), count))
+
+    return decorate
