@@ -50,7 +50,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "colour_spaces": {"core", "blender_versions"},
         "datablocks": set(),
         "user_folder": set(),
-        "scene": {"core", "blender_versions", "datablocks"},
+        "scene": {"core", "blender_versions", "colour_spaces", "datablocks"},
         "timeline": {"core", "blender_versions", "colour_spaces", "datablocks", "user_folder"},
         "shot": SCENE_AND_BELOW,
         "camera_check": {*SCENE_AND_BELOW, "shot", "timeline"},

@@ -8,9 +8,10 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..core.arrays import Float32, Floats, UInt8
+from ..colour_spaces import picture_space
+from ..core.arrays import Float32, Floats, UInt8, UInt16
 from ..core.errors import PhotoError
-from ..core.photo.photo_file import multiplied_by_alpha, photo_header, undecodable_photo, upright
+from ..core.photo.photo_file import PhotoHeader, multiplied_by_alpha, photo_header, undecodable_photo, upright
 
 ROWS_AT_ONCE = 64
 _LINEAR_FILES = ("OPEN_EXR", "OPEN_EXR_MULTILAYER", "HDR")
@@ -38,7 +39,8 @@ class PhotoFile:
 def read_photo(path: Path) -> PhotoFile:
     """Load a photo upright.
 
-    A photo that was held sideways, by its EXIF, becomes a turned copy that is packed in the .blend.
+    A photo that was held sideways, by its EXIF, or whose colours are not sRGB, becomes a copy that is turned and
+    converted, and packed in the .blend.
 
     Raises:
         PhotoError: The photo cannot be used; see core.photo.photo_file.
@@ -51,9 +53,11 @@ def read_photo(path: Path) -> PhotoFile:
         bpy.data.images.remove(image)
         raise multiplied_by_alpha(path)
     image.alpha_mode = "NONE"
-    if header.exif.orientation != 1:
-        image = _upright(image, header.exif.orientation)
+    if header.exif.orientation != 1 or header.space is not None:
+        image = _shown_copy(image, header)
     else:
+        # From Blender 5.0 it reads some marks of a PNG itself, by other rules.
+        image.colorspace_settings.name = picture_space()
         # Not `filepath`, which would read the file again.
         image.filepath_raw = path_in_blend(path)
     return PhotoFile(image, header.exif.focal_35mm)
@@ -190,14 +194,24 @@ def upright_alpha(path: Path) -> UInt8:
     return np.asarray(np.rint(upright(alpha, orientation)[..., 0] * 255), dtype=np.uint8)
 
 
-def _upright(image: bpy.types.Image, orientation: int) -> bpy.types.Image:
-    pixels = upright(_eight_bits(image), orientation)
+def _shown_copy(image: bpy.types.Image, header: PhotoHeader) -> bpy.types.Image:
+    """A photo upright and in sRGB, packed in the .blend; the image of its file is removed."""
+    colours = _eight_bits(image)[..., :3] if header.space is None else header.space.srgb(_stored(image))
+    pixels = upright(colours, header.exif.orientation)
     height, width = pixels.shape[:2]
-    turned = bpy.data.images.new(image.name, width, height, alpha=False)
-    turned.alpha_mode = "NONE"
+    shown = bpy.data.images.new(image.name, width, height, alpha=False)
+    shown.alpha_mode = "NONE"
     rgba = np.ones((height, width, 4), dtype=np.float32)
-    rgba[..., :3] = pixels[::-1, :, :3] / np.float32(255)
-    turned.pixels.foreach_set(rgba.ravel())
-    turned.pack()
+    rgba[..., :3] = pixels[::-1] / np.float32(255)
+    shown.pixels.foreach_set(rgba.ravel())
+    shown.pack()
     bpy.data.images.remove(image)
-    return turned
+    return shown
+
+
+def _stored(image: bpy.types.Image) -> UInt8 | UInt16:
+    """[h, w, 3] numbers of an image's file of 8 or 16 bits, as they are stored."""
+    if not image.is_float:
+        return _eight_bits(image)[..., :3]
+    held = _wide_floats(image, image_floats(image))[..., :3]
+    return np.asarray(np.rint(np.clip(held, 0, 1) * 65535), dtype=np.uint16)

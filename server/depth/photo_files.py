@@ -103,19 +103,19 @@ def _upright_colours(path: Path, header: PhotoHeader) -> UInt8 | None:
     picture, orientation = header.picture, header.exif.orientation
     if picture.bits == 16 and picture.channels > 1 and (frame := _first_frame(path)) is not None:
         # Pillow would keep the upper 8 bits.
-        return upright(_of_16_bits(frame.to_ndarray(format="rgb48le")), orientation)
+        return upright(_shown(frame.to_ndarray(format="rgb48le"), header), orientation)
     try:
         with as_stored(path) as file:
             if picture.premultiplied and np.array(file.getchannel("A")).min() < _OPAQUE:
                 raise multiplied_by_alpha(path)
             if picture.bits == 16 and picture.channels == 1:
                 # Pillow would clip the numbers at 255.
-                pixels = np.repeat(_of_16_bits(np.array(file))[..., None], 3, axis=2)
+                numbers = np.repeat(np.array(file, np.uint16)[..., None], 3, axis=2)
             else:
-                pixels = np.array(file.convert("RGB"))
+                numbers = np.array(file.convert("RGB"))
     except _UNDECODABLE:
         return None
-    return upright(pixels, orientation)
+    return upright(_shown(numbers, header), orientation)
 
 
 @contextmanager
@@ -131,7 +131,12 @@ def as_stored(path: Path) -> Iterator[Image.Image]:
         yield file
 
 
-def _of_16_bits(numbers: NDArray[Any]) -> UInt8:
+def _shown(numbers: NDArray[Any], header: PhotoHeader) -> UInt8:
+    """[h, w, 3] uint8 sRGB of a photo's numbers of 8 or 16 bits."""
+    if header.space is not None:
+        return header.space.srgb(numbers)
+    if numbers.dtype == np.uint8:
+        return numbers
     return np.asarray((numbers.astype(np.uint32) * 255 + 32767) // 65535, dtype=np.uint8)
 
 

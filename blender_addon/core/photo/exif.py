@@ -41,14 +41,14 @@ def read_photo_facts(path: Path) -> PhotoFacts:
     """
     with file_bytes(path) as data:
         try:
-            block = _exif_block(data)
+            block = exif_block(data)
             return _facts(block) if block else PhotoFacts()
         except (struct.error, IndexError):
             return PhotoFacts()
 
 
-def _exif_block(data: FileBytes) -> FileBytes:
-    """The TIFF structure inside the file; empty when there is none."""
+def exif_block(data: FileBytes) -> FileBytes:
+    """The TIFF structure inside a picture file; empty when there is none."""
     if data[:3] == JPEG_MARK:
         blocks = (data[start:end] for marker, start, end in jpeg_segments(data) if marker == _APP1)
         return next((block.removeprefix(_HEAD) for block in blocks if block.startswith(_HEAD)), b"")

@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 
 from ..arrays import Bool, UInt8
 from ..errors import PhotoError
+from .colour_marks import read_rgb_space
 from .exif import PhotoFacts, read_photo_facts
+from .icc_profile import ProfileError
 from .picture_header import PictureHeader, read_picture_header
+from .rgb_space import RgbSpace
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
 """What file browsers offer. A file is recognised by its content: its name may end otherwise."""
@@ -73,10 +76,12 @@ class PhotoHeader:
     Attributes:
         picture: its kind, size and numbers.
         exif: its orientation and focal length.
+        space: what its colours stand for; None for sRGB.
     """
 
     picture: PictureHeader
     exif: PhotoFacts
+    space: RgbSpace | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -105,7 +110,19 @@ def photo_header(path: Path) -> PhotoHeader:
     for holds, what, remedy in _REFUSED:
         if holds(header):
             raise PhotoError("The photo cannot be used", f"{path} {what}", remedy)
-    return PhotoHeader(header, facts)
+    return PhotoHeader(header, facts, _rgb_space(path, header))
+
+
+def _rgb_space(path: Path, header: PictureHeader) -> RgbSpace | None:
+    try:
+        return read_rgb_space(path, grey="grey" in header.model)
+    except ProfileError as error:
+        profile = f"whose profile “{error.name}”" if error.name else "whose profile"
+        raise PhotoError(
+            "The photo cannot be used",
+            f"{path} has colours {profile} {error}",
+            "Convert it to sRGB: save it with that profile as JPEG or PNG.",
+        ) from error
 
 
 def multiplied_by_alpha(path: Path) -> PhotoError:

@@ -12,6 +12,8 @@ MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 ORIENTATION = 0x0112
 _SHORT, _LONG, _LONG8 = 3, 4, 16
+_BYTES = (1, 2, 7)
+"""Types of a tag that holds bytes or text."""
 _CODES = {_SHORT: "H", _LONG: "I", _LONG8: "Q"}
 
 
@@ -54,6 +56,15 @@ class TiffDirectory:
         if struct.calcsize(f"={layout}") > self._room:
             (at,) = self._unpack(self._word, at)
         return self._unpack(layout, at)
+
+    def content(self, tag: int) -> bytes:
+        """The bytes or the text of a tag; empty where it is missing or holds neither."""
+        kind, length, at = self._entries.get(tag, (0, 0, 0))
+        if kind not in _BYTES:
+            return b""
+        if length > self._room:
+            (at,) = self._unpack(self._word, at)
+        return bytes(self._data[at : at + length])
 
     def without_orientation(self) -> bytes:
         """The whole file as bytes that say it is not turned."""

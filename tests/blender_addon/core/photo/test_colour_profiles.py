@@ -1,0 +1,80 @@
+"""A photo's colours are those that its file says it holds: the profiles that photos carry, against littlecms."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from blender_addon.core.errors import PhotoError
+from blender_addon.core.photo.photo_file import photo_header
+from tests.blender_addon.core.photo.colour_profiles import (
+    ADOBE,
+    DISPLAY_P3,
+    P3,
+    SRGB_CURVE,
+    icc_profile,
+    png_with,
+    power,
+    table,
+)
+
+RGB = np.random.default_rng(3).integers(0, 256, (80, 60, 3), np.uint8)
+SRGB = ImageCms.createProfile("sRGB")
+
+
+def by_littlecms(profile: bytes) -> np.ndarray:
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    return np.array(ImageCms.profileToProfile(Image.fromarray(RGB), source, SRGB, renderingIntent=1))
+
+
+def said_by(path: Path, content: bytes) -> str:
+    path.write_bytes(content)
+    with pytest.raises(PhotoError) as caught:
+        photo_header(path)
+    return caught.value.sentence
+
+
+PROFILES = {
+    "Display P3": DISPLAY_P3,
+    "Adobe RGB": icc_profile("Adobe RGB", ADOBE, power(563 / 256)),
+    "a screen": icc_profile("a screen", P3, table(np.linspace(0, 1, 300) ** 1.8)),
+}
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_is_applied_as_littlecms_does(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "photo.png"
+    Image.fromarray(RGB).save(path, icc_profile=PROFILES[name])
+    space = photo_header(path).space
+    assert space is not None
+    assert space.name == name
+    assert np.abs(space.srgb(RGB).astype(int) - by_littlecms(PROFILES[name])).max() <= 1
+    assert np.abs(space.srgb(RGB).astype(int) - RGB).max() > 20
+    of_16_bits = space.srgb(RGB.astype(np.uint16) * 257)
+    np.testing.assert_array_equal(of_16_bits, space.srgb(RGB))
+
+
+def test_a_profile_of_srgb_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(RGB).save(path, icc_profile=ImageCms.ImageCmsProfile(SRGB).tobytes())
+    assert photo_header(path).space is None
+
+
+def test_what_is_not_understood_is_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    scanner = icc_profile("A scanner", P3, SRGB_CURVE, also=b"A2B0")
+    for profile, said in (
+        (scanner, "has colours whose profile “A scanner” is a table of colours, which is not applied."),
+        (icc_profile("Grey", P3, SRGB_CURVE, kind=b"GRAY"), "profile “Grey” is for another kind of picture."),
+        (b"nonsense" * 40, "has colours whose profile is broken. Convert it to sRGB"),
+    ):
+        Image.fromarray(RGB).save(path, icc_profile=profile)
+        assert said in said_by(path, path.read_bytes())
+    Image.fromarray(RGB).save(path)
+    png = path.read_bytes()
+    assert "“HDR (PQ)” is brighter than the white" in said_by(path, png_with(png, b"cICP", bytes([9, 16, 0, 1])))
+    assert "“video” is not red, green and blue" in said_by(path, png_with(png, b"cICP", bytes([1, 13, 1, 0])))
