@@ -19,7 +19,7 @@ from ..core.progress import JobProgress
 from ..datablocks import holds, in_session
 from ..scene.scene_frame import go_to_frame, kept_frame
 from .axes import pose_in_reference
-from .simulation import stepped_from
+from .simulation import stepping
 
 T = TypeVar("T")
 
@@ -121,20 +121,23 @@ def camera_slices(
     """
     at = np.asarray(frames, dtype=np.float64)
     rate = _spread_rate(at, scene_rate(scene))
-    start = stepped_from(scene, (camera, reference))
+    steps = stepping(scene, (camera, reference))
     looks = _Looks(scene, camera, reference)
-    with kept_frame(scene):
-        if start is None or start > at.max():
+    with kept_frame(scene) as kept:
+        if steps is None or steps.first > at.max():
             for frame in at:
                 looks.at(float(frame))
             return looks.sampled(rate)
         del scene, camera, reference
         first, last = math.floor(at.min()), math.ceil(at.max())
         since = time.monotonic()
-        for frame in range(min(start, first), last + 1):
-            looks.step(frame, kept=frame >= first)
+        start = min(steps.first, first)
+        for frame in range(start, last + 1):
+            looks.step(frame, wanted=frame >= first)
             if time.monotonic() - since > SLICE_SECONDS:
-                yield JobProgress(frame - min(start, first) + 1, last + 1 - min(start, first), "Simulation")
+                kept.pause()
+                yield JobProgress(frame - start + 1, last + 1 - start, steps.why)
+                kept.resume()
                 looks.find_again(frame)
                 since = time.monotonic()
     whole = looks.sampled(rate)
@@ -176,9 +179,9 @@ class _Looks:
         self._intrinsics.append(lens_of_camera(evaluated).intrinsics(size))
         self._active.add(scene.camera == self._camera)
 
-    def step(self, frame: int, kept: bool) -> None:
+    def step(self, frame: int, wanted: bool) -> None:
         """Go to the next whole frame, and keep what is seen there only where it is wanted."""
-        if kept:
+        if wanted:
             self.at(frame)
         else:
             go_to_frame(self._scene, frame)

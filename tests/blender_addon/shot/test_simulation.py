@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ pytest.importorskip("bpy")
 
 from blender_addon.shot import sample_camera  # noqa: E402
 from blender_addon.shot.camera_sample import camera_slices, to_the_end  # noqa: E402
-from blender_addon.shot.simulation import stepped_from  # noqa: E402
+from blender_addon.shot.simulation import Stepping, _is_baked, stepping  # noqa: E402
 
 FRAMES = np.array([1.0, 10.5, 24.0])
 
@@ -119,7 +119,7 @@ def test_every_press_gives_what_a_render_gives(
         variable.targets[0].id, variable.targets[0].transform_type = subject, "LOC_Z"
         driver.expression = "z"
     scene.frame_set(15)
-    assert stepped_from(scene, (camera, origin)) == 1
+    assert stepping(scene, (camera, origin)) == Stepping(1, "Simulation")
     first = heights(camera, origin)
     assert (scene.frame_current, scene.frame_subframe) == (15, 0)
     assert abs(first[-1]) > 0.5
@@ -131,7 +131,7 @@ def test_a_simulation_that_the_camera_does_not_hang_on_takes_no_time(
     blender: ModuleType, camera: Any, origin: Any
 ) -> None:
     falling(blender)
-    assert stepped_from(blender.context.scene, (camera, origin)) is None
+    assert stepping(blender.context.scene, (camera, origin)) is None
 
 
 def test_a_baked_simulation_is_read(blender: ModuleType, camera: Any, origin: Any) -> None:
@@ -142,7 +142,7 @@ def test_a_baked_simulation_is_read(blender: ModuleType, camera: Any, origin: An
     cache.frame_end = 24
     with blender.context.temp_override(point_cache=cache):
         blender.ops.ptcache.bake(bake=True)
-    assert stepped_from(scene, (camera, origin)) is None
+    assert stepping(scene, (camera, origin)) is None
     np.testing.assert_allclose(heights(camera, origin), rendered_heights(blender, camera), atol=2e-3)
 
 
@@ -154,6 +154,31 @@ def test_a_script_that_counts_frames_sees_each_of_them(
 
     frame_script.append(rises)
     np.testing.assert_allclose(heights(camera, origin), [0, 0.95, 2.3], atol=1e-5)
+    rises.__module__ = "bl_ext.user_default.shaker.handlers"
+    scene = blender.context.scene
+    assert stepping(scene, (camera, origin)) == Stepping(scene.frame_start, "Frames, for scripts of shaker")
+
+
+@pytest.mark.parametrize(
+    ("kind", "cache", "baked", "is_baked"),
+    [
+        ("GAS", "REPLAY", ("data",), False),
+        ("GAS", "ALL", (), False),
+        ("GAS", "ALL", ("data",), True),
+        ("LIQUID", "MODULAR", ("data",), False),
+        ("LIQUID", "MODULAR", ("data", "mesh"), True),
+    ],
+)
+def test_a_baked_fluid_is_read(kind: str, cache: str, baked: tuple[str, ...], is_baked: bool) -> None:
+    """Told by what the domain says of its cache: Blender as a module cannot bake one."""
+    fluid = SimpleNamespace(
+        domain_type=kind,
+        cache_type=cache,
+        use_mesh=True,
+        has_cache_baked_data="data" in baked,
+        has_cache_baked_mesh="mesh" in baked,
+    )
+    assert _is_baked(fluid) is is_baked  # type: ignore[arg-type]
 
 
 def test_the_window_is_given_back_meanwhile_and_a_scrub_does_no_harm(
@@ -171,8 +196,33 @@ def test_the_window_is_given_back_meanwhile_and_a_scrub_does_no_harm(
         assert (next(slices).done, scene.frame_current) == (done, done)
         scene.frame_set(3)
     np.testing.assert_allclose(to_the_end(slices).trajectory.centres, whole.centres, atol=1e-5)
+    assert scene.frame_current == 3
     closed = camera_slices(scene, camera, FRAMES, origin)
     scene.frame_set(9)
     next(closed)
     closed.close()
     assert scene.frame_current == 9
+
+
+def test_the_artists_camera_stays_theirs_meanwhile(
+    blender: ModuleType, camera: Any, origin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is made active between two slices is active then and afterwards, and is no cut of the shot."""
+    from blender_addon.shot import camera_sample
+
+    scene = blender.context.scene
+    other = linked(blender, "other", blender.data.cameras.new("other"))
+    camera.parent = falling(blender)
+    monkeypatch.setattr(camera_sample, "SLICE_SECONDS", 0.0)
+    slices = camera_slices(scene, camera, FRAMES, origin)
+    next(slices)
+    scene.camera = other
+    next(slices)
+    assert scene.camera == other
+    assert to_the_end(slices).active is True
+    assert scene.camera == other
+    stopped = camera_slices(scene, camera, FRAMES, origin)
+    next(stopped)
+    scene.camera = camera
+    stopped.close()
+    assert scene.camera == camera
