@@ -15,6 +15,7 @@ from functools import partial
 import psutil
 import zmq
 
+from blender_addon.core.awake_clock import AwakeClock
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.keys import server_keys
 from blender_addon.core.protocol.messages import JobState, Ping, Pong, RefusalCode, ServerStats
@@ -41,6 +42,8 @@ log = logging.getLogger("realcam.service")
 
 TURN = 0.1
 """Longest wait of one turn of the loop, seconds."""
+LONGEST_TURN = 5.0
+"""Seconds after which a turn that has not come to its end did not run: the computer slept, the lid was closed."""
 MESSAGES_A_TURN = 32
 """Most messages taken from one socket in a turn."""
 LAG_WINDOW = 10.0
@@ -76,10 +79,13 @@ class Service:
             self._wakeup.close()
             self._store.close()
             raise
-        self._sessions = Sessions(options.limits.sessions)
+        self._clock = AwakeClock(LONGEST_TURN)
+        self._sessions = Sessions(options.limits.sessions, self._clock)
         outbox = Outbox(self._sessions, self._control, options.limits.unread_messages)
         self._manager = JobManager(self._store, files, on_event=outbox.notify_event)
-        self._dispatcher = Dispatcher(self._manager, options, self._wakeup, on_step=self._sessions.note_progress)
+        self._dispatcher = Dispatcher(
+            self._manager, options, self._wakeup, on_step=self._sessions.note_progress, clock=self._clock
+        )
         # The worker imports its engines while the rest is set up.
         self._dispatcher.start()
         self._control_handler = ControlHandler(self._manager, self._dispatcher, options, self.boot_id, self._stats_for)
@@ -232,7 +238,7 @@ class Service:
             token=ping.token,
             boot_id=self.boot_id,
             loop_lag=max((lag for _, lag in self._lags), default=0.0),
-            step_age=self._dispatcher.step_age(time.monotonic()),
+            step_age=self._dispatcher.step_age(),
             queued=len(self._manager.queue()),
             running=self._dispatcher.running,
         )
@@ -251,7 +257,7 @@ class Service:
             worker_memory=dispatcher.worker_memory,
             worker_ready=dispatcher.ready,
             running=bool(dispatcher.running),
-            step_age=dispatcher.step_age(time.monotonic()),
+            step_age=dispatcher.step_age(),
             queued=len(self._manager.queue()),
             jobs=self._store.counts(),
             sessions=len(self._sessions),
@@ -263,11 +269,11 @@ class Service:
 
     def _keep_house(self) -> None:
         """Once per HOUSEKEEPING seconds: forget old jobs and quiet sessions, and take the disk's reserve again."""
-        now = time.monotonic()
+        now = self._clock()
         if now < self._housekeeping_at:
             return
         self._housekeeping_at = now + HOUSEKEEPING
-        self._sessions.drop_quiet(now)
+        self._sessions.drop_quiet()
         self._manager.disk.keep_reserve(self.options.keep_free)
         forgettable = partial(self._store.each_in_states, *FORGETTABLE)
         gone = expired(forgettable, time.time(), self.options.retention)
@@ -282,7 +288,7 @@ class Service:
             log.info("forgot %d jobs, %d bytes", len(gone), freed)
 
     def _begin_stop(self, grace: float) -> None:
-        now = time.monotonic()
+        now = self._clock()
         self._stop_at = now + grace if self._stop_at is None else now
         self._control_handler.stopping = True
         self._dispatcher.drain()
@@ -290,7 +296,7 @@ class Service:
     def _should_end(self) -> bool:
         if self._stop_at is None:
             return False
-        return not self._dispatcher.running or time.monotonic() >= self._stop_at
+        return not self._dispatcher.running or self._clock() >= self._stop_at
 
     def _note_lag(self, started: float) -> None:
         now = time.monotonic()

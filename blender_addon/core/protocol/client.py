@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from ..awake_clock import AwakeClock, Clock
 from ..errors import ErrorCode, ServiceError, WireError
 from ..printable import printable
 from ..progress import JobProgress, OnProgress, unwatched
@@ -51,6 +52,8 @@ A = TypeVar("A", bound=ServerMessage)
 
 ANSWER_SECONDS = 20.0
 """How long one answer may take. A running server answers in milliseconds."""
+LONGEST_WAIT = 30.0
+"""Seconds between two looks at the clock, at most: a wait asks twenty times a second, finding a host takes longer."""
 RETRY_SECONDS = 0.1
 """The first pause before a lost connection is opened again."""
 
@@ -73,6 +76,7 @@ class Client:
         on_connection: called with True when a session is open and False when it was lost.
         config: folder of the keys; None takes this user's configuration (keys.py).
         connect: opens sessions; by default over ZeroMQ's sockets.
+        clock: seconds, for `patience`.
     """
 
     def __init__(
@@ -86,12 +90,14 @@ class Client:
         on_connection: Callable[[bool], None] | None = None,
         config: Path | None = None,
         connect: Connect = Session,
+        clock: Clock = time.monotonic,
     ) -> None:
         self.address = address
         self._client_id = client_id
         self._software = software
         self._patience = patience
-        self._interrupted = interrupted
+        self._clock = AwakeClock(LONGEST_WAIT, clock)
+        self._interrupted = self._awake(interrupted)
         self._on_connection = on_connection
         self._config = config or config_dir()
         self._connect = connect
@@ -101,7 +107,7 @@ class Client:
         """Events and progress that are not given out yet, each with its job's id."""
         self._request_id = 0
         """The number of the latest request; answers to earlier ones are ignored."""
-        self._progressed = time.monotonic()
+        self._progressed = self._clock()
 
     def __enter__(self) -> Client:
         return self
@@ -201,8 +207,8 @@ class Client:
         Raises:
             ServiceError: the server is away for longer than `patience`.
         """
-        stop = interrupted or self._interrupted
-        self._progressed = time.monotonic()
+        stop = self._awake(interrupted) if interrupted else self._interrupted
+        self._progressed = self._clock()
         while True:
             try:
                 session = self._open_session(stop)
@@ -264,6 +270,15 @@ class Client:
         """The server's statistics."""
         return self._retrying(lambda session: self._ask(session, GetServerStats(), ServerStats))
 
+    def _awake(self, interrupted: Interrupted) -> Interrupted:
+        """`interrupted`, which every wait asks all the time, with a look at the clock each time."""
+
+        def asked() -> bool:
+            self._clock()
+            return interrupted()
+
+        return asked
+
     def _ask_for_events(self, session: Session, job_id: str, after_sequence: int) -> None:
         self._request_id += 1
         session.send("control", Follow(job_id=job_id, after_sequence=after_sequence), request_id=self._request_id)
@@ -321,7 +336,7 @@ class Client:
 
     def _retrying(self, action: Callable[[Session], T]) -> T:
         # Patience counts anew for each call.
-        self._progressed = time.monotonic()
+        self._progressed = self._clock()
         while True:
             try:
                 return action(self._open_session(self._interrupted))
@@ -354,12 +369,12 @@ class Client:
         _sleep(RETRY_SECONDS, self._interrupted)
 
     def _out_of_patience(self) -> bool:
-        return time.monotonic() - self._progressed > self._patience
+        return self._clock() - self._progressed > self._patience
 
     def _note_progress(self) -> None:
         # Once this client has been let in, a handshake that fails is the link's fault and is tried again.
         self._passing = (*PASSING, ErrorCode.HANDSHAKE)
-        self._progressed = time.monotonic()
+        self._progressed = self._clock()
 
     def _watched(self, callback: OnProgress) -> OnProgress:
         def on_progress(progress: JobProgress) -> None:

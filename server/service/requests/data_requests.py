@@ -6,7 +6,6 @@ import logging
 import mmap
 import shutil
 import sqlite3
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 
@@ -89,7 +88,7 @@ class DataHandler:
         if session is None or session.owner != user:
             self._refuse(route, RefusalCode.NO_SESSION, "This session is not open", message.job_id)
             return
-        session.active = time.monotonic()
+        self._sessions.note_active(session)
         job = self._manager.store.find(message.job_id)
         if job is None or job.owner != session.owner:
             self._reply(route, encode(unknown_job(message.job_id)))

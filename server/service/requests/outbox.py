@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -75,7 +74,7 @@ class Outbox:
                 buffers = [np.frombuffer(preview, dtype=np.uint8)] if preview else []
                 if self._control.send(session.route, encode(message, buffers)) is not Delivery.SENT:
                     break
-                session.active = time.monotonic()
+                self._sessions.note_active(session)
                 del session.progress[job_id]
 
     def _send_waiting(self, session: Session) -> bool:
@@ -87,7 +86,7 @@ class Outbox:
         while session.waiting:
             delivery = self._control.send(session.route, session.waiting[0])
             if delivery is Delivery.SENT:
-                session.active = time.monotonic()
+                self._sessions.note_active(session)
                 session.waiting.popleft()
                 continue
             if delivery is Delivery.GONE or len(session.waiting) > self._unread_messages:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import deque
 from collections.abc import Callable
 
@@ -81,7 +80,7 @@ class MessageRouter:
             return
         message, session = received.message, self._sessions.at(route)
         if session is not None:
-            session.active = time.monotonic()
+            self._sessions.note_active(session)
         if isinstance(message, Hello):
             self._greeting.append((route, incoming.user, message))
             if self._control_handler.engines_known:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from blender_addon.core.awake_clock import Clock
 from blender_addon.core.protocol.messages import Progress, StateEvent
 
 QUIET = 120.0
@@ -23,6 +23,7 @@ class Session:
         token: names the session in data messages.
         owner: the client's public key, Z85.
         software: what the client says it is.
+        active: when a message last came from it or went to it, seconds of the loop's clock.
         followed: ids of the jobs whose events and progress it is sent.
         waiting: encoded answers and events that are not sent yet, in order.
     """
@@ -31,12 +32,11 @@ class Session:
     token: str
     owner: str
     software: str
+    active: float
     followed: set[str] = field(default_factory=set)
     waiting: deque[list[bytes | memoryview | bytearray]] = field(default_factory=deque)
     progress: dict[str, tuple[Progress, bytes]] = field(default_factory=dict)
     """The latest unsent progress and preview of each followed job, by job id."""
-    active: float = field(default_factory=time.monotonic)
-    """When a message last came from it or went to it, monotonic seconds."""
 
 
 class Sessions:
@@ -44,10 +44,12 @@ class Sessions:
 
     Args:
         most: how many there may be.
+        clock: the loop's.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, clock: Clock) -> None:
         self._most = most
+        self._clock = clock
         self._by_route: dict[bytes, Session] = {}
         self._by_token: dict[str, Session] = {}
 
@@ -68,7 +70,7 @@ class Sessions:
             counts = Counter(session.owner for session in self)
             most = max(counts.values())
             self.drop(next(session for session in self if counts[session.owner] == most))
-        session = Session(route, secrets.token_hex(16), owner, software)
+        session = Session(route, secrets.token_hex(16), owner, software, self._clock())
         self._by_route[route] = self._by_token[session.token] = session
         return session
 
@@ -80,13 +82,18 @@ class Sessions:
         """The session that a data message names, None if there is none."""
         return self._by_token.get(token)
 
+    def note_active(self, session: Session) -> None:
+        """A message came from the client or went to it."""
+        session.active = self._clock()
+
     def drop(self, session: Session) -> None:
         """Forget a session. Its jobs go on."""
         self._by_route.pop(session.route, None)
         self._by_token.pop(session.token, None)
 
-    def drop_quiet(self, now: float) -> None:
-        """Drop sessions without a message for QUIET seconds at `now`: mostly connections that were replaced."""
+    def drop_quiet(self) -> None:
+        """Drop sessions without a message for QUIET seconds: mostly connections that were replaced."""
+        now = self._clock()
         for session in self:
             if now - session.active > QUIET:
                 self.drop(session)

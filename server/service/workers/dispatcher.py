@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from blender_addon.core.awake_clock import Clock
 from blender_addon.core.protocol.capability import EngineCapability
 from blender_addon.core.protocol.messages import JobState, Progress
 from server.service.jobs.job_manager import JobManager
@@ -55,7 +55,7 @@ class _Attempt:
 
     Attributes:
         job: as it was last stored.
-        last_step: when it last reported, monotonic seconds.
+        last_step: when it last reported, seconds of the loop's clock.
         cancelled_at: when a cancel was passed on; None before.
         killed_because: why its worker is being killed or has given up, "" while neither.
         latest: its latest progress and preview.
@@ -82,6 +82,7 @@ class Dispatcher:
         options: the engines' name and the timeouts.
         wakeup: brings the worker's messages to the loop's thread.
         on_step: called with each step of the running job.
+        clock: the loop's, which does not count the time in which the loop did not turn.
         new_worker: starts a worker.
     """
 
@@ -91,6 +92,7 @@ class Dispatcher:
         options: ServiceOptions,
         wakeup: Wakeup,
         on_step: OnStep,
+        clock: Clock,
         new_worker: NewWorker = WorkerProcess,
     ) -> None:
         self._manager = manager
@@ -98,7 +100,9 @@ class Dispatcher:
         self._wakeup = wakeup
         self._new_worker = new_worker
         self._on_step = on_step
+        self._clock = clock
         self._worker: WorkerProcess | None = None
+        self._worker_started = 0.0
         self._ready = False
         self._heard = 0.0
         self._quick_deaths = 0
@@ -124,11 +128,11 @@ class Dispatcher:
 
     def why_suspended(self, engine: str, owner: str) -> str:
         """Why this client cannot use an engine for now; "" when it can."""
-        return self._circuit_breaker.why(engine, owner, time.monotonic())
+        return self._circuit_breaker.why(engine, owner, self._clock())
 
     def suspended_engines(self) -> list[str]:
         """Engines that are suspended for some client or for all."""
-        return self._circuit_breaker.engines(time.monotonic())
+        return self._circuit_breaker.engines(self._clock())
 
     @property
     def ready(self) -> bool:
@@ -140,13 +144,9 @@ class Dispatcher:
         """Id of the running job; "" when none runs."""
         return self._attempt.job.job_id if self._attempt else ""
 
-    def step_age(self, now: float) -> float | None:
-        """Seconds since the running job's last step; None when no job runs.
-
-        Args:
-            now: monotonic seconds.
-        """
-        return now - self._attempt.last_step if self._attempt else None
+    def step_age(self) -> float | None:
+        """Seconds since the running job's last step; None when no job runs."""
+        return self._clock() - self._attempt.last_step if self._attempt else None
 
     def latest_progress(self, job_id: str) -> tuple[Progress, bytes] | None:
         """The latest progress and preview of the running job, for a client that begins to follow it; None for other
@@ -156,7 +156,7 @@ class Dispatcher:
 
     def start(self) -> None:
         """Start the first worker, which loads its engines. `tick` starts another whenever it is lost."""
-        self._start_worker(time.monotonic())
+        self._start_worker(self._clock())
 
     def tick(self) -> None:
         """Start a worker or the next job where none runs, and end what takes too long.
@@ -164,13 +164,13 @@ class Dispatcher:
         Raises:
             WorkerCannotStartError: no worker was ever ready and QUICK_DEATHS have died.
         """
-        now = time.monotonic()
+        now = self._clock()
         if not self._settle():
             return
         if self._worker is None:
             self._start_worker(now)
         elif not self._ready:
-            if now - self._worker.started > self._options.worker_start_timeout:
+            if now - self._worker_started > self._options.worker_start_timeout:
                 self._worker.kill()
         elif self._attempt is not None:
             self._watch(self._attempt, self._worker, now)
@@ -185,7 +185,7 @@ class Dispatcher:
         attempt = self._attempt
         if attempt and attempt.job.job_id == job.job_id and attempt.cancelled_at is None and self._worker:
             attempt.job = job
-            attempt.cancelled_at = time.monotonic()
+            attempt.cancelled_at = self._clock()
             self._worker.send(pipe.CancelJob(job_id=job.job_id, attempt=job.attempt))
         return job
 
@@ -210,7 +210,7 @@ class Dispatcher:
         if self._quick_deaths and now - self._heard < min(30.0, 0.5 * 2**self._quick_deaths):
             return
         self._ready = False
-        self._heard = now
+        self._heard = self._worker_started = now
         self._worker = self._new_worker(self._options.engines, self._options.log_format, self._post)
 
     def _post(self, worker: WorkerProcess, message: pipe.FromWorker | WorkerExit) -> None:
@@ -220,7 +220,7 @@ class Dispatcher:
         """Handle one message of a worker, on the loop's thread. Messages of a worker that was replaced are ignored."""
         if worker is not self._worker:
             return
-        self._heard = time.monotonic()
+        self._heard = self._clock()
         if isinstance(message, WorkerExit):
             self._worker_gone(worker, message.reason)
         elif isinstance(message, pipe.Ready):
@@ -245,7 +245,7 @@ class Dispatcher:
         attempt: _Attempt,
         message: pipe.Step | pipe.ClipMade | pipe.Finished | pipe.Stopped | pipe.Suspended | pipe.Failed,
     ) -> None:
-        attempt.last_step = time.monotonic()
+        attempt.last_step = self._clock()
         if isinstance(message, pipe.Step):
             attempt.latest = (message.progress, message.preview)
             self._on_step(message.progress, message.preview)
@@ -316,7 +316,7 @@ class Dispatcher:
             self._circuit_breaker.record_success(job.engine, job.owner)
         if outcome.cause is not Cause.WORKER_LOST or job.state is not JobState.FAILED:
             return
-        if self._circuit_breaker.record_failure(job.engine, job.owner, outcome.reason, time.monotonic()):
+        if self._circuit_breaker.record_failure(job.engine, job.owner, outcome.reason, self._clock()):
             why = self.why_suspended(job.engine, job.owner)
             log.error("the engine is suspended: %s", why, extra={"engine": job.engine, "client": job.owner})
 
@@ -343,7 +343,7 @@ class Dispatcher:
         except sqlite3.OperationalError as error:
             log.error("cannot be started: %s", error, extra={"job": job.job_id})
             return
-        self._attempt = _Attempt(job, time.monotonic())
+        self._attempt = _Attempt(job, self._clock())
         log.info("running", extra={"job": job.job_id, "attempt": job.attempt, "engine": job.engine})
         worker.send(
             pipe.RunJob(

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
@@ -47,7 +46,6 @@ class WorkerProcess:
 
     def __init__(self, engines: str, log_format: LogFormat, post: OnWords) -> None:
         self._post = post
-        self.started = time.monotonic()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "server.service.workers.worker", engines, log_format],
             stdin=subprocess.PIPE,

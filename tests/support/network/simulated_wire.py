@@ -112,11 +112,13 @@ class World:
         self._store = JobStore(self.folder / "jobs.sqlite3")
         self._wakeup = Wakeup()
         self._workers: list[Worker] = []
-        sessions = Sessions(self._limits.sessions)
+        sessions = Sessions(self._limits.sessions, time.monotonic)
         control, data = FrameSink(self, "control"), FrameSink(self, "data")
         outbox = Outbox(sessions, control, self._limits.unread_messages)
         self.manager = JobManager(self._store, JobFiles(self.folder), outbox.notify_event)
-        dispatcher = Dispatcher(self.manager, options, self._wakeup, sessions.note_progress, self._new_worker)
+        dispatcher = Dispatcher(
+            self.manager, options, self._wakeup, sessions.note_progress, time.monotonic, self._new_worker
+        )
         self.router = MessageRouter(
             self._limits,
             sessions,
@@ -257,7 +259,6 @@ class Worker:
     pid = 1
 
     def __init__(self, on_words: Callable[..., None]) -> None:
-        self.started = time.monotonic()
         self._say = lambda message: on_words(self, message)
         self._jobs: deque[pipe.RunJob] = deque()
         self._cancelled: set[str] = set()

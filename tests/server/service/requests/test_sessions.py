@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from blender_addon.core.protocol.messages import Progress
 from server.service.requests.sessions import QUIET, Sessions
+from tests.support.platforms.jumping_clock import JumpingClock
 
 JOB = "job-00000001"
 
@@ -13,7 +14,7 @@ def _progress(step: int, attempt: int = 1) -> Progress:
 
 
 def test_a_slow_follower_gets_the_latest_step_and_the_latest_picture() -> None:
-    sessions = Sessions(3)
+    sessions = Sessions(3, JumpingClock())
     session = sessions.open(b"1", "anna", "tests")
     session.followed.add(JOB)
     sessions.note_progress(_progress(1), b"first picture")
@@ -26,17 +27,20 @@ def test_a_slow_follower_gets_the_latest_step_and_the_latest_picture() -> None:
 
 
 def test_who_is_quiet_for_long_is_forgotten_and_others_stay() -> None:
-    sessions = Sessions(3)
+    clock = JumpingClock()
+    sessions = Sessions(3, clock)
     quiet, busy = sessions.open(b"1", "anna", "tests"), sessions.open(b"2", "bob", "tests")
-    busy.active = quiet.active + QUIET
-    sessions.drop_quiet(quiet.active + QUIET + 1)
+    clock.seconds += QUIET
+    sessions.note_active(busy)
+    clock.seconds += 1
+    sessions.drop_quiet()
     assert sessions.at(b"1") is None
     assert sessions.with_token(quiet.token) is None
     assert sessions.at(b"2") is busy
 
 
 def test_a_second_hello_replaces_the_first_and_many_make_the_oldest_go() -> None:
-    sessions = Sessions(3)
+    sessions = Sessions(3, JumpingClock())
     first = sessions.open(b"0", "anna", "tests")
     again = sessions.open(b"0", "anna", "tests")
     assert sessions.with_token(first.token) is None
@@ -48,7 +52,7 @@ def test_a_second_hello_replaces_the_first_and_many_make_the_oldest_go() -> None
 
 
 def test_who_opens_many_pushes_out_nobody_but_itself() -> None:
-    sessions = Sessions(4)
+    sessions = Sessions(4, JumpingClock())
     quiet = sessions.open(b"anna", "anna", "tests")
     for number in range(50):
         sessions.open(b"bob %d" % number, "bob", "tests")

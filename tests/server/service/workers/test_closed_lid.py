@@ -1,0 +1,142 @@
+"""A computer that sleeps for a night, in each state of a job: no hang, no lost client, no lost job."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from blender_addon.core.awake_clock import AwakeClock
+from blender_addon.core.errors import ErrorCode, ServiceError
+from blender_addon.core.protocol.client import Client
+from blender_addon.core.protocol.client_session import InterruptedWaitError
+from blender_addon.core.protocol.messages import JobState, JobStatus
+from blender_addon.core.protocol.server_address import ServerAddress
+from server.service.jobs.job_files import JobFiles
+from server.service.jobs.job_manager import JobManager
+from server.service.jobs.job_states import Cause
+from server.service.jobs.job_store import Job, JobStore
+from server.service.options import ServiceOptions
+from server.service.requests.sessions import QUIET, Sessions
+from server.service.service import LONGEST_TURN
+from server.service.wakeup import Wakeup
+from server.service.workers.dispatcher import Dispatcher
+from tests.support.network.simulated_wire import Worker
+from tests.support.platforms.jumping_clock import NIGHT, JumpingClock
+
+SHOT = b"a shot"
+JOB = "job-00000001"
+
+
+class Turning:
+    """What the service's loop does with its worker and its clients, turn by turn."""
+
+    def __init__(self, folder: Path) -> None:
+        self.computer = JumpingClock()
+        clock = AwakeClock(LONGEST_TURN, self.computer)
+        self.options = ServiceOptions(data_dir=folder, config_dir=folder, step_timeout=60.0)
+        self.manager = JobManager(JobStore(folder / "jobs.sqlite3"), JobFiles(folder), lambda event: None)
+        self.wakeup = Wakeup()
+        self.workers: list[Worker] = []
+        self.sessions = Sessions(3, clock)
+        self.sessions.open(b"1", "anna", "tests")
+        self.dispatcher = Dispatcher(self.manager, self.options, self.wakeup, lambda *_: None, clock, self.new_worker)
+
+    def new_worker(self, engines: str, log_format: str, on_words: Callable[..., None]) -> Worker:
+        self.workers.append(Worker(on_words))
+        return self.workers[-1]
+
+    def turn(self, seconds: float = 0.1) -> None:
+        self.computer.seconds += seconds
+        for action in self.wakeup.take():
+            action()
+        self.dispatcher.tick()
+        self.sessions.drop_quiet()
+
+    def queued_job(self) -> Job:
+        self.manager.store.create(JOB, "anna", hashlib.sha256(SHOT).hexdigest(), len(SHOT), "copy", "", 1.0)
+        self.manager.files.append(JOB, 0, memoryview(SHOT))
+        self.manager.files.store_payload(JOB)
+        return self.manager.move(self.manager.store.get(JOB), Cause.PAYLOAD_STORED)
+
+
+@pytest.fixture
+def loop(tmp_path: Path) -> Iterator[Turning]:
+    """A server's loop that the test turns."""
+    turning = Turning(tmp_path)
+    yield turning
+    turning.manager.store.close()
+    turning.wakeup.close()
+
+
+@pytest.mark.parametrize("state", ["worker starts", "queued", "running", "after a step", "finalizing", "cancelled"])
+def test_a_night_of_sleep_ends_no_job(loop: Turning, state: str) -> None:
+    job = loop.queued_job()
+    loop.dispatcher.tick()
+    worker = loop.workers[0]
+    if state != "worker starts":
+        loop.turn()
+    if state not in ("worker starts", "queued"):
+        loop.turn()
+        assert loop.dispatcher.running == job.job_id
+    steps = {"after a step": 1, "finalizing": 2}.get(state, 0)
+    for _ in range(steps):
+        worker.work()
+        loop.turn()
+    if state == "cancelled":
+        loop.dispatcher.cancel(loop.manager.store.get(job.job_id))
+    loop.turn(NIGHT)
+    loop.turn()
+    assert len(loop.sessions) == 1
+    while worker.work():
+        loop.turn()
+    loop.turn()
+    job = loop.manager.store.get(job.job_id)
+    assert (job.state, job.attempt, job.reason) == (
+        (JobState.CANCELLED, 1, "Cancelled.") if state == "cancelled" else (JobState.DONE, 1, "")
+    )
+    assert len(loop.workers) == 1
+
+
+def test_an_engine_that_hangs_and_a_client_that_is_gone_are_still_seen(loop: Turning) -> None:
+    job = loop.queued_job()
+    loop.turn(NIGHT)
+    for _ in range(round(QUIET + loop.options.step_timeout)):
+        loop.turn(1.0)
+    assert len(loop.sessions) == 0
+    assert len(loop.workers) > 1
+    assert loop.manager.store.get(job.job_id).attempt > 1
+
+
+class _Away:
+    """A server that is out of reach until the lid has been opened again; what a client sees of it."""
+
+    def __init__(self, computer: JumpingClock, slept: float) -> None:
+        self.computer, self.slept, self.tries = computer, slept, 0
+
+    def __call__(self, *_: object) -> object:
+        self.tries += 1
+        self.computer.seconds += 5.0
+        if self.tries == 3:
+            self.computer.seconds += self.slept
+        if self.tries == 6 and self.slept:
+            raise InterruptedWaitError
+        raise ServiceError("No server answers", code=ErrorCode.UNREACHABLE)
+
+
+def test_a_client_goes_on_looking_for_its_server_after_a_night_and_gives_up_after_its_patience() -> None:
+    def ask(away: _Away) -> JobStatus:
+        client = Client(
+            ServerAddress("127.0.0.1", 1, 2), "x", "tests", patience=60.0, connect=away, clock=away.computer
+        )  # type: ignore[arg-type]
+        return client.status(JOB)
+
+    away = _Away(JumpingClock(), NIGHT)
+    with pytest.raises(InterruptedWaitError):
+        ask(away)
+    away = _Away(JumpingClock(), 0.0)
+    with pytest.raises(ServiceError, match="No server answers"):
+        ask(away)
+    assert away.tries == 13
