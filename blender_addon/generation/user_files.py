@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import lru_cache
 from pathlib import Path
 
 from ..core.atomic_file import write_atomic
@@ -18,7 +19,12 @@ def client_id() -> str:
     Raises:
         ServiceError: The disk refuses.
     """
-    path = user_folder() / "client_id"
+    return _kept_client_id(user_folder() / "client_id")
+
+
+@lru_cache(maxsize=1)
+def _kept_client_id(path: Path) -> str:
+    """The id in a file; a panel asks for it at each draw."""
     try:
         # An empty file is what a version that did not write it in one step left when it was killed.
         if path.is_file() and (known := path.read_text("ascii").strip()):

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from ..core.camera.frame_fit import FrameFit
 from ..core.errors import CameraError, ShotError
+from ..core.file_paths import nearest_existing
 from ..core.payloads.coverage import check_seen
 from ..scene.edited_mesh import mesh_edits
 from ..scene.photo_scene import PhotoScene, find_photo_scene
@@ -75,7 +76,13 @@ def check_output(folder: Path) -> list[Problem]:
     Returns:
         The problems; empty when there are none.
     """
-    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    existing = nearest_existing(folder)
+    if existing is None:
+        return [
+            Problem(
+                f"Clips cannot be kept in {folder}: its drive is not there. Connect it, or save the .blend elsewhere."
+            )
+        ]
     if not existing.is_dir():
         return [Problem(f"Clips cannot be kept in {folder}: {existing} is a file. Move it away.")]
     if not os.access(existing, os.W_OK | os.X_OK):

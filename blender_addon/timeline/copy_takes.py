@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import bpy
@@ -19,8 +19,12 @@ from .take_folders import blender_path, take_folder_path, write_record
 from .takes import blend_folder, take_place, takes_of, write_takes
 
 
-def takes_elsewhere(scene: bpy.types.Scene) -> tuple[Take, ...]:
+def takes_elsewhere(scene: bpy.types.Scene, place_of: Callable[[Take], Path | None] = take_place) -> tuple[Take, ...]:
     """The scene's takes whose files are there, but not below the folder of the .blend; none for an unsaved .blend.
+
+    Args:
+        scene: The scene.
+        place_of: Gives a take's folder, None when it is at neither place.
 
     Raises:
         TimelineError: The list of takes cannot be read.
@@ -28,7 +32,7 @@ def takes_elsewhere(scene: bpy.types.Scene) -> tuple[Take, ...]:
     if not bpy.data.filepath:
         return ()
     here = blend_folder()
-    places = ((take, take_place(take)) for take in takes_of(scene))
+    places = ((take, place_of(take)) for take in takes_of(scene))
     return tuple(take for take, place in places if place is not None and not place.is_relative_to(here))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -118,6 +119,12 @@ def holds_another_take(folder: Path, take: Take) -> bool:
     except (OSError, msgspec.DecodeError):
         return False
     return (record.job_id, record.created) != (take.job_id, take.created)
+
+
+def folder_with_picture(folders: Iterable[Path], take: Take) -> Path | None:
+    """The first folder that holds the take's middle frame and is not another take's; None when there is none."""
+    found = (f for f in folders if (f / take.thumbnail).is_file() and not holds_another_take(f, take))
+    return next(found, None)
 
 
 def make_take(

@@ -17,7 +17,7 @@ import msgspec
 from ..core.errors import TimelineError
 from ..user_folder import unsaved_folder
 from .take import Take, frame_file
-from .take_folders import RECORD, ROOT, found_takes, holds_another_take, take_number, write_record
+from .take_folders import RECORD, ROOT, folder_with_picture, found_takes, holds_another_take, take_number, write_record
 
 SCENE_PROPERTY = "realcam_takes"
 """Custom property of the scene: its takes as JSON."""
@@ -128,12 +128,17 @@ def take_folder(take: Take) -> str:
 
 def take_place(take: Take) -> Path | None:
     """The take's folder by the same rule, None when it is at neither place; looks for one picture only, for a draw."""
-    return next((folder for _, folder in _places(take) if (folder / take.thumbnail).is_file()), None)
+    return folder_with_picture(possible_folders(take), take)
+
+
+def possible_folders(take: Take) -> tuple[Path, ...]:
+    """Where the take's folder may be: beside the .blend, or where it was made. No disk is asked."""
+    return tuple(Path(bpy.path.abspath(place)) for place in (take.folder, take.folder_when_made))
 
 
 def _places(take: Take) -> list[tuple[str, Path]]:
     """Where the take may be, as Blender writes it and as a path; without folders that are another take's."""
-    places = [(place, Path(bpy.path.abspath(place))) for place in (take.folder, take.folder_when_made)]
+    places = zip((take.folder, take.folder_when_made), possible_folders(take), strict=True)
     return [(place, folder) for place, folder in places if not holds_another_take(folder, take)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from ..disk_looks import looks
 from . import manual_map, preferences, properties
 from .calibration import (
     calibration_fields,
@@ -32,6 +33,7 @@ from .photo import (
 )
 from .predictors import ask_server
 from .preview_state import preview_state
+from .redraw import redraw_when_settled
 from .shot import (
     camera_panel,
     clip_fit,
@@ -111,6 +113,7 @@ _CLASSES = guarded(
 
 def register() -> None:
     """Register all that Blender shall know of the add-on."""
+    looks.at_once, looks.overdue = bpy.app.background, redraw_when_settled
     properties.register()
     calibration_fields.register()
     for cls in _CLASSES:
@@ -141,6 +144,7 @@ def unregister() -> None:
     point_marks.unregister()
     thumbnails.close()
     preview_state.forget()
+    looks.forget()
     workspace_operator.unregister_menu()
     import_operator.unregister_menu()
     for cls in reversed(_CLASSES):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..core.entry_points import entry_point
+from ..disk_looks import looks
 
 SETTLE_SECONDS = 0.15
 
@@ -42,10 +43,25 @@ def redraw_views() -> None:
                 area.tag_redraw()
 
 
+def redraw_when_settled() -> None:
+    """Redraw once the disks have answered what the panels asked; may be called while a panel is drawn."""
+    if not bpy.app.timers.is_registered(_settled):
+        bpy.app.timers.register(_settled, first_interval=SETTLE_SECONDS)
+
+
+@entry_point("The sidebars could not be drawn again")
+def _settled() -> float | None:
+    if not looks.settled:
+        return SETTLE_SECONDS
+    redraw()
+    return None
+
+
 def stop() -> None:
     """Forget what is still to be drawn again; the add-on is being disabled."""
-    if bpy.app.timers.is_registered(_tag_sidebars):
-        bpy.app.timers.unregister(_tag_sidebars)
+    for timer in (_tag_sidebars, _settled):
+        if bpy.app.timers.is_registered(timer):
+            bpy.app.timers.unregister(timer)
 
 
 def _redraw_status_bar() -> None:

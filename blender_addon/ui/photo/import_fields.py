@@ -12,6 +12,7 @@ from ...core.camera.projection import intrinsics_matrix
 from ...core.depth.depth_file import DEPTH_SUFFIXES, METRIC_SUFFIXES
 from ...core.errors import PhotoError
 from ...core.payloads.import_request import SETTING_FIELDS, DepthFile, ImportRequest, ImportSettings
+from ...disk_looks import looks
 from .depth_fields import OF_THIS_PHOTO, DepthFields, depth_format, draw_depth_fields
 
 DEPTH_NAMES = ("{}_depth", "{}-depth", "{}.depth", "depth_{}", "{}_disparity", "{}_disp", "{}")
@@ -128,7 +129,10 @@ def import_request(photo: str, fields: Any) -> ImportRequest:
 
 def has_depth(fields: Any) -> bool:
     """Whether the photo of the panel has a depth: a file that was chosen, or one beside it."""
-    return bool(fields.depth_path.strip()) or depth_beside(Path(bpy.path.abspath(fields.photo_path))) is not None
+    if fields.depth_path.strip():
+        return True
+    photo = Path(bpy.path.abspath(fields.photo_path))
+    return looks.answer(("depth", photo), lambda: depth_beside(photo) is not None, False)
 
 
 def depth_beside(photo: Path) -> Path | None:

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from ...core.protocol.capability import EngineCapability, PredictorFacts
+from ...disk_looks import looks
 from ...generation.job_records import DepthTask
 from ...generation.job_view import JobView, Phase
 from ...generation.jobs import jobs
@@ -117,7 +118,7 @@ def _draw_not_installed(layout: Any, context: bpy.types.Context, facts: Predicto
     size = f", {megabytes(facts.install_bytes)} to download" if facts.install_bytes else ""
     weights = f"{megabytes(facts.download_bytes)} of weights ({licence_words(facts)})"
     draw_wrapped(layout, context, f"Depth networks need {needs}: PyTorch{size}, then {weights}.", "INFO")
-    if uses_own_server() and installed_realcam() is not None:
+    if uses_own_server() and looks.answer("installed realcam", installed_realcam, None) is not None:
         layout.operator("realcam.use_installed_server", icon="CHECKMARK")
         return
     layout.operator("realcam.copy_command", icon="COPYDOWN").line = facts.install

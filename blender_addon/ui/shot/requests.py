@@ -11,6 +11,7 @@ from ...core.errors import RealCamError
 from ...core.payloads.shot import ShotSettings
 from ...core.protocol.engine_checks import check_clip_engine
 from ...datablocks import reference
+from ...disk_looks import looks
 from ...generation.jobs import jobs
 from ...generation.shot_job import ShotRequest
 from ...shot import Problem, check_output, check_shot
@@ -68,10 +69,13 @@ def fingerprint(scene: bpy.types.Scene) -> Fingerprint:
 def problems(scene: bpy.types.Scene) -> list[str]:
     """Why Generate is greyed out, in sentences; empty when it is not."""
     known = preview_state.coverage_of(fingerprint(scene))
-    wrong = [*shot_problems(scene, known), *check_output(clips_folder() / ROOT)]
+    folder = clips_folder() / ROOT
+    kept: list[Problem] = looks.answer(("clips", folder), lambda: check_output(folder), [])
+    wrong = [*shot_problems(scene, known), *kept]
     found = [problem.sentence for problem in wrong if problem.severity == "error"]
     request = shot_request(scene)
-    if request.last_image and not Path(bpy.path.abspath(request.last_image)).is_file():
+    ending = Path(bpy.path.abspath(request.last_image))
+    if request.last_image and not looks.answer(("last image", ending), ending.is_file, True):
         found.append(f"The last image is not there: {request.last_image}. Choose another file, or none.")
     try:
         server_settings()

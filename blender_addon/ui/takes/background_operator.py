@@ -12,8 +12,9 @@ from ...core.payloads.background import BACKGROUND_FILE, decode_background
 from ...scene import PhotoScene, find_photo_scene
 from ...scene.importing.background_layers import add_background
 from ...timeline.take import Take
-from ...timeline.takes import take_folder, take_place
+from ...timeline.takes import take_folder
 from ..operator_result import OperatorResult
+from .take_files import take_files
 from .takes_list import TakeOperator, selected_take
 
 
@@ -41,8 +42,8 @@ class AddBackground(TakeOperator, bpy.types.Operator):
 
 def draw_background(layout: Any, take: Take) -> None:
     """Draw the button where the take has a background."""
-    place = take_place(take)
-    if place is not None and (place / BACKGROUND_FILE).is_file():
+    files = take_files(take)
+    if files is not None and files.has_background:
         layout.operator("realcam.add_background", icon="IMAGE_BACKGROUND")
 
 

@@ -14,6 +14,7 @@ from ...timeline.copy_takes import copied_takes, takes_elsewhere
 from ...timeline.take import Take
 from ..operator_result import OperatorResult
 from ..text_wrap import draw_wrapped
+from .take_files import take_folder_seen
 from .takes_list import refresh_takes, selected_take
 
 TICK_SECONDS = 0.02
@@ -101,7 +102,7 @@ def draw_takes_elsewhere(layout: Any, context: bpy.types.Context) -> None:
 
 def _elsewhere(scene: bpy.types.Scene) -> tuple[Take, ...]:
     try:
-        return takes_elsewhere(scene)
+        return takes_elsewhere(scene, take_folder_seen)
     except RealCamError:
         # The list says that it cannot be read.
         return ()

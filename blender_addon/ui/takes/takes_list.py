@@ -14,9 +14,10 @@ from ...core.protocol.capability import SettingValue
 from ...generation.jobs import jobs
 from ...timeline.shown_take import show_take, shown_number, where_shown
 from ...timeline.take import Take
-from ...timeline.takes import forget_take, recover_takes, take_place
+from ...timeline.takes import forget_take, recover_takes
 from ..engine_options import use_options
 from ..operator_result import OperatorResult
+from .take_files import take_files, take_folder_seen
 from .take_item import RealCamTakeItem, find_take, readable_takes
 from .thumbnails import thumbnails
 
@@ -58,7 +59,7 @@ def selected_take(scene: bpy.types.Scene) -> Take | None:
 
 def thumbnail(take: Take) -> int:
     """The icon of the take's picture, 0 for none."""
-    place = take_place(take)
+    place = take_folder_seen(take)
     return thumbnails.of_file(place / take.thumbnail) if place is not None else 0
 
 
@@ -124,6 +125,8 @@ class TakesList(bpy.types.UIList):
         icon = thumbnail(take)
         if icon:
             row.label(text=text, translate=False, icon_value=icon)
+        elif take_files(take) is None:
+            row.label(text=text, translate=False, icon="TIME")
         else:
             row.label(text=f"{text}  files missing", icon="ERROR")
         if take.rating:

@@ -37,9 +37,11 @@ class Thumbnails:
     def of_file(self, path: Path) -> int:
         """The icon of a picture file, which must not change."""
         key = str(path)
-        if self._icons is None or not path.is_file():
+        if self._icons is None:
             return 0
         if key not in self._icons:
+            if not path.is_file():
+                return 0
             self._icons.load(key, key, "IMAGE")
         return int(self._icons[key].icon_id)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from blender_addon.core.file_paths import nearest_existing
 from blender_addon.core.progress import JobProgress, OnProgress, unwatched
 
 from .transfer import Transfer, watched
@@ -225,8 +226,19 @@ def in_units(count: int) -> str:
 
 
 def _existing(folder: Path) -> Path:
-    """`folder`, or the nearest folder above it that exists."""
-    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    """`folder`, or the nearest folder above it that exists.
+
+    Raises:
+        WeightsError: there is none.
+    """
+    existing = nearest_existing(folder)
+    if existing is None:
+        raise WeightsError(
+            "There is no place for the weights",
+            f"the drive of {folder} is not there",
+            "Connect it, or name another folder with --into or REALCAM_WEIGHTS.",
+        )
+    return existing
 
 
 LOCK_FILE = ".get.lock"
