@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: of the command line; None for the process's own.
 
     Returns:
-        The exit code: 1 when the server could not run, with a sentence on standard error.
+        The exit code: 1 or IN_USE when the server could not run, with a sentence on standard error.
     """
     parser = argparse.ArgumentParser(prog="python -m server", description="Run a RealCam server.")
     parser.add_argument("--host", default=DEFAULT_HOST, help="address to listen on")
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run_until_stopped(options, die_with_parent=chosen.die_with_parent, ready_file=chosen.ready_file)
     except RealCamError as error:
         print(error.sentence, file=sys.stderr)
-        return 1
+        return error.exit_code
     except OSError as error:
         if error.filename is None:
             raise

@@ -23,6 +23,11 @@ class RealCamError(Exception):
         super().__init__(self.sentence)
 
     @property
+    def exit_code(self) -> int:
+        """The exit code of a command that ends with this error."""
+        return 1
+
+    @property
     def sentence(self) -> str:
         """The whole message as prose, for a panel, a terminal or a message: names in it are printable."""
         text = f"{self.what}: {self.why}" if self.why else self.what
@@ -70,6 +75,12 @@ class ErrorCode(enum.StrEnum):
     DISK_FULL = "disk-full"
     NOT_WRITABLE = "not-writable"
     PORT_TAKEN = "port-taken"
+    STORE_IN_USE = "store-in-use"
+    """Another server has the data folder."""
+
+
+IN_USE = 75
+"""The exit code of a server whose port or data folder another one has, which may be about to end: EX_TEMPFAIL."""
 
 
 class ServiceError(RealCamError):
@@ -85,6 +96,11 @@ class ServiceError(RealCamError):
     def __init__(self, what: str, why: str = "", remedy: str = "", *, code: str = "") -> None:
         super().__init__(what, why, remedy)
         self.code = code
+
+    @property
+    def exit_code(self) -> int:
+        """See RealCamError."""
+        return IN_USE if self.code in (ErrorCode.PORT_TAKEN, ErrorCode.STORE_IN_USE) else super().exit_code
 
 
 class EngineError(RealCamError):

@@ -90,7 +90,13 @@ Command = Connect | SubmitJob | ResumeJob
 
 @dataclass(frozen=True)
 class ServerStarting:
-    """Nobody answered; a local server is being started."""
+    """Nobody answered; a local server is being started.
+
+    Attributes:
+        words: The last line of its log, which a first start fills for minutes; "" while that is empty.
+    """
+
+    words: str = ""
 
 
 @dataclass(frozen=True)

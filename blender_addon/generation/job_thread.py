@@ -39,8 +39,11 @@ from .local_server import LocalServer, server_command
 
 ANSWER_SECONDS = 5.0
 """How long a server that listens may take to greet before it counts as absent."""
-START_SECONDS = 60.0
-"""How long a server that we started may take until it answers: the first start of a machine compiles Python files."""
+QUIET_SECONDS = 600.0
+"""How long a server that we started may write nothing to its log before it answers. A first start may download Python
+and gigabytes of packages, of which uv writes one line before and one after."""
+GIVE_WAY_SECONDS = 20.0
+"""How long the server before, which may still be saving its work, may keep the one that we start from starting."""
 ABSENT = (ErrorCode.UNREACHABLE, ErrorCode.LOST, ErrorCode.NO_KEY)
 """Error codes of a server that is not there, that went while it was greeted, or that was never started here: this
 user's server key is made by the first start."""
@@ -265,23 +268,57 @@ class JobThread:
         self.events.put(ServerStarting())
         if self.server is None:
             self.server = LocalServer(server_command(self.settings.command, self.settings.address), self.settings.log)
-        was_running = self.server.running
+        # One that runs may be about to die while we look.
+        again = self.server.running
         self.server.start()
-        deadline = time.monotonic() + START_SECONDS
+        began = heard = time.monotonic()
+        written = 0
         while True:
             try:
                 return self._open(timeout=1.0)
             except ServiceError as error:
-                if was_running and not self.server.running:
-                    # It was about to die when we looked.
-                    was_running = False
-                    self.server.start()
-                self.server.check()
-                if error.code not in ABSENT or time.monotonic() > deadline:
+                again = self._start_again(self.server, again, began)
+                if error.code not in ABSENT:
                     raise
             if self._interrupted():
                 raise InterruptedWaitError
+            if self.server.log_bytes != written:
+                written, heard = self.server.log_bytes, time.monotonic()
+                self.events.put(ServerStarting(self.server.log_tail(1)))
+            if time.monotonic() - heard > QUIET_SECONDS:
+                raise ServiceError(
+                    "The local server runs but does not answer",
+                    f"it has written nothing for {QUIET_SECONDS / 60:.0f} minutes; its last words: "
+                    f"{self.server.log_tail() or '(none)'}",
+                    f"Its log is {self.settings.log}.",
+                    code=ErrorCode.UNREACHABLE,
+                )
             time.sleep(0.05)
+
+    def _start_again(self, server: LocalServer, again: bool, began: float) -> bool:
+        """Start a server again that ended because it was about to, or because one before has not quite ended.
+
+        Args:
+            server: The local server.
+            again: Whether it may be started again whatever it ended with.
+            began: When it was started first, of the monotonic clock.
+
+        Returns:
+            `again`, for the next call.
+
+        Raises:
+            ServiceError: It ended for another reason, or the one before is still there.
+        """
+        if again and not server.running:
+            server.start()
+            return False
+        try:
+            server.check()
+        except ServiceError as error:
+            if error.code != ErrorCode.STORE_IN_USE or time.monotonic() - began > GIVE_WAY_SECONDS:
+                raise
+            server.start()
+        return again
 
     def _connection_changed(self, connected: bool) -> None:
         self.events.put(ConnectionChanged(connected))

@@ -139,8 +139,12 @@ def after_event(view: JobView, event: Event) -> JobView:
     if view.phase.final or getattr(event, "job_id", view.job_id) not in ("", view.job_id):
         return view
     match event:
-        case ServerStarting():
-            return replace(view, phase=Phase.STARTING_SERVER)
+        case ServerStarting() if view.phase is Phase.CANCELLING:
+            return view
+        case ServerStarting(words=words):
+            return replace(view, phase=Phase.STARTING_SERVER, stage=words)
+        case Connected() if view.phase is Phase.STARTING_SERVER:
+            return replace(view, phase=Phase.CONNECTING, stage="")
         case Connected():
             return view if view.job_id else replace(view, phase=Phase.CONNECTING)
         case ConnectionChanged(connected=connected):

@@ -18,7 +18,7 @@ from ..core.protocol.capability import EngineCapability, EngineKind
 from ..core.protocol.messages import Limits
 from ..core.unforeseen import in_words
 from ..timeline.take_folders import discard_take_folder
-from .job_events import Connect, Connected, Event, Failed, Fetched, ResumeJob, ServerSettings, SubmitJob
+from .job_events import Connect, Connected, Event, Failed, Fetched, ResumeJob, ServerSettings, ServerStarting, SubmitJob
 from .job_records import DepthTask, JobRecord, JobRecords
 from .job_thread import JobThread
 from .job_view import JobView, Phase, after_event
@@ -53,6 +53,7 @@ class Jobs:
         limits: What the server takes, an assumption until one has answered.
         server_software: What the connected server calls itself, "" when none has answered.
         connection_error: Why no server could be reached, "" for no error.
+        starting: What a local server that is being started said last, "" when it said nothing; None when none is.
     """
 
     def __init__(self) -> None:
@@ -64,6 +65,7 @@ class Jobs:
         self.limits = Limits()
         self.server_software = ""
         self.connection_error = ""
+        self.starting: str | None = None
         self._thread: JobThread | None = None
         self._server: LocalServer | None = None
         self._records: JobRecords | None = None
@@ -173,6 +175,7 @@ class Jobs:
             return
         if self._thread is not None:
             self._thread.cancel()
+        self.starting = None
         handed_over = bool(self.view.job_id)
         self.view = replace(self.view, phase=Phase.CANCELLING if handed_over else Phase.CANCELLED, seconds_left=None)
 
@@ -247,9 +250,10 @@ class Jobs:
         self.view = None
         self.record = None
         self.engines, self.predictors, self.checkers = ASSUMED_ENGINES, (), ()
-        self.server_software, self.connection_error = "", ""
+        self.server_software, self.connection_error, self.starting = "", "", None
 
     def _take_in(self, event: Event) -> None:
+        self.starting = event.words if isinstance(event, ServerStarting) else None
         match event:
             case Connected(software=software, engines=engines, limits=limits):
                 self.limits = limits
@@ -288,7 +292,7 @@ class Jobs:
             if self._server is not None and self._thread.settings.command != settings.command:
                 self._server.stop()
                 self._server = None
-            self._thread = None
+            self._thread, self.starting = None, None
         if self._thread is None:
             self._thread = JobThread(settings, self._server)
         return self._thread

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import IO
 
 from ..core.child_text import child_environment
-from ..core.errors import ServiceError
+from ..core.errors import IN_USE, ErrorCode, ServiceError
+from ..core.printable import printable
 from ..core.programs import WINDOWS, find_program, join_command, kept_in, split_command, unquoted_path
 from ..core.protocol.server_address import ServerAddress
 
@@ -171,15 +172,31 @@ class LocalServer:
         """Whether the process was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def log_bytes(self) -> int:
+        """The size of the log."""
+        try:
+            return self._log.stat().st_size
+        except OSError:
+            return 0
+
     def check(self) -> None:
         """Raise an error when the process has ended by itself.
 
         Raises:
-            ServiceError: It has; the error holds the end of its log.
+            ServiceError: It has; the error holds the end of its log. Its code is STORE_IN_USE where another server has
+                the port or the data folder; that one may be about to end.
         """
         if self._process is None or self.running:
             return
         code = self._process.returncode
+        if code == IN_USE:
+            raise ServiceError(
+                "Another server is in the way of the local one",
+                self.log_tail(1),
+                "If Blender started it earlier and is gone, end it (its process is Python's), or restart the computer.",
+                code=ErrorCode.STORE_IN_USE,
+            )
         raise ServiceError(
             "The local server stopped by itself",
             f"exit code {code}; its last words: {self.log_tail() or '(none)'}",
@@ -195,7 +212,7 @@ class LocalServer:
         except OSError:
             return ""
         written = [line.strip() for line in text.splitlines() if line.strip(_BOX + " ") and line[0] not in _BOX]
-        return " | ".join(written[-lines:])
+        return printable(" | ".join(written[-lines:]))
 
     def stop(self, patience: float = 5.0) -> None:
         """End the process: by closing its input, which lets it finish what it writes; then by force.

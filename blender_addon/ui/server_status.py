@@ -30,6 +30,8 @@ def status_lines() -> list[tuple[str, str]]:
 
 
 def _answer() -> tuple[str, str]:
+    if jobs.starting is not None:
+        return "TIME", f"The server on this computer is starting. {jobs.starting}".rstrip()
     if jobs.connection_error:
         return "ERROR", jobs.connection_error
     if jobs.connected:

@@ -1,4 +1,4 @@
-"""How a command ends when it fails: one sentence on standard error and exit code 1, without a traceback."""
+"""How a command ends when it fails: one sentence on standard error and an exit code, mostly 1, without a traceback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from server.terminal.plain_console import say
 
 @contextmanager
 def friendly_errors() -> Iterator[None]:
-    """Turn errors that a user can act on into a sentence and exit code 1: RealCamError, and OSError about a named file.
+    """Turn errors that a user can act on, RealCamError and OSError about a file, into a sentence and an exit code.
 
     Raises:
         typer.Exit: such an error was raised in the context.
@@ -22,7 +22,7 @@ def friendly_errors() -> Iterator[None]:
         yield
     except RealCamError as error:
         say(error.sentence, err=True)
-        raise typer.Exit(1) from error
+        raise typer.Exit(error.exit_code) from error
     except OSError as error:
         if error.filename is None:
             raise

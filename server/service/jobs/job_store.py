@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from blender_addon.core.errors import ServiceError
+from blender_addon.core.errors import ErrorCode, ServiceError
 from blender_addon.core.protocol.messages import JobState, JobStatus, ResultFile, StateEvent
 
 from .job_schema import migrate
@@ -138,6 +138,7 @@ class JobStore:
                 "The job store cannot be opened",
                 f"{path}: {error}",
                 "Another server may be using this data directory: stop it, or give --data-dir another one.",
+                code=ErrorCode.STORE_IN_USE if error.sqlite_errorcode == sqlite3.SQLITE_BUSY else "",
             ) from error
         except sqlite3.DatabaseError as error:
             self._connection.close()

@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 
 from blender_addon.core.progress import JobProgress
-from blender_addon.core.protocol.messages import JobState
+from blender_addon.core.protocol.messages import JobState, Limits
 from blender_addon.generation.job_events import (
+    Connected,
     ConnectionChanged,
     Event,
     Failed,
     Fetched,
     Received,
     Sent,
+    ServerStarting,
     StateChanged,
     Stepped,
     Stopped,
@@ -28,6 +30,15 @@ JOB = "0" * 32
 
 def after(*events: Event, view: JobView | None = None) -> JobView:
     return reduce(after_event, events, view or JobView("shot", job_id=JOB))
+
+
+def test_what_a_starting_server_says_is_shown_while_it_starts() -> None:
+    view = after(ServerStarting(), ServerStarting("Downloading torch (2.1GiB)"), view=JobView("shot"))
+    assert (view.line, view.stage) == ("Starting the local server", "Downloading torch (2.1GiB)")
+    view = after(Connected("server", (), Limits()), view=view)
+    assert (view.phase, view.stage) == (Phase.CONNECTING, "")
+    cancelling = JobView("shot", job_id=JOB, phase=Phase.CANCELLING)
+    assert after(ServerStarting("more"), view=cancelling) == cancelling
 
 
 def test_a_whole_job_reads_like_one() -> None:
