@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from .held_files import discard, patiently, replace_path
+
 
 def write_atomic(path: Path, data: bytes, *, sync: bool = False) -> None:
     """Replace a file in one step; one writer at a time.
@@ -19,12 +21,12 @@ def write_atomic(path: Path, data: bytes, *, sync: bool = False) -> None:
     """
     part = path.with_name(f"{path.name}.part")
     try:
-        with part.open("wb") as stream:
+        with patiently(lambda: part.open("wb")) as stream:
             stream.write(data)
             if sync:
                 stream.flush()
                 os.fsync(stream.fileno())
-        part.replace(path)
+        replace_path(part, path)
     except OSError:
-        part.unlink(missing_ok=True)
+        discard(part)
         raise

@@ -14,6 +14,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from ..errors import ErrorCode, ServiceError
+from ..held_files import patiently, remove_file, replace_path
 from ..progress import JobProgress, OnProgress
 from .client_session import ConnectionLostError, Interrupted, Session, refusal
 from .messages import (
@@ -232,7 +233,7 @@ def _held(folder: Path, file: ResultFile) -> int:
 
 def _open_part(path: Path, offset: int) -> IO[bytes]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.open("r+b" if path.exists() else "wb")
+    part = patiently(lambda: path.open("r+b" if path.exists() else "wb"))
     part.seek(offset)
     part.truncate()
     return part
@@ -243,14 +244,14 @@ def _accept(path: Path, file: ResultFile) -> None:
     part = _part(path)
     found = _sha256(part)
     if found != file.sha256:
-        part.unlink()
+        remove_file(part)
         raise ServiceError(
             "A file arrived damaged",
             f"{file.name}: sha256 {found[:12]} instead of {file.sha256[:12]}",
             "Fetch it again.",
             code=ErrorCode.DAMAGED,
         )
-    part.replace(path)
+    replace_path(part, path)
 
 
 def _is_whole(path: Path, file: ResultFile) -> bool:

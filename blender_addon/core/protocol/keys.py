@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import os
 import secrets
+import shlex
 import stat
 import sys
 from pathlib import Path
@@ -24,6 +26,7 @@ from msgspec import Meta
 from zmq.utils import z85
 
 from ..errors import ErrorCode, ServiceError
+from ..held_files import discard, rename_path, replace_path
 from .server_address import ServerAddress
 
 PublicKey = Annotated[str, Meta(min_length=40, max_length=40)]
@@ -216,14 +219,28 @@ def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         if replace:
-            fresh.replace(path)
+            replace_path(fresh, path)
         elif os.name == "posix":
-            os.link(fresh, path)
+            _link(fresh, path)
         else:
-            fresh.rename(path)
+            rename_path(fresh, path)
     finally:
-        with contextlib.suppress(OSError):
-            fresh.unlink()
+        discard(fresh)
+
+
+def _link(fresh: Path, path: Path) -> None:
+    """Give a file a second name, which must be free.
+
+    On a file system without hard links it is renamed: of two processes that do so at once the later one's file stays.
+    """
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
+        rename_path(fresh, path)
 
 
 def read_private(path: Path, kind: type[T]) -> T | None:
@@ -244,10 +261,11 @@ def read_private(path: Path, kind: type[T]) -> T | None:
     except OSError as error:
         raise ServiceError("A key file cannot be read", f"{path}: {error.strerror}", "Check who owns it.") from error
     if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+        private = f"chmod 600 {shlex.quote(str(path))}"
         raise ServiceError(
             "A key file can be read by others",
             f"{path} has mode {stat.S_IMODE(mode):o}",
-            f"If nobody has copied it, run `chmod 600 {path}`; else delete it, and a new one is made.",
+            f"If nobody has copied it, run `{private}`; else delete it, and a new one is made.",
             code=ErrorCode.KEY_EXPOSED,
         )
     try:
