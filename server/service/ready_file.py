@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from blender_addon.core.errors import ServiceError
+from blender_addon.core.held_files import remove_file
 from blender_addon.core.protocol.keys import PublicKey, write_private
 from blender_addon.core.protocol.server_address import ServerAddress, host_on_this_machine
 
@@ -86,7 +87,7 @@ def remove_ready_file(path: Path, boot_id: str | None = None) -> None:
     if written is None or boot_id not in (None, written.boot_id):
         return
     try:
-        path.unlink(missing_ok=True)
+        remove_file(path)
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from error
 

@@ -268,13 +268,16 @@ class Service:
         )
 
     def _keep_house(self) -> None:
-        """Once per HOUSEKEEPING seconds: forget old jobs and quiet sessions, and take the disk's reserve again."""
+        """Once per HOUSEKEEPING seconds: forget old jobs and quiet sessions, delete what could not be deleted before,
+        and take the disk's reserve again.
+        """
         now = self._clock()
         if now < self._housekeeping_at:
             return
         self._housekeeping_at = now + HOUSEKEEPING
         self._sessions.drop_quiet()
         self._manager.disk.keep_reserve(self.options.keep_free)
+        self._manager.tidy(self._manager.files.leftover)
         forgettable = partial(self._store.each_in_states, *FORGETTABLE)
         gone = expired(forgettable, time.time(), self.options.retention)
         if not gone:

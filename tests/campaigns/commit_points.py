@@ -1,6 +1,6 @@
 """kill -9 of the server exactly before and after each thing it makes durable.
 
-    python -m tests.campaigns.commit_points --times 100
+    python -m tests.campaigns.commit_points --times 100 [--refused 3]
 
 One job after another goes through servers that each die at one point of that job's way; the next server takes over. A
 job must end DONE, once, with the right files. The servers are forks of a warm process (warm_server.py), so that 2,000
@@ -23,6 +23,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,6 +38,7 @@ from server.terminal.local_service import wait_until_ready
 from tests.campaigns.warm_server import Plan
 from tests.support.servers import REPOSITORY, RunningServer, new_id
 from tests.support.shots import small_payload, small_shot
+from tests.support.systems.refused_calls import refused_first
 
 POINTS = (
     "create",
@@ -52,6 +54,8 @@ POINTS = (
 )
 """What the server makes durable on a job's way, in order."""
 MOMENTS = ("before", "after")
+HOUSEKEEPING_SECONDS = 60.0
+"""Time to delete what could not be deleted at first; a second is the rule."""
 
 
 class Death(NamedTuple):
@@ -71,11 +75,18 @@ class CommitPointFigures:
     seconds: list[float] = field(default_factory=list)
 
 
-def run(deaths: Sequence[Death], folder: Path) -> CommitPointFigures:
-    """One job for each death, one after another, through one store."""
+def run(deaths: Sequence[Death], folder: Path, refused: int = 0) -> CommitPointFigures:
+    """One job for each death, one after another, through one store.
+
+    refused: how many renames and removals of each of the server's and the client's files fail first, see Plan.
+    """
     figures = CommitPointFigures()
     jobs = [new_id() for _ in deaths]
-    with _DyingServers(folder, list(zip(jobs, deaths, strict=True))) as servers, servers.client() as client:
+    with (
+        _DyingServers(folder, list(zip(jobs, deaths, strict=True)), refused) as servers,
+        servers.client() as client,
+        refused_first(refused, folder),
+    ):
         for number, (job_id, death) in enumerate(zip(jobs, deaths, strict=True)):
             try:
                 _bring(client, job_id, folder / job_id)
@@ -86,10 +97,16 @@ def run(deaths: Sequence[Death], folder: Path) -> CommitPointFigures:
             figures.seconds.append(time.monotonic() - servers.died_at[number])
             figures.survived += 1
         figures.kills = len(servers.died_at)
-        leftovers = [path.name for place in ("uploads", "work") for path in (folder / "data" / place).iterdir()]
+        deadline = time.monotonic() + HOUSEKEEPING_SECONDS
+        while (leftovers := _leftovers(folder)) and refused and time.monotonic() < deadline:
+            time.sleep(0.05)
         if leftovers:
             figures.lost.append(f"left over: {leftovers}")
     return figures
+
+
+def _leftovers(folder: Path) -> list[str]:
+    return [path.name for place in ("uploads", "work") for path in (folder / "data" / place).iterdir()]
 
 
 def _bring(client: Client, job_id: str, folder: Path) -> None:
@@ -107,7 +124,8 @@ def _bring(client: Client, job_id: str, folder: Path) -> None:
 class _DyingServers:
     """Servers on the same ports, each with a job it dies of; the last one, of none, is ended with the block."""
 
-    def __init__(self, folder: Path, deaths: list[tuple[str, Death]]) -> None:
+    def __init__(self, folder: Path, deaths: list[tuple[str, Death]], refused: int) -> None:
+        self._refused = refused
         self._plans = [*deaths, ("", Death("before", "create"))]
         self._server = RunningServer(folder / "data", folder / "config")
         self._log = (folder / "log").open("ab")
@@ -147,7 +165,7 @@ class _DyingServers:
             for number, (job_id, death) in enumerate(self._plans):
                 address = self._server.address
                 ports = (address.control_port, address.data_port)
-                plan = Plan(death.point, death.moment, job_id, *ports, str(ready_file))
+                plan = Plan(death.point, death.moment, job_id, *ports, str(ready_file), self._refused)
                 process.stdin.write(msgspec.json.encode(plan) + b"\n")
                 process.stdin.flush()
                 if number == 0:
@@ -165,6 +183,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=100, help="kills at each point and moment")
     parser.add_argument("--parallel", type=int, default=2, help="rows of jobs side by side, each with its own store")
+    parser.add_argument("--refused", type=int, default=0, help="refusals of each rename and removal, as on Windows")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     deaths = [Death(moment, point) for point in POINTS for moment in MOMENTS] * options.times
@@ -174,7 +193,8 @@ def main() -> None:
         rows = [Path(folder) / str(number) for number in range(options.parallel)]
         for row in rows:
             row.mkdir()
-        done = list(pool.map(run, [deaths[n :: options.parallel] for n in range(options.parallel)], rows))
+        parts = [deaths[n :: options.parallel] for n in range(options.parallel)]
+        done = list(pool.map(partial(run, refused=options.refused), parts, rows))
     seconds = [second for figures in done for second in figures.seconds]
     lost = [what for figures in done for what in figures.lost]
     summary = {

@@ -37,6 +37,18 @@ def test_a_kill_at_each_commit_loses_nothing(tmp_path: Path) -> None:
     assert figures.kills == figures.survived == len(deaths)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the campaign's servers are forks")
+def test_a_kill_loses_nothing_where_every_file_is_held_for_a_moment(tmp_path: Path) -> None:
+    """As on Windows under a virus scanner: the first renames and removals of every path fail, on both sides."""
+    deaths = [
+        Death("before", "store_results"),
+        *(Death("after", point) for point in ("store_payload", "store_results")),
+    ]
+    figures = commit_points(deaths, tmp_path, refused=3)
+    assert figures.lost == []
+    assert figures.kills == figures.survived == len(deaths)
+
+
 def test_cut_and_frozen_connections_lose_nothing(tmp_path: Path) -> None:
     figures = bad_links(jobs=6, resets=4, freezes=1, clients=2, seed=1, folder=tmp_path)
     assert figures.lost == 0, figures

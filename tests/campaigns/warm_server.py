@@ -18,17 +18,21 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from server.commands.serve import serve
+from server.service import service
 from server.service.jobs.job_files import JobFiles
 from server.service.jobs.job_store import JobStore
-from server.service.workers import worker, worker_process
+from server.service.workers import dispatcher, worker, worker_process
 from tests.support.servers import ENGINES
+from tests.support.systems.refused_calls import refuse_first
 
 
 class Plan(msgspec.Struct, frozen=True):
     """Die `moment` ("before" or "after") the method `point` of store or files does its work for this job; a second
-    word in `point` is the cause that `apply` must have."""
+    word in `point` is the cause that `apply` must have. refused: how many renames and removals of each path fail first,
+    as of files that another program has open."""
 
     point: str
     moment: str
@@ -36,6 +40,7 @@ class Plan(msgspec.Struct, frozen=True):
     port: int
     data_port: int
     ready_file: str
+    refused: int = 0
 
 
 def _arm(plan: Plan) -> None:
@@ -92,6 +97,9 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             _arm(plan)
+            if plan.refused:
+                refuse_first(pytest.MonkeyPatch(), plan.refused, Path(sys.argv[1]))
+                service.HOUSEKEEPING, dispatcher.STORE_AGAIN = 0.1, 0.02
             serve(
                 port=plan.port,
                 data_port=plan.data_port,

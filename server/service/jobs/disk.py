@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import os
@@ -10,6 +9,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from blender_addon.core.held_files import discard, remove_file
 from blender_addon.core.protocol.messages import JobState
 
 from .job_store import Job
@@ -66,11 +66,13 @@ class Disk:
         """Delete the reserve, so that states can still be written.
 
         Returns:
-            False when it was released before.
+            False when it was released before, or another program holds it now.
         """
         try:
-            self._reserve.unlink()
-        except FileNotFoundError:
+            remove_file(self._reserve, patience=0.0, missing_ok=False)
+        except OSError as error:
+            if not isinstance(error, FileNotFoundError):
+                log.error("the disk is full and its reserve cannot be given up now: %s", error)
             return False
         log.error("the disk is full: the reserve of %d bytes was given up", RESERVE_BYTES)
         return True
@@ -84,5 +86,4 @@ class Disk:
             with self._reserve.open("wb") as stream:
                 stream.write(os.urandom(RESERVE_BYTES))
         except OSError:
-            with contextlib.suppress(OSError):
-                self._reserve.unlink(missing_ok=True)
+            discard(self._reserve)

@@ -6,21 +6,25 @@
 <data>/checkpoints/<job>/      what the next attempt can go on from
 <data>/results/<job>/          a finished clip, with manifest.json
 
-Other files in these folders (a file manager's .DS_Store, ._x, an NFS leftover, a copy) are left alone.
+Other files in these folders (a file manager's .DS_Store, ._x, an NFS leftover, a copy) are left alone. What another
+program holds open and cannot be deleted therefore (Windows) stays for the housekeeping, see `JobFiles.leftover`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import re
-import shutil
 from pathlib import Path
 
 import msgspec
 
+from blender_addon.core.held_files import remove_file, remove_tree, replace_path
 from blender_addon.core.protocol.messages import JOB_ID_PATTERN, ResultFile
+
+log = logging.getLogger("realcam.files")
 
 MANIFEST = "manifest.json"
 
@@ -46,14 +50,19 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 class JobFiles:
     """Paths and file operations of one data directory. Safe from several threads for different jobs.
 
-    Methods that take a job id raise ValueError for a string that is not one.
+    Methods that take a job id raise ValueError for a string that is not one. Those that the loop's thread calls do not
+    wait for a file that another program holds.
 
     Args:
         root: the data directory; made with its folders where missing.
+
+    Attributes:
+        leftover: ids of jobs of which something could not be deleted; it is to be tried again.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.leftover: set[str] = set()
         for folder in (root, *self._of_jobs):
             folder.mkdir(parents=True, exist_ok=True)
         if os.name == "posix":
@@ -149,60 +158,68 @@ class JobFiles:
         with part.open("r+b") as stream:
             if hashlib.file_digest(stream, "sha256").hexdigest() != digest:
                 stream.close()
-                part.unlink()
+                remove_file(part)
                 return False
             os.fsync(stream.fileno())
         return True
 
     def store_payload(self, job_id: str) -> None:
         """Move an upload that was verified and decoded to its final name."""
-        self.upload(job_id).replace(self.payload(job_id))
+        replace_path(self.upload(job_id), self.payload(job_id))
         sync_folder(self.payloads)
 
     def store_results(self, job_id: str, attempt: int) -> None:
         """Move an attempt's synced work folder to the job's result folder, in place of one that is there.
 
+        After an error the same call tries again; what was moved before is left there.
+
         Raises:
-            OSError: it cannot be moved.
+            FileNotFoundError: there is no such work folder, nor results of this attempt.
+            OSError: it cannot be moved now; the work folder is whole.
         """
-        target = self.result_folder(job_id)
-        if target.exists():
-            shutil.rmtree(target)
-        self.work_folder(job_id, attempt).replace(target)
+        work, target = self.work_folder(job_id, attempt), self.result_folder(job_id)
+        moved = not work.exists() and (manifest := _manifest(target)) is not None and manifest.attempt == attempt
+        if not moved:
+            self.results.mkdir(exist_ok=True)
+            remove_tree(target, patience=0.0)
+            replace_path(work, target, patience=0.0)
         sync_folder(self.results)
 
     def finished_results(self, job_id: str) -> Manifest | None:
         """The manifest of a job's results; None unless every file that it lists is there with the right checksum."""
-        folder = self.result_folder(job_id)
-        try:
-            manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
-            for file in manifest.results:
-                with (folder / file.name).open("rb") as stream:
-                    if hashlib.file_digest(stream, "sha256").hexdigest() != file.sha256:
-                        return None
-        except (OSError, msgspec.DecodeError):
-            return None
-        return manifest if manifest.job_id == job_id else None
+        return _whole(self.result_folder(job_id), job_id)
+
+    def finished_work(self, job_id: str, attempt: int) -> Manifest | None:
+        """The same of what an attempt wrote and nobody moved to the results."""
+        return _whole(self.work_folder(job_id, attempt), job_id)
 
     def discard_work(self, job_id: str) -> None:
         """Delete the work folders of all attempts of this job."""
-        _checked(job_id)
-        # Not glob: it would cache a compiled pattern for each job.
-        for folder in self.work.iterdir():
-            if _job_of(folder) == job_id:
-                shutil.rmtree(folder, ignore_errors=True)
+        self._discard(job_id, self._work_folders(job_id))
 
     def discard_inputs(self, job_id: str) -> None:
         """Delete what a job that has ended no longer needs: work folders, upload, payload and checkpoints."""
-        self.discard_work(job_id)
-        self.upload(job_id).unlink(missing_ok=True)
-        self.payload(job_id).unlink(missing_ok=True)
-        shutil.rmtree(self.checkpoints(job_id), ignore_errors=True)
+        self._discard(job_id, self._inputs(job_id))
 
     def discard(self, job_id: str) -> None:
         """Delete every file of a job."""
-        self.discard_inputs(job_id)
-        shutil.rmtree(self.result_folder(job_id), ignore_errors=True)
+        self._discard(job_id, [*self._inputs(job_id), self.result_folder(job_id)])
+
+    def _work_folders(self, job_id: str) -> list[Path]:
+        _checked(job_id)
+        # Not glob: it would cache a compiled pattern for each job.
+        return [folder for folder in self.work.iterdir() if _job_of(folder) == job_id]
+
+    def _inputs(self, job_id: str) -> list[Path]:
+        single = [self.upload(job_id), self.payload(job_id), self.checkpoints(job_id)]
+        return [*self._work_folders(job_id), *single]
+
+    def _discard(self, job_id: str, paths: list[Path]) -> None:
+        """Delete files and folders of a job. Where one stays, the job is in `leftover` and it is logged once."""
+        refused = [error for path in paths if (error := _deleted(path)) is not None]
+        if refused and job_id not in self.leftover:
+            log.warning("not deleted yet, tried again: %s", refused[0], extra={"job": job_id})
+        (self.leftover.add if refused else self.leftover.discard)(job_id)
 
     def job_ids(self) -> set[str]:
         """The id of every job that has a file in any folder."""
@@ -226,6 +243,40 @@ def _job_of(path: Path) -> str | None:
     job_id, _, rest = path.name.partition(".")
     ours = rest in ("", "part", "shot") or rest.isdecimal()
     return job_id if ours and _JOB_ID.match(job_id) else None
+
+
+def _deleted(path: Path) -> OSError | None:
+    """None once a file or folder is gone, else why it is not."""
+    try:
+        if path.is_dir():
+            remove_tree(path, patience=0.0)
+        else:
+            remove_file(path, patience=0.0)
+    except OSError as error:
+        return error
+    return None
+
+
+def _manifest(folder: Path) -> Manifest | None:
+    try:
+        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _whole(folder: Path, job_id: str) -> Manifest | None:
+    """The manifest in a folder of results of this job, if every file that it lists has the right checksum."""
+    manifest = _manifest(folder)
+    if manifest is None or manifest.job_id != job_id:
+        return None
+    try:
+        for file in manifest.results:
+            with (folder / file.name).open("rb") as stream:
+                if hashlib.file_digest(stream, "sha256").hexdigest() != file.sha256:
+                    return None
+    except OSError:
+        return None
+    return manifest
 
 
 def sync_folder(folder: Path) -> None:

@@ -4,18 +4,22 @@ it.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from blender_addon.core.held_files import patiently
 from blender_addon.core.protocol.capability import EngineCapability
 from blender_addon.core.protocol.messages import JobState, JobStatus, StateEvent
 
 from .disk import Disk, promised
-from .job_files import JobFiles
+from .job_files import JobFiles, Manifest
 from .job_states import Cause
 from .job_store import Job, JobStore
+
+log = logging.getLogger("realcam.jobs")
 
 OnEvent = Callable[[StateEvent], None]
 
@@ -103,6 +107,20 @@ class JobManager:
             self.files.discard(job.job_id)
         return sum(job.result_bytes for job in jobs)
 
+    def tidy(self, job_ids: Iterable[str]) -> None:
+        """Delete the files that jobs no longer need, and all files of jobs that ended without a clip or are unknown.
+
+        Those of a job that runs are left alone. What another program holds stays in `files.leftover`.
+        """
+        for job_id in tuple(job_ids):
+            job = self.store.find(job_id)
+            if job is None or (job.state.final and job.state is not JobState.DONE):
+                self.files.discard(job_id)
+            elif job.state is JobState.DONE:
+                self.files.discard_inputs(job_id)
+            elif job.state not in (JobState.RUNNING, JobState.FINALIZING):
+                self.files.discard_work(job_id)
+
 
 class Waiting(NamedTuple):
     """A queued job: its number in order of submission, its id and its owner."""
@@ -146,16 +164,25 @@ def reconcile(manager: JobManager) -> None:
         if files.payload(job.job_id).exists():
             manager.move(job, Cause.PAYLOAD_STORED)
     for job in store.in_states(JobState.RUNNING, JobState.FINALIZING):
-        manifest = files.finished_results(job.job_id) if job.state is JobState.FINALIZING else None
-        if manifest is not None and manifest.attempt == job.attempt:
+        manifest = _finished(files, job) if job.state is JobState.FINALIZING else None
+        if manifest is not None:
             manager.move(job, Cause.RESULTS_STORED, results=manifest.results, engine_seconds=manifest.engine_seconds)
         else:
             manager.move(job, Cause.SERVER_STOPPED, RESTARTED)
-    for job_id in files.job_ids():
-        known = store.find(job_id)
-        if known is None or (known.state.final and known.state is not JobState.DONE):
-            files.discard(job_id)
-        elif known.state is JobState.DONE:
-            files.discard_inputs(job_id)
-        else:
-            files.discard_work(job_id)
+    manager.tidy(files.job_ids())
+
+
+def _finished(files: JobFiles, job: Job) -> Manifest | None:
+    """The manifest of the whole results of a job's attempt, stored now where they were not; None without such."""
+    stored = files.finished_results(job.job_id)
+    if stored is not None and stored.attempt == job.attempt:
+        return stored
+    made = files.finished_work(job.job_id, job.attempt)
+    if made is None or job.lifecycle.cancel_requested:
+        return None
+    try:
+        patiently(lambda: files.store_results(job.job_id, job.attempt))
+    except OSError as error:
+        log.warning("the clip cannot be stored, it is made again: %s", error, extra={"job": job.job_id})
+        return None
+    return made

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from blender_addon.core.atomic_file import write_atomic
+from blender_addon.core.held_files import discard
 from server.engines.engine import Paused
 from server.service.jobs.job_files import sync_folder
 
@@ -61,7 +61,7 @@ class FileCheckpoints:
         except OSError as error:
             log.warning("a checkpoint of %d bytes cannot be written, the shot goes on without: %s", len(data), error)
             if not self._pausing():
-                shutil.rmtree(self._folder, ignore_errors=True)
+                discard(self._folder)
         if self._pausing():
             raise Paused
 

@@ -35,18 +35,25 @@ OnStep = Callable[[Progress, bytes], None]
 
 STOPPED = "The server was stopped while this job ran; it goes on when it is back."
 """The reason of a job that goes back to the queue because the server stops."""
+STORE_AGAIN = 0.5
+"""Seconds between two tries to store a finished clip that another program, or the disk, keeps from its place."""
 QUICK_DEATHS = 3
 """Workers that may die one after another before any was ever ready; then the server gives up."""
 
 
 @dataclass(frozen=True)
 class _Outcome:
-    """How an attempt ended, as it goes to the store."""
+    """How an attempt ended, as it goes to the store.
+
+    Attributes:
+        stored: whether the results are in their place.
+    """
 
     job: Job
     cause: Cause
     reason: str
     facts: dict[str, Any]
+    stored: bool = False
 
 
 @dataclass
@@ -109,6 +116,9 @@ class Dispatcher:
         self._attempt: _Attempt | None = None
         self._draining = False
         self._unsettled: deque[_Outcome] = deque()
+        self._unstored: dict[str, _Outcome] = {}
+        """Finished jobs by id whose results cannot be moved to their place yet. They stay FINALIZING, others go on."""
+        self._store_again_at = 0.0
         self._waiting_for_room = ""
         self._circuit_breaker = CircuitBreaker(options.engine_rest)
         self._engines: tuple[EngineCapability, ...] | None = None
@@ -165,6 +175,9 @@ class Dispatcher:
             WorkerCannotStartError: no worker was ever ready and QUICK_DEATHS have died.
         """
         now = self._clock()
+        if now >= self._store_again_at and not self._unsettled:
+            self._store_again_at = now + STORE_AGAIN
+            self._unsettled.extend(self._unstored.values())
         if not self._settle():
             return
         if self._worker is None:
@@ -182,6 +195,9 @@ class Dispatcher:
         if job.state.final:
             return job
         job = self._manager.move(job, Cause.CANCEL_REQUESTED)
+        if (waiting := self._unstored.get(job.job_id)) is not None:
+            self._unstored[job.job_id] = replace(waiting, job=job, cause=Cause.ENGINE_STOPPED, reason="Cancelled.")
+            self._store_again_at = 0.0
         attempt = self._attempt
         if attempt and attempt.job.job_id == job.job_id and attempt.cancelled_at is None and self._worker:
             attempt.job = job
@@ -202,6 +218,7 @@ class Dispatcher:
             worker.close(5.0)
         if self._attempt is not None:
             self._end(self._attempt, Cause.SERVER_STOPPED, STOPPED)
+        self._unsettled.extend(self._unstored.values())
         self._settle()
 
     def _start_worker(self, now: float) -> None:
@@ -267,12 +284,6 @@ class Dispatcher:
             self._end(attempt, Cause.ENGINE_FAILED, message.reason)
 
     def _finish(self, attempt: _Attempt, message: pipe.Finished) -> None:
-        job = attempt.job
-        try:
-            self._manager.files.store_results(job.job_id, job.attempt)
-        except OSError as error:
-            self._end(attempt, Cause.ENGINE_FAILED, f"The server could not store the clip: {error.strerror}.")
-            return
         self._end(attempt, Cause.RESULTS_STORED, "", results=message.results, engine_seconds=message.engine_seconds)
 
     def _end(self, attempt: _Attempt, cause: Cause, reason: str, **facts: Any) -> None:
@@ -285,13 +296,17 @@ class Dispatcher:
         self._settle()
 
     def _settle(self) -> bool:
-        """Write the outcomes of ended attempts to the store.
+        """Write the outcomes of ended attempts to the store, but for results that cannot be stored yet.
 
         Returns:
             Whether all are written; False while the disk is full.
         """
         while self._unsettled:
-            outcome = self._unsettled[0]
+            outcome = self._with_results(self._unsettled[0])
+            if outcome is None:
+                self._unsettled.popleft()
+                continue
+            self._unsettled[0] = outcome
             try:
                 if outcome.cause is Cause.RESULTS_STORED and outcome.job.state is JobState.RUNNING:
                     outcome = replace(outcome, job=self._manager.move(outcome.job, Cause.CLIP_MADE))
@@ -309,6 +324,28 @@ class Dispatcher:
             self._count(job, outcome)
             log.info("%s %s", job.state.value, outcome.reason, extra={"job": job.job_id, "attempt": job.attempt})
         return True
+
+    def _with_results(self, outcome: _Outcome) -> _Outcome | None:
+        """The outcome with its results in their place, or as a failure when they are gone; None: to be tried again."""
+        job = outcome.job
+        # A cancel that came meanwhile is in the one that waits.
+        outcome = self._unstored.get(job.job_id, outcome)
+        if outcome.cause is not Cause.RESULTS_STORED or outcome.stored:
+            self._unstored.pop(job.job_id, None)
+            return outcome
+        try:
+            self._manager.files.store_results(job.job_id, job.attempt)
+        except FileNotFoundError as error:
+            self._unstored.pop(job.job_id, None)
+            reason = f"The server could not store the clip: {error.strerror}."
+            return replace(outcome, cause=Cause.ENGINE_FAILED, reason=reason, facts={})
+        except OSError as error:
+            if job.job_id not in self._unstored:
+                log.error("the clip cannot be stored: %s; tried again until it can", error, extra={"job": job.job_id})
+            self._unstored[job.job_id] = outcome
+            return None
+        self._unstored.pop(job.job_id, None)
+        return replace(outcome, stored=True)
 
     def _count(self, job: Job, outcome: _Outcome) -> None:
         """Tell the circuit breaker how a job ended: it suspends an engine that lost its worker in several in a row."""
