@@ -6,7 +6,6 @@ next one and continues.
 
 from __future__ import annotations
 
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -17,8 +16,9 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from ..errors import ErrorCode, ServiceError, WireError
+from .find_host import reachable_host
 from .framing import Buffer, ProtocolMismatchError, Received, decode_server_message, encode
-from .keys import SessionKeys, session_keys
+from .keys import SessionKeys, own_keys_remedy, session_keys
 from .messages import (
     PROTOCOL_VERSION,
     ClientMessage,
@@ -87,7 +87,7 @@ class Session:
         config: folder of the keys.
         client_id: the same after a restart of Blender.
         software: name and version, for the server's log.
-        timeout: seconds for the handshakes.
+        timeout: seconds to find the host, and again for the handshakes.
         interrupted: asked during every wait.
 
     Raises:
@@ -108,6 +108,7 @@ class Session:
         interrupted: Interrupted = never,
     ) -> None:
         self.address = address
+        self._config = config
         self._inbox: dict[Channel, deque[Received[ServerMessage]]] = {"control": deque(), "data": deque()}
         self._limits = Limits()
         self._heard = time.monotonic()
@@ -117,9 +118,9 @@ class Session:
         self._sockets: dict[Channel, zmq.Socket[bytes]] = {}
         self._monitors: dict[Channel, zmq.Socket[bytes]] = {}
         self._poller = zmq.Poller()
-        deadline = time.monotonic() + timeout
         try:
-            host = _reachable_host(address, timeout)
+            host = reachable_host(address, timeout)
+            deadline = time.monotonic() + timeout
             keys = session_keys(address, config)
             self._open("control", host, address.control_port, keys)
             self._open("data", host, address.data_port, keys)
@@ -235,7 +236,7 @@ class Session:
                 elif event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL and ended < HANDSHAKES_THAT_MAY_END:
                     ended += 1
                 elif event not in (None, zmq.EVENT_DISCONNECTED):
-                    raise _handshake_error(self.address, event)
+                    raise _handshake_error(self.address, event, self._config)
 
     def _greet(self, client_id: str, software: str, interrupted: Interrupted) -> Welcome:
         self.send("control", Hello(protocol=PROTOCOL_VERSION, client_id=client_id, software=software))
@@ -304,35 +305,19 @@ def refusal(message: Refused) -> ServiceError:
     return ServiceError(message.what, message.why, message.remedy, code=message.code)
 
 
-def _reachable_host(address: ServerAddress, timeout: float) -> str:
-    """The numeric address that takes a TCP connection: a plain connect fails at once and says why, ZeroMQ
-    would retry.
-    """
-    try:
-        with socket.create_connection((address.host, address.control_port), timeout=max(timeout, 0.1)) as probe:
-            return str(probe.getpeername()[0])
-    except OSError as error:
-        remedy = (
-            "Start it with `realcam serve`, or let the add-on start one."
-            if address.loopback
-            else "Check that it runs, the address, and the firewall between."
-        )
-        reason = "no answer in time" if isinstance(error, TimeoutError) else (error.strerror or str(error))
-        raise ServiceError(f"No server answers at {address}", reason, remedy, code=ErrorCode.UNREACHABLE) from error
-
-
-def _handshake_error(address: ServerAddress, event: int | None) -> ServiceError:
+def _handshake_error(address: ServerAddress, event: int | None, config: Path) -> ServiceError:
+    own = own_keys_remedy(config) if address.loopback and not address.server_key else ""
     if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
         return ServiceError(
             f"The server at {address} does not let this computer in",
             "its key is not on the server's list of allowed clients",
-            "On the server, run `realcam keys allow` with this computer's public key.",
+            own or "On the server, run `realcam keys allow` with this computer's public key.",
             code=RefusalCode.NOT_ALLOWED,
         )
     return ServiceError(
         f"What listens at {address} is not a RealCam server, or its key is another one",
         "the encrypted handshake failed",
-        "Check host and port, and paste the server's public key again.",
+        own or "Check host and port, and paste the server's public key again.",
         code=ErrorCode.HANDSHAKE,
     )
 

@@ -127,12 +127,27 @@ def session_keys(address: ServerAddress, config: Path) -> SessionKeys:
         return SessionKeys(checked_key(address.server_key), client_keys(config))
     if address.loopback and (config / "server.key").exists():
         return SessionKeys(server_keys(config).public, client_keys(config))
+    invite = "On the server, run `realcam keys invite`, and paste the text it prints."
     raise ServiceError(
         f"The key of the server at {address} is not known",
         "it was not started by you on this computer, and this computer was not paired with it",
-        "On the server, run `realcam keys invite`, and paste the text it prints.",
+        f"{invite} {own_keys_remedy(config)}" if address.loopback else invite,
         code=ErrorCode.NO_KEY,
     )
+
+
+def own_keys_remedy(config: Path) -> str:
+    """What to do where a server on this machine has other keys than a client's folder `config` holds."""
+    words = (
+        f"A server of yours on this computer and its clients share the keys in {config}: check the port, and end the "
+        "server that runs there, so that Blender starts its own."
+    )
+    if sys.platform == "win32":
+        words += (
+            " A Blender from the Microsoft Store has a private copy of that folder: have the environment variable "
+            "REALCAM_CONFIG_DIR name one outside AppData, for Blender and for the server."
+        )
+    return words
 
 
 def checked_key(text: str) -> str:

@@ -36,9 +36,14 @@ class ServerAddress:
         return is_loopback(self.host)
 
 
+def is_localhost(host: str) -> bool:
+    """Whether a host is this machine's own name for itself, which stands for two addresses."""
+    return host.lower() == "localhost"
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name means this machine and can be reached from nowhere else."""
-    if host == "localhost":
+    if is_localhost(host):
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
