@@ -104,8 +104,10 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "photo_frame": {"axes", "mesh"},
         "simplified_mesh": {"axes", "grid_places", "mesh"},
         "photo_scene": {"mesh", "photo_file", "photo_frame", "simplified_mesh"},
-        "edited_mesh": {"mesh", "photo_frame", "photo_scene", "simplified_mesh", "axes", "units"},
-        "editing": {"axes", "grid_places", "mesh", "photo_scene", "reference_camera", "scene_frame"},
+        "edited_mesh": {
+            *("mesh", "photo_frame", "photo_scene", "reference_camera", "simplified_mesh", "axes", "units"),
+        },
+        "editing": {"axes", "grid_places", "mesh", "photo_scene", "reference_camera", "scene_frame", "units"},
         "importing": {
             *("axes", "mesh", "textured_mesh", "photo_file", "photo_scene", "reference_camera", "units", "editing"),
         },

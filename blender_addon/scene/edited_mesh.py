@@ -17,10 +17,11 @@ from .axes import blender_points
 from .mesh import built_depth, own_vertices, rebuild_mesh
 from .photo_frame import check_editable, some_vertices
 from .photo_scene import CAMERA, PhotoScene, editable, is_copy, photo_scenes, store_record
+from .reference_camera import hang_camera, reference_camera
 from .simplified_mesh import is_simplified
 from .units import drawn_otherwise
 
-Mend = Literal["take_shape", "restore_axes", "put_back", "own_photo"]
+Mend = Literal["take_shape", "restore_axes", "put_back", "own_photo", "restore_camera", "draw_in_units"]
 """An operator that mends it, without `realcam.`."""
 
 A_FEW = 0.02
@@ -62,7 +63,12 @@ def _pose_edits(scene: bpy.types.Scene, photo_scene: PhotoScene) -> Iterator[Mes
         )
     drawn = drawn_otherwise(scene, photo_scene.world.median_scale)
     if drawn is not None:
-        yield MeshEdit(drawn, ())
+        yield MeshEdit(drawn, ("draw_in_units",))
+    if photo_scene.camera is None:
+        yield MeshEdit(
+            f"The camera of {subject.name} was deleted. The shot is the same; Block Out and drawing need that camera.",
+            ("restore_camera",),
+        )
     if photo_scene.world.determinant() < 0:
         yield MeshEdit(
             f"{subject.name} is mirrored: no camera sees a mirrored photo. Set its scale to 1 (Alt+S).",
@@ -154,6 +160,25 @@ def put_back(photo_scene: PhotoScene) -> PhotoScene:
         photo_scene.mesh.shape_key_clear()
     rebuild_mesh(mesh, placed, (record.rows, record.columns), record.depth_edge, record.cleaned)
     return photo_scene
+
+
+def restore_camera(photo_scene: PhotoScene) -> PhotoScene:
+    """Make the photo's camera again, where it took the photo. One that is there stays.
+
+    Raises:
+        PhotoError: The mesh is linked, or has other axes and is animated.
+    """
+    if photo_scene.camera is not None:
+        return photo_scene
+    photo_scene = editable(photo_scene)
+    subject, facts = photo_scene.mesh, photo_scene.facts
+    far, units = 0.0 if facts is None else facts.farthest, photo_scene.world.median_scale
+    camera = reference_camera(f"{subject.name} camera", photo_scene.intrinsics, photo_scene.photo_size, far, units)
+    hang_camera(subject, camera)
+    subject[CAMERA] = camera
+    for collection in subject.users_collection:
+        collection.objects.link(camera)
+    return replace(photo_scene, camera=camera)
 
 
 def make_own_photo(scene: bpy.types.Scene, photo_scene: PhotoScene) -> PhotoScene:

@@ -25,6 +25,8 @@ BESIDE = 2e-4
 """Share of the photo's side within which a vertex stands on its ray."""
 APART = 1e-3
 """Relative difference within which a vertex has the depth that it was built at."""
+SHEARED = 1e-4
+"""Share of its size by which a map may differ from a place, a turn and a scale of three axes."""
 MOST = 0.5
 """Share of the vertices that must agree on the axes: an artist may have moved the others."""
 
@@ -107,7 +109,7 @@ def photo_frame(
         return kept
     if camera is None or camera.parent != subject:
         fitted = _fitted(some)
-        if fitted is not None and some.share_in_place(fitted) >= MOST:
+        if fitted is not None and some.share_in_place(fitted) >= MOST and not is_sheared(Matrix(fitted.tolist())):
             return Matrix(fitted.tolist())
     # Most of it was moved by hand.
     return same if kept is None else kept
@@ -121,7 +123,7 @@ def restore_axes(subject: bpy.types.Object, frame: Matrix) -> None:
         frame: Its photo_frame.
 
     Raises:
-        PhotoError: The mesh is in Edit Mode, linked from another file, or animated. Nothing has changed then.
+        PhotoError: The mesh is in Edit Mode, linked from another file, animated or sheared. Nothing has changed then.
     """
     if subject.data.is_editmode:
         raise PhotoError("The mesh is being edited", subject.name, "Leave Edit Mode first.")
@@ -133,16 +135,30 @@ def restore_axes(subject: bpy.types.Object, frame: Matrix) -> None:
             f"{subject.name} was applied or given another origin, and {moves[0]} is animated",
             "Undo it, or clear the animation, then try again.",
         )
+    users = [o for o in bpy.data.objects if o.data == subject.data]
+    for user in users:
+        if is_sheared(user.matrix_basis @ frame):
+            raise PhotoError(
+                "The photo's mesh has other axes than its camera",
+                f"{user.name} was sheared (skewed in Edit Mode, or applied below a parent that is scaled unevenly)",
+                "Undo it, or import the photo again.",
+            )
     inverse = frame.inverted_safe()
     subject.data.transform(inverse, shape_keys=True)
     subject.data.update()
-    for user in [o for o in bpy.data.objects if o.data == subject.data]:
+    for user in users:
         user.matrix_basis = user.matrix_basis @ frame
         for child in [o for o in user.children if o.parent_type == "OBJECT"]:
             child.matrix_parent_inverse = inverse @ child.matrix_parent_inverse
     for scene in subject.users_scene:
         for layer in scene.view_layers:
             layer.update()
+
+
+def is_sheared(matrix: Matrix) -> bool:
+    """Whether a 4 x 4 map is more than a place, a turn and a scale of three axes, which is all that an object holds."""
+    kept = Matrix.LocRotScale(*matrix.decompose())
+    return bool(np.abs(np.array(matrix) - np.array(kept)).max() > SHEARED * max(matrix.median_scale, 1e-6))
 
 
 def check_editable(subject: bpy.types.Object) -> None:

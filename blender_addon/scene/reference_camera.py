@@ -33,6 +33,13 @@ def reference_camera(
     return bpy.data.objects.new(name, data)
 
 
+def hang_camera(subject: bpy.types.Object, camera: bpy.types.Object) -> None:
+    """Let a photo's mesh object carry the photo's camera, locked in its place."""
+    camera.parent = subject
+    for lock in ("lock_location", "lock_rotation", "lock_scale"):
+        setattr(camera, lock, (True, True, True))
+
+
 def see_as_far_as(data: bpy.types.Camera, far: float) -> None:
     """Move a camera's far clipping plane out, if need be.
 

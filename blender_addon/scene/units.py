@@ -17,6 +17,16 @@ def units_of_a_metre(scene: bpy.types.Scene) -> float:
     return 1.0 if units.system == "NONE" else 1.0 / float(units.scale_length)
 
 
+def units_apart(scene: bpy.types.Scene, units: float) -> float:
+    """How many times larger a photo is to be drawn for Blender to show its metres as they are.
+
+    Args:
+        scene: For its Unit Scale.
+        units: Blender units that a metre of the photo is drawn as.
+    """
+    return units_of_a_metre(scene) / units
+
+
 def drawn_otherwise(scene: bpy.types.Scene, units: float) -> str | None:
     """What is told where Blender shows a photo's metres as other lengths; None where it shows them as they are.
 

@@ -37,7 +37,7 @@ def pose_in_reference(camera_world: ArrayLike, reference_world: ArrayLike) -> Fl
         [4, 4] float64.
 
     Raises:
-        CameraError: The reference is scaled unevenly or has no size.
+        CameraError: The reference is scaled unevenly, sheared, or has no size.
     """
     camera = _unscaled(np.array(camera_world, dtype=np.float64))
     reference = np.array(reference_world, dtype=np.float64)
@@ -58,7 +58,7 @@ def world_from_reference(pose: Float64, reference_world: ArrayLike) -> Float64:
         [4, 4] float64, without scale.
 
     Raises:
-        CameraError: The reference is scaled unevenly or has no size.
+        CameraError: The reference is scaled unevenly, sheared, or has no size.
     """
     reference = np.array(reference_world, dtype=np.float64)
     local = flipped(pose)
@@ -73,7 +73,7 @@ def reference_scale(reference_world: Float64) -> float:
         reference_world: [4, 4] Blender world matrix of the reference.
 
     Raises:
-        CameraError: The reference is scaled unevenly or has no size.
+        CameraError: The reference is scaled unevenly, sheared, or has no size.
     """
     x, y, z = np.linalg.norm(reference_world[:3, :3], axis=0)
     if not min(x, y, z) > 0 or max(x, y, z) / min(x, y, z) > 1 + 1e-4:
@@ -81,6 +81,13 @@ def reference_scale(reference_world: Float64) -> float:
             "The photo's mesh is scaled unevenly",
             f"{x:.4g} x {y:.4g} x {z:.4g}",
             "Give the mesh object and its parents the same scale along every axis.",
+        )
+    axes = reference_world[:3, :3] / (x, y, z)
+    if np.abs(axes.T @ axes - np.eye(3)).max() > 1e-3:
+        raise CameraError(
+            "The photo's mesh is sheared",
+            "its axes do not stand at right angles: a parent of it is scaled unevenly and turned",
+            "Clear its parent (Alt+P), or give the parents the same scale along every axis.",
         )
     return float(np.cbrt(x * y * z))
 

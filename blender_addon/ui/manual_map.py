@@ -51,6 +51,8 @@ HEADINGS = (
     ("bpy.ops.realcam.*focal*", PHOTO),
     ("bpy.ops.realcam.*demo*", PHOTO),
     ("bpy.ops.realcam.hide_around", PHOTO),
+    ("bpy.ops.realcam.restore_*", PHOTO),
+    ("bpy.ops.realcam.draw_in_units", PHOTO),
     ("bpy.ops.realcam.*", GENERATE),
     ("bpy.types.realcamphotoimport.*", PHOTO),
     ("bpy.types.realcamcalibration.*", PHOTO),

@@ -1,8 +1,8 @@
 """The photo's scene made larger or smaller about the camera that took the photo, and every shot in it with it.
 
-The mesh's data is scaled, not its object. The data is in metres: the engine's depth is read from it, and camera paths
-are measured in it. The object's scale only says how large those metres are drawn in the artist's world (a model at
-1:10); the artist chose it, and it stays.
+`rescale` scales the mesh's data, not its object. The data is in metres: the engine's depth is read from it, and camera
+paths are measured in it. The object's scale only says how large those metres are drawn in the artist's world (a model
+at 1:10); the artist chose it, and it stays. `draw_in_units` scales that alone: the metres stay.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from mathutils import Matrix, Vector
 from ...core.arrays import Float64
 from ...core.errors import CameraError, PhotoError
 from ..mesh import TAKEN
-from ..photo_scene import PhotoScene, editable
+from ..photo_scene import PhotoScene, editable, photo_scenes
 from ..scene_frame import go_to_frame, kept_frame
+from ..units import units_apart
 from .fcurve_edits import ChannelEdits
 from .measured_cameras import ERROR_METRES, measured_cameras
 from .rig_dependencies import artists_cameras, moving_objects, parents
@@ -43,6 +44,24 @@ def rescale(scene: bpy.types.Scene, photo_scene: PhotoScene, factor: float) -> N
         PhotoError: The mesh is in Edit Mode or linked. Nothing has changed then.
         CameraError: A camera would not keep its framing. Nothing has changed then.
     """
+    _scale_all(scene, photo_scene, factor, drawn=False)
+
+
+def draw_in_units(scene: bpy.types.Scene, photo_scene: PhotoScene) -> None:
+    """Draw a metre of the photo as a metre as the scene's units show it, and the shots as much larger or smaller.
+
+    The scene's other photos that are drawn alike, and what is tied to the photo and its cameras, grow with it. No
+    metre of a photo changes, and no shot.
+
+    Raises:
+        PhotoError: The mesh is in Edit Mode or linked. Nothing has changed then.
+        CameraError: A camera would not keep its framing. Nothing has changed then.
+    """
+    _scale_all(scene, photo_scene, units_apart(scene, photo_scene.world.median_scale), drawn=True)
+
+
+def _scale_all(scene: bpy.types.Scene, photo_scene: PhotoScene, factor: float, drawn: bool) -> None:
+    """See rescale and, with `drawn`, draw_in_units."""
     if photo_scene.mesh.data.is_editmode:
         raise PhotoError("The mesh is being edited", photo_scene.mesh.name, "Leave Edit Mode to change the scale.")
     editable(photo_scene)
@@ -52,15 +71,18 @@ def rescale(scene: bpy.types.Scene, photo_scene: PhotoScene, factor: float) -> N
     with ExitStack() as undo:
         undo.callback(_evaluate, scene)
         edits = ChannelEdits(undo)
-        _scale_mesh(photo_scene.mesh.data, factor, undo)
         moving = moving_objects(scene, photo_scene)
+        if drawn:
+            moving += _drawn_alike(scene, photo_scene)
+        else:
+            _scale_mesh(photo_scene.mesh.data, factor, undo)
         centre = Vector(before.centre)
         # Roots are placed by where their parents stand now, so all are looked at before any is moved.
         places = {o: _centre_in_channels(o, centre) for o in moving}
         for subject in moving:
             _scale_object(subject, set(moving), factor, places[subject], edits)
         for camera in measured:
-            if ERROR_METRES in camera:
+            if ERROR_METRES in camera and not drawn:
                 edits.affine(camera, f'["{ERROR_METRES}"]', factor)
         for camera in (*cameras, photo_scene.camera):
             if camera is not None:
@@ -70,6 +92,13 @@ def rescale(scene: bpy.types.Scene, photo_scene: PhotoScene, factor: float) -> N
         if lost:
             raise _framing_error(lost)
         undo.pop_all()
+
+
+def _drawn_alike(scene: bpy.types.Scene, photo_scene: PhotoScene) -> list[bpy.types.Object]:
+    """The meshes of the scene's photos that are drawn as large as this one, this one's first."""
+    units = photo_scene.world.median_scale
+    photos = [photo for photo in photo_scenes(scene) if abs(photo.world.median_scale / units - 1) < 1e-3]
+    return [photo.mesh for photo in photos]
 
 
 class _Poses:

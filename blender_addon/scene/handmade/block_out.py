@@ -32,7 +32,7 @@ def begin_block_out(scene: bpy.types.Scene, photo_scene: PhotoScene) -> bpy.type
         raise PhotoError(
             "The photo's camera is gone",
             f"{photo_scene.mesh.name} has none in this scene",
-            "Undo its deletion, or import the photo again.",
+            "Press Make Its Camera Again in the Photo panel.",
         )
     end_block_out(scene, photo_scene)
     picture = camera.data.background_images.new()

@@ -17,7 +17,7 @@ from ...core.payloads.import_request import ImportSettings
 from ..mesh import fill_mesh
 from ..photo_file import PhotoFile
 from ..photo_scene import CAMERA, CURRENT, IMAGE, PhotoScene, Record, store_record
-from ..reference_camera import reference_camera
+from ..reference_camera import hang_camera, reference_camera
 from ..units import units_of_a_metre
 from .material import photo_material
 
@@ -65,9 +65,7 @@ def scene_of_depth(
     camera = reference_camera(f"{photo.name} camera", intrinsics, photo.file.size, far, units)
     mesh_object = _mesh_object(photo, built)
     mesh_object.scale = (units, units, units)
-    camera.parent = mesh_object
-    for lock in ("lock_location", "lock_rotation", "lock_scale"):
-        setattr(camera, lock, (True, True, True))
+    hang_camera(mesh_object, camera)
     rows, columns = built.grid.depth.shape
     record = Record(
         version=1,

@@ -14,10 +14,9 @@ from ...scene.importing.first_look import prepare_first_look
 from ...scene.importing.laid_out_photo import scene_of_layout
 from ..layout.import_laid_out import waiting_photo
 from ..operator_result import OperatorResult
-from ..photo.first_look import look_through_camera
+from ..photo.first_look import leave_photos_camera, look_through_camera, look_through_photos_camera
 from ..photo.import_fields import import_settings
 from .object_mode import OutsideModes
-from .photo_view import leave_photos_camera, look_through_photos_camera
 
 FAR = 10.0
 """Metres ahead at which a photo without depth is put, flat, until geometry gives it some."""

@@ -14,8 +14,8 @@ from ...scene.handmade.block_out import begin_block_out, end_block_out, is_block
 from ...scene.handmade.geometry_depth import take_geometry
 from ..operator_result import OperatorResult
 from ..photo.active_photo import ActivePhotoMixin, active_photo
+from ..photo.first_look import leave_photos_camera
 from .object_mode import OutsideModes
-from .photo_view import leave_photos_camera
 
 DENSE = 5_000
 """Faces of a mesh whose wires would hide the photo."""

@@ -1,18 +1,22 @@
-"""A window that shows a photo as its camera sees it."""
+"""Windows that show a photo as its camera sees it, or that look through the photo's own camera."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import bpy
 
 from ...datablocks import holds
+from ...scene import PhotoScene
 from ...shot.camera_sample import render_frame
 
 _FILLED = 0.95
 """Share of the free part of a view that the camera's frame fills."""
 _SMALLEST = 100
 """Pixels; a free part that is narrower is not worth a picture."""
+SEE_THROUGH = 0.35
+"""Alpha of the artist's meshes before the photo."""
 _TEXTURED = ("MATERIAL", "RENDERED")
 """Kinds of viewport shading that show the photo's colours by themselves."""
 
@@ -30,6 +34,32 @@ def look_through_camera(scene: bpy.types.Scene) -> None:
         if window.scene == scene and area is not None:
             _select(window.view_layer, camera)
             _look(window, area)
+
+
+def look_through_photos_camera(scene: bpy.types.Scene, photo_scene: PhotoScene) -> None:
+    """Look through the photo's camera in the largest 3D view of each window that shows the scene, in X-ray."""
+    for space in _views(scene):
+        space.use_local_camera, space.camera = True, photo_scene.camera
+        space.region_3d.view_perspective = "CAMERA"
+        space.overlay.show_overlays = True
+        if space.shading.type == "SOLID":
+            space.shading.show_xray, space.shading.xray_alpha = True, SEE_THROUGH
+
+
+def leave_photos_camera(scene: bpy.types.Scene, photo_scene: PhotoScene) -> None:
+    """Let views that look through the photo's camera look through the scene's again, without X-ray."""
+    for space in _views(scene):
+        if space.use_local_camera and space.camera == photo_scene.camera:
+            space.use_local_camera = False
+            space.shading.show_xray = False
+
+
+def _views(scene: bpy.types.Scene) -> Iterator[bpy.types.SpaceView3D]:
+    """The largest 3D view of each window that shows the scene."""
+    for window in bpy.context.window_manager.windows:
+        largest = _largest_view(window)
+        if window.scene == scene and largest is not None and largest.spaces.active.region_3d is not None:
+            yield largest.spaces.active
 
 
 def _largest_view(window: bpy.types.Window) -> bpy.types.Area | None:

@@ -7,14 +7,15 @@ from typing import ClassVar
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from ...scene.edited_mesh import copies_of, make_own_photo, put_back
-from ...scene.editing.current_photo import choose_photo, hide
+from ...scene.edited_mesh import copies_of, make_own_photo, put_back, restore_camera
+from ...scene.editing.current_photo import choose_photo, hide, set_seen
+from ...scene.editing.rescale import draw_in_units
 from ...scene.handmade.block_out import end_block_out
 from ...scene.importing.first_look import meshes_around
 from ...scene.photo_scene import photo_scenes, with_own_axes
 from ..operator_result import OperatorResult
 from .active_photo import ActivePhotoMixin, LeftEditMode, active_photo
-from .first_look import look_through_camera
+from .first_look import leave_photos_camera, look_through_camera
 
 
 class ChoosePhoto(bpy.types.Operator):
@@ -39,6 +40,7 @@ class ChoosePhoto(bpy.types.Operator):
             return {"CANCELLED"}
         for other in photo_scenes(context.scene):
             end_block_out(context.scene, other)
+            leave_photos_camera(context.scene, other)
         choose_photo(context.scene, photo)
         context.scene.realcam.depth_edge = photo.depth_edge
         look_through_camera(context.scene)
@@ -86,6 +88,33 @@ class PutBack(ActivePhotoMixin, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class RestoreCamera(ActivePhotoMixin, bpy.types.Operator):
+    """Make the photo's camera again, where it took the photo, and show the photo's mesh"""
+
+    bl_idname = "realcam.restore_camera"
+    bl_label = "Make Its Camera Again"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        """Make it. The mesh is hidden where the camera was deleted while the photo was blocked out."""
+        photo = restore_camera(active_photo(context))
+        set_seen(context.scene, photo.mesh, True)
+        return {"FINISHED"}
+
+
+class DrawInUnits(ActivePhotoMixin, bpy.types.Operator):
+    """Draw the photo, your cameras and what is tied to them as large as the scene's Unit Scale shows their metres"""
+
+    bl_idname = "realcam.draw_in_units"
+    bl_label = "Draw It in the Scene's Units"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        """Draw it. Shots and all metres of the photo stay as they are."""
+        draw_in_units(context.scene, active_photo(context))
+        return {"FINISHED"}
+
+
 class OwnPhoto(ActivePhotoMixin, bpy.types.Operator):
     """Make each copy of this photo's mesh a photo of its own, which can be worked on by itself"""
 
@@ -100,4 +129,4 @@ class OwnPhoto(ActivePhotoMixin, bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (ChoosePhoto, HideAround, RestoreAxes, PutBack, OwnPhoto)
+CLASSES = (ChoosePhoto, HideAround, RestoreAxes, PutBack, RestoreCamera, DrawInUnits, OwnPhoto)

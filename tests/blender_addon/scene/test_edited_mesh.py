@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from blender_addon.core.depth.layout.layout import DepthLayout
-from blender_addon.core.errors import PhotoError, RealCamError
+from blender_addon.core.errors import CameraError, PhotoError, RealCamError
 from blender_addon.core.payloads.import_request import DepthFile, ImportRequest
 from server.demo.motorcycle import Motorcycle
 from tests.support.photos import write_small_bike
@@ -20,8 +20,16 @@ from tests.support.photos import write_small_bike
 pytestmark = pytest.mark.blender
 pytest.importorskip("bpy")
 
+from mathutils import Matrix  # noqa: E402
+
 from blender_addon.scene import PhotoScene, find_photo_scene, import_photo, set_depth_edge  # noqa: E402
-from blender_addon.scene.edited_mesh import copies_of, make_own_photo, mesh_edits, put_back  # noqa: E402
+from blender_addon.scene.edited_mesh import (  # noqa: E402
+    copies_of,
+    make_own_photo,
+    mesh_edits,
+    put_back,
+    restore_camera,
+)
 from blender_addon.scene.editing.calibration import set_scale  # noqa: E402
 from blender_addon.scene.editing.cleaning import MOVED, set_cleaned  # noqa: E402
 from blender_addon.scene.editing.depth_layout import remove_layout, set_layout  # noqa: E402
@@ -117,6 +125,40 @@ def test_a_shot_does_not_change_with_the_meshs_axes(photo: PhotoScene, blender: 
     camera = again(blender).camera
     assert camera is not None
     np.testing.assert_allclose(camera.matrix_world, again(blender).world, atol=2e-5)
+
+
+def test_a_camera_that_was_deleted_is_made_again(photo: PhotoScene, blender: ModuleType) -> None:
+    """Where it took the photo, with its lens, hidden in no view; the shot never needed it."""
+    old = photo.camera
+    assert old is not None
+    place, lens, before = photo.world.copy(), old.data.lens, pose(blender, photo)
+    blender.data.objects.remove(old)
+    assert mends(blender) == {"restore_camera"}
+    np.testing.assert_allclose(pose(blender, again(blender)), before, atol=1e-6)
+    restore_camera(again(blender))
+    camera = again(blender).camera
+    assert camera is not None
+    blender.context.view_layer.update()
+    np.testing.assert_allclose(camera.matrix_world, place, atol=1e-6)
+    assert (camera.data.lens, mends(blender)) == (lens, set())
+
+
+def test_a_sheared_mesh_is_not_moved_in_silence(photo: PhotoScene, blender: ModuleType) -> None:
+    """An object holds no shear: a mesh that has one is sculpted, and a parent that gives it one keeps no shot."""
+    assert photo.camera is not None
+    blender.data.objects.remove(photo.camera)
+    seen = drawn(blender, photo)
+    photo.mesh.data.transform(Matrix.Shear("XY", 4, (0.3, 0.0)))
+    assert "put_back" in mends(blender)
+    put_back(restore_camera(again(blender)))
+    np.testing.assert_allclose(drawn(blender, again(blender)), seen, atol=2e-5)
+    parent = blender.data.objects.new("uneven", None)
+    blender.context.scene.collection.objects.link(parent)
+    # Turned by 45 degrees below it: its axes come out equally long, but not at right angles.
+    parent.scale, photo.mesh.parent = (1, 2, np.sqrt(2.5)), parent
+    photo.mesh.rotation_euler = (0, 0, np.pi / 4)
+    with pytest.raises(CameraError, match="is sheared"):
+        pose(blender, again(blender))
 
 
 @pytest.mark.parametrize("older", [False, True])

@@ -20,6 +20,7 @@ from blender_addon.scene import PhotoScene, import_photo  # noqa: E402
 from blender_addon.scene.edited_mesh import mesh_edits  # noqa: E402
 from blender_addon.scene.editing.calibration import Measure, set_true_distance  # noqa: E402
 from blender_addon.scene.editing.geometry_choice import GeometryChoice  # noqa: E402
+from blender_addon.scene.editing.rescale import draw_in_units  # noqa: E402
 from blender_addon.scene.handmade.geometry_depth import take_geometry  # noqa: E402
 from blender_addon.scene.importing.first_look import prepare_first_look  # noqa: E402
 from blender_addon.shot import sample_camera  # noqa: E402
@@ -83,8 +84,40 @@ def test_a_unit_scale_that_is_set_afterwards_is_told(blender: ModuleType, bike: 
     (edit,) = mesh_edits(scene, photo)
     assert "shows a metre of this photo as 1 cm" in edit.sentence
     np.testing.assert_array_equal(photo.depth(), before)
+    assert edit.mends == ("draw_in_units",)
     scene.unit_settings.system = "NONE"
     assert mesh_edits(scene, photo) == [], "Blender shows plain numbers then"
+
+
+@pytest.mark.parametrize("unit_scale", [0.01, 0.0254, 1000.0])
+def test_one_press_draws_the_photo_in_a_unit_scale_that_is_set_afterwards(
+    blender: ModuleType, bike: Motorcycle, tmp_path: Path, unit_scale: float
+) -> None:
+    """The photo, another one beside it, the camera's keyframes and what hangs on either grow; no metre changes."""
+    scene, photo = blender.context.scene, imported(blender, bike, tmp_path, 1.0)
+    (tmp_path / "two").mkdir()
+    other = imported(blender, bike, tmp_path / "two", 1.0)
+    other.mesh.location = (5, 1, 0)
+    photo.mesh.location = (1, 2, 3)
+    prepare_first_look(scene, photo)
+    camera = scene.camera
+    bake_move(scene, camera, "truck", {"distance": 0.25}, 1, 5)
+    child = blender.data.objects.new("empty", None)
+    scene.collection.objects.link(child)
+    child.parent, child.location = photo.mesh, (0, 0, -2)
+    blender.context.view_layer.update()
+    depth, seen = photo.depth(), sample_camera(scene, camera, [1, 5], photo.mesh).camera_to_world
+    far = photo.world.inverted() @ child.matrix_world
+    scene.unit_settings.scale_length = unit_scale
+    draw_in_units(scene, photo)
+    assert mesh_edits(scene, photo) == mesh_edits(scene, other) == []
+    np.testing.assert_array_equal(photo.depth(), depth)
+    np.testing.assert_allclose(
+        sample_camera(scene, camera, [1, 5], photo.mesh).camera_to_world, seen, atol=max(1e-5, 1e-7 * unit_scale)
+    )
+    assert tuple(photo.mesh.location) == pytest.approx((1, 2, 3)), "about the photo's camera"
+    np.testing.assert_allclose(photo.world.inverted() @ child.matrix_world, far, atol=max(1e-5, 1e-6 * unit_scale))
+    assert other.mesh.location.x == pytest.approx(1 + 4 / unit_scale, rel=1e-5)
 
 
 def test_no_field_of_ours_is_converted_by_blender(addon: ModuleType) -> None:

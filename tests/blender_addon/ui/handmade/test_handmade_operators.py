@@ -55,6 +55,16 @@ def test_a_photo_alone_is_blocked_out(addon: ModuleType, tmp_path: Path) -> None
     assert not photo.camera.data.background_images
     np.testing.assert_allclose(photo.depth(), np.where(front(photo, 0.5, 3.0), 3.0, 10.0), rtol=1e-6)
     assert box.display_type == "WIRE", "the photo is seen on its mesh, which stands where the box stands"
+    # Begun in Edit Mode of the mesh that it hides, which is not gone back to. The camera is made again when deleted.
+    bpy.context.view_layer.objects.active = photo.mesh
+    bpy.ops.object.mode_set(mode="EDIT")
+    assert bpy.ops.realcam.block_out() == {"FINISHED"}
+    assert (bpy.context.mode, current(bpy).mesh.hide_get()) == ("OBJECT", True)
+    bpy.data.objects.remove(current(bpy).camera)
+    with pytest.raises(RuntimeError, match="Press Make Its Camera Again"):
+        bpy.ops.realcam.block_out()
+    assert bpy.ops.realcam.restore_camera() == {"FINISHED"}
+    assert not current(bpy).mesh.hide_get()
     # Begun and ended by the button.
     assert bpy.ops.realcam.block_out() == {"FINISHED"}
     assert bpy.ops.realcam.block_out() == {"FINISHED"}
