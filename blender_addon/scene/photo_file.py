@@ -12,6 +12,7 @@ from ..colour_spaces import picture_space
 from ..core.arrays import Float32, Floats, UInt8, UInt16
 from ..core.errors import PhotoError
 from ..core.photo.photo_file import PhotoHeader, multiplied_by_alpha, photo_header, undecodable_photo, upright
+from .damaged_picture import check_undamaged
 
 ROWS_AT_ONCE = 64
 _LINEAR_FILES = ("OPEN_EXR", "OPEN_EXR_MULTILAYER", "HDR")
@@ -46,6 +47,7 @@ def read_photo(path: Path) -> PhotoFile:
         PhotoError: The photo cannot be used; see core.photo.photo_file.
     """
     header = photo_header(path)
+    check_undamaged(path)
     image = _load(path)
     if image is None:
         raise undecodable_photo(path)

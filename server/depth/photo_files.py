@@ -34,6 +34,7 @@ from blender_addon.core.photo.photo_file import (
 )
 from blender_addon.core.photo.picture_header import PictureHeader
 from blender_addon.core.photo.tiff import MARKS, TiffDirectory
+from server.depth.damaged_picture import check_undamaged
 
 # Pillow's default warns of photos above 89 Mpx, which phones take, and refuses twice that.
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
@@ -98,8 +99,9 @@ def _upright_colours(path: Path, header: PhotoHeader) -> UInt8 | None:
     """[h, w, 3] uint8 of a photo, upright; None where it cannot be decoded.
 
     Raises:
-        PhotoError: see multiplied_by_alpha.
+        PhotoError: it is damaged; see also multiplied_by_alpha.
     """
+    check_undamaged(path)
     picture, orientation = header.picture, header.exif.orientation
     if picture.bits == 16 and picture.channels > 1 and (frame := _first_frame(path)) is not None:
         # Pillow would keep the upper 8 bits.
@@ -230,6 +232,7 @@ class _Pictures:
 
     def numbers(self, path: Path, header: PictureHeader) -> NDArray[Any] | None:
         """See PictureDecoder."""
+        check_undamaged(path)
         if header.channels > 1:
             frame = _first_frame(path)
             layout = "rgb48le" if header.channels == 3 else "rgba64le"
@@ -242,6 +245,7 @@ class _Pictures:
 
     def colours(self, path: Path) -> UInt8 | None:
         """See PictureDecoder."""
+        check_undamaged(path)
         try:
             with as_stored(path) as file:
                 return np.array(file.convert("RGB"))

@@ -10,7 +10,7 @@ from typing import Literal
 
 from .file_bytes import FileBytes, file_bytes
 from .segments import JPEG_MARK, PNG_MARK, SCAN, is_webp, jpeg_segments, png_chunks, webp_chunks
-from .tiff import MARKS, TiffDirectory
+from .tiff import MARKS, TiffDirectory, pieces
 
 Kind = Literal["JPEG", "PNG", "WebP", "TIFF"]
 Model = Literal["grey", "inverted grey", "rgb", "luma", "palette", "other"]
@@ -23,7 +23,7 @@ _NOT_FRAMES = (0xC4, 0xC8, 0xCC)
 _PNG_MODELS: dict[int, tuple[Model, int]] = {0: ("grey", 1), 2: ("rgb", 3), 3: ("palette", 1), 4: ("grey", 2)}
 _TIFF_MODELS: dict[int, Model] = {0: "inverted grey", 1: "grey", 2: "rgb", 3: "palette", 6: "luma"}
 _TIFF_NUMBERS: dict[int, Numbers] = {1: "unsigned", 2: "signed", 3: "float"}
-_BITS, _MODEL, _STRIPS, _CHANNELS, _STRIP_SIZES, _TILES, _TILE_SIZES, _NUMBERS = 258, 262, 273, 277, 279, 324, 325, 339
+_BITS, _MODEL, _CHANNELS, _NUMBERS = 258, 262, 277, 339
 _SUBFILE, _WIDTH, _HEIGHT, _EXTRA, _DNG = 254, 256, 257, 338, 50706
 _MULTIPLIED = 1
 """Value of the tag ExtraSamples: an alpha that the colours are multiplied by."""
@@ -131,14 +131,13 @@ def _24_bits(data: FileBytes, at: int) -> int:
 
 def _tiff(data: FileBytes) -> PictureHeader:
     main = TiffDirectory(data)
-    starts, sizes = (main.numbers(a) or main.numbers(b) for a, b in ((_STRIPS, _TILES), (_STRIP_SIZES, _TILE_SIZES)))
     return PictureHeader(
         "TIFF",
         bits=max(main.numbers(_BITS), default=1),
         channels=main.number(_CHANNELS, 1),
         model=_TIFF_MODELS.get(main.number(_MODEL, 1), "other"),
         numbers=_TIFF_NUMBERS.get(max(main.numbers(_NUMBERS), default=1), "unsigned"),
-        whole=all(start + size <= len(data) for start, size in zip(starts, sizes, strict=False)),
+        whole=all(start + size <= len(data) for start, size in pieces(main)),
         size=(main.number(_WIDTH, 0), main.number(_HEIGHT, 0)),
         premultiplied=_MULTIPLIED in main.numbers(_EXTRA),
         raw=bool(main.number(_SUBFILE, 0) & 1) or _DNG in main or data[8:10] == _CANON_RAW,

@@ -11,6 +11,10 @@ MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """How a TIFF begins: byte order, and 42 or BigTIFF's 43."""
 
 ORIENTATION = 0x0112
+COMPRESSION = 259
+DEFLATED = (8, 32946)
+"""Values of the tag COMPRESSION."""
+_STRIPS, _STRIP_SIZES, _TILES, _TILE_SIZES = 273, 279, 324, 325
 _SHORT, _LONG, _LONG8 = 3, 4, 16
 _BYTES = (1, 2, 7)
 """Types of a tag that holds bytes or text."""
@@ -83,3 +87,10 @@ class TiffDirectory:
         if at > len(self._data):
             raise struct.error("beyond the end")
         return struct.unpack_from(self._order + layout, self._data, at)
+
+
+def pieces(directory: TiffDirectory) -> tuple[tuple[int, int], ...]:
+    """(offset, bytes) of each of a picture's strips or tiles."""
+    starts = directory.numbers(_STRIPS) or directory.numbers(_TILES)
+    sizes = directory.numbers(_STRIP_SIZES) or directory.numbers(_TILE_SIZES)
+    return tuple(zip(starts, sizes, strict=False))

@@ -13,6 +13,7 @@ from ...core.arrays import Float32, UInt8
 from ...core.depth.depth_file import read_depth_file
 from ...core.depth.depth_format import DepthFormat
 from ...core.photo.picture_header import PictureHeader
+from ..damaged_picture import check_undamaged
 from ..photo_file import image_floats
 
 
@@ -39,6 +40,7 @@ class _BlendersPictures:
 
         Blender holds them as fractions of their range, in float32: exact up to 22 bits of it.
         """
+        check_undamaged(path)
         pixels = _pixels(path)
         if pixels is None:
             return None
@@ -50,6 +52,7 @@ class _BlendersPictures:
 
     def colours(self, path: Path) -> UInt8 | None:
         """See PictureDecoder."""
+        check_undamaged(path)
         pixels = _pixels(path)
         return None if pixels is None else np.rint(pixels[..., :3] * 255).astype(np.uint8)
 

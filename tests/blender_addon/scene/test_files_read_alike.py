@@ -85,6 +85,18 @@ def cut(whole: Make, share: float = 0.5) -> Make:
     return make
 
 
+def hit(whole: Make, away: int = 1000, instead: bytes = b"") -> Make:
+    """A file that ends as it should, but lacks bytes of its middle, or has others there."""
+
+    def make(path: Path) -> None:
+        whole(path)
+        content = path.read_bytes()
+        middle = len(content) // 2
+        path.write_bytes(content[:middle] + instead + content[middle + away :])
+
+    return make
+
+
 def holding(content: bytes) -> Make:
     return lambda path: path.write_bytes(content)
 
@@ -168,6 +180,7 @@ INTEGERS = "holds numbers of neither 8 nor 16 bits. "
 RAW = "is a camera's raw data. Develop it first: save it as JPEG, PNG or TIFF."
 NO_PHOTO = "is no JPEG, PNG, WebP or TIFF. Save it as JPEG or PNG."
 CUT_PHOTO = "ends before its last row. Copy it again."
+DAMAGED = "the data of {} are wrong or missing in some place. Copy it again; or"
 
 PHOTOS: dict[str, tuple[Make, str]] = {
     "rgb.png": (picture(RGB), ""),
@@ -231,6 +244,11 @@ PHOTOS: dict[str, tuple[Make, str]] = {
     "bitmap.bmp": (picture(RGB), NO_PHOTO),
     **{f"cut.{suffix}": (cut(picture(RGB)), CUT_PHOTO) for suffix in ("png", "jpg", "tif", "webp")},
     **{f"head_only.{suffix}": (cut(picture(RGB), 0.01), CUT_PHOTO) for suffix in ("png", "tif", "webp")},
+    "without_a_part.jpg": (hit(picture(RGB, quality=95)), DAMAGED),
+    "without_a_half.jpg": (hit(picture(RGB, quality=95), 10_000, b"\xff\xd9"), DAMAGED),
+    "progressive_hit.jpg": (hit(picture(RGB, progressive=True)), DAMAGED),
+    "wiped.png": (hit(picture(RGB), 40, bytes(40)), "the pixels of {} cannot be decoded. Save it as JPEG or PNG."),
+    "wiped.tif": (hit(picture(RGB, compression="tiff_adobe_deflate"), 40, bytes(40)), DAMAGED),
     "last_byte.jpg": (cut(picture(RGB), 0.999), CUT_PHOTO),
 }
 """Name -> how the file is made, and the end of the sentence that refuses it; "" for a photo that is read."""
@@ -275,6 +293,7 @@ DEPTHS: dict[str, tuple[Make, str]] = {
     "png_inside.tif": (named("a.png", picture(MILLIMETRES)), ""),
     "jpeg_inside.png": (named("a.jpg", picture(GREY)), ASKED),
     "photo.jpg": (picture(RGB), NO_SCALE),
+    "grey_hit.jpg": (hit(picture(GREY, quality=95)), DAMAGED),
     "notes.doc": (holding(b"x"), OTHER_KIND),
     "no_suffix": (named("a.png", picture(MILLIMETRES)), OTHER_KIND),
     "missing.png": (nothing, "There is no such depth file: "),
