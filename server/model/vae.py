@@ -70,16 +70,39 @@ class VideoVae:
         """
         batch, _, frames, height, width = clip.shape
         shape = (self._config.latent_channels, height // LATENT_DOWNSAMPLE, width // LATENT_DOWNSAMPLE)
-        moments = self._each(lambda x: self.network.encode(x).latent_dist.parameters, clip, between, self._frames)
-        mean, log_variance = moments.float().chunk(2, dim=1)
+        moments = self.moments(clip, between)
         if draw is None:
-            noise = torch.zeros_like(mean)
+            noise = torch.zeros_like(moments[:, : self._config.latent_channels])
         elif per_frame:
             noise = torch.cat([draw((1, *shape)) for _ in range(batch * frames)])
         else:
             noise = draw((batch * frames, *shape))
-        latent = mean + torch.exp(0.5 * log_variance.clamp(-30.0, 20.0)) * noise
-        return self._config.scale * latent.unflatten(0, (batch, frames)).transpose(1, 2)
+        return self.sampled(moments, noise).unflatten(0, (batch, frames)).transpose(1, 2)
+
+    def moments(self, clip: Tensor, between: Callable[[], None] = _go_on) -> Tensor:
+        """Mean and log variance of each frame's posterior, which do not change from one encoding to the next.
+
+        Args:
+            clip: [B, 3, T, H, W] in [-1, 1].
+            between: called before each call of the network; what it raises ends the encoding.
+
+        Returns:
+            [B T, 8, H / 8, W / 8] float32.
+        """
+        return self._each(lambda x: self.network.encode(x).latent_dist.parameters, clip, between, self._frames).float()
+
+    def sampled(self, moments: Tensor, noise: Tensor) -> Tensor:
+        """The scaled latents that standard normal noise picks of the posteriors.
+
+        Args:
+            moments: [N, 8, h, w] as `moments` makes them.
+            noise: [N, 4, h, w].
+
+        Returns:
+            [N, 4, h, w] float32.
+        """
+        mean, log_variance = moments.chunk(2, dim=1)
+        return self._config.scale * (mean + torch.exp(0.5 * log_variance.clamp(-30.0, 20.0)) * noise)
 
     def decode(self, latents: Tensor, between: Callable[[], None] = _go_on, tiled: bool = False) -> Tensor:
         """The pictures of scaled latents.

@@ -51,17 +51,41 @@ def camera_condition(
     weight = next(pose_encoder.parameters())
     rays = plucker_rays(poses, intrinsics, height, width)
     features = pose_encoder(rays.to(weight))
+    plans = camera_plans(config, poses, intrinsics, size, conventions, noise, weight.dtype)
+    return tuple(LevelCamera(*level) for level in zip(features, plans, strict=True))
+
+
+def camera_plans(
+    config: UNetConfig,
+    poses: Tensor,
+    intrinsics: Tensor,
+    size: tuple[int, int],
+    conventions: CameraConventions = CORRECT,
+    noise: Tensor | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> tuple[tuple[AttentionPlan, ...] | None, ...]:
+    """Which tokens attend to which, at every level of the UNet, finest first; see LevelCamera.
+
+    Args:
+        config: of the UNet.
+        poses: [B, T, 4, 4] camera-to-world.
+        intrinsics: [B, T, 3, 3], pixels.
+        size: (width, height) of a frame, pixels.
+        conventions: where to follow the published geometry.
+        noise: standard normal [B, T, T, 3], which the published conventions want.
+        dtype: of the tokens that will attend.
+
+    Raises:
+        ValueError: the conventions want noise and there is none.
+    """
     fundamental = fundamental_matrices(poses, intrinsics, conventions, noise)
-    levels = []
-    for level, feature in enumerate(features):
-        cell = LATENT_DOWNSAMPLE * 2**level
-        plans = None
-        if cell in config.mask_cells:
-            plans = tuple(
-                device_plan(f, size, cell, config.register_tokens, conventions, weight.dtype) for f in fundamental
-            )
-        levels.append(LevelCamera(feature, plans))
-    return tuple(levels)
+    cells = (LATENT_DOWNSAMPLE * 2**level for level in range(len(config.channel_mult)))
+    return tuple(
+        tuple(device_plan(f, size, cell, config.register_tokens, conventions, dtype) for f in fundamental)
+        if cell in config.mask_cells
+        else None
+        for cell in cells
+    )
 
 
 def device_plan(

@@ -37,24 +37,38 @@ def context_tokens(model: RealCamModel, token_ids: Tensor, picture: Tensor) -> T
     return torch.cat([text, model.resampler(tokens)], dim=1)
 
 
-def concat_latents(latents: Tensor, reference: int | Tensor, style: Literal["repeat", "ends"] = "repeat") -> Tensor:
+ConcatStyle = Literal["repeat", "ends", "repeat_to_end", "continue"]
+"""Which clean latents the network is given, see `concat_latents`."""
+
+
+def concat_latents(latents: Tensor, reference: int | Tensor, style: ConcatStyle = "repeat") -> Tensor:
     """The latents that the network is given beside the noisy ones.
+
+    The published RealCam weights were trained with "repeat" alone, and the published code has "ends" besides; the other
+    two are our reading of the paper's figure 6.
 
     Args:
         latents: [B, 4, T, h, w], scaled.
         reference: index of the reference frame, of all samples or [B].
         style: "repeat" gives the reference frame's latent for every frame; "ends", for weights trained to interpolate,
-            only the first and the last frame's own, and zeros between.
+            only the first and the last frame's own, and zeros between; "repeat_to_end" the reference frame's for every
+            frame but the last, which gets its own; "continue" every frame's own up to the reference frame, and the
+            reference frame's after it.
 
     Returns:
         [B, 4, T, h, w].
     """
+    if style == "ends":
+        ends = torch.zeros_like(latents)
+        ends[:, :, 0], ends[:, :, -1] = latents[:, :, 0], latents[:, :, -1]
+        return ends
+    frames = torch.as_tensor(reference, device=latents.device).expand(len(latents))
+    held = latents[torch.arange(len(latents)), :, frames].unsqueeze(2).expand_as(latents)
     if style == "repeat":
-        frames = torch.as_tensor(reference, device=latents.device).expand(len(latents))
-        return latents[torch.arange(len(latents)), :, frames].unsqueeze(2).expand_as(latents)
-    ends = torch.zeros_like(latents)
-    ends[:, :, 0], ends[:, :, -1] = latents[:, :, 0], latents[:, :, -1]
-    return ends
+        return held
+    places = torch.arange(latents.shape[2], device=latents.device)
+    own = places <= frames[:, None] if style == "continue" else (places == len(places) - 1).expand(len(latents), -1)
+    return torch.where(own[:, None, :, None, None], latents, held)
 
 
 def fps_value(config: ModelConfig, frame_stride: int) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -19,6 +20,7 @@ from torch.nn import functional
 
 from server.model.cpu.softmax_attention import softmax_attention
 
+from .block_gradient import differentiable
 from .layers import merge_heads, split_heads
 
 MaskRows = Callable[[int], Tensor]
@@ -103,6 +105,11 @@ class BlockPlan:
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
         """See AttentionPlan."""
+        if torch.is_grad_enabled() and any(t.requires_grad for t in (q, k, v)):
+            return differentiable(partial(self._attend, heads=heads), self.blocks, q, k, v, heads)
+        return self._attend(q, k, v, heads)
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
         # Rows of one head each, for all samples: a block's are then gathered in the order they are computed in.
         q_rows, k_rows, v_rows = (split_heads(t, heads).flatten(0, 2) for t in (q, k, v))
         out = torch.empty_like(q_rows)

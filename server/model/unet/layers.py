@@ -99,6 +99,17 @@ class ClipNorm(nn.GroupNorm):
         return y.permute(0, 2, 3, 1).unflatten(2, x.shape[2:4]).contiguous()
 
 
+class Dropout(nn.Dropout):
+    """Dropout that is off unless training sets its rate: a trained network is sampled without it."""
+
+    def __init__(self) -> None:
+        super().__init__(p=0.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x itself, or in training mode with a rate x with elements dropped and the others scaled up."""
+        return functional.dropout(x, self.p) if self.training and self.p > 0.0 else x
+
+
 class FeedForward(nn.Module):
     """GEGLU feed-forward: four times as wide inside, one half gated by the exact GELU of the other."""
 

@@ -12,13 +12,19 @@ from server.model.config import PoseEncoderConfig
 
 from .attention import TimeAttention
 from .layers import FeedForward, FrameConv, Linear
+from .recompute import run_block
 
 
 class PoseEncoder(nn.Module):
-    """Plücker rays to camera features for every level of the UNet."""
+    """Plücker rays to camera features for every level of the UNet.
+
+    Attributes:
+        recompute: compute each block's activations once more in the backward pass instead of keeping them.
+    """
 
     def __init__(self, config: PoseEncoderConfig) -> None:
         super().__init__()
+        self.recompute = False
         self.unshuffle, self.frames = config.unshuffle, config.frames
         self.conv_in = FrameConv(6 * config.unshuffle**2, config.channels[0], 3, padding=1)
         self.levels = nn.ModuleList()
@@ -53,7 +59,7 @@ class PoseEncoder(nn.Module):
         features = []
         for level in self.levels:
             for block in level:
-                x = block(x)
+                x = run_block(block, self.recompute, x)
             features.append(x)
         return features
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .layers import ClipNorm, FrameConv, FrameNorm, Linear, TimeConv
+from .layers import ClipNorm, Dropout, FrameConv, FrameNorm, Linear, TimeConv
 
 
 class ResBlock(nn.Module):
@@ -17,9 +17,10 @@ class ResBlock(nn.Module):
         self.conv1 = FrameConv(in_channels, out_channels, 3, padding=1)
         self.time_projection = Linear(time_channels, out_channels)
         self.norm2 = FrameNorm(out_channels)
+        self.dropout = Dropout()
         self.conv2 = FrameConv(out_channels, out_channels, 3, padding=1)
         self.shortcut = Linear(in_channels, out_channels) if in_channels != out_channels else nn.Identity()
-        self.temporal = nn.ModuleList(TemporalConv(out_channels) for _ in range(4))
+        self.temporal = nn.ModuleList(TemporalConv(out_channels, dropout=i > 0) for i in range(4))
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         """The activations after this block.
@@ -33,7 +34,7 @@ class ResBlock(nn.Module):
         """
         h = self.conv1(functional.silu(self.norm1(x), inplace=True))
         h = h + self.time_projection(time)[:, :, None, None, :]
-        h = self.conv2(functional.silu(self.norm2(h), inplace=True))
+        h = self.conv2(self.dropout(functional.silu(self.norm2(h), inplace=True)))
         h = h + self.shortcut(x)
         y = h
         for layer in self.temporal:
@@ -42,16 +43,22 @@ class ResBlock(nn.Module):
 
 
 class TemporalConv(nn.Module):
-    """Norm over the clip, SiLU, convolution over time."""
+    """Norm over the clip, SiLU, convolution over time.
 
-    def __init__(self, channels: int) -> None:
+    Args:
+        channels: of the activations.
+        dropout: whether training may drop activations before the convolution.
+    """
+
+    def __init__(self, channels: int, dropout: bool) -> None:
         super().__init__()
         self.norm = ClipNorm(channels)
+        self.dropout = Dropout() if dropout else nn.Identity()
         self.conv = TimeConv(channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, T, H, W, C] from x of that shape."""
-        return self.conv(functional.silu(self.norm(x), inplace=True))
+        return self.conv(self.dropout(functional.silu(self.norm(x), inplace=True)))
 
 
 class Downsample(FrameConv):

@@ -13,6 +13,7 @@ from server.model.config import TEXT_TOKENS, UNetConfig
 
 from .attention import ContextKeys, ContextTokens
 from .layers import FrameConv, FrameNorm, Linear, sinusoidal_embedding
+from .recompute import run_block
 from .resnet import Downsample, ResBlock, Upsample
 from .transformers import LevelCamera, SpatialTransformer, TemporalTransformer
 
@@ -110,11 +111,16 @@ class BoundContext:
 
 
 class UNet(nn.Module):
-    """The denoising network: noisy latents and the conditions to its prediction."""
+    """The denoising network: noisy latents and the conditions to its prediction.
+
+    Attributes:
+        recompute: compute each block's activations once more in the backward pass instead of keeping them.
+    """
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.config = config
+        self.recompute = False
         widths = config.level_channels
         time_channels = 4 * config.channels
         self.time_embedding = embedding_mlp(config.channels, time_channels)
@@ -183,18 +189,20 @@ class UNet(nn.Module):
         skips = [h]
         for depth, level in enumerate(self.down):
             for block in level.blocks:
-                h = block(h, time, next(keys) if block.spatial else None, camera[depth] if camera else None)
+                own = (next(keys) if block.spatial else None, camera[depth] if camera else None)
+                h = run_block(block, self.recompute, h, time, *own)
                 skips.append(h)
                 between_blocks()
             if level.resize is not None:
                 h = level.resize(h)
                 skips.append(h)
-        h = self.middle(h, time, next(keys), camera[-1] if camera else None)
+        h = run_block(self.middle, self.recompute, h, time, next(keys), camera[-1] if camera else None)
         between_blocks()
         for depth, level in zip(reversed(range(len(self.up))), self.up, strict=True):
             for block in level.blocks:
                 h = torch.cat([h, skips.pop()], dim=-1)
-                h = block(h, time, next(keys) if block.spatial else None, camera[depth] if camera else None)
+                own = (next(keys) if block.spatial else None, camera[depth] if camera else None)
+                h = run_block(block, self.recompute, h, time, *own)
                 between_blocks()
             if level.resize is not None:
                 h = level.resize(h)
