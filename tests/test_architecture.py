@@ -149,11 +149,12 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "datasets": {"packages", "geometry", "depth", "reconstruction"},
         "evaluation": {"packages", "geometry", "depth", "reconstruction", "datasets"},
         "engines": ENGINE_ROOMS,
+        "training": ENGINE_ROOMS,
         "service": {"engines"},
         "terminal": {"geometry", "depth", "engines", "service"},
         "demo": SERVICE_ROOMS,
-        "bench": {*SERVICE_ROOMS, "demo"},
-        "commands": {*SERVICE_ROOMS, "bench", "demo"},
+        "bench": {*SERVICE_ROOMS, "training", "demo"},
+        "commands": {*SERVICE_ROOMS, "training", "bench", "demo"},
         "cli": {"commands"},
         "__main__": {"service"},
         "__init__": set(),
@@ -215,7 +216,14 @@ Nothing outside a package is said here: tests below say what the server sees of 
 
 CORE_LIBRARIES = {"numpy", "msgspec", "zmq"}
 TORCH_ROOMS = {
-    *("server/model", "server/diffusion", "server/geometry", "server/depth", "server/engines/realcam"),
+    *(
+        "server/model",
+        "server/diffusion",
+        "server/geometry",
+        "server/depth",
+        "server/engines/realcam",
+        "server/training",
+    ),
     *("server/evaluation/frechet.py", "server/bench", "server/commands/bench"),
     "server/reconstruction/learned_features.py",
 }

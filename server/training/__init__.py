@@ -1,0 +1,1 @@
+"""Training of the camera modules at absolute scale, on a frozen base."""
