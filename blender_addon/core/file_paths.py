@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from pathlib import Path, PureWindowsPath
 
@@ -38,7 +39,7 @@ def same_file(one: str, other: str) -> bool:
 
 def file_name(path: str) -> str:
     """The last part of a path that any system wrote: `end.png` of `//refs\\end.png` and of `C:\\refs\\end.png`."""
-    return PureWindowsPath(path).name if "\\" in path else Path(path.removeprefix("//")).name
+    return re.split(r"[/\\]", path)[-1]
 
 
 def is_foreign(path: str) -> bool:

@@ -5,14 +5,50 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
+import msgspec
 
+from ..core.errors import TimelineError
+from ..core.file_paths import file_name, is_foreign
 from ..timeline.shown_take import show_take
 from ..timeline.take import Take
 from ..timeline.take_camera import own_camera, remember_camera
-from ..timeline.take_folders import make_take
-from ..timeline.takes import blend_folder, remember_take
+from ..timeline.take_folders import RECORD, make_take, make_take_folder, new_take_folder, take_folder_path, take_number
+from ..timeline.takes import blend_folder, highest_number, remember_take
+from .answers import answer_folder
 from .job_records import JobRecord, ShotTask
 from .scene_job import scene_of
+
+
+def with_folder_here(record: JobRecord) -> JobRecord:
+    """The record of a job that is to be resumed, its result going into a folder that this computer has.
+
+    That is the one that was made when the job was sent. A clip whose folder is not there, because the .blend was taken
+    to another computer, goes into a folder beside the .blend.
+
+    Args:
+        record: Of this computer, or as another one, or another system, wrote it into the .blend.
+
+    Raises:
+        TimelineError: There is no place for the clip.
+    """
+    foreign = is_foreign(record.folder)
+    if not isinstance(record.task, ShotTask):
+        return msgspec.structs.replace(record, folder=str(answer_folder(record.job_id))) if foreign else record
+    if not foreign and (Path(record.folder).is_dir() or not bpy.data.filepath):
+        return record
+    if not bpy.data.filepath:
+        raise TimelineError(
+            "The clip has no place on this computer",
+            f"its folder was {record.folder}, as another system writes it",
+            "Save the .blend file: the clip is then kept beside it.",
+        )
+    number = take_number(Path(file_name(record.folder)))
+    folder = take_folder_path(blend_folder(), record.title, number)
+    if number == 0 or (folder / RECORD).is_file():
+        folder = new_take_folder(blend_folder(), record.title, max(number, highest_number(record.title)))
+    else:
+        make_take_folder(folder)
+    return msgspec.structs.replace(record, folder=str(folder))
 
 
 def import_clip(record: JobRecord, *, background: bool = False, compositor: bool = False) -> Take:

@@ -15,6 +15,7 @@ import msgspec
 from ..core.atomic_file import write_atomic
 from ..core.camera.projection import intrinsics_matrix
 from ..core.errors import ServiceError
+from ..core.file_paths import same_file
 from ..core.payloads.import_request import ImportSettings
 from ..core.payloads.shot import ShotSettings
 from ..timeline.take import PhotoState, ShotPlacement
@@ -237,7 +238,7 @@ class JobRecords:
 
     def of_blend(self, blend: str) -> tuple[JobRecord, ...]:
         """The records of the .blend file with this absolute path, oldest first."""
-        return tuple(record for record in self.all() if record.blend == blend)
+        return tuple(record for record in self.all() if same_file(record.blend, blend))
 
     def pending_upload(self, job_id: str) -> Path:
         """The file that holds a job's payload until the server has accepted it.

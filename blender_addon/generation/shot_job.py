@@ -11,10 +11,12 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+from ..blend_paths import blend_path
 from ..core.arrays import Float32, Float64, UInt8
 from ..core.camera.frame_fit import FrameFit
 from ..core.camera.trajectory import Trajectory
 from ..core.errors import CameraError, PhotoError, ShotError
+from ..core.file_paths import file_name
 from ..core.payloads.coverage import check_seen
 from ..core.payloads.server_limits import check_clip_limits, shot_within
 from ..core.payloads.shot import Shot, ShotSettings
@@ -212,7 +214,7 @@ def last_image(request: ShotRequest) -> UInt8 | None:
     if not request.last_image:
         return None
     try:
-        return upright_pixels(Path(bpy.path.abspath(request.last_image)))
+        return upright_pixels(blend_path(request.last_image))
     except PhotoError as error:
         raise PhotoError("The last image cannot be used", error.sentence, "Choose another file, or none.") from error
 
@@ -248,7 +250,7 @@ class ShotJob:
         waiting = [
             record for scene in bpy.data.scenes if (record := job_of(scene)) is not None and record.title == title
         ]
-        above = max(highest_number(title), *(take_number(Path(record.folder)) for record in waiting), 0)
+        above = max(highest_number(title), *(take_number(Path(file_name(record.folder))) for record in waiting), 0)
         return new_take_folder(clips_folder(), title, above)
 
     def engine(self, jobs: Jobs) -> str:

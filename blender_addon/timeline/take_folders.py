@@ -5,8 +5,10 @@ A folder holds the job's files (clip.mp4, frames/0000.png ..., metadata.json) an
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,12 +28,19 @@ METADATA = "metadata.json"
 
 _TAKE_FOLDER = re.compile(r"take_(\d{3,})")
 _NOT_IN_FILE_NAMES = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
-_RESERVED_ON_WINDOWS = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+_RESERVED_ON_WINDOWS = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?")
+_NAME_LETTERS, _NAME_BYTES = 64, 240
+"""The longest name of a shot's folder: Linux takes 255 bytes of UTF-8, Windows and macOS 255 letters."""
+LONGEST_PATH: int | None = 259 if os.name == "nt" else None
+"""UTF-16 units of the longest path that Windows' programs are sure to take; None where there is no such limit."""
+_LONGEST_NAME = len("take_0000/frames_in_shot.tmp/00000.png")
+"""Letters of the longest name below a shot's folder."""
 
 
 def shot_folder_name(shot: str) -> str:
     """The shot's name as a folder name that every system accepts; letters of all scripts are kept."""
-    name = _NOT_IN_FILE_NAMES.sub("_", shot).strip(" .")[:64].rstrip(" .") or "shot"
+    name = _NOT_IN_FILE_NAMES.sub("_", unicodedata.normalize("NFC", shot)).strip(" .")[:_NAME_LETTERS]
+    name = name.encode("utf-8", "surrogatepass")[:_NAME_BYTES].decode("utf-8", "ignore").rstrip(" .") or "shot"
     return f"_{name}" if _RESERVED_ON_WINDOWS.fullmatch(name) else name
 
 
@@ -52,9 +61,10 @@ def new_take_folder(blend_folder: Path, shot: str, above: int = 0) -> Path:
         The folder, empty. Its making shows before a job is sent whether the disk will take the clip.
 
     Raises:
-        TimelineError: The disk refuses.
+        TimelineError: The disk refuses, or a path in it would be longer than Windows' programs take.
     """
     parent = take_folder_path(blend_folder, shot, 0).parent
+    _check_length(parent)
     try:
         parent.mkdir(parents=True, exist_ok=True)
         number = max(above, *(take_number(path) for path in parent.iterdir()), 0) + 1
@@ -67,11 +77,39 @@ def new_take_folder(blend_folder: Path, shot: str, above: int = 0) -> Path:
                 continue
             return folder
     except OSError as error:
+        raise _not_made(parent, error) from error
+
+
+def make_take_folder(folder: Path) -> None:
+    """Make the folder of a take whose number is known, if it is not there.
+
+    Raises:
+        TimelineError: See new_take_folder.
+    """
+    _check_length(folder.parent)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_made(folder, error) from error
+
+
+def _not_made(folder: Path, error: OSError) -> TimelineError:
+    return TimelineError(
+        "The folder for the clip cannot be made",
+        f"{folder}: {error.strerror or error}",
+        "Save the .blend in a folder that you may write to.",
+    )
+
+
+def _check_length(shots_folder: Path) -> None:
+    """Raise an error where the paths of a take's files would be too long for Windows."""
+    longest = len(str(shots_folder).encode("utf-16-le", "surrogatepass")) // 2 + 1 + _LONGEST_NAME
+    if LONGEST_PATH is not None and longest > LONGEST_PATH:
         raise TimelineError(
-            "The folder for the clip cannot be made",
-            f"{parent}: {error.strerror or error}",
-            "Save the .blend in a folder that you may write to.",
-        ) from error
+            "The paths of the clip's files would be too long",
+            f"{longest} letters below {shots_folder}, and Windows takes {LONGEST_PATH}",
+            "Save the .blend in a folder with a shorter path, or give the shot a shorter name.",
+        )
 
 
 def discard_take_folder(folder: Path) -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 import bpy
 import msgspec
 
+from ...blend_paths import blend_path
 from ...datablocks import reference
 from ...generation.depth_job import DepthJob
 from ...generation.job_records import PhotoImport
@@ -64,7 +65,7 @@ def depth_job(scene: bpy.types.Scene) -> DepthJob:
         scene=reference(scene),
         predictor=scene.realcam.predictor_name or (chosen.name if chosen is not None else ""),
         photo=PhotoImport(
-            path=bpy.path.abspath(fields.photo_path.strip()), **msgspec.structs.asdict(import_settings(fields))
+            path=str(blend_path(fields.photo_path.strip())), **msgspec.structs.asdict(import_settings(fields))
         ),
     )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar
 
 import bpy
 
+from ...blend_paths import blend_path
 from ...core.depth.layout.layout import DepthLayout
 from ...scene import PhotoScene, find_photo_scene
 from ...scene.handmade.block_out import begin_block_out, end_block_out, is_blocking_out
@@ -67,7 +67,7 @@ class BlockOut(bpy.types.Operator):
 def _flat_photo(scene: bpy.types.Scene) -> tuple[PhotoScene, list[str]]:
     """Put the photo that waits in the panel into the scene, flat; and what is to be said of it."""
     fields = scene.realcam.photo
-    path = Path(bpy.path.abspath(waiting_photo(scene)))
+    path = blend_path(waiting_photo(scene))
     photo = scene_of_layout(scene, path, DepthLayout(ground=None, farthest=FAR), import_settings(fields))
     scene.realcam.depth_edge = photo.depth_edge
     fields.waits = False

@@ -10,7 +10,7 @@ from bpy.props import StringProperty
 from ...core.errors import RealCamError
 from ...core.unforeseen import in_words
 from ...generation.check_job import import_check
-from ...generation.clip_import import import_clip
+from ...generation.clip_import import import_clip, with_folder_here
 from ...generation.depth_job import import_depth
 from ...generation.job_records import CheckTask, DepthTask, JobRecord, ShotTask
 from ...generation.job_view import Phase
@@ -100,7 +100,8 @@ class ResumeJob(bpy.types.Operator):
         if record is None:
             self.report({"ERROR"}, "This job is not one of this file's")
             return {"CANCELLED"}
-        jobs.resume(record, server_settings(), runtime.records(), scene_of(record).session_uid)
+        scene = scene_of(record)
+        jobs.resume(with_folder_here(record), server_settings(), runtime.records(), scene.session_uid)
         runtime.refresh_pending()
         start_timer()
         return {"FINISHED"}

@@ -10,6 +10,7 @@ import msgspec
 
 from ...core.entry_points import entry_point
 from ...core.errors import RealCamError, ServiceError
+from ...core.file_paths import same_file
 from ...core.unforeseen import in_words, logged
 from ...generation.job_records import JobRecord, JobRecords
 from ...generation.job_view import Phase
@@ -64,7 +65,7 @@ class Runtime:
         jobs.dismiss()
         record = jobs.record
         # What is loaded is never the file that had no name when the job was started.
-        other = record is not None and (not record.blend or record.blend != bpy.data.filepath)
+        other = record is not None and (not record.blend or not same_file(record.blend, bpy.data.filepath))
         self._other_file_open = jobs.busy and other
         if jobs.busy and record is not None:
             jobs.belongs_to(0 if other else scene_of(record).session_uid)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import bpy
 
+from ...blend_paths import blend_path
 from ...core.depth.layout.layout import DepthLayout
 from ...scene import PhotoScene
 from ...scene.importing.first_look import prepare_first_look
@@ -27,7 +26,7 @@ def waiting_size(scene: bpy.types.Scene) -> tuple[int, int]:
     Raises:
         PhotoError: It cannot be used.
     """
-    photo = read_photo(Path(bpy.path.abspath(waiting_photo(scene))))
+    photo = read_photo(blend_path(waiting_photo(scene)))
     try:
         return photo.size
     finally:
@@ -42,7 +41,7 @@ def import_laid_out(scene: bpy.types.Scene, layout: DepthLayout) -> tuple[PhotoS
         CameraError: Blender has no camera with its lens.
     """
     fields = scene.realcam.photo
-    path = Path(bpy.path.abspath(waiting_photo(scene)))
+    path = blend_path(waiting_photo(scene))
     photo = scene_of_layout(scene, path, layout, import_settings(fields))
     scene.realcam.depth_edge = photo.depth_edge
     fields.waits = False

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import bpy
 from bpy.props import BoolProperty, FloatProperty, FloatVectorProperty, IntProperty, StringProperty
 
+from ...blend_paths import blend_path
 from ...core.camera.projection import intrinsics_matrix
 from ...core.depth.depth_file import DEPTH_SUFFIXES, METRIC_SUFFIXES
 from ...core.errors import PhotoError
@@ -117,9 +117,9 @@ def import_request(photo: str, fields: Any) -> ImportRequest:
     Raises:
         PhotoError: There is no photo, or no depth.
     """
-    path = Path(bpy.path.abspath(photo))
+    path = blend_path(photo)
     named = fields.depth_path.strip()
-    depth = Path(bpy.path.abspath(named)) if named else depth_beside(path)
+    depth = blend_path(named) if named else depth_beside(path)
     if depth is None and not path.is_file():
         raise PhotoError("There is no such photo", str(path))
     if depth is None:
@@ -131,7 +131,7 @@ def has_depth(fields: Any) -> bool:
     """Whether the photo of the panel has a depth: a file that was chosen, or one beside it."""
     if fields.depth_path.strip():
         return True
-    photo = Path(bpy.path.abspath(fields.photo_path))
+    photo = blend_path(fields.photo_path)
     return looks.answer(("depth", photo), lambda: depth_beside(photo) is not None, False)
 
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, StringProperty
 
+from ...blend_paths import blend_path
 from ...core.depth.depth_question import DepthQuestionError
 from ...core.entry_points import entry_point
 from ...core.errors import RealCamError
@@ -114,7 +115,7 @@ class ChooseDepth(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> OperatorResult:
         """Browse, beginning in the photo's folder."""
         if not self.filepath:
-            photo = Path(bpy.path.abspath(context.scene.realcam.photo.photo_path))
+            photo = blend_path(context.scene.realcam.photo.photo_path)
             self.filepath = f"{photo.parent}/"
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import bpy
 
+from ...blend_paths import blend_path
 from ...core.arrays import Float64
 from ...core.errors import RealCamError
 from ...core.payloads.shot import ShotSettings
@@ -74,7 +73,7 @@ def problems(scene: bpy.types.Scene) -> list[str]:
     wrong = [*shot_problems(scene, known), *kept]
     found = [problem.sentence for problem in wrong if problem.severity == "error"]
     request = shot_request(scene)
-    ending = Path(bpy.path.abspath(request.last_image))
+    ending = blend_path(request.last_image)
     if request.last_image and not looks.answer(("last image", ending), ending.is_file, True):
         found.append(f"The last image is not there: {request.last_image}. Choose another file, or none.")
     try:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, ClassVar
 
 import bpy
 from bpy.props import IntProperty, StringProperty
 
 from ...camera_check.achieved_camera import remove_achieved_camera
+from ...core.file_paths import file_name
 from ...core.protocol.capability import SettingValue
 from ...generation.jobs import jobs
 from ...timeline.shown_take import show_take, shown_number, where_shown
@@ -84,7 +84,7 @@ def settings_line(take: Take) -> str:
     facts = [f"{take.settings.engine}{kind}", f"{take.width}×{take.height}", f"{take.frames} fr"]
     facts.append(f"seed {take.settings.seed}")
     if take.last_image:
-        facts.append(f"ends at {Path(take.last_image.removeprefix('//')).name}")
+        facts.append(f"ends at {file_name(take.last_image)}")
     engine = jobs.engine(take.settings.engine)
     defaults = {option.name: _said(option.default) for option in engine.options} if engine else {}
     said = {name: _said(value) for name, value in sorted(take.settings.options.items())}

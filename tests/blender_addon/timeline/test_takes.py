@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from blender_addon.core.errors import TimelineError
 from blender_addon.core.payloads.clip import ClipSidecar
+from blender_addon.timeline import take_folders
 from blender_addon.timeline.clip_image import clip_image
 from blender_addon.timeline.copy_takes import takes_elsewhere
 from blender_addon.timeline.strip import place_strip, shot_strips
@@ -47,6 +48,7 @@ def test_any_shot_name_gives_a_folder_that_every_system_can_write(shot: str) -> 
     name = shot_folder_name(shot)
     assert name == name.strip(" .")
     assert 0 < len(name) <= 65
+    assert len(name.encode("utf-8")) <= 255
     assert not set(name) & set('<>:"/\\|?*\0\n')
     assert name.lower() not in ("con", "nul", "..")
 
@@ -58,6 +60,12 @@ def test_any_shot_name_gives_a_folder_that_every_system_can_write(shot: str) -> 
         ("a/b", "a_b"),
         ("con", "_con"),
         ("COM1.x", "_COM1.x"),
+        ("COM¹", "_COM¹"),
+        ("CONOUT$", "_CONOUT$"),
+        ("con .txt", "_con .txt"),
+        ("concert", "concert"),
+        ("e\u0301", "é"),
+        ("🎥" * 64, "🎥" * 60),
         ("..", "shot"),
         ("店", "店"),
     ],
@@ -75,6 +83,17 @@ def test_takes_are_numbered_upwards_and_nothing_is_overwritten(tmp_path: Path) -
     for folder in folders:
         discard_take_folder(folder)
     assert new_take_folder(tmp_path, "Camera").name == "take_004"
+
+
+def test_paths_that_windows_does_not_take_are_told_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(take_folders, "LONGEST_PATH", 259)
+    blend = tmp_path / ("a" * 60) / ("b" * 60)
+    with pytest.raises(TimelineError, match=r"too long: \d+ letters below .*, and Windows takes 259\. "):
+        new_take_folder(blend, "🎥" * 64)
+    assert list(tmp_path.iterdir()) == []
+    assert new_take_folder(blend, "shot").is_dir()
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -273,13 +274,21 @@ def test_a_second_generate_during_the_first_is_refused(quick: ModuleType, shot: 
     assert "realcam_job" not in shot
 
 
-def test_a_job_is_offered_again_after_the_file_is_reopened(quick: ModuleType, shot: Any) -> None:
+@pytest.mark.parametrize("system", ["this system", "Windows"])
+def test_a_job_is_offered_again_after_the_file_is_reopened(quick: ModuleType, shot: Any, system: str) -> None:
+    """Also where the file was taken to another computer, whose folders are not there."""
     from blender_addon.generation.jobs import jobs
+    from blender_addon.generation.scene_job import remember_job
     from blender_addon.timeline.strip import shot_strips
+    from blender_addon.timeline.takes import takes_of
     from blender_addon.ui.jobs.runtime import runtime
 
     bpy = quick
     record = start(bpy, pause=0.2)
+    if system == "Windows":
+        record = msgspec.structs.replace(record, folder=r"C:\Users\Anna\film\realcam\shot\take_001")
+        remember_job(shot, record)
+        runtime.records().write(record)
     bpy.ops.wm.save_mainfile()
     forget_everything()
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
@@ -291,6 +300,7 @@ def test_a_job_is_offered_again_after_the_file_is_reopened(quick: ModuleType, sh
     scene = bpy.context.scene
     assert len(shot_strips(scene, "shot")) == 1
     assert len(scene.realcam.takes) == 1
+    assert [take.folder for take in takes_of(scene)] == ["//realcam/shot/take_001"]
     assert "realcam_job" not in scene
     runtime.refresh_pending()
     assert runtime.pending == ()
