@@ -40,7 +40,7 @@ UI_MODULES = {
 ENGINE_ROOMS = {"packages", "diffusion", "geometry", "model", "depth", "reconstruction", "datasets", "evaluation"}
 SERVICE_ROOMS = {*ENGINE_ROOMS, "engines", "service", "terminal"}
 SERVICE_MODULES = {"logs", "wakeup", "options"}
-ENGINES_COMMON = {"engine"}
+ENGINES_COMMON = {"engine", "graphics_card"}
 NETWORK = {"config", "errors", "tokenizer", "vae", "clip_encoders", "cpu", "unet"}
 
 ROOMS: dict[str, dict[str, set[str]]] = {
@@ -160,7 +160,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "__main__": {"service"},
         "__init__": set(),
     },
-    "server/bench": {"fill_truth": set(), "*": set()},
+    "server/bench": {"fill_truth": set(), "peak_memory": set(), "*": {"peak_memory"}},
     "server/model": {
         "config": set(),
         "errors": set(),
@@ -177,6 +177,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     },
     "server/engines": {
         "engine": set(),
+        "graphics_card": set(),
         "draft": ENGINES_COMMON,
         "realcam": ENGINES_COMMON,
         "depth": ENGINES_COMMON,

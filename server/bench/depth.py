@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 
@@ -15,6 +14,7 @@ import torch
 from transformers import DepthAnythingForDepthEstimation, DepthProForDepthEstimation
 
 from blender_addon.core.arrays import UInt8
+from server.bench.peak_memory import peak_memory
 from server.depth import depth_anything, depth_pro
 from server.depth.catalogue import CARDS
 from server.depth.predictor import DepthPredictor
@@ -71,7 +71,7 @@ def measure(name: str, threads: int, runs: int) -> DepthFigures:
         seconds=seconds,
         sides=(depth.shape[1], depth.shape[0]),
         threads=threads,
-        peak_gib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        peak_gib=peak_memory() / 2**30,
     )
 
 

@@ -16,6 +16,7 @@ from blender_addon.core.camera.rotation import rotation_exp
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_mesh import depth_mesh
 from blender_addon.core.payloads.shot import Shot, ShotSettings
+from server.bench.peak_memory import peak_memory
 from server.engines.draft.engine import DraftEngine
 from server.geometry.preview import PreviewRenderer
 
@@ -100,20 +101,12 @@ def _cost(frames: int, size: tuple[int, int]) -> DraftCost:
     bike = motorcycle()
     shot = arc_shot(bike.photo, bike.depth, bike.intrinsics, frames, size)
     moments: list[float] = []
-    before, began, processor = _peak_memory(), time.perf_counter(), time.process_time()
+    before, began, processor = peak_memory(), time.perf_counter(), time.process_time()
     moments.append(began)
     DraftEngine().generate(shot, lambda _: moments.append(time.perf_counter()))
     seconds, processor_seconds = time.perf_counter() - began, time.process_time() - processor
     silence = float(np.diff(moments).max())
-    return DraftCost(frames, *size, seconds, processor_seconds, _peak_memory() - before, silence)
-
-
-def _peak_memory() -> int:
-    """The most memory this process had so far, bytes."""
-    # Here, so that the other benchmarks run on Windows, which lacks it.
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return DraftCost(frames, *size, seconds, processor_seconds, peak_memory() - before, silence)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ import msgspec
 import torch
 from torch import nn
 
+from server.bench.peak_memory import peak_memory
 from server.geometry.relative_poses import relative_poses
 from server.model.config import REALCAM_256, REALCAM_512, ModelConfig
 from server.model.cpu.allocator import keep_freed_memory
@@ -98,7 +98,7 @@ def measure(case: Case) -> Measurement:
         if case.parts:
             with timed_parts(unet) as parts:
                 run()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = peak_memory() / 2**30
     return Measurement(
         case=case,
         seconds=[clock for clock, _ in times],

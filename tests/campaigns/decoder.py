@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import resource
 import sys
 import time
 
@@ -36,6 +35,7 @@ from blender_addon.core.protocol.messages import (
     UploadChunk,
     Welcome,
 )
+from server.bench.peak_memory import peak_memory
 from server.demo.motorcycle import motorcycle
 from tests.support.shots import small_shot
 
@@ -137,7 +137,7 @@ def run(inputs: int, seed: int) -> dict[str, float]:
         except RealCamError:
             continue
         read += 1
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_memory() / 2**20
     return {
         "inputs": inputs,
         "read_all_the_same": read,
