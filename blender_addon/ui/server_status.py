@@ -42,7 +42,7 @@ def _answer() -> tuple[str, str]:
 def _capability_line(engine: EngineCapability) -> tuple[str, str]:
     if engine.unavailable:
         return "CANCEL", f"{engine.label}: {engine.unavailable}"
-    return "CHECKMARK", f"{engine.label}: ready"
+    return "INFO" if engine.notice else "CHECKMARK", f"{engine.label}: {engine.state}"
 
 
 def _group_line(what: str, engines: tuple[EngineCapability, ...]) -> tuple[str, str]:

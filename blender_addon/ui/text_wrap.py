@@ -39,16 +39,17 @@ def draw_wrapped(layout: Any, context: bpy.types.Context, text: str, icon: str =
         column.label(text=line, icon=icon if index == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
 
 
-def draw_reason(layout: Any, context: bpy.types.Context, reason: str) -> None:
-    """Draw why something cannot be done; a command in it, between backticks, has a button that copies it.
+def draw_reason(layout: Any, context: bpy.types.Context, reason: str, icon: str = "ERROR") -> None:
+    """Draw why something cannot be done, or is slow; a command in it, between backticks, has a button that copies it.
 
     Args:
         layout: Where it is drawn.
         context: For the region's width.
         reason: As a server says it: a command is a line for a terminal, which nobody types from a panel.
+        icon: Stands before it.
     """
     command = _COMMAND.search(reason)
-    draw_wrapped(layout, context, _COMMAND.sub("the line below", reason), "ERROR")
+    draw_wrapped(layout, context, _COMMAND.sub("the line below", reason), icon)
     if command is not None:
         layout.operator("realcam.copy_command", text="Copy the Line for a Terminal", icon="COPYDOWN").line = command[1]
 

@@ -14,7 +14,7 @@ def engines() -> None:
     """What each engine of this installation can do, and the options that `--option` sets."""
     console = PlainConsole()
     for engine in capabilities():
-        state = engine.unavailable or "ready"
+        state = engine.state
         console.print(Text.assemble((engine.name, "bold"), f"  {engine.label}: {state}"))
         console.print(engine.description, style="dim")
         console.print(_clips(engine), style="dim")

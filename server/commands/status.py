@@ -59,6 +59,6 @@ def _engine_table(welcome: Welcome) -> Table:
             engine.description,
             ", ".join(f"{width} x {height}" for width, height in engine.sizes),
             ", ".join(map(str, engine.frame_counts)),
-            engine.unavailable or "ready",
+            engine.state,
         )
     return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import Distribution, PathDistribution
@@ -14,7 +15,7 @@ from packaging.markers import Marker
 from packaging.utils import parse_wheel_filename
 
 from server import packages
-from server.packages import MODELS_DOWNLOAD, ROOT, install_command
+from server.packages import MODELS_DOWNLOAD, ROOT, cuda_command, install_command
 
 SYSTEMS = {
     "linux": ("Linux", "x86_64", "manylinux"),
@@ -22,6 +23,9 @@ SYSTEMS = {
     "darwin": ("Darwin", "arm64", "macosx"),
 }
 """platform_system, platform_machine, and how the wheels' platform tags begin."""
+
+Q = '"' if os.name == "nt" else "'"
+"""What a terminal of this system takes a path with blanks in."""
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +42,7 @@ def test_the_zips_server_installs_the_wheel_beside_it(tmp_path: Path) -> None:
     wheel.parent.mkdir()
     wheel.touch()
     assert install_command("models", wheel.parent) == (
-        f'uv tool install --reinstall "realcam[models] @ {tmp_path.as_uri()}/my%20extensions/{wheel.name}"'
+        f"uv tool install --reinstall {Q}realcam[models] @ {tmp_path.as_uri()}/my%20extensions/{wheel.name}{Q}"
     )
 
 
@@ -63,8 +67,9 @@ def test_a_tool_is_installed_anew_from_where_it_came_with_what_it_has(
 
     monkeypatch.setattr("importlib.metadata.distribution", installed)
     monkeypatch.setattr(packages, "EXTRAS", {"evaluation": "json"})
-    expected = f'uv tool install --reinstall "realcam[evaluation,models] @ {source}"'
+    expected = f"uv tool install --reinstall {Q}realcam[evaluation,models] @ {source}{Q}"
     assert install_command("models", tmp_path) == expected
+    assert cuda_command(tmp_path) == expected.replace("--reinstall", "--reinstall --torch-backend auto")
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

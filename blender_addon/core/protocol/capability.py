@@ -92,6 +92,8 @@ class EngineCapability(msgspec.Struct, frozen=True, kw_only=True):
         needs_weights: whether it needs a network's weights.
         licence: of the weights it uses, "" without any.
         unavailable: why it cannot run, "" when it can.
+        notice: why it is slower here than it could be, and what to do, a command in backticks. Unset for nothing:
+            then it is not written, and servers of before do not say it.
         options: what can be set for this engine alone.
         predictor: of a depth predictor, what to know before choosing it. Unset, it is not written: servers of before
             do not say it.
@@ -111,6 +113,7 @@ class EngineCapability(msgspec.Struct, frozen=True, kw_only=True):
     needs_weights: bool = False
     licence: str = ""
     unavailable: str = ""
+    notice: str | msgspec.UnsetType = msgspec.UNSET
     checkpoint_share: float = 0.0
     """Bytes of the largest checkpoint it keeps of a shot, as a share of the payload's: admission reserves
     disk by it.
@@ -124,6 +127,11 @@ class EngineCapability(msgspec.Struct, frozen=True, kw_only=True):
         if DEPTH_MODE in self.modes:
             return EngineKind.DEPTH
         return EngineKind.CHECK if CHECK_MODE in self.modes else EngineKind.CLIP
+
+    @property
+    def state(self) -> str:
+        """Whether it can run, in words, with its notice."""
+        return self.unavailable or (f"ready. {self.notice}" if self.notice else "ready")
 
     @property
     def facts(self) -> PredictorFacts | None:

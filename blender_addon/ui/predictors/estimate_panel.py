@@ -98,6 +98,8 @@ def _draw_choice(layout: Any, context: bpy.types.Context, chosen: EngineCapabili
         draw_wrapped(layout, context, f"Licence of the weights: {licence_words(chosen.facts)}.")
     if chosen is not None and chosen.unavailable:
         draw_reason(layout, context, f"Cannot run on this server: {chosen.unavailable}.")
+    elif chosen is not None and chosen.notice:
+        draw_reason(layout, context, f"{chosen.notice}.", "INFO")
     if chosen is not None and downloads(chosen) and not online_access():
         draw_wrapped(layout, context, f"{OFFLINE}.", "ERROR")
     row = layout.row()

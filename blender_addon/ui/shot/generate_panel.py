@@ -12,7 +12,7 @@ from ...generation.jobs import jobs
 from .. import engine_choice
 from ..jobs.job_box import BUTTON_HEIGHT, draw_ended, draw_help, draw_running
 from ..sidebar import NeedsPhotoPanel
-from ..text_wrap import draw_wrapped
+from ..text_wrap import draw_reason, draw_wrapped
 from .clip_fit import draw_frames_fit, draw_size_fit
 from .cut_range import draw_cut
 from .option_rows import draw_options
@@ -60,6 +60,8 @@ class GeneratePanel(NeedsPhotoPanel, bpy.types.Panel):
         if engine is not None and engine.draft:
             what = "A draft, not the final picture."
             draw_wrapped(layout, context, what if engine.reads_prompt else f"{what} It reads no prompt.", "INFO")
+        if engine is not None and engine.notice:
+            draw_reason(layout, context, f"{engine.notice}.", "INFO")
         if engine is not None and engine.options:
             draw_options(layout, shot, engine)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 
 from blender_addon.core.arrays import UInt8
@@ -16,6 +17,7 @@ from server.depth.catalogue import load_predictor
 from server.depth.depth_weights import downloaded_weights, fetch_weights, in_megabytes
 from server.depth.estimate import scene_depth_of
 from server.depth.predictor import DepthEstimate, DepthPredictor, PredictorCard
+from server.engines.graphics_card import unused_card
 from server.packages import absent_packages, install_command, models_download
 
 STEPS = 3
@@ -57,6 +59,7 @@ class PredictorEngine:
             needs_weights=True,
             licence=f"{card.licence}{use}",
             unavailable="" if self._load is not None else _missing(card),
+            notice=unused_card() or msgspec.UNSET,
             predictor=PredictorFacts(
                 scenes=card.scenes,
                 size=card.size,

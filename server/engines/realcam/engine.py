@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.clip import Clip
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import OnProgress
 from blender_addon.core.protocol.capability import EngineCapability
 from server.engines.engine import Checkpoints
+from server.engines.graphics_card import unused_card
 
 from .settings import MODES, OPTIONS
 from .sources import SIZES, ModelSource, RandomWeights
@@ -55,6 +58,7 @@ class RealCamEngine:
             needs_weights=not random,
             licence="" if random else "Weights: see the model cards of RealCam-I2V and DynamiCrafter",
             unavailable=self._source.unavailable(),
+            notice=unused_card() or msgspec.UNSET,
             checkpoint_share=CHECKPOINT_SHARE,
             options=OPTIONS,
         )

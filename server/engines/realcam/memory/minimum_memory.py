@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .card_memory import card_memory
+from server.engines.graphics_card import card_memory
+
 from .machine_memory import machine_memory
 
 GB = 2**30

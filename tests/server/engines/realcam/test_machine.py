@@ -10,13 +10,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 
+from server.engines import graphics_card as card
+from server.engines.graphics_card import built_for_cuda, card_memory, pytorch_cuda, unused_card
 from server.engines.realcam import sources
 from server.engines.realcam.engine import RealCamEngine
-from server.engines.realcam.memory import card_memory as card
-from server.engines.realcam.memory.card_memory import built_for_cuda, card_memory, pytorch_cuda
 from server.engines.realcam.memory.machine_memory import cgroup_limits, free_machine_memory, machine_memory
 from server.engines.realcam.memory.minimum_memory import Machine, shortage, this_machine
 from server.engines.realcam.sources import RandomWeights
@@ -151,7 +152,38 @@ def test_a_card_counts_where_pytorch_would_use_it(
 ) -> None:
     monkeypatch.setattr(card, "pytorch_cuda", lambda: built_for)
     monkeypatch.setattr(card, "cuda_driver", lambda: found)
+    card.nvidia_card.cache_clear()
     assert card_memory() == memory
+    card.nvidia_card.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("system", "built_for", "found", "said"),
+    [
+        ("win32", None, driver(), "NVIDIA card found, but this PyTorch was built without CUDA .* --torch-backend auto"),
+        ("win32", 13, driver(version=12080), "driver is for CUDA 12 and this PyTorch was built for CUDA 13"),
+        ("win32", 13, driver(), "^$"),
+        ("win32", None, driver(visible=False), "^$"),
+        ("linux", None, None, "^$"),
+        ("darwin", None, None, "Apple's GPU is not used"),
+    ],
+    ids=["Windows' own PyTorch", "driver too old", "used", "card hidden", "no card", "Apple"],
+)
+def test_a_card_that_pytorch_cannot_use_is_said(
+    system: str, built_for: int | None, found: Any, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the capability, and so in the panel: nothing else tells why a machine with a card takes hours."""
+    monkeypatch.setattr(card, "find_spec", lambda _name: object())
+    monkeypatch.setattr(card, "pytorch_cuda", lambda: built_for)
+    monkeypatch.setattr(card, "cuda_driver", lambda: found)
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr("platform.machine", lambda: "arm64" if system == "darwin" else "AMD64")
+    card.nvidia_card.cache_clear()
+    assert re.search(said, unused_card())
+    assert RealCamEngine(RandomWeights("tiny")).capability.notice == (unused_card() or msgspec.UNSET)
+    monkeypatch.setattr(card, "find_spec", lambda _name: None)
+    assert unused_card() == "", "without PyTorch that is what is missing"
+    card.nvidia_card.cache_clear()
 
 
 VERSION_FILE = """from typing import Optional
