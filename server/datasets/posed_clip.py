@@ -11,6 +11,7 @@ import numpy as np
 
 from blender_addon.core.arrays import Float64
 from blender_addon.core.camera.formats.dispatch import read_trajectory
+from blender_addon.core.camera.formats.frame_order import one_spelling
 from blender_addon.core.camera.projection import intrinsics_matrix
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_format import DepthFormat
@@ -161,8 +162,8 @@ def _by_name(
 
     A name may be a path, and may lack the ending or have another one.
     """
-    by_name = {**{file.stem: file for file in files}, **{file.name: file for file in files}}
-    places = [PurePosixPath(name) for name in names]
+    by_name = {one_spelling(file.stem): file for file in files} | {one_spelling(file.name): file for file in files}
+    places = [PurePosixPath(one_spelling(name)) for name in names]
     named = [by_name.get(place.name) or by_name.get(place.stem) for place in places]
     known = [i for i, file in enumerate(named) if file is not None]
     if not known:

@@ -11,6 +11,7 @@ from blender_addon.core.arrays import Float64
 from blender_addon.core.camera.focal_length import PhotoLens, photo_lens
 from blender_addon.core.camera.formats.camera_file import CameraFile
 from blender_addon.core.camera.formats.dispatch import read_trajectory
+from blender_addon.core.camera.formats.frame_order import one_spelling
 from blender_addon.core.camera.rotation import inverse
 from blender_addon.core.errors import CameraError
 
@@ -63,7 +64,8 @@ def _frame(file: CameraFile, photo: Path, frame: int | None) -> int:
         if not 0 <= frame < count:
             raise CameraError(f"There is no camera {frame}", f"the file has {count}, counted from 0")
         return frame
-    named = [index for index, name in enumerate(file.names) if Path(name).stem == photo.stem]
+    wanted = one_spelling(photo.stem)
+    named = [index for index, name in enumerate(file.names) if one_spelling(Path(name).stem) == wanted]
     if len(named) == 1:
         return named[0]
     if count == 1:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from blender_addon.core.camera.formats import read_trajectory
 from blender_addon.core.camera.projection import project, unproject
 from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.errors import CameraError
@@ -99,6 +101,18 @@ def test_depth_beside_the_frames_is_found_by_name(bike: Motorcycle, tmp_path: Pa
     read = clip.depth(1)
     assert read is not None
     assert np.array_equal(read.depth, bike.depth, equal_nan=True)
+
+
+def test_a_folder_that_macos_wrote_is_found_by_its_camera_file(bike: Motorcycle, tmp_path: Path) -> None:
+    """On its disks an accent may be a letter of its own, which it is not in the camera file of another program."""
+    names = [f"été_{i}.png" for i in range(2)]
+    for name in names:
+        Image.fromarray(bike.photo).save(tmp_path / unicodedata.normalize("NFD", name))
+    frames = [{"file_path": name, "transform_matrix": np.eye(4).tolist()} for name in names]
+    lens = {"fl_x": 995, "fl_y": 995, "cx": 311, "cy": 255, "w": 741, "h": 500}
+    (tmp_path / "transforms.json").write_text(json.dumps({**lens, "frames": frames}))
+    assert len(open_posed_clip(tmp_path).files) == 2
+    assert read_trajectory(tmp_path).missing == ()
 
 
 def test_frames_of_a_video_and_of_a_folder(bike: Motorcycle, tmp_path: Path) -> None:

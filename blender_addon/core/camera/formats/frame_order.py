@@ -6,6 +6,7 @@ COLMAP, nerfstudio and instant-ngp list pictures as they were found or matched, 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 
@@ -26,6 +27,11 @@ def _key(name: str) -> list[tuple[bool, int, str]]:
 def picture_name(text: str) -> str:
     """A picture's name as a camera file of any system writes it, with / between its folders."""
     return text.strip().replace("\\", "/")
+
+
+def one_spelling(name: str) -> str:
+    """A name by which pictures are compared: macOS may write an accent as a letter of its own, others never do."""
+    return unicodedata.normalize("NFC", name)
 
 
 def reordered_note(order: Sequence[int]) -> str:

@@ -9,6 +9,7 @@ come from.
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -188,5 +189,6 @@ def _distortion_note(described: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _exists(picture: Path) -> bool:
-    # The synthetic scenes name their pictures without the ending.
-    return picture.is_file() or Path(f"{picture}.png").is_file()
+    # The synthetic scenes name their pictures without the ending; macOS may have written their accents in another way.
+    spellings = (str(picture), *(unicodedata.normalize(form, str(picture)) for form in ("NFC", "NFD")))
+    return any(Path(name).is_file() or Path(f"{name}.png").is_file() for name in spellings)
