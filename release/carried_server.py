@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 FOLDER = "carried_server"
 """Where they stand in the zip."""
-LEFT_OUT = {"bench", "cli.py", "commands", "datasets", "demo", "terminal"}
+LEFT_OUT = {"bench", "cli.py", "commands", "datasets", "demo", "terminal", "training"}
 """The command line and what only it uses: their packages are not in the zip."""
 ADDON = '''"""The add-on whose folder this is in: the server imports its core by the name that it has in a checkout."""
 

@@ -1,4 +1,4 @@
-"""`realcam data`: clips with cameras, brought to metres."""
+"""`realcam data`: clips with cameras, in metres."""
 
 from __future__ import annotations
 
@@ -19,16 +19,20 @@ from server.depth.catalogue import CARDS, load_predictor
 from server.reconstruction.scale import DepthMap, DepthOfFrame
 from server.terminal.plain_console import say
 
+from .data_render import render
 from .friendly_errors import friendly_errors
 from .options.unread import refuse_unread
 from .predictor_weights import fetched
 
-data_app = typer.Typer(add_completion=False, help="Clips with cameras, brought to metres.", no_args_is_help=True)
+data_app = typer.Typer(add_completion=False, help="Clips with cameras, in metres.", no_args_is_help=True)
 
 
 @data_app.callback()
 def data() -> None:
-    """Clips with cameras, brought to metres."""
+    """Clips with cameras, in metres."""
+
+
+data_app.command()(render)
 
 
 @data_app.command()

@@ -1,1 +1,1 @@
-"""Training of the camera modules at absolute scale, on a frozen base."""
+"""Training of the camera modules at absolute scale, on a frozen base, and the data for it."""

@@ -1,0 +1,129 @@
+"""Rendered worlds: exact geometry, the same bytes every time, and clips that the rest of the product reads."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from blender_addon.core.camera.projection import intrinsics_from_fov, pixel_grid
+from blender_addon.core.camera.trajectory import Trajectory
+from server.cli import app
+from server.datasets.align import AlignRecord
+from server.datasets.clip_frames import read_frames
+from server.datasets.posed_clip import open_posed_clip
+from server.training.worlds.film import film, film_depth
+from server.training.worlds.paths import KINDS, Drawn, path
+from server.training.worlds.surfaces import METRES
+from server.training.worlds.wad import Wad
+from server.training.worlds.world import World, carried_wads, open_world
+from tests.support.worlds.small_wad import HALL, write_small_wad
+
+pytest.importorskip("embreex", reason="embreex has no wheel for this machine: worlds cannot be rendered")
+
+
+@pytest.fixture(scope="module")
+def wad(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("wad") / "small.wad"
+    write_small_wad(file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def world(wad: Path) -> World:
+    return open_world(Wad(wad), "MAP01")
+
+
+def looking(x: float, y: float, z: float, count: int = 1, size: int = 32) -> Trajectory:
+    poses = np.tile(np.eye(4), (count, 1, 1))
+    poses[:, :3, 3] = (x, y, z)
+    return Trajectory(poses, intrinsics_from_fov(size, size, np.radians(70)), size, size)
+
+
+def test_depth_is_that_of_the_map_in_metres(world: World) -> None:
+    """In the hall's north-west corner, where only walls, floor and ceiling are seen."""
+    west, north, ceiling, eyes = HALL[0] * METRES, HALL[3] * METRES, 128 * METRES, 1.5
+    camera = looking(-5.0, -eyes, 0.0)
+    depth = film_depth(world, camera, [0])[0, :, :16]
+    x, y = np.moveaxis((pixel_grid(32, 32) - 16)[:, :16] / camera.intrinsics[0, 0, 0], -1, 0)
+    expected = np.minimum((west + 5.0) / x, np.where(y > 0, eyes, eyes - ceiling) / y)
+    np.testing.assert_allclose(depth, np.minimum(north, expected), rtol=1e-6)
+
+
+def test_a_film_has_no_cracks_and_does_not_depend_on_what_was_filmed_before(world: World) -> None:
+    camera = looking(1.0, -1.2, -4.0, count=3)
+    one, again = film(world, camera), film(world, camera)
+    assert np.isfinite(film_depth(world, camera, [0, 2])).all()
+    np.testing.assert_array_equal(one.frames, again.frames)
+    np.testing.assert_array_equal(one.frames[0], one.frames[2])
+    assert one.frames[0].std() > 12
+
+
+def test_the_sky_is_infinitely_far(world: World) -> None:
+    depth = film_depth(world, looking(12.0, -2.0, -5.0), [0])[0]
+    assert np.isinf(depth[0, 4:-4]).all()
+    assert np.isfinite(depth[-1]).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_path_has_the_speed_that_was_drawn(kind: str) -> None:
+    moved = path(Drawn(kind, 0.03, 0.5, "linear"), looking(0, 0, 0), 16, 4.0, np.random.default_rng(1))
+    np.testing.assert_allclose(moved.camera_to_world[0], np.eye(4), atol=1e-12)
+    steps = np.linalg.norm(np.diff(moved.centres, axis=0), axis=1)
+    if kind in {"pan", "tilt", "roll"}:
+        assert steps.max() < 1e-12
+    else:
+        assert steps.mean() == pytest.approx(0.03, rel=0.35)
+
+
+def render(out: Path, wad: Path, *more: str) -> str:
+    numbers = ["--clips", "6", "--validation", "1", "--test", "1", "--width", "32", "--height", "24"]
+    arguments = ["data", "render", str(out), "--wad", str(wad), *numbers, "--frames", "4", *more]
+    result = CliRunner().invoke(app, arguments)
+    return result.output + ("" if result.exit_code == 0 else f"exit {result.exit_code}")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_a_set_has_the_same_bytes_however_it_was_made(wad: Path, tmp_path: Path) -> None:
+    """By two processes; by one; and by one that was killed between two clips, or in the middle of another."""
+    assert "6 to train" in render(tmp_path / "two", wad, "--processes", "2")
+    assert "8 clips" in render(tmp_path / "one", wad, "--processes", "1")
+    whole = contents(tmp_path / "two")
+    assert contents(tmp_path / "one") == whole
+    first, second = sorted((tmp_path / "one" / "train").iterdir())[:2]
+    shutil.rmtree(first)
+    second.rename(second.with_name(f".{second.name}.part"))
+    assert "2 clips" in render(tmp_path / "one", wad, "--processes", "1")
+    assert contents(tmp_path / "one") == whole
+    assert "another set" in render(tmp_path / "one", wad, "--seed", "1")
+
+    clip = open_posed_clip(first, depth=first / "depth")
+    record = msgspec.json.decode((tmp_path / "one/aligned/train" / f"{first.name}.json").read_bytes(), type=AlignRecord)
+    assert read_frames(first).shape == (4, 24, 32, 3)
+    np.testing.assert_allclose(clip.trajectory.camera_to_world, record.camera_to_world, atol=1e-9)
+    np.testing.assert_allclose(clip.trajectory.intrinsics, record.intrinsics, rtol=1e-9)
+    depth = clip.depth(0)
+    assert depth is not None
+    assert clip.depth(1) is None
+    assert not clip.notes
+    maps = [{line.split("-")[1] for line in (place.name for place in (tmp_path / "one" / split).iterdir())}
+            for split in ("train", "validation", "test")]  # fmt: skip
+    assert maps == [{"MAP01", "MAP02", "MAP03", "MAP05", "MAP06", "MAP07"}, {"MAP04"}, {"MAP08"}]
+
+
+def test_what_is_no_wad_is_said(tmp_path: Path) -> None:
+    (tmp_path / "notes.wad").write_bytes(b"no map here")
+    assert "no WAD file" in render(tmp_path / "out", tmp_path / "notes.wad")
+
+
+def test_a_map_of_freedoom(tmp_path: Path) -> None:
+    pytest.importorskip("vizdoom", reason="vizdoom is not installed: no maps of Freedoom")
+    world = open_world(Wad(carried_wads()[1]), "MAP01")
+    assert world.surfaces.broken == ()
