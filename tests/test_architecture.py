@@ -186,10 +186,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "registry": {*ENGINES_COMMON, "draft", "realcam", "depth", "camera_check"},
         "__init__": set(),
     },
-    "server/engines/realcam": {
-        "memory": set(),
-        "*": {"memory"},
-    },
+    "server/engines/realcam": {"memory": set(), "*": {"memory"}},
     "server/service": {
         "logs": set(),
         "wakeup": set(),
@@ -219,15 +216,8 @@ Nothing outside a package is said here: tests below say what the server sees of 
 
 CORE_LIBRARIES = {"numpy", "msgspec", "zmq"}
 TORCH_ROOMS = {
-    *(
-        "server/model",
-        "server/diffusion",
-        "server/geometry",
-        "server/depth",
-        "server/engines/realcam",
-        "server/training",
-    ),
-    *("server/evaluation/frechet.py", "server/bench", "server/commands/bench"),
+    *("server/model", "server/diffusion", "server/geometry", "server/depth", "server/engines/realcam"),
+    *("server/training", "server/bench", "server/commands/bench", "server/evaluation/frechet.py"),
     "server/reconstruction/learned_features.py",
 }
 """Where networks are: nothing else may import PyTorch."""
