@@ -22,20 +22,9 @@ MAX_FILES = 15
 SCENE_AND_BELOW = {"core", "blender_versions", "colour_spaces", "datablocks", "scene"}
 FORMATS_COMMON = {"camera_file", "text_lines", "frame_order", "frame_times", "lens_models", "pose_convention"}
 UI_MODULES = {
-    "server_status",
-    "text_wrap",
-    "sidebar",
-    "operator_result",
-    "guarded_operators",
-    "preferences",
-    "preview_state",
-    "redraw",
-    "view_under",
-    "engine_choice",
-    "engine_options",
-    "engine_presets",
-    "manual_map",
-    "clip_format",
+    *("server_status", "text_wrap", "sidebar", "operator_result", "guarded_operators"),
+    *("preferences", "preview_state", "redraw", "view_under", "engine_choice"),
+    *("engine_options", "engine_presets", "manual_map", "clip_format"),
 }
 ENGINE_ROOMS = {"packages", "diffusion", "geometry", "model", "depth", "reconstruction", "datasets", "evaluation"}
 SERVICE_ROOMS = {*ENGINE_ROOMS, "engines", "service", "terminal"}

@@ -78,11 +78,17 @@ def test_an_old_message_is_read(side: str, said: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("side", "said"), SAID)
-def test_the_same_message_is_still_written_byte_for_byte(side: str, said: dict[str, Any]) -> None:
-    """The other side forbids fields that it does not know: one that is added needs another major version."""
+def test_the_same_message_is_still_written(side: str, said: dict[str, Any]) -> None:
+    """The other side forbids fields that it does not know: one that is added needs another major version.
+
+    Byte for byte, but for the header: of a struct with more than 15 fields msgspec writes the number of those in it
+    with three bytes, however many are set.
+    """
     received = DECODERS[side](frames_of(said), Limits())
-    written = encode(received.message, received.buffers, received.request_id)
-    assert [bytes(frame) for frame in written] == frames_of(said)
+    written = [bytes(frame) for frame in encode(received.message, received.buffers, received.request_id)]
+    old = frames_of(said)
+    assert [written[0], *written[2:]] == [old[0], *old[2:]]
+    assert repr(msgspec.msgpack.decode(written[1])) == repr(msgspec.msgpack.decode(old[1])), "in this order too"
 
 
 @pytest.mark.parametrize(("side", "union"), [("client", ClientMessage), ("server", ServerMessage)])
