@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from blender_addon.core.programs import find_program
 from blender_addon.core.version import VERSION
 from release.numbers import CHANGELOG, ROOT, ReleaseError, changelog_section, numbers
 
@@ -24,7 +25,10 @@ def ready(root: Path = ROOT) -> str:
     Raises:
         ReleaseError: Something is not committed, the numbers differ, or the changelog does not have the version.
     """
-    ran = subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True)
+    git = find_program("git")
+    if git is None:
+        raise ReleaseError("git is not installed")
+    ran = subprocess.run([git, "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True)
     if ran.stdout.strip():
         raise ReleaseError(f"Not everything is committed:\n{ran.stdout.rstrip()}")
     found = numbers(root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -102,5 +103,7 @@ def test_a_path_with_a_blank_and_no_quotes(tmp_path: Path) -> None:
 
 def test_programs_are_looked_up_in_one_place() -> None:
     """`shutil.which` looks into the current folder on Windows, and so does starting a bare name."""
-    sources = [path for room in ("blender_addon", "server", "release") for path in (ROOT / room).rglob("*.py")]
-    assert [path for path in sources if "shutil.which(" in path.read_text("utf-8")] == []
+    bare = re.compile(r"shutil\.which\(|(subprocess\.run|Popen|check_output)\(\s*[\[(]?f?[\"']|os\.system\(|shell=True")
+    rooms = ("blender_addon", "server", "release", "scripts")
+    sources = [*(path for room in rooms for path in (ROOT / room).rglob("*.py")), *ROOT.glob("*.py")]
+    assert [path for path in sources if bare.search(path.read_text("utf-8"))] == []

@@ -88,6 +88,14 @@ def test_size_licence_and_what_is_in_the_way_stand_at_the_button(
     assert drawn(addon, here).buttons["estimate_depth"] == "Estimate Depth"
 
 
+def test_a_card_that_the_server_cannot_use_is_said_with_the_line_that_mends_it(
+    addon: ModuleType, predictor: EngineCapability
+) -> None:
+    shown = drawn(addon, msgspec.structs.replace(predictor, notice="NVIDIA card found, but run `uv tool install x`"))
+    assert "NVIDIA card found, but run the line below." in " ".join(shown.words.split())
+    assert {"copy_command", "estimate_depth"} <= set(shown.buttons)
+
+
 def test_a_server_without_pytorch_says_what_installing_it_downloads(
     addon: ModuleType, predictor: EngineCapability, monkeypatch: pytest.MonkeyPatch
 ) -> None:
