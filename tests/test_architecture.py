@@ -103,7 +103,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
             *("axes", "mesh", "textured_mesh", "damaged_picture", "photo_file", "photo_scene", "reference_camera"),
             *("units", "editing"),
         },
-        "handmade": {"axes", "mesh", "photo_scene", "reference_camera", "editing"},
+        "handmade": {"axes", "mesh", "photo_frame", "photo_scene", "reference_camera", "editing"},
         "__init__": {"photo_file", "photo_scene", "importing"},
     },
     "blender_addon/ui": {

@@ -289,12 +289,34 @@ def find_photo_scene(scene: bpy.types.Scene, imported_at: float | None = None) -
 
 def photo_scenes(scene: bpy.types.Scene) -> list[PhotoScene]:
     """Every photo of the scene, in the order in which they were imported."""
-    found = []
-    for mesh in photo_meshes(scene):
-        camera = mesh.get(CAMERA)
-        present = isinstance(camera, bpy.types.Object) and holds(scene.objects, camera)
-        found.append(PhotoScene(mesh, camera if present else None, mesh[IMAGE], record_of(mesh)))
+    found = [
+        PhotoScene(mesh, camera_of_mesh(scene, mesh), mesh[IMAGE], record_of(mesh)) for mesh in photo_meshes(scene)
+    ]
     return sorted(found, key=lambda photo: (photo.record.imported_at, is_copy(photo), photo.mesh.name))
+
+
+def camera_of_mesh(scene: bpy.types.Scene, mesh: bpy.types.Object) -> bpy.types.Object | None:
+    """The camera of a photo's mesh, None where the scene has it no more.
+
+    A library override's own is found by the camera that it overrides: once the file is opened again, Blender has the
+    custom property of the library's mesh, which points to the library's camera.
+    """
+    camera = mesh.get(CAMERA)
+    if not isinstance(camera, bpy.types.Object):
+        return None
+    if holds(scene.objects, camera):
+        return camera
+    overrides = (o for o in mesh.children if o.override_library is not None and o.override_library.reference == camera)
+    return next((o for o in overrides if holds(scene.objects, o)), None)
+
+
+def instanced_photo(scene: bpy.types.Scene) -> bpy.types.Object | None:
+    """An object of the scene that shows a photo of another collection as an instance, as a link does; None for none."""
+    for instance in scene.objects:
+        collection = instance.instance_collection if instance.instance_type == "COLLECTION" else None
+        if collection is not None and any(RECORD in o for o in collection.all_objects):
+            return instance
+    return None
 
 
 def is_copy(photo_scene: PhotoScene) -> bool:

@@ -17,7 +17,7 @@ from ..core.errors import CameraError, ShotError
 from ..core.file_paths import nearest_existing
 from ..core.payloads.coverage import check_seen
 from ..scene.edited_mesh import mesh_edits
-from ..scene.photo_scene import PhotoScene, find_photo_scene
+from ..scene.photo_scene import PhotoScene, find_photo_scene, instanced_photo
 from .camera_sample import lens_of_camera, render_frame, scene_rate
 from .shot_camera import cut_sentence, shot_camera
 
@@ -28,6 +28,17 @@ SLIDE_SHOW = 6.0
 """Pictures a second below which a clip is seen as single pictures. Drawn animation on fours has as many."""
 LOW_SHARE = 0.7
 """Share of a clip's pixels that are seen in the render, below which there is a warning."""
+
+
+NO_PHOTO = "There is no photo in this scene. Import a photo with its depth."
+
+
+def as_an_instance(instance: bpy.types.Object) -> str:
+    """What is told of an object that shows a photo of another file as an instance."""
+    return (
+        f"{instance.name} shows a photo as an instance, whose mesh is not in this scene. Select it and choose Object > "
+        "Library Override > Make: then it makes shots here."
+    )
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,8 @@ def check_output(folder: Path) -> list[Problem]:
 
 def _photo_problems(scene: bpy.types.Scene, photo_scene: PhotoScene | None) -> Iterator[Problem]:
     if photo_scene is None:
-        yield Problem("There is no photo in this scene. Import a photo with its depth.")
+        instance = instanced_photo(scene)
+        yield Problem(NO_PHOTO if instance is None else as_an_instance(instance))
     elif photo_scene.faces == 0:
         yield Problem("The photo's mesh has no faces. Raise the depth edge or import the photo again.")
     else:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import bpy
 
 from ...datablocks import holds
-from ..photo_scene import CAMERA, RECORD, PhotoScene
+from ..photo_scene import RECORD, PhotoScene, camera_of_mesh
 from ..reference_camera import see_as_far_as
 from .geometry_choice import stored_choice
 from .measured_cameras import is_measured, measured_cameras
@@ -18,7 +18,7 @@ CARRYING_CONSTRAINTS = ("FOLLOW_PATH", "CHILD_OF", "ARMATURE")
 
 def artists_cameras(scene: bpy.types.Scene) -> list[bpy.types.Object]:
     """Every camera of the scene but reference cameras and those that a camera check made."""
-    takers = {o[CAMERA] for o in scene.objects if RECORD in o and isinstance(o.get(CAMERA), bpy.types.Object)}
+    takers = {camera_of_mesh(scene, o) for o in scene.objects if RECORD in o}
     return [o for o in scene.objects if o.type == "CAMERA" and o not in takers and not is_measured(o)]
 
 

@@ -6,6 +6,7 @@ import bpy
 
 from ...core.errors import PhotoError
 from ..editing.current_photo import set_seen
+from ..photo_frame import check_editable
 from ..photo_scene import PhotoScene
 
 
@@ -25,8 +26,9 @@ def begin_block_out(scene: bpy.types.Scene, photo_scene: PhotoScene) -> bpy.type
         The photo's camera.
 
     Raises:
-        PhotoError: The artist deleted the camera.
+        PhotoError: The artist deleted the camera, or the photo is linked from another file.
     """
+    check_editable(photo_scene.mesh)
     camera = photo_scene.camera
     if camera is None:
         raise PhotoError(

@@ -10,7 +10,8 @@ from ...scene import PhotoScene, find_photo_scene
 from ...scene.edited_mesh import mesh_edits
 from ...scene.handmade.depth_calibration import is_guessed
 from ...scene.importing.first_look import meshes_around
-from ...scene.photo_scene import photo_scenes
+from ...scene.photo_scene import instanced_photo, photo_scenes
+from ...shot.check_shot import as_an_instance
 from ..predictors.estimate_panel import draw_estimate, is_first_way
 from ..sidebar import SidebarPanel
 from ..text_wrap import draw_wrapped
@@ -34,6 +35,9 @@ class PhotoPanel(SidebarPanel, bpy.types.Panel):
         photo = find_photo_scene(scene)
         waits = fields.waits and bool(fields.photo_path)
         draw_demo(layout, context, photo is not None or waits)
+        instance = instanced_photo(scene) if photo is None else None
+        if instance is not None:
+            draw_wrapped(layout, context, as_an_instance(instance), "INFO")
         if photo is not None:
             _chooser(layout, scene, photo)
             _photo_facts(layout, context, photo, scene.realcam)

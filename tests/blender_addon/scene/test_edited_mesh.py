@@ -35,10 +35,13 @@ from blender_addon.scene.editing.cleaning import MOVED, set_cleaned  # noqa: E40
 from blender_addon.scene.editing.depth_layout import remove_layout, set_layout  # noqa: E402
 from blender_addon.scene.editing.focal_length_edit import set_focal_length  # noqa: E402
 from blender_addon.scene.editing.new_depth import set_depth  # noqa: E402
+from blender_addon.scene.editing.rig_dependencies import artists_cameras  # noqa: E402
+from blender_addon.scene.handmade.block_out import begin_block_out  # noqa: E402
 from blender_addon.scene.handmade.take_shape import take_shape  # noqa: E402
 from blender_addon.scene.mesh import TAKEN  # noqa: E402
 from blender_addon.scene.photo_scene import photo_scenes, with_own_axes  # noqa: E402
 from blender_addon.shot import sample_camera  # noqa: E402
+from blender_addon.shot.check_shot import check_shot  # noqa: E402
 
 
 @pytest.fixture
@@ -336,5 +339,37 @@ def test_a_photo_of_another_file_makes_shots_and_is_changed_there(
         lambda: set_depth(scene, found, depth, np.isfinite(depth)),
     ]
     for change in changes:
+        with pytest.raises(PhotoError, match=r"linked from another file.*library\.blend"):
+            change()
+
+
+def test_an_override_of_a_linked_photo_makes_shots(photo: PhotoScene, blender: ModuleType, tmp_path: Path) -> None:
+    """As an artist makes one: linked as an instance, which is told, then Make Library Override; saved and opened."""
+    depth, before = photo.depth(), pose(blender, photo)
+    (collection,) = photo.mesh.users_collection
+    collection.objects.link(blender.data.objects["Shot"])
+    name = collection.name
+    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "library.blend"))
+    blender.ops.wm.read_factory_settings(use_empty=True)
+    with blender.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (_, target):
+        target.collections = [name]
+    scene = blender.context.scene
+    instance = blender.data.objects.new("bike", None)
+    instance.instance_type, instance.instance_collection = "COLLECTION", target.collections[0]
+    scene.collection.objects.link(instance)
+    assert any("Library Override > Make" in problem.sentence for problem in check_shot(scene, 1, 2))
+    blender.context.view_layer.objects.active = instance
+    blender.context.view_layer.update()
+    instance.select_set(True)
+    assert blender.ops.object.make_override_library() == {"FINISHED"}
+    blender.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    blender.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    scene, found = blender.context.scene, again(blender)
+    assert (len(photo_scenes(scene)), mends(blender)) == (1, set())
+    assert found.camera is not None
+    assert [camera.name for camera in artists_cameras(scene)] == ["Shot"]
+    np.testing.assert_array_equal(found.depth(), depth)
+    np.testing.assert_allclose(pose(blender, found), before, atol=1e-6)
+    for change in (lambda: put_back(found), lambda: begin_block_out(scene, found)):
         with pytest.raises(PhotoError, match=r"linked from another file.*library\.blend"):
             change()
