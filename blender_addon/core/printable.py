@@ -23,6 +23,15 @@ def printable(text: str, keep: str = "") -> str:
     return _UNPRINTABLE.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), text)
 
 
+def is_storable(text: str) -> bool:
+    """Whether messages and records can hold a name: one with bytes that are no UTF-8 they cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def escape_unknown_letters(stream: TextIO) -> None:
     """Make a stream write a letter that its encoding lacks as a backslash escape, instead of raising an error.
 

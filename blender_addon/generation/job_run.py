@@ -20,6 +20,7 @@ from ..core.payloads.payload import JobPayload
 from ..core.progress import JobProgress
 from ..core.unforeseen import in_words, logged
 from ..datablocks import Reference, library_of, named
+from ..shot.check_shot import check_file_name
 from ..timeline.take_camera import remember_camera
 from ..timeline.take_folders import discard_take_folder
 from .job_events import ServerSettings
@@ -96,7 +97,8 @@ class JobRun:
         """Begin at once.
 
         Raises:
-            RealCamError: Another job is under way, or something to be sent is not there.
+            RealCamError: Another job is under way, the .blend has a path that no record can hold, or something to be
+                sent is not there.
         """
         self._jobs = jobs
         self._job = job
@@ -104,6 +106,7 @@ class JobRun:
         self._id = uuid.uuid4().hex
         self._submitted = False
         jobs.check_idle(f"{job.title} cannot be started now")
+        check_file_name()
         self._folder = job.folder(self._id)
         scene = scene_now(job.scene)
         begun_in(scene, self._id)

@@ -16,6 +16,7 @@ from ..core.camera.frame_fit import FrameFit
 from ..core.errors import CameraError, ShotError
 from ..core.file_paths import nearest_existing
 from ..core.payloads.coverage import check_seen
+from ..core.printable import is_storable
 from ..scene.edited_mesh import mesh_edits
 from ..scene.photo_scene import PhotoScene, find_photo_scene, instanced_photo
 from .camera_sample import lens_of_camera, render_frame, scene_rate
@@ -76,6 +77,20 @@ def check_shot(
         *coverage_problems(coverage),
     ]
     return sorted(problems, key=lambda problem: problem.severity != "error")
+
+
+def check_file_name() -> None:
+    """Refuse a .blend whose path no job, record or take can hold.
+
+    Raises:
+        ShotError: It has bytes that are no UTF-8, as only Linux has them.
+    """
+    if not is_storable(bpy.data.filepath):
+        raise ShotError(
+            "No job can be kept for this file",
+            f"its path {bpy.data.filepath} has bytes that are no UTF-8",
+            "Save it under another name or in another folder.",
+        )
 
 
 def check_output(folder: Path) -> list[Problem]:

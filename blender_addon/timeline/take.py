@@ -61,7 +61,8 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
         draft: Whether the engine made it by geometry alone.
         seconds: How long the engine took.
         camera: The Blender camera's name, "" if unknown.
-        camera_library: The file that the camera is linked from, as Blender writes it; "" for one of the .blend itself.
+        camera_library: The file that the camera is linked from, as Blender writes it; "" for one of the .blend itself;
+            None in takes of versions that did not tell.
         job_id: The job that made it, "" if unknown.
         created: ISO 8601, UTC.
         photo: The photo's scene when it was sent; None for takes whose folders do not tell.
@@ -95,7 +96,7 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     name: str = ""
     rating: int = 0
-    camera_library: str = ""
+    camera_library: str | None = None
 
     @property
     def duration(self) -> int:

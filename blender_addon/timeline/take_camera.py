@@ -31,16 +31,20 @@ def own_camera(scene: bpy.types.Scene, take: Take) -> bpy.types.Object | None:
     """The camera that a take was made for, None where it is gone.
 
     Where the scene keeps no pointer to it, as with takes of older versions and found ones, it is the camera of that
-    name and library: the scene's own, else one of the file's.
+    name and library: the scene's own, else one of the file's. Where the take does not tell the library, the only one
+    of that name in the scene, from wherever it is linked.
     """
     known = _pointer(scene, take.job_id)
     if known is not None and holds(scene.objects, known):
         return known
     for objects in (scene.objects, bpy.data.objects):
-        camera = named(objects, take.camera, take.camera_library)
+        camera = named(objects, take.camera, take.camera_library or "")
         if camera is not None and camera.type == "CAMERA":
             return camera
-    return None
+    if take.camera_library is not None:
+        return None
+    linked = [o for o in scene.objects if o.type == "CAMERA" and o.name == take.camera]
+    return linked[0] if len(linked) == 1 else None
 
 
 def _pointer(scene: bpy.types.Scene, job_id: str) -> bpy.types.Object | None:

@@ -88,7 +88,12 @@ def test_a_take_is_shown_in_the_camera_it_was_made_for(addon: ModuleType, two_ca
     take = remembered_take(camera="Camera", camera_library=library_of(linked), job_id="a" * 32)
     assert camera_of(scene, take) == linked, "by name and library, as a found take"
     assert camera_of(scene, remembered_take(camera="Camera")) == own, "as version 0.1 wrote it"
-    own_take = remembered_take(number=2, camera="Camera", job_id="b" * 32)
+    old = remembered_take(camera="Camera", camera_library=None)
+    assert camera_of(scene, old) == own, "of a version that did not tell the library"
+    own.name = "Hero"
+    assert camera_of(scene, old) == linked, "the only one of that name"
+    own.name = "Camera"
+    own_take = remembered_take(number=2, camera="Camera", camera_library="", job_id="b" * 32)
     for of, camera in ((take, linked), (own_take, own)):
         remember_take(scene, of)
         remember_camera(scene, of.job_id, camera)

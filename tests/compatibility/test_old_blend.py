@@ -22,7 +22,7 @@ from tests.support.servers import PATIENCE, RunningServer, free_address
 
 pytestmark = pytest.mark.blender
 
-UNTOUCHED = {"name": "", "rating": 0, "camera_library": ""}
+UNTOUCHED = {"name": "", "rating": 0, "camera_library": None}
 """What takes of that version do not tell."""
 
 EXPECTED: dict[str, Any] = json.loads((BLEND / "expected.json").read_text(encoding="utf-8"))

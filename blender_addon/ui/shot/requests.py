@@ -14,6 +14,7 @@ from ...disk_looks import looks
 from ...generation.jobs import jobs
 from ...generation.shot_job import ShotRequest
 from ...shot import Problem, check_output, check_shot
+from ...shot.check_shot import check_file_name
 from ...shot.fingerprint import Fingerprint, shot_fingerprint
 from ...shot.shot_camera import shot_camera
 from ...timeline.take_folders import ROOT
@@ -77,6 +78,7 @@ def problems(scene: bpy.types.Scene) -> list[str]:
     if request.last_image and not looks.answer(("last image", ending), ending.is_file, True):
         found.append(f"The last image is not there: {request.last_image}. Choose another file, or none.")
     try:
+        check_file_name()
         server_settings()
         if jobs.connected:
             check_clip_engine(jobs.engines, request.settings.engine, request.size, request.frames)

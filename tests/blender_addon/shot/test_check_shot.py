@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -73,6 +75,24 @@ def test_a_bad_folder_is_told(blender: ModuleType, tmp_path: Path) -> None:
     assert check_output(tmp_path / "realcam" / "new") == []
     (tmp_path / "realcam").write_text("a file")
     assert "is a file" in sentences(check_output(tmp_path / "realcam" / "new"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such names")
+def test_a_name_that_no_record_can_hold_is_told(addon: ModuleType, tmp_path: Path) -> None:
+    """Before anything is rendered: by the button, which is grey, and by whatever starts a job."""
+    from blender_addon.generation.job_run import JobRun
+    from blender_addon.generation.jobs import Jobs
+    from blender_addon.ui.shot.requests import problems
+
+    name = tmp_path / os.fsdecode(b"caf\xe9.blend")
+    addon.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    (tmp_path / "shot.blend").rename(name)
+    addon.ops.wm.open_mainfile(filepath=str(name))
+    assert addon.data.filepath == str(name)
+    assert any(r"caf\xe9.blend has bytes that are no UTF-8" in problem for problem in problems(addon.context.scene))
+    job: Any = SimpleNamespace(title="shot")
+    with pytest.raises(ShotError, match=r"caf\\xe9\.blend has bytes that are no UTF-8"):
+        JobRun(Jobs(), job, None, None)  # type: ignore[arg-type]
 
 
 def test_a_folder_that_is_not_writable_is_told(blender: ModuleType, tmp_path: Path) -> None:
