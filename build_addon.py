@@ -39,6 +39,7 @@ PYTHONS = ((3, 11), (3, 13), (3, 14))
 PLATFORMS = {
     "linux-x64": r"manylinux\S*_x86_64",
     "windows-x64": r"win_amd64",
+    "windows-arm64": r"win_arm64",
     "macos-arm64": r"macosx_\d+_\d+_(arm64|universal2)",
 }
 """Blender's name of a platform -> the platform tag of the wheels that run there."""

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.blender
 
 SCRIPT = Path(__file__).with_name("installing.py")
 
-PLATFORM = {"linux-x86_64": "linux-x64", "win-amd64": "windows-x64"}.get(
+PLATFORM = {"linux-x86_64": "linux-x64", "win-amd64": "windows-x64", "win-arm64": "windows-arm64"}.get(
     sysconfig.get_platform(), "macos-arm64" if sys.platform == "darwin" else ""
 )
 
