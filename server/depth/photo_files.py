@@ -35,6 +35,8 @@ from blender_addon.core.photo.photo_file import (
 from blender_addon.core.photo.picture_header import PictureHeader
 from blender_addon.core.photo.tiff import MARKS, TiffDirectory
 from server.depth.damaged_picture import check_undamaged
+from server.depth.openexr_channel import openexr_channel
+from server.packages import absent_packages, install_remedy
 
 # Pillow's default warns of photos above 89 Mpx, which phones take, and refuses twice that.
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
@@ -259,6 +261,14 @@ class _Pictures:
             return None
         grey = frame.format.name == "grayf32le"
         return np.asarray(frame.to_ndarray()[..., None] if grey else frame.to_ndarray(format="gbrpf32le"))
+
+    def exr_channel(self, path: Path, part: int, name: str) -> NDArray[Any] | None:
+        """See PictureDecoder: by the package OpenEXR, which the extra `exr` installs."""
+        return openexr_channel(path, part, name)
+
+    def without_exr_library(self) -> str:
+        """See PictureDecoder."""
+        return install_remedy("exr") if absent_packages(("OpenEXR",), "exr") else ""
 
 
 def _first_frame(path: Path) -> av.VideoFrame | None:

@@ -1,16 +1,18 @@
 """Read channels of an OpenEXR file by name.
 
 Blender gives Python access only to the first layer's colours, and depth is in none of them. Rows or tiles,
-uncompressed or ZIP, ZIPS, RLE: what Blender, Nuke and Arnold write by default.
+uncompressed or ZIP, ZIPS, RLE: what Blender, Nuke and Arnold write by default. Of other compressions a library that
+may be there unpacks the channel (ChannelDecoder).
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +32,10 @@ _TYPES = (np.dtype("<u4"), np.dtype("<f2"), np.dtype("<f4"))
 
 class UnsupportedExrError(PhotoError):
     """The file is valid, but of a kind that is not read here."""
+
+
+ChannelDecoder: TypeAlias = Callable[[Path, int, str], NDArray[Any] | None]
+"""Path, number of the part and name of a channel -> its numbers [h, w] in the data window; None if it cannot tell."""
 
 
 class Window(NamedTuple):
@@ -115,12 +121,16 @@ def exr_window(path: Path) -> tuple[Window, Window]:
     return part.data, part.display
 
 
-def read_exr_channel(path: Path, name: str) -> NDArray[np.float32]:
+def read_exr_channel(
+    path: Path, name: str, decode: ChannelDecoder | None = None, otherwise: str = ""
+) -> NDArray[np.float32]:
     """One channel of an EXR.
 
     Args:
         path: the file.
         name: as exr_channels gives it; the name of the part may be left out where no other part has such a channel.
+        decode: for compressions that are not read here.
+        otherwise: sentence on what to do where it does not read them either, beside saving the file anew.
 
     Returns:
         [H, W] float32, top row first, of the display window: NaN where the file stores nothing of it.
@@ -131,22 +141,39 @@ def read_exr_channel(path: Path, name: str) -> NDArray[np.float32]:
     """
     data = path.read_bytes()
     parts = _parts(path, data)
-    every = [(part, index, own) for part in parts for index, (own, _) in enumerate(part.channels)]
+    every = [(part, index, own) for part in range(len(parts)) for index, (own, _) in enumerate(parts[part].channels)]
     found = [(part, index) for part, index, own in every if own == name]
     if not found and len(parts) > 1:
         found = [(part, index) for part, index, own in every if own.endswith(f".{name}")]
     if len(found) != 1:
         has = ", ".join(channel for part in parts for channel, _ in part.channels)
         raise PhotoError("The EXR has no such channel", f"{name!r} in {path}", f"It has: {has}.")
-    part, index = found[0]
+    number, index = found[0]
+    part = parts[number]
     if part.compression not in _LINES:
-        raise UnsupportedExrError(
-            "This compression of EXR is not read", f"{path} is {part.compression}", "Save it with ZIP compression."
-        )
+        decoded = decode(path, number, part.channels[index][0]) if decode else None
+        if decoded is None or decoded.shape != (part.data.height, part.data.width):
+            raise UnsupportedExrError(
+                "This compression of EXR is not read",
+                f"{path} is {part.compression}",
+                f"Save it with ZIP compression. {otherwise}".rstrip(),
+            )
+        return _placed(decoded.astype(np.float32), part)
     try:
         return _placed(_read_blocks(data, part, index), part)
     except (struct.error, zlib.error, ValueError, IndexError) as error:
         raise PhotoError("The EXR is broken", f"{path}: {error}") from error
+
+
+def own_name(channels: Sequence[str], full: str) -> str | None:
+    """The name among one part's own that exr_channels gives in full: with the part's before it, perhaps.
+
+    Args:
+        channels: of the part, as its file has them.
+        full: as exr_channels gives it.
+    """
+    found = [name for name in channels if full == name or full.endswith(f".{name}")]
+    return max(found, key=len, default=None)
 
 
 def _parts(path: Path, data: bytes) -> tuple[_Part, ...]:

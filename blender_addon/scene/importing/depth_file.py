@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...core.arrays import Float32, UInt8
 from ...core.depth.depth_file import read_depth_file
 from ...core.depth.depth_format import DepthFormat
+from ...core.depth.exr import own_name
 from ...core.photo.picture_header import PictureHeader
 from ..damaged_picture import check_undamaged
 from ..photo_file import image_floats
@@ -59,6 +60,27 @@ class _BlendersPictures:
     def single_layer(self, path: Path) -> NDArray[Any] | None:
         """The numbers of a picture of one layer; None when it has more or Blender cannot read it either."""
         return _pixels(path)
+
+    def exr_channel(self, path: Path, part: int, name: str) -> NDArray[Any] | None:
+        """See PictureDecoder: by the library that Blender's own builds bring for scripts, and Debian's do not."""
+        try:
+            from OpenImageIO import ImageInput
+        except ImportError:
+            return None
+        file = ImageInput.open(str(path))
+        if file is None or not file.seek_subimage(part, 0):
+            return None
+        channels = list(file.spec().channelnames)
+        own = own_name(channels, name)
+        if own is None:
+            return None
+        first = channels.index(own)
+        numbers = file.read_image(part, 0, first, first + 1, "float")
+        return None if numbers is None else np.asarray(numbers)[..., 0]
+
+    def without_exr_library(self) -> str:
+        """See PictureDecoder."""
+        return ""
 
 
 def _pixels(path: Path) -> Float32 | None:

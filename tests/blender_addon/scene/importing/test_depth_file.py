@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -75,6 +76,13 @@ def test_exr_codecs_are_read_exactly(blender: ModuleType, bike: Motorcycle, tmp_
     np.testing.assert_array_equal(read_exr_channel(tmp_path / "depth.exr", "R"), wanted)
 
 
+@pytest.fixture
+def without_openimageio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in Debian's Blender."""
+    monkeypatch.setitem(sys.modules, "OpenImageIO", None)
+
+
+@pytest.mark.usefixtures("without_openimageio")
 def test_other_codecs_go_through_blender(blender: ModuleType, bike: Motorcycle, tmp_path: Path) -> None:
     wanted = np.nan_to_num(bike.depth[:83, :61])
     write_exr(blender, tmp_path / "depth.exr", wanted, "PIZ")
@@ -93,6 +101,7 @@ def test_blenders_z_is_depth_along_the_axis(blender: ModuleType, tmp_path: Path)
     np.testing.assert_allclose(depth[np.isfinite(depth)], 4.0, rtol=1e-5)
 
 
+@pytest.mark.usefixtures("without_openimageio")
 def test_layers_that_cannot_be_decoded_are_refused_not_guessed(blender: ModuleType, tmp_path: Path) -> None:
     write_rendered_depth(blender, tmp_path / "render.exr", distance=4.0, codec="PIZ")
     with pytest.raises(PhotoError, match=r"PIZ.*ZIP compression"):
