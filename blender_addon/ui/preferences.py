@@ -13,6 +13,7 @@ from ..core.programs import join_command
 from ..core.protocol.keys import accept_pairing, config_dir
 from ..core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, parse_address
 from ..core.version import addon_software
+from ..disk_looks import looks
 from ..generation.job_events import ServerSettings
 from ..generation.local_server import COMMAND_VARIABLE, DEFAULT_COMMAND, installed_realcam
 from ..generation.user_files import EXTENSION, client_id, server_log
@@ -83,7 +84,7 @@ class RealCamPreferences(bpy.types.AddonPreferences):
             draw_wrapped(layout, context, sentence, icon)
 
     def _draw_here(self, column: Any) -> None:
-        installed = installed_realcam()
+        installed = looks.answer("installed realcam", installed_realcam, None)
         if installed is None:
             column.label(text="Nothing to set up: the add-on starts its own server, which makes drafts without a GPU.")
             return

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 import time
+from pathlib import Path
 
 import bpy
 
 from ..core.protocol.capability import EngineCapability
+from ..disk_looks import looks
 from ..generation.jobs import jobs
 from ..generation.user_files import server_log
 
@@ -20,13 +22,21 @@ def status_lines() -> list[tuple[str, str]]:
         lines += [_group_line("Estimate Depth", jobs.predictors), _group_line("Check Camera", jobs.checkers)]
         here = [one.label for one in jobs.predictors if one.facts is not None and one.facts.downloaded]
         lines += [("CHECKMARK", f"Weights on the server: {', '.join(here)}")] if here else []
-    lines.append(
-        ("DISK_DRIVE", f"{shutil.disk_usage(server_log().parent).free / 1e9:.1f} GB free for clips on this disk")
-    )
+    folder = server_log().parent
+    if (free := looks.answer(("free", folder), lambda: _free_bytes(folder), None)) is not None:
+        lines.append(("DISK_DRIVE", f"{free / 1e9:.1f} GB free for clips on this disk"))
     lines.append(("TIME", time.strftime("Clock of this computer: %Y-%m-%d %H:%M %z")))
     access = "on" if bpy.app.online_access else "off: only servers on this computer can be used"
     lines.append(("INTERNET", f"Blender's online access is {access}"))
     return lines
+
+
+def _free_bytes(folder: Path) -> int | None:
+    """Bytes that are free on a folder's disk; None when it is not there."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
 
 
 def _answer() -> tuple[str, str]:
