@@ -119,7 +119,8 @@ def running_server(folder: Path, engines: str = ENGINES) -> Iterator[RunningServ
 
 def command_in(folder: Path, engines: str = ENGINES) -> str:
     """The command by which the add-on starts a server of its own, whose jobs are kept in `folder`."""
-    words = ["env", f"PYTHONPATH={REPOSITORY}", sys.executable, *REALCAM, "serve"]
+    path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+    words = ["env", f"PYTHONPATH={path}", sys.executable, *REALCAM, "serve"]
     return shlex.join([*words, "--engines", engines, "--data-dir", str(folder / "server")])
 
 

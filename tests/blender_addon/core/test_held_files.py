@@ -12,7 +12,8 @@ from blender_addon.core import held_files
 from blender_addon.core.atomic_file import write_atomic
 from blender_addon.core.held_files import discard, patiently, remove_file, remove_tree, rename_path, replace_path
 from blender_addon.core.protocol.keys import KeyPair, new_keys, read_private, write_private
-from tests.support.systems.refused_calls import FOREVER, refuse_first, sharing_violation
+from tests.support.systems.refused_calls import FOREVER, refuse_first
+from tests.support.systems.sharing_rule import sharing_violation
 
 
 def folder_of_two(path: Path) -> Path:

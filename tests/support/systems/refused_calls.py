@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,24 +11,9 @@ from typing import Any
 
 import pytest
 
-CALLS = ("unlink", "remove", "rmdir", "rename", "replace")
-"""The functions of `os` that Windows refuses; those of `pathlib` and `shutil` call them."""
-SHARING_VIOLATION = 32
+from tests.support.systems.sharing_rule import CALLS, paths_of, sharing_violation
+
 FOREVER = 1_000_000
-
-
-def sharing_violation(path: str) -> PermissionError:
-    """The error that Python raises on Windows when another program has a file open."""
-    words = "The process cannot access the file because it is being used by another process"
-    error = PermissionError(errno.EACCES, words, path)
-    error.winerror = SHARING_VIOLATION  # type: ignore[attr-defined, unused-ignore]
-    return error
-
-
-def full_path(path: Any, dir_fd: int | None) -> str:
-    """The absolute path that a function of `os` was called with, `shutil` giving names in an open folder."""
-    folder = Path() if dir_fd is None else Path(f"/proc/self/fd/{dir_fd}").readlink()
-    return str((folder / os.fsdecode(path)).absolute())
 
 
 def refuse_first(patch: pytest.MonkeyPatch, times: int, below: Path, calls: tuple[str, ...] = CALLS) -> Counter[str]:
@@ -48,10 +32,10 @@ def refuse_first(patch: pytest.MonkeyPatch, times: int, below: Path, calls: tupl
 
     def refusing(real: Callable[..., None]) -> Callable[..., None]:
         def call(path: Any, *arguments: Any, **options: Any) -> None:
-            place = full_path(path, options.get("dir_fd", options.get("src_dir_fd")))
-            if Path(place).is_relative_to(below) and refused[place] < times and os.path.lexists(place):
-                refused[place] += 1
-                raise sharing_violation(place)
+            for place in paths_of(path, arguments, options):
+                if Path(place).is_relative_to(below) and refused[place] < times and os.path.lexists(place):
+                    refused[place] += 1
+                    raise sharing_violation(place)
             real(path, *arguments, **options)
 
         return call

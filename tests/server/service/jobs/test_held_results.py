@@ -25,7 +25,8 @@ from server.service.wakeup import Wakeup
 from server.service.workers import dispatcher as dispatching
 from server.service.workers import worker_messages as pipe
 from server.service.workers.dispatcher import Dispatcher
-from tests.support.systems.refused_calls import FOREVER, refused_first, sharing_violation
+from tests.support.systems.refused_calls import FOREVER, refused_first
+from tests.support.systems.sharing_rule import sharing_violation
 
 CLIP = b"a clip"
 RESULT = ResultFile(name="clip.mp4", nbytes=len(CLIP), sha256=hashlib.sha256(CLIP).hexdigest())
