@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from blender_addon.core.foreign_files import is_foreign
 from blender_addon.core.printable import escape_unknown_letters
 from release.carried_server import FOLDER, carried_server_files
 from release.manual import manual_files
@@ -143,9 +144,12 @@ def fetch(wheel: Wheel, cache: Path) -> bytes:
 
 
 def addon_files(source: Path) -> Iterator[Path]:
-    """Every file of the add-on, in order. Raises BuildError at one that nobody said is to be shipped."""
+    """Every file of the add-on, in order. Raises BuildError at one that nobody said is to be shipped.
+
+    What a file manager left in the folder (.DS_Store, Thumbs.db, desktop.ini) is not the add-on's.
+    """
     for path in sorted(source.rglob("*")):
-        if path.is_dir() or "__pycache__" in path.parts:
+        if path.is_dir() or "__pycache__" in path.parts or is_foreign(path.name):
             continue
         if path.suffix not in SHIPPED:
             raise BuildError(

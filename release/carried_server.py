@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from blender_addon.core.foreign_files import is_foreign
+
 ROOT = Path(__file__).parents[1]
 FOLDER = "carried_server"
 """Where they stand in the zip."""
@@ -26,6 +28,8 @@ def carried_server_files() -> dict[str, bytes]:
     server = ROOT / "server"
     for path in sorted(server.rglob("*")):
         inside = path.relative_to(server)
-        if path.is_file() and "__pycache__" not in inside.parts and inside.parts[0] not in LEFT_OUT:
+        if not path.is_file() or is_foreign(path.name):
+            continue
+        if "__pycache__" not in inside.parts and inside.parts[0] not in LEFT_OUT:
             files[f"{FOLDER}/server/{inside.as_posix()}"] = path.read_bytes()
     return files

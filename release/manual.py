@@ -17,6 +17,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from blender_addon.core.foreign_files import is_foreign
 from release.project import PROJECT_ADDRESS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -38,7 +39,7 @@ def manual_files(docs: Path = DOCS) -> dict[str, bytes]:
     Args:
         docs: the folder of the Markdown pages and their pictures.
     """
-    carried = {page.stem for page in docs.glob("*.md")} - FOR_DEVELOPERS
+    carried = {page.stem for page in docs.glob("*.md") if not is_foreign(page.name)} - FOR_DEVELOPERS
     files: dict[str, bytes] = {}
     for name in sorted(carried):
         body, anchors, pictures = _page((docs / f"{name}.md").read_text("utf-8"), carried)

@@ -65,7 +65,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "atomic_file": {"held_files"},
         "version": set(),
         "progress": {"arrays"},
-        "camera": {"arrays", "errors"},
+        "camera": {"arrays", "errors", "foreign_files"},
         "photo": {"arrays", "errors"},
         "setting_fields": set(),
         "depth": {"arrays", "errors", "setting_fields", "camera", "photo"},

@@ -16,6 +16,7 @@ from blender_addon.core.version import VERSION
 from build_addon import PACKAGES, PLATFORMS, PYTHONS, ROOT, SOURCE, BuildError, Wheel, build, chosen_wheels, fetch
 from release.carried_server import carried_server_files
 from release.manual import manual_files
+from tests.support.systems.foreign_files import strew
 
 CACHE = ROOT / "build" / "wheels"
 
@@ -36,6 +37,22 @@ def test_each_python_gets_exactly_one_wheel_of_each_package(lock: dict[str, Any]
     # The newest av has no wheel for Python 3.11, the one before has one wheel for all.
     assert {name for name in PACKAGES if newest[name] != versions[name]} <= {"av"}
     assert len([wheel for wheel in wheels if wheel.name.startswith("av-")]) == 1
+
+
+def test_what_a_file_manager_left_in_the_folder_is_not_shipped(tmp_path: Path) -> None:
+    source = tmp_path / "blender_addon"
+    (source / "ui").mkdir(parents=True)
+    for name in ("__init__.py", "blender_manifest.toml", "ui/panel.py"):
+        (source / name).write_text("")
+    strew(source, copies=False)
+    assert [path.relative_to(source).as_posix() for path in build_addon.addon_files(source)] == [
+        "__init__.py",
+        "blender_manifest.toml",
+        "ui/panel.py",
+    ]
+    (source / "notes.txt").write_text("")
+    with pytest.raises(BuildError, match=r"notes\.txt is in the add-on's folder"):
+        list(build_addon.addon_files(source))
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from blender_addon.core.arrays import Float64
 from blender_addon.core.atomic_file import write_atomic
 from blender_addon.core.errors import RealCamError
+from blender_addon.core.foreign_files import is_foreign
 from blender_addon.core.printable import printable
 from server.reconstruction.colmap import load_pycolmap
 from server.reconstruction.scale import DEFAULT_RULES, DepthOfFrame, ScaleRules
@@ -114,7 +115,7 @@ def clip_fingerprint(clip: Path, settings: str) -> str:
     """
     digest = hashlib.sha256(os.fsencode(settings))
     for file in sorted(clip.rglob("*")):
-        if file.is_file():
+        if file.is_file() and not is_foreign(file.name):
             facts = file.stat()
             digest.update(os.fsencode(f"{file.relative_to(clip)}|{facts.st_size}|{facts.st_mtime_ns}\n"))
     return digest.hexdigest()[:32]

@@ -14,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from blender_addon.core.arrays import UInt8
 from blender_addon.core.camera.formats.frame_order import natural_order
 from blender_addon.core.errors import PhotoError, RealCamError
+from blender_addon.core.foreign_files import copied_from
 from server.depth.photo_files import read_as_stored
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
@@ -89,8 +90,9 @@ def read_picture(file: Path) -> UInt8:
 def picture_files(folder: Path) -> tuple[Path, ...]:
     """The pictures of a folder, or of the frames/ or images/ inside it, in natural order.
 
-    Hidden files, which macOS writes beside every file on foreign disks (._0000.png), and depth maps are left out. Where
-    the folder itself has a single picture, a contact sheet perhaps, the folders inside come first.
+    Hidden files, which macOS writes beside every file on foreign disks (._0000.png), copies that a file manager or a
+    sync client made of a picture beside them, and depth maps are left out. Where the folder itself has a single
+    picture, a contact sheet perhaps, the folders inside come first.
 
     Raises:
         ClipError: there is none.
@@ -109,7 +111,8 @@ def visible(files: Iterable[Path]) -> list[Path]:
 
 def _pictures(folder: Path) -> list[Path]:
     pictures = [file for file in visible(folder.glob("*")) if file.suffix.lower() in PICTURES]
-    return [file for file in pictures if not _DEPTH_MAP.search(file.stem)]
+    names = {file.name for file in pictures}
+    return [file for file in pictures if not _DEPTH_MAP.search(file.stem) and copied_from(file.name) not in names]
 
 
 def _check_one_series(files: tuple[Path, ...]) -> None:

@@ -20,6 +20,7 @@ from server.demo.motorcycle import Motorcycle
 from server.depth.photo_files import read_depth
 from server.reconstruction.scale import depth_at
 from server.service.workers.clip_files import encode_mp4
+from tests.support.systems.foreign_files import strew
 
 
 def test_depth_of_a_phone_and_of_a_car(shared_data: Path) -> None:
@@ -138,6 +139,7 @@ def test_what_is_a_frame_and_what_is_not(tmp_path: Path) -> None:
         picture.save(tmp_path / name)
     for name in (f"._{FRAMES[0]}", ".DS_Store.png"):
         (tmp_path / name).write_bytes(b"Mac OS X")
+    strew(tmp_path)
     assert tuple(file.name for file in picture_files(tmp_path)) == FRAMES
     assert len(read_frames(tmp_path)) == 2
     (tmp_path / "take" / "frames").mkdir(parents=True)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from ...arrays import Float64
 from ...errors import CameraError
+from ...foreign_files import copied_from
 from ..trajectory import Trajectory
 from . import bundler, camera_info, fspy, motionctrl, nuke_chan, realestate10k, tum
 from .camera_file import CameraFile, Known
@@ -174,6 +175,7 @@ def _sniff_folder(folder: Path) -> tuple[str, Path]:
     if (folder / "transforms.json").is_file():
         return transforms.NAME, folder / "transforms.json"
     parts = sorted(folder.glob("transforms_*.json"))
+    parts = [part for part in parts if copied_from(part.name) not in {other.name for other in parts}]
     if len(parts) == 1:
         return _sniff_text(parts[0]), parts[0]
     why = (

@@ -12,10 +12,11 @@ from server.service.jobs.job_files import MANIFEST, JobFiles, Manifest
 from server.service.jobs.job_manager import JobManager, reconcile
 from server.service.jobs.job_states import Cause
 from server.service.jobs.job_store import JobStore
+from tests.support.systems.foreign_files import COPIES, FILES
 
 DONE, QUEUED, FORGOTTEN = "job-0000done", "job-00queued", "job-forgotten"
-STRAY_FILES = (".DS_Store", f"._{DONE}", f"._{DONE}.shot", ".nfs000000000001", "Thumbs.db", ".part", ".1")
-STRAY_FOLDERS = ("lost+found", ".Trash-1000", "@eaDir")
+STRAY_FILES = (*FILES, f"._{DONE}", f"._{DONE}.shot", ".part", ".1", *(copy.format(DONE, ".shot") for copy in COPIES))
+STRAY_FOLDERS = ("lost+found", ".Trash-1000", "@eaDir", *(copy.format(DONE, "") for copy in COPIES))
 
 
 @pytest.fixture
