@@ -9,6 +9,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress
 from rich.table import Column
 
 from blender_addon.core.errors import EngineError
+from blender_addon.core.held_files import remove_file
 from server.depth.depth_weights import NEEDED, downloaded_weights, fetch_weights, take_weights, verified_weights
 from server.depth.predictor import PredictorCard
 from server.model.weights.weights_fetch import in_units
@@ -41,7 +42,7 @@ def get_predictor(card: PredictorCard, store: WeightsStore, file: Path | None, y
     say(f"{card.title}: {in_units(card.bytes)} from {card.weights}, {card.licence}, {use}; {trust}.", err=True)
     if file is None and not yes:
         typer.confirm("Download?", abort=True)
-    (store.folder(card.name) / MANIFEST_FILE).unlink(missing_ok=True)
+    remove_file(store.folder(card.name) / MANIFEST_FILE)
     path = fetched(card, store) if file is None else take_weights(card, file, store=store)
     say(f"{card.name}: {in_units(path.stat().st_size)}, {path}", err=True)
 

@@ -9,8 +9,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import msgspec
-
 from blender_addon.core.progress import JobProgress, OnProgress, unwatched
 from server.model.weights.transfer import watched
 from server.model.weights.weights_fetch import (
@@ -26,7 +24,6 @@ from server.model.weights.weights_lock import LOCK_FILE, WeightsLock
 from server.model.weights.weights_sources import HubFile, WeightsError, resolve
 from server.model.weights.weights_store import (
     FRESH_PREFIX,
-    MANIFEST_FILE,
     MODEL_FILE,
     Manifest,
     SourceFile,
@@ -123,7 +120,7 @@ def take_weights(
         )
     with install_lock(store):
         check_disk_space([SpaceNeeded(store.root, source.bytes, "to keep a copy")])
-        with tempfile.TemporaryDirectory(prefix=FRESH_PREFIX, dir=store.root) as fresh:
+        with tempfile.TemporaryDirectory(prefix=FRESH_PREFIX, dir=store.root, ignore_cleanup_errors=True) as fresh:
             copy = Path(fresh) / MODEL_FILE
             shutil.copyfile(path, copy)
             return _keep(store, card, copy, source)
@@ -170,13 +167,7 @@ def _by_hand(card: PredictorCard) -> str:
 
 
 def _keep(store: WeightsStore, card: PredictorCard, path: Path, source: SourceFile) -> Path:
-    """Move a checked file to where it is kept. The manifest is written last: without it nothing is there."""
-    folder = store.folder(card.name)
-    folder.mkdir(parents=True, exist_ok=True)
+    """Move a checked file to where it is kept."""
     manifest = Manifest(variant=card.name, sha256=source.sha256, bytes=path.stat().st_size, sources=(source,))
-    (folder / MANIFEST_FILE).unlink(missing_ok=True)
-    path.replace(store.model_file(card.name))
-    fresh = folder / f"{FRESH_PREFIX}{MANIFEST_FILE}"
-    fresh.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
-    fresh.replace(folder / MANIFEST_FILE)
+    store.put(manifest, path)
     return store.model_file(card.name)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import msgspec
 
+from blender_addon.core import held_files
 from blender_addon.core.file_paths import nearest_existing
+from blender_addon.core.held_files import remove_file, replace_path
 from blender_addon.core.progress import JobProgress, OnProgress, unwatched
 
 from .transfer import Transfer, watched
@@ -65,7 +67,7 @@ def fetch(source: SourceFile, folder: Path, on_progress: OnProgress, endpoint: s
             ) from error
     found = sha256_of(path, f"Checking {source.name}", on_progress)
     if source.sha256 and found != source.sha256:
-        path.unlink()
+        remove_file(path)
         raise WeightsError(
             f"{source.name} is not what {source.repo} published",
             f"its SHA-256 is {found[:16]}..., expected {source.sha256[:16]}...; it was deleted",
@@ -84,10 +86,13 @@ def missing_bytes(source: SourceFile, folder: Path) -> int:
 
 
 def discard(fetched: Iterable[FetchedFile], folder: Path) -> None:
-    """Delete those of the files that were fetched into `folder`; those of the hub's own cache are left alone."""
+    """Delete those of the files that were fetched into `folder`; those of the hub's own cache are left alone.
+
+    One that is still open somewhere stays, which is logged.
+    """
     for file in fetched:
         if file.path.is_relative_to(folder):
-            file.path.unlink()
+            held_files.discard(file.path, held_files.PATIENCE)
 
 
 def local_source(path: Path, on_progress: OnProgress) -> SourceFile:
@@ -147,7 +152,7 @@ def _download(source: SourceFile, path: Path, on_progress: OnProgress, endpoint:
     part = _part(path)
     done = part.stat().st_size if part.exists() else 0
     if source.bytes and done > source.bytes:
-        part.unlink()
+        remove_file(part)
         done = 0
     if not source.bytes or done < source.bytes:
         url = hf_hub_url(source.repo, source.name, revision=source.revision, endpoint=endpoint)
@@ -163,9 +168,9 @@ def _download(source: SourceFile, path: Path, on_progress: OnProgress, endpoint:
     try:
         _check_length(source, part.stat().st_size)
     except WeightsError:
-        part.unlink()
+        remove_file(part)
         raise
-    part.replace(path)
+    replace_path(part, path)
 
 
 def _check_length(source: SourceFile, found: int | None) -> None:
@@ -275,7 +280,7 @@ def install_lock(store: WeightsStore) -> Iterator[None]:
         ) from error
     try:
         for left in store.root.glob(f"{FRESH_PREFIX}*"):
-            shutil.rmtree(left)
+            held_files.discard(left)
         yield
     finally:
         lock.release()

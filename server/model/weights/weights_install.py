@@ -8,7 +8,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
@@ -26,7 +25,7 @@ from .load import CheckpointFiles, fitting_states, open_checkpoint, part_sources
 from .tensor_files import TensorFile
 from .weights_fetch import SpaceNeeded, check_disk_space, sha256_of
 from .weights_sources import WeightsError, first_line
-from .weights_store import FRESH_PREFIX, MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILES, Manifest, SourceFile, WeightsStore
+from .weights_store import FRESH_PREFIX, MODEL_FILE, TOKENIZER_FILES, Manifest, SourceFile, WeightsStore
 
 
 def install(
@@ -63,7 +62,7 @@ def install(
     folder.mkdir(parents=True, exist_ok=True)
     needed = sum(t.numel() * t.element_size() for t in tensors.values())
     check_disk_space([SpaceNeeded(store.root, needed, "for the converted weights")])
-    with tempfile.TemporaryDirectory(prefix=FRESH_PREFIX, dir=store.root) as fresh:
+    with tempfile.TemporaryDirectory(prefix=FRESH_PREFIX, dir=store.root, ignore_cleanup_errors=True) as fresh:
         path = Path(fresh) / MODEL_FILE
         try:
             save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
@@ -81,13 +80,9 @@ def install(
             bytes=path.stat().st_size,
             sources=sources,
         )
-        (Path(fresh) / MANIFEST_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
         # safetensors writes files that only their owner can read, and the server may run as another user.
-        shutil.copymode(Path(fresh) / MANIFEST_FILE, path)
-        (folder / MANIFEST_FILE).unlink(missing_ok=True)
-        for name in (MODEL_FILE, *TOKENIZER_FILES, MANIFEST_FILE):
-            (Path(fresh) / name).replace(folder / name)
-    return manifest
+        shutil.copymode(Path(fresh) / TOKENIZER_FILES[0], path)
+        return store.put(manifest, path, [Path(fresh) / name for name in TOKENIZER_FILES])
 
 
 def verified_hash(store: WeightsStore, variant: str) -> str:
