@@ -148,7 +148,8 @@ def _probe() -> Iterator[tuple[bpy.types.Image, bpy.types.Scene]]:
 
     It has 16 bits: one of 8 bits takes a short cut where its space is the display's, which strips do not take.
     """
-    with tempfile.TemporaryDirectory(prefix="realcam-colours-") as folder, ExitStack() as made:
+    own = tempfile.TemporaryDirectory(prefix="realcam-colours-", ignore_cleanup_errors=True)
+    with own as folder, ExitStack() as made:
         scene = bpy.data.scenes.new("RealCam")
         made.callback(bpy.data.scenes.remove, scene)
         settings = scene.render.image_settings

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from ..core.errors import ServiceError
+from ..core.held_files import discard
 from . import user_files
 from .job_records import JobRecord
 
@@ -39,4 +39,4 @@ def read_answer(record: JobRecord, name: str) -> bytes:
 
 def discard_answer(record: JobRecord) -> None:
     """Remove the job's fetched files, once they are built into the scene."""
-    shutil.rmtree(record.folder, ignore_errors=True)
+    discard(Path(record.folder))

@@ -16,6 +16,7 @@ from ..core.atomic_file import write_atomic
 from ..core.camera.projection import intrinsics_matrix
 from ..core.errors import ServiceError
 from ..core.file_paths import same_file
+from ..core.held_files import PATIENCE, discard
 from ..core.payloads.import_request import ImportSettings
 from ..core.payloads.shot import ShotSettings
 from ..timeline.take import PhotoState, ShotPlacement
@@ -225,16 +226,19 @@ class JobRecords:
     def forget(self, job_id: str) -> None:
         """Remove a record and its pending upload, if they are there, and the temporary files of a killed writer.
 
+        What another program holds all the time stays: the job is offered once more then.
+
         Raises:
             ServiceError: The job id is not one.
         """
         for path in self._folder.glob(f"{self._path(job_id).stem}.*"):
-            path.unlink(missing_ok=True)
+            discard(path, PATIENCE)
 
     def all(self) -> tuple[JobRecord, ...]:
-        """Every record that can be read, oldest first; damaged ones are left out."""
-        found = (decode(path.read_bytes()) for path in self._folder.glob("*.json"))
-        return tuple(sorted((r for r in found if r is not None), key=lambda record: record.submitted_at))
+        """Every record that can be read, oldest first; damaged ones and copies that somebody made are left out."""
+        paths = [path for path in self._folder.glob("*.json") if _JOB_ID.fullmatch(path.stem)]
+        found = (record for path in paths if (record := _read(path)) is not None)
+        return tuple(sorted(found, key=lambda record: record.submitted_at))
 
     def of_blend(self, blend: str) -> tuple[JobRecord, ...]:
         """The records of the .blend file with this absolute path, oldest first."""
@@ -266,6 +270,13 @@ def decode(data: bytes | str) -> JobRecord | None:
         flat = _decoded(data, _FlatRecord)
         record = None if flat is None else flat.record
     return record if record is not None and _JOB_ID.fullmatch(record.job_id) else None
+
+
+def _read(path: Path) -> JobRecord | None:
+    try:
+        return decode(path.read_bytes())
+    except OSError:
+        return None
 
 
 def _decoded(data: bytes | str, kind: type[R]) -> R | None:

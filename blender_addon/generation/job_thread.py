@@ -11,6 +11,7 @@ from pathlib import Path
 from ..core.atomic_file import write_atomic
 from ..core.entry_points import entry_point
 from ..core.errors import ErrorCode, RealCamError, ServiceError
+from ..core.held_files import PATIENCE, discard
 from ..core.payloads.payload import encode_payload
 from ..core.protocol.client import Client
 from ..core.protocol.client_session import InterruptedWaitError
@@ -193,7 +194,7 @@ class JobThread:
             if error.code in (ErrorCode.LOST, ErrorCode.UNREACHABLE, ErrorCode.INTERRUPTED):
                 raise
             raise JobEndedError(error.what, error.why, error.remedy, code=error.code) from error
-        command.pending_upload.unlink(missing_ok=True)
+        discard(command.pending_upload, PATIENCE)
         self.events.put(StateChanged(command.job_id, JobState.QUEUED))
 
     def _follow(self, client: Client, job_id: str) -> None:

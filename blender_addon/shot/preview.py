@@ -14,6 +14,7 @@ import numpy as np
 from ..core.arrays import Float32, UInt8
 from ..core.camera.trajectory import Trajectory
 from ..core.errors import ShotError
+from ..core.held_files import remove_file
 from ..datablocks import in_session
 from ..scene.photo_file import image_floats
 from ..scene.photo_scene import PhotoScene, find_photo_scene
@@ -46,7 +47,7 @@ class PreviewRenderer:
         self._method: Method = method
         self._mesh, self._imported_at = photo_scene.mesh.session_uid, photo_scene.record.imported_at
         self._scene = self._make(photo_scene).session_uid
-        self._folder = tempfile.TemporaryDirectory(prefix="realcam-preview-")
+        self._folder = tempfile.TemporaryDirectory(prefix="realcam-preview-", ignore_cleanup_errors=True)
 
     def __enter__(self) -> Self:
         return self
@@ -83,7 +84,7 @@ class PreviewRenderer:
         place_camera(scene, self._trajectory, index)
         suffix = "png" if scene.render.image_settings.file_format == "PNG" else "exr"
         path = Path(self._folder.name) / f"frame.{suffix}"
-        path.unlink(missing_ok=True)
+        remove_file(path)
         scene.render.filepath = str(path)
         try:
             bpy.ops.render.render(write_still=True, scene=scene.name)

@@ -10,6 +10,7 @@ import bpy
 import msgspec
 
 from ..core.errors import TimelineError
+from ..core.held_files import discard, rename_path
 from ..core.progress import JobProgress
 from .clip_image import IMAGE_PROPERTY
 from .frame_mapping import SPREAD, spread_file, write_spread
@@ -68,7 +69,7 @@ def _copy(source: Path, target: Path) -> Generator[None, None, None]:
     """Copies a take's folder, a file a slice. The target appears when it is whole."""
     made = target.with_name(f"{target.name}.copying")
     try:
-        shutil.rmtree(made, ignore_errors=True)
+        discard(made)
         made.mkdir(parents=True)
         for path in sorted(source.rglob("*")):
             place = made / path.relative_to(source)
@@ -79,13 +80,13 @@ def _copy(source: Path, target: Path) -> Generator[None, None, None]:
             else:
                 shutil.copy2(path, place)
             yield
-        made.rename(target)
+        rename_path(made, target)
     except OSError as error:
         raise TimelineError(
             "The takes cannot be copied", f"{target}: {error.strerror or error}", "Free some space and try again."
         ) from error
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        discard(made)
 
 
 def _use_copy(take: Take, copy: Take) -> None:

@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 
 from ..core.errors import TimelineError
+from ..core.held_files import discard, rename_path
 from .take import frame_file
 
 SPREAD = "frames_in_shot"
@@ -57,13 +58,13 @@ def write_spread(folder: Path, frames: int, duration: int) -> None:
     if frames == duration or whole.is_dir():
         return
     try:
-        shutil.rmtree(made, ignore_errors=True)
+        discard(made)
         made.mkdir()
         for place, index in enumerate(shown_frames(frames, duration)):
             _link(folder / frame_file(index), made / f"{place:04d}.png")
-        made.rename(whole)
+        rename_path(made, whole)
     except OSError as error:
-        shutil.rmtree(made, ignore_errors=True)
+        discard(made)
         raise TimelineError(
             "The clip's frames cannot be spread over the shot",
             f"{made}: {error.strerror or error}",

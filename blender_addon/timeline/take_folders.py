@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -17,6 +16,8 @@ import msgspec
 
 from ..core.atomic_file import write_atomic
 from ..core.errors import TimelineError
+from ..core.foreign_files import copied_from, is_foreign
+from ..core.held_files import discard, remove_tree
 from ..core.payloads.clip import ClipMetadata, ClipSidecar
 from .take import PhotoState, ShotPlacement, Take, frame_file
 
@@ -113,9 +114,12 @@ def _check_length(shots_folder: Path) -> None:
 
 
 def discard_take_folder(folder: Path) -> None:
-    """Remove the folder of a take that was not made, if it is empty."""
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+    """Remove the folder of a take that was not made, if it holds at most what a file manager left there.
+
+    What another program holds stays.
+    """
+    if folder.is_dir() and all(is_foreign(path.name) and path.is_file() for path in folder.iterdir()):
+        discard(folder)
 
 
 def files_size(folder: Path) -> int:
@@ -135,7 +139,7 @@ def delete_take_folder(folder: Path) -> None:
             "The take's files are not deleted", f"{folder} is not the folder of a take", "Look at it, then delete it."
         )
     try:
-        shutil.rmtree(folder)
+        remove_tree(folder)
     except OSError as error:
         raise TimelineError(
             "The take's files could not all be deleted",
@@ -244,9 +248,12 @@ def found_takes(
         TimelineError: A record cannot be written.
     """
     takes = []
-    for folder in sorted((blend_folder / ROOT).glob("*/take_*")):
+    # Not its copies: a file manager calls them "take_001 copy", and they hold the record of the first.
+    for folder in filter(take_number, sorted((blend_folder / ROOT).glob("*/take_*"))):
         take = _read_record(folder, blend_folder)
-        sidecar = _read_sidecar(folder) if take is None and take_number(folder) else None
+        if take is not None and _in_copied_shot(folder, take):
+            continue
+        sidecar = _read_sidecar(folder) if take is None else None
         if sidecar is not None and not _missing_frames(folder, sidecar):
             take = make_take(
                 folder,
@@ -263,6 +270,12 @@ def found_takes(
         if take is not None:
             takes.append(take)
     return tuple(takes)
+
+
+def _in_copied_shot(folder: Path, take: Take) -> bool:
+    """Whether a take's folder lies in a copy of its shot's folder, beside that."""
+    place, original = folder.parent, shot_folder_name(take.shot)
+    return place.name != original == copied_from(place.name) and place.with_name(original).is_dir()
 
 
 def _read_record(folder: Path, blend_folder: Path) -> Take | None:

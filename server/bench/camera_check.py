@@ -231,7 +231,7 @@ def _disagreement(sequence: Sequence, window: tuple[int, int, int]) -> tuple[flo
     first, count, stride = window
     chosen = np.arange(count) * stride + first
     unstopped = pycolmap.CancellationToken()
-    with tempfile.TemporaryDirectory(prefix="realcam-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="realcam-bench-", ignore_cleanup_errors=True) as folder:
         names = write_frames(sequence.frames[chosen], Path(folder) / "frames")
         clip = FrameFolder(Path(folder) / "frames", names, sequence.camera.intrinsics[chosen], *sequence.size)
         database = Path(folder) / "window.db"

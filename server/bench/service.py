@@ -79,7 +79,7 @@ def measure_wire(shot: Shot, jobs: int = 5) -> WireFigures:
     payload = encode_shot(shot)
     ups, downs, overheads, clip_bytes = [], [], [], 0
     with (
-        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         local_service(Path(folder) / "data", Path(folder) / "log", ("--engines", f"{__name__}:engines")) as address,
         Client(address, "bench", COMMAND_LINE_SOFTWARE) as client,
     ):

@@ -18,6 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from blender_addon.core.arrays import UInt8
 from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.errors import ShotError
+from blender_addon.core.foreign_files import is_foreign
+from blender_addon.core.held_files import PATIENCE, discard
 from blender_addon.core.payloads.headless_plan import HeadlessPlan, HeadlessReport
 from blender_addon.core.payloads.import_request import DepthFile, ImportSettings
 from blender_addon.core.payloads.shot import ShotSettings
@@ -133,17 +135,17 @@ def _prepared(options: DemoOptions, out: Path) -> DemoInput:
     Raises:
         RealCamError: the folder or the input cannot be used; nothing has been removed then.
     """
-    if out.exists() and any(out.iterdir()) and not (out / MARKER).is_file():
+    if out.exists() and not all(is_foreign(path.name) for path in out.iterdir()) and not (out / MARKER).is_file():
         raise ShotError(
             "The demo's folder holds something else",
             f"{out} is not empty and was not made by a demo",
             "Name another one with --out.",
         )
-    with tempfile.TemporaryDirectory(prefix="realcam-demo-") as staged:
+    with tempfile.TemporaryDirectory(prefix="realcam-demo-", ignore_cleanup_errors=True) as staged:
         # The reader's own files may lie in what an earlier demo left: read first, then clear.
         demo = _input(options, Path(staged))
         for name in MADE:
-            shutil.rmtree(out / name, ignore_errors=True)
+            discard(out / name, PATIENCE)
         (out / "input").mkdir(parents=True)
         (out / MARKER).touch()
         photo, depth = (shutil.copy2(file, out / "input") for file in (demo.photo, demo.depth))
@@ -219,7 +221,7 @@ def _leave(out: Path, demo: DemoInput, take: Path) -> dict[str, Path]:
 
 def _frames(folder: Path) -> UInt8:
     """[F, H, W, C] uint8, the folder's PNG files in order of their names."""
-    return np.stack([np.asarray(Image.open(file)) for file in sorted(folder.glob("[0-9]*.png"))])
+    return np.stack([np.asarray(Image.open(file)) for file in sorted(folder.glob("[0-9][0-9][0-9][0-9].png"))])
 
 
 def _over_grey(preview: UInt8) -> UInt8:

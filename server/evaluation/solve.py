@@ -104,7 +104,7 @@ def solve_clip(frames: UInt8, asked: Trajectory, trials: int, on_progress: OnPro
     load_pycolmap()
     height, width = frames.shape[1:3]
     stages = Stages(2 + learned_features_installed() + 2 * trials, on_progress)
-    with tempfile.TemporaryDirectory(prefix="realcam-solve-") as folder:
+    with tempfile.TemporaryDirectory(prefix="realcam-solve-", ignore_cleanup_errors=True) as folder:
         scratch = Path(folder)
         names = write_frames(frames, scratch / "frames")
         clip = FrameFolder(scratch / "frames", names, asked.intrinsics, width, height)

@@ -40,7 +40,7 @@ def triangulate(folder: Path, names: tuple[str, ...], trajectory: Trajectory) ->
 
     unstopped = pycolmap.CancellationToken()
     frames = FrameFolder(folder, names, trajectory.intrinsics, trajectory.width, trajectory.height)
-    with tempfile.TemporaryDirectory(prefix="realcam-triangulate-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="realcam-triangulate-", ignore_cleanup_errors=True) as scratch:
         database = Path(scratch) / "database.db"
         extract(frames, database, MAX_FEATURES, unstopped)
         match(database, len(names), unstopped)

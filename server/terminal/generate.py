@@ -22,6 +22,7 @@ from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_mesh import depth_mesh, known_depth
 from blender_addon.core.depth.photo_checks import check_faces
 from blender_addon.core.errors import RealCamError, ServiceError
+from blender_addon.core.held_files import PATIENCE, discard, replace_path
 from blender_addon.core.payloads.background import BACKGROUND_FILE
 from blender_addon.core.payloads.clip import ClipSidecar
 from blender_addon.core.payloads.coverage import check_seen, coverage
@@ -219,7 +220,8 @@ def _session(address: ServerAddress | None, random_weights: str) -> Iterator[tup
     """A connected client and the server's welcome; without an address, of a server started for it."""
     with ExitStack() as stack:
         if address is None:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="realcam-")))
+            own = tempfile.TemporaryDirectory(prefix="realcam-", ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(own))
             environment = {RANDOM_WEIGHTS: random_weights} if random_weights else {}
             address = stack.enter_context(
                 local_service(folder / "jobs", folder / "server.log", environment=environment)
@@ -309,13 +311,15 @@ def _fetch(client: Client, job_id: str, out: Path, on_progress: OnProgress) -> t
     """
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".realcam-", dir=out.parent) as folder:
+        with tempfile.TemporaryDirectory(prefix=".realcam-", dir=out.parent, ignore_cleanup_errors=True) as folder:
             files = client.fetch(job_id, Path(folder), on_progress)
             by_name = {file.name: file for file in files}
             sidecar = msgspec.json.decode(by_name["metadata.json"].read_bytes(), type=ClipSidecar)
-            by_name["clip.mp4"].replace(out)
+            replace_path(by_name["clip.mp4"], out)
             if BACKGROUND_FILE in by_name:
-                by_name[BACKGROUND_FILE].replace(out.with_name(f"{out.stem}.{BACKGROUND_FILE}"))
+                replace_path(by_name[BACKGROUND_FILE], out.with_name(f"{out.stem}.{BACKGROUND_FILE}"))
+            # Here with patience: what the end of the block cannot remove stays beside the clip.
+            discard(Path(folder), PATIENCE)
             return sidecar.notes
     except OSError as error:
         raise ServiceError(

@@ -82,7 +82,8 @@ def start_server(
         ServiceError: it ended or was not ready in time; with the end of the log.
     """
     # A new folder for this start: no other server writes into it, and none has left a file there.
-    with tempfile.TemporaryDirectory(prefix="realcam-start-") as own, ExitStack() as unless_ready:
+    place = tempfile.TemporaryDirectory(prefix="realcam-start-", ignore_cleanup_errors=True)
+    with place as own, ExitStack() as unless_ready:
         ready_file = Path(own) / "ready.json"
         command = [sys.executable, *program, "serve", "--die-with-parent", "--ready-file", str(ready_file), *arguments]
         with ExitStack() as opened:

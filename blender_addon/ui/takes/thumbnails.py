@@ -87,7 +87,7 @@ class Thumbnails:
 
 def decoded(jpeg: bytes) -> UInt8:
     """[h, w, 4] uint8 pixels of a JPEG."""
-    with tempfile.TemporaryDirectory(prefix="realcam-") as folder:
+    with tempfile.TemporaryDirectory(prefix="realcam-", ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "latest.jpg"
         path.write_bytes(jpeg)
         image = bpy.data.images.load(str(path))

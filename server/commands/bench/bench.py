@@ -92,7 +92,7 @@ def _numpy_frame_seconds(bike: Motorcycle, shot: Shot) -> float:
 def _blender_figures(bike: Motorcycle) -> dict[str, Any]:
     if importlib.util.find_spec("bpy") is None:
         return {"skipped": "headless Blender is not installed; run `uv run --group blender realcam bench`"}
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         height, width = bike.depth.shape
         Image.fromarray(bike.photo).resize(MEGAPIXEL).save(folder / "photo.png")

@@ -85,7 +85,7 @@ def depth_to_scene(bike: Motorcycle) -> dict[str, Any]:
         data = encode_depth_result(result)
         seconds.append(time.perf_counter() - began)
         processor.append(time.process_time() - busy)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         picture.save(Path(folder) / "photo.png")
         (Path(folder) / DEPTH_FILE).write_bytes(data)
         in_blender = blenders_report("scene", Path(folder) / "photo.png", Path(folder) / DEPTH_FILE)

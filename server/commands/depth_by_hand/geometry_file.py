@@ -50,7 +50,7 @@ def read_geometry_files(paths: list[Path]) -> Geometry:
         if not path.is_file():
             raise PhotoError("There is no such geometry", f"{path} is a folder" if path.is_dir() else str(path))
     check_blender()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         out = Path(folder) / "geometry.npz"
         command = [sys.executable, "-m", "blender_addon.headless.read_geometry", str(out), *map(str, paths)]
         process = subprocess.run(

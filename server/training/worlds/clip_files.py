@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from io import BytesIO
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from PIL import Image
 from blender_addon.core.arrays import Float32, UInt8
 from blender_addon.core.camera.formats.dispatch import write_trajectory
 from blender_addon.core.camera.trajectory import Trajectory
+from blender_addon.core.held_files import discard, rename_path
 from server.datasets.align import AlignRecord, in_metres
 
 FRAMES, DEPTH, POSES, CAPTION, FACTS = "frames", "depth", "poses.txt", "caption.txt", "clip.json"
@@ -65,7 +65,7 @@ def write_clip(
         facts: on how it was made.
     """
     part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
+    discard(part)
     (part / FRAMES).mkdir(parents=True)
     for number, frame in enumerate(frames):
         (part / FRAMES / f"{number:04d}.png").write_bytes(_png(Image.fromarray(frame)))
@@ -77,7 +77,7 @@ def write_clip(
     write_trajectory(part / POSES, in_metres(trajectory, 1.0), "realestate10k")
     (part / CAPTION).write_text(caption + "\n", encoding="utf-8")
     (part / FACTS).write_bytes(msgspec.json.format(msgspec.json.encode(facts), indent=1))
-    part.rename(folder)
+    rename_path(part, folder)
 
 
 def record_of(name: str, trajectory: Trajectory, fingerprint: str) -> AlignRecord:
