@@ -26,7 +26,6 @@ CALLS = ("unlink", "remove", "rmdir", "rename", "replace")
 """The functions of `os` that Windows refuses; those of `pathlib` and `shutil` call them."""
 SHARING_VIOLATION = 32
 CHILDREN = Path(__file__).parent / "children"
-REPOSITORY = Path(__file__).parents[3]
 
 
 def sharing_violation(path: str) -> PermissionError:
@@ -108,6 +107,7 @@ def install(report: str) -> None:
                     raise sharing_violation(place)
             real(path, *arguments, **options)
 
+        call.obeys = True  # type: ignore[attr-defined]
         return call
 
     for name in CALLS:
@@ -120,9 +120,9 @@ def pytest_configure() -> None:
         descriptor, os.environ[VARIABLE] = tempfile.mkstemp(prefix="realcam-sharing-rule-")
         os.close(descriptor)
         before = os.environ.get("PYTHONPATH")
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CHILDREN), str(REPOSITORY), before]))
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CHILDREN), before]))
     # A worker of pytest-xdist obeys from its start.
-    if getattr(os.unlink, "__module__", "") != __name__:
+    if not hasattr(os.unlink, "obeys"):
         install(os.environ[VARIABLE])
 
 

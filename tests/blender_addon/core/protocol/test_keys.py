@@ -49,11 +49,12 @@ def test_many_first_starts_at_once_agree(tmp_path: Path) -> None:
 
 
 def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
-    server_keys(tmp_path)
-    (tmp_path / "server.key").chmod(0o644)
+    folder = tmp_path / "Application Support"
+    server_keys(folder)
+    (folder / "server.key").chmod(0o644)
     with pytest.raises(ServiceError, match="can be read by others") as error:
-        server_keys(tmp_path)
-    assert "chmod 600" in error.value.remedy
+        server_keys(folder)
+    assert f"`chmod 600 '{folder}/server.key'`" in error.value.remedy
 
 
 def test_a_damaged_key_is_said(tmp_path: Path) -> None:
