@@ -93,10 +93,11 @@ class ServerStarting:
     """Nobody answered; a local server is being started.
 
     Attributes:
-        words: The last line of its log, which a first start fills for minutes; "" while that is empty.
+        words: The last line of its log, which a first start fills for minutes; "" while that is empty, None when the
+            start is over, however it ended.
     """
 
-    words: str = ""
+    words: str | None = ""
 
 
 @dataclass(frozen=True)

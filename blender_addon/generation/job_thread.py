@@ -43,6 +43,8 @@ ANSWER_SECONDS = 5.0
 QUIET_SECONDS = 600.0
 """How long a server that we started may write nothing to its log before it answers. A first start may download Python
 and gigabytes of packages, of which uv writes one line before and one after."""
+LONGEST_TURN = 5.0
+"""How long one look at a server that starts may take, seconds: what took longer was the computer's sleep."""
 GIVE_WAY_SECONDS = 20.0
 """How long the server before, which may still be saving its work, may keep the one that we start from starting."""
 ABSENT = (ErrorCode.UNREACHABLE, ErrorCode.LOST, ErrorCode.NO_KEY)
@@ -80,8 +82,9 @@ class JobThread:
         self.settings = settings
         self.server = server
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
-        self._cancelled = threading.Event()
+        self._commands: queue.SimpleQueue[tuple[int, Command] | None] = queue.SimpleQueue()
+        # Commands are numbered: a cancel counts for all until then, whatever is queued before it is heard.
+        self._last_number = self._running_number = self._cancelled_number = 0
         self._cancel_sent = False
         self._closing = threading.Event()
         self._client: Client | None = None
@@ -99,12 +102,12 @@ class JobThread:
 
     def put(self, command: Command) -> None:
         """Queue a command; its outcome arrives in `events`."""
-        self._cancelled.clear()
-        self._commands.put(command)
+        self._last_number += 1
+        self._commands.put((self._last_number, command))
 
     def cancel(self) -> None:
-        """Stop what is under way, on the server too."""
-        self._cancelled.set()
+        """Stop what is under way or queued, on the server too."""
+        self._cancelled_number = self._last_number
 
     def close(self, patience: float = 5.0) -> None:
         """End the thread and its connection. A job on the server goes on; the local server is left to the caller.
@@ -120,7 +123,8 @@ class JobThread:
 
     def _run(self) -> None:
         try:
-            while (command := self._commands.get()) is not None:
+            while (taken := self._commands.get()) is not None:
+                self._running_number, command = taken
                 self._execute(command)
         finally:
             self._drop_client()
@@ -266,31 +270,51 @@ class JobThread:
         self.events.put(Connected(welcome.software, welcome.engines, welcome.limits))
 
     def _start_server(self) -> Client:
+        """A client of the local server, which is started if it does not run."""
         self.events.put(ServerStarting())
         if self.server is None:
             self.server = LocalServer(server_command(self.settings.command, self.settings.address), self.settings.log)
         # One that runs may be about to die while we look.
         again = self.server.running
-        self.server.start()
-        began = heard = time.monotonic()
-        written = 0
+        try:
+            self.server.start()
+            return self._wait_for(self.server, again)
+        finally:
+            self.events.put(ServerStarting(None))
+
+    def _wait_for(self, server: LocalServer, again: bool) -> Client:
+        """A client of a server that was started, however long that takes while it lives and writes to its log.
+
+        Args:
+            server: The local server.
+            again: Whether it is started once more if it ends.
+
+        Raises:
+            ServiceError: It ended, cannot be used, or has been silent for too long.
+            InterruptedWaitError: The wait was cancelled.
+        """
+        written, quiet = 0, 0.0
+        began = turn = time.monotonic()
         while True:
             try:
                 return self._open(timeout=1.0)
             except ServiceError as error:
-                again = self._start_again(self.server, again, began)
+                again = self._start_again(server, again, began)
                 if error.code not in ABSENT:
                     raise
             if self._interrupted():
                 raise InterruptedWaitError
-            if self.server.log_bytes != written:
-                written, heard = self.server.log_bytes, time.monotonic()
-                self.events.put(ServerStarting(self.server.log_tail(1)))
-            if time.monotonic() - heard > QUIET_SECONDS:
+            # Where the clock goes on while the computer sleeps, that is no silence.
+            last, turn = turn, time.monotonic()
+            quiet += min(turn - last, LONGEST_TURN)
+            if server.log_bytes != written:
+                written, quiet = server.log_bytes, 0.0
+                self.events.put(ServerStarting(server.log_tail(1)))
+            elif quiet > QUIET_SECONDS:
                 raise ServiceError(
                     "The local server runs but does not answer",
                     f"it has written nothing for {QUIET_SECONDS / 60:.0f} minutes; its last words: "
-                    f"{self.server.log_tail() or '(none)'}",
+                    f"{server.log_tail() or '(none)'}",
                     f"Its log is {self.settings.log}.",
                     code=ErrorCode.UNREACHABLE,
                 )
@@ -356,7 +380,7 @@ class JobThread:
         """Whether the client shall stop waiting; it asks twenty times a second."""
         if not self._closing.is_set():
             self._revive_server()
-        return self._closing.is_set() or (self._cancelled.is_set() and not self._cancel_sent)
+        return self._closing.is_set() or (self._running_number <= self._cancelled_number and not self._cancel_sent)
 
 
 def _write_pending_upload(path: Path, payload: bytes) -> bytes:

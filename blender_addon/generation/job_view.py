@@ -139,10 +139,10 @@ def after_event(view: JobView, event: Event) -> JobView:
     if view.phase.final or getattr(event, "job_id", view.job_id) not in ("", view.job_id):
         return view
     match event:
-        case ServerStarting() if view.phase is Phase.CANCELLING:
+        case ServerStarting(words=words) if words is None or view.phase is Phase.CANCELLING:
             return view
         case ServerStarting(words=words):
-            return replace(view, phase=Phase.STARTING_SERVER, stage=words)
+            return replace(view, phase=Phase.STARTING_SERVER, stage=words or "")
         case Connected() if view.phase is Phase.STARTING_SERVER:
             return replace(view, phase=Phase.CONNECTING, stage="")
         case Connected():

@@ -170,12 +170,12 @@ class Jobs:
         thread.put(ResumeJob(record.job_id, record.settings.engine, record.title, Path(record.folder), kept))
 
     def cancel(self) -> None:
-        """Stop the job under way. On the server it takes effect within a step."""
-        if not self.busy or self.view is None:
-            return
-        if self._thread is not None:
+        """Stop the job under way, or the wait for a server that starts. On the server it takes effect within a step."""
+        if self._thread is not None and (self.busy or self.starting is not None):
             self._thread.cancel()
         self.starting = None
+        if not self.busy or self.view is None:
+            return
         handed_over = bool(self.view.job_id)
         self.view = replace(self.view, phase=Phase.CANCELLING if handed_over else Phase.CANCELLED, seconds_left=None)
 

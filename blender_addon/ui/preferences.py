@@ -15,6 +15,7 @@ from ..core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, p
 from ..core.version import addon_software
 from ..disk_looks import looks
 from ..generation.job_events import ServerSettings
+from ..generation.jobs import jobs
 from ..generation.local_server import COMMAND_VARIABLE, DEFAULT_COMMAND, installed_realcam
 from ..generation.user_files import EXTENSION, client_id, server_log
 from .server_status import status_lines
@@ -80,6 +81,8 @@ class RealCamPreferences(bpy.types.AddonPreferences):
         row = layout.row()
         row.operator("realcam.connect", text="Test", icon="PLAY")
         row.operator("realcam.copy_report", icon="COPYDOWN")
+        if jobs.starting is not None:
+            row.operator("realcam.cancel", text="", icon="CANCEL")
         for icon, sentence in status_lines():
             draw_wrapped(layout, context, sentence, icon)
 

@@ -38,6 +38,15 @@ def draw_running(layout: Any, context: bpy.types.Context, view: JobView) -> None
         draw_picture(layout, thumbnails.latest)
 
 
+def draw_starting(layout: Any, context: bpy.types.Context) -> None:
+    """Draw what a local server says that is started to be asked, without a job, and Cancel; nothing when none is."""
+    if jobs.starting is None:
+        return
+    row = layout.row()
+    draw_wrapped(row.column(), context, f"The local server is starting. {jobs.starting}".rstrip(), "TIME", BUTTON)
+    row.operator("realcam.cancel", text="", icon="CANCEL", emboss=False)
+
+
 def draw_pending(layout: Any, context: bpy.types.Context, record: JobRecord) -> None:
     """Draw a job that was left unfinished, which can be resumed."""
     box = layout.box()

@@ -54,7 +54,7 @@ class ConnectServer(bpy.types.Operator):
 
 
 class CancelJob(bpy.types.Operator):
-    """Stop the shot under way. The server stops within a step"""
+    """Stop the shot under way, or the wait for a server that starts. The server stops within a step"""
 
     bl_idname = "realcam.cancel"
     bl_label = "Cancel"
@@ -63,7 +63,7 @@ class CancelJob(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """Only while there is something to stop."""
-        if not jobs.busy:
+        if not jobs.busy and jobs.starting is None:
             cls.poll_message_set("Nothing is being generated")
             return False
         return True
@@ -71,6 +71,7 @@ class CancelJob(bpy.types.Operator):
     def execute(self, _context: bpy.types.Context) -> OperatorResult:
         """Cancel here and on the server."""
         jobs.cancel()
+        runtime.connecting = runtime.connecting and jobs.busy
         redraw()
         return {"FINISHED"}
 

@@ -10,7 +10,7 @@ from ... import blender_versions
 from ...generation.job_view import JobView
 from ...generation.jobs import jobs
 from .. import engine_choice
-from ..jobs.job_box import BUTTON_HEIGHT, draw_ended, draw_help, draw_running
+from ..jobs.job_box import BUTTON_HEIGHT, draw_ended, draw_help, draw_running, draw_starting
 from ..sidebar import NeedsPhotoPanel
 from ..text_wrap import draw_reason, draw_wrapped
 from .clip_fit import draw_frames_fit, draw_size_fit
@@ -71,6 +71,7 @@ def _draw_button(layout: Any, context: bpy.types.Context, ended: JobView | None)
     row = layout.row()
     row.scale_y = BUTTON_HEIGHT
     row.operator("realcam.generate", icon="RENDER_ANIMATION")
+    draw_starting(layout, context)
     if ended is not None:
         draw_ended(layout, context, ended)
     for sentence in problems(context.scene):

@@ -51,6 +51,10 @@ def test_a_first_start_may_take_its_time(
     """It downloads, and says so now and then; the wait can be cancelled, and ends only when nothing is said."""
     downloads = "import sys; print('Downloading torch', flush=True); sys.stdin.read()"
     slow = replace(settings, command=shlex.join([sys.executable, "-c", downloads]))
+    jobs.connect(slow)
+    pump_until(jobs, lambda: jobs.starting == "Downloading torch")
+    jobs.cancel()
+    pump_until(jobs, lambda: jobs.starting is None)
     jobs.begin("a shot", slow, JobRecords(tmp_path))
     pump_until(jobs, lambda: jobs.starting == "Downloading torch")
     assert jobs.view is not None

@@ -35,7 +35,7 @@ def after(*events: Event, view: JobView | None = None) -> JobView:
 def test_what_a_starting_server_says_is_shown_while_it_starts() -> None:
     view = after(ServerStarting(), ServerStarting("Downloading torch (2.1GiB)"), view=JobView("shot"))
     assert (view.line, view.stage) == ("Starting the local server", "Downloading torch (2.1GiB)")
-    view = after(Connected("server", (), Limits()), view=view)
+    view = after(Connected("server", (), Limits()), ServerStarting(None), view=view)
     assert (view.phase, view.stage) == (Phase.CONNECTING, "")
     cancelling = JobView("shot", job_id=JOB, phase=Phase.CANCELLING)
     assert after(ServerStarting("more"), view=cancelling) == cancelling
