@@ -20,7 +20,7 @@ from blender_addon.core.protocol.messages import Limits
 from server.datasets.clip_frames import read_frames
 from server.datasets.scale_plot import require_matplotlib
 from server.depth.photo_files import read_depth
-from server.evaluation.evaluate import DEFAULT_TRIALS, camera_of_clip, evaluate_clip
+from server.evaluation.evaluate import DEFAULT_TRIALS, Method, camera_of_clip, evaluate_clip
 from server.evaluation.frechet import i3d_features, video_distance
 from server.evaluation.inputs import EvaluationInput, input_of_shot
 from server.evaluation.records import ClipEvaluation, EvaluationReport, PublishedErrors
@@ -60,6 +60,10 @@ def evaluate(
     depth_intrinsics: Annotated[
         str, typer.Option(help="FX,FY,CX,CY of the depth, in its pixels, when it does not cover the whole frame.")
     ] = "",
+    method: Annotated[
+        Method,
+        typer.Option(help="direct: align frames too small for features to the first one, whose depth is given."),
+    ] = "features",
     trials: Annotated[int, typer.Option(min=1, help="Solves of each clip.")] = DEFAULT_TRIALS,
     json: Annotated[Path | None, typer.Option("--json", help="Write every number here.")] = None,
     report: Annotated[Path | None, typer.Option(help="Folder for a page with pictures.")] = None,
@@ -84,7 +88,7 @@ def evaluate(
         found = []
         for clip in clips:
             given = _asked_by_shot(clip, shot) if shot else _asked_by_camera(clip, reference, scene_depth)
-            found.append(evaluate_clip(given, trials))
+            found.append(evaluate_clip(given, trials, method=method))
             _say(found[-1])
         result = collected(found, distance)
         if json is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import av
 import msgspec
@@ -25,8 +26,9 @@ from .inputs import EvaluationInput
 from .merge import merged_errors
 from .metrics import camera_errors, frame_errors, relative_to_first
 from .records import AgreementRecord, ClipEvaluation, FrameRecord, PublishedErrors, TrialRecord
-from .solve import Trial, solve_clip
+from .solve import Trial, solve_clip, solve_direct
 
+Method = Literal["features", "direct"]
 DEFAULT_TRIALS = 2
 """Solves of a clip."""
 SIZE_TOLERANCE = 0.02
@@ -50,7 +52,10 @@ class _Measured:
 
 
 def evaluate_clip(
-    given: EvaluationInput, trials: int = DEFAULT_TRIALS, on_progress: OnProgress = unwatched
+    given: EvaluationInput,
+    trials: int = DEFAULT_TRIALS,
+    on_progress: OnProgress = unwatched,
+    method: Method = "features",
 ) -> ClipEvaluation:
     """Solve the clip's camera and compare it with the reference.
 
@@ -58,12 +63,14 @@ def evaluate_clip(
         given: the clip, its reference camera, and what is known of the scene.
         trials: solves.
         on_progress: is told each stage.
+        method: "features" follows points through the clip; "direct" aligns each frame to the first one, whose depth
+            must be known, for clips too small for features. It solves once.
 
     Returns:
         Everything that was measured. A camera that cannot be found is not an error: its trials say why.
 
     Raises:
-        CameraError: the reference does not fit the clip, or the clip is too short.
+        CameraError: the reference does not fit the clip, the clip is too short, or the direct method has no depth.
         ShotError: the preview does not fit the clip.
         MissingPycolmapError: pycolmap is not installed.
         Exception: what `on_progress` raises; it ends the evaluation.
@@ -72,7 +79,14 @@ def evaluate_clip(
     reference, notes = fitted_reference(given.reference, given.frames)
     asked = relative_to_first(reference.camera_to_world)
     depth = None if given.scene_depth is None else depth_of_first_frame(given.scene_depth, reference)
-    solves = list(solve_clip(given.frames, reference, trials, on_progress))
+    if method == "features":
+        solves = list(solve_clip(given.frames, reference, trials, on_progress))
+    elif depth is None:
+        raise CameraError(
+            "Frames cannot be aligned directly", "the depth of the first frame is not known", "Give it with --depth."
+        )
+    else:
+        solves = list(solve_direct(given.frames, reference, depth, on_progress))
     agreed = consensus(solves)
     measured = [
         _measure(trial, asked, reference, depth, agrees) for trial, agrees in zip(solves, agreed.agrees, strict=True)

@@ -17,19 +17,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from blender_addon.core.arrays import Float64, UInt8
+from blender_addon.core.camera.projection import pixel_grid, project
 from blender_addon.core.camera.trajectory import Trajectory, inverse
 from blender_addon.core.errors import CameraError
 from blender_addon.core.payloads.check_request import FEWEST_FRAMES
-from blender_addon.core.progress import OnProgress, unwatched
+from blender_addon.core.progress import JobProgress, OnProgress, unwatched
 from server.reconstruction.camera_search import FEWEST_TRACKS, Candidate, Found, Search, Start
 from server.reconstruction.colmap import load_pycolmap
-from server.reconstruction.fit import tolerance_of
+from server.reconstruction.direct_alignment import DirectAlignment
+from server.reconstruction.fit import Fit, tolerance_of
 from server.reconstruction.learned_features import (
     learned_features_hint,
     learned_features_installed,
     match_learned,
 )
 from server.reconstruction.matching import FrameFolder, extract, match, verify, write_frames
+from server.reconstruction.scale import DepthMap, depth_along
 from server.reconstruction.sparse import SparseModel
 from server.reconstruction.starts import global_start, incremental_start
 from server.reconstruction.track_points import distances
@@ -119,6 +122,59 @@ def solve_clip(frames: UInt8, asked: Trajectory, trials: int, on_progress: OnPro
             shutil.copyfile(matched, solve.database)
             stages.run(f"Solve {seed + 1}: checking matches", partial(verify, solve.database, seed))
             yield stages.run(f"Solve {seed + 1}: placing cameras", solve.run)
+
+
+def solve_direct(
+    frames: UInt8, asked: Trajectory, depth: DepthMap, on_progress: OnProgress = unwatched
+) -> Iterator[Trial]:
+    """Solve a clip's cameras by direct alignment of its frames to the first one, whose depth is known.
+
+    For clips too small for features. It draws no random numbers: there is one trial.
+
+    Args:
+        frames: [F, H, W, 3] uint8.
+        asked: [F] the camera asked for, in pixels of the frames; its path is one of the starts.
+        depth: of the first frame.
+        on_progress: is told each frame; an exception from it stops the solve.
+
+    Yields:
+        The trial; its unit is the metre.
+    """
+    height, width = frames.shape[1:3]
+    centres = pixel_grid(width, height)
+    metres = depth_along(depth, centres.reshape(-1, 2), asked.intrinsics[0], width, height).reshape(height, width)
+    alignment = DirectAlignment(frames[0], metres, asked.intrinsics[0])
+    path = inverse(asked.camera_to_world[:1]) @ asked.camera_to_world
+    count = len(frames)
+
+    def told(done: int) -> None:
+        on_progress(JobProgress(done, count, "Aligning frames"))
+
+    found = alignment.clip(frames, path, asked.intrinsics, told)
+    lost = [i for i, frame in enumerate(found) if frame.failure]
+    poses = np.stack([frame.world_to_camera for frame in found])
+    poses[lost] = np.nan
+    placed = np.setdiff1d(np.arange(count), lost)
+    travel = np.linalg.norm(inverse(poses[placed])[:, :3, 3], axis=1).max(initial=0.0)
+    middle = float(np.median(alignment.points[:, 2])) if len(alignment.points) else np.inf
+    fit = Fit(
+        error=float(np.mean([frame.error for frame in found])),
+        inliers=float(np.mean([found[i].agree for i in placed])) if len(placed) else 0.0,
+        held_out=float("nan"),
+        angle=float(np.degrees(np.arctan2(travel, middle))),
+        support=np.array([round(frame.agree * frame.seen * len(alignment.points)) for frame in found]),
+    )
+    best = Candidate("direct alignment", poses, alignment.points, fit)
+    if not len(placed):
+        failure = f"No frame could be aligned: {found[0].failure}."
+        yield Trial(0, None, failure, len(alignment.points))
+        return
+    pixel, _ = project(alignment.points, asked.intrinsics[0], np.eye(4))
+    numbers = np.arange(len(pixel))
+    model = SparseModel(inverse(poses), alignment.points, np.zeros_like(numbers), numbers, pixel, float("nan"))
+    why = f" In frame {lost[0] + 1} {found[lost[0]].failure}." if lost else ""
+    failure = f"{len(placed)} of {count} frames were placed; not frames {_listed([i + 1 for i in lost])}.{why}"
+    yield Trial(0, model, failure if lost else "", len(alignment.points), Found(best, None, float("nan")))
 
 
 def _with_learned_features(clip: FrameFolder, matched: Path, token: pycolmap.CancellationToken) -> None:
