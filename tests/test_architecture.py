@@ -21,6 +21,7 @@ MAX_FILES = 15
 
 SCENE_AND_BELOW = {"core", "blender_versions", "colour_spaces", "datablocks", "scene"}
 FORMATS_COMMON = {"camera_file", "text_lines", "frame_order", "frame_times", "lens_models", "pose_convention"}
+BELOW_UI = {"shot", "timeline", "camera_check", "generation"}
 UI_MODULES = {
     *("server_status", "text_wrap", "sidebar", "operator_result", "guarded_operators"),
     *("preferences", "preview_state", "redraw", "view_under", "engine_choice"),
@@ -34,19 +35,16 @@ NETWORK = {"config", "errors", "tokenizer", "vae", "clip_encoders", "cpu", "unet
 
 ROOMS: dict[str, dict[str, set[str]]] = {
     "blender_addon": {
-        "core": set(),
+        **{module: set() for module in ("core", "datablocks", "user_folder", "blend_paths", "viewport_drawing")},
         "blender_versions": {"core"},
         "colour_spaces": {"core", "blender_versions"},
-        "datablocks": set(),
-        "user_folder": set(),
         "disk_looks": {"core"},
-        "blend_paths": set(),
         "scene": {"core", "blender_versions", "colour_spaces", "datablocks"},
         "timeline": {"core", "blender_versions", "colour_spaces", "datablocks", "user_folder"},
         "shot": SCENE_AND_BELOW,
         "camera_check": {*SCENE_AND_BELOW, "shot", "timeline"},
         "generation": {*SCENE_AND_BELOW, "blend_paths", "user_folder", "shot", "timeline", "camera_check"},
-        "ui": {*SCENE_AND_BELOW, "blend_paths", "disk_looks", "shot", "timeline", "camera_check", "generation"},
+        "ui": {*SCENE_AND_BELOW, "blend_paths", "disk_looks", "viewport_drawing", *BELOW_UI},
         "headless": {"core", "datablocks", "scene", "shot", "generation", "ui"},
         "__init__": {"ui"},
     },

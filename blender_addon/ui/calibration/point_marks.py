@@ -6,14 +6,13 @@ from typing import Any
 
 import blf
 import bpy
-import gpu
 import numpy as np
 from bpy_extras.view3d_utils import location_3d_to_region_2d
-from gpu_extras.batch import batch_for_shader
 
 from ...core.entry_points import entry_point
 from ...scene import PhotoScene, find_photo_scene
 from ...scene.handmade.depth_calibration import point_of_photo
+from ...viewport_drawing import draw_dots, draw_lines
 from .calibration_fields import calibration_of
 from .calibration_fit import horizon
 
@@ -38,13 +37,9 @@ def _draw() -> None:
     seen = _on_screen(context, photo, fields.floor if floor else fields.points)
     if not seen:
         return
-    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
-    shader.bind()
-    shader.uniform_float("color", colour)
-    gpu.state.point_size_set(_SIZE)
-    batch_for_shader(shader, "POINTS", {"pos": [(x, y, 0.0) for _, x, y in seen]}).draw(shader)
+    draw_dots([(x, y, 0.0) for _, x, y in seen], colour, _SIZE)
     if floor:
-        _draw_horizon(context, photo, shader)
+        _draw_horizon(context, photo)
         return
     scale = context.preferences.system.ui_scale
     blf.size(0, 14 * scale)
@@ -52,12 +47,12 @@ def _draw() -> None:
     blf.enable(0, blf.SHADOW)
     blf.shadow(0, 5, 0.0, 0.0, 0.0, 1.0)
     for index, x, y in seen:
-        blf.position(0, x + _SIZE, y + _SIZE / 2, 0)
+        blf.position(0, x + _SIZE * scale, y + _SIZE * scale / 2, 0)
         blf.draw(0, str(index + 1))
     blf.disable(0, blf.SHADOW)
 
 
-def _draw_horizon(context: bpy.types.Context, photo: PhotoScene, shader: gpu.types.GPUShader) -> None:
+def _draw_horizon(context: bpy.types.Context, photo: PhotoScene) -> None:
     """A line where the horizon would be, across the photo."""
     ends = horizon(photo)
     if ends is None:
@@ -68,7 +63,7 @@ def _draw_horizon(context: bpy.types.Context, photo: PhotoScene, shader: gpu.typ
         for across, down in zip((0.0, 1.0), ends, strict=True)
     ]
     if None not in places:
-        batch_for_shader(shader, "LINES", {"pos": [(place.x, place.y, 0.0) for place in places]}).draw(shader)
+        draw_lines("LINES", [(place.x, place.y, 0.0) for place in places], _FLOOR, 1.5)
 
 
 def _on_screen(context: bpy.types.Context, photo: PhotoScene, points: Any) -> list[tuple[int, float, float]]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
-import gpu
 import numpy as np
-from gpu_extras.batch import batch_for_shader
 
 from ...camera_check.achieved_camera import achieved_cameras
 from ...camera_check.checked_take import CheckedTake
@@ -15,6 +13,7 @@ from ...core.arrays import Float64
 from ...core.entry_points import entry_point
 from ...scene import find_photo_scene
 from ...scene.axes import blender_points
+from ...viewport_drawing import draw_dots, draw_lines
 
 ASKED, ACHIEVED, APART = (0.35, 0.67, 1.0, 1.0), (1.0, 0.55, 0.1, 1.0), (1.0, 0.27, 0.27, 0.8)
 
@@ -51,35 +50,12 @@ def _draw() -> None:
         if photo is None:
             continue
         asked, achieved, apart = world_lines(check, np.array(photo.world), photo.record.shot_scale)
-        _draw_lines("LINES", apart, APART, 1.5)
+        draw_lines("LINES", apart.astype(np.float32), APART, 1.5)
         # The asked path thin and over the other: both are seen where one lies on the other.
-        for points, colour, width in ((achieved, ACHIEVED, 5.0), (asked, ASKED, 2.0)):
-            _draw_lines("LINE_STRIP", points, colour, width)
-            _draw_points(points, colour, 2.5 * width)
-
-
-def _draw_lines(kind: str, points: Float64, colour: tuple[float, float, float, float], width: float) -> None:
-    if len(points) < 2:
-        return
-    shader = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
-    shader.bind()
-    shader.uniform_float("color", colour)
-    shader.uniform_float("lineWidth", width * bpy.context.preferences.system.ui_scale)
-    shader.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
-    gpu.state.blend_set("ALPHA")
-    gpu.state.depth_test_set("NONE")
-    batch_for_shader(shader, kind, {"pos": points.astype(np.float32)}).draw(shader)
-    gpu.state.blend_set("NONE")
-
-
-def _draw_points(points: Float64, colour: tuple[float, float, float, float], size: float) -> None:
-    """Draw a dot for each of the clip's frames."""
-    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
-    shader.bind()
-    shader.uniform_float("color", colour)
-    gpu.state.depth_test_set("NONE")
-    gpu.state.point_size_set(size * bpy.context.preferences.system.ui_scale)
-    batch_for_shader(shader, "POINTS", {"pos": points.astype(np.float32)}).draw(shader)
+        for path, colour, width in ((achieved, ACHIEVED, 5.0), (asked, ASKED, 2.0)):
+            points = path.astype(np.float32)
+            draw_lines("LINE_STRIP", points, colour, width)
+            draw_dots(points, colour, 2.5 * width)
 
 
 def register() -> None:

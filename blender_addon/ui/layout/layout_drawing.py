@@ -8,9 +8,7 @@ from functools import lru_cache
 
 import blf
 import bpy
-import gpu
 import numpy as np
-from gpu_extras.batch import batch_for_shader
 
 from ...core.arrays import Float64
 from ...core.depth.depth_facts import metres
@@ -19,11 +17,10 @@ from ...core.depth.layout.layout import CutOut, DepthLayout, Mask, Point
 from ...core.depth.layout.region import cut_out_pixels, foot_of
 from ...scene import PhotoScene
 from ...scene.editing.depth_layout import distances
+from ...viewport_drawing import Colour, draw_dots, draw_lines, draw_plate
 from .drawing_session import DrawingSession
 from .handles import ENDS, handles, horizon_at
 from .photo_view import PhotoView
-
-Colour = tuple[float, float, float, float]
 
 HORIZON: Colour = (1.0, 0.6, 0.1, 1.0)
 FLOOR: Colour = (1.0, 1.0, 1.0, 0.25)
@@ -50,7 +47,6 @@ def draw_session(session: DrawingSession, photo: PhotoScene, layout: DepthLayout
         layout: Its layout, in metres.
         view: The region's.
     """
-    gpu.state.blend_set("ALPHA")
     if layout.ground is not None and session.mode == "GROUND":
         side = square_side(photo, layout)
         for line in floor_lines(photo, layout, side):
@@ -75,7 +71,6 @@ def draw_session(session: DrawingSession, photo: PhotoScene, layout: DepthLayout
         colour = WALL if session.mode == "GROUND" else OUTLINE
         _line(view, [*session.drawn, session.mouse], colour, 2.0)
         _dots(view, session.drawn, colour)
-    gpu.state.blend_set("NONE")
 
 
 def square_side(photo: PhotoScene, layout: DepthLayout) -> int:
@@ -154,31 +149,16 @@ def _pixels(view: PhotoView, points: Sequence[Point]) -> list[tuple[float, float
 
 def _lines(view: PhotoView, ends: Sequence[Point], colour: Colour, width: float) -> None:
     """Draw a line between the points of each pair."""
-    _draw_lines("LINES", _pixels(view, ends), colour, width)
+    draw_lines("LINES", _pixels(view, ends), colour, width)
 
 
 def _line(view: PhotoView, points: Sequence[Point], colour: Colour, width: float) -> None:
-    _draw_lines("LINE_STRIP", _pixels(view, points), colour, width)
-
-
-def _draw_lines(kind: str, corners: list[tuple[float, float, float]], colour: Colour, width: float) -> None:
-    if len(corners) < 2:
-        return
-    shader = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
-    shader.bind()
-    shader.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
-    shader.uniform_float("lineWidth", width * bpy.context.preferences.system.ui_scale)
-    shader.uniform_float("color", colour)
-    batch_for_shader(shader, kind, {"pos": corners}).draw(shader)
+    draw_lines("LINE_STRIP", _pixels(view, points), colour, width)
 
 
 def _dots(view: PhotoView, points: Sequence[Point], colour: Colour) -> None:
-    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
-    shader.bind()
     for size, shade in ((HANDLE + 4, (0.0, 0.0, 0.0, 0.8)), (HANDLE, colour)):
-        gpu.state.point_size_set(size * bpy.context.preferences.system.ui_scale)
-        shader.uniform_float("color", shade)
-        batch_for_shader(shader, "POINTS", {"pos": _pixels(view, points)}).draw(shader)
+        draw_dots(_pixels(view, points), shade, size)
 
 
 def _text(view: PhotoView, point: Point, text: str, colour: Colour) -> None:
@@ -189,13 +169,7 @@ def _text(view: PhotoView, point: Point, text: str, colour: Colour) -> None:
     blf.size(0, 13 * scale)
     width, height = blf.dimensions(0, text)
     left, bottom, margin = pixel[0] + HANDLE * scale, pixel[1] + HANDLE * scale, 4 * scale
-    corners = [
-        (x, y, 0.0) for x in (left - margin, left + width + margin) for y in (bottom - margin, bottom + height + margin)
-    ]
-    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
-    shader.bind()
-    shader.uniform_float("color", PLATE)
-    batch_for_shader(shader, "TRI_STRIP", {"pos": corners}).draw(shader)
+    draw_plate(left - margin, bottom - margin, left + width + margin, bottom + height + margin, PLATE)
     blf.color(0, *colour)
     blf.position(0, left, bottom, 0)
     blf.draw(0, text)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import bpy
-import gpu
 from bpy_extras import view3d_utils
-from gpu_extras.batch import batch_for_shader
 from mathutils import Vector
 
 from ...core.entry_points import entry_point
 from ...scene import PhotoScene, find_photo_scene
 from ...scene.editing.calibration import point_under_ray
+from ...viewport_drawing import draw_dots, draw_lines
 from ..operator_result import OperatorResult
 from ..view_under import view_under
 
@@ -147,15 +146,8 @@ def _draw_points(points: list[Any]) -> None:
     """Draw the clicked points and the line between them, over everything."""
     if not points:
         return
-    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
-    shader.bind()
-    shader.uniform_float("color", _COLOUR)
-    gpu.state.depth_test_set("NONE")
-    gpu.state.point_size_set(9.0)
-    batch_for_shader(shader, "POINTS", {"pos": points}).draw(shader)
-    if len(points) == 2:
-        gpu.state.line_width_set(2.0)
-        batch_for_shader(shader, "LINES", {"pos": points}).draw(shader)
+    draw_dots(points, _COLOUR, 9.0)
+    draw_lines("LINES", points, _COLOUR, 2.0)
 
 
 CLASSES = (PickScalePoints,)
