@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
+from .core.entry_points import entry_point
 from .core.errors import RealCamError
 
 T = TypeVar("T")
@@ -61,7 +62,7 @@ class DiskLooks:
             unknown: The answer as long as there is none.
 
         Raises:
-            OSError: `look` raised it, or a ValueError or RealCamError.
+            OSError: `look` raised it, or a ValueError or RealCamError; one that nobody foresaw is told as the latter.
         """
         if self.at_once:
             return look()
@@ -85,6 +86,11 @@ class DiskLooks:
     def _ask(last: _Question | None, look: Callable[[], Any]) -> _Question:
         question = _Question(before=None if last is None else last.answer, asked_at=time.monotonic())
 
+        def broke(error: RealCamError) -> None:
+            _settle(question)
+            question.answer.set_exception(error)
+
+        @entry_point("The disk could not be asked", broke)
         def ask() -> None:
             try:
                 result = look()

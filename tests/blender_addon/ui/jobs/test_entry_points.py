@@ -26,11 +26,13 @@ def broken(*_arguments: Any, **_named: Any) -> Any:
     raise TypeError("made up for this test")
 
 
-def given_away() -> Iterator[tuple[str, ast.expr]]:
-    """(module, expression) of each function that the add-on's code gives away to be called."""
+def given_away() -> Iterator[tuple[str, str, bool]]:
+    """(module, function, whether it is guarded where it is made, in a function) of each that the add-on gives away."""
     for path in sorted(ROOT.rglob("*.py")):
         module = ".".join(("blender_addon", *path.relative_to(ROOT).with_suffix("").parts))
-        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+        tree = ast.parse(path.read_text("utf-8"))
+        local = set(guarded_names(tree))
+        for call in ast.walk(tree):
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
                 continue
             if call.func.attr not in REGISTERED or not ast.unparse(call.func).startswith(OWNERS):
@@ -39,7 +41,16 @@ def given_away() -> Iterator[tuple[str, ast.expr]]:
             given = named.get("target") or named.get("notify") or call.args[0]
             if isinstance(given, ast.Call) and ast.unparse(given.func) == "partial":
                 given = given.args[0]
-            yield module, given
+            yield module, ast.unparse(given), ast.unparse(given) in local
+
+
+def guarded_names(tree: ast.AST) -> Iterator[str]:
+    """What is decorated as an entry point, or assigned as one."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and any("entry_point(" in ast.unparse(d) for d in node.decorator_list):
+            yield node.name
+        elif isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("entry_point("):
+            yield ast.unparse(node.targets[0])
 
 
 def functions() -> dict[str, Any]:
@@ -47,9 +58,10 @@ def functions() -> dict[str, Any]:
     import bpy
 
     found: dict[str, Any] = {}
-    for module, given in given_away():
-        name = ast.unparse(given)
-        found[f"{module}.{name}"] = getattr(importlib.import_module(module), name, None)
+    for module, name, guarded_there in given_away():
+        function = getattr(importlib.import_module(module), name, None)
+        if function is not None or not guarded_there:
+            found[f"{module}.{name}"] = function
     for name in dir(bpy.app.handlers):
         handlers = getattr(bpy.app.handlers, name)
         for handler in handlers if isinstance(handlers, list) else ():
@@ -95,8 +107,7 @@ def traces(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], int]]:
 
 def test_all_that_blender_calls_is_guarded(addon: ModuleType, traces: Callable[[], int]) -> None:
     """No error leaves it, whatever it is called with; and the traceback is logged once, not at each redraw."""
-    # A thread's function is guarded where the thread begins, as its job is its own.
-    ours = {name: function for name, function in functions().items() if not name.endswith("job_thread.run")}
+    ours = functions()
     assert {"handlers.undo_post", "handlers.save_post", "blender_addon.ui.predictors.ask_server._ask"} < set(ours)
     ours |= dict(of_classes(addon))
     assert {"MainPanel.draw", "RealCamShot.engine.items", "Generate.cancel", "TakesList.draw_item"} < set(ours)
@@ -187,3 +198,14 @@ def test_a_thread_that_breaks_ends_its_job(
     assert isinstance(event, Failed)
     assert "made up for this test" in event.sentence
     assert (thread.alive, traces()) == (False, 1)
+
+
+def test_a_disk_that_is_asked_in_vain_is_told(traces: Callable[[], int]) -> None:
+    """The thread answers, whatever the look raises: a panel would wait for it for ever."""
+    from blender_addon.core.errors import RealCamError
+    from blender_addon.disk_looks import DiskLooks
+
+    question = DiskLooks._ask(None, broken)
+    with pytest.raises(RealCamError, match="made up for this test"):
+        question.answer.result(10)
+    assert traces() == 1

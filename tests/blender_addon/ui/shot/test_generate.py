@@ -372,7 +372,7 @@ def test_a_server_that_is_gone_before_the_job(quick: ModuleType, shot: Any, monk
     monkeypatch.setenv(ADDRESS_VARIABLE, str(free_address()))
     monkeypatch.setenv(COMMAND_VARIABLE, "no-such-program serve")
     with pytest.raises(
-        RuntimeError, match="No server answers and none could be started: the program 'no-such-program'"
+        RuntimeError, match="No server answers and none could be started: there is no program 'no-such-program'"
     ):
         generate(quick)
 
