@@ -23,7 +23,7 @@ SCENE_AND_BELOW = {"core", "blender_versions", "colour_spaces", "datablocks", "s
 FORMATS_COMMON = {"camera_file", "text_lines", "frame_order", "frame_times", "lens_models", "pose_convention"}
 BELOW_UI = {"shot", "timeline", "camera_check", "generation"}
 UI_MODULES = {
-    *("server_status", "text_wrap", "sidebar", "operator_result", "guarded_operators"),
+    *("server_status", "text_wrap", "sidebar", "operator_result", "guarded_operators", "lengths"),
     *("preferences", "preview_state", "redraw", "view_under", "engine_choice"),
     *("engine_options", "engine_presets", "manual_map", "clip_format"),
 }

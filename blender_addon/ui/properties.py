@@ -21,6 +21,7 @@ from . import clip_format, engine_choice
 from .engine_options import option_properties
 from .guarded_operators import guarded
 from .layout.layout_fields import RealCamLayoutFields
+from .lengths.length_fields import with_lengths
 from .photo.import_fields import PhotoImportFields, setting_property
 from .predictors import predictor_choice
 from .predictors.ask_server import ask_for_a_waiting_photo
@@ -231,7 +232,7 @@ _CLASSES = (RealCamEngineOption, RealCamPhotoImport, RealCamLayoutFields, RealCa
 
 def register() -> None:
     """Register the property groups and `scene.realcam`."""
-    for cls in guarded(_CLASSES):
+    for cls in guarded(with_lengths(_CLASSES)):
         bpy.utils.register_class(cls)
     bpy.types.Scene.realcam = PointerProperty(type=RealCamShot)
     option_properties.register(RealCamShot)

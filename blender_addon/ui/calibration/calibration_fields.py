@@ -16,6 +16,7 @@ from bpy.props import (
 )
 
 from ..guarded_operators import guarded
+from ..lengths.length_fields import with_lengths
 from ..redraw import redraw_views
 
 QUANTILES = 32
@@ -139,7 +140,7 @@ def calibration_of(mesh: bpy.types.Object) -> Any:
 
 def register() -> None:
     """Give every object one; a photo's mesh uses it."""
-    for cls in guarded((RealCamDepthPoint, RealCamCalibration)):
+    for cls in guarded(with_lengths((RealCamDepthPoint, RealCamCalibration))):
         bpy.utils.register_class(cls)
     bpy.types.Object.realcam_calibration = PointerProperty(type=RealCamCalibration)
 

@@ -13,6 +13,7 @@ from ...core.depth.calibration.known_points import number_at, pixel_centre
 from ...core.errors import PhotoError
 from ...scene import PhotoScene
 from ...scene.handmade.depth_calibration import Calibrated, imported_depth, place_in_photo, set_law
+from ..lengths.length_fields import draw_length
 from ..operator_result import OperatorResult
 from ..photo.active_photo import ActivePhotoMixin, LeftEditMode, active_photo
 from ..redraw import redraw_views
@@ -78,7 +79,7 @@ class AddDepthPoint(ActivePhotoMixin, bpy.types.Operator):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        layout.prop(self, "distance")
+        draw_length(layout, self, "distance")
         straight = calibration_of(active_photo(context).mesh).along == "ray"
         layout.label(text="Straight from the camera" if straight else "Along the camera's viewing axis")
 

@@ -11,6 +11,7 @@ from ...core.depth.calibration.fit_words import POOR, law_words, residual_words
 from ...core.errors import PhotoError
 from ...scene import PhotoScene
 from ...scene.handmade.depth_calibration import is_guessed, is_laid_out
+from ..lengths.length_fields import draw_length
 from ..photo.active_photo import ImportedPhotoSubpanel, active_photo
 from ..text_wrap import draw_wrapped
 from .calibration_fields import calibration_of
@@ -43,7 +44,7 @@ class DepthPointList(bpy.types.UIList):
         split = row.split(factor=0.7)
         left = split.row(align=True)
         left.label(text=f"{index + 1}")
-        left.prop(item, "distance", text="")
+        draw_length(left, item, "distance", "")
         split.label(text=_residuals[index] if index < len(_residuals) else "")
         row.operator("realcam.remove_depth_points", text="", icon="X", emboss=False).index = index
 
@@ -125,7 +126,7 @@ def _ground(layout: Any, fields: Any, _fit: DepthFit | None) -> None:
         row.label(text=f"{count} floor point{'' if count == 1 else 's'}")
         row.operator("realcam.remove_depth_points", text="", icon="X").floor = True
     column = _split(layout)
-    column.prop(fields, "camera_height", text="Height (m)")
+    draw_length(column, fields, "camera_height", "Height (m)")
     row = column.row(heading="Horizon")
     row.prop(fields, "use_horizon", text="")
     sub = row.row()
@@ -135,8 +136,8 @@ def _ground(layout: Any, fields: Any, _fit: DepthFit | None) -> None:
 
 def _range(layout: Any, fields: Any, _fit: DepthFit | None) -> None:
     column = _split(layout)
-    column.prop(fields, "nearest")
-    column.prop(fields, "farthest")
+    draw_length(column, fields, "nearest")
+    draw_length(column, fields, "farthest")
     column.prop(fields, "swapped")
 
 

@@ -12,6 +12,7 @@ from ...scene.editing.geometry_choice import GeometryChoice, stored_choice
 from ...scene.editing.placed_geometry import has_surface
 from ...scene.handmade.block_out import begin_block_out, end_block_out, is_blocking_out
 from ...scene.handmade.geometry_depth import take_geometry
+from ..lengths.length_fields import draw_length
 from ..operator_result import OperatorResult
 from ..photo.active_photo import ActivePhotoMixin, active_photo
 from ..photo.first_look import leave_photos_camera
@@ -99,7 +100,7 @@ class DepthFromGeometry(ActivePhotoMixin, bpy.types.Operator):
             layout.prop_search(self, "collection", bpy.data, "collections")
         layout.prop(self, "rest")
         if self.rest == "DISTANCE":
-            layout.prop(self, "distance")
+            draw_length(layout, self, "distance")
         layout.prop(self, "nearer_only")
 
 

@@ -10,6 +10,7 @@ from ...core.depth.depth_facts import metres
 from ...core.depth.layout.layout import DepthLayout
 from ...scene import PhotoScene
 from ...scene.editing.depth_layout import distances, has_other_depth
+from ..lengths.length_fields import draw_length
 from ..photo.active_photo import ImportedPhotoSubpanel
 from ..text_wrap import draw_wrapped
 from .layout_fields import current_layout, selected_part
@@ -60,12 +61,12 @@ def _draw_ground(layout: Any, fields: Any, photo: PhotoScene, laid_out: DepthLay
         column.operator("realcam.ground_and_walls", icon="MESH_GRID")
     else:
         column.operator("realcam.edit_layout", icon="GREASEPENCIL").mode = "GROUND"
-        column.prop(fields, "camera_height", text="Height (m)")
+        draw_length(column, fields, "camera_height", "Height (m)")
         row = column.column(align=True)
         row.prop(fields, "horizon_left")
         row.prop(fields, "horizon_right")
-        column.prop(fields, "ceiling")
-        column.prop(fields, "farthest")
+        draw_length(column, fields, "ceiling")
+        draw_length(column, fields, "farthest")
     if has_other_depth(photo):
         column.prop(fields, "mixing")
         column.operator("realcam.remove_layout", icon="LOOP_BACK")
@@ -90,10 +91,12 @@ def _draw_parts(layout: Any, fields: Any, photo: PhotoScene, laid_out: DepthLayo
     if fields.part == "CUT_OUT":
         column.operator("realcam.fit_cut_out", icon="SNAP_ON").index = fields.part_index
     if fields.part == "WALL":
-        column.prop(fields, "wall_height", text="Height (m)")
+        draw_length(column, fields, "wall_height", "Height (m)")
         return
-    for name in ("distance", "turn", "stands_at", "lying"):
-        column.prop(fields, name)
+    draw_length(column, fields, "distance")
+    column.prop(fields, "turn")
+    draw_length(column, fields, "stands_at")
+    column.prop(fields, "lying")
 
 
 def _part_row(column: Any, fields: Any, part: str, index: int, name: str) -> None:

@@ -8,6 +8,7 @@ import bpy
 from bpy.props import EnumProperty, FloatProperty, StringProperty
 
 from ...core.depth.depth_format import DEPTH_FIELDS, DEPTH_KINDS, DEPTH_UNITS, NEAR_ENDS, DepthFormat
+from ..lengths.length_fields import draw_length
 
 OF_THIS_PHOTO = {"SKIP_SAVE"}
 """Options of fields that an import by the menu or a drop does not take over from the photo before. The fields that say
@@ -63,8 +64,9 @@ def draw_depth_fields(layout: Any, fields: Any) -> None:
     column = layout.column()
     column.prop(fields, "depth_kind")
     if fields.depth_kind == "disparity":
-        for name in ("disparity_focal", "disparity_baseline", "disparity_offset"):
-            column.prop(fields, name)
+        column.prop(fields, "disparity_focal")
+        draw_length(column, fields, "disparity_baseline")
+        column.prop(fields, "disparity_offset")
         column.prop(fields, "depth_scale", text="Pixels a Unit")
     elif fields.depth_kind == "relative":
         row = column.row(align=True)
@@ -80,8 +82,8 @@ def draw_depth_fields(layout: Any, fields: Any) -> None:
 def draw_distances(layout: Any, fields: Any) -> None:
     """Draw the two distances of relative depth."""
     column = layout.column(align=True)
-    column.prop(fields, "depth_nearest")
-    column.prop(fields, "depth_farthest")
+    draw_length(column, fields, "depth_nearest")
+    draw_length(column, fields, "depth_farthest")
 
 
 def depth_format(fields: Any) -> DepthFormat:

@@ -9,6 +9,7 @@ from bpy.props import EnumProperty, FloatProperty, FloatVectorProperty
 from mathutils import Vector
 
 from ...scene.editing.calibration import Measure, ruler_measure, selected_measure, set_scale, set_true_distance
+from ..lengths.length_fields import draw_length
 from ..operator_result import OperatorResult
 from ..text_wrap import draw_wrapped
 from .active_photo import ActivePhotoMixin, ImportedPhotoSubpanel, LeftEditMode, active_photo
@@ -76,7 +77,7 @@ class SetScale(ActivePhotoMixin, bpy.types.Operator):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        layout.prop(self, "distance")
+        draw_length(layout, self, "distance")
 
     def _measure(self, context: bpy.types.Context) -> Measure:
         if self.source == "SELECTION":

@@ -12,6 +12,7 @@ from ...core.camera.moves import MOVES, MoveParameter, fitting_values
 from ...scene import find_photo_scene
 from ...shot import bake_move
 from ...shot.shot_camera import shot_camera
+from ..lengths.length_fields import draw_length
 from ..operator_result import OperatorResult
 
 _EASINGS = (
@@ -118,7 +119,10 @@ class AddMove(bpy.types.Operator):
         layout.use_property_decorate = False
         layout.prop(self, "move")
         for parameter in MOVES[self.move].parameters:
-            layout.prop(self, parameter.name, text=_label(parameter))
+            if parameter.unit == "metres":
+                draw_length(layout, self, parameter.name, _label(parameter))
+            else:
+                layout.prop(self, parameter.name, text=_label(parameter))
         layout.prop(self, "easing")
 
     def _values(self) -> dict[str, float]:

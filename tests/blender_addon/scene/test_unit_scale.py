@@ -120,9 +120,31 @@ def test_one_press_draws_the_photo_in_a_unit_scale_that_is_set_afterwards(
     assert other.mesh.location.x == pytest.approx(1 + 4 / unit_scale, rel=1e-5)
 
 
+def test_a_field_of_metres_takes_any_length(addon: ModuleType) -> None:
+    """As Blender's own fields do, under each system of units and Unit Scale; the field of metres is what it is."""
+    scene = addon.context.scene
+    properties = [(f"{name}.{p.identifier}", p) for name, rna in our_operators(addon) for p in rna.properties]
+    properties += [(f"{name}.{prop.identifier}", prop) for name, prop in our_properties(addon)]
+    lengths = {name for name, prop in properties if getattr(prop, "unit", "NONE") == "LENGTH"}
+    metres = {name for name, prop in properties if prop.name.endswith("(m)")}
+    # Measure's ends are points of Blender's world.
+    assert {name for name in lengths if name.endswith("_as_length")} == {f"{name}_as_length" for name in metres}
+    assert len(metres) > 15
+    photo = scene.realcam.photo
+    for system, unit_scale in (("METRIC", 0.01), ("METRIC", 1.0), ("IMPERIAL", 0.0254), ("IMPERIAL", 1000.0)):
+        scene.unit_settings.system, scene.unit_settings.scale_length = system, unit_scale
+        for typed, meant in (("6ft", 1.8288), ("170cm", 1.7), ("2.5m", 2.5)):
+            # What Blender makes of what is typed into a field of unit LENGTH: its own units.
+            photo.depth_nearest_as_length = addon.utils.units.to_value(system, "LENGTH", typed) / unit_scale
+            assert photo.depth_nearest == pytest.approx(meant, rel=1e-5), (typed, system, unit_scale)
+            assert photo.depth_nearest_as_length * unit_scale == pytest.approx(meant, rel=1e-5)
+        photo.depth_nearest_as_length = 0.0
+        assert photo.depth_nearest == pytest.approx(0.01), "its own bounds hold"
+
+
 def test_no_field_of_ours_is_converted_by_blender(addon: ModuleType) -> None:
-    """A field of unit LENGTH holds Blender units; ours hold the photo's metres."""
+    """A field of unit LENGTH holds Blender units; ours hold the photo's metres, apart from their twins."""
     properties = [(f"{name}.{p.identifier}", p) for name, rna in our_operators(addon) for p in rna.properties]
     properties += [(f"{name}.{prop.identifier}", prop) for name, prop in our_properties(addon)]
     lengths = {name for name, prop in properties if getattr(prop, "unit", "NONE") == "LENGTH" and not prop.is_hidden}
-    assert lengths == set()
+    assert {name for name in lengths if not name.endswith("_as_length")} == set()

@@ -1,0 +1,1 @@
+"""Fields of metres as Blender's fields of lengths."""
