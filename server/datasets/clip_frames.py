@@ -15,12 +15,21 @@ from blender_addon.core.arrays import UInt8
 from blender_addon.core.camera.formats.frame_order import natural_order
 from blender_addon.core.errors import PhotoError, RealCamError
 from blender_addon.core.foreign_files import copied_from
+from blender_addon.core.photo.colour_marks import HDR, coded_space
+from blender_addon.core.photo.rgb_space import RgbSpace
 from server.depth.photo_files import read_as_stored
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 """Endings of picture files, in lower case."""
 VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"})
 """Endings of video files, in lower case."""
+
+_WIDE = (9, 12)
+"""BT.2020 and Display P3, by H.273's numbers of primaries; those of older television differ little from sRGB's."""
+_SRGB = 13
+"""Curve of all video that is not HDR, as screens show it."""
+_SQUARE = 0.01
+"""How far a pixel's aspect may be off 1: programs that scale leave what rounding to whole pixels cost."""
 
 _DEPTH_MAP = re.compile(r"(^|[^a-z])depth[^a-z]*$", re.IGNORECASE)
 """Stems of depth maps beside the frames: depth_0001, frame-000000.depth; not depth_of_field_0001."""
@@ -130,7 +139,11 @@ def _check_one_series(files: tuple[Path, ...]) -> None:
 def _read_video(file: Path) -> UInt8:
     try:
         with av.open(str(file)) as container:
-            frames = [_upright(frame) for frame in container.decode(video=0)]
+            stream = container.streams.video[0]
+            _refuse_video(file, stream)
+            primaries = stream.codec_context.color_primaries
+            space = coded_space(primaries, _SRGB) if primaries in _WIDE else None
+            frames = [_shown(frame, file, space) for frame in container.decode(stream)]
     except (OSError, ValueError, IndexError) as error:  # PyAV's errors derive from these
         raise ClipError("The video cannot be read", f"{file}: {error}") from error
     if not frames:
@@ -138,6 +151,30 @@ def _read_video(file: Path) -> UInt8:
     return np.stack(frames)
 
 
-def _upright(frame: av.VideoFrame) -> UInt8:
-    """[H, W, 3] uint8 of a frame: its range, bits and colour matrix as it says, and turned as a phone's portrait is."""
-    return np.rot90(np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8), round(frame.rotation / 90))
+def _refuse_video(file: Path, stream: av.VideoStream) -> None:
+    """Refuse a video that is HDR, or whose pixels are not square.
+
+    Raises:
+        ClipError: with what to do.
+    """
+    curve, aspect = stream.codec_context.color_trc, stream.sample_aspect_ratio or 1
+    if curve in HDR:
+        raise ClipError("The video cannot be used", f"{file} is HDR ({HDR[curve]})", "Convert it to SDR (BT.709).")
+    if abs(float(aspect) - 1) > _SQUARE:
+        remedy = "Scale it: ffmpeg -i IN -vf scale=iw*sar:ih,setsar=1 OUT."
+        raise ClipError("The video cannot be used", f"{file} has pixels that are not square ({aspect})", remedy)
+
+
+def _shown(frame: av.VideoFrame, file: Path, space: RgbSpace | None) -> UInt8:
+    """[H, W, 3] uint8 sRGB of a frame: its range, bits and colours as it says, and turned as a phone's portrait is.
+
+    Raises:
+        ClipError: half of its rows are of another moment, or it is damaged.
+    """
+    if frame.interlaced_frame:
+        remedy = "Deinterlace it: ffmpeg -i IN -vf bwdif OUT."
+        raise ClipError("The video cannot be used", f"{file} is interlaced", remedy)
+    if frame.is_corrupt:
+        raise ClipError("The video is damaged", f"{file} at {frame.time or 0:.2f} s", "Copy it again.")
+    pixels = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+    return np.rot90(pixels if space is None else space.srgb(pixels), round(frame.rotation / 90))

@@ -39,7 +39,8 @@ _CODED_CURVES: dict[int, Curve] = {
     8: gamma_curve(1),
 }
 """A camera's curve of video (1, 6, 14, 15) is shown on a screen as sRGB's is."""
-_HDR = {16: "PQ", 18: "HLG"}
+HDR = {16: "PQ", 18: "HLG"}
+"""H.273's curves of pictures that are brighter than white in places, and their names."""
 
 _USUAL_GAMMA = 45455
 _NEAR = 0.05
@@ -71,8 +72,8 @@ def coded_space(primaries: int, curve: int) -> RgbSpace:
     Raises:
         ProfileError: they are those of a picture brighter than white, or of no usual screen.
     """
-    if curve in _HDR:
-        raise ProfileError(f"HDR ({_HDR[curve]})", "is brighter than the white of a shot")
+    if curve in HDR:
+        raise ProfileError(f"HDR ({HDR[curve]})", "is brighter than the white of a shot")
     if primaries not in _CODED_PRIMARIES or curve not in _CODED_CURVES:
         raise ProfileError(f"H.273 {primaries}/{curve}", "is not known")
     names = {9: "BT.2020", 12: "Display P3"}

@@ -11,6 +11,7 @@ import pytest
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image
 
+from blender_addon.core.photo.colour_marks import coded_space
 from server.datasets.clip_frames import ClipError, read_frames, read_picture
 
 COLOURS = np.zeros((96, 160, 3), np.uint8)
@@ -52,6 +53,47 @@ def test_a_phones_portrait_video_is_upright(tmp_path: Path) -> None:
     frames = read_frames(path)
     assert frames.shape == (2, 160, 96, 3)
     np.testing.assert_allclose(frames[0].astype(int)[::40, ::40], np.rot90(COLOURS, -1)[::40, ::40], atol=9)
+
+
+def told(path: Path, primaries: int, curve: int, **options: str) -> Path:
+    """One frame of COLOURS in BT.2020's matrix, told by these primaries and curve of H.273."""
+    red, green, blue = np.moveaxis(COLOURS / 255, -1, 0)
+    luma = 0.2627 * red + 0.6780 * green + 0.0593 * blue
+    planes = np.stack([16 + 219 * luma, 128 + 224 * (blue - luma) / 1.8814, 128 + 224 * (red - luma) / 1.4746])
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=24, options={"crf": "4", **options})
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv444p"
+        coder = stream.codec_context
+        coder.color_primaries, coder.color_trc, coder.colorspace, coder.color_range = primaries, curve, 9, 1
+        frame = av.VideoFrame.from_ndarray(np.rint(planes).astype(np.uint8), format="yuv444p")
+        frame.colorspace, frame.color_range = 9, 1
+        frame.pts = 0
+        for packets in (stream.encode(frame), stream.encode(None)):
+            file.mux(packets)
+    return path
+
+
+@pytest.mark.parametrize("primaries", [1, 9, 12])
+def test_a_video_of_wide_colours_is_converted(tmp_path: Path, primaries: int) -> None:
+    frames = read_frames(told(tmp_path / "clip.mp4", primaries, 1))
+    wanted = COLOURS if primaries == 1 else coded_space(primaries, 13).srgb(COLOURS)
+    for row, column in ((20, 40), (20, 120), (80, 120)):
+        np.testing.assert_allclose(frames[0, row, column].astype(int), wanted[row, column], atol=5)
+
+
+def test_a_video_that_would_be_another_picture_is_refused(tmp_path: Path) -> None:
+    interlaced = told(tmp_path / "a.mp4", 1, 1, **{"flags": "+ildct+ilme", "x264-params": "interlaced=1"})
+    wide = told(tmp_path / "b.mp4", 1, 1, **{"x264-params": "sar=4/3"})
+    rounded = told(tmp_path / "c.mp4", 1, 1, **{"x264-params": "sar=200/201"})
+    for path, said in (
+        (told(tmp_path / "hlg.mp4", 9, 18), r"is HDR \(HLG\)\. Convert it to SDR"),
+        (told(tmp_path / "pq.mp4", 9, 16), r"is HDR \(PQ\)"),
+        (interlaced, "is interlaced. Deinterlace it: ffmpeg"),
+        (wide, r"has pixels that are not square \(4/3\)\. Scale it"),
+    ):
+        with pytest.raises(ClipError, match=said):
+            read_frames(path)
+    assert read_frames(rounded).shape == (1, 96, 160, 3)
 
 
 def test_pictures_of_16_bits_are_not_white(tmp_path: Path) -> None:
