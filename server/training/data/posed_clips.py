@@ -1,0 +1,94 @@
+"""What training needs of a data set: clips with cameras, their scale, and words; readers of data sets give them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from blender_addon.core.arrays import Float64, UInt8
+
+
+class TrainingClip(Protocol):
+    """One clip of N frames; what it tells of itself is cheap, `read` decodes."""
+
+    @property
+    def name(self) -> str:
+        """The clip's name in its data set, unique there."""
+        ...
+
+    @property
+    def caption(self) -> str:
+        """What is to be seen, in words; may be empty."""
+        ...
+
+    @property
+    def fps(self) -> float:
+        """Frames per second of its file."""
+        ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of a frame, pixels."""
+        ...
+
+    @property
+    def camera_to_world(self) -> Float64:
+        """[N, 4, 4], OpenCV axes, in the clip's own world and unit."""
+        ...
+
+    @property
+    def intrinsics(self) -> Float64:
+        """[N, 3, 3] in pixels of `size`."""
+        ...
+
+    @property
+    def scales(self) -> Float64 | None:
+        """[N] metres per unit of length as each frame's depth says, all alike for one scale a clip; None if unknown."""
+        ...
+
+    @property
+    def frame_count(self) -> int:
+        """Frames of the clip's file or folder, which may be more than its poses."""
+        ...
+
+    def read(self, indices: Sequence[int]) -> UInt8:
+        """These frames, [F, H, W, 3] uint8 sRGB."""
+        ...
+
+
+class PosedClips(Protocol):
+    """A data set."""
+
+    def __len__(self) -> int:
+        """Number of clips."""
+        ...
+
+    def __getitem__(self, index: int) -> TrainingClip:
+        """The clip at an index, in an order that does not change."""
+        ...
+
+
+def refusal(clip: TrainingClip, frames: int) -> str:
+    """Why a clip cannot be trained on, in words that are alike for all clips of one kind; "" when it can.
+
+    Args:
+        clip: of a data set.
+        frames: of a sample.
+    """
+    poses = len(clip.camera_to_world)
+    if poses < frames:
+        return f"fewer than {frames} poses"
+    if clip.frame_count < poses:
+        return "fewer frames than poses"
+    if not np.isfinite(clip.camera_to_world).all() or not np.isfinite(clip.intrinsics).all():
+        return "a pose or an intrinsic that is no number"
+    if clip.scales is None:
+        return "no scale"
+    if not (np.isfinite(clip.scales).all() and (clip.scales > 0).all()):
+        return "a scale that is not above zero"
+    rotations = clip.camera_to_world[:, :3, :3]
+    if np.abs(rotations @ rotations.transpose(0, 2, 1) - np.eye(3)).max() > 1e-2:
+        return "rotations that are none"
+    return ""
