@@ -1,0 +1,239 @@
+"""A training as its TOML file says it, checked before anything is loaded."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from blender_addon.core.errors import RealCamError
+from server.model.config import VARIANTS, ModelConfig
+from server.model.sampling.conditions import ConcatStyle
+
+from .optimizer import OptimizerSettings
+from .step import StepRules
+
+CONFIGS = Path(__file__).with_name("configs")
+"""Folder of the configurations that come with the program."""
+
+
+class ConfigError(RealCamError):
+    """A training configuration that cannot be used."""
+
+
+class DataSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is trained on.
+
+    Attributes:
+        train: folder or list of clips.
+        validation: the same for validation; "" for none.
+        stride: smallest and largest frame stride, both included.
+        workers: processes that decode.
+    """
+
+    train: str
+    validation: str = ""
+    stride: tuple[int, int] = (1, 10)
+    workers: int = 2
+
+
+class MixSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Share of the samples that get each form of latents beside the noise, see `concat_latents`; they sum to 1.
+
+    Attributes:
+        basic: the condition frame's for every frame, as published.
+        ends: the first and the last frame's, and zeros between.
+        interpolation: the condition frame's, and the last frame's own at the end.
+        continuation: every frame's own up to the condition frame.
+    """
+
+    basic: float = 1.0
+    ends: float = 0.0
+    interpolation: float = 0.0
+    continuation: float = 0.0
+
+    def shares(self) -> dict[ConcatStyle, float]:
+        """The shares above 0 by the form's name."""
+        named: dict[ConcatStyle, float] = {
+            "repeat": self.basic,
+            "ends": self.ends,
+            "repeat_to_end": self.interpolation,
+            "continue": self.continuation,
+        }
+        return {style: share for style, share in named.items() if share > 0.0}
+
+
+class RunSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long and how.
+
+    Attributes:
+        steps: of the optimizer.
+        batch: clips in all of a step, over processes and accumulation.
+        batch_per_process: clips that a process takes at once.
+        precision: of the network's arithmetic; cameras, noise and loss are float32 always.
+        recompute: compute activations again in the backward pass: a third more time for a fraction of the memory.
+        ema: decay of a running mean of the trained tensors; 0 for none.
+        compile: compile the network with torch.compile.
+        checkpoint_every: optimizer steps.
+        keep: checkpoints, the newest.
+        validate_every: optimizer steps.
+        log_every: optimizer steps.
+        trackers: of accelerate: "tensorboard", "wandb".
+        seed: of all draws.
+    """
+
+    steps: int = 50_000
+    batch: int = 64
+    batch_per_process: int = 1
+    precision: Literal["bf16", "fp16", "no"] = "bf16"
+    recompute: bool = False
+    ema: float = 0.0
+    compile: bool = False
+    checkpoint_every: int = 1000
+    keep: int = 3
+    validate_every: int = 250
+    log_every: int = 10
+    trackers: tuple[str, ...] = ("tensorboard",)
+    seed: int = 20230211
+
+    def accumulation(self, processes: int) -> int:
+        """Batches of each process whose gradients make one step.
+
+        Args:
+            processes: that train together.
+
+        Raises:
+            ConfigError: the batch does not divide.
+        """
+        at_once = processes * self.batch_per_process
+        if self.batch % at_once:
+            raise ConfigError(
+                "The batch does not divide",
+                f"{self.batch} clips a step over {processes} processes of {self.batch_per_process}",
+                f"Choose a multiple of {at_once} as run.batch.",
+            )
+        return self.batch // at_once
+
+
+class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One training.
+
+    Attributes:
+        variant: of the model, as `realcam weights get` names it.
+        base: checkpoint of the base without camera modules.
+        out: folder of the run.
+        camera: camera tensors to begin with instead of initial values; "" for those.
+        size: (width, height) of a frame, pixels; None for the variant's own.
+        dropout: rate of the frozen base's dropout.
+        condition_dropout: share of samples that lose the text alone, the picture alone, and both.
+        published: make the published run's mistakes as well: cameras and schedule in float16, gradients divided twice,
+            the principal point of the crop.
+        data: what is trained on.
+        mix: forms of the latents beside the noise.
+        optimizer: how tensors are moved.
+        run: how long and how.
+    """
+
+    variant: str
+    base: str
+    out: str
+    data: DataSettings
+    camera: str = ""
+    size: tuple[int, int] | None = None
+    dropout: float = 0.1
+    condition_dropout: float = 0.05
+    published: bool = False
+    mix: MixSettings = MixSettings()
+    optimizer: OptimizerSettings = OptimizerSettings()
+    run: RunSettings = RunSettings()
+
+    @property
+    def model(self) -> ModelConfig:
+        """The variant."""
+        return VARIANTS[self.variant]
+
+    def rules(self) -> StepRules:
+        """What of the step is chosen."""
+        return StepRules(half_precision=self.published)
+
+    def optimizer_rules(self) -> OptimizerSettings:
+        """The optimizer's settings, the published run's where that is asked for."""
+        return self.optimizer.as_published() if self.published else self.optimizer
+
+
+def read_config(file: Path) -> TrainingConfig:
+    """The configuration of a TOML file.
+
+    Raises:
+        ConfigError: the file is missing or no TOML, has a key that is not known, or a value that cannot be.
+    """
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError("The configuration cannot be read", f"{file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("The configuration is no TOML", f"{file}: {error}") from error
+    for place, key, known in unknown_keys(table, TrainingConfig):
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
+        raise ConfigError(
+            "The configuration has a key that is not known", f"{place}{key} in {file}", f"Is {place}{near[0]} meant?"
+        )
+    try:
+        config = msgspec.convert(table, TrainingConfig)
+    except msgspec.ValidationError as error:
+        raise ConfigError("The configuration does not fit", f"{file}: {error}") from error
+    _check(config)
+    return config
+
+
+def unknown_keys(table: dict[str, Any], kind: Any, place: str = "") -> Iterator[tuple[str, str, list[str]]]:
+    """Keys of a table that a Struct has no field for: where it stands, the key, and the fields' names.
+
+    Args:
+        table: as read.
+        kind: the Struct's class.
+        place: "table." for a table inside another, in the answer.
+    """
+    hints = get_type_hints(kind)
+    for key, value in table.items():
+        if key not in hints:
+            yield place, key, list(hints)
+        elif isinstance(value, dict):
+            inner = next(
+                (t for t in (hints[key], *get_args(hints[key])) if get_origin(t) is None and _is_struct(t)), None
+            )
+            if inner is not None:
+                yield from unknown_keys(value, inner, f"{place}{key}.")
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _check(config: TrainingConfig) -> None:
+    if config.variant not in VARIANTS:
+        near = difflib.get_close_matches(config.variant, VARIANTS, n=1, cutoff=0.0)
+        raise ConfigError("There is no such variant", config.variant, f"Is {near[0]} meant?")
+    total = sum(config.mix.shares().values())
+    if abs(total - 1.0) > 1e-6:
+        raise ConfigError("The shares of the mix do not sum to 1", f"{total:g}", "Change the table mix.")
+    wrong = {
+        "run.steps": config.run.steps < 1,
+        "run.batch": config.run.batch < 1,
+        "run.batch_per_process": config.run.batch_per_process < 1,
+        "run.keep": config.run.keep < 1,
+        "run.ema": not 0.0 <= config.run.ema < 1.0,
+        "dropout": not 0.0 <= config.dropout < 1.0,
+        "condition_dropout": not 0.0 <= config.condition_dropout <= 1 / 3,
+        "data.stride": not 1 <= config.data.stride[0] <= config.data.stride[1],
+        "optimizer.learning_rate": config.optimizer.learning_rate <= 0.0,
+    }
+    for key, bad in wrong.items():
+        if bad:
+            raise ConfigError(
+                "A value of the configuration cannot be", key, "Its range is said in server/training/config.py."
+            )

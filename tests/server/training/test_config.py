@@ -1,0 +1,67 @@
+"""A training's configuration: those that come with the program, and what is refused in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
+
+from server.training.config import CONFIGS, ConfigError, RunSettings, read_config
+
+GOOD = 'variant = "realcam-256"\nbase = "b"\nout = "o"\n[data]\ntrain = "t"\n'
+
+
+def test_those_that_come_with_the_program() -> None:
+    found = {file.stem: read_config(file) for file in CONFIGS.glob("*.toml")}
+    assert set(found) == {"realcam-256", "realcam-512", "realcam-512-interp", "realcam-1024"}
+    for name in ("realcam-256", "realcam-512"):
+        config = found[name]
+        assert config.variant == name
+        assert (config.run.steps, config.run.batch, config.run.accumulation(8)) == (50_000, 64, 8)
+        assert config.data.stride == (1, 10)
+        assert config.mix.shares() == {"repeat": 1.0}
+        assert (config.optimizer.learning_rate, config.optimizer.weight_decay) == (1e-4, 1e-2)
+
+
+def test_published_makes_the_published_mistakes(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(GOOD)
+    mended = read_config(file)
+    assert mended.optimizer_rules().max_gradient_norm == 4.0
+    assert not mended.optimizer_rules().divide_twice
+    assert not mended.rules().half_precision
+    file.write_text("published = true\n" + GOOD)
+    published = read_config(file)
+    assert published.optimizer_rules().max_gradient_norm == 0.5
+    assert published.optimizer_rules().divide_twice
+    assert published.rules().half_precision
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("varient = 'x'\n" + GOOD, "Is variant meant"),
+        (GOOD + "workrs = 3\n", "Is data.workers meant"),
+        (GOOD + "[optimizer]\nlearning_rat = 1.0\n", "Is optimizer.learning_rate meant"),
+        (GOOD.replace("realcam-256", "realcam-265"), "Is realcam-256 meant"),
+        (GOOD + "[mix]\nends = 0.5\n", "do not sum to 1: 1.5"),
+        (GOOD + "stride = [0, 3]\n", "data.stride"),
+        (GOOD + "[run]\nprecision = 'half'\n", "precision"),
+        (GOOD.replace('out = "o"\n', ""), "out"),
+        ("= 3", "no TOML"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        read_config(file)
+
+
+def test_a_batch_that_does_not_divide() -> None:
+    with pytest.raises(ConfigError, match="multiple of 6"):
+        RunSettings(batch=64, batch_per_process=2).accumulation(3)
+    assert RunSettings(batch=64).accumulation(2) == 32
