@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 
-from blender_addon.core.held_files import remove_file, remove_tree, replace_path
+from blender_addon.core.held_files import patiently, remove_file, remove_tree, replace_path
 from blender_addon.core.protocol.messages import JOB_ID_PATTERN, ResultFile
 
 log = logging.getLogger("realcam.files")
@@ -292,5 +292,5 @@ def sync_folder(folder: Path) -> None:
 
 def sync_file(path: Path) -> None:
     """Make a file's bytes durable."""
-    with path.open("r+b") as stream:
+    with patiently(lambda: path.open("r+b")) as stream:
         os.fsync(stream.fileno())

@@ -12,6 +12,7 @@ from concurrent.futures import Executor
 import numpy as np
 
 from blender_addon.core.errors import RealCamError
+from blender_addon.core.held_files import is_held, patiently
 from blender_addon.core.payloads.payload import decode_payload
 from blender_addon.core.protocol.framing import Buffer, Frame, Received, encode
 from blender_addon.core.protocol.messages import (
@@ -115,7 +116,10 @@ class DataHandler:
             try:
                 held = self._manager.files.append(job.job_id, held, data.data)
             except OSError as error:
-                self._no_room(route, job, error.strerror or str(error))
+                if is_held(error):
+                    self._reconnect(route, job, error)
+                else:
+                    self._no_room(route, job, error.strerror or str(error))
                 return
         if held < job.nbytes:
             self._acknowledge(route, job.job_id, held, JobState.UPLOADING)
@@ -133,7 +137,7 @@ class DataHandler:
         """
         files = self._manager.files
         try:
-            if not files.verify_upload(job.job_id, job.digest):
+            if not patiently(lambda: files.verify_upload(job.job_id, job.digest)):
                 return None, ""
             engine = self._engine_asked(job.job_id)
             if engine != job.engine:
@@ -198,11 +202,19 @@ class DataHandler:
                 stream.seek(message.offset)
                 data = stream.read(wanted)
         except OSError as error:
+            if is_held(error):
+                self._reconnect(route, job, error)
+                return
             log.error("job %s: %s", job.job_id, error, extra={"job": job.job_id})
             self._refuse(route, RefusalCode.NOT_READY, "The server cannot read this clip any more", job.job_id)
             return
         chunk = FileChunk(job_id=job.job_id, name=file.name, offset=message.offset)
         self._reply(route, encode(chunk, [np.frombuffer(data, dtype=np.uint8)]))
+
+    def _reconnect(self, route: bytes, job: Job, error: OSError) -> None:
+        """Have the client connect again and go on where it is: another program holds the job's file just now."""
+        log.warning("job %s: %s; the client is to try again", job.job_id, error, extra={"job": job.job_id})
+        self._refuse(route, RefusalCode.NO_SESSION, "A file of this job is in use, try again", job.job_id)
 
     def _no_room(self, route: bytes, job: Job, reason: str) -> None:
         free = shutil.disk_usage(self._manager.files.root).free

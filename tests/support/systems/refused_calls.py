@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,25 +24,27 @@ def refuse_first(patch: pytest.MonkeyPatch, times: int, below: Path, calls: tupl
         patch: takes it back.
         times: refusals for each path.
         below: only paths in this folder are refused.
-        calls: names of the functions that refuse.
+        calls: names of the functions that refuse; also "open", as of a file that is held for oneself alone.
 
     Returns:
         Refusals so far by path.
     """
     refused: Counter[str] = Counter()
 
-    def refusing(real: Callable[..., None]) -> Callable[..., None]:
-        def call(path: Any, *arguments: Any, **options: Any) -> None:
-            for place in paths_of(path, arguments, options):
+    def refusing(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(path: Any, *arguments: Any, **options: Any) -> Any:
+            named = not isinstance(path, int)
+            for place in paths_of(path, () if name == "open" else arguments, options) if named else ():
                 if Path(place).is_relative_to(below) and refused[place] < times and os.path.lexists(place):
                     refused[place] += 1
                     raise sharing_violation(place)
-            real(path, *arguments, **options)
+            return real(path, *arguments, **options)
 
         return call
 
     for name in calls:
-        patch.setattr(os, name, refusing(getattr(os, name)))
+        owner = io if name == "open" else os
+        patch.setattr(owner, name, refusing(name, getattr(owner, name)))
     return refused
 
 

@@ -28,6 +28,7 @@ from server.service.jobs.job_store import JobStore
 from tests.support.network.simulated_wire import LIMITS, Fault, World, clip_of
 from tests.support.properties import examples
 from tests.support.shots import small_payload
+from tests.support.systems.refused_calls import refused_first
 
 MEMORY = Path("/dev/shm")
 JOBS = tuple(f"job-{number:08d}" for number in range(3))
@@ -156,6 +157,20 @@ def test_whatever_the_wire_does(
             world.faults.extend(faults)
             act(artist, job_id)
         artist.bring_in()
+
+
+def test_files_that_are_held_while_they_come_and_go_cost_no_job() -> None:
+    """A scanner that lets nobody else open the upload, then the clip: the client connects again and goes on."""
+    with a_world() as world:
+        artist = Artist(world)
+        with refused_first(3, world.folder / "uploads", ("open",)) as refused:
+            world.manager.files.upload(JOBS[0]).touch()
+            artist.submit(JOBS[0])
+            assert set(refused.values()) == {3}
+        with refused_first(3, world.folder / "results", ("open",)) as refused:
+            artist.bring_in()
+            assert set(refused.values()) == {3}
+        assert world.manager.store.get(JOBS[0]).state is JobState.DONE
 
 
 def test_an_event_costs_no_query_for_each_job_that_waits() -> None:
