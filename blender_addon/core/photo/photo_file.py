@@ -19,6 +19,7 @@ from ..arrays import Bool, UInt8
 from ..errors import PhotoError
 from .colour_marks import read_rgb_space
 from .exif import PhotoFacts, read_photo_facts
+from .file_bytes import file_bytes
 from .icc_profile import ProfileError
 from .picture_header import PictureHeader, read_picture_header
 from .rgb_space import RgbSpace
@@ -66,6 +67,14 @@ _REFUSED: tuple[tuple[Callable[[PictureHeader], bool], str, str], ...] = (
 )
 """Kinds of picture that readers show differently, or nobody can show: the test, what to say of the file, the remedy."""
 
+_OTHERS = (
+    *((4, b"ftyp" + brand, "HEIC") for brand in (b"heic", b"heix", b"heim", b"mif1", b"msf1")),
+    *((4, b"ftyp" + brand, "AVIF") for brand in (b"avif", b"avis")),
+    *((0, b"GIF8", "GIF"), (0, b"BM", "BMP"), (4, b"jP  ", "JPEG 2000"), (0, b"v/1\x01", "EXR")),
+    *((0, b"#?RADIANCE", "HDR"), (0, b"8BPS", "Photoshop"), (0, b"\xff\x0a", "JPEG XL"), (4, b"JXL ", "JPEG XL")),
+)
+"""(place, bytes there, name) of kinds that people take for photos."""
+
 T = TypeVar("T", bound=np.generic)
 
 
@@ -104,13 +113,20 @@ def photo_header(path: Path) -> PhotoHeader:
     except OSError as error:
         raise PhotoError("The photo cannot be read", f"{path}: {error.strerror or error}") from error
     if header is None:
-        raise PhotoError("The photo cannot be read", f"{path} is no JPEG, PNG, WebP or TIFF", _SAVE)
+        raise PhotoError("The photo cannot be read", f"{path}{_other_kind(path)} is no JPEG, PNG, WebP or TIFF", _SAVE)
     if not header.whole:
         raise PhotoError("The photo cannot be read", f"{path} ends before its last row", "Copy it again.")
     for holds, what, remedy in _REFUSED:
         if holds(header):
             raise PhotoError("The photo cannot be used", f"{path} {what}", remedy)
     return PhotoHeader(header, facts, _rgb_space(path, header))
+
+
+def _other_kind(path: Path) -> str:
+    """What a file is that is no photo, as a part of a sentence; "" where it is not known."""
+    with file_bytes(path) as data:
+        found = next((name for place, mark, name in _OTHERS if data[place : place + len(mark)] == mark), "")
+    return found and f", which is {found},"
 
 
 def _rgb_space(path: Path, header: PictureHeader) -> RgbSpace | None:
