@@ -104,6 +104,30 @@ def camera_tensors(model: RealCamModel) -> dict[str, Tensor]:
     return tensors
 
 
+def load_camera_tensors(model: RealCamModel, tensors: Mapping[str, Tensor]) -> None:
+    """Give the camera modules published tensors, in place.
+
+    Args:
+        model: its parameters stay the same objects.
+        tensors: published key -> tensor, at least those that `camera_tensors` gives.
+
+    Raises:
+        KeyError: one is missing.
+        ValueError: a shape does not fit.
+    """
+    networks: tuple[nn.Module, ...] = (model.unet, model.pose_encoder)
+    for part, network in zip(CAMERA_PARTS, networks, strict=True):
+        state = network.state_dict()
+        found = {
+            name: source
+            for name, source in checkpoint.sources(part, state, model.config).items()
+            if checkpoint.CAMERA_KEY.search(source.key)
+        }
+        shapes = {name: state[name].shape for name in found}
+        for name, value in checkpoint.from_published(found, shapes, tensors).items():
+            _fill(state[name], value)
+
+
 def initialise(model: RealCamModel, generator: torch.Generator) -> None:
     """Give the camera modules the values that training starts from.
 

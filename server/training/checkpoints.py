@@ -1,0 +1,123 @@
+"""A training's checkpoints: each complete or not there, the newest kept, and one of another training refused."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from blender_addon.core.errors import RealCamError
+
+from .config import TrainingConfig
+
+CAMERA, STATE, FACTS = "camera.safetensors", "state.pt", "checkpoint.json"
+"""Names inside a checkpoint's folder."""
+
+
+class TrainingError(RealCamError):
+    """A training that cannot begin or go on."""
+
+
+class CheckpointFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a checkpoint is of.
+
+    Attributes:
+        step: optimizer steps done.
+        fingerprint: of what may not change between the parts of one training, see `fingerprint`.
+        variant: of the model.
+        skipped: steps left out for a loss or a gradient that is no number.
+        mix: share of each form of the latents beside the noise.
+        published: whether the published run's mistakes were made.
+    """
+
+    step: int
+    fingerprint: str
+    variant: str
+    skipped: int
+    mix: dict[str, float]
+    published: bool
+
+
+def fingerprint(config: TrainingConfig) -> str:
+    """A hash of all in a configuration that decides the losses: not of how often is saved, logged and validated."""
+    run = msgspec.structs.replace(
+        config.run, steps=1, checkpoint_every=1, keep=1, validate_every=1, log_every=1, trackers=()
+    )
+    data = msgspec.structs.replace(config.data, workers=0)
+    decisive = msgspec.structs.replace(config, out="", run=run, data=data)
+    return hashlib.sha256(msgspec.json.encode(decisive, order="sorted")).hexdigest()[:16]
+
+
+def save_checkpoint(
+    folder: Path, facts: CheckpointFacts, camera: Mapping[str, Tensor], state: Mapping[str, Any], keep: int
+) -> Path:
+    """Write a checkpoint, then remove all but the newest.
+
+    Args:
+        folder: of the training's checkpoints.
+        facts: of this one.
+        camera: the published tensors, see `camera_tensors`.
+        state: of optimizer and running mean, for torch.save.
+        keep: checkpoints that stay.
+
+    Returns:
+        The checkpoint's folder.
+
+    Raises:
+        TrainingError: it cannot be written; the earlier ones are untouched.
+    """
+    final, part = folder / f"step-{facts.step:08d}", folder / f".step-{facts.step:08d}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        save_file({key: t.detach().float().cpu().contiguous() for key, t in camera.items()}, part / CAMERA)
+        torch.save(dict(state), part / STATE)
+        (part / FACTS).write_bytes(msgspec.json.encode(facts))
+        shutil.rmtree(final, ignore_errors=True)
+        part.rename(final)
+    except (OSError, RuntimeError) as error:  # PyTorch says RuntimeError of a full disk
+        shutil.rmtree(part, ignore_errors=True)
+        raise TrainingError(
+            "The checkpoint cannot be written", f"{final}: {error}", "Make room; earlier checkpoints are untouched."
+        ) from error
+    for old in complete(folder)[:-keep]:
+        shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def complete(folder: Path) -> list[Path]:
+    """The checkpoints in a folder, the oldest first; what a killed training left half written is none."""
+    return sorted(path for path in folder.glob("step-*") if (path / FACTS).is_file())
+
+
+Loaded = tuple[CheckpointFacts, dict[str, Tensor], dict[str, Any]]
+"""Facts, published camera tensors and state of a checkpoint."""
+
+
+def load_checkpoint(checkpoint: Path, config: TrainingConfig) -> Loaded:
+    """Facts, published camera tensors and state of a checkpoint.
+
+    Args:
+        checkpoint: its folder.
+        config: of the training that will go on.
+
+    Raises:
+        TrainingError: it is of another configuration.
+    """
+    facts = msgspec.json.decode((checkpoint / FACTS).read_bytes(), type=CheckpointFacts)
+    if facts.fingerprint != fingerprint(config):
+        raise TrainingError(
+            "The checkpoint is of another training",
+            f"{checkpoint} was made with another configuration",
+            "Choose another folder as out, or put the configuration back.",
+        )
+    state: dict[str, Any] = torch.load(checkpoint / STATE, map_location="cpu", weights_only=True)
+    return facts, load_file(checkpoint / CAMERA), state

@@ -1,0 +1,211 @@
+"""Optimizer steps on accelerate: the same losses however many processes share the batch, and after any kill."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from server.model.model import RealCamModel
+
+from .checkpoints import CheckpointFacts, TrainingError, complete, fingerprint, load_checkpoint, save_checkpoint
+from .config import TrainingConfig
+from .draws import StepDraws, sample_generator
+from .optimizer import build_optimizer, clip, global_norm, learning_rate, loss_divisor
+from .order import positions
+from .step import StepRules, TrainingBatch, training_step
+from .trained_set import camera_tensors, freeze, load_camera_tensors, set_base_dropout
+
+MOST_SKIPPED = 3
+"""Steps in a row whose loss or gradient is no number, after which the training ends."""
+
+
+@dataclass(frozen=True, eq=False)
+class NamedBatch:
+    """Samples to train on at once.
+
+    Attributes:
+        names: of their clips.
+        batch: as the network sees them.
+        draws: of the step.
+    """
+
+    names: tuple[str, ...]
+    batch: TrainingBatch
+    draws: StepDraws
+
+
+BatchOf = Callable[[range], NamedBatch]
+"""Gives the samples at these positions of the training, always the same ones."""
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What is told of an optimizer step.
+
+    Attributes:
+        step: counted from 1.
+        loss: mean over the step's batch.
+        gradient_norm: before clipping, of the gradients as they were added up.
+        learning_rate: of the step.
+        skipped: whether it was left out because loss or gradient is no number.
+    """
+
+    step: int
+    loss: float
+    gradient_norm: float
+    learning_rate: float
+    skipped: bool
+
+
+class StepModule(nn.Module):
+    """The step as one module, which is what accelerate distributes.
+
+    Args:
+        model: its UNet and pose encoder are the module's own.
+        rules: of the step.
+    """
+
+    def __init__(self, model: RealCamModel, rules: StepRules) -> None:
+        super().__init__()
+        self.unet, self.pose_encoder = model.unet, model.pose_encoder
+        self._model, self._rules = (model,), rules
+
+    def forward(self, batch: TrainingBatch, draws: StepDraws) -> Tensor:
+        """The loss."""
+        return training_step(self._model[0], batch, draws, self._rules).loss
+
+
+class Training:
+    """A training that can be stopped and gone on with.
+
+    Args:
+        model: on the accelerator's device; its camera modules hold what training begins with.
+        config: of the training.
+        accelerator: decides processes, devices and precision.
+        checkpoints: folder of the checkpoints.
+    """
+
+    def __init__(
+        self, model: RealCamModel, config: TrainingConfig, accelerator: Accelerator, checkpoints: Path
+    ) -> None:
+        self._model, self._config, self._accelerator, self._folder = model, config, accelerator, checkpoints
+        self._settings = config.optimizer_rules()
+        self.trained = freeze(model)
+        set_base_dropout(model.unet, config.dropout)
+        model.unet.recompute = model.pose_encoder.recompute = config.run.recompute
+        self.step = self.skipped = self._in_a_row = 0
+        optimizer = build_optimizer(self.trained.parameters.values(), self._settings)
+        self._module, self._optimizer = accelerator.prepare(StepModule(model, config.rules()), optimizer)
+        self._mean = {key: p.detach().clone() for key, p in self.trained.parameters.items()} if config.run.ema else {}
+
+    def resume(self) -> bool:
+        """Go on from the newest checkpoint; whether there is one.
+
+        Raises:
+            TrainingError: it is of another configuration.
+        """
+        there = complete(self._folder)
+        if not there:
+            return False
+        facts, camera, state = load_checkpoint(there[-1], self._config)
+        load_camera_tensors(self._model, camera)
+        self._optimizer.load_state_dict(state["optimizer"])
+        with torch.no_grad():
+            for key, value in state["mean"].items():
+                self._mean[key].copy_(value)
+        self.step, self.skipped, self._in_a_row = facts.step, facts.skipped, state["in_a_row"]
+        return True
+
+    def run(self, batch_of: BatchOf, steps: int) -> Iterator[StepRecord]:
+        """Take optimizer steps up to this number, and save checkpoints as configured.
+
+        Args:
+            batch_of: gives the samples.
+            steps: to have been done at the end, those before a resume included.
+
+        Raises:
+            TrainingError: three steps in a row gave no number, or a checkpoint cannot be written.
+        """
+        while self.step < steps:
+            yield self._take(batch_of)
+            if self.step % self._config.run.checkpoint_every == 0 or self.step == steps:
+                self.save()
+
+    def save(self) -> None:
+        """Write a checkpoint; only the first process does."""
+        if not self._accelerator.is_main_process:
+            return
+        facts = CheckpointFacts(
+            step=self.step,
+            fingerprint=fingerprint(self._config),
+            variant=self._config.variant,
+            skipped=self.skipped,
+            mix={str(style): share for style, share in self._config.mix.shares().items()},
+            published=self._config.published,
+        )
+        state = {"optimizer": self._optimizer.state_dict(), "mean": dict(self._mean), "in_a_row": self._in_a_row}
+        save_checkpoint(self._folder, facts, camera_tensors(self._model), state, self._config.run.keep)
+
+    @property
+    def mean(self) -> Mapping[str, Tensor]:
+        """The running mean of the trained tensors by published key; empty where none is kept."""
+        return self._mean
+
+    def _take(self, batch_of: BatchOf) -> StepRecord:
+        run, world = self._config.run, self._accelerator.num_processes
+        accumulated = run.accumulation(world)
+        self._optimizer.zero_grad()
+        losses: list[Tensor] = []
+        names: list[str] = []
+        for micro in range(accumulated):
+            rank = self._accelerator.process_index
+            samples = batch_of(positions(self.step, micro, rank, world, run.batch_per_process, run.batch))
+            names += samples.names
+            # The base's dropout draws from PyTorch's own generators.
+            torch.manual_seed(sample_generator(run.seed, self.step, micro, rank, 7).initial_seed())
+            last = micro == accumulated - 1
+            with self._module.no_sync() if world > 1 and not last else nullcontext():
+                loss = self._module(samples.batch, samples.draws)
+                self._accelerator.backward(loss / loss_divisor(accumulated, self._settings))
+            losses.append(loss.detach().float())
+        mean = self._accelerator.reduce(torch.stack(losses).mean(), reduction="mean")
+        return self._move(float(mean), names)
+
+    def _move(self, loss: float, names: Iterable[str]) -> StepRecord:
+        rate = learning_rate(self.step, self._settings)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._accelerator.unscale_gradients(self._optimizer)
+        gradients = self.trained.gradients()
+        norm = global_norm(gradients)
+        good = math.isfinite(loss) and math.isfinite(norm)
+        self.step += 1
+        if good:
+            clip(gradients, self._settings.max_gradient_norm, norm)
+            self._optimizer.step()
+            self._in_a_row = 0
+            self._follow()
+        else:
+            self.skipped, self._in_a_row = self.skipped + 1, self._in_a_row + 1
+            self._optimizer.zero_grad()
+        if self._in_a_row >= MOST_SKIPPED:
+            raise TrainingError(
+                "The training gives no numbers any more",
+                f"{self._in_a_row} steps in a row; the last, {self.step}, had loss {loss} and gradient norm {norm} on "
+                f"{', '.join(names)}",
+                "Go on from an earlier checkpoint with a lower learning rate, or look at these clips.",
+            )
+        return StepRecord(self.step, loss, norm, rate, not good)
+
+    def _follow(self) -> None:
+        decay = self._config.run.ema
+        with torch.no_grad():
+            for key, value in self._mean.items():
+                value.lerp_(self.trained.parameters[key].detach(), 1.0 - decay)

@@ -1,0 +1,44 @@
+"""Which clip is trained on when: decided by the seed and the place in the training, by nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class SampleOrder:
+    """Every clip once an epoch, in an order that is another one each epoch.
+
+    Attributes:
+        clips: how many there are.
+        seed: of the order.
+    """
+
+    clips: int
+    seed: int
+
+    def place(self, position: int) -> tuple[int, int]:
+        """The epoch and the clip of a sample.
+
+        Args:
+            position: samples trained on before it, by all processes together.
+        """
+        epoch, within = divmod(position, self.clips)
+        return epoch, int(np.random.default_rng((self.seed, epoch)).permutation(self.clips)[within])
+
+
+def positions(step: int, micro: int, rank: int, processes: int, at_once: int, batch: int) -> range:
+    """The samples that a process takes at once; over all processes and micro steps they are the step's batch.
+
+    Args:
+        step: of the optimizer, from 0.
+        micro: accumulated batch of the step, from 0.
+        rank: of the process.
+        processes: that train together.
+        at_once: samples that a process takes at once.
+        batch: samples of a step.
+    """
+    first = step * batch + (micro * processes + rank) * at_once
+    return range(first, first + at_once)

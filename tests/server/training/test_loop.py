@@ -1,0 +1,108 @@
+"""The loop: resumed exactly, the frozen set untouched, what is no number skipped, checkpoints whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
+accelerate = pytest.importorskip("accelerate", reason="accelerate is not installed: the training was not run")
+
+from server.model.model import random_model  # noqa: E402
+from server.model.tokenizer import ByteTokenizer  # noqa: E402
+from server.training.camera import CameraPaths  # noqa: E402
+from server.training.checkpoints import TrainingError, complete  # noqa: E402
+from server.training.config import DataSettings, RunSettings, TrainingConfig  # noqa: E402
+from server.training.draws import draw_step, joined_draws, sample_generator  # noqa: E402
+from server.training.loop import NamedBatch, Training  # noqa: E402
+from server.training.order import SampleOrder, positions  # noqa: E402
+from server.training.step import TrainingBatch  # noqa: E402
+from tests.server.published.recipe import recipe_intrinsics, recipe_trajectory  # noqa: E402
+from tests.support.model.reduced_model import TINY_256  # noqa: E402
+
+FRAMES, SIDE = 2, 64
+RUN = RunSettings(steps=4, batch=2, precision="no", checkpoint_every=2, keep=2, ema=0.5)
+CONFIG = TrainingConfig(variant="kit-tiny-256", base="b", out="o", data=DataSettings(train="t"), run=RUN)
+
+
+def batch_of(places: range) -> NamedBatch:
+    """Samples made of their positions alone."""
+    generators = [sample_generator(1, place) for place in places]
+    count = len(places)
+    latents = torch.cat([torch.randn((1, 4, FRAMES, SIDE // 8, SIDE // 8), generator=g) for g in generators])
+    context = torch.cat([torch.randn((1, 77 + 16 * FRAMES, 48), generator=g) for g in generators])
+    draws = joined_draws([draw_step(g, TINY_256, FRAMES, (SIDE // 8, SIDE // 8)) for g in generators])
+    paths = CameraPaths(
+        torch.linalg.inv(recipe_trajectory(FRAMES).double()).expand(count, -1, -1, -1),
+        recipe_intrinsics(FRAMES, SIDE, SIDE).expand(count, -1, -1, -1),
+        torch.ones(count, FRAMES),
+    )
+    batch = TrainingBatch(latents, context, torch.full((count,), 3), paths)
+    return NamedBatch(tuple(f"clip{place}" for place in places), batch, draws)
+
+
+def training(folder: Path, config: TrainingConfig = CONFIG) -> tuple[Training, Any]:
+    model = random_model(TINY_256, ByteTokenizer(TINY_256.clip.vocabulary), seed=4)
+    return Training(model, config, accelerate.Accelerator(cpu=True), folder), model
+
+
+def test_resumed_to_the_same_losses_and_the_same_tensors(tmp_path: Path) -> None:
+    whole, model = training(tmp_path / "whole")
+    frozen = [(p, p.clone()) for part in model.parts().values() for p in part.parameters() if not p.requires_grad]
+    losses = [record.loss for record in whole.run(batch_of, 4)]
+    assert all(torch.equal(now, before) for now, before in frozen)
+
+    killed, _ = training(tmp_path / "killed")
+    run = killed.run(batch_of, 4)
+    first = [next(run).loss for _ in range(3)]
+    resumed, _ = training(tmp_path / "killed")
+    assert resumed.resume()
+    assert resumed.step == 2
+    assert first[:2] + [record.loss for record in resumed.run(batch_of, 4)] == losses
+    assert first == losses[:3]
+    for key, parameter in whole.trained.parameters.items():
+        assert torch.equal(parameter, resumed.trained.parameters[key])
+        assert torch.equal(whole.mean[key], resumed.mean[key])
+    assert [path.name for path in complete(tmp_path / "killed")] == ["step-00000002", "step-00000004"]
+
+    other, _ = training(tmp_path / "killed", msgspec.structs.replace(CONFIG, dropout=0.0))
+    with pytest.raises(TrainingError, match="another training"):
+        other.resume()
+
+
+def test_what_is_no_number_is_skipped_and_three_in_a_row_end_the_training(tmp_path: Path) -> None:
+    run, _ = training(tmp_path)
+    before = {key: p.detach().clone() for key, p in run.trained.parameters.items()}
+
+    def broken(places: range) -> NamedBatch:
+        samples = batch_of(places)
+        samples.batch.latents.fill_(float("nan"))
+        return samples
+
+    records = run.run(broken, 4)
+    assert [next(records).skipped for _ in range(2)] == [True, True]
+    assert all(torch.equal(before[key], p) for key, p in run.trained.parameters.items())
+    assert run.skipped == 2
+    with pytest.raises(TrainingError, match=r"3 steps in a row.*clip4, clip5"):
+        next(records)
+
+
+def test_an_unfinished_checkpoint_is_none(tmp_path: Path) -> None:
+    (tmp_path / ".step-00000002.part").mkdir()
+    (tmp_path / "step-00000009").mkdir()
+    run, _ = training(tmp_path)
+    assert not run.resume()
+
+
+def test_every_clip_once_an_epoch_whoever_takes_it() -> None:
+    order = SampleOrder(clips=8, seed=3)
+    epochs = [[order.place(8 * epoch + i)[1] for i in range(8)] for epoch in range(2)]
+    assert [sorted(clips) for clips in epochs] == [list(range(8))] * 2
+    assert epochs[0] != epochs[1]
+    one = [p for micro in range(4) for p in positions(5, micro, 0, 1, 2, 8)]
+    two = [p for micro in range(2) for rank in range(2) for p in positions(5, micro, rank, 2, 2, 8)]
+    assert one == two == list(range(40, 48))
