@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from build_addon import ROOT, build
+from tests.support.folders import link
 
 pytestmark = pytest.mark.blender
 
@@ -48,7 +49,7 @@ def test_it_installs_with_its_wheels_and_leaves_nothing_when_disabled(extension:
     packages.mkdir()
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
         if not entry.name.startswith(("zmq", "pyzmq", "msgspec", "realcam", "_editable")) and entry.suffix != ".pth":
-            (packages / entry.name).symlink_to(entry)
+            link(packages / entry.name, entry)
     home = tmp_path / "home"
     home.mkdir()
     environment = {**os.environ, "HOME": str(home), "BLENDER_USER_RESOURCES": str(home / "blender")}

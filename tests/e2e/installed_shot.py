@@ -12,7 +12,6 @@ import importlib
 import json
 import os
 import shutil
-import signal
 import sys
 import time
 import traceback
@@ -62,7 +61,7 @@ def kill_on_the_way(view: Any) -> None:
     if view.phase.value != "Generating" or not view.done:
         return
     if KILL == "blender":
-        os.kill(os.getpid(), signal.SIGKILL)
+        psutil.Process().kill()
     if len(killed) == 2:
         return
     for server in [child for child in psutil.Process().children() if "start.py" in " ".join(child.cmdline())]:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from build_addon import ROOT, build
+from tests.support.folders import link
 from tests.support.servers import free_address
 
 pytestmark = pytest.mark.blender
@@ -73,7 +74,7 @@ def bare_python(folder: Path) -> Path:
     (packages,) = folder.glob("lib/python3*/site-packages")
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
         if entry.name.startswith(BLENDERS):
-            (packages / entry.name).symlink_to(entry)
+            link(packages / entry.name, entry)
     return folder / "bin" / "python"
 
 

@@ -32,6 +32,16 @@ def not_writable(folder: Path) -> Iterator[None]:
             folder.chmod(mode)
 
 
+def link(at: Path, target: Path | str) -> None:
+    """A symbolic link; skips the test where this user may make none."""
+    try:
+        at.symlink_to(target)
+    except OSError as error:
+        if os.name != "nt":
+            raise
+        pytest.skip(f"no symbolic link can be made: {error.strerror}; Windows wants its developer mode for them")
+
+
 @contextmanager
 def small_file_system(folder: Path, kibibytes: int) -> Iterator[Path]:
     """A file system of that size in `folder`, which is made; skips the test where none can be mounted."""

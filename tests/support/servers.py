@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import shlex
-import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
+import pytest
 
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.keys import client_keys, config_dir, server_keys
@@ -26,6 +26,11 @@ from server.terminal.local_service import REALCAM, start_server
 REPOSITORY = Path(__file__).parents[2]
 ENGINES = "tests.support.engines.misbehaving:engines"
 PRODUCT_ENGINES = "server.engines.registry:served"
+CRASHED = "crashed with SIGSEGV" if os.name == "posix" else "ended with exit code"
+"""What is said of a worker that read where nothing is."""
+KILLED = "it was killed" if os.name == "posix" else "ended with exit code"
+"""What is said of a worker that somebody killed."""
+can_be_asked_to_end = pytest.mark.skipif(os.name == "nt", reason="Windows has no signal that asks a process to end")
 PATIENCE = 120.0
 """Seconds that a machine which other tests keep busy may take for what an idle one does at once."""
 
@@ -77,7 +82,7 @@ class RunningServer:
     def kill(self) -> None:
         """kill -9 of the server process alone."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
+        self.process.kill()
         self.wait()
 
     def wait(self) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from blender_addon.core.file_paths import file_name, is_foreign, nearest_existing, same_file
+from tests.support.folders import link
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_a_file_that_is_reached_by_two_folders_is_one(tmp_path: Path) -> None:
     """As by a drive letter and by its share's name."""
     (tmp_path / "share").mkdir()
     (tmp_path / "share" / "shot.blend").touch()
-    (tmp_path / "drive").symlink_to(tmp_path / "share")
+    link(tmp_path / "drive", tmp_path / "share")
     assert same_file(str(tmp_path / "share" / "shot.blend"), str(tmp_path / "drive" / "shot.blend"))
     assert not same_file(str(tmp_path / "share" / "gone.blend"), str(tmp_path / "drive" / "gone.blend"))
 

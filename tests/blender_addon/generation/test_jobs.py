@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from blender_addon.core.errors import ServiceError, ShotError
@@ -216,7 +215,7 @@ def test_a_server_killed_in_mid_job_is_started_again_and_the_clip_arrives(
     go_on = tmp_path / "go on"
     submit(jobs, settings, records, shot(until=str(go_on)), tmp_path / "take")
     pump_until(jobs, lambda: jobs.view is not None and jobs.view.phase is Phase.RUNNING and jobs.view.done > 0)
-    os.kill(pid_of_server_in(tmp_path), signal.SIGKILL)
+    psutil.Process(pid_of_server_in(tmp_path)).kill()
     go_on.touch()
     pump_until(jobs, lambda: ended(jobs))
     assert jobs.view is not None
@@ -362,7 +361,7 @@ def test_a_server_that_goes_while_the_preview_renders(
     jobs: Jobs, settings: ServerSettings, records: JobRecords, tmp_path: Path
 ) -> None:
     begin(jobs, settings, records)
-    os.kill(pid_of_server_in(tmp_path), signal.SIGKILL)
+    psutil.Process(pid_of_server_in(tmp_path)).kill()
     made = shot()
     jobs.submit(made, record_of(made, tmp_path / "take", settings))
     pump_until(jobs, lambda: ended(jobs))

@@ -14,6 +14,7 @@ import pytest
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.server_address import ServerAddress
 from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command
+from tests.support.folders import link
 from tests.support.servers import PATIENCE
 
 
@@ -54,7 +55,7 @@ def test_a_command_that_cannot_be_run_is_named(command: str, sentence: str) -> N
 def test_a_path_that_lacks_its_quotes_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "my tools"
     folder.mkdir()
-    (folder / "uv").symlink_to(sys.executable)
+    link(folder / "uv", sys.executable)
     with pytest.raises(ServiceError, match=r"Put quotation marks around it .*: '.*/my tools/uv'"):
         server_command(f"{folder}/uv run realcam serve", ServerAddress())
 
@@ -63,7 +64,7 @@ def test_uv_is_found_where_it_is_kept(tmp_path: Path, monkeypatch: pytest.Monkey
     """The PATH of a Blender started from macOS' dock."""
     kept = tmp_path / ".local" / "bin" / "uv"
     kept.parent.mkdir(parents=True)
-    kept.symlink_to(sys.executable)
+    link(kept, sys.executable)
     monkeypatch.setenv("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert server_command("uv run realcam serve", ServerAddress())[0] == str(kept)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import signal
 import subprocess
 import sys
 import threading
@@ -172,7 +171,7 @@ def test_a_killed_download_goes_on_where_it_was(published: Published) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "half\n"
-        process.send_signal(signal.SIGKILL)
+        process.kill()
     published.hub.go_on.set()
     (part,) = published.store.root.rglob("*.part")
     there = part.stat().st_size

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
+import faulthandler
 import os
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import psutil
 
 from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.clip import Clip, ClipMetadata
@@ -62,7 +62,7 @@ class CrashEngine(CopyEngine):
 
     def step(self, shot: Shot, index: int) -> None:
         if index == 1:
-            ctypes.string_at(0)
+            faulthandler._sigsegv()
 
 
 class HangEngine(CopyEngine):
@@ -163,7 +163,7 @@ class ResumeEngine(CopyEngine):
             if checkpoints.due() or shot.settings.options.get("always"):
                 checkpoints.save(state_line + b"\n" + np.stack(frames).tobytes())
             if index == 2 and saved is None and shot.settings.options.get("die"):
-                os.kill(os.getpid(), signal.SIGKILL)
+                psutil.Process().kill()
         return self.clip(shot, np.stack(frames))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -36,7 +35,7 @@ from server.engines.realcam.sources import RandomWeights, Size
 from server.model.config import TINY, ModelConfig
 from server.model.sampling.shot_sampler import ShotState
 from server.service.workers.checkpoints import FileCheckpoints
-from tests.support.servers import RunningServer, new_id
+from tests.support.servers import RunningServer, can_be_asked_to_end, new_id
 from tests.support.shots import realcam_shot, sideways
 
 STEPS = 3
@@ -236,7 +235,7 @@ class TestInAServer:
         [
             "worker killed",
             pytest.param("server killed", marks=pytest.mark.slow),
-            pytest.param("graceful stop", marks=pytest.mark.slow),
+            pytest.param("graceful stop", marks=[pytest.mark.slow, can_be_asked_to_end]),
         ],
     )
     def test_the_same_clip(self, server: RunningServer, payload: bytes, tmp_path: Path, way: str) -> None:
@@ -244,7 +243,7 @@ class TestInAServer:
             assert server.process is not None
             if way == "worker killed":
                 (worker,) = psutil.Process(server.process.pid).children()
-                os.kill(worker.pid, signal.SIGKILL)
+                worker.kill()
             elif way == "server killed":
                 server.kill()
                 server.start()

@@ -20,7 +20,7 @@ from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import Motorcycle
 from server.service.jobs.job_states import Cause
 from server.service.jobs.job_store import JobStore
-from tests.support.servers import RunningServer, StartServer, new_id
+from tests.support.servers import CRASHED, RunningServer, StartServer, new_id
 from tests.support.shots import small_payload, small_shot
 
 
@@ -181,7 +181,7 @@ def test_an_engine_that_does_not_heed_a_cancel_is_ended(start_server: StartServe
     ("engine", "attempts", "words"),
     [
         ("refuse", 1, "The shot is too dark: mean 3 of 255. Light it."),
-        ("crash", 3, "crashed with SIGSEGV"),
+        ("crash", 3, CRASHED),
         ("bug", 3, "KeyError: 'what every engine has sometimes'"),
         ("memory", 3, "out of memory"),
         ("threadless", 3, "out of memory"),

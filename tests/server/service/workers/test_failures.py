@@ -35,7 +35,17 @@ from server.service.options import ServiceOptions
 from server.service.service import Service
 from server.service.workers.checkpoints import FileCheckpoints
 from tests.support.folders import small_file_system
-from tests.support.servers import ENGINES, PATIENCE, REPOSITORY, RunningServer, StartServer, free_address, new_id
+from tests.support.servers import (
+    CRASHED,
+    ENGINES,
+    PATIENCE,
+    REPOSITORY,
+    RunningServer,
+    StartServer,
+    can_be_asked_to_end,
+    free_address,
+    new_id,
+)
 from tests.support.shots import small_payload
 
 
@@ -106,13 +116,13 @@ def test_an_engine_that_fails_three_jobs_is_suspended_with_its_reason(
             assert _last(list(client.follow(job_id))).state is JobState.FAILED
         # What was accepted is kept, and says what it waits for.
         told = (event.stage for event in client.follow(waiting) if isinstance(event, JobProgress))
-        assert "SIGSEGV" in next(stage for stage in told if "suspended this engine" in stage)
+        assert CRASHED in next(stage for stage in told if "suspended this engine" in stage)
         assert client.status(waiting).state is JobState.QUEUED
         client.cancel(waiting)
-        with pytest.raises(ServiceError, match=r"failed 3 jobs in a row.*SIGSEGV"):
+        with pytest.raises(ServiceError, match=rf"failed 3 jobs in a row.*{CRASHED}"):
             client.submit(new_id(), small_payload(bike, "crash"), "crash")
         unavailable = {engine.name: engine.unavailable for engine in client.connect().engines}
-        assert "SIGSEGV" in unavailable["crash"]
+        assert CRASHED in unavailable["crash"]
         assert unavailable["copy"] == ""
         assert list(client.stats().suspended_engines) == ["crash"]
         job_id = new_id()
@@ -167,6 +177,7 @@ def test_a_sampler_goes_on_from_its_checkpoint_and_makes_the_same_clip(
     assert not (shared_server.data_dir / "checkpoints" / killed).exists()
 
 
+@can_be_asked_to_end
 def test_a_graceful_stop_has_a_sampler_leave_off_before_its_end(
     start_server: StartServer, bike: Motorcycle, tmp_path: Path
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from pathlib import Path
@@ -14,7 +13,7 @@ from blender_addon.core.errors import ServiceError
 from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import Motorcycle
-from tests.support.servers import PATIENCE, RunningServer, StartServer, new_id
+from tests.support.servers import KILLED, PATIENCE, RunningServer, StartServer, can_be_asked_to_end, new_id
 from tests.support.shots import small_payload
 
 
@@ -37,14 +36,14 @@ def test_a_killed_worker_costs_an_attempt_and_nothing_else(
         for event in client.follow(job_id):
             if isinstance(event, JobProgress):
                 if event.done == 2 and event.attempt == 1:
-                    os.kill(_worker_of(server).pid, signal.SIGKILL)
+                    _worker_of(server).kill()
                     go_on.touch()
             else:
                 events.append(event)
         paths = client.fetch(job_id, tmp_path / "clip")
     assert _states(events) == ["uploading", "queued", "running", "queued", "running", "finalizing", "done"]
     assert [event.sequence for event in events] == list(range(1, 8))
-    assert "killed" in events[3].reason
+    assert KILLED in events[3].reason
     assert len(paths) == 6
     assert not list((server.data_dir / "work").iterdir())
 
@@ -122,6 +121,7 @@ def test_a_server_that_stays_away_is_said_after_the_patience(start_server: Start
             list(events)
 
 
+@can_be_asked_to_end
 def test_a_graceful_stop_lets_a_short_job_finish_and_queues_a_long_one(
     start_server: StartServer, bike: Motorcycle, tmp_path: Path
 ) -> None:
