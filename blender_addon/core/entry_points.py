@@ -57,7 +57,7 @@ def counted(guard: Guard, count: int) -> Callable[..., Any]:
 
     Args:
         guard: What is called; the function has it as its attribute of this name.
-        count: 0 to 3, or 8.
+        count: 0 to 3; 8 to 10, as what draws a list's items may have.
     """
 
     def none() -> Any:
@@ -75,9 +75,20 @@ def counted(guard: Guard, count: int) -> Callable[..., Any]:
     def eight(a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
         return guard(a, b, c, d, e, f, g, h)
 
-    made: Any = {0: none, 1: one, 2: two, 3: three, 8: eight}[count]
+    def nine(a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any, i: Any) -> Any:
+        return guard(a, b, c, d, e, f, g, h, i)
+
+    def ten(a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any, i: Any, j: Any) -> Any:
+        return guard(a, b, c, d, e, f, g, h, i, j)
+
+    made: Any = {0: none, 1: one, 2: two, 3: three, 8: eight, 9: nine, 10: ten}[count]
     made.guard = guard
     return made  # type: ignore[no-any-return]
+
+
+def parameters(function: Callable[..., Any]) -> int:
+    """How many parameters a function is called with: of a bound method, without the first."""
+    return int(function.__code__.co_argcount - inspect.ismethod(function))
 
 
 def entry_point(
@@ -91,7 +102,6 @@ def entry_point(
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        count = function.__code__.co_argcount - inspect.ismethod(function)
-        return functools.wraps(function)(counted(Guard(function, what, ended), count))
+        return functools.wraps(function)(counted(Guard(function, what, ended), parameters(function)))
 
     return decorate

@@ -16,17 +16,17 @@ from typing import Any
 
 import bpy
 
-from ..core.entry_points import Guard, counted
+from ..core.entry_points import Guard, counted, parameters
 from ..core.errors import RealCamError
 from ..core.unforeseen import in_words, logged
 from .operator_result import OperatorResult
 
 Method = Callable[..., OperatorResult]
 
-DRAWN = {"draw": 2, "draw_header_preset": 2, "draw_item": 8}
-"""Methods that draw -> how many parameters Blender wants of them."""
-ASKED = {"poll": 2, "poll_drop": 2, "description": 3}
-"""Class methods that Blender asks -> how many parameters."""
+DRAWN = ("draw", "draw_header_preset", "draw_item")
+"""Methods that draw."""
+ASKED = ("poll", "poll_drop", "description")
+"""Class methods that Blender asks."""
 CALLBACKS = {"get": 1, "set": 2, "update": 2, "items": 2, "poll": 2, "search": 3}
 """Functions of a property -> how many parameters."""
 
@@ -96,16 +96,16 @@ def _end(operator: Any, context: bpy.types.Context, error: RealCamError, waiting
 
 def _guard_methods(cls: Any) -> None:
     label = getattr(cls, "bl_label", cls.__name__)
-    for name, count in DRAWN.items():
+    for name in DRAWN:
         method = getattr(cls, name, None)
         if callable(method) and _is_ours(method):
-            setattr(cls, name, _drawing(method, f"{label} could not be drawn", count))
-    for name, count in ASKED.items():
+            setattr(cls, name, _drawing(method, f"{label} could not be drawn"))
+    for name in ASKED:
         method = getattr(cls, name, None)
         if callable(method) and _is_ours(method):
             answer = "" if name == "description" else False
             guard = Guard(method.__func__, f"{label} could not be asked", _answering(answer))
-            setattr(cls, name, classmethod(counted(guard, count)))
+            setattr(cls, name, classmethod(counted(guard, parameters(method.__func__))))
     cancel = getattr(cls, "cancel", None)
     if issubclass(cls, bpy.types.Operator) and callable(cancel) and _is_ours(cancel):
         cls.cancel = counted(Guard(cancel, f"{label} could not be ended", None), 2)
@@ -122,18 +122,20 @@ def _is_ours(method: Any) -> bool:
     return hasattr(function, "__code__") and not hasattr(function, "guard")
 
 
-def _drawing(method: Callable[..., Any], what: str, count: int) -> Callable[..., Any]:
+def _drawing(method: Callable[..., Any], what: str) -> Callable[..., Any]:
     """A method that draws; where it breaks, one line says so in what it had drawn."""
 
+    @functools.wraps(method)
     def told(*arguments: Any) -> Any:
         try:
             return method(*arguments)
         except Exception:
-            layout = arguments[2] if count > 2 else arguments[0].layout
+            # A list's item is given the layout; a panel has its own.
+            layout = arguments[2] if len(arguments) > 2 else arguments[0].layout
             layout.label(text=f"{what}: see the console", icon="ERROR")
             raise
 
-    return counted(Guard(told, what, None), count)
+    return counted(Guard(told, what, None), parameters(method))
 
 
 # --- properties -------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 import blender_addon
+from blender_addon.core.entry_points import parameters
 
 pytestmark = pytest.mark.blender
 
@@ -115,6 +117,7 @@ def test_all_that_blender_calls_is_guarded(addon: ModuleType, traces: Callable[[
     assert unguarded == []
     for name, function in ours.items():
         guard, count = function.guard, function.__code__.co_argcount
+        assert count == parameters(inspect.unwrap(guard.function)), name
         kept, guard.function, guard._last = guard.function, broken, ""
         layout = SimpleNamespace(label=lambda **_words: None, layout=None)
         ended, guard._ended = guard._ended, None if name.endswith("_step") else guard._ended
