@@ -30,6 +30,8 @@ MOST_SKY, MOST_NEAR, NEAR = 0.25, 0.1, 0.4
 """Shares of a frame that may show the sky, or be nearer than NEAR metres."""
 MEDIAN_DEPTHS = (0.8, 25.0)
 """Metres: of the median pixel, nearest and farthest."""
+MOST_OF_ONE = 0.6
+"""Share of a frame that one picture of a wall or floor may fill: of a wall alone nobody sees how the camera moves."""
 LOOK = 12
 """Rays across a frame with which a view is judged."""
 AROUND = 32
@@ -108,13 +110,13 @@ class Places:
         if not self._clear(start.centres).all():
             return None
         view = self._look(start, 0)
-        if not _worth_seeing(view):
+        if not self._worth_seeing(view):
             return None
         middle = view.distance.reshape(LOOK, LOOK)[LOOK // 3 : -LOOK // 3, LOOK // 3 : -LOOK // 3]
         pivot = float(np.clip(np.median(middle), 0.5, 30.0))
         moved = path(drawn, start, frames, pivot, random)
         ends = (frames // 2, frames - 1)
-        if not self._free(moved.centres) or not all(_worth_seeing(self._look(moved, end)) for end in ends):
+        if not self._free(moved.centres) or not all(self._worth_seeing(self._look(moved, end)) for end in ends):
             return None
         return Placed(moved, drawn, pivot, view, int(self._world.surfaces.sector[triangle]))
 
@@ -150,11 +152,16 @@ class Places:
         directions = view_rays(coarse, 0).reshape(-1, 3)
         return self._world.cast(np.broadcast_to(coarse.centres[0], directions.shape), directions)
 
-
-def _worth_seeing(view: Hits) -> bool:
-    near = float((view.distance < NEAR).mean())
-    middle = float(np.median(view.distance))
-    return bool(view.sky.mean() <= MOST_SKY and near <= MOST_NEAR and MEDIAN_DEPTHS[0] <= middle <= MEDIAN_DEPTHS[1])
+    def _worth_seeing(self, view: Hits) -> bool:
+        near = float((view.distance < NEAR).mean())
+        middle = float(np.median(view.distance))
+        seen = np.bincount(self._world.surfaces.material[view.triangle]) / len(view.triangle)
+        return bool(
+            view.sky.mean() <= MOST_SKY
+            and near <= MOST_NEAR
+            and MEDIAN_DEPTHS[0] <= middle <= MEDIAN_DEPTHS[1]
+            and seen.max() <= MOST_OF_ONE
+        )
 
 
 def _sphere(count: int) -> Float64:
