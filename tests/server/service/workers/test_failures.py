@@ -22,6 +22,7 @@ from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
+from blender_addon.core.child_text import child_environment
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.client import Client
@@ -342,10 +343,10 @@ def _serve_engines(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
             *("--data-dir", str(folder / "data"), "--engines", name),
         ],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=PATIENCE,
         check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(folder)])},
+        env=child_environment({"PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(folder)])}),
     )
 
 
