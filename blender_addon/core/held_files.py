@@ -2,7 +2,7 @@
 
 Windows refuses them for as long as somebody holds the file, or any file in the folder: a virus scanner, an indexer, a
 sync client or a player opens what is fresh, mostly for less than a second. Every other module calls these functions
-instead of `os` and `shutil` (tests/test_architecture.py). A refusal for another reason, as by permissions on Linux or
+instead of `os` and `shutil` (tests/test_file_calls.py). A refusal for another reason, as by permissions on Linux or
 macOS, is raised at once.
 """
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from blender_addon.core.awake_clock import Clock
+from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.capability import EngineCapability
 from blender_addon.core.protocol.messages import JobState, Progress
 from server.service.jobs.job_manager import JobManager
@@ -342,6 +343,8 @@ class Dispatcher:
         except OSError as error:
             if job.job_id not in self._unstored:
                 log.error("the clip cannot be stored: %s; tried again until it can", error, extra={"job": job.job_id})
+                told = JobProgress(0, 0, f"cannot be stored yet: {error.strerror}", attempt=job.attempt)
+                self._on_step(Progress.of(job.job_id, told), b"")
             self._unstored[job.job_id] = outcome
             return None
         self._unstored.pop(job.job_id, None)

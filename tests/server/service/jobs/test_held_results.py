@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from blender_addon.core import held_files
-from blender_addon.core.protocol.messages import JobState, ResultFile, StateEvent
+from blender_addon.core.protocol.messages import JobState, Progress, ResultFile, StateEvent
 from server.service.jobs.disk import Disk
 from server.service.jobs.job_files import MANIFEST, JobFiles, Manifest
 from server.service.jobs.job_manager import JobManager, reconcile
@@ -64,6 +64,7 @@ class Loop:
 
     def __init__(self, folder: Path) -> None:
         self.events: list[StateEvent] = []
+        self.stages: list[str] = []
         self.manager = JobManager(JobStore(folder / "jobs.sqlite3"), JobFiles(folder), self.events.append)
         self.files = self.manager.files
         self._wakeup = Wakeup()
@@ -72,11 +73,14 @@ class Loop:
             self.manager,
             options,
             self._wakeup,
-            lambda *_: None,
+            self._told,
             time.monotonic,
             lambda engines, form, say: ReadyWorker(say),
         )
         reconcile(self.manager)
+
+    def _told(self, progress: Progress, preview: bytes) -> None:
+        self.stages.append(progress.stage)
 
     def queue(self, job_id: str) -> None:
         """A job comes in."""
@@ -129,6 +133,8 @@ def test_a_clip_that_is_held_is_finalizing_until_it_can_be_stored_and_other_jobs
     assert (clip(loop), clip(loop, NEXT)) == (CLIP, CLIP)
     assert [event.state for event in loop.events if event.job_id == JOB].count(JobState.DONE) == 1
     assert [record.levelno for record in caplog.records].count(logging.ERROR) == 1, "it is logged once"
+    (stage,) = loop.stages
+    assert stage.startswith("cannot be stored yet: The process cannot access the file")
 
 
 @pytest.mark.usefixtures("loop")
