@@ -18,7 +18,7 @@ from blender_addon.core.payloads.shot import ShotSettings
 from blender_addon.generation.local_server import LocalServer
 from server.demo.headless_blender import run_plan
 from server.terminal.local_service import REALCAM
-from tests.support.platforms.code_pages import FOLDER, WESTERN
+from tests.support.systems.code_pages import FOLDER, WESTERN
 from tests.test_architecture import ROOT, sources, where
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.platforms.missing_drive import MissingDrive
+from tests.support.systems.missing_drive import MissingDrive
 from tests.support.takes import remembered_take
 
 pytestmark = pytest.mark.blender

@@ -17,8 +17,8 @@ from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.find_host import reachable_host
 from blender_addon.core.protocol.keys import server_keys
 from blender_addon.core.protocol.server_address import ServerAddress
-from tests.support.platforms import slow_refusal
 from tests.support.servers import RunningServer
+from tests.support.systems import slow_refusal
 
 
 @pytest.fixture(scope="module")

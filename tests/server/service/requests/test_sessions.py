@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blender_addon.core.protocol.messages import Progress
 from server.service.requests.sessions import QUIET, Sessions
-from tests.support.platforms.jumping_clock import JumpingClock
+from tests.support.systems.jumping_clock import JumpingClock
 
 JOB = "job-00000001"
 

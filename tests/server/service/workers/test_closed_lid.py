@@ -24,7 +24,7 @@ from server.service.service import LONGEST_TURN
 from server.service.wakeup import Wakeup
 from server.service.workers.dispatcher import Dispatcher
 from tests.support.network.simulated_wire import Worker
-from tests.support.platforms.jumping_clock import NIGHT, JumpingClock
+from tests.support.systems.jumping_clock import NIGHT, JumpingClock
 
 SHOT = b"a shot"
 JOB = "job-00000001"
