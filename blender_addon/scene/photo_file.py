@@ -58,8 +58,9 @@ def read_photo(path: Path) -> PhotoFile:
     if header.exif.orientation != 1 or header.space is not None:
         image = _shown_copy(image, header)
     else:
-        # From Blender 5.0 it reads some marks of a PNG itself, by other rules.
-        image.colorspace_settings.name = picture_space()
+        if image.colorspace_settings.name != picture_space():
+            # From Blender 5.0 it reads some marks of a PNG itself, by other rules. To set it reads the file again.
+            image.colorspace_settings.name = picture_space()
         # Not `filepath`, which would read the file again.
         image.filepath_raw = path_in_blend(path)
     return PhotoFile(image, header.exif.focal_35mm)
