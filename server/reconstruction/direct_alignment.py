@@ -33,6 +33,10 @@ UNSEEN = 0.5
 """What a point outside the frame costs, where one that disagrees costs 1: leaving the view is no way to fit."""
 FEWEST_SEEN, FEWEST_AGREE = 0.15, 0.5
 """Shares of the points that must be in view, and of these that must agree, for a frame to be solved."""
+SURELY, BY_CHANCE = 0.6, 1.5
+"""Share of agreement from which on it is no chance; below, it must be so many times that of poses turned aside."""
+ASIDE = 4.0
+"""Pixels, of a picture of 64, by which a pose is turned aside to see how much agrees by chance."""
 LARGEST_DOUBT = 0.05
 """Standard deviation of a solved place, as a share of the median depth, above which the pictures do not tell it."""
 OnFrame = Callable[[int], None]
@@ -135,9 +139,9 @@ class DirectAlignment:
         return np.asarray(gaussian_filter(small, (sigma, sigma, 0), mode="nearest"), dtype=np.float32)
 
     def _judged(self, view: _View, name: str, pose: Float64) -> AlignedFrame:
-        seen, agree, doubt = view.verdict(pose)
+        seen, agree, chance, doubt = view.verdict(pose)
         middle = float(np.median(self._points[:, 2])) if len(self._points) else 1.0
-        failure = _failure(seen, agree, doubt / middle)
+        failure = _failure(seen, agree, chance, doubt / middle)
         return AlignedFrame(pose, name, view.cost(pose), seen, agree, doubt, failure)
 
 
@@ -252,19 +256,33 @@ class _View:
         variance = float((weight[:, None] * miss**2).sum() / max(weight.sum() * 3 - 6, 1.0))
         return matrix, slope, variance
 
-    def verdict(self, pose: Float64) -> tuple[float, float, float]:
-        """Share of the points in view, share of these that agree, and the place's standard deviation in metres."""
-        _, pixel, seen = self._seen(pose)
+    def verdict(self, pose: Float64) -> tuple[float, float, float, float]:
+        """How far a pose is to be relied on.
+
+        Returns:
+            Share of the points in view, share of these that agree, the same by chance, and the standard deviation of
+            the place in metres.
+        """
+        seen, agree = self._agreement(pose)
         system = self._system(pose)
         if system is None:
-            return float(seen.mean()) if len(seen) else 0.0, 0.0, float("inf")
-        miss, _ = self._differences(self.level.colours(pixel[seen]), seen)
-        agree = (miss**2).mean(axis=1) < (CLOSE * self.target.contrast) ** 2
+            return seen, 0.0, 0.0, float("inf")
+        turn = ASIDE / 64 * max(self.level.picture.shape[:2]) / self.lens[0, 0]
+        aside = [np.array([0, 0, 0, *way]) for way in ((turn, 0, 0), (-turn, 0, 0), (0, turn, 0), (0, -turn, 0))]
+        chance = float(np.mean([self._agreement(_moved(pose, step))[1] for step in aside]))
         matrix, _, variance = system
         spread = np.linalg.pinv(matrix) * variance
         # Neighbouring pixels share their blur and do not count as so many observations.
-        doubt = float(np.sqrt(np.trace(spread[:3, :3]) * 2 * np.pi))
-        return float(seen.mean()), float(agree.mean()), doubt
+        return seen, agree, chance, float(np.sqrt(np.trace(spread[:3, :3]) * 2 * np.pi))
+
+    def _agreement(self, pose: Float64) -> tuple[float, float]:
+        """Share of the points in view, and share of these whose colour agrees."""
+        _, pixel, seen = self._seen(pose)
+        if not seen.any():
+            return 0.0, 0.0
+        miss, _ = self._differences(self.level.colours(pixel[seen]), seen)
+        agree = (miss**2).mean(axis=1) < (CLOSE * self.target.contrast) ** 2
+        return float(seen.mean()), float(agree.mean())
 
 
 class _Level:
@@ -296,10 +314,10 @@ def _different(pool: list[tuple[str, Float64]]) -> list[tuple[str, Float64]]:
     return kept
 
 
-def _failure(seen: float, agree: float, doubt: float) -> str:
+def _failure(seen: float, agree: float, chance: float, doubt: float) -> str:
     if seen < FEWEST_SEEN:
         return f"only {seen:.0%} of the first frame is in view"
-    if agree < FEWEST_AGREE:
+    if agree < FEWEST_AGREE or agree < min(SURELY, BY_CHANCE * chance):
         return f"only {agree:.0%} of what is in view has the colours of the first frame"
     if doubt > LARGEST_DOUBT:
         return "too little structure is in view to tell the place"
