@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from blender_addon.core.errors import RealCamError
+from blender_addon.core.held_files import discard, rename_path
 
 from .config import TrainingConfig
 
@@ -76,26 +76,27 @@ def save_checkpoint(
     final, part = folder / f"step-{facts.step:08d}", folder / f".step-{facts.step:08d}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(part, ignore_errors=True)
+        discard(part)
         part.mkdir()
         save_file({key: t.detach().float().cpu().contiguous() for key, t in camera.items()}, part / CAMERA)
         torch.save(dict(state), part / STATE)
         (part / FACTS).write_bytes(msgspec.json.encode(facts))
-        shutil.rmtree(final, ignore_errors=True)
-        part.rename(final)
+        discard(final)
+        rename_path(part, final)
     except (OSError, RuntimeError) as error:  # PyTorch says RuntimeError of a full disk
-        shutil.rmtree(part, ignore_errors=True)
+        discard(part)
         raise TrainingError(
             "The checkpoint cannot be written", f"{final}: {error}", "Make room; earlier checkpoints are untouched."
         ) from error
     for old in complete(folder)[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
+        discard(old)
     return final
 
 
 def complete(folder: Path) -> list[Path]:
     """The checkpoints in a folder, the oldest first; what a killed training left half written is none."""
-    return sorted(path for path in folder.glob("step-*") if (path / FACTS).is_file())
+    found = (path for path in folder.glob("step-*") if path.name.removeprefix("step-").isdecimal())
+    return sorted(path for path in found if (path / FACTS).is_file())
 
 
 Loaded = tuple[CheckpointFacts, dict[str, Tensor], dict[str, Any]]
