@@ -115,7 +115,7 @@ def test_one_press_draws_the_photo_in_a_unit_scale_that_is_set_afterwards(
     np.testing.assert_allclose(
         sample_camera(scene, camera, [1, 5], photo.mesh).camera_to_world, seen, atol=max(1e-5, 1e-7 * unit_scale)
     )
-    assert tuple(photo.mesh.location) == pytest.approx((1, 2, 3)), "about the photo's camera"
+    assert tuple(photo.mesh.location) == pytest.approx((1, 2, 3), abs=1e-5), "about the photo's camera"
     np.testing.assert_allclose(photo.world.inverted() @ child.matrix_world, far, atol=max(1e-5, 1e-6 * unit_scale))
     assert other.mesh.location.x == pytest.approx(1 + 4 / unit_scale, rel=1e-5)
 
