@@ -51,33 +51,55 @@ READ_AS_INPUTS = (
 )
 """Outputs that tests read as a whole."""
 
-COPIED = ("kind", "shape", "tolerance", "settings")
+COPIED = (
+    *("kind", "shape", "tolerance", "settings"),
+    *("dropout_places_in_order", "tensors_with_nonzero_gradient"),
+)
+"""What the index keeps of a tensor."""
 
 
 def compact(kit: Path) -> dict[str, Any]:
     """The arrays of the compact set by name, `index` among them."""
     goldens = json.loads((kit / "goldens.json").read_text())
-    index = goldens["files"]
-    arrays: dict[str, Any] = {f"keys_{v}": _json(json.loads((kit / f"keys_{v}.json").read_text())) for v in (256, 512)}
+    arrays: dict[str, Any] = {
+        f"keys_{v}": as_bytes(json.loads((kit / f"keys_{v}.json").read_text())) for v in (256, 512)
+    }
+    arrays |= reduced(kit, SECTIONS, LEFT_OUT, READ_AS_INPUTS)
+    return arrays | {"prompts": as_bytes(goldens["_readme"]["tokenizer_prompts"])}
+
+
+def reduced(
+    kit: Path, sections: tuple[str, ...], left_out: tuple[str, ...], read_as_inputs: tuple[str, ...]
+) -> dict[str, Any]:
+    """Inputs whole, outputs by a few of their values, and `index`, what is known of them.
+
+    Args:
+        kit: folder of goldens.json.
+        sections: to keep.
+        left_out: patterns of section/name.
+        read_as_inputs: patterns of outputs that are kept whole.
+    """
+    index = json.loads((kit / "goldens.json").read_text())["files"]
+    arrays: dict[str, Any] = {}
     kept: dict[str, dict[str, Any]] = {}
-    for section in SECTIONS:
+    for section in sections:
         kept[section] = {}
         for name, array in load_file(kit / f"{section}.safetensors").items():
             full = f"{section}/{name}"
-            if _any(full, LEFT_OUT):
+            if _any(full, left_out):
                 continue
             entry = {key: index[section][name][key] for key in COPIED if key in index[section][name]}
-            every = _stride(full, entry, array)
+            every = _stride(full, entry, array, read_as_inputs)
             if every > 1:
                 entry |= {"every": every, "max": float(np.abs(array.astype(np.float64)).max())}
             kept[section][name] = entry
             arrays[full] = array.ravel()[::every] if every > 1 else array
-    return arrays | {"index": _json(kept), "prompts": _json(goldens["_readme"]["tokenizer_prompts"])}
+    return arrays | {"index": as_bytes(kept)}
 
 
-def _stride(name: str, entry: dict[str, Any], array: Any) -> int:
+def _stride(name: str, entry: dict[str, Any], array: Any, read_as_inputs: tuple[str, ...]) -> int:
     """Which values are kept: every so many-th. Odd, so that no axis of even length is always met at one place."""
-    if entry["kind"] == "input" or array.size <= SAMPLES or _any(name, READ_AS_INPUTS):
+    if entry["kind"] == "input" or array.size <= SAMPLES or _any(name, read_as_inputs):
         return 1
     return int(array.size // SAMPLES | 1)
 
@@ -86,7 +108,8 @@ def _any(name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _json(value: Any) -> Any:
+def as_bytes(value: Any) -> Any:
+    """A value as JSON in an array of bytes."""
     return np.frombuffer(json.dumps(value, separators=(",", ":")).encode(), np.uint8)
 
 

@@ -58,6 +58,13 @@ class ParityKit:
             return dict(json.loads(_compact(self.compact)[f"keys_{variant}"].tobytes()))
         return dict(json.loads((self.folder / f"keys_{variant}.json").read_text()))
 
+    def trained(self, model: str) -> list[tuple[str, list[int]]]:
+        """Names and shapes of the tensors that the published training moves, of the "256" or the "tiny" model."""
+        name = f"trainable_{model}"
+        if self.folder is None:
+            return list(json.loads(_compact(self.compact)[name].tobytes())["tensors"])
+        return list(json.loads((self.folder / f"{name}.json").read_text())["tensors"])
+
     @cached_property
     def prompts(self) -> list[str]:
         """The texts whose token ids are a golden."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
@@ -36,9 +33,7 @@ def test_full_size(config: ModelConfig, total: int) -> None:
 
 @pytest.mark.parametrize(("file", "config"), [("256", REALCAM_256), ("256", REALCAM_512), ("tiny", TINY_256)])
 def test_names_and_order(training_kit: ParityKit, file: str, config: ModelConfig) -> None:
-    if training_kit.folder is None:
-        pytest.skip("the list of trained tensors is in the parity kit alone; set REALCAM_PARITY_KIT")
-    listed: Any = json.loads((training_kit.folder / f"trainable_{file}.json").read_text())["tensors"]
+    listed = training_kit.trained(file)
     ours = shapes(config)
     assert list(ours) == [key for key, _ in listed]
     assert list(ours.values()) == [int(torch.tensor(shape).prod()) for _, shape in listed]
