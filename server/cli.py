@@ -26,6 +26,7 @@ VERBS = {
     "bench": "server.commands.bench.bench:bench_app",
     "evaluate": "server.commands.evaluate:evaluate",
     "data": "server.commands.data:data_app",
+    "train": "server.commands.training.train:train",
     "depth": "server.commands.depth:depth_app",
     "weights": "server.commands.weights:weights_app",
 }

@@ -46,12 +46,9 @@ class CheckpointFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fingerprint(config: TrainingConfig) -> str:
-    """A hash of all in a configuration that decides the losses: not of how often is saved, logged and validated."""
-    run = msgspec.structs.replace(
-        config.run, steps=1, checkpoint_every=1, keep=1, validate_every=1, log_every=1, trackers=()
-    )
-    data = msgspec.structs.replace(config.data, workers=0)
-    decisive = msgspec.structs.replace(config, out="", run=run, data=data)
+    """A hash of all in a configuration that decides the losses: not of how long and how often is saved."""
+    run = msgspec.structs.replace(config.run, steps=1, checkpoint_every=1, keep=1)
+    decisive = msgspec.structs.replace(config, out="", run=run)
     return hashlib.sha256(msgspec.json.encode(decisive, order="sorted")).hexdigest()[:16]
 
 

@@ -29,16 +29,23 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What is trained on.
 
     Attributes:
-        train: folder or list of clips.
-        validation: the same for validation; "" for none.
+        train: folder of clips.
+        records: folder of their records, as `realcam data align` writes them; "" for aligned/NAME beside the folder of
+            clips NAME, where `realcam data render` puts them.
+        fps: frames per second of what the clips' frames were taken of.
         stride: smallest and largest frame stride, both included.
-        workers: processes that decode.
     """
 
     train: str
-    validation: str = ""
+    records: str = ""
+    fps: float = 30.0
     stride: tuple[int, int] = (1, 10)
-    workers: int = 2
+
+    @property
+    def folders(self) -> tuple[Path, Path]:
+        """Of the clips, and of their records."""
+        clips = Path(self.train)
+        return clips, Path(self.records) if self.records else clips.parent / "aligned" / clips.name
 
 
 class MixSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,12 +84,8 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         precision: of the network's arithmetic; cameras, noise and loss are float32 always.
         recompute: compute activations again in the backward pass: a third more time for a fraction of the memory.
         ema: decay of a running mean of the trained tensors; 0 for none.
-        compile: compile the network with torch.compile.
         checkpoint_every: optimizer steps.
         keep: checkpoints, the newest.
-        validate_every: optimizer steps.
-        log_every: optimizer steps.
-        trackers: of accelerate: "tensorboard", "wandb".
         seed: of all draws.
     """
 
@@ -92,12 +95,8 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     precision: Literal["bf16", "fp16", "no"] = "bf16"
     recompute: bool = False
     ema: float = 0.0
-    compile: bool = False
     checkpoint_every: int = 1000
     keep: int = 3
-    validate_every: int = 250
-    log_every: int = 10
-    trackers: tuple[str, ...] = ("tensorboard",)
     seed: int = 20230211
 
     def accumulation(self, processes: int) -> int:
@@ -125,6 +124,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     Attributes:
         variant: of the model, as `realcam weights get` names it.
         base: checkpoint of the base without camera modules.
+        tokenizer: folder of CLIP's vocab.json and merges.txt.
         out: folder of the run.
         camera: camera tensors to begin with instead of initial values; "" for those.
         size: (width, height) of a frame, pixels; None for the variant's own.
@@ -140,6 +140,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     variant: str
     base: str
+    tokenizer: str
     out: str
     data: DataSettings
     camera: str = ""

@@ -11,7 +11,7 @@ pytest.importorskip("diffusers", reason="diffusers is not installed: the model t
 
 from server.training.config import CONFIGS, ConfigError, RunSettings, read_config
 
-GOOD = 'variant = "realcam-256"\nbase = "b"\nout = "o"\n[data]\ntrain = "t"\n'
+GOOD = 'variant = "realcam-256"\nbase = "b"\ntokenizer = "k"\nout = "o"\n[data]\ntrain = "t"\n'
 
 
 def test_those_that_come_with_the_program() -> None:
@@ -44,7 +44,7 @@ def test_published_makes_the_published_mistakes(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("varient = 'x'\n" + GOOD, "Is variant meant"),
-        (GOOD + "workrs = 3\n", "Is data.workers meant"),
+        (GOOD + "recrds = 3\n", "Is data.records meant"),
         (GOOD + "[optimizer]\nlearning_rat = 1.0\n", "Is optimizer.learning_rate meant"),
         (GOOD.replace("realcam-256", "realcam-265"), "Is realcam-256 meant"),
         (GOOD + "[mix]\nends = 0.5\n", "do not sum to 1: 1.5"),

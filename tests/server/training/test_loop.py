@@ -26,7 +26,7 @@ from tests.support.model.reduced_model import TINY_256  # noqa: E402
 
 FRAMES, SIDE = 2, 64
 RUN = RunSettings(steps=4, batch=2, precision="no", checkpoint_every=2, keep=2, ema=0.5)
-CONFIG = TrainingConfig(variant="kit-tiny-256", base="b", out="o", data=DataSettings(train="t"), run=RUN)
+CONFIG = TrainingConfig(variant="kit-tiny-256", base="b", tokenizer="k", out="o", data=DataSettings(train="t"), run=RUN)
 
 
 def batch_of(places: range) -> NamedBatch:

@@ -1,0 +1,61 @@
+"""What a training begins with: the base, strictly loaded, and camera modules of their initial values beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from server.model.config import ModelConfig
+from server.model.model import RealCamModel, build_parts
+from server.model.tokenizer import ClipTokenizer
+from server.model.unet.pose_encoder import position_table
+from server.model.weights import checkpoint
+from server.model.weights.load import load_model, part_sources
+from server.model.weights.tensor_files import Union, open_tensors
+
+from .config import ConfigError, TrainingConfig
+from .draws import sample_generator
+from .trained_set import initialise, load_camera_tensors
+
+
+def starting_model(config: TrainingConfig, device: torch.device) -> RealCamModel:
+    """The model before the first step.
+
+    Args:
+        config: names the base and, where given, camera tensors to begin with.
+        device: of the model.
+
+    Raises:
+        CheckpointError: a file is missing, incomplete, or of another variant.
+        ConfigError: the base is none, or there is no tokenizer.
+    """
+    base, folder = open_tensors(Path(config.base)), Path(config.tokenizer)
+    known = sorted(key for key in base if checkpoint.CAMERA_KEY.search(key))
+    if known:
+        raise ConfigError("The base has camera modules already", f"{config.base}: {known[0]}", "Give it as camera.")
+    if not (folder / "vocab.json").is_file():
+        raise ConfigError("The tokenizer is not there", str(folder), "Put CLIP's vocab.json and merges.txt there.")
+    file = Union([base, blank_camera(config.model)])
+    model = load_model(config.model, file, ClipTokenizer(folder), f"training-{config.variant}", device)
+    initialise(model, sample_generator(config.run.seed))
+    if config.camera:
+        load_camera_tensors(model, dict(open_tensors(Path(config.camera))))
+    return model
+
+
+def blank_camera(config: ModelConfig) -> dict[str, Tensor]:
+    """Published camera tensors of a variant: zeros, and the tables of positions."""
+    with torch.device("meta"):
+        parts = build_parts(config)
+    made: dict[str, Tensor] = {}
+    for name, found in part_sources(parts, config).items():
+        state = parts[name].state_dict()
+        camera = {n: source for n, source in found.items() if checkpoint.CAMERA_KEY.search(source.key)}
+        values = {
+            n: position_table(*state[n].shape) if n.endswith(".positions") else torch.zeros(state[n].shape)
+            for n in camera
+        }
+        made |= checkpoint.to_published(camera, values)
+    return made

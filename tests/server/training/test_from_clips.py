@@ -1,0 +1,108 @@
+"""From recorded clips on the disk to optimizer steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
+accelerate = pytest.importorskip("accelerate", reason="accelerate is not installed: the training was not run")
+
+from server.datasets.align import AlignRecord  # noqa: E402
+from server.datasets.align_collection import SUMMARY, CollectionSummary  # noqa: E402
+from server.model.model import random_model  # noqa: E402
+from server.model.tokenizer import ByteTokenizer  # noqa: E402
+from server.model.weights import checkpoint  # noqa: E402
+from server.training.batches import ClipBatches  # noqa: E402
+from server.training.config import DataSettings, RunSettings, TrainingConfig  # noqa: E402
+from server.training.data.aligned_clips import DataError, open_aligned  # noqa: E402
+from server.training.loop import Training  # noqa: E402
+from server.training.start import blank_camera  # noqa: E402
+from server.training.trained_set import camera_tensors, initialise  # noqa: E402
+from tests.server.published.recipe import recipe_trajectory  # noqa: E402
+from tests.support.model.reduced_model import TINY_256  # noqa: E402
+
+FRAMES = 4
+SIZE = (64, 64)
+
+
+def record(name: str, frames: int, **changes: Any) -> AlignRecord:
+    poses = torch.linalg.inv(recipe_trajectory(frames)[0].double()).tolist()
+    made = AlignRecord(
+        clip=name, fingerprint="", frames=frames, scale=2.0, spread=0.0, votes=1, inliers=1, refusal="",
+        frame_scales=[2.2, *[None] * (frames - 1)], smallest=2.0, largest=2.2, reprojection_error=None,
+        camera_to_world=poses, intrinsics=[[[50.0, 0, 48], [0, 50.0, 36], [0, 0, 1]]] * frames,
+    )  # fmt: skip
+    return msgspec.structs.replace(made, **changes)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three clips that can be trained on, and four that cannot."""
+    draw = np.random.default_rng(0)
+    records = {name: record(name, 9) for name in ("a", "b", "c", "unseen", "cut")}
+    records["short"] = record("short", 3)
+    summary = CollectionSummary(kept=list(records), dropped=["far"], refused={"lost": "too few points"})
+    (tmp_path / "aligned" / "train").mkdir(parents=True)
+    (tmp_path / "aligned" / "train" / SUMMARY).write_bytes(msgspec.json.encode(summary))
+    for name, made in records.items():
+        (tmp_path / "aligned" / "train" / f"{name}.json").write_bytes(msgspec.json.encode(made))
+        if name == "unseen":
+            continue
+        clip = tmp_path / "train" / name
+        clip.mkdir(parents=True)
+        (clip / "caption.txt").write_text(f"clip {name}\n")
+        for i in range(made.frames - (name == "cut")):
+            Image.fromarray(draw.integers(0, 255, (72, 96, 3), np.uint8)).save(clip / f"{i:04d}.png")
+    return tmp_path
+
+
+def test_clips_are_left_out_by_reason(folder: Path, tmp_path: Path) -> None:
+    clips = open_aligned(*DataSettings(train=str(folder / "train")).folders, FRAMES, 30.0)
+    assert [clip.name for clip in clips.clips] == ["a", "b", "c"]
+    assert clips.refused == {
+        "a scale apart from the others'": 1,
+        "no accepted scale": 1,
+        "fewer frames than poses": 1,
+        f"fewer than {FRAMES} poses": 1,
+        "no frames": 1,
+    }
+    assert clips[0].scales is not None
+    assert clips[0].scales[:2].tolist() == pytest.approx([1.1, 1.0])
+    with pytest.raises(DataError, match="no records"):
+        open_aligned(folder / "train", tmp_path / "elsewhere", FRAMES, 30.0)
+
+
+def test_steps_on_recorded_clips(folder: Path) -> None:
+    clips = open_aligned(folder / "train", folder / "aligned" / "train", FRAMES, 30.0)
+    model = random_model(TINY_256, ByteTokenizer(TINY_256.clip.vocabulary), seed=4)
+    initialise(model, torch.Generator().manual_seed(1))
+    run = RunSettings(steps=1, batch=2, precision="no", checkpoint_every=5)
+    config = TrainingConfig(
+        variant="t", base="b", tokenizer="k", out="o", data=DataSettings(train="t", stride=(1, 2)), run=run
+    )
+    batches = ClipBatches(model, clips, SIZE, (1, 2), 7, {"repeat": 0.5, "continue": 0.5}, 0.05, False, FRAMES)
+    once, again = batches(range(2, 4)), batches(range(2, 4))
+    assert once.names == again.names
+    assert torch.equal(once.batch.latents, again.batch.latents)
+    assert torch.equal(once.batch.context, again.batch.context)
+    (done,) = Training(model, config, accelerate.Accelerator(cpu=True), folder / "out").run(batches, 1)
+    assert not done.skipped
+    assert done.loss > 0
+
+
+def test_the_blank_camera_has_every_published_tensor() -> None:
+    blank = blank_camera(TINY_256)
+    model = random_model(TINY_256, ByteTokenizer(TINY_256.clip.vocabulary))
+    whole = camera_tensors(model)
+    assert {key: t.shape for key, t in blank.items()} == {key: t.shape for key, t in whole.items()}
+    tables = [key for key in whole if key.endswith(".pe")]
+    assert tables
+    assert all(torch.equal(blank[key], whole[key]) for key in tables)
+    assert all(checkpoint.CAMERA_KEY.search(key) for key in blank)
