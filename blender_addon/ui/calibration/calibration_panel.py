@@ -99,7 +99,7 @@ def _fit(photo: PhotoScene, fields: Any) -> tuple[DepthFit | None, str]:
 def _points(layout: Any, fields: Any, fit: DepthFit | None) -> None:
     _residuals[:] = [] if fit is None or fit.exact else _residual_labels(fit)
     if len(fields.points):
-        layout.label(text="Distances in metres:")
+        layout.label(text="Distances:")
     rows = max(2, min(len(fields.points), 6))
     layout.template_list("REALCAM_UL_depth_points", "", fields, "points", fields, "point_index", rows=rows)
     row = layout.row(align=True)
