@@ -24,7 +24,6 @@ from blender_addon.core.payloads.check_request import FEWEST_FRAMES
 from blender_addon.core.progress import JobProgress, OnProgress, unwatched
 from server.reconstruction.camera_search import FEWEST_TRACKS, Candidate, Found, Search, Start
 from server.reconstruction.colmap import load_pycolmap
-from server.reconstruction.direct_alignment import DirectAlignment
 from server.reconstruction.fit import Fit, tolerance_of
 from server.reconstruction.learned_features import (
     learned_features_hint,
@@ -140,6 +139,9 @@ def solve_direct(
     Yields:
         The trial; its unit is the metre.
     """
+    # It needs SciPy, which the server in the add-on's zip does not have.
+    from server.reconstruction.direct_alignment import DirectAlignment
+
     height, width = frames.shape[1:3]
     centres = pixel_grid(width, height)
     metres = depth_along(depth, centres.reshape(-1, 2), asked.intrinsics[0], width, height).reshape(height, width)
