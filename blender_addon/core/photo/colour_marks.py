@@ -88,7 +88,11 @@ def _space(data: FileBytes, grey: bool) -> RgbSpace | None:
     profile = _profile(data)
     if profile:
         return space_of_icc(profile, grey=grey)
-    return _camera_space(exif_block(data))
+    try:
+        return _camera_space(exif_block(data))
+    except (struct.error, IndexError):
+        # Programs that edit photos leave broken EXIF behind: it says nothing then, as in read_photo_facts.
+        return None
 
 
 def _profile(data: FileBytes) -> bytes:

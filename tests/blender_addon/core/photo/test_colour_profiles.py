@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +79,42 @@ def test_what_is_not_understood_is_a_sentence(tmp_path: Path) -> None:
     png = path.read_bytes()
     assert "“HDR (PQ)” is brighter than the white" in said_by(path, png_with(png, b"cICP", bytes([9, 16, 0, 1])))
     assert "“video” is not red, green and blue" in said_by(path, png_with(png, b"cICP", bytes([1, 13, 1, 0])))
+
+
+def with_exif(content: bytes) -> bytes:
+    written = io.BytesIO()
+    Image.fromarray(RGB).save(written, "JPEG", exif=b"Exif\0\0" + content)
+    return written.getvalue()
+
+
+def written_as(kind: str) -> bytes:
+    written = io.BytesIO()
+    Image.fromarray(RGB).save(written, kind)
+    return written.getvalue()
+
+
+TURNED = struct.pack("<4sIHHHII", b"II*\0", 8, 2, 0x0112, 3, 1, 6)
+TO_EXIF = struct.pack("<HHI", 0x8769, 4, 1)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        with_exif(b"II*\0"),
+        with_exif(TURNED + TO_EXIF + struct.pack("<II", 70_000, 0)),
+        with_exif(TURNED + TO_EXIF + struct.pack("<IIHHHIII", 38, 0, 1, 0xA005, 4, 1, 70_000, 0)),
+        written_as("PNG") + b"\n",
+        written_as("WebP") + b"\n",
+    ],
+    ids=[
+        "a head alone",
+        "a folder beyond the end",
+        "a mark beyond the end",
+        "PNG and a line end",
+        "WebP and a line end",
+    ],
+)
+def test_a_photo_is_not_refused_for_broken_exif_or_for_what_follows_it(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "photo"
+    path.write_bytes(content)
+    assert photo_header(path).space is None
