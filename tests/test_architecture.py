@@ -13,237 +13,23 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.rooms import ROOMS, TORCH_ROOMS
+from tests.sources import ROOT, imports, module_of, named, sources, where
+
 MAX_LINES = 450
 
 MAX_FILES = 15
 """Modules beside each other in one folder, `__init__.py` not counted."""
 
-SCENE_AND_BELOW = {"core", "blender_versions", "colour_spaces", "datablocks", "scene"}
-FORMATS_COMMON = {"camera_file", "text_lines", "frame_order", "frame_times", "lens_models", "pose_convention"}
-BELOW_UI = {"shot", "timeline", "camera_check", "generation"}
-UI_MODULES = {
-    *("server_status", "text_wrap", "sidebar", "operator_result", "guarded_operators", "lengths"),
-    *("preferences", "preview_state", "redraw", "view_under", "engine_choice"),
-    *("engine_options", "engine_presets", "manual_map", "clip_format"),
-}
-ENGINE_ROOMS = {"packages", "diffusion", "geometry", "model", "depth", "reconstruction", "datasets", "evaluation"}
-SERVICE_ROOMS = {*ENGINE_ROOMS, "engines", "service", "terminal"}
-SERVICE_MODULES = {"logs", "wakeup", "options"}
-ENGINES_COMMON = {"engine", "graphics_card"}
-NETWORK = {"config", "errors", "tokenizer", "vae", "clip_encoders", "cpu", "unet"}
-
-ROOMS: dict[str, dict[str, set[str]]] = {
-    "blender_addon": {
-        **{module: set() for module in ("core", "datablocks", "user_folder", "blend_paths", "viewport_drawing")},
-        "blender_versions": {"core"},
-        "colour_spaces": {"core", "blender_versions"},
-        "disk_looks": {"core"},
-        "scene": {"core", "blender_versions", "colour_spaces", "datablocks"},
-        "timeline": {"core", "blender_versions", "colour_spaces", "datablocks", "user_folder"},
-        "shot": SCENE_AND_BELOW,
-        "camera_check": {*SCENE_AND_BELOW, "shot", "timeline"},
-        "generation": {*SCENE_AND_BELOW, "blend_paths", "user_folder", "shot", "timeline", "camera_check"},
-        "ui": {*SCENE_AND_BELOW, "blend_paths", "disk_looks", "viewport_drawing", *BELOW_UI},
-        "headless": {"core", "datablocks", "scene", "shot", "generation", "ui"},
-        "__init__": {"ui"},
-    },
-    "blender_addon/core": {
-        "arrays": set(),
-        "printable": set(),
-        "child_text": set(),
-        "file_paths": set(),
-        "errors": {"printable"},
-        "unforeseen": {"errors"},
-        "entry_points": {"errors", "unforeseen"},
-        "programs": set(),
-        "awake_clock": set(),
-        "foreign_files": set(),
-        "held_files": set(),
-        "atomic_file": {"held_files"},
-        "version": set(),
-        "progress": {"arrays"},
-        "camera": {"arrays", "errors", "foreign_files"},
-        "photo": {"arrays", "errors"},
-        "setting_fields": set(),
-        "depth": {"arrays", "errors", "setting_fields", "camera", "photo"},
-        "protocol": {"arrays", "awake_clock", "held_files", "printable", "errors", "progress", "camera", "depth"},
-        "payloads": {"arrays", "printable", "errors", "setting_fields", "camera", "depth", "protocol"},
-        "__init__": set(),
-    },
-    "blender_addon/core/camera/formats": {
-        **{module: set() for module in FORMATS_COMMON},
-        "frame_times": {"camera_file"},
-        "colmap": FORMATS_COMMON,
-        "nerf": FORMATS_COMMON,
-        "dispatch": {*FORMATS_COMMON, "colmap", "nerf", "*"},
-        "__init__": {"camera_file", "dispatch"},
-        "*": FORMATS_COMMON,
-    },
-    "blender_addon/scene": {
-        "axes": set(),
-        "reference_camera": set(),
-        "scene_frame": set(),
-        "mesh": {"axes"},
-        "textured_mesh": {"mesh"},
-        "damaged_picture": set(),
-        "photo_file": {"damaged_picture"},
-        "units": set(),
-        "grid_places": set(),
-        "photo_frame": {"axes", "mesh"},
-        "simplified_mesh": {"axes", "grid_places", "mesh"},
-        "photo_scene": {"mesh", "photo_file", "photo_frame", "simplified_mesh"},
-        "edited_mesh": {
-            *("mesh", "photo_frame", "photo_scene", "reference_camera", "simplified_mesh", "axes", "units"),
-        },
-        "editing": {"axes", "grid_places", "mesh", "photo_scene", "reference_camera", "scene_frame", "units"},
-        "importing": {
-            *("axes", "mesh", "textured_mesh", "damaged_picture", "photo_file", "photo_scene", "reference_camera"),
-            *("units", "editing"),
-        },
-        "handmade": {"axes", "mesh", "photo_frame", "photo_scene", "reference_camera", "editing"},
-        "__init__": {"photo_file", "photo_scene", "importing"},
-    },
-    "blender_addon/ui": {
-        **{module: set() for module in UI_MODULES},
-        "clip_format": {"engine_choice"},
-        "engine_options": {"engine_choice", "engine_presets", "guarded_operators"},
-        "preferences": {"server_status", "text_wrap"},
-        "predictors": UI_MODULES,
-        "photo": {*UI_MODULES, "predictors"},
-        "layout": {*UI_MODULES, "predictors", "photo"},
-        "calibration": {*UI_MODULES, "photo"},
-        "handmade": {*UI_MODULES, "photo", "layout"},
-        "takes": UI_MODULES,
-        "jobs": {*UI_MODULES, "photo", "takes"},
-        "depth": {*UI_MODULES, "predictors", "photo", "jobs"},
-        "check": {*UI_MODULES, "takes", "jobs"},
-        "shot": {*UI_MODULES, "takes", "jobs"},
-        "properties": {*UI_MODULES, "predictors", "photo", "layout", "takes"},
-        "guarded_operators": {"operator_result"},
-        "__init__": {
-            *UI_MODULES,
-            *("predictors", "photo", "calibration", "layout", "handmade"),
-            *("takes", "jobs", "depth", "check", "shot", "properties"),
-        },
-    },
-    "server": {
-        "diffusion": set(),
-        "geometry": set(),
-        "packages": set(),
-        "depth": {"packages", "diffusion", "geometry", "model"},
-        "model": {"diffusion", "geometry"},
-        "reconstruction": {"packages", "geometry"},
-        "datasets": {"packages", "geometry", "depth", "reconstruction"},
-        "evaluation": {"packages", "geometry", "depth", "reconstruction", "datasets"},
-        "engines": ENGINE_ROOMS,
-        "training": ENGINE_ROOMS,
-        "service": {"engines"},
-        "terminal": {"geometry", "depth", "engines", "service"},
-        "demo": SERVICE_ROOMS,
-        "bench": {*SERVICE_ROOMS, "training", "demo"},
-        "commands": {*SERVICE_ROOMS, "training", "bench", "demo"},
-        "cli": {"commands"},
-        "__main__": {"service"},
-        "__init__": set(),
-    },
-    "server/training": {"worlds": set(), "*": set(), "__init__": set()},
-    "server/bench": {"fill_truth": set(), "peak_memory": set(), "*": {"peak_memory"}},
-    "server/model": {
-        "config": set(),
-        "errors": set(),
-        "cpu": set(),
-        "tokenizer": {"config", "errors"},
-        "vae": {"config"},
-        "clip_encoders": {"config"},
-        "unet": {"config", "cpu"},
-        "packed": {"cpu", "unet"},
-        "model": NETWORK,
-        "sampling": {*NETWORK, "packed", "model"},
-        "weights": {*NETWORK, "model", "sampling"},
-        "__init__": set(),
-    },
-    "server/engines": {
-        "engine": set(),
-        "graphics_card": set(),
-        "draft": ENGINES_COMMON,
-        "realcam": ENGINES_COMMON,
-        "depth": ENGINES_COMMON,
-        "camera_check": ENGINES_COMMON,
-        "registry": {*ENGINES_COMMON, "draft", "realcam", "depth", "camera_check"},
-        "__init__": set(),
-    },
-    "server/engines/realcam": {"memory": set(), "*": {"memory"}},
-    "server/service": {
-        "logs": set(),
-        "wakeup": set(),
-        "jobs": set(),
-        "options": {"logs", "jobs"},
-        "metrics": set(),
-        "ready_file": set(),
-        "workers": {*SERVICE_MODULES, "jobs"},
-        "requests": {*SERVICE_MODULES, "jobs", "workers"},
-        "service": {*SERVICE_MODULES, "ready_file", "jobs", "workers", "requests"},
-        "serving": {"metrics", "options", "ready_file", "service"},
-        "__init__": set(),
-    },
-    "server/commands": {
-        "friendly_errors": set(),
-        "options": {"friendly_errors"},
-        "bench": {"friendly_errors", "options"},
-        "depth_output": set(),
-        "depth_by_hand": {"depth_output", "friendly_errors", "options"},
-        "*": {"depth_by_hand", "depth_output", "friendly_errors", "options"},
-    },
-}
-"""Room -> what stands in it (a module, a folder or a pattern) -> its neighbours there that it may import.
-
-Nothing outside a package is said here: tests below say what the server sees of the add-on, and which libraries.
-"""
-
 CORE_LIBRARIES = {"numpy", "msgspec", "zmq"}
-TORCH_ROOMS = {
-    *("server/model", "server/diffusion", "server/geometry", "server/depth", "server/engines/realcam"),
-    *("server/training", "server/bench", "server/commands/bench", "server/evaluation/frechet.py"),
-    "server/reconstruction/learned_features.py",
-}
-"""Where networks are: nothing else may import PyTorch."""
 BLENDER_LIBRARIES = {
     *("bpy", "bpy_extras", "mathutils", "gpu", "gpu_extras", "blf", "bmesh", "addon_utils", "bl_ui", "bl_operators"),
 }
 
 
-def sources(*packages: str) -> list[Path]:
-    """Every Python file of these top folders."""
-    return sorted(path for package in packages for path in (ROOT / package).rglob("*.py"))
-
-
-def module_of(path: Path) -> tuple[str, ...]:
-    """blender_addon/core/errors.py -> (blender_addon, core, errors); a package: its folder and __init__."""
-    return path.relative_to(ROOT).with_suffix("").parts
-
-
-def imports(path: Path) -> Iterator[tuple[int, bool, tuple[str, ...]]]:
-    """(line, is relative, full dotted name in parts) of each import, inside functions too."""
-    package = module_of(path)[:-1]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield node.lineno, False, tuple(alias.name.split("."))
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else ()
-            stem = (*base, *(node.module.split(".") if node.module else ()))
-            for alias in node.names:
-                yield node.lineno, bool(node.level), (*stem, alias.name)
-
-
 def part(name: str, table: dict[str, set[str]]) -> str | None:
     """The row of the table that this module or folder belongs to."""
     return next((row for row in table if fnmatch(name, row)), None)
-
-
-def where(path: Path, line: int) -> str:
-    return f"{path.relative_to(ROOT)}:{line}"
 
 
 def upward(path: Path, room: str) -> Iterator[str]:
@@ -252,7 +38,7 @@ def upward(path: Path, room: str) -> Iterator[str]:
     name = module_of(path)[len(prefix)]
     row = part(name, table)
     if row is None:
-        yield f"{path.relative_to(ROOT)} belongs to no layer: give {room}/{name} a row in tests/test_architecture.py"
+        yield f"{named(path)} belongs to no layer: give {room}/{name} a row in tests/rooms.py"
         return
     for line, _, target in imports(path):
         if target[: len(prefix)] != prefix or len(target) == len(prefix):
@@ -414,7 +200,7 @@ def test_the_server_starts_without_models() -> None:
 
 def test_the_table_finds_an_upward_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reader of imports sees relative, absolute and nested ones."""
-    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    monkeypatch.setattr("tests.sources.ROOT", tmp_path)
     wrong = tmp_path / "server" / "geometry" / "wrong.py"
     wrong.parent.mkdir(parents=True)
     wrong.write_text("import server.service\nfrom ..model import x\ndef f():\n    from .. import engines, diffusion\n")
@@ -427,7 +213,7 @@ def test_the_table_finds_an_upward_import(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_table_finds_an_import_of_a_forbidden_neighbour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    monkeypatch.setattr("tests.sources.ROOT", tmp_path)
     wrong = tmp_path / "server" / "service" / "jobs" / "wrong.py"
     wrong.parent.mkdir(parents=True)
     wrong.write_text("from ..workers.dispatcher import Dispatcher\nfrom server.service.requests import zap\n")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.sources import sources, where
+
 RENAMING = {"unlink", "rename", "renames", "rmdir", "removedirs", "rmtree"}
 """Functions of os, pathlib and shutil that Windows refuses while another program has the file open."""
 
@@ -27,9 +27,8 @@ def renames_or_removes(call: ast.Call) -> bool:
 def test_files_are_renamed_and_removed_in_one_place() -> None:
     """`core.held_files` bears with programs that have them open, and says so to who must not wait."""
     wrong = [
-        f"{path.relative_to(ROOT)}:{node.lineno}"
-        for package in ("blender_addon", "server")
-        for path in sorted((ROOT / package).rglob("*.py"))
+        where(path, node.lineno)
+        for path in sources("blender_addon", "server")
         if path.name != "held_files.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and renames_or_removes(node)

@@ -18,8 +18,8 @@ from blender_addon.core.payloads.shot import ShotSettings
 from blender_addon.generation.local_server import LocalServer
 from server.demo.headless_blender import run_plan
 from server.terminal.local_service import REALCAM
+from tests.sources import ROOT, sources, where
 from tests.support.systems.code_pages import FOLDER, WESTERN
-from tests.test_architecture import ROOT, sources, where
 
 
 @pytest.fixture
