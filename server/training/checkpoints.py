@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -47,7 +48,10 @@ class CheckpointFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 def fingerprint(config: TrainingConfig) -> str:
     """A hash of all in a configuration that decides the losses: not of how long and how often is saved."""
-    run = msgspec.structs.replace(config.run, steps=1, checkpoint_every=1, keep=1)
+    # Smaller batches of the same step and recomputed activations change rounding alone: what helps out of memory.
+    run = msgspec.structs.replace(
+        config.run, steps=1, checkpoint_every=1, keep=1, batch_per_process=1, recompute=False, tracker="none"
+    )
     decisive = msgspec.structs.replace(config, out="", run=run)
     return hashlib.sha256(msgspec.json.encode(decisive, order="sorted")).hexdigest()[:16]
 
@@ -80,7 +84,7 @@ def save_checkpoint(
         (part / FACTS).write_bytes(msgspec.json.encode(facts))
         discard(final)
         rename_path(part, final)
-    except (OSError, RuntimeError) as error:  # PyTorch says RuntimeError of a full disk
+    except (OSError, RuntimeError, SafetensorError) as error:  # PyTorch says RuntimeError of a full disk
         discard(part)
         raise TrainingError(
             "The checkpoint cannot be written", f"{final}: {error}", "Make room; earlier checkpoints are untouched."

@@ -87,6 +87,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         checkpoint_every: optimizer steps.
         keep: checkpoints, the newest.
         seed: of all draws.
+        tracker: draws the curves; "auto" is TensorBoard where it is installed. They lie in the run's folder as well.
     """
 
     steps: int = 50_000
@@ -98,6 +99,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     checkpoint_every: int = 1000
     keep: int = 3
     seed: int = 20230211
+    tracker: Literal["auto", "tensorboard", "wandb", "none"] = "auto"
 
     def accumulation(self, processes: int) -> int:
         """Batches of each process whose gradients make one step.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from server.model.model import RealCamModel
 from .checkpoints import CheckpointFacts, TrainingError, complete, fingerprint, load_checkpoint, save_checkpoint
 from .config import TrainingConfig
 from .draws import StepDraws, sample_generator
+from .memory import is_out_of_memory, out_of_memory
 from .optimizer import build_optimizer, clip, global_norm, learning_rate, loss_divisor
 from .order import positions
 from .step import StepRules, TrainingBatch, training_step
@@ -55,6 +57,8 @@ class StepRecord:
         gradient_norm: before clipping, of the gradients as they were added up.
         learning_rate: of the step.
         skipped: whether it was left out because loss or gradient is no number.
+        seconds: that the step took.
+        waited: seconds of these for data.
     """
 
     step: int
@@ -62,6 +66,8 @@ class StepRecord:
     gradient_norm: float
     learning_rate: float
     skipped: bool
+    seconds: float
+    waited: float
 
 
 class StepModule(nn.Module):
@@ -131,10 +137,16 @@ class Training:
             steps: to have been done at the end, those before a resume included.
 
         Raises:
-            TrainingError: three steps in a row gave no number, or a checkpoint cannot be written.
+            TrainingError: three steps in a row gave no number, memory is too small, or a checkpoint cannot be written.
         """
         while self.step < steps:
-            yield self._take(batch_of)
+            try:
+                record = self._take(batch_of)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                raise out_of_memory(error, self._config.run) from error
+            yield record
             if self.step % self._config.run.checkpoint_every == 0 or self.step == steps:
                 self.save()
 
@@ -164,21 +176,26 @@ class Training:
         self._optimizer.zero_grad()
         losses: list[Tensor] = []
         names: list[str] = []
+        started, waited = time.perf_counter(), 0.0
         for micro in range(accumulated):
             rank = self._accelerator.process_index
+            asked = time.perf_counter()
             samples = batch_of(positions(self.step, micro, rank, world, run.batch_per_process, run.batch))
+            waited += time.perf_counter() - asked
             names += samples.names
             # The base's dropout draws from PyTorch's own generators.
             torch.manual_seed(sample_generator(run.seed, self.step, micro, rank, 7).initial_seed())
             last = micro == accumulated - 1
             with self._module.no_sync() if world > 1 and not last else nullcontext():
-                loss = self._module(samples.batch, samples.draws)
-                self._accelerator.backward(loss / loss_divisor(accumulated, self._settings))
-            losses.append(loss.detach().float())
-        mean = self._accelerator.reduce(torch.stack(losses).mean(), reduction="mean")
-        return self._move(float(mean), names)
+                micro_loss = self._module(samples.batch, samples.draws)
+                self._accelerator.backward(micro_loss / loss_divisor(accumulated, self._settings))
+            losses.append(micro_loss.detach().float())
+        loss = float(self._accelerator.reduce(torch.stack(losses).mean(), reduction="mean"))
+        norm, rate, good = self._move(loss, names)
+        return StepRecord(self.step, loss, norm, rate, not good, time.perf_counter() - started, waited)
 
-    def _move(self, loss: float, names: Iterable[str]) -> StepRecord:
+    def _move(self, loss: float, names: Iterable[str]) -> tuple[float, float, bool]:
+        """Gradient norm, learning rate, and whether the tensors were moved."""
         rate = learning_rate(self.step, self._settings)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
@@ -202,7 +219,7 @@ class Training:
                 f"{', '.join(names)}",
                 "Go on from an earlier checkpoint with a lower learning rate, or look at these clips.",
             )
-        return StepRecord(self.step, loss, norm, rate, not good)
+        return norm, rate, good
 
     def _follow(self) -> None:
         decay = self._config.run.ema

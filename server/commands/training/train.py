@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,8 +13,17 @@ from server.commands.friendly_errors import friendly_errors
 from server.packages import MODEL_PACKAGES, absent_packages
 from server.terminal.plain_console import say
 
-FRAMES = 16
-"""Of a sample: what the published networks know."""
+from .shown_steps import shown_steps
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+    from server.training.config import TrainingConfig
+    from server.training.data.posed_clips import PosedClips
+    from server.training.loop import StepRecord
+
+CHECKPOINTS = "checkpoints"
+"""Folder of the checkpoints in a training's own."""
 
 
 def train(
@@ -25,7 +35,7 @@ def train(
     With several processes: accelerate launch -m server.cli train CONFIG.toml
     """
     with friendly_errors():
-        absent = absent_packages((*MODEL_PACKAGES, "accelerate"), "models")
+        absent = absent_packages((*MODEL_PACKAGES, "accelerate", "filelock"), "models")
         if absent:
             raise RealCamError("Nothing can be trained here", absent)
         _train(config, check)
@@ -36,25 +46,37 @@ def _train(file: Path, check: bool) -> None:
     from server.training.data.aligned_clips import open_aligned
 
     config = read_config(file)
-    clips = open_aligned(*config.data.folders, FRAMES, config.data.fps)
+    clips = open_aligned(*config.data.folders, config.model.frames, config.data.fps)
     say(f"{len(clips)} clips; left out: {sum(clips.refused.values())}")
     for reason, count in clips.refused.items():
         say(f"  {count}: {reason}")
     if check:
         return
 
-    from accelerate import Accelerator
+    from server.training.reporting.trackers import accelerator_of
+    from server.training.run_folder import only_training
 
+    accelerator = accelerator_of(config)
+    config.run.accumulation(accelerator.num_processes)
+    with only_training(Path(config.out)) if accelerator.is_main_process else nullcontext():
+        _run(config, clips, accelerator)
+
+
+def _run(config: TrainingConfig, clips: PosedClips, accelerator: Accelerator) -> None:
     from server.training.batches import ClipBatches
     from server.training.loop import Training
+    from server.training.reporting.trackers import start_trackers, step_values
+    from server.training.run_folder import MetricsFile
     from server.training.start import starting_model
 
-    accelerator = Accelerator(mixed_precision=config.run.precision)
-    config.run.accumulation(accelerator.num_processes)
+    run, main = config.run, accelerator.is_main_process
     model = starting_model(config, accelerator.device)
-    training = Training(model, config, accelerator, Path(config.out) / "checkpoints")
-    if training.resume() and accelerator.is_main_process:
+    training = Training(model, config, accelerator, Path(config.out) / CHECKPOINTS)
+    curves = MetricsFile(Path(config.out))
+    if training.resume() and main:
         say(f"Going on from step {training.step}")
+    if main:
+        curves.go_back(training.step)
     batches = ClipBatches(
         model=model,
         clips=clips,
@@ -64,9 +86,20 @@ def _train(file: Path, check: bool) -> None:
         mix=config.mix.shares(),
         condition_dropout=config.condition_dropout,
         published=config.published,
-        frames=FRAMES,
+        frames=config.model.frames,
     )
-    for record in training.run(batches, config.run.steps):
-        if accelerator.is_main_process:
-            skipped = ", left out" if record.skipped else ""
-            say(f"{record.step}: loss {record.loss:.5f}, gradient {record.gradient_norm:.3g}{skipped}")
+    start_trackers(accelerator, config, training.step)
+    try:
+        with shown_steps(training.step, run.steps, run.batch) if main else nullcontext(_unseen) as show:
+            for record in training.run(batches, run.steps):
+                values = step_values(record, run.batch)
+                accelerator.log(values, step=record.step)
+                if main:
+                    curves.write(record.step, values)
+                    show(record)
+    finally:
+        accelerator.end_training()
+
+
+def _unseen(record: StepRecord) -> None:
+    del record

@@ -1,0 +1,97 @@
+"""The accelerator of a training, and the trackers that draw its curves."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import torch
+from accelerate import Accelerator
+
+from server.packages import install_command
+from server.training.checkpoints import TrainingError
+from server.training.config import TrainingConfig
+from server.training.loop import StepRecord
+
+TRACKERS = ("tensorboard", "wandb")
+"""Those that can be asked for, in the order in which the first that is installed is taken where none is."""
+BY_DEFAULT = "tensorboard"
+
+
+def tracker_of(wanted: str) -> str | None:
+    """The tracker to use.
+
+    Args:
+        wanted: "auto" for TensorBoard where it is installed, "none", or a name of TRACKERS.
+
+    Raises:
+        TrainingError: the one asked for is not installed.
+    """
+    if wanted == "none":
+        return None
+    name = BY_DEFAULT if wanted == "auto" else wanted
+    if importlib.util.find_spec(name) is not None:
+        return name
+    if wanted == "auto":
+        return None
+    install = f"`{install_command('training')}`" if name == BY_DEFAULT else f"`uv pip install {name}`"
+    raise TrainingError(
+        f"The tracker {name} is not installed",
+        "the configuration asks for it as run.tracker",
+        f'Run {install}, or set run.tracker = "none": the curves lie in the training\'s folder always.',
+    )
+
+
+def accelerator_of(config: TrainingConfig) -> Accelerator:
+    """The accelerator that a configuration asks for, with the processes and plugins of `accelerate launch`.
+
+    Raises:
+        TrainingError: its tracker is not installed, or its precision needs a card.
+    """
+    tracker = tracker_of(config.run.tracker)
+    try:
+        return Accelerator(mixed_precision=config.run.precision, log_with=tracker, project_dir=config.out)
+    except ValueError as error:
+        if config.run.precision == "no" or torch.cuda.is_available():
+            raise
+        raise TrainingError(
+            f"This machine cannot train in {config.run.precision}",
+            str(error).splitlines()[0],
+            'Set run.precision = "bf16", or "no" for float32.',
+        ) from error
+
+
+def start_trackers(accelerator: Accelerator, config: TrainingConfig, step: int) -> None:
+    """Open the trackers.
+
+    Args:
+        accelerator: of the training.
+        config: written down by the trackers.
+        step: after which the curves go on.
+    """
+    flat: dict[str, object] = {}
+    for key, value in msgspec.to_builtins(config).items():
+        inner = value if isinstance(value, dict) else {"": value}
+        flat |= {f"{key}.{name}".rstrip("."): v for name, v in inner.items()}
+    plain = {key: v if isinstance(v, (bool, int, float, str)) else str(v) for key, v in flat.items()}
+    options = {"tensorboard": {"purge_step": step + 1}, "wandb": {"dir": config.out, "name": Path(config.out).name}}
+    accelerator.init_trackers("realcam-training", plain, options)
+
+
+def step_values(record: StepRecord, batch: int) -> Mapping[str, float]:
+    """A step's points on the curves by their names.
+
+    Args:
+        record: of the step.
+        batch: clips of a step.
+    """
+    return {
+        "train/loss": record.loss,
+        "train/gradient_norm": record.gradient_norm,
+        "train/learning_rate": record.learning_rate,
+        "train/skipped": float(record.skipped),
+        "train/clips_per_second": batch / record.seconds,
+        "train/seconds_waited_for_data": record.waited,
+    }

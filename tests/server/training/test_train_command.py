@@ -1,0 +1,149 @@
+"""`realcam train` as a whole: from files to checkpoints and curves, killed at will, and refusing in words."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
+pytest.importorskip("accelerate", reason="accelerate is not installed: the training was not run")
+
+from safetensors.torch import load_file, save_file  # noqa: E402
+
+from server.cli import app  # noqa: E402
+from server.model.config import VARIANTS  # noqa: E402
+from server.training.checkpoints import CAMERA, complete  # noqa: E402
+from server.training.config import RunSettings  # noqa: E402
+from server.training.memory import is_out_of_memory, out_of_memory  # noqa: E402
+from server.training.run_folder import MetricsFile, only_training  # noqa: E402
+from tests.support.model.tiny_training import NAME, SMALLER, TinyTraining, write_tiny_training  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> TinyTraining:
+    return write_tiny_training(tmp_path_factory.mktemp("training"))
+
+
+@pytest.fixture
+def tiny(files: TinyTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TinyTraining]:
+    """The files of a training, with a folder of its own to run in; one thread, so that sums have one order."""
+    monkeypatch.setitem(VARIANTS, NAME, SMALLER)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield replace(files, out=tmp_path / "out")
+    torch.set_num_threads(threads)
+
+
+def train(config: Path, *more: str) -> str:
+    result = CliRunner().invoke(app, ["train", str(config), *more])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.output
+
+
+def losses(out: Path) -> list[tuple[float | None, float | None]]:
+    return [(line["step"], line["train/loss"]) for line in MetricsFile(out).lines() if "train/loss" in line]
+
+
+def live_until(step: int, config: Path, out: Path) -> bool:
+    """Train in a process of its own that is killed as soon as this step is written down; whether it was killed."""
+    child = os.fork()
+    if child == 0:
+        try:
+            train(config)
+        finally:
+            os._exit(0)
+    ended, status = 0, 0
+    while not ended and max((int(at or 0) for at, _ in losses(out)), default=0) < step:
+        time.sleep(0.002)
+        ended, status = os.waitpid(child, os.WNOHANG)
+    if not ended:
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status)
+
+
+def test_the_same_curve_after_ten_kills(tiny: TinyTraining, tmp_path: Path) -> None:
+    """Killed from outside while the step after the drawn one, its checkpoint or the start is under way."""
+    if not hasattr(os, "fork"):
+        pytest.skip("this system has no fork: no training was killed")
+    steps = 6
+    assert "3 clips; left out: 0" in train(tiny.config(run=f"steps = {steps}\ncheckpoint_every = 1\nkeep = 2"))
+    whole = losses(tiny.out)
+    assert [step for step, _ in whole] == list(range(1, steps + 1))
+
+    killed = tmp_path / "killed"
+    config = tiny.config(run=f"steps = {steps}\ncheckpoint_every = 1\nkeep = 2", out=str(killed))
+    drawn = sorted(random.Random(20230211).choices(range(1, steps), k=10))
+    assert all(live_until(step, config, killed) for step in drawn)
+    assert "Going on from step" in train(config)
+    assert losses(killed) == whole
+    one, other = (load_file(complete(folder / "checkpoints")[-1] / CAMERA) for folder in (tiny.out, killed))
+    assert all(torch.equal(tensor, other[key]) for key, tensor in one.items())
+    assert len(complete(killed / "checkpoints")) == 2
+
+
+def test_a_full_disk_loses_no_checkpoint(tiny: TinyTraining) -> None:
+    """Here the system lets no file of this process grow beyond a hundred kilobytes."""
+    resource = pytest.importorskip("resource", reason="this system limits no files: a full disk was not tried")
+    train(tiny.config(run="steps = 1\ncheckpoint_every = 1"))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        said = train(tiny.config(run="steps = 2\ncheckpoint_every = 1"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "The checkpoint cannot be written" in said
+    assert [path.name for path in (tiny.out / "checkpoints").iterdir()] == ["step-00000001"]
+    assert "Going on from step 1" in train(tiny.config(run="steps = 2\ncheckpoint_every = 1"))
+    assert "The checkpoint is of another training" in train(tiny.config(run="steps = 3", dropout=0.0))
+
+
+def test_what_is_refused(tiny: TinyTraining, tmp_path: Path) -> None:
+    with only_training(tiny.out):
+        assert "Another training runs in this folder" in train(tiny.config())
+    assert "The weights are not there" in train(tiny.config(base="nowhere.safetensors"))
+    base = load_file(tiny.folder / "base.safetensors")
+    other = tmp_path / "other.safetensors"
+    save_file({key: tensor for key, tensor in base.items() if not key.endswith(".alpha")}, other)
+    assert "The weights are of another resolution" in train(tiny.config(base=str(other)))
+    save_file(base | {"pose_encoder.x": torch.zeros(1)}, other)
+    assert "camera modules already" in train(tiny.config(base=str(other)))
+    assert "The batch does not divide" in train(tiny.config(run="batch_per_process = 2"))
+    assert "Is run.tracker meant" in train(tiny.config(run="traker = 'none'"))
+    if importlib.util.find_spec("wandb") is None:
+        assert "The tracker wandb is not installed" in train(tiny.config(run="tracker = 'wandb'"))
+    if not torch.cuda.is_available():
+        fp16 = tiny.config()
+        fp16.write_text(fp16.read_text().replace("'no'", "'fp16'"))
+        assert "cannot train in fp16" in train(fp16)
+    assert not complete(tiny.out / "checkpoints")
+    said = train(tiny.config(), "--check")
+    assert said == "3 clips; left out: 0\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"batch_per_process": 4}, "Set run.batch_per_process = 2: a step has the same 64 clips"),
+        ({}, "Set run.recompute = true"),
+        ({"recompute": True, "precision": "no"}, 'Set run.precision = "bf16"'),
+        ({"recompute": True}, "Set a smaller size"),
+    ],
+)
+def test_out_of_memory_says_what_would_fit(settings: dict[str, object], said: str) -> None:
+    with pytest.raises(RuntimeError) as raised:
+        torch.empty(1 << 50)
+    assert is_out_of_memory(raised.value)
+    assert said in out_of_memory(raised.value, RunSettings(**settings)).sentence
+    assert not is_out_of_memory(RuntimeError("another"))
