@@ -174,9 +174,10 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "friendly_errors": set(),
         "options": {"friendly_errors"},
         "bench": {"friendly_errors", "options"},
+        "training": {"friendly_errors", "options"},
         "depth_output": set(),
         "depth_by_hand": {"depth_output", "friendly_errors", "options"},
-        "*": {"depth_by_hand", "depth_output", "friendly_errors", "options"},
+        "*": {"depth_by_hand", "depth_output", "friendly_errors", "options", "training"},
     },
 }
 """Room -> what stands in it (a module, a folder or a pattern) -> its neighbours there that it may import.

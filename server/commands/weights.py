@@ -1,4 +1,4 @@
-"""`realcam weights get`, `realcam weights check`."""
+"""`realcam weights get`, `realcam weights check`, and the networks of one's own beside them."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ from server.terminal.progress_bars import ProgressBars
 from .friendly_errors import friendly_errors
 from .options.unread import refuse_unread
 from .predictor_weights import check_predictor, get_predictor
+from .training.own_weights import add, export, remove
 
 STOPPED = 130
 """The exit code that shells use for a program ended by Ctrl-C."""
@@ -53,6 +54,10 @@ STOPPED = 130
 weights_app = typer.Typer(
     add_completion=False, help="The weights of the engine realcam and of depth predictors.", no_args_is_help=True
 )
+
+weights_app.command()(export)
+weights_app.command()(add)
+weights_app.command()(remove)
 
 Variant = Annotated[str, typer.Argument(help="realcam-256, -512 or -1024, or one of `realcam depth list`.")]
 Folder = Annotated[

@@ -12,6 +12,7 @@ from server.model.model import RealCamModel, build_parts
 from server.model.tokenizer import ClipTokenizer
 from server.model.unet.pose_encoder import position_table
 from server.model.weights import checkpoint
+from server.model.weights.camera_tensors import read_camera
 from server.model.weights.load import load_model, part_sources
 from server.model.weights.tensor_files import Union, open_tensors
 
@@ -41,7 +42,7 @@ def starting_model(config: TrainingConfig, device: torch.device) -> RealCamModel
     model = load_model(config.model, file, ClipTokenizer(folder), f"training-{config.variant}", device)
     initialise(model, sample_generator(config.run.seed))
     if config.camera:
-        load_camera_tensors(model, dict(open_tensors(Path(config.camera))))
+        load_camera_tensors(model, read_camera(Path(config.camera), config.model))
     return model
 
 

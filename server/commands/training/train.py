@@ -64,6 +64,7 @@ def _train(file: Path, check: bool) -> None:
 
 def _run(config: TrainingConfig, clips: PosedClips, accelerator: Accelerator) -> None:
     from server.training.batches import ClipBatches
+    from server.training.exports.run_record import record_run
     from server.training.loop import Training
     from server.training.reporting.trackers import start_trackers, step_values
     from server.training.run_folder import MetricsFile
@@ -71,6 +72,8 @@ def _run(config: TrainingConfig, clips: PosedClips, accelerator: Accelerator) ->
 
     run, main = config.run, accelerator.is_main_process
     model = starting_model(config, accelerator.device)
+    if main:
+        record_run(config, len(clips), clips.refused)
     training = Training(model, config, accelerator, Path(config.out) / CHECKPOINTS)
     curves = MetricsFile(Path(config.out))
     if training.resume() and main:

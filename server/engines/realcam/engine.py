@@ -14,8 +14,8 @@ from blender_addon.core.protocol.capability import EngineCapability
 from server.engines.engine import Checkpoints
 from server.engines.graphics_card import unused_card
 
-from .settings import MODES, OPTIONS
-from .sources import SIZES, ModelSource, RandomWeights
+from .settings import MODES, shown_options
+from .sources import SIZES, ModelSource, RandomWeights, Size
 
 if TYPE_CHECKING:
     from .runner import Runner
@@ -51,16 +51,16 @@ class RealCamEngine:
             if random
             else "A new picture of every frame along the camera, held to the photo's scene. The weights were trained "
             "for 16 frames at once; continuation, loop and interpolation do without training what the method allows.",
-            sizes=self._source.sizes() or tuple(SIZES),
+            sizes=self._sizes() or tuple(SIZES),
             frame_counts=FRAME_COUNTS,
             modes=MODES,
             draft=random,
             needs_weights=not random,
-            licence="" if random else "Weights: see the model cards of RealCam-I2V and DynamiCrafter",
+            licence="" if random else self._licence(),
             unavailable=self._source.unavailable(),
             notice=unused_card() or msgspec.UNSET,
             checkpoint_share=CHECKPOINT_SHARE,
-            options=OPTIONS,
+            options=shown_options(self._source.weights()),
         )
 
     def generate(self, shot: Shot, report: OnProgress) -> Clip:
@@ -78,6 +78,15 @@ class RealCamEngine:
             EngineError: the shot cannot be made here; what `report` and `checkpoints` raise passes through.
         """
         return self._ready_runner().run(shot, report, checkpoints)
+
+    def _sizes(self) -> tuple[Size, ...]:
+        """The sizes of all networks there are, the published ones' first."""
+        networks = [self._source.named(network.name) for network in self._source.own()]
+        return tuple(dict.fromkeys(size for source in (self._source, *networks) for size in source.sizes()))
+
+    def _licence(self) -> str:
+        own = "".join(f"; {network.words}" for network in self._source.own())
+        return f"Weights: see the model cards of RealCam-I2V and DynamiCrafter{own}"
 
     def _ready_runner(self) -> Runner:
         reason = self._source.unavailable()

@@ -46,6 +46,7 @@ class _Kept:
     """Which model is loaded, and how."""
 
     config: ModelConfig
+    weights_hash: str
     dtype: torch.dtype
     offloaded: bool
     compiled: bool
@@ -63,6 +64,7 @@ class _SamplingTask:
 
     shot: Shot
     settings: RealCamSettings
+    source: ModelSource
     size: Size
     config: ModelConfig
     weights_hash: str
@@ -130,22 +132,15 @@ class Runner:
         return Clip(made.frames, self._metadata(task, made.plan, time.perf_counter() - started), made.notes)
 
     def _task(self, shot: Shot) -> _SamplingTask:
-        settings = read_settings(shot.settings.options)
+        settings = read_settings(shot.settings.options, self._source.weights())
+        source = self._source.named(settings.weights)
         size = (shot.trajectory.width, shot.trajectory.height)
-        self._check_size(size)
-        config = self._source.config(size)
+        check_size(source, size, settings.weights)
+        config = source.config(size)
         inputs = shot_inputs(shot, settings, config)
         inputs = replace(inputs, picture=inputs.picture.to(self._device))
         dtype = chosen_dtype(settings, self._device)
-        return _SamplingTask(shot, settings, size, config, self._source.weights_hash(size), dtype, inputs)
-
-    def _check_size(self, size: Size) -> None:
-        sizes = self._source.sizes()
-        if size not in sizes:
-            known = ", ".join(f"{w} x {h}" for w, h in sizes)
-            raise EngineError(
-                "There are no weights for this picture size", f"{size[0]} x {size[1]}, there are for {known}"
-            )
+        return _SamplingTask(shot, settings, source, size, config, source.weights_hash(size), dtype, inputs)
 
     def _needs(self, task: _SamplingTask) -> dict[MemoryPlan, int]:
         frames = min(len(task.shot.trajectory), task.config.frames)
@@ -167,24 +162,24 @@ class Runner:
         """The frames made with one memory plan. Raises the device's error when memory runs out."""
         start = keeper.begin(plan.name)
         progress.stage("Loading the model")
-        model = self._model(task.size, task.dtype, plan.offloaded, task.settings.compile_blocks)
+        model = self._model(task, plan.offloaded)
         options = sampling_options(task.shot, task.settings, task.config, plan)
         noise = SeededNoise(task.shot.settings.seed, self._device)
         frames = sample_shot(model, task.inputs, options, noise, progress.hooks(keeper), start)
         return _Made(frames, plan, _notes(task, model.tokenizer, plan))
 
-    def _model(self, size: Size, dtype: torch.dtype, offload: bool, compiled: bool) -> RealCamModel:
+    def _model(self, task: _SamplingTask, offload: bool) -> RealCamModel:
         offload = offload and self._device.type == "cuda"
         # Weights that come and go layer by layer are moved by hooks that a compiled block would not call.
-        compiled = compiled and not offload
-        wanted = _Kept(self._source.config(size), dtype, offload, compiled)
+        compiled = task.settings.compile_blocks and not offload
+        wanted = _Kept(task.config, task.weights_hash, task.dtype, offload, compiled)
         if self._loaded is None or self._loaded.kept != wanted:
             self._forget_model()
             release_memory()
-            model = self._source.load(size, torch.device("cpu") if offload else self._device, dtype)
+            model = task.source.load(task.size, torch.device("cpu") if offload else self._device, task.dtype)
             if compiled:
                 compile_blocks(model.unet, self._device)
-            elif not offload and packing_pays(dtype, self._device):
+            elif not offload and packing_pays(task.dtype, self._device):
                 pack(model.unet)
             self._loaded = _Loaded(wanted, offloaded(model, self._device) if offload else model)
         return self._loaded.model
@@ -195,7 +190,7 @@ class Runner:
     def _too_large(self, task: _SamplingTask, need: int) -> EngineError:
         """The error that says what memory was missing, and what would fit."""
         free = free_memory(self._device)
-        configs = [(size, self._source.config(size)) for size in self._source.sizes()]
+        configs = [(size, task.source.config(size)) for size in task.source.sizes()]
         width, height = task.size
         return EngineError(
             "The machine ran out of memory",
@@ -214,6 +209,21 @@ class Runner:
             weights_hash=task.weights_hash,
             seconds=seconds,
             draft=task.weights_hash.startswith("random-"),
+        )
+
+
+def check_size(source: ModelSource, size: Size, weights: str) -> None:
+    """Refuse a picture size that the chosen weights do not make.
+
+    Raises:
+        EngineError: it is such a one.
+    """
+    sizes = source.sizes()
+    if size not in sizes:
+        known = ", ".join(f"{w} x {h}" for w, h in sizes)
+        raise EngineError(
+            "There are no weights for this picture size",
+            f"{size[0]} x {size[1]}; those called {weights} are for {known}",
         )
 
 

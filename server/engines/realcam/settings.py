@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from blender_addon.core.protocol.capability import EngineOption, SettingValue
 from blender_addon.core.protocol.engine_checks import checked_options
+from server.model.weights.own_networks import PUBLISHED_WEIGHTS, OwnNetwork
 
 Mode = Literal["auto", "basic", "continuation", "loop", "interpolation"]
 MODES: tuple[str, ...] = ("basic", "loop", "interpolation", "continuation")
@@ -178,10 +179,43 @@ OPTIONS: tuple[EngineOption, ...] = (
 )
 
 
+def weights_option(published: bool, own: Sequence[OwnNetwork]) -> EngineOption:
+    """The option that chooses the network.
+
+    Args:
+        published: whether published weights are there.
+        own: the user's trained networks.
+    """
+    choices = (*([PUBLISHED_WEIGHTS] if published or not own else []), *(network.name for network in own))
+    said = "; ".join(network.words for network in own)
+    return EngineOption(
+        name="weights",
+        label="Network",
+        description=f"The published weights of the picture's size, or a network trained here. {said}".strip(),
+        kind="choice",
+        default=choices[0],
+        choices=choices,
+    )
+
+
+PUBLISHED_ONLY = weights_option(True, ())
+"""The option where no network was trained. The panel does not show it."""
+
+
+def shown_options(weights: EngineOption) -> tuple[EngineOption, ...]:
+    """The options that the engine declares: that of the network only where there is a choice.
+
+    Args:
+        weights: see `weights_option`.
+    """
+    return OPTIONS if weights.choices == (PUBLISHED_WEIGHTS,) else (weights, *OPTIONS)
+
+
 @dataclass(frozen=True)
 class RealCamSettings:
-    """The value of every option in OPTIONS, under its name."""
+    """The value of every option in OPTIONS and of `weights_option`, under its name."""
 
+    weights: str
     mode: Mode
     steps: int
     guidance: float
@@ -202,10 +236,14 @@ class RealCamSettings:
     faithful: bool
 
 
-def read_settings(options: Mapping[str, SettingValue]) -> RealCamSettings:
+def read_settings(options: Mapping[str, SettingValue], weights: EngineOption = PUBLISHED_ONLY) -> RealCamSettings:
     """The settings for the artist's options, with defaults for those that are not set.
+
+    Args:
+        options: by name.
+        weights: the networks to choose from, see `weights_option`.
 
     Raises:
         EngineError: an option is unknown or out of range.
     """
-    return RealCamSettings(**cast("dict[str, Any]", checked_options(OPTIONS, options)))
+    return RealCamSettings(**cast("dict[str, Any]", checked_options((weights, *OPTIONS), options)))

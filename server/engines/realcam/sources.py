@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from server.model.config import REALCAM_256, REALCAM_512, REALCAM_1024, TINY, ModelConfig
+from blender_addon.core.protocol.capability import EngineOption
+from server.model.config import REALCAM_256, REALCAM_512, REALCAM_1024, TINY, VARIANTS, ModelConfig
+from server.model.weights.own_networks import OwnNetwork, own_hash, own_networks, own_store
 from server.model.weights.weights_store import WeightsStore, default_store
 from server.packages import MODEL_PACKAGES, absent_packages
 
 from .memory.minimum_memory import LEAST, shortage, this_machine
+from .settings import PUBLISHED_ONLY, weights_option
 
 if TYPE_CHECKING:
     import torch
@@ -56,6 +59,18 @@ class ModelSource(Protocol):
         """The model for a size."""
         ...
 
+    def own(self) -> tuple[OwnNetwork, ...]:
+        """The networks that the user trained, beside these."""
+        ...
+
+    def weights(self) -> EngineOption:
+        """The option that chooses among these and the user's own."""
+        ...
+
+    def named(self, weights: str) -> ModelSource:
+        """The source for a value of that option."""
+        ...
+
 
 @dataclass(frozen=True)
 class InstalledWeights:
@@ -76,12 +91,14 @@ class InstalledWeights:
         """See ModelSource."""
         if absent := absent_packages(MODEL_PACKAGES, extra="models"):
             return absent
-        if not self.sizes():
+        own = self.own()
+        if not self.sizes() and not own:
             return (
                 f"No weights in {self.store.root}: run `realcam weights get {REALCAM_512.name}` on the server, "
                 "or set REALCAM_WEIGHTS to where they are"
             )
-        return shortage(this_machine(), {config.name for config in map(self.config, self.sizes())})
+        installed = {config.name for config in map(self.config, self.sizes())}
+        return shortage(this_machine(), installed | {network.facts.variant for network in own})
 
     def config(self, size: Size) -> ModelConfig:
         """See ModelSource."""
@@ -105,6 +122,76 @@ class InstalledWeights:
         file = open_checkpoint(CheckpointFiles(self.store.model_file(config.name)))
         tokenizer = ClipTokenizer(self.store.folder(config.name))
         return load_model(config, file, tokenizer, self.weights_hash(size), device, dtype)
+
+    def own(self) -> tuple[OwnNetwork, ...]:
+        """See ModelSource: those whose variant is known here, and whose base is there."""
+        return tuple(n for n in own_networks(self.store) if n.facts.variant in VARIANTS and own_hash(self.store, n))
+
+    def weights(self) -> EngineOption:
+        """See ModelSource."""
+        return weights_option(bool(self.sizes()), self.own())
+
+    def named(self, weights: str) -> ModelSource:
+        """See ModelSource."""
+        return next((OwnWeights(self.store, n) for n in self.own() if n.name == weights), self)
+
+
+@dataclass(frozen=True)
+class OwnWeights:
+    """The models of one network that the user trained: its tensors, on the installed variant's base or its own.
+
+    Attributes:
+        store: where both are.
+        network: the trained one.
+    """
+
+    store: WeightsStore
+    network: OwnNetwork
+
+    def sizes(self) -> tuple[Size, ...]:
+        """See ModelSource: the one it was trained at, and its variant's."""
+        variant = self.network.facts.variant
+        return tuple(dict.fromkeys([self.network.facts.size, *(s for s, c in SIZES.items() if c.name == variant)]))
+
+    def unavailable(self) -> str:
+        """See ModelSource."""
+        return InstalledWeights(self.store).unavailable()
+
+    def config(self, size: Size) -> ModelConfig:
+        """See ModelSource: the variant, with the network's name before its own."""
+        variant = VARIANTS[self.network.facts.variant]
+        return replace(variant, name=f"{self.network.name} on {variant.name}", size=self.network.facts.size)
+
+    def weights_hash(self, size: Size) -> str:
+        """See ModelSource."""
+        return own_hash(self.store, self.network)
+
+    def load(self, size: Size, device: torch.device, dtype: torch.dtype) -> RealCamModel:
+        """See ModelSource.
+
+        Raises:
+            CheckpointError: the weights are damaged.
+        """
+        from server.model.tokenizer import ClipTokenizer
+        from server.model.weights.load import CheckpointFiles, load_model, open_checkpoint
+
+        kept, facts = own_store(self.store), self.network.facts
+        base = None if facts.whole else self.store.model_file(facts.variant)
+        file = open_checkpoint(CheckpointFiles(kept.model_file(self.network.name), base))
+        tokenizer = ClipTokenizer(kept.folder(self.network.name))
+        return load_model(self.config(size), file, tokenizer, self.weights_hash(size), device, dtype)
+
+    def own(self) -> tuple[OwnNetwork, ...]:
+        """See ModelSource."""
+        return (self.network,)
+
+    def weights(self) -> EngineOption:
+        """See ModelSource."""
+        return weights_option(False, self.own())
+
+    def named(self, weights: str) -> ModelSource:
+        """See ModelSource."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -143,6 +230,18 @@ class RandomWeights:
 
         config = self.config(size)
         return random_model(config, ByteTokenizer(config.clip.vocabulary), 0, device, dtype)
+
+    def own(self) -> tuple[OwnNetwork, ...]:
+        """See ModelSource."""
+        return ()
+
+    def weights(self) -> EngineOption:
+        """See ModelSource."""
+        return PUBLISHED_ONLY
+
+    def named(self, weights: str) -> ModelSource:
+        """See ModelSource."""
+        return self
 
 
 RANDOM_WEIGHTS = "REALCAM_RANDOM_WEIGHTS"

@@ -9,7 +9,7 @@ import pytest
 
 from blender_addon.core.errors import EngineError
 from server.engines.realcam.engine import RealCamEngine
-from server.engines.realcam.settings import OPTIONS, read_settings
+from server.engines.realcam.settings import OPTIONS, PUBLISHED_ONLY, read_settings
 from server.engines.realcam.sources import InstalledWeights, RandomWeights
 from server.model.config import TINY
 from server.model.weights.weights_store import WeightsStore
@@ -18,7 +18,7 @@ from server.model.weights.weights_store import WeightsStore
 def test_options_have_defaults_and_limits() -> None:
     defaults = read_settings({})
     assert (defaults.steps, defaults.guidance, defaults.shaping, defaults.shaping_until) == (25, 5.5, "noisy", 900)
-    assert {option.name for option in OPTIONS} == set(defaults.__dataclass_fields__)
+    assert {option.name for option in (PUBLISHED_ONLY, *OPTIONS)} == set(defaults.__dataclass_fields__)
     assert read_settings({"steps": 3.0}).steps == 3
 
 

@@ -1,0 +1,188 @@
+"""A training's result to a network that the engine offers beside the published ones, and away again."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from blender_addon.core.held_files import remove_tree
+from blender_addon.core.progress import OnProgress
+from server.model.config import VARIANTS, ModelConfig
+from server.model.tokenizer import check_vocabulary
+
+from .camera_tensors import base_digest, read_camera, tensors_file
+from .own_networks import NAME, NETWORK_FILE, PUBLISHED_WEIGHTS, NetworkFacts, OwnNetwork, own_networks, own_store
+from .tensor_files import Union, open_tensors
+from .weights_fetch import SpaceNeeded, check_disk_space, sha256_of
+from .weights_install import used_tensors
+from .weights_sources import WeightsError, first_line
+from .weights_store import FRESH_PREFIX, MODEL_FILE, TOKENIZER_FILES, Manifest, SourceFile, WeightsStore
+
+
+@dataclass(frozen=True)
+class NetworkToAdd:
+    """What is added to the engine.
+
+    Attributes:
+        path: of the tensors, see `tensors_file`.
+        name: that it gets.
+        facts: of it; hash and `whole` are found out.
+        base: a file of the base it was trained on, to be kept with it; None for the installed variant's.
+        tokenizer: folder of CLIP's vocab.json and merges.txt; None for those of an installed variant.
+    """
+
+    path: Path
+    name: str
+    facts: NetworkFacts
+    base: Path | None = None
+    tokenizer: Path | None = None
+
+
+def read_facts(path: Path) -> NetworkFacts | None:
+    """What the folder of an export says of its network; None where it says nothing.
+
+    Raises:
+        WeightsError: it cannot be read.
+    """
+    file = (path if path.is_dir() else path.parent) / NETWORK_FILE
+    if not file.is_file():
+        return None
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=NetworkFacts)
+    except msgspec.MsgspecError as error:
+        raise WeightsError("What the folder says of its network cannot be read", f"{file}: {error}") from error
+
+
+def add_network(store: WeightsStore, adding: NetworkToAdd, on_progress: OnProgress) -> OwnNetwork:
+    """Copy a trained network into the store, so that the engine offers it.
+
+    Args:
+        store: where the published weights are; trained ones are kept in a folder of it.
+        adding: what is added.
+        on_progress: told of the bytes checked.
+
+    Raises:
+        CheckpointError: the tensors are not those of the variant.
+        WeightsError: the name is taken or cannot be one, the base is not there or another, or the disk is too small.
+    """
+    config = VARIANTS[adding.facts.variant]
+    check_name(store, adding.name)
+    file = tensors_file(adding.path)
+    camera = read_camera(file, config)
+    tokenizer = _tokenizer(store, adding)
+    tensors = camera if adding.base is None else used_tensors(Union([open_tensors(adding.base), camera]), config)
+    _check_base(store, adding, config)
+    bytes_needed = sum(t.numel() * t.element_size() for t in tensors.values())
+    check_disk_space([SpaceNeeded(store.root, bytes_needed, "for the network")])
+    return _put(store, adding, file, tensors, tokenizer, on_progress)
+
+
+def check_name(store: WeightsStore, name: str) -> None:
+    """Refuse a name that another network has, or that cannot be one.
+
+    Raises:
+        WeightsError: it is such a one.
+    """
+    if not NAME.fullmatch(name):
+        raise WeightsError(
+            "The name cannot be a network's",
+            f"{name!r}; it is at most 40 small letters, digits, dots, dashes and underscores",
+            "Give another with --name.",
+        )
+    taken = {PUBLISHED_WEIGHTS, *VARIANTS, *(network.name for network in own_networks(store))}
+    if name in taken:
+        raise WeightsError(
+            "The name is taken",
+            f"there is a network {name}",
+            f"Give another with --name, or run `realcam weights remove {name}` where it is your own.",
+        )
+
+
+def remove_network(store: WeightsStore, name: str) -> None:
+    """Delete a trained network from the store.
+
+    Raises:
+        WeightsError: there is none of this name, or another program holds its file.
+    """
+    names = [network.name for network in own_networks(store)]
+    if name not in names:
+        raise WeightsError(
+            f"There is no network of your own called {name}", f"there are {', '.join(names) or 'none'}", "Name another."
+        )
+    try:
+        remove_tree(own_store(store).folder(name))
+    except OSError as error:
+        raise WeightsError(
+            "The network cannot be removed", f"{error.filename}: {error.strerror}", "Stop the server that uses it."
+        ) from error
+
+
+def _check_base(store: WeightsStore, adding: NetworkToAdd, config: ModelConfig) -> None:
+    """Check that the network will run on the base that it was trained on."""
+    if adding.base is None and store.manifest(config.name) is None:
+        raise WeightsError(
+            "The base of the network is not installed",
+            f"it runs on {config.name}, and nothing whole of that is in {store.folder(config.name)}",
+            f"Run `realcam weights get {config.name}`, or name the file of its base with --base.",
+        )
+    file = adding.base or store.model_file(config.name)
+    found = base_digest(open_tensors(file))
+    if adding.facts.base and found != adding.facts.base:
+        raise WeightsError(
+            "The network was trained on another base",
+            f"{file} has digest {found or 'none'}, the one it was trained on {adding.facts.base}",
+            "Name the file of that base with --base: it is then kept with the network.",
+        )
+
+
+def _tokenizer(store: WeightsStore, adding: NetworkToAdd) -> tuple[Path, Path]:
+    """CLIP's vocabulary and merges, the same for all published variants."""
+    installed = [store.folder(name) for name in (adding.facts.variant, *VARIANTS) if store.manifest(name) is not None]
+    folder = adding.tokenizer or (installed[0] if installed else None)
+    if folder is None:
+        raise WeightsError(
+            "There is no tokenizer", "no variant is installed whose own could be used", "Name its folder: --tokenizer."
+        )
+    vocabulary, merges = (folder / name for name in TOKENIZER_FILES)
+    for path in (vocabulary, merges):
+        if not path.is_file():
+            raise WeightsError("The tokenizer is not there", str(path), "Check the folder that was typed.")
+    check_vocabulary(vocabulary, merges)
+    return vocabulary, merges
+
+
+def _put(
+    store: WeightsStore,
+    adding: NetworkToAdd,
+    file: Path,
+    tensors: dict[str, Tensor],
+    tokenizer: tuple[Path, Path],
+    on_progress: OnProgress,
+) -> OwnNetwork:
+    with tempfile.TemporaryDirectory(prefix=FRESH_PREFIX, dir=store.root, ignore_cleanup_errors=True) as fresh:
+        model = Path(fresh) / MODEL_FILE
+        try:
+            save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, model)
+        except SafetensorError as error:
+            raise WeightsError("The network cannot be written", f"{store.root}: {first_line(error)}") from error
+        for name, source in zip(TOKENIZER_FILES, tokenizer, strict=True):
+            shutil.copyfile(source, Path(fresh) / name)
+        # safetensors writes files that only their owner can read, and the server may run as another user.
+        shutil.copymode(Path(fresh) / TOKENIZER_FILES[0], model)
+        digest = sha256_of(model, "Checking what was made", on_progress)
+        facts = msgspec.structs.replace(adding.facts, sha256=digest, whole=adding.base is not None)
+        (Path(fresh) / NETWORK_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(facts)))
+        made_of = SourceFile(name=file.name, sha256=sha256_of(file), bytes=file.stat().st_size)
+        manifest = Manifest(
+            variant=adding.name, sha256=digest, bytes=model.stat().st_size, sources=(made_of,), model=MODEL_FILE
+        )
+        beside = [Path(fresh) / name for name in (NETWORK_FILE, *TOKENIZER_FILES)]
+        own_store(store).put(manifest, model, beside)
+    return OwnNetwork(adding.name, facts)

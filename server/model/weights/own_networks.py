@@ -1,0 +1,103 @@
+"""Networks that the user trained, beside the published ones: what is known of each, and where they are. No torch."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+import msgspec
+
+from .weights_store import TOKENIZER_FILES, WeightsStore
+
+NETWORK_FILE = "network.json"
+"""Name of the file beside a trained network's tensors that holds its NetworkFacts."""
+
+PUBLISHED_WEIGHTS = "published"
+"""What the published weights are called where a network is chosen; no other may have this name."""
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+"""Names that a trained network may have."""
+
+
+class NetworkFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of trained camera modules.
+
+    Attributes:
+        variant: of the model that they belong to; its schedule and sizes hold for them.
+        size: (width, height) they were trained at, pixels.
+        steps: of the optimizer; 0 where it is not known.
+        licence: of the weights, in words.
+        sha256: of the file of tensors, in hex.
+        base: digest of the base they were trained on, see `base_digest`; "" where it is not known.
+        forms: of latents beside the noise that they were trained for, with their shares, see MixSettings.
+        mean: whether they are the running mean of the training's last steps.
+        commit: of the code that trained them; "" where it is not known.
+        whole: whether the file of tensors holds the base as well.
+    """
+
+    variant: str
+    size: tuple[int, int]
+    steps: int = 0
+    licence: str = "not stated"
+    sha256: str = ""
+    base: str = ""
+    forms: dict[str, float] = {}
+    mean: bool = False
+    commit: str = ""
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class OwnNetwork:
+    """A trained network that was added to the engine.
+
+    Attributes:
+        name: that it was given.
+        facts: of it.
+    """
+
+    name: str
+    facts: NetworkFacts
+
+    @property
+    def words(self) -> str:
+        """What an artist should know of it, in one line."""
+        width, height = self.facts.size
+        return (
+            f"{self.name}, your own: {self.facts.variant}, trained at {width} x {height}, licence {self.facts.licence}"
+        )
+
+
+def own_store(store: WeightsStore) -> WeightsStore:
+    """Where trained networks are kept, beside the published ones: a folder for each, by its name."""
+    return WeightsStore(store.root / "trained")
+
+
+def own_networks(store: WeightsStore) -> tuple[OwnNetwork, ...]:
+    """The trained networks that are whole, by name."""
+    kept = own_store(store)
+    try:
+        names = sorted(path.name for path in kept.root.iterdir() if NAME.fullmatch(path.name))
+    except OSError:
+        return ()
+    return tuple(network for name in names if (network := _read(kept, name)) is not None)
+
+
+def own_hash(store: WeightsStore, network: OwnNetwork) -> str:
+    """What a clip says of the weights that made it: one hash of the network's and its base's; "" without the base."""
+    facts = network.facts
+    if facts.whole:
+        return facts.sha256
+    base = store.manifest(facts.variant)
+    return hashlib.sha256(f"{facts.sha256} {base.sha256}".encode()).hexdigest() if base else ""
+
+
+def _read(kept: WeightsStore, name: str) -> OwnNetwork | None:
+    if kept.manifest(name, (NETWORK_FILE, *TOKENIZER_FILES)) is None:
+        return None
+    try:
+        data = (kept.folder(name) / NETWORK_FILE).read_bytes()
+        return OwnNetwork(name, msgspec.json.decode(data, type=NetworkFacts))
+    except (OSError, msgspec.MsgspecError):
+        return None
