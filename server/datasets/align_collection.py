@@ -107,14 +107,14 @@ def clip_fingerprint(clip: Path, settings: str) -> str:
     """A digest of the names, sizes and times of the clip's files, and of the settings; contents are not read.
 
     Args:
-        clip: folder.
+        clip: folder, or a single file.
         settings: text.
 
     Returns:
         32 hexadecimal digits.
     """
     digest = hashlib.sha256(os.fsencode(settings))
-    for file in sorted(clip.rglob("*")):
+    for file in [clip] if clip.is_file() else sorted(clip.rglob("*")):
         if file.is_file() and not is_foreign(file.name):
             facts = file.stat()
             digest.update(os.fsencode(f"{file.relative_to(clip)}|{facts.st_size}|{facts.st_mtime_ns}\n"))

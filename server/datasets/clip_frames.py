@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -136,19 +138,93 @@ def _check_one_series(files: tuple[Path, ...]) -> None:
         )
 
 
+@dataclass(frozen=True)
+class VideoFacts:
+    """What a video says of itself.
+
+    Attributes:
+        size: (width, height) of a frame as it is shown, pixels.
+        frames: how many.
+        fps: frames per second, the mean; 0 where the file does not say.
+    """
+
+    size: tuple[int, int]
+    frames: int
+    fps: float
+
+
+def video_facts(file: Path) -> VideoFacts:
+    """What a video says of itself; only its first frame is decoded.
+
+    Raises:
+        ClipError: it cannot be read, or not be used.
+    """
+    with _opened(file) as (container, stream, space):
+        count = stream.frames or len(_stamps(container, stream))
+        container.seek(0)
+        first = next((_shown(frame, file, space) for frame in container.decode(stream)), None)
+        rate = float(stream.average_rate or 0)
+    if first is None:
+        raise ClipError("The video has no frame", str(file))
+    return VideoFacts((first.shape[1], first.shape[0]), count, rate)
+
+
+def read_video_frames(file: Path, indices: Sequence[int]) -> UInt8:
+    """Some frames of a video; decoding begins at the key frame before the first of them.
+
+    Args:
+        file: the video.
+        indices: of the frames in the order in which they are shown.
+
+    Returns:
+        [F, H, W, 3] uint8 sRGB, in the order of `indices`.
+
+    Raises:
+        ClipError: it cannot be read, not be used, or has not all of these frames.
+    """
+    found: dict[int, UInt8] = {}
+    with _opened(file) as (container, stream, space):
+        stamps = _stamps(container, stream)
+        if max(indices) >= len(stamps):
+            raise ClipError("The video has too few frames", f"{file} has {len(stamps)}, frame {max(indices)} is wanted")
+        wanted = {stamps[index]: index for index in indices}
+        container.seek(min(wanted), stream=stream, backward=True)
+        for frame in container.decode(stream):
+            if frame.pts in wanted:
+                found[wanted[frame.pts]] = _shown(frame, file, space)
+            if len(found) == len(wanted):
+                break
+    absent = sorted(set(indices) - set(found))
+    if absent:
+        raise ClipError("The video is damaged", f"{file}: frame {absent[0]} cannot be decoded", "Copy it again.")
+    return np.stack([found[index] for index in indices])
+
+
 def _read_video(file: Path) -> UInt8:
+    with _opened(file) as (container, stream, space):
+        frames = [_shown(frame, file, space) for frame in container.decode(stream)]
+    if not frames:
+        raise ClipError("The video has no frame", str(file))
+    return np.stack(frames)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream, RgbSpace | None]]:
+    """The open video, its stream of pictures, and the colours to convert from, None for sRGB's."""
     try:
         with av.open(str(file)) as container:
             stream = container.streams.video[0]
             _refuse_video(file, stream)
             primaries = stream.codec_context.color_primaries
-            space = coded_space(primaries, _SRGB) if primaries in _WIDE else None
-            frames = [_shown(frame, file, space) for frame in container.decode(stream)]
+            yield container, stream, coded_space(primaries, _SRGB) if primaries in _WIDE else None
     except (OSError, ValueError, IndexError) as error:  # PyAV's errors derive from these
         raise ClipError("The video cannot be read", f"{file}: {error}") from error
-    if not frames:
-        raise ClipError("The video has no frame", str(file))
-    return np.stack(frames)
+
+
+def _stamps(container: av.container.InputContainer, stream: av.VideoStream) -> list[int]:
+    """When each frame is shown, in units of the stream's time base, sorted; nothing is decoded."""
+    packets = (p for p in container.demux(stream) if p.size and not p.is_discard)
+    return sorted(p.pts for p in packets if p.pts is not None)
 
 
 def _refuse_video(file: Path, stream: av.VideoStream) -> None:

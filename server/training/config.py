@@ -29,15 +29,27 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What is trained on.
 
     Attributes:
-        train: folder of clips.
+        layout: "aligned" for folders of pictures that `realcam data align` or `data render` recorded, "realestate10k"
+            for camera files with a video each, "realcam-vid" for the table of that name.
+        train: folder of clips; of the camera files; the table.
         records: folder of their records, as `realcam data align` writes them; "" for aligned/NAME beside the folder of
-            clips NAME, where `realcam data render` puts them.
-        fps: frames per second of what the clips' frames were taken of.
+            clips NAME, where `realcam data render` puts them. Of "realestate10k": "" where `scales` has the scales.
+        videos: folder of the videos; "" for `train` itself, or the table's folder.
+        names: file that lists the clips of "realestate10k", one a line; "" for all.
+        scales: NPZ of the scales of "realestate10k", one dictionary: clip -> a scale for each pose.
+        tails: share of the clips that is dropped at each end of their largest and of their smallest scales; 0.02 as
+            published, 0 where the list is of chosen clips already. What has records is filtered by them.
+        fps: frames per second of what an aligned clip's frames were taken of.
         stride: smallest and largest frame stride, both included.
     """
 
     train: str
+    layout: Literal["aligned", "realestate10k", "realcam-vid"] = "aligned"
     records: str = ""
+    videos: str = ""
+    names: str = ""
+    scales: str = ""
+    tails: float = 0.0
     fps: float = 30.0
     stride: tuple[int, int] = (1, 10)
 
@@ -232,6 +244,7 @@ def _check(config: TrainingConfig) -> None:
         "run.ema": not 0.0 <= config.run.ema < 1.0,
         "dropout": not 0.0 <= config.dropout < 1.0,
         "condition_dropout": not 0.0 <= config.condition_dropout <= 1 / 3,
+        "data.tails": not 0.0 <= config.data.tails < 0.5,
         "data.stride": not 1 <= config.data.stride[0] <= config.data.stride[1],
         "optimizer.learning_rate": config.optimizer.learning_rate <= 0.0,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,13 +44,14 @@ def train(
 
 def _train(file: Path, check: bool) -> None:
     from server.training.config import read_config
-    from server.training.data.aligned_clips import open_aligned
+    from server.training.data.clip_set import report
+    from server.training.data.opening import open_clips
 
     config = read_config(file)
-    clips = open_aligned(*config.data.folders, config.model.frames, config.data.fps)
-    say(f"{len(clips)} clips; left out: {sum(clips.refused.values())}")
-    for reason, count in clips.refused.items():
-        say(f"  {count}: {reason}")
+    clips = open_clips(config.data, config.model.frames, Path(config.out))
+    if os.environ.get("RANK", "0") == "0":
+        for line in report(clips, all_names=check):
+            say(line)
     if check:
         return
 

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from blender_addon.core.arrays import Float64, UInt8
-from blender_addon.core.errors import RealCamError
 from server.datasets.align import AlignRecord
-from server.datasets.align_collection import SUMMARY, CollectionSummary
+from server.datasets.align_collection import SUMMARY, CollectionSummary, clip_fingerprint
 from server.datasets.clip_frames import picture_files, read_picture, read_pictures
 
-from .posed_clips import refusal
+from .clip_set import ClipSet, DataError, sorted_out
+from .inspection import APART, NO_SCALE
+from .posed_clips import TrainingClip, refusal
+from .suspicions import suspicion
 
 CAPTION = "caption.txt"
 """File of a clip's words, beside its frames."""
-
-
-class DataError(RealCamError):
-    """A data set that cannot be trained on."""
+CLIPS_KEPT = 16
+"""Clips whose record and list of frames a process remembers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,18 +33,28 @@ class AlignedClip:
 
     Attributes:
         folder: of the frames.
-        record: of the alignment.
+        record_file: of the alignment.
         fps: frames per second of what the frames were taken of.
     """
 
     folder: Path
-    record: AlignRecord
+    record_file: Path
     fps: float
 
     @property
     def name(self) -> str:
         """The clip's name."""
-        return self.record.clip
+        return self.record_file.stem
+
+    @property
+    def record(self) -> AlignRecord:
+        """The record; a process remembers the last few, since those of a data set are too many."""
+        return _record(self.record_file)
+
+    @property
+    def fingerprint(self) -> str:
+        """See TrainingClip."""
+        return clip_fingerprint(self.folder, "")
 
     @property
     def caption(self) -> str:
@@ -52,28 +62,27 @@ class AlignedClip:
         file = self.folder / CAPTION
         return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
 
-    @cached_property
+    @property
     def files(self) -> tuple[Path, ...]:
         """The frames."""
-        return picture_files(self.folder)
+        return _pictures(self.folder)
 
-    @cached_property
+    @property
     def size(self) -> tuple[int, int]:
         """(width, height) of a frame, pixels."""
-        height, width = read_picture(self.files[0]).shape[:2]
-        return width, height
+        return _size(self.files[0])
 
-    @cached_property
+    @property
     def camera_to_world(self) -> Float64:
         """[N, 4, 4] in metres by the clip's own scale."""
         return np.array(self.record.camera_to_world, dtype=np.float64).reshape(-1, 4, 4)
 
-    @cached_property
+    @property
     def intrinsics(self) -> Float64:
         """[N, 3, 3], pixels."""
         return np.array(self.record.intrinsics, dtype=np.float64).reshape(-1, 3, 3)
 
-    @cached_property
+    @property
     def scales(self) -> Float64 | None:
         """[N] what each frame's scale is of the clip's, which the poses have already; 1 where a frame has none."""
         if self.record.scale is None:
@@ -90,28 +99,7 @@ class AlignedClip:
         return read_pictures(tuple(self.files[i] for i in indices))
 
 
-@dataclass(frozen=True, eq=False)
-class AlignedClips:
-    """The clips that can be trained on, a PosedClips.
-
-    Attributes:
-        clips: in the order of their names.
-        refused: reason -> number of clips that were left out for it.
-    """
-
-    clips: tuple[AlignedClip, ...]
-    refused: dict[str, int]
-
-    def __len__(self) -> int:
-        """Number of clips."""
-        return len(self.clips)
-
-    def __getitem__(self, index: int) -> AlignedClip:
-        """The clip at an index."""
-        return self.clips[index]
-
-
-def open_aligned(folder: Path, records: Path, frames: int, fps: float) -> AlignedClips:
+def open_aligned(folder: Path, records: Path, frames: int, fps: float) -> ClipSet:
     """The clips of a folder whose records say that they can be trained on.
 
     Args:
@@ -127,23 +115,36 @@ def open_aligned(folder: Path, records: Path, frames: int, fps: float) -> Aligne
     if not summary_file.is_file():
         raise DataError("The clips have no records", f"there is no {summary_file}", "Run `realcam data align` first.")
     summary = msgspec.json.decode(summary_file.read_bytes(), type=CollectionSummary)
-    reasons = Counter[str]()
-    reasons["a scale apart from the others'"] += len(summary.dropped)
-    reasons["no accepted scale"] += len(summary.refused)
-    clips = []
+    left_out: dict[str, list[str]] = {
+        APART: summary.dropped,
+        NO_SCALE: [f"{name}: {why}" for name, why in summary.refused.items()],
+    }
+    clips: list[TrainingClip] = []
+    suspected = defaultdict[str, list[str]](list)
     for name in sorted(summary.kept):
-        record = msgspec.json.decode((records / f"{name}.json").read_bytes(), type=AlignRecord)
-        if not (folder / name).is_dir():
-            reasons["no frames"] += 1
-            continue
-        clip = AlignedClip(folder / name, record, fps)
-        reason = refusal(clip, frames)
+        clip = AlignedClip(folder / name, records / f"{name}.json", fps)
+        reason = refusal(clip, frames) if (folder / name).is_dir() else "no frames"
         if reason:
-            reasons[reason] += 1
-        else:
-            clips.append(clip)
-    refused = {reason: count for reason, count in reasons.items() if count}
-    if not clips:
-        said = ", ".join(f"{count}: {reason}" for reason, count in refused.items()) or "there are none"
-        raise DataError("No clip can be trained on", f"{folder}: {said}")
-    return AlignedClips(tuple(clips), refused)
+            left_out.setdefault(reason, []).append(name)
+            continue
+        odd = suspicion(clip, clip.record.notes)
+        if odd:
+            suspected[odd].append(name)
+        clips.append(clip)
+    return sorted_out(clips, left_out, suspected, str(folder))
+
+
+@lru_cache(maxsize=CLIPS_KEPT)
+def _record(file: Path) -> AlignRecord:
+    return msgspec.json.decode(file.read_bytes(), type=AlignRecord)
+
+
+@lru_cache(maxsize=CLIPS_KEPT)
+def _pictures(folder: Path) -> tuple[Path, ...]:
+    return picture_files(folder)
+
+
+@lru_cache(maxsize=CLIPS_KEPT)
+def _size(file: Path) -> tuple[int, int]:
+    height, width = read_picture(file).shape[:2]
+    return width, height

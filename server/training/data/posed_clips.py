@@ -49,6 +49,11 @@ class TrainingClip(Protocol):
         ...
 
     @property
+    def fingerprint(self) -> str:
+        """Digest of the names, sizes and times of the files that hold the frames."""
+        ...
+
+    @property
     def frame_count(self) -> int:
         """Frames of the clip's file or folder, which may be more than its poses."""
         ...
@@ -86,9 +91,13 @@ def refusal(clip: TrainingClip, frames: int) -> str:
         return "a pose or an intrinsic that is no number"
     if clip.scales is None:
         return "no scale"
+    if len(clip.scales) != poses:
+        return "scales for another number of poses"
     if not (np.isfinite(clip.scales).all() and (clip.scales > 0).all()):
         return "a scale that is not above zero"
     rotations = clip.camera_to_world[:, :3, :3]
     if np.abs(rotations @ rotations.transpose(0, 2, 1) - np.eye(3)).max() > 1e-2:
         return "rotations that are none"
+    if (np.linalg.det(rotations) < 0).any():
+        return "mirrored poses: left-handed axes are suspected"
     return ""

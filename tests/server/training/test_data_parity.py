@@ -34,6 +34,7 @@ class Clip:
     fps: float = 30.0
     name: str = "clip"
     caption: str = ""
+    fingerprint: str = ""
     frame_count: int = 1000
 
     def read(self, indices: Sequence[int]) -> Any:
@@ -128,5 +129,8 @@ def test_what_cannot_be_trained_on_is_said() -> None:
     assert refusal(replace(good, frame_count=19), 16) == "fewer frames than poses"
     assert refusal(replace(good, scales=None), 16) == "no scale"
     assert refusal(replace(good, scales=np.zeros(20)), 16) == "a scale that is not above zero"
+    assert refusal(replace(good, scales=np.ones(19)), 16) == "scales for another number of poses"
+    mirrored = poses * np.array([1.0, 1.0, -1.0, 1.0])
+    assert refusal(replace(good, camera_to_world=mirrored), 16) == "mirrored poses: left-handed axes are suspected"
     with pytest.raises(ClipTooShort, match="15 frames"):
         choose_frames(15, (1, 10), random.Random(0))

@@ -49,6 +49,19 @@ def read(path: Path, known: Known) -> CameraFile:
     values = _arrays(path) if packed else parse_json(read_text(path))
     if not isinstance(values, Mapping):
         raise CameraError("The file holds no camera", "it is no object with poses")
+    return of_values(values, known)
+
+
+def of_values(values: Mapping[str, Any], known: Known) -> CameraFile:
+    """A clip's cameras from the arrays of one file, or of one row of a data set's table.
+
+    Args:
+        values: by the names of one of these forms; RealCam-Vid's without align_factor stay in their own unit.
+        known: see `read`.
+
+    Raises:
+        CameraError: see `read`.
+    """
     key = next((key for key in POSES if key in values), None)
     if key is None:
         raise CameraError("The file holds no camera", f"its arrays are {', '.join(values) or 'none'}", _remedy())

@@ -3,11 +3,15 @@
 timestamp (microseconds), fx fy cx cy (fx and cx as parts of the width, fy and cy of the height), two zeros, and the
 upper 3 x 4 of world-to-camera, row by row. OpenCV axes; the translation is in the clip's own unit. The picture's middle
 is cx = cy = 0.5, which is (width / 2, height / 2) in our pixels too, so nothing shifts.
+
+Between the URL and the cameras, RealCam's training data has two more lines: where the clip's video is, and its caption.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +27,35 @@ from .text_lines import data_lines, numbers, read_text, split_fields
 NAME = "realestate10k"
 COLUMNS = 19
 """Numbers of a frame's line."""
+HEADER_LINES = 3
+"""Most lines before the cameras."""
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?(nan|inf)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class ClipHeader:
+    """What stands before a file's cameras; "" for what does not.
+
+    Attributes:
+        url: of the film that the clip is cut from.
+        clip: FILM/CLIP, where the clip's video lies in the data set, without its ending.
+        caption: what is to be seen, in words.
+    """
+
+    url: str = ""
+    clip: str = ""
+    caption: str = ""
+
+
+def clip_header(path: Path) -> ClipHeader:
+    """What a RealEstate10K file says before its cameras.
+
+    Raises:
+        CameraError: the file is not text.
+        OSError: it cannot be read.
+    """
+    lines = data_lines(read_text(path))
+    return ClipHeader(*(line for _, line in lines[: _header_length(lines)]))
 
 
 def read(path: Path, known: Known) -> CameraFile:
@@ -41,10 +74,10 @@ def read(path: Path, known: Known) -> CameraFile:
     width, height = known.needed_size("RealEstate10K")
     lines = data_lines(read_text(path))
     notes = []
-    if lines and len(split_fields(lines[0][1])) != COLUMNS:
-        if "://" not in lines[0][1]:
-            notes.append(f"The first line is no URL ({lines[0][1][:60]}): another program wrote this file.")
-        lines = lines[1:]
+    header = _header_length(lines)
+    if header and "://" not in lines[0][1]:
+        notes.append(f"The first line is no URL ({lines[0][1][:60]}): another program wrote this file.")
+    lines = lines[header:]
     if not lines:
         raise CameraError("The file holds no camera", "no line of 19 numbers")
     table = np.array([numbers(split_fields(line), number, COLUMNS) for number, line in lines])
@@ -82,6 +115,22 @@ def write(path: Path, trajectory: Trajectory, names: Sequence[str], timestamps: 
         values = (*lens, k[1, 2] / trajectory.height, 0.0, 0.0, *pose[:3].ravel())
         lines.append(" ".join([str(round(time * 1e6)), *(f"{value:.17g}" for value in values)]))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _header_length(lines: list[tuple[int, str]]) -> int:
+    """How many lines stand before the cameras: the first, unless it has a camera's, and after a URL lines of words."""
+    if not lines or len(split_fields(lines[0][1])) == COLUMNS:
+        return 0
+    if "://" not in lines[0][1]:
+        return 1
+    cameras = (number for number, (_, line) in enumerate(lines[:HEADER_LINES]) if number and not _is_words(line))
+    return next(cameras, min(HEADER_LINES, len(lines)))
+
+
+def _is_words(line: str) -> bool:
+    """Whether most of a line is no numbers: a camera's line with a slip in it stays one, and is refused."""
+    fields = split_fields(line)
+    return sum(_NUMBER.fullmatch(field) is None for field in fields) * 2 > len(fields)
 
 
 def _pixels(lens: Float64, width: int, height: int) -> Float64:

@@ -1,0 +1,60 @@
+"""The clips that a configuration trains on, whatever layout they are in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from server.training.config import DataSettings
+
+from .aligned_clips import open_aligned
+from .clip_set import ClipSet, DataError
+from .inspection import Candidate, inspected
+from .realcam_vid import realcam_vid_candidates
+from .realestate10k import per_frame_scales, realestate10k_candidates, recorded_scales
+
+FINDINGS = "clips.json"
+"""File of what was found of each clip, in the folder of the run."""
+
+
+def open_clips(data: DataSettings, frames: int, memory: Path) -> ClipSet:
+    """The clips that can be trained on, and why the others cannot.
+
+    Args:
+        data: names them.
+        frames: of a sample.
+        memory: folder for what was found of them, so that the next start is fast.
+
+    Raises:
+        DataError: there is no such data set, or no clip of it is left.
+    """
+    from filelock import FileLock
+
+    if data.layout == "aligned":
+        return open_aligned(*data.folders, frames, data.fps)
+    memory.mkdir(parents=True, exist_ok=True)
+    # Of several processes the first looks, and the others read what it found.
+    with FileLock(memory / f".{FINDINGS}.lock"):
+        return inspected(_candidates(data, memory), frames, data.tails, memory / FINDINGS, data.train)
+
+
+def _candidates(data: DataSettings, memory: Path) -> Iterator[Candidate]:
+    place = Path(data.train)
+    if data.layout == "realcam-vid":
+        return realcam_vid_candidates(place, Path(data.videos) if data.videos else place.parent, memory)
+    if not data.records and not data.scales:
+        raise DataError(
+            "The clips have no scales",
+            "neither data.records nor data.scales is given",
+            "Name the NPZ of scales as data.scales, or run `realcam data align` and name its folder as data.records.",
+        )
+    scales, verdicts = (
+        recorded_scales(Path(data.records)) if data.records else (per_frame_scales(Path(data.scales)), {})
+    )
+    return realestate10k_candidates(
+        place,
+        Path(data.videos) if data.videos else place,
+        Path(data.names) if data.names else None,
+        scales,
+        verdicts,
+    )
