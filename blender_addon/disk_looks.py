@@ -8,10 +8,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
+from .core.awake_clock import Clock
 from .core.entry_points import entry_point
 from .core.errors import RealCamError
 
@@ -22,7 +23,7 @@ KEEP_SECONDS = 2.0
 SLOW_TIMES = 10.0
 """An answer that took long counts this many times as long as it took."""
 PATIENCE_SECONDS = 0.05
-"""How long a draw waits for an answer: disks of this machine need less than a thousandth of a second."""
+"""How long draws wait for answers: disks of this machine need less than a thousandth of a second for each."""
 
 
 @dataclass
@@ -31,7 +32,6 @@ class _Question:
 
     answer: Future[Any] = field(default_factory=Future)
     before: Future[Any] | None = None
-    asked_at: float = 0.0
     again_at: float = 0.0
 
 
@@ -43,10 +43,21 @@ class DiskLooks:
         overdue: Called by `answer` while it gives an answer that may be another one soon.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = PATIENCE_SECONDS, clock: Clock = time.monotonic) -> None:
+        """No question yet.
+
+        Args:
+            patience: Seconds that all answers together are waited for, within KEEP_SECONDS.
+            clock: For what is kept and waited for.
+        """
         self.at_once = False
         self.overdue: Callable[[], None] = lambda: None
+        self._clock = clock
+        self._patience = self._left = patience
+        self._patient_again_at = clock() + KEEP_SECONDS
         self._questions: dict[Hashable, _Question] = {}
+        self._late: set[Hashable] = set()
+        """What was answered without the disk, and is to be answered anew."""
 
     @property
     def settled(self) -> bool:
@@ -66,28 +77,48 @@ class DiskLooks:
         """
         if self.at_once:
             return look()
-        question = self._questions.get(key)
-        if question is None or (question.answer.done() and time.monotonic() >= question.again_at):
-            patient = self.settled
-            question = self._ask(question, look)
-            self._questions[key] = question
-            if patient:
-                _wait(question.answer)
+        now, question = self._clock(), self._questions.get(key)
+        if question is None or (question.answer.done() and now >= question.again_at):
+            question = self._questions[key] = self._ask(question, look, self._clock)
+            if not self._late:
+                self._wait(question.answer, now)
         if question.answer.done():
+            self._late.discard(key)
             return cast("T", question.answer.result())
+        self._late.add(key)
         self.overdue()
         return unknown if question.before is None else cast("T", question.before.result())
 
+    def take_news(self) -> bool:
+        """Whether a disk has answered what `answer` had to answer without it; each such answer is told once."""
+        told = {key for key in self._late if self._questions[key].answer.done()}
+        self._late -= told
+        return bool(told)
+
     def forget(self) -> None:
-        """Forget every answer."""
+        """Forget every answer, as after files were written or removed."""
         self._questions.clear()
+        self._late.clear()
+
+    def _wait(self, answer: Future[Any], asked_at: float) -> None:
+        """Wait for an answer as long as a draw may: it asks many questions, and each may be slow."""
+        if asked_at >= self._patient_again_at:
+            self._left, self._patient_again_at = self._patience, asked_at + KEEP_SECONDS
+        if self._left > 0:
+            wait([answer], self._left)
+            self._left -= self._clock() - asked_at
 
     @staticmethod
-    def _ask(last: _Question | None, look: Callable[[], Any]) -> _Question:
-        question = _Question(before=None if last is None else last.answer, asked_at=time.monotonic())
+    def _ask(last: _Question | None, look: Callable[[], Any], clock: Clock = time.monotonic) -> _Question:
+        question = _Question(before=None if last is None else last.answer)
+        asked_at = clock()
+
+        def settle() -> None:
+            now = clock()
+            question.again_at = now + max(KEEP_SECONDS, SLOW_TIMES * (now - asked_at))
 
         def broke(error: RealCamError) -> None:
-            _settle(question)
+            settle()
             question.answer.set_exception(error)
 
         @entry_point("The disk could not be asked", broke)
@@ -95,26 +126,15 @@ class DiskLooks:
             try:
                 result = look()
             except (OSError, ValueError, RealCamError) as error:
-                _settle(question)
+                settle()
                 question.answer.set_exception(error)
             else:
-                _settle(question)
+                settle()
                 question.answer.set_result(result)
 
         # A daemon: Blender can be closed while a share does not answer.
         threading.Thread(target=ask, name="realcam-disk", daemon=True).start()
         return question
-
-
-def _settle(question: _Question) -> None:
-    now = time.monotonic()
-    question.again_at = now + max(KEEP_SECONDS, SLOW_TIMES * (now - question.asked_at))
-
-
-def _wait(answer: Future[Any]) -> None:
-    answered = threading.Event()
-    answer.add_done_callback(lambda _: answered.set())
-    answered.wait(PATIENCE_SECONDS)
 
 
 looks = DiskLooks()

@@ -34,7 +34,7 @@ from .photo import (
 )
 from .predictors import ask_server
 from .preview_state import preview_state
-from .redraw import redraw_when_settled
+from .redraw import redraw_when_answered
 from .shot import (
     camera_panel,
     clip_fit,
@@ -116,7 +116,7 @@ _CLASSES = guarded(
 
 def register() -> None:
     """Register all that Blender shall know of the add-on."""
-    looks.at_once, looks.overdue = bpy.app.background, redraw_when_settled
+    looks.at_once, looks.overdue = bpy.app.background, redraw_when_answered
     properties.register()
     calibration_fields.register()
     for cls in _CLASSES:

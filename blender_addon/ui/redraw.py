@@ -43,23 +43,22 @@ def redraw_views() -> None:
                 area.tag_redraw()
 
 
-def redraw_when_settled() -> None:
-    """Redraw once the disks have answered what the panels asked; may be called while a panel is drawn."""
-    if not bpy.app.timers.is_registered(_settled):
-        bpy.app.timers.register(_settled, first_interval=SETTLE_SECONDS)
+def redraw_when_answered() -> None:
+    """Redraw whenever a disk has answered what the panels asked; may be called while a panel is drawn."""
+    if not bpy.app.timers.is_registered(_show_answers):
+        bpy.app.timers.register(_show_answers, first_interval=SETTLE_SECONDS)
 
 
 @entry_point("The sidebars could not be drawn again")
-def _settled() -> float | None:
-    if not looks.settled:
-        return SETTLE_SECONDS
-    redraw()
-    return None
+def _show_answers() -> float | None:
+    if looks.take_news():
+        redraw()
+    return None if looks.settled else SETTLE_SECONDS
 
 
 def stop() -> None:
     """Forget what is still to be drawn again; the add-on is being disabled."""
-    for timer in (_tag_sidebars, _settled):
+    for timer in (_tag_sidebars, _show_answers):
         if bpy.app.timers.is_registered(timer):
             bpy.app.timers.unregister(timer)
 

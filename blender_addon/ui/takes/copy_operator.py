@@ -10,6 +10,7 @@ import bpy
 
 from ...core.errors import RealCamError
 from ...core.progress import JobProgress
+from ...disk_looks import looks
 from ...timeline.copy_takes import copied_takes, takes_elsewhere
 from ...timeline.take import Take
 from ..operator_result import OperatorResult
@@ -81,6 +82,7 @@ class CopyTakes(bpy.types.Operator):
             self.report({"ERROR"}, error.sentence)
         else:
             return set()
+        looks.forget()
         for scene in bpy.data.scenes:
             refresh_takes(scene, selected_take(scene))
         return {"FINISHED"}

@@ -56,6 +56,8 @@ def test_panels_are_drawn_while_the_share_of_the_file_is_gone(
     assert [draw() for _ in range(20)] == [[]] * 20
     assert take_files(take) is None
     # One question about each: the clips' folder, the take, the depth beside the photo.
+    while drive.asked < 3:
+        pass
     assert drive.asked == 3
     drive.answers.set()
     while not looks.settled:
