@@ -42,7 +42,7 @@ def file_name(path: str) -> str:
     return re.split(r"[/\\]", path)[-1]
 
 
-def is_foreign(path: str) -> bool:
+def is_of_another_system(path: str) -> bool:
     """Whether a path is an absolute one of another system: `C:\\clips` on Linux and macOS, `/home/anna` on Windows."""
     if os.name == "nt":
         return path.startswith("/") and not path.startswith("//")

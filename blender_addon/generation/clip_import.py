@@ -8,7 +8,7 @@ import bpy
 import msgspec
 
 from ..core.errors import TimelineError
-from ..core.file_paths import file_name, is_foreign
+from ..core.file_paths import file_name, is_of_another_system
 from ..timeline.shown_take import show_take
 from ..timeline.take import Take
 from ..timeline.take_camera import own_camera, remember_camera
@@ -31,7 +31,7 @@ def with_folder_here(record: JobRecord) -> JobRecord:
     Raises:
         TimelineError: There is no place for the clip.
     """
-    foreign = is_foreign(record.folder)
+    foreign = is_of_another_system(record.folder)
     if not isinstance(record.task, ShotTask):
         return msgspec.structs.replace(record, folder=str(answer_folder(record.job_id))) if foreign else record
     if not foreign and (Path(record.folder).is_dir() or not bpy.data.filepath):

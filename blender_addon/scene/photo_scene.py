@@ -312,11 +312,13 @@ def camera_of_mesh(scene: bpy.types.Scene, mesh: bpy.types.Object) -> bpy.types.
 
 def instanced_photo(scene: bpy.types.Scene) -> bpy.types.Object | None:
     """An object of the scene that shows a photo of another collection as an instance, as a link does; None for none."""
+    shown: dict[bpy.types.Collection, bpy.types.Object] = {}
     for instance in scene.objects:
-        collection = instance.instance_collection if instance.instance_type == "COLLECTION" else None
-        if collection is not None and any(RECORD in o for o in collection.all_objects):
-            return instance
-    return None
+        if instance.instance_type == "COLLECTION" and instance.instance_collection is not None:
+            shown.setdefault(instance.instance_collection, instance)
+    # A draw asks, and a forest has thousands of instances of a few collections.
+    photos = (instance for collection, instance in shown.items() if any(RECORD in o for o in collection.all_objects))
+    return next(photos, None)
 
 
 def is_copy(photo_scene: PhotoScene) -> bool:

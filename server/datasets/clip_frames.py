@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from blender_addon.core.arrays import UInt8
 from blender_addon.core.camera.formats.frame_order import natural_order
 from blender_addon.core.errors import PhotoError, RealCamError
-from blender_addon.core.foreign_files import copied_from
+from blender_addon.core.foreign_files import copied_from, is_foreign
 from blender_addon.core.photo.colour_marks import HDR, coded_space
 from blender_addon.core.photo.rgb_space import RgbSpace
 from server.depth.photo_files import read_as_stored
@@ -116,8 +116,8 @@ def picture_files(folder: Path) -> tuple[Path, ...]:
 
 
 def visible(files: Iterable[Path]) -> list[Path]:
-    """The files whose names do not begin with a dot."""
-    return [file for file in files if not file.name.startswith(".")]
+    """The files without those that file managers and file systems left."""
+    return [file for file in files if not is_foreign(file.name)]
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.core.file_paths import file_name, is_foreign, nearest_existing, same_file
+from blender_addon.core.file_paths import file_name, is_of_another_system, nearest_existing, same_file
 from tests.support.folders import link
 
 
@@ -59,9 +59,9 @@ def test_a_file_that_is_reached_by_two_folders_is_one(tmp_path: Path) -> None:
 def test_a_path_of_another_system_is_known(path: str, posix: bool, nt: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as here:
         here.setattr(os, "name", "posix")
-        on_posix = is_foreign(path)
+        on_posix = is_of_another_system(path)
         here.setattr(os, "name", "nt")
-        on_windows = is_foreign(path)
+        on_windows = is_of_another_system(path)
     assert (on_posix, on_windows) == (posix, nt)
 
 
