@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from server.training.config import TrainingConfig
-    from server.training.data.aligned_clips import AlignedClips
+    from server.training.data.clip_set import ClipSet
     from server.training.loop import StepRecord
 
 CHECKPOINTS = "checkpoints"
@@ -64,7 +64,7 @@ def _train(file: Path, check: bool) -> None:
         _run(config, clips, accelerator)
 
 
-def _run(config: TrainingConfig, clips: AlignedClips, accelerator: Accelerator) -> None:
+def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> None:
     from server.training.batches import ClipBatches
     from server.training.exports.run_record import record_run
     from server.training.loop import Training
