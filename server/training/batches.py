@@ -51,7 +51,7 @@ class ClipBatches:
         """The samples at these positions."""
         samples, draws = zip(*(self._sample(position) for position in positions), strict=True)
         joined = joined_draws(draws).to(self.model.device)
-        batch = encoded(self.model, self._pictures(samples), joined, self.condition_dropout)
+        batch = encoded(self.model, pictures_of(self.model, samples), joined, self.condition_dropout)
         return NamedBatch(tuple(s.clip for s in samples), batch, joined)
 
     def _sample(self, position: int) -> tuple[Sample, StepDraws]:
@@ -62,19 +62,26 @@ class ClipBatches:
         latent_size = (self.size[1] // LATENT_DOWNSAMPLE, self.size[0] // LATENT_DOWNSAMPLE)
         return sample, draw_step(generator, self.model.config, self.frames, latent_size, self.mix)
 
-    def _pictures(self, samples: Sequence[Sample]) -> Pictures:
-        device, tokenizer = self.model.device, self.model.tokenizer
-        speeds = [speed_value(self.model.config, s.choice.stride, s.fps) for s in samples]
-        paths = [s.paths for s in samples]
-        ids = [torch.as_tensor(tokenizer(s.caption).ids).reshape(-1) for s in samples]
-        return Pictures(
-            video=torch.stack([s.video for s in samples]).to(device),
-            token_ids=torch.stack(ids).to(device),
-            no_words=torch.as_tensor(tokenizer("").ids).reshape(-1).to(device),
-            speed=torch.tensor(speeds, device=device),
-            paths=CameraPaths(
-                torch.cat([p.camera_to_world for p in paths]),
-                torch.cat([p.intrinsics for p in paths]),
-                torch.cat([p.frame_scales for p in paths]),
-            ).to(device),
-        )
+
+def pictures_of(model: RealCamModel, samples: Sequence[Sample]) -> Pictures:
+    """Samples as one batch of pictures and words, on the model's device.
+
+    Args:
+        model: its tokenizer reads the captions.
+        samples: of one size.
+    """
+    device, tokenizer = model.device, model.tokenizer
+    speeds = [speed_value(model.config, s.choice.stride, s.fps) for s in samples]
+    paths = [s.paths for s in samples]
+    ids = [torch.as_tensor(tokenizer(s.caption).ids).reshape(-1) for s in samples]
+    return Pictures(
+        video=torch.stack([s.video for s in samples]).to(device),
+        token_ids=torch.stack(ids).to(device),
+        no_words=torch.as_tensor(tokenizer("").ids).reshape(-1).to(device),
+        speed=torch.tensor(speeds, device=device),
+        paths=CameraPaths(
+            torch.cat([p.camera_to_world for p in paths]),
+            torch.cat([p.intrinsics for p in paths]),
+            torch.cat([p.frame_scales for p in paths]),
+        ).to(device),
+    )

@@ -16,7 +16,7 @@ from torch import Tensor
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.held_files import discard, rename_path
 
-from .config import TrainingConfig
+from .config import TrainingConfig, ValidationSettings
 
 CAMERA, STATE, FACTS = "camera.safetensors", "state.pt", "checkpoint.json"
 """Names inside a checkpoint's folder."""
@@ -52,7 +52,7 @@ def fingerprint(config: TrainingConfig) -> str:
     run = msgspec.structs.replace(
         config.run, steps=1, checkpoint_every=1, keep=1, batch_per_process=1, recompute=False, tracker="none"
     )
-    decisive = msgspec.structs.replace(config, out="", run=run)
+    decisive = msgspec.structs.replace(config, out="", run=run, validation=ValidationSettings())
     return hashlib.sha256(msgspec.json.encode(decisive, order="sorted")).hexdigest()[:16]
 
 

@@ -86,6 +86,28 @@ class MixSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return {style: share for style, share in named.items() if share > 0.0}
 
 
+class ValidationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is measured on held-out clips while the training runs: the first of their folder, the same each time.
+
+    Attributes:
+        every: optimizer steps, beside the beginning and the end; 0 for never.
+        data: the clips; None for the aligned ones in `validation` beside the folder that is trained on, if it is there.
+        loss_clips: whose loss is measured.
+        timesteps: of the noise at which it is.
+        sampled_clips: that are made from their first frame and camera.
+        sampling_steps: of each.
+        guidance: classifier-free, of each.
+    """
+
+    every: int = 1000
+    data: DataSettings | None = None
+    loss_clips: int = 8
+    timesteps: tuple[int, ...] = (100, 300, 500, 700, 900)
+    sampled_clips: int = 4
+    sampling_steps: int = 25
+    guidance: float = 7.5
+
+
 class RunSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long and how.
 
@@ -150,6 +172,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         mix: forms of the latents beside the noise.
         optimizer: how tensors are moved.
         run: how long and how.
+        validation: what is measured meanwhile.
     """
 
     variant: str
@@ -165,11 +188,17 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     mix: MixSettings = MixSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     run: RunSettings = RunSettings()
+    validation: ValidationSettings = ValidationSettings()
 
     @property
     def model(self) -> ModelConfig:
         """The variant."""
         return VARIANTS[self.variant]
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """(width, height) of a frame, pixels."""
+        return self.size or self.model.size
 
     def rules(self) -> StepRules:
         """What of the step is chosen."""
@@ -246,6 +275,8 @@ def _check(config: TrainingConfig) -> None:
         "condition_dropout": not 0.0 <= config.condition_dropout <= 1 / 3,
         "data.tails": not 0.0 <= config.data.tails < 0.5,
         "data.stride": not 1 <= config.data.stride[0] <= config.data.stride[1],
+        "validation.timesteps": not all(0 <= t < config.model.schedule.steps for t in config.validation.timesteps),
+        "validation.sampling_steps": config.validation.sampling_steps < 1,
         "optimizer.learning_rate": config.optimizer.learning_rate <= 0.0,
     }
     for key, bad in wrong.items():

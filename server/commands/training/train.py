@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -71,6 +72,7 @@ def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> No
     from server.training.reporting.trackers import start_trackers, step_values
     from server.training.run_folder import MetricsFile
     from server.training.start import starting_model
+    from server.training.validation.validation import Validation, held_out_clips
 
     run, main = config.run, accelerator.is_main_process
     model = starting_model(config, accelerator.device)
@@ -85,7 +87,7 @@ def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> No
     batches = ClipBatches(
         model=model,
         clips=clips,
-        size=config.size or config.model.size,
+        size=config.frame_size,
         stride=config.data.stride,
         seed=config.run.seed,
         mix=config.mix.shares(),
@@ -93,15 +95,31 @@ def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> No
         published=config.published,
         frames=config.model.frames,
     )
+    held_out = held_out_clips(config)
+    validation = None if held_out is None else Validation(model, config, accelerator, held_out)
+    if main:
+        say("No held-out clips: nothing is validated" if held_out is None else f"{len(held_out)} held-out clips")
     start_trackers(accelerator, config, training.step)
+
+    def draw(step: int, values: Mapping[str, float]) -> None:
+        accelerator.log(values, step=step)
+        curves.write(step, values)
+
+    def validate(step: int) -> None:
+        if main and validation is not None:
+            draw(step, validation(step))
+        accelerator.wait_for_everyone()
+
     try:
+        if training.step == 0:
+            validate(0)
         with shown_steps(training.step, run.steps, run.batch) if main else nullcontext(_unseen) as show:
             for record in training.run(batches, run.steps):
-                values = step_values(record, run.batch)
-                accelerator.log(values, step=record.step)
                 if main:
-                    curves.write(record.step, values)
+                    draw(record.step, step_values(record, run.batch))
                     show(record)
+                if record.step == run.steps or (validation and record.step % config.validation.every == 0):
+                    validate(record.step)
     finally:
         accelerator.end_training()
 

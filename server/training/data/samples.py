@@ -64,7 +64,18 @@ def clip_sample(
     Raises:
         ClipTooShort: the clip has fewer frames than the sample.
     """
-    choice = choose_frames(len(clip.camera_to_world), stride, draw, frames)
+    return chosen_sample(clip, size, choose_frames(len(clip.camera_to_world), stride, draw, frames), published)
+
+
+def chosen_sample(clip: TrainingClip, size: tuple[int, int], choice: FrameChoice, published: bool = False) -> Sample:
+    """These frames of a clip, cropped, with their cameras.
+
+    Args:
+        clip: that `refusal` has nothing against.
+        size: (width, height) that the network takes, pixels.
+        choice: the frames.
+        published: see `cropped_intrinsics`.
+    """
     chosen = choice.indices
     crop = covering_crop(clip.size, size)
     paths = chosen_cameras(clip, chosen, cropped_intrinsics(clip.intrinsics[chosen], crop, published))

@@ -50,7 +50,7 @@ class TinyTraining:
         """Write the configuration.
 
         Args:
-            more: tables.
+            more: tables; "" for no validation.
             run: lines of the table run.
             changes: keys before the tables.
         """
@@ -63,7 +63,7 @@ class TinyTraining:
         } | changes
         lines = [f"{key} = {value if isinstance(value, list) else repr(value)}" for key, value in given.items()]
         lines += ["[data]", f"train = {str(self.folder / 'train')!r}", "stride = [1, 2]"]
-        lines += ["[run]", "batch = 1", "precision = 'no'", run, more]
+        lines += ["[run]", "batch = 1", "precision = 'no'", run, more or "[validation]\nevery = 0"]
         file = self.out.with_name("training.toml")
         file.write_text("\n".join(lines))
         return file

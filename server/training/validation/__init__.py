@@ -1,0 +1,1 @@
+"""What is measured on held-out clips while a training runs, the same each time."""

@@ -1,0 +1,84 @@
+"""What is measured on held-out clips while a training runs: the same each time, it tells what is learned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
+pytest.importorskip("accelerate", reason="accelerate is not installed: the training was not run")
+
+from blender_addon.core.camera.trajectory import Trajectory  # noqa: E402
+from server.cli import app  # noqa: E402
+from server.model.config import VARIANTS  # noqa: E402
+from server.training.config import read_config  # noqa: E402
+from server.training.run_folder import MetricsFile  # noqa: E402
+from server.training.validation.sampled_clips import SampledClip, found_camera, mean_errors  # noqa: E402
+from server.training.validation.validation import first_depth, held_out_clips  # noqa: E402
+from tests.support.model.tiny_training import NAME, SIDE, SMALLER, TinyTraining, write_tiny_training  # noqa: E402
+
+MEASURED = "[validation]\nevery = 100\ntimesteps = [100, 600]\nsampling_steps = 1\nsampled_clips = 1"
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TinyTraining:
+    monkeypatch.setitem(VARIANTS, NAME, SMALLER)
+    return write_tiny_training(tmp_path)
+
+
+def test_before_and_after_a_few_steps(tiny: TinyTraining) -> None:
+    """Before, the network is its base; then the loss with the clip's own camera falls, below that with another's."""
+    config = tiny.config(MEASURED, "steps = 4")
+    result = CliRunner().invoke(app, ["train", str(config)])
+    assert result.exit_code == 0, result.output
+    assert "2 held-out clips" in result.output
+    before, after = (line for line in MetricsFile(tiny.out).lines() if "validation/loss" in line)
+    assert (before["step"], after["step"]) == (0, 4)
+    assert before["validation/loss"] == before["validation/loss_without_camera"]
+    assert before["validation/change_by_camera"] == before["validation/change_by_another_camera"] == 0
+    unmoved = after["validation/loss_without_camera"]
+    assert unmoved == before["validation/loss_without_camera"]
+    assert unmoved is not None
+    own, other = after["validation/loss"], after["validation/loss_of_another_camera"]
+    assert own is not None
+    assert other is not None
+    assert own < other
+    assert own < unmoved
+    assert (after["validation/change_by_camera"] or 0) > (after["validation/change_by_another_camera"] or 0) > 0
+    assert own == pytest.approx(np.mean([after[f"validation/loss/t{t}"] for t in (100, 600)]))
+    assert after["validation/camera_found"] == 0, "a random network follows nothing"
+    sheets = sorted(path.name for path in (tiny.out / "samples").iterdir())
+    assert sheets == ["step-00000000.png", "step-00000004.png"]
+    with Image.open(tiny.out / "samples" / sheets[0]) as sheet:
+        assert sheet.width > 3 * SIDE
+
+
+def test_the_camera_of_a_clip_as_it_was_filmed_is_found(tiny: TinyTraining) -> None:
+    """By direct alignment: the depth of its first frame lies beside the frames."""
+    held_out = held_out_clips(read_config(tiny.config(MEASURED)))
+    assert held_out is not None
+    clip, other = held_out[1], held_out[0]
+    chosen = [0, 4, 8]
+    depth = first_depth(clip)
+    frames = clip.read(chosen)
+    asked = Trajectory(clip.camera_to_world[chosen], clip.intrinsics[chosen], SIDE, SIDE)
+    wrong = replace(asked, camera_to_world=other.camera_to_world[chosen])
+    found, errors = found_camera(clip.name, frames, asked, depth)
+    _, apart = found_camera(clip.name, frames, wrong, depth)
+    assert found
+    assert errors is not None
+    assert apart is not None
+    assert errors.cam_mc_abs is not None
+    assert apart.cam_mc_abs is not None
+    assert errors.cam_mc_abs < 0.1 < 10 * errors.cam_mc_abs < apart.cam_mc_abs
+    lost = SampledClip("lost", frames, frames, None, False)
+    seen = SampledClip(clip.name, frames, frames, errors, True)
+    assert mean_errors([lost, seen])["camera_found"] == 0.5
+    assert mean_errors([lost, seen])["rot_err"] == errors.rot_err
+    assert mean_errors([replace(lost, solved=None)]) == {}
