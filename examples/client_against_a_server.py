@@ -70,4 +70,6 @@ def main(server: str, folder: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
+    # A console that lacks a letter of a folder's name shows an escape instead.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     main(sys.argv[1], Path(sys.argv[2] if len(sys.argv) > 2 else "out/example_client"))

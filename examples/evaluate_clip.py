@@ -37,4 +37,6 @@ def main(clip: Path, camera: Path | None = None) -> ClipEvaluation:
 
 
 if __name__ == "__main__":
+    # A console that lacks a letter of a folder's name shows an escape instead.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)

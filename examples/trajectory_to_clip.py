@@ -44,4 +44,6 @@ def main(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
+    # A console that lacks a letter of a folder's name shows an escape instead.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     main(Path(sys.argv[1] if len(sys.argv) > 1 else "out/example"))

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from blender_addon.core.printable import escape_unknown_letters
 from blender_addon.core.programs import find_program
 from blender_addon.core.version import VERSION
 from release.numbers import CHANGELOG, ROOT, ReleaseError, changelog_section, numbers
@@ -28,7 +29,7 @@ def ready(root: Path = ROOT) -> str:
     git = find_program("git")
     if git is None:
         raise ReleaseError("git is not installed")
-    ran = subprocess.run([git, "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True)
+    ran = subprocess.run([git, "status", "--porcelain"], cwd=root, capture_output=True, encoding="utf-8", check=True)
     if ran.stdout.strip():
         raise ReleaseError(f"Not everything is committed:\n{ran.stdout.rstrip()}")
     found = numbers(root)
@@ -72,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="build nothing")
     parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="folder for the files (default: dist)")
     options = parser.parse_args(arguments)
+    escape_unknown_letters(sys.stdout)
     try:
         version = ready()
         files = [] if options.check else build_release(VERSION, options.dist)

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from blender_addon.core.printable import escape_unknown_letters
+
 ROOT = Path(__file__).parents[1]
 CHANGELOG = "CHANGELOG.md"
 
@@ -85,6 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Give the next version its number.")
     parser.add_argument("version", help="for example 0.2.0")
     version = parser.parse_args(arguments).version
+    escape_unknown_letters(sys.stdout)
     try:
         set_version(version, datetime.datetime.now(tz=datetime.UTC).date())
     except ReleaseError as error:

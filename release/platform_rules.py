@@ -19,6 +19,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from blender_addon.core.child_text import child_environment
+from blender_addon.core.printable import escape_unknown_letters
 from release.repository import extension_tool
 
 ROOT = Path(__file__).parents[1]
@@ -86,7 +88,7 @@ Check = Callable[[Extension], list[str]]
 
 def _validate(extension: Extension) -> list[str]:
     command = [sys.executable, str(extension_tool()), "validate", str(extension.path)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    ran = subprocess.run(command, capture_output=True, encoding="utf-8", env=child_environment(), check=False)
     return [] if ran.returncode == 0 else [(ran.stdout + ran.stderr).strip()]
 
 
@@ -242,6 +244,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check the extension against the rules of extensions.blender.org.")
     parser.add_argument("--write", action="store_true", help="put the report into docs/development.md")
     options = parser.parse_args(arguments)
+    escape_unknown_letters(sys.stdout)
     lock = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))
     with tempfile.TemporaryDirectory() as place:
         told = report(Extension(build("linux-x64", Path(place), ROOT / "build" / "wheels", lock=lock)))

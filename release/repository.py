@@ -18,6 +18,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from blender_addon.core.child_text import child_environment
+from blender_addon.core.printable import escape_unknown_letters
 from release.project import PROJECT_ADDRESS
 
 ROOT = Path(__file__).parents[1]
@@ -81,7 +83,13 @@ def write_repository(zips: Sequence[Path], folder: Path, url: str = "") -> list[
         template = Path(place) / "page.html"
         template.write_text(_PAGE.replace("@HOW@", how), "utf-8")
         command = [sys.executable, str(extension_tool()), "server-generate", "--repo-dir", str(folder), "--html"]
-        ran = subprocess.run([*command, "--html-template", str(template)], capture_output=True, text=True, check=False)
+        ran = subprocess.run(
+            [*command, "--html-template", str(template)],
+            capture_output=True,
+            encoding="utf-8",
+            env=child_environment(),
+            check=False,
+        )
     said = ran.stdout + ran.stderr
     if ran.returncode or re.search(r"^(error|fatal)", said, re.MULTILINE | re.IGNORECASE):
         raise RepositoryError(f"Blender's tool did not write the repository: {said.strip()}")
@@ -100,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--url", default=PROJECT_ADDRESS, help="where it will be hosted, without index.json")
     parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="folder of the zips (default: dist)")
     options = parser.parse_args(arguments)
+    escape_unknown_letters(sys.stdout)
     folder = options.dist / "repository"
     try:
         names = write_repository(sorted(options.dist.glob(f"realcam-{VERSION}-*.zip")), folder, options.url)

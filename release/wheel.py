@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from hatchling.builders.wheel import WheelBuilder
+
+from blender_addon.core.printable import escape_unknown_letters
 
 ROOT = Path(__file__).parents[1]
 DATE = "1580601600"
@@ -37,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Build it and say where it is."""
     parser = argparse.ArgumentParser(description="Build the wheel that installs the server.")
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder for the wheel (default: dist)")
+    escape_unknown_letters(sys.stdout)
     made = build_wheel(parser.parse_args(arguments).out)
     print(f"{made}  {made.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from blender_addon.core.payloads.shot import ShotSettings
 from blender_addon.generation.local_server import LocalServer
 from server.demo.headless_blender import run_plan
 from server.terminal.local_service import REALCAM
-from tests.sources import ROOT, sources, where
+from tests.sources import ROOT, named, sources, where
 from tests.support.systems.code_pages import FOLDER, WESTERN
 
 
@@ -48,7 +49,22 @@ def unsaid(path: Path) -> Iterator[str]:
 
 
 def test_every_text_says_its_encoding() -> None:
-    assert [place for path in sources("blender_addon", "server") for place in unsaid(path)] == []
+    ours = [*sources("blender_addon", "server", "examples", "release", "scripts"), ROOT / "build_addon.py"]
+    assert [place for path in ours for place in unsaid(path)] == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "says"),
+    [
+        ("examples", 'sys.stdout.reconfigure(errors="backslashreplace")'),
+        ("release", "escape_unknown_letters(sys.stdout)"),
+    ],
+)
+def test_what_prints_says_what_becomes_of_letters_that_the_console_lacks(folder: str, says: str) -> None:
+    texts = {named(path): path.read_text("utf-8") for path in sources(folder)}
+    printing = [name for name, text in texts.items() if re.search(r"^\s*print\(", text, re.MULTILINE)]
+    assert len(printing) > 2
+    assert [name for name in printing if says not in texts[name]] == []
 
 
 @pytest.mark.parametrize("program", [(*REALCAM, "serve"), ("-m", "server")], ids=["realcam serve", "the add-on's own"])
