@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +15,14 @@ from blender_addon.core.held_files import discard, patiently, remove_file, remov
 from blender_addon.core.protocol.keys import KeyPair, new_keys, read_private, write_private
 from tests.support.systems.refused_calls import FOREVER, refuse_first
 from tests.support.systems.sharing_rule import sharing_violation
+
+
+@pytest.fixture(autouse=True)
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Each pause that was made, while the clock stands still otherwise."""
+    pauses: list[float] = []
+    monkeypatch.setattr(held_files, "time", SimpleNamespace(sleep=pauses.append, monotonic=lambda: sum(pauses)))
+    return pauses
 
 
 def folder_of_two(path: Path) -> Path:
@@ -68,10 +77,9 @@ def test_a_file_that_is_written_in_one_step_waits_for_its_reader(
 
 
 def test_what_stays_held_is_told_and_what_can_go_is_gone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, waited: list[float]
 ) -> None:
-    """A thread that must not wait gives no patience: then nothing sleeps."""
-    monkeypatch.setattr(held_files.time, "sleep", lambda seconds: pytest.fail("it waits"))
+    """A thread that must not wait gives no patience."""
     folder = folder_of_two(tmp_path / "take_001")
     refuse_first(monkeypatch, FOREVER, folder / "frames")
     assert not discard(folder)
@@ -79,30 +87,27 @@ def test_what_stays_held_is_told_and_what_can_go_is_gone(
     assert "take_001 cannot be removed now" in caplog.text
     with pytest.raises(PermissionError, match="used by another process"):
         remove_tree(folder, patience=0.0)
+    assert waited == []
 
 
-def test_missing_rights_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_rights_are_not_waited_for(waited: list[float]) -> None:
     """Linux and macOS refuse for want of rights alone; only Windows has the error numbers of a file in use."""
-    monkeypatch.setattr(held_files.time, "sleep", lambda seconds: pytest.fail("it waits"))
 
     def refused() -> None:
         raise PermissionError(13, "Permission denied", "take.json")
 
     with pytest.raises(PermissionError, match="Permission denied"):
         patiently(refused)
+    assert waited == []
 
 
-def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
-    monkeypatch.setattr(held_files.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(held_files.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-
+def test_patience_ends(waited: list[float]) -> None:
     def held() -> None:
         raise sharing_violation("take.json")
 
     with pytest.raises(PermissionError, match="used by another process"):
         patiently(held)
-    assert now[0] == pytest.approx(held_files.PATIENCE)
+    assert sum(waited) == pytest.approx(held_files.PATIENCE)
 
 
 def test_a_key_is_kept_where_the_file_system_has_no_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

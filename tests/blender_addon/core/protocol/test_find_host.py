@@ -8,16 +8,18 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
 
 from blender_addon.core.errors import ServiceError
+from blender_addon.core.protocol import client_session
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.find_host import reachable_host
 from blender_addon.core.protocol.keys import server_keys
 from blender_addon.core.protocol.server_address import ServerAddress
-from tests.support.servers import RunningServer
+from tests.support.servers import PATIENCE, RunningServer
 from tests.support.systems import slow_refusal
 
 
@@ -31,25 +33,30 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 
 @pytest.mark.parametrize("name", ["localhost", "LocalHost"])
-def test_localhost_is_found_though_closed_ports_refuse_slowly(
-    server: RunningServer, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_localhost_is_found_though_closed_ports_refuse_slowly(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(slow_refusal.time, "sleep", slept.append)
     monkeypatch.setattr(socket, "create_connection", slow_refusal.create_connection)
-    address = ServerAddress(name, server.address.control_port, server.address.data_port)
-    with Client(address, "me", "tests", config=server.config_dir) as client:
-        assert client.connect(timeout=1.0).engines
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        assert reachable_host(ServerAddress(name, port, port), PATIENCE) == "127.0.0.1"
+    assert slept == []
 
 
 def test_a_host_that_is_slow_to_answer_has_its_handshake_all_the_same(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(address: tuple[str, int], timeout: float, **options: Any) -> socket.socket:
-        time.sleep(timeout)
-        return slow_refusal._connect(address, timeout, **options)
+    now = SimpleNamespace(late=0.0)
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + now.late)
 
-    monkeypatch.setattr(socket, "create_connection", slow)
+    def slow(address: ServerAddress, timeout: float) -> str:
+        now.late += timeout
+        return reachable_host(address, timeout)
+
+    monkeypatch.setattr(client_session, "time", clock)
+    monkeypatch.setattr(client_session, "reachable_host", slow)
     with server.client() as client:
-        assert client.connect(timeout=1.0).engines
+        assert client.connect(timeout=PATIENCE).engines
 
 
 @pytest.mark.parametrize(
@@ -86,7 +93,7 @@ def test_a_server_of_ours_with_the_keys_of_another_folder_is_said(
     with Client(server.address, "me", "tests", config=tmp_path) as client:
         monkeypatch.setattr(sys, "platform", system)
         with pytest.raises(ServiceError) as error:
-            client.connect(timeout=10.0)
+            client.connect(timeout=PATIENCE)
         monkeypatch.undo()
     assert error.value.code in (("handshake", "not-allowed") if started_one_before else ("no-key",))
     assert str(tmp_path) in error.value.remedy

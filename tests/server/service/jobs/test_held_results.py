@@ -36,8 +36,6 @@ JOB, NEXT = "job-00000001", "job-00000002"
 class ReadyWorker:
     """A worker process that does at once what it is told."""
 
-    started = 0.0
-
     def __init__(self, say: Callable[..., None]) -> None:
         self._say = say
         say(self, pipe.Ready(pid=1, engines=()))
