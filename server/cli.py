@@ -44,7 +44,7 @@ class Verbs(TyperGroup):
                 return super().main(*args, **options)
         except RealCamError as error:
             print(error.sentence, file=sys.stderr)
-            sys.exit(1)
+            sys.exit(error.exit_code)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """In the order of the table."""

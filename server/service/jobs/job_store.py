@@ -134,11 +134,13 @@ class JobStore:
             migrate(self._connection)
         except sqlite3.OperationalError as error:
             self._connection.close()
+            # The upper bits say which kind of busy it is.
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
             raise ServiceError(
                 "The job store cannot be opened",
                 f"{path}: {error}",
                 "Another server may be using this data directory: stop it, or give --data-dir another one.",
-                code=ErrorCode.STORE_IN_USE if error.sqlite_errorcode == sqlite3.SQLITE_BUSY else "",
+                code=ErrorCode.STORE_IN_USE if is_busy else "",
             ) from error
         except sqlite3.DatabaseError as error:
             self._connection.close()
