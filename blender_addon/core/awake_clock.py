@@ -13,7 +13,7 @@ class AwakeClock:
     """Seconds in which this process ran. For a loop that reads it often.
 
     Windows' monotonic clock counts the time in which the computer sleeps, Linux' and macOS' do not. Between two
-    readings that lie further apart than the loop ever takes, the process did not run: they count as one moment.
+    readings that lie further apart than the loop takes, the process did not run, or hung: they count as that far apart.
 
     Args:
         longest: seconds between two readings of a process that runs, at most.
@@ -27,9 +27,8 @@ class AwakeClock:
         self._asleep = 0.0
 
     def __call__(self) -> float:
-        """The seconds, without those in which nothing ran."""
+        """The seconds, without those by which two readings lay further apart than `longest`."""
         now = self._clock()
-        if now - self._read > self._longest:
-            self._asleep += now - self._read
+        self._asleep += max(now - self._read - self._longest, 0.0)
         self._read = now
         return now - self._asleep

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from ..core.atomic_file import write_atomic
+from ..core.awake_clock import AwakeClock
 from ..core.entry_points import entry_point
 from ..core.errors import ErrorCode, RealCamError, ServiceError
 from ..core.held_files import PATIENCE, discard
@@ -293,8 +294,8 @@ class JobThread:
             ServiceError: It ended, cannot be used, or has been silent for too long.
             InterruptedWaitError: The wait was cancelled.
         """
-        written, quiet = 0, 0.0
-        began = turn = time.monotonic()
+        began, awake = time.monotonic(), AwakeClock(LONGEST_TURN)
+        written, heard = 0, awake()
         while True:
             try:
                 return self._open(timeout=1.0)
@@ -304,13 +305,11 @@ class JobThread:
                     raise
             if self._interrupted():
                 raise InterruptedWaitError
-            # Where the clock goes on while the computer sleeps, that is no silence.
-            last, turn = turn, time.monotonic()
-            quiet += min(turn - last, LONGEST_TURN)
+            now = awake()
             if server.log_bytes != written:
-                written, quiet = server.log_bytes, 0.0
+                written, heard = server.log_bytes, now
                 self.events.put(ServerStarting(server.log_tail(1)))
-            elif quiet > QUIET_SECONDS:
+            elif now - heard > QUIET_SECONDS:
                 raise ServiceError(
                     "The local server runs but does not answer",
                     f"it has written nothing for {QUIET_SECONDS / 60:.0f} minutes; its last words: "

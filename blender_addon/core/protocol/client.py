@@ -53,7 +53,7 @@ A = TypeVar("A", bound=ServerMessage)
 ANSWER_SECONDS = 20.0
 """How long one answer may take. A running server answers in milliseconds."""
 LONGEST_WAIT = 30.0
-"""Seconds between two looks at the clock, at most: a wait asks twenty times a second, finding a host takes longer."""
+"""Seconds between two looks at the clock that count: a wait asks twenty times a second, finding a host takes longer."""
 RETRY_SECONDS = 0.1
 """The first pause before a lost connection is opened again."""
 

@@ -113,12 +113,12 @@ def test_an_engine_that_hangs_and_a_client_that_is_gone_are_still_seen(loop: Tur
 class _Away:
     """A server that is out of reach until the lid has been opened again; what a client sees of it."""
 
-    def __init__(self, computer: JumpingClock, slept: float) -> None:
-        self.computer, self.slept, self.tries = computer, slept, 0
+    def __init__(self, computer: JumpingClock, slept: float, each: float = 5.0) -> None:
+        self.computer, self.slept, self.each, self.tries = computer, slept, each, 0
 
     def __call__(self, *_: object) -> object:
         self.tries += 1
-        self.computer.seconds += 5.0
+        self.computer.seconds += self.each
         if self.tries == 3:
             self.computer.seconds += self.slept
         if self.tries == 6 and self.slept:
@@ -140,3 +140,8 @@ def test_a_client_goes_on_looking_for_its_server_after_a_night_and_gives_up_afte
     with pytest.raises(ServiceError, match="No server answers"):
         ask(away)
     assert away.tries == 13
+    # A name server that does not answer either takes longer each time than any other wait: that is no sleep.
+    away = _Away(JumpingClock(), 0.0, each=100.0)
+    with pytest.raises(ServiceError, match="No server answers"):
+        ask(away)
+    assert away.tries == 3
