@@ -47,12 +47,13 @@ class CheckpointFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fingerprint(config: TrainingConfig) -> str:
-    """A hash of all in a configuration that decides the losses: not of how long and how often is saved."""
+    """A hash of all in a configuration that decides the losses: not of its length, who decodes, how often is saved."""
     # Smaller batches of the same step and recomputed activations change rounding alone: what helps out of memory.
     run = msgspec.structs.replace(
         config.run, steps=1, checkpoint_every=1, keep=1, batch_per_process=1, recompute=False, tracker="none"
     )
-    decisive = msgspec.structs.replace(config, out="", run=run, validation=ValidationSettings())
+    data = msgspec.structs.replace(config.data, workers=0)
+    decisive = msgspec.structs.replace(config, out="", run=run, data=data, validation=ValidationSettings())
     return hashlib.sha256(msgspec.json.encode(decisive, order="sorted")).hexdigest()[:16]
 
 

@@ -11,7 +11,7 @@ from server.model.config import ModelConfig
 from server.model.model import RealCamModel
 from server.model.sampling.conditions import context_tokens
 
-from .camera import CameraPaths
+from .data.camera_paths import CameraPaths
 from .draws import StepDraws
 from .step import TrainingBatch
 

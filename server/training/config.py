@@ -41,6 +41,7 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             published, 0 where the list is of chosen clips already. What has records is filtered by them.
         fps: frames per second of what an aligned clip's frames were taken of.
         stride: smallest and largest frame stride, both included.
+        workers: processes that decode, for each process that trains; 0 decodes between the steps.
     """
 
     train: str
@@ -52,6 +53,7 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     tails: float = 0.0
     fps: float = 30.0
     stride: tuple[int, int] = (1, 10)
+    workers: int = 2
 
     @property
     def folders(self) -> tuple[Path, Path]:
@@ -273,6 +275,7 @@ def _check(config: TrainingConfig) -> None:
         "run.ema": not 0.0 <= config.run.ema < 1.0,
         "dropout": not 0.0 <= config.dropout < 1.0,
         "condition_dropout": not 0.0 <= config.condition_dropout <= 1 / 3,
+        "data.workers": config.data.workers < 0,
         "data.tails": not 0.0 <= config.data.tails < 0.5,
         "data.stride": not 1 <= config.data.stride[0] <= config.data.stride[1],
         "validation.timesteps": not all(0 <= t < config.model.schedule.steps for t in config.validation.timesteps),

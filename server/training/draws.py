@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from server.model.config import ModelConfig
-from server.model.sampling.conditions import ConcatStyle
+from .order import sample_seed
+
+if TYPE_CHECKING:
+    from server.model.config import ModelConfig
+    from server.model.sampling.conditions import ConcatStyle
 
 STYLES: tuple[ConcatStyle, ...] = ("repeat", "ends", "repeat_to_end", "continue")
 """What `StepDraws.style` counts."""
@@ -84,5 +87,4 @@ def joined_draws(samples: Sequence[StepDraws]) -> StepDraws:
 
 def sample_generator(*place: int) -> torch.Generator:
     """A generator that depends on nothing but these numbers: the seed, the epoch, the sample's index, and so on."""
-    seed = int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0])
-    return torch.Generator().manual_seed(seed & (2**63 - 1))
+    return torch.Generator().manual_seed(sample_seed(*place))

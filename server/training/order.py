@@ -42,3 +42,8 @@ def positions(step: int, micro: int, rank: int, processes: int, at_once: int, ba
     """
     first = step * batch + (micro * processes + rank) * at_once
     return range(first, first + at_once)
+
+
+def sample_seed(*place: int) -> int:
+    """A seed that depends on nothing but these numbers: the training's seed, the epoch, the sample's index, ..."""
+    return int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0]) & (2**63 - 1)

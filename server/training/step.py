@@ -14,8 +14,9 @@ from server.model.config import LATENT_DOWNSAMPLE
 from server.model.model import RealCamModel
 from server.model.unet.unet import split_context
 
-from .camera import CameraPaths, SeenCamera, in_half_precision, seen_camera
+from .camera import SeenCamera, in_half_precision, seen_camera
 from .concat import training_concat
+from .data.camera_paths import CameraPaths
 from .draws import StepDraws
 
 

@@ -68,6 +68,8 @@ def _train(file: Path, check: bool) -> None:
 def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> None:
     from server.training.batches import ClipBatches
     from server.training.exports.run_record import record_run
+    from server.training.feeding.loader import SampleLoader
+    from server.training.feeding.sources import SampleSource
     from server.training.loop import Training
     from server.training.reporting.trackers import start_trackers, step_values
     from server.training.run_folder import MetricsFile
@@ -84,17 +86,18 @@ def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> No
         say(f"Going on from step {training.step}")
     if main:
         curves.go_back(training.step)
-    batches = ClipBatches(
-        model=model,
+    source = SampleSource(
         clips=clips,
+        config=config.model,
         size=config.frame_size,
         stride=config.data.stride,
-        seed=config.run.seed,
+        seed=run.seed,
         mix=config.mix.shares(),
-        condition_dropout=config.condition_dropout,
         published=config.published,
         frames=config.model.frames,
     )
+    loader = SampleLoader(source, config.data.workers, accelerator.num_processes * run.batch_per_process)
+    batches = ClipBatches(model, loader, config.condition_dropout)
     held_out = held_out_clips(config)
     validation = None if held_out is None else Validation(model, config, accelerator, held_out)
     if main:
@@ -121,6 +124,9 @@ def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> No
                 if record.step == run.steps or (validation and record.step % config.validation.every == 0):
                     validate(record.step)
     finally:
+        loader.close()
+        for name, why in loader.broken.items():
+            say(f"{name} cannot be decoded, others were trained on in its place: {why}")
         accelerator.end_training()
 
 

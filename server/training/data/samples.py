@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from blender_addon.core.arrays import Float64
-from server.training.camera import CameraPaths
 
+from .camera_paths import CameraPaths
 from .crop import covering_crop, cropped_intrinsics, cropped_video
 from .frame_choice import FrameChoice, choose_frames
 from .posed_clips import TrainingClip

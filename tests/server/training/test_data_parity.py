@@ -14,7 +14,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed: the model t
 pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
 
 from blender_addon.core.camera.projection import intrinsics_matrix  # noqa: E402
-from server.training.camera import CameraPaths, in_half_precision, metric_poses  # noqa: E402
+from server.training.camera import in_half_precision, metric_poses  # noqa: E402
+from server.training.data.camera_paths import CameraPaths  # noqa: E402
 from server.training.data.crop import covering_crop, cropped_intrinsics, cropped_video  # noqa: E402
 from server.training.data.frame_choice import ClipTooShort, choose_frames  # noqa: E402
 from server.training.data.posed_clips import refusal  # noqa: E402

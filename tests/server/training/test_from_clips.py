@@ -21,7 +21,10 @@ from server.model.tokenizer import ByteTokenizer  # noqa: E402
 from server.model.weights import checkpoint  # noqa: E402
 from server.training.batches import ClipBatches  # noqa: E402
 from server.training.config import DataSettings, RunSettings, TrainingConfig  # noqa: E402
-from server.training.data.aligned_clips import DataError, open_aligned  # noqa: E402
+from server.training.data.aligned_clips import open_aligned  # noqa: E402
+from server.training.data.clip_set import ClipSet, DataError  # noqa: E402
+from server.training.feeding.loader import SampleLoader  # noqa: E402
+from server.training.feeding.sources import SampleSource  # noqa: E402
 from server.training.loop import Training  # noqa: E402
 from server.training.start import blank_camera  # noqa: E402
 from server.training.trained_set import camera_tensors, initialise  # noqa: E402
@@ -63,6 +66,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def source(clips: ClipSet) -> SampleSource:
+    return SampleSource(clips, TINY_256, SIZE, (1, 2), 7, {"repeat": 0.5, "continue": 0.5}, False, FRAMES)
+
+
 def test_clips_are_left_out_by_reason(folder: Path, tmp_path: Path) -> None:
     clips = open_aligned(*DataSettings(train=str(folder / "train")).folders, FRAMES, 30.0)
     assert [clip.name for clip in clips.clips] == ["a", "b", "c"]
@@ -87,7 +94,7 @@ def test_steps_on_recorded_clips(folder: Path) -> None:
     config = TrainingConfig(
         variant="t", base="b", tokenizer="k", out="o", data=DataSettings(train="t", stride=(1, 2)), run=run
     )
-    batches = ClipBatches(model, clips, SIZE, (1, 2), 7, {"repeat": 0.5, "continue": 0.5}, 0.05, False, FRAMES)
+    batches = ClipBatches(model, SampleLoader(source(clips), 0, 2), 0.05)
     once, again = batches(range(2, 4)), batches(range(2, 4))
     assert once.names == again.names
     assert torch.equal(once.batch.latents, again.batch.latents)
@@ -95,6 +102,31 @@ def test_steps_on_recorded_clips(folder: Path) -> None:
     (done,) = Training(model, config, accelerate.Accelerator(cpu=True), folder / "out").run(batches, 1)
     assert not done.skipped
     assert done.loss > 0
+
+
+def test_the_samples_do_not_depend_on_who_decodes_them(folder: Path) -> None:
+    """Two processes decode ahead; a clip that broke since it was looked at is named, and another takes its turn."""
+    clips = open_aligned(folder / "train", folder / "aligned" / "train", FRAMES, 30.0)
+    for file in (folder / "train" / "b").glob("*.png"):
+        file.write_bytes(b"no picture")
+    here, ahead = SampleLoader(source(clips), 0, 2), SampleLoader(source(clips), 2, 2)
+    state = torch.random.get_rng_state()
+    for positions in (range(0, 2), range(2, 4), range(4, 6)):
+        for (one, draws), (other, others) in zip(here(positions), ahead(positions), strict=True):
+            assert one.clip == other.clip in {"a", "c"}
+            assert torch.equal(one.video, other.video)
+            assert torch.equal(one.paths.camera_to_world, other.paths.camera_to_world)
+            assert torch.equal(draws.noise, others.noise)
+    assert torch.equal(state, torch.random.get_rng_state())
+    ahead.close()
+    assert set(here.broken) == set(ahead.broken) == {"b"}
+    assert "0000.png" in ahead.broken["b"] or "picture cannot be read" in ahead.broken["b"]
+    assert ahead.waited > 0
+    for clip in ("a", "c"):
+        for file in (folder / "train" / clip).glob("*.png"):
+            file.write_bytes(b"no picture")
+    with pytest.raises(DataError, match="Clip after clip"):
+        here(range(6, 8))
 
 
 def test_the_blank_camera_has_every_published_tensor() -> None:

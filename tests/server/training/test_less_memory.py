@@ -15,7 +15,8 @@ from torch.utils.checkpoint import set_checkpoint_early_stop  # noqa: E402
 
 from server.model.unet import attention_plan  # noqa: E402
 from server.model.unet.attention_plan import BlockPlan, DensePlan, _block  # noqa: E402
-from server.training.camera import CameraPaths, seen_camera  # noqa: E402
+from server.training.camera import seen_camera  # noqa: E402
+from server.training.data.camera_paths import CameraPaths  # noqa: E402
 from server.training.step import training_step  # noqa: E402
 from server.training.trained_set import set_base_dropout  # noqa: E402
 from tests.server.published.parity import ParityKit  # noqa: E402

@@ -14,9 +14,9 @@ accelerate = pytest.importorskip("accelerate", reason="accelerate is not install
 
 from server.model.model import random_model  # noqa: E402
 from server.model.tokenizer import ByteTokenizer  # noqa: E402
-from server.training.camera import CameraPaths  # noqa: E402
 from server.training.checkpoints import TrainingError, complete  # noqa: E402
 from server.training.config import DataSettings, RunSettings, TrainingConfig  # noqa: E402
+from server.training.data.camera_paths import CameraPaths  # noqa: E402
 from server.training.draws import draw_step, joined_draws, sample_generator  # noqa: E402
 from server.training.loop import NamedBatch, Training  # noqa: E402
 from server.training.order import SampleOrder, positions  # noqa: E402

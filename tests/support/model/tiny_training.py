@@ -62,7 +62,7 @@ class TinyTraining:
             "size": [SIDE, SIDE],
         } | changes
         lines = [f"{key} = {value if isinstance(value, list) else repr(value)}" for key, value in given.items()]
-        lines += ["[data]", f"train = {str(self.folder / 'train')!r}", "stride = [1, 2]"]
+        lines += ["[data]", f"train = {str(self.folder / 'train')!r}", "stride = [1, 2]", "workers = 0"]
         lines += ["[run]", "batch = 1", "precision = 'no'", run, more or "[validation]\nevery = 0"]
         file = self.out.with_name("training.toml")
         file.write_text("\n".join(lines))

@@ -20,7 +20,8 @@ from server.model.unet.attention_plan import DensePlan
 from server.model.unet.layers import Dropout
 from server.model.unet.unet import UNet
 from server.model.weights import checkpoint
-from server.training.camera import CameraPaths, SeenCamera
+from server.training.camera import SeenCamera
+from server.training.data.camera_paths import CameraPaths
 from server.training.draws import StepDraws
 from server.training.step import STEP_RULES, StepResult, StepRules, TrainingBatch, batch_camera, training_step
 from server.training.trained_set import TrainedSet, freeze
