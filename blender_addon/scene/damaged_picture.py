@@ -1,34 +1,24 @@
-"""Whether a picture's data are damaged, which Blender's own decoders of JPEG and TIFF do not tell."""
+"""Pictures whose data are damaged, which Blender's own decoders of JPEG and TIFF do not tell."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from ..core.photo.damage import damaged_picture, has_damaged_pieces, is_jpeg
+from ..core.photo import damage
 
 
 def check_undamaged(path: Path) -> None:
-    """Refuse a JPEG or TIFF that lacks part of its data, or holds what cannot be its data.
+    """Refuse a damaged picture; see core.photo.damage.
 
     Raises:
         PhotoError: It is damaged.
     """
-    if has_damaged_pieces(path) or (is_jpeg(path) and _is_damaged_jpeg(path)):
-        raise damaged_picture(path)
+    damage.check_undamaged(path, _ffmpeg)
 
 
-def _is_damaged_jpeg(path: Path) -> bool:
+def _ffmpeg() -> Any:
     # Not above: few photos are JPEGs in every session, and FFmpeg takes a while to load.
     import av
 
-    decoder = av.CodecContext.create("mjpeg", "r")
-    decoder.options = {"err_detect": "explode"}
-    decoder.thread_type = "NONE"
-    try:
-        decoder.decode(av.Packet(path.read_bytes()))
-        decoder.decode(None)
-    except av.InvalidDataError:
-        return True
-    except av.FFmpegError:
-        return False  # A kind of JPEG that FFmpeg does not read: nothing is known of it.
-    return False
+    return av

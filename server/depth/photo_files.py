@@ -21,6 +21,7 @@ from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.depth.depth_question import says_metres
 from blender_addon.core.depth.photo_checks import check_aspect, check_depth
 from blender_addon.core.errors import PhotoError
+from blender_addon.core.photo.damage import check_undamaged
 from blender_addon.core.photo.exif import PhotoFacts, read_photo_facts
 from blender_addon.core.photo.file_bytes import file_bytes
 from blender_addon.core.photo.photo_file import (
@@ -34,7 +35,6 @@ from blender_addon.core.photo.photo_file import (
 )
 from blender_addon.core.photo.picture_header import PictureHeader
 from blender_addon.core.photo.tiff import MARKS, TiffDirectory
-from server.depth.damaged_picture import check_undamaged
 from server.depth.openexr_channel import openexr_channel
 from server.packages import absent_packages, install_remedy
 
@@ -103,7 +103,7 @@ def _upright_colours(path: Path, header: PhotoHeader) -> UInt8 | None:
     Raises:
         PhotoError: it is damaged; see also multiplied_by_alpha.
     """
-    check_undamaged(path)
+    check_undamaged(path, lambda: av)
     picture, orientation = header.picture, header.exif.orientation
     if picture.bits == 16 and picture.channels > 1 and (frame := _first_frame(path)) is not None:
         # Pillow would keep the upper 8 bits.
@@ -234,7 +234,7 @@ class _Pictures:
 
     def numbers(self, path: Path, header: PictureHeader) -> NDArray[Any] | None:
         """See PictureDecoder."""
-        check_undamaged(path)
+        check_undamaged(path, lambda: av)
         if header.channels > 1:
             frame = _first_frame(path)
             layout = "rgb48le" if header.channels == 3 else "rgba64le"
@@ -247,7 +247,7 @@ class _Pictures:
 
     def colours(self, path: Path) -> UInt8 | None:
         """See PictureDecoder."""
-        check_undamaged(path)
+        check_undamaged(path, lambda: av)
         try:
             with as_stored(path) as file:
                 return np.array(file.convert("RGB"))
