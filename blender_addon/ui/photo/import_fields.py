@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -142,10 +143,16 @@ def depth_beside(photo: Path) -> Path | None:
 
 
 def depths_beside(photo: Path) -> list[Path]:
-    """Every depth file that lies beside a photo under a common name."""
-    # A picture of the photo's own name is another photo, unless its kind holds depth.
-    suffixes = {name: DEPTH_SUFFIXES if name != "{}" else METRIC_SUFFIXES for name in DEPTH_NAMES}
-    paths = [photo.with_name(name.format(photo.stem) + suffix) for name in suffixes for suffix in suffixes[name]]
+    """Every depth file beside a photo whose name says so; where there is none, of the photo's own name.
+
+    A picture of the photo's own name is another photo, unless its kind holds depth.
+    """
+    named = [name for name in DEPTH_NAMES if name != "{}"]
+    return _there(photo, named, DEPTH_SUFFIXES) or _there(photo, ["{}"], METRIC_SUFFIXES)
+
+
+def _there(photo: Path, names: Iterable[str], suffixes: Iterable[str]) -> list[Path]:
+    paths = (photo.with_name(name.format(photo.stem) + suffix) for name in names for suffix in suffixes)
     return [path for path in paths if path != photo and path.is_file()]
 
 

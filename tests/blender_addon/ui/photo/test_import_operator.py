@@ -193,8 +193,10 @@ def test_depth_is_found_beside_the_photo(tmp_path: Path) -> None:
     photo.touch()
     (tmp_path / "car.jpg").touch()
     assert depth_beside(photo) is None, "neither the photo nor another picture of it is its depth"
+    (tmp_path / "car.npy").touch()
+    assert depth_beside(photo) == tmp_path / "car.npy"
     (tmp_path / "car_depth.jpg").touch()
-    assert depth_beside(photo) == tmp_path / "car_depth.jpg"
+    assert depth_beside(photo) == tmp_path / "car_depth.jpg", "a name that says so goes first"
     (tmp_path / "car_depth.npz").touch()
     assert depth_beside(photo) is None, "which of the two is not guessed"
     assert no_depth(photo).sentence == (
