@@ -27,6 +27,7 @@ VERBS = {
     "evaluate": "server.commands.evaluate:evaluate",
     "data": "server.commands.data:data_app",
     "train": "server.commands.training.train:train",
+    "nano": "server.commands.training.nano:nano_app",
     "depth": "server.commands.depth:depth_app",
     "weights": "server.commands.weights:weights_app",
 }

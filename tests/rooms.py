@@ -130,7 +130,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "__main__": {"service"},
         "__init__": set(),
     },
-    "server/training": {"worlds": set(), "*": set(), "__init__": set()},
+    "server/training": {"worlds": set(), "nano": {"worlds", "*"}, "*": set(), "__init__": set()},
     "server/bench": {"fill_truth": set(), "peak_memory": set(), "*": {"peak_memory"}},
     "server/model": {
         "config": set(),

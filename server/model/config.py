@@ -84,6 +84,7 @@ class VaeConfig:
         blocks: of each level.
         latent_channels: of a latent.
         scale: factor on latents as the UNet takes them.
+        norm_groups: of each group norm.
     """
 
     channels: int = 128
@@ -91,6 +92,7 @@ class VaeConfig:
     blocks: int = 2
     latent_channels: int = 4
     scale: float = 0.18215
+    norm_groups: int = 32
 
 
 @dataclass(frozen=True)
@@ -209,5 +211,33 @@ TINY = ModelConfig(
 )  # fmt: skip
 """The same code in sizes small enough for a test on one core; its weights are random."""
 
+NANO = ModelConfig(
+    name="nano",
+    size=(128, 64),
+    schedule=V_SCHEDULE,
+    fps_condition="stride",
+    unet=UNetConfig(
+        in_channels=16, out_channels=8, channels=64, channel_mult=(1, 1, 2), blocks=1, head_channels=16,
+        context_channels=64, default_fps=1, mask_cells=(32, 16, 8),
+    ),
+    pose_encoder=PoseEncoderConfig(channels=(64, 64, 128), blocks=1, heads=4),
+    vae=VaeConfig(channels=32, channel_mult=(1, 1, 2, 3), blocks=1, latent_channels=8, scale=1.0, norm_groups=8),
+    clip=ClipConfig(
+        text_width=64, text_heads=4, text_layers=3, vocabulary=768, patch=28,
+        vision_width=64, vision_heads=4, vision_layers=2,
+    ),
+    resampler=ResamplerConfig(
+        channels=64, depth=1, heads=4, head_channels=16, input_channels=64, output_channels=64, frames=16
+    ),
+)  # fmt: skip
+"""Small enough to be trained on two cores, on `realcam data render`'s worlds.
+
+v prediction with zero terminal SNR: sampling begins at noise without a trace of the picture, as the training then
+does, so a clip's brightness is learned as well; and it is what the 512 and 1024 variants do.
+"""
+
 VARIANTS = {config.name: config for config in (REALCAM_256, REALCAM_512, REALCAM_1024)}
 """The published variants by name."""
+
+TRAINABLE = {**VARIANTS, NANO.name: NANO}
+"""What `realcam train` knows, by name."""

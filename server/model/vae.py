@@ -32,7 +32,7 @@ def build_vae(config: VaeConfig) -> AutoencoderKL:
         block_out_channels=tuple(config.channels * m for m in config.channel_mult),
         layers_per_block=config.blocks,
         latent_channels=config.latent_channels,
-        norm_num_groups=32,
+        norm_num_groups=config.norm_groups,
         scaling_factor=config.scale,
         sample_size=TILE,
     )

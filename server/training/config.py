@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from blender_addon.core.errors import RealCamError
-from server.model.config import VARIANTS, ModelConfig
+from server.model.config import TRAINABLE, ModelConfig
 from server.model.sampling.conditions import ConcatStyle
 
 from .optimizer import OptimizerSettings
@@ -195,7 +195,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     @property
     def model(self) -> ModelConfig:
         """The variant."""
-        return VARIANTS[self.variant]
+        return TRAINABLE[self.variant]
 
     @property
     def frame_size(self) -> tuple[int, int]:
@@ -261,8 +261,8 @@ def _is_struct(kind: Any) -> bool:
 
 
 def _check(config: TrainingConfig) -> None:
-    if config.variant not in VARIANTS:
-        near = difflib.get_close_matches(config.variant, VARIANTS, n=1, cutoff=0.0)
+    if config.variant not in TRAINABLE:
+        near = difflib.get_close_matches(config.variant, TRAINABLE, n=1, cutoff=0.0)
         raise ConfigError("There is no such variant", config.variant, f"Is {near[0]} meant?")
     total = sum(config.mix.shares().values())
     if abs(total - 1.0) > 1e-6:

@@ -16,7 +16,7 @@ GOOD = 'variant = "realcam-256"\nbase = "b"\ntokenizer = "k"\nout = "o"\n[data]\
 
 def test_those_that_come_with_the_program() -> None:
     found = {file.stem: read_config(file) for file in CONFIGS.glob("*.toml")}
-    assert set(found) == {"realcam-256", "realcam-512", "realcam-512-interp", "realcam-1024"}
+    assert set(found) == {"realcam-256", "realcam-512", "realcam-512-interp", "realcam-1024", "nano"}
     for name in ("realcam-256", "realcam-512"):
         config = found[name]
         assert config.variant == name

@@ -1,0 +1,96 @@
+"""`realcam nano`: the VAE and the base of the network that is trained here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from blender_addon.core.errors import RealCamError
+from server.commands.friendly_errors import friendly_errors
+from server.packages import MODEL_PACKAGES, absent_packages
+from server.terminal.plain_console import say
+
+nano_app = typer.Typer(no_args_is_help=True, help="Train the nano network's VAE and base.")
+Config = Annotated[Path, typer.Argument(help="Configuration, TOML: server/training/nano/configs.")]
+
+
+@nano_app.command()
+def vae(config: Config) -> None:
+    """Train the VAE, or go on where its newest checkpoint is; at the end vae.safetensors."""
+    with friendly_errors():
+        _need_packages()
+        _vae(config)
+
+
+@nano_app.command()
+def base(config: Config) -> None:
+    """Train the base without a camera on the trained VAE, or go on; at the end base.safetensors."""
+    with friendly_errors():
+        _need_packages()
+        _base(config)
+
+
+def _vae(file: Path) -> None:
+    from server.model.config import NANO
+    from server.training.nano.config import read_nano_config
+    from server.training.nano.loop import NanoTraining
+    from server.training.nano.vae_files import VaeFacts, normalise_latents, write_vae
+    from server.training.nano.vae_learner import VaeLearner, new_vae
+    from server.training.nano.world_clips import open_worlds
+
+    config = read_nano_config(file)
+    pace, folder, worlds = config.vae, config.vae_folder, Path(config.worlds)
+    network = new_vae(NANO.vae, pace.seed)
+    clips, validation = open_worlds(worlds)
+    learner = VaeLearner(network, clips, validation, pace.batch, pace.seed)
+    training = NanoTraining(learner, pace, folder)
+    _begin(training.resume(), training.step, len(clips))
+    _tell(training.run())
+    with training.averaged():
+        psnr = learner.validate(training.step, folder)["psnr"]
+        normalise_latents(network, *learner.latent_statistics())
+        write_vae(folder, network, VaeFacts(psnr=psnr, steps=training.step))
+    say(f"PSNR {psnr:.2f} dB")
+
+
+def _base(file: Path) -> None:
+    from server.model.config import NANO
+    from server.training.nano.base_learner import BaseLearner
+    from server.training.nano.base_model import new_base, write_base
+    from server.training.nano.config import BASE_FILE, read_nano_config
+    from server.training.nano.latent_cache import LatentCache
+    from server.training.nano.loop import NanoTraining
+    from server.training.nano.world_clips import open_worlds
+
+    config = read_nano_config(file)
+    pace, folder = config.base, config.base_folder
+    model = new_base(NANO, config.vae_folder, folder, pace.seed)
+    clips, validation = open_worlds(Path(config.worlds))
+    latents, measured = (
+        LatentCache(model.vae, folder / "latents" / split.folder.name) for split in (clips, validation)
+    )
+    learner = BaseLearner(model, clips, validation, latents, measured, pace.batch, pace.seed)
+    training = NanoTraining(learner, pace, folder)
+    _begin(training.resume(), training.step, len(clips))
+    _tell(training.run())
+    with training.averaged():
+        write_base(model, folder / BASE_FILE)
+    say(f"{folder / BASE_FILE}")
+
+
+def _need_packages() -> None:
+    absent = absent_packages(MODEL_PACKAGES, "models")
+    if absent:
+        raise RealCamError("Nothing can be trained here", absent)
+
+
+def _begin(resumed: bool, step: int, clips: int) -> None:
+    say(f"{clips} clips; " + (f"going on from step {step}" if resumed else "from the beginning"))
+
+
+def _tell(records: Iterable[Mapping[str, float]]) -> None:
+    for record in records:
+        say(f"{record['step']:.0f}: " + ", ".join(f"{k} {v:.4g}" for k, v in record.items() if k != "step"))

@@ -1,0 +1,59 @@
+"""The training of the nano network's VAE and base as a TOML file says it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from server.training.config import ConfigError
+
+from .loop import Pace
+
+VAE_FILE = "vae.safetensors"
+"""The VAE as its training gives it: the running mean of its weights, by diffusers' names."""
+VAE_FACTS = "vae.json"
+"""What is known of it, written last."""
+BASE_FILE = "base.safetensors"
+"""All parts but the camera modules, in the published layout: what `realcam train` takes as `base`."""
+
+
+class NanoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Both trainings.
+
+    Attributes:
+        worlds: folder that `realcam data render` made, with frames of 128 x 64.
+        out: folder of the trainings; `vae` and `base` in it.
+        vae: how the VAE is trained.
+        base: how the network without a camera is trained.
+    """
+
+    worlds: str
+    out: str
+    vae: Pace
+    base: Pace
+
+    @property
+    def vae_folder(self) -> Path:
+        """Of the VAE's training."""
+        return Path(self.out) / "vae"
+
+    @property
+    def base_folder(self) -> Path:
+        """Of the base's training."""
+        return Path(self.out) / "base"
+
+
+def read_nano_config(file: Path) -> NanoConfig:
+    """The configuration of a TOML file.
+
+    Raises:
+        ConfigError: the file is missing or no TOML, has a key that is not known, or a value that cannot be.
+    """
+    try:
+        return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), NanoConfig)
+    except OSError as error:
+        raise ConfigError("The configuration cannot be read", f"{file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError("The configuration cannot be used", f"{file}: {error}") from error

@@ -1,0 +1,81 @@
+"""The nano network's configuration, its words, and the training of its VAE on rendered frames."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
+
+import torch
+
+from server.model.config import NANO
+from server.model.model import build_parts
+from server.model.tokenizer import ClipTokenizer
+from server.training.nano.loop import NanoTraining, Pace
+from server.training.nano.vae_files import VaeFacts, normalise_latents, read_vae, write_vae
+from server.training.nano.vae_learner import VaeLearner, new_vae
+from server.training.nano.vocabulary import write_tokenizer
+from server.training.nano.world_clips import WorldClips, open_worlds
+
+VAE = replace(NANO.vae, channels=8, channel_mult=(1, 1, 1, 1))
+PACE = Pace(steps=3, batch=2, learning_rate=1e-3, warmup=2, log_every=1, checkpoint_every=2)
+
+
+def learner(worlds: Path) -> VaeLearner:
+    """A VAE of a few channels on these clips."""
+    return VaeLearner(new_vae(VAE, 0), *open_worlds(worlds), batch=2, seed=0)
+
+
+def test_all_parts_have_under_12_million_numbers() -> None:
+    with torch.device("meta"):
+        parts = build_parts(NANO)
+    assert sum(p.numel() for part in parts.values() for p in part.parameters()) < 12e6
+
+
+def test_every_word_of_a_caption_is_one_token(tmp_path: Path) -> None:
+    write_tokenizer(tmp_path)
+    tokenizer = ClipTokenizer(tmp_path)
+    ids = tokenizer("a dim vast hall with cracked stone, green slime, under the sky").ids[0]
+    assert int((ids > 0).sum()) == 2 + 12 + 2  # start and end, words, commas
+    assert int(tokenizer("Ein Zimmer, größer als dieses").ids.max()) < NANO.clip.vocabulary
+
+
+def test_half_written_clips_are_left_out_and_new_ones_are_taken(worlds: Path) -> None:
+    clips = WorldClips(worlds / "train")
+    assert clips.names == ("000000-E1M1", "000001-E1M2")
+    (worlds / "train" / ".000002-E1M3.part").rename(worlds / "train" / "000002-E1M3")
+    clips.look_again()
+    assert len(clips) == 3
+    assert clips.caption(2) == "a bright hall with rock, metal"
+
+
+def test_a_training_that_was_stopped_gives_the_same_numbers(worlds: Path, tmp_path: Path) -> None:
+    whole = NanoTraining(learner(worlds), PACE, tmp_path / "whole")
+    wanted = [line["loss"] for line in whole.run() if "loss" in line]
+    list(NanoTraining(learner(worlds), PACE, tmp_path / "stopped").run(steps=2))
+    second = NanoTraining(learner(worlds), PACE, tmp_path / "stopped")
+    assert second.resume()
+    assert [line["loss"] for line in second.run() if "loss" in line] == wanted[2:]
+    for key, value in whole.parameters.items():
+        assert torch.equal(second.parameters[key], value)
+        assert torch.equal(second.mean[key], whole.mean[key])
+    assert (tmp_path / "whole" / "reconstructions.png").is_file()
+
+
+def test_normalised_latents_have_unit_variance_and_give_the_same_pictures(worlds: Path, tmp_path: Path) -> None:
+    made = learner(worlds)
+    pictures = made.clips.pictures([(0, 3), (1, 5)])
+    with torch.no_grad():
+        before = made.network.decode(made.network.encode(pictures).latent_dist.mean).sample
+        normalise_latents(made.network, *made.latent_statistics(pictures=16))
+        mean, spread = made.latent_statistics(pictures=16)
+        write_vae(tmp_path, made.network, VaeFacts(psnr=20.0, steps=3))
+        again = read_vae(tmp_path, VAE)
+        after = again.decode(again.encode(pictures).latent_dist.mean).sample
+    assert torch.allclose(mean, torch.zeros(8), atol=1e-4)
+    assert torch.allclose(spread, torch.ones(8), atol=1e-4)
+    assert torch.allclose(before, after, atol=1e-4)
