@@ -51,9 +51,11 @@ def redraw_when_answered() -> None:
 
 @entry_point("The sidebars could not be drawn again")
 def _show_answers() -> float | None:
+    # Asked first: an answer that comes after the news were taken is shown by the next call.
+    settled = looks.settled
     if looks.take_news():
         redraw()
-    return None if looks.settled else SETTLE_SECONDS
+    return None if settled else SETTLE_SECONDS
 
 
 def stop() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -72,3 +73,29 @@ def test_a_folder_without_a_drive_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(Path, "exists", lambda _: False)
     (problem,) = check_output(tmp_path / "realcam")
     assert "its drive is not there" in problem.sentence
+
+
+@pytest.mark.usefixtures("drawn")
+def test_panels_are_drawn_again_at_each_answer_while_another_drive_is_gone(
+    addon: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The timer of redraws goes on until every disk has answered, and draws only where there is something new."""
+    from blender_addon.disk_looks import looks
+    from blender_addon.ui import redraw
+
+    drawn: list[bool] = []
+    gone, slow = threading.Event(), threading.Event()
+    monkeypatch.setattr(redraw, "redraw", lambda: drawn.append(gone.is_set()))
+    timer = redraw._show_answers.guard.function  # type: ignore[attr-defined]
+    assert looks.answer("gone", gone.wait, None) is None
+    assert looks.answer("slow", slow.wait, None) is None
+    assert addon.app.timers.is_registered(redraw._show_answers)
+    assert (timer(), drawn) == (redraw.SETTLE_SECONDS, [])
+    slow.set()
+    while not drawn:
+        assert timer() == redraw.SETTLE_SECONDS
+    assert (timer(), drawn) == (redraw.SETTLE_SECONDS, [False])
+    gone.set()
+    while timer() is not None:
+        pass
+    assert drawn == [False, True]
