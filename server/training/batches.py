@@ -13,6 +13,7 @@ from .conditions import Pictures, encoded, speed_value
 from .data.camera_paths import CameraPaths
 from .data.samples import Sample
 from .draws import joined_draws
+from .feeding.frozen_outputs import FrozenOutputs
 from .feeding.loader import SampleLoader
 from .loop import NamedBatch
 
@@ -25,17 +26,23 @@ class ClipBatches:
         model: encodes pictures and words.
         loader: gives the samples.
         condition_dropout: see `dropped`.
+        frozen: what is kept of the frozen networks' work; None to do it anew each time.
     """
 
     model: RealCamModel
     loader: SampleLoader
     condition_dropout: float
+    frozen: FrozenOutputs | None = None
 
     def __call__(self, positions: range) -> NamedBatch:
         """The samples at these positions."""
         samples, draws = zip(*self.loader(positions), strict=True)
         joined = joined_draws(draws).to(self.model.device)
-        batch = encoded(self.model, pictures_of(self.model, samples), joined, self.condition_dropout)
+        pictures = pictures_of(self.model, samples)
+        if self.frozen is None:
+            batch = encoded(self.model, pictures, joined, self.condition_dropout)
+        else:
+            batch = self.frozen.encoded(self.model, samples, pictures, joined, self.condition_dropout)
         return NamedBatch(tuple(s.clip for s in samples), batch, joined)
 
 

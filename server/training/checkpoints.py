@@ -52,7 +52,7 @@ def fingerprint(config: TrainingConfig) -> str:
     run = msgspec.structs.replace(
         config.run, steps=1, checkpoint_every=1, keep=1, batch_per_process=1, recompute=False, tracker="none"
     )
-    data = msgspec.structs.replace(config.data, workers=0)
+    data = msgspec.structs.replace(config.data, workers=0, cache="", cache_image_tokens=False)
     decisive = msgspec.structs.replace(config, out="", run=run, data=data, validation=ValidationSettings())
     return hashlib.sha256(msgspec.json.encode(decisive, order="sorted")).hexdigest()[:16]
 

@@ -42,6 +42,8 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         fps: frames per second of what an aligned clip's frames were taken of.
         stride: smallest and largest frame stride, both included.
         workers: processes that decode, for each process that trains; 0 decodes between the steps.
+        cache: folder for what the frozen VAE makes of frames and the text encoder of captions; "" for none.
+        cache_image_tokens: keep the image tokens of condition frames there too, 10 to 30 times the room.
     """
 
     train: str
@@ -54,6 +56,8 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     fps: float = 30.0
     stride: tuple[int, int] = (1, 10)
     workers: int = 2
+    cache: str = ""
+    cache_image_tokens: bool = False
 
     @property
     def folders(self) -> tuple[Path, Path]:

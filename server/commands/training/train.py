@@ -68,6 +68,7 @@ def _train(file: Path, check: bool) -> None:
 def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> None:
     from server.training.batches import ClipBatches
     from server.training.exports.run_record import record_run
+    from server.training.feeding.frozen_outputs import frozen_outputs
     from server.training.feeding.loader import SampleLoader
     from server.training.feeding.sources import SampleSource
     from server.training.loop import Training
@@ -97,7 +98,12 @@ def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> No
         frames=config.model.frames,
     )
     loader = SampleLoader(source, config.data.workers, accelerator.num_processes * run.batch_per_process)
-    batches = ClipBatches(model, loader, config.condition_dropout)
+    frozen = None
+    if config.data.cache:
+        frozen = frozen_outputs(model, Path(config.data.cache), config.frame_size, config.data.cache_image_tokens)
+        if main:
+            say(frozen.size_said(clips))
+    batches = ClipBatches(model, loader, config.condition_dropout, frozen)
     held_out = held_out_clips(config)
     validation = None if held_out is None else Validation(model, config, accelerator, held_out)
     if main:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -73,6 +74,11 @@ class PosedClips(Protocol):
     def __getitem__(self, index: int) -> TrainingClip:
         """The clip at an index, in an order that does not change."""
         ...
+
+
+def clip_key(clip: TrainingClip) -> str:
+    """Digest of a clip's name and of the names, sizes and times of its files: 32 hexadecimal digits."""
+    return hashlib.sha256(f"{clip.name}|{clip.fingerprint}".encode()).hexdigest()[:32]
 
 
 def refusal(clip: TrainingClip, frames: int) -> str:

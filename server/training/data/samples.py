@@ -14,7 +14,7 @@ from blender_addon.core.arrays import Float64
 from .camera_paths import CameraPaths
 from .crop import covering_crop, cropped_intrinsics, cropped_video
 from .frame_choice import FrameChoice, choose_frames
-from .posed_clips import TrainingClip
+from .posed_clips import TrainingClip, clip_key
 
 TRAINING_STRIDES = (1, 10)
 """Strides of the published training, both included."""
@@ -33,6 +33,7 @@ class Sample:
         caption: in words.
         choice: which frames.
         fps: frames per second of the sample.
+        key: of the clip as it is on the disk, see `clip_key`.
     """
 
     clip: str
@@ -41,6 +42,7 @@ class Sample:
     caption: str
     choice: FrameChoice
     fps: float
+    key: str
 
 
 def clip_sample(
@@ -79,7 +81,8 @@ def chosen_sample(clip: TrainingClip, size: tuple[int, int], choice: FrameChoice
     chosen = choice.indices
     crop = covering_crop(clip.size, size)
     paths = chosen_cameras(clip, chosen, cropped_intrinsics(clip.intrinsics[chosen], crop, published))
-    return Sample(clip.name, cropped_video(clip.read(chosen), crop), paths, clip.caption, choice, choice.fps(clip.fps))
+    video = cropped_video(clip.read(chosen), crop)
+    return Sample(clip.name, video, paths, clip.caption, choice, choice.fps(clip.fps), clip_key(clip))
 
 
 def chosen_cameras(clip: TrainingClip, chosen: list[int], intrinsics: Float64) -> CameraPaths:

@@ -23,6 +23,7 @@ from server.training.batches import ClipBatches  # noqa: E402
 from server.training.config import DataSettings, RunSettings, TrainingConfig  # noqa: E402
 from server.training.data.aligned_clips import open_aligned  # noqa: E402
 from server.training.data.clip_set import ClipSet, DataError  # noqa: E402
+from server.training.feeding.frozen_outputs import FrozenOutputs, frozen_outputs  # noqa: E402
 from server.training.feeding.loader import SampleLoader  # noqa: E402
 from server.training.feeding.sources import SampleSource  # noqa: E402
 from server.training.loop import Training  # noqa: E402
@@ -127,6 +128,41 @@ def test_the_samples_do_not_depend_on_who_decodes_them(folder: Path) -> None:
             file.write_bytes(b"no picture")
     with pytest.raises(DataError, match="Clip after clip"):
         here(range(6, 8))
+
+
+def test_what_the_frozen_networks_made_is_kept(folder: Path) -> None:
+    """The batch is the same from the cache; a torn slot is made again, and another network's slots are not read."""
+    clips = open_aligned(folder / "train", folder / "aligned" / "train", FRAMES, 30.0)
+    model = random_model(TINY_256, ByteTokenizer(TINY_256.clip.vocabulary), seed=4)
+    loader = SampleLoader(source(clips), 0, 3)
+    frozen = frozen_outputs(model, folder / "cache", SIZE, True)
+    plain = ClipBatches(model, loader, 0.3)(range(3))
+    for _ in range(2):
+        kept = ClipBatches(model, loader, 0.3, frozen)(range(3))
+        assert torch.equal(kept.batch.latents, plain.batch.latents)
+        assert torch.allclose(kept.batch.context, plain.batch.context, atol=1e-5)
+        assert torch.equal(kept.batch.paths.frame_scales, plain.batch.paths.frame_scales)
+    assert frozen.size_said(clips).startswith(f"The cache in {folder / 'cache'} grows to at most 0.0 GB")
+
+    sample, draws = loader(range(1))[0]
+    own = FrozenOutputs(frozen.moments, None, frozen.text)
+    slots = sample.choice.indices
+    frozen.moments.write(sample.key, slots, torch.zeros(FRAMES, *frozen.moments.shape))
+    seen = ClipBatches(model, loader, 0.3, own)(range(1)).batch.latents[0].transpose(0, 1)
+    assert torch.allclose(seen, TINY_256.vae.scale * draws.posterior, atol=1e-6)
+    (file,) = (folder / "cache" / frozen.moments.kind).rglob(f"{sample.key}.slots")
+    with file.open("r+b") as stream:
+        stream.seek(slots[1] * (frozen.moments.slot + 4) + 5)
+        stream.write(b"torn")
+    again = ClipBatches(model, loader, 0.3, own)(range(1)).batch.latents
+    assert torch.equal(again[0], plain.batch.latents[0])
+
+    other = frozen_outputs(random_model(TINY_256, model.tokenizer, seed=5), folder / "cache", SIZE, True)
+    assert other.moments.read(sample.key, slots) is None
+    assert frozen.moments.read(sample.key, slots) is not None
+    picture = folder / "train" / sample.clip / "0000.png"
+    picture.write_bytes(picture.read_bytes() + b" ")
+    assert loader(range(1))[0][0].key != sample.key
 
 
 def test_the_blank_camera_has_every_published_tensor() -> None:
