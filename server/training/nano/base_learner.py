@@ -17,8 +17,8 @@ from server.diffusion.schedule import noise_schedule
 from server.model.config import LATENT_DOWNSAMPLE, NANO
 from server.model.model import RealCamModel
 from server.model.sampling.conditions import BoundDenoiser, ConcatStyle, bind, concat_latents, context_tokens
-from server.training.camera import CameraPaths
 from server.training.conditions import dropped
+from server.training.data.camera_paths import CameraPaths
 from server.training.draws import StepDraws, draw_step, joined_draws, sample_generator
 from server.training.step import StepRules, TrainingBatch, training_step
 
