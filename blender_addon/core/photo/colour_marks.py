@@ -27,6 +27,8 @@ from .tiff import MARKS, TiffDirectory
 _APP2 = 0xE2
 _JPEG_HEAD = b"ICC_PROFILE\0"
 _TIFF_PROFILE = 34675
+_LARGEST_PROFILE = 2**24
+"""Bytes. Profiles of cameras and screens have some kB; a few bytes may unpack to gigabytes."""
 _EXIF_FOLDER, _SPACE, _INTEROPERABILITY = 0x8769, 0xA001, 0xA005
 _ADOBE_GAMMA = 563 / 256
 
@@ -132,8 +134,11 @@ def _png(data: FileBytes, grey: bool) -> RgbSpace | None:
             raise ProfileError("video", "is not red, green and blue from 0 on")
         return coded_space(primaries, curve)
     if b"iCCP" in chunks:
-        profile = chunks[b"iCCP"].partition(b"\0")[2][1:]
-        return space_of_icc(zlib.decompress(profile), grey=grey)
+        unpacker = zlib.decompressobj()
+        profile = unpacker.decompress(chunks[b"iCCP"].partition(b"\0")[2][1:], _LARGEST_PROFILE)
+        if not unpacker.eof:
+            raise ProfileError("", "is broken")
+        return space_of_icc(profile, grey=grey)
     if b"sRGB" in chunks:
         return None
     return _png_numbers(chunks)

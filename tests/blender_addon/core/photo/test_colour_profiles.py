@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,8 @@ def test_what_is_not_understood_is_a_sentence(tmp_path: Path) -> None:
     Image.fromarray(RGB).save(path)
     png = path.read_bytes()
     assert "“HDR (PQ)” is brighter than the white" in said_by(path, png_with(png, b"cICP", bytes([9, 16, 0, 1])))
+    much = b"much\0\0" + zlib.compress(bytes(2**26))
+    assert "whose profile is broken" in said_by(path, png_with(png, b"iCCP", much))
     assert "“video” is not red, green and blue" in said_by(path, png_with(png, b"cICP", bytes([1, 13, 1, 0])))
 
 
