@@ -144,20 +144,23 @@ LATENT_TO_RGB = (
 """Scaled latents to colours in [-1, 1], a row for each latent channel. Fitted by others to Stable Diffusion's VAE,
 which is the published one.
 """
+OWN_LATENT_TO_RGB = tuple(tuple(0.4 if c == latent else 0.0 for c in range(3)) for latent in range(3))
+"""The same where latents have other channels than the published VAE's: the first three, a hint of what is where."""
 
 
 def latent_picture(latents: Tensor, frame: int, enlarge: int = 4) -> NDArray[np.uint8]:
     """A small picture of one frame, straight from the latents.
 
     Args:
-        latents: [1, 4, T, h, w], scaled.
+        latents: [1, C, T, h, w], scaled; of four channels those of the published VAE.
         frame: index of the frame.
         enlarge: pixels of a latent cell's side.
 
     Returns:
         [h enlarge, w enlarge, 3] uint8.
     """
-    matrix = torch.tensor(LATENT_TO_RGB, dtype=torch.float32, device=latents.device)
-    colours = latents[0, :, frame].float().permute(1, 2, 0) @ matrix
+    table = LATENT_TO_RGB if latents.shape[1] == len(LATENT_TO_RGB) else OWN_LATENT_TO_RGB
+    matrix = torch.tensor(table, dtype=torch.float32, device=latents.device)
+    colours = latents[0, : len(table), frame].float().permute(1, 2, 0) @ matrix
     small = ((colours.clamp(-1.0, 1.0) + 1.0) * 127.5).round().to(torch.uint8).cpu().numpy()
     return np.ascontiguousarray(small.repeat(enlarge, axis=0).repeat(enlarge, axis=1))

@@ -342,7 +342,7 @@ class _ShotSampling:
             at = 0 if self.options.published_parity else start.reference
             if at is not None:
                 scene[:, :, at] = reference[:, :, at]
-            mask = scene_mask.latent_mask(opaque).to(scene)
+            mask = scene_mask.latent_mask(opaque, scene.shape[1]).to(scene)
             found.append(SceneShaping(scene, mask, self.options.threshold, self.options.shaping, follow))
         if start.known is not None:
             found.append(
