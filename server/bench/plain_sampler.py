@@ -160,12 +160,13 @@ def make_plain(model: nn.Module) -> None:
 def plain_camera(camera: Camera) -> Camera:
     """The same camera with one dense mask at each masked level."""
     return tuple(
-        LevelCamera(level.features, None if level.plans is None else tuple(_dense(plan) for plan in level.plans))
+        LevelCamera(level.features, None if level.plans is None else tuple(dense_plan(plan) for plan in level.plans))
         for level in camera
     )
 
 
-def _dense(plan: AttentionPlan) -> AttentionPlan:
+def dense_plan(plan: AttentionPlan) -> AttentionPlan:
+    """The same plan with one dense mask in place of blocks."""
     if not isinstance(plan, BlockPlan):
         return plan
     mask = torch.zeros((sum(len(block.queries) for block in plan.blocks), plan.columns), dtype=torch.bool)

@@ -140,21 +140,32 @@ def _camera(config: ModelConfig, case: Case, dtype: torch.dtype) -> tuple[Camera
     The pose encoder is freed afterwards, since it is needed once a shot only.
     """
     encoder = filled(PoseEncoder, config.pose_encoder, dtype)
-    poses = torch.eye(4, dtype=torch.float64).repeat(1, case.frames, 1, 1)
-    angle = 0.03 * torch.arange(case.frames, dtype=torch.float64)
-    poses[0, :, 0, 0], poses[0, :, 0, 2] = angle.cos(), angle.sin()
-    poses[0, :, 2, 0], poses[0, :, 2, 2] = -angle.sin(), angle.cos()
-    poses[0, :, :3, 3] = torch.arange(case.frames)[:, None] * torch.tensor([0.10, 0.02, 0.05], dtype=torch.float64)
-    focal = max(case.width, case.height) / 2
-    k = torch.tensor([[focal, 0, case.width / 2], [0, focal, case.height / 2], [0, 0, 1]], dtype=torch.float64)
+    poses, intrinsics = synthetic_move(case.frames, config.size)
     started = time.perf_counter()
     seen = relative_poses(poses, torch.tensor([0]))
-    intrinsics = k.expand(1, case.frames, 3, 3)
     camera = camera_condition(encoder, config.unet, seen, intrinsics, config.size)
     seconds = time.perf_counter() - started
     plan = next((p for level in camera for p in level.plans or ()), None)
     density = plan.density if isinstance(plan, BlockPlan) else float(plan is None or isinstance(plan, DensePlan))
     return (plain_camera(camera) if case.style == "plain" else camera), seconds, density
+
+
+def synthetic_move(frames: int, size: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """A camera that moves and turns at once: camera-to-world [1, F, 4, 4] and intrinsics [1, F, 3, 3], float64.
+
+    Args:
+        frames: F.
+        size: (width, height), pixels.
+    """
+    width, height = size
+    poses = torch.eye(4, dtype=torch.float64).repeat(1, frames, 1, 1)
+    angle = 0.03 * torch.arange(frames, dtype=torch.float64)
+    poses[0, :, 0, 0], poses[0, :, 0, 2] = angle.cos(), angle.sin()
+    poses[0, :, 2, 0], poses[0, :, 2, 2] = -angle.sin(), angle.cos()
+    poses[0, :, :3, 3] = torch.arange(frames)[:, None] * torch.tensor([0.10, 0.02, 0.05], dtype=torch.float64)
+    focal = max(width, height) / 2
+    k = torch.tensor([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]], dtype=torch.float64)
+    return poses, k.expand(1, frames, 3, 3)
 
 
 def _inputs(config: ModelConfig, case: Case, dtype: torch.dtype) -> tuple[torch.Tensor, ContextTokens]:

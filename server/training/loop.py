@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
 from torch import Tensor, nn
 
 from server.model.model import RealCamModel
@@ -22,7 +22,7 @@ from .memory import is_out_of_memory, out_of_memory
 from .optimizer import build_optimizer, clip, global_norm, learning_rate, loss_divisor
 from .order import positions
 from .step import StepRules, TrainingBatch, training_step
-from .trained_set import camera_tensors, freeze, load_camera_tensors, set_base_dropout
+from .trained_set import HALF, camera_tensors, freeze, halve_frozen, load_camera_tensors, set_base_dropout
 
 MOST_SKIPPED = 3
 """Steps in a row whose loss or gradient is no number, after which the training ends."""
@@ -104,6 +104,9 @@ class Training:
         self._model, self._config, self._accelerator, self._folder = model, config, accelerator, checkpoints
         self._settings = config.optimizer_rules()
         self.trained = freeze(model)
+        # DeepSpeed casts all itself; FSDP joins neighbouring tensors, which then must have one dtype.
+        if accelerator.distributed_type not in (DistributedType.FSDP, DistributedType.DEEPSPEED):
+            halve_frozen(model.unet, HALF.get(accelerator.mixed_precision))
         set_base_dropout(model.unet, config.dropout)
         model.unet.recompute = model.pose_encoder.recompute = config.run.recompute
         self.step = self.skipped = self._in_a_row = 0

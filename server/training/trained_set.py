@@ -176,3 +176,24 @@ def set_base_dropout(unet: UNet, rate: float) -> int:
         place.p = rate
     unet.train(rate > 0.0)
     return len(places)
+
+
+HALF: dict[str, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
+"""Dtype of a precision's matrix products; float32 has none."""
+
+
+def halve_frozen(network: nn.Module, dtype: torch.dtype | None) -> None:
+    """Keep the matrices and kernels that do not learn in the dtype that autocast rounds them to at every use.
+
+    Norms and biases stay as they are: autocast does not round those of norms, and they are small. What learns stays
+    float32.
+
+    Args:
+        network: changed in place, after `freeze`.
+        dtype: of autocast; None leaves all as it is.
+    """
+    if dtype is None:
+        return
+    for parameter in network.parameters():
+        if not parameter.requires_grad and parameter.ndim > 1:
+            parameter.data = parameter.data.to(dtype)

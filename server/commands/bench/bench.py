@@ -36,6 +36,7 @@ from .draft_truth import draft_truth
 from .evaluate import evaluate
 from .layouts import layouts
 from .sampler import sampler
+from .training import training
 
 bench_app = typer.Typer(
     add_completion=False,
@@ -49,6 +50,7 @@ bench_app.command()(draft)
 bench_app.command()(draft_truth)
 bench_app.command()(cameras)
 bench_app.command()(layouts)
+bench_app.command()(training)
 
 
 @bench_app.callback()

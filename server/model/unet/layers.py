@@ -31,8 +31,11 @@ class Linear(nn.Linear):
 
 
 def runs_in_onednn(x: Tensor) -> bool:
-    """Whether oneDNN's own operators can be called for x: on the CPU, without gradients and outside torch.compile."""
-    eager = not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    """Whether oneDNN's own operators can be called for x: on the CPU, without gradients and outside torch.compile.
+
+    Not under autocast, which casts nothing for them.
+    """
+    eager = not torch.is_grad_enabled() and not torch.compiler.is_compiling() and not torch.is_autocast_enabled("cpu")
     return _ONEDNN_LINEAR and x.device.type == "cpu" and eager
 
 
