@@ -21,7 +21,7 @@ from server.cli import app  # noqa: E402
 from server.engines.realcam.engine import RealCamEngine  # noqa: E402
 from server.engines.realcam.settings import read_settings  # noqa: E402
 from server.engines.realcam.sources import SIZES, InstalledWeights  # noqa: E402
-from server.model.config import REALCAM_256, TINY, VARIANTS, ModelConfig  # noqa: E402
+from server.model.config import REALCAM_256, TINY, TRAINABLE, VARIANTS, ModelConfig  # noqa: E402
 from server.model.errors import CheckpointError  # noqa: E402
 from server.model.model import random_model  # noqa: E402
 from server.model.tokenizer import ByteTokenizer  # noqa: E402
@@ -57,6 +57,7 @@ def camera_of(whole: dict[str, Any]) -> dict[str, Any]:
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a base, a tokenizer, a store that has both installed, and a training's run."""
     monkeypatch.setitem(VARIANTS, SMALL.name, SMALL)
+    monkeypatch.setitem(TRAINABLE, SMALL.name, SMALL)
     monkeypatch.setitem(SIZES, SMALL.size, SMALL)
     monkeypatch.setattr("server.engines.realcam.sources.shortage", lambda machine, variants: "")
     published, trained = tensors(SMALL, 1), camera_of(tensors(SMALL, 2))
