@@ -50,7 +50,14 @@ def fingerprint(config: TrainingConfig) -> str:
     """A hash of all in a configuration that decides the losses: not of its length, who decodes, how often is saved."""
     # Smaller batches of the same step and recomputed activations change rounding alone: what helps out of memory.
     run = msgspec.structs.replace(
-        config.run, steps=1, checkpoint_every=1, keep=1, batch_per_process=1, recompute=False, tracker="none"
+        config.run,
+        steps=1,
+        checkpoint_every=1,
+        keep=1,
+        batch_per_process=1,
+        recompute=False,
+        compile=False,
+        tracker="none",
     )
     data = msgspec.structs.replace(config.data, workers=0, cache="", cache_image_tokens=False)
     decisive = msgspec.structs.replace(config, out="", run=run, data=data, validation=ValidationSettings())

@@ -122,6 +122,8 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         batch: clips in all of a step, over processes and accumulation.
         batch_per_process: clips that a process takes at once.
         precision: of the network's arithmetic; cameras, noise and loss are float32 always.
+        base: type of the frozen base's weights in memory, but the VAE's; the trained tensors are float32 always.
+        compile: have PyTorch compile the base's residual blocks and spatial transformers.
         recompute: compute activations again in the backward pass: a third more time for a fraction of the memory.
         ema: decay of a running mean of the trained tensors; 0 for none.
         checkpoint_every: optimizer steps.
@@ -134,6 +136,8 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     batch: int = 64
     batch_per_process: int = 1
     precision: Literal["bf16", "fp16", "no"] = "bf16"
+    base: Literal["float32", "bf16", "fp16"] = "float32"
+    compile: bool = False
     recompute: bool = False
     ema: float = 0.0
     checkpoint_every: int = 1000
@@ -280,6 +284,7 @@ def _check(config: TrainingConfig) -> None:
         "dropout": not 0.0 <= config.dropout < 1.0,
         "condition_dropout": not 0.0 <= config.condition_dropout <= 1 / 3,
         "data.workers": config.data.workers < 0,
+        "run.base (float32 where run.precision is no)": config.run.precision == "no" and config.run.base != "float32",
         "data.tails": not 0.0 <= config.data.tails < 0.5,
         "data.stride": not 1 <= config.data.stride[0] <= config.data.stride[1],
         "validation.timesteps": not all(0 <= t < config.model.schedule.steps for t in config.validation.timesteps),

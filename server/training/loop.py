@@ -27,6 +27,9 @@ from .trained_set import HALF, camera_tensors, freeze, halve_frozen, load_camera
 MOST_SKIPPED = 3
 """Steps in a row whose loss or gradient is no number, after which the training ends."""
 
+SMALLEST_SCALE = 1.0
+"""Factor on the loss in float16 at which a gradient that is no number is one, not one that was scaled too far."""
+
 
 @dataclass(frozen=True, eq=False)
 class NamedBatch:
@@ -126,6 +129,8 @@ class Training:
         facts, camera, state = load_checkpoint(there[-1], self._config)
         load_camera_tensors(self._model, camera)
         self._optimizer.load_state_dict(state["optimizer"])
+        if self._accelerator.scaler is not None:
+            self._accelerator.scaler.load_state_dict(state["scaler"])
         with torch.no_grad():
             for key, value in state["mean"].items():
                 self._mean[key].copy_(value)
@@ -165,8 +170,20 @@ class Training:
             mix={str(style): share for style, share in self._config.mix.shares().items()},
             published=self._config.published,
         )
-        state = {"optimizer": self._optimizer.state_dict(), "mean": dict(self._mean), "in_a_row": self._in_a_row}
+        scaler = self._accelerator.scaler
+        state = {
+            "optimizer": self._optimizer.state_dict(),
+            "mean": dict(self._mean),
+            "in_a_row": self._in_a_row,
+            "scaler": {} if scaler is None else scaler.state_dict(),
+        }
         save_checkpoint(self._folder, facts, camera_tensors(self._model), state, self._config.run.keep)
+
+    @property
+    def scale(self) -> float:
+        """Factor on the loss that keeps small gradients in float16; 1 where nothing is scaled."""
+        scaler = self._accelerator.scaler
+        return 1.0 if scaler is None else float(scaler.get_scale())
 
     @property
     def mean(self) -> Mapping[str, Tensor]:
@@ -202,7 +219,9 @@ class Training:
         rate = learning_rate(self.step, self._settings)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        self._accelerator.unscale_gradients(self._optimizer)
+        scaler = self._accelerator.scaler
+        if scaler is not None:
+            scaler.unscale_(self._optimizer.optimizer)
         gradients = self.trained.gradients()
         norm = global_norm(gradients)
         good = math.isfinite(loss) and math.isfinite(norm)
@@ -213,7 +232,12 @@ class Training:
             self._in_a_row = 0
             self._follow()
         else:
-            self.skipped, self._in_a_row = self.skipped + 1, self._in_a_row + 1
+            # A scale that is too large for float16 is halved until it fits: such steps are left out, but no failure.
+            too_large = scaler is not None and math.isfinite(loss) and self.scale > SMALLEST_SCALE
+            self.skipped += 1
+            self._in_a_row += not too_large
+            if scaler is not None:
+                scaler.update()
             self._optimizer.zero_grad()
         if self._in_a_row >= MOST_SKIPPED:
             raise TrainingError(

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from server.model.config import ModelConfig
 from server.model.model import RealCamModel, build_parts
+from server.model.sampling.compiled import compile_blocks
 from server.model.tokenizer import ClipTokenizer
 from server.model.unet.pose_encoder import position_table
 from server.model.weights import checkpoint
@@ -18,7 +19,10 @@ from server.model.weights.tensor_files import Union, open_tensors
 
 from .config import ConfigError, TrainingConfig
 from .draws import sample_generator
-from .trained_set import initialise, load_camera_tensors
+from .trained_set import initialise, load_camera_tensors, trained_set
+
+BASE_TYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""Types of the frozen weights by their names in a configuration."""
 
 
 def starting_model(config: TrainingConfig, device: torch.device) -> RealCamModel:
@@ -31,6 +35,7 @@ def starting_model(config: TrainingConfig, device: torch.device) -> RealCamModel
     Raises:
         CheckpointError: a file is missing, incomplete, or of another variant.
         ConfigError: the base is none, or there is no tokenizer.
+        EngineError: the network is to be compiled, and this machine cannot.
     """
     base, folder = open_tensors(Path(config.base)), Path(config.tokenizer)
     known = sorted(key for key in base if checkpoint.CAMERA_KEY.search(key))
@@ -43,7 +48,26 @@ def starting_model(config: TrainingConfig, device: torch.device) -> RealCamModel
     initialise(model, sample_generator(config.run.seed))
     if config.camera:
         load_camera_tensors(model, read_camera(Path(config.camera), config.model))
+    hold_base(model, BASE_TYPES[config.run.base])
+    if config.run.compile:
+        compile_blocks(model.unet, device)
     return model
+
+
+def hold_base(model: RealCamModel, dtype: torch.dtype) -> None:
+    """Keep the frozen weights of the UNet and of the encoders of text and picture in a smaller type.
+
+    The VAE, a twentieth of all, stays in float32: the clean latents are the loss's target.
+
+    Args:
+        model: changed in place; the tensors that learn are not.
+        dtype: of the frozen weights.
+    """
+    learning = {id(p) for p in trained_set(model.unet, model.pose_encoder, model.config).parameters.values()}
+    for part in (model.unet, model.text_encoder, model.image_encoder, model.resampler):
+        for parameter in part.parameters():
+            if id(parameter) not in learning:
+                parameter.data = parameter.data.to(dtype)
 
 
 def blank_camera(config: ModelConfig) -> dict[str, Tensor]:

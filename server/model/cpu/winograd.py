@@ -32,7 +32,7 @@ def winograd_pays(x: Tensor, weight: Tensor) -> bool:
     """
     return (
         x.device.type == "cpu"
-        and x.dtype == torch.float32
+        and x.dtype == weight.dtype == torch.float32
         and min(weight.shape[:2]) >= MIN_CHANNELS
         and x.shape[1] % 2 == 0
         and x.shape[2] % 2 == 0

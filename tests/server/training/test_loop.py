@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from server.training.checkpoints import TrainingError, complete  # noqa: E402
 from server.training.config import DataSettings, RunSettings, TrainingConfig  # noqa: E402
 from server.training.data.camera_paths import CameraPaths  # noqa: E402
 from server.training.draws import draw_step, joined_draws, sample_generator  # noqa: E402
-from server.training.loop import NamedBatch, Training  # noqa: E402
+from server.training.loop import MOST_SKIPPED, NamedBatch, Training  # noqa: E402
 from server.training.order import SampleOrder, positions  # noqa: E402
 from server.training.step import TrainingBatch  # noqa: E402
 from tests.server.published.recipe import recipe_intrinsics, recipe_trajectory  # noqa: E402
@@ -45,9 +46,13 @@ def batch_of(places: range) -> NamedBatch:
     return NamedBatch(tuple(f"clip{place}" for place in places), batch, draws)
 
 
-def training(folder: Path, config: TrainingConfig = CONFIG) -> tuple[Training, Any]:
+def training(folder: Path, config: TrainingConfig = CONFIG, scale: float | None = None) -> tuple[Training, Any]:
+    """A training and its model; with a scale of the loss, as in float16."""
     model = random_model(TINY_256, ByteTokenizer(TINY_256.clip.vocabulary), seed=4)
-    return Training(model, config, accelerate.Accelerator(cpu=True), folder), model
+    accelerator = accelerate.Accelerator(cpu=True)
+    if scale is not None:
+        accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+    return Training(model, config, accelerator, folder), model
 
 
 def test_resumed_to_the_same_losses_and_the_same_tensors(tmp_path: Path) -> None:
@@ -89,6 +94,34 @@ def test_what_is_no_number_is_skipped_and_three_in_a_row_end_the_training(tmp_pa
     assert run.skipped == 2
     with pytest.raises(TrainingError, match=r"3 steps in a row.*clip4, clip5"):
         next(records)
+
+
+def test_a_scale_that_is_too_large_is_halved_until_it_fits(tmp_path: Path) -> None:
+    """More steps in a row are left out than those that end a training; then it goes on as without a scale."""
+    config = msgspec.structs.replace(CONFIG, run=msgspec.structs.replace(RUN, batch=1, checkpoint_every=1))
+
+    def loud(places: range) -> NamedBatch:
+        samples = batch_of(range(1))
+        return NamedBatch(samples.names, samples.batch, replace(samples.draws, noise=samples.draws.noise * 3e4))
+
+    run, _ = training(tmp_path, config, 2.0**110)
+    done = []
+    for record in run.run(loud, 30):
+        done.append(record)
+        if not record.skipped:
+            break
+    assert len(done) > MOST_SKIPPED + 1
+    assert run.skipped == len(done) - 1
+    plain, _ = training(tmp_path / "plain", config)
+    plain.step = len(done) - 1
+    (same,) = plain.run(loud, len(done))
+    assert done[-1].gradient_norm == pytest.approx(same.gradient_norm, rel=1e-4)
+    for key, parameter in plain.trained.parameters.items():
+        torch.testing.assert_close(run.trained.parameters[key], parameter, rtol=1e-4, atol=1e-6)
+    run.save()
+    resumed, _ = training(tmp_path, config, 2.0**110)
+    assert resumed.resume()
+    assert resumed.scale == run.scale == 2.0 ** (110 - run.skipped)
 
 
 def test_an_unfinished_checkpoint_is_none(tmp_path: Path) -> None:

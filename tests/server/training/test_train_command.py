@@ -21,12 +21,18 @@ pytest.importorskip("accelerate", reason="accelerate is not installed: the train
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from server.cli import app  # noqa: E402
-from server.model.config import VARIANTS  # noqa: E402
+from server.model.config import TRAINABLE  # noqa: E402
 from server.training.checkpoints import CAMERA, complete  # noqa: E402
 from server.training.config import RunSettings  # noqa: E402
 from server.training.memory import is_out_of_memory, out_of_memory  # noqa: E402
 from server.training.run_folder import MetricsFile, only_training  # noqa: E402
-from tests.support.model.tiny_training import NAME, SMALLER, TinyTraining, write_tiny_training  # noqa: E402
+from tests.support.model.tiny_training import (  # noqa: E402
+    NAME,
+    SMALLER,
+    TinyTraining,
+    forget_precision,
+    write_tiny_training,
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +43,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> TinyTraining:
 @pytest.fixture
 def tiny(files: TinyTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TinyTraining]:
     """The files of a training, with a folder of its own to run in; one thread, so that sums have one order."""
-    monkeypatch.setitem(VARIANTS, NAME, SMALLER)
+    monkeypatch.setitem(TRAINABLE, NAME, SMALLER)
+    forget_precision()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield replace(files, out=tmp_path / "out")
@@ -123,10 +130,6 @@ def test_what_is_refused(tiny: TinyTraining, tmp_path: Path) -> None:
     assert "Is run.tracker meant" in train(tiny.config(run="traker = 'none'"))
     if importlib.util.find_spec("wandb") is None:
         assert "The tracker wandb is not installed" in train(tiny.config(run="tracker = 'wandb'"))
-    if not torch.cuda.is_available():
-        fp16 = tiny.config()
-        fp16.write_text(fp16.read_text().replace("'no'", "'fp16'"))
-        assert "cannot train in fp16" in train(fp16)
     assert not complete(tiny.out / "checkpoints")
     said = train(tiny.config(), "--check")
     assert said == "3 clips; left out: 0\n"

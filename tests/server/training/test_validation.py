@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,20 +17,29 @@ pytest.importorskip("accelerate", reason="accelerate is not installed: the train
 
 from blender_addon.core.camera.trajectory import Trajectory  # noqa: E402
 from server.cli import app  # noqa: E402
-from server.model.config import VARIANTS  # noqa: E402
+from server.model.config import TRAINABLE  # noqa: E402
 from server.training.config import read_config  # noqa: E402
 from server.training.run_folder import MetricsFile  # noqa: E402
 from server.training.validation.sampled_clips import SampledClip, found_camera, mean_errors  # noqa: E402
 from server.training.validation.validation import first_depth, held_out_clips  # noqa: E402
-from tests.support.model.tiny_training import NAME, SIDE, SMALLER, TinyTraining, write_tiny_training  # noqa: E402
+from tests.support.model.tiny_training import (  # noqa: E402
+    NAME,
+    SIDE,
+    SMALLER,
+    TinyTraining,
+    forget_precision,
+    write_tiny_training,
+)
 
 MEASURED = "[validation]\nevery = 100\ntimesteps = [100, 600]\nsampling_steps = 1\nsampled_clips = 1"
 
 
 @pytest.fixture
-def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TinyTraining:
-    monkeypatch.setitem(VARIANTS, NAME, SMALLER)
-    return write_tiny_training(tmp_path)
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TinyTraining]:
+    monkeypatch.setitem(TRAINABLE, NAME, SMALLER)
+    forget_precision()
+    yield write_tiny_training(tmp_path)
+    forget_precision()
 
 
 def test_before_and_after_a_few_steps(tiny: TinyTraining) -> None:
@@ -57,6 +67,22 @@ def test_before_and_after_a_few_steps(tiny: TinyTraining) -> None:
     assert sheets == ["step-00000000.png", "step-00000004.png"]
     with Image.open(tiny.out / "samples" / sheets[0]) as sheet:
         assert sheet.width > 3 * SIDE
+
+
+def test_in_bfloat16_with_a_base_held_in_16_bits(tiny: TinyTraining) -> None:
+    """Autocast rounds the base's weights for each product; held rounded, they give about the same losses."""
+    found = []
+    for base, sampled in (("float32", 0), ("bf16", 1)):
+        measured = f"{MEASURED[:-1]}{sampled}\nloss_clips = 1"
+        file = tiny.config(measured, f"steps = 1\nbase = {base!r}", out=str(tiny.out / base))
+        file.write_text(file.read_text().replace("precision = 'no'", "precision = 'bf16'"))
+        result = CliRunner().invoke(app, ["train", str(file)])
+        assert result.exit_code == 0, result.output
+        found.append(
+            [line.get("train/loss", line.get("validation/loss")) for line in MetricsFile(tiny.out / base).lines()]
+        )
+    assert found[1] == pytest.approx(found[0], rel=1e-2)
+    assert found[1] != found[0]
 
 
 def test_the_camera_of_a_clip_as_it_was_filmed_is_found(tiny: TinyTraining) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import torch
+from accelerate.state import AcceleratorState
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -67,6 +68,11 @@ class TinyTraining:
         file = self.out.with_name("training.toml")
         file.write_text("\n".join(lines))
         return file
+
+
+def forget_precision() -> None:
+    """Let accelerate, which has one precision a process, be asked for another one."""
+    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 def write_tiny_training(folder: Path) -> TinyTraining:
