@@ -63,7 +63,7 @@ def read_rgb_space(path: Path, *, grey: bool) -> RgbSpace | None:
     with file_bytes(path) as data:
         try:
             space = _space(data, grey)
-        except (struct.error, IndexError, zlib.error) as error:
+        except (struct.error, IndexError, ValueError, zlib.error) as error:
             raise ProfileError("", "is broken") from error
     return None if space is None or space.is_srgb() else space
 

@@ -18,6 +18,8 @@ _CHANNELS = ("rTRC", "gTRC", "bTRC")
 _PRIMARIES = ("rXYZ", "gXYZ", "bXYZ")
 _POWERS = (1, 3, 4, 5, 7)
 """How many numbers each kind of parametric curve has."""
+_FLAT = 1e-6
+"""Determinant of primaries, at most, that span no colours: those of screens have some 0.1."""
 
 
 class ProfileError(Exception):
@@ -52,11 +54,13 @@ def _space(name: str, profile: bytes, tags: dict[str, bytes], grey: bool) -> Rgb
     if any(table in tags for table in _TABLES) or connection != b"XYZ ":
         raise ProfileError(name, "is a table of colours, which is not applied")
     if kind == b"GRAY" and grey and "kTRC" in tags:
-        return grey_space(name, _curve(tags["kTRC"]))
+        return grey_space(name, _lightening(_curve(tags["kTRC"])))
     if kind != b"RGB " or any(tag not in tags for tag in (*_CHANNELS, *_PRIMARIES)):
         raise ProfileError(name, "is for another kind of picture")
-    red, green, blue = (_curve(tags[tag]) for tag in _CHANNELS)
+    red, green, blue = (_lightening(_curve(tags[tag])) for tag in _CHANNELS)
     to_xyz = np.stack([_fixed(tags[tag], 8, 3) for tag in _PRIMARIES], axis=1)
+    if not abs(np.linalg.det(to_xyz)) > _FLAT:
+        raise ValueError("its primaries span no colours")
     return space_of_profile(name, (red, green, blue), to_xyz)
 
 
@@ -101,6 +105,19 @@ def _curve(tag: bytes) -> Curve:
     return lambda stored: np.interp(stored, np.linspace(0, 1, count), numbers / 65535)
 
 
+def _lightening(curve: Curve) -> Curve:
+    """The curve, which must be one from dark to light.
+
+    Raises:
+        ValueError: it is none, and would make every colour the same.
+    """
+    with np.errstate(all="ignore"):
+        light = np.asarray(curve(np.linspace(0, 1, 256)))
+    if not np.isfinite(light).all() or not light[-1] > light[0]:
+        raise ValueError("no curve from dark to light")
+    return curve
+
+
 def _parametric(kind: int, numbers: Float64) -> Curve:
     """ICC's five curves: (a x + b)^g + e from x = d on, and c x + f below."""
     g, a, b, c, d, e, f = 1.0, 1.0, 0.0, 0.0, -np.inf, 0.0, 0.0
@@ -108,6 +125,8 @@ def _parametric(kind: int, numbers: Float64) -> Curve:
         (g,) = numbers
     elif kind in (1, 2):
         g, a, b = numbers[:3]
+        if a == 0:
+            raise ValueError("a curve without a slope")
         d = -b / a
         e = f = numbers[3] if kind == 2 else 0.0
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from zlib import crc32
 
 import numpy as np
@@ -27,12 +28,17 @@ def table(numbers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bytes:
     return b"curv\0\0\0\0" + struct.pack(f">I{len(coded)}H", len(coded), *coded)
 
 
-SRGB_CURVE = b"para\0\0\0\0" + struct.pack(">HH", 3, 0) + _fixed(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+def parametric(kind: int, *numbers: float) -> bytes:
+    """One of ICC's five curves by its numbers."""
+    return b"para\0\0\0\0" + struct.pack(">HH", kind, 0) + _fixed(*numbers)
+
+
+SRGB_CURVE = parametric(3, 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 """As Apple writes it."""
 
 
 def icc_profile(
-    name: str, primaries: tuple[tuple[float, ...], ...], curve: bytes, *, kind: bytes = b"RGB ", also: bytes = b""
+    name: str, primaries: Sequence[Sequence[float]], curve: bytes, *, kind: bytes = b"RGB ", also: bytes = b""
 ) -> bytes:
     """A profile of a screen.
 

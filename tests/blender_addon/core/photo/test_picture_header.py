@@ -45,6 +45,19 @@ def test_bytes_after_the_picture_do_not_matter(tmp_path: Path, name: str) -> Non
     assert read_picture_header(tmp_path / name) == header
 
 
+def test_padding_before_a_marker_and_webp_without_loss(tmp_path: Path) -> None:
+    path = tmp_path / "rgb.jpg"
+    Image.fromarray(RGB).save(path)
+    path.write_bytes(path.read_bytes()[:2] + b"\xff\xff" + path.read_bytes()[2:])
+    assert read_picture_header(path) == PICTURES["rgb.jpg"][1]
+    path.write_bytes(path.read_bytes()[:30] + b"\xff\xd9")
+    cut = read_picture_header(path)
+    assert cut is not None
+    assert not cut.whole
+    Image.fromarray(RGB).save(tmp_path / "rgb.webp", lossless=True)
+    assert read_picture_header(tmp_path / "rgb.webp") == PICTURES["rgb.webp"][1]
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff", b"RIFF\0\0\0\0WAVE", b"GIF89a", b"\x76\x2f\x31\x01"])
 def test_anything_else_has_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "photo.png").write_bytes(content)
