@@ -149,7 +149,7 @@ def _stored(path: Path, channel: str, decoder: PictureDecoder) -> StoredDepth:
 def _one_number_a_pixel(path: Path, numbers: NDArray[Any]) -> NDArray[Any]:
     if numbers.ndim == 3 and 1 in (numbers.shape[0], numbers.shape[2]):
         numbers = numbers[0] if numbers.shape[0] == 1 else numbers[..., 0]
-    if numbers.ndim != 2:
+    if numbers.ndim != 2 or not numbers.size:
         raise PhotoError("The depth file is not a map of one number a pixel", f"{path}: {list(numbers.shape)}")
     return numbers
 

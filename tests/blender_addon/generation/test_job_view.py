@@ -97,3 +97,11 @@ def test_a_server_that_is_away_is_said() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0.2, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (3900, "1 h 05 min")])
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_frames_that_are_rendered_and_read_are_counted() -> None:
+    view = JobView("shot", phase=Phase.PREVIEW, done=3, total=16)
+    assert view.line == "Preview 3/16"
+    assert replace(view, stage="Frames, for scripts of shaker").line == "Frames, for scripts of shaker 3/16"
+    assert JobView("depth", phase=Phase.READING, done=1, total=2).line == "Reading the pictures 1/2"
+    assert JobView("depth", phase=Phase.READING).line == "Reading the pictures"

@@ -19,7 +19,7 @@ from blender_addon.core.camera.rotation import (
     rotation_from_quaternion,
     rotation_log,
 )
-from blender_addon.core.camera.trajectory import Trajectory, interpolate_poses, inverse
+from blender_addon.core.camera.trajectory import Trajectory, check_intrinsics, interpolate_poses, inverse
 from blender_addon.core.errors import CameraError
 
 K = intrinsics_matrix(500, 500, 320, 180)
@@ -264,3 +264,12 @@ def test_interpolation_ends_at_its_ends(seed: int) -> None:
     a, b = poses[:2], poses[2:]
     np.testing.assert_allclose(interpolate_poses(a, b, np.zeros(2)), a, atol=1e-12)
     np.testing.assert_allclose(interpolate_poses(a, b, np.ones(2)), b, atol=1e-7)
+
+
+def test_a_camera_too_far_away_and_a_lens_of_another_form_are_refused() -> None:
+    poses = np.tile(np.eye(4), (3, 1, 1))
+    poses[1, 0, 3] = 1e300
+    with pytest.raises(CameraError, match="too far away to compute with: frame 1"):
+        Trajectory(poses, np.eye(3) * [[500], [500], [1]], 64, 48)
+    with pytest.raises(CameraError, match=r"wrong shape: expected \[F, 3, 3\], got \[3, 3\]"):
+        check_intrinsics(np.eye(3))

@@ -223,3 +223,33 @@ def test_what_lies_beyond_infinity_is_put_at_the_limit_and_told() -> None:
     assert fit.law.metres(picture).max() == 1000.0
     assert limit_words(fit) == "10 % of the picture comes out beyond 1000 m and is put at 1000 m."
     assert DepthLaw(reciprocal=False, gives="depth", slope=1, offset=-1).metres(np.array([0.5])) == [0.1]
+
+
+def test_a_picture_without_numbers_has_no_ends() -> None:
+    with pytest.raises(PhotoError, match="none of its pixels holds a number"):
+        ends_of(np.full((4, 4), np.nan), 1.0, 2.0, near_is_high=False)
+    nearly_flat = np.full((40, 40), 0.5)
+    nearly_flat[0, 0] = 0.9
+    np.testing.assert_array_equal(ends_of(nearly_flat, 1.0, 2.0, near_is_high=False).numbers, [0.5, 0.9])
+
+
+def test_a_floor_of_one_number_with_a_speck_follows_no_law() -> None:
+    """No two of the points that are looked at first differ."""
+    numbers = np.full(200, 0.5)
+    numbers[1] = 0.9
+    with pytest.raises(PhotoError, match="No law of the picture's numbers gives these distances"):
+        fit_depth(KnownPoints(numbers, np.linspace(1, 2, 200)), "relative", np.linspace(0, 1, 101))
+
+
+def test_metres_of_zero_have_no_inverse() -> None:
+    fit = fit_depth(KnownPoints(np.array([0.0, 0.2, 0.5]), np.array([1.0, 1.4, 2.0])), "metric", np.linspace(0, 1, 101))
+    assert not fit.law.reciprocal
+    np.testing.assert_allclose(fit.law.metres(np.array([0.0, 1.0])), [1.0, 3.0])
+
+
+def test_what_lies_behind_the_camera_is_put_before_it_and_told() -> None:
+    picture = np.concatenate([np.linspace(0.3, 1, 980), np.full(20, 0.1)])
+    points = KnownPoints(np.array([0.3, 1.0]), np.array([1.0, 9.0]))
+    fit = fit_depth(points, "relative", picture, gives="depth")
+    assert limit_words(fit) == "2.0 % comes out nearer than 0.1 m or behind the camera: put at 0.1 m."
+    assert fit.law.limited_shares(np.full(3, np.nan)) == (0.0, 0.0)

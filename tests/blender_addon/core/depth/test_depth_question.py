@@ -76,12 +76,18 @@ def test_sun3ds_rotated_bits(bike: Motorcycle, tmp_path: Path) -> None:
     np.testing.assert_allclose(np.nan_to_num(depth), millimetres / 1000, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["8.png", "8.jpg", "8.pgm", "16.png", "8in16.png", "8.npy", "floats.npy"])
+@pytest.mark.parametrize(
+    "name", ["8.png", "8.jpg", "8.pgm", "16.png", "8in16.png", "8.npy", "floats.npy", "steps.npy", "8up16.png"]
+)
 def test_relative_depth_is_asked_and_then_read(bike: Motorcycle, tmp_path: Path, name: str) -> None:
     inverse = share(bike.depth)
     steps, path = np.rint(inverse * 255).astype(np.uint8), tmp_path / name
     if name == "floats.npy":
         np.save(path, inverse.astype(np.float32))
+    elif name == "steps.npy":
+        np.save(path, steps.astype(np.float32))
+    elif name == "8up16.png":
+        Image.fromarray(np.rint(inverse * 250).astype(np.uint16) * 256).save(path)
     elif name == "8.npy":
         np.save(path, steps)
     elif name == "16.png":
@@ -177,3 +183,24 @@ def test_the_facts_are_metres_and_a_share(bike: Motorcycle) -> None:
     assert facts.words == "2.2 to 4.8 m, middle 2.8 m, 93 % of the photo has depth"
     assert facts.times(0.1).words == "0.22 to 0.48 m, middle 0.28 m, 93 % of the photo has depth"
     assert depth_facts(np.full((3, 4), np.nan, np.float32)) is None
+
+
+def test_formats_that_give_no_metres_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "depth.npy"
+    np.save(path, np.full((8, 9), 2.0, np.float32))
+    for given, words in (
+        (DepthFormat(scale=0.0), "The depth scale is not a positive number: 0 metres a unit"),
+        (DepthFormat(scale=float("nan")), "The depth scale is not a positive number: nan metres a unit"),
+        (DepthFormat(kind="relative", nearest=1, farthest=6), "72 pixels, all with the same number"),
+    ):
+        with pytest.raises(PhotoError, match=words):
+            read_depth(path, given, trust_unit=True)
+
+
+def test_disparity_out_of_reach_is_asked_about(bike: Motorcycle, tmp_path: Path) -> None:
+    """Its baseline is in millimetres, as a calibration may have it."""
+    path = tmp_path / "disparity.npy"
+    np.save(path, (FOCAL * BASELINE / bike.depth).astype(np.float32))
+    asked = question(path, DepthFormat(kind="disparity", focal=FOCAL, baseline=BASELINE * 1000))
+    assert "half of the picture is beyond" in asked.why
+    assert [answer.format.baseline for answer in asked.answers] == [BASELINE * 1000]

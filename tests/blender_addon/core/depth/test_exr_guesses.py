@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -235,3 +236,30 @@ def test_a_name_tells_what_the_numbers_mean(path: Path) -> None:
     write_exr_parts(path, [ExrPart({"Z": np.tile(np.linspace(1, 9, 40, dtype=np.float32)[:, None], (1, 60))})])
     with pytest.raises(DepthQuestionError, match="as inverse depth reads"):
         read_depth_file(path, DepthFormat(), NoDecoder())
+
+
+def test_deep_and_subsampled_pictures_are_said(path: Path) -> None:
+    write_exr_parts(path, [ExrPart({"Z": METRES})])
+    flat = path.read_bytes()
+    one, two = (struct.pack("<iIii", 2, 0, step, step) for step in (1, 2))
+    deep = flat[:4] + struct.pack("<I", 2 | 0x800) + flat[8:]
+    for content, words in ((flat.replace(one, two, 1), "channel Z is subsampled"), (deep, r"render\.exr is deep")):
+        path.write_bytes(content)
+        with pytest.raises(PhotoError, match=rf"This kind of EXR is not read: .*{words}"):
+            read(path)
+    write_exr_parts(path, [ExrPart({"Z": METRES}, name="a"), ExrPart({"Z": METRES}, name="b")])
+    kind = struct.pack("<i", 13) + b"scanlineimage"
+    path.write_bytes(path.read_bytes().replace(kind, struct.pack("<i", 12) + b"deepscanline", 1))
+    with pytest.raises(PhotoError, match=r"render\.exr has a deep part"):
+        read(path)
+
+
+def test_an_array_with_an_axis_of_one(tmp_path: Path) -> None:
+    """As networks save a batch of one, or a picture of one channel."""
+    path = tmp_path / "depth.npy"
+    for array in (METRES[None], METRES[..., None]):
+        np.save(path, array)
+        np.testing.assert_array_equal(read(path), METRES)
+    np.save(path, METRES[:0])
+    with pytest.raises(PhotoError, match=r"not a map of one number a pixel: .*\[0, 20\]"):
+        read(path)

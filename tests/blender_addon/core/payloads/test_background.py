@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,3 +41,14 @@ def test_triangles_beyond_the_vertices_are_refused() -> None:
     good = layer()
     with pytest.raises(ShotError, match="beyond 3 vertices"):
         BackgroundLayer(good.name, good.vertices, good.triangles + 1, good.uv, good.texture)
+
+
+def test_a_part_of_another_form_is_named() -> None:
+    good = layer()
+    for changes, words in (
+        ({"uv": good.uv[:2]}, "uv"),
+        ({"vertices": good.vertices.astype(np.float64)}, "vertices"),
+        ({"texture": good.texture[:0]}, "texture"),
+    ):
+        with pytest.raises(ShotError, match=f"wrong form: behind, frame 3: {words}"):
+            replace(good, **changes)

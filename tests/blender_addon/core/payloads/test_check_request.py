@@ -85,6 +85,8 @@ def test_parts_that_do_not_fit_are_refused() -> None:
     asked = request()
     with pytest.raises(ShotError, match="does not fit its camera"):
         replace(asked, frames=asked.frames[:3])
+    with pytest.raises(ShotError, match="not a float32 map"):
+        replace(asked, depth=asked.depth.astype(np.float64))
     infinite = asked.depth.copy()
     infinite[2, 2] = np.inf
     with pytest.raises(ShotError, match="infinite"):

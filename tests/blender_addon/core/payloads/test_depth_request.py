@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -80,3 +81,16 @@ def test_a_damaged_result_is_said() -> None:
     for damaged in (data[:40], b"", data.replace(b"touched", b"t0uched")):
         with pytest.raises(PhotoError, match="cannot be read"):
             decode_depth_result(damaged)
+
+
+def test_parts_of_another_form_are_refused() -> None:
+    for photo in (PHOTO[..., 0], PHOTO.astype(np.float32), PHOTO[:0]):
+        with pytest.raises(PhotoError, match="The photo is not an RGB picture"):
+            DepthRequest(photo, REQUEST.settings)
+    for changes in (
+        {"depth": result().depth.astype(np.float64)},
+        {"before": result().before[:2]},
+        {"cleaning_flags": result().cleaning_flags.astype(np.int32)},
+    ):
+        with pytest.raises(PhotoError, match="The server's depth has the wrong form"):
+            decode_depth_result(encode_depth_result(replace(result(), **changes)))

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_addon.core.errors import CameraError, RealCamError, ShotError, WireError
+from blender_addon.core.payloads.shot import ShotSettings
 from blender_addon.core.payloads.shot_file import SHOT, ShotHeader, decode_shot, encode_shot
 from blender_addon.core.protocol.framing import BufferSpec
 from blender_addon.core.protocol.messages import Limits
@@ -46,6 +47,14 @@ def test_a_last_image_comes_with_the_shot_or_not_at_all(bike: Motorcycle) -> Non
     np.testing.assert_array_equal(back.preview, shot.preview)
     with pytest.raises(ShotError, match="last image is not an RGB picture"):
         replace(shot, last_image=picture[..., 0])
+
+
+def test_a_shot_whose_parts_do_not_fit_is_refused(bike: Motorcycle) -> None:
+    shot = small_shot(bike)
+    with pytest.raises(ShotError, match=r"preview does not fit the trajectory: expected .* uint8, got"):
+        replace(shot, preview=shot.preview[1:])
+    with pytest.raises(ShotError, match="not a float32 map"):
+        replace(shot, depth=shot.depth.astype(np.float64))
 
 
 def test_a_decoded_shot_is_a_view() -> None:
@@ -122,6 +131,7 @@ def test_huge_sizes_are_refused_before_memory_is_taken(name: str) -> None:
         ({"depth_edge": 0.0}, "make no sense"),
         ({"buffers": {}}, "wrong parts"),
         ({"height": 41}, "does not fit"),
+        ({"settings": ShotSettings(engine="x", negative_prompt="x" * 8_001)}, "prompt is too long: 8001"),
     ],
 )
 def test_limits_of_the_header(changes: dict[str, object], words: str) -> None:

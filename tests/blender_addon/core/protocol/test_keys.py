@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 
@@ -27,6 +28,24 @@ from blender_addon.core.protocol.server_address import ServerAddress
 def test_the_configuration_is_where_every_program_of_this_system_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REALCAM_CONFIG_DIR", raising=False)
     assert config_dir() == platformdirs.user_config_path("realcam", appauthor=False)
+
+
+@pytest.mark.parametrize(
+    ("system", "folder"),
+    [
+        ("win32", "AppData/Local/realcam"),
+        ("darwin", "Library/Application Support/realcam"),
+        ("linux", ".config/realcam"),
+    ],
+)
+def test_the_configuration_of_other_systems(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: str, folder: str
+) -> None:
+    for name in ("REALCAM_CONFIG_DIR", "LOCALAPPDATA", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "platform", system)
+    assert config_dir() == tmp_path / folder
 
 
 def test_a_pair_is_made_once_and_for_this_user_alone(tmp_path: Path) -> None:

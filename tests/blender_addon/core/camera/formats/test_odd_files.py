@@ -146,6 +146,7 @@ def test_colmap_text(drop_points: bool, tmp_path: Path) -> None:
         (COLMAP_CAMERAS, "1 0 0 0 0 1 2 3 1 a.png\n", "its length is 0"),
         ("1 PINHOLE 640 360 500\n", COLMAP_IMAGES, "PINHOLE has 1, expected 4"),
         ("1 PINHOLE\n", COLMAP_IMAGES, "short line"),
+        ("1 PINHOLE 0 360 500 500 320 180\n", COLMAP_IMAGES, "A camera has no size: line 1: 0 x 360"),
         ("1 OPENCV_FISHEYE 640 360 500 500 320 180 0 0 0 0\n", "1 1 0 0 0 1 2 3 1 a.png\n", "no pinhole"),
         (COLMAP_CAMERAS.replace("1280 720", "720 1280"), COLMAP_IMAGES, "different aspects"),
     ],
@@ -294,6 +295,7 @@ def test_broken_fspy(data: bytes, message: str, tmp_path: Path) -> None:
         ("# Bundle file v0.3\n1 0\n500 0 0\n", "1 cameras announced, 0 there"),
         ("# Bundle file v0.3\n1 0\n0 0 0\n0 0 0\n0 0 0\n0 0 0\n0 0 0\n", "no solved camera"),
         ("# Bundle file v0.3\n", "empty"),
+        ("# Bundle file v0.3\n0 0\n", "it announces 0"),
     ],
 )
 def test_broken_bundler(text: str, message: str, tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from blender_addon.core.camera.formats.dispatch import read_trajectory
 from blender_addon.core.camera.projection import intrinsics_matrix
-from blender_addon.core.depth.layout.camera_ground import camera_ground
+from blender_addon.core.depth.layout.camera_ground import camera_ground, read_fspy
 from blender_addon.core.depth.layout.ground_plane import down_vector, horizon_of
-from blender_addon.core.errors import PhotoError
+from blender_addon.core.errors import CameraError, PhotoError
 
 
 def test_fspy_s_horizon_goes_through_its_vanishing_points(shared_data: Path) -> None:
@@ -40,3 +40,11 @@ def test_a_direction_without_a_horizon_below_it_is_refused() -> None:
     for down in ([0, 0, 1], [1, 0, 0], [0, -1, 0]):
         with pytest.raises(PhotoError, match="no horizon"):
             horizon_of(np.array(down, dtype=np.float64), lens, (96, 64))
+
+
+def test_a_project_of_another_picture_is_refused(shared_data: Path) -> None:
+    project = shared_data / "trajectories/fspy/shifted_landscape.fspy"
+    with pytest.raises(
+        CameraError, match=r"is of another picture: .* the photo is 100 x 1000. Open this photo in fSpy"
+    ):
+        read_fspy(project, (100, 1000))

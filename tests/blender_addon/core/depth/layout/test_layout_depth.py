@@ -199,6 +199,10 @@ REFUSED = [
     (DepthLayout(walls=(Wall(((0.1, 0.8),)),)), "no edge"),
     (DepthLayout(walls=(Wall(((0.1, 0.8), (0.1, 0.8))),)), "no length"),
     (DepthLayout(walls=(Wall(((0.1, 0.8), (0.9, 0.4)), name="Facade"),)), "Facade does not meet the floor"),
+    (DepthLayout(walls=(Wall(((0.1, 0.8), (0.9, 0.8)), height=0.0),)), "no height"),
+    (DepthLayout(walls=(Wall(((0.1, 0.8), (0.9, float("nan")))),)), "a point that is nowhere"),
+    (DepthLayout(cut_outs=(CutOut(SQUARE, height=float("nan")),)), "a foot that is nowhere"),
+    (DepthLayout(cut_outs=(CutOut(SQUARE, distance=0.0),)), "no distance"),
     (DepthLayout(cut_outs=(CutOut(SQUARE, foot=(0.5, 0.45)),)), "does not meet the floor"),
     (DepthLayout(cut_outs=(CutOut(((0.4, 0.4), (0.4, 0.9), (0.4, 0.6)),),)), "too small"),
     (DepthLayout(cut_outs=(CutOut(((0.4, 0.4), (0.5, 0.9))),)), "no area"),
@@ -237,3 +241,8 @@ def test_a_photo_of_100_mpx_is_laid_out_at_its_mesh_s_size() -> None:
     np.testing.assert_allclose(
         layout_depth(layout, SIZE, lens, photo), layout_depth(layout, SIZE, LENS, SIZE), rtol=1e-6
     )
+
+
+def test_a_wall_goes_on_after_two_points_at_one_place() -> None:
+    once, twice = (DepthLayout(walls=(Wall((*[(0.1, 0.8)] * times, (0.9, 0.7))),)) for times in (1, 2))
+    np.testing.assert_array_equal(layout_depth(twice, SIZE, LENS, SIZE), layout_depth(once, SIZE, LENS, SIZE))
