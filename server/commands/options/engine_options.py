@@ -29,10 +29,10 @@ def read_options(texts: Iterable[str] | None) -> dict[str, SettingValue]:
     """
     found: dict[str, SettingValue] = {}
     for text in texts or ():
-        name, equals, value = text.partition("=")
+        name, equals, value = (part.strip() for part in text.partition("="))
         if not (name and equals and value):
             raise typer.BadParameter(f"{text!r}: expected NAME=VALUE, for example steps=10", param_hint="--option")
-        found[name.strip()] = _value(value.strip())
+        found[name] = _value(value)
     return found
 
 

@@ -34,11 +34,15 @@ from blender_addon.scene.editing.calibration import set_scale  # noqa: E402
 from blender_addon.scene.editing.cleaning import MOVED, set_cleaned  # noqa: E402
 from blender_addon.scene.editing.depth_layout import remove_layout, set_layout  # noqa: E402
 from blender_addon.scene.editing.focal_length_edit import set_focal_length  # noqa: E402
+from blender_addon.scene.editing.geometry_choice import GeometryChoice  # noqa: E402
 from blender_addon.scene.editing.new_depth import set_depth  # noqa: E402
 from blender_addon.scene.editing.rig_dependencies import artists_cameras  # noqa: E402
 from blender_addon.scene.handmade.block_out import begin_block_out  # noqa: E402
+from blender_addon.scene.handmade.geometry_depth import take_geometry  # noqa: E402
+from blender_addon.scene.handmade.match_camera import match_camera  # noqa: E402
 from blender_addon.scene.handmade.take_shape import take_shape  # noqa: E402
 from blender_addon.scene.mesh import TAKEN  # noqa: E402
+from blender_addon.scene.photo_frame import restore_axes  # noqa: E402
 from blender_addon.scene.photo_scene import photo_scenes, with_own_axes  # noqa: E402
 from blender_addon.shot import sample_camera  # noqa: E402
 from blender_addon.shot.check_shot import check_shot  # noqa: E402
@@ -373,3 +377,32 @@ def test_an_override_of_a_linked_photo_makes_shots(photo: PhotoScene, blender: M
     for change in (lambda: put_back(found), lambda: begin_block_out(scene, found)):
         with pytest.raises(PhotoError, match=r"linked from another file.*library\.blend"):
             change()
+
+
+def test_what_rebuilds_the_mesh_waits_for_edit_mode_to_be_left(blender: ModuleType, photo: PhotoScene) -> None:
+    """And changes nothing: in Edit Mode Blender writes its own mesh over what was rebuilt."""
+    scene, depsgraph = blender.context.scene, blender.context.evaluated_depsgraph_get()
+    camera = blender.data.objects["Shot"]
+    depth, everywhere = photo.depth(), np.ones((photo.record.rows, photo.record.columns), np.bool_)
+    laid_out = set_layout(scene, photo, DepthLayout())
+    before = drawn(blender, select(blender, laid_out))
+    refused: dict[str, Callable[[], Any]] = {
+        "ground and walls": lambda: set_layout(scene, laid_out, DepthLayout()),
+        "the depth before": lambda: remove_layout(laid_out),
+        "another depth": lambda: set_depth(scene, laid_out, depth, everywhere),
+        "another scale": lambda: set_scale(scene, laid_out, 2.0),
+        "another camera": lambda: match_camera(scene, laid_out, camera, depsgraph),
+        "geometry": lambda: take_geometry(scene, laid_out, depsgraph, GeometryChoice("VISIBLE")),
+        "its shape": lambda: take_shape(scene, laid_out, depsgraph),
+        "its axes": lambda: restore_axes(laid_out.mesh, laid_out.frame),
+    }
+    blender.ops.object.mode_set(mode="EDIT")
+    try:
+        for name, change in refused.items():
+            with pytest.raises(PhotoError, match=r"mesh is being edited: .* Leave Edit Mode") as caught:
+                change()
+            assert caught.value.remedy, name
+    finally:
+        blender.ops.object.mode_set(mode="OBJECT")
+    np.testing.assert_array_equal(drawn(blender, laid_out), before)
+    assert again(blender).record == laid_out.record

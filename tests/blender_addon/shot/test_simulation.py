@@ -226,3 +226,81 @@ def test_the_artists_camera_stays_theirs_meanwhile(
     scene.camera = camera
     stopped.close()
     assert scene.camera == camera
+
+
+def cloth(bpy: ModuleType, subject: Any) -> None:
+    subject.modifiers.new("cloth", "CLOTH").point_cache.frame_start = 7
+
+
+def soft_body(bpy: ModuleType, subject: Any) -> None:
+    subject.modifiers.new("soft", "SOFT_BODY").point_cache.frame_start = 7
+
+
+def particles(bpy: ModuleType, subject: Any) -> None:
+    subject.modifiers.new("dust", "PARTICLE_SYSTEM").particle_system.point_cache.frame_start = 7
+
+
+def hair_that_moves(bpy: ModuleType, subject: Any) -> None:
+    system = subject.modifiers.new("hair", "PARTICLE_SYSTEM").particle_system
+    system.settings.type, system.use_hair_dynamics = "HAIR", True
+    system.point_cache.frame_start = 7
+
+
+def paint(bpy: ModuleType, subject: Any) -> None:
+    modifier = subject.modifiers.new("paint", "DYNAMIC_PAINT")
+    with bpy.context.temp_override(object=subject, active_object=subject):
+        bpy.ops.dpaint.type_toggle(type="CANVAS")
+    modifier.canvas_settings.canvas_surfaces[0].point_cache.frame_start = 7
+
+
+def fluid(bpy: ModuleType, subject: Any) -> None:
+    modifier = subject.modifiers.new("water", "FLUID")
+    modifier.fluid_type = "DOMAIN"
+    modifier.domain_settings.cache_frame_start = 7
+
+
+def nodes(bpy: ModuleType, subject: Any) -> None:
+    """In a group inside the modifier's own."""
+    inner = rising(bpy).modifiers[0].node_group
+    outer = bpy.data.node_groups.new("outer", "GeometryNodeTree")
+    outer.nodes.new("GeometryNodeGroup").node_tree = inner
+    subject.modifiers.new("nodes", "NODES").node_group = outer
+    bpy.context.scene.use_custom_simulation_range, bpy.context.scene.simulation_frame_start = True, 7
+
+
+SIMULATIONS = [cloth, soft_body, particles, hair_that_moves, paint, fluid, nodes]
+
+
+@pytest.mark.parametrize("simulate", SIMULATIONS, ids=lambda simulate: simulate.__name__)
+def test_every_simulation_counts_from_its_first_frame_while_it_is_shown(
+    blender: ModuleType, camera: Any, simulate: Callable[[ModuleType, Any], None]
+) -> None:
+    subject = triangle(blender, "simulated")
+    camera.parent = subject
+    simulate(blender, subject)
+    assert stepping(blender.context.scene, [camera]) == Stepping(7, "Simulation")
+    for modifier in subject.modifiers:
+        modifier.show_viewport = False
+    assert stepping(blender.context.scene, [camera]) is None
+
+
+def test_still_hair_and_empty_nodes_are_no_simulation(blender: ModuleType, camera: Any) -> None:
+    subject = triangle(blender, "still")
+    camera.parent = subject
+    subject.modifiers.new("hair", "PARTICLE_SYSTEM").particle_system.settings.type = "HAIR"
+    subject.modifiers.new("nodes", "NODES")
+    subject.modifiers.new("subdivided", "SUBSURF")
+    subject.modifiers.new("water", "FLUID").fluid_type = "FLOW"
+    assert stepping(blender.context.scene, [camera]) is None
+
+
+def test_bones_of_the_solver_that_simulates(blender: ModuleType, camera: Any) -> None:
+    rig = linked(blender, "rig", blender.data.armatures.new("rig"))
+    camera.parent = rig
+    blender.context.view_layer.update()
+    rig.pose.ik_solver = "ITASC"
+    rig.pose.ik_param.mode = "SIMULATION"
+    blender.context.scene.frame_start = 3
+    assert stepping(blender.context.scene, [camera]) == Stepping(3, "Simulation")
+    rig.pose.ik_param.mode = "ANIMATION"
+    assert stepping(blender.context.scene, [camera]) is None

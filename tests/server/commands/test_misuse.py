@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from server.cli import app
 
 UNSERVED = "127.0.0.1:9"
+GENERATE = "generate --photo frames/0.png --depth depth.npy --trajectory a.txt"
 
 
 @pytest.fixture
@@ -86,14 +87,31 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "depth calibrate depth.npy --point 1,1=1 --point 2,2=2 --near-is dark",
             "--near-is: it is read only with --near",
         ),
+        (f"{GENERATE} --scale full", "only with --random-weights"),
+        (f"{GENERATE} --random-weights --scale huge", "'huge': expected tiny or full"),
+        (f"{GENERATE} --random-weights --server {UNSERVED}", "a running server has its own weights"),
+        (f"{GENERATE} --option steps", "expected NAME=VALUE, for example steps=10"),
+        (f"{GENERATE} --option \u00a0=3", "expected NAME=VALUE, for example steps=10"),
+        (f"{GENERATE} --depth-unit ft", "'ft': expected one of mm"),
+        (f"{GENERATE} --depth-unit mm --relative bright,1,2", "Give one of --disparity, --depth-unit and --relative"),
+        (f"{GENERATE} --depth-unit mm --depth-scale 1", "Give --depth-scale or one of"),
+        (f"{GENERATE} --relative left,1,2", "'left,1,2': expected bright or dark first"),
+        (f"{GENERATE} --relative bright,1", "'1': expected 2 numbers"),
+        (f"{GENERATE} --disparity 1", "'1': expected 2 or 3 numbers"),
+        (f"{GENERATE} --depth-unit mm", "Say which, in Blender as the Unit under Depth"),
+        ("serve --log-format xml", "'xml': expected text or json"),
+        ("depth calibrate depth.npy --point 1,1=1 --point 2,2=2 --numbers up", "'up': expected distance or inverse"),
+        ("depth calibrate depth.npy --point 1,1=1 --point 2,2=2 --along x", "'x': expected ray or z"),
         (
-            "generate --photo frames/0.png --depth depth.npy --trajectory a.txt --scale full",
-            "only with --random-weights",
+            "depth calibrate depth.npy --ground 0,0,8,8 --camera-height 1.6 --horizon inf",
+            "'inf': expected a share of the photo's height",
         ),
+        ("depth predict frames/0.png --predictor nosuch", "There is no such depth predictor: nosuch"),
+        ("nosuch", "No such command 'nosuch'"),
     ],
 )
 def test_misuse_is_told_in_words(folder: Path, line: str, words: str) -> None:
-    result = CliRunner().invoke(app, line.split(), terminal_width=400, env={"COLUMNS": "400"})
+    result = CliRunner().invoke(app, line.split(" "), terminal_width=400, env={"COLUMNS": "400"})
     assert isinstance(result.exception, SystemExit), result.exception
     assert result.exit_code in (1, 2)
     assert words in " ".join(result.output.split())
