@@ -13,7 +13,14 @@ import pytest
 
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.server_address import ServerAddress
-from blender_addon.generation.local_server import COMMAND_VARIABLE, LocalServer, server_command
+from blender_addon.generation.local_server import (
+    COMMAND_VARIABLE,
+    LocalServer,
+    _no_program,
+    blenders_python,
+    carried_server,
+    server_command,
+)
 from tests.support.folders import link
 from tests.support.servers import PATIENCE
 
@@ -142,3 +149,28 @@ def test_a_server_ends_with_a_blender_that_is_killed(tmp_path: Path) -> None:
     parent.kill()
     parent.wait()
     child.wait(PATIENCE)
+
+
+def test_an_extension_that_lacks_a_package_is_to_be_installed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after an installation that was cut off."""
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if "site-packages" not in folder])
+    for name in [name for name in sys.modules if name.split(".")[0] in ("av", "PIL")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(ServiceError, match=r"av, PIL of the extension is missing\. Install the extension again"):
+        carried_server()
+
+
+def test_a_blender_without_its_own_python_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "blender"))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    with pytest.raises(ServiceError, match="has no Python program of its own in"):
+        blenders_python()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3.11").mkdir()
+    (tmp_path / "bin" / "python3.13").touch()
+    assert blenders_python() == str(tmp_path / "bin" / "python3.13"), "a folder of that name is none"
+
+
+def test_windows_takes_a_single_quotation_mark_for_a_letter() -> None:
+    error = _no_program("'C:/tools/uv.exe' run", "'C:/tools/uv.exe'", platform="nt")
+    assert "a single quotation mark is an ordinary letter" in error.sentence

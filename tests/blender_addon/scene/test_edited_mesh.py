@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -39,7 +40,7 @@ from blender_addon.scene.editing.new_depth import set_depth  # noqa: E402
 from blender_addon.scene.editing.rig_dependencies import artists_cameras  # noqa: E402
 from blender_addon.scene.handmade.block_out import begin_block_out  # noqa: E402
 from blender_addon.scene.handmade.geometry_depth import take_geometry  # noqa: E402
-from blender_addon.scene.handmade.match_camera import match_camera  # noqa: E402
+from blender_addon.scene.handmade.match_camera import lens_by_hand, match_camera  # noqa: E402
 from blender_addon.scene.handmade.take_shape import take_shape  # noqa: E402
 from blender_addon.scene.mesh import TAKEN  # noqa: E402
 from blender_addon.scene.photo_frame import restore_axes  # noqa: E402
@@ -406,3 +407,22 @@ def test_what_rebuilds_the_mesh_waits_for_edit_mode_to_be_left(blender: ModuleTy
         blender.ops.object.mode_set(mode="OBJECT")
     np.testing.assert_array_equal(drawn(blender, laid_out), before)
     assert again(blender).record == laid_out.record
+
+
+def test_numbers_that_no_photo_has_are_refused(blender: ModuleType, photo: PhotoScene) -> None:
+    scene = blender.context.scene
+    for mm in (0.5, 100_000.0):
+        with pytest.raises(PhotoError, match="This is no photo's focal length"):
+            set_focal_length(scene, photo, mm)
+    for edge in (0.0, float("nan")):
+        with pytest.raises(PhotoError, match="The depth edge is not a positive number"):
+            set_depth_edge(photo, edge)
+
+
+def test_the_photos_camera_may_be_gone_or_see_in_parallel(blender: ModuleType, photo: PhotoScene) -> None:
+    assert lens_by_hand(photo) is None
+    assert lens_by_hand(replace(photo, camera=None)) is None
+    assert photo.camera is not None
+    photo.camera.data.type = "ORTHO"
+    with pytest.raises(CameraError, match=r"is no perspective camera: bike camera\. Set its type to Perspective"):
+        lens_by_hand(photo)

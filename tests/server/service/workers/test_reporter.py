@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,7 @@ from blender_addon.core.protocol.messages import Limits
 from server.engines.engine import Cancelled
 from server.service.workers import worker_messages as pipe
 from server.service.workers.worker import Reporter
+from server.service.workers.worker_process import _exit_in_words
 
 JOB = pipe.RunJob(job_id="a" * 32, attempt=1, engine="realcam", payload="", work="", checkpoints="", limits=Limits())
 PICTURE = np.zeros((8, 8, 3), np.uint8)
@@ -79,3 +83,10 @@ def test_what_is_left_is_estimated_anew_when_something_else_is_counted() -> None
     for now[0], done, total in ((0.0, 0, 3), (1.0, 34, 99), (11.0, 44, 99), (70.0, 1, 3), (72.0, 2, 3)):
         report(JobProgress(done, total, ""))
     assert left == [(3, None), (99, None), (99, 55.0), (3, None), (3, 2.0)]
+
+
+def test_how_a_worker_ended_is_told_in_words() -> None:
+    assert _exit_in_words(3) == "it ended with exit code 3"
+    if os.name == "posix":
+        assert _exit_in_words(-signal.SIGSEGV) == "it crashed with SIGSEGV"
+        assert _exit_in_words(-signal.SIGKILL).startswith("it was killed, by hand or because")
