@@ -143,8 +143,6 @@ def _line(rows: Float64, weights: Float64 | None = None) -> Float64 | None:
     """[2] slope and offset for which rows @ line is nearest to 1; None where they do not determine it."""
     root = np.ones(len(rows)) if weights is None else np.sqrt(weights)
     size = np.abs(rows).max(axis=0)
-    if not (size > 0).all():
-        return None
     solved, _, rank, _ = np.linalg.lstsq(rows / size * root[:, None], root, rcond=1e-12)
     return np.asarray(solved / size, dtype=np.float64) if rank == 2 else None
 
