@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from blender_addon.core.atomic_file import write_atomic
+from blender_addon.core.programs import find_program
 from blender_addon.core.version import VERSION
 from server.model.weights.camera_tensors import base_digest
 from server.model.weights.tensor_files import open_tensors
@@ -78,15 +79,15 @@ def read_run(folder: Path) -> RunRecord:
 
 def checkout_commit() -> str:
     """The commit of the checkout that runs, with a + where files differ from it; "" where there is none."""
-    try:
-        # The tag part is left out: only the commit, and whether it is what runs.
-        done = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-    except OSError:
+    git = find_program("git")
+    if git is None:
         return ""
+    # The tag part is left out: only the commit, and whether it is what runs.
+    done = subprocess.run(
+        [git, "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
     return done.stdout.strip() if done.returncode == 0 else ""
