@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from blender_addon import viewport_drawing
 from blender_addon.viewport_drawing import Colour, draw_dots, draw_lines, draw_plate
+from tests.sources import sources
 
-ADDON = Path(viewport_drawing.__file__).parent
 RED: Colour = (1.0, 0.0, 0.0, 1.0)
 PLACES = [(0.0, 0.0, 0.0), (1.0, 0.0, 0.0)]
 MADE_FOR = {
@@ -98,4 +97,6 @@ def test_nothing_is_drawn_of_no_places(gpu: Gpu) -> None:
 
 def test_nothing_else_of_ours_draws_by_itself() -> None:
     asks = re.compile(r"^\s*(import gpu|from gpu)", re.M)
-    assert [path.name for path in ADDON.rglob("*.py") if asks.search(path.read_text())] == ["viewport_drawing.py"]
+    assert [path.name for path in sources("blender_addon") if asks.search(path.read_text("utf-8"))] == [
+        "viewport_drawing.py"
+    ]

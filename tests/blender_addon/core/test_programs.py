@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_addon.core.programs import find_program, join_command, split_command, unquoted_path
+from tests.sources import ROOT, sources
 
-ROOT = Path(__file__).parents[3]
 ENDINGS = {"PATHEXT": ".COM;.EXE"}
 """On Windows, of programs; the case does not matter there, so these files are written as they are looked for."""
 
@@ -104,6 +104,5 @@ def test_a_path_with_a_blank_and_no_quotes(tmp_path: Path) -> None:
 def test_programs_are_looked_up_in_one_place() -> None:
     """`shutil.which` looks into the current folder on Windows, and so does starting a bare name."""
     bare = re.compile(r"shutil\.which\(|(subprocess\.run|Popen|check_output)\(\s*[\[(]?f?[\"']|os\.system\(|shell=True")
-    rooms = ("blender_addon", "server", "release", "scripts")
-    sources = [*(path for room in rooms for path in (ROOT / room).rglob("*.py")), *ROOT.glob("*.py")]
-    assert [path for path in sources if bare.search(path.read_text("utf-8"))] == []
+    ours = [*sources("blender_addon", "server", "release", "scripts"), *ROOT.glob("*.py")]
+    assert [path for path in ours if bare.search(path.read_text("utf-8"))] == []

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from server.bench.peak_memory import peak_memory, resident_bytes
-
-ROOT = Path(__file__).parents[3]
+from tests.sources import sources
 
 
 def test_what_was_taken_is_in_the_peak() -> None:
@@ -30,5 +28,5 @@ def test_each_system_counts_in_its_own_unit(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_no_module_needs_what_windows_lacks_to_be_imported() -> None:
     needs = re.compile(r"^(import|from) (resource|fcntl|pwd|grp|termios)\b", re.MULTILINE)
-    sources = [path for room in ("blender_addon", "server", "release") for path in (ROOT / room).rglob("*.py")]
-    assert [path for path in sources if needs.search(path.read_text("utf-8"))] == []
+    ours = sources("blender_addon", "server", "release")
+    assert [path for path in ours if needs.search(path.read_text("utf-8"))] == []

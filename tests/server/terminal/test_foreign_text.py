@@ -31,9 +31,9 @@ from server.service.logs import JsonLines, TextLines
 from server.terminal.generate import GenerateResult
 from server.terminal.plain_console import PlainConsole, description_column
 from server.terminal.progress_bars import ProgressBars
+from tests.sources import sources
 from tests.support.shots import small_shot
 
-SERVER = Path(__file__).parents[3] / "server"
 RICHS_OWN = {"Console", "TextColumn", "typer.echo", "typer.secho", "rich.markup", "Text.from_markup"}
 NAMES = (
     "[draft] shot",
@@ -67,7 +67,7 @@ def uses(path: Path) -> set[str]:
 
 def test_every_command_prints_by_the_plain_console() -> None:
     """A new command that makes a console of rich's own would take a path for markup."""
-    files = [path for path in SERVER.rglob("*.py") if path.name != "plain_console.py"]
+    files = [path for path in sources("server") if path.name != "plain_console.py"]
     assert {path.name: found for path in files if (found := uses(path) & RICHS_OWN)} == {}
 
 

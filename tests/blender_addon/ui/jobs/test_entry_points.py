@@ -7,18 +7,16 @@ import importlib
 import inspect
 import logging
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
-import blender_addon
 from blender_addon.core.entry_points import parameters
+from tests.sources import module_of, sources
 
 pytestmark = pytest.mark.blender
 
-ROOT = Path(blender_addon.__file__).parent
 REGISTERED = ("register", "draw_handler_add", "append", "prepend", "register_manual_map", "subscribe_rna", "Thread")
 """The last names of calls that give Blender, or a thread, a function."""
 OWNERS = ("bpy.app.timers", "bpy.types", "bpy.utils", "bpy.msgbus", "threading")
@@ -30,8 +28,8 @@ def broken(*_arguments: Any, **_named: Any) -> Any:
 
 def given_away() -> Iterator[tuple[str, str, bool]]:
     """(module, function, whether it is guarded where it is made, in a function) of each that the add-on gives away."""
-    for path in sorted(ROOT.rglob("*.py")):
-        module = ".".join(("blender_addon", *path.relative_to(ROOT).with_suffix("").parts))
+    for path in sources("blender_addon"):
+        module = ".".join(module_of(path))
         tree = ast.parse(path.read_text("utf-8"))
         local = set(guarded_names(tree))
         for call in ast.walk(tree):
