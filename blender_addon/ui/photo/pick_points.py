@@ -13,6 +13,7 @@ from ...scene import PhotoScene, find_photo_scene
 from ...scene.editing.calibration import point_under_ray
 from ...viewport_drawing import draw_dots, draw_lines
 from ..operator_result import OperatorResult
+from ..redraw import redraw_views
 from ..view_under import view_under
 
 _COLOUR = (1.0, 0.6, 0.1, 1.0)
@@ -135,10 +136,7 @@ def hide_line() -> None:
     """Stop drawing the clicked points."""
     while _shown:
         bpy.types.SpaceView3D.draw_handler_remove(_shown.pop(), "WINDOW")
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                area.tag_redraw()
+    redraw_views()
 
 
 @entry_point("The clicked points could not be drawn")
