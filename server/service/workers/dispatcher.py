@@ -197,7 +197,9 @@ class Dispatcher:
             return job
         job = self._manager.move(job, Cause.CANCEL_REQUESTED)
         if (waiting := self._unstored.get(job.job_id)) is not None:
-            self._unstored[job.job_id] = replace(waiting, job=job, cause=Cause.ENGINE_STOPPED, reason="Cancelled.")
+            self._unstored[job.job_id] = replace(
+                waiting, job=job, cause=Cause.ENGINE_STOPPED, reason="Cancelled.", facts={}
+            )
             self._store_again_at = 0.0
         attempt = self._attempt
         if attempt and attempt.job.job_id == job.job_id and attempt.cancelled_at is None and self._worker:

@@ -157,6 +157,7 @@ def test_a_clip_that_is_held_can_be_cancelled(loop: Loop) -> None:
         loop.dispatcher.cancel(loop.manager.store.get(JOB))
         loop.turn()
         assert loop.state() is JobState.CANCELLED
+    assert loop.manager.store.get(JOB).results == (), "it has no clip to fetch"
     loop.manager.tidy(loop.files.leftover)
     assert list(loop.files.work.iterdir()) == []
 
