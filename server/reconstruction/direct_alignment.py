@@ -80,7 +80,6 @@ class DirectAlignment:
         height, width = picture.shape[:2]
         self._size = _reduced_size(width, height)
         lens = scaled_intrinsics(intrinsics, (width, height), self._size)
-        self._levels = [_Level(self._blurred(picture, blur)) for blur in BLURS]
         points = unproject(_nearest(depth, self._size), lens).reshape(-1, 3)
         known = np.flatnonzero(np.isfinite(points).all(axis=1) & (points[:, 2] > 0))
         self._points = points[known]
