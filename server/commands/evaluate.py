@@ -75,6 +75,7 @@ def evaluate(
         raise typer.BadParameter("Give either --reference or --shot.")
     refuse_unread(context, shot is None, "--reference or the clip's own camera: a shot has its depth", "depth")
     refuse_unread(context, depth is not None, "--depth", "depth_intrinsics", *DEPTH_MEANING)
+    refuse_unread(context, method == "features", "--method features: direct alignment solves once", "trials")
     if bool(real) != (i3d is not None):
         raise typer.BadParameter("FVD needs both --real and --i3d.")
     with friendly_errors():

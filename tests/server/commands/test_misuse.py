@@ -72,6 +72,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ),
         ("weights get depth-pro --base a.ckpt", "--base: it is read only with a variant of RealCam"),
         ("evaluate frames --depth-scale 1", "--depth-scale: it is read only with --depth"),
+        ("evaluate frames --method direct --trials 3", "--trials: it is read only with --method features"),
         ("evaluate frames --shot a.shot --depth depth.npy", "--depth: it is read only with --reference"),
         ("data align frames --predictor depth-pro --depth maps", "--depth: it is read only with depth maps"),
         ("demo --depth-unit mm", "--depth-unit: it is read only with --photo and --depth"),
