@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import bpy
@@ -11,7 +13,7 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 from ..core.errors import ServiceError
 from ..core.programs import join_command
 from ..core.protocol.keys import accept_pairing, config_dir
-from ..core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, parse_address
+from ..core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, ServerAddress, parse_address
 from ..core.version import addon_software
 from ..disk_looks import looks
 from ..generation.job_events import ServerSettings
@@ -87,7 +89,7 @@ class RealCamPreferences(bpy.types.AddonPreferences):
             draw_wrapped(layout, context, sentence, icon)
 
     def _draw_here(self, column: Any) -> None:
-        installed = looks.answer("installed realcam", installed_realcam, None)
+        installed = installed_seen()
         if installed is None:
             column.label(text="Nothing to set up: the add-on starts its own server, which makes drafts without a GPU.")
             return
@@ -125,17 +127,15 @@ class _Defaults:
     server_command: ClassVar[str] = DEFAULT_COMMAND
 
 
-def server_settings() -> ServerSettings:
-    """The server that the environment or the preferences name.
+def server_address() -> ServerAddress:
+    """The address that the environment or the preferences name. Asks no disk: panels are drawn by it.
 
     Raises:
-        ServiceError: The address cannot be read, the server is on another machine while Blender may not go online, or
-            the client id cannot be kept.
+        ServiceError: It cannot be read, or is on another machine while Blender may not go online.
     """
     chosen = _chosen()
     address = parse_address(os.environ.get(ADDRESS_VARIABLE) or chosen.server_address, chosen.server_key)
-    place = chosen.server_place
-    if place == HERE and not address.loopback and ADDRESS_VARIABLE not in os.environ:
+    if chosen.server_place == HERE and not address.loopback and ADDRESS_VARIABLE not in os.environ:
         address = parse_address(DEFAULT_ADDRESS)
     if not address.loopback and not online_access():
         raise ServiceError(
@@ -143,20 +143,35 @@ def server_settings() -> ServerSettings:
             f"{address} is on another machine and Blender's online access is off",
             "Turn on Allow Online Access in Preferences > System > Network, or use a server on this machine.",
         )
+    return address
+
+
+def server_settings() -> ServerSettings:
+    """The server that the environment or the preferences name.
+
+    Raises:
+        ServiceError: Its address cannot be used, or the client id cannot be kept.
+    """
+    chosen, address = _chosen(), server_address()
     return ServerSettings(
         address=address,
-        command=_command(chosen),
+        command=_command(chosen, installed_realcam),
         client_id=client_id(),
         software=addon_software(bpy.app.version_string),
         log=server_log(),
-        start_locally=address.loopback and place != ELSEWHERE,
+        start_locally=address.loopback and chosen.server_place != ELSEWHERE,
     )
 
 
 def uses_own_server() -> bool:
-    """Whether clips are made by the server that the add-on carries."""
+    """Whether clips are made by the server that the add-on carries; for a draw."""
     chosen = _chosen()
-    return chosen.server_place == HERE and ADDRESS_VARIABLE not in os.environ and not _command(chosen)
+    return chosen.server_place == HERE and ADDRESS_VARIABLE not in os.environ and not _command(chosen, installed_seen)
+
+
+def installed_seen() -> Path | None:
+    """The program of an installed server, for a draw; None where there is none, or the disk has not answered."""
+    return looks.answer("installed realcam", installed_realcam, None)
 
 
 def use_installed_server() -> None:
@@ -187,11 +202,11 @@ def _chosen() -> Any:
     return addon.preferences if addon is not None and addon.preferences is not None else _Defaults
 
 
-def _command(chosen: Any) -> str:
+def _command(chosen: Any, find_installed: Callable[[], Path | None]) -> str:
     """The command line that starts a local server; "" for the one that the add-on carries."""
     if chosen.server_place == COMMAND:
         return str(chosen.server_command)
-    installed = installed_realcam() if chosen.use_installed else None
+    installed = find_installed() if chosen.use_installed else None
     if installed is None:
         return ""
     return join_command([str(installed), "serve"])

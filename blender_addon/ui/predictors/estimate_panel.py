@@ -7,13 +7,11 @@ from typing import Any
 import bpy
 
 from ...core.protocol.capability import EngineCapability, PredictorFacts
-from ...disk_looks import looks
 from ...generation.job_records import DepthTask
 from ...generation.job_view import JobView, Phase
 from ...generation.jobs import jobs
-from ...generation.local_server import installed_realcam
 from ...scene import find_photo_scene
-from ..preferences import online_access, uses_own_server
+from ..preferences import installed_seen, online_access, uses_own_server
 from ..text_wrap import draw_reason, draw_wrapped
 from .predictor_choice import chosen_predictor, licence_words, megabytes
 
@@ -120,7 +118,7 @@ def _draw_not_installed(layout: Any, context: bpy.types.Context, facts: Predicto
     size = f", {megabytes(facts.install_bytes)} to download" if facts.install_bytes else ""
     weights = f"{megabytes(facts.download_bytes)} of weights ({licence_words(facts)})"
     draw_wrapped(layout, context, f"Depth networks need {needs}: PyTorch{size}, then {weights}.", "INFO")
-    if uses_own_server() and looks.answer("installed realcam", installed_realcam, None) is not None:
+    if uses_own_server() and installed_seen() is not None:
         layout.operator("realcam.use_installed_server", icon="CHECKMARK")
         return
     layout.operator("realcam.copy_command", icon="COPYDOWN").line = facts.install

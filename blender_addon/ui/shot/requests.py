@@ -13,6 +13,7 @@ from ...datablocks import reference
 from ...disk_looks import looks
 from ...generation.jobs import jobs
 from ...generation.shot_job import ShotRequest
+from ...generation.user_files import client_id
 from ...shot import Problem, check_output, check_shot
 from ...shot.check_shot import check_file_name
 from ...shot.fingerprint import Fingerprint, shot_fingerprint
@@ -21,7 +22,7 @@ from ...timeline.take_folders import ROOT
 from ...timeline.takes import clips_folder
 from .. import clip_format, engine_choice
 from ..engine_options import option_values
-from ..preferences import server_settings
+from ..preferences import server_address
 from ..preview_state import preview_state
 
 
@@ -79,7 +80,8 @@ def problems(scene: bpy.types.Scene) -> list[str]:
         found.append(f"The last image is not there: {request.last_image}. Choose another file, or none.")
     try:
         check_file_name()
-        server_settings()
+        server_address()
+        client_id()
         if jobs.connected:
             check_clip_engine(jobs.engines, request.settings.engine, request.size, request.frames)
     except RealCamError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -64,6 +64,26 @@ def test_panels_are_drawn_while_the_share_of_the_file_is_gone(
     while not looks.settled:
         pass
     assert take_files(take) == TakeFiles(None, has_background=False)
+
+
+@pytest.mark.usefixtures("drawn", "quick")
+def test_the_installed_server_is_searched_for_beside_the_drawing(shot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PATH may name a folder of a share."""
+    from blender_addon.ui import preferences
+    from blender_addon.ui.shot.requests import problems
+
+    asked: list[threading.Thread] = []
+    used = SimpleNamespace(
+        server_place=preferences.HERE, use_installed=True, server_address=preferences.DEFAULT_ADDRESS, server_key=""
+    )
+    monkeypatch.delenv(preferences.ADDRESS_VARIABLE, raising=False)
+    monkeypatch.setattr(preferences, "_chosen", lambda: used)
+    monkeypatch.setattr(preferences, "installed_realcam", lambda: asked.append(threading.current_thread()))
+    assert problems(shot) == []
+    assert preferences.uses_own_server()
+    assert threading.main_thread() not in asked
+    preferences.server_settings()
+    assert threading.main_thread() in asked, "what is started is not guessed"
 
 
 @pytest.mark.usefixtures("addon")

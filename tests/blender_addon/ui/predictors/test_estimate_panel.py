@@ -100,21 +100,19 @@ def test_a_server_without_pytorch_says_what_installing_it_downloads(
     addon: ModuleType, predictor: EngineCapability, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from blender_addon.ui import preferences
-    from blender_addon.ui.predictors import estimate_panel
 
     lacks = msgspec.structs.replace(predictor.facts, install="uv tool install", install_bytes=2_900_000_000)
     without = msgspec.structs.replace(predictor, unavailable="no torch", predictor=lacks)
     monkeypatch.delenv(preferences.ADDRESS_VARIABLE, raising=False)
-    monkeypatch.setattr(estimate_panel, "installed_realcam", lambda: None)
+    monkeypatch.setattr(preferences, "installed_realcam", lambda: None)
     shown = drawn(addon, without)
     assert shown.words.strip() == (
         "Depth networks need the installed server: PyTorch, 2.9 GB to download, then 99 MB of weights (Apache 2.0, "
         "commercial use: yes)."
     )
     assert list(shown.buttons) == ["copy_command"]
-    monkeypatch.setattr(estimate_panel, "installed_realcam", lambda: Path("/home/me/.local/bin/realcam"))
-    assert list(drawn(addon, without).buttons) == ["use_installed_server"]
     monkeypatch.setattr(preferences, "installed_realcam", lambda: Path("/home/me/.local/bin/realcam"))
+    assert list(drawn(addon, without).buttons) == ["use_installed_server"]
     used = SimpleNamespace(server_place=preferences.HERE, use_installed=True)
     monkeypatch.setattr(preferences, "_chosen", lambda: used)
     shown = drawn(addon, without)
