@@ -52,7 +52,7 @@ class Guard:
         return answer
 
 
-def counted(guard: Guard, count: int) -> Callable[..., Any]:
+def with_parameter_count(guard: Guard, count: int) -> Callable[..., Any]:
     """A function of exactly so many parameters, by which Blender decides what it calls it with, that calls the guard.
 
     Args:
@@ -81,12 +81,14 @@ def counted(guard: Guard, count: int) -> Callable[..., Any]:
     def ten(a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any, i: Any, j: Any) -> Any:
         return guard(a, b, c, d, e, f, g, h, i, j)
 
-    made: Any = {0: none, 1: one, 2: two, 3: three, 8: eight, 9: nine, 10: ten}[count]
-    made.guard = guard
-    return made  # type: ignore[no-any-return]
+    functions: dict[int, Callable[..., Any]]
+    functions = {0: none, 1: one, 2: two, 3: three, 8: eight, 9: nine, 10: ten}
+    guarded: Any = functions[count]
+    guarded.guard = guard
+    return functions[count]
 
 
-def parameters(function: Callable[..., Any]) -> int:
+def parameter_count(function: Callable[..., Any]) -> int:
     """How many parameters a function is called with: of a bound method, without the first."""
     return int(function.__code__.co_argcount - inspect.ismethod(function))
 
@@ -102,6 +104,6 @@ def entry_point(
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        return functools.wraps(function)(counted(Guard(function, what, ended), parameters(function)))
+        return functools.wraps(function)(with_parameter_count(Guard(function, what, ended), parameter_count(function)))
 
     return decorate

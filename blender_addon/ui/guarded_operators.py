@@ -3,7 +3,7 @@ panel that breaks says so in its place, and a property keeps the value that it h
 
 The one place where an operator's error is reported: an operator catches only what it has to put something back for.
 
-Blender counts the parameters of each function that it is given; see `counted`.
+Blender counts the parameters of each function that it is given; see `with_parameter_count`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import bpy
 
-from ..core.entry_points import Guard, counted, parameters
+from ..core.entry_points import Guard, parameter_count, with_parameter_count
 from ..core.errors import RealCamError
 from ..core.unforeseen import in_words, logged
 from .operator_result import OperatorResult
@@ -55,19 +55,21 @@ def guarded(classes: Iterable[type]) -> tuple[type, ...]:
 def _without_event(method: Method) -> Method:
     @functools.wraps(method)
     def execute(self: Any, context: bpy.types.Context) -> OperatorResult:
-        return _run(self, context, partial(execute.guards, self, context), waiting=False)  # type: ignore[attr-defined]
+        return _run(self, context, partial(entry.guards, self, context), waiting=False)
 
-    execute.guards = method  # type: ignore[attr-defined]
+    entry: Any = execute
+    entry.guards = method
     return execute
 
 
 def _with_event(method: Method) -> Method:
     @functools.wraps(method)
     def take_event(self: Any, context: bpy.types.Context, event: bpy.types.Event) -> OperatorResult:
-        call = partial(take_event.guards, self, context, event)  # type: ignore[attr-defined]
+        call = partial(entry.guards, self, context, event)
         return _run(self, context, call, waiting=method.__name__ == "modal")
 
-    take_event.guards = method  # type: ignore[attr-defined]
+    entry: Any = take_event
+    entry.guards = method
     return take_event
 
 
@@ -105,10 +107,10 @@ def _guard_methods(cls: Any) -> None:
         if callable(method) and _is_ours(method):
             answer = "" if name == "description" else False
             guard = Guard(method.__func__, f"{label} could not be asked", _answering(answer))
-            setattr(cls, name, classmethod(counted(guard, parameters(method.__func__))))
+            setattr(cls, name, classmethod(with_parameter_count(guard, parameter_count(method.__func__))))
     cancel = getattr(cls, "cancel", None)
     if issubclass(cls, bpy.types.Operator) and callable(cancel) and _is_ours(cancel):
-        cls.cancel = counted(Guard(cancel, f"{label} could not be ended", None), 2)
+        cls.cancel = with_parameter_count(Guard(cancel, f"{label} could not be ended", None), 2)
 
 
 def _answering(answer: Any) -> Callable[[RealCamError], Any]:
@@ -135,7 +137,7 @@ def _drawing(method: Callable[..., Any], what: str) -> Callable[..., Any]:
             layout.label(text=f"{what}: see the console", icon="ERROR")
             raise
 
-    return counted(Guard(told, what, None), parameters(method))
+    return with_parameter_count(Guard(told, what, None), parameter_count(method))
 
 
 # --- properties -------------------------------------------------------------------------------------------------------
@@ -163,7 +165,7 @@ def guarded_property(name: str, declared: Any) -> Any:
         if callable(function) and not hasattr(function, "guard"):
             answer = {"get": _default(declared), "items": ()}.get(key)
             guard = Guard(function, f"{name} ({key}) failed", _answering(answer))
-            keywords[key] = counted(guard, count)
+            keywords[key] = with_parameter_count(guard, count)
     return declared
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from blender_addon.core.entry_points import parameters
+from blender_addon.core.entry_points import parameter_count
 from tests.sources import module_of, sources
 
 pytestmark = pytest.mark.blender
@@ -115,7 +115,7 @@ def test_all_that_blender_calls_is_guarded(addon: ModuleType, traces: Callable[[
     assert unguarded == []
     for name, function in ours.items():
         guard, count = function.guard, function.__code__.co_argcount
-        assert count == parameters(inspect.unwrap(guard.function)), name
+        assert count == parameter_count(inspect.unwrap(guard.function)), name
         kept, guard.function, guard._last = guard.function, broken, ""
         layout = SimpleNamespace(label=lambda **_words: None, layout=None)
         ended, guard._ended = guard._ended, None if name.endswith("_step") else guard._ended
