@@ -69,7 +69,7 @@ def generate(
             trajectory=trajectory,
             out=out,
             import_settings=ImportSettings(
-                focal_mm=focal_mm, intrinsics=read_intrinsics(intrinsics), trust_scale=trust_unit
+                focal_mm=focal_mm, intrinsics=read_intrinsics(context, intrinsics), trust_scale=trust_unit
             ),
             engine=engine,
             size=ask.read_size(size),

@@ -138,7 +138,7 @@ def calibrate(
     refuse_unread(context, ways[2], "--near and --far", "near_is")
     gives, pixels = _gives(numbers_grow), [_point(text) for text in point or ()]
     with friendly_errors():
-        settings = ImportSettings(focal_mm=focal_mm, intrinsics=read_intrinsics(intrinsics))
+        settings = ImportSettings(focal_mm=focal_mm, intrinsics=read_intrinsics(context, intrinsics))
         given = _given(depth, read_depth_picture(depth, channel, no_depth), photo, settings)
         if pixels:
             places = np.array([place for place, _ in pixels])

@@ -60,7 +60,7 @@ def geometry(
     refuse_unread(context, camera is not None, "--camera", "frame")
     refuse_unread(context, camera is None, "geometry in the camera's own frame, without --camera", "axes")
     rest = np.nan if farthest == "unknown" else numbers(farthest, "--farthest", (1,))[0]
-    rows = read_intrinsics(intrinsics)
+    rows = read_intrinsics(context, intrinsics)
     calibration = None if rows is None else np.array(rows)
     with friendly_errors():
         _check_numbers(scale, rest)

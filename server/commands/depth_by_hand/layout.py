@@ -82,7 +82,7 @@ def layout(
         raise typer.BadParameter(NO_LAYOUT)
     refuse_unread(context, base is not None, "--base", *DEPTH_MEANING)
     meaning = depth_format(depth_scale, disparity, depth_unit, relative, depth_channel)
-    settings = ImportSettings(focal_mm=focal_mm, intrinsics=read_intrinsics(intrinsics))
+    settings = ImportSettings(focal_mm=focal_mm, intrinsics=read_intrinsics(context, intrinsics))
     with friendly_errors():
         size, exif_mm = read_photo_size(photo)
         laid_out = DepthLayout() if edits is None else read_layout(edits)

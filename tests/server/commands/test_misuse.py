@@ -88,6 +88,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "depth calibrate depth.npy --point 1,1=1 --point 2,2=2 --near-is dark",
             "--near-is: it is read only with --near",
         ),
+        *(
+            (f"{command} --intrinsics 9,9,4,4 --focal-mm 28", "--focal-mm: it is read only with no --intrinsics")
+            for command in (
+                *(GENERATE, "depth layout frames/0.png --horizon 0.5", "depth geometry frames/0.png --mesh a.ply"),
+                "depth calibrate depth.npy --near 1 --far 2",
+            )
+        ),
         (f"{GENERATE} --scale full", "only with --random-weights"),
         (f"{GENERATE} --random-weights --scale huge", "'huge': expected tiny or full"),
         (f"{GENERATE} --random-weights --server {UNSERVED}", "a running server has its own weights"),
