@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,10 @@ from server.terminal.local_service import REALCAM
 from tests.sources import ROOT, named, sources, where
 from tests.support.systems.code_pages import FOLDER, WESTERN
 
+TEXT_MODES = {mode + plus + text for mode in "rwax" for plus in ("", "+") for text in ("", "t")}
+NO_FILES = {"thumbnails"}
+"""What has an `open` of its own that takes nothing."""
+
 
 @pytest.fixture
 def western(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,27 +33,55 @@ def western(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def unsaid(path: Path) -> Iterator[str]:
-    """Calls that read or write text in whatever encoding the system has."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not isinstance(node, ast.Call):
-            continue
-        name = ast.unparse(node.func).rpartition(".")[2]
-        said = {keyword.arg for keyword in node.keywords}
-        modes = {argument.value for argument in node.args if isinstance(argument, ast.Constant)}
-        text = {
-            "open": bool(modes & {"r", "w", "a", "x"}) and ast.unparse(node.func) != "av.open",
-            "read_text": isinstance(node.func, ast.Attribute) and not node.args,
-            "write_text": len(node.args) == 1,
-        }
-        program = name in ("run", "Popen") and bool(said & {"text", "universal_newlines"})
-        if "encoding" not in said and (text.get(name, False) or program):
-            yield where(path, node.lineno)
+def leaves_its_encoding_unsaid(call: ast.Call) -> bool:
+    """Whether a call reads or writes text in whatever encoding the system has."""
+    owner, _, name = ast.unparse(call.func).rpartition(".")
+    said = {keyword.arg for keyword in call.keywords}
+    constants = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
+    modes = {argument.value for argument in constants if isinstance(argument, ast.Constant)}
+    without_mode = not call.args and not said and owner not in NO_FILES
+    text = {
+        "open": (bool(modes & TEXT_MODES) or without_mode) and owner != "av",
+        "read_text": isinstance(call.func, ast.Attribute) and not call.args,
+        "write_text": len(call.args) == 1,
+    }
+    program = name in ("run", "Popen") and bool(said & {"text", "universal_newlines"})
+    return "encoding" not in said and (text.get(name, False) or program)
 
 
 def test_every_text_says_its_encoding() -> None:
     ours = [*sources("blender_addon", "server", "examples", "release", "scripts"), ROOT / "build_addon.py"]
-    assert [place for path in ours for place in unsaid(path)] == []
+    wrong = [
+        where(path, node.lineno)
+        for path in ours
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and leaves_its_encoding_unsaid(node)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        ("path.open()", True),
+        ("path.open('r+')", True),
+        ("path.open(mode='w')", True),
+        ("open(path, 'a')", True),
+        ("path.open('w', encoding='utf-8')", False),
+        ("path.open('rb')", False),
+        ("av.open(name, 'w')", False),
+        ("path.read_text(errors='replace')", True),
+        ("path.read_text('utf-8')", False),
+        ("path.write_text(text)", True),
+        ("path.write_text(text, 'utf-8')", False),
+        ("subprocess.run(command, text=True)", True),
+        ("subprocess.run(command, capture_output=True)", False),
+    ],
+)
+def test_the_check_knows_text_when_it_sees_it(call: str, found: bool) -> None:
+    expression = ast.parse(call, mode="eval").body
+    assert isinstance(expression, ast.Call)
+    assert leaves_its_encoding_unsaid(expression) is found
 
 
 @pytest.mark.parametrize(
