@@ -266,7 +266,7 @@ class _Pictures:
         """See PictureDecoder: by the package OpenEXR, which the extra `exr` installs."""
         return openexr_channel(path, part, name)
 
-    def without_exr_library(self) -> str:
+    def exr_library_remedy(self) -> str:
         """See PictureDecoder."""
         return install_remedy("exr") if absent_packages(("OpenEXR",), "exr") else ""
 

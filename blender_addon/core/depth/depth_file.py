@@ -75,8 +75,8 @@ class PictureDecoder(Protocol):
         """The numbers of any channel of such an EXR, where a library for that is there; see ChannelDecoder."""
         ...
 
-    def without_exr_library(self) -> str:
-        """What brings that library, as a sentence; "" where it is there or nothing does."""
+    def exr_library_remedy(self) -> str:
+        """What to do where that library is missing, as a sentence; "" where it is there or nothing brings it."""
         ...
 
 
@@ -231,11 +231,11 @@ def _array_name(path: Path, names: list[str], channel: str) -> str:
 def _exr(path: Path, channel: str, decoder: PictureDecoder) -> tuple[NDArray[Any], str]:
     """The depth of an EXR, and its channel's name; "" for that of a picture in red, green and blue."""
     if channel:
-        return read_exr_channel(path, channel, decoder.exr_channel, decoder.without_exr_library()), channel
+        return read_exr_channel(path, channel, decoder.exr_channel, decoder.exr_library_remedy()), channel
     name = depth_channel(path)
     colours = grey_channels(exr_channels(path))
     if name not in colours:
-        return read_exr_channel(path, name, decoder.exr_channel, decoder.without_exr_library()), name
+        return read_exr_channel(path, name, decoder.exr_channel, decoder.exr_library_remedy()), name
     bands = _colours_of_exr(path, colours, decoder)
     if any(not np.array_equal(bands[0], band, equal_nan=True) for band in bands[1:]):
         why = f"red, green and blue of {path.name} differ, as they do not in a picture of depth"
@@ -246,7 +246,7 @@ def _exr(path: Path, channel: str, decoder: PictureDecoder) -> tuple[NDArray[Any
 def _colours_of_exr(path: Path, channels: tuple[str, ...], decoder: PictureDecoder) -> list[NDArray[Any]]:
     """The numbers [h, w] of each of these channels, the colours of a picture of one layer."""
     try:
-        return [read_exr_channel(path, name, decoder.exr_channel, decoder.without_exr_library()) for name in channels]
+        return [read_exr_channel(path, name, decoder.exr_channel, decoder.exr_library_remedy()) for name in channels]
     except UnsupportedExrError:
         data, display = exr_window(path)
         # Decoders have their own ideas of windows, and of a channel that is no colour.

@@ -78,7 +78,7 @@ class _BlendersPictures:
         numbers = file.read_image(part, 0, first, first + 1, "float")
         return None if numbers is None else np.asarray(numbers)[..., 0]
 
-    def without_exr_library(self) -> str:
+    def exr_library_remedy(self) -> str:
         """See PictureDecoder."""
         return ""
 

@@ -102,7 +102,7 @@ class NoDecoder:
     def exr_channel(self, path: Path, part: int, name: str) -> NDArray[Any] | None:
         return None
 
-    def without_exr_library(self) -> str:
+    def exr_library_remedy(self) -> str:
         return "Or look for a library."
 
 
