@@ -1,4 +1,4 @@
-"""Writes files in one step: a file is complete or not there, however its writer ends."""
+"""Files that are complete or not there, however their writer or the machine ends."""
 
 from __future__ import annotations
 
@@ -30,3 +30,20 @@ def write_atomic(path: Path, data: bytes, *, sync: bool = False) -> None:
     except OSError:
         discard(part)
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable. Windows has no such call and needs none."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file(path: Path) -> None:
+    """Make a file's bytes durable."""
+    with patiently(lambda: path.open("r+b")) as stream:
+        os.fsync(stream.fileno())

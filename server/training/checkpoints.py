@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from blender_addon.core.atomic_file import sync_file, sync_folder
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.held_files import discard, rename_path
 
@@ -90,22 +91,37 @@ def save_checkpoint(
         save_file({key: t.detach().float().cpu().contiguous() for key, t in camera.items()}, part / CAMERA)
         torch.save(dict(state), part / STATE)
         (part / FACTS).write_bytes(msgspec.json.encode(facts))
-        discard(final)
+        for name in (CAMERA, STATE, FACTS):
+            sync_file(part / name)
+        sync_folder(part)
+        _remove(final)
         rename_path(part, final)
+        sync_folder(folder)
     except (OSError, RuntimeError, SafetensorError) as error:  # PyTorch says RuntimeError of a full disk
         discard(part)
         raise TrainingError(
             "The checkpoint cannot be written", f"{final}: {error}", "Make room; earlier checkpoints are untouched."
         ) from error
-    for old in complete(folder)[:-keep]:
-        discard(old)
+    kept = complete(folder)[-keep:]
+    for old in _begun(folder):
+        if old not in kept:
+            _remove(old)
     return final
+
+
+def _remove(checkpoint: Path) -> None:
+    # The facts go first: what another program holds of the rest is no checkpoint, and is removed after the next one.
+    if discard(checkpoint / FACTS):
+        discard(checkpoint)
 
 
 def complete(folder: Path) -> list[Path]:
     """The checkpoints in a folder, the oldest first; what a killed training left half written is none."""
-    found = (path for path in folder.glob("step-*") if path.name.removeprefix("step-").isdecimal())
-    return sorted(path for path in found if (path / FACTS).is_file())
+    return [path for path in _begun(folder) if (path / FACTS).is_file()]
+
+
+def _begun(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("step-*") if path.name.removeprefix("step-").isdecimal())
 
 
 Loaded = tuple[CheckpointFacts, dict[str, Tensor], dict[str, Any]]

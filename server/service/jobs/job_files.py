@@ -21,7 +21,8 @@ from pathlib import Path
 
 import msgspec
 
-from blender_addon.core.held_files import patiently, remove_file, remove_tree, replace_path
+from blender_addon.core.atomic_file import sync_folder
+from blender_addon.core.held_files import remove_file, remove_tree, replace_path
 from blender_addon.core.protocol.messages import JOB_ID_PATTERN, ResultFile
 
 log = logging.getLogger("realcam.files")
@@ -277,20 +278,3 @@ def _whole(folder: Path, job_id: str) -> Manifest | None:
     except OSError:
         return None
     return manifest
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable. Windows has no such call and needs none."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_file(path: Path) -> None:
-    """Make a file's bytes durable."""
-    with patiently(lambda: path.open("r+b")) as stream:
-        os.fsync(stream.fileno())

@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from blender_addon.core.atomic_file import write_atomic
+from blender_addon.core.atomic_file import sync_folder, write_atomic
 from blender_addon.core.held_files import discard
 from server.engines.engine import Paused
-from server.service.jobs.job_files import sync_folder
 
 log = logging.getLogger("realcam.worker")
 

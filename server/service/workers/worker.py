@@ -27,6 +27,7 @@ import msgspec
 import psutil
 
 from blender_addon.core.arrays import UInt8
+from blender_addon.core.atomic_file import sync_file, sync_folder
 from blender_addon.core.errors import EngineError, RealCamError, ServiceError
 from blender_addon.core.payloads.check_request import CheckRequest
 from blender_addon.core.payloads.clip import Clip
@@ -46,7 +47,7 @@ from server.engines.engine import (
     Paused,
     ResumableEngine,
 )
-from server.service.jobs.job_files import MANIFEST, Manifest, sync_file, sync_folder
+from server.service.jobs.job_files import MANIFEST, Manifest
 from server.service.logs import set_up_logs
 from server.service.workers.clip_files import encode_jpeg, write_check_files, write_clip_files, write_depth_files
 

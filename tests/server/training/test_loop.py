@@ -15,7 +15,7 @@ accelerate = pytest.importorskip("accelerate", reason="accelerate is not install
 
 from server.model.model import random_model  # noqa: E402
 from server.model.tokenizer import ByteTokenizer  # noqa: E402
-from server.training.checkpoints import TrainingError, complete  # noqa: E402
+from server.training.checkpoints import CAMERA, FACTS, STATE, TrainingError, complete  # noqa: E402
 from server.training.config import DataSettings, RunSettings, TrainingConfig  # noqa: E402
 from server.training.data.camera_paths import CameraPaths  # noqa: E402
 from server.training.draws import draw_step, joined_draws, sample_generator  # noqa: E402
@@ -24,6 +24,7 @@ from server.training.order import SampleOrder, positions  # noqa: E402
 from server.training.step import TrainingBatch  # noqa: E402
 from tests.server.published.recipe import recipe_intrinsics, recipe_trajectory  # noqa: E402
 from tests.support.model.reduced_model import TINY_256  # noqa: E402
+from tests.support.systems.refused_calls import FOREVER, refused_first  # noqa: E402
 
 FRAMES, SIDE = 2, 64
 RUN = RunSettings(steps=4, batch=2, precision="no", checkpoint_every=2, keep=2, ema=0.5)
@@ -129,6 +130,17 @@ def test_an_unfinished_checkpoint_is_none(tmp_path: Path) -> None:
     (tmp_path / "step-00000009").mkdir()
     run, _ = training(tmp_path)
     assert not run.resume()
+
+
+@pytest.mark.parametrize(("held", "stays"), [(CAMERA, [CAMERA]), (FACTS, [CAMERA, FACTS, STATE])])
+def test_a_checkpoint_that_cannot_be_removed_is_whole_or_none(tmp_path: Path, held: str, stays: list[str]) -> None:
+    config = msgspec.structs.replace(CONFIG, run=msgspec.structs.replace(RUN, checkpoint_every=1, keep=1))
+    run, _ = training(tmp_path, config)
+    with refused_first(FOREVER, tmp_path / "step-00000001" / held):
+        list(run.run(batch_of, 2))
+    assert sorted(path.name for path in (tmp_path / "step-00000001").iterdir()) == stays
+    list(run.run(batch_of, 3))
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000003"]
 
 
 def test_every_clip_once_an_epoch_whoever_takes_it() -> None:
