@@ -52,7 +52,7 @@ def painted_layers(photo_scene: PhotoScene) -> list[PaintedLayer]:
     for subject in seen_layers(photo_scene):
         image = layer_image(subject)
         uv = subject.data.uv_layers.get(UV_MAP)
-        if image is None or uv is None or subject.data.is_editmode or not image.size[0]:
+        if image is None or uv is None or _unreadable(subject):
             continue
         places = np.empty(2 * len(uv.uv), np.float32)
         uv.uv.foreach_get("vector", places)
@@ -63,6 +63,30 @@ def painted_layers(photo_scene: PhotoScene) -> list[PaintedLayer]:
             points = (positions_of(subject.data) @ matrix[:3, :3].T + matrix[:3, 3]) * np.float32(BEHIND)
             found.append(PaintedLayer(points, triangles[painted], places.reshape(-1, 2)[corners[painted]], image))
     return found
+
+
+def layers_left_out(photo_scene: PhotoScene) -> list[str]:
+    """A sentence for each visible background layer on which a preview cannot see what is painted. Reads its image."""
+    found = ((subject.name, _unreadable(subject)) for subject in seen_layers(photo_scene))
+    return [
+        f"What is painted on {name} is not in the preview: {why}. To leave it out, hide it (H)."
+        for name, why in found
+        if why
+    ]
+
+
+def _unreadable(subject: bpy.types.Object) -> str:
+    """Why it cannot be read what is painted on a layer, "" where it can."""
+    image = layer_image(subject)
+    if subject.data.is_editmode:
+        return "it is in Edit Mode, leave that (Tab)"
+    if image is None:
+        return "its material shows no image, give it one"
+    if not image.size[0]:
+        return f"its image {image.name} cannot be read, bring back {image.filepath or 'its file'}"
+    if UV_MAP not in subject.data.uv_layers:
+        return f"it has no UV map {UV_MAP}, name its UV map so"
+    return ""
 
 
 def layer_image(subject: bpy.types.Object) -> bpy.types.Image | None:

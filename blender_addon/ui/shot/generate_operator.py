@@ -19,7 +19,7 @@ from ..preferences import server_settings
 from ..preview_state import preview_state
 from ..redraw import redraw
 from ..takes.takes_list import refresh_takes
-from .requests import fingerprint, problems, shot_request
+from .requests import fingerprint, left_out, problems, shot_request
 
 
 class Generate(bpy.types.Operator):
@@ -45,7 +45,7 @@ class Generate(bpy.types.Operator):
         """In background Blender the whole shot, to its end; in a window the same as a click."""
         if not bpy.app.background:
             return self.invoke(context, None)
-        _warn_of_colours(self, context.scene)
+        _warn(self, context.scene)
         scene = context.scene
         shot = scene.realcam
         of = fingerprint(scene)
@@ -69,7 +69,7 @@ class Generate(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event | None) -> OperatorResult:
         """Start; the timer below carries it to the job thread, the runtime's timer from there on."""
-        _warn_of_colours(self, context.scene)
+        _warn(self, context.scene)
         self._of = fingerprint(context.scene)
         try:
             self._job = ShotJob(shot_request(context.scene))
@@ -117,10 +117,10 @@ class Generate(bpy.types.Operator):
         return result
 
 
-def _warn_of_colours(operator: bpy.types.Operator, scene: bpy.types.Scene) -> None:
+def _warn(operator: bpy.types.Operator, scene: bpy.types.Scene) -> None:
     changed = colours_changed(scene)
-    if changed is not None:
-        operator.report({"WARNING"}, changed)
+    for sentence in [*([] if changed is None else [changed]), *left_out(scene)]:
+        operator.report({"WARNING"}, sentence)
 
 
 CLASSES = (Generate,)

@@ -14,7 +14,7 @@ from ...generation.shot_job import RenderedPreview, estimated_coverage, preview_
 from ..operator_result import OperatorResult
 from ..preview_state import preview_state
 from ..redraw import redraw
-from .requests import fingerprint, shot_problems, shot_request
+from .requests import fingerprint, left_out, shot_problems, shot_request
 
 
 def _can_be_seen(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
@@ -62,6 +62,7 @@ class RenderPreview(bpy.types.Operator):
         """All at once in background Blender, else a frame at each tick of a timer."""
         if not bpy.app.background:
             return self.invoke(context, None)
+        self._warn(context.scene)
         self._of = fingerprint(context.scene)
         self._slices: Slices[RenderedPreview] = preview_slices(shot_request(context.scene))
         while not (result := self._slice()):
@@ -70,6 +71,7 @@ class RenderPreview(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event | None) -> OperatorResult:
         """Start the timer."""
+        self._warn(context.scene)
         self._of = fingerprint(context.scene)
         self._slices = preview_slices(shot_request(context.scene))
         preview_state.cancelled = False
@@ -94,6 +96,10 @@ class RenderPreview(bpy.types.Operator):
         """Blender ends the operator itself: another file is opened, or it quits."""
         self._slices.close()
         self._end(context, {"CANCELLED"})
+
+    def _warn(self, scene: bpy.types.Scene) -> None:
+        for sentence in left_out(scene):
+            self.report({"WARNING"}, sentence)
 
     def _slice(self) -> OperatorResult:
         """Render a frame; empty while there are more."""

@@ -14,9 +14,11 @@ from ...disk_looks import looks
 from ...generation.jobs import jobs
 from ...generation.shot_job import ShotRequest
 from ...generation.user_files import client_id
+from ...scene import find_photo_scene
 from ...shot import Problem, check_output, check_shot
 from ...shot.check_shot import check_file_name
 from ...shot.fingerprint import Fingerprint, shot_fingerprint
+from ...shot.preview_layers import layers_left_out
 from ...shot.shot_camera import shot_camera
 from ...timeline.take_folders import ROOT
 from ...timeline.takes import clips_folder
@@ -60,6 +62,12 @@ def shot_problems(scene: bpy.types.Scene, coverage: Float64 | None = None) -> li
     """
     first, last = scene.realcam.frame_range()
     return check_shot(scene, first, last, coverage)
+
+
+def left_out(scene: bpy.types.Scene) -> list[str]:
+    """What a preview would not see though it should, in sentences. Reads images: for an operator, not for a draw."""
+    photo = find_photo_scene(scene)
+    return [] if photo is None else layers_left_out(photo)
 
 
 def fingerprint(scene: bpy.types.Scene) -> Fingerprint:

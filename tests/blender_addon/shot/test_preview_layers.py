@@ -33,7 +33,7 @@ from blender_addon.scene.editing.placed_geometry import has_surface  # noqa: E40
 from blender_addon.scene.importing.background_layers import add_background  # noqa: E402
 from blender_addon.scene.photo_file import image_floats  # noqa: E402
 from blender_addon.shot.preview import PreviewRenderer  # noqa: E402
-from blender_addon.shot.preview_layers import layer_image, painted_layers  # noqa: E402
+from blender_addon.shot.preview_layers import layer_image, layers_left_out, painted_layers  # noqa: E402
 from blender_addon.shot.preview_scene import Method  # noqa: E402
 
 INTRINSICS = intrinsics_matrix(80.0, 80.0, 48.0, 32.0)
@@ -134,6 +134,34 @@ def test_only_the_painted_part_counts(photo: PhotoScene, layers: list[Any]) -> N
     other.image = photo.image
     (whole,) = painted_layers(photo)
     assert len(whole.triangles) == len(layer.data.polygons)
+
+
+def test_a_layer_that_cannot_be_read_is_told(blender: ModuleType, photo: PhotoScene, layers: list[Any]) -> None:
+    layer = layers[0]
+    image = layer_image(layer)
+    paint(image, BLUE)
+    assert len(painted_layers(photo)) == 1
+    assert layers_left_out(photo) == []
+
+    def told(why: str) -> None:
+        (sentence,) = layers_left_out(photo)
+        assert f"painted on {layer.name} is not in the preview: {why}" in sentence
+        assert painted_layers(photo) == []
+
+    blender.context.view_layer.objects.active = layer
+    blender.ops.object.mode_set(mode="EDIT")
+    told("it is in Edit Mode")
+    blender.ops.object.mode_set(mode="OBJECT")
+    layer.data.uv_layers["UVMap"].name = "other"
+    told("it has no UV map")
+    layer.data.uv_layers["other"].name = "UVMap"
+    image.unpack(method="REMOVE")
+    image.source, image.filepath = "FILE", "//gone.png"
+    told(f"its image {image.name} cannot be read, bring back")
+    blender.data.images.remove(image)
+    told("its material shows no image")
+    layer.hide_set(True)
+    assert layers_left_out(photo) == []
 
 
 def test_they_stand_behind_the_photo_in_its_metres_and_outlive_the_file(

@@ -421,3 +421,22 @@ def test_a_server_elsewhere_is_not_used_offline(quick: ModuleType, shot: Any, mo
         monkeypatch.setattr("blender_addon.ui.preferences.online_access", lambda: False)
     monkeypatch.setenv(ADDRESS_VARIABLE, "192.0.2.1:47110")
     assert any("online access is off" in sentence for sentence in problems(shot))
+
+
+def test_what_a_preview_cannot_see_is_told_when_it_is_made(
+    quick: ModuleType, shot: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from blender_addon.scene import find_photo_scene
+    from blender_addon.scene.photo_scene import LAYER
+
+    photo = find_photo_scene(shot)
+    assert photo is not None
+    layer = quick.data.objects.new("wall", quick.data.meshes.new("wall"))
+    layer[LAYER], layer.parent = 1.0, photo.mesh
+    shot.collection.objects.link(layer)
+    for make in (quick.ops.realcam.preview, quick.ops.realcam.generate):
+        make()
+        assert "Warning: What is painted on wall is not in the preview" in capfd.readouterr().out
+    layer.hide_set(True)
+    quick.ops.realcam.preview()
+    assert "Warning" not in capfd.readouterr().out
