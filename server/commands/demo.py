@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from blender_addon.core.payloads.import_request import ImportSettings
 from server.commands.options.engine_options import OptionOption, read_options
 from server.demo.demo import DemoOptions, DemoResult, run_demo
-from server.terminal.plain_console import PlainConsole, say
+from server.terminal.plain_console import PlainConsole, PlainTable, say
 
 from .friendly_errors import friendly_errors
 from .options.depth_options import (
@@ -71,14 +70,14 @@ def demo(
 
 
 def _print(console: Console, result: DemoResult) -> None:
-    times = Table(title="How long it took", show_edge=False)
+    times = PlainTable(title="How long it took", show_edge=False)
     times.add_column("step")
     times.add_column("seconds", justify="right")
     for step, seconds in result.seconds.items():
         times.add_row(step, f"{seconds:.2f}")
-    made = Table(title="What was made", show_edge=False)
+    made = PlainTable(title="What was made", show_edge=False)
     made.add_column("what")
-    made.add_column("where", overflow="fold")
+    made.add_column("where")
     for what, where in result.files.items():
         made.add_row(what, str(where))
     console.print(times)

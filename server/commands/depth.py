@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from blender_addon.core.arrays import UInt8
 from blender_addon.core.depth.cleaning.clean import FLYING, MOVED, OUTLIER, SKY, UNTOUCHED, Cleaning
@@ -17,7 +16,7 @@ from server.depth.depth_weights import downloaded_weights
 from server.depth.estimate import SceneDepth, cleaned_at_photo, estimate_scene_depth
 from server.depth.overlay import cleaning_overlay
 from server.depth.photo_files import read_depth, read_photo
-from server.terminal.plain_console import PlainConsole, say
+from server.terminal.plain_console import PlainConsole, PlainTable, say
 
 from .depth_by_hand.calibrate import calibrate
 from .depth_by_hand.geometry import geometry
@@ -55,7 +54,7 @@ STEPS = {"edges moved": MOVED, "flying": FLYING, "outliers": OUTLIER, "sky": SKY
 @depth_app.command("list")
 def list_predictors() -> None:
     """The predictors, what they are for, whether their weights are here, and under which licence those are."""
-    table = Table("name", "scenes", "download", "here", "licence of the weights", "commercial use")
+    table = PlainTable("name", "scenes", "download", "here", "licence of the weights", "commercial use")
     table.columns[0].no_wrap = True
     for card in CARDS.values():
         download = f"{card.bytes / 1e6:.0f} MB"

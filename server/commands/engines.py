@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from rich.table import Table
 from rich.text import Text
 
 from blender_addon.core.protocol.capability import EngineCapability, EngineOption
 from server.engines.registry import capabilities
-from server.terminal.plain_console import PlainConsole
+from server.terminal.plain_console import PlainConsole, PlainTable
 
 
 def engines() -> None:
@@ -27,8 +26,8 @@ def _clips(engine: EngineCapability) -> str:
     return f"Sizes {sizes}; modes {', '.join(engine.modes)}; {engine.frame_counts[0]} frames unless told otherwise."
 
 
-def _options(engine: EngineCapability) -> Table:
-    table = Table("option", "values", "default", "what it does", show_edge=False)
+def _options(engine: EngineCapability) -> PlainTable:
+    table = PlainTable("option", "values", "default", "what it does", show_edge=False)
     for option in engine.options:
         table.add_row(option.name, _values(option), str(option.default), option.description)
     return table

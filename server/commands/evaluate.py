@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from blender_addon.core.arrays import Float64
 from blender_addon.core.camera.formats.dispatch import read_trajectory
@@ -26,7 +25,7 @@ from server.evaluation.inputs import EvaluationInput, input_of_shot
 from server.evaluation.records import ClipEvaluation, EvaluationReport, PublishedErrors
 from server.evaluation.report import PUBLISHED_MEAN, collected, write_json, write_report
 from server.reconstruction.scale import DepthMap
-from server.terminal.plain_console import PlainConsole, say
+from server.terminal.plain_console import PlainConsole, PlainTable, say
 
 from .friendly_errors import friendly_errors
 from .options.depth_options import (
@@ -142,7 +141,9 @@ def _say(clip: ClipEvaluation) -> None:
 
 
 def _tabulate(result: EvaluationReport) -> None:
-    table = Table("clip", "RotErr", "TransErr rel", "CamMC rel", "TransErr abs", "CamMC abs", "scale", "solves failed")
+    table = PlainTable(
+        "clip", "RotErr", "TransErr rel", "CamMC rel", "TransErr abs", "CamMC abs", "scale", "solves failed"
+    )
     for clip in result.clips:
         scale = "-" if clip.scale is None else f"{clip.scale:.4f}"
         table.add_row(clip.clip, *_figures(clip.errors), scale, f"{clip.failed} of {len(clip.trials)}")

@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from blender_addon.core.protocol.messages import JobStatus
-from server.terminal.plain_console import PlainConsole, say
+from server.terminal.plain_console import PlainConsole, PlainTable, say
 
 from .options.connection import DEFAULT_SERVER, ServerOption, connected
 
@@ -55,9 +54,9 @@ def cancel(
         say(f"{found[0]}: {state}")
 
 
-def job_table(jobs: tuple[JobStatus, ...]) -> Table:
+def job_table(jobs: tuple[JobStatus, ...]) -> PlainTable:
     """The jobs as a table for the terminal."""
-    table = Table("job", "title", "engine", "state", "submitted", "reason")
+    table = PlainTable("job", "title", "engine", "state", "submitted", "reason")
     for job in jobs:
         state = f"{job.state.value} ({job.queue_place} before)" if job.queue_place else job.state.value
         when = datetime.fromtimestamp(job.submitted_at).strftime("%Y-%m-%d %H:%M")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.keys import (
@@ -24,7 +23,7 @@ from blender_addon.core.protocol.keys import (
 )
 from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT, bare_host
 from server.service.requests.zap import AllowedClient, read_allowed, write_allowed
-from server.terminal.plain_console import PlainConsole, say
+from server.terminal.plain_console import PlainConsole, PlainTable, say
 
 from .friendly_errors import friendly_errors
 
@@ -52,7 +51,7 @@ def show() -> None:
 def list_allowed() -> None:
     """List who is allowed beside yourself."""
     with friendly_errors():
-        table = Table("name", "public key", "since")
+        table = PlainTable("name", "public key", "since")
         for client in read_allowed(_list_path()):
             table.add_row(client.name, client.public, datetime.fromtimestamp(client.added_at).strftime("%Y-%m-%d"))
         PlainConsole().print(table)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from blender_addon.core.protocol.messages import ServerStats, Welcome
 from server.service.metrics import metrics_text
-from server.terminal.plain_console import PlainConsole, say
+from server.terminal.plain_console import PlainConsole, PlainTable, say
 
 from .jobs import job_table
 from .options.connection import DEFAULT_SERVER, ServerOption, connected
@@ -32,8 +31,8 @@ def status(
         console.print(job_table(client.jobs()))
 
 
-def _stats_table(stats: ServerStats) -> Table:
-    table = Table("what", "now", show_header=False)
+def _stats_table(stats: ServerStats) -> PlainTable:
+    table = PlainTable("what", "now", show_header=False)
     work = "idle"
     if stats.running:
         work = f"running, last step {stats.step_age or 0:.1f} s ago"
@@ -51,8 +50,8 @@ def _stats_table(stats: ServerStats) -> Table:
     return table
 
 
-def _engine_table(welcome: Welcome) -> Table:
-    table = Table("engine", "makes", "sizes", "frames", "state")
+def _engine_table(welcome: Welcome) -> PlainTable:
+    table = PlainTable("engine", "makes", "sizes", "frames", "state")
     for engine in welcome.engines:
         table.add_row(
             engine.name,

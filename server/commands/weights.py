@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress
-from rich.table import Column, Table
+from rich.table import Column
 
 from blender_addon.core.errors import EngineError
 from blender_addon.core.progress import OnProgress
@@ -40,7 +40,7 @@ from server.model.weights.weights_sources import (
 )
 from server.model.weights.weights_store import Manifest, SourceFile, WeightsStore, default_store
 from server.packages import MODEL_PACKAGES, absent_packages
-from server.terminal.plain_console import PlainConsole, description_column, say
+from server.terminal.plain_console import PlainConsole, PlainTable, description_column, say
 from server.terminal.progress_bars import ProgressBars
 
 from .friendly_errors import friendly_errors
@@ -289,8 +289,8 @@ def _trust(file: HubFile, lock: WeightsLock) -> str:
     return "as first downloaded here" if lock.holds(file) else "not known yet: held to from now on"
 
 
-def _size_table(sources: list[tuple[SourceFile, str]]) -> Table:
-    table = Table(*(Column(name, overflow="fold") for name in ("file", "from", "commit", "size", "checked by")))
+def _size_table(sources: list[tuple[SourceFile, str]]) -> PlainTable:
+    table = PlainTable("file", "from", "commit", "size", "checked by")
     for source, trust in sources:
         table.add_row(source.name, source.repo, source.revision[:12], in_units(source.bytes), trust)
     table.add_row("", "", "", in_units(sum(s.bytes for s, _ in sources)), "")

@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.progress import TextColumn
+from rich.table import Table
 from rich.text import Text
 
 from blender_addon.core.printable import printable
@@ -31,6 +32,14 @@ class PlainConsole(Console):
     def render_str(self, text: str, **options: Any) -> Text:
         """The string as text, with what cannot be printed as escapes."""
         return super().render_str(printable(text, _LINES), **options)
+
+
+class PlainTable(Table):
+    """A table of which nothing is cut: what is wider than its column goes on in the next line."""
+
+    def add_column(self, *arguments: Any, **options: Any) -> None:
+        """See rich's Table."""
+        super().add_column(*arguments, **{"overflow": "fold", **options})
 
 
 def description_column(template: str = "{task.description}", **options: Any) -> TextColumn:

@@ -17,7 +17,6 @@ import numpy as np
 import typer
 from PIL import Image
 from rich.console import Console
-from rich.table import Table
 from scipy import ndimage
 
 from blender_addon.core.camera.projection import scaled_intrinsics
@@ -27,7 +26,7 @@ from server.bench.draft import arc_shot, seconds_a_clip
 from server.bench.service import ECHO, measure_wire
 from server.demo.motorcycle import Motorcycle, motorcycle
 from server.geometry.preview import PreviewRenderer
-from server.terminal.plain_console import PlainConsole, say
+from server.terminal.plain_console import PlainConsole, PlainTable, say
 
 from .cameras import cameras
 from .depth import MEGAPIXEL, blenders_report, depth, depth_to_scene
@@ -106,7 +105,9 @@ def _blender_figures(bike: Motorcycle) -> dict[str, Any]:
 
 
 def _print(console: Console, figures: dict[str, Any]) -> None:
-    table = Table(title=f"On {figures['machine']['cores']} cores ({figures['machine']['processor']})", show_edge=False)
+    table = PlainTable(
+        title=f"On {figures['machine']['cores']} cores ({figures['machine']['processor']})", show_edge=False
+    )
     for column in ("what", "figure", "beside"):
         table.add_column(column, justify="left" if column == "what" else "right")
     wire, draft = figures["wire"], figures["draft"]

@@ -8,11 +8,10 @@ from typing import Annotated
 import msgspec
 import numpy as np
 import typer
-from rich.table import Table
 
 from server.bench.camera_check import WindowFigures, measured_windows, sequences
 from server.packages import absent_packages
-from server.terminal.plain_console import PlainConsole, say
+from server.terminal.plain_console import PlainConsole, PlainTable, say
 
 from ..friendly_errors import friendly_errors
 
@@ -49,7 +48,7 @@ def _right(window: WindowFigures) -> str:
 
 
 def _tabulate(windows: list[WindowFigures]) -> None:
-    table = Table("sequence", "frames", "asked", "RotErr", "bar", "TransErr", "bar", "right", "follows", "silent")
+    table = PlainTable("sequence", "frames", "asked", "RotErr", "bar", "TransErr", "bar", "right", "follows", "silent")
     for w in windows:
         rot, trans = (_most([getattr(solve, name) for solve in w.solves]) for name in ("rot_err", "trans_err"))
         table.add_row(

@@ -15,7 +15,6 @@ import msgspec
 import numpy as np
 import typer
 from PIL import Image
-from rich.table import Table
 from scipy import ndimage
 
 from blender_addon.core.arrays import Float32
@@ -27,7 +26,7 @@ from blender_addon.core.payloads.headless_plan import parse_report
 from server.demo.motorcycle import Motorcycle
 from server.depth.catalogue import CARDS
 from server.depth.estimate import cleaned_at_photo
-from server.terminal.plain_console import PlainConsole, say
+from server.terminal.plain_console import PlainConsole, PlainTable, say
 
 MEGAPIXEL = (1216, 822)
 """(width, height) of the motorcycle photo enlarged to 1 Mpx, the size that figures are given for."""
@@ -55,7 +54,7 @@ def depth(
     if as_json:
         say(msgspec.json.format(msgspec.json.encode(figures)).decode())
         return
-    table = Table("network", "parameters", "seconds a photo", "depth", "threads", "peak GiB")
+    table = PlainTable("network", "parameters", "seconds a photo", "depth", "threads", "peak GiB")
     for one in figures:
         seconds = f"{median(one['seconds']):.1f}"
         sides = "{} x {}".format(*one["sides"])

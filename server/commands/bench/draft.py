@@ -7,10 +7,9 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from server.bench.draft import CLIPS, DraftCost, measure_draft
-from server.terminal.plain_console import PlainConsole, say
+from server.terminal.plain_console import PlainConsole, PlainTable, say
 
 
 def draft(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
@@ -22,7 +21,7 @@ def draft(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.
     if as_json:
         say(json.dumps([asdict(cost) for cost in found], indent=2))
         return
-    table = Table("clip", "seconds", "of the processor", "memory", "longest silence", show_edge=False)
+    table = PlainTable("clip", "seconds", "of the processor", "memory", "longest silence", show_edge=False)
     for cost in found:
         table.add_row(
             f"{cost.frames} frames of {cost.width} x {cost.height}",

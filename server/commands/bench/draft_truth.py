@@ -11,12 +11,11 @@ from typing import Annotated
 import numpy as np
 import typer
 from PIL import Image
-from rich.table import Table
 
 from server.bench.fill_truth.kitchen import FOLDER, kitchen_scenes
 from server.bench.fill_truth.scenes import SCENES, TruthScene
 from server.bench.fill_truth.table import DRAFT, Filled, filled_ways, mean_figures
-from server.terminal.plain_console import PlainConsole, say
+from server.terminal.plain_console import PlainConsole, PlainTable, say
 
 
 def draft_truth(
@@ -46,7 +45,7 @@ def draft_truth(
     if as_json:
         say(json.dumps([asdict(mean) for mean in means], indent=2))
         return
-    table = Table("scene", "way", "PSNR", "SSIM", "GMSD", "beside outlines", "processor", show_edge=False)
+    table = PlainTable("scene", "way", "PSNR", "SSIM", "GMSD", "beside outlines", "processor", show_edge=False)
     for mean in means:
         beside = f"{mean.beside_outlines_psnr:.2f} dB, {mean.beside_outlines_ssim:.3f}"
         likeness = (f"{mean.psnr:.2f} dB", f"{mean.ssim:.3f}", f"{mean.gmsd:.3f}")

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.table import Table
 
 from blender_addon.core.camera.projection import intrinsics_from_fov
 from blender_addon.core.camera.rotation import rotation_exp
@@ -20,7 +19,7 @@ from server.evaluation.inputs import EvaluationInput
 from server.evaluation.synthetic_room import film_room
 from server.packages import absent_packages
 from server.reconstruction.scale import DepthMap
-from server.terminal.plain_console import PlainConsole, say
+from server.terminal.plain_console import PlainConsole, PlainTable, say
 
 WIDTH, HEIGHT, FRAMES = 512, 320, 16
 
@@ -41,7 +40,7 @@ def evaluate(
     if as_json:
         say(json.dumps(figures, indent=2))
         return
-    table = Table("stage", "seconds", title=f"{frames} frames of {WIDTH} x {HEIGHT}, {os.cpu_count()} cores")
+    table = PlainTable("stage", "seconds", title=f"{frames} frames of {WIDTH} x {HEIGHT}, {os.cpu_count()} cores")
     for stage in figures["stages"]:
         table.add_row(stage["name"], f"{stage['seconds']:.1f}")
     table.add_row("all", f"{figures['seconds']:.1f}")

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.table import Table
 
 from server.bench.layouts import Closeness, mean_figures, measure_layouts
-from server.terminal.plain_console import PlainConsole, say
+from server.terminal.plain_console import PlainConsole, PlainTable, say
 
 from ..friendly_errors import friendly_errors
 
@@ -32,7 +31,7 @@ def layouts(
     if as_json:
         say(msgspec.json.format(msgspec.json.encode(figures)).decode())
         return
-    table = Table("photo", "depth", "in its own metres", "scaled", "scaled and shifted", show_edge=False)
+    table = PlainTable("photo", "depth", "in its own metres", "scaled", "scaled and shifted", show_edge=False)
     for found in [*figures, *mean_figures(figures)]:
         cells = (_cell(c) for c in (found.as_given, found.scaled, found.scaled_and_shifted))
         table.add_row(found.photo if found.way == "layout" else "", WAYS[found.way], *cells)

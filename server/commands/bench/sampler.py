@@ -11,13 +11,12 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from blender_addon.core.child_text import child_environment
 from blender_addon.core.errors import EngineError
 from server.commands.friendly_errors import friendly_errors
 from server.packages import MODEL_PACKAGES, absent_packages
-from server.terminal.plain_console import PlainConsole, say
+from server.terminal.plain_console import PlainConsole, PlainTable, say
 
 TFLOP = {
     (256, 256, 16, True): 5.1,
@@ -173,7 +172,7 @@ def _one(case: dict[str, Any]) -> dict[str, Any]:
 def show(figures: dict[str, Any]) -> None:
     """Print the figures as tables."""
     console = PlainConsole()
-    table = Table("forward", "seconds", "camera, once", "peak GiB", "times as fast", "memory", "of matrix rate")
+    table = PlainTable("forward", "seconds", "camera, once", "peak GiB", "times as fast", "memory", "of matrix rate")
     for label, entry in figures["forwards"].items():
         against = figures["ratios"].get(label, {})
         table.add_row(
@@ -184,7 +183,7 @@ def show(figures: dict[str, Any]) -> None:
             *(f"{against[key]:.2f}" if key in against else "" for key in ("times_as_fast", "memory", "of_matrix_rate")),
         )
     console.print(table)
-    split = Table("part", *(label for label, entry in figures["forwards"].items() if entry["parts"]))
+    split = PlainTable("part", *(label for label, entry in figures["forwards"].items() if entry["parts"]))
     kinds: dict[str, float] = next((entry["parts"] for entry in figures["forwards"].values() if entry["parts"]), {})
     for kind in kinds:
         split.add_row(kind, *(f"{e['parts'][kind]:.1f} s" for e in figures["forwards"].values() if e["parts"]))

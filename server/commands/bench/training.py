@@ -12,14 +12,13 @@ from typing import Annotated, Any
 import msgspec
 import psutil
 import typer
-from rich.table import Table
 
 from blender_addon.core.atomic_file import write_atomic
 from blender_addon.core.child_text import child_environment
 from blender_addon.core.errors import EngineError
 from server.commands.friendly_errors import friendly_errors
 from server.packages import MODEL_PACKAGES, absent_packages
-from server.terminal.plain_console import PlainConsole, say
+from server.terminal.plain_console import PlainConsole, PlainTable, say
 
 Case = dict[str, Any]
 """Of `server.bench.training`, see its StepCase."""
@@ -221,7 +220,7 @@ def _forwards(steps: dict[str, Figures], case: Case) -> float | None:
 def show(figures: dict[str, Any]) -> None:
     """Print the figures as a table."""
     console = PlainConsole()
-    table = Table(
+    table = PlainTable(
         "step", "seconds", "forward", "peak GiB", "weights, moments", "steps a forward", "as fast", "memory", "of rate"
     )
     for label, found in figures["steps"].items():

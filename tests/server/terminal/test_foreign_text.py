@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 import pytest
 from rich.progress import Progress
-from rich.table import Table
 from typer.testing import CliRunner
 
 from blender_addon.core.errors import WireError
@@ -29,12 +28,12 @@ from server.demo.demo import DemoResult
 from server.demo.motorcycle import Motorcycle
 from server.service.logs import JsonLines, TextLines
 from server.terminal.generate import GenerateResult
-from server.terminal.plain_console import PlainConsole, description_column
+from server.terminal.plain_console import PlainConsole, PlainTable, description_column
 from server.terminal.progress_bars import ProgressBars
 from tests.sources import sources
 from tests.support.shots import small_shot
 
-RICHS_OWN = {"Console", "TextColumn", "typer.echo", "typer.secho", "rich.markup", "Text.from_markup"}
+RICHS_OWN = {"Console", "Table", "TextColumn", "typer.echo", "typer.secho", "rich.markup", "Text.from_markup"}
 NAMES = (
     "[draft] shot",
     "a[/b]",
@@ -74,7 +73,7 @@ def test_every_command_prints_by_the_plain_console() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_tables_titles_lines_and_bars(name: str) -> None:
     plain, out = console()
-    table = Table(name, title=name)
+    table = PlainTable(name, title=name)
     table.add_row(name)
     plain.print(name)
     plain.print(table)
@@ -83,6 +82,17 @@ def test_tables_titles_lines_and_bars(name: str) -> None:
     assert out.getvalue().startswith(shown(name) + "\n")
     assert all(out.getvalue().count(line) >= 4 for line in shown(name).splitlines())
     assert f"{printable(name)}: {printable(name)}" in out.getvalue()
+
+
+def test_a_narrow_terminal_cuts_nothing_off() -> None:
+    """The key of a client, or which of many measurements a row is."""
+    plain, out = console()
+    plain.width = 20
+    table = PlainTable("what", "heading")
+    table.add_row("0123456789" * 4, "known")
+    plain.print(table)
+    assert sum(map(out.getvalue().count, "0123456789")) == 40
+    assert "…" not in out.getvalue()
 
 
 def printed_by(name: str) -> dict[str, Callable[[PlainConsole], None]]:
