@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from server.training.data.samples import Sample
 from server.training.draws import StepDraws
 from server.training.step import TrainingBatch
 
-from .kept_outputs import KeptOutputs, weights_digest
+from .kept_outputs import KeptOutputs, kept_or_made, weights_digest
 
 GREY = "grey"
 """Stands for the clip of a dropped picture."""
@@ -96,41 +96,28 @@ class FrozenOutputs:
         return kept_or_made(self.text, key, [0], lambda: encode_text(model.text_encoder, ids[None])).to(model.device)
 
 
-def kept_or_made(kept: KeptOutputs, key: str, slots: Sequence[int], make: Callable[[], Tensor]) -> Tensor:
-    """The kept tensors [N, ...], or those that `make` gives, which are kept then.
-
-    Args:
-        kept: of this kind.
-        key: of the clip.
-        slots: frames.
-        make: gives the tensors of all slots.
-    """
-    found = kept.read(key, slots)
-    if found is None:
-        found = make()
-        kept.write(key, slots, found)
-    return found
-
-
 def frozen_outputs(model: RealCamModel, folder: Path, size: tuple[int, int], with_image_tokens: bool) -> FrozenOutputs:
     """The cache of a model's frozen networks in a folder; what others made there is not read.
 
     Args:
-        model: whose weights and whose type name what is kept.
+        model: whose weights name what is kept; each network's outputs are kept in the type that it gives.
         folder: of the cache.
         size: (width, height) of a frame, pixels.
         with_image_tokens: keep those of pictures too.
     """
-    config, dtype = model.config, str(model.dtype).removeprefix("torch.")
-    width, height = size
+    config, (width, height) = model.config, size
     latent = (2 * config.vae.latent_channels, height // LATENT_DOWNSAMPLE, width // LATENT_DOWNSAMPLE)
     vae, text = weights_digest(model.vae.network), weights_digest(model.text_encoder)
-    moments = KeptOutputs(folder, f"moments-{vae}-{width}x{height}", latent, dtype)
-    words = KeptOutputs(folder, f"text-{text}", (TEXT_TOKENS, config.clip.text_width), dtype)
+    moments = KeptOutputs(folder, f"moments-{vae}-{width}x{height}", latent, "float32")
+    words = KeptOutputs(folder, f"text-{text}", (TEXT_TOKENS, config.clip.text_width), _dtype(model.text_encoder))
     if not with_image_tokens:
         return FrozenOutputs(moments, None, words)
     with torch.no_grad():
         grey = torch.zeros((1, 3, height, width), device=model.device)
         shape = model.resampler(encode_image(model.image_encoder, grey, config.clip.image_size)).shape[1:]
     image = f"image-{weights_digest(model.image_encoder, model.resampler)}-{width}x{height}"
-    return FrozenOutputs(moments, KeptOutputs(folder, image, tuple(shape), dtype), words)
+    return FrozenOutputs(moments, KeptOutputs(folder, image, tuple(shape), _dtype(model.resampler)), words)
+
+
+def _dtype(network: torch.nn.Module) -> str:
+    return str(next(network.parameters()).dtype).removeprefix("torch.")

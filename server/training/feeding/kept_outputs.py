@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -38,7 +38,7 @@ class KeptOutputs:
     @property
     def slot(self) -> int:
         """Bytes of a tensor."""
-        return prod(self.shape) * self._dtype.itemsize
+        return prod(self.shape) * self.torch_dtype.itemsize
 
     def bytes_of(self, clips: PosedClips) -> int:
         """Bytes that all frames of a data set take."""
@@ -60,7 +60,7 @@ class KeptOutputs:
                     data = bytearray(stream.read(self.slot + CHECKSUM))
                     if len(data) < self.slot + CHECKSUM or _checksum(data[: self.slot]) != data[self.slot :]:
                         return None
-                    found.append(torch.frombuffer(data[: self.slot], dtype=self._dtype).reshape(self.shape))
+                    found.append(torch.frombuffer(data[: self.slot], dtype=self.torch_dtype).reshape(self.shape))
         except FileNotFoundError:
             return None
         return torch.stack(found)
@@ -72,7 +72,7 @@ class KeptOutputs:
             DataError: they cannot be written; the disk may be full.
         """
         file = self._file(key)
-        values = tensors.detach().to("cpu", self._dtype).contiguous()
+        values = tensors.detach().to("cpu", self.torch_dtype).contiguous()
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch()
@@ -87,12 +87,29 @@ class KeptOutputs:
             ) from error
 
     @property
-    def _dtype(self) -> torch.dtype:
+    def torch_dtype(self) -> torch.dtype:
+        """The type of a tensor."""
         found: torch.dtype = getattr(torch, self.dtype)
         return found
 
     def _file(self, key: str) -> Path:
         return self.folder / self.kind / key[:2] / f"{key}.slots"
+
+
+def kept_or_made(kept: KeptOutputs, key: str, slots: Sequence[int], make: Callable[[], Tensor]) -> Tensor:
+    """The kept tensors [N, ...], or those that `make` gives, which are kept then: rounded alike, so the same twice.
+
+    Args:
+        kept: of this kind.
+        key: of the clip.
+        slots: frames.
+        make: gives the tensors of all slots.
+    """
+    found = kept.read(key, slots)
+    if found is None:
+        found = make().to(kept.torch_dtype)
+        kept.write(key, slots, found)
+    return found
 
 
 def weights_digest(*networks: torch.nn.Module) -> str:

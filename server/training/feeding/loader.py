@@ -22,7 +22,7 @@ AHEAD = 2
 """Batches that each process has ready."""
 
 
-class _Packed(Dataset):  # type: ignore[type-arg, misc, unused-ignore]
+class _Packed(Dataset[bytes]):
     """The source, its samples as bytes: tensors would go through shared memory, of which containers have little."""
 
     def __init__(self, source: SampleSource) -> None:

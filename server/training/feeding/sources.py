@@ -8,19 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from blender_addon.core.errors import RealCamError
+from server.model.config import LATENT_DOWNSAMPLE, ModelConfig
 from server.training.data.posed_clips import PosedClips, TrainingClip
 from server.training.data.samples import Sample, clip_sample
 from server.training.draws import StepDraws, draw_step, sample_generator
 from server.training.order import SampleOrder, sample_seed
 
 if TYPE_CHECKING:
-    from server.model.config import ModelConfig
     from server.model.sampling.conditions import ConcatStyle
 
 MOST_BROKEN = 8
 """Clips that are tried for one sample."""
-LATENT_DOWNSAMPLE = 8
-"""Side of a latent cell, pixels."""
 
 
 @dataclass(frozen=True, eq=False)

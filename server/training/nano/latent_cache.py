@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from blender_addon.core.held_files import rename_path
+from server.model.config import LATENT_DOWNSAMPLE, NANO
 from server.model.vae import VideoVae
+from server.training.feeding.kept_outputs import KeptOutputs, kept_or_made, weights_digest
 
 from .world_clips import WorldClips
 
@@ -20,8 +21,8 @@ class LatentCache:
     """The clips of one split as one VAE encodes them.
 
     Attributes:
-        vae: encodes.
-        folder: of the files; another one for another VAE.
+        vae: encodes; what another one made is not read.
+        folder: of the files.
     """
 
     vae: VideoVae
@@ -38,16 +39,17 @@ class LatentCache:
         Returns:
             [C, T, h, w] float32.
         """
-        return self.vae.sampled(self._moments(clips, clip), noise).transpose(0, 1)
 
-    def _moments(self, clips: WorldClips, clip: int) -> Tensor:
-        file = self.folder / f"{clips.names[clip]}.npy"
-        if not file.is_file():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            video = clips.pictures([(clip, frame) for frame in range(clips.frames)]).transpose(0, 1)[None]
+        def make() -> Tensor:
             with torch.no_grad():
-                moments = self.vae.moments(video).half().numpy()
-            part = file.with_suffix(".part.npy")
-            np.save(part, moments)
-            rename_path(part, file)
-        return torch.from_numpy(np.load(file)).float()
+                return self.vae.moments(clips.pictures([(clip, frame) for frame in frames]).transpose(0, 1)[None])
+
+        frames = range(clips.frames)
+        moments = kept_or_made(self._kept, clips.names[clip], frames, make).float()
+        return self.vae.sampled(moments, noise).transpose(0, 1)
+
+    @cached_property
+    def _kept(self) -> KeptOutputs:
+        width, height = NANO.size
+        shape = (2 * NANO.vae.latent_channels, height // LATENT_DOWNSAMPLE, width // LATENT_DOWNSAMPLE)
+        return KeptOutputs(self.folder, f"moments-{weights_digest(self.vae.network)}", shape, "float16")

@@ -142,6 +142,9 @@ def test_what_the_frozen_networks_made_is_kept(folder: Path) -> None:
         assert torch.equal(kept.batch.latents, plain.batch.latents)
         assert torch.allclose(kept.batch.context, plain.batch.context, atol=1e-5)
         assert torch.equal(kept.batch.paths.frame_scales, plain.batch.paths.frame_scales)
+    model.unet.half()
+    assert frozen_outputs(model, folder / "cache", SIZE, False).moments == frozen.moments, "as the VAE, not the UNet"
+    model.unet.float()
     assert frozen.size_said(clips).startswith(f"The cache in {folder / 'cache'} grows to at most 0.0 GB")
 
     sample, draws = loader(range(1))[0]
