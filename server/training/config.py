@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from blender_addon.core.errors import RealCamError
-from server.model.config import TRAINABLE, ModelConfig
+from server.model.config import LATENT_DOWNSAMPLE, TRAINABLE, ModelConfig
 from server.model.sampling.conditions import ConcatStyle
 
 from .optimizer import OptimizerSettings
@@ -122,7 +122,8 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         batch: clips in all of a step, over processes and accumulation.
         batch_per_process: clips that a process takes at once.
         precision: of the network's arithmetic; cameras, noise and loss are float32 always.
-        base: type of the frozen base's weights in memory, but the VAE's; the trained tensors are float32 always.
+        base: type of the weights of the encoders of text and picture in memory. The UNet's frozen matrices are in the
+            type of `precision`; the VAE and the trained tensors are float32 always.
         compile: have PyTorch compile the base's residual blocks and spatial transformers.
         recompute: compute activations again in the backward pass: a third more time for a fraction of the memory.
         ema: decay of a running mean of the trained tensors; 0 for none.
@@ -275,8 +276,12 @@ def _check(config: TrainingConfig) -> None:
     total = sum(config.mix.shares().values())
     if abs(total - 1.0) > 1e-6:
         raise ConfigError("The shares of the mix do not sum to 1", f"{total:g}", "Change the table mix.")
+    # The deepest level of the UNet halves latents as often as it has levels above it.
+    cell = LATENT_DOWNSAMPLE * 2 ** (len(config.model.unet.channel_mult) - 1)
     wrong = {
+        f"size (multiples of {cell})": any(side < 1 or side % cell for side in config.frame_size),
         "run.steps": config.run.steps < 1,
+        "run.checkpoint_every": config.run.checkpoint_every < 1,
         "run.batch": config.run.batch < 1,
         "run.batch_per_process": config.run.batch_per_process < 1,
         "run.keep": config.run.keep < 1,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator, DistributedType
+from accelerate import Accelerator
 from torch import Tensor, nn
 
 from server.model.model import RealCamModel
@@ -107,9 +107,7 @@ class Training:
         self._model, self._config, self._accelerator, self._folder = model, config, accelerator, checkpoints
         self._settings = config.optimizer_rules()
         self.trained = freeze(model)
-        # DeepSpeed casts all itself; FSDP joins neighbouring tensors, which then must have one dtype.
-        if accelerator.distributed_type not in (DistributedType.FSDP, DistributedType.DEEPSPEED):
-            halve_frozen(model.unet, HALF.get(accelerator.mixed_precision))
+        halve_frozen(model.unet, HALF.get(accelerator.mixed_precision))
         set_base_dropout(model.unet, config.dropout)
         model.unet.recompute = model.pose_encoder.recompute = config.run.recompute
         self.step = self.skipped = self._in_a_row = 0

@@ -19,10 +19,7 @@ from server.model.weights.tensor_files import Union, open_tensors
 
 from .config import ConfigError, TrainingConfig
 from .draws import sample_generator
-from .trained_set import initialise, load_camera_tensors, trained_set
-
-BASE_TYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-"""Types of the frozen weights by their names in a configuration."""
+from .trained_set import HALF, initialise, load_camera_tensors
 
 
 def starting_model(config: TrainingConfig, device: torch.device) -> RealCamModel:
@@ -48,26 +45,25 @@ def starting_model(config: TrainingConfig, device: torch.device) -> RealCamModel
     initialise(model, sample_generator(config.run.seed))
     if config.camera:
         load_camera_tensors(model, read_camera(Path(config.camera), config.model))
-    hold_base(model, BASE_TYPES[config.run.base])
+    hold_encoders(model, HALF.get(config.run.base, torch.float32))
     if config.run.compile:
         compile_blocks(model.unet, device)
     return model
 
 
-def hold_base(model: RealCamModel, dtype: torch.dtype) -> None:
-    """Keep the frozen weights of the UNet and of the encoders of text and picture in a smaller type.
+def hold_encoders(model: RealCamModel, dtype: torch.dtype) -> None:
+    """Keep the weights of the encoders of text and picture in a smaller type.
 
-    The VAE, a twentieth of all, stays in float32: the clean latents are the loss's target.
+    The UNet's follow `run.precision`, see `halve_frozen`. The VAE, a twentieth of all, stays in float32: the clean
+    latents are the loss's target.
 
     Args:
-        model: changed in place; the tensors that learn are not.
-        dtype: of the frozen weights.
+        model: changed in place.
+        dtype: of the weights.
     """
-    learning = {id(p) for p in trained_set(model.unet, model.pose_encoder, model.config).parameters.values()}
-    for part in (model.unet, model.text_encoder, model.image_encoder, model.resampler):
+    for part in (model.text_encoder, model.image_encoder, model.resampler):
         for parameter in part.parameters():
-            if id(parameter) not in learning:
-                parameter.data = parameter.data.to(dtype)
+            parameter.data = parameter.data.to(dtype)
 
 
 def blank_camera(config: ModelConfig) -> dict[str, Tensor]:

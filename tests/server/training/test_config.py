@@ -50,6 +50,8 @@ def test_published_makes_the_published_mistakes(tmp_path: Path) -> None:
         (GOOD + "[mix]\nends = 0.5\n", "do not sum to 1: 1.5"),
         (GOOD + "stride = [0, 3]\n", "data.stride"),
         (GOOD + "[run]\nprecision = 'half'\n", "precision"),
+        (GOOD + "[run]\ncheckpoint_every = 0\n", "run.checkpoint_every"),
+        ("size = [320, 200]\n" + GOOD, "multiples of 64"),
         (GOOD.replace('out = "o"\n', ""), "out"),
         ("= 3", "no TOML"),
     ],

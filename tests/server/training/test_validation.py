@@ -69,8 +69,8 @@ def test_before_and_after_a_few_steps(tiny: TinyTraining) -> None:
         assert sheet.width > 3 * SIDE
 
 
-def test_in_bfloat16_with_a_base_held_in_16_bits(tiny: TinyTraining) -> None:
-    """Autocast rounds the base's weights for each product; held rounded, they give about the same losses."""
+def test_in_bfloat16_with_encoders_held_in_16_bits(tiny: TinyTraining) -> None:
+    """Tokens of rounded weights give about the same losses."""
     found = []
     for base, sampled in (("float32", 0), ("bf16", 1)):
         measured = f"{MEASURED[:-1]}{sampled}\nloss_clips = 1"
