@@ -18,7 +18,7 @@ import numpy as np
 from ..core.arrays import Float64, Int32
 from ..core.errors import PhotoError, RealCamError
 from ..core.payloads.headless_plan import HeadlessReport, report_line
-from ..scene.editing.placed_geometry import mesh_surface
+from ..scene.mesh import mesh_surface
 
 
 def _as_it_stands(importer: Callable[[], Any]) -> Callable[[str], Any]:

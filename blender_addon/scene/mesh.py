@@ -308,6 +308,14 @@ def positions_of(mesh: bpy.types.Mesh) -> Float32:
     return positions.reshape(-1, 3)
 
 
+def mesh_surface(mesh: Any) -> tuple[Float64, Int32]:
+    """[N, 3] float64 vertices in the mesh's own axes and [T, 3] int32 triangles of a mesh."""
+    mesh.calc_loop_triangles()
+    triangles = np.empty(3 * len(mesh.loop_triangles), dtype=np.int32)
+    mesh.loop_triangles.foreach_get("vertices", triangles)
+    return positions_of(mesh).astype(np.float64), triangles.reshape(-1, 3)
+
+
 def _attribute(mesh: bpy.types.Mesh, name: str, field: str, dtype: type, width: int = 1) -> NDArray[Any]:
     attribute = mesh.attributes.get(name)
     if attribute is None or attribute.domain != "POINT":

@@ -9,7 +9,7 @@ from ..core.arrays import Float32, Float64
 from ..core.depth.seen_depth import GridRays, seen_depth
 from .axes import blender_points
 from .grid_places import measured_places
-from .mesh import PICTURE, PIXEL, positions_of
+from .mesh import PICTURE, PIXEL, mesh_surface
 
 LOOKS = 64
 """How many faces are looked at."""
@@ -54,12 +54,8 @@ def depth_of_faces(
         [R, C] float32 metres along z, NaN where no face covers a pixel.
     """
     rows, columns = depth.shape
-    mesh.calc_loop_triangles()
-    triangles = np.empty(3 * len(mesh.loop_triangles), dtype=np.int32)
-    mesh.loop_triangles.foreach_get("vertices", triangles)
-    local = positions_of(mesh).astype(np.float64)
+    local, faces = mesh_surface(mesh)
     vertices = blender_points(local @ into_camera[:3, :3].T + into_camera[:3, 3])
-    faces = triangles.reshape(-1, 3)
     # A face that hangs on something at the camera or behind it shows nothing that is in the photo.
     faces = faces[(vertices[:, 2] > 0)[faces].all(axis=1)]
     rays = GridRays(_places(mesh, columns, 0, columns), _places(mesh, rows, 1, columns), intrinsics, photo_size)

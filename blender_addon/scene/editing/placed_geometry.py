@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import bpy
 import numpy as np
@@ -14,7 +13,7 @@ from ...core.arrays import Float64, Int32
 from ...core.depth.seen_depth import CLIPPED_AT
 from ...core.errors import PhotoError
 from ..axes import blender_points
-from ..mesh import positions_of
+from ..mesh import mesh_surface
 from ..photo_scene import LAYER, RECORD, PhotoScene
 from .overlay import SHOWN
 
@@ -133,14 +132,6 @@ def _surface(subject: bpy.types.Object, found: dict[int, tuple[Float64, Int32]])
         if mesh is not None:
             subject.to_mesh_clear()
     return found[key]
-
-
-def mesh_surface(mesh: Any) -> tuple[Float64, Int32]:
-    """[N, 3] float64 vertices in the mesh's own axes and [T, 3] int32 triangles of a mesh."""
-    mesh.calc_loop_triangles()
-    triangles = np.empty(3 * len(mesh.loop_triangles), dtype=np.int32)
-    mesh.loop_triangles.foreach_get("vertices", triangles)
-    return positions_of(mesh).astype(np.float64), triangles.reshape(-1, 3)
 
 
 def _moved(points: Float64, matrix: Float64) -> Float64:

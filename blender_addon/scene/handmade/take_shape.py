@@ -20,8 +20,7 @@ from ...core.errors import PhotoError
 from ..axes import blender_points
 from ..editing.cleaning import facts_of_vertices, photo_at_vertices
 from ..editing.new_depth import grid_rays, grid_vertices, set_depth
-from ..editing.placed_geometry import mesh_surface
-from ..mesh import PIXEL, SHIFT, TAKEN, TOUCHED, counting
+from ..mesh import PIXEL, SHIFT, TAKEN, TOUCHED, counting, mesh_surface
 from ..photo_scene import PhotoScene, Record
 
 ON_RAY = 0.02
