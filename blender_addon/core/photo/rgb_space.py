@@ -76,10 +76,8 @@ class RgbSpace:
 
 def space_of(name: str, chromaticities: Chromaticities, curve: Curve) -> RgbSpace:
     """The space of three primaries and a white, with one curve for all channels."""
-    red, green, blue, white = (np.array([x / y, 1.0, (1 - x - y) / y]) for x, y in chromaticities)
-    primaries = np.stack([red, green, blue], axis=1)
-    to_xyz = primaries * np.linalg.solve(primaries, white)
-    return RgbSpace(name, (curve, curve, curve), _XYZ_TO_SRGB @ _adapted(white, _white(D65)) @ to_xyz)
+    to_d65 = _adapted(_xyz(chromaticities[3]), _xyz(D65))
+    return RgbSpace(name, (curve, curve, curve), _XYZ_TO_SRGB @ to_d65 @ _to_xyz(chromaticities))
 
 
 def space_of_profile(name: str, curves: tuple[Curve, Curve, Curve], to_xyz: Float64) -> RgbSpace:
@@ -90,7 +88,7 @@ def space_of_profile(name: str, curves: tuple[Curve, Curve, Curve], to_xyz: Floa
         curves: of red, green and blue.
         to_xyz: [3, 3], from its light to XYZ with the profiles' white.
     """
-    return RgbSpace(name, curves, _XYZ_TO_SRGB @ _adapted(_D50, _white(D65)) @ to_xyz)
+    return RgbSpace(name, curves, _XYZ_TO_SRGB @ _adapted(_D50, _xyz(D65)) @ to_xyz)
 
 
 def grey_space(name: str, curve: Curve) -> RgbSpace:
@@ -108,9 +106,17 @@ def gamma_curve(exponent: float) -> Curve:
     return lambda stored: stored**exponent
 
 
-def _white(xy: tuple[float, float]) -> Float64:
+def _xyz(xy: tuple[float, float]) -> Float64:
+    """[3] XYZ of a chromaticity, Y = 1."""
     x, y = xy
     return np.array([x / y, 1.0, (1 - x - y) / y])
+
+
+def _to_xyz(chromaticities: Chromaticities) -> Float64:
+    """[3, 3] from light of three primaries to XYZ with their own white."""
+    *primaries, white = map(_xyz, chromaticities)
+    columns = np.stack(primaries, axis=1)
+    return np.asarray(columns * np.linalg.solve(columns, white))
 
 
 def _adapted(source: Float64, target: Float64) -> Float64:
@@ -119,12 +125,7 @@ def _adapted(source: Float64, target: Float64) -> Float64:
     return np.linalg.solve(_BRADFORD, scale[:, None] * _BRADFORD)
 
 
-def _xyz_to_srgb() -> Float64:
-    primaries = np.stack([_white(xy) for xy in SRGB_PRIMARIES[:3]], axis=1)
-    return np.linalg.inv(primaries * np.linalg.solve(primaries, _white(D65)))
-
-
-_XYZ_TO_SRGB = _xyz_to_srgb()
+_XYZ_TO_SRGB = np.linalg.inv(_to_xyz(SRGB_PRIMARIES))
 
 
 def _encoded() -> UInt8:
