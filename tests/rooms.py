@@ -104,6 +104,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "shot": {*UI_MODULES, "takes", "jobs"},
         "properties": {*UI_MODULES, "predictors", "photo", "layout", "takes"},
         "guarded_operators": {"operator_result"},
+        "lengths": {"guarded_operators"},
         "__init__": {
             *UI_MODULES,
             *("predictors", "photo", "calibration", "layout", "handmade"),

@@ -145,11 +145,16 @@ def _drawing(method: Callable[..., Any], what: str) -> Callable[..., Any]:
 
 def _guard_properties(cls: Any) -> None:
     """Guard the functions of a class's properties, those of its mixins too, before it is registered."""
-    for base in cls.__mro__:
-        if base.__module__.startswith(__package__.partition(".ui")[0]) and "__annotations__" in vars(base):
-            hints = typing.get_type_hints(base)
-            for name in base.__annotations__:
-                base.__annotations__[name] = guarded_property(name, hints[name])
+    for base in declaring_classes(cls):
+        hints = typing.get_type_hints(base)
+        for name in base.__annotations__:
+            base.__annotations__[name] = guarded_property(name, hints[name])
+
+
+def declaring_classes(cls: type) -> list[type]:
+    """The class and its mixins, those of the add-on that declare properties: each has its own annotations."""
+    ours = [base for base in cls.__mro__ if base.__module__.startswith(__package__.partition(".ui")[0])]
+    return [base for base in ours if "__annotations__" in vars(base)]
 
 
 def guarded_property(name: str, declared: Any) -> Any:

@@ -14,6 +14,7 @@ import bpy
 from bpy.props import FloatProperty
 
 from ...scene.units import units_of_a_metre
+from ..guarded_operators import declaring_classes
 
 IN_METRES = " (m)"
 """What the name of every field of metres ends with."""
@@ -25,9 +26,8 @@ def with_lengths(classes: Iterable[type]) -> tuple[type, ...]:
     """The classes, not registered yet, each field of metres of theirs and of their mixins with its twin."""
     found = tuple(classes)
     for cls in found:
-        for base in cls.__mro__:
-            if base.__module__.startswith(__package__.partition(".ui")[0]) and "__annotations__" in vars(base):
-                base.__annotations__.update(_twins(base))
+        for base in declaring_classes(cls):
+            base.__annotations__.update(_twins(base))
     return found
 
 
