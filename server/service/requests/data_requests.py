@@ -116,10 +116,7 @@ class DataHandler:
             try:
                 held = self._manager.files.append(job.job_id, held, data.data)
             except OSError as error:
-                if is_held(error):
-                    self._reconnect(route, job, error)
-                else:
-                    self._no_room(route, job, error.strerror or str(error))
+                self._not_stored(route, job, error)
                 return
         if held < job.nbytes:
             self._acknowledge(route, job.job_id, held, JobState.UPLOADING)
@@ -128,12 +125,12 @@ class DataHandler:
         future = self._pool.submit(self._check, job)
         future.add_done_callback(lambda done: self._wakeup.post(lambda: self._checked(job, done.result())))
 
-    def _check(self, job: Job) -> tuple[Cause | None, str]:
+    def _check(self, job: Job) -> tuple[Cause | None, str] | OSError:
         """Verify, decode and store an upload, in a thread of the pool.
 
         Returns:
-            PAYLOAD_STORED, or PAYLOAD_REFUSED and why; (None, "") for a wrong checksum; (None, why) when it could not
-                be stored.
+            PAYLOAD_STORED, or PAYLOAD_REFUSED and why; (None, "") for a wrong checksum; the error when it could not be
+                stored.
         """
         files = self._manager.files
         try:
@@ -146,8 +143,7 @@ class DataHandler:
         except RealCamError as error:
             return Cause.PAYLOAD_REFUSED, error.sentence
         except OSError as error:
-            log.warning("job %s: %s", job.job_id, error, extra={"job": job.job_id})
-            return None, error.strerror or str(error)
+            return error
         except Exception:
             # A client must not be able to end the server: a bug that its bytes trigger costs this payload alone.
             log.exception("the payload cannot be read", extra={"job": job.job_id})
@@ -168,12 +164,12 @@ class DataHandler:
             payload = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         return decode_payload(memoryview(payload), self._limits).settings.engine
 
-    def _checked(self, job: Job, outcome: tuple[Cause | None, str]) -> None:
+    def _checked(self, job: Job, outcome: tuple[Cause | None, str] | OSError) -> None:
         route = self._verifying.pop(job.job_id)
-        cause, reason = outcome
-        if cause is None and reason:
-            self._no_room(route, job, reason)
+        if isinstance(outcome, OSError):
+            self._not_stored(route, job, outcome)
             return
+        cause, reason = outcome
         if cause is None:
             answer = UploadReceived(job_id=job.job_id, received=0, state=JobState.UPLOADING, damaged=True)
             self._reply(route, encode(answer))
@@ -215,6 +211,13 @@ class DataHandler:
         """Have the client connect again and go on where it is: another program holds the job's file just now."""
         log.warning("job %s: %s; the client is to try again", job.job_id, error, extra={"job": job.job_id})
         self._refuse(route, RefusalCode.NO_SESSION, "A file of this job is in use, try again", job.job_id)
+
+    def _not_stored(self, route: bytes, job: Job, error: OSError) -> None:
+        if is_held(error):
+            self._reconnect(route, job, error)
+        else:
+            log.warning("job %s: %s", job.job_id, error, extra={"job": job.job_id})
+            self._no_room(route, job, error.strerror or str(error))
 
     def _no_room(self, route: bytes, job: Job, reason: str) -> None:
         free = shutil.disk_usage(self._manager.files.root).free

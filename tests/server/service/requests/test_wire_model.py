@@ -14,6 +14,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,12 +24,14 @@ from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.messages import JobState, Limits, RefusalCode, StateEvent
 from blender_addon.core.protocol.server_address import ServerAddress
 from server.demo.motorcycle import motorcycle
+from server.service.jobs.job_files import JobFiles
 from server.service.jobs.job_states import MAX_ATTEMPTS, MAX_STARTS
 from server.service.jobs.job_store import JobStore
 from tests.support.network.simulated_wire import LIMITS, Fault, World, clip_of
 from tests.support.properties import examples
 from tests.support.shots import small_payload
 from tests.support.systems.refused_calls import refused_first
+from tests.support.systems.sharing_rule import sharing_violation
 
 MEMORY = Path("/dev/shm")
 JOBS = tuple(f"job-{number:08d}" for number in range(3))
@@ -171,6 +174,26 @@ def test_files_that_are_held_while_they_come_and_go_cost_no_job() -> None:
             artist.bring_in()
             assert set(refused.values()) == {3}
         assert world.manager.store.get(JOBS[0]).state is JobState.DONE
+
+
+def test_an_upload_that_is_held_while_it_is_moved_is_sent_on_and_not_called_a_full_disk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refusals = [sharing_violation("upload")]
+    real = JobFiles.store_payload
+
+    def store_payload(files: JobFiles, job_id: str) -> None:
+        if refusals:
+            raise refusals.pop()
+        real(files, job_id)
+
+    monkeypatch.setattr(JobFiles, "store_payload", store_payload)
+    with a_world() as world:
+        artist = Artist(world)
+        artist.submit(JOBS[0])
+        artist.bring_in()
+        assert world.manager.store.get(JOBS[0]).state is JobState.DONE
+    assert refusals == []
 
 
 def test_an_event_costs_no_query_for_each_job_that_waits() -> None:
