@@ -21,7 +21,7 @@ from tests.blender_addon.core.photo.colour_profiles import (  # noqa: E402
     png_with,
     power,
 )
-from tests.blender_addon.scene.test_files_read_alike import (  # noqa: E402
+from tests.blender_addon.scene.read_alike import (  # noqa: E402
     GREY,
     IN_COLOUR,
     MILLIMETRES,
