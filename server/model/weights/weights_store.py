@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ TOKENIZER_FILES = ("vocab.json", "merges.txt")
 
 FRESH_PREFIX = ".new-"
 """Begins the name of a temporary folder that is being filled."""
+
+_OUR_MODEL = re.compile(r"model(-[0-9a-f]{8})?\.safetensors")
+"""Names that `WeightsStore.put` gives; a copy that somebody made has another."""
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,8 +136,8 @@ class WeightsStore:
         for file in beside:
             replace_path(file, folder / file.name)
         write_atomic(folder / MANIFEST_FILE, msgspec.json.format(msgspec.json.encode(manifest)))
-        for other in folder.glob("model*.safetensors"):
-            if other.name != manifest.model:
+        for other in list(folder.iterdir()):
+            if _OUR_MODEL.fullmatch(other.name) and other.name != manifest.model:
                 discard(other)
         return manifest
 

@@ -31,9 +31,13 @@ def test_new_weights_are_installed_beside_those_that_a_server_has_mapped(tmp_pat
         put(store, tmp_path / "new", b"new weights")
         assert installed(store) == b"new weights"
         assert old.read_bytes() == b"old weights"
+    copies = ["model - Copy.safetensors", "model-of-may.safetensors"]
+    for name in copies:
+        (store.folder("tiny") / name).write_bytes(b"somebody's own")
     put(store, tmp_path / "new", b"newer")
     assert installed(store) == b"newer"
-    assert sorted(path.name for path in store.folder("tiny").iterdir()) == ["manifest.json", MODEL_FILE, "vocab.json"]
+    kept = {path.name for path in store.folder("tiny").iterdir()}
+    assert kept == {"manifest.json", MODEL_FILE, "vocab.json", *copies}
 
 
 def test_everything_is_installed_though_it_is_held_for_a_moment(tmp_path: Path) -> None:
