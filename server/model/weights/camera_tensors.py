@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from blender_addon.core.foreign_files import is_foreign
 from server.model.config import ModelConfig
 from server.model.errors import CheckpointError
 from server.model.model import build_parts
@@ -39,7 +40,8 @@ def tensors_file(path: Path) -> Path:
     if not path.is_dir():
         return path
     usual = (path / CAMERA_FILE, path / "checkpoint" / DEEPSPEED_FILE, path / DEEPSPEED_FILE)
-    found = [file for file in usual if file.is_file()][:1] or sorted(path.glob("*.safetensors"))
+    found = [file for file in usual if file.is_file()][:1]
+    found = found or sorted(file for file in path.glob("*.safetensors") if not is_foreign(file.name))
     if len(found) == 1:
         return found[0]
     raise CheckpointError(

@@ -168,6 +168,9 @@ def test_published_layouts_are_read_and_others_refused_in_words(place: Path) -> 
     (root / "empty").mkdir()
     with pytest.raises(CheckpointError, match="no file of weights"):
         tensors_file(root / "empty")
+    for name in ("._network.safetensors", "network.safetensors"):
+        (root / "empty" / name).touch()
+    assert tensors_file(root / "empty").name == "network.safetensors", "macOS writes the other on foreign disks"
     camera = camera_of(whole)
     first = next(key for key in camera if ".epipolar." in key)
     for broken, words in (
