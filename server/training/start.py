@@ -73,7 +73,7 @@ def blank_camera(config: ModelConfig) -> dict[str, Tensor]:
     made: dict[str, Tensor] = {}
     for name, found in part_sources(parts, config).items():
         state = parts[name].state_dict()
-        camera = {n: source for n, source in found.items() if checkpoint.CAMERA_KEY.search(source.key)}
+        camera = checkpoint.camera_sources(found)
         values = {
             n: position_table(*state[n].shape) if n.endswith(".positions") else torch.zeros(state[n].shape)
             for n in camera

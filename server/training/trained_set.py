@@ -18,9 +18,6 @@ from server.model.unet.pose_encoder import PoseEncoder
 from server.model.unet.unet import UNet
 from server.model.weights import checkpoint
 
-CAMERA_PARTS: tuple[Literal["unet", "pose_encoder"], ...] = ("unet", "pose_encoder")
-"""Parts of the model that hold camera modules."""
-
 STARTS_AT_ZERO = re.compile(r"\.plucker_projection\.|\.epipolar\.to_out\.")
 """Tensors that are zero before the first step, so that the network then is its base."""
 
@@ -62,12 +59,10 @@ def freeze(model: RealCamModel) -> TrainedSet:
 def trained_set(unet: UNet, pose_encoder: PoseEncoder, config: ModelConfig) -> TrainedSet:
     """The tensors that learn; buffers, as the tables of positions, are none of them."""
     found: dict[str, nn.Parameter] = {}
-    networks: tuple[nn.Module, ...] = (unet, pose_encoder)
-    for part, network in zip(CAMERA_PARTS, networks, strict=True):
+    for part, network in _with_camera(unet, pose_encoder):
         parameters = dict(network.named_parameters())
-        for name, source in checkpoint.sources(part, parameters, config).items():
-            if checkpoint.CAMERA_KEY.search(source.key):
-                found[source.key] = parameters[name]
+        for name, source in checkpoint.camera_sources(checkpoint.sources(part, parameters, config)).items():
+            found[source.key] = parameters[name]
     return TrainedSet(dict(sorted(found.items(), key=lambda item: _rank(item[0]))))
 
 
@@ -85,6 +80,13 @@ def _rank(key: str) -> tuple[int, ...]:
     return (1, kind, *place, within)
 
 
+def _with_camera(
+    unet: UNet, pose_encoder: PoseEncoder
+) -> tuple[tuple[Literal["unet"], nn.Module], tuple[Literal["pose_encoder"], nn.Module]]:
+    """The parts of a model that hold camera modules."""
+    return ("unet", unet), ("pose_encoder", pose_encoder)
+
+
 def camera_tensors(model: RealCamModel) -> dict[str, Tensor]:
     """Everything that makes a base RealCam, as it is published: the trained tensors and the tables of positions.
 
@@ -92,14 +94,9 @@ def camera_tensors(model: RealCamModel) -> dict[str, Tensor]:
         Published key -> tensor in its published shape, detached.
     """
     tensors: dict[str, Tensor] = {}
-    networks: tuple[nn.Module, ...] = (model.unet, model.pose_encoder)
-    for part, network in zip(CAMERA_PARTS, networks, strict=True):
+    for part, network in _with_camera(model.unet, model.pose_encoder):
         state = network.state_dict()
-        found = {
-            name: source
-            for name, source in checkpoint.sources(part, state, model.config).items()
-            if checkpoint.CAMERA_KEY.search(source.key)
-        }
+        found = checkpoint.camera_sources(checkpoint.sources(part, state, model.config))
         tensors |= checkpoint.to_published(found, {name: state[name].detach() for name in found})
     return tensors
 
@@ -115,14 +112,9 @@ def load_camera_tensors(model: RealCamModel, tensors: Mapping[str, Tensor]) -> N
         KeyError: one is missing.
         ValueError: a shape does not fit.
     """
-    networks: tuple[nn.Module, ...] = (model.unet, model.pose_encoder)
-    for part, network in zip(CAMERA_PARTS, networks, strict=True):
+    for part, network in _with_camera(model.unet, model.pose_encoder):
         state = network.state_dict()
-        found = {
-            name: source
-            for name, source in checkpoint.sources(part, state, model.config).items()
-            if checkpoint.CAMERA_KEY.search(source.key)
-        }
+        found = checkpoint.camera_sources(checkpoint.sources(part, state, model.config))
         shapes = {name: state[name].shape for name in found}
         for name, value in checkpoint.from_published(found, shapes, tensors).items():
             _fill(state[name], value)

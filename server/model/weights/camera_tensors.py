@@ -58,7 +58,7 @@ def camera_shapes(config: ModelConfig) -> dict[str, torch.Size]:
     shapes: dict[str, torch.Size] = {}
     for name, found in part_sources(parts, config).items():
         state = parts[name].state_dict()
-        camera = {n: source for n, source in found.items() if checkpoint.CAMERA_KEY.search(source.key)}
+        camera = checkpoint.camera_sources(found)
         shapes |= {key: t.shape for key, t in checkpoint.to_published(camera, {n: state[n] for n in camera}).items()}
     return shapes
 

@@ -86,6 +86,11 @@ def sources(part: Part, names: Iterable[str], config: ModelConfig) -> dict[str, 
     return result
 
 
+def camera_sources(found: Mapping[str, Source]) -> dict[str, Source]:
+    """Those of the camera modules."""
+    return {name: source for name, source in found.items() if CAMERA_KEY.search(source.key)}
+
+
 def from_published(
     found: Mapping[str, Source], shapes: Mapping[str, torch.Size], file: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
