@@ -19,13 +19,10 @@ from .checkpoints import CheckpointFacts, TrainingError, complete, fingerprint, 
 from .config import TrainingConfig
 from .draws import StepDraws, sample_generator
 from .memory import is_out_of_memory, out_of_memory
-from .optimizer import build_optimizer, clip, global_norm, learning_rate, loss_divisor
+from .optimizer import MOST_SKIPPED, build_optimizer, clip, global_norm, learning_rate, loss_divisor
 from .order import positions
 from .step import StepRules, TrainingBatch, training_step
 from .trained_set import HALF, camera_tensors, freeze, halve_frozen, load_camera_tensors, set_base_dropout
-
-MOST_SKIPPED = 3
-"""Steps in a row whose loss or gradient is no number, after which the training ends."""
 
 SMALLEST_SCALE = 1.0
 """Factor on the loss in float16 at which a gradient that is no number is one, not one that was scaled too far."""

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 PUBLISHED_CLIP = 0.5
 """Threshold of the published configuration, which acts on gradients that were divided twice."""
 
+MOST_SKIPPED = 3
+"""Steps in a row whose loss or gradient is no number, after which a training ends."""
+
 
 class OptimizerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the trained set is moved. One group for all tensors: biases, norms and register tokens decay as well.

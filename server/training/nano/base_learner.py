@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from blender_addon.core.arrays import UInt8
 from server.diffusion.ddim import ddim_plan
 from server.diffusion.guidance import GuidanceConfig
 from server.diffusion.sampler import SamplerConfig, SeededNoise, sample
@@ -17,12 +18,13 @@ from server.diffusion.schedule import noise_schedule
 from server.model.config import LATENT_DOWNSAMPLE, NANO
 from server.model.model import RealCamModel
 from server.model.sampling.conditions import BoundDenoiser, ConcatStyle, bind, concat_latents, context_tokens
+from server.model.sampling.scene_mask import to_frames
 from server.training.conditions import dropped
 from server.training.data.camera_paths import CameraPaths
 from server.training.draws import StepDraws, draw_step, joined_draws, sample_generator
+from server.training.reporting.contact_sheet import contact_sheet
 from server.training.step import StepRules, TrainingBatch, training_step
 
-from .contact_sheet import write_sheet
 from .latent_cache import LatentCache
 from .world_clips import WorldClips
 
@@ -83,8 +85,8 @@ class BaseLearner:
         self.clips.look_again()
         with torch.no_grad():
             losses = {f"loss_{t}": self._fixed_loss(t) for t in TIMESTEPS}
-            rows = [row for clip in self._measured[:SAMPLED] for row in self._sampled(clip)]
-        write_sheet(folder / "samples.png", rows, enlarge=1)
+            sheet = contact_sheet([self._sampled(clip) for clip in self._measured[:SAMPLED]])
+        sheet.save(folder / "samples.png")
         return losses | {"validation": sum(losses.values()) / len(losses)}
 
     def _fixed_loss(self, timestep: int) -> float:
@@ -98,7 +100,7 @@ class BaseLearner:
             total += float(training_step(self.model, batch, draws, RULES).loss_per_sample.sum())
         return total / len(self._measured)
 
-    def _sampled(self, clip: int) -> list[Tensor]:
+    def _sampled(self, clip: int) -> tuple[UInt8, UInt8]:
         generator = sample_generator(self.seed, clip, 13)
         draws = replace(self._draws(generator), reference=torch.zeros(1, dtype=torch.int64))
         batch = self._batch(self.validation, self.validation_latents, [clip], draws, dropping=False)
@@ -109,7 +111,7 @@ class BaseLearner:
         config = SamplerConfig(NANO.schedule.prediction, GuidanceConfig(scale=2.0, rescale=0.7))
         made = sample(BoundDenoiser(self.model.unet, conditions), plan, config, tuple(concat.shape), SeededNoise(clip))
         pictures = self.validation.pictures([(clip, frame) for frame in range(0, FRAMES, 3)])
-        return [pictures, self.model.vae.decode(made)[0, :, ::3].transpose(0, 1)]
+        return to_frames(pictures.transpose(0, 1)[None]), to_frames(self.model.vae.decode(made)[:, :, ::3])
 
     def _batch(
         self, clips: WorldClips, latents: LatentCache, chosen: list[int], draws: StepDraws, dropping: bool

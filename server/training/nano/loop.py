@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Iterator, Mapping
@@ -14,14 +13,11 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
+from blender_addon.core.atomic_file import sync_file, sync_folder
 from blender_addon.core.held_files import discard, rename_path
 from server.training.checkpoints import TrainingError
-from server.training.optimizer import clip, global_norm
-
-MOST_SKIPPED = 3
-"""Steps in a row without a number, after which the training ends."""
-LOG = "log.jsonl"
-"""What is said of the steps, a JSON object a line."""
+from server.training.optimizer import MOST_SKIPPED, clip, global_norm
+from server.training.run_folder import MetricsFile
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,11 +98,13 @@ class NanoTraining:
         )
         self.mean = {key: p.detach().clone() for key, p in self.parameters.items()}
         self.step = self._in_a_row = 0
+        self._curves = MetricsFile(folder)
 
     def resume(self) -> bool:
         """Go on from the newest checkpoint; whether there is one."""
         there = sorted(self._folder.glob("step-*.pt"))
         if not there:
+            self._curves.go_back(0)
             return False
         state: dict[str, Any] = torch.load(there[-1], map_location="cpu", weights_only=True)
         with torch.no_grad():
@@ -115,6 +113,7 @@ class NanoTraining:
                 self.mean[key].copy_(state["mean"][key])
         self._optimizer.load_state_dict(state["optimizer"])
         self.step = state["step"]
+        self._curves.go_back(self.step)
         return True
 
     def run(self, steps: int | None = None) -> Iterator[dict[str, float]]:
@@ -161,7 +160,9 @@ class NanoTraining:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             torch.save(state, part)
+            sync_file(part)
             rename_path(part, final)
+            sync_folder(self._folder)
         except (OSError, RuntimeError) as error:  # PyTorch says RuntimeError of a full disk
             discard(part)
             raise TrainingError(
@@ -206,8 +207,7 @@ class NanoTraining:
                 parameter.copy_(values[key])
 
     def _log(self, facts: Mapping[str, float]) -> dict[str, float]:
-        line = {"step": float(self.step)} | {name: float(f"{value:.6g}") for name, value in facts.items()}
+        values = {name: float(f"{value:.6g}") for name, value in facts.items()}
         self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / LOG).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-        return line
+        self._curves.write(self.step, values)
+        return {"step": float(self.step)} | values

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from server.model.config import VaeConfig
+from server.model.sampling.scene_mask import to_frames
 from server.model.vae import build_vae
 from server.training.draws import sample_generator
+from server.training.reporting.contact_sheet import contact_sheet
 
-from .contact_sheet import write_sheet
 from .world_clips import WorldClips
 
 SCALES = (1, 2, 4)
@@ -76,8 +77,9 @@ class VaeLearner:
             latent = self.network.encode(pictures).latent_dist.mean
             made = self.network.decode(latent).sample.clamp(-1.0, 1.0)
         error = (made - pictures).square().flatten(1).mean(dim=1) / 4.0
-        rows = [row for i in range(0, 24, 8) for row in (pictures[i : i + 8], made[i : i + 8])]
-        write_sheet(folder / "reconstructions.png", rows)
+        true, seen = (to_frames(p.transpose(0, 1)[None]) for p in (pictures, made))
+        sheet = contact_sheet([(true[i : i + 8], seen[i : i + 8]) for i in range(0, 24, 8)])
+        sheet.save(folder / "reconstructions.png")
         return {"psnr": float((-10.0 * torch.log10(error)).mean()), "latent_std": float(latent.std())}
 
     def latent_statistics(self, pictures: int = 512) -> tuple[Tensor, Tensor]:

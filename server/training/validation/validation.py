@@ -24,13 +24,15 @@ from server.training.data.frame_choice import FrameChoice
 from server.training.data.opening import open_clips
 from server.training.data.posed_clips import PosedClips, TrainingClip
 from server.training.data.samples import VALIDATION_STRIDE, Sample, chosen_sample
+from server.training.reporting.contact_sheet import contact_sheet
 
-from .contact_sheet import contact_sheet
 from .fixed_loss import FixedBatch, fixed_batches, fixed_loss
 from .sampled_clips import mean_errors, sampled_clip
 
 SAMPLES, FINDINGS = "samples", "validation"
 """Folders in a training's own: of the contact sheets, and of what was found of the clips."""
+SHOWN = 6
+"""Frames of a clip that a contact sheet shows, from the first to the last, at most; made ones below true ones."""
 
 
 def held_out_clips(config: TrainingConfig) -> PosedClips | None:
@@ -78,7 +80,9 @@ class Validation:
                 for clip, sample in self._samples(settings.sampled_clips)
             ]
         if made:
-            sheet = contact_sheet(made)
+            count = self.config.model.frames
+            shown = np.unique(np.linspace(0, count - 1, min(SHOWN, count)).round().astype(int))
+            sheet = contact_sheet([(clip.truth[shown], clip.frames[shown]) for clip in made])
             folder = Path(self.config.out) / SAMPLES
             folder.mkdir(parents=True, exist_ok=True)
             sheet.save(folder / f"step-{step:08d}.png")

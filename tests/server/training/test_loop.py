@@ -19,7 +19,8 @@ from server.training.checkpoints import CAMERA, FACTS, STATE, TrainingError, com
 from server.training.config import DataSettings, RunSettings, TrainingConfig  # noqa: E402
 from server.training.data.camera_paths import CameraPaths  # noqa: E402
 from server.training.draws import draw_step, joined_draws, sample_generator  # noqa: E402
-from server.training.loop import MOST_SKIPPED, NamedBatch, Training  # noqa: E402
+from server.training.loop import NamedBatch, Training  # noqa: E402
+from server.training.optimizer import MOST_SKIPPED  # noqa: E402
 from server.training.order import SampleOrder, positions  # noqa: E402
 from server.training.step import TrainingBatch  # noqa: E402
 from tests.server.published.recipe import recipe_intrinsics, recipe_trajectory  # noqa: E402

@@ -20,6 +20,7 @@ from server.training.nano.vae_files import VaeFacts, normalise_latents, read_vae
 from server.training.nano.vae_learner import VaeLearner, new_vae
 from server.training.nano.vocabulary import write_tokenizer
 from server.training.nano.world_clips import WorldClips, open_worlds
+from server.training.run_folder import MetricsFile
 
 VAE = replace(NANO.vae, channels=8, channel_mult=(1, 1, 1, 1))
 PACE = Pace(steps=3, batch=2, learning_rate=1e-3, warmup=2, log_every=1, checkpoint_every=2)
@@ -56,13 +57,16 @@ def test_half_written_clips_are_left_out_and_new_ones_are_taken(worlds: Path) ->
 def test_a_training_that_was_stopped_gives_the_same_numbers(worlds: Path, tmp_path: Path) -> None:
     whole = NanoTraining(learner(worlds), PACE, tmp_path / "whole")
     wanted = [line["loss"] for line in whole.run() if "loss" in line]
-    list(NanoTraining(learner(worlds), PACE, tmp_path / "stopped").run(steps=2))
+    before = NanoTraining(learner(worlds), PACE, tmp_path / "stopped").run()
+    next(line for line in before if line["step"] == 3)
     second = NanoTraining(learner(worlds), PACE, tmp_path / "stopped")
     assert second.resume()
     assert [line["loss"] for line in second.run() if "loss" in line] == wanted[2:]
     for key, value in whole.parameters.items():
         assert torch.equal(second.parameters[key], value)
         assert torch.equal(second.mean[key], whole.mean[key])
+    logged = [line["step"] for line in MetricsFile(tmp_path / "stopped").lines() if "loss" in line]
+    assert logged == [1, 2, 3]
     assert (tmp_path / "whole" / "reconstructions.png").is_file()
 
 
