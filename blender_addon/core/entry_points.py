@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,26 +14,39 @@ from .unforeseen import keep_traceback, logged, told
 
 log = logging.getLogger(__name__)
 
+QUIET_SECONDS = 60.0
+"""After so long without an error, the same one counts as another."""
+
 
 class Guard:
     """A function from which no error leaves. The same error again, as of what is drawn all the time, is logged once.
+
+    Also where it is called without one in between: a panel may be drawn in two windows, and break in one.
 
     Attributes:
         function: What is guarded; it may be exchanged.
     """
 
-    def __init__(self, function: Callable[..., Any], what: str, ended: Callable[[RealCamError], Any] | None) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        what: str,
+        ended: Callable[[RealCamError], Any] | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Guard a function.
 
         Args:
             function: Any.
             what: one clause, what its error ended.
             ended: Ends what the call belonged to; its answer is the call's. None: nothing is to be ended.
+            clock: Tells how long ago the last error was, in seconds.
         """
         self.function = function
         self._what = what
         self._ended = ended
-        self._last = ""
+        self._clock = clock
+        self._last, self._last_at = "", clock()
 
     def __call__(self, *arguments: Any) -> Any:
         """The function's answer; after an error that of `ended`, or None."""
@@ -40,15 +54,14 @@ class Guard:
             answer = self.function(*arguments)
         except Exception as error:
             words = told(error, self._what)
-            if words.sentence != self._last:
-                self._last = words.sentence
+            now = self._clock()
+            if words.sentence != self._last or now - self._last_at > QUIET_SECONDS:
                 keep_traceback(error)
                 log.exception("%s", self._what)
+            self._last, self._last_at = words.sentence, now
             answer = None
             with logged(f"{self._what}, and what it belonged to could not be ended"):
                 answer = None if self._ended is None else self._ended(words)
-        else:
-            self._last = ""
         return answer
 
 
