@@ -85,7 +85,7 @@ def blenders_python() -> str:
 
 def installed_realcam() -> Path | None:
     """The command `realcam` of an installed server, None when there is none."""
-    # Asked at each redraw: with its ending, one look a folder.
+    # With its ending: one look a folder.
     return find_program("realcam.exe" if os.name == WINDOWS else "realcam")
 
 
