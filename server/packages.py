@@ -74,15 +74,16 @@ def cuda_command(root: Path = ROOT) -> str:
 def install_command(extra: str, root: Path = ROOT) -> str:
     """What to run for an extra of this project, in a terminal: in a checkout, or to have it as a tool of its own.
 
-    A tool is installed anew from where it came, with the extras that it has already; by the server in the extension's
-    zip from the wheel that stands beside it.
+    The extras that are there stay: `uv sync` alone removes what it is not told of. A tool is installed anew from where
+    it came, with the extras that it has already; by the server in the extension's zip from the wheel that stands
+    beside it.
 
     Args:
         extra: of the project.
         root: where the server is.
     """
     if (root / "uv.lock").is_file():
-        return f"uv sync --extra {extra}"
+        return f"uv sync --inexact --extra {extra}"
     (wheel, *_) = [*sorted(root.glob("realcam-*.whl")), None]
     source = _installed_from() if wheel is None else wheel.as_uri()
     extras = sorted({extra, *(name for name, package in EXTRAS.items() if importlib.util.find_spec(package))})

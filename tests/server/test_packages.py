@@ -34,7 +34,7 @@ def no_extras(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_checkout_is_synced() -> None:
-    assert install_command("models") == "uv sync --extra models"
+    assert install_command("models") == "uv sync --inexact --extra models"
 
 
 def test_the_zips_server_installs_the_wheel_beside_it(tmp_path: Path) -> None:

@@ -195,5 +195,5 @@ def test_the_button_says_what_is_missing(
     with pytest.raises(RuntimeError, match="pictures of shot, take 1 are not there"):
         addon.ops.realcam.check_camera()
     connected(addon, lambda: bool(jobs.checkers))
-    assert "run `uv sync --extra evaluation`" in why_not(scene)
+    assert "run `uv sync --inexact --extra evaluation`" in why_not(scene)
     assert not addon.ops.realcam.check_camera.poll()

@@ -49,7 +49,8 @@ def test_without_weights_the_panel_says_what_to_do(tmp_path: Path) -> None:
 def test_without_torch_the_panel_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.engines.realcam.sources.MODEL_PACKAGES", ("no_such_package",))
     capability = RealCamEngine(RandomWeights("tiny")).capability
-    assert capability.unavailable == "no_such_package not installed with the server: run `uv sync --extra models` there"
+    command = "uv sync --inexact --extra models"
+    assert capability.unavailable == f"no_such_package not installed with the server: run `{command}` there"
     assert capability.draft
 
 

@@ -125,7 +125,7 @@ def test_what_is_missing_is_told_before_anything_is_sent(tmp_path: Path) -> None
         with running.client() as client:
             (capability,) = client.connect().engines
             assert capability.modes == ("check",)
-            missing = "pycolmap not installed with the server: run `uv sync --extra evaluation` there"
+            missing = "pycolmap not installed with the server: run `uv sync --inexact --extra evaluation` there"
             assert capability.unavailable == missing
             with pytest.raises(ServiceError, match="cannot run on this server"):
                 client.submit(new_id(), b"any", CHECKER)

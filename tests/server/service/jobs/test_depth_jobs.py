@@ -73,7 +73,7 @@ def test_licence_and_what_is_missing_are_told_before_anything_is_sent(server: Ru
         assert "1341 MB" in offered["depth-anything-outdoor-large"].description
         missing = offered["depth-anything-outdoor-large"].unavailable
         if missing:
-            assert "run `uv sync --extra models`" in missing or "weights get" in missing
+            assert "run `uv sync --inexact --extra models`" in missing or "weights get" in missing
             with pytest.raises(ServiceError, match="cannot run on this server"):
                 client.submit(new_id(), payload(bike, "depth-anything-outdoor-large"), "depth-anything-outdoor-large")
 
