@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from .core.awake_clock import Clock
@@ -70,16 +71,17 @@ class DiskLooks:
         Args:
             key: Says which question this is.
             look: Asks the disk. Called in a thread: it must use nothing of bpy.
-            unknown: The answer as long as there is none.
+            unknown: The answer as long as there is none, and where the disk refuses to give one: on Windows networks
+                have errors that `Path.is_file` raises.
 
         Raises:
-            OSError: `look` raised it, or a ValueError or RealCamError; one that nobody foresaw is told as the latter.
+            RealCamError: `look` raised it, or a ValueError; one that nobody foresaw is told as the former.
         """
         if self.at_once:
-            return look()
+            return _looked(look, unknown)
         now, question = self._clock(), self._questions.get(key)
         if question is None or (question.answer.done() and now >= question.again_at):
-            question = self._questions[key] = self._ask(question, look, self._clock)
+            question = self._questions[key] = self._ask(question, partial(_looked, look, unknown), self._clock)
             if not self._late:
                 self._wait(question.answer, now)
         if question.answer.done():
@@ -125,7 +127,7 @@ class DiskLooks:
         def ask() -> None:
             try:
                 result = look()
-            except (OSError, ValueError, RealCamError) as error:
+            except (ValueError, RealCamError) as error:
                 settle()
                 question.answer.set_exception(error)
             else:
@@ -135,6 +137,13 @@ class DiskLooks:
         # A daemon: Blender can be closed while a share does not answer.
         threading.Thread(target=ask, name="realcam-disk", daemon=True).start()
         return question
+
+
+def _looked(look: Callable[[], T], unknown: T) -> T:
+    try:
+        return look()
+    except OSError:
+        return unknown
 
 
 looks = DiskLooks()

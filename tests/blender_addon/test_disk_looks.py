@@ -75,6 +75,24 @@ def test_a_disk_that_does_not_answer_is_asked_once_and_not_waited_for() -> None:
     assert (looks.take_news(), looks.settled) == (False, True)
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_disk_that_refuses_breaks_no_panel(at_once: bool) -> None:
+    """As a share that was just taken away does on Windows; it is asked again like any other."""
+    now = [0.0]
+    looks, answers = DiskLooks(A_WHILE, lambda: now[0]), iter([OSError(22, "unexpected network error"), None])
+    looks.at_once = at_once
+
+    def look() -> str:
+        error = next(answers)
+        if error is not None:
+            raise error
+        return "there"
+
+    assert looks.answer("clip", look, "unknown") == "unknown"
+    now[0] = KEEP_SECONDS
+    assert looks.answer("clip", look, "unknown") == "there"
+
+
 def test_what_a_look_raises_is_raised_here() -> None:
     def look() -> str:
         raise ServiceError("The folder cannot be read")
