@@ -18,9 +18,6 @@ ROOT = Path(__file__).parents[1]
 CARRIED = (ROOT / "start.py").is_file()
 """Whether this is the server in the extension's zip."""
 
-IN_CHECKOUT = (ROOT / "uv.lock").is_file()
-"""Whether this is the server in a checkout."""
-
 EXTRAS = {
     "models": "torch",
     "evaluation": "pycolmap",
@@ -66,9 +63,10 @@ def cuda_command(root: Path = ROOT) -> str:
     Args:
         root: where the server is.
     """
-    if (root / "uv.lock").is_file():
-        return "uv pip install --reinstall --torch-backend auto torch"
-    return install_command("models", root).replace("--reinstall", "--reinstall --torch-backend auto", 1)
+    backend = ["--torch-backend", "auto"]
+    if in_checkout(root):
+        return join_command(["uv", "pip", "install", "--reinstall", *backend, "torch"])
+    return _tool_command("models", root, *backend)
 
 
 def install_command(extra: str, root: Path = ROOT) -> str:
@@ -82,13 +80,20 @@ def install_command(extra: str, root: Path = ROOT) -> str:
         extra: of the project.
         root: where the server is.
     """
-    if (root / "uv.lock").is_file():
-        return f"uv sync --inexact --extra {extra}"
+    return f"uv sync --inexact --extra {extra}" if in_checkout(root) else _tool_command(extra, root)
+
+
+def in_checkout(root: Path = ROOT) -> bool:
+    """Whether the server in this folder is that of a checkout."""
+    return (root / "uv.lock").is_file()
+
+
+def _tool_command(extra: str, root: Path, *options: str) -> str:
     (wheel, *_) = [*sorted(root.glob("realcam-*.whl")), None]
     source = _installed_from() if wheel is None else wheel.as_uri()
     extras = sorted({extra, *(name for name, package in EXTRAS.items() if importlib.util.find_spec(package))})
     package = f"realcam[{','.join(extras)}] @ {source or 'FILE-OR-GIT-URL'}"
-    return join_command(["uv", "tool", "install", "--reinstall", package])
+    return join_command(["uv", "tool", "install", "--reinstall", *options, package])
 
 
 def models_download() -> int:

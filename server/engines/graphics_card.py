@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from server.packages import IN_CHECKOUT, cuda_command
+from server.packages import cuda_command, in_checkout
 
 DRIVERS = ("libcuda.so.1", "nvcuda.dll")
 """Names of CUDA's driver library, on Linux and on Windows."""
@@ -54,7 +54,7 @@ def unused_card() -> str:
         )
     return (
         "NVIDIA card found, but this PyTorch was built without CUDA and computes on the processor, many times slower: "
-        f"run `{cuda_command()}`{', and start it by uv run --no-sync from then on' if IN_CHECKOUT else ''}"
+        f"run `{cuda_command()}`{', and start it by uv run --no-sync from then on' if in_checkout() else ''}"
     )
 
 
