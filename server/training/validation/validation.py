@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -74,7 +75,7 @@ class Validation:
         """
         settings = self.config.validation
         with _evaluating(self.model), self.accelerator.autocast():
-            values = fixed_loss(self.model, self._batches(), settings.timesteps, self.config.rules())
+            values = fixed_loss(self.model, self._batches, settings.timesteps, self.config.rules())
             made = [
                 sampled_clip(self.model, sample, first_depth(clip), settings.sampling_steps, settings.guidance)
                 for clip, sample in self._samples(settings.sampled_clips)
@@ -89,6 +90,7 @@ class Validation:
             self._show(sheet, step)
         return {f"validation/{name}": value for name, value in (values | mean_errors(made)).items()}
 
+    @cached_property
     def _batches(self) -> list[FixedBatch]:
         samples = [sample for _, sample in self._samples(self.config.validation.loss_clips)]
         shares = self.config.mix.shares()
