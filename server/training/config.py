@@ -276,28 +276,33 @@ def _check(config: TrainingConfig) -> None:
     total = sum(config.mix.shares().values())
     if abs(total - 1.0) > 1e-6:
         raise ConfigError("The shares of the mix do not sum to 1", f"{total:g}", "Change the table mix.")
+    for key, value, good, rule in _rules(config):
+        if not good:
+            raise ConfigError("A value of the configuration cannot be", f"{key} is {value}", f"It is {rule}.")
+
+
+def _rules(config: TrainingConfig) -> Iterator[tuple[str, object, bool, str]]:
+    """Key, value, whether it can be, and in words what can."""
+    run, data, measured = config.run, config.data, config.validation
     # The deepest level of the UNet halves latents as often as it has levels above it.
     cell = LATENT_DOWNSAMPLE * 2 ** (len(config.model.unet.channel_mult) - 1)
-    wrong = {
-        f"size (multiples of {cell})": any(side < 1 or side % cell for side in config.frame_size),
-        "run.steps": config.run.steps < 1,
-        "run.checkpoint_every": config.run.checkpoint_every < 1,
-        "run.batch": config.run.batch < 1,
-        "run.batch_per_process": config.run.batch_per_process < 1,
-        "run.keep": config.run.keep < 1,
-        "run.ema": not 0.0 <= config.run.ema < 1.0,
-        "dropout": not 0.0 <= config.dropout < 1.0,
-        "condition_dropout": not 0.0 <= config.condition_dropout <= 1 / 3,
-        "data.workers": config.data.workers < 0,
-        "run.base (float32 where run.precision is no)": config.run.precision == "no" and config.run.base != "float32",
-        "data.tails": not 0.0 <= config.data.tails < 0.5,
-        "data.stride": not 1 <= config.data.stride[0] <= config.data.stride[1],
-        "validation.timesteps": not all(0 <= t < config.model.schedule.steps for t in config.validation.timesteps),
-        "validation.sampling_steps": config.validation.sampling_steps < 1,
-        "optimizer.learning_rate": config.optimizer.learning_rate <= 0.0,
-    }
-    for key, bad in wrong.items():
-        if bad:
-            raise ConfigError(
-                "A value of the configuration cannot be", key, "Its range is said in server/training/config.py."
-            )
+    sides = all(side >= cell and side % cell == 0 for side in config.frame_size)
+    noises = config.model.schedule.steps
+    yield "size", list(config.frame_size), sides, f"a width and a height that are multiples of {cell}"
+    for key in ("steps", "checkpoint_every", "batch", "batch_per_process", "keep"):
+        yield f"run.{key}", getattr(run, key), getattr(run, key) >= 1, "at least 1"
+    yield "run.ema", run.ema, 0.0 <= run.ema < 1.0, "at least 0 and below 1"
+    fits = run.precision != "no" or run.base == "float32"
+    yield "run.base", run.base, fits, 'float32 where run.precision is "no"'
+    yield "dropout", config.dropout, 0.0 <= config.dropout < 1.0, "at least 0 and below 1"
+    share = config.condition_dropout
+    yield "condition_dropout", share, 0.0 <= share <= 1 / 3, "from 0 to a third"
+    yield "data.workers", data.workers, data.workers >= 0, "at least 0"
+    yield "data.tails", data.tails, 0.0 <= data.tails < 0.5, "at least 0 and below 0.5"
+    strides = list(data.stride)
+    yield "data.stride", strides, 1 <= strides[0] <= strides[1], "the smallest and the largest stride, from 1 on"
+    times = list(measured.timesteps)
+    yield "validation.timesteps", times, all(0 <= t < noises for t in times), f"of numbers from 0 to {noises - 1}"
+    yield "validation.sampling_steps", measured.sampling_steps, measured.sampling_steps >= 1, "at least 1"
+    rate = config.optimizer.learning_rate
+    yield "optimizer.learning_rate", rate, rate > 0.0, "above 0"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Annotated
 
@@ -95,8 +94,7 @@ def _facts(path: Path, said: NetworkFacts | None, variant: str, licence: str) ->
             f"Give it with --variant: {', '.join(VARIANTS)}.",
         )
     if chosen not in VARIANTS:
-        near = difflib.get_close_matches(chosen, VARIANTS, n=1, cutoff=0.0)
-        raise WeightsError("There is no such variant", chosen, f"Is {near[0]} meant?")
+        raise WeightsError("The engine has no such variant", chosen, f"It has {', '.join(VARIANTS)}.")
     facts = said or NetworkFacts(variant=chosen, size=VARIANTS[chosen].size)
     return msgspec.structs.replace(facts, licence=licence) if licence else facts
 

@@ -14,9 +14,8 @@ from server.training.checkpoints import TrainingError
 from server.training.config import TrainingConfig
 from server.training.loop import StepRecord
 
-TRACKERS = ("tensorboard", "wandb")
-"""Those that can be asked for, in the order in which the first that is installed is taken where none is."""
 BY_DEFAULT = "tensorboard"
+"""The tracker that is used where it is installed and none is asked for."""
 SHARDING = (DistributedType.DEEPSPEED, DistributedType.FSDP, DistributedType.MEGATRON_LM)
 """Ways of accelerate to share a training that the loop does not know."""
 
@@ -25,7 +24,7 @@ def tracker_of(wanted: str) -> str | None:
     """The tracker to use.
 
     Args:
-        wanted: "auto" for TensorBoard where it is installed, "none", or a name of TRACKERS.
+        wanted: "auto" for TensorBoard where it is installed, "none", "tensorboard" or "wandb".
 
     Raises:
         TrainingError: the one asked for is not installed.

@@ -158,7 +158,7 @@ def test_published_layouts_are_read_and_others_refused_in_words(place: Path) -> 
     assert all(t.dtype == torch.float32 and torch.equal(t, whole[key].half().float()) for key, t in read.items())
 
     assert "--variant" in realcam("add", deepspeed.parent, "--into", place / "store", fails=True)
-    assert "Is small meant" in realcam("add", deepspeed.parent, "--variant", "smal", "--into", place, fails=True)
+    assert "It has realcam-256" in realcam("add", deepspeed.parent, "--variant", "smal", "--into", place, fails=True)
     realcam("add", deepspeed.parent, "--variant", "small", "--into", place / "store")
 
     with pytest.raises(CheckpointError, match="are of another variant"):
