@@ -78,27 +78,36 @@ class TimeConv(nn.Conv2d):
         return y.permute(0, 2, 3, 1).unflatten(2, x.shape[2:4]).contiguous()
 
 
-class FrameNorm(nn.GroupNorm):
-    """Group norm of 32 groups with statistics of each frame."""
+class GroupNorm32(nn.GroupNorm):
+    """Group norm of 32 groups, in float32 under autocast on every device."""
 
     def __init__(self, channels: int, eps: float = 1e-5) -> None:
         super().__init__(32, channels, eps)
 
+    def normalised(self, x: Tensor) -> Tensor:
+        """[N, C, ...] from x of that shape and of its dtype."""
+        if not (x.device.type == "cpu" and torch.is_autocast_enabled("cpu")):
+            return super().forward(x)
+        # Autocast does this by itself on a card; on the CPU it leaves bfloat16, whose kernel takes five times as long.
+        with torch.autocast("cpu", enabled=False):
+            return functional.group_norm(x.float(), self.num_groups, self.weight, self.bias, self.eps).to(x.dtype)
+
+
+class FrameNorm(GroupNorm32):
+    """Group norm with statistics of each frame."""
+
     def forward(self, x: Tensor) -> Tensor:
         """[B, T, H, W, C] from x of that shape."""
-        y = super().forward(x.flatten(0, 1).permute(0, 3, 1, 2))
+        y = self.normalised(x.flatten(0, 1).permute(0, 3, 1, 2))
         return y.permute(0, 2, 3, 1).unflatten(0, x.shape[:2]).contiguous()
 
 
-class ClipNorm(nn.GroupNorm):
-    """Group norm of 32 groups with statistics of the whole clip."""
-
-    def __init__(self, channels: int, eps: float = 1e-5) -> None:
-        super().__init__(32, channels, eps)
+class ClipNorm(GroupNorm32):
+    """Group norm with statistics of the whole clip."""
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, T, H, W, C] from x of that shape."""
-        y = super().forward(x.flatten(2, 3).permute(0, 3, 1, 2))
+        y = self.normalised(x.flatten(2, 3).permute(0, 3, 1, 2))
         return y.permute(0, 2, 3, 1).unflatten(2, x.shape[2:4]).contiguous()
 
 

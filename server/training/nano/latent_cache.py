@@ -41,12 +41,12 @@ class LatentCache:
         """
 
         def make() -> Tensor:
-            with torch.no_grad():
-                return self.vae.moments(clips.pictures([(clip, frame) for frame in frames]).transpose(0, 1)[None])
+            return self.vae.moments(clips.pictures([(clip, frame) for frame in frames]).transpose(0, 1)[None])
 
         frames = range(clips.frames)
-        moments = kept_or_made(self._kept, clips.names[clip], frames, make).float()
-        return self.vae.sampled(moments, noise).transpose(0, 1)
+        with torch.no_grad(), torch.autocast("cpu", enabled=False):
+            moments = kept_or_made(self._kept, clips.names[clip], frames, make).float()
+            return self.vae.sampled(moments, noise).transpose(0, 1)
 
     @cached_property
     def _kept(self) -> KeptOutputs:

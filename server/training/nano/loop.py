@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 import torch
@@ -34,6 +34,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         log_every: steps.
         checkpoint_every: steps; validation as well.
         seed: of everything random.
+        precision: "bf16" computes matrix products in bfloat16; weights, norms and the optimizer stay float32.
     """
 
     steps: int
@@ -46,6 +47,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     log_every: int = 20
     checkpoint_every: int = 200
     seed: int = 0
+    precision: Literal["no", "bf16"] = "no"
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
@@ -176,7 +178,8 @@ class NanoTraining:
         for group in self._optimizer.param_groups:
             group["lr"] = self._pace.rate(self.step)
         self._optimizer.zero_grad()
-        loss, facts = self._learner.loss(self.step)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._pace.precision == "bf16"):
+            loss, facts = self._learner.loss(self.step)
         loss.backward()
         gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
         norm, value = global_norm(gradients), float(loss.detach())

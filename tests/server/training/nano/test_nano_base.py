@@ -25,7 +25,7 @@ from server.training.nano.vae_learner import new_vae
 from server.training.nano.world_clips import open_worlds
 from server.training.start import blank_camera
 
-PACE = Pace(steps=2, batch=1, learning_rate=1e-3, warmup=2, log_every=1, checkpoint_every=1)
+PACE = Pace(steps=2, batch=1, learning_rate=1e-3, warmup=2, log_every=1, checkpoint_every=1, precision="bf16")
 
 
 def test_a_base_resumes_exactly_and_is_what_the_camera_training_begins_with(
