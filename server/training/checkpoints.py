@@ -62,7 +62,10 @@ def fingerprint(config: TrainingConfig) -> str:
     )
     data = msgspec.structs.replace(config.data, workers=0, cache="", cache_image_tokens=False)
     decisive = msgspec.structs.replace(config, out="", run=run, data=data, validation=ValidationSettings())
-    return hashlib.sha256(msgspec.json.encode(decisive, order="sorted")).hexdigest()[:16]
+    table = msgspec.to_builtins(decisive)
+    if data.scale == "absolute":
+        del table["data"]["scale"]  # which checkpoints from before there was a choice do not have
+    return hashlib.sha256(msgspec.json.encode(table, order="sorted")).hexdigest()[:16]
 
 
 def save_checkpoint(

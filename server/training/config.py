@@ -37,6 +37,10 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         videos: folder of the videos; "" for `train` itself, or the table's folder.
         names: file that lists the clips of "realestate10k", one a line; "" for all.
         scales: NPZ of the scales of "realestate10k", one dictionary: clip -> a scale for each pose.
+        scale: "absolute" for cameras in metres; "relative" for the predecessors' (MotionCtrl, CameraCtrl, CamI2V), to
+            compare with: each clip in a unit of length of its own. That is the data set's, where the layout is
+            "realestate10k" or "realcam-vid"; of aligned clips the one that RealEstate10K would have: the near plane, a
+            twentieth of the first frame's depths being nearer, is 1.25 away.
         tails: share of the clips that is dropped at each end of their largest and of their smallest scales; 0.02 as
             published, 0 where the list is of chosen clips already. What has records is filtered by them.
         fps: frames per second of what an aligned clip's frames were taken of.
@@ -52,6 +56,7 @@ class DataSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     videos: str = ""
     names: str = ""
     scales: str = ""
+    scale: Literal["absolute", "relative"] = "absolute"
     tails: float = 0.0
     fps: float = 30.0
     stride: tuple[int, int] = (1, 10)

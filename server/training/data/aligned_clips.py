@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,12 +17,15 @@ from server.datasets.align_collection import SUMMARY, CollectionSummary, clip_fi
 from server.datasets.clip_frames import picture_files, read_picture, read_pictures
 
 from .clip_set import ClipSet, DataError, sorted_out
+from .first_depth import NEAR_PLANE, depth_file, near_plane
 from .inspection import APART, NO_SCALE
 from .posed_clips import TrainingClip, refusal
 from .suspicions import suspicion
 
 CAPTION = "caption.txt"
 """File of a clip's words, beside its frames."""
+NO_NEAR_PLANE = "no depth of the first frame, which sets the relative scale"
+"""Reason to leave a clip out at relative scale."""
 CLIPS_KEPT = 16
 """Clips whose record and list of frames a process remembers."""
 
@@ -35,11 +38,13 @@ class AlignedClip:
         folder: of the frames.
         record_file: of the alignment.
         fps: frames per second of what the frames were taken of.
+        relative: whether the clip's unit of length is that of predecessors, see `unit`, not the metre.
     """
 
     folder: Path
     record_file: Path
     fps: float
+    relative: bool = False
 
     @property
     def name(self) -> str:
@@ -73,6 +78,16 @@ class AlignedClip:
         return _size(self.files[0])
 
     @property
+    def depth(self) -> Path:
+        """File of the first frame's depth, there or not."""
+        return depth_file(self.folder, self.files[0])
+
+    @property
+    def unit(self) -> float:
+        """Metres of a unit of length; where it is relative, the first frame's near plane is NEAR_PLANE of them away."""
+        return near_plane(self.depth) / NEAR_PLANE if self.relative else 1.0
+
+    @property
     def camera_to_world(self) -> Float64:
         """[N, 4, 4] in metres by the clip's own scale."""
         return np.array(self.record.camera_to_world, dtype=np.float64).reshape(-1, 4, 4)
@@ -84,9 +99,14 @@ class AlignedClip:
 
     @property
     def scales(self) -> Float64 | None:
-        """[N] what each frame's scale is of the clip's, which the poses have already; 1 where a frame has none."""
+        """[N] what each frame's scale is of the clip's, which the poses have already; 1 where a frame has none.
+
+        Where the unit is relative: units of length per metre, one number.
+        """
         if self.record.scale is None:
             return None
+        if self.relative:
+            return np.full(len(self.record.frame_scales), 1.0 / self.unit)
         return np.array([1.0 if s is None else s / self.record.scale for s in self.record.frame_scales])
 
     @property
@@ -99,7 +119,7 @@ class AlignedClip:
         return read_pictures(tuple(self.files[i] for i in indices))
 
 
-def open_aligned(folder: Path, records: Path, frames: int, fps: float) -> ClipSet:
+def open_aligned(folder: Path, records: Path, frames: int, fps: float, relative: bool = False) -> ClipSet:
     """The clips of a folder whose records say that they can be trained on.
 
     Args:
@@ -107,6 +127,7 @@ def open_aligned(folder: Path, records: Path, frames: int, fps: float) -> ClipSe
         records: folder of the records and their summary, whose quantile filter is applied.
         frames: of a sample.
         fps: frames per second of what the frames were taken of.
+        relative: give each clip predecessors' unit of length, for which the depth of its first frame must be there.
 
     Raises:
         DataError: there is no summary, or no clip is left.
@@ -130,7 +151,10 @@ def open_aligned(folder: Path, records: Path, frames: int, fps: float) -> ClipSe
         odd = suspicion(clip, clip.record.notes)
         if odd:
             suspected[odd].append(name)
-        clips.append(clip)
+        if relative and not (clip.depth.is_file() and near_plane(clip.depth) > 0):
+            left_out.setdefault(NO_NEAR_PLANE, []).append(name)
+            continue
+        clips.append(replace(clip, relative=relative))
     return sorted_out(clips, left_out, suspected, str(folder))
 
 

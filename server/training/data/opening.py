@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from server.training.config import DataSettings
@@ -12,6 +13,7 @@ from .clip_set import ClipSet, DataError
 from .inspection import Candidate, inspected
 from .realcam_vid import realcam_vid_candidates
 from .realestate10k import per_frame_scales, realestate10k_candidates, recorded_scales
+from .video_clips import VideoClip, in_own_unit
 
 FINDINGS = "clips.json"
 """File of what was found of each clip, in the folder of the run."""
@@ -31,11 +33,14 @@ def open_clips(data: DataSettings, frames: int, memory: Path) -> ClipSet:
     from filelock import FileLock
 
     if data.layout == "aligned":
-        return open_aligned(*data.folders, frames, data.fps)
+        return open_aligned(*data.folders, frames, data.fps, data.scale == "relative")
     memory.mkdir(parents=True, exist_ok=True)
     # Of several processes the first looks, and the others read what it found.
     with FileLock(memory / f".{FINDINGS}.lock"):
-        return inspected(_candidates(data, memory), frames, data.tails, memory / FINDINGS, data.train)
+        found = inspected(_candidates(data, memory), frames, data.tails, memory / FINDINGS, data.train)
+    if data.scale == "absolute":
+        return found
+    return replace(found, clips=tuple(in_own_unit(clip) for clip in found.clips if isinstance(clip, VideoClip)))
 
 
 def _candidates(data: DataSettings, memory: Path) -> Iterator[Candidate]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -137,6 +137,12 @@ class VideoClip:
     def read(self, indices: Sequence[int]) -> UInt8:
         """These frames, [F, H, W, 3] uint8 sRGB."""
         return read_video_frames(self.video, indices)
+
+
+def in_own_unit(clip: VideoClip) -> VideoClip:
+    """The clip with its cameras in the unit of length that its data set has them in, whatever that is in metres."""
+    factor = clip.cameras.factor if isinstance(clip.cameras, CameraRow) else None
+    return replace(clip, known_scales=np.full(len(clip.camera_to_world), 1.0 / (factor or 1.0), dtype=np.float32))
 
 
 @lru_cache(maxsize=CAMERAS_KEPT)

@@ -14,6 +14,11 @@ from .run_record import RunRecord
 
 METRICS = "*.jsonl"
 """Files of a run with one measurement a line, the newest last."""
+SCALES = {
+    "absolute": "metres: translations times each clip's recorded scale, that of the condition frame",
+    "relative": "relative, a unit of length of its own for each clip: it does not follow cameras in metres",
+}
+"""What is said of `data.scale`."""
 
 
 def model_card(title: str, facts: NetworkFacts, run: RunRecord, metrics: dict[str, dict[str, float]]) -> str:
@@ -51,7 +56,7 @@ def model_card(title: str, facts: NetworkFacts, run: RunRecord, metrics: dict[st
             f"| licence | {facts.licence}; the base's and the data's licences hold as well |",
             f"| base | `{base.parent.name}/{base.name}`, digest {run.base or 'unknown'} |",
             f"| data | `{data}`: {run.clips:,} clips, {sum(run.left_out.values()):,} left out |",
-            "| scale | metres: translations times each clip's recorded scale, that of the condition frame |",
+            f"| scale | {SCALES[run.config.data.scale]} |",
             f"| frames | {width} x {height}, stride {run.config.data.stride[0]} to {run.config.data.stride[1]} |",
             f"| latents beside the noise | {forms} |",
             f"| steps | {facts.steps:,} of {run.config.run.batch} clips |",

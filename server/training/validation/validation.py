@@ -14,13 +14,11 @@ from accelerate import Accelerator
 from PIL import Image
 
 from blender_addon.core.camera.projection import scaled_intrinsics
-from blender_addon.core.depth.depth_mesh import known_depth
-from server.datasets.posed_clip import MILLIMETRES, NO_READING
-from server.depth.photo_files import read_depth
 from server.model.model import RealCamModel
 from server.reconstruction.scale import DepthMap
 from server.training.config import TrainingConfig
 from server.training.data.aligned_clips import AlignedClip
+from server.training.data.first_depth import read_first_depth
 from server.training.data.frame_choice import FrameChoice
 from server.training.data.opening import open_clips
 from server.training.data.posed_clips import PosedClips, TrainingClip
@@ -48,6 +46,7 @@ def held_out_clips(config: TrainingConfig) -> PosedClips | None:
         if config.data.layout != "aligned" or not folder.is_dir():
             return None
         data = msgspec.structs.replace(config.data, train=str(folder), records="")
+    data = msgspec.structs.replace(data, scale=config.data.scale)
     return open_clips(data, config.model.frames, Path(config.out) / FINDINGS) if config.validation.every else None
 
 
@@ -123,13 +122,13 @@ def first_sample(clip: TrainingClip, config: TrainingConfig) -> Sample:
 
 
 def first_depth(clip: TrainingClip) -> DepthMap | None:
-    """The metric depth of a clip's first frame, where it lies beside the frames as `realcam data render` writes it."""
-    if not isinstance(clip, AlignedClip):
+    """The depth of a clip's first frame, where it lies beside the frames as `realcam data render` writes it.
+
+    In the clip's unit of length, as its cameras are: metres, unless the scale is relative.
+    """
+    if not isinstance(clip, AlignedClip) or not clip.depth.is_file():
         return None
-    file = clip.folder / "depth" / f"{clip.files[0].stem}.png"
-    if not file.is_file():
-        return None
-    depth = known_depth(read_depth(file, msgspec.structs.replace(MILLIMETRES, unknown=NO_READING), trust_unit=True))
+    depth = read_first_depth(clip.depth) / np.float32(clip.unit)
     rows, columns = depth.shape
     return DepthMap(depth, scaled_intrinsics(clip.intrinsics[0], clip.size, (columns, rows)))
 

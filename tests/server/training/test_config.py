@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
@@ -16,7 +17,7 @@ GOOD = 'variant = "realcam-256"\nbase = "b"\ntokenizer = "k"\nout = "o"\n[data]\
 
 def test_those_that_come_with_the_program() -> None:
     found = {file.stem: read_config(file) for file in CONFIGS.glob("*.toml")}
-    assert set(found) == {"realcam-256", "realcam-512", "realcam-512-interp", "realcam-1024", "nano"}
+    assert set(found) == {"realcam-256", "realcam-512", "realcam-512-interp", "realcam-1024", "nano", "nano-relative"}
     for name in ("realcam-256", "realcam-512"):
         config = found[name]
         assert config.variant == name
@@ -24,6 +25,9 @@ def test_those_that_come_with_the_program() -> None:
         assert config.data.stride == (1, 10)
         assert config.mix.shares() == {"repeat": 1.0}
         assert (config.optimizer.learning_rate, config.optimizer.weight_decay) == (1e-4, 1e-2)
+    absolute, relative = (found[name] for name in ("nano", "nano-relative"))
+    in_metres = msgspec.structs.replace(relative.data, scale="absolute")
+    assert msgspec.structs.replace(relative, out=absolute.out, data=in_metres) == absolute, "but for the scale"
 
 
 def test_published_makes_the_published_mistakes(tmp_path: Path) -> None:

@@ -114,6 +114,9 @@ def test_a_full_disk_loses_no_checkpoint(tiny: TinyTraining) -> None:
     assert [path.name for path in (tiny.out / "checkpoints").iterdir()] == ["step-00000001"]
     assert "Going on from step 1" in train(tiny.config(run="steps = 2\ncheckpoint_every = 1"))
     assert "The checkpoint is of another training" in train(tiny.config(run="steps = 3", dropout=0.0))
+    relative = tiny.config(run="steps = 3")
+    relative.write_text(relative.read_text().replace("[data]", "[data]\nscale = 'relative'"))
+    assert "The checkpoint is of another training" in train(relative)
 
 
 def test_what_is_refused(tiny: TinyTraining, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,8 +18,13 @@ pytest.importorskip("accelerate", reason="accelerate is not installed: the train
 
 from blender_addon.core.camera.trajectory import Trajectory  # noqa: E402
 from server.cli import app  # noqa: E402
+from server.evaluation.records import PublishedErrors  # noqa: E402
 from server.model.config import TRAINABLE  # noqa: E402
+from server.training.camera import metric_poses  # noqa: E402
 from server.training.config import read_config  # noqa: E402
+from server.training.data.first_depth import near_plane  # noqa: E402
+from server.training.data.frame_choice import FrameChoice  # noqa: E402
+from server.training.data.samples import chosen_sample  # noqa: E402
 from server.training.run_folder import MetricsFile  # noqa: E402
 from server.training.validation.sampled_clips import SampledClip, found_camera, mean_errors  # noqa: E402
 from server.training.validation.validation import first_depth, held_out_clips  # noqa: E402
@@ -83,6 +89,36 @@ def test_in_bfloat16_with_encoders_held_in_16_bits(tiny: TinyTraining) -> None:
         )
     assert found[1] == pytest.approx(found[0], rel=1e-2)
     assert found[1] != found[0]
+
+
+def test_at_relative_scale_a_clip_has_a_unit_of_its_own(tiny: TinyTraining) -> None:
+    """A twentieth of the first frame is nearer than 1.25 of them; what is measured does not depend on the unit."""
+    config = read_config(tiny.config(MEASURED))
+    data = msgspec.structs.replace(config.data, scale="relative")
+    relative = held_out_clips(msgspec.structs.replace(config, data=data))
+    absolute = held_out_clips(config)
+    assert relative is not None
+    assert absolute is not None
+    chosen = [0, 4, 8]
+    found: list[PublishedErrors] = []
+    for clips in (absolute, relative):
+        sample = chosen_sample(clips[1], (SIDE, SIDE), FrameChoice(0, 4, 3))
+        asked = metric_poses(sample.paths, torch.zeros(1, dtype=torch.int64))[0].double().numpy()
+        depth = first_depth(clips[1])
+        assert depth is not None
+        camera = Trajectory(asked, clips[1].intrinsics[chosen], SIDE, SIDE)
+        _, errors = found_camera("d", clips[1].read(chosen), camera, depth)
+        assert errors is not None
+        found.append(errors)
+    assert np.nanpercentile(depth.depth, 5) == pytest.approx(1.25)
+    assert relative[1].scales == pytest.approx(
+        np.full(9, 1.25 / near_plane(tiny.folder / "validation/e/depth/0000.png"))
+    )
+    assert found[1].trans_err_abs == pytest.approx(found[0].trans_err_abs, rel=0.05)
+    (tiny.folder / "validation/e/depth/0000.png").unlink()
+    lacking = held_out_clips(msgspec.structs.replace(config, data=data))
+    assert lacking is not None
+    assert [len(lacking), lacking.refused] == [1, {"no depth of the first frame, which sets the relative scale": 1}]
 
 
 def test_the_camera_of_a_clip_as_it_was_filmed_is_found(tiny: TinyTraining) -> None:

@@ -103,6 +103,9 @@ def test_realestate10k_as_published(published: Path) -> None:
     np.testing.assert_allclose(clip.intrinsics[0], [[32, 0, 32], [0, 31.968, 18], [0, 0, 1]])
     assert clip.scales is not None
     assert (clip.scales == 2.5).all()
+    relative = open_clips(settings(published, scale="relative"), 16, published / "run")
+    assert [found.name for found in relative.clips] == ["a", "b", "c"]
+    assert (relative[0].scales == np.ones(16)).all(), "in the camera files' own unit"
     assert next(iter(report(clips))) == "3 clips; left out: 7"
     assert any("broken: The video cannot be read" in line for line in report(clips, all_names=True))
 
@@ -162,6 +165,9 @@ def test_realcam_vid(tmp_path: Path) -> None:
     np.testing.assert_allclose(clips[0].camera_to_world[:, 0, 3], 0.4 * np.arange(LINES))
     np.testing.assert_allclose(clips[0].intrinsics[0, [0, 1], [0, 1]], [32, 31.968])
     assert clips[0].caption == "a room"
+    (relative,) = open_clips(msgspec.structs.replace(data, scale="relative"), 16, tmp_path / "run").clips
+    assert relative.scales is not None
+    np.testing.assert_allclose((relative.camera_to_world[:, 0, 3] * relative.scales), 0.1 * np.arange(LINES))
 
 
 class Evil:
