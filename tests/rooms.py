@@ -131,6 +131,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "__main__": {"service"},
         "__init__": set(),
     },
+    "server/diffusion": {"schedule": set(), "flow": {"schedule"}, "*": {"schedule"}, "__init__": set()},
     "server/training": {"worlds": set(), "nano": {"worlds", "*"}, "*": set(), "__init__": set()},
     "server/bench": {"fill_truth": set(), "peak_memory": set(), "*": {"peak_memory"}},
     "server/model": {

@@ -1,0 +1,119 @@
+"""diffusers' Euler steps for flow matching, holding a scene and able to start in the middle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteSchedulerOutput
+from torch import Tensor
+
+from .hold import SceneHold, laid_over
+from .solver_state import SolverState, check_same_levels
+
+
+class HeldEuler(FlowMatchEulerDiscreteScheduler):
+    """Euler over flow sigmas. Without hold and start it is diffusers' own, to the bit.
+
+    Made with `from_config` of the pipeline's scheduler, or with `in_place_of`.
+
+    Attributes:
+        hold: what is held, None for nothing.
+        start: what a run begins from, None for its beginning. The pipeline must be given the latents of that moment.
+        even: spread the steps as UniPC does. diffusers' own `set_timesteps` applies the shift to the lowest level
+            twice, and visits other levels than UniPC with the same shift.
+    """
+
+    hold: SceneHold | None = None
+    start: SolverState | None = None
+    even: bool = False
+    timesteps: Tensor
+
+    @classmethod
+    def in_place_of(cls, scheduler: UniPCMultistepScheduler) -> HeldEuler:
+        """An Euler scheduler that visits the noise levels of a UniPC scheduler with flow sigmas."""
+        made = cls(num_train_timesteps=scheduler.config.num_train_timesteps, shift=scheduler.config.flow_shift)
+        made.even = True
+        return made
+
+    @property
+    def state(self) -> SolverState:
+        """Where the run stands after the last step."""
+        return SolverState(done=self.step_index or 0, sigmas=self.sigmas)
+
+    def set_timesteps(
+        self,
+        num_inference_steps: int | None = None,
+        device: str | torch.device | None = None,
+        sigmas: list[float] | None = None,
+        mu: float | None = None,
+        timesteps: list[float] | None = None,
+    ) -> None:
+        """Set the timesteps that remain.
+
+        Args:
+            num_inference_steps: of the whole run.
+            device: of the timesteps.
+            sigmas: noise levels in place of even ones.
+            mu: see diffusers.
+            timesteps: in place of even ones.
+
+        Raises:
+            EngineError: `start` is of a run with other noise levels.
+        """
+        if self.even and sigmas is None and timesteps is None and num_inference_steps is not None:
+            sigmas = np.linspace(1.0, 1.0 / self.config.num_train_timesteps, num_inference_steps + 1)[:-1].tolist()
+        super().set_timesteps(num_inference_steps, device, sigmas, mu, timesteps)
+        if self.start is not None:
+            check_same_levels(self.start, self.sigmas)
+            self._step_index = self.start.done
+            self.timesteps = self.timesteps[self.start.done :]
+
+    def step(
+        self,
+        model_output: Tensor,
+        timestep: float | Tensor,
+        sample: Tensor,
+        *,
+        per_token_timesteps: Tensor | None = None,
+        return_dict: bool = True,
+        **kwargs: Any,
+    ) -> FlowMatchEulerDiscreteSchedulerOutput | tuple[Tensor]:
+        """The latent after one step, held where it is to be.
+
+        Args:
+            model_output: the velocity, or with `per_token_timesteps` its negative: then diffusers steps by a positive
+                difference of levels.
+            timestep: one of `timesteps`.
+            sample: the noisy latent that the network was given; [B, N, C] with `per_token_timesteps`.
+            per_token_timesteps: [B, N], 0 for tokens that are conditions.
+            return_dict: as an output, else as a tuple.
+            **kwargs: see diffusers.
+        """
+        if self.step_index is None:
+            self._init_step_index(timestep)
+        if self.hold is not None:
+            mask = self.hold.clean_mask(float(self.sigmas[self.step_index]))
+            if mask is not None:
+                model_output = self._towards(self.hold.latents, mask, model_output, sample, per_token_timesteps)
+        (latent,) = super().step(
+            model_output, timestep, sample, per_token_timesteps=per_token_timesteps, return_dict=False, **kwargs
+        )
+        if self.hold is not None:
+            latent = self.hold.over_noisy(float(self.sigmas[self.step_index]), latent)
+        latent = latent.contiguous()
+        return FlowMatchEulerDiscreteSchedulerOutput(prev_sample=latent) if return_dict else (latent,)
+
+    def _towards(
+        self, held: Tensor, mask: Tensor, output: Tensor, sample: Tensor, per_token_timesteps: Tensor | None
+    ) -> Tensor:
+        """The network's output that leads to the held latents where the mask is 1: (sample - held) / level."""
+        if per_token_timesteps is None:
+            levels, sign = self.sigmas[self.step_index].to(output.device), 1.0
+        else:
+            levels, sign = per_token_timesteps[..., None] / self.config.num_train_timesteps, -1.0
+        # Tokens at level 0 are conditions: they do not move, whatever the output there.
+        there = sign * (sample.float() - held.to(output.device)) / levels.clamp(min=1e-6)
+        return laid_over(there, output, mask)
