@@ -13,7 +13,9 @@ UI_MODULES = {
 ENGINE_ROOMS = {"packages", "diffusion", "geometry", "model", "depth", "reconstruction", "datasets", "evaluation"}
 SERVICE_ROOMS = {*ENGINE_ROOMS, "engines", "service", "terminal"}
 SERVICE_MODULES = {"logs", "wakeup", "options"}
-ENGINES_COMMON = {"engine", "graphics_card"}
+ENGINES_COMMON = {
+    *("engine", "graphics_card", "compute_device", "random_weights", "shot_pictures", "source_version", "clip_digest"),
+}
 NETWORK = {"config", "errors", "tokenizer", "vae", "clip_encoders", "cpu", "unet"}
 
 ROOMS: dict[str, dict[str, set[str]]] = {
@@ -149,8 +151,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "__init__": set(),
     },
     "server/engines": {
-        "engine": set(),
-        "graphics_card": set(),
+        **{module: set() for module in ENGINES_COMMON},
         "draft": ENGINES_COMMON,
         "realcam": ENGINES_COMMON,
         "depth": ENGINES_COMMON,
@@ -189,6 +190,7 @@ Nothing outside a package is said here: tests below say what the server sees of 
 
 TORCH_ROOMS = {
     *("server/model", "server/diffusion", "server/geometry", "server/depth", "server/engines/realcam"),
+    *("server/engines/compute_device.py", "server/engines/clip_digest.py"),
     *("server/training", "server/bench", "server/commands/bench", "server/evaluation/frechet.py"),
     "server/reconstruction/learned_features.py",
 }

@@ -43,7 +43,7 @@ from blender_addon.core.protocol.messages import JobState, Limits, StateEvent, W
 from blender_addon.core.protocol.server_address import ServerAddress
 from blender_addon.core.version import COMMAND_LINE_SOFTWARE, command_line_client_id
 from server.depth.photo_files import check_photo_and_depth, read_depth, read_photo
-from server.engines.realcam.sources import RANDOM_WEIGHTS
+from server.engines.random_weights import RANDOM_WEIGHTS
 from server.geometry.preview import PreviewRenderer
 from server.terminal.local_service import local_service
 

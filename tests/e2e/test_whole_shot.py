@@ -17,7 +17,7 @@ from rich.console import Console
 from blender_addon.core.payloads.clip import ClipSidecar, pixels_sha256
 from blender_addon.core.protocol.capability import SettingValue
 from server.demo.demo import FIRST, LAST, DemoOptions, DemoResult, run_demo
-from server.engines.realcam.sources import RANDOM_WEIGHTS
+from server.engines.random_weights import RANDOM_WEIGHTS
 from server.packages import MODEL_PACKAGES, absent_packages
 
 pytestmark = pytest.mark.blender

@@ -16,6 +16,8 @@ from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import OnProgress
 from server.diffusion.guidance import GuidanceConfig
 from server.diffusion.sampler import SeededNoise
+from server.engines.clip_digest import clip_digest
+from server.engines.compute_device import compute_device
 from server.engines.engine import Checkpoints
 from server.model.config import ModelConfig
 from server.model.cpu.processor import computes_in_bfloat16
@@ -28,12 +30,11 @@ from server.model.tokenizer import Tokenizer
 from server.model.vae import TILE
 
 from .code_version import code_version
-from .compute_device import compute_device
 from .memory.device_memory import first_within_memory, free_memory, release_memory, total_memory
 from .memory.memory_plan import PLAIN, PLANS, MemoryPlan, first_plan, needed_memory, what_would_fit, with_fall_backs
 from .progress import Progress
 from .settings import RealCamSettings, read_settings
-from .shot_checkpoint import CheckpointManager, NoCheckpoints, clip_digest
+from .shot_checkpoint import CheckpointManager, NoCheckpoints
 from .shot_inputs import shaping_threshold, shot_inputs
 from .sources import ModelSource, Size
 
@@ -121,7 +122,7 @@ class Runner:
         """
         started = time.perf_counter()
         task = self._task(shot)
-        digest = clip_digest(shot, task.config, task.weights_hash, task.dtype, self._device, code_version())
+        digest = clip_digest(shot, task.config.name, task.weights_hash, task.dtype, self._device, code_version())
         keeper = CheckpointManager(checkpoints or NoCheckpoints(), digest, self._device)
         needs = self._needs(task)
         chosen = self._plans(task, needs, keeper.kept_plan)

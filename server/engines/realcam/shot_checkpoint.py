@@ -2,59 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from dataclasses import dataclass
-from importlib import metadata
 from typing import cast
 
-import msgspec
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from blender_addon.core.payloads.shot import Shot
-from blender_addon.core.payloads.shot_file import encode_shot
 from server.diffusion.sampler import Branch, SamplerState
 from server.engines.engine import Checkpoints
-from server.model.config import ModelConfig
 from server.model.sampling.shot_sampler import ShotState
 
 log = logging.getLogger("realcam.engine")
-
-PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "pillow")
-"""Packages whose versions the numbers depend on."""
-
-
-def clip_digest(
-    shot: Shot, config: ModelConfig, weights_hash: str, dtype: torch.dtype, device: torch.device, code: str
-) -> bytes:
-    """A digest of all that a clip depends on to the last bit but the memory plan: shot, settings, weights, machine.
-
-    Args:
-        shot: with its settings.
-        config: the variant.
-        weights_hash: of the model.
-        dtype: of the weights.
-        device: where it is sampled.
-        code: version of the code that samples, see `code_version`.
-
-    Returns:
-        32 bytes.
-    """
-    machine = {
-        "code": code,
-        "model": config.name,
-        "weights": weights_hash,
-        "dtype": str(dtype),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "cpu": torch.backends.cpu.get_cpu_capability(),
-        "threads": torch.get_num_threads(),
-        "packages": {name: metadata.version(name) for name in PACKAGES},
-    }
-    return hashlib.sha256(msgspec.json.encode(machine, order="sorted") + encode_shot(shot)).digest()
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from blender_addon.core.protocol.capability import EngineOption
+from server.engines.random_weights import random_scale
 from server.model.config import REALCAM_256, REALCAM_512, REALCAM_1024, TINY, VARIANTS, ModelConfig
 from server.model.weights.own_networks import OwnNetwork, own_hash, own_networks, own_store
 from server.model.weights.weights_store import WeightsStore, default_store
@@ -244,13 +244,9 @@ class RandomWeights:
         return self
 
 
-RANDOM_WEIGHTS = "REALCAM_RANDOM_WEIGHTS"
-"""Environment variable: "tiny" or "full" makes the engine run with random weights."""
-
-
 def chosen_source() -> ModelSource:
     """The installed weights, unless the environment asks for random ones."""
-    scale = os.environ.get(RANDOM_WEIGHTS, "")
-    if scale in ("tiny", "full"):
+    scale = random_scale()
+    if scale:
         return RandomWeights("tiny" if scale == "tiny" else "full")
     return InstalledWeights(default_store())

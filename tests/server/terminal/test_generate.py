@@ -23,7 +23,7 @@ from blender_addon.core.progress import unwatched
 from blender_addon.core.protocol.messages import Limits
 from server.cli import app
 from server.demo.motorcycle import Motorcycle
-from server.engines.realcam.sources import RANDOM_WEIGHTS
+from server.engines.random_weights import RANDOM_WEIGHTS
 from server.terminal.generate import GenerateRequest, generate, read_inputs, within_limits
 
 

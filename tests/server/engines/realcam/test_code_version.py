@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from server.engines.realcam.code_version import ENTRIES, PACKAGES, ROOT, engine_sources, sources_digest
+from server.engines.realcam.code_version import ENTRIES
+from server.engines.source_version import PACKAGES, ROOT, engine_sources, sources_digest
 
 LOADED = f"""
 import sys
@@ -27,7 +28,7 @@ def tree(tmp_path: Path) -> Path:
     """The sources of both packages, to be changed."""
     for package in ("server", "blender_addon"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    assert sources_digest(tmp_path) == sources_digest(ROOT), "wherever they are installed"
+    assert sources_digest(tmp_path, ENTRIES) == sources_digest(ROOT, ENTRIES), "wherever they are installed"
     return tmp_path
 
 
@@ -47,10 +48,10 @@ def tree(tmp_path: Path) -> Path:
     ],
 )
 def test_a_change_in_what_the_engine_imports_counts(tree: Path, changed: str) -> None:
-    before = sources_digest(tree)
+    before = sources_digest(tree, ENTRIES)
     path = tree / changed
     path.write_text(path.read_text() + "#")
-    assert sources_digest(tree) != before
+    assert sources_digest(tree, ENTRIES) != before
 
 
 @pytest.mark.parametrize(
@@ -68,27 +69,27 @@ def test_a_change_in_what_the_engine_imports_counts(tree: Path, changed: str) ->
     ],
 )
 def test_a_change_elsewhere_does_not(tree: Path, changed: str) -> None:
-    before = sources_digest(tree)
+    before = sources_digest(tree, ENTRIES)
     path = tree / changed
     path.write_text(path.read_text() + "# This says it better.\n")
-    assert sources_digest(tree) == before
+    assert sources_digest(tree, ENTRIES) == before
 
 
 def test_neither_does_how_lines_end(tree: Path) -> None:
-    before = sources_digest(tree)
+    before = sources_digest(tree, ENTRIES)
     path = tree / "server" / "model" / "unet" / "unet.py"
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    assert sources_digest(tree) == before
+    assert sources_digest(tree, ENTRIES) == before
 
 
 def test_a_file_counts_with_its_place(tree: Path) -> None:
-    before = sources_digest(tree)
+    before = sources_digest(tree, ENTRIES)
     folder = tree / "server" / "model" / "unet"
     (folder / "unet.py").rename(folder / "network.py")
     for path in (tree / "server").rglob("*.py"):
         path.write_text(path.read_text().replace("unet.unet", "unet.network"))
-    assert "server/model/unet/network.py" in engine_sources(tree)
-    assert sources_digest(tree) != before
+    assert "server/model/unet/network.py" in engine_sources(tree, ENTRIES)
+    assert sources_digest(tree, ENTRIES) != before
 
 
 def test_what_the_engine_really_loads_is_among_its_sources() -> None:
@@ -97,4 +98,4 @@ def test_what_the_engine_really_loads_is_among_its_sources() -> None:
     told = subprocess.run([sys.executable, "-c", LOADED], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {path for path in told.stdout.split() if path.startswith(tuple(f"{name}/" for name in PACKAGES))}
     assert "server/model/unet/unet.py" in loaded
-    assert loaded <= set(engine_sources(ROOT))
+    assert loaded <= set(engine_sources(ROOT, ENTRIES))

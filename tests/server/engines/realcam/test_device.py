@@ -14,7 +14,7 @@ pytest.importorskip("ftfy", reason="ftfy is not installed: the model tests were 
 import torch
 
 from blender_addon.core.errors import EngineError
-from server.engines.realcam import compute_device
+from server.engines import compute_device
 from server.engines.realcam.runner import chosen_dtype
 from server.engines.realcam.settings import read_settings
 

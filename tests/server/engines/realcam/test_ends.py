@@ -25,8 +25,8 @@ from blender_addon.core.payloads.clip import pixels_sha256
 from blender_addon.core.payloads.shot import Shot
 from server.demo.motorcycle import Motorcycle
 from server.engines.realcam.engine import RealCamEngine
-from server.engines.realcam.shot_inputs import last_picture
 from server.engines.realcam.sources import RandomWeights
+from server.engines.shot_pictures import last_picture
 from server.model.config import TINY
 from server.model.model import random_model
 from server.model.sampling import scene_mask

@@ -22,8 +22,8 @@ from server.demo.motorcycle import Motorcycle
 from server.engines.engine import Cancelled
 from server.engines.realcam.code_version import code_version
 from server.engines.realcam.engine import RealCamEngine
-from server.engines.realcam.shot_inputs import last_picture
 from server.engines.realcam.sources import RandomWeights
+from server.engines.shot_pictures import last_picture
 
 FRAMES = 4
 

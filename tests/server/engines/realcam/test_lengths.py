@@ -23,9 +23,10 @@ from blender_addon.core.progress import JobProgress
 from server.cli import app
 from server.demo.motorcycle import Motorcycle
 from server.engines.engine import Cancelled
+from server.engines.random_weights import RANDOM_WEIGHTS
 from server.engines.realcam import progress
 from server.engines.realcam.engine import RealCamEngine
-from server.engines.realcam.sources import RANDOM_WEIGHTS, RandomWeights, Size
+from server.engines.realcam.sources import RandomWeights, Size
 from server.model.sampling.segments import plan_segments
 from tests.support.shots import realcam_shot, sideways
 

@@ -25,7 +25,7 @@ from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.cli import app
 from server.demo.motorcycle import Motorcycle
-from server.engines.realcam.sources import RANDOM_WEIGHTS
+from server.engines.random_weights import RANDOM_WEIGHTS
 from server.terminal.local_service import local_service
 from tests.support.shots import realcam_shot, sideways
 

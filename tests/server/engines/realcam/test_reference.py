@@ -18,8 +18,8 @@ import torch
 
 from server.demo.motorcycle import Motorcycle
 from server.engines.realcam.engine import RealCamEngine
-from server.engines.realcam.shot_inputs import engine_picture
 from server.engines.realcam.sources import RandomWeights
+from server.engines.shot_pictures import engine_picture
 from server.model.config import TINY
 from server.model.model import random_model
 from server.model.sampling import scene_mask

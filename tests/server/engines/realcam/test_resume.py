@@ -28,9 +28,10 @@ from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import Motorcycle
 from server.diffusion.sampler import SamplerState
+from server.engines.clip_digest import clip_digest
 from server.engines.engine import Paused, ResumableEngine
 from server.engines.realcam.engine import RealCamEngine
-from server.engines.realcam.shot_checkpoint import ShotCheckpoint, clip_digest, decode_checkpoint, encode_checkpoint
+from server.engines.realcam.shot_checkpoint import ShotCheckpoint, decode_checkpoint, encode_checkpoint
 from server.engines.realcam.sources import RandomWeights, Size
 from server.model.config import TINY, ModelConfig
 from server.model.sampling.shot_sampler import ShotState
@@ -154,7 +155,13 @@ def test_a_checkpoint_of_something_else_is_not_used(
 
 
 def digest_of(shot: Shot, **changed: Any) -> bytes:
-    known = {"config": TINY, "weights_hash": "w", "dtype": torch.float32, "device": torch.device("cpu"), "code": "1"}
+    known = {
+        "model": TINY.name,
+        "weights_hash": "w",
+        "dtype": torch.float32,
+        "device": torch.device("cpu"),
+        "code": "1",
+    }
     return clip_digest(shot, **{**known, **changed})
 
 
