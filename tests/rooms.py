@@ -10,11 +10,15 @@ UI_MODULES = {
     *("preferences", "preview_state", "redraw", "view_under", "engine_choice"),
     *("engine_options", "engine_presets", "manual_map", "clip_format"),
 }
-ENGINE_ROOMS = {"packages", "diffusion", "geometry", "model", "depth", "reconstruction", "datasets", "evaluation"}
+ENGINE_ROOMS = {
+    *("packages", "compositing", "diffusion", "geometry", "model"),
+    *("depth", "reconstruction", "datasets", "evaluation"),
+}
 SERVICE_ROOMS = {*ENGINE_ROOMS, "engines", "service", "terminal"}
 SERVICE_MODULES = {"logs", "wakeup", "options"}
 ENGINES_COMMON = {
     *("engine", "graphics_card", "compute_device", "random_weights", "shot_pictures", "source_version", "clip_digest"),
+    "keep_seen",
 }
 NETWORK = {"config", "errors", "tokenizer", "vae", "clip_encoders", "cpu", "unet"}
 
@@ -114,6 +118,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         },
     },
     "server": {
+        "compositing": set(),
         "diffusion": set(),
         "geometry": set(),
         "packages": set(),
