@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,15 @@ class SampleOrder:
             position: samples trained on before it, by all processes together.
         """
         epoch, within = divmod(position, self.clips)
-        return epoch, int(np.random.default_rng((self.seed, epoch)).permutation(self.clips)[within])
+        return epoch, int(_order(self.seed, epoch, self.clips)[within])
+
+
+@lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, clips: int) -> NDArray[np.int64]:
+    """The clips of an epoch in their order; a step asks for it once a sample."""
+    order = np.random.default_rng((seed, epoch)).permutation(clips)
+    order.flags.writeable = False
+    return order
 
 
 def positions(step: int, micro: int, rank: int, processes: int, at_once: int, batch: int) -> range:

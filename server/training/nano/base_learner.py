@@ -72,6 +72,11 @@ class BaseLearner:
         """See Learner."""
         return {name: self.model.parts()[name] for name in ("unet", "text", "vision", "resampler")}
 
+    @property
+    def origin(self) -> Mapping[str, str]:
+        """See Learner."""
+        return {"seed": str(self.seed), "vae": self.latents.vae_digest}
+
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
         """See Learner."""
         generator = sample_generator(self.seed, step, 11)

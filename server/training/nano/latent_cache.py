@@ -49,7 +49,12 @@ class LatentCache:
             return self.vae.sampled(moments, noise).transpose(0, 1)
 
     @cached_property
+    def vae_digest(self) -> str:
+        """A hash of the VAE's weights."""
+        return weights_digest(self.vae.network)
+
+    @cached_property
     def _kept(self) -> KeptOutputs:
         width, height = NANO.size
         shape = (2 * NANO.vae.latent_channels, height // LATENT_DOWNSAMPLE, width // LATENT_DOWNSAMPLE)
-        return KeptOutputs(self.folder, f"moments-{weights_digest(self.vae.network)}", shape, "float16")
+        return KeptOutputs(self.folder, f"moments-{self.vae_digest}", shape, "float16")

@@ -69,6 +69,11 @@ class Learner(Protocol):
         """What learns, by name: those of its parameters that require gradients."""
         ...
 
+    @property
+    def origin(self) -> Mapping[str, str]:
+        """What the numbers of its training depend on besides the data, by name: checkpoints of another are refused."""
+        ...
+
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
         """The loss of a step, which depends on nothing but weights, data and the step's number; and what to log."""
         ...
@@ -103,12 +108,17 @@ class NanoTraining:
         self._curves = MetricsFile(folder)
 
     def resume(self) -> bool:
-        """Go on from the newest checkpoint; whether there is one."""
+        """Go on from the newest checkpoint; whether there is one.
+
+        Raises:
+            TrainingError: it is of another training.
+        """
         there = sorted(self._folder.glob("step-*.pt"))
         if not there:
             self._curves.go_back(0)
             return False
         state: dict[str, Any] = torch.load(there[-1], map_location="cpu", weights_only=True)
+        self._refuse_another(there[-1], state["origin"])
         with torch.no_grad():
             for key, parameter in self.parameters.items():
                 parameter.copy_(state["parameters"][key])
@@ -155,6 +165,7 @@ class NanoTraining:
         part = final.with_suffix(".part")
         state = {
             "step": self.step,
+            "origin": dict(self._learner.origin),
             "parameters": {key: p.detach() for key, p in self.parameters.items()},
             "mean": self.mean,
             "optimizer": self._optimizer.state_dict(),
@@ -173,6 +184,17 @@ class NanoTraining:
         for old in sorted(self._folder.glob("step-*.pt"))[:-2]:
             discard(old)
         return final
+
+    def _refuse_another(self, file: Path, origin: Mapping[str, str]) -> None:
+        own = self._learner.origin
+        other = [f"{name} {origin.get(name, 'unknown')}, not {value}" for name, value in own.items()
+                 if origin.get(name) != value]  # fmt: skip
+        if other:
+            raise TrainingError(
+                "The folder holds another training",
+                f"{file} has {'; '.join(other)}",
+                "Choose another folder (`out`), or the configuration that this one was begun with.",
+            )
 
     def _take(self) -> dict[str, float]:
         for group in self._optimizer.param_groups:

@@ -53,6 +53,11 @@ class VaeLearner:
         """See Learner."""
         return {"vae": self.network}
 
+    @property
+    def origin(self) -> Mapping[str, str]:
+        """See Learner."""
+        return {"seed": str(self.seed)}
+
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
         """See Learner."""
         generator = sample_generator(self.seed, step, 1)

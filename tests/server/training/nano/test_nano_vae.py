@@ -15,6 +15,7 @@ import torch
 from server.model.config import NANO
 from server.model.model import build_parts
 from server.model.tokenizer import ClipTokenizer
+from server.training.checkpoints import TrainingError
 from server.training.nano.loop import NanoTraining, Pace
 from server.training.nano.vae_files import VaeFacts, normalise_latents, read_vae, write_vae
 from server.training.nano.vae_learner import VaeLearner, new_vae
@@ -26,9 +27,9 @@ VAE = replace(NANO.vae, channels=8, channel_mult=(1, 1, 1, 1))
 PACE = Pace(steps=3, batch=2, learning_rate=1e-3, warmup=2, log_every=1, checkpoint_every=2)
 
 
-def learner(worlds: Path) -> VaeLearner:
+def learner(worlds: Path, seed: int = 0) -> VaeLearner:
     """A VAE of a few channels on these clips."""
-    return VaeLearner(new_vae(VAE, 0), *open_worlds(worlds), batch=2, seed=0)
+    return VaeLearner(new_vae(VAE, 0), *open_worlds(worlds), batch=2, seed=seed)
 
 
 def test_all_parts_have_under_12_million_numbers() -> None:
@@ -59,6 +60,8 @@ def test_a_training_that_was_stopped_gives_the_same_numbers(worlds: Path, tmp_pa
     wanted = [line["loss"] for line in whole.run() if "loss" in line]
     before = NanoTraining(learner(worlds), PACE, tmp_path / "stopped").run()
     next(line for line in before if line["step"] == 3)
+    with pytest.raises(TrainingError, match="has seed 0, not 1"):
+        NanoTraining(learner(worlds, seed=1), PACE, tmp_path / "stopped").resume()
     second = NanoTraining(learner(worlds), PACE, tmp_path / "stopped")
     assert second.resume()
     assert [line["loss"] for line in second.run() if "loss" in line] == wanted[2:]
