@@ -56,6 +56,13 @@ def option_values(shot: EngineFields) -> dict[str, SettingValue]:
     return {option.name: value_of(shot, option) for option in _options(shot)}
 
 
+def chosen_notes(shot: EngineFields) -> tuple[str, ...]:
+    """What to know of the choices that the artist made, where they are not the defaults."""
+    values = ((option, value_of(shot, option)) for option in _options(shot))
+    notes = (option.note_of(value) for option, value in values if value != option.default)
+    return tuple(note for note in notes if note)
+
+
 def hold(shot: EngineFields, values: dict[str, SettingValue]) -> None:
     """Make the scene hold these values.
 
@@ -168,7 +175,7 @@ def _property(option: EngineOption, default: SettingValue) -> Any:
     if option.kind == "bool":
         return BoolProperty(**common)
     if option.kind == "choice":
-        choices = [(choice, choice, "", index) for index, choice in enumerate(option.choices)]
+        choices = [(choice, choice, option.note_of(choice), index) for index, choice in enumerate(option.choices)]
         return EnumProperty(items=choices, **common)
     number = int if option.kind == "int" else float
     ends = (("min", option.minimum), ("max", option.maximum))

@@ -157,6 +157,10 @@ class ModelConfig:
         schedule: the noise schedule it was trained with.
         fps_condition: whether the network is told the clip's frame rate ("fps") or the stride in frames of a 30 fps
             source ("stride").
+        trained_fps: lowest and highest frame rate it was trained with; it is told no other.
+        whole_precision: whether the engine computes in float32 unless asked otherwise: a small network gains nothing
+            from 16 bits.
+        caution: what it is, in words, where its clips are not meant to be used as pictures; "" else.
         unet: sizes of the denoising network.
         pose_encoder: sizes of the pose encoder.
         vae: sizes of the VAE.
@@ -168,6 +172,9 @@ class ModelConfig:
     size: tuple[int, int]
     schedule: ScheduleConfig
     fps_condition: str
+    trained_fps: tuple[int, int] = (5, 30)
+    whole_precision: bool = False
+    caution: str = ""
     unet: UNetConfig = field(default_factory=UNetConfig)
     pose_encoder: PoseEncoderConfig = field(default_factory=PoseEncoderConfig)
     vae: VaeConfig = field(default_factory=VaeConfig)
@@ -216,6 +223,9 @@ NANO = ModelConfig(
     size=(128, 64),
     schedule=V_SCHEDULE,
     fps_condition="stride",
+    trained_fps=(30, 30),
+    whole_precision=True,
+    caution="a network trained on rendered worlds for tests, not for pictures",
     unet=UNetConfig(
         in_channels=16, out_channels=8, channels=64, channel_mult=(1, 1, 2), blocks=1, head_channels=16,
         context_channels=64, default_fps=1, mask_cells=(32, 16, 8),
@@ -240,4 +250,4 @@ VARIANTS = {config.name: config for config in (REALCAM_256, REALCAM_512, REALCAM
 """The published variants by name."""
 
 TRAINABLE = {**VARIANTS, NANO.name: NANO}
-"""What `realcam train` knows, by name."""
+"""What `realcam train` trains and the engine runs, by name."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from server.diffusion.shaping import Draw
 
@@ -123,6 +125,13 @@ class VideoVae:
         pictures = self._each(lambda x: decode(x).sample, scaled, between, frames_at_once).float()
         return pictures.unflatten(0, (len(latents), -1)).transpose(1, 2)
 
+    @cached_property
+    def colours(self) -> Tensor:
+        """[C + 1, 3]: scaled latents to colours in [-1, 1], a row for each latent channel and a constant one."""
+        if self._config.latent_channels == len(PUBLISHED_COLOURS) - 1:
+            return torch.tensor(PUBLISHED_COLOURS)
+        return fitted_colours(self)
+
     def _each(
         self, network: Callable[[Tensor], Tensor], clip: Tensor, between: Callable[[], None], frames_at_once: int
     ) -> Tensor:
@@ -135,32 +144,61 @@ class VideoVae:
         return torch.cat(pieces)
 
 
-LATENT_TO_RGB = (
+PUBLISHED_COLOURS = (
     (0.298, 0.207, 0.208),
     (0.187, 0.286, 0.173),
     (-0.158, 0.189, 0.264),
     (-0.184, -0.271, -0.473),
+    (0.0, 0.0, 0.0),
 )
-"""Scaled latents to colours in [-1, 1], a row for each latent channel. Fitted by others to Stable Diffusion's VAE,
-which is the published one.
-"""
-OWN_LATENT_TO_RGB = tuple(tuple(0.4 if c == latent else 0.0 for c in range(3)) for latent in range(3))
-"""The same where latents have other channels than the published VAE's: the first three, a hint of what is where."""
+"""`VideoVae.colours` of the published VAE, which is Stable Diffusion's: fitted to that by others."""
+
+FITTED_PICTURES, FITTED_SIDE = 24, 64
+"""How many pictures the colours of another VAE are fitted to, and their side in pixels."""
 
 
-def latent_picture(latents: Tensor, frame: int, enlarge: int = 4) -> NDArray[np.uint8]:
+def fitted_colours(vae: VideoVae) -> Tensor:
+    """The linear map from latents to colours that comes nearest for random pictures.
+
+    Args:
+        vae: encodes them.
+
+    Returns:
+        [C + 1, 3] float32 on the CPU, see `VideoVae.colours`.
+    """
+    pictures = _random_pictures(FITTED_PICTURES, FITTED_SIDE)
+    with torch.no_grad():
+        latents = vae.encode(pictures.transpose(0, 1)[None], None).cpu()
+    cells = functional.avg_pool2d(pictures, LATENT_DOWNSAMPLE).permute(0, 2, 3, 1).reshape(-1, 3)
+    rows = latents[0].permute(1, 2, 3, 0).flatten(0, 2)
+    return torch.linalg.lstsq(torch.cat([rows, torch.ones(len(rows), 1)], dim=1), cells).solution
+
+
+def _random_pictures(count: int, side: int) -> Tensor:
+    """[count, 3, side, side] in [-1, 1]: dusky, little colour, and as photos have it the less the finer."""
+    generator = torch.Generator().manual_seed(0)
+    pictures = torch.zeros((count, 3, side, side))
+    for cells in (2**n for n in range(1, side.bit_length())):
+        light = torch.randn((count, 1, cells, cells), generator=generator)
+        tint = torch.randn((count, 3, cells, cells), generator=generator)
+        pictures += functional.interpolate(light + 0.4 * tint, (side, side), mode="bilinear") * cells**-0.6
+    exposure = 0.4 * torch.randn((count, 1, 1, 1), generator=generator) - 0.3
+    return (exposure + 0.4 * pictures / pictures.std()).clamp(-1.0, 1.0)
+
+
+def latent_picture(latents: Tensor, frame: int, colours: Tensor, enlarge: int = 4) -> NDArray[np.uint8]:
     """A small picture of one frame, straight from the latents.
 
     Args:
-        latents: [1, C, T, h, w], scaled; of four channels those of the published VAE.
+        latents: [1, C, T, h, w], scaled.
         frame: index of the frame.
+        colours: [C + 1, 3] of the VAE, see `VideoVae.colours`.
         enlarge: pixels of a latent cell's side.
 
     Returns:
         [h enlarge, w enlarge, 3] uint8.
     """
-    table = LATENT_TO_RGB if latents.shape[1] == len(LATENT_TO_RGB) else OWN_LATENT_TO_RGB
-    matrix = torch.tensor(table, dtype=torch.float32, device=latents.device)
-    colours = latents[0, : len(table), frame].float().permute(1, 2, 0) @ matrix
-    small = ((colours.clamp(-1.0, 1.0) + 1.0) * 127.5).round().to(torch.uint8).cpu().numpy()
+    matrix = colours.to(latents.device)
+    picture = latents[0, :, frame].float().permute(1, 2, 0) @ matrix[:-1] + matrix[-1]
+    small = ((picture.clamp(-1.0, 1.0) + 1.0) * 127.5).round().to(torch.uint8).cpu().numpy()
     return np.ascontiguousarray(small.repeat(enlarge, axis=0).repeat(enlarge, axis=1))

@@ -41,6 +41,8 @@ class EngineOption(msgspec.Struct, frozen=True, kw_only=True):
         minimum: None for no limit.
         maximum: None for no limit.
         choices: the values of a "choice".
+        choice_notes: what to know of each of them, "" for nothing. Unset, it is not written: servers of before do not
+            say it.
     """
 
     name: str
@@ -51,6 +53,12 @@ class EngineOption(msgspec.Struct, frozen=True, kw_only=True):
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
+    choice_notes: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+
+    def note_of(self, choice: SettingValue) -> str:
+        """What to know of a choice, "" for nothing."""
+        notes = () if self.choice_notes is msgspec.UNSET else self.choice_notes
+        return dict(zip(self.choices, notes, strict=False)).get(str(choice), "")
 
 
 class PredictorFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from ... import blender_versions
 from ...generation.job_view import JobView
 from ...generation.jobs import jobs
 from .. import engine_choice
+from ..engine_options import chosen_notes
 from ..jobs.job_box import BUTTON_HEIGHT, draw_ended, draw_help, draw_running, draw_starting
 from ..sidebar import NeedsPhotoPanel
 from ..text_wrap import draw_reason, draw_wrapped
@@ -63,6 +64,8 @@ class GeneratePanel(NeedsPhotoPanel, bpy.types.Panel):
         if engine is not None and engine.notice:
             draw_reason(layout, context, f"{engine.notice}.", "INFO")
         if engine is not None and engine.options:
+            for note in chosen_notes(shot):
+                draw_wrapped(layout, context, f"{note}.", "INFO")
             draw_options(layout, shot, engine)
 
 

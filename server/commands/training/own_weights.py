@@ -12,7 +12,7 @@ from rich.table import Column
 
 from blender_addon.core.errors import EngineError
 from server.commands.friendly_errors import friendly_errors
-from server.model.config import VARIANTS
+from server.model.config import TRAINABLE
 from server.model.weights.own_networks import NetworkFacts, own_networks
 from server.model.weights.weights_fetch import install_lock
 from server.model.weights.weights_sources import WeightsError
@@ -44,7 +44,7 @@ def export(
 def add(
     path: Annotated[Path, typer.Argument(help="Folder or file of camera modules, of `export` or as published.")],
     name: Annotated[str, typer.Option(help="Of the network; the folder's or file's if not given.")] = "",
-    variant: Annotated[str, typer.Option(help="realcam-256, -512 or -1024, where the folder does not say.")] = "",
+    variant: Annotated[str, typer.Option(help="realcam-256, -512, -1024 or nano, where the folder does not say.")] = "",
     licence: Annotated[str, typer.Option(help="Licence of the weights, where the folder does not say.")] = "",
     base: Annotated[Path | None, typer.Option(help="File of its base, where that is no installed variant's.")] = None,
     tokenizer: Annotated[Path | None, typer.Option(help="Folder with CLIP's vocab.json and merges.txt.")] = None,
@@ -91,11 +91,11 @@ def _facts(path: Path, said: NetworkFacts | None, variant: str, licence: str) ->
         raise WeightsError(
             "The variant of the network is not known",
             f"{path} does not say it, and tensors of 256, 512 and 1024 have the same shapes",
-            f"Give it with --variant: {', '.join(VARIANTS)}.",
+            f"Give it with --variant: {', '.join(TRAINABLE)}.",
         )
-    if chosen not in VARIANTS:
-        raise WeightsError("The engine has no such variant", chosen, f"It has {', '.join(VARIANTS)}.")
-    facts = said or NetworkFacts(variant=chosen, size=VARIANTS[chosen].size)
+    if chosen not in TRAINABLE:
+        raise WeightsError("The engine has no such variant", chosen, f"It has {', '.join(TRAINABLE)}.")
+    facts = said or NetworkFacts(variant=chosen, size=TRAINABLE[chosen].size)
     return msgspec.structs.replace(facts, licence=licence) if licence else facts
 
 

@@ -15,16 +15,16 @@ from server.engines.engine import Checkpoints
 from server.engines.graphics_card import unused_card
 
 from .settings import MODES, shown_options
-from .sources import SIZES, ModelSource, RandomWeights, Size
+from .sources import GET_WEIGHTS, SIZES, ModelSource, RandomWeights, Size
 
 if TYPE_CHECKING:
     from .runner import Runner
 
 NAME = "realcam"
 FRAME_COUNTS = (16, 24, 28, 32, 40, 48, 64, 96, 128)
-CHECKPOINT_SHARE = 1.0
+CHECKPOINT_SHARE = 1.25
 """The largest checkpoint as a share of the shot file. Frames so far take three bytes a pixel, and four latents of
-float32 together at most one: the shot's preview takes four.
+float32 together at most two: the shot's preview takes four.
 """
 
 
@@ -44,6 +44,7 @@ class RealCamEngine:
         """What the engine can do here. Looks at the files that are there; loads nothing."""
         random = isinstance(self._source, RandomWeights)
         scale = self._source.scale if isinstance(self._source, RandomWeights) else ""
+        cautious = self._only_for_tests()
         return EngineCapability(
             name=NAME,
             label=f"RealCam, {scale} random weights" if random else "RealCam",
@@ -54,11 +55,11 @@ class RealCamEngine:
             sizes=self._sizes() or tuple(SIZES),
             frame_counts=FRAME_COUNTS,
             modes=MODES,
-            draft=random,
+            draft=random or bool(cautious),
             needs_weights=not random,
             licence="" if random else self._licence(),
             unavailable=self._source.unavailable(),
-            notice=unused_card() or msgspec.UNSET,
+            notice=". ".join(filter(None, [cautious, unused_card()])) or msgspec.UNSET,
             checkpoint_share=CHECKPOINT_SHARE,
             options=shown_options(self._source.weights()),
         )
@@ -87,6 +88,14 @@ class RealCamEngine:
     def _licence(self) -> str:
         own = "".join(f"; {network.words}" for network in self._source.own())
         return f"Weights: see the model cards of RealCam-I2V and DynamiCrafter{own}"
+
+    def _only_for_tests(self) -> str:
+        """What an artist should know where there are none but networks for tests, else ""."""
+        networks = self._source.own()
+        if self._source.sizes() or not networks or not all(network.caution for network in networks):
+            return ""
+        said = "; ".join(f"{network.name}, {network.caution}" for network in networks)
+        return f"The published weights are not installed, only {said}. On the server, `{GET_WEIGHTS}` fetches them"
 
     def _ready_runner(self) -> Runner:
         reason = self._source.unavailable()

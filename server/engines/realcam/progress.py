@@ -32,22 +32,28 @@ class Progress:
         self._last = JobProgress(0, 1, "Loading the model")
         self._reported = time.monotonic()
 
-    def hooks(self, keeper: CheckpointManager) -> Hooks:
-        """The sampler's hooks: they raise what `report` and the keeper's checkpoints raise."""
+    def hooks(self, keeper: CheckpointManager, colours: Tensor) -> Hooks:
+        """The sampler's hooks: they raise what `report` and the keeper's checkpoints raise.
+
+        Args:
+            keeper: told of each state.
+            colours: [C + 1, 3] of the model's latents, for the pictures, see `VideoVae.colours`.
+        """
+
+        def step(done: int, of: int, clean: Tensor) -> None:
+            with_picture = done % PICTURE_EVERY == 0 or done == of
+            picture = latent_picture(clean, clean.shape[2] // 2, colours) if with_picture else None
+            self._send(JobProgress(done, of, "Sampling", picture))
 
         def work() -> None:
             self._work()
             keeper.on_work()
 
-        return Hooks(on_step=self._step, on_work=work, on_stage=self.stage, on_state=keeper.on_state)
+        return Hooks(on_step=step, on_work=work, on_stage=self.stage, on_state=keeper.on_state)
 
     def stage(self, name: str) -> None:
         """Report the name of what is being done, at the progress reached so far."""
         self._send(JobProgress(self._last.done, self._last.total, name))
-
-    def _step(self, done: int, of: int, clean: Tensor) -> None:
-        picture = latent_picture(clean, clean.shape[2] // 2) if done % PICTURE_EVERY == 0 or done == of else None
-        self._send(JobProgress(done, of, "Sampling", picture))
 
     def _work(self) -> None:
         if time.monotonic() - self._reported >= POLL_SECONDS:

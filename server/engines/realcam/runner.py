@@ -38,9 +38,6 @@ from .shot_checkpoint import CheckpointManager, NoCheckpoints
 from .shot_inputs import shaping_threshold, shot_inputs
 from .sources import ModelSource, Size
 
-TRAINED_FPS = (5, 30)
-"""Lowest and highest frame rate that the weights were trained with."""
-
 
 @dataclass(frozen=True)
 class _Kept:
@@ -91,7 +88,8 @@ class _Made:
 def _notes(task: _SamplingTask, tokenizer: Tokenizer, plan: MemoryPlan) -> tuple[str, ...]:
     prompts = {"prompt": task.shot.settings.prompt, "negative prompt": task.shot.settings.negative_prompt}
     cuts = {name: tokenizer(prompt).cut for name, prompt in prompts.items()}
-    notes = [f"The {name} was longer than the model reads: {cut!r} was left out." for name, cut in cuts.items() if cut]
+    notes = [f"Made by {task.config.name}, {task.config.caution}."] if task.config.caution else []
+    notes += [f"The {n} was longer than the model reads: {cut!r} was left out." for n, cut in cuts.items() if cut]
     if plan.tiled and max(task.size) > TILE:
         notes.append("Memory was short: the pictures were decoded in tiles, faint seams are possible.")
     return tuple(notes)
@@ -140,7 +138,7 @@ class Runner:
         config = source.config(size)
         inputs = shot_inputs(shot, settings, config)
         inputs = replace(inputs, picture=inputs.picture.to(self._device))
-        dtype = chosen_dtype(settings, self._device)
+        dtype = chosen_dtype(settings, self._device, config)
         return _SamplingTask(shot, settings, source, size, config, source.weights_hash(size), dtype, inputs)
 
     def _needs(self, task: _SamplingTask) -> dict[MemoryPlan, int]:
@@ -166,7 +164,7 @@ class Runner:
         model = self._model(task, plan.offloaded)
         options = sampling_options(task.shot, task.settings, task.config, plan)
         noise = SeededNoise(task.shot.settings.seed, self._device)
-        frames = sample_shot(model, task.inputs, options, noise, progress.hooks(keeper), start)
+        frames = sample_shot(model, task.inputs, options, noise, progress.hooks(keeper, model.vae.colours), start)
         return _Made(frames, plan, _notes(task, model.tokenizer, plan))
 
     def _model(self, task: _SamplingTask, offload: bool) -> RealCamModel:
@@ -209,7 +207,7 @@ class Runner:
             f"{str(task.dtype).removeprefix('torch.')} on {self._device.type}, memory plan {plan.name}",
             weights_hash=task.weights_hash,
             seconds=seconds,
-            draft=task.weights_hash.startswith("random-"),
+            draft=task.weights_hash.startswith("random-") or bool(task.config.caution),
         )
 
 
@@ -264,14 +262,16 @@ def sampling_options(
 
 def told_fps(fps: float, config: ModelConfig) -> int:
     """What the network is told for a clip of `fps` frames per second, kept within what it was trained on."""
-    inside = min(max(fps, TRAINED_FPS[0]), TRAINED_FPS[1])
+    inside = min(max(fps, config.trained_fps[0]), config.trained_fps[1])
     return fps_value(config, max(1, round(SOURCE_FPS / inside))) if config.fps_condition == "stride" else round(inside)
 
 
-def chosen_dtype(settings: RealCamSettings, device: torch.device) -> torch.dtype:
-    """The dtype of the weights: the artist's, or the fastest that the device computes in."""
+def chosen_dtype(settings: RealCamSettings, device: torch.device, config: ModelConfig) -> torch.dtype:
+    """The dtype of the weights: the artist's, or the fastest that the device computes in; of small networks float32."""
     if settings.precision != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[settings.precision]
+    if config.whole_precision:
+        return torch.float32
     if device.type == "cuda":
         # Older cards imitate bfloat16, slowly.
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16

@@ -184,17 +184,19 @@ def weights_option(published: bool, own: Sequence[OwnNetwork]) -> EngineOption:
 
     Args:
         published: whether published weights are there.
-        own: the user's trained networks.
+        own: the networks beside them.
     """
     choices = (*([PUBLISHED_WEIGHTS] if published or not own else []), *(network.name for network in own))
     said = "; ".join(network.words for network in own)
+    notes = (*[""] * (len(choices) - len(own)), *(network.words for network in own))
     return EngineOption(
         name="weights",
         label="Network",
-        description=f"The published weights of the picture's size, or a network trained here. {said}".strip(),
+        description=f"The published weights of the picture's size, or another network. {said}".strip(),
         kind="choice",
         default=choices[0],
         choices=choices,
+        choice_notes=notes,
     )
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from blender_addon.core.protocol.capability import EngineOption
 from server.engines.random_weights import random_scale
-from server.model.config import REALCAM_256, REALCAM_512, REALCAM_1024, TINY, VARIANTS, ModelConfig
-from server.model.weights.own_networks import OwnNetwork, own_hash, own_networks, own_store
+from server.model.config import NANO, REALCAM_256, REALCAM_512, REALCAM_1024, TINY, TRAINABLE, ModelConfig
+from server.model.weights.own_networks import OwnNetwork, base_store, own_hash, own_networks, shipped_networks
 from server.model.weights.weights_store import WeightsStore, default_store
 from server.packages import MODEL_PACKAGES, absent_packages
 
-from .memory.minimum_memory import LEAST, shortage, this_machine
+from .memory.minimum_memory import shortage, this_machine
 from .settings import PUBLISHED_ONLY, weights_option
 
 if TYPE_CHECKING:
@@ -30,10 +30,17 @@ SIZES: dict[Size, ModelConfig] = {
     (1024, 576): REALCAM_1024,
     (576, 1024): REALCAM_1024,
 }
-"""The picture sizes and their variants; an upright size uses the same network."""
+"""The picture sizes and their published variants; an upright size uses the same network."""
+
+NANO_SIZES: tuple[Size, ...] = ((128, 64), (64, 128))
+"""The picture sizes of the nano network."""
 
 TINY_SIZES: tuple[Size, ...] = ((192, 128), (128, 128), (128, 192), (128, 64), (256, 256), (512, 320))
 """The picture sizes of the reduced variant."""
+
+
+GET_WEIGHTS = f"realcam weights get {REALCAM_512.name}"
+"""The command that installs the published weights of the usual size."""
 
 
 class ModelSource(Protocol):
@@ -60,7 +67,7 @@ class ModelSource(Protocol):
         ...
 
     def own(self) -> tuple[OwnNetwork, ...]:
-        """The networks that the user trained, beside these."""
+        """The networks beside these: those that the user trained, then those that ship with the server."""
         ...
 
     def weights(self) -> EngineOption:
@@ -94,7 +101,7 @@ class InstalledWeights:
         own = self.own()
         if not self.sizes() and not own:
             return (
-                f"No weights in {self.store.root}: run `realcam weights get {REALCAM_512.name}` on the server, "
+                f"No weights in {self.store.root}: run `{GET_WEIGHTS}` on the server, "
                 "or set REALCAM_WEIGHTS to where they are"
             )
         installed = {config.name for config in map(self.config, self.sizes())}
@@ -124,8 +131,13 @@ class InstalledWeights:
         return load_model(config, file, tokenizer, self.weights_hash(size), device, dtype)
 
     def own(self) -> tuple[OwnNetwork, ...]:
-        """See ModelSource: those whose variant is known here, and whose base is there."""
-        return tuple(n for n in own_networks(self.store) if n.facts.variant in VARIANTS and own_hash(self.store, n))
+        """See ModelSource: those whose variant is known here, and whose base is there.
+
+        What ships is offered where it can run: without PyTorch the engine says what the published weights need.
+        """
+        shipped = () if absent_packages(MODEL_PACKAGES, extra="models") else shipped_networks()
+        there = (*own_networks(self.store), *shipped)
+        return tuple(n for n in there if n.facts.variant in TRAINABLE and own_hash(self.store, n))
 
     def weights(self) -> EngineOption:
         """See ModelSource."""
@@ -138,10 +150,10 @@ class InstalledWeights:
 
 @dataclass(frozen=True)
 class OwnWeights:
-    """The models of one network that the user trained: its tensors, on the installed variant's base or its own.
+    """The models of one network beside the published ones: its tensors, on its variant's base or its own.
 
     Attributes:
-        store: where both are.
+        store: where the published ones are installed, and those that the user trained.
         network: the trained one.
     """
 
@@ -151,16 +163,18 @@ class OwnWeights:
     def sizes(self) -> tuple[Size, ...]:
         """See ModelSource: the one it was trained at, and its variant's."""
         variant = self.network.facts.variant
-        return tuple(dict.fromkeys([self.network.facts.size, *(s for s, c in SIZES.items() if c.name == variant)]))
+        sizes = NANO_SIZES if variant == NANO.name else (s for s, c in SIZES.items() if c.name == variant)
+        return tuple(dict.fromkeys([self.network.facts.size, *sizes]))
 
     def unavailable(self) -> str:
         """See ModelSource."""
         return InstalledWeights(self.store).unavailable()
 
     def config(self, size: Size) -> ModelConfig:
-        """See ModelSource: the variant, with the network's name before its own."""
-        variant = VARIANTS[self.network.facts.variant]
-        return replace(variant, name=f"{self.network.name} on {variant.name}", size=self.network.facts.size)
+        """See ModelSource: the variant, with the network's name before its own where they differ."""
+        variant, name = TRAINABLE[self.network.facts.variant], self.network.name
+        named = name if name == variant.name else f"{name} on {variant.name}"
+        return replace(variant, name=named, size=self.network.facts.size)
 
     def weights_hash(self, size: Size) -> str:
         """See ModelSource."""
@@ -175,8 +189,9 @@ class OwnWeights:
         from server.model.tokenizer import ClipTokenizer
         from server.model.weights.load import CheckpointFiles, load_model, open_checkpoint
 
-        kept, facts = own_store(self.store), self.network.facts
-        base = None if facts.whole else self.store.model_file(facts.variant)
+        kept, facts = self.network.kept, self.network.facts
+        place = None if facts.whole else base_store(self.store, facts.variant)
+        base = place.model_file(facts.variant) if place else None
         file = open_checkpoint(CheckpointFiles(kept.model_file(self.network.name), base))
         tokenizer = ClipTokenizer(kept.folder(self.network.name))
         return load_model(self.config(size), file, tokenizer, self.weights_hash(size), device, dtype)
@@ -210,7 +225,7 @@ class RandomWeights:
 
     def unavailable(self) -> str:
         """See ModelSource."""
-        too_small = shortage(this_machine(), LEAST) if self.scale == "full" else ""
+        too_small = shortage(this_machine(), [c.name for c in SIZES.values()]) if self.scale == "full" else ""
         return absent_packages(MODEL_PACKAGES, extra="models") or too_small
 
     def config(self, size: Size) -> ModelConfig:

@@ -14,11 +14,20 @@ from torch import Tensor
 
 from blender_addon.core.held_files import remove_tree
 from blender_addon.core.progress import OnProgress
-from server.model.config import VARIANTS, ModelConfig
+from server.model.config import TRAINABLE, VARIANTS, ModelConfig
 from server.model.tokenizer import check_vocabulary
 
 from .camera_tensors import base_digest, read_camera, tensors_file
-from .own_networks import NAME, NETWORK_FILE, PUBLISHED_WEIGHTS, NetworkFacts, OwnNetwork, own_networks, own_store
+from .own_networks import (
+    NAME,
+    NETWORK_FILE,
+    PUBLISHED_WEIGHTS,
+    NetworkFacts,
+    OwnNetwork,
+    base_store,
+    own_networks,
+    own_store,
+)
 from .tensor_files import Union, open_tensors
 from .weights_fetch import SpaceNeeded, check_disk_space, sha256_of
 from .weights_install import used_tensors
@@ -72,7 +81,7 @@ def add_network(store: WeightsStore, adding: NetworkToAdd, on_progress: OnProgre
         CheckpointError: the tensors are not those of the variant.
         WeightsError: the name is taken or cannot be one, the base is not there or another, or the disk is too small.
     """
-    config = VARIANTS[adding.facts.variant]
+    config = TRAINABLE[adding.facts.variant]
     check_name(store, adding.name)
     file = tensors_file(adding.path)
     camera = read_camera(file, config)
@@ -96,7 +105,7 @@ def check_name(store: WeightsStore, name: str) -> None:
             f"{name!r}; it is at most 40 small letters, digits, dots, dashes and underscores",
             "Give another with --name.",
         )
-    taken = {PUBLISHED_WEIGHTS, *VARIANTS, *(network.name for network in own_networks(store))}
+    taken = {PUBLISHED_WEIGHTS, *TRAINABLE, *(network.name for network in own_networks(store))}
     if name in taken:
         raise WeightsError(
             "The name is taken",
@@ -126,13 +135,14 @@ def remove_network(store: WeightsStore, name: str) -> None:
 
 def _check_base(store: WeightsStore, adding: NetworkToAdd, config: ModelConfig) -> None:
     """Check that the network will run on the base that it was trained on."""
-    if adding.base is None and store.manifest(config.name) is None:
+    place = base_store(store, config.name)
+    if adding.base is None and place is None:
         raise WeightsError(
             "The base of the network is not installed",
             f"it runs on {config.name}, and nothing whole of that is in {store.folder(config.name)}",
             f"Run `realcam weights get {config.name}`, or name the file of its base with --base.",
         )
-    file = adding.base or store.model_file(config.name)
+    file = adding.base or (place or store).model_file(config.name)
     found = base_digest(open_tensors(file))
     if adding.facts.base and found != adding.facts.base:
         raise WeightsError(
@@ -143,8 +153,10 @@ def _check_base(store: WeightsStore, adding: NetworkToAdd, config: ModelConfig) 
 
 
 def _tokenizer(store: WeightsStore, adding: NetworkToAdd) -> tuple[Path, Path]:
-    """CLIP's vocabulary and merges, the same for all published variants."""
-    installed = [store.folder(name) for name in (adding.facts.variant, *VARIANTS) if store.manifest(name) is not None]
+    """CLIP's vocabulary and merges, the same for all published variants; the variant's own where that has others."""
+    variant = adding.facts.variant
+    alike = (variant, *VARIANTS) if variant in VARIANTS else (variant,)
+    installed = [place.folder(name) for name in alike if (place := base_store(store, name))]
     folder = adding.tokenizer or (installed[0] if installed else None)
     if folder is None:
         raise WeightsError(
@@ -185,4 +197,4 @@ def _put(
         )
         beside = [Path(fresh) / name for name in (NETWORK_FILE, *TOKENIZER_FILES)]
         own_store(store).put(manifest, model, beside)
-    return OwnNetwork(adding.name, facts)
+    return OwnNetwork(adding.name, facts, own_store(store))

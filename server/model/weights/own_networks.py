@@ -1,12 +1,15 @@
-"""Networks that the user trained, beside the published ones: what is known of each, and where they are. No torch."""
+"""Networks beside the published ones, the user's own and what ships: what is known of each, and where. No torch."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
+
+from server.model.config import TRAINABLE
 
 from .weights_store import TOKENIZER_FILES, WeightsStore
 
@@ -15,6 +18,9 @@ NETWORK_FILE = "network.json"
 
 PUBLISHED_WEIGHTS = "published"
 """What the published weights are called where a network is chosen; no other may have this name."""
+
+SHIPPED = WeightsStore(Path(__file__).parent)
+"""Where networks are that ship with the server: each in a folder beside this file, by its name."""
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 """Names that a trained network may have."""
@@ -50,23 +56,36 @@ class NetworkFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class OwnNetwork:
-    """A trained network that was added to the engine.
+    """A trained network that was added to the engine, or that ships with the server.
 
     Attributes:
         name: that it was given.
         facts: of it.
+        kept: the store with its folder.
     """
 
     name: str
     facts: NetworkFacts
+    kept: WeightsStore
+
+    @property
+    def ships(self) -> bool:
+        """Whether it came with the server."""
+        return self.kept == SHIPPED
+
+    @property
+    def caution(self) -> str:
+        """What it is, where its clips are not meant to be used as pictures; "" else."""
+        variant = TRAINABLE.get(self.facts.variant)
+        return variant.caution if variant else ""
 
     @property
     def words(self) -> str:
         """What an artist should know of it, in one line."""
         width, height = self.facts.size
-        return (
-            f"{self.name}, your own: {self.facts.variant}, trained at {width} x {height}, licence {self.facts.licence}"
-        )
+        whose = "" if self.ships else f", your own: {self.facts.variant}"
+        caution = f", {self.caution}" if self.caution else ""
+        return f"{self.name}{whose}{caution}, trained at {width} x {height}, licence {self.facts.licence}"
 
 
 def own_store(store: WeightsStore) -> WeightsStore:
@@ -75,8 +94,21 @@ def own_store(store: WeightsStore) -> WeightsStore:
 
 
 def own_networks(store: WeightsStore) -> tuple[OwnNetwork, ...]:
-    """The trained networks that are whole, by name."""
-    kept = own_store(store)
+    """The user's trained networks that are whole, by name."""
+    return _networks(own_store(store))
+
+
+def shipped_networks() -> tuple[OwnNetwork, ...]:
+    """The networks that ship with the server, by name."""
+    return _networks(SHIPPED)
+
+
+def base_store(store: WeightsStore, variant: str) -> WeightsStore | None:
+    """The store that has a variant's base: the given one, or that of what ships with the server; None without any."""
+    return next((place for place in (store, SHIPPED) if place.manifest(variant) is not None), None)
+
+
+def _networks(kept: WeightsStore) -> tuple[OwnNetwork, ...]:
     try:
         names = sorted(path.name for path in kept.root.iterdir() if NAME.fullmatch(path.name))
     except OSError:
@@ -89,7 +121,8 @@ def own_hash(store: WeightsStore, network: OwnNetwork) -> str:
     facts = network.facts
     if facts.whole:
         return facts.sha256
-    base = store.manifest(facts.variant)
+    place = base_store(store, facts.variant)
+    base = place.manifest(facts.variant) if place else None
     return hashlib.sha256(f"{facts.sha256} {base.sha256}".encode()).hexdigest() if base else ""
 
 
@@ -98,6 +131,6 @@ def _read(kept: WeightsStore, name: str) -> OwnNetwork | None:
         return None
     try:
         data = (kept.folder(name) / NETWORK_FILE).read_bytes()
-        return OwnNetwork(name, msgspec.json.decode(data, type=NetworkFacts))
+        return OwnNetwork(name, msgspec.json.decode(data, type=NetworkFacts), kept)
     except (OSError, msgspec.MsgspecError):
         return None

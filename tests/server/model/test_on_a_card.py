@@ -36,6 +36,7 @@ from server.model.unet.pose_encoder import PoseEncoder  # noqa: E402
 from server.model.unet.unet import UNet  # noqa: E402
 from server.model.vae import (  # noqa: E402
     CARD_FRAMES,
+    PUBLISHED_COLOURS,
     VideoVae,
     build_vae,
     latent_picture,
@@ -133,7 +134,7 @@ class Shown:
     def hooks(self) -> Hooks:
         def step(done: int, of: int, clean: Any) -> None:
             del done, of
-            self.pictures.append(latent_picture(clean, 0))
+            self.pictures.append(latent_picture(clean, 0, torch.tensor(PUBLISHED_COLOURS)))
 
         return Hooks(on_step=step, on_state=lambda state: setattr(self, "state", state))
 

@@ -39,6 +39,7 @@ LEAST = {
     "realcam-256": MinimumMemory(whole=6.74, by_layer=1.22),
     "realcam-512": MinimumMemory(whole=7.44, by_layer=1.92),
     "realcam-1024": MinimumMemory(whole=10.49, by_layer=4.97),
+    "nano": MinimumMemory(whole=0.03, by_layer=0.02, weights=0.01),
 }
 """The least memory of each variant."""
 

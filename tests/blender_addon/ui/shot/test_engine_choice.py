@@ -52,6 +52,16 @@ def shot(addon: ModuleType) -> Iterator[Any]:
     jobs.close()
 
 
+def test_what_to_know_of_a_choice_is_said_once_it_is_made(addon: ModuleType, shot: Any) -> None:
+    from blender_addon.generation.jobs import jobs
+    from blender_addon.ui.engine_options import chosen_notes, hold
+
+    jobs.engines = (knobs(STEPS, msgspec.structs.replace(MODE, choice_notes=("as ever", "for tests alone"))),)
+    assert chosen_notes(shot) == ()
+    hold(shot, {"mode": "b", "steps": 3})
+    assert chosen_notes(shot) == ("for tests alone",)
+
+
 def take(engine: str, **options: float | str | bool) -> Take:
     settings = ShotSettings(engine=engine, seed=7, options=dict(options))
     return remembered_take(frames=16, width=64, height=40, settings=settings)

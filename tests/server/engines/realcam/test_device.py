@@ -17,6 +17,7 @@ from blender_addon.core.errors import EngineError
 from server.engines import compute_device
 from server.engines.realcam.runner import chosen_dtype
 from server.engines.realcam.settings import read_settings
+from server.model.config import NANO, REALCAM_512
 
 CARD, CPU = torch.device("cuda"), torch.device("cpu")
 
@@ -54,10 +55,15 @@ def test_auto_is_half_precision_on_a_card(computes: bool, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
     settings = replace(read_settings({}), precision="auto")
-    assert chosen_dtype(settings, CARD) == (torch.bfloat16 if computes else torch.float16)
+    assert chosen_dtype(settings, CARD, REALCAM_512) == (torch.bfloat16 if computes else torch.float16)
 
 
 @pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
 def test_what_is_asked_for_is_taken(name: str) -> None:
     settings = replace(read_settings({}), precision=name)
-    assert chosen_dtype(settings, CARD) == chosen_dtype(settings, CPU) == getattr(torch, name)
+    chosen = {chosen_dtype(settings, device, config) for device in (CARD, CPU) for config in (REALCAM_512, NANO)}
+    assert chosen == {getattr(torch, name)}
+
+
+def test_a_small_network_is_whole_precision_by_auto() -> None:
+    assert {chosen_dtype(read_settings({}), device, NANO) for device in (CARD, CPU)} == {torch.float32}

@@ -35,7 +35,7 @@ from server.engines.realcam.memory.memory_plan import (
 )
 from server.engines.realcam.memory.minimum_memory import LEAST
 from server.engines.realcam.sources import SIZES, RandomWeights, Size
-from server.model.config import REALCAM_256, REALCAM_512, REALCAM_1024, TINY, ModelConfig
+from server.model.config import REALCAM_512, REALCAM_1024, TINY, TRAINABLE, ModelConfig
 from server.model.model import OFFLOADED_PARTS, RealCamModel, offloaded, random_model
 from server.model.tokenizer import ByteTokenizer
 from server.model.unet.unet import UNet
@@ -277,7 +277,7 @@ def test_tiles_are_another_picture_and_how_much() -> None:
     assert error.max() < 75
 
 
-@pytest.mark.parametrize("config", [REALCAM_256, REALCAM_512, REALCAM_1024], ids=lambda config: config.name)
+@pytest.mark.parametrize("config", TRAINABLE.values(), ids=lambda config: config.name)
 def test_the_least_memory_is_what_the_smallest_plans_need(config: ModelConfig) -> None:
     """The figures that grey the engine out, which must be known without PyTorch, are those of the plans."""
 

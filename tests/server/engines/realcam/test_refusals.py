@@ -12,6 +12,7 @@ from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.settings import OPTIONS, PUBLISHED_ONLY, read_settings
 from server.engines.realcam.sources import InstalledWeights, RandomWeights
 from server.model.config import TINY
+from server.model.weights import own_networks
 from server.model.weights.weights_store import WeightsStore
 
 
@@ -37,8 +38,9 @@ def test_bad_options(options: dict[str, float | str], words: str) -> None:
         read_settings(options)
 
 
-def test_without_weights_the_panel_says_what_to_do(tmp_path: Path) -> None:
+def test_without_weights_the_panel_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+    monkeypatch.setattr(own_networks, "SHIPPED", WeightsStore(tmp_path / "none"))
     capability = RealCamEngine(InstalledWeights(WeightsStore(tmp_path))).capability
     assert "realcam weights get realcam-512" in capability.unavailable
     assert str(tmp_path) in capability.unavailable

@@ -60,6 +60,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setitem(TRAINABLE, SMALL.name, SMALL)
     monkeypatch.setitem(SIZES, SMALL.size, SMALL)
     monkeypatch.setattr("server.engines.realcam.sources.shortage", lambda machine, variants: "")
+    monkeypatch.setattr("server.model.weights.own_networks.SHIPPED", WeightsStore(tmp_path / "none"))
     published, trained = tensors(SMALL, 1), camera_of(tensors(SMALL, 2))
     save_file({k: t for k, t in published.items() if not checkpoint.CAMERA_KEY.search(k)}, tmp_path / "b.safetensors")
     save_file(published, tmp_path / "whole.safetensors")

@@ -30,10 +30,9 @@ def test_a_shot_of_two_segments_held_by_its_preview() -> None:
     preview[:, :, : width // 4, 3] = 0
     inputs = ShotInputs(poses, intrinsics, torch.zeros(1, 3, height, width), 0, preview)
     pictures = []
-    hooks = Hooks(on_step=lambda done, of, clean: pictures.append(latent_picture(clean, 0)))
+    model = random_model(NANO, ByteTokenizer(NANO.clip.vocabulary))
+    hooks = Hooks(on_step=lambda done, of, clean: pictures.append(latent_picture(clean, 0, model.vae.colours)))
     options = SamplingOptions(steps=2, guidance=GuidanceConfig(scale=2.0, camera_scale=1.5), fps=1)
-    frames = sample_shot(
-        random_model(NANO, ByteTokenizer(NANO.clip.vocabulary)), inputs, options, SeededNoise(0), hooks
-    )
+    frames = sample_shot(model, inputs, options, SeededNoise(0), hooks)
     assert frames.shape == (FRAMES, height, width, 3)
     assert [p.shape for p in pictures] == [(32, 64, 3)] * 4
