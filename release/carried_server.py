@@ -11,6 +11,8 @@ FOLDER = "carried_server"
 """Where they stand in the zip."""
 LEFT_OUT = {"bench", "cli.py", "commands", "datasets", "demo", "terminal", "training"}
 """The command line and what only it uses: their packages are not in the zip."""
+NETWORK = Path("model", "weights", "nano")
+"""The network that ships, which needs PyTorch, also not there."""
 ADDON = '''"""The add-on whose folder this is in: the server imports its core by the name that it has in a checkout."""
 
 from pathlib import Path
@@ -30,6 +32,7 @@ def carried_server_files() -> dict[str, bytes]:
         inside = path.relative_to(server)
         if not path.is_file() or is_foreign(path.name):
             continue
-        if "__pycache__" not in inside.parts and inside.parts[0] not in LEFT_OUT:
+        left_out = inside.parts[0] in LEFT_OUT or inside.is_relative_to(NETWORK)
+        if "__pycache__" not in inside.parts and not left_out:
             files[f"{FOLDER}/server/{inside.as_posix()}"] = path.read_bytes()
     return files

@@ -1,4 +1,4 @@
-"""`realcam nano`: the VAE and the base of the network that is trained here."""
+"""`realcam nano`: the VAE and the base of the network that is trained here, and the folder that ships."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from server.commands.friendly_errors import friendly_errors
 from server.packages import MODEL_PACKAGES, absent_packages
 from server.terminal.plain_console import say
 
-nano_app = typer.Typer(no_args_is_help=True, help="Train the nano network's VAE and base.")
+nano_app = typer.Typer(no_args_is_help=True, help="Train the nano network's VAE and base, and ship it.")
 Config = Annotated[Path, typer.Argument(help="Configuration, TOML: server/training/nano/configs.")]
 
 
@@ -31,6 +31,28 @@ def base(config: Config) -> None:
     with friendly_errors():
         _need_packages()
         _base(config)
+
+
+@nano_app.command()
+def ship(
+    config: Config,
+    run: Annotated[Path, typer.Argument(help="Folder of the camera modules' training on that base.")],
+    into: Annotated[Path | None, typer.Option(help="Gets the folder nano; the code's own if not given.")] = None,
+    ema: Annotated[bool, typer.Option("--ema", help="The running mean of the camera modules.")] = False,
+) -> None:
+    """Write the folder of the network that ships with the server: all parts in float16, tokenizer and card."""
+    with friendly_errors():
+        _need_packages()
+        from server.model.config import NANO
+        from server.model.weights.own_networks import SHIPPED
+        from server.model.weights.weights_store import WeightsStore
+        from server.training.nano.config import read_nano_config
+        from server.training.nano.shipping import ship as ship_network
+
+        store = WeightsStore(into) if into else SHIPPED
+        facts = ship_network(read_nano_config(config), run, store, ema)
+        size = store.model_file(NANO.name).stat().st_size / 1e6
+        say(f"{store.folder(NANO.name)}: {facts.steps:,} steps, {size:.1f} MB")
 
 
 def _vae(file: Path) -> None:

@@ -15,7 +15,7 @@ from server.model.weights.own_networks import NETWORK_FILE, NetworkFacts
 from server.model.weights.weights_fetch import sha256_of
 from server.training.checkpoints import TrainingError, complete, load_checkpoint
 
-from .model_card import last_metrics, model_card
+from .model_card import camera_modules_in_words, last_metrics, model_card
 from .run_record import read_run
 
 CARD_FILE = "README.md"
@@ -66,7 +66,8 @@ def export_run(run: Path, folder: Path, licence: str, mean: bool = False) -> Net
             commit=record.commit,
         )
         (part / NETWORK_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(made)))
-        card = model_card(folder.name, made, record, last_metrics(run))
+        about = camera_modules_in_words(folder.name, made)
+        card = model_card(folder.name, about, made, record, last_metrics(run))
         (part / CARD_FILE).write_text(card, encoding="utf-8")
         rename_path(part, folder)
     except (OSError, SafetensorError) as error:

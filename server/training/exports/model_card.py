@@ -21,11 +21,23 @@ SCALES = {
 """What is said of `data.scale`."""
 
 
-def model_card(title: str, facts: NetworkFacts, run: RunRecord, metrics: dict[str, dict[str, float]]) -> str:
+def camera_modules_in_words(title: str, facts: NetworkFacts) -> str:
+    """What an exported folder of this title holds, and how it is used."""
+    tensors = "the running mean of the trained tensors" if facts.mean else "the trained tensors themselves, float32"
+    return (
+        f"Camera modules of RealCam-I2V's layout for `{facts.variant}`: `{CAMERA_FILE}`, {tensors}. They need "
+        f"their base and replace none of its tensors.\n\n    realcam weights add {title}"
+    )
+
+
+def model_card(
+    title: str, about: str, facts: NetworkFacts, run: RunRecord, metrics: dict[str, dict[str, float]]
+) -> str:
     """The card in Markdown, with the head that the Hugging Face hub reads.
 
     Args:
         title: of the network.
+        about: what there is and what it is for, in Markdown.
         facts: of it.
         run: the training.
         metrics: numbers by name, by the file that they stand in, see `last_metrics`.
@@ -33,7 +45,6 @@ def model_card(title: str, facts: NetworkFacts, run: RunRecord, metrics: dict[st
     width, height = facts.size
     base, data = Path(run.config.base), Path(run.config.data.train).name
     forms = ", ".join(f"{name} {share:g}" for name, share in facts.forms.items())
-    tensors = "the running mean of the trained tensors" if facts.mean else "the trained tensors themselves, float32"
     config = msgspec.json.format(msgspec.json.encode(run.config)).decode()
     return "\n".join(
         [
@@ -46,10 +57,7 @@ def model_card(title: str, facts: NetworkFacts, run: RunRecord, metrics: dict[st
             "",
             f"# {title}",
             "",
-            f"Camera modules of RealCam-I2V's layout for `{facts.variant}`: `{CAMERA_FILE}`, {tensors}. They need "
-            "their base and replace none of its tensors.",
-            "",
-            f"    realcam weights add {title}",
+            about,
             "",
             "| | |",
             "|---|---|",

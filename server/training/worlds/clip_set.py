@@ -275,14 +275,7 @@ def _facts(task: Task, index: int, placed: Placed, exposure: float) -> ClipFacts
     )
 
 
-_CREDITS = """# Rendered worlds
-
-Clips of 3-D worlds with exact cameras in metres, made by `realcam data render`. `manifest.json` says from what.
-
-The maps and textures are Freedoom's, unless the manifest names other WADs. Freedoom is free content under a BSD
-licence:
-
-Copyright © 2001-2024 Contributors to the Freedoom project. All rights reserved.
+FREEDOOM_LICENCE = """Copyright © 2001-2024 Contributors to the Freedoom project. All rights reserved.
 
 Redistribution and use in source and binary forms, with or without modification, are permitted provided that the
 following conditions are met:
@@ -301,7 +294,16 @@ SPECIAL, EXEMPLARY, OR CONSEQUENTIAL DAMAGES (INCLUDING, BUT NOT LIMITED TO, PRO
 SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION) HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY,
 WHETHER IN CONTRACT, STRICT LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE USE OF
 THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE.
+"""
 
+_CREDITS = f"""# Rendered worlds
+
+Clips of 3-D worlds with exact cameras in metres, made by `realcam data render`. `manifest.json` says from what.
+
+The maps and textures are Freedoom's, unless the manifest names other WADs. Freedoom is free content under a BSD
+licence:
+
+{FREEDOOM_LICENCE}
 ## What is where
 
 - `train/`, `validation/`, `test/`: a folder a clip, of disjoint maps. `frames/0000.png ...`; `poses.txt` in
