@@ -29,7 +29,7 @@ VERBS = {
     "train": "server.commands.training.train:train",
     "nano": "server.commands.training.nano:nano_app",
     "depth": "server.commands.depth:depth_app",
-    "weights": "server.commands.weights:weights_app",
+    "weights": "server.commands.weights.app:weights_app",
 }
 """Verb -> module:name of its function or typer app."""
 

@@ -161,9 +161,11 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "realcam": ENGINES_COMMON,
         "depth": ENGINES_COMMON,
         "camera_check": ENGINES_COMMON,
-        "registry": {*ENGINES_COMMON, "draft", "realcam", "depth", "camera_check"},
+        "pipelines": ENGINES_COMMON,
+        "registry": {*ENGINES_COMMON, "draft", "realcam", "depth", "camera_check", "pipelines"},
         "__init__": set(),
     },
+    "server/engines/pipelines": {"weights": set(), "*": {"weights"}, "__init__": set()},
     "server/engines/realcam": {"memory": set(), "*": {"memory"}},
     "server/service": {
         "logs": set(),
@@ -185,7 +187,8 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "training": {"friendly_errors", "options"},
         "depth_output": set(),
         "depth_by_hand": {"depth_output", "friendly_errors", "options"},
-        "*": {"depth_by_hand", "depth_output", "friendly_errors", "options", "training"},
+        "weights": {"friendly_errors", "options", "training"},
+        "*": {"depth_by_hand", "depth_output", "friendly_errors", "options", "training", "weights"},
     },
 }
 """Room -> what stands in it (a module, a folder or a pattern) -> its neighbours there that it may import.

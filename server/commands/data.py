@@ -22,7 +22,7 @@ from server.terminal.plain_console import say
 from .data_render import render
 from .friendly_errors import friendly_errors
 from .options.unread import refuse_unread
-from .predictor_weights import fetched
+from .weights.predictor_weights import fetched
 
 data_app = typer.Typer(add_completion=False, help="Clips with cameras, in metres.", no_args_is_help=True)
 

@@ -33,7 +33,7 @@ from .options.depth_options import (
 )
 from .options.generate_options import DEPTH_FILE
 from .options.import_options import FocalOption, TrustUnitOption
-from .predictor_weights import fetched
+from .weights.predictor_weights import fetched
 
 depth_app = typer.Typer(
     add_completion=False,

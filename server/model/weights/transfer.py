@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import IO, TypeVar
@@ -45,10 +45,12 @@ class Transfer:
     Args:
         url: of the file.
         path: of the file that it is appended to.
+        headers: of the request, beside those of a part; they may hold a token, and are never said or logged.
     """
 
-    def __init__(self, url: str, path: Path) -> None:
+    def __init__(self, url: str, path: Path, headers: Mapping[str, str] | None = None) -> None:
         self._url = url
+        self._headers = headers or {}
         self._path = path
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -98,7 +100,7 @@ class Transfer:
     def _append(self, file: IO[bytes]) -> None:
         from huggingface_hub.utils import hf_raise_for_status, http_stream_backoff
 
-        headers = {"Accept-Encoding": "identity"}
+        headers = {**self._headers, "Accept-Encoding": "identity"}
         if self._length:
             headers["Range"] = f"bytes={self._length}-"
         with http_stream_backoff(

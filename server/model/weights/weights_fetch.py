@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -19,7 +20,7 @@ from blender_addon.core.held_files import remove_file, replace_path
 from blender_addon.core.progress import JobProgress, OnProgress, unwatched
 
 from .transfer import Transfer, watched
-from .weights_sources import WeightsError, first_line, network_errors
+from .weights_sources import WeightsError, first_line, network_errors, refused
 from .weights_store import FRESH_PREFIX, SourceFile, WeightsStore
 
 
@@ -48,7 +49,7 @@ def fetch(source: SourceFile, folder: Path, on_progress: OnProgress, endpoint: s
     Raises:
         WeightsError: it cannot be fetched, or its hash is another; such a file is deleted from `folder`.
     """
-    cached = _cached(source)
+    cached = cached_path(source)
     if cached is not None:
         found = sha256_of(cached, f"Checking {source.name}", on_progress)
         if found == (source.sha256 or found):
@@ -60,7 +61,7 @@ def fetch(source: SourceFile, folder: Path, on_progress: OnProgress, endpoint: s
         except network_errors() as error:
             full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
             start = f"Make room in {folder} and start" if full else "Start"
-            raise WeightsError(
+            raise refused(source.repo, error) or WeightsError(
                 f"{source.name} of {source.repo} could not be fetched",
                 first_line(error),
                 f"{start} it again: it goes on where it was.",
@@ -79,7 +80,7 @@ def fetch(source: SourceFile, folder: Path, on_progress: OnProgress, endpoint: s
 def missing_bytes(source: SourceFile, folder: Path) -> int:
     """How many bytes `fetch` would have to download."""
     path = _place(source, folder)
-    if path.is_file() or _cached(source) is not None:
+    if path.is_file() or cached_path(source) is not None:
         return 0
     part = _part(path)
     return max(source.bytes - (part.stat().st_size if part.exists() else 0), 0)
@@ -124,7 +125,7 @@ def sha256_of(path: Path, stage: str = "", on_progress: OnProgress = unwatched) 
     return digest.hexdigest()
 
 
-def _cached(source: SourceFile) -> Path | None:
+def cached_path(source: SourceFile) -> Path | None:
     """Where the hub's client put the file for another program; None if it did not."""
     from huggingface_hub import try_to_load_from_cache
 
@@ -147,6 +148,7 @@ def _download(source: SourceFile, path: Path, on_progress: OnProgress, endpoint:
     This is not hf_hub_download, which throws away what it has when the line breaks: these are files of ten gigabytes.
     """
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.utils import build_hf_headers
 
     path.parent.mkdir(parents=True, exist_ok=True)
     part = _part(path)
@@ -164,7 +166,10 @@ def _download(source: SourceFile, path: Path, on_progress: OnProgress, endpoint:
         # Checked before the part is written: another page than the file (a login page, say) would overwrite it.
         _check_length(source, there.size)
 
-        Transfer(there.location, part).run(on_length)
+        # Small files of a repository that asks for an account come from the hub itself; the others lie elsewhere, at
+        # an address that was signed, and get no token of the user's.
+        at_hub = urlsplit(there.location).netloc == urlsplit(url).netloc
+        Transfer(there.location, part, build_hf_headers() if at_hub else {}).run(on_length)
     try:
         _check_length(source, part.stat().st_size)
     except WeightsError:

@@ -150,40 +150,16 @@ def resolve(
     Raises:
         WeightsError: the hub is out of reach, has no such file or several, or has another one than `file` says.
     """
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-
-    _check_proxy()
-    try:
-        info = HfApi(endpoint=endpoint).model_info(file.repo, revision=file.revision or None, files_metadata=True)
-    except (GatedRepoError, RepositoryNotFoundError) as error:
-        raise WeightsError(
-            f"The hub does not show {file.repo}",
-            first_line(error),
-            f"It has moved or is not open to everyone: where you have access, run `hf auth login`. {otherwise}".strip(),
-        ) from error
-    except json.JSONDecodeError as error:
-        raise WeightsError(
-            f"What answers for {file.repo} is not the hub",
-            "it sent something else than a list of files",
-            f"Check the network for a login page or a proxy. {otherwise}".strip(),
-        ) from error
-    except network_errors() as error:
-        raise WeightsError(
-            f"{file.repo} cannot be asked for its files",
-            first_line(error),
-            f"Check the network and start it again. {otherwise}".strip(),
-        ) from error
-    siblings = {sibling.rfilename: sibling for sibling in info.siblings or ()}
-    found = fnmatch.filter(siblings, file.name)
+    listing = list_repository(file.repo, file.revision, endpoint, otherwise)
+    listed = {entry.name: entry for entry in listing.files}
+    found = fnmatch.filter(listed, file.name)
     if len(found) != 1:
         raise WeightsError(
             f"{file.repo} has {len(found)} files like {file.name}",
-            f"it has {', '.join(sorted(siblings)) or 'none'}",
+            f"it has {', '.join(sorted(listed)) or 'none'}",
             f"Download the right one by hand and give it with {option}.",
         )
-    sibling = siblings[found[0]]
-    there = sibling.lfs.sha256 if sibling.lfs else ""
+    there = listed[found[0]].sha256
     if file.sha256 and there and there != file.sha256:
         raise WeightsError(
             f"{found[0]} of {file.repo} is another file now",
@@ -191,8 +167,118 @@ def resolve(
             f"Where you trust the new one, download it by hand and give it with {option}.",
         )
     return SourceFile(
-        name=found[0], sha256=file.sha256 or there, bytes=sibling.size or 0, repo=file.repo, revision=info.sha or ""
+        name=found[0],
+        sha256=file.sha256 or there,
+        bytes=listed[found[0]].bytes,
+        repo=file.repo,
+        revision=listing.revision,
     )
+
+
+@dataclass(frozen=True)
+class ListedFile:
+    """A file as the hub lists it.
+
+    Attributes:
+        name: its path in the repository.
+        bytes: its size, 0 where the hub does not say.
+        sha256: in hex, "" for the small files that the hub keeps in git itself.
+        git: its id in git, in hex; of a large file that of the pointer to it.
+    """
+
+    name: str
+    bytes: int
+    sha256: str
+    git: str
+
+
+@dataclass(frozen=True)
+class RepositoryListing:
+    """What a repository holds at one commit.
+
+    Attributes:
+        repo: owner/name.
+        revision: the commit.
+        files: all of them.
+    """
+
+    repo: str
+    revision: str
+    files: tuple[ListedFile, ...]
+
+
+def list_repository(
+    repo: str, revision: str = "", endpoint: str | None = None, otherwise: str = ""
+) -> RepositoryListing:
+    """What a repository on the hub holds.
+
+    Args:
+        repo: owner/name.
+        revision: a commit or branch; "" for the newest.
+        endpoint: another hub than the usual; None for the usual.
+        otherwise: what can be done when the hub is out of reach, added to the remedy.
+
+    Raises:
+        WeightsError: the hub is out of reach, or does not show the repository or the commit.
+    """
+    from huggingface_hub import HfApi
+
+    _check_proxy()
+    try:
+        info = HfApi(endpoint=endpoint).model_info(repo, revision=revision or None, files_metadata=True)
+    except json.JSONDecodeError as error:
+        raise WeightsError(
+            f"What answers for {repo} is not the hub",
+            "it sent something else than a list of files",
+            f"Check the network for a login page or a proxy. {otherwise}".strip(),
+        ) from error
+    except network_errors() as error:
+        raise refused(repo, error, otherwise) or WeightsError(
+            f"{repo} cannot be asked for its files",
+            first_line(error),
+            f"Check the network and start it again. {otherwise}".strip(),
+        ) from error
+    files = tuple(
+        ListedFile(
+            name=sibling.rfilename,
+            bytes=sibling.size or 0,
+            sha256=sibling.lfs.sha256 if sibling.lfs else "",
+            git=sibling.blob_id or "",
+        )
+        for sibling in info.siblings or ()
+    )
+    return RepositoryListing(repo, info.sha or "", files)
+
+
+def refused(repo: str, error: Exception, otherwise: str = "") -> WeightsError | None:
+    """What the hub's refusal to show a repository means; None for any other error.
+
+    Args:
+        repo: owner/name.
+        error: of the hub's client.
+        otherwise: what else can be done, added to the remedy.
+    """
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    # The first is of the second's kind.
+    if isinstance(error, GatedRepoError):
+        return WeightsError(
+            f"{repo} is given only to those who accept its terms",
+            first_line(error),
+            f"Open https://huggingface.co/{repo} in a browser and accept them with your account, then run "
+            f"`hf auth login` or set HF_TOKEN, and start this again. {otherwise}".strip(),
+        )
+    if isinstance(error, RepositoryNotFoundError):
+        return WeightsError(
+            f"The hub does not show {repo}",
+            first_line(error),
+            f"It has moved or is not open to everyone: where you have access, run `hf auth login`. {otherwise}".strip(),
+        )
+    if isinstance(error, RevisionNotFoundError):
+        return WeightsError(
+            f"{repo} has no such commit", first_line(error), f"Name another with --revision. {otherwise}".strip()
+        )
+    return None
 
 
 def _check_proxy() -> None:

@@ -22,7 +22,9 @@ class Hub:
     are not what it says they are. login_page: what a hotel's network answers in its place, "listing" or "files".
     stalls_at: how many bytes of the next file it sends before it stops, with the line open, until `go_on` is set.
     silent: it takes connections and says nothing until then. commit: the newest, whatever is asked for by name is
-    served all the same. claims: sizes that it lists, where they are not those of the contents.
+    served all the same. claims: sizes that it lists, where they are not those of the contents. in_git: names of the
+    small files that it keeps in git itself, so that it lists no SHA-256 of them. gated: the token that it asks of those
+    who want a file; "" for none. asked_with: the tokens that it was sent with files.
     """
 
     contents: dict[str, bytes]
@@ -37,6 +39,9 @@ class Hub:
     login_page: str = ""
     commit: str = COMMIT
     claims: dict[str, int] = field(default_factory=dict)
+    in_git: frozenset[str] = frozenset()
+    gated: str = ""
+    asked_with: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -63,7 +68,15 @@ def serving(state: Hub) -> Iterator[Hub]:
             if path.startswith("/api/models/org/tiny"):
                 self._send(json.dumps(listing(state, path.partition("/revision/")[2])).encode(), {}, body)
                 return
-            name = path.rsplit("/", 1)[-1]
+            name = "/".join(path.split("/")[5:])
+            if state.gated:
+                state.asked_with.append(self.headers.get("Authorization", ""))
+            if state.gated and state.asked_with[-1] != f"Bearer {state.gated}":
+                self.send_response(403)
+                self.send_header("X-Error-Code", "GatedRepo")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             content = state.contents.get(name)
             if state.down:
                 self.send_error(503)
@@ -94,7 +107,7 @@ def serving(state: Hub) -> Iterator[Hub]:
                 state.stalls_at = None
                 state.go_on.wait()
                 self.close_connection = True
-            elif body and state.cut_at is not None:
+            elif body and state.cut_at is not None and not self.path.startswith("/api/"):
                 self.wfile.write(content[start : start + state.cut_at])
                 state.cut_at, state.down = None, True
                 self.close_connection = True
@@ -112,12 +125,17 @@ def serving(state: Hub) -> Iterator[Hub]:
     thread.join()
 
 
+def lfs(content: bytes) -> dict[str, Any]:
+    return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 100}
+
+
 def listing(hub: Hub, revision: str) -> dict[str, Any]:
     siblings = [
         {
             "rfilename": name,
             "size": hub.claims.get(name, len(content)),
-            "lfs": {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 100},
+            "blobId": hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest(),
+            **({} if name in hub.in_git else {"lfs": lfs(content)}),
         }
         for name, content in hub.contents.items()
     ]

@@ -1,12 +1,10 @@
-"""`realcam weights get`, `realcam weights check`, and the networks of one's own beside them."""
+"""`realcam weights get` and `check` for the variants of RealCam."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -16,7 +14,7 @@ from rich.table import Column
 from blender_addon.core.errors import EngineError
 from blender_addon.core.progress import OnProgress
 from server.depth.catalogue import CARDS
-from server.model.errors import CheckpointError
+from server.engines.pipelines.weights.catalogue import PIPELINE_WEIGHTS
 from server.model.weights.weights_fetch import (
     FetchedFile,
     SpaceNeeded,
@@ -24,7 +22,6 @@ from server.model.weights.weights_fetch import (
     discard,
     fetch,
     in_units,
-    install_lock,
     local_source,
     missing_bytes,
 )
@@ -38,107 +35,14 @@ from server.model.weights.weights_sources import (
     manual_install_hint,
     resolve,
 )
-from server.model.weights.weights_store import Manifest, SourceFile, WeightsStore, default_store
+from server.model.weights.weights_store import Manifest, SourceFile, WeightsStore
 from server.packages import MODEL_PACKAGES, absent_packages
-from server.terminal.plain_console import PlainConsole, PlainTable, description_column, say
+from server.terminal.plain_console import PlainTable, description_column, say
 from server.terminal.progress_bars import ProgressBars
-
-from .friendly_errors import friendly_errors
-from .options.unread import refuse_unread
-from .predictor_weights import check_predictor, get_predictor
-from .training.own_weights import add, export, remove
-
-STOPPED = 130
-"""The exit code that shells use for a program ended by Ctrl-C."""
-
-weights_app = typer.Typer(
-    add_completion=False, help="The weights of the engine realcam and of depth predictors.", no_args_is_help=True
-)
-
-weights_app.command()(export)
-weights_app.command()(add)
-weights_app.command()(remove)
-
-Variant = Annotated[str, typer.Argument(help="realcam-256, -512 or -1024, or one of `realcam depth list`.")]
-Folder = Annotated[
-    Path | None, typer.Option("--into", help="Folder of weights; $REALCAM_WEIGHTS or your own if not given.")
-]
-
-
-@weights_app.command()
-def get(
-    context: typer.Context,
-    variant: Variant = "realcam-512",
-    into: Folder = None,
-    base: Annotated[Path | None, typer.Option(help="DynamiCrafter's checkpoint, if you already have it.")] = None,
-    camera: Annotated[Path | None, typer.Option(help="RealCam's checkpoint, if you already have it.")] = None,
-    tokenizer: Annotated[
-        Path | None, typer.Option(help="Folder with CLIP's vocab.json and merges.txt, if you have them.")
-    ] = None,
-    file: Annotated[Path | None, typer.Option(help="A depth predictor's model.safetensors, if you have it.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before downloading.")] = False,
-    keep_downloads: Annotated[
-        bool, typer.Option("--keep-downloads", help="Keep the published files beside what is made of them.")
-    ] = False,
-    again: Annotated[bool, typer.Option("--again", help="Also when the variant is installed already.")] = False,
-) -> None:
-    """Fetch the weights of a variant, check them and convert them once. Run again, it goes on where it was."""
-    console = PlainConsole(stderr=True)
-    store = WeightsStore(into) if into else default_store()
-    refuse_unread(context, variant in CARDS, "a depth predictor", "file")
-    refuse_unread(
-        context, variant not in CARDS, "a variant of RealCam", "base", "camera", "tokenizer", "keep_downloads"
-    )
-    with friendly_errors(), _with_every_key():
-        if variant in CARDS:
-            with _stopped_by_a_key():
-                get_predictor(CARDS[variant], store, file, yes, again)
-            return
-        origin = _source_of(variant)
-        if store.manifest(variant) is not None and not again:
-            say(f"{variant} is installed already, in {store.folder(variant)}; --again fetches it anew.", err=True)
-            return
-        _require_packages()
-        given = _Given(base, camera, tokenizer)
-        given.check()
-        with _stopped_by_a_key(), install_lock(store):
-            _get(store, variant, origin, given, yes, keep_downloads, console)
-
-
-@weights_app.command()
-def check(variant: Variant = "realcam-512", into: Folder = None) -> None:
-    """Verify a variant's hash and keys, and measure that its pictures change with the camera; a predictor's hash."""
-    store = WeightsStore(into) if into else default_store()
-    with friendly_errors(), _with_every_key():
-        if variant in CARDS:
-            check_predictor(CARDS[variant], store)
-        else:
-            _check(store, variant)
-
-
-@contextmanager
-def _stopped_by_a_key() -> Iterator[None]:
-    """End with the exit code of Ctrl-C, and say that what was fetched is kept."""
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        say("Stopped. Run the same command again: it goes on where it was.", err=True)
-        raise typer.Exit(STOPPED) from error
-
-
-@contextmanager
-def _with_every_key() -> Iterator[None]:
-    """Name every tensor that a checkpoint lacks or has too many: its sentence names the first few."""
-    try:
-        yield
-    except CheckpointError as error:
-        for key in error.keys:
-            say(f"  {key}", err=True)
-        raise
 
 
 @dataclass(frozen=True)
-class _Given:
+class GivenFiles:
     """Files that the user has, of those that would be downloaded. `tokenizer` is a folder."""
 
     base: Path | None
@@ -173,15 +77,30 @@ class _Given:
                 raise WeightsError("The file is not there", str(path), "Check what was typed.")
 
 
-def _get(
+def get_variant(
     store: WeightsStore,
     variant: str,
     origin: WeightsSource,
-    given: _Given,
+    given: GivenFiles,
     yes: bool,
     keep_downloads: bool,
     console: Console,
 ) -> None:
+    """Fetch a variant's published files, show them first, and convert them.
+
+    Args:
+        store: where weights are kept.
+        variant: the variant.
+        origin: its published files.
+        given: those of them that the user has.
+        yes: do not ask before downloading.
+        keep_downloads: keep the published files beside what is made of them.
+        console: where the table and the bars are shown.
+
+    Raises:
+        WeightsError: a file cannot be had, or is not the published one.
+        CheckpointError: the files are not this variant's.
+    """
     wanted = _wanted(origin, given)
     lock = WeightsLock(store.root / LOCK_FILE)
     remote = {name: resolve(lock.pinned(file), otherwise=manual_install_hint(wanted)) for name, file in wanted.items()}
@@ -205,7 +124,7 @@ def _get(
         discard(fetched.values(), store.downloads)
 
 
-def _check_room(store: WeightsStore, remote: Mapping[str, SourceFile], given: _Given) -> None:
+def _check_room(store: WeightsStore, remote: Mapping[str, SourceFile], given: GivenFiles) -> None:
     """Check that the disk has room for what is still to be downloaded and what is made of it: at most every tensor."""
     missing = sum(missing_bytes(source, store.downloads) for source in remote.values())
     converted = sum(source.bytes for source in remote.values()) + sum(path.stat().st_size for path in given.files)
@@ -215,7 +134,7 @@ def _check_room(store: WeightsStore, remote: Mapping[str, SourceFile], given: _G
 
 
 def _install(
-    store: WeightsStore, variant: str, fetched: Mapping[str, FetchedFile], given: _Given, on_progress: OnProgress
+    store: WeightsStore, variant: str, fetched: Mapping[str, FetchedFile], given: GivenFiles, on_progress: OnProgress
 ) -> Manifest:
     from server.model.config import VARIANTS
     from server.model.weights.load import CheckpointFiles
@@ -231,9 +150,15 @@ def _install(
     return install(store, VARIANTS[variant], files, words, tuple(sources), on_progress)
 
 
-def _check(store: WeightsStore, variant: str) -> None:
-    _source_of(variant)
-    _require_packages()
+def check_installed(store: WeightsStore, variant: str) -> None:
+    """Print a variant's hash, and how its pictures change with the camera.
+
+    Raises:
+        EngineError: it is not installed, or there is none of this name.
+        WeightsError: it has changed, or ignores the camera.
+    """
+    source_of(variant)
+    require_packages()
     from server.model.config import VARIANTS
     from server.model.tokenizer import ClipTokenizer
     from server.model.weights.load import CheckpointFiles, load_model, open_checkpoint
@@ -252,19 +177,19 @@ def _check(store: WeightsStore, variant: str) -> None:
     say(f"       the camera at all changes {effect.ignored:.1%} of it")
 
 
-def _source_of(variant: str) -> WeightsSource:
+def source_of(variant: str) -> WeightsSource:
     """The published source of a variant.
 
     Raises:
         EngineError: there is no such variant.
     """
     if variant not in WEIGHTS_SOURCES:
-        there = ", ".join([*WEIGHTS_SOURCES, *CARDS])
+        there = ", ".join([*WEIGHTS_SOURCES, *PIPELINE_WEIGHTS, *CARDS])
         raise EngineError(f"There is no variant {variant}", f"there are {there}")
     return WEIGHTS_SOURCES[variant]
 
 
-def _require_packages() -> None:
+def require_packages() -> None:
     """Check that the packages of the extra `models` are installed.
 
     Raises:
@@ -274,7 +199,7 @@ def _require_packages() -> None:
         raise EngineError("The model cannot be loaded on this machine", absent)
 
 
-def _wanted(origin: WeightsSource, given: _Given) -> dict[str, HubFile]:
+def _wanted(origin: WeightsSource, given: GivenFiles) -> dict[str, HubFile]:
     """The files to download, by the name of their option or their own: none that the user has."""
     wanted = {} if given.camera else {"camera": origin.camera}
     if given.base is None and not given.is_whole:

@@ -1,0 +1,1 @@
+"""`realcam weights`: the weights of every engine, and of depth predictors."""

@@ -1,0 +1,1 @@
+"""Engines on pipelines of diffusers: what they share."""

@@ -1,0 +1,177 @@
+"""The weights that exist for engines on diffusers, by name: what they consist of, how large it is and who may use it.
+
+Commits and hashes are not here but in pins/, see pins.py. Nobody here has asked the hub: what licences say was read in
+public copies of the repositories' cards, and sizes are those of public lists of files or worked out from the networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Commercial = Literal["yes", "with conditions", "not clear", "no"]
+"""Whether a licence allows commercial use. "yes" is said of a licence that names no condition on use alone."""
+
+_WORST_FIRST: tuple[Commercial, ...] = ("no", "not clear", "with conditions", "yes")
+
+ROOT_FILES = ("model_index.json",)
+"""Files of a repository outside folders that a pipeline is loaded from."""
+
+
+@dataclass(frozen=True)
+class WeightsPart:
+    """A part of a pipeline, with its licence.
+
+    Attributes:
+        name: for people.
+        folders: of the repository.
+        bytes: of its files, about; 0 where that is not known.
+        licence: name of the text.
+        commercial: whether it allows commercial use.
+        why: by what text that is so, or what is not clear.
+        extra: name of what it belongs to where one can do without; "" for what every clip needs.
+    """
+
+    name: str
+    folders: tuple[str, ...]
+    bytes: int
+    licence: str
+    commercial: Commercial
+    why: str
+    extra: str = ""
+
+    def holds(self, file: str) -> bool:
+        """Whether a file of the repository is this part's, by its path there."""
+        return any(file.startswith(f"{folder}/") for folder in self.folders)
+
+
+@dataclass(frozen=True)
+class PublishedWeights:
+    """The weights of one pipeline.
+
+    Attributes:
+        name: by which they are got, and the name of their folder.
+        title: for people.
+        repo: owner/name of the repository, in diffusers' layout.
+        parts: what it consists of.
+    """
+
+    name: str
+    title: str
+    repo: str
+    parts: tuple[WeightsPart, ...]
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """What one can do without, by name."""
+        return tuple(dict.fromkeys(part.extra for part in self.parts if part.extra))
+
+    def wanted(self, extras: Iterable[str] = ()) -> tuple[WeightsPart, ...]:
+        """The parts that every clip needs, and those of `extras`."""
+        chosen = {"", *extras}
+        return tuple(part for part in self.parts if part.extra in chosen)
+
+    def part_of(self, file: str) -> WeightsPart | None:
+        """The part that a file of the repository belongs to; None for files of the whole, and for unused ones."""
+        return next((part for part in self.parts if part.holds(file)), None)
+
+    @property
+    def licence(self) -> str:
+        """The names of the licences of what every clip needs, each once."""
+        return ", ".join(dict.fromkeys(part.licence for part in self.wanted()))
+
+    def commercial(self, extras: Iterable[str] = ()) -> Commercial:
+        """Whether clips may be used commercially: what the part says that allows least."""
+        said = {part.commercial for part in self.wanted(extras)}
+        return next(answer for answer in _WORST_FIRST if answer in said)
+
+    def commercial_use(self, extras: Iterable[str] = ()) -> str:
+        """The same in words, with the parts that it rests on."""
+        answer = self.commercial(extras)
+        parts = [part for part in self.wanted(extras) if part.commercial == answer]
+        if answer == "yes":
+            return f"commercial use: yes, by {self.licence}"
+        named = "; ".join(f"{part.name}: {part.why}" for part in parts)
+        return f"commercial use: {answer} ({named})"
+
+
+_APACHE = "Apache-2.0"
+_WAN_CARD = "the repository's card names Apache-2.0, which allows it"
+_UMT5 = "the repository's card names Apache-2.0; it is Google's UMT5-XXL, under Apache-2.0 too"
+_LTX2 = "LTX-2 Community License Agreement"
+_LTX2_WHY = (
+    "it is LTX-2's: that agreement claims everything derived from LTX-2, and asks companies of 10 million dollars of "
+    "yearly revenue for a licence, while the card of SANA-WM names Apache-2.0 for the whole"
+)
+_GEMMA = "Gemma Terms of Use"
+_GEMMA_WHY = "the terms allow it within Google's Prohibited Use Policy, which Google may change"
+
+
+def _wan(name: str, title: str, repo: str, transformer: int, vae: int) -> PublishedWeights:
+    return PublishedWeights(
+        name=name,
+        title=title,
+        repo=repo,
+        parts=(
+            WeightsPart("transformer", ("transformer", "scheduler"), transformer, _APACHE, "yes", _WAN_CARD),
+            WeightsPart("VAE", ("vae",), vae, _APACHE, "yes", _WAN_CARD),
+            WeightsPart("text encoder UMT5-XXL", ("text_encoder", "tokenizer"), 11_383_000_000, _APACHE, "yes", _UMT5),
+        ),
+    )
+
+
+_SANA_WM = PublishedWeights(
+    name="sana-wm",
+    title="SANA-WM",
+    repo="Efficient-Large-Model/SANA-WM_bidirectional-diffusers",
+    parts=(
+        WeightsPart(
+            "transformer",
+            ("transformer", "scheduler"),
+            5_320_000_000,
+            _APACHE,
+            "not clear",
+            "the card names Apache-2.0, and some of the videos it was trained on were published for non-commercial use",
+        ),
+        WeightsPart("VAE", ("vae",), 2_440_000_000, _LTX2, "not clear", _LTX2_WHY),
+        WeightsPart(
+            "text encoder Gemma-2-2B",
+            ("text_encoder", "tokenizer"),
+            5_250_000_000,
+            _GEMMA,
+            "with conditions",
+            _GEMMA_WHY,
+        ),
+        WeightsPart(
+            "refiner",
+            ("refiner/transformer", "refiner/connectors", "refiner/scheduler"),
+            41_000_000_000,
+            _LTX2,
+            "not clear",
+            _LTX2_WHY,
+            extra="refiner",
+        ),
+        WeightsPart(
+            "the refiner's text encoder Gemma-3-12B",
+            ("refiner/text_encoder", "refiner/tokenizer"),
+            46_000_000_000,
+            _GEMMA,
+            "with conditions",
+            _GEMMA_WHY,
+            extra="refiner",
+        ),
+    ),
+)
+
+PIPELINE_WEIGHTS: dict[str, PublishedWeights] = {
+    weights.name: weights
+    for weights in (
+        _wan("vace", "Wan2.1-VACE 1.3B", "Wan-AI/Wan2.1-VACE-1.3B-diffusers", 7_146_000_000, 508_000_000),
+        # Whether its transformer is published in 16 or in 32 bits was not to be found out here.
+        _wan("vace-14b", "Wan2.1-VACE 14B", "Wan-AI/Wan2.1-VACE-14B-diffusers", 0, 508_000_000),
+        _wan("wan-i2v", "Wan2.2-TI2V-5B", "Wan-AI/Wan2.2-TI2V-5B-Diffusers", 20_000_000_000, 2_819_000_000),
+        _SANA_WM,
+    )
+}
+"""The weights by name."""
