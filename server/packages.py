@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import importlib.util
 import json
+import subprocess
 import sys
 from pathlib import Path
 
+from blender_addon.core.child_text import child_environment
 from blender_addon.core.programs import join_command
 
 MODEL_PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "ftfy")
@@ -27,6 +30,11 @@ EXTRAS = {
     "worlds": "embreex",
 }
 """This project's extras, each with a package that only it installs."""
+
+TORCHVISION = "torchvision"
+"""A package that nothing here uses, but that transformers imports where it is installed."""
+CHILD_SECONDS = 120.0
+"""How long a Python that imports torchvision may take; one that takes longer says nothing."""
 
 MODELS_DOWNLOAD = {"linux": 2_900_000_000, "win32": 250_000_000, "darwin": 220_000_000}
 """Bytes of the wheels that `realcam[models]` takes by uv.lock, by sys.platform: on Linux PyTorch comes with CUDA."""
@@ -48,6 +56,38 @@ def absent_packages(names: tuple[str, ...], extra: str) -> str:
             f"(`{install_command(extra)}`), then choose Use the Installed Server in the add-on's preferences"
         )
     return f"{', '.join(absent)} not installed with the server: run `{install_command(extra)}` there"
+
+
+@functools.cache
+def unfit_torchvision() -> str:
+    """Why the installed torchvision breaks every network, with what mends it, in words; "" where it does not.
+
+    Beside a PyTorch that it was not built for, it breaks the import of transformers and with it that of every pipeline.
+    It is imported in another process, once, so that nothing of it is left in this one; where there is none, as usual,
+    nothing is started.
+    """
+    if importlib.util.find_spec(TORCHVISION) is None or importlib.util.find_spec("torch") is None:
+        return ""
+    command = [sys.executable, "-c", f"import {TORCHVISION}"]
+    try:
+        ended = subprocess.run(
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            env=child_environment(),
+            timeout=CHILD_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    if ended.returncode == 0:
+        return ""
+    said = (ended.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+    return (
+        f"the installed torchvision does not fit PyTorch, so that no network can be loaded ({said}): run "
+        f"`{join_command(['uv', 'pip', 'uninstall', TORCHVISION])}`, since the server does not need it, or install the "
+        "one that belongs to this PyTorch"
+    )
 
 
 def install_remedy(extra: str) -> str:

@@ -15,7 +15,7 @@ from packaging.markers import Marker
 from packaging.utils import parse_wheel_filename
 
 from server import packages
-from server.packages import MODELS_DOWNLOAD, ROOT, cuda_command, install_command
+from server.packages import MODELS_DOWNLOAD, ROOT, cuda_command, install_command, unfit_torchvision
 
 SYSTEMS = {
     "linux": ("Linux", "x86_64", "manylinux"),
@@ -128,3 +128,37 @@ def smallest_wheel(entry: dict[str, Any], system: str) -> int:
         ]
         sizes += [wheel["size"]] if fitting else []
     return min(sizes, default=0)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise RuntimeError('operator torchvision::nms does not exist')", "operator torchvision::nms does not exist"),
+        ("import os; os.abort()", "it ended without a word"),
+        ("", ""),
+    ],
+)
+def test_a_torchvision_that_does_not_fit_is_said(
+    code: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It breaks every import of transformers. It is tried in another process, whose end is not this one's."""
+    for name, content in (("torch", ""), ("torchvision", code)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(content, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: object())
+    unfit_torchvision.cache_clear()
+    try:
+        found = unfit_torchvision()
+    finally:
+        unfit_torchvision.cache_clear()
+    assert said in found
+    assert ("uv pip uninstall torchvision" in found) is bool(said)
+
+
+def test_without_a_torchvision_nothing_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages.subprocess, "run", None)
+    unfit_torchvision.cache_clear()
+    assert unfit_torchvision() == ""
+    unfit_torchvision.cache_clear()

@@ -18,7 +18,7 @@ from server.depth.depth_weights import downloaded_weights, fetch_weights, in_meg
 from server.depth.estimate import scene_depth_of
 from server.depth.predictor import DepthEstimate, DepthPredictor, PredictorCard
 from server.engines.graphics_card import unused_card
-from server.packages import absent_packages, install_command, models_download
+from server.packages import absent_packages, install_command, models_download, unfit_torchvision
 
 STEPS = 3
 """Progress steps of one request."""
@@ -135,7 +135,7 @@ class PredictorEngine:
 
 def _missing(card: PredictorCard) -> str:
     """Why the predictor cannot run on this machine, and what to do; "" when it can."""
-    absent = absent_packages(NEEDED, extra="models")
+    absent = absent_packages(NEEDED, extra="models") or unfit_torchvision()
     if absent:
         return absent
     offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")

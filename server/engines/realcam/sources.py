@@ -10,7 +10,7 @@ from server.engines.random_weights import random_scale
 from server.model.config import NANO, REALCAM_256, REALCAM_512, REALCAM_1024, TINY, TRAINABLE, ModelConfig
 from server.model.weights.own_networks import OwnNetwork, base_store, own_hash, own_networks, shipped_networks
 from server.model.weights.weights_store import WeightsStore, default_store
-from server.packages import MODEL_PACKAGES, absent_packages
+from server.packages import MODEL_PACKAGES, absent_packages, unfit_torchvision
 
 from .memory.minimum_memory import shortage, this_machine
 from .settings import PUBLISHED_ONLY, weights_option
@@ -96,7 +96,7 @@ class InstalledWeights:
 
     def unavailable(self) -> str:
         """See ModelSource."""
-        if absent := absent_packages(MODEL_PACKAGES, extra="models"):
+        if absent := absent_packages(MODEL_PACKAGES, extra="models") or unfit_torchvision():
             return absent
         own = self.own()
         if not self.sizes() and not own:
@@ -226,7 +226,7 @@ class RandomWeights:
     def unavailable(self) -> str:
         """See ModelSource."""
         too_small = shortage(this_machine(), [c.name for c in SIZES.values()]) if self.scale == "full" else ""
-        return absent_packages(MODEL_PACKAGES, extra="models") or too_small
+        return absent_packages(MODEL_PACKAGES, extra="models") or unfit_torchvision() or too_small
 
     def config(self, size: Size) -> ModelConfig:
         """See ModelSource."""
