@@ -28,6 +28,7 @@ from server.model.config import (
     TINY,
     ModelConfig,
 )
+from server.model.cpu.allocator import give_back_large_blocks
 from server.model.model import RealCamModel
 from server.model.unet.attention_plan import AttentionPlan, BlockPlan, DensePlan
 from server.model.unet.pose_encoder import PoseEncoder
@@ -106,6 +107,7 @@ class StepFigures(msgspec.Struct, frozen=True, kw_only=True):
 def measure(case: StepCase) -> StepFigures:
     """Build the network with arbitrary weights and take steps; what does not fit into memory is said, not raised."""
     torch.set_num_threads(case.threads)
+    give_back_large_blocks()
     limit_memory(case.limit_gib, case.device)
     try:
         return _measured(case)

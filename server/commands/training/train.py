@@ -66,6 +66,7 @@ def _train(file: Path, check: bool) -> None:
 
 
 def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> None:
+    from server.model.cpu.allocator import give_back_large_blocks
     from server.training.batches import ClipBatches
     from server.training.exports.run_record import record_run
     from server.training.feeding.frozen_outputs import frozen_outputs
@@ -78,6 +79,8 @@ def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> No
     from server.training.validation.validation import Validation, held_out_clips
 
     run, main = config.run, accelerator.is_main_process
+    if run.recompute:
+        give_back_large_blocks()
     model = starting_model(config, accelerator.device)
     if main:
         record_run(config, len(clips), clips.refused)
