@@ -7,6 +7,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from .engine_facts import EngineFacts, EnginePace
+
 SettingValue = bool | int | float | str
 """The value of an engine's option."""
 
@@ -105,6 +107,8 @@ class EngineCapability(msgspec.Struct, frozen=True, kw_only=True):
         options: what can be set for this engine alone.
         predictor: of a depth predictor, what to know before choosing it. Unset, it is not written: servers of before
             do not say it.
+        about: of an engine of clips, what to know before choosing it. Unset as `predictor`.
+        pace: of an engine of clips, how long it took lately. The server sets it; unset where no job tells.
     """
 
     name: str
@@ -128,6 +132,8 @@ class EngineCapability(msgspec.Struct, frozen=True, kw_only=True):
     """
     options: tuple[EngineOption, ...] = ()
     predictor: PredictorFacts | msgspec.UnsetType = msgspec.UNSET
+    about: EngineFacts | msgspec.UnsetType = msgspec.UNSET
+    pace: EnginePace | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def kind(self) -> EngineKind:

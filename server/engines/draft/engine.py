@@ -12,6 +12,7 @@ from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import EngineCapability, EngineOption
 from blender_addon.core.protocol.engine_checks import checked_option
+from blender_addon.core.protocol.engine_facts import CAMERA, LENS, PHOTO, PREVIEW, EngineFacts
 from server.engines.draft.fill import WorldFill
 
 VERSION = "2"
@@ -44,6 +45,7 @@ CAPABILITY = EngineCapability(
     draft=True,
     reads_prompt=False,
     options=(SEAM, KEEP_LAYERS),
+    about=EngineFacts(reads=(PHOTO, PREVIEW, CAMERA, LENS)),
 )
 QUIET = 0.3
 """Seconds without a report after which a long step reports again."""

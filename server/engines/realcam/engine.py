@@ -14,6 +14,7 @@ from blender_addon.core.protocol.capability import EngineCapability
 from server.engines.engine import Checkpoints
 from server.engines.graphics_card import unused_card
 
+from .facts import engine_facts
 from .settings import MODES, shown_options
 from .sources import GET_WEIGHTS, SIZES, ModelSource, RandomWeights, Size
 
@@ -62,6 +63,7 @@ class RealCamEngine:
             notice=". ".join(filter(None, [cautious, unused_card()])) or msgspec.UNSET,
             checkpoint_share=CHECKPOINT_SHARE,
             options=shown_options(self._source.weights()),
+            about=engine_facts(self._source),
         )
 
     def generate(self, shot: Shot, report: OnProgress) -> Clip:

@@ -18,6 +18,7 @@ import logging
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -40,12 +41,19 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         attempt: the attempt that made them.
         engine_seconds: how long the engine took.
         results: the files, names relative to the manifest's folder.
+        clip_pixels: of all frames of the clip together; 0 where none was made, and in manifests of before.
     """
 
     job_id: str
     attempt: int
     engine_seconds: float
     results: tuple[ResultFile, ...]
+    clip_pixels: int = 0
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the job's record takes over, by the names of JobStore.apply."""
+        return {"results": self.results, "engine_seconds": self.engine_seconds, "clip_pixels": self.clip_pixels}
 
 
 class JobFiles:

@@ -49,7 +49,7 @@ class JobManager:
             job: the job as the caller last saw it.
             cause: what happened to it.
             reason: the same for the user, in words.
-            **facts: `results` and `engine_seconds`, as for JobStore.apply.
+            **facts: `results`, `engine_seconds` and `clip_pixels`, as for JobStore.apply.
 
         Raises:
             ImpossibleTransitionError: the cause cannot happen to a job in its state.
@@ -166,7 +166,7 @@ def reconcile(manager: JobManager) -> None:
     for job in store.in_states(JobState.RUNNING, JobState.FINALIZING):
         manifest = _finished(files, job) if job.state is JobState.FINALIZING else None
         if manifest is not None:
-            manager.move(job, Cause.RESULTS_STORED, results=manifest.results, engine_seconds=manifest.engine_seconds)
+            manager.move(job, Cause.RESULTS_STORED, **manifest.facts)
         else:
             manager.move(job, Cause.SERVER_STOPPED, RESTARTED)
     manager.tidy(files.job_ids())

@@ -47,6 +47,10 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE jobs ADD COLUMN result_bytes INTEGER NOT NULL DEFAULT 0;
     UPDATE jobs SET result_bytes = listed_bytes(results);
     """,
+    """
+    ALTER TABLE jobs ADD COLUMN clip_pixels INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX clips_by_engine ON jobs (engine, number) WHERE clip_pixels > 0;
+    """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

@@ -228,6 +228,22 @@ class JobStore:
         """The number of jobs by state."""
         return dict(self._connection.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall())
 
+    def latest_clips(self, engine: str, most: int) -> list[tuple[float, int]]:
+        """The newest clips of an engine that were made in one attempt, at most `most`, newest first.
+
+        Args:
+            engine: its name.
+            most: how many.
+
+        Returns:
+            Of each (seconds that the engine took, pixels of all frames together).
+        """
+        return self._connection.execute(
+            "SELECT engine_seconds, clip_pixels FROM jobs WHERE engine = ? AND clip_pixels > 0 AND attempt = 1"
+            " AND state = ? ORDER BY number DESC LIMIT ?",
+            (engine, JobState.DONE.value, most),
+        ).fetchall()
+
     def unfinished_of(self, owner: str) -> int:
         """The number of this owner's jobs that have not ended."""
         marks = ", ".join("?" * len(_UNFINISHED))
@@ -245,6 +261,7 @@ class JobStore:
         *,
         results: tuple[ResultFile, ...] = (),
         engine_seconds: float = 0.0,
+        clip_pixels: int = 0,
     ) -> Job:
         """The job after `cause`, stored in one UPDATE that is fenced by its state and attempt. A change of state adds
         an event.
@@ -256,6 +273,7 @@ class JobStore:
             reason: why, in words; "" keeps the job's.
             results: the result files; empty keeps the job's.
             engine_seconds: how long the engine took; 0 keeps the job's.
+            clip_pixels: of all frames of its clip together; 0 keeps the job's.
 
         Raises:
             ImpossibleTransitionError: the cause cannot happen to a job in its state. The store is unchanged.
@@ -270,7 +288,7 @@ class JobStore:
         with self._transaction():
             changed = self._connection.execute(
                 "UPDATE jobs SET state = ?, attempt = ?, losses = ?, cancel_requested = ?, sequence = ?, reason = ?,"
-                " finished_at = ?, engine_seconds = ?, results = ?, result_bytes = ?"
+                " finished_at = ?, engine_seconds = ?, clip_pixels = max(clip_pixels, ?), results = ?, result_bytes = ?"
                 " WHERE job_id = ? AND state = ? AND attempt = ?",
                 (
                     there.state.value,
@@ -281,6 +299,7 @@ class JobStore:
                     reason or job.reason,
                     at if there.state.final else 0.0,
                     engine_seconds or job.engine_seconds,
+                    clip_pixels,
                     packed,
                     nbytes,
                     job.job_id,

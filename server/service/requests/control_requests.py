@@ -33,6 +33,7 @@ from blender_addon.core.protocol.messages import (
     Welcome,
 )
 from blender_addon.core.version import SERVER_SOFTWARE
+from server.service.jobs.engine_pace import with_paces
 from server.service.jobs.job_manager import JobManager
 from server.service.jobs.job_store import Job
 from server.service.options import ServiceOptions
@@ -84,7 +85,7 @@ class ControlHandler:
             boot_id=self._boot_id,
             session=session.token,
             limits=self._options.limits,
-            engines=self._dispatcher.engines_for(session.owner),
+            engines=with_paces(self._dispatcher.engines_for(session.owner), self._manager.store),
         )
 
     def waiting(self, job_ids: Container[str]) -> Iterator[Progress]:

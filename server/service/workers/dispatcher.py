@@ -287,7 +287,8 @@ class Dispatcher:
             self._end(attempt, Cause.ENGINE_FAILED, message.reason)
 
     def _finish(self, attempt: _Attempt, message: pipe.Finished) -> None:
-        self._end(attempt, Cause.RESULTS_STORED, "", results=message.results, engine_seconds=message.engine_seconds)
+        made = {"engine_seconds": message.engine_seconds, "clip_pixels": message.clip_pixels}
+        self._end(attempt, Cause.RESULTS_STORED, "", results=message.results, **made)
 
     def _end(self, attempt: _Attempt, cause: Cause, reason: str, **facts: Any) -> None:
         """Record that this attempt is over, in the store now or as soon as its disk has room."""

@@ -156,8 +156,8 @@ class Worker:
         if self._is_cancelled(job):
             raise Cancelled
         self._send(pipe.ClipMade(job_id=job.job_id, attempt=job.attempt))
-        results = _store(Path(job.work), job, write, seconds)
-        self._send(pipe.Finished(job_id=job.job_id, attempt=job.attempt, engine_seconds=seconds, results=results))
+        made = _store(Path(job.work), job, write, seconds, _clip_pixels(payload))
+        self._send(pipe.Finished(job_id=job.job_id, attempt=job.attempt, **made.facts))
 
     def _answer(self, job: pipe.RunJob, payload: JobPayload, report: OnProgress) -> WriteFiles:
         """Have the engine make what the payload asks for.
@@ -309,17 +309,27 @@ def _written(clip: Clip, shot: Shot) -> WriteFiles:
     return partial(write_clip_files, clip=clip)
 
 
-def _store(folder: Path, job: pipe.RunJob, write: WriteFiles, seconds: float) -> tuple[ResultFile, ...]:
-    """The result files, after writing and syncing them, then the manifest, then their folders."""
+def _clip_pixels(payload: JobPayload) -> int:
+    """The pixels of all frames of the clip that is asked for; 0 where none is."""
+    return payload.preview[..., 0].size if isinstance(payload, Shot) else 0
+
+
+def _store(folder: Path, job: pipe.RunJob, write: WriteFiles, seconds: float, clip_pixels: int) -> Manifest:
+    """The manifest of the result files, after writing and syncing them, then it, then their folders."""
     folder.mkdir(parents=True)
-    results = write(folder)
-    manifest = Manifest(job_id=job.job_id, attempt=job.attempt, engine_seconds=seconds, results=results)
+    manifest = Manifest(
+        job_id=job.job_id,
+        attempt=job.attempt,
+        engine_seconds=seconds,
+        results=write(folder),
+        clip_pixels=clip_pixels,
+    )
     (folder / MANIFEST).write_bytes(msgspec.json.encode(manifest))
     sync_file(folder / MANIFEST)
     for inner in filter(Path.is_dir, folder.iterdir()):
         sync_folder(inner)
     sync_folder(folder)
-    return results
+    return manifest
 
 
 def load_makers(name: str) -> EngineMakers:

@@ -121,12 +121,14 @@ class Finished(WorkerMessage, frozen=True, tag="finished"):
         attempt: the attempt.
         engine_seconds: how long the engine took.
         results: the files, names relative to the folder.
+        clip_pixels: of all frames of the clip together; 0 where none was made.
     """
 
     job_id: str
     attempt: int
     engine_seconds: float
     results: tuple[ResultFile, ...]
+    clip_pixels: int = 0
 
 
 class Stopped(WorkerMessage, frozen=True, tag="stopped"):

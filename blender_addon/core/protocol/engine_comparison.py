@@ -1,0 +1,135 @@
+"""Engines side by side, by what the server says of them: what of a shot each would lose, and what it takes, in words.
+
+The same sentences in the panel and the terminal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from .capability import INTERPOLATION_MODE, EngineCapability
+from .engine_facts import CAMERA, LENS, PHOTO, PREVIEW, EngineFacts, PartLicence
+
+GB = 2**30
+"""Bytes in the unit that the sentences call GB of memory."""
+
+
+@dataclass(frozen=True)
+class ShotTraits:
+    """What of a shot decides which engine loses something of it.
+
+    Attributes:
+        size: (width, height) of the clip in pixels.
+        frames: its frame count.
+        words: whether there is a prompt.
+        last_image: whether the clip shall end at a last image.
+        zooms: whether the lens changes within the shot.
+        seen: the share of the frame that the photo sees least of, 0 to 1; None where that was not measured.
+    """
+
+    size: tuple[int, int]
+    frames: int
+    words: bool = False
+    last_image: bool = False
+    zooms: bool = False
+    seen: float | None = None
+
+
+def about(engine: EngineCapability) -> EngineFacts | None:
+    """What the server says of an engine; None where it is of an earlier version, or the engine says nothing."""
+    return None if engine.about is msgspec.UNSET else engine.about
+
+
+def lost(engine: EngineCapability, shot: ShotTraits) -> list[str]:
+    """What of a shot would be lost on an engine, in sentences; empty where nothing would.
+
+    Args:
+        engine: the engine.
+        shot: the shot.
+    """
+    said = []
+    if shot.size not in engine.sizes:
+        said.append(f"It makes no clips of {shot.size[0]} × {shot.size[1]}.")
+    if shot.frames not in engine.frame_counts:
+        said.append(f"It makes no clips of {shot.frames} frames.")
+    if shot.words and not engine.reads_prompt:
+        said.append("It does not read the prompt.")
+    if shot.last_image and INTERPOLATION_MODE not in engine.modes:
+        said.append("It does not end at the last image.")
+    facts = about(engine)
+    return said if facts is None else [*said, *_lost_of_the_camera(facts, shot)]
+
+
+def _lost_of_the_camera(facts: EngineFacts, shot: ShotTraits) -> list[str]:
+    unread = [*([] if CAMERA in facts.reads else ["the camera"]), *([] if LENS in facts.reads else ["the lens"])]
+    if PREVIEW not in facts.reads:
+        said = ["It does not read the preview: what the photo shows is painted anew."]
+        return [*said, *([f"It does not read {' and '.join(unread)}."] if unread else [])]
+    if not shot.zooms and "the lens" in unread:
+        unread.remove("the lens")
+    if not unread or (shot.seen is not None and shot.seen >= 1.0):
+        return []
+    much = "" if shot.seen is None else f", up to {1 - shot.seen:.0%} of a frame"
+    return [f"It does not read {' and '.join(unread)} where the photo sees nothing{much}."]
+
+
+def reads_words(engine: EngineCapability) -> str:
+    """What an engine reads of a shot, as a list in words; "" where the server does not say."""
+    facts = about(engine)
+    if facts is None:
+        return ""
+    named = {PHOTO: "photo", PREVIEW: "preview", CAMERA: "camera", LENS: "lens"}
+    read = [word for key, word in named.items() if key in facts.reads]
+    read += ["words"] if engine.reads_prompt else []
+    read += ["last image"] if INTERPOLATION_MODE in engine.modes else []
+    return ", ".join(read)
+
+
+def clips_words(engine: EngineCapability) -> str:
+    """The frame counts and sizes that an engine makes, in words."""
+    sizes = sorted(engine.sizes, key=lambda size: size[0] * size[1])
+    ends = list(dict.fromkeys(f"{width} × {height}" for width, height in (sizes[0], sizes[-1])))
+    return f"{frames_words(engine)} frames, {' to '.join(ends)}"
+
+
+def frames_words(engine: EngineCapability) -> str:
+    """The least and the most frames of an engine's clips, for instance "16 to 128"; one frame alone is no clip."""
+    counts = sorted(count for count in engine.frame_counts if count > 1) or list(engine.frame_counts)
+    return f"{counts[0]} to {counts[-1]}" if counts[0] != counts[-1] else f"{counts[0]}"
+
+
+def licence_sentences(facts: EngineFacts) -> list[str]:
+    """The licence of each part of an engine's weights, parts of one licence together; empty without weights."""
+    together: dict[tuple[str, str, str], list[PartLicence]] = {}
+    for part in facts.licences:
+        together.setdefault((part.licence, part.commercial, part.why), []).append(part)
+    said = []
+    for (licence, commercial, why), parts in together.items():
+        named = ", ".join(part.part for part in parts)
+        said.append(f"{named}: {licence}; commercial use: {commercial}{f' ({why})' if why else ''}.")
+    return said
+
+
+def memory_words(facts: EngineFacts) -> str:
+    """The memory that an engine takes and whether the server has it, in words; "" where that is not known."""
+    need = facts.memory
+    if need is None:
+        return ""
+    of = "of a graphics card" if need.on_card else "of memory"
+    here = f"this server has {need.there / GB:.0f}" if need.there else "what this server has is not known"
+    return f"from {need.least / GB:.1f} GB {of}; {here}{'' if need.enough else ': too little'}"
+
+
+def weights_words(facts: EngineFacts) -> str:
+    """How large an engine's weights are and whether they are on the server, in words."""
+    if not facts.licences and not facts.weights_bytes:
+        return "none needed"
+    size = f"{facts.weights_bytes / 1e9:.1f} GB, " if facts.weights_bytes else ""
+    return f"{size}{'on this server' if facts.weights_here else 'not on this server'}"
+
+
+def expected_seconds(engine: EngineCapability, shot: ShotTraits) -> float | None:
+    """The seconds that a clip of the shot would take, by the server's own earlier jobs; None where none tells."""
+    return None if engine.pace is msgspec.UNSET else engine.pace.of(shot.size, shot.frames)

@@ -1,0 +1,62 @@
+"""What an artist should know of the engine before choosing it. Needs no torch."""
+
+from __future__ import annotations
+
+from blender_addon.core.protocol.engine_facts import (
+    CAMERA,
+    LENS,
+    NOT_CLEAR,
+    PHOTO,
+    PREVIEW,
+    EngineFacts,
+    MemoryNeed,
+    PartLicence,
+)
+from server.model.config import REALCAM_512
+from server.model.weights.own_networks import OwnNetwork
+
+from .memory.minimum_memory import GB, LEAST, Machine, shortage, this_machine
+from .sources import InstalledWeights, ModelSource
+
+READS = (PHOTO, PREVIEW, CAMERA, LENS)
+PUBLISHED_LICENCE = PartLicence(
+    part="Published weights",
+    licence="see the model cards of RealCam-I2V and DynamiCrafter",
+    commercial=NOT_CLEAR,
+    why="both were published for research",
+)
+
+
+def engine_facts(source: ModelSource) -> EngineFacts:
+    """The facts of the engine with models from `source`; random weights need no more than any machine has."""
+    if not isinstance(source, InstalledWeights):
+        return EngineFacts(reads=READS)
+    manifests = [source.store.manifest(name) for name in dict.fromkeys(source.config(s).name for s in source.sizes())]
+    published, own = [manifest for manifest in manifests if manifest is not None], source.own()
+    variants = {*(m.variant for m in published), *(network.facts.variant for network in own)} or {REALCAM_512.name}
+    return EngineFacts(
+        reads=READS,
+        licences=(*([PUBLISHED_LICENCE] if published or not own else []), *map(_own_licence, own)),
+        weights_bytes=sum(manifest.bytes for manifest in published),
+        weights_here=bool(published or own),
+        get_weights="" if published or own else f"realcam weights get {REALCAM_512.name}",
+        memory=_need(this_machine(), variants),
+    )
+
+
+def _own_licence(network: OwnNetwork) -> PartLicence:
+    return PartLicence(
+        part=f"{network.name}, your own", licence=network.facts.licence, commercial=NOT_CLEAR, why="by that licence"
+    )
+
+
+def _need(machine: Machine, variants: set[str]) -> MemoryNeed:
+    """The memory of the variant that needs least, on what the machine would compute on."""
+    on_card = machine.card is not None
+    least = min(LEAST[name].by_layer if on_card else LEAST[name].whole for name in variants)
+    return MemoryNeed(
+        on_card=on_card,
+        least=round(least * GB),
+        there=machine.memory if machine.card is None else machine.card,
+        enough=not shortage(machine, variants),
+    )
