@@ -9,8 +9,11 @@ import typer
 from rich.console import Console
 
 from blender_addon.core.payloads.import_request import ImportSettings
+from blender_addon.core.protocol.capability import SettingValue
 from server.commands.options.engine_options import OptionOption, read_options
 from server.demo.demo import DemoOptions, DemoResult, run_demo
+from server.demo.rendered_world import CAPTION
+from server.model.config import NANO
 from server.terminal.plain_console import PlainConsole, PlainTable, say
 
 from .friendly_errors import friendly_errors
@@ -27,11 +30,16 @@ from .options.generate_options import DEPTH_FILE
 from .options.import_options import FocalOption, TrustUnitOption
 from .options.unread import refuse_unread
 
+REALCAM = "realcam"
+"""Name of the engine that `--weights` chooses a network of."""
+NANO_OPTIONS: dict[str, SettingValue] = {"guidance": 2.0}
+"""What suits the nano network better than the published weights' values."""
+
 
 def demo(
     context: typer.Context,
     out: Annotated[Path, typer.Option(help="Folder for what is made.")] = Path("out/demo"),
-    photo: Annotated[Path | None, typer.Option(help="Your own photo; the motorcycle if not given.")] = None,
+    photo: Annotated[Path | None, typer.Option(help="Your own photo; an example if not given.")] = None,
     depth: Annotated[Path | None, typer.Option(help=DEPTH_FILE)] = None,
     depth_scale: DepthScaleOption = None,
     depth_unit: DepthUnitOption = "",
@@ -40,6 +48,9 @@ def demo(
     relative: RelativeOption = "",
     focal_mm: FocalOption = None,
     engine: Annotated[str, typer.Option(help="Engine that makes the clip.")] = "draft",
+    weights: Annotated[
+        str, typer.Option(help="Network of the engine realcam; nano makes a small clip, of a rendered world.")
+    ] = "",
     prompt: Annotated[str, typer.Option(help="What the clip shows, for engines that read it.")] = "",
     option: OptionOption = None,
     last_image: Annotated[
@@ -51,16 +62,22 @@ def demo(
     """Make a whole shot: photo, metric scene, camera move, preview, clip, timeline. Needs headless Blender."""
     own = photo is not None or depth is not None
     refuse_unread(context, own, "--photo and --depth", *DEPTH_MEANING, "focal_mm")
+    refuse_unread(context, engine == REALCAM, f"--engine {REALCAM}", "weights")
     console = PlainConsole()
+    chosen: dict[str, SettingValue] = {"weights": weights} if weights else {}
+    nano = weights == NANO.name
+    world = nano and not own
     options = DemoOptions(
         out=out,
         photo=photo,
         depth=depth,
+        world=world,
         depth_format=depth_format(depth_scale, disparity, depth_unit, relative, depth_channel),
         import_settings=ImportSettings(focal_mm=focal_mm, trust_scale=trust_unit),
         engine=engine,
-        prompt=prompt,
-        engine_options=read_options(option),
+        prompt=prompt or (CAPTION if world else ""),
+        engine_options={**chosen, **(NANO_OPTIONS if nano else {}), **read_options(option)},
+        clip_size=NANO.size if nano else DemoOptions.clip_size,
         last_image=last_image,
         seed=seed,
     )

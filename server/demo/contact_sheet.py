@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from blender_addon.core.arrays import UInt8
 
@@ -11,6 +11,8 @@ MARGIN = 12
 """Pixels around and between the pictures."""
 CAPTION = 34
 """Pixels of a caption's height."""
+SMALLEST = 384
+"""Pixels of a picture's width; smaller clips are enlarged, so that the titles have room beside each other."""
 BACKGROUND = (24, 24, 26)
 INK = (222, 222, 222)
 CHECKER_GREYS = ((70, 70, 74), (52, 52, 56))
@@ -28,6 +30,8 @@ def contact_sheet(photo: UInt8, preview: UInt8, clip: UInt8, rows: int = 5) -> I
         clip: [F, H, W, 3] uint8.
         rows: how many frames, spread from first to last.
     """
+    factor = -(-SMALLEST // clip.shape[2])
+    preview, clip = (seen.repeat(factor, axis=1).repeat(factor, axis=2) for seen in (preview, clip))
     frames = np.unique(np.linspace(0, len(clip) - 1, min(rows, len(clip))).round().astype(int))
     height, width = clip.shape[1:3]
     column, line = width + MARGIN, height + CAPTION
@@ -51,8 +55,7 @@ def contact_sheet(photo: UInt8, preview: UInt8, clip: UInt8, rows: int = 5) -> I
 
 def _fitted(photo: UInt8, width: int, height: int) -> Image.Image:
     """The whole photo inside width x height, centred."""
-    picture = Image.fromarray(photo)
-    picture.thumbnail((width, height), Image.Resampling.LANCZOS)
+    picture = ImageOps.contain(Image.fromarray(photo), (width, height), Image.Resampling.LANCZOS)
     canvas = Image.new("RGB", (width, height), BACKGROUND)
     canvas.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
     return canvas

@@ -28,7 +28,7 @@ from blender_addon.core.protocol.capability import SettingValue
 from blender_addon.core.protocol.server_address import ServerAddress
 from server.demo.contact_sheet import contact_sheet
 from server.demo.headless_blender import check_blender, run_plan
-from server.demo.inputs import DemoInput, motorcycle_input, own_input
+from server.demo.inputs import DemoInput, motorcycle_input, own_input, world_input
 from server.depth.photo_files import read_photo
 from server.service.workers.clip_files import encode_mp4
 from server.terminal.local_service import local_service
@@ -49,7 +49,8 @@ class DemoOptions:
 
     Attributes:
         out: the output folder.
-        photo, depth: files; both None for the motorcycle.
+        photo, depth: files; both None for an example.
+        world: whether the example is the frame of a rendered world; else it is the motorcycle.
         depth_format: what the numbers of the depth mean.
         import_settings: how Blender reads the photo and its depth.
         engine: name of the engine.
@@ -64,6 +65,7 @@ class DemoOptions:
     out: Path
     photo: Path | None = None
     depth: Path | None = None
+    world: bool = False
     depth_format: DepthFormat = field(default_factory=DepthFormat)
     import_settings: ImportSettings = field(default_factory=ImportSettings)
     engine: str = "draft"
@@ -154,7 +156,7 @@ def _prepared(options: DemoOptions, out: Path) -> DemoInput:
 
 def _input(options: DemoOptions, folder: Path) -> DemoInput:
     if options.photo is None and options.depth is None:
-        return motorcycle_input(folder, FIRST, LAST)
+        return world_input(folder, FIRST, LAST) if options.world else motorcycle_input(folder, FIRST, LAST)
     if options.photo is None or options.depth is None:
         raise ShotError("The demo needs both", "a photo or its depth is missing", "Give --photo and --depth together.")
     depth = DepthFile(options.depth, options.depth_format)
@@ -180,8 +182,9 @@ def _plan(options: DemoOptions, demo: DemoInput, out: Path, address: ServerAddre
         control_port=address.control_port,
         data_port=address.data_port,
         moves=demo.moves,
-        depth_format=options.depth_format if demo.disparity is None else None,
+        depth_format=demo.depth_format,
         disparity=demo.disparity,
+        render_size=demo.render_size,
         clip_size=options.clip_size,
         clip_frames=options.clip_frames,
         last_image="" if options.last_image is None else str(options.last_image.resolve()),

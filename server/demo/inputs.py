@@ -1,4 +1,4 @@
-"""The demo's input: the motorcycle that scikit-image ships, or the user's own photo and depth."""
+"""The demo's input: scikit-image's motorcycle, a frame of a rendered world, or the user's own photo and depth."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from blender_addon.core.depth.depth_format import DepthFormat
 from blender_addon.core.errors import PhotoError
 from blender_addon.core.payloads.headless_plan import PlannedMove
 from blender_addon.core.payloads.import_request import DepthFile
 from server.demo.motorcycle import BASELINE, DISPARITY_OFFSET, FOCAL, motorcycle
+from server.demo.rendered_world import DEPTH, PHOTO, world_intrinsics
 from server.depth.photo_files import read_depth, read_photo
 
 
@@ -24,16 +26,20 @@ class DemoInput:
         name: of the scene, also of the .blend.
         photo, depth: the files.
         moves: of the camera.
+        depth_format: what the depth file's numbers mean; None where `disparity` says it.
         disparity: (focal length px, baseline m, offset px) when the depth file holds disparity; else None.
         intrinsics: 3 rows of 3, in pixels of the photo; None when not calibrated.
+        render_size: (width, height) of the scene's render.
     """
 
     name: str
     photo: Path
     depth: Path
     moves: tuple[PlannedMove, ...]
+    depth_format: DepthFormat | None = None
     disparity: tuple[float, float, float] | None = None
     intrinsics: list[list[float]] | None = None
+    render_size: tuple[int, int] = (1280, 800)
 
 
 def motorcycle_input(folder: Path, first: int, last: int) -> DemoInput:
@@ -54,6 +60,29 @@ def motorcycle_input(folder: Path, first: int, last: int) -> DemoInput:
         moves=arc_with_dolly_zoom(first, last),
         disparity=(FOCAL, BASELINE, DISPARITY_OFFSET),
         intrinsics=intrinsics.tolist(),
+    )
+
+
+def world_input(folder: Path, first: int, last: int) -> DemoInput:
+    """A frame of a rendered world with its exact depth, for the nano network.
+
+    Args:
+        folder: is made and gets the files.
+        first, last: frames of the scene.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    turn = first + round((last - first) * 0.4)
+    return DemoInput(
+        name="world",
+        photo=Path(shutil.copy2(PHOTO, folder / "world.png")),
+        depth=Path(shutil.copy2(DEPTH, folder / "world_depth.png")),
+        moves=(
+            PlannedMove(name="truck", first=first, last=turn, values={"distance": 0.5}),
+            PlannedMove(name="dolly", first=turn, last=last, values={"distance": 1.5}),
+        ),
+        depth_format=DepthFormat(scale=0.001),
+        intrinsics=world_intrinsics().tolist(),
+        render_size=(1280, 640),
     )
 
 
@@ -82,7 +111,13 @@ def own_input(folder: Path, photo: Path, depth_file: DepthFile, trust_unit: bool
     # Here, where a complaint names the reader's file and not the copy.
     read_photo(photo)
     read_depth(depth, depth_file.format, trust_unit=trust_unit)
-    return DemoInput(name=photo.stem, photo=copies[photo], depth=copies[depth], moves=arc_with_dolly_zoom(first, last))
+    return DemoInput(
+        name=photo.stem,
+        photo=copies[photo],
+        depth=copies[depth],
+        moves=arc_with_dolly_zoom(first, last),
+        depth_format=depth_file.format,
+    )
 
 
 def arc_with_dolly_zoom(first: int, last: int) -> tuple[PlannedMove, ...]:

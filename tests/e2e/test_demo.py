@@ -11,9 +11,11 @@ from rich.console import Console
 
 from blender_addon.core.errors import PhotoError, ShotError
 from blender_addon.core.payloads.import_request import DepthFile
+from server.demo.contact_sheet import contact_sheet
 from server.demo.demo import DemoOptions, run_demo
-from server.demo.inputs import own_input
+from server.demo.inputs import own_input, world_input
 from server.demo.motorcycle import Motorcycle
+from server.depth.photo_files import read_depth
 
 pytestmark = pytest.mark.blender
 
@@ -45,6 +47,26 @@ def test_a_file_that_cannot_be_read_is_named_as_it_was_given(bike: Motorcycle, t
         own_input(tmp_path / "input", photo, DepthFile(notes), False, 1, 96)
     with pytest.raises(PhotoError, match=r"photo cannot be read: .*notes\.txt"):
         own_input(tmp_path / "input", notes, DepthFile(photo), False, 1, 96)
+
+
+def test_the_frame_of_a_rendered_world_is_whole_and_in_metres(tmp_path: Path) -> None:
+    """A corridor: the floor is a plane 0.8 m below the eyes, level with the horizon's row."""
+    demo = world_input(tmp_path / "input", 1, 96)
+    photo = np.asarray(Image.open(demo.photo))
+    assert demo.depth_format is not None
+    depth = read_depth(demo.depth, demo.depth_format)
+    assert photo.shape == (*depth.shape, 3) == (128, 256, 3)
+    assert demo.intrinsics is not None
+    (focal, _, across), (_, same, down), _ = demo.intrinsics
+    assert (focal, across, down) == (same, 128, 64)
+    assert 1.0 < depth.min() < depth.max() < 20.0
+    rows = np.arange(100, 128)
+    heights = depth[rows, 128] * (rows + 0.5 - down) / focal
+    slope, height = np.polyfit(depth[rows, 128], heights, 1)
+    np.testing.assert_allclose(slope * depth[rows, 128] + height, heights, atol=2e-3)
+    assert [move.first for move in demo.moves] + [demo.moves[-1].last] == [1, 39, 96]
+    shown = contact_sheet(photo, np.zeros((2, 64, 128, 4), np.uint8), np.zeros((2, 64, 128, 3), np.uint8))
+    assert shown.width > 3 * 384, "a small clip is shown large"
 
 
 def test_photo_and_depth_of_one_name_stay_two_files(bike: Motorcycle, tmp_path: Path) -> None:

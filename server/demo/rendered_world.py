@@ -1,0 +1,22 @@
+"""The frame of a rendered world that the nano network makes a clip of. Its map was not among those trained on."""
+
+from __future__ import annotations
+
+from math import radians
+from pathlib import Path
+
+from blender_addon.core.arrays import Float64
+from blender_addon.core.camera.projection import intrinsics_from_fov
+
+FOLDER = Path(__file__).with_name("world")
+PHOTO, DEPTH = FOLDER / "photo.png", FOLDER / "depth.png"
+"""256 x 128 sRGB, and its exact depth in 16-bit millimetres along z."""
+SIZE = (256, 128)
+"""(width, height), pixels."""
+CAPTION = "a lit room with tiles"
+"""As the network was trained to read it."""
+
+
+def world_intrinsics() -> Float64:
+    """[3, 3] of the photo, pixels."""
+    return intrinsics_from_fov(*SIZE, radians(66.0993224669188))
