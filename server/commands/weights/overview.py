@@ -6,7 +6,7 @@ from server.depth.catalogue import CARDS
 from server.depth.depth_weights import downloaded_weights
 from server.engines.pipelines.weights.catalogue import PIPELINE_WEIGHTS, PublishedWeights
 from server.engines.pipelines.weights.installed import installed_weights, read_manifest, weights_absence
-from server.model.weights.own_networks import own_networks
+from server.model.weights.own_networks import own_networks, shipped_networks
 from server.model.weights.weights_fetch import in_units
 from server.model.weights.weights_sources import WEIGHTS_SOURCES
 from server.model.weights.weights_store import WeightsStore
@@ -23,6 +23,8 @@ def overview(store: WeightsStore) -> None:
         table.add_row(variant, "", "research, see the model cards", "no", here)
     for network in own_networks(store):
         table.add_row(network.name, "", network.facts.licence, "", "yes")
+    for network in shipped_networks():
+        table.add_row(network.name, "", network.facts.licence, "", "comes with the server")
     for published in PIPELINE_WEIGHTS.values():
         table.add_row(
             published.name,
