@@ -153,6 +153,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "model": NETWORK,
         "sampling": {*NETWORK, "packed", "model"},
         "weights": {*NETWORK, "model", "sampling"},
+        "pretrained": {*NETWORK, "model", "weights"},
         "__init__": set(),
     },
     "server/engines": {

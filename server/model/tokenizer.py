@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import html
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import torch
@@ -40,6 +41,10 @@ class Tokenizer(Protocol):
         """The prompt's tokens, cut to the length that the text encoder reads."""
         ...
 
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Write its files into a folder, and give what its `tokenizer_config.json` there shall say."""
+        ...
+
 
 class ClipTokenizer:
     """CLIP's byte pair encoding as OpenCLIP uses it: text repaired by ftfy, unescaped twice, padded with zeros."""
@@ -52,7 +57,8 @@ class ClipTokenizer:
         """
         from transformers import CLIPTokenizer
 
-        self._bpe = CLIPTokenizer(vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt"))
+        self._files = (folder / "vocab.json", folder / "merges.txt")
+        self._bpe = CLIPTokenizer(vocab=str(self._files[0]), merges=str(self._files[1]))
 
     def __call__(self, text: str) -> Tokens:
         """See Tokenizer."""
@@ -62,6 +68,13 @@ class ClipTokenizer:
         ids = [start, *words[:room], end]
         cut = self._bpe.decode(words[room:]).strip() if len(words) > room else ""
         return Tokens(torch.tensor([ids + [0] * (TEXT_TOKENS - len(ids))]), cut)
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """See Tokenizer. What is written says that padding is token 0, so that transformers' own class pads alike."""
+        for file in self._files:
+            shutil.copyfile(file, folder / file.name)
+        padding = self._bpe.convert_ids_to_tokens(0)
+        return {"tokenizer_class": "CLIPTokenizer", "model_max_length": TEXT_TOKENS, "pad_token": padding}
 
 
 def check_vocabulary(vocabulary: Path, merges: Path) -> None:
@@ -102,6 +115,11 @@ class ByteTokenizer:
         ids = [self._letters + 1, *(1 + b % self._letters for b in data[:room]), self._letters + 2]
         cut = data[room:].decode(errors="ignore")
         return Tokens(torch.tensor([ids + [0] * (TEXT_TOKENS - len(ids))]), cut)
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """See Tokenizer. It has no files."""
+        del folder
+        return {"tokenizer_class": type(self).__name__, "vocabulary": self._letters + 3}
 
 
 def cleaned(text: str) -> str:

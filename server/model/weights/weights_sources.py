@@ -223,7 +223,7 @@ def list_repository(
     """
     from huggingface_hub import HfApi
 
-    _check_proxy()
+    check_proxy()
     try:
         info = HfApi(endpoint=endpoint).model_info(repo, revision=revision or None, files_metadata=True)
     except json.JSONDecodeError as error:
@@ -281,7 +281,7 @@ def refused(repo: str, error: Exception, otherwise: str = "") -> WeightsError | 
     return None
 
 
-def _check_proxy() -> None:
+def check_proxy() -> None:
     """Check the proxy that the environment names.
 
     Raises:
