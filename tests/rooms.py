@@ -107,14 +107,15 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "jobs": {*UI_MODULES, "photo", "takes"},
         "depth": {*UI_MODULES, "predictors", "photo", "jobs"},
         "check": {*UI_MODULES, "takes", "jobs"},
-        "shot": {*UI_MODULES, "takes", "jobs"},
+        "engines": UI_MODULES,
+        "shot": {*UI_MODULES, "takes", "jobs", "engines"},
         "properties": {*UI_MODULES, "predictors", "photo", "layout", "takes"},
         "guarded_operators": {"operator_result"},
         "lengths": {"guarded_operators"},
         "__init__": {
             *UI_MODULES,
             *("predictors", "photo", "calibration", "layout", "handmade"),
-            *("takes", "jobs", "depth", "check", "shot", "properties"),
+            *("takes", "jobs", "depth", "check", "engines", "shot", "properties"),
         },
     },
     "server": {

@@ -15,6 +15,7 @@ from .calibration import (
 )
 from .check import check_operator, check_panel, check_paths
 from .depth import depth_operator, install_operators
+from .engines import engine_rows
 from .guarded_operators import guarded
 from .handmade import block_out_operator, camera_operator, geometry_operators, handmade_panel, shape_operator
 from .jobs import analysis_operator, announce, job_operators, main_panel, runtime, status_bar
@@ -74,6 +75,7 @@ _CLASSES = guarded(
             *shape_operator.CLASSES,
             *move_operator.CLASSES,
             *option_operator.CLASSES,
+            *engine_rows.CLASSES,
             *clip_fit.CLASSES,
             *cut_range.CLASSES,
             *workspace_operator.CLASSES,

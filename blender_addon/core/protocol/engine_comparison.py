@@ -42,18 +42,24 @@ def about(engine: EngineCapability) -> EngineFacts | None:
     return None if engine.about is msgspec.UNSET else engine.about
 
 
+def unmade(engine: EngineCapability, shot: ShotTraits) -> list[str]:
+    """Why an engine would refuse a shot, in sentences; empty where it makes such clips."""
+    said = []
+    if shot.size not in engine.sizes:
+        said.append(f"It makes no clips of {shot.size[0]} × {shot.size[1]}.")
+    if shot.frames not in engine.frame_counts:
+        said.append(f"It makes no clips of {shot.frames} frames.")
+    return said
+
+
 def lost(engine: EngineCapability, shot: ShotTraits) -> list[str]:
-    """What of a shot would be lost on an engine, in sentences; empty where nothing would.
+    """What of a shot would be lost on an engine that makes it, in sentences; empty where nothing would.
 
     Args:
         engine: the engine.
         shot: the shot.
     """
     said = []
-    if shot.size not in engine.sizes:
-        said.append(f"It makes no clips of {shot.size[0]} × {shot.size[1]}.")
-    if shot.frames not in engine.frame_counts:
-        said.append(f"It makes no clips of {shot.frames} frames.")
     if shot.words and not engine.reads_prompt:
         said.append("It does not read the prompt.")
     if shot.last_image and INTERPOLATION_MODE not in engine.modes:

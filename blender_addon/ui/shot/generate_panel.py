@@ -11,6 +11,7 @@ from ...generation.job_view import JobView
 from ...generation.jobs import jobs
 from .. import engine_choice
 from ..engine_options import chosen_notes
+from ..engines.engine_rows import draw_comparison, draw_lost
 from ..jobs.job_box import BUTTON_HEIGHT, draw_ended, draw_help, draw_running, draw_starting
 from ..sidebar import NeedsPhotoPanel
 from ..text_wrap import draw_reason, draw_wrapped
@@ -39,14 +40,16 @@ class GeneratePanel(NeedsPhotoPanel, bpy.types.Panel):
 
     def _settings(self, layout: Any, context: bpy.types.Context) -> None:
         shot = context.scene.realcam
-        column = layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
-        column.enabled = not jobs.busy
+        engine = engine_choice.capability(shot)
+        column = _column(layout)
         column.prop(shot, "name")
         row = column.row(align=True)
         row.prop(shot, "engine")
         row.operator("realcam.connect", text="" if jobs.connected else "Connect", icon="LINKED")
+        if engine is not None:
+            draw_lost(column, context, engine)
+        draw_comparison(layout, context)
+        column = _column(layout)
         column.prop(shot, "size")
         draw_size_fit(column, context)
         column.prop(shot, "frame_count")
@@ -54,7 +57,6 @@ class GeneratePanel(NeedsPhotoPanel, bpy.types.Panel):
         column.prop(shot, "seed")
         if engine_choice.ends_at_an_image(shot):
             column.prop(shot, "last_image")
-        engine = engine_choice.capability(shot)
         if engine is None or engine.reads_prompt:
             blender_versions.draw_textbox(column, shot, "prompt", "What is in the picture")
             column.prop(shot, "negative_prompt")
@@ -67,6 +69,15 @@ class GeneratePanel(NeedsPhotoPanel, bpy.types.Panel):
             for note in chosen_notes(shot):
                 draw_wrapped(layout, context, f"{note}.", "INFO")
             draw_options(layout, shot, engine)
+
+
+def _column(layout: Any) -> Any:
+    """A column of fields, which cannot be changed while a job is under way."""
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.enabled = not jobs.busy
+    return column
 
 
 def _draw_button(layout: Any, context: bpy.types.Context, ended: JobView | None) -> None:

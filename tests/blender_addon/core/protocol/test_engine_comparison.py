@@ -16,6 +16,7 @@ from blender_addon.core.protocol.engine_comparison import (
     lost,
     memory_words,
     reads_words,
+    unmade,
     weights_words,
 )
 from blender_addon.core.protocol.engine_facts import (
@@ -82,9 +83,9 @@ def test_what_an_engine_loses_of_the_camera(about: EngineFacts | None, shot: Sho
 
 def test_words_a_last_image_a_size_and_a_count_are_lost_too() -> None:
     shot = ShotTraits((640, 360), 20, words=True, last_image=True)
+    assert unmade(engine(), shot) == ["It makes no clips of 640 × 360.", "It makes no clips of 20 frames."]
+    assert unmade(engine(), SHOT) == []
     assert lost(engine(reads_prompt=False), shot) == [
-        "It makes no clips of 640 × 360.",
-        "It makes no clips of 20 frames.",
         "It does not read the prompt.",
         "It does not end at the last image.",
     ]
