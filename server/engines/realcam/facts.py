@@ -16,7 +16,7 @@ from server.model.config import REALCAM_512
 from server.model.weights.own_networks import OwnNetwork
 
 from .memory.minimum_memory import GB, LEAST, Machine, shortage, this_machine
-from .sources import InstalledWeights, ModelSource
+from .sources import GET_WEIGHTS, InstalledWeights, ModelSource
 
 READS = (PHOTO, PREVIEW, CAMERA, LENS)
 PUBLISHED_LICENCE = PartLicence(
@@ -32,22 +32,24 @@ def engine_facts(source: ModelSource) -> EngineFacts:
     if not isinstance(source, InstalledWeights):
         return EngineFacts(reads=READS)
     manifests = [source.store.manifest(name) for name in dict.fromkeys(source.config(s).name for s in source.sizes())]
-    published, own = [manifest for manifest in manifests if manifest is not None], source.own()
+    published = [manifest for manifest in manifests if manifest is not None]
+    # Those for tests make no pictures: they are named, and count for nothing else.
+    own = [network for network in source.own() if not network.caution]
+    here = bool(published or own)
     variants = {*(m.variant for m in published), *(network.facts.variant for network in own)} or {REALCAM_512.name}
     return EngineFacts(
         reads=READS,
-        licences=(*([PUBLISHED_LICENCE] if published or not own else []), *map(_own_licence, own)),
+        licences=(*([PUBLISHED_LICENCE] if published or not own else []), *map(_licence, source.own())),
         weights_bytes=sum(manifest.bytes for manifest in published),
-        weights_here=bool(published or own),
-        get_weights="" if published or own else f"realcam weights get {REALCAM_512.name}",
+        weights_here=here,
+        get_weights="" if here else GET_WEIGHTS,
         memory=_need(this_machine(), variants),
     )
 
 
-def _own_licence(network: OwnNetwork) -> PartLicence:
-    return PartLicence(
-        part=f"{network.name}, your own", licence=network.facts.licence, commercial=NOT_CLEAR, why="by that licence"
-    )
+def _licence(network: OwnNetwork) -> PartLicence:
+    part = f"{network.name}, {network.caution or 'your own'}"
+    return PartLicence(part=part, licence=network.facts.licence, commercial=NOT_CLEAR, why="its licence says")
 
 
 def _need(machine: Machine, variants: set[str]) -> MemoryNeed:
