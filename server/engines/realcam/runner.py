@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import metadata
+from typing import get_args
 
 import torch
 
@@ -24,7 +25,7 @@ from server.model.cpu.processor import computes_in_bfloat16
 from server.model.model import RealCamModel, offloaded
 from server.model.packed import pack, packing_pays
 from server.model.sampling.compiled import compile_blocks
-from server.model.sampling.conditions import SOURCE_FPS, fps_value
+from server.model.sampling.conditions import SOURCE_FPS, ConcatStyle, fps_value
 from server.model.sampling.shot_sampler import SamplingOptions, ShotInputs, sample_shot
 from server.model.tokenizer import Tokenizer
 from server.model.vae import TILE
@@ -162,7 +163,8 @@ class Runner:
         start = keeper.begin(plan.name)
         progress.stage("Loading the model")
         model = self._model(task, plan.offloaded)
-        options = sampling_options(task.shot, task.settings, task.config, plan)
+        forms = trained_forms(self._source, task.settings.weights)
+        options = replace(sampling_options(task.shot, task.settings, task.config, plan), forms=forms)
         noise = SeededNoise(task.shot.settings.seed, self._device)
         frames = sample_shot(model, task.inputs, options, noise, progress.hooks(keeper, model.vae.colours), start)
         return _Made(frames, plan, _notes(task, model.tokenizer, plan))
@@ -258,6 +260,18 @@ def sampling_options(
         batched=plan.batched,
         tiled=plan.tiled,
     )
+
+
+def trained_forms(source: ModelSource, weights: str) -> tuple[ConcatStyle, ...]:
+    """The forms of latents beside the noise that the chosen network was trained for; the published one knows one.
+
+    Args:
+        source: has the networks.
+        weights: the chosen network's name.
+    """
+    own = next((network for network in source.own() if network.name == weights), None)
+    known = {} if own is None else own.facts.forms
+    return tuple(form for form in get_args(ConcatStyle) if form in known) or ("repeat",)
 
 
 def told_fps(fps: float, config: ModelConfig) -> int:

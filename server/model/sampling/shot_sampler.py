@@ -22,7 +22,7 @@ from server.model.unet.unet import Camera
 
 from . import scene_mask
 from .camera_condition import camera_condition
-from .conditions import BoundDenoiser, bind, concat_latents, context_tokens
+from .conditions import BoundDenoiser, ConcatStyle, bind, concat_latents, context_tokens
 from .segments import Segment, plan_segments
 
 
@@ -83,6 +83,8 @@ class SamplingOptions:
         batched: run guidance branches in one batch.
         tiled: see VideoVae.decode.
         lossy_guidance_every: see SamplerConfig.
+        forms: of the latents beside the noise that the network was trained for, see `concat_latents`. What is known of
+            a segment beside its picture, the frames before it or its last one, is told in one of them.
     """
 
     prompt: str = ""
@@ -98,6 +100,7 @@ class SamplingOptions:
     batched: bool = False
     tiled: bool = False
     lossy_guidance_every: int = 1
+    forms: tuple[ConcatStyle, ...] = ("repeat",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,11 +278,12 @@ class _ShotSampling:
         image_only = None
         if options.guidance.uses_image_only:
             image_only = context_tokens(model, model.tokenizer(options.negative_prompt).ids, start.picture)
-        concat = concat_latents(reference, start.reference or 0)
+        held = self._held(segment)
+        concat = self._beside(segment, start, reference, held)
         conditions = bind(
             model, concat, positive, self.negative, camera, options.fps, options.published_parity, image_only
         )
-        constraints = self._constraints(segment, start, reference)
+        constraints = self._constraints(segment, start, reference, held)
         denoise = BoundDenoiser(model.unet, conditions, options.batched, self.hooks.on_work)
         config = SamplerConfig(
             model.config.schedule.prediction,
@@ -309,6 +313,31 @@ class _ShotSampling:
             one = self._encode(start.picture[:, :, None])
         return one.expand(-1, -1, len(segment), -1, -1)
 
+    def _held(self, segment: Segment) -> list[tuple[Tensor, tuple[int, ...]]]:
+        """Latents [1, 4, 1, h, w] of the pictures that frames of the segment show whole, and these frames."""
+        found = []
+        for held in self.inputs.held:
+            fresh = range(segment.start + segment.known, segment.stop)
+            here = tuple(frame - segment.start for frame in held.frames if frame in fresh)
+            if here:
+                # Its mean: the same picture in two segments is the same latent.
+                latent = self.model.vae.encode(held.picture[:, :, None], None, between=self.hooks.on_work)
+                found.append((latent, here))
+        return found
+
+    def _beside(
+        self, segment: Segment, start: _Start, reference: Tensor, held: list[tuple[Tensor, tuple[int, ...]]]
+    ) -> Tensor:
+        """The clean latents beside the noise: the frames before and the last one too, if the network can be told."""
+        at, forms, last = start.reference or 0, self.options.forms, len(segment) - 1
+        if start.known is not None and start.reference is not None and "continue" in forms:
+            return concat_latents(torch.cat([start.known, reference[:, :, segment.known :]], dim=2), at, "continue")
+        ending = next((latent for latent, frames in held if last in frames), None)
+        style = next((form for form in forms if form == "repeat_to_end" or (form == "ends" and at == 0)), None)
+        if ending is None or style is None:
+            return concat_latents(reference, at)
+        return concat_latents(torch.cat([reference[:, :, :-1], ending], dim=2), at, style)
+
     def _camera(self, segment: Segment, start: _Start) -> Camera:
         count = len(segment)
         seen = np.linalg.inv(start.origin) @ self.inputs.poses[segment.start : segment.stop]
@@ -330,7 +359,9 @@ class _ShotSampling:
             None if noise is None else noise.to(device),
         )
 
-    def _constraints(self, segment: Segment, start: _Start, reference: Tensor) -> list[Constraint]:
+    def _constraints(
+        self, segment: Segment, start: _Start, reference: Tensor, held: list[tuple[Tensor, tuple[int, ...]]]
+    ) -> list[Constraint]:
         found: list[Constraint] = []
         follow = not self.options.published_parity
         if self.inputs.preview is not None:
@@ -348,14 +379,9 @@ class _ShotSampling:
             found.append(
                 FixedLatents(_padded(start.known, len(segment)), tuple(range(segment.known)), follow_scale=follow)
             )
-        for held in self.inputs.held:
-            fresh = range(segment.start + segment.known, segment.stop)
-            here = tuple(frame - segment.start for frame in held.frames if frame in fresh)
-            if here:
-                # Its mean: the same picture in two segments is the same latent.
-                latent = self.model.vae.encode(held.picture[:, :, None], None, between=self.hooks.on_work)
-                latent = latent.expand(-1, -1, len(segment), -1, -1)
-                found.append(FixedLatents(latent, here, follow_scale=follow))
+        for latent, frames in held:
+            whole = latent.expand(-1, -1, len(segment), -1, -1)
+            found.append(FixedLatents(whole, frames, follow_scale=follow))
         return found
 
     def _encode(self, clip: Tensor) -> Tensor:

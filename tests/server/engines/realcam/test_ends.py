@@ -6,6 +6,7 @@ A tiny model of random weights, whose frames differ as much as frames can: only 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,12 +26,15 @@ from blender_addon.core.payloads.clip import pixels_sha256
 from blender_addon.core.payloads.shot import Shot
 from server.demo.motorcycle import Motorcycle
 from server.engines.realcam.engine import RealCamEngine
+from server.engines.realcam.runner import trained_forms
 from server.engines.realcam.sources import RandomWeights
 from server.engines.shot_pictures import last_picture
 from server.model.config import TINY
 from server.model.model import random_model
 from server.model.sampling import scene_mask
 from server.model.tokenizer import ByteTokenizer
+from server.model.weights.own_networks import PUBLISHED_WEIGHTS, NetworkFacts, OwnNetwork
+from server.model.weights.weights_store import WeightsStore
 from tests.support.shots import realcam_shot, sideways, with_options
 
 WIDTH, HEIGHT = 128, 64
@@ -68,6 +72,19 @@ def test_a_loop_closes(engine: RealCamEngine, bike: Motorcycle, frames: int) -> 
     assert len(loop.frames) == len(free.frames) == frames
     assert closure(loop.frames) < 0.05
     assert closure(free.frames) > 0.5, "which nothing but the mode does"
+
+
+class WithOwn(RandomWeights):
+    """A source that has a trained network, too."""
+
+    def own(self) -> tuple[OwnNetwork, ...]:
+        facts = NetworkFacts(variant=TINY.name, size=(WIDTH, HEIGHT), forms={"repeat": 0.7, "continue": 0.3})
+        return (OwnNetwork("mine", facts, WeightsStore(Path("nowhere"))),)
+
+
+def test_only_a_network_that_was_trained_for_a_form_is_told_in_it() -> None:
+    assert trained_forms(WithOwn("tiny"), "mine") == ("repeat", "continue")
+    assert trained_forms(WithOwn("tiny"), PUBLISHED_WEIGHTS) == ("repeat",)
 
 
 @pytest.fixture(scope="module")
