@@ -18,7 +18,7 @@ SERVICE_ROOMS = {*ENGINE_ROOMS, "engines", "service", "terminal"}
 SERVICE_MODULES = {"logs", "wakeup", "options"}
 ENGINES_COMMON = {
     *("engine", "graphics_card", "compute_device", "random_weights", "shot_pictures", "source_version", "clip_digest"),
-    "keep_seen",
+    *("keep_seen", "machine_memory"),
 }
 NETWORK = {"config", "errors", "tokenizer", "vae", "clip_encoders", "cpu", "unet"}
 
@@ -159,6 +159,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     },
     "server/engines": {
         **{module: set() for module in ENGINES_COMMON},
+        "machine_memory": {"graphics_card"},
         "draft": ENGINES_COMMON,
         "realcam": ENGINES_COMMON,
         "depth": ENGINES_COMMON,
@@ -167,7 +168,12 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "registry": {*ENGINES_COMMON, "draft", "realcam", "depth", "camera_check", "pipelines"},
         "__init__": set(),
     },
-    "server/engines/pipelines": {"weights": set(), "*": {"weights"}, "__init__": set()},
+    "server/engines/pipelines": {
+        "weights": set(),
+        "memory": {"weights"},
+        "*": {"weights", "memory"},
+        "__init__": set(),
+    },
     "server/engines/realcam": {"memory": set(), "*": {"memory"}},
     "server/service": {
         "logs": set(),
@@ -200,6 +206,7 @@ Nothing outside a package is said here: tests below say what the server sees of 
 
 TORCH_ROOMS = {
     *("server/model", "server/diffusion", "server/geometry", "server/depth", "server/engines/realcam"),
+    "server/engines/pipelines",
     *("server/engines/compute_device.py", "server/engines/clip_digest.py"),
     *("server/training", "server/bench", "server/commands/bench", "server/evaluation/frechet.py"),
     "server/reconstruction/learned_features.py",

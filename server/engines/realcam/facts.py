@@ -12,10 +12,11 @@ from blender_addon.core.protocol.engine_facts import (
     MemoryNeed,
     PartLicence,
 )
+from server.engines.machine_memory import GB, Machine, this_machine
 from server.model.config import REALCAM_512
 from server.model.weights.own_networks import OwnNetwork
 
-from .memory.minimum_memory import GB, LEAST, Machine, shortage, this_machine
+from .memory.minimum_memory import LEAST, shortage
 from .sources import GET_WEIGHTS, InstalledWeights, ModelSource
 
 READS = (PHOTO, PREVIEW, CAMERA, LENS)

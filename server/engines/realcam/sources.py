@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from blender_addon.core.protocol.capability import EngineOption
+from server.engines.machine_memory import this_machine
 from server.engines.random_weights import random_scale
 from server.model.config import NANO, REALCAM_256, REALCAM_512, REALCAM_1024, TINY, TRAINABLE, ModelConfig
 from server.model.weights.own_networks import OwnNetwork, base_store, own_hash, own_networks, shipped_networks
 from server.model.weights.weights_store import WeightsStore, default_store
 from server.packages import MODEL_PACKAGES, absent_packages, unfit_torchvision
 
-from .memory.minimum_memory import shortage, this_machine
+from .memory.minimum_memory import shortage
 from .settings import PUBLISHED_ONLY, weights_option
 
 if TYPE_CHECKING:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
-Commercial = Literal["yes", "with conditions", "not clear", "no"]
-"""Whether a licence allows commercial use. "yes" is said of a licence that names no condition on use alone."""
+from blender_addon.core.protocol.engine_facts import CONDITIONS, NO, NOT_CLEAR, YES
 
-_WORST_FIRST: tuple[Commercial, ...] = ("no", "not clear", "with conditions", "yes")
+_WORST_FIRST = (NO, NOT_CLEAR, CONDITIONS, YES)
 
 ROOT_FILES = ("model_index.json",)
 """Files of a repository outside folders that a pipeline is loaded from."""
@@ -28,7 +26,8 @@ class WeightsPart:
         folders: of the repository.
         bytes: of its files, about; 0 where that is not known.
         licence: name of the text.
-        commercial: whether it allows commercial use.
+        commercial: whether it allows commercial use: YES of a licence that sets no condition on use, CONDITIONS,
+            NOT_CLEAR or NO.
         why: by what text that is so, or what is not clear.
         extra: name of what it belongs to where one can do without; "" for what every clip needs.
     """
@@ -37,7 +36,7 @@ class WeightsPart:
     folders: tuple[str, ...]
     bytes: int
     licence: str
-    commercial: Commercial
+    commercial: str
     why: str
     extra: str = ""
 
@@ -81,7 +80,7 @@ class PublishedWeights:
         """The names of the licences of what every clip needs, each once."""
         return ", ".join(dict.fromkeys(part.licence for part in self.wanted()))
 
-    def commercial(self, extras: Iterable[str] = ()) -> Commercial:
+    def commercial(self, extras: Iterable[str] = ()) -> str:
         """Whether clips may be used commercially: what the part says that allows least."""
         said = {part.commercial for part in self.wanted(extras)}
         return next(answer for answer in _WORST_FIRST if answer in said)
@@ -90,7 +89,7 @@ class PublishedWeights:
         """The same in words, with the parts that it rests on."""
         answer = self.commercial(extras)
         parts = [part for part in self.wanted(extras) if part.commercial == answer]
-        if answer == "yes":
+        if answer == YES:
             return f"commercial use: yes, by {self.licence}"
         named = "; ".join(f"{part.name}: {part.why}" for part in parts)
         return f"commercial use: {answer} ({named})"
@@ -114,9 +113,9 @@ def _wan(name: str, title: str, repo: str, transformer: int, vae: int) -> Publis
         title=title,
         repo=repo,
         parts=(
-            WeightsPart("transformer", ("transformer", "scheduler"), transformer, _APACHE, "yes", _WAN_CARD),
-            WeightsPart("VAE", ("vae",), vae, _APACHE, "yes", _WAN_CARD),
-            WeightsPart("text encoder UMT5-XXL", ("text_encoder", "tokenizer"), 11_383_000_000, _APACHE, "yes", _UMT5),
+            WeightsPart("transformer", ("transformer", "scheduler"), transformer, _APACHE, YES, _WAN_CARD),
+            WeightsPart("VAE", ("vae",), vae, _APACHE, YES, _WAN_CARD),
+            WeightsPart("text encoder UMT5-XXL", ("text_encoder", "tokenizer"), 11_383_000_000, _APACHE, YES, _UMT5),
         ),
     )
 
@@ -131,16 +130,16 @@ _SANA_WM = PublishedWeights(
             ("transformer", "scheduler"),
             5_320_000_000,
             _APACHE,
-            "not clear",
+            NOT_CLEAR,
             "the card names Apache-2.0, and some of the videos it was trained on were published for non-commercial use",
         ),
-        WeightsPart("VAE", ("vae",), 2_440_000_000, _LTX2, "not clear", _LTX2_WHY),
+        WeightsPart("VAE", ("vae",), 2_440_000_000, _LTX2, NOT_CLEAR, _LTX2_WHY),
         WeightsPart(
             "text encoder Gemma-2-2B",
             ("text_encoder", "tokenizer"),
             5_250_000_000,
             _GEMMA,
-            "with conditions",
+            CONDITIONS,
             _GEMMA_WHY,
         ),
         WeightsPart(
@@ -148,7 +147,7 @@ _SANA_WM = PublishedWeights(
             ("refiner/transformer", "refiner/connectors", "refiner/scheduler"),
             41_000_000_000,
             _LTX2,
-            "not clear",
+            NOT_CLEAR,
             _LTX2_WHY,
             extra="refiner",
         ),
@@ -157,7 +156,7 @@ _SANA_WM = PublishedWeights(
             ("refiner/text_encoder", "refiner/tokenizer"),
             46_000_000_000,
             _GEMMA,
-            "with conditions",
+            CONDITIONS,
             _GEMMA_WHY,
             extra="refiner",
         ),

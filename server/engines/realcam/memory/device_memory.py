@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import torch
 
-from .machine_memory import free_machine_memory, machine_memory
+from server.engines.machine_memory import free_machine_memory, machine_memory
+
 from .memory_plan import MemoryPlan
 
 log = logging.getLogger("realcam.engine")

@@ -8,12 +8,11 @@ from functools import cache
 
 import torch
 
+from server.engines.machine_memory import USABLE
 from server.model.config import LATENT_DOWNSAMPLE, ModelConfig
 from server.model.model import RESIDENT_PARTS, build_parts
 from server.model.unet.flex_plan import mask_memory
 from server.model.vae import CARD_FRAMES, TILE
-
-from .minimum_memory import USABLE
 
 Size = tuple[int, int]
 """(width, height), pixels."""

@@ -5,17 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from server.engines.graphics_card import card_memory
-
-from .machine_memory import machine_memory
-
-GB = 2**30
-"""Bytes in the unit that messages call GB."""
-
-USABLE = 0.9
-"""The share of a device's memory that a shot may take: the rest is the system's and other programs'. Of all of it, not
-of what is free just now: the same machine makes the same clip.
-"""
+from server.engines.machine_memory import GB, USABLE, Machine
 
 
 @dataclass(frozen=True)
@@ -42,24 +32,6 @@ LEAST = {
     "nano": MinimumMemory(whole=0.03, by_layer=0.02, weights=0.01),
 }
 """The least memory of each variant."""
-
-
-@dataclass(frozen=True)
-class Machine:
-    """The memory that this process may use.
-
-    Attributes:
-        memory: bytes of the machine's memory.
-        card: bytes of the CUDA device that PyTorch would compute on, all there are; None where it would use the CPU.
-    """
-
-    memory: int
-    card: int | None = None
-
-
-def this_machine() -> Machine:
-    """The memory of this machine, within the limits of the container."""
-    return Machine(machine_memory(), card_memory())
 
 
 def shortage(machine: Machine, variants: Iterable[str]) -> str:

@@ -16,10 +16,16 @@ import pytest
 
 from server.engines import graphics_card as card
 from server.engines.graphics_card import built_for_cuda, card_memory, pytorch_cuda, unused_card
+from server.engines.machine_memory import (
+    Machine,
+    cgroup_limits,
+    free_machine_memory,
+    machine_memory,
+    this_machine,
+)
 from server.engines.realcam import sources
 from server.engines.realcam.engine import RealCamEngine
-from server.engines.realcam.memory.machine_memory import cgroup_limits, free_machine_memory, machine_memory
-from server.engines.realcam.memory.minimum_memory import Machine, shortage, this_machine
+from server.engines.realcam.memory.minimum_memory import shortage
 from server.engines.realcam.sources import RandomWeights
 from server.packages import MODEL_PACKAGES, absent_packages
 
@@ -33,7 +39,7 @@ def test_a_limit_on_addresses_is_one_on_memory() -> None:
         pytest.skip("only Linux limits a process's addresses so")
     program = (
         "import psutil\n"
-        "from server.engines.realcam.memory.machine_memory import free_machine_memory, machine_memory\n"
+        "from server.engines.machine_memory import free_machine_memory, machine_memory\n"
         f"psutil.Process().rlimit(psutil.RLIMIT_AS, ({GB}, {GB}))\n"
         "print(machine_memory(), free_machine_memory(), psutil.Process().memory_info().vms)"
     )
@@ -215,7 +221,7 @@ def test_what_this_pytorch_was_built_for_without_loading_it() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed: its build was not compared")
     built_for = torch.version.cuda
     assert pytorch_cuda() == (None if built_for is None else int(built_for.split(".")[0]))
-    asked = "from server.engines.realcam.memory.minimum_memory import this_machine; import sys; this_machine(); "
+    asked = "from server.engines.machine_memory import this_machine; import sys; this_machine(); "
     subprocess.run([sys.executable, "-c", asked + "sys.exit('torch' in sys.modules)"], check=True)
 
 

@@ -1,4 +1,4 @@
-"""How much of the machine's memory this process may use.
+"""How much of the machine's memory, and of its card's, this process may use.
 
 That is less than all where a container's control group or `ulimit -v` limits it.
 """
@@ -6,14 +6,43 @@ That is less than all where a container's control group or `ulimit -v` limits it
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from .graphics_card import card_memory
+
+GB = 2**30
+"""Bytes in the unit that messages call GB."""
+
+USABLE = 0.9
+"""The share of a device's memory that a shot may take: the rest is the system's and other programs'. Of all of it, not
+of what is free just now: the same machine makes the same clip.
+"""
 
 CGROUPS = Path("/sys/fs/cgroup")
 """Where control groups are mounted."""
 OWN_CGROUPS = Path("/proc/self/cgroup")
 """The control groups that this process is in."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The memory that this process may use.
+
+    Attributes:
+        memory: bytes of the machine's memory.
+        card: bytes of the CUDA device that PyTorch would compute on, all there are; None where it would use the CPU.
+    """
+
+    memory: int
+    card: int | None = None
+
+
+def this_machine() -> Machine:
+    """The memory of this machine, within the limits of the container."""
+    return Machine(machine_memory(), card_memory())
 
 
 def machine_memory() -> int:

@@ -1,0 +1,1 @@
+"""How much memory a clip of a pipeline takes, and the plan that fits the machine."""

@@ -1,0 +1,134 @@
+"""What pipelines consist of, in numbers: parameters, tokens, and the values that are alive at the peak of their work.
+
+All of it is calculated. Parameters follow from published configurations. Values alive at a peak were counted tensor by
+tensor on networks of the full width without content (tests/support/model/live_memory.py), for Wan's networks; for
+SANA-WM they are guessed from those. No weights were run, and no card was at hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PipelineSizes:
+    """The sizes of one pipeline.
+
+    Attributes:
+        title: for people.
+        transformer: parameters of the network that is run at every step, kept in 16 bits.
+        blocks: of that network, which groups of weights follow.
+        width: channels of a token.
+        alive: values alive at the peak of a forward pass, for each token and channel.
+        branches: how many passes run at once: 2 where guidance is computed as a batch.
+        cell: side of a token, pixels.
+        latent_frames: frames of a latent after the first.
+        extra_latents: latent frames beside the clip's, as VACE's picture to go by.
+        vae: parameters of the VAE.
+        vae_bytes: of a value of the VAE: 4 where it is run in float32.
+        vae_alive: bytes alive at the peak of decoding or encoding, for each pixel of a frame.
+        vae_tile: pixels of a tile, where it works in tiles.
+        encoder: parameters of the text encoder, kept in 16 bits.
+    """
+
+    title: str
+    transformer: float
+    blocks: int
+    width: int
+    alive: float
+    branches: int
+    cell: int
+    latent_frames: int
+    extra_latents: int
+    vae: float
+    vae_bytes: int
+    vae_alive: float
+    vae_tile: int
+    encoder: float
+
+    def tokens(self, width: int, height: int, frames: int) -> int:
+        """Tokens of a clip.
+
+        Args:
+            width: pixels.
+            height: pixels.
+            frames: as the network makes them.
+        """
+        latents = 1 + -(-(frames - 1) // self.latent_frames) + self.extra_latents
+        return latents * (width // self.cell) * (height // self.cell)
+
+
+_UMT5 = 5.68e9
+_WAN_VAE = 0.127e9
+WAN_VAE_ALIVE = 19_500
+"""Bytes for each pixel, float32, counted: 19,450 beside the frames themselves; encoding 14,090."""
+
+SIZES: dict[str, PipelineSizes] = {
+    "vace": PipelineSizes(
+        title="Wan2.1-VACE 1.3B",
+        transformer=2.15e9,
+        blocks=45,
+        width=1536,
+        # Counted 17 and one for each of the 15 control blocks, whose results wait for theirs.
+        alive=33,
+        branches=1,
+        cell=16,
+        latent_frames=4,
+        extra_latents=1,
+        vae=_WAN_VAE,
+        vae_bytes=4,
+        vae_alive=WAN_VAE_ALIVE,
+        vae_tile=256 * 256,
+        encoder=_UMT5,
+    ),
+    "vace-14b": PipelineSizes(
+        title="Wan2.1-VACE 14B",
+        transformer=17.3e9,
+        blocks=48,
+        width=5120,
+        alive=26,
+        branches=1,
+        cell=16,
+        latent_frames=4,
+        extra_latents=1,
+        vae=_WAN_VAE,
+        vae_bytes=4,
+        vae_alive=WAN_VAE_ALIVE,
+        vae_tile=256 * 256,
+        encoder=_UMT5,
+    ),
+    "wan-i2v": PipelineSizes(
+        title="Wan2.2-TI2V-5B",
+        transformer=5.0e9,
+        blocks=30,
+        width=3072,
+        # More than VACE's: every token has a time of its own.
+        alive=33,
+        branches=1,
+        cell=32,
+        latent_frames=4,
+        extra_latents=0,
+        vae=0.705e9,
+        vae_bytes=4,
+        vae_alive=21_700,
+        vae_tile=256 * 256,
+        encoder=_UMT5,
+    ),
+    "sana-wm": PipelineSizes(
+        title="SANA-WM",
+        transformer=2.66e9,
+        blocks=20,
+        width=2240,
+        alive=33,
+        branches=2,
+        cell=32,
+        latent_frames=8,
+        extra_latents=0,
+        vae=1.2e9,
+        vae_bytes=2,
+        vae_alive=20_000,
+        vae_tile=512 * 512,
+        encoder=2.6e9,
+    ),
+}
+"""The sizes of each pipeline, by the name of its weights."""

@@ -1,0 +1,138 @@
+"""Which memory plan is chosen, what is said of it, and what a machine too small is told. No torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blender_addon.core.errors import EngineError
+from server.engines.machine_memory import GB, Machine
+from server.engines.pipelines.memory.engine_facts import pipeline_facts
+from server.engines.pipelines.memory.plans import (
+    GROUP,
+    GROUP_TILED,
+    MODEL,
+    MODEL_TILED,
+    WHOLE,
+    WHOLE_TILED,
+    Demand,
+    choose_plan,
+    fitting,
+    needed,
+    shortage,
+)
+from server.engines.pipelines.memory.sizes import SIZES
+from server.engines.pipelines.weights.catalogue import PIPELINE_WEIGHTS
+from server.model.weights.weights_store import WeightsStore
+
+SMALL = Demand(832, 480, 81)
+LARGE = Demand(1280, 720, 81)
+
+
+def machine(card: float | None, memory: float = 64) -> Machine:
+    return Machine(int(memory * GB), None if card is None else int(card * GB))
+
+
+@pytest.mark.parametrize(
+    ("name", "demand", "card", "plan"),
+    [
+        ("vace", SMALL, 24, "whole"),
+        ("vace", SMALL, 12, "model"),
+        ("vace", SMALL, 8, "group-tiled"),
+        ("vace", LARGE, 24, "whole-tiled"),
+        ("vace-14b", SMALL, 80, "whole"),
+        ("vace-14b", SMALL, 24, "group"),
+        ("vace-14b", LARGE, 48, "group"),
+        ("wan-i2v", Demand(1280, 704, 121), 24, "whole-tiled"),
+        ("sana-wm", Demand(1280, 704, 161), 24, "model"),
+    ],
+)
+def test_the_first_plan_that_fits_is_chosen(name: str, demand: Demand, card: float, plan: str) -> None:
+    """Exact before tiled, fast before slow."""
+    assert choose_plan(SIZES[name], demand, machine(card)).plan.name == plan
+
+
+def test_what_is_chosen_is_said_with_numbers() -> None:
+    chosen = choose_plan(SIZES["vace"], SMALL, machine(24))
+    assert chosen.words == "everything on the card: 15.0 of 24.0 GB of the card's memory, calculated"
+    assert chosen.encoder_on_card
+    small = choose_plan(SIZES["vace"], SMALL, machine(8))
+    assert "one after the other, slower, decoded in tiles: 5.3 of 8.0 GB" in small.words
+    assert not small.encoder_on_card, "11.4 GB of text encoder do not fit into 8"
+
+
+def test_a_card_too_small_is_told_what_would_fit() -> None:
+    with pytest.raises(EngineError) as error:
+        choose_plan(SIZES["vace-14b"], LARGE, machine(8))
+    assert error.value.what == "Wan2.1-VACE 14B cannot make this clip on this machine"
+    assert "1280 x 720, 81 frames: it needs" in error.value.why
+    assert "of 8.0 GB 7.2 GB may be used" in error.value.why
+    size, frames = error.value.remedy.split(" would fit.")[0].split(", ")
+    width, height = (int(side) for side in size.split(" x "))
+    fits = Demand(width, height, int(frames.removesuffix(" frames")))
+    assert choose_plan(SIZES["vace-14b"], fits, machine(8)).plan in (GROUP, GROUP_TILED)
+
+
+def test_a_machine_with_too_little_memory_beside_its_card_is_told() -> None:
+    """Weights that are sent to the card piece by piece wait in the machine's memory."""
+    lacks = shortage(SIZES["vace-14b"], SMALL, machine(24, memory=16))
+    assert "of memory beside the card's (calculated), of 16.0 GB 14.4 GB may be used" in lacks
+    with pytest.raises(EngineError, match="Nothing would fit, not even"):
+        choose_plan(SIZES["vace-14b"], SMALL, machine(24, memory=16))
+
+
+def test_without_a_card_the_processor_is_named() -> None:
+    chosen = choose_plan(SIZES["vace"], SMALL, machine(None))
+    assert chosen.plan is WHOLE
+    assert chosen.words.startswith("on the processor: ")
+    assert not chosen.encoder_on_card
+
+
+def test_a_wish_is_a_command() -> None:
+    assert choose_plan(SIZES["vace"], SMALL, machine(4), wish="whole").plan is WHOLE
+
+
+def test_of_a_list_of_clips_those_that_fit() -> None:
+    assert fitting(SIZES["vace-14b"], (SMALL, LARGE), machine(16)) == (SMALL,)
+
+
+@given(
+    name=st.sampled_from(sorted(SIZES)),
+    cells=st.tuples(st.integers(10, 60), st.integers(10, 40)),
+    frames=st.integers(2, 40),
+    card=st.floats(2, 200),
+)
+def test_a_larger_card_never_loses_a_clip(name: str, cells: tuple[int, int], frames: int, card: float) -> None:
+    """A chosen plan fits, one that fits is found, and what saves memory needs less of the card."""
+    sizes = SIZES[name]
+    demand = Demand(cells[0] * sizes.cell, cells[1] * sizes.cell, 8 * frames + 1)
+    for saving, plan in ((MODEL, WHOLE), (MODEL_TILED, WHOLE_TILED), (GROUP_TILED, GROUP), (MODEL_TILED, MODEL)):
+        assert needed(sizes, demand, saving).device <= needed(sizes, demand, plan).device
+    small, large = machine(card, 1000), machine(1.5 * card, 1000)
+    if shortage(sizes, demand, small):
+        with pytest.raises(EngineError):
+            choose_plan(sizes, demand, small)
+        return
+    assert not shortage(sizes, demand, small, choose_plan(sizes, demand, small).plan)
+    assert not shortage(sizes, demand, large)
+
+
+def test_every_pipeline_that_can_be_got_has_sizes() -> None:
+    assert SIZES.keys() == PIPELINE_WEIGHTS.keys()
+
+
+def test_what_an_artist_is_told_before_choosing(tmp_path: Path) -> None:
+    store = WeightsStore(tmp_path)
+    facts = pipeline_facts("vace", ("preview",), SMALL, store=store, machine=machine(4))
+    assert (facts.commercial, facts.weights_bytes, facts.weights_here) == ("yes", 19_037_000_000, False)
+    assert facts.get_weights == "realcam weights get vace"
+    assert facts.memory is not None
+    assert (facts.memory.on_card, facts.memory.enough, facts.memory.there) == (True, False, 4 * GB)
+    assert facts.memory.least == round(needed(SIZES["vace"], SMALL, GROUP_TILED).device)
+    sana = pipeline_facts("sana-wm", ("camera",), SMALL, ("refiner",), store, machine(None))
+    assert sana.commercial == "not clear"
+    assert {part.licence for part in sana.licences} >= {"Gemma Terms of Use", "LTX-2 Community License Agreement"}
+    assert sana.get_weights == "realcam weights get sana-wm --with refiner"
