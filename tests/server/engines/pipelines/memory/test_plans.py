@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_addon.core.errors import EngineError
 from server.engines.machine_memory import GB, Machine
-from server.engines.pipelines.memory.engine_facts import pipeline_facts
+from server.engines.pipelines.memory.need import memory_need
 from server.engines.pipelines.memory.plans import (
     GROUP,
     GROUP_TILED,
@@ -26,7 +24,6 @@ from server.engines.pipelines.memory.plans import (
 )
 from server.engines.pipelines.memory.sizes import SIZES
 from server.engines.pipelines.weights.catalogue import PIPELINE_WEIGHTS
-from server.model.weights.weights_store import WeightsStore
 
 SMALL = Demand(832, 480, 81)
 LARGE = Demand(1280, 720, 81)
@@ -124,15 +121,9 @@ def test_every_pipeline_that_can_be_got_has_sizes() -> None:
     assert SIZES.keys() == PIPELINE_WEIGHTS.keys()
 
 
-def test_what_an_artist_is_told_before_choosing(tmp_path: Path) -> None:
-    store = WeightsStore(tmp_path)
-    facts = pipeline_facts("vace", ("preview",), SMALL, store=store, machine=machine(4))
-    assert (facts.commercial, facts.weights_bytes, facts.weights_here) == ("yes", 19_037_000_000, False)
-    assert facts.get_weights == "realcam weights get vace"
-    assert facts.memory is not None
-    assert (facts.memory.on_card, facts.memory.enough, facts.memory.there) == (True, False, 4 * GB)
-    assert facts.memory.least == round(needed(SIZES["vace"], SMALL, GROUP_TILED).device)
-    sana = pipeline_facts("sana-wm", ("camera",), SMALL, ("refiner",), store, machine(None))
-    assert sana.commercial == "not clear"
-    assert {part.licence for part in sana.licences} >= {"Gemma Terms of Use", "LTX-2 Community License Agreement"}
-    assert sana.get_weights == "realcam weights get sana-wm --with refiner"
+def test_what_an_artist_is_told_before_choosing() -> None:
+    need = memory_need("vace", SMALL, machine(4))
+    assert (need.on_card, need.enough, need.there) == (True, False, 4 * GB)
+    assert need.least == round(needed(SIZES["vace"], SMALL, GROUP_TILED).device)
+    alone = memory_need("sana-wm", SMALL, machine(None))
+    assert (alone.on_card, alone.enough, alone.there) == (False, True, 64 * GB)

@@ -1,0 +1,28 @@
+"""The memory that an engine's smallest clip takes, for those who choose an engine."""
+
+from __future__ import annotations
+
+from blender_addon.core.protocol.engine_facts import MemoryNeed
+from server.engines.machine_memory import Machine, this_machine
+
+from .plans import Demand, known_plans, needed, shortage
+from .sizes import SIZES
+
+
+def memory_need(name: str, smallest: Demand, machine: Machine | None = None) -> MemoryNeed:
+    """The memory of a clip in the plan that takes least, and what there is of that kind.
+
+    Args:
+        name: of the weights.
+        smallest: the smallest clip that the engine offers.
+        machine: the memory there is; None for this machine's.
+    """
+    sizes, machine = SIZES[name], machine or this_machine()
+    on_card = machine.card is not None
+    needs = [needed(sizes, smallest, plan, on_card) for plan in known_plans(on_card)]
+    return MemoryNeed(
+        on_card=on_card,
+        least=round(min(need.device if on_card else need.machine for need in needs)),
+        there=machine.memory if machine.card is None else machine.card,
+        enough=not shortage(sizes, smallest, machine),
+    )
