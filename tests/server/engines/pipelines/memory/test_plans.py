@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,3 +130,14 @@ def test_what_an_artist_is_told_before_choosing() -> None:
     assert need.least == round(needed(SIZES["vace"], SMALL, GROUP_TILED).device)
     alone = memory_need("sana-wm", SMALL, machine(None))
     assert (alone.on_card, alone.enough, alone.there) == (False, True, 64 * GB)
+
+
+def test_the_table_of_the_manual_is_what_is_calculated() -> None:
+    manual = (Path(__file__).parents[5] / "docs" / "engines.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| (\d+) x (\d+) \| (\d+) \| (.*) \|$", manual, re.MULTILINE)
+    assert {row[0] for row in rows} == set(SIZES)
+    for name, width, height, frames, said in rows:
+        sizes, demand = SIZES[name], Demand(int(width), int(height), int(frames))
+        plans = (WHOLE, MODEL, GROUP, MODEL_TILED, GROUP_TILED)
+        found = [needed(sizes, demand, plan).device for plan in plans] + [needed(sizes, demand, MODEL).machine]
+        assert [f"{count / GB:.1f}" for count in found] == said.split(" | "), name
