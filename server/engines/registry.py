@@ -23,11 +23,18 @@ def _realcam() -> Engine:
     return RealCamEngine(chosen_source())
 
 
+def _vace() -> Engine:
+    from server.engines.vace.engine import VaceEngine
+    from server.engines.vace.sources import chosen_source
+
+    return VaceEngine(chosen_source())
+
+
 def engines() -> dict[str, Callable[[], Engine]]:
     """Functions that make the engines of clips, by name; the first is the default. Each imports what its
     engine needs.
     """
-    return {"draft": _draft, "realcam": _realcam}
+    return {"draft": _draft, "realcam": _realcam, "vace": _vace}
 
 
 def _predictor(name: str) -> AnyEngine:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from PIL import Image
 
-from blender_addon.core.arrays import Float64, UInt8
+from blender_addon.core.arrays import Bool, Float64, UInt8
 from blender_addon.core.camera.frame_fit import FrameFit
 from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.shot import Shot
@@ -67,6 +67,23 @@ def engine_picture(shot: Shot, intrinsics: Float64) -> UInt8:
     padded = np.pad(shot.photo, ((before_y, after_y), (before_x, after_x), (0, 0)), mode="edge")
     area = (left + before_x, top + before_y, right + before_x, bottom + before_y)
     return np.asarray(Image.fromarray(padded).resize(size, Image.Resampling.BILINEAR, box=area))
+
+
+def photo_covers(shot: Shot, intrinsics: Float64) -> Bool:
+    """[H, W] the pixels of the clip whose middle shows the photo, from the photo's own camera.
+
+    Args:
+        shot: the photo, its intrinsics and the size of the clip.
+        intrinsics: [3, 3] of the engine's lens, pixels of the clip.
+    """
+    there = []
+    for axis, (size, limit) in enumerate(
+        zip((shot.trajectory.width, shot.trajectory.height), shot.photo_size, strict=True)
+    ):
+        scale = shot.photo_intrinsics[axis, axis] / intrinsics[axis, axis]
+        on_photo = (np.arange(size) + 0.5 - intrinsics[axis, 2]) * scale + shot.photo_intrinsics[axis, 2]
+        there.append((on_photo >= 0) & (on_photo <= limit))
+    return np.asarray(there[1][:, None] & there[0][None, :])
 
 
 def last_picture(picture: UInt8, size: tuple[int, int]) -> UInt8:

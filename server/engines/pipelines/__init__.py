@@ -1,1 +1,1 @@
-"""Engines on pipelines of diffusers: what they share."""
+"""What engines on diffusers' video pipelines share: a shot fitted to a network's clips, sampled, and laid back."""

@@ -1,0 +1,102 @@
+"""What an engine on one of diffusers' pipelines says of it; all else is the runner's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from blender_addon.core.arrays import Bool, UInt8
+from blender_addon.core.payloads.shot import Shot
+from server.diffusion.flow.solver_state import SolverState
+
+from .fitting.clip_rule import ClipRule
+from .fitting.piece import Piece
+
+
+class FlowScheduler(Protocol):
+    """A scheduler that can start in the middle: HeldUniPC or HeldEuler of server.diffusion.flow."""
+
+    start: SolverState | None
+
+    @property
+    def state(self) -> SolverState:
+        """Where the run stands after the last step."""
+        ...
+
+
+class Adapter(Protocol):
+    """One shot's settings of one engine, as the runner asks for them.
+
+    A pipeline is diffusers'; it is typed as Any, because its type is known where diffusers is installed only.
+    """
+
+    @property
+    def name(self) -> str:
+        """The engine's name, as in its capability."""
+        ...
+
+    @property
+    def rule(self) -> ClipRule:
+        """The clips that the network makes in one piece."""
+        ...
+
+    @property
+    def shared(self) -> int:
+        """Frames that each segment of a long shot shares with the one before: k * frame_step + 1."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """Sampling steps of a segment."""
+        ...
+
+    def check(self, shot: Shot, inside: Bool) -> tuple[str, ...]:
+        """Notes for the artist on what the engine makes of the shot.
+
+        Args:
+            shot: the whole shot at the network's size.
+            inside: [H, W] where the network's frame shows the artist's.
+
+        Raises:
+            EngineError: it cannot make this shot.
+        """
+        ...
+
+    def load(self, folder: Path, dtype: torch.dtype) -> Any:
+        """The pipeline without its text encoder, on the CPU.
+
+        Args:
+            folder: of the weights, in diffusers' layout.
+            dtype: of the large network.
+        """
+        ...
+
+    def load_encoder(self, folder: Path, dtype: torch.dtype) -> Any:
+        """The pipeline with nothing but its text encoder and tokenizer, on the CPU."""
+        ...
+
+    def encode(self, encoder: Any, prompt: str, negative: str) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+        """The prompts as arguments of the pipeline's call, and notes on what was left out of them.
+
+        Args:
+            encoder: from `load_encoder`, on the device that it shall run on.
+            prompt: the artist's.
+            negative: the artist's, "" for none.
+        """
+        ...
+
+    def scheduler(self, pipe: Any, piece: Piece) -> FlowScheduler:
+        """A new scheduler for a piece."""
+        ...
+
+    def arguments(self, pipe: Any, piece: Piece) -> Mapping[str, Any]:
+        """The arguments of the pipeline's call, but for prompts, steps, generator, latents and callback."""
+        ...
+
+    def picture(self, pipe: Any, clean: Tensor) -> UInt8:
+        """A frame [h, w, 3] from the middle of clean latents, as the callback has them."""
+        ...

@@ -1,0 +1,89 @@
+"""Where a preview shows the photo, and where the latents of a video network may be held to it.
+
+A latent of such a network stands for several frames: the first for frame 0 alone, latent k for frames (k - 1) * n + 1
+to k * n. It may be held where all of them see the photo.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from blender_addon.core.arrays import Bool, UInt8
+
+OPAQUE = 253
+"""Alpha, of 255, from which a pixel's colour is the photo's alone: 0.99 and above."""
+
+
+def seen(preview: UInt8, margin: int) -> Bool:
+    """[F, H, W] where a preview shows the photo, with no hole within so many pixels.
+
+    Args:
+        preview: [F, H, W, 4] uint8, straight alpha.
+        margin: pixels along rows and columns. Beyond the border of the picture is no hole.
+    """
+    return shrunk(preview[..., 3] >= OPAQUE, margin)
+
+
+def shrunk(mask: Bool, by: int) -> Bool:
+    """[F, H, W] where the mask is True in the whole square of pixels up to `by` away.
+
+    Args:
+        mask: [F, H, W].
+        by: pixels.
+    """
+    for axis in (1, 2):
+        mask = _eroded(mask, by, axis)
+    return mask
+
+
+def _eroded(mask: Bool, by: int, axis: int) -> Bool:
+    """The minimum over a window, which doubles until it is wide enough."""
+    if by == 0:
+        return mask
+    widths = [(0, 0)] * 3
+    widths[axis] = (by, by)
+    padded = np.moveaxis(np.pad(mask, widths, constant_values=True), axis, 0)
+    wanted, width = 2 * by + 1, 1
+    while width < wanted:
+        step = min(width, wanted - width)
+        padded = padded[: len(padded) - step] & padded[step:]
+        width += step
+    return np.moveaxis(padded, 0, axis)
+
+
+def latent_frames(count: int, step: int) -> tuple[slice, ...]:
+    """The frames of each latent.
+
+    Args:
+        count: frames, k * step + 1.
+        step: frames of a latent, but for the first.
+    """
+    return (slice(0, 1), *(slice(first, first + step) for first in range(1, count, step)))
+
+
+def held_together(seen: Bool, step: int) -> Bool:
+    """[F, H, W] where all frames of a frame's latent see the photo.
+
+    Args:
+        seen: [F, H, W] where each frame does.
+        step: frames of a latent, but for the first.
+    """
+    result = np.empty_like(seen)
+    for frames in latent_frames(len(seen), step):
+        result[frames] = seen[frames].all(axis=0)
+    return result
+
+
+def on_latents(seen: Bool, step: int, cell: int, shrink: int = 1) -> Bool:
+    """[L, H / cell, W / cell] the latents that may be held: all their pixels in all their frames see the photo.
+
+    Args:
+        seen: [F, H, W] where each frame does; H and W multiples of `cell`.
+        step: frames of a latent, but for the first.
+        cell: pixels of a latent along rows and columns.
+        shrink: cells beside a hole that are not held either: the network that encodes the picture looks past a cell.
+    """
+    whole = np.stack([seen[frames].all(axis=0) for frames in latent_frames(len(seen), step)])
+    count, height, width = whole.shape
+    cells = whole.reshape(count, height // cell, cell, width // cell, cell).all(axis=(2, 4))
+    return shrunk(cells, shrink)

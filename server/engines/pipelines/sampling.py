@@ -1,0 +1,102 @@
+"""One segment through a pipeline's call: progress, pictures, checkpoints and cancel on the way, its frames checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from blender_addon.core.arrays import UInt8
+
+from .adapter import Adapter, FlowScheduler
+from .checkpoint import ClipKeeper, ClipState
+from .fitting.clip_rule import wrong_frames
+from .fitting.piece import Piece
+from .watch import Watch, polled
+
+PICTURES = 5
+"""Pictures of the clip while a segment is sampled. Each decodes one latent, and may move networks to the card."""
+
+
+@dataclass(frozen=True, eq=False)
+class Resumed:
+    """Where a segment begins, and what keeps its states.
+
+    Attributes:
+        state: of the clip.
+        keeper: saves states.
+        before: steps of the segments before this one.
+    """
+
+    state: ClipState
+    keeper: ClipKeeper
+    before: int
+
+
+def sampled(
+    pipe: Any, adapter: Adapter, piece: Piece, words: Mapping[str, Tensor], watch: Watch, resumed: Resumed
+) -> UInt8:
+    """The frames of a segment, [F, H, W, 3] uint8 of the network's size, those that pad it too.
+
+    Args:
+        pipe: diffusers', without its text encoder.
+        adapter: the engine's.
+        piece: the segment.
+        words: the encoded prompts, as arguments of the call.
+        watch: is told of the steps.
+        resumed: where it begins.
+
+    Raises:
+        EngineError: the network returned other frames; what `watch` and the keeper raise passes through.
+    """
+    scheduler = adapter.scheduler(pipe, piece)
+    scheduler.start = resumed.state.solver
+    pipe.scheduler = scheduler
+    watch.stage("Encoding the shot")
+
+    def on_step(_pipe: Any, _index: int, _timestep: Any, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        done, latents = scheduler.state.done, tensors["latents"]
+        picture = _picture(pipe, adapter, scheduler, latents) if _shown(done, adapter.steps) else None
+        watch.step(resumed.before + done, picture)
+        if done < adapter.steps:
+            resumed.keeper.keep(replace(resumed.state, latents=latents, solver=scheduler.state))
+        else:
+            watch.stage("Decoding")
+        return {}
+
+    try:
+        with polled(pipe, watch):
+            output = pipe(
+                **words,
+                **adapter.arguments(pipe, piece),
+                num_inference_steps=adapter.steps,
+                generator=torch.Generator().manual_seed(piece.seed),
+                latents=resumed.state.latents,
+                output_type="np",
+                callback_on_step_end=on_step,
+                callback_on_step_end_tensor_inputs=["latents"],
+            )
+    finally:
+        pipe.maybe_free_model_hooks()
+    frames = np.rint(output.frames[0] * 255).clip(0, 255).astype(np.uint8)
+    camera = piece.shot.trajectory
+    if frames.shape != (len(camera), camera.height, camera.width, 3):
+        raise wrong_frames(frames, len(camera), (camera.width, camera.height))
+    return frames
+
+
+def _shown(done: int, steps: int) -> bool:
+    """Whether a picture is made after this step."""
+    return done == steps or done * PICTURES // steps > (done - 1) * PICTURES // steps
+
+
+def _picture(pipe: Any, adapter: Adapter, scheduler: FlowScheduler, latents: Tensor) -> UInt8:
+    """A frame of the clip as the network sees it now: of the clean latent where the scheduler keeps it."""
+    outputs = scheduler.state.outputs
+    clean = outputs[-1] if outputs and outputs[-1] is not None else latents
+    with torch.no_grad():
+        return adapter.picture(pipe, clean)

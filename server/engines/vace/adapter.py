@@ -1,0 +1,153 @@
+"""VACE as the runner of pipelines sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.pipelines.wan.pipeline_wan_vace import prompt_clean
+from torch import Tensor
+
+from blender_addon.core.arrays import Bool, UInt8
+from blender_addon.core.errors import EngineError
+from blender_addon.core.payloads.shot import Shot
+from server.diffusion.flow.unipc import HeldUniPC
+from server.engines.pipelines.adapter import FlowScheduler
+from server.engines.pipelines.fitting.clip_rule import ClipRule
+from server.engines.pipelines.fitting.piece import Piece
+from server.engines.pipelines.fitting.visibility import OPAQUE
+from server.engines.pipelines.loading import ENCODER, load_pipeline
+from server.engines.pipelines.wan_latents import wan_picture
+from server.engines.pipelines.words import length_notes
+
+from .conditions import conditions, starts_at_photo, unseen_frames
+from .pipeline import ShotVacePipeline
+from .rule import NAME, RULE
+from .settings import VaceSettings
+
+MOST_TOKENS = 512
+"""Tokens of a prompt that the text encoder reads."""
+
+NEGATIVE = (
+    "Bright tones, overexposed, static, blurred details, subtitles, style, works, paintings, images, static, overall "
+    "gray, worst quality, low quality, JPEG compression residue, ugly, incomplete, extra fingers, poorly drawn hands, "
+    "poorly drawn faces, deformed, disfigured, misshapen limbs, fused fingers, still picture, messy background, three "
+    "legs, many people in the background, walking backwards"
+)
+"""Negative prompt where the artist gave none: the one that the network is published with."""
+
+SHIFTS = (3.0, 5.0)
+"""Shift of the noise schedule at 480p and at 720p."""
+SMALL = 832 * 480 * 3 // 2
+"""Pixels of a frame up to which the first is used."""
+
+
+@dataclass(frozen=True)
+class VaceAdapter:
+    """One shot's settings, see Adapter.
+
+    Attributes:
+        settings: of the engine.
+    """
+
+    settings: VaceSettings
+
+    @property
+    def name(self) -> str:
+        """See Adapter."""
+        return NAME
+
+    @property
+    def rule(self) -> ClipRule:
+        """See Adapter."""
+        return RULE
+
+    @property
+    def shared(self) -> int:
+        """See Adapter."""
+        return int(self.settings.shared)
+
+    @property
+    def steps(self) -> int:
+        """See Adapter."""
+        return self.settings.steps
+
+    def check(self, shot: Shot, inside: Bool) -> tuple[str, ...]:
+        """See Adapter.
+
+        Raises:
+            EngineError: the preview shows nothing of the photo, or there is nothing left to make.
+        """
+        unseen = unseen_frames(shot.preview, self.settings.margin)
+        given = self.settings.first_frame and starts_at_photo(shot)
+        if unseen.all() and not given:
+            raise EngineError(
+                "The preview shows nothing of the photo",
+                "VACE knows the camera from the preview alone, and no part of any frame is covered well enough",
+                "Turn the camera towards the photo's scene, or make the margin of holes smaller.",
+            )
+        if shot.last_image is None and (shot.preview[:, inside, 3] >= OPAQUE).all():
+            raise EngineError(
+                "Nothing is left for VACE to make",
+                "the preview covers every frame wholly",
+                "Move the camera further, or use the draft engine, which shows the photo as it is.",
+            )
+        if not unseen.any():
+            return ()
+        return (
+            f"In {int(unseen.sum())} of {len(unseen)} frames the preview shows nothing of the photo. VACE does not "
+            "know the camera there.",
+        )
+
+    def load(self, folder: Path, dtype: torch.dtype) -> Any:
+        """See Adapter. The VAE stays in float32: in bfloat16 its pictures show bands."""
+        dtypes = {"transformer": dtype, "transformer_2": dtype, "default": torch.float32}
+        return load_pipeline(ShotVacePipeline, folder, dtypes, ENCODER)
+
+    def load_encoder(self, folder: Path, dtype: torch.dtype) -> Any:
+        """See Adapter."""
+        return load_pipeline(ShotVacePipeline, folder, dtype, ("vae", "transformer", "transformer_2"))
+
+    def encode(self, encoder: Any, prompt: str, negative: str) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+        """See Adapter."""
+        negative = negative or NEGATIVE
+        both = {"prompt": prompt_clean(prompt), "negative prompt": prompt_clean(negative)}
+        notes = length_notes(encoder.tokenizer, both, MOST_TOKENS)
+        embeds = encoder.encode_prompt(
+            prompt,
+            negative_prompt=negative,
+            do_classifier_free_guidance=True,
+            max_sequence_length=MOST_TOKENS,
+            device=encoder.text_encoder.device,
+        )
+        return dict(zip(("prompt_embeds", "negative_prompt_embeds"), embeds, strict=True)), notes
+
+    def scheduler(self, pipe: Any, piece: Piece) -> FlowScheduler:
+        """See Adapter: the pipeline's, with the shift for the picture's size."""
+        camera = piece.shot.trajectory
+        shift = SHIFTS[camera.width * camera.height > SMALL]
+        scheduler: HeldUniPC = HeldUniPC.from_config(pipe.scheduler.config, flow_shift=shift)
+        return scheduler
+
+    def arguments(self, pipe: Any, piece: Piece) -> Mapping[str, Any]:
+        """See Adapter."""
+        given = conditions(piece, self.settings.margin, self.settings.first_frame, self.settings.reference)
+        camera = piece.shot.trajectory
+        return {
+            "video": given.video,
+            "mask": given.mask,
+            "reference_images": given.reference,
+            "conditioning_scale": self.settings.control,
+            "height": camera.height,
+            "width": camera.width,
+            "num_frames": len(camera),
+            "guidance_scale": self.settings.guidance,
+        }
+
+    def picture(self, pipe: Any, clean: Tensor) -> UInt8:
+        """See Adapter. The latent of the reference picture is in front of the clip's."""
+        front = int(self.settings.reference)
+        return wan_picture(pipe.vae, clean, front + (clean.shape[2] - front) // 2)

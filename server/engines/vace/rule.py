@@ -1,0 +1,22 @@
+"""What the engine makes: its name, sizes and frame counts. Needs no torch."""
+
+from __future__ import annotations
+
+from server.engines.pipelines.fitting.clip_rule import ClipRule, Size
+
+NAME = "vace"
+
+RULE = ClipRule(frame_step=4, multiple=16, most_frames=81, most_pixels=1280 * 720)
+"""The network makes more frames than 81 at once too, but loses the reference over them."""
+
+SIZES: tuple[Size, ...] = ((832, 480), (480, 832), (624, 624), (512, 320), (1280, 720), (720, 1280), (960, 960))
+"""Those that are offered; it makes any other up to the largest of them."""
+
+FRAME_COUNTS = (
+    *(81, 1, 16, 17, 24, 25, 32, 33, 48, 49, 64, 65, 96, 97, 120, 121, 128, 144, 161),
+    *(192, 240, 241, 321, 481, 961),
+)
+"""The first is one piece; others are padded, or made in segments."""
+
+RANDOM_SIZES: tuple[Size, ...] = ((192, 128), (128, 192), (128, 64))
+"""Offered beside them by random weights, which anything can run."""

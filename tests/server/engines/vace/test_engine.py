@@ -1,0 +1,166 @@
+"""The engine `vace` end to end, with a tiny pipeline of random weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
+pytest.importorskip("transformers", reason="transformers is not installed: the model tests were not run")
+pytest.importorskip("ftfy", reason="ftfy is not installed: the model tests were not run")
+pytest.importorskip("accelerate", reason="accelerate is not installed: the model tests were not run")
+
+from blender_addon.core.errors import EngineError
+from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.progress import JobProgress
+from server.demo.motorcycle import Motorcycle
+from server.engines.engine import Paused
+from server.engines.pipelines.fitting.clip_rule import ClipRule
+from server.engines.random_weights import RANDOM_WEIGHTS
+from server.engines.vace import adapter
+from server.engines.vace.engine import VaceEngine
+from server.engines.vace.sources import chosen_source
+from tests.support.engines.pipeline_shots import holed_shot
+
+
+@pytest.fixture(scope="module")
+def engine() -> VaceEngine:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(RANDOM_WEIGHTS, "tiny")
+        return VaceEngine(chosen_source())
+
+
+@pytest.fixture(scope="module")
+def shot(bike: Motorcycle) -> Shot:
+    return holed_shot(bike, "vace", frames=6)
+
+
+class Kept:
+    """Checkpoints in memory; the server stops at the given save."""
+
+    def __init__(self, stop_at: int) -> None:
+        self.data: bytes | None = None
+        self._left = stop_at
+
+    def load(self) -> bytes | None:
+        return self.data
+
+    def due(self) -> bool:
+        return True
+
+    def save(self, data: bytes) -> None:
+        self.data = data
+        self._left -= 1
+        if self._left == 0:
+            raise Paused
+
+
+@pytest.fixture(scope="module")
+def made(engine: VaceEngine, shot: Shot) -> tuple[np.ndarray, list[JobProgress]]:
+    reports: list[JobProgress] = []
+    clip = engine.generate(shot, reports.append)
+    assert clip.frames.shape == (6, 40, 64, 3)
+    assert clip.frames.dtype == np.uint8
+    assert clip.metadata.weights_hash == "random-tiny-vace"
+    assert clip.metadata.draft, "random weights are never taken for a result"
+    assert clip.metadata.settings == shot.settings
+    assert "diffusers" in clip.metadata.engine_version
+    return clip.frames, reports
+
+
+def test_progress_and_pictures_on_the_way(made: tuple[np.ndarray, list[JobProgress]]) -> None:
+    _, reports = made
+    stages = list(dict.fromkeys(report.stage for report in reports))
+    assert stages == ["Reading the words", "Loading the model", "Encoding the shot", "Sampling", "Decoding"]
+    steps = [report.done for report in reports]
+    assert steps == sorted(steps)
+    assert (steps[-1], reports[-1].total) == (2, 2)
+    pictures = [report.preview for report in reports if report.preview is not None]
+    assert len(pictures) == 2
+    assert pictures[0].shape == (48, 64, 3)
+
+
+def test_seed_and_words_decide(engine: VaceEngine, shot: Shot, made: tuple[np.ndarray, list[JobProgress]]) -> None:
+    def frames(**changed: object) -> np.ndarray:
+        settings = msgspec.structs.replace(shot.settings, **changed)
+        return engine.generate(replace(shot, settings=settings), lambda _: None).frames
+
+    assert np.array_equal(frames(), made[0])
+    assert not np.array_equal(frames(seed=4), made[0])
+    assert not np.array_equal(frames(prompt="a lake at night"), made[0])
+    assert not np.array_equal(frames(negative_prompt="a lake at night"), made[0])
+
+
+@pytest.mark.parametrize(("frames", "stop_at"), [(6, 1), (13, 1), (13, 2), (13, 3)])
+def test_a_stopped_server_goes_on_to_the_same_clip(
+    engine: VaceEngine, bike: Motorcycle, monkeypatch: pytest.MonkeyPatch, frames: int, stop_at: int
+) -> None:
+    """In the first segment, between two, and in the second, whose first frames the first one made."""
+    monkeypatch.setattr(adapter, "RULE", ClipRule(frame_step=4, multiple=16, most_frames=9, most_pixels=640 * 480))
+    shot = holed_shot(bike, "vace", frames=frames, shared="5")
+    whole = engine.generate(shot, lambda _: None).frames
+    assert whole.shape == (frames, 40, 64, 3)
+    kept = Kept(stop_at)
+    with pytest.raises(Paused):
+        engine.generate_resumable(shot, lambda _: None, kept)
+    steps: list[int] = []
+    again = engine.generate_resumable(shot, lambda report: steps.append(report.done), kept).frames
+    assert np.array_equal(again, whole)
+    assert [n for n in dict.fromkeys(steps) if n] == list(range(stop_at + 1, 3 if frames == 6 else 5)) or stop_at == 2
+    other = replace(shot, settings=msgspec.structs.replace(shot.settings, seed=9))
+    fresh = engine.generate_resumable(other, lambda _: None, kept).frames
+    assert not np.array_equal(fresh, whole), "a checkpoint of another shot is left alone"
+
+
+def test_a_long_prompt_is_cut_and_said(engine: VaceEngine, shot: Shot) -> None:
+    words = "word " * 102 + "forgotten"
+    settings = msgspec.structs.replace(shot.settings, prompt=words)
+    notes = engine.generate(replace(shot, settings=settings), lambda _: None).notes
+    assert notes == ("The prompt was longer than the model reads: 'orgotten' was left out.",)
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_a_portrait_of_few_frames(engine: VaceEngine, bike: Motorcycle, frames: int) -> None:
+    shot = holed_shot(bike, "vace", frames=frames)
+    preview = np.ascontiguousarray(np.concatenate([shot.preview] * 2, axis=1)[:, :, :50])
+    preview[:, :8, :, 3] = 0
+    portrait = replace(shot, trajectory=replace(shot.trajectory, width=50, height=80), preview=preview)
+    assert engine.generate(portrait, lambda _: None).frames.shape == (frames, 80, 50, 3)
+
+
+def away(shot: Shot) -> Shot:
+    poses = shot.trajectory.camera_to_world.copy()
+    poses[:, 0, 3] += 1
+    return replace(shot, trajectory=replace(shot.trajectory, camera_to_world=poses))
+
+
+def test_what_no_clip_can_be_made_of_is_said(engine: VaceEngine, shot: Shot) -> None:
+    nothing, everything = shot.preview.copy(), shot.preview.copy()
+    nothing[..., 3], everything[..., 3] = 0, 255
+    with pytest.raises(EngineError, match=r"shows nothing of the photo.*VACE knows the camera from"):
+        engine.generate(away(replace(shot, preview=nothing)), lambda _: None)
+    with pytest.raises(EngineError, match=r"Nothing is left for VACE to make.*covers every frame"):
+        engine.generate(replace(shot, preview=everything), lambda _: None)
+    clip = engine.generate(replace(shot, preview=nothing), lambda _: None)
+    assert clip.notes == (
+        "In 6 of 6 frames the preview shows nothing of the photo. VACE does not know the camera there.",
+    )
+    settings = msgspec.structs.replace(shot.settings, options={"shaping": "off"})
+    with pytest.raises(EngineError, match="VACE has no option shaping"):
+        engine.generate(replace(shot, settings=settings), lambda _: None)
+
+
+def test_without_weights_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shot: Shot) -> None:
+    monkeypatch.setenv(RANDOM_WEIGHTS, "")
+    monkeypatch.setenv("REALCAM_WEIGHTS", str(tmp_path))
+    bare = VaceEngine(chosen_source())
+    assert "realcam weights get vace" in bare.capability.unavailable
+    assert "commercial use: yes" in bare.capability.licence
+    assert not bare.capability.draft
+    with pytest.raises(EngineError, match="VACE cannot run here"):
+        bare.generate(shot, lambda _: None)
