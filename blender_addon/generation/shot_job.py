@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
+import msgspec
 import numpy as np
 
 from ..blend_paths import blend_path
@@ -21,7 +22,7 @@ from ..core.payloads.coverage import check_seen
 from ..core.payloads.server_limits import check_clip_limits, shot_within
 from ..core.payloads.shot import Shot, ShotSettings
 from ..core.progress import JobProgress
-from ..core.protocol.engine_checks import check_clip_engine
+from ..core.protocol.engine_checks import check_clip_engine, stated_options
 from ..core.protocol.messages import Limits
 from ..datablocks import Reference, in_session, library_of
 from ..scene import PhotoScene, find_photo_scene, upright_pixels
@@ -233,6 +234,7 @@ class ShotJob:
         self.scene = request.scene
         self.preview: RenderedPreview | None = None
         self._request = request
+        self._settings = request.settings
         self._limits = Limits()
 
     @property
@@ -266,7 +268,10 @@ class ShotJob:
         scene = scene_now(request.scene)
         prompts = (settings.prompt, settings.negative_prompt)
         check_clip_limits(self._limits, request.size, request.frames, scene_rate(scene), prompts)
-        return check_clip_engine(jobs.engines, request.settings.engine, request.size, request.frames, ends).name
+        engine = check_clip_engine(jobs.engines, settings.engine, request.size, request.frames, ends)
+        options = stated_options(engine.options, settings.options)
+        self._settings = msgspec.structs.replace(settings, options=options)
+        return engine.name
 
     def payload(self, engine: str) -> Slices[Shot]:
         """Renders the preview, a frame a slice, and returns the shot.
@@ -279,8 +284,7 @@ class ShotJob:
         _, photo = scene_and_photo(self._request, preview.record.imported_at)
         # The camera, the depth and the preview are those of the scene before: so are its lens and its cut.
         photo = replace(photo, record=preview.record)
-        settings = self._request.settings
-        shot = assemble_shot(photo, preview.depth, preview.trajectory, preview.frames, settings, ending)
+        shot = assemble_shot(photo, preview.depth, preview.trajectory, preview.frames, self._settings, ending)
         return shot_within(shot, self._limits)
 
     def task(self) -> ShotTask:

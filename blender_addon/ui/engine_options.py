@@ -75,9 +75,10 @@ def hold(shot: EngineFields, values: dict[str, SettingValue]) -> None:
 
 
 def use_options(shot: EngineFields, options: dict[str, SettingValue]) -> None:
-    """Make the scene hold these values; options of the engine that are not among them get their defaults."""
+    """Make the scene hold the values of a shot's options; what the shot does not say gets the value that it means."""
     reset_options(shot)
-    hold(shot, options)
+    meant = {option.name: option.meant for option in _options(shot) if option.meant != option.default}
+    hold(shot, meant | options)
 
 
 def reset_options(shot: EngineFields) -> None:

@@ -38,7 +38,13 @@ from blender_addon.core.payloads.shot_file import encode_shot
 from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import EngineCapability, EngineKind, SettingValue
 from blender_addon.core.protocol.client import Client
-from blender_addon.core.protocol.engine_checks import check_last_image, check_size, checked_options, offered_engine
+from blender_addon.core.protocol.engine_checks import (
+    check_last_image,
+    check_size,
+    checked_options,
+    offered_engine,
+    stated_options,
+)
 from blender_addon.core.protocol.messages import JobState, Limits, StateEvent, Welcome
 from blender_addon.core.protocol.server_address import ServerAddress
 from blender_addon.core.version import COMMAND_LINE_SOFTWARE, command_line_client_id
@@ -170,7 +176,7 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
                 prompt=request.prompt,
                 negative_prompt=request.negative_prompt,
                 seed=request.seed,
-                options=dict(request.options),
+                options=stated_options(capability.options, request.options),
             ),
             depth_edge=request.import_settings.depth_edge,
             last_image=inputs.last_image,

@@ -115,7 +115,8 @@ def test_what_made_the_clip_is_in_it(whole_shot: WholeShot) -> None:
     sidecar = msgspec.json.decode((whole_shot.take / "metadata.json").read_bytes(), type=ClipSidecar)
     made = sidecar.metadata
     assert (made.engine, made.settings.seed, made.settings.prompt) == (whole_shot.engine, 7, "a motorcycle")
-    assert made.settings.options == ENGINE_OPTIONS[whole_shot.engine]
+    always = {"keep_seen": True} if whole_shot.engine == "realcam" else {}
+    assert made.settings.options == ENGINE_OPTIONS[whole_shot.engine] | always
     assert made.last_image_sha256 == (pixels_sha256(ENDING) if whole_shot.engine == "realcam" else "")
     assert made.weights_hash == ("random-tiny-0" if whole_shot.engine == "realcam" else "")
     assert len(made.camera_to_world) == whole_shot.count

@@ -11,6 +11,7 @@ import numpy as np
 from ..arrays import UInt8
 from ..camera.trajectory import Trajectory
 from .background import BackgroundLayer
+from .seen_drift import SeenDrift
 from .shot import Shot, ShotSettings
 
 
@@ -35,6 +36,8 @@ class ClipMetadata(msgspec.Struct, frozen=True, kw_only=True):
         last_image_sha256: pixels_sha256 of the shot's last image, "" without one.
         seconds: how long the clip took to make.
         draft: whether this is no final picture.
+        seen_drift: how far the engine's picture was from the photo before that was laid back over it. Unset where it
+            was not, or the camera never sees the photo.
     """
 
     engine: str
@@ -49,6 +52,7 @@ class ClipMetadata(msgspec.Struct, frozen=True, kw_only=True):
     last_image_sha256: str = ""
     seconds: float = 0.0
     draft: bool = False
+    seen_drift: SeenDrift | msgspec.UnsetType = msgspec.UNSET
 
     @classmethod
     def of(
@@ -60,6 +64,7 @@ class ClipMetadata(msgspec.Struct, frozen=True, kw_only=True):
         weights_hash: str = "",
         seconds: float = 0.0,
         draft: bool = False,
+        seen_drift: SeenDrift | None = None,
     ) -> ClipMetadata:
         """The metadata of the clip of `shot`.
 
@@ -70,6 +75,7 @@ class ClipMetadata(msgspec.Struct, frozen=True, kw_only=True):
             weights_hash: of the network's weights, "" without a network.
             seconds: how long the clip took to make.
             draft: whether this is no final picture.
+            seen_drift: how far the engine's picture was from the photo that was laid back over it; None for no such.
         """
         camera = shot.trajectory
         return cls(
@@ -85,6 +91,7 @@ class ClipMetadata(msgspec.Struct, frozen=True, kw_only=True):
             last_image_sha256="" if shot.last_image is None else pixels_sha256(shot.last_image),
             seconds=seconds,
             draft=draft,
+            seen_drift=msgspec.UNSET if seen_drift is None else seen_drift,
         )
 
     def trajectory(self) -> Trajectory:

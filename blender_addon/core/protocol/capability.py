@@ -45,6 +45,8 @@ class EngineOption(msgspec.Struct, frozen=True, kw_only=True):
         choices: the values of a "choice".
         choice_notes: what to know of each of them, "" for nothing. Unset, it is not written: servers of before do not
             say it.
+        unsaid: what shots mean that do not say it, where that is not the default: they were stored before the engine
+            had the option. Unset, it is not written, and they mean the default.
     """
 
     name: str
@@ -56,11 +58,17 @@ class EngineOption(msgspec.Struct, frozen=True, kw_only=True):
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     choice_notes: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    unsaid: SettingValue | msgspec.UnsetType = msgspec.UNSET
 
     def note_of(self, choice: SettingValue) -> str:
         """What to know of a choice, "" for nothing."""
         notes = () if self.choice_notes is msgspec.UNSET else self.choice_notes
         return dict(zip(self.choices, notes, strict=False)).get(str(choice), "")
+
+    @property
+    def meant(self) -> SettingValue:
+        """The value of shots that do not say it."""
+        return self.default if self.unsaid is msgspec.UNSET else self.unsaid
 
 
 class PredictorFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -113,7 +113,7 @@ def check_last_image(engine: EngineCapability) -> None:
 def checked_options(
     options: Iterable[EngineOption], given: Mapping[str, SettingValue], engine: str = "The engine"
 ) -> dict[str, SettingValue]:
-    """The value of each of an engine's options by name: as it was given, or its default.
+    """The value of each of an engine's options by name: as it was given, or as shots mean it that do not say it.
 
     Args:
         options: those of the engine.
@@ -127,7 +127,17 @@ def checked_options(
     for name in given:
         if name not in known:
             raise EngineError(f"{engine} has no option {name}", f"it has {', '.join(known) or 'none'}", "Leave it out.")
-    return {name: checked_option(option, given.get(name, option.default)) for name, option in known.items()}
+    return {name: checked_option(option, given.get(name, option.meant)) for name, option in known.items()}
+
+
+def stated_options(options: Iterable[EngineOption], given: Mapping[str, SettingValue]) -> dict[str, SettingValue]:
+    """The options of a new shot: those given, and the defaults that a shot must say to get them.
+
+    Args:
+        options: those of the engine.
+        given: what the artist set, by name.
+    """
+    return {option.name: option.default for option in options if option.meant != option.default} | dict(given)
 
 
 def checked_option(option: EngineOption, value: SettingValue) -> SettingValue:

@@ -9,7 +9,7 @@ from ...generation.jobs import jobs
 from ..engine_options import option_properties, option_values, property_name
 from ..engine_presets import presets
 
-IN_SIGHT = 5
+IN_SIGHT = 6
 """How many options stand outside Expert. Which they are says the order in which the engine declares them."""
 
 

@@ -46,7 +46,7 @@ class Progress:
             self._send(JobProgress(done, of, "Sampling", picture))
 
         def work() -> None:
-            self._work()
+            self.alive()
             keeper.on_work()
 
         return Hooks(on_step=step, on_work=work, on_stage=self.stage, on_state=keeper.on_state)
@@ -55,7 +55,8 @@ class Progress:
         """Report the name of what is being done, at the progress reached so far."""
         self._send(JobProgress(self._last.done, self._last.total, name))
 
-    def _work(self) -> None:
+    def alive(self) -> None:
+        """Report again what was reported last, when it is time to look for a cancel."""
         if time.monotonic() - self._reported >= POLL_SECONDS:
             self._send(replace(self._last, preview=None))
 

@@ -20,6 +20,7 @@ from server.diffusion.sampler import SeededNoise
 from server.engines.clip_digest import clip_digest
 from server.engines.compute_device import compute_device
 from server.engines.engine import Checkpoints
+from server.engines.keep_seen import LaidBack, laid_back
 from server.model.config import ModelConfig
 from server.model.cpu.processor import computes_in_bfloat16
 from server.model.model import RealCamModel, offloaded
@@ -96,6 +97,15 @@ def _notes(task: _SamplingTask, tokenizer: Tokenizer, plan: MemoryPlan) -> tuple
     return tuple(notes)
 
 
+def _kept(task: _SamplingTask, frames: UInt8, progress: Progress) -> LaidBack:
+    """The frames with what the photo sees laid back over them, where the artist wants that."""
+    settings = task.settings
+    if settings.faithful or not settings.keep_seen:
+        return LaidBack(frames, None, ())
+    progress.stage("Laying the photo back")
+    return laid_back(frames, task.shot, settings.keep_detail, progress.alive)
+
+
 class Runner:
     """Runs shots on one device, with at most one model loaded.
 
@@ -125,11 +135,14 @@ class Runner:
         keeper = CheckpointManager(checkpoints or NoCheckpoints(), digest, self._device)
         needs = self._needs(task)
         chosen = self._plans(task, needs, keeper.kept_plan)
-        attempt = partial(self._make, task, Progress(report), keeper)
+        progress = Progress(report)
+        attempt = partial(self._make, task, progress, keeper)
         made = first_within_memory(attempt, chosen, self._forget_model)
         if made is None:
             raise self._too_large(task, needs[chosen[-1]])
-        return Clip(made.frames, self._metadata(task, made.plan, time.perf_counter() - started), made.notes)
+        kept = _kept(task, made.frames, progress)
+        metadata = self._metadata(task, made.plan, kept, time.perf_counter() - started)
+        return Clip(kept.frames, metadata, (*made.notes, *kept.notes))
 
     def _task(self, shot: Shot) -> _SamplingTask:
         settings = read_settings(shot.settings.options, self._source.weights())
@@ -201,7 +214,7 @@ class Runner:
             + " Or close other programs that use memory.",
         )
 
-    def _metadata(self, task: _SamplingTask, plan: MemoryPlan, seconds: float) -> ClipMetadata:
+    def _metadata(self, task: _SamplingTask, plan: MemoryPlan, kept: LaidBack, seconds: float) -> ClipMetadata:
         return ClipMetadata.of(
             task.shot,
             engine="realcam",
@@ -210,6 +223,7 @@ class Runner:
             weights_hash=task.weights_hash,
             seconds=seconds,
             draft=task.weights_hash.startswith("random-") or bool(task.config.caution),
+            seen_drift=kept.drift,
         )
 
 

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+import msgspec
+
 from blender_addon.core.protocol.capability import EngineOption, SettingValue
 from blender_addon.core.protocol.engine_checks import checked_options
+from server.engines.keep_seen import KEEP_DETAIL, KEEP_SEEN
 from server.model.weights.own_networks import PUBLISHED_WEIGHTS, OwnNetwork
 
 Mode = Literal["auto", "basic", "continuation", "loop", "interpolation"]
@@ -15,7 +18,7 @@ MODES: tuple[str, ...] = ("basic", "loop", "interpolation", "continuation")
 """The modes that the engine declares; "auto" chooses among basic, continuation and interpolation."""
 
 OPTIONS: tuple[EngineOption, ...] = (
-    # The panel shows the first five at once, the others under Expert.
+    # The panel shows the first six at once, the others under Expert.
     EngineOption(
         name="mode",
         label="Mode",
@@ -61,6 +64,9 @@ OPTIONS: tuple[EngineOption, ...] = (
         default="noisy",
         choices=("noisy", "clean", "off"),
     ),
+    # The engine made clips before it had the option.
+    msgspec.structs.replace(KEEP_SEEN, unsaid=False),
+    KEEP_DETAIL,
     EngineOption(
         name="image_guidance",
         label="Photo guidance",
@@ -172,7 +178,8 @@ OPTIONS: tuple[EngineOption, ...] = (
     EngineOption(
         name="faithful",
         label="As published, quirks included",
-        description="Reproduces the published code number for number, also where it is not correct",
+        description="Reproduces the published code number for number, also where it is not correct, and keeps nothing "
+        "of the photo that the network did not",
         kind="bool",
         default=False,
     ),
@@ -227,6 +234,8 @@ class RealCamSettings:
     camera_schedule: Literal["constant", "cosine"]
     eta: float
     shaping: Literal["noisy", "clean", "off"]
+    keep_seen: bool
+    keep_detail: float
     shaping_until: int
     shaping_noise: float
     motion_fps: int

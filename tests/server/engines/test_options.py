@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_addon.core.errors import EngineError
 from blender_addon.core.protocol.capability import EngineOption, SettingValue
-from blender_addon.core.protocol.engine_checks import checked_option
+from blender_addon.core.protocol.engine_checks import checked_option, stated_options
 from server.demo.motorcycle import Motorcycle
 from server.engines.draft.engine import DraftEngine
 from server.engines.realcam.settings import OPTIONS, read_settings
@@ -40,6 +41,16 @@ def test_a_range_may_be_open_at_one_end(minimum: float | None, maximum: float | 
     )
     with pytest.raises(EngineError, match=f"Grain is out of range: 0, allowed {allowed}"):
         checked_option(option, 0.0)
+
+
+def test_an_option_that_came_later_is_said_by_new_shots_and_off_in_old_ones() -> None:
+    """Its default counts for shots that are made now; those stored before mean what they meant."""
+    assert read_settings({}).keep_seen is False
+    assert stated_options(OPTIONS, {"steps": 3}) == {"keep_seen": True, "steps": 3}
+    assert stated_options(OPTIONS, {"keep_seen": False}) == {"keep_seen": False}
+    (option,) = (option for option in OPTIONS if option.name == "keep_seen")
+    assert msgspec.json.decode(msgspec.json.encode(option), type=EngineOption) == option
+    assert b"unsaid" not in msgspec.json.encode(OPTIONS[0])
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])

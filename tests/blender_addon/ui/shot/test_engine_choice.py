@@ -25,6 +25,8 @@ MODE = EngineOption(
     name="mode", label="Mode", description="Which way round", kind="choice", default="a", choices=("a", "b")
 )
 
+KEEP = EngineOption(name="keep", label="Keep", description="It came later", kind="bool", default=True, unsaid=False)
+
 
 def knobs(*options: EngineOption) -> EngineCapability:
     """An engine with these options."""
@@ -84,6 +86,21 @@ def test_the_options_that_made_a_take_come_back(addon: ModuleType, shot: Any) ->
     use(addon, take("knobs", steps=8, mode="b"))
     assert option_values(shot) == {"steps": 8, "fade": 0.5, "mode": "b"}
     assert (shot.seed, shot.clip_width, shot.clip_height, shot.clip_frames) == (7, 64, 40, 16)
+
+
+def test_a_take_of_before_an_option_came_does_without_it(addon: ModuleType, shot: Any) -> None:
+    """Its settings make the same clip again; a reset, or a new scene, takes what the engine does by default now."""
+    from blender_addon.generation.jobs import jobs
+    from blender_addon.ui.engine_options import option_values, reset_options
+
+    jobs.engines = (knobs(STEPS, KEEP),)
+    assert option_values(shot) == {"steps": 25, "keep": True}
+    use(addon, take("knobs", steps=8))
+    assert option_values(shot) == {"steps": 8, "keep": False}
+    use(addon, take("knobs", steps=8, keep=True))
+    assert option_values(shot) == {"steps": 8, "keep": True}
+    reset_options(shot)
+    assert option_values(shot) == {"steps": 25, "keep": True}
 
 
 def test_options_of_an_engine_that_is_not_on_offer_wait_for_it(addon: ModuleType, shot: Any) -> None:
@@ -201,4 +218,4 @@ def test_what_the_panel_shows_of_realcam_at_once() -> None:
     from blender_addon.ui.shot.option_rows import IN_SIGHT
 
     first = [option.name for option in OPTIONS[:IN_SIGHT]]
-    assert first == ["mode", "steps", "guidance", "camera_guidance", "shaping"]
+    assert first == ["mode", "steps", "guidance", "camera_guidance", "shaping", "keep_seen"]

@@ -16,8 +16,10 @@ pytest.importorskip("transformers", reason="transformers is not installed: the m
 pytest.importorskip("ftfy", reason="ftfy is not installed: the model tests were not run")
 
 from blender_addon.core.errors import EngineError
+from blender_addon.core.payloads.seen_drift import SeenDrift
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import JobProgress
+from server.compositing.feather import broad_feather, feather
 from server.demo.motorcycle import Motorcycle
 from server.engines.engine import Cancelled
 from server.engines.realcam.code_version import code_version
@@ -64,6 +66,26 @@ def test_the_seed_decides(engine: RealCamEngine, shot: Shot) -> None:
     other = engine.generate(other_seed, lambda _: None).frames
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_what_the_photo_sees_is_laid_back_where_that_is_asked_for(engine: RealCamEngine, shot: Shot) -> None:
+    """A shot that does not say so was stored before the option came, and keeps the network's own picture."""
+    plain = engine.generate(shot, lambda _: None)
+    stages: list[str] = []
+    kept = engine.generate(with_options(shot, keep_seen=True), lambda progress: stages.append(progress.stage))
+    inside = np.stack([feather(seen, None, broad_feather(128, 128)) == 255 for seen in shot.preview[..., 3] == 255])
+    assert inside.mean() > 0.1
+    assert np.array_equal(kept.frames[inside], shot.preview[inside, :3])
+    assert np.median(np.abs(plain.frames[inside].astype(int) - shot.preview[inside, :3])) > 10
+    assert stages[-1] == "Laying the photo back"
+    drift = kept.metadata.seen_drift
+    assert isinstance(drift, SeenDrift)
+    assert len(drift.frames) == FRAMES
+    assert f"{drift.difference:.1f} of 255" in kept.notes[-1]
+    assert plain.metadata.seen_drift is msgspec.UNSET
+    assert plain.notes == ()
+    published = engine.generate(with_options(shot, faithful=True, keep_seen=True), lambda _: None)
+    assert published.metadata.seen_drift is msgspec.UNSET, "the published code keeps nothing"
 
 
 def test_the_camera_and_the_prompt_matter(engine: RealCamEngine, shot: Shot, bike: Motorcycle) -> None:

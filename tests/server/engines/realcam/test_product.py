@@ -87,7 +87,10 @@ def test_generate_without_blender(bike: Motorcycle, tmp_path: Path, monkeypatch:
             made.append(np.stack([frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]))
     assert np.array_equal(*made)
     metadata = sidecar.metadata
-    assert (metadata.settings.seed, metadata.settings.options) == (5, {"steps": 2, "shaping": "off"})
+    assert (metadata.settings.seed, metadata.settings.options) == (
+        5,
+        {"steps": 2, "shaping": "off", "keep_seen": True},
+    )
     assert metadata.weights_hash == "random-tiny-0"
     assert metadata.draft
     assert "torch" in metadata.engine_version
