@@ -11,6 +11,7 @@ from blender_addon.core.arrays import Float64, UInt8
 from blender_addon.core.payloads.seen_drift import SeenDrift
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.protocol.capability import EngineOption
+from blender_addon.core.protocol.engine_checks import checked_option
 from server.compositing.composite import Compositor
 from server.compositing.drift import drift_words
 
@@ -21,6 +22,8 @@ KEEP_SEEN = EngineOption(
     "the clip's colours are matched to them. The clip says how far it had drifted from them",
     kind="bool",
     default=True,
+    # What such shots made, they make again: their engine's own picture.
+    unsaid=False,
 )
 KEEP_DETAIL = EngineOption(
     name="keep_detail",
@@ -33,6 +36,7 @@ KEEP_DETAIL = EngineOption(
     minimum=0.0,
     maximum=1.0,
 )
+OPTIONS = (KEEP_SEEN, KEEP_DETAIL)
 RISE = 6
 """Frames before a last image over which the photo gives way to it, at most; a third of the clip in shorter ones."""
 
@@ -67,6 +71,16 @@ def laid_back(frames: UInt8, shot: Shot, keep_detail: float, alive: Callable[[],
     composite = Compositor(frames, shot, keep_detail, strength).compose(alive)
     notes = () if composite.drift is None else (drift_words(composite.drift),)
     return LaidBack(composite.frames, composite.drift, notes)
+
+
+def asked_detail(shot: Shot) -> float | None:
+    """The detail from which a shot's options keep what the photo sees; None where they do not keep it.
+
+    Raises:
+        EngineError: an option's value cannot be used.
+    """
+    keeps, detail = (checked_option(option, shot.settings.options.get(option.name, option.meant)) for option in OPTIONS)
+    return float(detail) if keeps else None
 
 
 def strengths(frames: int, *, ends_at_image: bool) -> Float64:

@@ -14,11 +14,13 @@ from torch import Tensor
 
 from blender_addon.core.arrays import UInt8
 from blender_addon.core.payloads.clip import Clip, ClipMetadata
+from blender_addon.core.payloads.seen_drift import SeenDrift
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import OnProgress
 from server.engines.clip_digest import clip_digest
 from server.engines.compute_device import compute_device
 from server.engines.engine import Checkpoints
+from server.engines.keep_seen import LaidBack, asked_detail, laid_back
 
 from .adapter import Adapter
 from .checkpoint import ClipKeeper, ClipState
@@ -129,8 +131,9 @@ class PipelineRunner:
         words = self._encoded(shot, adapter, watch)
         frames = self._made(task, adapter, words, watch, keeper)
         clip = task.fit.back(frames, len(shot.trajectory))
-        seconds = time.perf_counter() - started
-        return Clip(clip, self._metadata(shot, adapter, hashed, seconds), (*words.notes, *notes))
+        kept = _kept(clip, shot, watch)
+        made = self._metadata(shot, adapter, hashed, kept.drift, time.perf_counter() - started)
+        return Clip(kept.frames, made, (*words.notes, *notes, *kept.notes))
 
     def _encoded(self, shot: Shot, adapter: Adapter, watch: Watch) -> _Words:
         """The shot's words, encoded by a text encoder that is forgotten again."""
@@ -164,7 +167,9 @@ class PipelineRunner:
             self._pipe = adapter.load(self._source.folder(), self._dtype).to(self._device)
         return self._pipe
 
-    def _metadata(self, shot: Shot, adapter: Adapter, weights_hash: str, seconds: float) -> ClipMetadata:
+    def _metadata(
+        self, shot: Shot, adapter: Adapter, weights_hash: str, drift: SeenDrift | None, seconds: float
+    ) -> ClipMetadata:
         packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "diffusers"))
         dtype = str(self._dtype).removeprefix("torch.")
         return ClipMetadata.of(
@@ -174,7 +179,17 @@ class PipelineRunner:
             weights_hash=weights_hash,
             seconds=seconds,
             draft=self._source.draft,
+            seen_drift=drift,
         )
+
+
+def _kept(clip: UInt8, shot: Shot, watch: Watch) -> LaidBack:
+    """The clip with what the photo sees laid back over it, where the artist wants that."""
+    detail = asked_detail(shot)
+    if detail is None:
+        return LaidBack(clip, None, ())
+    watch.stage("Laying the photo back")
+    return laid_back(clip, shot, detail, watch.poll)
 
 
 def _task(shot: Shot, adapter: Adapter) -> _Task:

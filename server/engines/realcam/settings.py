@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-import msgspec
-
 from blender_addon.core.protocol.capability import EngineOption, SettingValue
 from blender_addon.core.protocol.engine_checks import checked_options
 from server.engines.keep_seen import KEEP_DETAIL, KEEP_SEEN
@@ -64,8 +62,7 @@ OPTIONS: tuple[EngineOption, ...] = (
         default="noisy",
         choices=("noisy", "clean", "off"),
     ),
-    # The engine made clips before it had the option.
-    msgspec.structs.replace(KEEP_SEEN, unsaid=False),
+    KEEP_SEEN,
     KEEP_DETAIL,
     EngineOption(
         name="image_guidance",

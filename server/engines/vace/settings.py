@@ -8,9 +8,10 @@ from typing import Any, cast
 
 from blender_addon.core.protocol.capability import EngineOption, SettingValue
 from blender_addon.core.protocol.engine_checks import checked_options
+from server.engines.keep_seen import KEEP_DETAIL, KEEP_SEEN
 
 OPTIONS: tuple[EngineOption, ...] = (
-    # The panel shows the first five at once, the others under Expert.
+    # The panel shows the first six at once, the others under Expert.
     EngineOption(
         name="steps",
         label="Steps",
@@ -38,6 +39,7 @@ OPTIONS: tuple[EngineOption, ...] = (
         minimum=0.0,
         maximum=2.0,
     ),
+    KEEP_SEEN,
     EngineOption(
         name="reference",
         label="Photo as reference",
@@ -70,6 +72,7 @@ OPTIONS: tuple[EngineOption, ...] = (
         default="9",
         choices=("1", "5", "9", "13", "17"),
     ),
+    KEEP_DETAIL,
 )
 
 
@@ -84,6 +87,8 @@ class VaceSettings:
     first_frame: bool
     margin: int
     shared: str
+    keep_seen: bool
+    keep_detail: float
 
 
 def read_settings(options: Mapping[str, SettingValue]) -> VaceSettings:

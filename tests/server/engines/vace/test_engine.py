@@ -16,8 +16,10 @@ pytest.importorskip("ftfy", reason="ftfy is not installed: the model tests were 
 pytest.importorskip("accelerate", reason="accelerate is not installed: the model tests were not run")
 
 from blender_addon.core.errors import EngineError
+from blender_addon.core.payloads.seen_drift import SeenDrift
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import JobProgress
+from server.compositing.feather import broad_feather, feather
 from server.demo.motorcycle import Motorcycle
 from server.engines.engine import Paused
 from server.engines.pipelines.fitting.clip_rule import ClipRule
@@ -76,13 +78,33 @@ def made(engine: VaceEngine, shot: Shot) -> tuple[np.ndarray, list[JobProgress]]
 def test_progress_and_pictures_on_the_way(made: tuple[np.ndarray, list[JobProgress]]) -> None:
     _, reports = made
     stages = list(dict.fromkeys(report.stage for report in reports))
-    assert stages == ["Reading the words", "Loading the model", "Encoding the shot", "Sampling", "Decoding"]
+    assert stages == [
+        "Reading the words",
+        "Loading the model",
+        "Encoding the shot",
+        "Sampling",
+        "Decoding",
+        "Laying the photo back",
+    ]
     steps = [report.done for report in reports]
     assert steps == sorted(steps)
     assert (steps[-1], reports[-1].total) == (2, 2)
     pictures = [report.preview for report in reports if report.preview is not None]
     assert len(pictures) == 2
     assert pictures[0].shape == (48, 64, 3)
+
+
+def test_what_the_photo_sees_is_laid_back_where_that_is_asked_for(engine: VaceEngine, shot: Shot) -> None:
+    """Over the artist's own frames, which are no multiple of 16."""
+    options = {**shot.settings.options, "keep_seen": True}
+    asked = replace(shot, settings=msgspec.structs.replace(shot.settings, options=options))
+    clip = engine.generate(asked, lambda _: None)
+    weight = [feather(seen, None, broad_feather(64, 40)) for seen in shot.preview[..., 3] == 255]
+    kept = np.stack(weight) == 255
+    assert kept.mean() > 0.5
+    assert np.array_equal(clip.frames[kept], shot.preview[kept, :3])
+    assert isinstance(clip.metadata.seen_drift, SeenDrift)
+    assert f"{clip.metadata.seen_drift.difference:.1f} of 255" in clip.notes[-1]
 
 
 def test_seed_and_words_decide(engine: VaceEngine, shot: Shot, made: tuple[np.ndarray, list[JobProgress]]) -> None:
