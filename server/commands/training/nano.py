@@ -13,7 +13,9 @@ from server.commands.friendly_errors import friendly_errors
 from server.packages import MODEL_PACKAGES, absent_packages
 from server.terminal.plain_console import say
 
-nano_app = typer.Typer(no_args_is_help=True, help="Train the nano network's VAE and base, and ship it.")
+from .comparison import joins, table
+
+nano_app = typer.Typer(no_args_is_help=True, help="Train the nano network's VAE and base, compare, ship.")
 Config = Annotated[Path, typer.Argument(help="Configuration, TOML: server/training/nano/configs.")]
 
 
@@ -53,6 +55,10 @@ def ship(
         facts = ship_network(read_nano_config(config), run, store, ema)
         size = store.model_file(NANO.name).stat().st_size / 1e6
         say(f"{store.folder(NANO.name)}: {facts.steps:,} steps, {size:.1f} MB")
+
+
+nano_app.command()(table)
+nano_app.command()(joins)
 
 
 def _vae(file: Path) -> None:

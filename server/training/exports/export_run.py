@@ -47,7 +47,7 @@ def export_run(run: Path, folder: Path, licence: str, mean: bool = False) -> Net
     facts, camera, state = load_checkpoint(found[-1], record.config)
     config = record.config.model
     if mean:
-        camera = _with_mean(camera, state["mean"], run)
+        camera = with_mean(camera, state["mean"], run)
     check_camera(found[-1] / CAMERA_FILE, camera, camera_shapes(config), config)
     part = folder.with_name(f".{folder.name}.part")
     try:
@@ -76,7 +76,7 @@ def export_run(run: Path, folder: Path, licence: str, mean: bool = False) -> Net
     return made
 
 
-def _with_mean(camera: dict[str, Tensor], mean: dict[str, Tensor], run: Path) -> dict[str, Tensor]:
+def with_mean(camera: dict[str, Tensor], mean: dict[str, Tensor], run: Path) -> dict[str, Tensor]:
     """The published tensors with the running mean in place of each that learns."""
     if not mean:
         raise TrainingError("There is no running mean", f"{run} was trained with run.ema = 0", "Leave --ema out.")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from server.training.comparison.settings import ComparisonSettings
 from server.training.config import ConfigError
 
 from .loop import Pace
@@ -27,12 +28,14 @@ class NanoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         out: folder of the trainings; `vae` and `base` in it.
         vae: how the VAE is trained.
         base: how the network without a camera is trained.
+        table: which trainings of camera modules are compared on it.
     """
 
     worlds: str
     out: str
     vae: Pace
     base: Pace
+    table: ComparisonSettings = ComparisonSettings()
 
     @property
     def vae_folder(self) -> Path:

@@ -1,0 +1,45 @@
+"""What is compared, as a TOML file says it."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+
+class ComparisonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Networks on one base, and how their clips are made.
+
+    Attributes:
+        absolute: trainings at absolute scale, alike but for their seeds: folders of `realcam train` or of
+            `realcam weights export`, or files of camera modules. A training's running mean is taken, if it kept one.
+        relative: at relative scale, likewise.
+        basic: at absolute scale for the published form of the latents beside the noise alone, if there are any.
+        clips: of the test split, the first ones.
+        joined_clips: of these, for loops, interpolations and continuations.
+        shown: of these, in the sheets of pictures.
+        steps: of the sampling.
+        guidance: towards prompt and picture; 1 for none, in half the time.
+        guidance_rescale: see GuidanceConfig.
+        eta: 0 to 1, fresh noise of each step.
+        shaping_until: timesteps from 999 down to this one are held to the preview, in the rows that are.
+        seed: of the noise, with the clip's name: every network begins a clip with the same.
+    """
+
+    absolute: tuple[str, ...] = ()
+    relative: tuple[str, ...] = ()
+    basic: tuple[str, ...] = ()
+    clips: int = 192
+    joined_clips: int = 24
+    shown: int = 4
+    steps: int = 25
+    guidance: float = 5.5
+    guidance_rescale: float = 0.7
+    eta: float = 1.0
+    shaping_until: int = 900
+    seed: int = 0
+
+    def digest(self) -> str:
+        """Of what decides a clip: 8 hexadecimal digits."""
+        decisive = msgspec.structs.replace(self, absolute=(), relative=(), basic=(), clips=0, joined_clips=0, shown=0)
+        return hashlib.sha256(msgspec.json.encode(decisive, order="sorted")).hexdigest()[:8]
