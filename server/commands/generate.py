@@ -15,6 +15,7 @@ from server.commands.options import generate_options as ask
 from server.commands.options.engine_options import NegativePromptOption, OptionOption, read_options
 from server.terminal.generate import GenerateRequest, GenerateResult
 from server.terminal.generate import generate as make_clip
+from server.terminal.named_move import read_move
 from server.terminal.plain_console import PlainConsole, description_column, say
 from server.terminal.progress_bars import ProgressBars
 
@@ -30,12 +31,18 @@ from .options.depth_options import (
 from .options.import_options import FocalOption, IntrinsicsOption, TrustUnitOption, read_intrinsics
 from .options.unread import refuse_unread
 
+DEPTH_MEANINGS = ("depth_scale", "depth_unit", "depth_channel", "disparity", "relative", "trust_unit")
+"""Options that say what the numbers of the depth's file mean."""
+
 
 def generate(
     context: typer.Context,
-    photo: ask.PhotoOption,
-    depth: ask.DepthOption,
-    trajectory: ask.TrajectoryOption,
+    photo_file: ask.PhotoArgument = None,
+    photo: ask.PhotoOption = None,
+    depth: ask.DepthOption = None,
+    trajectory: ask.TrajectoryOption = None,
+    move: ask.MoveOption = "",
+    predictor: ask.PredictorOption = "",
     out: ask.OutOption = Path("clip.mp4"),
     depth_scale: DepthScaleOption = None,
     depth_unit: DepthUnitOption = "",
@@ -59,14 +66,21 @@ def generate(
     random_weights: ask.RandomWeightsOption = False,
     scale: ask.ScaleOption = "tiny",
 ) -> None:
-    """Make a clip from a photo, its depth and a camera file, without Blender."""
+    """Make a clip from a photo and a camera file or a named move, without Blender."""
     refuse_unread(context, random_weights, "--random-weights", "scale")
+    refuse_unread(context, depth is not None, "--depth", *DEPTH_MEANINGS)
+    refuse_unread(context, depth is None, "no --depth", "predictor")
+    refuse_unread(context, trajectory is not None, "--trajectory", "start_at_photo")
     console = PlainConsole(stderr=True)
     with friendly_errors():
         request = GenerateRequest(
-            photo=photo,
-            depth=DepthFile(depth, depth_format(depth_scale, disparity, depth_unit, relative, depth_channel)),
-            trajectory=trajectory,
+            photo=_one_photo(photo_file, photo),
+            depth=None
+            if depth is None
+            else DepthFile(depth, depth_format(depth_scale, disparity, depth_unit, relative, depth_channel)),
+            trajectory=_one_camera(trajectory, move),
+            move=read_move(move) if move else None,
+            predictor=predictor,
             out=out,
             import_settings=ImportSettings(
                 focal_mm=focal_mm, intrinsics=read_intrinsics(context, intrinsics), trust_scale=trust_unit
@@ -85,6 +99,32 @@ def generate(
             last_image=last_image,
         )
         _say(_with_bars(request, console))
+
+
+def _one_photo(argument: Path | None, option: Path | None) -> Path:
+    """The photo, which is typed once.
+
+    Raises:
+        typer.BadParameter: it was not typed, or twice.
+    """
+    if argument is not None and option is not None:
+        raise typer.BadParameter("the photo was named twice", param_hint="--photo")
+    if argument is None and option is None:
+        raise typer.BadParameter("name the photo", param_hint="PHOTO")
+    return argument or option or Path()
+
+
+def _one_camera(trajectory: Path | None, move: str) -> Path | None:
+    """The camera file; None for a move.
+
+    Raises:
+        typer.BadParameter: both were typed, or neither.
+    """
+    if trajectory is not None and move:
+        raise typer.BadParameter("a camera file or a move, not both", param_hint="--move")
+    if trajectory is None and not move:
+        raise typer.BadParameter('name a camera file, or a move with --move "orbit 20"', param_hint="--trajectory")
+    return trajectory
 
 
 def _random_weights(scale: str, server: str) -> Literal["tiny", "full"]:

@@ -39,6 +39,7 @@ def estimate_scene_depth(
     focal_mm: float | None,
     exif_mm: float | None,
     cleaning: Cleaning = DEFAULT_CLEANING,
+    intrinsics: Float64 | None = None,
 ) -> SceneDepth:
     """Metric depth and lens of a photo.
 
@@ -48,11 +49,13 @@ def estimate_scene_depth(
         focal_mm: typed by the artist, 35 mm equivalent; None when nothing was typed.
         exif_mm: from the photo's EXIF, 35 mm equivalent; None when EXIF has none.
         cleaning: which steps to take; its `farthest` is replaced by the predictor's limit.
+        intrinsics: [3, 3] of a calibrated camera, in pixels of the photo; None when the camera is not calibrated.
 
     Raises:
         PhotoError: the focal length that is used is not a positive number.
+        CameraError: the intrinsics are not a pinhole camera's.
     """
-    return scene_depth_of(predictor.predict(photo), predictor.card, photo, focal_mm, exif_mm, cleaning)
+    return scene_depth_of(predictor.predict(photo), predictor.card, photo, focal_mm, exif_mm, cleaning, intrinsics)
 
 
 def scene_depth_of(
@@ -62,6 +65,7 @@ def scene_depth_of(
     focal_mm: float | None,
     exif_mm: float | None,
     cleaning: Cleaning = DEFAULT_CLEANING,
+    intrinsics: Float64 | None = None,
 ) -> SceneDepth:
     """Metric depth and lens of a photo of which a predictor's estimate is known.
 
@@ -71,9 +75,10 @@ def scene_depth_of(
 
     Raises:
         PhotoError: the focal length that is used is not a positive number.
+        CameraError: the intrinsics are not a pinhole camera's.
     """
     size = (photo.shape[1], photo.shape[0])
-    lens = photo_lens(size, focal_mm=focal_mm, exif_mm=exif_mm, predicted=estimate.intrinsics)
+    lens = photo_lens(size, intrinsics=intrinsics, focal_mm=focal_mm, exif_mm=exif_mm, predicted=estimate.intrinsics)
     depth = _rescaled_to_lens(estimate, lens.intrinsics)
     limited = replace(cleaning, farthest=card.farthest)
     return SceneDepth(cleaned_at_photo(depth, photo, lens.intrinsics, limited), lens)

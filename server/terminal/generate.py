@@ -35,7 +35,7 @@ from blender_addon.core.payloads.server_limits import (
 )
 from blender_addon.core.payloads.shot import Shot, ShotSettings
 from blender_addon.core.payloads.shot_file import encode_shot
-from blender_addon.core.progress import JobProgress, OnProgress
+from blender_addon.core.progress import JobProgress, OnProgress, unwatched
 from blender_addon.core.protocol.capability import EngineCapability, EngineKind, SettingValue
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.engine_checks import (
@@ -48,10 +48,12 @@ from blender_addon.core.protocol.engine_checks import (
 from blender_addon.core.protocol.messages import JobState, Limits, StateEvent, Welcome
 from blender_addon.core.protocol.server_address import ServerAddress
 from blender_addon.core.version import COMMAND_LINE_SOFTWARE, command_line_client_id
-from server.depth.photo_files import check_photo_and_depth, read_depth, read_photo
+from server.depth.photo_files import PhotoFile, check_photo_and_depth, read_depth, read_photo
 from server.engines.random_weights import RANDOM_WEIGHTS
 from server.geometry.preview import PreviewRenderer
+from server.terminal.estimated_depth import estimated_depth
 from server.terminal.local_service import local_service
+from server.terminal.named_move import NamedMove, moved_camera
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ class GenerateRequest:
 
     Attributes:
         photo: the photo's file.
-        depth: its depth's file.
-        trajectory: the camera file.
+        depth: its depth's file; None to estimate it, where a predictor is installed.
+        trajectory: the camera file; None for a move.
         out: the clip to write.
         import_settings: the lens and the depth edge are taken from it.
         engine: name of the engine.
@@ -78,11 +80,13 @@ class GenerateRequest:
         last_image: file of what the last frame shall show, for engines that interpolate.
         random_weights: model size of the random weights that a server started for this job gives the engine realcam; ""
             uses the installed weights.
+        move: the camera where there is no file of it; with neither, it stands still where the photo was taken.
+        predictor: name of the one that estimates the depth; "" for the first that is installed.
     """
 
     photo: Path
-    depth: DepthFile
-    trajectory: Path
+    depth: DepthFile | None
+    trajectory: Path | None
     out: Path
     import_settings: ImportSettings = field(default_factory=ImportSettings)
     engine: str = "draft"
@@ -97,6 +101,8 @@ class GenerateRequest:
     server: ServerAddress | None = None
     last_image: Path | None = None
     random_weights: Literal["", "tiny", "full"] = ""
+    move: NamedMove | None = None
+    predictor: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ class ShotInputs:
         photo: [h, w, 3] uint8 sRGB.
         depth: [hd, wd] float32 metres, of the photo's aspect, NaN where unknown.
         lens: the photo's.
-        artist: the camera of the trajectory file, in the photo's pixels.
+        artist: the camera of the trajectory file, in the photo's pixels; None for a move, whose frames the engine says.
         last_image: [h, w, 3] uint8 sRGB; None without one.
         notes: what was unusual in the files.
     """
@@ -132,7 +138,7 @@ class ShotInputs:
     photo: UInt8
     depth: Float32
     lens: PhotoLens
-    artist: Trajectory
+    artist: Trajectory | None
     last_image: UInt8 | None
     notes: tuple[str, ...]
 
@@ -152,7 +158,7 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
         ServiceError: the server failed or refused, or the clip cannot be written.
     """
     _check_out(request.out)
-    inputs = read_inputs(request)
+    inputs = read_inputs(request, on_progress)
     with ExitStack() as stack:
         client, welcome = stack.enter_context(_session(request.server, request.random_weights))
         capability = _engine(welcome, request.engine)
@@ -161,9 +167,10 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
         checked_options(capability.options, request.options, capability.label)
         if inputs.last_image is not None:
             check_last_image(capability)
-        trajectory = _for_engine(inputs.artist, request, capability, welcome.limits)
+        artist, moved = _artist(inputs, request, capability)
+        trajectory = _for_engine(artist, request, capability, welcome.limits)
         inputs = within_limits(inputs, welcome.limits)
-        notes = inputs.notes
+        notes = (*inputs.notes, *moved)
         preview, shares = _preview(inputs, trajectory, request.import_settings.depth_edge, on_progress)
         shot = Shot(
             trajectory=trajectory,
@@ -185,22 +192,57 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
     return GenerateResult(request.out, inputs.lens.words, shares, notes)
 
 
-def read_inputs(request: GenerateRequest) -> ShotInputs:
+def read_inputs(request: GenerateRequest, on_progress: OnProgress = unwatched) -> ShotInputs:
     """The content of a request's files, before a server is asked.
+
+    Args:
+        request: what to make.
+        on_progress: told when a depth is estimated.
 
     Raises:
         PhotoError: the photo, its depth or the last image cannot be used.
         CameraError: the camera file or the calibration cannot be used.
+        PredictorError: there is no depth, and no predictor for it.
     """
     photo = read_photo(request.photo)
-    depth = read_depth(request.depth.path, request.depth.format, trust_unit=request.import_settings.trust_scale)
-    check_photo_and_depth(photo.pixels, depth)
     last_image = None if request.last_image is None else read_photo(request.last_image).pixels
+    depth, lens, notes = _depth_and_lens(request, photo, on_progress)
+    if request.trajectory is None:
+        return ShotInputs(photo.pixels, depth, lens, None, last_image, notes)
     size = (photo.pixels.shape[1], photo.pixels.shape[0])
-    depth_size = (depth.shape[1], depth.shape[0])
-    lens = request.import_settings.lens(size, photo.focal_35mm, (request.depth.path, depth_size))
     camera = read_trajectory(request.trajectory, *size, request.fps, intrinsics=lens.intrinsics)
-    return ShotInputs(photo.pixels, known_depth(depth), lens, camera.trajectory, last_image, camera.notes)
+    return ShotInputs(photo.pixels, depth, lens, camera.trajectory, last_image, (*notes, *camera.notes))
+
+
+def _depth_and_lens(
+    request: GenerateRequest, photo: PhotoFile, on_progress: OnProgress
+) -> tuple[Float32, PhotoLens, tuple[str, ...]]:
+    """The depth of the request's file, or an estimate, the lens that belongs to it, and what is to be said of them."""
+    settings = request.import_settings
+    if request.depth is None:
+        scene, notes = estimated_depth(photo, settings, request.predictor, on_progress)
+        return scene.cleaned.depth, scene.lens, notes
+    depth = read_depth(request.depth.path, request.depth.format, trust_unit=settings.trust_scale)
+    check_photo_and_depth(photo.pixels, depth)
+    size, depth_size = ((pixels.shape[1], pixels.shape[0]) for pixels in (photo.pixels, depth))
+    return known_depth(depth), settings.lens(size, photo.focal_35mm, (request.depth.path, depth_size)), ()
+
+
+def _artist(
+    inputs: ShotInputs, request: GenerateRequest, capability: EngineCapability
+) -> tuple[Trajectory, tuple[str, ...]]:
+    """The camera in the photo's pixels, and what is to be said of it.
+
+    Raises:
+        CameraError: a move would run into its subject.
+    """
+    if inputs.artist is not None:
+        return inputs.artist, ()
+    size = (inputs.photo.shape[1], inputs.photo.shape[0])
+    count = request.frames or capability.frame_counts[0]
+    move = request.move or NamedMove("still", {})
+    camera, words = moved_camera(move, inputs.depth, inputs.lens.intrinsics, size, count, request.fps)
+    return camera, (words,)
 
 
 def within_limits(inputs: ShotInputs, limits: Limits) -> ShotInputs:

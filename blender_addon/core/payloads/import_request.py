@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from ..arrays import Float64
 from ..camera.focal_length import PhotoLens, photo_lens
 from ..depth.depth_format import DepthFormat
 from ..depth.depth_mesh import DEPTH_EDGE, MAX_VERTICES
@@ -86,6 +87,11 @@ class ImportSettings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = True
 
+    @property
+    def typed_intrinsics(self) -> Float64 | None:
+        """The typed intrinsics [3, 3], in pixels of the photo; None when none were typed."""
+        return None if self.intrinsics is None else np.array(self.intrinsics, dtype=np.float64)
+
     def lens(
         self, size: tuple[int, int], exif_mm: float | None, depth: tuple[Path, tuple[int, int]] | None = None
     ) -> PhotoLens:
@@ -100,7 +106,7 @@ class ImportSettings(msgspec.Struct, frozen=True, kw_only=True):
             PhotoError: as photo_lens raises.
             CameraError: as photo_lens raises.
         """
-        calibrated = None if self.intrinsics is None else np.array(self.intrinsics, dtype=np.float64)
+        calibrated = self.typed_intrinsics
         typed = calibrated is not None or self.focal_mm is not None
         stored = None if typed or depth is None else stored_lens(depth[0], size, depth[1])
         return photo_lens(size, intrinsics=calibrated, focal_mm=self.focal_mm, stored=stored, exif_mm=exif_mm)

@@ -7,12 +7,24 @@ from typing import Annotated
 
 import typer
 
+from blender_addon.core.camera.moves import MOVES
+
 DEPTH_FILE = "Its depth: 16-bit PNG or TIFF, EXR, NPY, NPZ; PNG, JPEG or PGM of relative depth (--relative)."
 
-PhotoOption = Annotated[Path, typer.Option(help="The photo.")]
-DepthOption = Annotated[Path, typer.Option(help=DEPTH_FILE)]
+PhotoArgument = Annotated[Path | None, typer.Argument(metavar="PHOTO", help="The photo.")]
+PhotoOption = Annotated[Path | None, typer.Option(help="The photo, as an option.")]
+DepthOption = Annotated[
+    Path | None, typer.Option(help=f"{DEPTH_FILE} Estimated if not given, where a predictor is installed.")
+]
+PredictorOption = Annotated[
+    str, typer.Option(help="What estimates the depth: one of `realcam depth list`; the first that is installed.")
+]
+MoveOption = Annotated[
+    str,
+    typer.Option(help=f'A move from the photo\'s place, "orbit 20" or "orbit angle=20 pivot=3": {", ".join(MOVES)}.'),
+]
 TrajectoryOption = Annotated[
-    Path,
+    Path | None,
     typer.Option(help="Camera file: RealEstate10K, COLMAP, TUM, transforms.json, .chan, and others: docs/server.md."),
 ]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="The clip to write.")]

@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import msgspec
@@ -24,7 +25,9 @@ from blender_addon.core.protocol.messages import Limits
 from server.cli import app
 from server.demo.motorcycle import Motorcycle
 from server.engines.random_weights import RANDOM_WEIGHTS
+from server.terminal import estimated_depth
 from server.terminal.generate import GenerateRequest, generate, read_inputs, within_limits
+from tests.support.engines.depth import Wall
 
 
 @pytest.fixture(scope="module")
@@ -186,3 +189,60 @@ def test_the_lens_stored_with_depth_is_the_photos(request_: GenerateRequest, bik
     inputs = read_inputs(replace(request_, depth=DepthFile(tmp_path / "depth.npz"), import_settings=ImportSettings()))
     np.testing.assert_allclose(inputs.lens.intrinsics, bike.intrinsics)
     assert inputs.lens.words.startswith("stored with the depth")
+
+
+def generate_typed(*words: str) -> Any:
+    return CliRunner().invoke(app, ["generate", *words], env={"COLUMNS": "300"})
+
+
+def test_a_photo_alone_and_a_move(bike: Motorcycle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a camera file nor a depth: both are made up, and said."""
+    monkeypatch.setattr(estimated_depth, "load_predictor", lambda name: Wall())
+    monkeypatch.setattr(estimated_depth, "downloaded_weights", lambda card: tmp_path)
+    photo, out = tmp_path / "photo.png", tmp_path / "clip.mp4"
+    Image.fromarray(bike.photo).save(photo)
+    result = generate_typed(str(photo), "--move", "orbit 12", "--frames", "3", "--size", "512x320", "-o", str(out))
+    assert result.exit_code == 0, result.output
+    assert "The depth was estimated by Depth Anything V2 Metric Indoor Small (Apache 2.0)" in result.output
+    assert "The camera moves as named: Orbit (angle 12 degrees, pivot distance 2.6" in result.output
+    assert len(decoded(out)) == 3
+
+
+def test_without_a_depth_and_a_predictor_it_is_said_what_to_do(
+    bike: Motorcycle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimated_depth, "downloaded_weights", lambda card: None)
+    photo = tmp_path / "photo.png"
+    Image.fromarray(bike.photo).save(photo)
+    result = generate_typed(str(photo), "--move", "orbit")
+    assert result.exit_code == 1
+    assert "no depth predictor is installed" in result.output
+    assert "with --depth, or run `realcam weights get depth-anything-indoor-small` (99 MB)" in result.output
+    other = generate_typed(str(photo), "--move", "orbit", "--predictor", "depth-pro").output
+    assert "Depth Pro is not installed" in other
+    assert (
+        "There is no such depth predictor: deep"
+        in generate_typed(str(photo), "--move", "pan", "--predictor", "deep").output
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--move", "orbit"], "name the photo"),
+        (["a.png", "--photo", "b.png", "--move", "orbit"], "named twice"),
+        (["a.png"], "name a camera file, or a move"),
+        (["a.png", "--move", "orbit", "--trajectory", "t.txt"], "not both"),
+        (["a.png", "--move", "orbit", "--depth-scale", "0.001"], "it is read only with --depth"),
+        (["a.png", "--move", "orbit", "--start-at-photo"], "it is read only with --trajectory"),
+        (
+            ["a.png", "--move", "orbit", "--depth", "d.npy", "--predictor", "depth-pro"],
+            "it is read only with no --depth",
+        ),
+        (["a.png", "--move", "fly"], "There is no such camera move: fly"),
+    ],
+)
+def test_what_is_typed_wrong_is_said_before_anything_is_read(words: list[str], said: str) -> None:
+    result = generate_typed(*words)
+    assert result.exit_code != 0
+    assert said in " ".join(result.output.split())

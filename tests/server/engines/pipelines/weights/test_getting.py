@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
 pytest.importorskip("filelock", reason="filelock is not installed")
 
-from click.testing import Result
 from typer.testing import CliRunner
 
 from server.cli import app
@@ -61,7 +61,7 @@ def store(tmp_path: Path) -> WeightsStore:
     return WeightsStore(tmp_path / "weights")
 
 
-def run(store: WeightsStore, *words: str, answer: str = "") -> Result:
+def run(store: WeightsStore, *words: str, answer: str = "") -> Any:
     command = ["weights", *words, "--into", str(store.root)]
     return CliRunner().invoke(app, command, input=answer, env={"COLUMNS": "200"})
 
