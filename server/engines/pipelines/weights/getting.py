@@ -212,6 +212,7 @@ def install_files(store: WeightsStore, manifest: Manifest, paths: Mapping[str, P
         paths: where each file is.
 
     Raises:
+        WeightsError: one cannot be copied.
         OSError: they cannot be put there.
     """
     folder = store.folder(manifest.weights)
@@ -239,11 +240,24 @@ def _is_sound(file: PlannedFile, on_progress: OnProgress) -> bool:
 
 
 def _link_or_copy(path: Path, target: Path) -> None:
-    """The same content in another place: a second name of the file, or a copy where that is not possible."""
+    """The same content in another place: a second name of the file, or a copy where that is not possible.
+
+    Raises:
+        WeightsError: it cannot be copied: the disk is full, or the file cannot be read.
+    """
     try:
         os.link(path.resolve(), target)
+        return
     except OSError:
+        pass
+    try:
         shutil.copyfile(path, target)
+    except OSError as error:
+        raise WeightsError(
+            f"{path.name} cannot be copied to the weights",
+            f"{target.parent}: {error.strerror or error}",
+            "Make room there, or name a folder on the disk of the files with --into, where they need none.",
+        ) from error
 
 
 def _check_git_id(file: PlannedFile, path: Path, store: WeightsStore) -> None:

@@ -111,7 +111,10 @@ def weights_absence(name: str, extras: Iterable[str] = (), store: WeightsStore |
             f"{len(missing)} of {len(manifest.files)} files of the weights of {published.title} are missing or not "
             f"whole, {missing[0]} among them: run `{command}`, which fetches those"
         )
-    pin = current_pin(published, store)
+    try:
+        pin = current_pin(published, store)
+    except WeightsError as error:
+        return error.sentence
     if pin is not None and pin.revision and manifest.revision and pin.revision != manifest.revision:
         return (
             f"the weights of {published.title} are of commit {manifest.revision[:8]}, not of {pin.revision[:8]}, which "

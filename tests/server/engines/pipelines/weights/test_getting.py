@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ pytest.importorskip("filelock", reason="filelock is not installed")
 from typer.testing import CliRunner
 
 from server.cli import app
-from server.engines.pipelines.weights import pins
+from server.engines.pipelines.weights import getting, pins
 from server.engines.pipelines.weights.catalogue import (
     PIPELINE_WEIGHTS,
     PublishedWeights,
@@ -168,6 +170,8 @@ def test_weights_of_another_commit_are_said(hub: Hub, store: WeightsStore) -> No
     )
     assert run(store, "get", "tiny", "--again", "--yes").exit_code == 0
     assert weights_absence("tiny", store=store) == ""
+    (store.root / "pins" / "tiny.toml").write_text("revision =")
+    assert weights_absence("tiny", store=store).startswith("The pin of tiny cannot be read: ")
 
 
 def test_of_weights_that_are_there_in_part_the_missing_files_are_fetched(hub: Hub, store: WeightsStore) -> None:
@@ -263,6 +267,25 @@ def test_a_folder_that_somebody_has_is_checked_and_taken(hub: Hub, store: Weight
     assert kept.samefile(blobs / "transformer" / "weights.safetensors")
     assert not kept.is_symlink()
     assert hub.served == []
+
+
+def test_a_disk_that_fills_while_a_folder_is_copied_leaves_nothing(
+    hub: Hub, store: WeightsStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On another disk files are copied; the reason has no file's name then, and the copies so far are removed."""
+    run(store, "pin", "tiny")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(getting.os, "link", full)
+    monkeypatch.setattr(getting.shutil, "copyfile", full)
+    result = run(store, "add", str(folder_of(tmp_path / "copy", NEEDED)), "--variant", "tiny")
+    assert result.exit_code == 1
+    assert os.strerror(errno.ENOSPC) in result.output
+    assert "Make room there" in result.output
+    assert installed_weights("tiny", store) is None
+    assert not list(store.root.glob(".new-*"))
 
 
 def test_a_folder_that_is_not_the_pinned_one_is_refused(hub: Hub, store: WeightsStore, tmp_path: Path) -> None:
