@@ -30,11 +30,18 @@ def _vace() -> Engine:
     return VaceEngine(chosen_source())
 
 
+def _wan_i2v() -> Engine:
+    from server.engines.wan_i2v.engine import WanEngine
+    from server.engines.wan_i2v.sources import chosen_source
+
+    return WanEngine(chosen_source())
+
+
 def engines() -> dict[str, Callable[[], Engine]]:
     """Functions that make the engines of clips, by name; the first is the default. Each imports what its
     engine needs.
     """
-    return {"draft": _draft, "realcam": _realcam, "vace": _vace}
+    return {"draft": _draft, "realcam": _realcam, "vace": _vace, "wan-i2v": _wan_i2v}
 
 
 def _predictor(name: str) -> AnyEngine:

@@ -22,20 +22,20 @@ class HeldEuler(FlowMatchEulerDiscreteScheduler):
     Attributes:
         hold: what is held, None for nothing.
         start: what a run begins from, None for its beginning. The pipeline must be given the latents of that moment.
-        even: spread the steps as UniPC does. diffusers' own `set_timesteps` applies the shift to the lowest level
-            twice, and visits other levels than UniPC with the same shift.
+        stands_for: the UniPC scheduler whose noise levels are visited. diffusers' own `set_timesteps` applies the shift
+            to the lowest level twice, and visits other levels than UniPC with the same shift.
     """
 
     hold: SceneHold | None = None
     start: SolverState | None = None
-    even: bool = False
+    stands_for: UniPCMultistepScheduler | None = None
     timesteps: Tensor
 
     @classmethod
     def in_place_of(cls, scheduler: UniPCMultistepScheduler) -> HeldEuler:
         """An Euler scheduler that visits the noise levels of a UniPC scheduler with flow sigmas."""
         made = cls(num_train_timesteps=scheduler.config.num_train_timesteps, shift=scheduler.config.flow_shift)
-        made.even = True
+        made.stands_for = scheduler
         return made
 
     @property
@@ -63,7 +63,7 @@ class HeldEuler(FlowMatchEulerDiscreteScheduler):
         Raises:
             EngineError: `start` is of a run with other noise levels.
         """
-        if self.even and sigmas is None and timesteps is None and num_inference_steps is not None:
+        if self.stands_for is not None and sigmas is None and timesteps is None and num_inference_steps is not None:
             sigmas = np.linspace(1.0, 1.0 / self.config.num_train_timesteps, num_inference_steps + 1)[:-1].tolist()
         super().set_timesteps(num_inference_steps, device, sigmas, mu, timesteps)
         if self.start is not None:

@@ -90,7 +90,7 @@ class Adapter(Protocol):
         ...
 
     def scheduler(self, pipe: Any, piece: Piece) -> FlowScheduler:
-        """A new scheduler for a piece."""
+        """A new scheduler for a piece. It may encode what it holds: networks are polled meanwhile."""
         ...
 
     def arguments(self, pipe: Any, piece: Piece) -> Mapping[str, Any]:

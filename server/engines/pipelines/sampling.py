@@ -53,12 +53,10 @@ def sampled(
     Raises:
         EngineError: the network returned other frames; what `watch` and the keeper raise passes through.
     """
-    scheduler = adapter.scheduler(pipe, piece)
-    scheduler.start = resumed.state.solver
-    pipe.scheduler = scheduler
     watch.stage("Encoding the shot")
 
     def on_step(_pipe: Any, _index: int, _timestep: Any, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        scheduler: FlowScheduler = pipe.scheduler
         done, latents = scheduler.state.done, tensors["latents"]
         picture = _picture(pipe, adapter, scheduler, latents) if _shown(done, adapter.steps) else None
         watch.step(resumed.before + done, picture)
@@ -70,6 +68,9 @@ def sampled(
 
     try:
         with polled(pipe, watch):
+            scheduler = adapter.scheduler(pipe, piece)
+            scheduler.start = resumed.state.solver
+            pipe.scheduler = scheduler
             output = pipe(
                 **words,
                 **adapter.arguments(pipe, piece),

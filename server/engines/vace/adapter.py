@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers.pipelines.wan.pipeline_wan_vace import prompt_clean
 from torch import Tensor
 
 from blender_addon.core.arrays import Bool, UInt8
@@ -21,23 +20,12 @@ from server.engines.pipelines.fitting.piece import Piece
 from server.engines.pipelines.fitting.visibility import OPAQUE
 from server.engines.pipelines.loading import ENCODER, load_pipeline
 from server.engines.pipelines.wan_latents import wan_picture
-from server.engines.pipelines.words import length_notes
+from server.engines.pipelines.wan_words import wan_words
 
 from .conditions import conditions, starts_at_photo, unseen_frames
 from .pipeline import ShotVacePipeline
 from .rule import NAME, RULE
 from .settings import VaceSettings
-
-MOST_TOKENS = 512
-"""Tokens of a prompt that the text encoder reads."""
-
-NEGATIVE = (
-    "Bright tones, overexposed, static, blurred details, subtitles, style, works, paintings, images, static, overall "
-    "gray, worst quality, low quality, JPEG compression residue, ugly, incomplete, extra fingers, poorly drawn hands, "
-    "poorly drawn faces, deformed, disfigured, misshapen limbs, fused fingers, still picture, messy background, three "
-    "legs, many people in the background, walking backwards"
-)
-"""Negative prompt where the artist gave none: the one that the network is published with."""
 
 SHIFTS = (3.0, 5.0)
 """Shift of the noise schedule at 480p and at 720p."""
@@ -113,17 +101,7 @@ class VaceAdapter:
 
     def encode(self, encoder: Any, prompt: str, negative: str) -> tuple[dict[str, Tensor], tuple[str, ...]]:
         """See Adapter."""
-        negative = negative or NEGATIVE
-        both = {"prompt": prompt_clean(prompt), "negative prompt": prompt_clean(negative)}
-        notes = length_notes(encoder.tokenizer, both, MOST_TOKENS)
-        embeds = encoder.encode_prompt(
-            prompt,
-            negative_prompt=negative,
-            do_classifier_free_guidance=True,
-            max_sequence_length=MOST_TOKENS,
-            device=encoder.text_encoder.device,
-        )
-        return dict(zip(("prompt_embeds", "negative_prompt_embeds"), embeds, strict=True)), notes
+        return wan_words(encoder, prompt, negative)
 
     def scheduler(self, pipe: Any, piece: Piece) -> FlowScheduler:
         """See Adapter: the pipeline's, with the shift for the picture's size."""
