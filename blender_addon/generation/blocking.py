@@ -13,10 +13,10 @@ from ..timeline.take import Take
 from .clip_import import import_clip
 from .job_events import ServerSettings
 from .job_records import JobRecord, JobRecords
-from .job_run import Job, JobRun
+from .job_run import Beside, Job, JobRun
 from .job_view import JobView, Phase
 from .jobs import Jobs
-from .scene_job import forget_job
+from .scene_job import forget_job, scene_of
 from .shot_job import RenderedPreview, ShotJob, ShotRequest
 
 T = TypeVar("T")
@@ -48,11 +48,13 @@ class FinishedShot:
         take: The take that was made of the clip.
         preview: The preview that was sent.
         seconds: How long each phase took, by the phase's name as the panel shows it.
+        others: The takes of the other engines that the shot was sent to, or why there is none.
     """
 
     take: Take
     preview: RenderedPreview
     seconds: dict[str, float]
+    others: tuple[Take | RealCamError, ...] = ()
 
 
 def generate_blocking(
@@ -77,16 +79,22 @@ def generate_blocking(
         on_view: See run_blocking.
 
     Raises:
-        RealCamError: With the sentence that the panel would show.
+        RealCamError: With the sentence that the panel would show; of the first engine, once the others are through.
     """
     job = ShotJob(request)
 
     def place(record: JobRecord) -> Take:
         return import_clip(record, background=background, compositor=compositor)
 
-    finished = run_blocking(jobs, job, server, records, place, on_view)
+    clock = _Clock(on_view)
+    try:
+        finished = run_blocking(jobs, job, server, records, place, on_view, job.beside)
+    except RealCamError:
+        _finish_waiting(jobs, server, records, place, clock)
+        raise
     assert job.preview is not None
-    return FinishedShot(finished.placed, job.preview, finished.seconds)
+    others = _finish_waiting(jobs, server, records, place, clock)
+    return FinishedShot(finished.placed, job.preview, finished.seconds, others)
 
 
 def run_blocking(
@@ -96,6 +104,7 @@ def run_blocking(
     records: JobRecords,
     place: Callable[[JobRecord], T],
     on_view: OnView | None = None,
+    beside: Beside = lambda *_: [],
 ) -> Finished[T]:
     """Send a job, follow it, fetch its result and place it.
 
@@ -107,12 +116,13 @@ def run_blocking(
         place: Puts what was fetched where it belongs.
         on_view: Called with the job's view whenever it has changed, for progress bars. If it raises, the job goes on
             on the server, and its record stays.
+        beside: The jobs that wait for this one then, see Jobs.waiting.
 
     Raises:
         RealCamError: With the sentence that the panel would show.
     """
     clock = _Clock(on_view)
-    run = JobRun(jobs, job, server, records)
+    run = JobRun(jobs, job, server, records, beside)
     try:
         while run.step():
             jobs.pump()
@@ -121,7 +131,31 @@ def run_blocking(
                 time.sleep(PAUSE)
     finally:
         run.close()
-    record = _fetched(jobs, job.title, clock)
+    return Finished(_placed(jobs, job.title, place, clock), clock.seconds)
+
+
+def _finish_waiting(
+    jobs: Jobs, server: ServerSettings, records: JobRecords, place: Callable[[JobRecord], T], clock: _Clock
+) -> tuple[T | RealCamError, ...]:
+    """Follow the jobs that wait, one after another: what became of each, or why nothing did."""
+    ended: list[T | RealCamError] = []
+    while jobs.waiting:
+        record = jobs.waiting[0]
+        try:
+            jobs.go_on(server, records, scene_of(record).session_uid)
+            ended.append(_placed(jobs, record.title, place, clock))
+        except RealCamError as error:
+            ended.append(error)
+    return tuple(ended)
+
+
+def _placed(jobs: Jobs, title: str, place: Callable[[JobRecord], T], clock: _Clock) -> T:
+    """What the result of the job under way became, once it is there.
+
+    Raises:
+        RealCamError: With the sentence that the panel would show.
+    """
+    record = _fetched(jobs, title, clock)
     try:
         with in_words(f"The {record.task.result} is here, but could not be placed"):
             placed = place(record)
@@ -131,7 +165,7 @@ def run_blocking(
     forget_job(record.job_id)
     jobs.placed()
     clock.look(jobs.view)
-    return Finished(placed, clock.seconds)
+    return placed
 
 
 class _Clock:

@@ -10,6 +10,7 @@ import msgspec
 from ..core.errors import TimelineError
 from ..core.file_paths import file_name, is_of_another_system
 from ..timeline.shown_take import show_take
+from ..timeline.strip import place_strip
 from ..timeline.take import Take
 from ..timeline.take_camera import own_camera, remember_camera
 from ..timeline.take_folders import RECORD, make_take, make_take_folder, new_take_folder, take_folder_path, take_number
@@ -80,5 +81,8 @@ def import_clip(record: JobRecord, *, background: bool = False, compositor: bool
     camera = own_camera(scene, take)
     if camera is not None:
         remember_camera(scene, take.job_id, camera)
-    show_take(scene, take, background=background, compositor=compositor)
+    if task.beside:
+        place_strip(scene, take)
+    else:
+        show_take(scene, take, background=background, compositor=compositor)
     return take

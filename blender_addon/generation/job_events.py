@@ -50,6 +50,7 @@ class SubmitJob:
         title: What the job is called.
         folder: The folder that the result files go into.
         pending_upload: The file that holds the encoded payload until the server has accepted it.
+        beside: Payloads of jobs that are sent after this one has ended, each with its own such file.
     """
 
     job_id: str
@@ -57,6 +58,7 @@ class SubmitJob:
     title: str
     folder: Path
     pending_upload: Path
+    beside: tuple[tuple[JobPayload, Path], ...] = ()
 
     @property
     def engine(self) -> str:

@@ -52,6 +52,7 @@ class ShotTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
         placement: The frame range and render size that the clip belongs to.
         photo_state: The photo's scene when the shot was sent; None in records of older versions.
         last_image: The file that the shot was to end at, as the artist typed it, "" for none.
+        beside: Whether the clip is laid beside another engine's of the same shot, and shown in the sequencer alone.
     """
 
     result: ClassVar[str] = "clip"
@@ -63,6 +64,7 @@ class ShotTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     photo_state: PhotoState | None = None
     last_image: str = ""
     camera_library: str = ""
+    beside: bool = False
 
 
 class DepthTask(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="depth"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -37,6 +37,10 @@ Slices = Generator[JobProgress, None, P]
 """A generator that yields its progress before the first piece of work and after each, and returns what was made.
 Closing it early removes what it made meanwhile.
 """
+
+
+Beside = Callable[[JobPayload, JobRecord], Sequence[tuple[JobPayload, JobRecord]]]
+"""The payloads and records of the jobs that follow one with this payload and this record."""
 
 
 class Job(Protocol):
@@ -93,8 +97,17 @@ class JobRun:
     Call `step` until it returns False, and `jobs.pump` meanwhile. Then the job thread has the job.
     """
 
-    def __init__(self, jobs: Jobs, job: Job, server: ServerSettings, records: JobRecords) -> None:
+    def __init__(
+        self, jobs: Jobs, job: Job, server: ServerSettings, records: JobRecords, beside: Beside = lambda *_: []
+    ) -> None:
         """Begin at once.
+
+        Args:
+            jobs: The state of generation.
+            job: What is sent.
+            server: Where the server is and how to start one.
+            records: The folder that the job is written down in.
+            beside: The jobs that follow this one.
 
         Raises:
             RealCamError: Another job is under way, the .blend has a path that no record can hold, or something to be
@@ -103,6 +116,7 @@ class JobRun:
         self._jobs = jobs
         self._job = job
         self._server = server
+        self._beside = beside
         self._id = uuid.uuid4().hex
         self._submitted = False
         jobs.check_idle(f"{job.title} cannot be started now")
@@ -170,7 +184,7 @@ class JobRun:
             submitted_at=time.time(),
             task=self._job.task(),
         )
-        self._jobs.submit(payload, record)
+        self._jobs.submit(payload, record, self._beside(payload, record))
         self._submitted = True
         if record.task.in_the_file:
             remember_job(scene, record)

@@ -155,6 +155,8 @@ class JobThread:
             self.events.put(Failed(job_id, error.sentence))
 
     def _carry_out(self, command: Command) -> None:
+        for other, file in command.beside if isinstance(command, SubmitJob) else ():
+            _write_pending_upload(file, encode_payload(other))
         payload = (
             _write_pending_upload(command.pending_upload, encode_payload(command.payload))
             if isinstance(command, SubmitJob)

@@ -6,6 +6,7 @@ The state changes when `pump` is called: by a timer in the window, by a loop on 
 from __future__ import annotations
 
 import queue
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,6 +55,8 @@ class Jobs:
         server_software: What the connected server calls itself, "" when none has answered.
         connection_error: Why no server could be reached, "" for no error.
         starting: What a local server that is being started said last, "" when it said nothing; None when none is.
+        waiting: Jobs of the same shot on other engines, which follow the one under way.
+        ended_before: How those of the same shot ended that came before it.
     """
 
     def __init__(self) -> None:
@@ -66,6 +69,8 @@ class Jobs:
         self.server_software = ""
         self.connection_error = ""
         self.starting: str | None = None
+        self.waiting: tuple[JobRecord, ...] = ()
+        self.ended_before: tuple[JobView, ...] = ()
         self._thread: JobThread | None = None
         self._server: LocalServer | None = None
         self._records: JobRecords | None = None
@@ -125,6 +130,7 @@ class Jobs:
         thread = self._use(settings)
         self._records = records
         self.view = JobView(title, scene=scene)
+        self.waiting, self.ended_before = (), ()
         self.record = None
         self.server_software = ""
         thread.put(Connect())
@@ -134,20 +140,30 @@ class Jobs:
         if self.view is not None:
             self.view = replace(self.view, phase=phase, done=progress.done, total=progress.total, stage=progress.stage)
 
-    def submit(self, payload: JobPayload, record: JobRecord) -> None:
+    def submit(
+        self, payload: JobPayload, record: JobRecord, beside: Sequence[tuple[JobPayload, JobRecord]] = ()
+    ) -> None:
         """Write the job's record, then hand the payload to the thread.
 
+        Args:
+            payload: What is sent.
+            record: The job's record.
+            beside: The same of jobs that follow it, see `go_on`. They are kept on this disk from now on.
+
         Raises:
-            ServiceError: The record cannot be written.
+            ServiceError: A record cannot be written.
         """
         assert self._thread is not None
         assert self._records is not None
         assert self.view is not None
-        self._records.write(record)
+        for written in (record, *(other for _, other in beside)):
+            self._records.write(written)
+        self.waiting = tuple(other for _, other in beside)
         self.record = record
         self.view = replace(self.view, job_id=record.job_id, phase=Phase.SENDING, done=0, total=0, stage="")
         kept = self._records.pending_upload(record.job_id)
-        self._thread.put(SubmitJob(record.job_id, payload, record.title, Path(record.folder), kept))
+        others = tuple((other, self._records.pending_upload(waits.job_id)) for other, waits in beside)
+        self._thread.put(SubmitJob(record.job_id, payload, record.title, Path(record.folder), kept, others))
 
     def resume(self, record: JobRecord, settings: ServerSettings, records: JobRecords, scene: int = 0) -> None:
         """Go on with a job of an earlier session, or with one whose connection broke.
@@ -163,11 +179,22 @@ class Jobs:
         """
         self.check_idle(f"{record.title} cannot be resumed now")
         thread = self._use(settings)
+        self.waiting, self.ended_before = (), ()
         self._records = records
         self.record = record
         self.view = JobView(record.title, job_id=record.job_id, scene=scene)
         kept = records.pending_upload(record.job_id)
         thread.put(ResumeJob(record.job_id, record.settings.engine, record.title, Path(record.folder), kept))
+
+    def go_on(self, settings: ServerSettings, records: JobRecords, scene: int = 0) -> None:
+        """Begin the first of the jobs that wait, the one before it having ended in whatever way.
+
+        Raises:
+            ServiceError: That one is still under way.
+        """
+        (first, *rest), ended = self.waiting, (*self.ended_before, *([self.view] if self.view else []))
+        self.resume(first, settings, records, scene)
+        self.waiting, self.ended_before = tuple(rest), ended
 
     def cancel(self) -> None:
         """Stop the job under way, or the wait for a server that starts. On the server it takes effect within a step."""
@@ -209,7 +236,7 @@ class Jobs:
             return
         if self.view.error == self.connection_error:
             self.connection_error = ""
-        self.view = None
+        self.view, self.ended_before = None, ()
 
     # --- what moves it --------------------------------------------------------------------------------------------
 
@@ -249,6 +276,7 @@ class Jobs:
             self._server = None
         self.view = None
         self.record = None
+        self.waiting, self.ended_before = (), ()
         self.engines, self.predictors, self.checkers = ASSUMED_ENGINES, (), ()
         self.server_software, self.connection_error, self.starting = "", "", None
 

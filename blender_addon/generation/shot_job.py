@@ -5,6 +5,7 @@ Between slices only references are held, no Blender pointers.
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,12 +17,14 @@ from ..blend_paths import blend_path
 from ..core.arrays import Float32, Float64, UInt8
 from ..core.camera.frame_fit import FrameFit
 from ..core.camera.trajectory import Trajectory
-from ..core.errors import CameraError, PhotoError, ShotError
+from ..core.errors import CameraError, PhotoError, ShotError, TimelineError
 from ..core.file_paths import file_name
 from ..core.payloads.coverage import check_seen
+from ..core.payloads.payload import JobPayload
 from ..core.payloads.server_limits import check_clip_limits, shot_within
 from ..core.payloads.shot import Shot, ShotSettings
 from ..core.progress import JobProgress
+from ..core.protocol.capability import INTERPOLATION_MODE, EngineCapability
 from ..core.protocol.engine_checks import check_clip_engine, stated_options
 from ..core.protocol.messages import Limits
 from ..datablocks import Reference, in_session, library_of
@@ -38,13 +41,17 @@ from ..shot import (
 from ..shot.camera_sample import camera_slices, scene_rate, to_the_end
 from ..shot.shot_camera import cut_sentence, has_camera_markers
 from ..timeline.take import PhotoState, ShotPlacement
-from ..timeline.take_folders import new_take_folder, take_number
+from ..timeline.take_camera import remember_camera
+from ..timeline.take_folders import discard_take_folder, new_take_folder, take_number
 from ..timeline.takes import clips_folder, highest_number
-from .job_records import ShotTask
+from .job_records import JobRecord, ShotTask
 from .job_run import Slices
 from .job_view import Phase
 from .jobs import Jobs
-from .scene_job import job_of, scene_now
+from .scene_job import begun_in, job_of, scene_now
+
+LONGEST_TITLE = 64
+"""Letters of a shot's name, as the panel takes them and a folder's name can have them."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ class ShotRequest:
         frame_end: Scene frame of its last frame, included.
         method: How the preview is rendered.
         last_image: The file that the last frame shall show, as the artist typed it; "" for none.
+        also: The settings with which the same shot goes to other engines too.
     """
 
     scene: Reference
@@ -74,6 +82,11 @@ class ShotRequest:
     frame_end: int
     method: Method = "eevee"
     last_image: str = ""
+    also: tuple[ShotSettings, ...] = ()
+
+    def title_on(self, engine: str) -> str:
+        """What the shot is called on an engine: its name alone, and with the engine's where it goes to several."""
+        return f"{self.title[: LONGEST_TITLE - len(engine) - 1]} {engine}" if self.also else self.title
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,11 +249,12 @@ class ShotJob:
         self._request = request
         self._settings = request.settings
         self._limits = Limits()
+        self._also: list[tuple[EngineCapability, ShotSettings]] = []
 
     @property
     def title(self) -> str:
-        """The shot's name."""
-        return self._request.title
+        """The shot's name, with the engine's where it goes to several."""
+        return self._request.title_on(self._request.settings.engine)
 
     def folder(self, job_id: str) -> Path:
         """The folder made for the shot's next take.
@@ -248,12 +262,7 @@ class ShotJob:
         Raises:
             TimelineError: The disk refuses.
         """
-        title = self._request.title
-        waiting = [
-            record for scene in bpy.data.scenes if (record := job_of(scene)) is not None and record.title == title
-        ]
-        above = max(highest_number(title), *(take_number(Path(file_name(record.folder))) for record in waiting), 0)
-        return new_take_folder(clips_folder(), title, above)
+        return _new_folder(self.title)
 
     def engine(self, jobs: Jobs) -> str:
         """The name of the chosen engine.
@@ -268,9 +277,10 @@ class ShotJob:
         scene = scene_now(request.scene)
         prompts = (settings.prompt, settings.negative_prompt)
         check_clip_limits(self._limits, request.size, request.frames, scene_rate(scene), prompts)
+        others = [check_clip_engine(jobs.engines, one.engine, request.size, request.frames) for one in request.also]
+        self._also = [(one, _stated(asked, one)) for one, asked in zip(others, request.also, strict=True)]
         engine = check_clip_engine(jobs.engines, settings.engine, request.size, request.frames, ends)
-        options = stated_options(engine.options, settings.options)
-        self._settings = msgspec.structs.replace(settings, options=options)
+        self._settings = _stated(settings, engine)
         return engine.name
 
     def payload(self, engine: str) -> Slices[Shot]:
@@ -286,6 +296,41 @@ class ShotJob:
         photo = replace(photo, record=preview.record)
         shot = assemble_shot(photo, preview.depth, preview.trajectory, preview.frames, self._settings, ending)
         return shot_within(shot, self._limits)
+
+    def beside(self, payload: JobPayload, record: JobRecord) -> list[tuple[JobPayload, JobRecord]]:
+        """The same shot for the other engines, with their records; the folders of their takes are made.
+
+        Args:
+            payload: What `payload` has returned.
+            record: The record of the first engine's job.
+
+        Raises:
+            TimelineError: The disk refuses.
+        """
+        assert isinstance(payload, Shot)
+        assert isinstance(record.task, ShotTask)
+        scene, camera = scene_now(self._request.scene), self._request.camera
+        followed = None if camera is None else in_session(bpy.data.objects, camera.session_uid)
+        made: list[tuple[JobPayload, JobRecord]] = []
+        for engine, settings in self._also:
+            ends = INTERPOLATION_MODE in engine.modes
+            title = self._request.title_on(settings.engine)
+            try:
+                folder = _new_folder(title)
+            except TimelineError:
+                for _, other in made:
+                    discard_take_folder(Path(other.folder))
+                raise
+            task = msgspec.structs.replace(record.task, beside=True, last_image=record.task.last_image if ends else "")
+            other = msgspec.structs.replace(
+                record, job_id=uuid.uuid4().hex, title=title, folder=str(folder), settings=settings, task=task
+            )
+            shot = replace(payload, settings=settings, last_image=payload.last_image if ends else None)
+            made.append((shot, other))
+            begun_in(scene, other.job_id)
+            if followed is not None:
+                remember_camera(scene, other.job_id, followed)
+        return made
 
     def task(self) -> ShotTask:
         """What is needed to lay the clip onto the timeline. Only after `payload`."""
@@ -308,3 +353,19 @@ class ShotJob:
             ),
             last_image=request.last_image,
         )
+
+
+def _stated(settings: ShotSettings, engine: EngineCapability) -> ShotSettings:
+    """The settings with the options that the engine has, as far as they are sent."""
+    return msgspec.structs.replace(settings, options=stated_options(engine.options, settings.options))
+
+
+def _new_folder(title: str) -> Path:
+    """The folder made for the next take of a shot with this title.
+
+    Raises:
+        TimelineError: The disk refuses.
+    """
+    waiting = [record for scene in bpy.data.scenes if (record := job_of(scene)) is not None and record.title == title]
+    above = max(highest_number(title), *(take_number(Path(file_name(record.folder))) for record in waiting), 0)
+    return new_take_folder(clips_folder(), title, above)

@@ -22,6 +22,7 @@ class EngineFields(Protocol):
     """What this module and engine_options read and write of `scene.realcam` (properties.RealCamShot)."""
 
     engine_name: str
+    also_engines: str
     clip_width: int
     clip_height: int
     clip_frames: int
@@ -35,6 +36,18 @@ class EngineFields(Protocol):
 def capability(shot: EngineFields) -> EngineCapability | None:
     """What the chosen engine can do; None when it is not on offer."""
     return jobs.engine(shot.engine_name)
+
+
+def also_engines(shot: EngineFields) -> tuple[EngineCapability, ...]:
+    """The engines beside the chosen one that the same shot is sent to: those of the stored ones that are on offer."""
+    stored = shot.also_engines.split()
+    return tuple(engine for engine in jobs.engines if engine.name in stored and engine.name != shot.engine_name)
+
+
+def switch_also(shot: EngineFields, name: str) -> None:
+    """Send the shot to the engine of this name too, or no longer."""
+    stored = shot.also_engines.split()
+    shot.also_engines = " ".join([one for one in stored if one != name] if name in stored else [*stored, name])
 
 
 def ends_at_an_image(shot: EngineFields) -> bool:

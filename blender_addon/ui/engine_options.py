@@ -53,7 +53,12 @@ def value_of(shot: EngineFields, option: EngineOption) -> SettingValue:
 
 def option_values(shot: EngineFields) -> dict[str, SettingValue]:
     """The value of each option of the chosen engine by name; empty when it is not on offer."""
-    return {option.name: value_of(shot, option) for option in _options(shot)}
+    return values_on(shot, _options(shot))
+
+
+def values_on(shot: EngineFields, options: Iterable[EngineOption]) -> dict[str, SettingValue]:
+    """The value of each of these options by name, whichever engine has them."""
+    return {option.name: value_of(shot, option) for option in options}
 
 
 def chosen_notes(shot: EngineFields) -> tuple[str, ...]:

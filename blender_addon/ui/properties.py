@@ -136,6 +136,7 @@ class RealCamShot(bpy.types.PropertyGroup):
         set=predictor_choice.set_size,
     )
     engine_name: StringProperty(default="draft", options={"HIDDEN"})
+    also_engines: StringProperty(options={"HIDDEN"})
     clip_width: IntProperty(default=512, min=16, options={"HIDDEN"})
     clip_height: IntProperty(default=320, min=16, options={"HIDDEN"})
     clip_frames: IntProperty(default=16, min=2, options={"HIDDEN"})
@@ -162,6 +163,11 @@ class RealCamShot(bpy.types.PropertyGroup):
         set=clip_format.set_frame_count,
     )
     options: CollectionProperty(type=RealCamEngineOption)
+    show_comparison: BoolProperty(
+        name="Compare Engines",
+        description="Show each engine with what it takes, and what of this shot it would lose",
+        default=False,
+    )
     show_options: BoolProperty(
         name="Engine Options", description="Show what the engine can be told besides", default=True
     )

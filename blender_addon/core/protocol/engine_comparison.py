@@ -96,7 +96,7 @@ def reads_words(engine: EngineCapability) -> str:
 def clips_words(engine: EngineCapability) -> str:
     """The frame counts and sizes that an engine makes, in words."""
     sizes = sorted(engine.sizes, key=lambda size: size[0] * size[1])
-    ends = list(dict.fromkeys(f"{width} × {height}" for width, height in (sizes[0], sizes[-1])))
+    ends = list(dict.fromkeys(f"{width}×{height}" for width, height in (sizes[0], sizes[-1])))
     return f"{frames_words(engine)} frames, {' to '.join(ends)}"
 
 

@@ -72,6 +72,29 @@ class ChooseEngine(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class AlsoEngine(bpy.types.Operator):
+    """Send the same shot, previewed once, to this engine too. The takes lie beside each other in the sequencer"""
+
+    bl_idname = "realcam.also_engine"
+    bl_label = "Also With This Engine"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO", "INTERNAL"}
+
+    engine: StringProperty(options={"HIDDEN"})
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Not while a job is under way."""
+        if jobs.busy:
+            cls.poll_message_set("A job is under way")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        """Tick it, or take the tick away."""
+        engine_choice.switch_also(context.scene.realcam, self.engine)
+        return {"FINISHED"}
+
+
 def draw_comparison(layout: Any, context: bpy.types.Context) -> None:
     """Draw the folded part of the Generate panel in which engines are compared.
 
@@ -79,15 +102,17 @@ def draw_comparison(layout: Any, context: bpy.types.Context) -> None:
         layout: The panel's own layout.
         context: Of the draw.
     """
-    header, body = layout.panel("realcam_compare_engines", default_closed=True)
+    header, body = layout.panel_prop(context.scene.realcam, "show_comparison")
     header.label(text="Compare Engines")
     if body is None:
         return
     shot = shot_traits(context.scene)
     column = body.column(align=True)
     _draw_heading(column)
+    also = {engine.name for engine in engine_choice.also_engines(context.scene.realcam)}
     for engine in jobs.engines:
-        _draw_line(column, engine, shot, engine.name == context.scene.realcam.engine_name)
+        chosen = engine.name == context.scene.realcam.engine_name
+        _draw_line(column, engine, shot, chosen=chosen, also=engine.name in also)
     chosen = engine_choice.capability(context.scene.realcam)
     if chosen is not None:
         _draw_facts(body, context, chosen, shot)
@@ -150,8 +175,12 @@ def _draw_heading(layout: Any) -> None:
     commercial.label(text="Commercial")
 
 
-def _draw_line(layout: Any, engine: EngineCapability, shot: ShotTraits, chosen: bool) -> None:
+def _draw_line(layout: Any, engine: EngineCapability, shot: ShotTraits, *, chosen: bool, also: bool) -> None:
     name, time, commercial = _columns(layout)
+    tick = name.row(align=True)
+    tick.enabled = not chosen and (also or not (engine.unavailable or unmade(engine, shot)))
+    box = "CHECKBOX_HLT" if chosen or also else "CHECKBOX_DEHLT"
+    tick.operator("realcam.also_engine", text="", icon=box).engine = engine.name
     icon = "ERROR" if engine.unavailable or unmade(engine, shot) else "INFO" if lost(engine, shot) else "CHECKMARK"
     button = name.operator("realcam.choose_engine", text=short_name(engine), icon=icon, depress=chosen, translate=False)
     button.engine = engine.name
@@ -193,4 +222,4 @@ def _draw_facts(layout: Any, context: bpy.types.Context, engine: EngineCapabilit
         draw_wrapped(box, context, sentence, "INFO")
 
 
-CLASSES = (ChooseEngine,)
+CLASSES = (ChooseEngine, AlsoEngine)

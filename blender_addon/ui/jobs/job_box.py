@@ -36,6 +36,21 @@ def draw_running(layout: Any, context: bpy.types.Context, view: JobView) -> None
         draw_wrapped(layout, context, view.stage)
     if view.jpeg:
         draw_picture(layout, thumbnails.latest)
+    draw_beside(layout, context)
+
+
+def draw_beside(layout: Any, context: bpy.types.Context) -> None:
+    """Draw the jobs of the same shot on other engines: how those before ended, and those that follow with a button."""
+    for view in jobs.ended_before:
+        if view.phase is Phase.FAILED:
+            draw_wrapped(layout, context, f"“{view.title}”: {view.error}", "ERROR")
+        else:
+            mark = "CHECKMARK" if view.phase is Phase.DONE else "CANCEL"
+            draw_wrapped(layout, context, f"“{view.title}”: {view.phase.value.lower()}", mark)
+    for record in jobs.waiting:
+        row = layout.row()
+        draw_wrapped(row.column(), context, f"Then “{record.title}”", "TIME", BUTTON)
+        row.operator("realcam.forget_job", text="", icon="X", emboss=False).job_id = record.job_id
 
 
 def draw_starting(layout: Any, context: bpy.types.Context) -> None:
@@ -82,3 +97,4 @@ def draw_ended(layout: Any, context: bpy.types.Context, view: JobView) -> None:
         draw_wrapped(column, context, view.error, "ERROR", BOX + BUTTON)
         draw_help(box)
     row.operator("realcam.dismiss", text="", icon="X", emboss=False)
+    draw_beside(layout, context)

@@ -122,7 +122,8 @@ class ForgetJob(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> OperatorResult:
         """Remove the record and its pending upload."""
-        record = _pending(self.job_id)
+        waiting = next((record for record in jobs.waiting if record.job_id == self.job_id), None)
+        record = waiting or _pending(self.job_id)
         if record is None:
             return {"CANCELLED"}
         runtime.forget(record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -15,10 +16,12 @@ from ...core.unforeseen import in_words, logged
 from ...generation.job_records import JobRecord, JobRecords
 from ...generation.job_view import Phase
 from ...generation.jobs import jobs
-from ...generation.scene_job import forget_job, job_of, scene_of
+from ...generation.scene_job import forget_job, job_of, remember_job, scene_of
 from ...generation.user_files import records_folder
 from ...shot import remove_preview_scenes
+from ...timeline.take_folders import discard_take_folder
 from ..engine_options import option_properties
+from ..preferences import server_settings
 from ..preview_state import preview_state
 from ..redraw import redraw
 from ..redraw import stop as stop_redrawing
@@ -40,6 +43,7 @@ class Runtime:
         self.pending: tuple[JobRecord, ...] = ()
         self.connecting = False
         self._other_file_open = False
+        self._dropped: list[JobRecord] = []
 
     def records(self) -> JobRecords:
         """The folder of job records."""
@@ -52,8 +56,10 @@ class Runtime:
             record = job_of(scene)
             if record is not None and bpy.data.filepath:
                 found.setdefault(record.job_id, record)
-        current = jobs.record.job_id if jobs.record is not None and jobs.busy else ""
-        self.pending = tuple(record for job_id, record in found.items() if job_id != current)
+        current = {record.job_id for record in (*jobs.waiting, *self._dropped)}
+        if jobs.record is not None and jobs.busy:
+            current.add(jobs.record.job_id)
+        self.pending = tuple(record for job_id, record in found.items() if job_id not in current)
 
     def file_loaded(self) -> None:
         """Note that another file is open: messages of the last one go, and the job under way may not belong to it.
@@ -63,6 +69,8 @@ class Runtime:
         if jobs.busy and jobs.record is None:
             jobs.cancel()
         jobs.dismiss()
+        # Those that wait belong to the file that was open: it offers them when it is opened again.
+        jobs.waiting = ()
         record = jobs.record
         # What is loaded is never the file that had no name when the job was started.
         other = record is not None and (not record.blend or not same_file(record.blend, bpy.data.filepath))
@@ -76,8 +84,12 @@ class Runtime:
         record = jobs.record
         if record is None or not jobs.busy or self._other_file_open or record.blend == bpy.data.filepath:
             return
-        jobs.record = msgspec.structs.replace(record, blend=bpy.data.filepath)
-        self.records().write(jobs.record)
+        jobs.record, *waiting = (
+            msgspec.structs.replace(one, blend=bpy.data.filepath) for one in (record, *jobs.waiting)
+        )
+        jobs.waiting = tuple(waiting)
+        for one in (jobs.record, *waiting):
+            self.records().write(one)
 
     def check_file_of(self, record: JobRecord) -> None:
         """Raise an error when a job's result belongs to another file than the one that is open.
@@ -94,9 +106,21 @@ class Runtime:
 
     def forget(self, record: JobRecord) -> None:
         """Remove a job's record, so that it is not offered any more."""
-        self.records().forget(record.job_id)
-        forget_job(record.job_id)
+        if record in jobs.waiting:
+            # The job thread may be writing its payload: its files go when the job under way has ended.
+            jobs.waiting = tuple(one for one in jobs.waiting if one.job_id != record.job_id)
+            self._dropped.append(record)
+        else:
+            self.records().forget(record.job_id)
+            forget_job(record.job_id)
         self.refresh_pending()
+
+    def forget_dropped(self) -> None:
+        """Remove what is kept of jobs that were dropped while they waited. Only while no job is under way."""
+        for record in self._dropped:
+            self.records().forget(record.job_id)
+            discard_take_folder(Path(record.folder))
+        self._dropped = []
 
 
 runtime = Runtime()
@@ -113,6 +137,7 @@ def tick() -> float | None:
     view = jobs.view
     if view is not None and view.phase is Phase.IMPORTING:
         _place_in_window()
+    begin_waiting()
     return BUSY_SECONDS if jobs.busy or runtime.connecting else None
 
 
@@ -133,6 +158,29 @@ def pump() -> None:
     if before and not jobs.busy:
         with logged("What waits to be resumed could not be read"):
             _job_ended()
+    redraw()
+
+
+def begin_waiting() -> None:
+    """Begin the next job of the same shot on another engine, once the one before has ended in whatever way.
+
+    Where it cannot be begun, what waits is offered to be resumed.
+    """
+    if jobs.busy:
+        return
+    runtime.forget_dropped()
+    if not jobs.waiting:
+        return
+    record = jobs.waiting[0]
+    scene = scene_of(record)
+    try:
+        with in_words(f"{record.title} could not be begun"):
+            jobs.go_on(server_settings(), runtime.records(), scene.session_uid)
+            remember_job(scene, record)
+    except RealCamError as error:
+        jobs.waiting = ()
+        jobs.fail(error)
+    runtime.refresh_pending()
     redraw()
 
 

@@ -63,6 +63,9 @@ class Generate(bpy.types.Operator):
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}
         preview_state.keep(finished.preview, of)
+        for other in finished.others:
+            if isinstance(other, RealCamError):
+                self.report({"WARNING"}, other.sentence)
         refresh_takes(scene, finished.take)
         self.report({"INFO"}, where_shown(scene, finished.take, background=shot.show_in_background))
         return {"FINISHED"}
@@ -73,7 +76,7 @@ class Generate(bpy.types.Operator):
         self._of = fingerprint(context.scene)
         try:
             self._job = ShotJob(shot_request(context.scene))
-            self._run = JobRun(jobs, self._job, server_settings(), runtime.records())
+            self._run = JobRun(jobs, self._job, server_settings(), runtime.records(), self._job.beside)
         except RealCamError as error:
             self.report({"ERROR"}, error.sentence)
             return {"CANCELLED"}

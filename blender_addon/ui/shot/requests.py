@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bpy
+import msgspec
 
 from ...blend_paths import blend_path
 from ...core.arrays import Float64
@@ -23,7 +24,7 @@ from ...shot.shot_camera import shot_camera
 from ...timeline.take_folders import ROOT
 from ...timeline.takes import clips_folder
 from .. import clip_format, engine_choice
-from ..engine_options import option_values
+from ..engine_options import option_values, values_on
 from ..preferences import server_address
 from ..preview_state import preview_state
 
@@ -33,16 +34,21 @@ def shot_request(scene: bpy.types.Scene) -> ShotRequest:
     shot = scene.realcam
     first, last = shot.frame_range()
     camera = shot_camera(scene, first)
+    settings = ShotSettings(
+        engine=shot.engine_name,
+        prompt=shot.prompt,
+        negative_prompt=shot.negative_prompt,
+        seed=shot.seed,
+        options=option_values(shot),
+    )
     return ShotRequest(
         scene=reference(scene),
         camera=None if camera is None else reference(camera),
         title=shot.name.strip() or "shot",
-        settings=ShotSettings(
-            engine=shot.engine_name,
-            prompt=shot.prompt,
-            negative_prompt=shot.negative_prompt,
-            seed=shot.seed,
-            options=option_values(shot),
+        settings=settings,
+        also=tuple(
+            msgspec.structs.replace(settings, engine=engine.name, options=values_on(shot, engine.options))
+            for engine in engine_choice.also_engines(shot)
         ),
         size=clip_format.clip_size(shot),
         frames=clip_format.clip_frames(shot),
@@ -91,7 +97,8 @@ def problems(scene: bpy.types.Scene) -> list[str]:
         server_address()
         client_id()
         if jobs.connected:
-            check_clip_engine(jobs.engines, request.settings.engine, request.size, request.frames)
+            for settings in (request.settings, *request.also):
+                check_clip_engine(jobs.engines, settings.engine, request.size, request.frames)
     except RealCamError as error:
         found.append(error.sentence)
     return found

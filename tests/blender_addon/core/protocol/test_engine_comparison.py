@@ -97,8 +97,8 @@ def test_what_an_engine_reads_and_makes() -> None:
     assert reads_words(engine(modes=(INTERPOLATION_MODE,))) == "photo, preview, camera, lens, words, last image"
     assert reads_words(engine(BY_PREVIEW, reads_prompt=False)) == "photo, preview"
     assert reads_words(engine(None)) == ""
-    assert clips_words(engine()) == "16 to 128 frames, 64 × 40 to 1024 × 576"
-    assert clips_words(engine(sizes=((64, 40),), frame_counts=(1,))) == "1 frames, 64 × 40"
+    assert clips_words(engine()) == "16 to 128 frames, 64×40 to 1024×576"
+    assert clips_words(engine(sizes=((64, 40),), frame_counts=(1,))) == "1 frames, 64×40"
 
 
 def test_parts_of_one_licence_stand_together_and_the_least_allowed_counts() -> None:

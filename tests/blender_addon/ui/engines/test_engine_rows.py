@@ -63,7 +63,7 @@ class Drawn:
 
     row = column = box = split
 
-    def panel(self, _name: str, **_how: object) -> tuple[Drawn, Drawn]:
+    def panel_prop(self, _owner: Any, _name: str) -> tuple[Drawn, Drawn]:
         return self, self
 
     @property
@@ -94,7 +94,10 @@ def compared(bpy: ModuleType) -> Drawn:
 
 def test_a_line_for_each_engine_says_time_and_commercial_use(quick: ModuleType, offered: Any) -> None:
     drawn = compared(quick)
-    assert drawn.buttons[:2] == [("Draft", "CHECKMARK", True), ("Painter", "ERROR", False)]
+    assert drawn.buttons[:4] == [
+        *(("", "CHECKBOX_HLT", False), ("Draft", "CHECKMARK", True)),
+        *(("", "CHECKBOX_DEHLT", False), ("Painter", "ERROR", False)),
+    ]
     assert drawn.labels[:10] == [
         *("Compare Engines", "Engine", "Time", "Commercial"),
         *("?", "yes"),
@@ -148,7 +151,7 @@ def test_an_engine_that_does_not_make_such_clips_is_marked(quick: ModuleType, of
 
     jobs.engines = (DRAFT, msgspec.structs.replace(PAINTER, unavailable=""))
     drawn = compared(quick)
-    assert drawn.buttons[1] == ("Painter", "ERROR", True)
+    assert drawn.buttons[3] == ("Painter", "ERROR", True)
     assert "It makes no clips of 24 frames." in drawn.text
 
 

@@ -1,0 +1,77 @@
+"""Engines side by side in Blender's window, and one shot on two of them, with a picture of every stop.
+
+    REALCAM_RANDOM_WEIGHTS=tiny python tests/window/run_walk.py tests/window/walk_engines.py
+
+with a Python that has the server's extra `models`. On a server where the other engine cannot run, the walk ends at what
+the panel says of it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import bpy
+
+sys.path.insert(0, str(Path(__file__).parent))
+from stage import Steps, import_bike, in_view, install, of_addon, open_sidebar, picture, report, run, scroll_down
+
+
+def walk() -> Steps:
+    install()
+    yield from open_sidebar()
+    yield from import_bike("engines.blend")
+    bpy.ops.realcam.add_move(move="truck", distance=0.3)
+    yield 0.5
+    jobs = of_addon("generation.jobs").jobs
+    shot = bpy.context.scene.realcam
+    shot.preview_method = "WORKBENCH"
+    shot.show_comparison, shot.show_options = True, False
+    scroll_down()
+    yield 1.5
+    picture("engines-1-before-a-server-was-asked")
+    bpy.ops.realcam.connect()
+    yield 3.0
+    scroll_down()
+    yield 1.5
+    picture("engines-2-compared")
+    shot.prompt = "a motorcycle in a garage"
+    shot.engine = "realcam"
+    yield 1.0
+    scroll_down()
+    yield 1.5
+    picture("engines-3-another-chosen")
+    engine = jobs.engine("realcam")
+    if engine.unavailable:
+        report({"unavailable": engine.unavailable})
+        return
+    shot.engine = "draft"
+    shot.clip_width, shot.clip_height = 256, 256
+    option = shot.options.add()
+    option.name, option.int_value = "steps", 2
+    bpy.ops.realcam.also_engine(engine="realcam")
+    yield 1.0
+    scroll_down()
+    yield 1.5
+    picture("engines-4-two-ticked")
+    in_view("generate")
+    while not jobs.waiting:
+        yield 0.1
+    yield 0.5
+    picture("engines-5-the-other-waits")
+    while jobs.busy or jobs.waiting:
+        yield 0.3
+    yield 1.0
+    in_view("shot_workspace")
+    yield 3.0
+    picture("engines-6-beside-each-other")
+    bpy.ops.realcam.connect()
+    yield 3.0
+    scroll_down()
+    yield 1.5
+    picture("engines-7-times-are-known")
+    strips = bpy.context.scene.sequence_editor.strips
+    report({"strips": {strip.name: strip.channel for strip in strips}})
+
+
+run(walk())
