@@ -94,7 +94,7 @@ def motorcycle_scene() -> TruthScene:
     counted = np.ones((height, width), np.bool_)
     counted[:, -RIGHT_EDGE:] = False
     trajectory = Trajectory(poses, intrinsics, width, height, fps=8.0)
-    return TruthScene("motorcycle", _shot(bike.photo, bike.depth, bike.intrinsics, trajectory), truth, counted)
+    return TruthScene("motorcycle", photo_shot(bike.photo, bike.depth, bike.intrinsics, trajectory), truth, counted)
 
 
 def room_scene() -> TruthScene:
@@ -142,7 +142,7 @@ def framed_scene(
         trajectory: from the photo's camera to the second one.
         truth: [H, W, 3] uint8, what the second camera saw.
     """
-    shot = _shot(photo, depth, intrinsics, trajectory)
+    shot = photo_shot(photo, depth, intrinsics, trajectory)
     return TruthScene(name, shot, truth, _inside(shot.preview[-1, ..., 3] >= VISIBLE))
 
 
@@ -159,7 +159,15 @@ def _inside(seen: Bool) -> Bool:
     return result
 
 
-def _shot(photo: UInt8, depth: Float32, intrinsics: Float64, trajectory: Trajectory) -> Shot:
+def photo_shot(photo: UInt8, depth: Float32, intrinsics: Float64, trajectory: Trajectory) -> Shot:
+    """The shot of a photo along a trajectory, with its preview.
+
+    Args:
+        photo: [h, w, 3] uint8.
+        depth: [hd, wd] float32 metres, NaN where unknown.
+        intrinsics: [3, 3] of the photo.
+        trajectory: the camera.
+    """
     size = (photo.shape[1], photo.shape[0])
     renderer = PreviewRenderer(photo, depth_mesh(depth, intrinsics, size, DEPTH_EDGE))
     preview = np.stack(list(renderer.frames(trajectory)))
