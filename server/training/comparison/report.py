@@ -32,11 +32,12 @@ def markdown(rows: Sequence[RowSummary], title: str, compared: str) -> str:
     if not rows:
         return f"{title}\n\nNothing was measured yet.\n"
     names = [name for name in rows[0].numbers if any(row.numbers[name].count for row in rows)]
-    lines = [title, "", *_head(["row", "trainings", "clips", "not solved", *names, "distance"])]
+    far = ["distance"] if any(row.distance is not None for row in rows) else []
+    lines = [title, "", *_head(["row", "trainings", "clips", "not solved", *names, *far])]
     for row in rows:
         cells = [row.name, f"{row.trainings}", f"{row.clips}", f"{row.failed:.0%}"]
         cells += [_cell(row.numbers[name]) for name in names]
-        lines.append(_line([*cells, "-" if row.distance is None else f"{row.distance:.1f}"]))
+        lines.append(_line([*cells, *("-" if row.distance is None else f"{row.distance:.1f}" for _ in far)]))
     apart = [row for row in rows if row.apart]
     if apart:
         lines += ["", f"More than `{compared}` has, on the clips that both have:", "", *_head(["row", *names])]

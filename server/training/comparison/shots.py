@@ -85,17 +85,18 @@ def filmed_clip(clip: AlignedClip, config: ModelConfig, size: tuple[int, int]) -
 
 
 def path_of(mode: Mode, frames: int) -> list[int]:
-    """Which of a clip's frames the camera of a mode passes, in order.
+    """Which of a clip's frames the camera of a mode passes, in order, or the nearest to where it is.
 
     Args:
-        mode: a loop goes out and home again; a continuation turns back at the end, for three quarters as long again.
+        mode: a loop goes out and home again; a continuation takes three quarters as many frames more for the same way,
+            so that its segments join in the middle of it.
         frames: of the clip.
     """
     if mode == "loop":
         half = frames // 2
         return [*range(half), *range(frames - half - 1, -1, -1)]
     if mode == "continuation":
-        return [*range(frames), *range(frames - 2, frames // 4 - 2, -1)]
+        return [round(place) for place in np.linspace(0, frames - 1, frames + 3 * frames // 4)]
     return list(range(frames))
 
 
@@ -103,6 +104,8 @@ def asked_camera(clip: FilmedClip, mode: Mode) -> Trajectory:
     """The camera of a shot, metres."""
     chosen = path_of(mode, len(clip.frames))
     camera = clip.trajectory
+    if mode == "continuation":
+        return camera.resample(len(chosen))
     return Trajectory(camera.camera_to_world[chosen], camera.intrinsics[chosen], camera.width, camera.height)
 
 

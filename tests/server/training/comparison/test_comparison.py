@@ -84,7 +84,10 @@ def test_the_shot_of_a_row(folder: Path) -> None:
     assert ending.frames == (2,)
     assert path_of("loop", 9) == [0, 1, 2, 3, 4, 3, 2, 1, 0]
     assert path_of("loop", 16) == [*range(8), *range(7, -1, -1)]
-    assert path_of("continuation", 16) == [*range(16), *range(14, 2, -1)]
+    longer = shot_of(filmed, Row("x", mode="continuation"))
+    assert path_of("continuation", 3) == [0, 0, 1, 2, 2]
+    assert len(path_of("continuation", 16)) == 28
+    np.testing.assert_allclose(longer.poses[[0, -1]], metres.poses[[0, -1]], atol=1e-9)
 
 
 def test_clips_are_made_once_and_tabulated(networks: Networks, folder: Path, tmp_path: Path) -> None:
