@@ -37,11 +37,18 @@ def _wan_i2v() -> Engine:
     return WanEngine(chosen_source())
 
 
+def _sana_wm() -> Engine:
+    from server.engines.sana_wm.engine import SanaEngine
+    from server.engines.sana_wm.sources import chosen_source
+
+    return SanaEngine(chosen_source())
+
+
 def engines() -> dict[str, Callable[[], Engine]]:
     """Functions that make the engines of clips, by name; the first is the default. Each imports what its
     engine needs.
     """
-    return {"draft": _draft, "realcam": _realcam, "vace": _vace, "wan-i2v": _wan_i2v}
+    return {"draft": _draft, "realcam": _realcam, "vace": _vace, "wan-i2v": _wan_i2v, "sana-wm": _sana_wm}
 
 
 def _predictor(name: str) -> AnyEngine:

@@ -24,11 +24,13 @@ class HeldEuler(FlowMatchEulerDiscreteScheduler):
         start: what a run begins from, None for its beginning. The pipeline must be given the latents of that moment.
         stands_for: the UniPC scheduler whose noise levels are visited. diffusers' own `set_timesteps` applies the shift
             to the lowest level twice, and visits other levels than UniPC with the same shift.
+        clean: the clean latents predicted at the last step, laid out as `step` was given them; None before the first.
     """
 
     hold: SceneHold | None = None
     start: SolverState | None = None
     stands_for: UniPCMultistepScheduler | None = None
+    clean: Tensor | None = None
     timesteps: Tensor
 
     @classmethod
@@ -94,10 +96,15 @@ class HeldEuler(FlowMatchEulerDiscreteScheduler):
         """
         if self.step_index is None:
             self._init_step_index(timestep)
-        if self.hold is not None:
-            mask = self.hold.clean_mask(float(self.sigmas[self.step_index]))
-            if mask is not None:
-                model_output = self._towards(self.hold.latents, mask, model_output, sample, per_token_timesteps)
+        # diffusers steps tokens with levels of their own by the negative velocity.
+        tokens = per_token_timesteps is not None
+        levels = self._levels(sample, per_token_timesteps)
+        mask = None if self.hold is None else self.hold.clean_mask(float(self.sigmas[self.step_index]))
+        if self.hold is not None and mask is not None:
+            # Tokens at level 0 are conditions: they do not move, whatever the output there.
+            there = (sample.float() - self.hold.latents.to(sample.device)) / levels.clamp(min=1e-6)
+            model_output = laid_over(-there if tokens else there, model_output, mask)
+        self.clean = sample.float() + (levels if tokens else -levels) * model_output
         (latent,) = super().step(
             model_output, timestep, sample, per_token_timesteps=per_token_timesteps, return_dict=False, **kwargs
         )
@@ -106,14 +113,8 @@ class HeldEuler(FlowMatchEulerDiscreteScheduler):
         latent = latent.contiguous()
         return FlowMatchEulerDiscreteSchedulerOutput(prev_sample=latent) if return_dict else (latent,)
 
-    def _towards(
-        self, held: Tensor, mask: Tensor, output: Tensor, sample: Tensor, per_token_timesteps: Tensor | None
-    ) -> Tensor:
-        """The network's output that leads to the held latents where the mask is 1: (sample - held) / level."""
+    def _levels(self, sample: Tensor, per_token_timesteps: Tensor | None) -> Tensor:
+        """The noise level of the sample, or [B, N, 1] of each of its tokens."""
         if per_token_timesteps is None:
-            levels, sign = self.sigmas[self.step_index].to(output.device), 1.0
-        else:
-            levels, sign = per_token_timesteps[..., None] / self.config.num_train_timesteps, -1.0
-        # Tokens at level 0 are conditions: they do not move, whatever the output there.
-        there = sign * (sample.float() - held.to(output.device)) / levels.clamp(min=1e-6)
-        return laid_over(there, output, mask)
+            return self.sigmas[self.step_index].to(sample.device)
+        return per_token_timesteps[..., None] / self.config.num_train_timesteps

@@ -44,6 +44,11 @@ class HeldUniPC(UniPCMultistepScheduler):
             this_order=getattr(self, "this_order", 0),
         )
 
+    @property
+    def clean(self) -> Tensor | None:
+        """The clean latents predicted at the last step, None before the first."""
+        return self.model_outputs[-1]
+
     def set_timesteps(
         self,
         num_inference_steps: int | None = None,

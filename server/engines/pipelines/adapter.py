@@ -27,6 +27,11 @@ class FlowScheduler(Protocol):
         """Where the run stands after the last step."""
         ...
 
+    @property
+    def clean(self) -> Tensor | None:
+        """The clean latents predicted at the last step, laid out as the pipeline hands them to it."""
+        ...
+
 
 class Adapter(Protocol):
     """One shot's settings of one engine, as the runner asks for them.
@@ -98,5 +103,5 @@ class Adapter(Protocol):
         ...
 
     def picture(self, pipe: Any, clean: Tensor) -> UInt8:
-        """A frame [h, w, 3] from the middle of clean latents, as the callback has them."""
+        """A frame [h, w, 3] from the middle of clean latents, laid out as the scheduler is handed them."""
         ...

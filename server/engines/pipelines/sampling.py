@@ -58,7 +58,7 @@ def sampled(
     def on_step(_pipe: Any, _index: int, _timestep: Any, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         scheduler: FlowScheduler = pipe.scheduler
         done, latents = scheduler.state.done, tensors["latents"]
-        picture = _picture(pipe, adapter, scheduler, latents) if _shown(done, adapter.steps) else None
+        picture = _picture(pipe, adapter, scheduler) if _shown(done, adapter.steps) else None
         watch.step(resumed.before + done, picture)
         if done < adapter.steps:
             resumed.keeper.keep(replace(resumed.state, latents=latents, solver=scheduler.state))
@@ -95,9 +95,9 @@ def _shown(done: int, steps: int) -> bool:
     return done == steps or done * PICTURES // steps > (done - 1) * PICTURES // steps
 
 
-def _picture(pipe: Any, adapter: Adapter, scheduler: FlowScheduler, latents: Tensor) -> UInt8:
-    """A frame of the clip as the network sees it now: of the clean latent where the scheduler keeps it."""
-    outputs = scheduler.state.outputs
-    clean = outputs[-1] if outputs and outputs[-1] is not None else latents
+def _picture(pipe: Any, adapter: Adapter, scheduler: FlowScheduler) -> UInt8 | None:
+    """A frame of the clip as the network sees it now."""
+    if scheduler.clean is None:
+        return None
     with torch.no_grad():
-        return adapter.picture(pipe, clean)
+        return adapter.picture(pipe, scheduler.clean)

@@ -1,0 +1,57 @@
+"""What the engine makes: its name, sizes and frame counts. Needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from server.engines.pipelines.fitting.clip_rule import ClipRule, Size
+
+NAME = "sana-wm"
+
+CELL = 32
+"""Pixels of a latent along rows and columns."""
+
+GROUP = 8
+"""Frames that share a latent, after the first frame, which has one of its own."""
+
+MOST_FRAMES = 961
+"""A minute at 16 frames a second."""
+
+RULE = ClipRule(frame_step=GROUP, multiple=CELL, most_frames=MOST_FRAMES, most_pixels=1280 * 704, only_size=(1280, 704))
+
+RANDOM_RULE = replace(RULE, only_size=None)
+"""Of random weights, which any size is the same to."""
+
+SIZES: tuple[Size, ...] = ((1280, 704), (1280, 720), (832, 480), (704, 1280), (512, 320))
+"""Those that are offered; all are made at the first, and scaled."""
+
+FRAME_COUNTS = (
+    161,
+    16,
+    17,
+    24,
+    25,
+    32,
+    33,
+    48,
+    49,
+    64,
+    65,
+    81,
+    96,
+    97,
+    120,
+    121,
+    128,
+    144,
+    192,
+    240,
+    241,
+    321,
+    481,
+    961,
+)
+"""The first is the model's own default."""
+
+RANDOM_SIZES: tuple[Size, ...] = ((192, 128), (128, 192), (128, 64))
+"""Offered beside them by random weights, which anything can run."""
