@@ -15,6 +15,7 @@ from blender_addon.core.errors import EngineError
 from blender_addon.core.progress import OnProgress
 from server.depth.catalogue import CARDS
 from server.engines.pipelines.weights.catalogue import PIPELINE_WEIGHTS
+from server.model.weights.own_networks import shipped_networks
 from server.model.weights.weights_fetch import (
     FetchedFile,
     SpaceNeeded,
@@ -151,15 +152,19 @@ def _install(
 
 
 def check_installed(store: WeightsStore, variant: str) -> None:
-    """Print a variant's hash, and how its pictures change with the camera.
+    """Print a variant's hash, and how its pictures change with the camera; also of one that ships with the server.
 
     Raises:
         EngineError: it is not installed, or there is none of this name.
         WeightsError: it has changed, or ignores the camera.
     """
-    source_of(variant)
+    shipped = {network.name: network.kept for network in shipped_networks()}
+    if variant in shipped:
+        store = shipped[variant]
+    else:
+        source_of(variant)
     require_packages()
-    from server.model.config import VARIANTS
+    from server.model.config import NANO, VARIANTS
     from server.model.tokenizer import ClipTokenizer
     from server.model.weights.load import CheckpointFiles, load_model, open_checkpoint
     from server.model.weights.weights_install import require_camera_effect, verified_hash
@@ -170,7 +175,8 @@ def check_installed(store: WeightsStore, variant: str) -> None:
     found = verified_hash(store, variant)
     say(f"hash   {found}")
     file = open_checkpoint(CheckpointFiles(store.model_file(variant)))
-    model = load_model(VARIANTS[variant], file, ClipTokenizer(store.folder(variant)), found)
+    config = NANO if variant == NANO.name else VARIANTS[variant]
+    model = load_model(config, file, ClipTokenizer(store.folder(variant)), found)
     say(f"keys   {len(file)}, every tensor in its place")
     effect = require_camera_effect(model)
     say(f"camera a metre of motion changes {effect.moving:.1%} of the prediction")

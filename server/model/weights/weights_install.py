@@ -22,6 +22,7 @@ from server.model.sampling.conditions import BoundDenoiser, bind
 from server.model.tokenizer import check_vocabulary
 
 from .load import CheckpointFiles, fitting_states, open_checkpoint, part_sources
+from .own_networks import SHIPPED
 from .tensor_files import TensorFile
 from .weights_fetch import SpaceNeeded, check_disk_space, sha256_of
 from .weights_sources import WeightsError, first_line
@@ -92,7 +93,7 @@ def verified_hash(store: WeightsStore, variant: str) -> str:
         WeightsError: the variant is not installed, or its file has another hash.
     """
     manifest = store.manifest(variant)
-    again = f"Run `realcam weights get {variant}` again."
+    again = "Install the server again." if store == SHIPPED else f"Run `realcam weights get {variant}` again."
     if manifest is None:
         raise WeightsError(f"{variant} is not installed", f"nothing whole of it in {store.folder(variant)}", again)
     found = sha256_of(store.model_file(variant))
@@ -172,7 +173,8 @@ def camera_effect(model: RealCamModel, frames: int = 4) -> CameraEffect:
     moving[0, :, 0, 3] = torch.linspace(0.0, 1.0, frames, dtype=torch.float64)
     intrinsics = torch.tensor([[64.0, 0, 64], [0, 64, 64], [0, 0, 1]], dtype=torch.float64).expand(1, frames, 3, 3)
     generator = torch.Generator().manual_seed(0)
-    noise = torch.randn((1, 8, frames, 16, 16), generator=generator)
+    channels = model.config.unet.out_channels
+    noise = torch.randn((1, 2 * channels, frames, 16, 16), generator=generator)
     context = torch.randn((1, 77 + 16 * frames, model.config.unet.context_channels), generator=generator)
     outputs = []
     with torch.inference_mode():
@@ -184,8 +186,10 @@ def camera_effect(model: RealCamModel, frames: int = 4) -> CameraEffect:
                 camera = camera_condition(
                     model.pose_encoder, model.config.unet, seen, intrinsics.to(model.device), size
                 )
-            bound = bind(model, noise[:, 4:].to(model.device), context, context, camera, 8)
-            outputs.append(BoundDenoiser(model.unet, bound)(noise[:, :4].to(model.device), 900, ["conditional"])[0])
+            bound = bind(model, noise[:, channels:].to(model.device), context, context, camera, 8)
+            outputs.append(
+                BoundDenoiser(model.unet, bound)(noise[:, :channels].to(model.device), 900, ["conditional"])[0]
+            )
     scale = outputs[0].norm()
     return CameraEffect(
         moving=float((outputs[0] - outputs[1]).norm() / scale), ignored=float((outputs[0] - outputs[2]).norm() / scale)

@@ -97,10 +97,12 @@ def test_what_ships_is_a_choice_of_the_engine_that_says_what_it_is(
         assert words in card
     assert str(trained.base.parent) not in card
 
+    assert "camera a metre of motion changes" in realcam("weights", "check", "nano", "--into", tmp_path / "none")
+
     engine = RealCamEngine(InstalledWeights(WeightsStore(tmp_path / "none")))
     capability = engine.capability
     assert capability.unavailable == ""
-    assert capability.sizes == ((128, 64), (64, 128))
+    assert capability.sizes == ((128, 64), (128, 128), (64, 128))
     assert capability.draft
     option = capability.options[0]
     assert (option.name, option.choices, option.default) == ("weights", ("nano",), "nano")
