@@ -160,12 +160,13 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     "server/engines": {
         **{module: set() for module in ENGINES_COMMON},
         "machine_memory": {"graphics_card"},
-        "pipelines": {*ENGINES_COMMON, "machine_memory"},
+        "device_memory": {"machine_memory"},
+        "pipelines": {*ENGINES_COMMON, "machine_memory", "device_memory"},
         "vace": {*ENGINES_COMMON, "machine_memory", "pipelines"},
         "wan_i2v": {*ENGINES_COMMON, "pipelines"},
         "sana_wm": {*ENGINES_COMMON, "pipelines"},
         "draft": ENGINES_COMMON,
-        "realcam": ENGINES_COMMON,
+        "realcam": {*ENGINES_COMMON, "machine_memory", "device_memory"},
         "depth": ENGINES_COMMON,
         "camera_check": ENGINES_COMMON,
         "registry": {
@@ -222,7 +223,7 @@ Nothing outside a package is said here: tests below say what the server sees of 
 TORCH_ROOMS = {
     *("server/model", "server/diffusion", "server/geometry", "server/depth", "server/engines/realcam"),
     "server/engines/pipelines",
-    *("server/engines/compute_device.py", "server/engines/clip_digest.py"),
+    *("server/engines/compute_device.py", "server/engines/clip_digest.py", "server/engines/device_memory.py"),
     *("server/engines/vace", "server/engines/wan_i2v", "server/engines/sana_wm"),
     *("server/training", "server/bench", "server/commands/bench", "server/evaluation/frechet.py"),
     "server/reconstruction/learned_features.py",

@@ -15,6 +15,7 @@ from server.diffusion.flow.solver_state import SolverState
 
 from .fitting.clip_rule import ClipRule
 from .fitting.piece import Piece
+from .memory.sizes import PipelineSizes
 
 
 class FlowScheduler(Protocol):
@@ -42,6 +43,16 @@ class Adapter(Protocol):
     @property
     def name(self) -> str:
         """The engine's name, as in its capability."""
+        ...
+
+    @property
+    def sizes(self) -> PipelineSizes:
+        """What memory plans are chosen by."""
+        ...
+
+    @property
+    def memory(self) -> str:
+        """The plan that the artist wishes, "auto" for the one that fits."""
         ...
 
     @property

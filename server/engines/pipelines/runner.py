@@ -13,25 +13,28 @@ import torch
 from torch import Tensor
 
 from blender_addon.core.arrays import UInt8
+from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.clip import Clip, ClipMetadata
 from blender_addon.core.payloads.seen_drift import SeenDrift
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import OnProgress
 from server.engines.clip_digest import clip_digest
 from server.engines.compute_device import compute_device
+from server.engines.device_memory import first_within_memory, free_memory
 from server.engines.engine import Checkpoints
 from server.engines.keep_seen import LaidBack, asked_detail, laid_back
+from server.engines.machine_memory import GB, this_machine
 
 from .adapter import Adapter
 from .checkpoint import ClipKeeper, ClipState
 from .fitting.clip_rule import ClipFit, padded_in_time
 from .fitting.piece import Piece
 from .fitting.segments import Segment, joined, segments
+from .memory.placement import placed
+from .memory.plans import PLANS, WHOLE, ChosenPlan, Demand, MemoryPlan, choose_plan, fall_backs, wished_plan
 from .sampling import Resumed, sampled
 from .sources import PipelineSource
 from .watch import Watch, polled
-
-WHOLE = "whole"
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,14 @@ class _Words:
     key: _WordsKey
     arguments: Mapping[str, Tensor]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """Frames [F, H, W, 3] of the network's size, and the memory plan they were made by."""
+
+    frames: UInt8
+    plan: MemoryPlan
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,58 +135,98 @@ class PipelineRunner:
         started = time.perf_counter()
         task = _task(shot, adapter)
         notes = adapter.check(task.fitted, task.fit.inside)
+        chosen = self._chosen(task, adapter)
         hashed = self._source.weights_hash()
         digest = clip_digest(shot, adapter.name, hashed, self._dtype, self._device, self._code)
         keeper = ClipKeeper(checkpoints, digest)
         watch = Watch(report, adapter.steps * len(task.parts))
-        words = self._encoded(shot, adapter, watch)
-        frames = self._made(task, adapter, words, watch, keeper)
-        clip = task.fit.back(frames, len(shot.trajectory))
-        kept = _kept(clip, shot, watch)
-        made = self._metadata(shot, adapter, hashed, kept.drift, time.perf_counter() - started)
-        return Clip(kept.frames, made, (*words.notes, *notes, *kept.notes))
+        words = self._encoded(shot, adapter, watch, chosen.encoder_on_card)
+        watch.stage(f"Loading the model ({chosen.words})")
+        made = self._within_memory(task, adapter, words, watch, keeper, chosen.plan)
+        kept = _kept(task.fit.back(made.frames, len(shot.trajectory)), shot, watch)
+        if made.plan.tiled:
+            notes = (*notes, "Memory was short: the pictures were decoded in tiles, faint seams are possible.")
+        told = self._metadata(shot, adapter, hashed, made.plan, kept.drift, time.perf_counter() - started)
+        return Clip(kept.frames, told, (*words.notes, *notes, *kept.notes))
 
-    def _encoded(self, shot: Shot, adapter: Adapter, watch: Watch) -> _Words:
+    def _chosen(self, task: _Task, adapter: Adapter) -> ChosenPlan:
+        """The memory plan to begin with. Random weights fit everywhere."""
+        if self._source.draft:
+            on_card = self._device.type == "cuda"
+            plan = WHOLE if adapter.memory == "auto" else wished_plan(adapter.memory, on_card)
+            return ChosenPlan(plan, on_card, "random weights")
+        return choose_plan(adapter.sizes, _demand(task, adapter), this_machine(), adapter.memory)
+
+    def _encoded(self, shot: Shot, adapter: Adapter, watch: Watch, on_card: bool) -> _Words:
         """The shot's words, encoded by a text encoder that is forgotten again."""
         key = _WordsKey(shot.settings.prompt, shot.settings.negative_prompt)
         if self._words is None or self._words.key != key:
             watch.stage("Reading the words")
-            encoder = adapter.load_encoder(self._source.folder(), self._dtype).to(self._device)
+            encoder = adapter.load_encoder(self._source.folder(), self._dtype)
+            if on_card:
+                encoder.to(self._device)
             with polled(encoder, watch), torch.no_grad():
                 arguments, notes = adapter.encode(encoder, key.prompt, key.negative)
-            self._words = _Words(key, arguments, notes)
+            self._words = _Words(key, {name: part.to(self._device) for name, part in arguments.items()}, notes)
         return self._words
 
-    def _made(self, task: _Task, adapter: Adapter, words: _Words, watch: Watch, keeper: ClipKeeper) -> UInt8:
-        """The frames [F, H, W, 3] of all segments, of the network's size."""
-        width, height = task.fit.engine_size
-        state = keeper.begin(WHOLE) or ClipState(WHOLE, 0, np.empty((0, height, width, 3), np.uint8))
-        watch.stage("Loading the model")
-        pipe = self._loaded(adapter)
-        for number in range(state.segments, len(task.parts)):
-            part = task.parts[number]
-            piece = task.piece(number, adapter.rule.frames(part.frames), state.frames)
-            resumed = Resumed(state, keeper, adapter.steps * number)
-            made = sampled(pipe, adapter, piece, words.arguments, watch, resumed)[: part.frames]
-            frames = joined(state.frames, made, part.given) if part.given else made
-            state = ClipState(state.plan, number + 1, frames)
-            keeper.keep(state)
-        return state.frames
+    def _within_memory(
+        self, task: _Task, adapter: Adapter, words: _Words, watch: Watch, keeper: ClipKeeper, chosen: MemoryPlan
+    ) -> _Made:
+        """The frames made by the chosen plan, that of an earlier attempt, or one of less memory where that ran out.
 
-    def _loaded(self, adapter: Adapter) -> Any:
+        Raises:
+            EngineError: memory runs out with each.
+        """
+        first = PLANS.get(keeper.kept_plan or "", chosen)
+        demand, on_card = _demand(task, adapter), self._device.type == "cuda"
+        plans = (first, *fall_backs(adapter.sizes, demand, first, on_card))
+        made = first_within_memory(
+            lambda plan: self._made(task, adapter, words, watch, keeper, plan), plans, lambda: None
+        )
+        if made is None:
+            free = free_memory(self._device)
+            raise EngineError(
+                "The machine ran out of memory",
+                f"{demand.words} in the memory plan {plans[-1].name}, with {free / GB:.1f} GB free before it",
+                "Choose a smaller or shorter clip, or close other programs that use memory.",
+            )
+        return made
+
+    def _made(
+        self, task: _Task, adapter: Adapter, words: _Words, watch: Watch, keeper: ClipKeeper, plan: MemoryPlan
+    ) -> _Made:
+        """The frames of all segments, of the network's size. Raises the device's error when memory runs out."""
+        width, height = task.fit.engine_size
+        state = keeper.begin(plan.name) or ClipState(plan.name, 0, np.empty((0, height, width, 3), np.uint8))
         if self._pipe is None:
-            self._pipe = adapter.load(self._source.folder(), self._dtype).to(self._device)
-        return self._pipe
+            self._pipe = adapter.load(self._source.folder(), self._dtype)
+        with placed(self._pipe, plan, self._device):
+            for number in range(state.segments, len(task.parts)):
+                part = task.parts[number]
+                piece = task.piece(number, adapter.rule.frames(part.frames), state.frames)
+                resumed = Resumed(state, keeper, adapter.steps * number)
+                made = sampled(self._pipe, adapter, piece, words.arguments, watch, resumed)[: part.frames]
+                frames = joined(state.frames, made, part.given) if part.given else made
+                state = ClipState(plan.name, number + 1, frames)
+                keeper.keep(state)
+        return _Made(state.frames, plan)
 
     def _metadata(
-        self, shot: Shot, adapter: Adapter, weights_hash: str, drift: SeenDrift | None, seconds: float
+        self,
+        shot: Shot,
+        adapter: Adapter,
+        weights_hash: str,
+        plan: MemoryPlan,
+        drift: SeenDrift | None,
+        seconds: float,
     ) -> ClipMetadata:
         packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "diffusers"))
         dtype = str(self._dtype).removeprefix("torch.")
         return ClipMetadata.of(
             shot,
             engine=adapter.name,
-            engine_version=f"{self._code}, {packages}, {dtype} on {self._device.type}, memory plan {WHOLE}",
+            engine_version=f"{self._code}, {packages}, {dtype} on {self._device.type}, memory plan {plan.name}",
             weights_hash=weights_hash,
             seconds=seconds,
             draft=self._source.draft,
@@ -196,6 +247,11 @@ def _task(shot: Shot, adapter: Adapter) -> _Task:
     fit = adapter.rule.fit((shot.trajectory.width, shot.trajectory.height))
     parts = segments(len(shot.trajectory), adapter.rule.most_frames, adapter.shared)
     return _Task(shot, fit.shot(shot), fit, parts)
+
+
+def _demand(task: _Task, adapter: Adapter) -> Demand:
+    """The largest of the shot's segments."""
+    return Demand(*task.fit.engine_size, max(adapter.rule.frames(part.frames) for part in task.parts))
 
 
 def chosen_dtype(device: torch.device) -> torch.dtype:

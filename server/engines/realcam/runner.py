@@ -19,6 +19,7 @@ from server.diffusion.guidance import GuidanceConfig
 from server.diffusion.sampler import SeededNoise
 from server.engines.clip_digest import clip_digest
 from server.engines.compute_device import compute_device
+from server.engines.device_memory import first_within_memory, free_memory, release_memory, total_memory
 from server.engines.engine import Checkpoints
 from server.engines.keep_seen import LaidBack, laid_back
 from server.model.config import ModelConfig
@@ -32,7 +33,6 @@ from server.model.tokenizer import Tokenizer
 from server.model.vae import TILE
 
 from .code_version import code_version
-from .memory.device_memory import first_within_memory, free_memory, release_memory, total_memory
 from .memory.memory_plan import PLAIN, PLANS, MemoryPlan, first_plan, needed_memory, what_would_fit, with_fall_backs
 from .progress import Progress
 from .settings import RealCamSettings, read_settings

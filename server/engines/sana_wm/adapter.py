@@ -26,6 +26,7 @@ from server.engines.pipelines.fitting.piece import Piece
 from server.engines.pipelines.fitting.segments import segments
 from server.engines.pipelines.holding.hold_latents import as_tokens, check_hold, hold_span, scene_hold
 from server.engines.pipelines.loading import ENCODER, load_pipeline
+from server.engines.pipelines.memory.sizes import SIZES, PipelineSizes
 from server.engines.pipelines.words import length_notes
 from server.engines.shot_pictures import engine_picture
 
@@ -55,6 +56,16 @@ class SanaAdapter:
     def name(self) -> str:
         """See Adapter."""
         return NAME
+
+    @property
+    def sizes(self) -> PipelineSizes:
+        """See Adapter."""
+        return SIZES[NAME]
+
+    @property
+    def memory(self) -> str:
+        """See Adapter."""
+        return self.settings.memory
 
     @property
     def shared(self) -> int:

@@ -10,6 +10,7 @@ from blender_addon.core.protocol.capability import EngineOption, SettingValue
 from blender_addon.core.protocol.engine_checks import checked_options
 from server.engines.keep_seen import KEEP_DETAIL, KEEP_SEEN
 from server.engines.pipelines.holding.hold_options import Hold, hold_options
+from server.engines.pipelines.memory.memory_option import MEMORY
 
 OPTIONS: tuple[EngineOption, ...] = (
     # The panel shows the first six at once, the others under Expert.
@@ -44,6 +45,7 @@ OPTIONS: tuple[EngineOption, ...] = (
     KEEP_SEEN,
     *hold_options("off"),
     KEEP_DETAIL,
+    MEMORY,
 )
 
 
@@ -59,6 +61,7 @@ class SanaSettings:
     hold_until: float
     begin_until: float
     keep_detail: float
+    memory: str
 
 
 def read_settings(options: Mapping[str, SettingValue]) -> SanaSettings:

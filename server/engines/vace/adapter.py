@@ -19,6 +19,7 @@ from server.engines.pipelines.fitting.clip_rule import ClipRule
 from server.engines.pipelines.fitting.piece import Piece
 from server.engines.pipelines.fitting.visibility import OPAQUE
 from server.engines.pipelines.loading import ENCODER, load_pipeline
+from server.engines.pipelines.memory.sizes import SIZES, PipelineSizes
 from server.engines.pipelines.wan_latents import wan_picture
 from server.engines.pipelines.wan_words import wan_words
 
@@ -39,14 +40,26 @@ class VaceAdapter:
 
     Attributes:
         settings: of the engine.
+        weights: their name.
     """
 
     settings: VaceSettings
+    weights: str = NAME
 
     @property
     def name(self) -> str:
         """See Adapter."""
         return NAME
+
+    @property
+    def sizes(self) -> PipelineSizes:
+        """See Adapter."""
+        return SIZES[self.weights]
+
+    @property
+    def memory(self) -> str:
+        """See Adapter."""
+        return self.settings.memory
 
     @property
     def rule(self) -> ClipRule:

@@ -13,13 +13,17 @@ from blender_addon.core.progress import OnProgress
 from blender_addon.core.protocol.capability import INTERPOLATION_MODE, EngineCapability
 from blender_addon.core.protocol.engine_facts import PHOTO, PREVIEW, EngineFacts
 from server.engines.engine import Checkpoints
-from server.engines.graphics_card import unused_card
+from server.engines.graphics_card import card_memory, unused_card
+from server.engines.machine_memory import this_machine
 from server.engines.pipelines.facts import pipeline_facts
+from server.engines.pipelines.memory.need import memory_need
+from server.engines.pipelines.memory.plans import Demand, shortage
+from server.engines.pipelines.memory.sizes import SIZES as PIPELINE_SIZES
 from server.engines.pipelines.sources import PipelineSource
 from server.engines.pipelines.weights.catalogue import PIPELINE_WEIGHTS
 from server.engines.source_version import source_version
 
-from .rule import FRAME_COUNTS, NAME, RANDOM_SIZES, SIZES
+from .rule import FRAME_COUNTS, NAME, RANDOM_SIZES, RULE, SIZES
 from .settings import OPTIONS, read_settings
 
 if TYPE_CHECKING:
@@ -30,6 +34,9 @@ ENTRIES = ("server.engines.vace.engine", "server.engines.vace.adapter", "server.
 WEIGHTS = PIPELINE_WEIGHTS[NAME]
 READS = (PREVIEW, PHOTO)
 """Of a shot, beside words and last image: it knows the camera and its lens from the preview alone."""
+SMALLEST = Demand(*min(SIZES, key=lambda size: size[0] * size[1]), RULE.most_frames)
+"""The smallest clip that is offered as one whole piece."""
+ON_THE_PROCESSOR = "There is no card that it could use here: on the processor a clip takes hours"
 CHECKPOINT_SHARE = 1.1
 """The largest checkpoint as a share of the shot file. Frames so far take three bytes a pixel, and the latents of the
 segment in the making and the solver's memory, four of 16 channels for 8 x 8 pixels and 4 frames, at most one and a
@@ -66,11 +73,11 @@ class VaceEngine:
             needs_gpu=not random,
             needs_weights=not random,
             licence="" if random else f"{WEIGHTS.licence}; {WEIGHTS.commercial_use()}",
-            unavailable=self._source.unavailable(),
-            notice=unused_card() or msgspec.UNSET,
+            unavailable=self._source.unavailable() or ("" if random else _too_small()),
+            notice=unused_card() or ("" if random or card_memory() else ON_THE_PROCESSOR) or msgspec.UNSET,
             checkpoint_share=CHECKPOINT_SHARE,
             options=OPTIONS,
-            about=EngineFacts(reads=READS) if random else pipeline_facts(NAME, READS),
+            about=EngineFacts(reads=READS) if random else pipeline_facts(NAME, READS, memory_need(NAME, SMALLEST)),
         )
 
     def generate(self, shot: Shot, report: OnProgress) -> Clip:
@@ -101,3 +108,9 @@ class VaceEngine:
         from .adapter import VaceAdapter
 
         return self._runner.run(shot, VaceAdapter(settings), report, checkpoints)
+
+
+def _too_small() -> str:
+    """Why not even the smallest clip fits this machine, "" when it does."""
+    lacks = shortage(PIPELINE_SIZES[NAME], SMALLEST, this_machine())
+    return f"{SMALLEST.words}, its smallest clip, does not fit this machine: {lacks}" if lacks else ""

@@ -9,6 +9,7 @@ from typing import Any, cast
 from blender_addon.core.protocol.capability import EngineOption, SettingValue
 from blender_addon.core.protocol.engine_checks import checked_options
 from server.engines.keep_seen import KEEP_DETAIL, KEEP_SEEN
+from server.engines.pipelines.memory.memory_option import MEMORY
 
 OPTIONS: tuple[EngineOption, ...] = (
     # The panel shows the first six at once, the others under Expert.
@@ -64,6 +65,7 @@ OPTIONS: tuple[EngineOption, ...] = (
         minimum=0,
         maximum=64,
     ),
+    KEEP_DETAIL,
     EngineOption(
         name="shared",
         label="Shared frames",
@@ -73,6 +75,7 @@ OPTIONS: tuple[EngineOption, ...] = (
         choices=("1", "5", "9", "13", "17"),
     ),
     KEEP_DETAIL,
+    MEMORY,
 )
 
 
@@ -87,6 +90,7 @@ class VaceSettings:
     first_frame: bool
     margin: int
     shared: str
+    memory: str
     keep_seen: bool
     keep_detail: float
 

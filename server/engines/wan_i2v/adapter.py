@@ -23,6 +23,7 @@ from server.engines.pipelines.fitting.clip_rule import ClipRule, padded_in_time
 from server.engines.pipelines.fitting.piece import Piece
 from server.engines.pipelines.holding.hold_latents import check_hold, hold_span, scene_hold
 from server.engines.pipelines.loading import ENCODER, load_pipeline
+from server.engines.pipelines.memory.sizes import SIZES, PipelineSizes
 from server.engines.pipelines.wan_latents import wan_latents, wan_picture
 from server.engines.pipelines.wan_words import wan_words
 
@@ -45,6 +46,16 @@ class WanAdapter:
     def name(self) -> str:
         """See Adapter."""
         return NAME
+
+    @property
+    def sizes(self) -> PipelineSizes:
+        """See Adapter."""
+        return SIZES[NAME]
+
+    @property
+    def memory(self) -> str:
+        """See Adapter."""
+        return self.settings.memory
 
     @property
     def rule(self) -> ClipRule:

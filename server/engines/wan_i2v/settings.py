@@ -10,6 +10,7 @@ from blender_addon.core.protocol.capability import EngineOption, SettingValue
 from blender_addon.core.protocol.engine_checks import checked_options
 from server.engines.keep_seen import KEEP_DETAIL, KEEP_SEEN
 from server.engines.pipelines.holding.hold_options import Hold, hold_options
+from server.engines.pipelines.memory.memory_option import MEMORY
 
 _HOLD, _HELD_UNTIL, _BEGUN_UNTIL = hold_options("dual")
 
@@ -46,6 +47,7 @@ OPTIONS: tuple[EngineOption, ...] = (
         default="unipc",
         choices=("unipc", "euler"),
     ),
+    MEMORY,
 )
 
 
@@ -61,6 +63,7 @@ class WanSettings:
     keep_detail: float
     begin_until: float
     solver: Literal["unipc", "euler"]
+    memory: str
 
 
 def read_settings(options: Mapping[str, SettingValue]) -> WanSettings:

@@ -147,7 +147,7 @@ def choose_plan(sizes: PipelineSizes, demand: Demand, machine: Machine, wish: st
         sizes: of the pipeline.
         demand: what is made at once.
         machine: the memory there is, the card's too.
-        wish: "auto", or a plan's name, which is then taken whatever it needs.
+        wish: "auto", or a plan's name, which is then taken whatever it needs, see `wished_plan`.
 
     Raises:
         EngineError: no plan fits, with what would.
@@ -156,7 +156,7 @@ def choose_plan(sizes: PipelineSizes, demand: Demand, machine: Machine, wish: st
     known = known_plans(on_card)
     encoder_on_card = machine.card is not None and _fits(MARGIN * 2 * sizes.encoder + LIBRARIES, machine.card)
     if wish != "auto":
-        plan = PLANS[wish]
+        plan = wished_plan(wish, on_card)
         return ChosenPlan(plan, encoder_on_card, _said(sizes, demand, plan, machine))
     for plan in known:
         if not shortage(sizes, demand, machine, plan):
@@ -166,6 +166,35 @@ def choose_plan(sizes: PipelineSizes, demand: Demand, machine: Machine, wish: st
         f"{demand.words}: {shortage(sizes, demand, machine)}",
         f"{what_would_fit(sizes, demand, machine)} A smaller clip is a choice of size and length in the shot.",
     )
+
+
+def wished_plan(name: str, on_card: bool) -> MemoryPlan:
+    """The plan of this name; on the processor, which has nothing to move weights to, what of it is left: its tiles.
+
+    Args:
+        name: of the plan.
+        on_card: whether on a card; else on the processor.
+    """
+    plan = PLANS[name]
+    return plan if on_card else WHOLE_TILED if plan.tiled else WHOLE
+
+
+def fall_backs(sizes: PipelineSizes, demand: Demand, plan: MemoryPlan, on_card: bool) -> tuple[MemoryPlan, ...]:
+    """The plans to try after one whose memory ran out, each with less than the one before it.
+
+    Args:
+        sizes: of the pipeline.
+        demand: what is made at once.
+        plan: the one that ran out.
+        on_card: whether on a card; else on the processor.
+    """
+    if not on_card:
+        return () if plan.tiled else (WHOLE_TILED,)
+    found = [plan]
+    for other in ON_A_CARD:
+        if needed(sizes, demand, other).device < needed(sizes, demand, found[-1]).device:
+            found.append(other)
+    return tuple(found[1:])
 
 
 def shortage(sizes: PipelineSizes, demand: Demand, machine: Machine, plan: MemoryPlan | None = None) -> str:

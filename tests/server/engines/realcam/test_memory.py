@@ -19,9 +19,9 @@ from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import JobProgress
 from server.demo.motorcycle import Motorcycle
+from server.engines.device_memory import first_within_memory, is_out_of_memory
 from server.engines.engine import Cancelled, Paused
 from server.engines.realcam.engine import RealCamEngine
-from server.engines.realcam.memory.device_memory import first_within_memory, is_out_of_memory
 from server.engines.realcam.memory.memory_plan import (
     FAST,
     PLAIN,

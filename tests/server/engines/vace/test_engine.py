@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,6 +16,8 @@ pytest.importorskip("transformers", reason="transformers is not installed: the m
 pytest.importorskip("ftfy", reason="ftfy is not installed: the model tests were not run")
 pytest.importorskip("accelerate", reason="accelerate is not installed: the model tests were not run")
 
+import torch
+
 from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.seen_drift import SeenDrift
 from blender_addon.core.payloads.shot import Shot
@@ -22,9 +25,13 @@ from blender_addon.core.progress import JobProgress
 from server.compositing.feather import broad_feather, feather
 from server.demo.motorcycle import Motorcycle
 from server.engines.engine import Paused
+from server.engines.machine_memory import GB, Machine
+from server.engines.pipelines import runner
 from server.engines.pipelines.fitting.clip_rule import ClipRule
+from server.engines.pipelines.memory.plans import WHOLE, MemoryPlan
 from server.engines.random_weights import RANDOM_WEIGHTS
 from server.engines.vace import adapter
+from server.engines.vace import engine as vace_engine
 from server.engines.vace.engine import VaceEngine
 from server.engines.vace.sources import chosen_source
 from tests.support.engines.pipeline_shots import holed_shot
@@ -78,7 +85,13 @@ def made(engine: VaceEngine, shot: Shot) -> tuple[np.ndarray, list[JobProgress]]
 def test_progress_and_pictures_on_the_way(made: tuple[np.ndarray, list[JobProgress]]) -> None:
     _, reports = made
     stages = list(dict.fromkeys(report.stage for report in reports))
-    assert stages == ["Reading the words", "Loading the model", "Encoding the shot", "Sampling", "Decoding"]
+    assert stages == [
+        "Reading the words",
+        "Loading the model (random weights)",
+        "Encoding the shot",
+        "Sampling",
+        "Decoding",
+    ]
     steps = [report.done for report in reports]
     assert steps == sorted(steps)
     assert (steps[-1], reports[-1].total) == (2, 2)
@@ -138,7 +151,7 @@ def test_a_long_prompt_is_cut_and_said(engine: VaceEngine, shot: Shot) -> None:
     words = "word " * 102 + "forgotten"
     settings = msgspec.structs.replace(shot.settings, prompt=words)
     notes = engine.generate(replace(shot, settings=settings), lambda _: None).notes
-    assert notes == ("The prompt was longer than the model reads: 'orgotten' was left out.",)
+    assert notes[0] == "The prompt was longer than the model reads: 'orgotten' was left out."
 
 
 @pytest.mark.parametrize("frames", [1, 3])
@@ -181,3 +194,31 @@ def test_without_weights_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert not bare.capability.draft
     with pytest.raises(EngineError, match="VACE cannot run here"):
         bare.generate(shot, lambda _: None)
+
+
+def test_a_plan_whose_memory_runs_out_gives_way_to_a_smaller_one(
+    engine: VaceEngine, shot: Shot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As PyTorch says it; what was loaded is not loaded again, and the clip says what its picture may show."""
+    plans: list[str] = []
+    place = runner.placed
+
+    def short(pipe: Any, plan: MemoryPlan, device: torch.device) -> Any:
+        plans.append(plan.name)
+        if not plan.tiled:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return place(pipe, plan, device)
+
+    monkeypatch.setattr(runner, "placed", short)
+    clip = engine.generate(shot, lambda _: None)
+    assert plans == ["whole", "whole-tiled"]
+    assert "memory plan whole-tiled" in clip.metadata.engine_version
+    assert clip.notes[-1].startswith("Memory was short")
+    monkeypatch.setattr(runner, "placed", lambda *_: short(None, WHOLE, torch.device("cpu")))
+    with pytest.raises(EngineError, match=r"ran out of memory.*64 x 48, 9 frames in the memory plan whole-tiled"):
+        engine.generate(shot, lambda _: None)
+
+
+def test_a_card_too_small_is_said_before_anything_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vace_engine, "this_machine", lambda: Machine(memory=64 * GB, card=2 * GB))
+    assert "512 x 320, 81 frames, its smallest clip, does not fit this machine: it needs" in vace_engine._too_small()

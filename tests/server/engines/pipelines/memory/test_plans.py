@@ -21,9 +21,12 @@ from server.engines.pipelines.memory.plans import (
     WHOLE_TILED,
     Demand,
     choose_plan,
+    fall_backs,
     fitting,
+    known_plans,
     needed,
     shortage,
+    wished_plan,
 )
 from server.engines.pipelines.memory.sizes import SIZES
 from server.engines.pipelines.weights.catalogue import PIPELINE_WEIGHTS
@@ -141,3 +144,21 @@ def test_the_table_of_the_manual_is_what_is_calculated() -> None:
         plans = (WHOLE, MODEL, GROUP, MODEL_TILED, GROUP_TILED)
         found = [needed(sizes, demand, plan).device for plan in plans] + [needed(sizes, demand, MODEL).machine]
         assert [f"{count / GB:.1f}" for count in found] == said.split(" | "), name
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_after_a_plan_that_ran_out_only_smaller_ones_are_tried(name: str) -> None:
+    """To the smallest of all; on the processor there are but tiles."""
+    for plan in (WHOLE, MODEL, GROUP, GROUP_TILED):
+        tried = (plan, *fall_backs(SIZES[name], SMALL, plan, on_card=True))
+        sizes = [needed(SIZES[name], SMALL, each).device for each in tried]
+        assert sizes == sorted(set(sizes), reverse=True)
+        assert sizes[-1] == min(needed(SIZES[name], SMALL, each).device for each in known_plans(on_card=True))
+    assert fall_backs(SIZES[name], SMALL, WHOLE, on_card=False) == (WHOLE_TILED,)
+    assert fall_backs(SIZES[name], SMALL, WHOLE_TILED, on_card=False) == ()
+
+
+def test_without_a_card_a_wished_plan_is_what_the_processor_can_do_of_it() -> None:
+    assert wished_plan("group-tiled", on_card=False) == WHOLE_TILED
+    assert wished_plan("model", on_card=False) == WHOLE
+    assert wished_plan("group-tiled", on_card=True) == GROUP_TILED

@@ -5,24 +5,34 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import torch
 
-from server.engines.machine_memory import free_machine_memory, machine_memory
-
-from .memory_plan import MemoryPlan
+from .machine_memory import free_machine_memory, machine_memory
 
 log = logging.getLogger("realcam.engine")
 
 Made = TypeVar("Made")
+
+
+class NamedPlan(Protocol):
+    """A memory plan of any engine."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+
+Plan = TypeVar("Plan", bound=NamedPlan)
 
 IN_WORDS = ("not enough memory", "can't allocate memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
 """Messages of errors that mean out of memory. The last is cuBLAS's and cuDNN's, which allocate beside PyTorch."""
 
 
 def first_within_memory(
-    attempt: Callable[[MemoryPlan], Made], chosen: Iterable[MemoryPlan], forget_model: Callable[[], None]
+    attempt: Callable[[Plan], Made], chosen: Iterable[Plan], forget_model: Callable[[], None]
 ) -> Made | None:
     """What `attempt` makes with the first plan whose memory does not run out.
 
