@@ -12,7 +12,7 @@ from server.commands.friendly_errors import friendly_errors
 from server.packages import MODEL_PACKAGES, absent_packages
 from server.terminal.plain_console import say
 
-Config = Annotated[Path, typer.Argument(help="Configuration, TOML: server/training/nano/configs, its table [table].")]
+Config = Annotated[Path, typer.Argument(help="Configuration, TOML: server/training/nano/configs; see table in it.")]
 PartText = Annotated[str, typer.Option("--part", help="K/N: every N-th clip from the K-th on; others make the rest.")]
 Report = Annotated[bool, typer.Option("--report", help="Write the tables of what was made so far, and make nothing.")]
 

@@ -11,16 +11,22 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
 
-from safetensors.torch import save_file  # noqa: E402
+from safetensors.torch import load_file, save_file  # noqa: E402
+from typer.testing import CliRunner  # noqa: E402
 
+from server.cli import app  # noqa: E402
+from server.model.config import TRAINABLE  # noqa: E402
+from server.model.errors import CheckpointError  # noqa: E402
+from server.training.checkpoints import CAMERA, complete  # noqa: E402
 from server.training.comparison.comparison import Comparison, Part, held_out, read_part  # noqa: E402
-from server.training.comparison.networks import UNTRAINED, Networks  # noqa: E402
+from server.training.comparison.networks import UNTRAINED, Networks, read_modules  # noqa: E402
 from server.training.comparison.rows import Row, joined_rows, table_rows  # noqa: E402
 from server.training.comparison.settings import ComparisonSettings  # noqa: E402
 from server.training.comparison.shots import filmed_clip, path_of, shot_of  # noqa: E402
 from server.training.config import ConfigError  # noqa: E402
 from server.training.nano.config import read_nano_config  # noqa: E402
-from tests.support.model.tiny_training import SIDE, SMALLER, write_tiny_training  # noqa: E402
+from server.training.trained_set import camera_tensors  # noqa: E402
+from tests.support.model.tiny_training import NAME, SIDE, SMALLER, forget_precision, write_tiny_training  # noqa: E402
 
 CONFIG = replace(SMALLER, size=(SIDE, SIDE))
 
@@ -125,6 +131,27 @@ def test_the_same_clip_each_time(networks: Networks, folder: Path, tmp_path: Pat
     after = Comparison(networks, [Row("absolute", (place,)), base], settings, clips, tmp_path / "two")
     *_, (_, _, other) = after.make(Part())
     assert one.features == other.features
+
+
+def test_a_training_gives_its_running_mean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of its newest checkpoint; where it kept none, the tensors as they are."""
+    pytest.importorskip("accelerate", reason="accelerate is not installed: nothing was trained")
+    monkeypatch.setitem(TRAINABLE, NAME, SMALLER)
+    forget_precision()
+    tiny = write_tiny_training(tmp_path)
+    with pytest.raises(CheckpointError):
+        read_modules(tiny.out, SMALLER)
+    result = CliRunner().invoke(app, ["train", str(tiny.config(run="steps = 1\ncheckpoint_every = 1\nema = 0.9"))])
+    assert result.exit_code == 0, result.output
+    found = read_modules(tiny.out, SMALLER)
+    last = load_file(complete(tiny.out / "checkpoints")[-1] / CAMERA)
+    assert set(found.tensors) == set(last)
+    assert any((found.tensors[key] != tensor).any() for key, tensor in last.items())
+    networks = Networks(SMALLER, tiny.folder / "base.safetensors", tiny.folder / "words")
+    networks.with_modules(str(tiny.out))
+    inside = camera_tensors(networks.model)
+    assert all(torch.equal(inside[key], tensor) for key, tensor in found.tensors.items())
+    forget_precision()
 
 
 def test_the_configuration_that_comes_with_the_program() -> None:
