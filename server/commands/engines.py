@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from blender_addon.core.protocol.capability import EngineCapability, EngineOption
+from blender_addon.core.protocol.engine_comparison import fact_sentences
 from server.engines.registry import capabilities
 from server.terminal.plain_console import PlainConsole, PlainTable
 
@@ -17,6 +18,8 @@ def engines() -> None:
         console.print(Text.assemble((engine.name, "bold"), f"  {engine.label}: {state}"))
         console.print(engine.description, style="dim")
         console.print(_clips(engine), style="dim")
+        for sentence in fact_sentences(engine):
+            console.print(sentence, style="dim")
         console.print(_options(engine))
 
 

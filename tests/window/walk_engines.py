@@ -27,19 +27,16 @@ def walk() -> Steps:
     shot = bpy.context.scene.realcam
     shot.preview_method = "WORKBENCH"
     shot.show_comparison, shot.show_options = True, False
-    scroll_down()
-    yield 1.5
+    yield from at_the_bottom()
     picture("engines-1-before-a-server-was-asked")
     bpy.ops.realcam.connect()
     yield 3.0
-    scroll_down()
-    yield 1.5
+    yield from at_the_bottom()
     picture("engines-2-compared")
     shot.prompt = "a motorcycle in a garage"
     shot.engine = "realcam"
     yield 1.0
-    scroll_down()
-    yield 1.5
+    yield from at_the_bottom()
     picture("engines-3-another-chosen")
     engine = jobs.engine("realcam")
     if engine.unavailable:
@@ -48,11 +45,10 @@ def walk() -> Steps:
     shot.engine = "draft"
     shot.clip_width, shot.clip_height = 256, 256
     option = shot.options.add()
-    option.name, option.int_value = "steps", 2
+    option.name, option.int_value = "steps", 1
     bpy.ops.realcam.also_engine(engine="realcam")
     yield 1.0
-    scroll_down()
-    yield 1.5
+    yield from at_the_bottom()
     picture("engines-4-two-ticked")
     in_view("generate")
     while not jobs.waiting:
@@ -67,11 +63,17 @@ def walk() -> Steps:
     picture("engines-6-beside-each-other")
     bpy.ops.realcam.connect()
     yield 3.0
-    scroll_down()
-    yield 1.5
+    yield from at_the_bottom()
     picture("engines-7-times-are-known")
     strips = bpy.context.scene.sequence_editor.strips
     report({"strips": {strip.name: strip.channel for strip in strips}})
+
+
+def at_the_bottom() -> Steps:
+    """The sidebar's end, once its panels are at rest: Blender slides them to their new places in several draws."""
+    for _ in range(5):
+        scroll_down()
+        yield 0.7
 
 
 run(walk())

@@ -136,6 +136,17 @@ def weights_words(facts: EngineFacts) -> str:
     return f"{size}{'on this server' if facts.weights_here else 'not on this server'}"
 
 
+def fact_sentences(engine: EngineCapability) -> list[str]:
+    """What there is to know of an engine before choosing it: what it reads and makes, weights, licences, memory."""
+    facts = about(engine)
+    makes = f"Makes {clips_words(engine)}."
+    if facts is None:
+        return [makes, *([f"{engine.licence}."] if engine.licence else [])]
+    memory = [f"Memory: {memory_words(facts)}."] if facts.memory is not None else []
+    weights = f"Weights: {weights_words(facts)}."
+    return [f"Reads {reads_words(engine)}.", makes, weights, *licence_sentences(facts), *memory]
+
+
 def expected_seconds(engine: EngineCapability, shot: ShotTraits) -> float | None:
     """The seconds that a clip of the shot would take, by the server's own earlier jobs; None where none tells."""
     return None if engine.pace is msgspec.UNSET else engine.pace.of(shot.size, shot.frames)

@@ -14,14 +14,10 @@ from ...core.protocol.capability import EngineCapability
 from ...core.protocol.engine_comparison import (
     ShotTraits,
     about,
-    clips_words,
     expected_seconds,
-    licence_sentences,
+    fact_sentences,
     lost,
-    memory_words,
-    reads_words,
     unmade,
-    weights_words,
 )
 from ...core.protocol.engine_facts import CONDITIONS
 from ...generation.job_view import duration
@@ -132,18 +128,8 @@ def sentences(engine: EngineCapability, shot: ShotTraits) -> list[str]:
 
 
 def fact_lines(engine: EngineCapability, shot: ShotTraits) -> list[str]:
-    """What there is to know of an engine, a sentence each."""
-    facts = about(engine)
-    lines = [f"Reads {reads_words(engine)}."] if facts is not None else []
-    lines.append(f"Makes {clips_words(engine)}.")
-    if facts is not None:
-        lines.append(f"Weights: {weights_words(facts)}.")
-        lines += licence_sentences(facts)
-        lines += [f"Memory: {memory_words(facts)}."] if facts.memory is not None else []
-    elif engine.licence:
-        lines.append(f"{engine.licence}.")
-    lines.append(_time_sentence(engine, shot))
-    return lines
+    """What there is to know of an engine, and the time that the shot would take, a sentence each."""
+    return [*fact_sentences(engine), _time_sentence(engine, shot)]
 
 
 def short_name(engine: EngineCapability) -> str:
