@@ -85,7 +85,8 @@ def generate(
             import_settings=ImportSettings(
                 focal_mm=focal_mm, intrinsics=read_intrinsics(context, intrinsics), trust_scale=trust_unit
             ),
-            engine=engine,
+            engine=_engines(engine)[0],
+            also=_engines(engine)[1:],
             size=ask.read_size(size),
             frames=frames,
             fps=fps,
@@ -99,6 +100,18 @@ def generate(
             last_image=last_image,
         )
         _say(_with_bars(request, console))
+
+
+def _engines(typed: str) -> tuple[str, ...]:
+    """The names in a list with commas, each once.
+
+    Raises:
+        typer.BadParameter: there is none.
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in typed.split(",") if name.strip()))
+    if not names:
+        raise typer.BadParameter("name an engine", param_hint="--engine")
+    return names
 
 
 def _one_photo(argument: Path | None, option: Path | None) -> Path:
@@ -151,4 +164,5 @@ def _say(result: GenerateResult) -> None:
         say(note, err=True, colour="yellow")
     say(f"Focal length: {result.focal_source}.", err=True)
     say(f"The photo can see {min(result.coverage):.0%} to {max(result.coverage):.0%} of each frame.", err=True)
-    say(f"Written: {result.clip}", err=True)
+    for clip in result.clips:
+        say(f"Written: {clip}", err=True)

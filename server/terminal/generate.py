@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 import numpy as np
 
 from blender_addon.core.arrays import Float32, UInt8
@@ -21,10 +19,7 @@ from blender_addon.core.camera.projection import scaled_intrinsics
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_mesh import depth_mesh, known_depth
 from blender_addon.core.depth.photo_checks import check_faces
-from blender_addon.core.errors import RealCamError, ServiceError
-from blender_addon.core.held_files import PATIENCE, discard, replace_path
-from blender_addon.core.payloads.background import BACKGROUND_FILE
-from blender_addon.core.payloads.clip import ClipSidecar
+from blender_addon.core.errors import ServiceError
 from blender_addon.core.payloads.coverage import check_seen, coverage
 from blender_addon.core.payloads.import_request import DepthFile, ImportSettings
 from blender_addon.core.payloads.server_limits import (
@@ -34,7 +29,6 @@ from blender_addon.core.payloads.server_limits import (
     shot_within,
 )
 from blender_addon.core.payloads.shot import Shot, ShotSettings
-from blender_addon.core.payloads.shot_file import encode_shot
 from blender_addon.core.progress import JobProgress, OnProgress, unwatched
 from blender_addon.core.protocol.capability import EngineCapability, EngineKind, SettingValue
 from blender_addon.core.protocol.client import Client
@@ -43,9 +37,8 @@ from blender_addon.core.protocol.engine_checks import (
     check_size,
     checked_options,
     offered_engine,
-    stated_options,
 )
-from blender_addon.core.protocol.messages import JobState, Limits, StateEvent, Welcome
+from blender_addon.core.protocol.messages import Limits, Welcome
 from blender_addon.core.protocol.server_address import ServerAddress
 from blender_addon.core.version import COMMAND_LINE_SOFTWARE, command_line_client_id
 from server.depth.photo_files import PhotoFile, check_photo_and_depth, read_depth, read_photo
@@ -54,6 +47,7 @@ from server.geometry.preview import PreviewRenderer
 from server.terminal.estimated_depth import estimated_depth
 from server.terminal.local_service import local_service
 from server.terminal.named_move import NamedMove, moved_camera
+from server.terminal.sent_shot import clips_of
 
 
 @dataclass(frozen=True)
@@ -82,6 +76,7 @@ class GenerateRequest:
             uses the installed weights.
         move: the camera where there is no file of it; with neither, it stands still where the photo was taken.
         predictor: name of the one that estimates the depth; "" for the first that is installed.
+        also: names of engines that get the same shot after `engine`. Each clip is then named by its engine.
     """
 
     photo: Path
@@ -103,23 +98,33 @@ class GenerateRequest:
     random_weights: Literal["", "tiny", "full"] = ""
     move: NamedMove | None = None
     predictor: str = ""
+    also: tuple[str, ...] = ()
+
+    def file(self, engine: str) -> Path:
+        """The clip of an engine."""
+        return self.out.with_stem(f"{self.out.stem}-{engine}") if self.also else self.out
 
 
 @dataclass(frozen=True)
 class GenerateResult:
-    """A finished clip.
+    """A finished clip, or those of several engines.
 
     Attributes:
-        clip: the mp4.
+        clips: the mp4 of each engine that made one.
         focal_source: where the focal length came from, in words.
         coverage: [F] share of each frame that the photo sees.
-        notes: what was unusual in the input, and the engine's notes on the clip.
+        notes: what was unusual in the input; of each engine what it loses of the shot, its notes, or why it made none.
     """
 
-    clip: Path
+    clips: tuple[Path, ...]
     focal_source: str
     coverage: tuple[float, ...]
     notes: tuple[str, ...]
+
+    @property
+    def clip(self) -> Path:
+        """The first of them."""
+        return self.clips[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,18 +162,16 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
         EngineError: an option cannot be used.
         ServiceError: the server failed or refused, or the clip cannot be written.
     """
-    _check_out(request.out)
+    for name in (request.engine, *request.also):
+        _check_out(request.file(name))
     inputs = read_inputs(request, on_progress)
     with ExitStack() as stack:
         client, welcome = stack.enter_context(_session(request.server, request.random_weights))
-        capability = _engine(welcome, request.engine)
-        if request.size is not None:
-            check_size(capability, request.size)
-        checked_options(capability.options, request.options, capability.label)
-        if inputs.last_image is not None:
-            check_last_image(capability)
-        artist, moved = _artist(inputs, request, capability)
-        trajectory = _for_engine(artist, request, capability, welcome.limits)
+        engines = _engines(welcome, request, inputs)
+        artist, moved = _artist(inputs, request, engines[0])
+        trajectory = _for_engine(artist, request, engines[0], welcome.limits)
+        for engine in engines[1:]:
+            check_size(engine, (trajectory.width, trajectory.height))
         inputs = within_limits(inputs, welcome.limits)
         notes = (*inputs.notes, *moved)
         preview, shares = _preview(inputs, trajectory, request.import_settings.depth_edge, on_progress)
@@ -183,13 +186,14 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
                 prompt=request.prompt,
                 negative_prompt=request.negative_prompt,
                 seed=request.seed,
-                options=stated_options(capability.options, request.options),
             ),
             depth_edge=request.import_settings.depth_edge,
             last_image=inputs.last_image,
         )
-        notes += _run(client, shot_within(shot, welcome.limits), request, on_progress)
-    return GenerateResult(request.out, inputs.lens.words, shares, notes)
+        shot = shot_within(shot, welcome.limits)
+        asked = [(engine, _options_of(engine, request), request.file(engine.name)) for engine in engines]
+        clips, said = clips_of(client, shot, request.photo.stem, asked, on_progress)
+    return GenerateResult(clips, inputs.lens.words, shares, notes + said)
 
 
 def read_inputs(request: GenerateRequest, on_progress: OnProgress = unwatched) -> ShotInputs:
@@ -278,9 +282,43 @@ def _session(address: ServerAddress | None, random_weights: str) -> Iterator[tup
         yield client, client.connect()
 
 
-def _engine(welcome: Welcome, name: str) -> EngineCapability:
-    makers = [engine for engine in welcome.engines if engine.kind is EngineKind.CLIP]
-    return offered_engine(makers, name)
+def _engine(welcome: Welcome, name: str, request: GenerateRequest, inputs: ShotInputs) -> EngineCapability:
+    """The engine of this name, checked to make what is asked for.
+
+    Raises:
+        ServiceError: the server has none, or it cannot run.
+        ShotError: it makes no such clips.
+        EngineError: it has no such options.
+    """
+    engine = offered_engine([engine for engine in welcome.engines if engine.kind is EngineKind.CLIP], name)
+    if request.size is not None:
+        check_size(engine, request.size)
+    checked_options(engine.options, _options_of(engine, request), engine.label)
+    if inputs.last_image is not None:
+        check_last_image(engine)
+    return engine
+
+
+def _engines(welcome: Welcome, request: GenerateRequest, inputs: ShotInputs) -> list[EngineCapability]:
+    """The engines asked for, each checked, see `_engine`.
+
+    Raises:
+        EngineError: none of them has an option that was given.
+    """
+    engines = [_engine(welcome, name, request, inputs) for name in (request.engine, *request.also)]
+    everything = [option for engine in engines for option in engine.options]
+    known = {option.name for option in everything}
+    unknown = {name: value for name, value in request.options.items() if name not in known}
+    checked_options(everything, unknown, " and ".join(engine.label for engine in engines))
+    return engines
+
+
+def _options_of(engine: EngineCapability, request: GenerateRequest) -> Mapping[str, SettingValue]:
+    """The options that an engine gets: all, and of those for several engines the ones that it has."""
+    if not request.also:
+        return request.options
+    known = {option.name for option in engine.options}
+    return {name: value for name, value in request.options.items() if name in known}
 
 
 def _for_engine(
@@ -320,69 +358,3 @@ def _preview(
     shares = coverage(preview)
     check_seen(shares)
     return preview, tuple(shares.tolist())
-
-
-def _run(client: Client, shot: Shot, request: GenerateRequest, on_progress: OnProgress) -> tuple[str, ...]:
-    """Submit the job, follow it and fetch its clip. When this end stops, the job is cancelled, so that no server works
-    for nobody.
-
-    Returns:
-        The engine's notes.
-    """
-    job_id = uuid.uuid4().hex
-    client.submit(
-        job_id,
-        encode_shot(shot),
-        request.engine,
-        request.photo.stem,
-        on_progress,
-    )
-    try:
-        _follow(client, job_id, on_progress)
-    except ServiceError:
-        raise
-    except BaseException:
-        with suppress(RealCamError):
-            client.cancel(job_id)
-        raise
-    return _fetch(client, job_id, request.out, on_progress)
-
-
-def _fetch(client: Client, job_id: str, out: Path, on_progress: OnProgress) -> tuple[str, ...]:
-    """Write the clip, which gets its name only once it is complete, and beside it the background if there is one.
-
-    Returns:
-        The engine's notes.
-
-    Raises:
-        ServiceError: the clip cannot be fetched or written.
-    """
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".realcam-", dir=out.parent, ignore_cleanup_errors=True) as folder:
-            files = client.fetch(job_id, Path(folder), on_progress)
-            by_name = {file.name: file for file in files}
-            sidecar = msgspec.json.decode(by_name["metadata.json"].read_bytes(), type=ClipSidecar)
-            replace_path(by_name["clip.mp4"], out)
-            if BACKGROUND_FILE in by_name:
-                replace_path(by_name[BACKGROUND_FILE], out.with_name(f"{out.stem}.{BACKGROUND_FILE}"))
-            # Here with patience: what the end of the block cannot remove stays beside the clip.
-            discard(Path(folder), PATIENCE)
-            return sidecar.notes
-    except OSError as error:
-        raise ServiceError(
-            "The clip cannot be written", f"{out}: {error.strerror or error}", "Name another place with --out."
-        ) from error
-
-
-def _follow(client: Client, job_id: str, on_progress: OnProgress) -> None:
-    latest: JobProgress | None = None
-    for event in client.follow(job_id):
-        if not isinstance(event, StateEvent):
-            latest = replace(event, stage="Generating", detail=event.stage)
-            on_progress(latest)
-        elif event.state.final and event.state is not JobState.DONE:
-            raise ServiceError(f"The job ended as {event.state.value}", event.reason)
-    # The last step's report may have been overtaken by the news that the job is done.
-    if latest is not None and latest.done < latest.total:
-        on_progress(replace(latest, done=latest.total))

@@ -28,7 +28,7 @@ TrajectoryOption = Annotated[
     typer.Option(help="Camera file: RealEstate10K, COLMAP, TUM, transforms.json, .chan, and others: docs/server.md."),
 ]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="The clip to write.")]
-EngineNameOption = Annotated[str, typer.Option(help="Engine that makes the clip.")]
+EngineNameOption = Annotated[str, typer.Option(help="Engine that makes the clip, or several: draft,realcam.")]
 SizeOption = Annotated[str, typer.Option(help="WIDTHxHEIGHT of the clip; the engine's own if not given.")]
 FramesOption = Annotated[int | None, typer.Option(min=1, help="Frames; the engine's own count if not given.")]
 FpsOption = Annotated[float | None, typer.Option(help="Frames a second, instead of the camera file's.")]
