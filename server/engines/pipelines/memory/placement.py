@@ -12,6 +12,8 @@ from torch import nn
 
 from .plans import MemoryPlan
 
+LTX2_STRIDE = 384
+"""Pixels from one tile of 512 of LTX-2's VAE to the next."""
 GROUP_HOOKS = ("group_offloading", "layer_execution_tracker", "lazy_prefetch_group_offloading")
 """Names of the hooks that group offloading leaves on modules."""
 
@@ -30,16 +32,29 @@ def placed(pipe: Any, plan: MemoryPlan, device: torch.device) -> Iterator[None]:
     vae: Any = pipe.vae
     try:
         if plan.tiled:
-            vae.enable_tiling()
+            _tile(vae)
         _place(pipe, plan, device)
         yield
     finally:
         _release(pipe)
         if plan.tiled:
             vae.disable_tiling()
+            if hasattr(vae, "use_framewise_decoding"):
+                vae.use_framewise_decoding = False
         gc.collect()
         if device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def _tile(vae: Any) -> None:
+    """Have a VAE decode in tiles; one that decodes all frames at once, also a few frames at a time."""
+    if not hasattr(vae, "use_framewise_decoding"):
+        vae.enable_tiling()
+        return
+    # LTX-2's. With the strides that it has by itself the last tile of 480 rows is one latent high, which its reflecting
+    # borders cannot be laid around; with these, no size that engines offer leaves a tile of one.
+    vae.enable_tiling(tile_sample_stride_height=LTX2_STRIDE, tile_sample_stride_width=LTX2_STRIDE)
+    vae.use_framewise_decoding = True
 
 
 def _place(pipe: Any, plan: MemoryPlan, device: torch.device) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from blender_addon.core.errors import EngineError
 from server.engines.machine_memory import GB, USABLE, Machine
 
-from .sizes import PipelineSizes
+from .sizes import OUTPUT, PipelineSizes
 
 MARGIN = 1.15
 """Factor for fragmentation, and for what libraries take in proportion."""
@@ -22,8 +22,6 @@ GROUPS = 3
 """Blocks on the card at once when they are sent there one after the other: the one that runs, the next, and the last,
 whose memory is not given back yet.
 """
-OUTPUT = 24
-"""Bytes of a decoded pixel: three float32 values, twice while the frames are put together."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +120,11 @@ def needed(sizes: PipelineSizes, demand: Demand, plan: MemoryPlan, on_card: bool
     tokens = sizes.tokens(demand.width, demand.height, demand.frames)
     forward = 2 * sizes.alive * sizes.branches * tokens * sizes.width
     pixels = demand.width * demand.height
-    at_once = min(pixels, sizes.vae_tile) if plan.tiled else pixels
-    decode = sizes.vae_alive * at_once * sizes.vae_bytes / 4 + OUTPUT * pixels * demand.frames
+    decode = pixels * (sizes.vae_alive + sizes.vae_alive_frames * demand.frames)
+    if plan.tiled:
+        in_a_tile = sizes.vae_alive + sizes.vae_alive_frames * sizes.vae_tile_frames
+        # A clip smaller than a tile is decoded as it is.
+        decode = min(decode, sizes.vae_tile * in_a_tile + OUTPUT * pixels * demand.frames)
     encoder = 2 * sizes.encoder
     if not on_card:
         # In float32 where the processor has no bfloat16: twice as much of the network.

@@ -1,8 +1,8 @@
 """What pipelines consist of, in numbers: parameters, tokens, and the values that are alive at the peak of their work.
 
 All of it is calculated. Parameters follow from published configurations. Values alive at a peak were counted tensor by
-tensor on networks of the full width without content (tests/support/model/live_memory.py), for Wan's networks; for
-SANA-WM they are guessed from those. No weights were run, and no card was at hand.
+tensor (tests/support/model/live_memory.py) on networks of the full width: without content, or, of SANA-WM's network, by
+the code for processors, which holds more than that for cards. No weights were run, and no card was at hand.
 """
 
 from __future__ import annotations
@@ -26,8 +26,11 @@ class PipelineSizes:
         extra_latents: latent frames beside the clip's, as VACE's picture to go by.
         vae: parameters of the VAE.
         vae_bytes: of a value of the VAE: 4 where it is run in float32.
-        vae_alive: bytes alive at the peak of decoding or encoding, for each pixel of a frame.
+        vae_alive: bytes alive at the peak of decoding or encoding, for each pixel of a frame, however many frames.
+        vae_alive_frames: bytes alive then for each pixel and frame: of the frames alone, or, where all are decoded at
+            once, of what is made on the way.
         vae_tile: pixels of a tile, where it works in tiles.
+        vae_tile_frames: frames of a tile; 0 where tiles hold all of them.
         encoder: parameters of the text encoder, kept in 16 bits.
     """
 
@@ -43,7 +46,9 @@ class PipelineSizes:
     vae: float
     vae_bytes: int
     vae_alive: float
+    vae_alive_frames: float
     vae_tile: int
+    vae_tile_frames: int
     encoder: float
 
     def tokens(self, width: int, height: int, frames: int) -> int:
@@ -58,10 +63,12 @@ class PipelineSizes:
         return latents * (width // self.cell) * (height // self.cell)
 
 
+OUTPUT = 24
+"""Bytes of a decoded pixel: three float32 values, twice while the frames are put together."""
 _UMT5 = 5.68e9
 _WAN_VAE = 0.127e9
 WAN_VAE_ALIVE = 19_500
-"""Bytes for each pixel, float32, counted: 19,450 beside the frames themselves; encoding 14,090."""
+"""Bytes for each pixel, counted in float32: 19,450 beside the frames themselves; encoding 14,090."""
 
 SIZES: dict[str, PipelineSizes] = {
     "vace": PipelineSizes(
@@ -78,7 +85,9 @@ SIZES: dict[str, PipelineSizes] = {
         vae=_WAN_VAE,
         vae_bytes=4,
         vae_alive=WAN_VAE_ALIVE,
+        vae_alive_frames=OUTPUT,
         vae_tile=256 * 256,
+        vae_tile_frames=0,
         encoder=_UMT5,
     ),
     "vace-14b": PipelineSizes(
@@ -94,7 +103,9 @@ SIZES: dict[str, PipelineSizes] = {
         vae=_WAN_VAE,
         vae_bytes=4,
         vae_alive=WAN_VAE_ALIVE,
+        vae_alive_frames=OUTPUT,
         vae_tile=256 * 256,
+        vae_tile_frames=0,
         encoder=_UMT5,
     ),
     "wan-i2v": PipelineSizes(
@@ -111,7 +122,9 @@ SIZES: dict[str, PipelineSizes] = {
         vae=0.705e9,
         vae_bytes=4,
         vae_alive=21_700,
+        vae_alive_frames=OUTPUT,
         vae_tile=256 * 256,
+        vae_tile_frames=0,
         encoder=_UMT5,
     ),
     "sana-wm": PipelineSizes(
@@ -119,15 +132,18 @@ SIZES: dict[str, PipelineSizes] = {
         transformer=2.66e9,
         blocks=20,
         width=2240,
-        alive=33,
+        alive=35,
         branches=2,
         cell=32,
         latent_frames=8,
         extra_latents=0,
         vae=1.2e9,
         vae_bytes=2,
-        vae_alive=20_000,
+        # It decodes all frames at once: counted 86 bytes for each pixel of each.
+        vae_alive=0,
+        vae_alive_frames=86,
         vae_tile=512 * 512,
+        vae_tile_frames=25,
         encoder=2.6e9,
     ),
 }

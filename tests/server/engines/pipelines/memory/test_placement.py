@@ -12,7 +12,7 @@ diffusers = pytest.importorskip("diffusers", reason="diffusers is not installed:
 pytest.importorskip("transformers", reason="transformers is not installed: the model tests were not run")
 pytest.importorskip("accelerate", reason="accelerate is not installed: the model tests were not run")
 
-from server.engines.pipelines.memory.placement import placed  # noqa: E402
+from server.engines.pipelines.memory.placement import LTX2_STRIDE, placed  # noqa: E402
 from server.engines.pipelines.memory.plans import GROUP_TILED, MODEL, PLANS, WHOLE, MemoryPlan  # noqa: E402
 
 SIZE, FRAMES = (48, 32), 5
@@ -117,3 +117,42 @@ def test_a_cancel_in_the_middle_of_a_step_leaves_nothing(
     if device != CPU:
         assert torch.cuda.memory_allocated() == 0
     np.testing.assert_array_equal(frames(pipe), plain)
+
+
+class OnlyVae(diffusers.DiffusionPipeline):  # type: ignore[misc, name-defined]
+    """A pipeline of nothing but a VAE."""
+
+    def __init__(self, vae: Any) -> None:
+        super().__init__()
+        self.register_modules(vae=vae)
+
+
+@pytest.fixture(scope="module")
+def ltx2() -> Any:
+    """SANA-WM's kind of VAE, tiny but for what it does with sizes: 32 x 32 pixels and 8 frames a latent."""
+    torch.manual_seed(0)
+    return diffusers.AutoencoderKLLTX2Video(
+        latent_channels=4,
+        block_out_channels=(8, 16, 32, 64),
+        decoder_block_out_channels=(8, 16, 32),
+        layers_per_block=(1, 1, 1, 1, 1),
+        decoder_layers_per_block=(1, 1, 1, 1),
+        spatial_compression_ratio=32,
+        temporal_compression_ratio=8,
+    ).eval()
+
+
+def test_a_vae_that_decodes_all_frames_at_once_does_so_a_few_at_a_time(ltx2: Any) -> None:
+    """With as many frames as before, and at 480 rows of pixels, where its own strides leave a tile of one latent."""
+    pipe = OnlyVae(ltx2)
+    latents = torch.randn((1, 4, 3, 15, 17), generator=torch.Generator().manual_seed(3))
+    with torch.no_grad(), placed(pipe, PLANS["whole-tiled"], CPU):
+        found = pipe.vae.decode(latents).sample
+    assert found.shape == (1, 3, 17, 480, 544)
+    assert left_behind(pipe) == []
+    assert not pipe.vae.use_framewise_decoding
+
+
+@pytest.mark.parametrize("side", [320, 480, 512, 704, 832, 1280])
+def test_no_side_that_engines_offer_leaves_a_tile_of_one_latent(side: int) -> None:
+    assert (side // 32) % (LTX2_STRIDE // 32) != 1
