@@ -44,8 +44,10 @@ def walk() -> Steps:
         return
     shot.engine = "draft"
     shot.clip_width, shot.clip_height = 256, 256
-    option = shot.options.add()
-    option.name, option.int_value = "steps", 1
+    for name, field, value in (("steps", "int_value", 1), ("guidance", "float_value", 1.0)):
+        option = shot.options.add()
+        option.name = name
+        setattr(option, field, value)
     bpy.ops.realcam.also_engine(engine="realcam")
     yield 1.0
     yield from at_the_bottom()
