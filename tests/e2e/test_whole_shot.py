@@ -104,11 +104,10 @@ def test_the_contact_sheet_shows_photo_preview_and_clip(whole_shot: WholeShot) -
     sheet = Image.open(whole_shot.out / "contact_sheet.png")
     assert sheet.width > 3 * CLIP_SIZE[0]
     assert sheet.height > 5 * CLIP_SIZE[1]
-    last = np.asarray(Image.open(whole_shot.frames[-1]).convert("RGB"))
-    assert any(
-        np.array_equal(np.asarray(sheet)[top : top + CLIP_SIZE[1], -CLIP_SIZE[0] - 12 : -12], last)
-        for top in range(sheet.height - CLIP_SIZE[1])
-    )
+    # A clip as small as this one is shown at twice its size.
+    last = np.asarray(Image.open(whole_shot.frames[-1]).convert("RGB")).repeat(2, axis=0).repeat(2, axis=1)
+    right = np.asarray(sheet)[:, -last.shape[1] - 12 : -12]
+    assert any(np.array_equal(right[top : top + len(last)], last) for top in range(len(right) - len(last)))
 
 
 def test_what_made_the_clip_is_in_it(whole_shot: WholeShot) -> None:
