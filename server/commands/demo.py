@@ -32,8 +32,8 @@ from .options.unread import refuse_unread
 
 REALCAM = "realcam"
 """Name of the engine that `--weights` chooses a network of."""
-NANO_OPTIONS: dict[str, SettingValue] = {"guidance": 2.0}
-"""What suits the nano network better than the published weights' values."""
+NANO_OPTIONS: dict[str, SettingValue] = {"guidance": 2.0, "keep_seen": False}
+"""What suits the nano network better than the published weights' values, and shows its own pixels alone."""
 
 
 def demo(
