@@ -25,9 +25,9 @@ def _realcam() -> Engine:
 
 def _vace() -> Engine:
     from server.engines.vace.engine import VaceEngine
-    from server.engines.vace.sources import chosen_source
+    from server.engines.vace.sources import chosen_sources
 
-    return VaceEngine(chosen_source())
+    return VaceEngine(chosen_sources())
 
 
 def _wan_i2v() -> Engine:

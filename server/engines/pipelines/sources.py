@@ -23,6 +23,11 @@ class PipelineSource(Protocol):
     """Gives one pipeline's weights."""
 
     @property
+    def name(self) -> str:
+        """Their name, as in the catalogue."""
+        ...
+
+    @property
     def draft(self) -> bool:
         """Whether the clips are no pictures: the weights are random."""
         ...

@@ -40,11 +40,9 @@ class VaceAdapter:
 
     Attributes:
         settings: of the engine.
-        weights: their name.
     """
 
     settings: VaceSettings
-    weights: str = NAME
 
     @property
     def name(self) -> str:
@@ -54,7 +52,7 @@ class VaceAdapter:
     @property
     def sizes(self) -> PipelineSizes:
         """See Adapter."""
-        return SIZES[self.weights]
+        return SIZES[self.settings.weights]
 
     @property
     def memory(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,14 +25,13 @@ from server.engines.pipelines.weights.catalogue import PIPELINE_WEIGHTS
 from server.engines.source_version import source_version
 
 from .rule import FRAME_COUNTS, NAME, RANDOM_SIZES, RULE, SIZES
-from .settings import OPTIONS, read_settings
+from .settings import read_settings, shown_options
 
 if TYPE_CHECKING:
     from server.engines.pipelines.runner import PipelineRunner
 
 ENTRIES = ("server.engines.vace.engine", "server.engines.vace.adapter", "server.engines.pipelines.runner")
 """The modules of the engine, and of what it loads when it generates."""
-WEIGHTS = PIPELINE_WEIGHTS[NAME]
 READS = (PREVIEW, PHOTO)
 """Of a shot, beside words and last image: it knows the camera and its lens from the preview alone."""
 SMALLEST = Demand(*min(SIZES, key=lambda size: size[0] * size[1]), RULE.most_frames)
@@ -48,17 +48,19 @@ class VaceEngine:
     """The engine `vace`. Keeps the network of the last shot, so that the next one starts at once.
 
     Args:
-        source: where its weights come from.
+        sources: where its weights come from, those first that are usual.
     """
 
-    def __init__(self, source: PipelineSource) -> None:
-        self._source = source
-        self._runner: PipelineRunner | None = None
+    def __init__(self, sources: Sequence[PipelineSource]) -> None:
+        self._sources = sources
+        self._runner: tuple[str, PipelineRunner] | None = None
 
     @property
     def capability(self) -> EngineCapability:
         """What the engine can do here. Looks at the files that are there; loads nothing."""
-        random = self._source.draft
+        there = self._there()
+        source = next(iter(there.values()), self._sources[0])
+        random, weights = source.draft, PIPELINE_WEIGHTS[source.name]
         return EngineCapability(
             name=NAME,
             label="VACE, random weights" if random else "VACE (Wan2.1)",
@@ -72,12 +74,14 @@ class VaceEngine:
             draft=random,
             needs_gpu=not random,
             needs_weights=not random,
-            licence="" if random else f"{WEIGHTS.licence}; {WEIGHTS.commercial_use()}",
-            unavailable=self._source.unavailable() or ("" if random else _too_small()),
+            licence="" if random else f"{weights.licence}; {weights.commercial_use()}",
+            unavailable=source.unavailable() or ("" if random else _too_small(source.name)),
             notice=unused_card() or ("" if random or card_memory() else ON_THE_PROCESSOR) or msgspec.UNSET,
             checkpoint_share=CHECKPOINT_SHARE,
-            options=OPTIONS,
-            about=EngineFacts(reads=READS) if random else pipeline_facts(NAME, READS, memory_need(NAME, SMALLEST)),
+            options=shown_options(tuple(there)),
+            about=EngineFacts(reads=READS)
+            if random
+            else pipeline_facts(source.name, READS, memory_need(source.name, SMALLEST)),
         )
 
     def generate(self, shot: Shot, report: OnProgress) -> Clip:
@@ -97,20 +101,26 @@ class VaceEngine:
         return self._run(shot, report, checkpoints)
 
     def _run(self, shot: Shot, report: OnProgress, checkpoints: Checkpoints | None) -> Clip:
-        reason = self._source.unavailable()
-        if reason:
-            raise EngineError("VACE cannot run here", reason)
-        settings = read_settings(shot.settings.options)
+        there = self._there()
+        if not there:
+            raise EngineError("VACE cannot run here", self._sources[0].unavailable())
+        settings = read_settings(shot.settings.options, tuple(there))
         from server.engines.pipelines.runner import PipelineRunner
 
-        if self._runner is None:
-            self._runner = PipelineRunner(self._source, source_version(ENTRIES))
         from .adapter import VaceAdapter
 
-        return self._runner.run(shot, VaceAdapter(settings), report, checkpoints)
+        if self._runner is None or self._runner[0] != settings.weights:
+            # First the other network's memory is given back.
+            self._runner = None
+            self._runner = settings.weights, PipelineRunner(there[settings.weights], source_version(ENTRIES))
+        return self._runner[1].run(shot, VaceAdapter(settings), report, checkpoints)
+
+    def _there(self) -> dict[str, PipelineSource]:
+        """Those sources that can be used here, by name."""
+        return {source.name: source for source in self._sources if not source.unavailable()}
 
 
-def _too_small() -> str:
-    """Why not even the smallest clip fits this machine, "" when it does."""
-    lacks = shortage(PIPELINE_SIZES[NAME], SMALLEST, this_machine())
+def _too_small(weights: str) -> str:
+    """Why not even the smallest clip fits this machine with weights of this name, "" when it does."""
+    lacks = shortage(PIPELINE_SIZES[weights], SMALLEST, this_machine())
     return f"{SMALLEST.words}, its smallest clip, does not fit this machine: {lacks}" if lacks else ""

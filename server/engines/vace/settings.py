@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -10,6 +10,9 @@ from blender_addon.core.protocol.capability import EngineOption, SettingValue
 from blender_addon.core.protocol.engine_checks import checked_options
 from server.engines.keep_seen import KEEP_DETAIL, KEEP_SEEN
 from server.engines.pipelines.memory.memory_option import MEMORY
+from server.engines.pipelines.weights.catalogue import PIPELINE_WEIGHTS
+
+from .rule import NAME
 
 OPTIONS: tuple[EngineOption, ...] = (
     # The panel shows the first six at once, the others under Expert.
@@ -79,10 +82,36 @@ OPTIONS: tuple[EngineOption, ...] = (
 )
 
 
+def weights_option(there: Sequence[str]) -> EngineOption:
+    """The option that chooses the network.
+
+    Args:
+        there: names of the weights that are on the server, the usual ones first; not empty.
+    """
+    return EngineOption(
+        name="weights",
+        label="Network",
+        description="; ".join(f"{name}: {PIPELINE_WEIGHTS[name].title}" for name in there),
+        kind="choice",
+        default=there[0],
+        choices=tuple(there),
+    )
+
+
+def shown_options(there: Sequence[str]) -> tuple[EngineOption, ...]:
+    """The options that the engine declares: that of the network only where there is a choice.
+
+    Args:
+        there: names of the weights that are on the server.
+    """
+    return (weights_option(there), *OPTIONS) if len(there) > 1 else OPTIONS
+
+
 @dataclass(frozen=True)
 class VaceSettings:
-    """The value of every option in OPTIONS, under its name."""
+    """The value of every option in OPTIONS and of `weights_option`, under its name."""
 
+    weights: str
     steps: int
     guidance: float
     control: float
@@ -95,13 +124,14 @@ class VaceSettings:
     keep_detail: float
 
 
-def read_settings(options: Mapping[str, SettingValue]) -> VaceSettings:
+def read_settings(options: Mapping[str, SettingValue], there: Sequence[str] = (NAME,)) -> VaceSettings:
     """The settings for the artist's options, with defaults for those that are not set.
 
     Args:
         options: by name.
+        there: names of the weights that are on the server.
 
     Raises:
         EngineError: an option is unknown or out of range.
     """
-    return VaceSettings(**cast("dict[str, Any]", checked_options(OPTIONS, options, "VACE")))
+    return VaceSettings(**cast("dict[str, Any]", checked_options((weights_option(there), *OPTIONS), options, "VACE")))

@@ -7,12 +7,12 @@ from pathlib import Path
 from server.engines.pipelines.sources import InstalledPipeline, PipelineSource, RandomPipeline
 from server.engines.random_weights import random_scale
 
-from .rule import NAME
+from .rule import NAME, WEIGHTS
 
 
-def chosen_source() -> PipelineSource:
-    """The weights that are there, unless the environment asks for random ones."""
-    return RandomPipeline(NAME, _save_random) if random_scale() else InstalledPipeline(NAME)
+def chosen_sources() -> tuple[PipelineSource, ...]:
+    """The published weights, the usual ones first, unless the environment asks for random ones."""
+    return (RandomPipeline(NAME, _save_random),) if random_scale() else tuple(map(InstalledPipeline, WEIGHTS))
 
 
 def _save_random(folder: Path) -> None:

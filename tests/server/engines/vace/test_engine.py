@@ -29,19 +29,22 @@ from server.engines.machine_memory import GB, Machine
 from server.engines.pipelines import runner
 from server.engines.pipelines.fitting.clip_rule import ClipRule
 from server.engines.pipelines.memory.plans import WHOLE, MemoryPlan
+from server.engines.pipelines.sources import RandomPipeline
 from server.engines.random_weights import RANDOM_WEIGHTS
 from server.engines.vace import adapter
 from server.engines.vace import engine as vace_engine
 from server.engines.vace.engine import VaceEngine
-from server.engines.vace.sources import chosen_source
+from server.engines.vace.random_pipeline import save_random_pipeline
+from server.engines.vace.sources import chosen_sources
 from tests.support.engines.pipeline_shots import holed_shot
+from tests.support.shots import with_options
 
 
 @pytest.fixture(scope="module")
 def engine() -> VaceEngine:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(RANDOM_WEIGHTS, "tiny")
-        return VaceEngine(chosen_source())
+        return VaceEngine(chosen_sources())
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +191,7 @@ def test_what_no_clip_can_be_made_of_is_said(engine: VaceEngine, shot: Shot) -> 
 def test_without_weights_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shot: Shot) -> None:
     monkeypatch.setenv(RANDOM_WEIGHTS, "")
     monkeypatch.setenv("REALCAM_WEIGHTS", str(tmp_path))
-    bare = VaceEngine(chosen_source())
+    bare = VaceEngine(chosen_sources())
     assert "realcam weights get vace" in bare.capability.unavailable
     assert "commercial use: yes" in bare.capability.licence
     assert not bare.capability.draft
@@ -221,4 +224,20 @@ def test_a_plan_whose_memory_runs_out_gives_way_to_a_smaller_one(
 
 def test_a_card_too_small_is_said_before_anything_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vace_engine, "this_machine", lambda: Machine(memory=64 * GB, card=2 * GB))
-    assert "512 x 320, 81 frames, its smallest clip, does not fit this machine: it needs" in vace_engine._too_small()
+    assert "512 x 320, 81 frames, its smallest clip, does not fit this machine: it needs" in vace_engine._too_small(
+        "vace"
+    )
+
+
+def test_of_two_networks_the_artist_chooses(shot: Shot) -> None:
+    """The one that is usual is the default; with one there is nothing to choose."""
+    both = [RandomPipeline(name, save_random_pipeline) for name in ("vace", "vace-14b")]
+    engine = VaceEngine(both)
+    (option, *_) = engine.capability.options
+    assert (option.name, option.default, option.choices) == ("weights", "vace", ("vace", "vace-14b"))
+    for chosen, made in (({}, "vace"), ({"weights": "vace-14b"}, "vace-14b")):
+        clip = engine.generate(with_options(shot, steps=1, guidance=1.0, **chosen), lambda _: None)
+        assert clip.metadata.weights_hash == f"random-tiny-{made}"
+    assert "weights" not in {option.name for option in VaceEngine(both[:1]).capability.options}
+    with pytest.raises(EngineError, match="Network cannot be 'vace-14b'"):
+        VaceEngine(both[:1]).generate(with_options(shot, weights="vace-14b"), lambda _: None)
