@@ -61,7 +61,10 @@ def conditions(piece: Piece, margin: int, first_frame: bool, reference: bool) ->
         colour[: len(piece.given)], kept[: len(piece.given)] = piece.given, True
     if piece.last and shot.last_image is not None:
         colour[piece.frames - 1 :], kept[piece.frames - 1 :] = shot.last_image, piece.inside
-    video = np.where(kept[..., None], colour.astype(np.float32) / 255, GREY)
+    video = np.empty(colour.shape, np.float32)
+    for frame, made in enumerate(~kept):
+        np.divide(colour[frame], np.float32(255), out=video[frame])
+        video[frame][made] = GREY
     mask = (~kept[..., None]).astype(np.float32)
     size = (shot.trajectory.width, shot.trajectory.height)
     return Conditions(video[None], mask[None], letterboxed(shot.photo, size) if reference else None)

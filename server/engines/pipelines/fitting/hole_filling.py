@@ -37,11 +37,15 @@ def _filled_frame(frame: UInt8, known: Bool) -> UInt8:
         levels.append((_halved(levels[-1][0]), _halved(levels[-1][1])))
     total, count = levels.pop()
     colour = total / count
-    for total, count in reversed(levels):
-        there = count > 0
-        coarse = colour.repeat(2, axis=0).repeat(2, axis=1)[: len(count), : count.shape[1]]
-        colour = np.where(there, total / np.where(there, count, 1), coarse)
-    return np.where(known[..., None], frame, np.rint(colour).astype(np.uint8))
+    for total, count in reversed(levels[1:]):
+        finer = total / np.maximum(count, 1)
+        rows, columns = np.nonzero(count[..., 0] == 0)
+        finer[rows, columns] = colour[rows // 2, columns // 2]
+        colour = finer
+    result = frame.copy()
+    rows, columns = np.nonzero(~known)
+    result[rows, columns] = np.rint(colour[rows // 2, columns // 2])
+    return result
 
 
 def _halved(values: Float32) -> Float32:

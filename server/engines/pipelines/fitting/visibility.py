@@ -31,24 +31,25 @@ def shrunk(mask: Bool, by: int) -> Bool:
         mask: [F, H, W].
         by: pixels.
     """
-    for axis in (1, 2):
-        mask = _eroded(mask, by, axis)
-    return mask
-
-
-def _eroded(mask: Bool, by: int, axis: int) -> Bool:
-    """The minimum over a window, which doubles until it is wide enough."""
     if by == 0:
         return mask
-    widths = [(0, 0)] * 3
-    widths[axis] = (by, by)
-    padded = np.moveaxis(np.pad(mask, widths, constant_values=True), axis, 0)
-    wanted, width = 2 * by + 1, 1
+    result = np.empty_like(mask)
+    # Frame by frame: one fits a processor's cache, all of them do not.
+    for index, frame in enumerate(mask):
+        columns = _eroded_rows(np.pad(frame, ((by, by), (0, 0)), constant_values=True), 2 * by + 1)
+        turned = np.ascontiguousarray(columns.T)
+        result[index] = _eroded_rows(np.pad(turned, ((by, by), (0, 0)), constant_values=True), 2 * by + 1).T
+    return result
+
+
+def _eroded_rows(padded: Bool, wanted: int) -> Bool:
+    """The minimum over windows of rows, which double until they are wide enough."""
+    width = 1
     while width < wanted:
         step = min(width, wanted - width)
         padded = padded[: len(padded) - step] & padded[step:]
         width += step
-    return np.moveaxis(padded, 0, axis)
+    return padded
 
 
 def latent_frames(count: int, step: int) -> tuple[slice, ...]:
