@@ -87,7 +87,9 @@ class Compositor:
         mask = _mask(visible)
         frame, preview = self._frames[index], self._colours(index)
         sums = frame_sums(frame, preview, mask) * self._strength[index]
-        return np.concatenate([difference_counts(frame, preview, mask), sums])
+        # A frame that gives way to another picture differs by that.
+        counts = difference_counts(frame, preview, mask) * (self._strength[index] == 1)
+        return np.concatenate([counts, sums])
 
     def _composed(self, index: int, tables: UInt8) -> UInt8:
         """One frame.

@@ -28,7 +28,7 @@ def difference_counts(frame: UInt8, preview: UInt8, visible: UInt8) -> Float64:
 
 
 def seen_drift(counts: Float64) -> SeenDrift | None:
-    """The drift of a clip; None where nothing of the photo is visible in any frame.
+    """The drift of a clip; None where nothing is counted in any frame.
 
     Args:
         counts: [F, 256] see `difference_counts`.

@@ -11,7 +11,8 @@ class SeenDrift(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         difference: the mean absolute difference over all channels and frames, of 255.
         psnr: peak signal-to-noise ratio of all these pixels together, dB.
-        frames: the mean absolute difference in each frame; None where nothing of the photo is visible.
+        frames: the mean absolute difference in each frame; None where nothing of the photo is visible, or the frame
+            gives way to a last image.
     """
 
     difference: float

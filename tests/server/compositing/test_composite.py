@@ -229,6 +229,8 @@ def test_a_last_image_stays_and_the_photo_gives_way_to_it() -> None:
     result = laid_back(frames, long, 0.0)
     np.testing.assert_array_equal(result.frames[-1], frames[-1])
     np.testing.assert_array_equal(result.frames[:14], long.preview[:14, ..., :3])
+    assert result.drift is not None
+    assert [value is None for value in result.drift.frames] == [False] * 14 + [True] * 6
     assert (result.frames[16] != long.preview[16, ..., :3]).any()
 
 
