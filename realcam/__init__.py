@@ -1,6 +1,7 @@
 """The names to import: a camera path and a photo become a shot, a server makes a clip of it, an evaluation measures it.
 
 Everything here is defined elsewhere (`blender_addon.core`, `server`); these names stay where they are when those move.
+Importing them loads no torch, which RealCamPipeline needs to be made.
 """
 
 from blender_addon.core.camera.formats import read_trajectory, write_trajectory
@@ -27,6 +28,8 @@ from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.messages import JobState, JobStatus, StateEvent
 from blender_addon.core.protocol.server_address import ServerAddress, parse_address
 from server.engines.engine import Cancelled, Checkpoints, Engine, ResumableEngine
+from server.engines.realcam.pipeline.pipeline import RealCamPipeline
+from server.geometry.preview import render_preview
 from server.terminal.generate import GenerateRequest, GenerateResult, generate
 from server.terminal.local_service import local_service
 
@@ -53,6 +56,7 @@ __all__ = [
     "OnProgress",
     "PhotoError",
     "RealCamError",
+    "RealCamPipeline",
     "ResumableEngine",
     "ServerAddress",
     "ServiceError",
@@ -71,5 +75,6 @@ __all__ = [
     "move_at",
     "parse_address",
     "read_trajectory",
+    "render_preview",
     "write_trajectory",
 ]

@@ -190,7 +190,15 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "*": {"weights", "memory", "fitting", "holding"},
         "__init__": set(),
     },
-    "server/engines/realcam": {"memory": set(), "*": {"memory"}},
+    "server/engines/realcam": {
+        "memory": set(),
+        "settings": set(),
+        "sources": {"memory", "settings"},
+        "shot_inputs": {"settings"},
+        "sampling_options": {"memory", "settings", "shot_inputs", "sources"},
+        "pipeline": {"memory", "settings", "sources", "shot_inputs", "sampling_options"},
+        "*": {"memory", "settings", "sources", "shot_inputs", "sampling_options", "pipeline"},
+    },
     "server/service": {
         "logs": set(),
         "wakeup": set(),

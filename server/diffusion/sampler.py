@@ -78,8 +78,10 @@ class SamplerState:
     differences: Mapping[Branch, Tensor] = field(default_factory=dict)
 
 
-StepDone = Callable[[SamplerState, Tensor], None]
-"""Called after each step with where sampling stands and the clean latent [B, C, T, H, W] as predicted there."""
+StepDone = Callable[[SamplerState, Tensor], Tensor | None]
+"""Called after each step with where sampling stands and the clean latent [B, C, T, H, W] as predicted there. A latent
+that it returns is gone on with in place of the state's.
+"""
 
 
 @dataclass(frozen=True)
@@ -105,17 +107,20 @@ class SeededNoise:
     """Standard normal draws from one seed, made on the CPU so that a seed means the same on every device.
 
     Args:
-        seed: of the generator.
+        seed: of the generator; or a generator, whose next numbers these are: `torch.Generator().manual_seed(seed)` is
+            the same as the seed.
         device: where the draws are put.
     """
 
-    def __init__(self, seed: int, device: torch.device | str = "cpu") -> None:
-        self._generator = torch.Generator().manual_seed(seed)
+    def __init__(self, seed: int | torch.Generator, device: torch.device | str = "cpu") -> None:
+        own = not isinstance(seed, torch.Generator)
+        self._generator: torch.Generator = torch.Generator().manual_seed(seed) if own else seed
         self._device = torch.device(device)
 
     def __call__(self, shape: tuple[int, ...]) -> Tensor:
         """The next draw, float32 on the device."""
-        return torch.randn(shape, generator=self._generator).to(self._device)
+        generator = self._generator
+        return torch.randn(shape, generator=generator, device=generator.device).to(self._device)
 
     @property
     def state(self) -> Tensor:
@@ -149,7 +154,7 @@ def sample(
         shape: [B, C, T, H, W] of the latent.
         draw: gives standard normal noise.
         constraints: applied in order, before and after each step and at the end.
-        on_step: called after each step; what it raises ends the sampling.
+        on_step: called after each step, see StepDone; what it raises ends the sampling.
         start: go on from there; the draws must stand where they stood then. None starts from fresh noise.
 
     Returns:
@@ -178,7 +183,8 @@ def sample(
             predicted = type(predicted)(constraint.shape_clean(plan, index, predicted.clean), predicted.noise)
         # Contiguous, as it is when read back: sums over other strides differ in the last bit.
         latent = step(plan, index, predicted, draw(shape)).contiguous()
-        on_step(SamplerState(done, latent, ask.differences), predicted.clean)
+        changed = on_step(SamplerState(done, latent, ask.differences), predicted.clean)
+        latent = latent if changed is None else changed
     if config.restore_scale:
         latent = latent / float(plan.scale_prev[0])
     for constraint in constraints:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from blender_addon.core.arrays import Float64, UInt8
+from blender_addon.core.arrays import Float32, Float64, UInt8
 from blender_addon.core.camera.trajectory import Trajectory
-from blender_addon.core.depth.depth_mesh import DepthMesh
+from blender_addon.core.depth.depth_mesh import DepthMesh, depth_mesh
 from blender_addon.core.depth.rasterize import rasterize
 from server.geometry.texture import Texture, texels_per_pixel
 
@@ -53,3 +53,19 @@ class PreviewRenderer:
         size = (trajectory.width, trajectory.height)
         for intrinsics, pose in zip(trajectory.intrinsics, trajectory.camera_to_world, strict=True):
             yield self.render(intrinsics, pose, size)
+
+
+def render_preview(photo: UInt8, depth: Float32, intrinsics: Float64, trajectory: Trajectory) -> UInt8:
+    """The preview of a photo with depth: what the photo shows of each frame, and where.
+
+    Args:
+        photo: [h, w, 3] uint8 sRGB.
+        depth: [hd, wd] float32 metres along z, NaN where unknown; any resolution.
+        intrinsics: [3, 3] of the photo, in its pixels.
+        trajectory: the cameras, as seen from the photo's.
+
+    Returns:
+        [F, H, W, 4] uint8 sRGB, straight alpha, which is 255 where the photo is seen, else 0.
+    """
+    mesh = depth_mesh(depth, intrinsics, (photo.shape[1], photo.shape[0]))
+    return np.stack(list(PreviewRenderer(photo, mesh).frames(trajectory)))

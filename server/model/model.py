@@ -102,6 +102,18 @@ def assemble(config: ModelConfig, parts: dict[str, nn.Module], tokenizer: Tokeni
     )
 
 
+def moved(model: RealCamModel, device: torch.device | str, dtype: torch.dtype) -> RealCamModel:
+    """The model on another device or in another dtype.
+
+    Args:
+        model: neither packed nor offloaded; its modules are changed in place.
+        device: of the result.
+        dtype: of the weights.
+    """
+    parts = {name: part.to(device=device, dtype=dtype) for name, part in model.parts().items()}
+    return assemble(model.config, parts, model.tokenizer, model.weights_hash)
+
+
 def random_model(
     config: ModelConfig,
     tokenizer: Tokenizer,

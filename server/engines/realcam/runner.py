@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
-from typing import get_args
 
 import torch
 
@@ -15,7 +14,6 @@ from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.clip import Clip, ClipMetadata
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import OnProgress
-from server.diffusion.guidance import GuidanceConfig
 from server.diffusion.sampler import SeededNoise
 from server.engines.clip_digest import clip_digest
 from server.engines.compute_device import compute_device
@@ -27,17 +25,18 @@ from server.model.cpu.processor import computes_in_bfloat16
 from server.model.model import RealCamModel, offloaded
 from server.model.packed import pack, packing_pays
 from server.model.sampling.compiled import compile_blocks
-from server.model.sampling.conditions import SOURCE_FPS, ConcatStyle, fps_value
-from server.model.sampling.shot_sampler import SamplingOptions, ShotInputs, sample_shot
+from server.model.sampling.shot_sampler import ShotInputs
 from server.model.tokenizer import Tokenizer
 from server.model.vae import TILE
 
 from .code_version import code_version
-from .memory.memory_plan import PLAIN, PLANS, MemoryPlan, first_plan, needed_memory, what_would_fit, with_fall_backs
+from .memory.memory_plan import PLANS, MemoryPlan, first_plan, needed_memory, what_would_fit, with_fall_backs
+from .pipeline.shot_pipeline import ShotPipeline
 from .progress import Progress
+from .sampling_options import sampling_options, trained_forms
 from .settings import RealCamSettings, read_settings
 from .shot_checkpoint import CheckpointManager, NoCheckpoints
-from .shot_inputs import shaping_threshold, shot_inputs
+from .shot_inputs import shot_inputs
 from .sources import ModelSource, Size
 
 
@@ -151,7 +150,6 @@ class Runner:
         check_size(source, size, settings.weights)
         config = source.config(size)
         inputs = shot_inputs(shot, settings, config)
-        inputs = replace(inputs, picture=inputs.picture.to(self._device))
         dtype = chosen_dtype(settings, self._device, config)
         return _SamplingTask(shot, settings, source, size, config, source.weights_hash(size), dtype, inputs)
 
@@ -177,9 +175,10 @@ class Runner:
         progress.stage("Loading the model")
         model = self._model(task, plan.offloaded)
         forms = trained_forms(self._source, task.settings.weights)
-        options = replace(sampling_options(task.shot, task.settings, task.config, plan), forms=forms)
+        options = sampling_options(task.shot, task.settings, task.config, plan)
         noise = SeededNoise(task.shot.settings.seed, self._device)
-        frames = sample_shot(model, task.inputs, options, noise, progress.hooks(keeper, model.vae.colours), start)
+        hooks = progress.hooks(keeper, model.vae.colours)
+        frames = ShotPipeline(model, forms).sample(task.inputs, options, noise, hooks, start)
         return _Made(frames, plan, _notes(task, model.tokenizer, plan))
 
     def _model(self, task: _SamplingTask, offload: bool) -> RealCamModel:
@@ -240,58 +239,6 @@ def check_size(source: ModelSource, size: Size, weights: str) -> None:
             "There are no weights for this picture size",
             f"{size[0]} x {size[1]}; those called {weights} are for {known}",
         )
-
-
-def sampling_options(
-    shot: Shot, settings: RealCamSettings, config: ModelConfig, plan: MemoryPlan = PLAIN
-) -> SamplingOptions:
-    """The sampler's options for the artist's settings.
-
-    Args:
-        shot: its prompts and frame rate.
-        settings: of the engine.
-        config: the variant.
-        plan: the memory plan.
-    """
-    return SamplingOptions(
-        prompt=shot.settings.prompt,
-        negative_prompt=shot.settings.negative_prompt,
-        steps=settings.steps,
-        eta=settings.eta,
-        guidance=GuidanceConfig(
-            scale=settings.guidance,
-            image_scale=settings.image_guidance or None,
-            rescale=settings.guidance_rescale,
-            camera_scale=settings.camera_guidance,
-            camera_schedule=settings.camera_schedule,
-        ),
-        shaping="clean" if settings.shaping == "clean" else "noisy",
-        threshold=shaping_threshold(settings),
-        fps=told_fps(settings.motion_fps or shot.trajectory.fps, config),
-        overlap=settings.overlap,
-        published_parity=settings.faithful,
-        lossy_guidance_every=settings.lossy_guidance_every,
-        batched=plan.batched,
-        tiled=plan.tiled,
-    )
-
-
-def trained_forms(source: ModelSource, weights: str) -> tuple[ConcatStyle, ...]:
-    """The forms of latents beside the noise that the chosen network was trained for; the published one knows one.
-
-    Args:
-        source: has the networks.
-        weights: the chosen network's name.
-    """
-    own = next((network for network in source.own() if network.name == weights), None)
-    known = {} if own is None else own.facts.forms
-    return tuple(form for form in get_args(ConcatStyle) if form in known) or ("repeat",)
-
-
-def told_fps(fps: float, config: ModelConfig) -> int:
-    """What the network is told for a clip of `fps` frames per second, kept within what it was trained on."""
-    inside = min(max(fps, config.trained_fps[0]), config.trained_fps[1])
-    return fps_value(config, max(1, round(SOURCE_FPS / inside))) if config.fps_condition == "stride" else round(inside)
 
 
 def chosen_dtype(settings: RealCamSettings, device: torch.device, config: ModelConfig) -> torch.dtype:

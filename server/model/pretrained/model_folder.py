@@ -53,13 +53,16 @@ SHARD_SIZE = "5GB"
 _AGAIN = "Save it again, or fetch the folder again."
 
 
-def save_model(model: RealCamModel, folder: Path, shard_size: int | str = SHARD_SIZE) -> None:
+def save_model(
+    model: RealCamModel, folder: Path, shard_size: int | str = SHARD_SIZE, facts: Mapping[str, object] | None = None
+) -> None:
     """Write a model in its dtype. `model_index.json` is written last: a folder without one counts as nothing.
 
     Args:
         model: neither packed nor offloaded.
         folder: made if it is not there; what is in it by the same names is replaced.
         shard_size: the largest file of tensors, bytes, or as "5GB".
+        facts: what else `model_index.json` shall say.
 
     Raises:
         WeightsError: it cannot be written.
@@ -70,7 +73,7 @@ def save_model(model: RealCamModel, folder: Path, shard_size: int | str = SHARD_
         folder.mkdir(parents=True, exist_ok=True)
         # Beside what is there: its files may be the ones that the model's weights are mapped from.
         with tempfile.TemporaryDirectory(prefix=FRESH_PREFIX, dir=folder, ignore_cleanup_errors=True) as fresh:
-            index = _write_parts(model, Path(fresh), shard_size)
+            index = {**_write_parts(model, Path(fresh), shard_size), **(facts or {})}
             remove_file(folder / INDEX_FILE)
             for part in Path(fresh).iterdir():
                 _move_part(part, folder / part.name)
@@ -90,7 +93,7 @@ def open_model(folder: Path, device: torch.device | str = "cpu", dtype: torch.dt
     Raises:
         CheckpointError: the folder is another pipeline's, or a file of it is missing, cannot be read or does not fit.
     """
-    index = _read_index(folder)
+    index = read_index(folder)
     config = _read_config(folder, index)
     tokenizer = _read_tokenizer(folder / TOKENIZER_FOLDER)
     try:
@@ -156,7 +159,12 @@ def _read_json(path: Path) -> Json:
         raise CheckpointError("The configuration cannot be read", f"{path}: {error}", _AGAIN) from error
 
 
-def _read_index(folder: Path) -> Json:
+def read_index(folder: Path) -> Json:
+    """What `model_index.json` says.
+
+    Raises:
+        CheckpointError: it is not there, cannot be read, or is another pipeline's.
+    """
     if not is_model_folder(folder):
         raise CheckpointError(
             "The folder holds no pipeline",

@@ -132,12 +132,15 @@ class Hooks:
         on_work: often; what it raises ends the work.
         on_stage: with a name of what is being done, when that is not sampling.
         on_state: with where the shot stands, after each step and at the beginning of each segment.
+        on_latents: after each step, with its timestep, the noisy latents and the clean ones [1, 4, T, h, w]; noisy
+            latents that it returns are gone on with.
     """
 
     on_step: Callable[[int, int, Tensor], None] = lambda done, of, clean: None
     on_work: Callable[[], None] = lambda: None
     on_stage: Callable[[str], None] = lambda stage: None
     on_state: Callable[[ShotState], None] = lambda state: None
+    on_latents: Callable[[int, Tensor, Tensor], Tensor | None] = lambda timestep, latents, clean: None
 
 
 def sample_shot(
@@ -294,10 +297,14 @@ class _ShotSampling:
         if shot.drawn is not None:
             self.noise.load_state(shot.drawn)
 
-        def on_step(state: SamplerState, clean: Tensor) -> None:
+        def on_step(state: SamplerState, clean: Tensor) -> Tensor | None:
             steps = len(self.plan)
+            changed = self.hooks.on_latents(int(self.plan.timesteps[steps - state.done]), state.latent, clean)
+            if changed is not None:
+                state = replace(state, latent=changed)
             self.hooks.on_step(len(shot.frames) * steps + state.done, len(self.segments) * steps, clean)
             self.hooks.on_state(replace(shot, steps=state, drawn=self.noise.state))
+            return changed
 
         return sample(
             denoise, self.plan, config, tuple(concat.shape), self.noise, constraints, on_step, start=shot.steps

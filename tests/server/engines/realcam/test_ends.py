@@ -26,7 +26,7 @@ from blender_addon.core.payloads.clip import pixels_sha256
 from blender_addon.core.payloads.shot import Shot
 from server.demo.motorcycle import Motorcycle
 from server.engines.realcam.engine import RealCamEngine
-from server.engines.realcam.runner import trained_forms
+from server.engines.realcam.sampling_options import trained_forms
 from server.engines.realcam.sources import RandomWeights
 from server.engines.shot_pictures import last_picture
 from server.model.config import TINY

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from server.cli import app
 from server.demo.motorcycle import Motorcycle
 from server.engines.realcam.engine import RealCamEngine
-from server.engines.realcam.runner import told_fps
+from server.engines.realcam.sampling_options import told_fps
 from server.engines.realcam.sources import InstalledWeights
 from server.model.config import NANO, REALCAM_256
 from server.model.model import random_model
