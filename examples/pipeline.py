@@ -69,4 +69,6 @@ def main(folder: Path, name: str = "tiny", frames: int = FRAMES, steps: int = 25
 
 
 if __name__ == "__main__":
+    # A console that lacks a letter of a folder's name shows an escape instead.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     main(Path(sys.argv[1] if len(sys.argv) > 1 else "out/pipeline"), sys.argv[2] if len(sys.argv) > 2 else "tiny")
