@@ -46,6 +46,8 @@ def job_as_now(old: dict[str, Any]) -> dict[str, Any]:
             "placement": {name: old[name] for name in names},
             **{name: old[name] for name in ("camera", "photo_state", "last_image")},
             "camera_library": "",
+            # A shot was sent to one engine.
+            "beside": False,
         }
     common = ("job_id", "server", "title", "blend", "scene", "folder", "settings", "submitted_at")
     return {**{name: old[name] for name in common}, "task": task, "scene_library": ""}
