@@ -77,7 +77,6 @@ OPTIONS: tuple[EngineOption, ...] = (
         default="9",
         choices=("1", "5", "9", "13", "17"),
     ),
-    KEEP_DETAIL,
     MEMORY,
 )
 

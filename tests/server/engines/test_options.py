@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 
 import msgspec
@@ -15,6 +16,7 @@ from blender_addon.core.protocol.engine_checks import checked_option, stated_opt
 from server.demo.motorcycle import Motorcycle
 from server.engines.draft.engine import DraftEngine
 from server.engines.realcam.settings import OPTIONS, read_settings
+from server.engines.registry import capabilities
 from tests.support.shots import small_shot
 
 VALUES = st.one_of(
@@ -64,3 +66,9 @@ def test_what_is_no_number_is_said(name: str, value: float) -> None:
 def test_the_draft_says_so_too(bike: Motorcycle, value: SettingValue) -> None:
     with pytest.raises(EngineError, match="Seam softness"):
         DraftEngine().generate(small_shot(bike, "draft", seam=value), lambda _: None)
+
+
+def test_no_engine_has_an_option_twice() -> None:
+    for engine in capabilities():
+        twice = [name for name, count in Counter(option.name for option in engine.options).items() if count > 1]
+        assert not twice, engine.name
