@@ -56,7 +56,7 @@ def scene_hold(
     reach[:, :, :given] = 0
     cells = torch.from_numpy(on_latents(shown(preview, piece.inside), step, cell))
     seen = cells[None, None].to(latents) * reach
-    return SceneHold(latents, piece_noise(tuple(latents.shape), piece.seed), seen, reach, span)
+    return SceneHold(latents, piece_noise(tuple(latents.shape), piece.seed).to(latents), seen, reach, span)
 
 
 def check_hold(preview: UInt8, inside: Bool, step: int, cell: int, span: HoldSpan) -> None:

@@ -81,8 +81,7 @@ def test_another_camera_is_another_clip(engine: SanaEngine, shot: Shot) -> None:
     assert all(not np.array_equal(clips[0], other) for other in clips[1:])
 
 
-@pytest.mark.parametrize("hold", ["off", "dual"])
-@pytest.mark.parametrize("metres", [0.0, 0.3])
+@pytest.mark.parametrize(("hold", "metres"), [("off", 0.0), ("dual", 0.3)])
 def test_stopped_after_any_step_it_becomes_the_same_clip(
     engine: SanaEngine, shot: Shot, tmp_path: Path, hold: str, metres: float
 ) -> None:

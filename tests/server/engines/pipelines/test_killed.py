@@ -1,0 +1,76 @@
+"""A pipeline's clip whose worker is killed is gone on with by the next one, and ends in the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
+pytest.importorskip("accelerate", reason="accelerate is not installed: the model tests were not run")
+
+from blender_addon.core.payloads.shot_file import encode_shot
+from blender_addon.core.progress import JobProgress
+from blender_addon.core.protocol.messages import JobState
+from server.demo.motorcycle import Motorcycle
+from tests.support.engines.pipeline_shots import holed_shot
+from tests.support.servers import RunningServer, new_id
+
+STEPS, BREAK = 4, 2
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RunningServer]:
+    engines = ("--engines", "tests.support.engines.quick_pipelines:engines")
+    server = RunningServer(tmp_path / "data", tmp_path / "config", engines).start()
+    yield server
+    server.stop()
+
+
+def clip(server: RunningServer, engine: str, payload: bytes, folder: Path, kill: Callable[[], None]) -> list[int]:
+    """Send the shot, kill in the middle of its sampling, fetch. The steps of each attempt but the first."""
+    again: list[int] = []
+    killed = False
+    with server.client(patience=120.0) as client:
+        job_id = new_id()
+        client.submit(job_id, payload, engine)
+        for event in client.follow(job_id):
+            if isinstance(event, JobProgress):
+                if event.attempt > 1 and event.stage == "Sampling":
+                    again.append(event.done)
+                if event.done >= BREAK and not killed:
+                    killed = True
+                    kill()
+            elif event.state.final:
+                assert event.state is JobState.DONE, event.reason
+        client.fetch(job_id, folder)
+    return again
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        "wan-i2v",
+        pytest.param("vace", marks=pytest.mark.slow),
+        pytest.param("sana-wm", marks=pytest.mark.slow),
+    ],
+)
+def test_the_same_clip(server: RunningServer, bike: Motorcycle, tmp_path: Path, engine: str) -> None:
+    options = {} if engine == "vace" else {"hold": "off" if engine == "sana-wm" else "dual", "hold_until": 0.5}
+    payload = encode_shot(holed_shot(bike, engine, frames=5, **{**options, "steps": STEPS}))
+
+    def kill() -> None:
+        assert server.process is not None
+        (worker,) = psutil.Process(server.process.pid).children()
+        worker.kill()
+
+    assert clip(server, engine, payload, tmp_path / "undisturbed", lambda: None) == []
+    again = clip(server, engine, payload, tmp_path / "killed", kill)
+    assert again, "there was a second attempt"
+    assert min(again) >= BREAK, "which did not begin anew"
+    pictures = [sorted((tmp_path / name).rglob("*.png")) for name in ("undisturbed", "killed")]
+    assert len(pictures[0]) == 5
+    assert [picture.read_bytes() for picture in pictures[0]] == [picture.read_bytes() for picture in pictures[1]]
