@@ -13,9 +13,9 @@ from blender_addon.core.progress import OnProgress
 from blender_addon.core.protocol.capability import EngineCapability
 from blender_addon.core.protocol.engine_facts import CAMERA, LENS, PHOTO, EngineFacts
 from server.engines.engine import Checkpoints
-from server.engines.graphics_card import unused_card
+from server.engines.graphics_card import card_memory, unused_card
 from server.engines.pipelines.facts import pipeline_facts
-from server.engines.pipelines.memory.need import memory_need
+from server.engines.pipelines.memory.need import ON_THE_PROCESSOR, memory_need, too_small
 from server.engines.pipelines.memory.plans import Demand
 from server.engines.pipelines.sources import PipelineSource
 from server.engines.pipelines.weights.catalogue import PIPELINE_WEIGHTS
@@ -69,8 +69,8 @@ class SanaEngine:
             needs_gpu=not random,
             needs_weights=not random,
             licence="" if random else f"{WEIGHTS.licence}; {WEIGHTS.commercial_use()}",
-            unavailable=self._source.unavailable(),
-            notice=unused_card() or msgspec.UNSET,
+            unavailable=self._source.unavailable() or ("" if random else too_small(NAME, SMALLEST)),
+            notice=unused_card() or ("" if random or card_memory() else ON_THE_PROCESSOR) or msgspec.UNSET,
             checkpoint_share=CHECKPOINT_SHARE,
             options=OPTIONS,
             about=EngineFacts(reads=READS) if random else pipeline_facts(NAME, READS, memory_need(NAME, SMALLEST)),

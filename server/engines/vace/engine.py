@@ -15,11 +15,9 @@ from blender_addon.core.protocol.capability import INTERPOLATION_MODE, EngineCap
 from blender_addon.core.protocol.engine_facts import PHOTO, PREVIEW, EngineFacts
 from server.engines.engine import Checkpoints
 from server.engines.graphics_card import card_memory, unused_card
-from server.engines.machine_memory import this_machine
 from server.engines.pipelines.facts import pipeline_facts
-from server.engines.pipelines.memory.need import memory_need
-from server.engines.pipelines.memory.plans import Demand, shortage
-from server.engines.pipelines.memory.sizes import SIZES as PIPELINE_SIZES
+from server.engines.pipelines.memory.need import ON_THE_PROCESSOR, memory_need, too_small
+from server.engines.pipelines.memory.plans import Demand
 from server.engines.pipelines.sources import PipelineSource
 from server.engines.pipelines.weights.catalogue import PIPELINE_WEIGHTS
 from server.engines.source_version import source_version
@@ -36,7 +34,6 @@ READS = (PREVIEW, PHOTO)
 """Of a shot, beside words and last image: it knows the camera and its lens from the preview alone."""
 SMALLEST = Demand(*min(SIZES, key=lambda size: size[0] * size[1]), RULE.most_frames)
 """The smallest clip that is offered as one whole piece."""
-ON_THE_PROCESSOR = "There is no card that it could use here: on the processor a clip takes hours"
 CHECKPOINT_SHARE = 1.1
 """The largest checkpoint as a share of the shot file. Frames so far take three bytes a pixel, and the latents of the
 segment in the making and the solver's memory, four of 16 channels for 8 x 8 pixels and 4 frames, at most one and a
@@ -75,7 +72,7 @@ class VaceEngine:
             needs_gpu=not random,
             needs_weights=not random,
             licence="" if random else f"{weights.licence}; {weights.commercial_use()}",
-            unavailable=source.unavailable() or ("" if random else _too_small(source.name)),
+            unavailable=source.unavailable() or ("" if random else too_small(source.name, SMALLEST)),
             notice=unused_card() or ("" if random or card_memory() else ON_THE_PROCESSOR) or msgspec.UNSET,
             checkpoint_share=CHECKPOINT_SHARE,
             options=shown_options(tuple(there)),
@@ -118,9 +115,3 @@ class VaceEngine:
     def _there(self) -> dict[str, PipelineSource]:
         """Those sources that can be used here, by name."""
         return {source.name: source for source in self._sources if not source.unavailable()}
-
-
-def _too_small(weights: str) -> str:
-    """Why not even the smallest clip fits this machine with weights of this name, "" when it does."""
-    lacks = shortage(PIPELINE_SIZES[weights], SMALLEST, this_machine())
-    return f"{SMALLEST.words}, its smallest clip, does not fit this machine: {lacks}" if lacks else ""

@@ -8,6 +8,19 @@ from server.engines.machine_memory import Machine, this_machine
 from .plans import Demand, known_plans, needed, shortage
 from .sizes import SIZES
 
+ON_THE_PROCESSOR = "There is no card that it could use here: on the processor a clip takes hours"
+
+
+def too_small(name: str, smallest: Demand) -> str:
+    """Why not even the smallest clip fits this machine, "" when it does.
+
+    Args:
+        name: of the weights.
+        smallest: the smallest clip that the engine offers.
+    """
+    lacks = shortage(SIZES[name], smallest, this_machine())
+    return f"{smallest.words}, its smallest clip, does not fit this machine: {lacks}" if lacks else ""
+
 
 def memory_need(name: str, smallest: Demand, machine: Machine | None = None) -> MemoryNeed:
     """The memory of a clip in the plan that takes least, and what there is of that kind.

@@ -28,14 +28,17 @@ from server.engines.engine import Paused
 from server.engines.machine_memory import GB, Machine
 from server.engines.pipelines import runner
 from server.engines.pipelines.fitting.clip_rule import ClipRule
-from server.engines.pipelines.memory.plans import WHOLE, MemoryPlan
+from server.engines.pipelines.memory import need
+from server.engines.pipelines.memory.plans import WHOLE, Demand, MemoryPlan
 from server.engines.pipelines.sources import RandomPipeline
 from server.engines.random_weights import RANDOM_WEIGHTS
+from server.engines.sana_wm import engine as sana_wm
 from server.engines.vace import adapter
 from server.engines.vace import engine as vace_engine
 from server.engines.vace.engine import VaceEngine
 from server.engines.vace.random_pipeline import save_random_pipeline
 from server.engines.vace.sources import chosen_sources
+from server.engines.wan_i2v import engine as wan_i2v
 from tests.support.engines.pipeline_shots import holed_shot
 from tests.support.shots import with_options
 
@@ -222,11 +225,16 @@ def test_a_plan_whose_memory_runs_out_gives_way_to_a_smaller_one(
         engine.generate(shot, lambda _: None)
 
 
-def test_a_card_too_small_is_said_before_anything_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vace_engine, "this_machine", lambda: Machine(memory=64 * GB, card=2 * GB))
-    assert "512 x 320, 81 frames, its smallest clip, does not fit this machine: it needs" in vace_engine._too_small(
-        "vace"
-    )
+@pytest.mark.parametrize(
+    ("name", "smallest"), [("vace", vace_engine.SMALLEST), ("wan-i2v", wan_i2v.SMALLEST), ("sana-wm", sana_wm.SMALLEST)]
+)
+def test_a_card_too_small_is_said_before_anything_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, name: str, smallest: Demand
+) -> None:
+    monkeypatch.setattr(need, "this_machine", lambda: Machine(memory=64 * GB, card=2 * GB))
+    assert f"{smallest.words}, its smallest clip, does not fit this machine" in need.too_small(name, smallest)
+    monkeypatch.setattr(need, "this_machine", lambda: Machine(memory=128 * GB, card=80 * GB))
+    assert need.too_small(name, smallest) == ""
 
 
 def test_of_two_networks_the_artist_chooses(shot: Shot) -> None:
