@@ -20,7 +20,7 @@ from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import OnProgress
 from server.engines.clip_digest import clip_digest
 from server.engines.compute_device import compute_device
-from server.engines.device_memory import first_within_memory, free_memory
+from server.engines.device_memory import first_within_memory, free_memory, release_memory
 from server.engines.engine import Checkpoints
 from server.engines.keep_seen import LaidBack, asked_detail, laid_back
 from server.engines.machine_memory import GB, this_machine
@@ -167,6 +167,8 @@ class PipelineRunner:
                 encoder.to(self._device)
             with polled(encoder, watch), torch.no_grad():
                 arguments, notes = adapter.encode(encoder, key.prompt, key.negative)
+            del encoder
+            release_memory()
             self._words = _Words(key, {name: part.to(self._device) for name, part in arguments.items()}, notes)
         return self._words
 
