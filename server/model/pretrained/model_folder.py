@@ -142,9 +142,9 @@ def _write_json(path: Path, data: Json) -> None:
 
 
 def _write_tensors(folder: Path, stem: str, part: nn.Module, shard_size: int | str) -> None:
-    save_torch_state_dict(
-        part.state_dict(), folder, filename_pattern=stem + "{suffix}.safetensors", max_shard_size=shard_size
-    )
+    # Queries, keys and values are slices of one published tensor, which a file could not hold as three.
+    state = {n: t if t.untyped_storage().nbytes() == t.nbytes else t.clone() for n, t in part.state_dict().items()}
+    save_torch_state_dict(state, folder, filename_pattern=stem + "{suffix}.safetensors", max_shard_size=shard_size)
     for file in folder.glob(f"{stem}*"):
         # safetensors writes files that only their owner can read.
         shutil.copymode(folder / PART_FILE, file)

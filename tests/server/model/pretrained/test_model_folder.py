@@ -26,6 +26,8 @@ from server.model.pretrained.hub_snapshot import fetch_snapshot  # noqa: E402
 from server.model.pretrained.model_folder import open_model, save_model  # noqa: E402
 from server.model.pretrained.part_configs import index_json, model_config, part_json, schedule_json  # noqa: E402
 from server.model.tokenizer import ByteTokenizer, ClipTokenizer  # noqa: E402
+from server.model.weights import checkpoint  # noqa: E402
+from server.model.weights.load import load_model, part_sources  # noqa: E402
 from server.model.weights.weights_sources import WeightsError  # noqa: E402
 from server.training.nano.vocabulary import write_tokenizer  # noqa: E402
 
@@ -65,6 +67,16 @@ def test_what_is_read_is_what_was_written(model: RealCamModel, saved: Path, tmp_
     ]
     assert same_tensors(model, mapped)
     assert same_tensors(model, open_model(tmp_path / "tiny"))
+
+
+def test_slices_of_a_published_file_are_written_whole(model: RealCamModel, tmp_path: Path) -> None:
+    """As loading published weights leaves them, in their own dtype: queries, keys and values share a tensor."""
+    file: dict[str, torch.Tensor] = {}
+    for name, found in part_sources(model.parts(), TINY).items():
+        file |= checkpoint.to_published(found, model.parts()[name].state_dict())
+    loaded = load_model(TINY, file, model.tokenizer, "published")
+    save_model(loaded, tmp_path)
+    assert same_tensors(model, open_model(tmp_path))
 
 
 def test_in_half_precision(model: RealCamModel, saved: Path, tmp_path: Path) -> None:
