@@ -12,6 +12,7 @@ from PIL import Image
 
 from blender_addon.core.arrays import UInt8
 from blender_addon.core.atomic_file import write_atomic
+from blender_addon.core.held_files import rename_path
 from server.training.reporting.contact_sheet import contact_sheet
 
 from .bootstrap import Interval
@@ -83,7 +84,7 @@ def save_strip(file: Path, frames: UInt8) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part")
     Image.fromarray(np.concatenate(list(frames), axis=1)).save(part, format="PNG")
-    part.replace(file)
+    rename_path(part, file)
 
 
 def read_strip(file: Path, width: int) -> UInt8:

@@ -65,7 +65,7 @@ def ship(config: NanoConfig, run: Path, store: WeightsStore, mean: bool) -> Netw
             "Name the run that was trained on it.",
         )
     store.root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=FRESH_PREFIX, dir=store.root) as place:
+    with tempfile.TemporaryDirectory(prefix=FRESH_PREFIX, dir=store.root, ignore_cleanup_errors=True) as place:
         fresh = Path(place)
         camera = fresh / "export" / CAMERA_FILE
         exported = export_run(run, camera.parent, LICENCE, mean)
