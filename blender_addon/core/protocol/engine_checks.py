@@ -9,6 +9,9 @@ from ..errors import EngineError, ServiceError, ShotError
 from .capability import INTERPOLATION_MODE, EngineCapability, EngineOption, SettingValue
 from .messages import RefusalCode
 
+MOST_BITS = 64
+"""Of a whole number over the wire; JSON has longer ones, which no float holds."""
+
 
 def offered_engine(engines: Iterable[EngineCapability], name: str, kind: str = "engine") -> EngineCapability:
     """The engine of that name among those that a server offers.
@@ -155,8 +158,14 @@ def checked_option(option: EngineOption, value: SettingValue) -> SettingValue:
             raise EngineError(f"{option.label} cannot be {value!r}", f"it is one of {', '.join(option.choices)}")
         return value
     if option.kind == "bool":
+        if isinstance(value, str):
+            raise EngineError(f"{option.label} is neither on nor off", repr(value), "Give true or false.")
         return bool(value)
-    if isinstance(value, str) or not math.isfinite(value):
+    if isinstance(value, str):
+        raise EngineError(f"{option.label} is not a number", repr(value))
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        raise EngineError(f"{option.label} is out of range", f"a number of {value.bit_length()} bits")
+    if not math.isfinite(value):
         raise EngineError(f"{option.label} is not a number", repr(value))
     number = int(value) if option.kind == "int" else float(value)
     low, high = option.minimum, option.maximum

@@ -62,6 +62,14 @@ def test_what_is_no_number_is_said(name: str, value: float) -> None:
         read_settings({name: value})
 
 
+def test_a_number_too_long_for_any_float_and_a_word_for_a_switch_are_refused() -> None:
+    """JSON carries both; the word "off" would have meant on."""
+    with pytest.raises(EngineError, match=r"out of range: a number of 3322 bits"):
+        read_settings({"steps": 10**1000})
+    with pytest.raises(EngineError, match="neither on nor off: 'off'"):
+        read_settings({"keep_seen": "off"})
+
+
 @pytest.mark.parametrize("value", ["soft", float("nan"), float("inf"), 1.5])
 def test_the_draft_says_so_too(bike: Motorcycle, value: SettingValue) -> None:
     with pytest.raises(EngineError, match="Seam softness"):
