@@ -117,6 +117,7 @@ class PipelineRunner:
         self._source, self._code = source, code
         self._device = compute_device()
         self._dtype = chosen_dtype(self._device)
+        self._weights_hash = ""
         self._pipe: Any = None
         self._words: _Words | None = None
 
@@ -136,7 +137,7 @@ class PipelineRunner:
         task = _task(shot, adapter)
         notes = adapter.check(task.fitted, task.fit.inside)
         chosen = self._chosen(task, adapter)
-        hashed = self._source.weights_hash()
+        hashed = self._current_weights()
         digest = clip_digest(shot, adapter.name, hashed, self._dtype, self._device, self._code)
         keeper = ClipKeeper(checkpoints, digest)
         watch = Watch(report, adapter.steps * len(task.parts))
@@ -148,6 +149,14 @@ class PipelineRunner:
             notes = (*notes, "Memory was short: the pictures were decoded in tiles, faint seams are possible.")
         told = self._metadata(shot, adapter, hashed, made.plan, kept.drift, time.perf_counter() - started)
         return Clip(kept.frames, told, (*words.notes, *notes, *kept.notes))
+
+    def _current_weights(self) -> str:
+        """The hash of the weights that are there now. What was loaded of others, before an update, is forgotten."""
+        hashed = self._source.weights_hash()
+        if hashed != self._weights_hash:
+            self._weights_hash, self._pipe, self._words = hashed, None, None
+            release_memory()
+        return hashed
 
     def _chosen(self, task: _Task, adapter: Adapter) -> ChosenPlan:
         """The memory plan to begin with. Random weights fit everywhere."""
@@ -211,7 +220,9 @@ class PipelineRunner:
                 made = sampled(self._pipe, adapter, piece, words.arguments, watch, resumed)[: part.frames]
                 frames = joined(state.frames, made, part.given) if part.given else made
                 state = ClipState(plan.name, number + 1, frames)
-                keeper.keep(state)
+                # The last one's frames are made again from its last latents sooner than they are written.
+                if number + 1 < len(task.parts):
+                    keeper.keep(state)
         return _Made(state.frames, plan)
 
     def _metadata(

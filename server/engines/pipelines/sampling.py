@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from blender_addon.core.arrays import UInt8
+from blender_addon.core.arrays import Float32, UInt8
+from blender_addon.core.errors import EngineError
 
 from .adapter import Adapter, FlowScheduler
 from .checkpoint import ClipKeeper, ClipState
@@ -83,10 +84,31 @@ def sampled(
             )
     finally:
         pipe.maybe_free_model_hooks()
-    frames = np.rint(output.frames[0] * 255).clip(0, 255).astype(np.uint8)
+    frames = frames_of(output.frames[0])
     camera = piece.shot.trajectory
     if frames.shape != (len(camera), camera.height, camera.width, 3):
         raise wrong_frames(frames, len(camera), (camera.width, camera.height))
+    return frames
+
+
+def frames_of(values: Float32) -> UInt8:
+    """A pipeline's frames as uint8, one after the other: all at once would take twice their memory again.
+
+    Args:
+        values: [F, H, W, 3] float32 in 0..1.
+
+    Raises:
+        EngineError: a frame is not made of numbers, which would become black without a word.
+    """
+    frames = np.empty(values.shape, np.uint8)
+    for index, frame in enumerate(values):
+        if not np.isfinite(frame).all():
+            raise EngineError(
+                "The network's picture is not made of numbers",
+                f"frame {index + 1} of {len(values)} has values that are none: its arithmetic overflowed",
+                "Generate again with another seed or less prompt guidance; if it stays, run `realcam weights check`.",
+            )
+        frames[index] = np.rint(frame * 255).clip(0, 255)
     return frames
 
 

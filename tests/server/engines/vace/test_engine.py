@@ -30,6 +30,7 @@ from server.engines.pipelines import runner
 from server.engines.pipelines.fitting.clip_rule import ClipRule
 from server.engines.pipelines.memory import need
 from server.engines.pipelines.memory.plans import WHOLE, Demand, MemoryPlan
+from server.engines.pipelines.sampling import frames_of
 from server.engines.pipelines.sources import RandomPipeline
 from server.engines.random_weights import RANDOM_WEIGHTS
 from server.engines.sana_wm import engine as sana_wm
@@ -223,6 +224,32 @@ def test_a_plan_whose_memory_runs_out_gives_way_to_a_smaller_one(
     monkeypatch.setattr(runner, "placed", lambda *_: short(None, WHOLE, torch.device("cpu")))
     with pytest.raises(EngineError, match=r"ran out of memory.*64 x 48, 9 frames in the memory plan whole-tiled"):
         engine.generate(shot, lambda _: None)
+
+
+def test_weights_that_are_replaced_while_the_server_runs_are_loaded_anew(
+    shot: Shot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clip names the weights that made it, not those that came after."""
+    source = RandomPipeline("vace", save_random_pipeline)
+    made = VaceEngine([source])
+    loaded: list[str] = []
+    load = adapter.VaceAdapter.load
+    monkeypatch.setattr(
+        adapter.VaceAdapter, "load", lambda *given: (loaded.append(source.weights_hash()), load(*given))[1]
+    )
+    quick = with_options(shot, steps=1, guidance=1.0)
+    for now in ("first", "first", "second"):
+        monkeypatch.setattr(source, "weights_hash", lambda now=now: now)
+        assert made.generate(quick, lambda _: None).metadata.weights_hash == now
+    assert loaded == ["first", "second"]
+
+
+def test_a_picture_that_is_not_made_of_numbers_is_said() -> None:
+    frames = np.full((3, 4, 5, 3), 0.5, np.float32)
+    assert (frames_of(frames) == 128).all()
+    frames[1, 2, 3] = np.nan
+    with pytest.raises(EngineError, match=r"not made of numbers: frame 2 of 3"):
+        frames_of(frames)
 
 
 @pytest.mark.parametrize(
