@@ -141,7 +141,12 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     },
     "server/diffusion": {"schedule": set(), "flow": {"schedule"}, "*": {"schedule"}, "__init__": set()},
     "server/training": {"worlds": set(), "nano": {"worlds", "*"}, "*": set(), "__init__": set()},
-    "server/bench": {"fill_truth": set(), "peak_memory": set(), "*": {"peak_memory"}},
+    "server/bench": {
+        "fill_truth": set(),
+        "peak_memory": set(),
+        "acceptance": {"fill_truth", "peak_memory"},
+        "*": {"peak_memory"},
+    },
     "server/model": {
         "config": set(),
         "errors": set(),

@@ -122,11 +122,16 @@ SCENES = (motorcycle_scene, demo_scene, room_scene)
 
 
 def _step(to: tuple[float, float, float, float]) -> Float64:
-    """[2, 4, 4] the photo's camera, and one that is moved and turned: metres right, down, forward; degrees right."""
-    poses = np.repeat(np.eye(4)[None], 2, axis=0)
-    poses[1, :3, :3] = rotation_exp(np.radians(to[3]) * np.array([[0.0, 1.0, 0.0]]))[0]
-    poses[1, :3, 3] = to[:3]
-    return poses
+    """[2, 4, 4] the photo's camera, and one that is moved and turned, see `second_pose`."""
+    return np.stack([np.eye(4), second_pose(to)])
+
+
+def second_pose(to: tuple[float, float, float, float]) -> Float64:
+    """[4, 4] a camera that is moved and turned from the photo's: metres right, down, forward; degrees right."""
+    pose = np.eye(4)
+    pose[:3, :3] = rotation_exp(np.radians(to[3]) * np.array([[0.0, 1.0, 0.0]]))[0]
+    pose[:3, 3] = to[:3]
+    return pose
 
 
 def framed_scene(

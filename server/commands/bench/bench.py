@@ -28,6 +28,7 @@ from server.demo.motorcycle import Motorcycle, motorcycle
 from server.geometry.preview import PreviewRenderer
 from server.terminal.plain_console import PlainConsole, PlainTable, say
 
+from .acceptance import acceptance
 from .cameras import cameras
 from .depth import MEGAPIXEL, blenders_report, depth, depth_to_scene
 from .draft import draft
@@ -50,6 +51,7 @@ bench_app.command()(draft_truth)
 bench_app.command()(cameras)
 bench_app.command()(layouts)
 bench_app.command()(training)
+bench_app.command()(acceptance)
 
 
 @bench_app.callback()
