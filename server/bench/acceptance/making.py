@@ -95,6 +95,8 @@ def _begin_counting() -> None:
     if card_memory() is not None:
         import torch
 
+        # Without it there is nothing to reset yet, which is an error.
+        torch.cuda.init()
         torch.cuda.reset_peak_memory_stats()
 
 
