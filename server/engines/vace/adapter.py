@@ -22,6 +22,7 @@ from server.engines.pipelines.loading import ENCODER, load_pipeline
 from server.engines.pipelines.memory.sizes import SIZES, PipelineSizes
 from server.engines.pipelines.wan_latents import wan_picture
 from server.engines.pipelines.wan_words import wan_words
+from server.engines.shot_pictures import engine_picture
 
 from .conditions import conditions, starts_at_photo, unseen_frames
 from .pipeline import ShotVacePipeline
@@ -69,6 +70,10 @@ class VaceAdapter:
         """See Adapter."""
         return int(self.settings.shared)
 
+    def lead_in(self, shot: Shot) -> int:
+        """See Adapter."""
+        return 0
+
     @property
     def steps(self) -> int:
         """See Adapter."""
@@ -78,10 +83,14 @@ class VaceAdapter:
         """See Adapter.
 
         Raises:
-            EngineError: the preview shows nothing of the photo, or there is nothing left to make.
+            EngineError: the preview shows nothing of the photo, there is nothing left to make, or the lens is far wider
+                than the photo's.
         """
-        unseen = unseen_frames(shot.preview, self.settings.margin)
+        unseen = unseen_frames(shot.preview, self.settings.margin, inside)
         given = self.settings.first_frame and starts_at_photo(shot)
+        if given:
+            # Refused here where the lens is too wide for the photo, not after the network is loaded.
+            engine_picture(shot, shot.trajectory.intrinsics[0])
         if unseen.all() and not given:
             raise EngineError(
                 "The preview shows nothing of the photo",

@@ -53,7 +53,7 @@ def conditions(piece: Piece, margin: int, first_frame: bool, reference: bool) ->
     shot = piece.shot
     colour = shot.preview[..., :3].copy()
     # All frames of a latent, or none: a latent of both is neither kept nor made.
-    kept = held_together(seen(shot.preview, margin), FRAME_STEP)
+    kept = held_together(seen(shot.preview, margin, piece.inside), FRAME_STEP)
     if piece.first and first_frame and starts_at_photo(shot):
         lens = shot.trajectory.intrinsics[0]
         colour[0], kept[0] = engine_picture(shot, lens), photo_covers(shot, lens) & piece.inside
@@ -90,6 +90,6 @@ def letterboxed(photo: UInt8, size: Size) -> Image.Image:
     return picture
 
 
-def unseen_frames(preview: UInt8, margin: int) -> Bool:
+def unseen_frames(preview: UInt8, margin: int, inside: Bool) -> Bool:
     """[F] the frames in which nothing of the photo is kept."""
-    return np.asarray(~seen(preview, margin).any(axis=(1, 2)), dtype=np.bool_)
+    return np.asarray(~seen(preview, margin, inside).any(axis=(1, 2)), dtype=np.bool_)

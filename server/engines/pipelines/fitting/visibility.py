@@ -14,14 +14,25 @@ OPAQUE = 253
 """Alpha, of 255, from which a pixel's colour is the photo's alone: 0.99 and above."""
 
 
-def seen(preview: UInt8, margin: int) -> Bool:
+def shown(preview: UInt8, inside: Bool) -> Bool:
+    """[F, H, W] where a preview shows the photo, and in the border that is cut off again.
+
+    Args:
+        preview: [F, H, W, 4] uint8, straight alpha.
+        inside: [H, W], False in that border: it may look like anything, and must not look like a hole.
+    """
+    return np.asarray((preview[..., 3] >= OPAQUE) | ~inside, dtype=np.bool_)
+
+
+def seen(preview: UInt8, margin: int, inside: Bool) -> Bool:
     """[F, H, W] where a preview shows the photo, with no hole within so many pixels.
 
     Args:
         preview: [F, H, W, 4] uint8, straight alpha.
-        margin: pixels along rows and columns. Beyond the border of the picture is no hole.
+        margin: pixels along rows and columns. Beyond the border of the artist's picture is no hole.
+        inside: [H, W] where the network's frame shows the artist's.
     """
-    return shrunk(preview[..., 3] >= OPAQUE, margin)
+    return shrunk(shown(preview, inside), margin) & inside
 
 
 def shrunk(mask: Bool, by: int) -> Bool:

@@ -12,7 +12,7 @@ from blender_addon.core.errors import EngineError
 from server.diffusion.flow.hold import HoldSpan, SceneHold
 from server.engines.pipelines.fitting.hole_filling import filled
 from server.engines.pipelines.fitting.piece import Piece
-from server.engines.pipelines.fitting.visibility import OPAQUE, on_latents
+from server.engines.pipelines.fitting.visibility import OPAQUE, on_latents, shown
 
 from .hold_options import Hold
 
@@ -25,16 +25,6 @@ def hold_span(hold: Hold, hold_until: float, begin_until: float) -> HoldSpan | N
 def piece_noise(shape: tuple[int, ...], seed: int) -> Tensor:
     """The noise that diffusers' pipelines draw from a generator of that seed on the CPU, float32."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-def shown(preview: UInt8, inside: Bool) -> Bool:
-    """[F, H, W] where a piece's preview shows the photo, and in the border that is cut off again.
-
-    Args:
-        preview: [F, H, W, 4] uint8.
-        inside: [H, W], False in that border: it may look like anything, and must not look like a hole.
-    """
-    return (preview[..., 3] >= OPAQUE) | ~inside
 
 
 def scene_hold(

@@ -35,7 +35,7 @@ def test_the_margin_is_a_square_and_the_picture_s_border_is_no_hole(margin: int,
 def test_a_pixel_mixed_with_the_background_is_not_the_photo_s() -> None:
     preview = np.full((1, 4, 4, 4), 255, np.uint8)
     preview[0, 1, 1, 3] = OPAQUE - 1
-    assert seen(preview, 0).sum() == 15
+    assert seen(preview, 0, np.ones((4, 4), np.bool_)).sum() == 15
 
 
 @pytest.mark.parametrize(("frame", "latent"), [(0, 0), (1, 1), (2, 1), (4, 1), (5, 2), (8, 2)])

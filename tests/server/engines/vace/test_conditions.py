@@ -73,6 +73,14 @@ def test_what_one_frame_of_a_latent_does_not_see_is_made_in_all_of_them(bike: Mo
     assert made.tolist() == [0, *[16] * 4, *[32] * 4], "frame k lacks 4 k columns"
 
 
+def test_the_border_that_is_cut_off_again_is_no_hole(bike: Motorcycle) -> None:
+    """The margin would let go of the artist's outermost pixels, which show the photo."""
+    given = made_of(piece_of(holed_shot(bike, "vace", frames=1)), margin=8)
+    made = given.mask[0, 0, ..., 0]
+    assert (made[4:44] == 0).all()
+    assert (made[[0, 3, 44, 47]] == 1).all()
+
+
 def test_the_margin_lets_go_of_torn_edges(bike: Motorcycle) -> None:
     shot = holed_shot(bike, "vace", frames=5)
     made = [made_of(piece_of(shot), margin).mask[0, 4, 20].sum() for margin in (0, 8)]
@@ -129,5 +137,6 @@ def test_frames_that_show_nothing_are_known(bike: Motorcycle) -> None:
     preview = holed_shot(bike, "vace", frames=3).preview.copy()
     preview[1, ..., 3] = 0
     preview[2, 5:, ..., 3] = 0
-    assert unseen_frames(preview, 0).tolist() == [False, True, False]
-    assert unseen_frames(preview, 8).tolist() == [False, True, True]
+    everywhere = np.ones(preview.shape[1:3], np.bool_)
+    assert unseen_frames(preview, 0, everywhere).tolist() == [False, True, False]
+    assert unseen_frames(preview, 8, everywhere).tolist() == [False, True, True]
