@@ -65,6 +65,14 @@ class Adapter(Protocol):
         """Frames that each segment of a long shot shares with the one before: k * frame_step + 1."""
         ...
 
+    def lead_in(self, shot: Shot) -> int:
+        """Frames that are made before the shot's first one, and cut off again; 0 where the clip begins with that.
+
+        Args:
+            shot: the whole shot.
+        """
+        ...
+
     @property
     def steps(self) -> int:
         """Sampling steps of a segment."""

@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError
 
 from blender_addon.core.errors import EngineError
+from server.model.weights.weights_sources import first_line
 
 ENCODER = ("text_encoder", "tokenizer")
 """Components that read the prompts. They are larger than many a network, and are loaded alone."""
@@ -38,8 +39,8 @@ def load_pipeline(
     except (OSError, ValueError, SafetensorError) as error:
         raise EngineError(
             "The network's files cannot be loaded",
-            f"{folder}: {str(error).splitlines()[0]}",
-            "Fetch the weights again.",
+            f"{folder}: {first_line(error)}",
+            "Fetch the weights again, with `realcam weights get NAME --again` on the server.",
         ) from error
     pipe.set_progress_bar_config(disable=True)
     return pipe

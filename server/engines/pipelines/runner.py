@@ -23,7 +23,7 @@ from server.engines.compute_device import compute_device
 from server.engines.device_memory import first_within_memory, free_memory, release_memory
 from server.engines.engine import Checkpoints
 from server.engines.keep_seen import LaidBack, asked_detail, laid_back
-from server.engines.machine_memory import GB, this_machine
+from server.engines.machine_memory import GB, free_machine_memory, this_machine
 
 from .adapter import Adapter
 from .checkpoint import ClipKeeper, ClipState
@@ -31,7 +31,17 @@ from .fitting.clip_rule import ClipFit, padded_in_time
 from .fitting.piece import Piece
 from .fitting.segments import Segment, joined, segments
 from .memory.placement import placed
-from .memory.plans import PLANS, WHOLE, ChosenPlan, Demand, MemoryPlan, choose_plan, fall_backs, wished_plan
+from .memory.plans import (
+    PLANS,
+    WHOLE,
+    ChosenPlan,
+    Demand,
+    MemoryPlan,
+    choose_plan,
+    encoder_bytes,
+    fall_backs,
+    wished_plan,
+)
 from .sampling import Resumed, sampled
 from .sources import PipelineSource
 from .watch import Watch, polled
@@ -171,6 +181,7 @@ class PipelineRunner:
         key = _WordsKey(shot.settings.prompt, shot.settings.negative_prompt)
         if self._words is None or self._words.key != key:
             watch.stage("Reading the words")
+            self._make_room_for_encoder(adapter)
             encoder = adapter.load_encoder(self._source.folder(), self._dtype)
             if on_card:
                 encoder.to(self._device)
@@ -180,6 +191,12 @@ class PipelineRunner:
             release_memory()
             self._words = _Words(key, {name: part.to(self._device) for name, part in arguments.items()}, notes)
         return self._words
+
+    def _make_room_for_encoder(self, adapter: Adapter) -> None:
+        """Forget the network of the last shot where machine memory has no room for the text encoder beside it."""
+        if self._pipe is not None and not self._source.draft and encoder_bytes(adapter.sizes) > free_machine_memory():
+            self._pipe = None
+            release_memory()
 
     def _within_memory(
         self, task: _Task, adapter: Adapter, words: _Words, watch: Watch, keeper: ClipKeeper, chosen: MemoryPlan
@@ -263,8 +280,10 @@ def _task(shot: Shot, adapter: Adapter) -> _Task:
 
 
 def _demand(task: _Task, adapter: Adapter) -> Demand:
-    """The largest of the shot's segments."""
-    return Demand(*task.fit.engine_size, max(adapter.rule.frames(part.frames) for part in task.parts))
+    """The largest of the shot's segments, the frames before the first counted with it."""
+    first, *others = [adapter.rule.frames(part.frames) for part in task.parts]
+    with_lead_in = adapter.rule.frames(first + adapter.lead_in(task.fitted))
+    return Demand(*task.fit.engine_size, max([with_lead_in, *others]))
 
 
 def chosen_dtype(device: torch.device) -> torch.dtype:

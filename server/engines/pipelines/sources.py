@@ -70,9 +70,10 @@ class RandomPipeline:
     def folder(self) -> Path:
         """See PipelineSource."""
         if self._kept is None:
-            self._kept = Path(tempfile.mkdtemp(prefix="realcam-random-"))
-            atexit.register(shutil.rmtree, self._kept, ignore_errors=True)
-            self.build(self._kept)
+            folder = Path(tempfile.mkdtemp(prefix="realcam-random-"))
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            self.build(folder)
+            self._kept = folder
         return self._kept
 
 

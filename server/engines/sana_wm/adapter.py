@@ -30,7 +30,7 @@ from server.engines.pipelines.memory.sizes import SIZES, PipelineSizes
 from server.engines.pipelines.words import length_notes
 from server.engines.shot_pictures import engine_picture
 
-from .camera_path import CameraPath, camera_path, lead_in_note, speed_note
+from .camera_path import CameraPath, camera_path, lead_in_frames, lead_in_note, speed_note
 from .latents import ltx_latents, ltx_picture
 from .pipeline import ShotSanaWM
 from .rule import CELL, GROUP, NAME
@@ -72,6 +72,10 @@ class SanaAdapter:
         """See Adapter: a segment goes on from one picture."""
         return 1
 
+    def lead_in(self, shot: Shot) -> int:
+        """See Adapter: the way from the photo's camera to where the shot begins."""
+        return lead_in_frames(shot.trajectory.rescale(self.settings.scale).camera_to_world[0])
+
     @property
     def steps(self) -> int:
         """See Adapter."""
@@ -81,11 +85,14 @@ class SanaAdapter:
         """See Adapter.
 
         Raises:
-            EngineError: the shot begins too far from the photo, or there is nothing to hold to or to make.
+            EngineError: the shot begins too far from the photo, its lens is far wider than the photo's, or there is
+                nothing to hold to or to make.
         """
         frames = segments(len(shot.trajectory), self.rule.most_frames, self.shared)[0].frames
         begun = np.clip(np.arange(self.rule.frames(frames)), 0, frames - 1)
         path = camera_path(shot.trajectory.at(begun), self.settings.scale)
+        # Refused here where the lens is too wide for the photo, not after the network is loaded.
+        engine_picture(shot, shot.trajectory.intrinsics[0])
         if self._span is not None:
             padded = padded_in_time(shot, self.rule.frames(len(shot.trajectory)))
             check_hold(padded.preview, inside, GROUP, CELL, self._span)

@@ -67,6 +67,10 @@ class WanAdapter:
         """See Adapter: a segment goes on from one picture."""
         return 1
 
+    def lead_in(self, shot: Shot) -> int:
+        """See Adapter."""
+        return 0
+
     @property
     def steps(self) -> int:
         """See Adapter."""

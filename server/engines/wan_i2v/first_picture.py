@@ -38,9 +38,11 @@ def check_first_picture(shot: Shot, inside: Bool) -> tuple[str, ...]:
         inside: [H, W] where the network's frame shows the artist's.
 
     Raises:
-        EngineError: there is none: the shot begins where too little of the photo is seen.
+        EngineError: there is none: the shot begins where too little of the photo is seen, or its lens is far wider.
     """
     if begins_at_photo(shot):
+        # Refused here where the lens is too wide for the photo, not after the network is loaded.
+        engine_picture(shot, shot.trajectory.intrinsics[0])
         return ()
     share = seen_share(shot, inside)
     if share < LEAST_SEEN:

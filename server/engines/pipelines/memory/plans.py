@@ -139,6 +139,11 @@ def needed(sizes: PipelineSizes, demand: Demand, plan: MemoryPlan, on_card: bool
     return Need(MARGIN * device + LIBRARIES, MARGIN * max(kept, encoder))
 
 
+def encoder_bytes(sizes: PipelineSizes) -> float:
+    """Bytes that the text encoder takes where it runs alone, calculated."""
+    return MARGIN * 2 * sizes.encoder
+
+
 def choose_plan(sizes: PipelineSizes, demand: Demand, machine: Machine, wish: str = "auto") -> ChosenPlan:
     """The plan to run a clip with.
 
@@ -155,7 +160,7 @@ def choose_plan(sizes: PipelineSizes, demand: Demand, machine: Machine, wish: st
     """
     on_card = machine.card is not None
     known = known_plans(on_card)
-    encoder_on_card = machine.card is not None and _fits(MARGIN * 2 * sizes.encoder + LIBRARIES, machine.card)
+    encoder_on_card = machine.card is not None and _fits(encoder_bytes(sizes) + LIBRARIES, machine.card)
     if wish != "auto":
         plan = wished_plan(wish, on_card)
         return ChosenPlan(plan, encoder_on_card, _said(sizes, demand, plan, machine))

@@ -18,6 +18,8 @@ from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import JobProgress
 from server.demo.motorcycle import Motorcycle
 from server.engines.engine import Cancelled, Paused
+from server.engines.pipelines import runner
+from server.engines.pipelines.memory.plans import ChosenPlan, Demand
 from server.engines.pipelines.sources import RandomPipeline
 from server.engines.sana_wm.engine import SanaEngine
 from server.engines.sana_wm.random_pipeline import save_random_pipeline
@@ -110,6 +112,30 @@ def test_stopped_after_any_step_it_becomes_the_same_clip(
 def test_too_far_from_the_photo_is_refused_before_anything_is_made(engine: SanaEngine, shot: Shot) -> None:
     with pytest.raises(EngineError, match="longer than the model makes"):
         engine.generate(moved(shot, 60.0), ignored)
+
+
+def test_the_memory_plan_counts_the_frames_of_the_way_to_the_shot(shot: Shot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are generated with it: 6 frames that begin 0.9 m from the photo are 9, and 23 before them."""
+    asked: list[Demand] = []
+
+    def refuse(_sizes: object, demand: Demand, *_: object) -> ChosenPlan:
+        asked.append(demand)
+        raise EngineError("Refused")
+
+    monkeypatch.setattr(runner, "choose_plan", refuse)
+    for metres in (0.0, 0.9):
+        with pytest.raises(EngineError, match="Refused"):
+            SanaEngine(RandomPipeline(NAME, save_random_pipeline, draft=False)).generate(moved(shot, metres), ignored)
+    assert [demand.frames for demand in asked] == [9, 33]
+
+
+def test_a_lens_far_wider_than_the_photo_s_is_refused_before_anything_is_loaded(engine: SanaEngine, shot: Shot) -> None:
+    lenses = shot.trajectory.intrinsics.copy()
+    lenses[:, [0, 1], [0, 1]] /= 50
+    told: list[JobProgress] = []
+    with pytest.raises(EngineError, match="far wider than the photo's"):
+        engine.generate(replace(shot, trajectory=replace(shot.trajectory, intrinsics=lenses)), told.append)
+    assert not told
 
 
 def test_a_cancel_ends_it_within_a_step(engine: SanaEngine, shot: Shot) -> None:

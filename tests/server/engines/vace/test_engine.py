@@ -244,6 +244,22 @@ def test_weights_that_are_replaced_while_the_server_runs_are_loaded_anew(
     assert loaded == ["first", "second"]
 
 
+@pytest.mark.parametrize(("free", "times"), [(1 * GB, 2), (64 * GB, 1)])
+def test_the_network_makes_room_for_the_text_encoder_where_memory_is_short(
+    shot: Shot, monkeypatch: pytest.MonkeyPatch, free: int, times: int
+) -> None:
+    monkeypatch.setattr(runner, "this_machine", lambda: Machine(memory=64 * GB, card=None))
+    monkeypatch.setattr(runner, "free_machine_memory", lambda: free)
+    loaded: list[str] = []
+    load = adapter.VaceAdapter.load
+    monkeypatch.setattr(adapter.VaceAdapter, "load", lambda *given: (loaded.append("network"), load(*given))[1])
+    made = VaceEngine([RandomPipeline("vace", save_random_pipeline, draft=False)])
+    for prompt in ("a street", "a lake"):
+        quick = with_options(shot, steps=1, guidance=1.0)
+        made.generate(replace(quick, settings=msgspec.structs.replace(quick.settings, prompt=prompt)), lambda _: None)
+    assert len(loaded) == times
+
+
 def test_a_picture_that_is_not_made_of_numbers_is_said() -> None:
     frames = np.full((3, 4, 5, 3), 0.5, np.float32)
     assert (frames_of(frames) == 128).all()
