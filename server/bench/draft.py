@@ -62,7 +62,12 @@ def measure_draft(frames: int, size: tuple[int, int]) -> DraftCost:
 
 
 def arc_shot(
-    photo: UInt8, depth: Float32, intrinsics: Float64, frames: int = 16, size: tuple[int, int] = (512, 320)
+    photo: UInt8,
+    depth: Float32,
+    intrinsics: Float64,
+    frames: int = 16,
+    size: tuple[int, int] = (512, 320),
+    first_degrees: float = -ARC_DEGREES / 2,
 ) -> Shot:
     """A shot on an arc of ARC_DEGREES about the middle of the scene, with its preview rendered here.
 
@@ -72,10 +77,11 @@ def arc_shot(
         intrinsics: [3, 3] in pixels of the photo.
         frames: of the shot.
         size: (width, height) of the shot, pixels.
+        first_degrees: of the first frame; the photo stands at 0.
     """
     photo_size = (photo.shape[1], photo.shape[0])
     pivot = np.array([0.0, 0.0, float(np.nanmedian(depth))])
-    angles = np.radians(np.linspace(-ARC_DEGREES / 2, ARC_DEGREES / 2, frames))
+    angles = np.radians(np.linspace(first_degrees, first_degrees + ARC_DEGREES, frames))
     poses = np.repeat(np.eye(4)[None], frames, axis=0)
     poses[:, :3, :3] = rotation_exp(angles[:, None] * np.array([[0.0, 1.0, 0.0]]))
     poses[:, :3, 3] = pivot - poses[:, :3, :3] @ pivot

@@ -33,6 +33,7 @@ from .cameras import cameras
 from .depth import MEGAPIXEL, blenders_report, depth, depth_to_scene
 from .draft import draft
 from .draft_truth import draft_truth
+from .engines import engines
 from .evaluate import evaluate
 from .layouts import layouts
 from .sampler import sampler
@@ -52,6 +53,7 @@ bench_app.command()(cameras)
 bench_app.command()(layouts)
 bench_app.command()(training)
 bench_app.command()(acceptance)
+bench_app.command()(engines)
 
 
 @bench_app.callback()

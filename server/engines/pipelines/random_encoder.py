@@ -10,8 +10,12 @@ WIDTH = 32
 END, UNKNOWN, PADDING = "</s>", "<unk>", "<pad>"
 
 
-def random_encoder() -> tuple[PreTrainedTokenizerFast, UMT5EncoderModel]:
-    """The tokenizer and the encoder, as pipelines with UMT5 take them."""
+def random_encoder(width: int = WIDTH) -> tuple[PreTrainedTokenizerFast, UMT5EncoderModel]:
+    """The tokenizer and the encoder, as pipelines with UMT5 take them.
+
+    Args:
+        width: of the encoded words.
+    """
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {token: index for index, token in enumerate([PADDING, END, UNKNOWN, *alphabet])}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token=UNKNOWN))
@@ -20,5 +24,5 @@ def random_encoder() -> tuple[PreTrainedTokenizerFast, UMT5EncoderModel]:
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token=PADDING, eos_token=END, unk_token=UNKNOWN, model_max_length=512
     )
-    config = UMT5Config(vocab_size=len(vocabulary), d_model=WIDTH, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
+    config = UMT5Config(vocab_size=len(vocabulary), d_model=width, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
     return fast, UMT5EncoderModel(config)

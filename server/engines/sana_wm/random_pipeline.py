@@ -17,13 +17,16 @@ from .pipeline import ShotSanaWM
 
 WIDTH = 16
 """Of the encoded words."""
+PATCH = 4
+"""Pixels along a side that the VAE takes together, before it halves the picture."""
 
 
-def save_random_pipeline(folder: Path) -> None:
+def save_random_pipeline(folder: Path, patch: int = PATCH) -> None:
     """Save the pipeline into a folder, in diffusers' layout: the same weights each time.
 
     Args:
         folder: is filled.
+        patch: see `random_vae`.
     """
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -40,7 +43,7 @@ def save_random_pipeline(folder: Path) -> None:
         pipe = ShotSanaWM(
             tokenizer=tokenizer,
             text_encoder=Gemma2ForCausalLM(config),
-            vae=random_vae(),
+            vae=random_vae(patch),
             transformer=SanaWMTransformer3DModel(
                 in_channels=4,
                 num_layers=2,
@@ -57,8 +60,12 @@ def save_random_pipeline(folder: Path) -> None:
         pipe.save_pretrained(folder)
 
 
-def random_vae() -> AutoencoderKLLTX2Video:
-    """A VAE of LTX-2's kind, with few channels."""
+def random_vae(patch: int = PATCH) -> AutoencoderKLLTX2Video:
+    """A VAE of LTX-2's kind, with few channels.
+
+    Args:
+        patch: half the pixels along a side that a latent stands for.
+    """
     vae = AutoencoderKLLTX2Video(
         latent_channels=4,
         block_out_channels=(8,),
@@ -72,7 +79,7 @@ def random_vae() -> AutoencoderKLLTX2Video:
         upsample_residual=(False,),
         upsample_factor=(1,),
         timestep_conditioning=False,
-        patch_size=4,
+        patch_size=patch,
         patch_size_t=1,
         encoder_causal=True,
         decoder_causal=False,

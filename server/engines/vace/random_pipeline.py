@@ -10,11 +10,12 @@ from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanVACEPipeline
 from server.engines.pipelines.random_encoder import WIDTH, random_encoder
 
 
-def save_random_pipeline(folder: Path) -> None:
+def save_random_pipeline(folder: Path, patch: int = 2) -> None:
     """Save the pipeline into a folder, in diffusers' layout: the same weights each time.
 
     Args:
         folder: is filled.
+        patch: latents along rows and columns that make one token; 2 of the published network.
     """
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -27,7 +28,7 @@ def save_random_pipeline(folder: Path) -> None:
                 prediction_type="flow_prediction", use_flow_sigmas=True, num_train_timesteps=1000, flow_shift=3.0
             ),
             transformer=WanVACETransformer3DModel(
-                patch_size=(1, 2, 2),
+                patch_size=(1, patch, patch),
                 num_attention_heads=2,
                 attention_head_dim=12,
                 in_channels=16,
