@@ -99,7 +99,7 @@ def printed_by(name: str) -> dict[str, Callable[[PlainConsole], None]]:
     """What commands print of a name of others."""
     job = JobStatus(job_id="0" * 32, state=JobState.FAILED, title=name, engine=name, reason=name)
     made = DemoResult({name: Path(name)}, {name: 1.0}, [0.5], name)
-    clip = GenerateResult(Path(name) / "clip.mp4", name, (0.5,), (name,))
+    clip = GenerateResult((Path(name) / "clip.mp4",), name, (0.5,), (name,))
     return {
         "jobs": lambda plain: plain.print(job_table((job,))),
         "demo": lambda plain: print_demo(plain, made),

@@ -136,7 +136,7 @@ def test_the_file_may_start_anywhere_if_told_so(request_: GenerateRequest, tmp_p
         (["-o", "."], ". is a folder"),
         (["--intrinsics", "0,0,0,0"], "focal length is not positive"),
         (["--frames", "100000"], "It takes 256 frames"),
-        (["--engine", "nosuch"], "it has draft, realcam."),
+        (["--engine", "nosuch"], "it has draft, realcam, vace, wan-i2v, sana-wm."),
     ],
 )
 def test_the_command_says_what_is_wrong(request_: GenerateRequest, arguments: list[str], words: str) -> None:
