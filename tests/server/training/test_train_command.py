@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -62,8 +63,12 @@ def losses(out: Path) -> list[tuple[float | None, float | None]]:
     return [(line["step"], line["train/loss"]) for line in MetricsFile(out).lines() if "train/loss" in line]
 
 
-def live_until(step: int, config: Path, out: Path) -> bool:
-    """Train in a process of its own that is killed as soon as this step is written down; whether it was killed."""
+def live_until(step: int, config: Path, out: Path) -> list[psutil.Process] | None:
+    """Train in a process of its own that is killed as soon as this step is written down.
+
+    Returns:
+        The processes that it had begun; None where it ended by itself.
+    """
     child = os.fork()
     if child == 0:
         try:
@@ -74,10 +79,12 @@ def live_until(step: int, config: Path, out: Path) -> bool:
     while not ended and max((int(at or 0) for at, _ in losses(out)), default=0) < step:
         time.sleep(0.002)
         ended, status = os.waitpid(child, os.WNOHANG)
+    begun: list[psutil.Process] = []
     if not ended:
+        begun = psutil.Process(child).children(recursive=True)
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
+    return begun if os.WIFSIGNALED(status) else None
 
 
 def test_the_same_curve_after_ten_kills(tiny: TinyTraining, tmp_path: Path) -> None:
@@ -92,12 +99,27 @@ def test_the_same_curve_after_ten_kills(tiny: TinyTraining, tmp_path: Path) -> N
     killed = tmp_path / "killed"
     config = tiny.config(run=f"steps = {steps}\ncheckpoint_every = 1\nkeep = 2", out=str(killed))
     drawn = sorted(random.Random(20230211).choices(range(1, steps), k=10))
-    assert all(live_until(step, config, killed) for step in drawn)
+    assert all(live_until(step, config, killed) is not None for step in drawn)
     assert "Going on from step" in train(config)
     assert losses(killed) == whole
     one, other = (load_file(complete(folder / "checkpoints")[-1] / CAMERA) for folder in (tiny.out, killed))
     assert all(torch.equal(tensor, other[key]) for key, tensor in one.items())
     assert len(complete(killed / "checkpoints")) == 2
+
+
+def test_decoding_processes_end_with_a_killed_training(tiny: TinyTraining, tmp_path: Path) -> None:
+    if not hasattr(os, "fork"):
+        pytest.skip("this system has no fork: no training was killed")
+    steps = "steps = 6\ncheckpoint_every = 1"
+    train(tiny.config(run=steps))
+    killed = tmp_path / "killed"
+    config = tiny.config(run=steps, out=str(killed))
+    config.write_text(config.read_text().replace("workers = 0", "workers = 1"))
+    begun = live_until(2, config, killed)  # so that there is a checkpoint
+    assert begun
+    assert psutil.wait_procs(begun, timeout=60)[1] == []
+    assert "Going on from step" in train(config)
+    assert losses(killed) == losses(tiny.out)
 
 
 def test_a_full_disk_loses_no_checkpoint(tiny: TinyTraining) -> None:
