@@ -1,4 +1,4 @@
-"""The error of a checkpoint. Needs no torch, so that the command line can show it before torch is loaded."""
+"""Errors of networks. Needs no torch, so that the command line can show them before torch is loaded."""
 
 from __future__ import annotations
 
@@ -29,3 +29,17 @@ class CheckpointError(EngineError):
             named = ", ".join(self.keys[:SHOWN]) + (" ..." if len(self.keys) > SHOWN else "")
             why = f"{why}: {named}"
         super().__init__(what, why, remedy)
+
+
+def no_numbers(frame: int, frames: int) -> EngineError:
+    """The error for a picture with values that are not numbers, which would become black without a word.
+
+    Args:
+        frame: the first such, from 0.
+        frames: how many there are.
+    """
+    return EngineError(
+        "The network's picture is not made of numbers",
+        f"frame {frame + 1} of {frames} has values that are none: its arithmetic overflowed",
+        "Generate again with another seed or less prompt guidance; if it stays, run `realcam weights check`.",
+    )

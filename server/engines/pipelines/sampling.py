@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from blender_addon.core.arrays import Float32, UInt8
-from blender_addon.core.errors import EngineError
+from server.model.errors import no_numbers
 
 from .adapter import Adapter, FlowScheduler
 from .checkpoint import ClipKeeper, ClipState
@@ -103,11 +103,7 @@ def frames_of(values: Float32) -> UInt8:
     frames = np.empty(values.shape, np.uint8)
     for index, frame in enumerate(values):
         if not np.isfinite(frame).all():
-            raise EngineError(
-                "The network's picture is not made of numbers",
-                f"frame {index + 1} of {len(values)} has values that are none: its arithmetic overflowed",
-                "Generate again with another seed or less prompt guidance; if it stays, run `realcam weights check`.",
-            )
+            raise no_numbers(index, len(values))
         frames[index] = np.rint(frame * 255).clip(0, 255)
     return frames
 

@@ -17,6 +17,7 @@ from server.diffusion.schedule import in_half_precision, noise_schedule
 from server.diffusion.shaping import FixedLatents, SceneShaping, ShapingStyle, Threshold
 from server.geometry.relative_poses import CORRECT, PUBLISHED
 from server.model.config import ModelConfig
+from server.model.errors import no_numbers
 from server.model.model import RealCamModel
 from server.model.unet.unet import Camera
 
@@ -163,6 +164,9 @@ def sample_shot(
 
     Returns:
         [F, H, W, 3] uint8.
+
+    Raises:
+        EngineError: the network's values are no numbers any more.
     """
     shot = start or ShotState((), None, noise.state)
     with torch.inference_mode():
@@ -269,6 +273,9 @@ class _ShotSampling:
         latents = self._sample(shot, segment, start)
         self.hooks.on_stage("Decoding")
         fresh = self.model.vae.decode(latents[:, :, segment.known :], self.hooks.on_work, self.options.tiled)
+        sound = fresh.isfinite().flatten(3).all(dim=3)[0].all(dim=0)
+        if not sound.all():
+            raise no_numbers(int(sound.logical_not().nonzero()[0]), len(sound))
         return ShotState((*shot.frames, scene_mask.to_frames(fresh)), latents, self.noise.state)
 
     def _sample(self, shot: ShotState, segment: Segment, start: _Start) -> Tensor:

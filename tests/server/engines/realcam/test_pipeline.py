@@ -155,6 +155,16 @@ def test_the_callback_ends_a_call(pipe: RealCamPipeline, shot: Shot) -> None:
     assert np.array_equal(pipe(**arguments(shot)).frames, pipe(**arguments(shot)).frames), "the next call is whole"
 
 
+def test_a_picture_that_is_not_made_of_numbers_is_said(pipe: RealCamPipeline, shot: Shot) -> None:
+    """As where half precision overflows: it would be black."""
+
+    def spoil(_pipe: RealCamPipeline, _step: int, _timestep: int, tensors: dict[str, Any]) -> dict[str, Any]:
+        return {"latents": tensors["latents"] * float("nan")}
+
+    with pytest.raises(RealCamError, match=f"not made of numbers: frame 1 of {FRAMES}"):
+        pipe(**arguments(shot, callback_on_step_end=spoil))
+
+
 def stop_with(kind: type[BaseException]) -> Callable[..., None]:
     def stop(*_: object) -> None:
         raise kind
