@@ -6,7 +6,8 @@ RUN := $(UV) run --locked --group blender
 TORCH_TESTS := tests/server/diffusion tests/server/model tests/server/published tests/server/bench tests/server/geometry/test_torch_*.py \
 	tests/server/geometry/test_published_geometry.py tests/server/depth/test_predictors.py tests/server/depth/test_depth_weights.py \
 	tests/server/engines/realcam tests/server/engines/vace tests/server/engines/wan_i2v tests/server/engines/sana_wm tests/server/engines/pipelines \
-	tests/server/evaluation/test_frechet.py tests/server/training tests/e2e/test_whole_shot.py
+	tests/server/evaluation/test_frechet.py tests/server/training tests/e2e/test_whole_shot.py \
+	tests/blender_addon/ui/engines/test_pipeline_takes.py
 # Two at a time, a file of tests on one worker: half of them wait for servers, the rest for Blender.
 PYTEST := python -m pytest -n 2 --dist loadfile
 # So each has one thread for its arithmetic.
