@@ -156,7 +156,9 @@ class PipelineRunner:
         made = self._within_memory(task, adapter, words, watch, keeper, chosen.plan)
         kept = _kept(task.fit.back(made.frames, len(shot.trajectory)), shot, watch)
         if made.plan.tiled:
-            notes = (*notes, "Memory was short: the pictures were decoded in tiles, faint seams are possible.")
+            asked = chosen.plan.tiled and adapter.memory != "auto"
+            why = "As the memory setting asks" if asked else "Memory was short"
+            notes = (*notes, f"{why}: the pictures were decoded in tiles, faint seams are possible.")
         told = self._metadata(shot, adapter, hashed, made.plan, kept.drift, time.perf_counter() - started)
         return Clip(kept.frames, told, (*words.notes, *notes, *kept.notes))
 

@@ -221,6 +221,8 @@ def test_a_plan_whose_memory_runs_out_gives_way_to_a_smaller_one(
     assert plans == ["whole", "whole-tiled"]
     assert "memory plan whole-tiled" in clip.metadata.engine_version
     assert clip.notes[-1].startswith("Memory was short")
+    wished = engine.generate(with_options(shot, memory="group-tiled"), lambda _: None)
+    assert wished.notes[-1].startswith("As the memory setting asks: the pictures were decoded in tiles")
     monkeypatch.setattr(runner, "placed", lambda *_: short(None, WHOLE, torch.device("cpu")))
     with pytest.raises(EngineError, match=r"ran out of memory.*64 x 48, 9 frames in the memory plan whole-tiled"):
         engine.generate(shot, lambda _: None)
