@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +21,18 @@ from .draws import StepDraws, sample_generator
 from .memory import is_out_of_memory, out_of_memory
 from .optimizer import MOST_SKIPPED, build_optimizer, clip, global_norm, learning_rate, loss_divisor
 from .order import positions
+from .sharding.plugin import is_split, split_what_learns
+from .sharding.shards import fill, own_part, split_state, whole, whole_parameters, whole_state
 from .step import StepRules, TrainingBatch, training_step
-from .trained_set import HALF, camera_tensors, freeze, halve_frozen, load_camera_tensors, set_base_dropout
+from .trained_set import (
+    HALF,
+    camera_tensors,
+    freeze,
+    halve_frozen,
+    load_camera_tensors,
+    set_base_dropout,
+    trained_set,
+)
 
 SMALLEST_SCALE = 1.0
 """Factor on the loss in float16 at which a gradient that is no number is one, not one that was scaled too far."""
@@ -109,7 +119,11 @@ class Training:
         model.unet.recompute = model.pose_encoder.recompute = config.run.recompute
         self.step = self.skipped = self._in_a_row = 0
         optimizer = build_optimizer(self.trained.parameters.values(), self._settings)
-        self._module, self._optimizer = accelerator.prepare(StepModule(model, config.rules()), optimizer)
+        step = StepModule(model, config.rules())
+        split_what_learns(accelerator, step)
+        self._module, self._optimizer = accelerator.prepare(step, optimizer)
+        # Those that are split are other objects now.
+        self.trained = trained_set(model.unet, model.pose_encoder, model.config)
         self._mean = {key: p.detach().clone() for key, p in self.trained.parameters.items()} if config.run.ema else {}
 
     def resume(self) -> bool:
@@ -123,12 +137,13 @@ class Training:
             return False
         facts, camera, state = load_checkpoint(there[-1], self._config)
         load_camera_tensors(self._model, camera)
-        self._optimizer.load_state_dict(state["optimizer"])
+        parameters = list(self.trained.parameters.values())
+        self._optimizer.load_state_dict(split_state(state["optimizer"], parameters))
         if self._accelerator.scaler is not None:
             self._accelerator.scaler.load_state_dict(state["scaler"])
         with torch.no_grad():
             for key, value in state["mean"].items():
-                self._mean[key].copy_(value)
+                fill(self._mean[key], value)
         self.step, self.skipped, self._in_a_row = facts.step, facts.skipped, state["in_a_row"]
         return True
 
@@ -154,9 +169,18 @@ class Training:
                 self.save()
 
     def save(self) -> None:
-        """Write a checkpoint; only the first process does."""
-        if not self._accelerator.is_main_process:
-            return
+        """Write a checkpoint; only the first process does, with what the others give it."""
+        optimizer = whole_state(self._optimizer.state_dict(), self._accelerator.is_main_process)
+        mean = {key: whole(value) for key, value in self._mean.items()}
+        with self.whole_network():
+            if self._accelerator.is_main_process:
+                self._write(optimizer, mean)
+
+    def whole_network(self) -> AbstractContextManager[None]:
+        """Lets a single process run the network, see `whole_parameters`; every process must enter."""
+        return whole_parameters(self._model.unet, self._model.pose_encoder)
+
+    def _write(self, optimizer: Mapping[str, object], mean: Mapping[str, Tensor]) -> None:
         facts = CheckpointFacts(
             step=self.step,
             fingerprint=fingerprint(self._config),
@@ -167,8 +191,8 @@ class Training:
         )
         scaler = self._accelerator.scaler
         state = {
-            "optimizer": self._optimizer.state_dict(),
-            "mean": dict(self._mean),
+            "optimizer": optimizer,
+            "mean": mean,
             "in_a_row": self._in_a_row,
             "scaler": {} if scaler is None else scaler.state_dict(),
         }
@@ -201,8 +225,9 @@ class Training:
             # The base's dropout draws from PyTorch's own generators.
             torch.manual_seed(sample_generator(run.seed, self.step, micro, rank, 7).initial_seed())
             last = micro == accumulated - 1
-            with self._module.no_sync() if world > 1 and not last else nullcontext():
-                micro_loss = self._module(samples.batch, samples.draws)
+            with self._accelerator.no_sync(self._module) if world > 1 and not last else nullcontext():
+                with self._accelerator.autocast():
+                    micro_loss = self._module(samples.batch, samples.draws)
                 self._accelerator.backward(micro_loss / loss_divisor(accumulated, self._settings))
             losses.append(micro_loss.detach().float())
         loss = float(self._accelerator.reduce(torch.stack(losses).mean(), reduction="mean"))
@@ -217,8 +242,11 @@ class Training:
         scaler = self._accelerator.scaler
         if scaler is not None:
             scaler.unscale_(self._optimizer.optimizer)
-        gradients = self.trained.gradients()
+        gradients = [own_part(gradient) for gradient in self.trained.gradients()]
         norm = global_norm(gradients)
+        if is_split(self._accelerator):
+            squared = torch.tensor(norm**2, dtype=torch.float64, device=self._accelerator.device)
+            norm = math.sqrt(float(self._accelerator.reduce(squared, reduction="sum")))
         good = math.isfinite(loss) and math.isfinite(norm)
         self.step += 1
         if good:
@@ -247,4 +275,4 @@ class Training:
         decay = self._config.run.ema
         with torch.no_grad():
             for key, value in self._mean.items():
-                value.lerp_(self.trained.parameters[key].detach(), 1.0 - decay)
+                own_part(value).lerp_(own_part(self.trained.parameters[key]), 1.0 - decay)

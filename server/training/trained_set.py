@@ -18,6 +18,8 @@ from server.model.unet.pose_encoder import PoseEncoder
 from server.model.unet.unet import UNet
 from server.model.weights import checkpoint
 
+from .sharding.shards import fill
+
 STARTS_AT_ZERO = re.compile(r"\.plucker_projection\.|\.epipolar\.to_out\.")
 """Tensors that are zero before the first step, so that the network then is its base."""
 
@@ -117,7 +119,7 @@ def load_camera_tensors(model: RealCamModel, tensors: Mapping[str, Tensor]) -> N
         found = checkpoint.camera_sources(checkpoint.sources(part, state, model.config))
         shapes = {name: state[name].shape for name in found}
         for name, value in checkpoint.from_published(found, shapes, tensors).items():
-            _fill(state[name], value)
+            fill(state[name], value)
 
 
 def initialise(model: RealCamModel, generator: torch.Generator) -> None:
@@ -131,7 +133,7 @@ def initialise(model: RealCamModel, generator: torch.Generator) -> None:
         if isinstance(module, nn.LayerNorm):
             module.reset_parameters()
         elif isinstance(module, EpipolarAttention):
-            _fill(module.register_tokens, torch.randn(module.register_tokens.shape, generator=generator))
+            fill(module.register_tokens, torch.randn(module.register_tokens.shape, generator=generator))
         elif isinstance(module, (nn.Linear, nn.Conv2d)):
             # PyTorch's own default for both.
             bound = module.weight[0].numel() ** -0.5
@@ -139,11 +141,7 @@ def initialise(model: RealCamModel, generator: torch.Generator) -> None:
                 if tensor is None:
                     continue
                 drawn = torch.empty(tensor.shape).uniform_(-bound, bound, generator=generator)
-                _fill(tensor, torch.zeros_like(drawn) if STARTS_AT_ZERO.search(f".{name}.") else drawn)
-
-
-def _fill(tensor: Tensor, values: Tensor) -> None:
-    tensor.detach().copy_(values)
+                fill(tensor, torch.zeros_like(drawn) if STARTS_AT_ZERO.search(f".{name}.") else drawn)
 
 
 def _camera_modules(model: RealCamModel) -> Iterator[tuple[str, nn.Module]]:

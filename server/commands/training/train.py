@@ -118,8 +118,9 @@ def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> No
         curves.write(step, values)
 
     def validate(step: int) -> None:
-        if main and validation is not None:
-            draw(step, validation(step))
+        with training.whole_network() if validation else nullcontext():
+            if main and validation is not None:
+                draw(step, validation(step))
         accelerator.wait_for_everyone()
 
     try:

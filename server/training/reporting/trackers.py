@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
-from accelerate import Accelerator, DistributedType
+from accelerate import Accelerator
 
 from server.packages import install_command
 from server.training.checkpoints import TrainingError
 from server.training.config import TrainingConfig
 from server.training.loop import StepRecord
+from server.training.sharding.plugin import check_sharing
 
 BY_DEFAULT = "tensorboard"
 """The tracker that is used where it is installed and none is asked for."""
-SHARDING = (DistributedType.DEEPSPEED, DistributedType.FSDP, DistributedType.MEGATRON_LM)
-"""Ways of accelerate to share a training that the loop does not know."""
 
 
 def tracker_of(wanted: str) -> str | None:
@@ -48,16 +47,11 @@ def accelerator_of(config: TrainingConfig) -> Accelerator:
     """The accelerator that a configuration asks for, with the processes and plugins of `accelerate launch`.
 
     Raises:
-        TrainingError: its tracker is not installed, or the launch splits the optimizer's state.
+        TrainingError: its tracker is not installed, or the launch shares the training in a way that cannot be used.
     """
     tracker = tracker_of(config.run.tracker)
     accelerator = Accelerator(mixed_precision=config.run.precision, log_with=tracker, project_dir=config.out)
-    if accelerator.distributed_type in SHARDING:
-        raise TrainingError(
-            f"The training cannot be shared by {accelerator.distributed_type.value}",
-            "it splits the optimizer's state over the processes, and a checkpoint has it whole",
-            "Run `accelerate launch --multi_gpu`: the trained tensors and their moments take 4.2 GB a card.",
-        )
+    check_sharing(accelerator)
     return accelerator
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,21 +17,75 @@ torch = pytest.importorskip("torch", reason="torch is not installed: the model t
 pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
 pytest.importorskip("accelerate", reason="accelerate is not installed: the training was not run")
 
+from accelerate import Accelerator, DistributedType, FullyShardedDataParallelPlugin  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
-from server.training.checkpoints import CAMERA, complete  # noqa: E402
-from tests.support.model.shared_training import losses  # noqa: E402
+from server.training.checkpoints import CAMERA, STATE, TrainingError, complete  # noqa: E402
+from server.training.sharding.plugin import check_sharing  # noqa: E402
+from tests.support.model.shared_training import numbers, shared_training  # noqa: E402
+from tests.support.model.tiny_training import forget_precision  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_same_losses_and_tensors(tmp_path: Path) -> None:
-    alone = losses(tmp_path / "one", 2)
+def test_the_same_losses_and_tensors_whole_and_split(tmp_path: Path) -> None:
+    """Two steps by copies in two processes, three split over them from that checkpoint on, the last alone again."""
+    alone = numbers(shared_training(tmp_path / "one"), 4)
+    told = in_two_processes(tmp_path / "two")
+    assert told[0]["numbers"] == told[1]["numbers"]
+    taken = [tuple(step) for step in told[0]["numbers"]]
+    assert [loss for loss, _ in taken[:4]] == pytest.approx([loss for loss, _ in alone], rel=1e-4)
+    assert taken[0] == pytest.approx(alone[0], rel=1e-5)
+    shares = [process["share"] for process in told]
+    assert sum(shares) == pytest.approx(1.0)
+    assert max(shares) < 0.6
+    assert all(process["whole"] and process["skipped"] for process in told)
+
+    one, two = (load_file(complete(tmp_path / name)[at] / CAMERA) for name, at in (("one", -1), ("two", -2)))
+    assert {key: t.shape for key, t in one.items()} == {key: t.shape for key, t in two.items()}
+    # The first steps are the signs of the gradients: an element near 0 may go the other way.
+    assert all(float((two[key] - tensor).abs().mean()) < 4e-5 for key, tensor in one.items())
+
+    shutil.copytree(complete(tmp_path / "two")[-2], tmp_path / "again" / "step-00000004")
+    (last,) = numbers(shared_training(tmp_path / "again"), 5)
+    assert last == pytest.approx(taken[4], rel=1e-4)
+    split, again = (torch.load(complete(tmp_path / name)[-1] / STATE, weights_only=True) for name in ("two", "again"))
+    for key, mean in split["mean"].items():
+        assert float((again["mean"][key] - mean).abs().mean()) < 1e-6
+    for index, moments in split["optimizer"]["state"].items():
+        for name, moment in moments.items():
+            difference = float((again["optimizer"]["state"][index][name] - moment).norm())
+            assert difference <= 1e-2 * float(moment.norm()) + 1e-5
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "said"),
+    [
+        (DistributedType.DEEPSPEED, None, "by DEEPSPEED.*--use_fsdp --fsdp_version 2"),
+        (DistributedType.FSDP, {"fsdp_version": 1}, "it is version 1.*--fsdp_version 2"),
+        (DistributedType.FSDP, {"fsdp_version": 2, "cpu_offload": True}, "moves parameters to the CPU"),
+        (DistributedType.FSDP, {"fsdp_version": 2, "activation_checkpointing": True}, "run.recompute = true"),
+    ],
+)
+def test_what_cannot_be_shared_is_refused(kind: DistributedType, settings: dict[str, Any] | None, said: str) -> None:
+    accelerator = Accelerator(cpu=True)
+    accelerator.state.distributed_type = kind
+    if settings is not None:
+        accelerator.state.fsdp_plugin = FullyShardedDataParallelPlugin(**settings)
+    try:
+        with pytest.raises(TrainingError, match=said):
+            check_sharing(accelerator)
+    finally:
+        forget_precision()
+
+
+def in_two_processes(folder: Path) -> list[dict[str, Any]]:
+    """What each of two processes tells of the training they share."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "tests.support.model.shared_training", str(tmp_path / "two")]
+    command = [sys.executable, "-m", "tests.support.model.shared_training", str(folder)]
     processes = [
         subprocess.Popen(
             command,
@@ -41,13 +97,8 @@ def test_the_same_losses_and_tensors(tmp_path: Path) -> None:
         for rank in range(2)
     ]
     try:
-        told = [json.loads(process.communicate(timeout=240)[0].splitlines()[-1]) for process in processes]
+        return [json.loads(process.communicate(timeout=480)[0].splitlines()[-1]) for process in processes]
     finally:
         for process in processes:
             process.kill()
             process.wait()
-    assert told[0] == told[1] == pytest.approx(alone, rel=1e-5)
-    one, two = (load_file(complete(tmp_path / name)[-1] / CAMERA) for name in ("one", "two"))
-    # The first steps are the signs of the gradients: an element near 0 may go the other way.
-    for key, tensor in one.items():
-        assert float((two[key] - tensor).abs().mean()) < 2e-5

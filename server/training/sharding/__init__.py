@@ -1,0 +1,1 @@
+"""A training whose trained tensors, gradients and moments are split over its processes."""
