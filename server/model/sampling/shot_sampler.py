@@ -273,9 +273,9 @@ class _ShotSampling:
         latents = self._sample(shot, segment, start)
         self.hooks.on_stage("Decoding")
         fresh = self.model.vae.decode(latents[:, :, segment.known :], self.hooks.on_work, self.options.tiled)
-        sound = fresh.isfinite().flatten(3).all(dim=3)[0].all(dim=0)
-        if not sound.all():
-            raise no_numbers(int(sound.logical_not().nonzero()[0]), len(sound))
+        broken = fresh.isfinite().logical_not().flatten(3).any(dim=3)[0].any(dim=0).cpu().numpy()
+        if broken.any():
+            raise no_numbers(int(broken.argmax()), len(broken))
         return ShotState((*shot.frames, scene_mask.to_frames(fresh)), latents, self.noise.state)
 
     def _sample(self, shot: ShotState, segment: Segment, start: _Start) -> Tensor:

@@ -46,6 +46,7 @@ def pipe(source: RandomPipeline) -> Any:
 @pytest.fixture
 def runner(source: RandomPipeline, pipe: Any) -> PipelineRunner:
     runner = PipelineRunner(source, "code")
+    runner._current_weights()  # else the first shot would forget the pipe as one of other weights
     runner._pipe = pipe
     return runner
 

@@ -19,6 +19,7 @@ from typer.testing import CliRunner  # noqa: E402
 
 from server.cli import app  # noqa: E402
 from server.engines.realcam.engine import RealCamEngine  # noqa: E402
+from server.engines.realcam.memory.minimum_memory import LEAST  # noqa: E402
 from server.engines.realcam.settings import read_settings  # noqa: E402
 from server.engines.realcam.sources import SIZES, InstalledWeights  # noqa: E402
 from server.model.config import REALCAM_256, TINY, TRAINABLE, VARIANTS, ModelConfig  # noqa: E402
@@ -59,6 +60,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setitem(VARIANTS, SMALL.name, SMALL)
     monkeypatch.setitem(TRAINABLE, SMALL.name, SMALL)
     monkeypatch.setitem(SIZES, SMALL.size, SMALL)
+    monkeypatch.setitem(LEAST, SMALL.name, LEAST["nano"])
     monkeypatch.setattr("server.engines.realcam.sources.shortage", lambda machine, variants: "")
     monkeypatch.setattr("server.model.weights.own_networks.SHIPPED", WeightsStore(tmp_path / "none"))
     published, trained = tensors(SMALL, 1), camera_of(tensors(SMALL, 2))
