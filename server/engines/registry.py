@@ -34,14 +34,14 @@ def _wan_i2v() -> Engine:
     from server.engines.wan_i2v.engine import WanEngine
     from server.engines.wan_i2v.sources import chosen_source
 
-    return WanEngine(chosen_source())
+    return WanEngine([chosen_source()])
 
 
 def _sana_wm() -> Engine:
     from server.engines.sana_wm.engine import SanaEngine
     from server.engines.sana_wm.sources import chosen_source
 
-    return SanaEngine(chosen_source())
+    return SanaEngine([chosen_source()])
 
 
 def engines() -> dict[str, Callable[[], Engine]]:

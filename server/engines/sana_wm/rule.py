@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from server.engines.pipelines.fitting.clip_rule import ClipRule, Size
+from server.engines.pipelines.fitting.offered import frame_counts
 
 NAME = "sana-wm"
 
@@ -25,33 +26,5 @@ RANDOM_RULE = replace(RULE, only_size=None)
 SIZES: tuple[Size, ...] = ((1280, 704), (1280, 720), (832, 480), (704, 1280), (512, 320))
 """Those that are offered; all are made at the first, and scaled."""
 
-FRAME_COUNTS = (
-    161,
-    16,
-    17,
-    24,
-    25,
-    32,
-    33,
-    48,
-    49,
-    64,
-    65,
-    81,
-    96,
-    97,
-    120,
-    121,
-    128,
-    144,
-    192,
-    240,
-    241,
-    321,
-    481,
-    961,
-)
+FRAME_COUNTS = frame_counts(161)
 """The first is the model's own default."""
-
-RANDOM_SIZES: tuple[Size, ...] = ((192, 128), (128, 192), (128, 64))
-"""Offered beside them by random weights, which anything can run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from server.engines.pipelines.fitting.clip_rule import ClipRule, Size
+from server.engines.pipelines.fitting.offered import frame_counts
 
 NAME = "vace"
 WEIGHTS = (NAME, "vace-14b")
@@ -14,11 +15,5 @@ RULE = ClipRule(frame_step=4, multiple=16, most_frames=81, most_pixels=1280 * 72
 SIZES: tuple[Size, ...] = ((832, 480), (480, 832), (624, 624), (512, 320), (1280, 720), (720, 1280), (960, 960))
 """Those that are offered; it makes any other up to the largest of them."""
 
-FRAME_COUNTS = (
-    *(81, 1, 16, 17, 24, 25, 32, 33, 48, 49, 64, 65, 96, 97, 120, 121, 128, 144, 161),
-    *(192, 240, 241, 321, 481, 961),
-)
+FRAME_COUNTS = frame_counts(81, 1)
 """The first is one piece; others are padded, or made in segments."""
-
-RANDOM_SIZES: tuple[Size, ...] = ((192, 128), (128, 192), (128, 64))
-"""Offered beside them by random weights, which anything can run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from server.engines.pipelines.fitting.clip_rule import ClipRule, Size
+from server.engines.pipelines.fitting.offered import frame_counts
 
 NAME = "wan-i2v"
 
@@ -14,33 +15,5 @@ RULE = ClipRule(frame_step=4, multiple=2 * CELL, most_frames=121, most_pixels=12
 SIZES: tuple[Size, ...] = ((1280, 704), (704, 1280), (960, 960), (832, 480), (480, 832), (512, 320))
 """Those that are offered, the first two as published; it makes any other up to the largest of them."""
 
-FRAME_COUNTS = (
-    121,
-    16,
-    17,
-    24,
-    25,
-    32,
-    33,
-    48,
-    49,
-    64,
-    65,
-    81,
-    96,
-    97,
-    120,
-    128,
-    144,
-    161,
-    192,
-    240,
-    241,
-    321,
-    481,
-    961,
-)
+FRAME_COUNTS = frame_counts(121)
 """The first is one piece; others are padded, or made in segments."""
-
-RANDOM_SIZES: tuple[Size, ...] = ((192, 128), (128, 192), (128, 64))
-"""Offered beside them by random weights, which anything can run."""

@@ -32,7 +32,7 @@ STEPS = 3
 
 @pytest.fixture(scope="module")
 def engine() -> SanaEngine:
-    return SanaEngine(RandomPipeline(NAME, save_random_pipeline))
+    return SanaEngine([RandomPipeline(NAME, save_random_pipeline)])
 
 
 def sana_shot(bike: Motorcycle, trajectory: Trajectory, **options: object) -> Shot:
@@ -125,7 +125,7 @@ def test_the_memory_plan_counts_the_frames_of_the_way_to_the_shot(shot: Shot, mo
     monkeypatch.setattr(runner, "choose_plan", refuse)
     for metres in (0.0, 0.9):
         with pytest.raises(EngineError, match="Refused"):
-            SanaEngine(RandomPipeline(NAME, save_random_pipeline, draft=False)).generate(moved(shot, metres), ignored)
+            SanaEngine([RandomPipeline(NAME, save_random_pipeline, draft=False)]).generate(moved(shot, metres), ignored)
     assert [demand.frames for demand in asked] == [9, 33]
 
 

@@ -33,7 +33,7 @@ FRAMES, STEPS, SIZE = 7, 4, (120, 72)
 
 @pytest.fixture(scope="module")
 def engine() -> WanEngine:
-    return WanEngine(RandomPipeline(NAME, save_random_pipeline))
+    return WanEngine([RandomPipeline(NAME, save_random_pipeline)])
 
 
 def wan_shot(bike: Motorcycle, trajectory: Trajectory, **options: object) -> Shot:
