@@ -65,6 +65,8 @@ def fingerprint(config: TrainingConfig) -> str:
     table = msgspec.to_builtins(decisive)
     if data.scale == "absolute":
         del table["data"]["scale"]  # which checkpoints from before there was a choice do not have
+    if config.timestep_shift == 1.0:
+        del table["timestep_shift"]  # likewise
     return hashlib.sha256(msgspec.json.encode(table, order="sorted")).hexdigest()[:16]
 
 

@@ -182,6 +182,8 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         size: (width, height) of a frame, pixels; None for the variant's own.
         dropout: rate of the frozen base's dropout.
         condition_dropout: share of samples that lose the text alone, the picture alone, and both.
+        timestep_shift: above 1 trains more at high noise, where a clip's camera is decided, see `shifted`; published:
+            1.
         published: make the published run's mistakes as well: cameras and schedule in float16, gradients divided twice,
             the principal point of the crop.
         data: what is trained on.
@@ -200,6 +202,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     size: tuple[int, int] | None = None
     dropout: float = 0.1
     condition_dropout: float = 0.05
+    timestep_shift: float = 1.0
     published: bool = False
     mix: MixSettings = MixSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
@@ -302,6 +305,8 @@ def _rules(config: TrainingConfig) -> Iterator[tuple[str, object, bool, str]]:
     yield "dropout", config.dropout, 0.0 <= config.dropout < 1.0, "at least 0 and below 1"
     share = config.condition_dropout
     yield "condition_dropout", share, 0.0 <= share <= 1 / 3, "from 0 to a third"
+    shift = config.timestep_shift
+    yield "timestep_shift", shift, shift == 1.0 or (shift > 0.0 and not config.published), "above 0; 1 where published"
     yield "data.workers", data.workers, data.workers >= 0, "at least 0"
     yield "data.tails", data.tails, 0.0 <= data.tails < 0.5, "at least 0 and below 0.5"
     strides = list(data.stride)

@@ -55,6 +55,7 @@ def draw_step(
     frames: int,
     latent_size: tuple[int, int],
     mix: Mapping[ConcatStyle, float] = BASIC,
+    timestep_shift: float = 1.0,
 ) -> StepDraws:
     """The draws of one sample, a batch of one.
 
@@ -64,6 +65,7 @@ def draw_step(
         frames: T.
         latent_size: (height, width) of a latent.
         mix: share of each concat style, summing to 1.
+        timestep_shift: see `shifted`; 1 draws all timesteps alike, as published.
     """
     channels = config.vae.latent_channels
     height, width = latent_size
@@ -71,13 +73,28 @@ def draw_step(
     dropout = torch.rand(1, generator=generator)
     reference = torch.randint(0, frames, (1,), generator=generator)
     perturbation = torch.randn((1, frames, frames, 3), generator=generator)
-    timestep = torch.randint(0, config.schedule.steps, (1,), generator=generator)
+    timestep = shifted(torch.randint(0, config.schedule.steps, (1,), generator=generator), config, timestep_shift)
     noise = torch.randn((1, channels, frames, height, width), generator=generator)
     style = torch.zeros(1, dtype=torch.int64)
     if set(mix) != {"repeat"}:
         shares = torch.tensor([mix.get(name, 0.0) for name in STYLES])
         style = torch.multinomial(shares, 1, generator=generator)
     return StepDraws(posterior, dropout, reference, perturbation, timestep, noise, style)
+
+
+def shifted(timestep: Tensor, config: ModelConfig, shift: float) -> Tensor:
+    """Timesteps moved towards noise: t -> s t / (1 + (s - 1) t), t in (0, 1), as flow-matching models' schedules are.
+
+    Args:
+        timestep: int64.
+        config: of the variant.
+        shift: s; 1 moves none, 4 puts half of the timesteps above 0.8.
+    """
+    if shift == 1.0:
+        return timestep
+    steps = config.schedule.steps
+    t = (timestep.double() + 0.5) / steps
+    return (shift * t / (1.0 + (shift - 1.0) * t) * steps).long()
 
 
 def joined_draws(samples: Sequence[StepDraws]) -> StepDraws:

@@ -99,6 +99,7 @@ def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> No
         mix=config.mix.shares(),
         published=config.published,
         frames=config.model.frames,
+        timestep_shift=config.timestep_shift,
     )
     loader = SampleLoader(source, config.data.workers, accelerator.num_processes * run.batch_per_process)
     frozen = None

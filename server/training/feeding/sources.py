@@ -49,6 +49,7 @@ class SampleSource:
         mix: share of each form of the latents beside the noise.
         published: see `cropped_intrinsics`.
         frames: of a sample.
+        timestep_shift: see `draw_step`.
     """
 
     clips: PosedClips
@@ -59,13 +60,14 @@ class SampleSource:
     mix: Mapping[ConcatStyle, float]
     published: bool
     frames: int
+    timestep_shift: float = 1.0
 
     def __call__(self, position: int) -> Drawn:
         """What is at a position: of the clip whose turn it is, or, where that is broken, of one drawn in its place."""
         epoch, index = SampleOrder(len(self.clips), self.seed).place(position)
         latent_size = (self.size[1] // LATENT_DOWNSAMPLE, self.size[0] // LATENT_DOWNSAMPLE)
         generator = sample_generator(self.seed, epoch, index)
-        draws = draw_step(generator, self.config, self.frames, latent_size, self.mix)
+        draws = draw_step(generator, self.config, self.frames, latent_size, self.mix, self.timestep_shift)
         broken: dict[str, str] = {}
         for attempt in range(MOST_BROKEN):
             chooser = random.Random(sample_seed(self.seed, epoch, index, *([attempt] if attempt else [])))

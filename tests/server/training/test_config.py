@@ -57,6 +57,8 @@ def test_published_makes_the_published_mistakes(tmp_path: Path) -> None:
         (GOOD + "[run]\ncheckpoint_every = 0\n", "run.checkpoint_every is 0.*at least 1"),
         ("size = [320, 200]\n" + GOOD, "multiples of 64"),
         (GOOD.replace('out = "o"\n', ""), "out"),
+        ("timestep_shift = 0.0\n" + GOOD, "timestep_shift is 0.0"),
+        ("published = true\ntimestep_shift = 2.0\n" + GOOD, "1 where published"),
         ("= 3", "no TOML"),
     ],
 )
