@@ -26,7 +26,7 @@ FUZZ_TESTS = REALCAM_FUZZ=$(FUZZ) OMP_NUM_THREADS=1
 
 help:
 	@echo "make demo   the whole shot: a photo becomes a clip on Blender's timeline, in out/demo/"
-	@echo "make test   ruff, mypy and every test: the networks', and Blender's under 4.5 and, where Python 3.13 is found, 5.2"
+	@echo "make test   ruff, mypy, hadolint and every test: the networks', and Blender's under 4.5 and, where Python 3.13 is found, 5.2"
 	@echo "make test-models   the networks' tests alone; they bring PyTorch, some 7 GB with its CUDA libraries"
 	@echo "make test-slow   the tests that take minutes each or gigabytes of memory, which make test leaves out; before a release"
 	@echo "make fuzz   the property tests with examples drawn at random, 20 times as many (FUZZ=N: N times); before a release"
@@ -45,6 +45,8 @@ lint: setup
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
+	$(RUN) hadolint --failure-threshold style Dockerfile
+	$(RUN) check-jsonschema --builtin-schema vendor.compose-spec compose.yaml compose.cuda.yaml
 
 test-core: setup
 	$(RUN) $(PYTEST)

@@ -211,6 +211,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "options": {"logs", "jobs"},
         "metrics": set(),
         "ready_file": set(),
+        "systemd_unit": set(),
         "workers": {*SERVICE_MODULES, "jobs"},
         "requests": {*SERVICE_MODULES, "jobs", "workers"},
         "service": {*SERVICE_MODULES, "ready_file", "jobs", "workers", "requests"},

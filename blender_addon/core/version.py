@@ -6,6 +6,7 @@ pyproject.toml, the extension's manifest and uv.lock repeat the number for their
 from __future__ import annotations
 
 import getpass
+import os
 
 VERSION = "0.1.0"
 
@@ -25,4 +26,8 @@ def addon_software(blender: str, *, headless: bool = False) -> str:
 
 def command_line_client_id() -> str:
     """The client id of all commands of this user: the server knows their jobs by it."""
-    return f"cli {getpass.getuser()}"
+    try:
+        return f"cli {getpass.getuser()}"
+    except (KeyError, OSError):
+        # A container or a service may run under a number that no list of users names.
+        return f"cli {os.getuid()}"

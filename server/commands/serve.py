@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, bare_host
 from server.commands.friendly_errors import friendly_errors
 from server.service.jobs.retention import DAY, Retention
 from server.service.logs import LogFormat, set_up_logs
 from server.service.options import ServiceOptions
 from server.service.serving import default_data_dir, run_until_stopped
+from server.service.systemd_unit import systemd_unit
+from server.terminal.plain_console import say
 
 LAST_PORT = 65535
+UNIT_ENVIRONMENT = ("REALCAM_CONFIG_DIR", "REALCAM_WEIGHTS", "HF_HOME", "HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES")
+"""Variables that the systemd unit takes over from the terminal that prints it."""
 
 HostOption = Annotated[str, typer.Option(help="Address to listen on.")]
 PortOption = Annotated[int, typer.Option(min=0, max=LAST_PORT, help="Control port; 0 takes any free one.")]
@@ -54,9 +62,14 @@ MetricsPortOption = Annotated[
         help="Tell Prometheus figures at http://127.0.0.1:PORT/metrics, to whoever asks on this machine.",
     ),
 ]
+PrintUnitOption = Annotated[
+    bool,
+    typer.Option("--print-unit", help="Start nothing: print a systemd unit that runs the server with these options."),
+]
 
 
 def serve(
+    context: typer.Context,
     host: HostOption = DEFAULT_HOST,
     port: PortOption = DEFAULT_CONTROL_PORT,
     data_port: DataPortOption = None,
@@ -74,10 +87,15 @@ def serve(
     log_format: LogFormatOption = "text",
     metrics_port: MetricsPortOption = None,
     stop_grace: StopGraceOption = 5.0,
+    print_unit: PrintUnitOption = False,
 ) -> None:
     """Run a server: it takes shots, makes clips and keeps them until they are fetched."""
     if log_format not in ("text", "json"):
         raise typer.BadParameter(f"{log_format!r}: expected text or json", param_hint="--log-format")
+    if print_unit:
+        with friendly_errors():
+            say(_unit(context, stop_grace), nl=False)
+        return
     logs: LogFormat = "json" if log_format == "json" else "text"
     set_up_logs(logs)
     options = ServiceOptions(
@@ -98,3 +116,36 @@ def serve(
     )
     with friendly_errors():
         run_until_stopped(options, die_with_parent=die_with_parent, ready_file=ready_file, metrics_port=metrics_port)
+
+
+def _unit(context: typer.Context, stop_grace: float) -> str:
+    """The systemd unit for the options that were typed.
+
+    Raises:
+        ServiceError: there is no systemd, or the options do not go with it.
+    """
+    if sys.platform != "linux":
+        raise ServiceError("No unit is printed", "systemd is Linux's", "Have your system's own means run the server.")
+    typed = _typed(context)
+    if "--die-with-parent" in typed:
+        raise ServiceError(
+            "No unit is printed", "systemd gives a server no input to stop with", "Leave out --die-with-parent."
+        )
+    program = Path(sys.executable).with_name("realcam")
+    command = [str(program)] if program.is_file() else [sys.executable, "-m", "server"]
+    environment = {name: os.environ[name] for name in UNIT_ENVIRONMENT if name in os.environ}
+    return systemd_unit([*command, "serve", *typed], getpass.getuser(), environment, stop_grace)
+
+
+def _typed(context: typer.Context) -> list[str]:
+    """The options of this call as typed, paths made absolute, without --print-unit."""
+    words = list[str]()
+    for parameter in context.command.params:
+        name, value = parameter.name or "", context.params.get(parameter.name or "")
+        source = context.get_parameter_source(name)
+        if name == "print_unit" or source is None or source.name != "COMMANDLINE":
+            continue
+        words.append(parameter.opts[0])
+        if value is not True:
+            words.append(str(value.absolute() if isinstance(value, Path) else value))
+    return words

@@ -101,6 +101,7 @@ def main() -> None:
                 refuse_first(pytest.MonkeyPatch(), plan.refused, Path(sys.argv[1]))
                 service.HOUSEKEEPING, dispatcher.STORE_AGAIN = 0.1, 0.02
             serve(
+                None,
                 port=plan.port,
                 data_port=plan.data_port,
                 data_dir=Path(sys.argv[1]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterator
 
 import pytest
@@ -40,3 +41,11 @@ def test_a_job_is_listed_cancelled_and_forgotten(server: RunningServer, bike: Mo
         list(client.follow(job))
         assert said(server, "jobs", "prune", "--older-than", "0") == "1 jobs forgotten, 0.0 MB of clips removed"
         assert job[:12] not in said(server, "jobs")
+
+
+def test_a_user_without_a_name_can_ask(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> str:
+        raise OSError("No username set in the environment")
+
+    monkeypatch.setattr(getpass, "getuser", unknown)
+    assert "protocol 2." in said(server, "status")
