@@ -54,6 +54,12 @@ MIGRATIONS: tuple[str, ...] = (
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 
+DAMAGED_REMEDY = (
+    "Move the whole data folder away and start again: finished clips stay as files in its results folder. Beside a new "
+    "store they would be removed, as files of jobs that it does not know."
+)
+"""What to do about a store that cannot be read."""
+
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a store of any earlier version to this one, each step in one transaction.
@@ -63,9 +69,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     """
     (check,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if check != "ok":
-        raise ServiceError(
-            "The job store is damaged", str(check), "Move jobs.sqlite3 away and start again; results stay as files."
-        )
+        raise ServiceError("The job store is damaged", str(check), DAMAGED_REMEDY)
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
         raise ServiceError(

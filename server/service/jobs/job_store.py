@@ -13,7 +13,7 @@ import msgspec
 from blender_addon.core.errors import ErrorCode, ServiceError
 from blender_addon.core.protocol.messages import JobState, JobStatus, ResultFile, StateEvent
 
-from .job_schema import migrate
+from .job_schema import DAMAGED_REMEDY, migrate
 from .job_states import Cause, JobLifecycle, after
 
 _COLUMNS = (
@@ -147,7 +147,7 @@ class JobStore:
             raise ServiceError(
                 "The job store is damaged",
                 f"{path}: {error}",
-                "Move it away and start again; finished clips stay as files in the results folder.",
+                DAMAGED_REMEDY,
             ) from error
         except ServiceError:
             self._connection.close()
