@@ -6,7 +6,9 @@ it has one. `report` raises Cancelled when the job was cancelled: let it pass th
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
+
+import msgspec
 
 from blender_addon.core.errors import RealCamError
 from blender_addon.core.payloads.check_request import CheckRequest, CheckResult
@@ -29,6 +31,30 @@ class Paused(RealCamError):
 
     def __init__(self) -> None:
         super().__init__("Paused: the server is stopping")
+
+
+class EngineNeeds(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine needs of a machine: the server gives its jobs to a worker that has it.
+
+    An engine declares it as its attribute `needs`. One that does not is given a card where the server has one, and
+    shares the processor with short jobs where it has none.
+
+    Attributes:
+        cards: graphics cards that it runs on together.
+        card_memory: bytes that each of them must have in all.
+        without_card: where the server has no such cards, it runs on the processor beside short jobs ("shared"), on the
+            processor in a worker for long jobs ("alone"), or not at all ("never").
+        faster_on_card: whether jobs that need no card are faster on one: they get one that nobody needs just now.
+    """
+
+    cards: int = 0
+    card_memory: int = 0
+    without_card: Literal["shared", "alone", "never"] = "shared"
+    faster_on_card: bool = False
+
+
+UNDECLARED = EngineNeeds(cards=1)
+"""The needs of an engine that declares none."""
 
 
 @runtime_checkable
@@ -101,6 +127,12 @@ class CheckEngine(Protocol):
 
 
 AnyEngine = Engine | DepthEngine | CheckEngine
+
+
+def needs_of(engine: AnyEngine) -> EngineNeeds:
+    """What an engine needs of a machine: its attribute `needs`, UNDECLARED where it has none."""
+    declared = getattr(engine, "needs", UNDECLARED)
+    return declared if isinstance(declared, EngineNeeds) else UNDECLARED
 
 
 class Checkpoints(Protocol):

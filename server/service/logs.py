@@ -11,7 +11,7 @@ import msgspec
 from blender_addon.core.printable import printable
 
 LogFormat = Literal["text", "json"]
-FIELDS = ("job", "attempt", "client", "engine")
+FIELDS = ("job", "attempt", "client", "engine", "worker")
 """Names that `extra` may add to a record."""
 
 

@@ -46,6 +46,8 @@ class ServiceOptions:
     """After this an engine that does not stop is killed."""
     stop_grace: float = 5.0
     """A graceful stop gives the running job this long to finish; then it is queued for the next start."""
+    idle_release: float = 600.0
+    """A worker that has been idle for so long gives back the memory that its engines hold; 0 for never."""
     engine_rest: float = 600.0
     """A suspended engine is tried again after this."""
     keep_free: int = 64 * 1024 * 1024

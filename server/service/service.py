@@ -36,7 +36,9 @@ from .requests.sessions import Sessions
 from .requests.sockets import Incoming, Router
 from .requests.zap import AllowList, ZapHandler, prove_closed
 from .wakeup import Wakeup
-from .workers.dispatcher import QUICK_DEATHS, Dispatcher, WorkerCannotStartError
+from .workers.dispatcher import Dispatcher
+from .workers.executor import Executor, WorkerCannotStartError, WorkerKind, WorkerPlace
+from .workers.local_workers import QUICK_DEATHS, LocalWorkers
 
 log = logging.getLogger("realcam.service")
 
@@ -83,11 +85,12 @@ class Service:
         self._sessions = Sessions(options.limits.sessions, self._clock)
         outbox = Outbox(self._sessions, self._control, options.limits.unread_messages)
         self._manager = JobManager(self._store, files, on_event=outbox.notify_event)
+        executor = self._executor()
         self._dispatcher = Dispatcher(
-            self._manager, options, self._wakeup, on_step=self._sessions.note_progress, clock=self._clock
+            self._manager, options, on_step=self._sessions.note_progress, clock=self._clock, executor=executor
         )
-        # The worker imports its engines while the rest is set up.
-        self._dispatcher.start()
+        # Workers import their engines while the rest is set up.
+        executor.tick()
         self._control_handler = ControlHandler(self._manager, self._dispatcher, options, self.boot_id, self._stats_for)
         self._data_handler = DataHandler(
             self._manager,
@@ -113,6 +116,11 @@ class Service:
         self._stop_at: float | None = None
         self._lags: deque[tuple[float, float]] = deque()
         reconcile(self._manager)
+
+    def _executor(self) -> Executor:
+        """What executes jobs, by the options."""
+        places = {WorkerPlace("any", WorkerKind.ANY): None}
+        return LocalWorkers(self.options, places, self._wakeup, self._clock)
 
     def _open_sockets(self) -> None:
         options, limits = self.options, self.options.limits

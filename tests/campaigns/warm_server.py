@@ -24,7 +24,7 @@ from server.commands.serve import serve
 from server.service import service
 from server.service.jobs.job_files import JobFiles
 from server.service.jobs.job_store import JobStore
-from server.service.workers import dispatcher, worker, worker_process
+from server.service.workers import outcomes, worker, worker_process
 from tests.support.servers import ENGINES
 from tests.support.systems.refused_calls import refuse_first
 
@@ -99,7 +99,7 @@ def main() -> None:
             _arm(plan)
             if plan.refused:
                 refuse_first(pytest.MonkeyPatch(), plan.refused, Path(sys.argv[1]))
-                service.HOUSEKEEPING, dispatcher.STORE_AGAIN = 0.1, 0.02
+                service.HOUSEKEEPING, outcomes.STORE_AGAIN = 0.1, 0.02
             serve(
                 None,
                 port=plan.port,

@@ -7,14 +7,16 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from blender_addon.core.held_files import patiently
 from blender_addon.core.protocol.capability import EngineCapability
 from blender_addon.core.protocol.messages import JobState, JobStatus, StateEvent
 
 from .disk import Disk, promised
+from .fair_queue import FairQueue, Waiting
 from .job_files import JobFiles, Manifest
 from .job_states import Cause
 from .job_store import Job, JobStore
@@ -31,6 +33,10 @@ class JobManager:
         store: the job records.
         files: the jobs' inputs and results.
         on_event: called with every change of state, once it is on disk.
+
+    Attributes:
+        fair_queue: who was served last; the dispatcher says which engines share a queue.
+        changes: how many changes of jobs there were since the start.
     """
 
     def __init__(self, store: JobStore, files: JobFiles, on_event: OnEvent) -> None:
@@ -38,7 +44,8 @@ class JobManager:
         self.files = files
         self.disk = Disk(files.root)
         self._on_event = on_event
-        self._served: list[str] = []
+        self.fair_queue = FairQueue()
+        self.changes = 0
 
     def move(self, job: Job, cause: Cause, reason: str = "", **facts: Any) -> Job:
         """The job after `cause`, stored; its events are sent and the inputs of a job that has ended are deleted.
@@ -62,8 +69,9 @@ class JobManager:
             if not self.disk.release_reserve():
                 raise
             moved = self.store.apply(job, cause, time.time(), reason, **facts)
+        self.changes += 1
         if cause is Cause.STARTED:
-            self._served = [owner for owner in self._served if owner != job.owner] + [job.owner]
+            self.fair_queue.note_started(job.engine, job.owner)
         if moved.state.final:
             self.files.discard_inputs(job.job_id)
         if moved.sequence != job.sequence:
@@ -71,15 +79,23 @@ class JobManager:
                 self._on_event(event)
         return moved
 
-    def queue(self) -> list[str]:
-        """Ids of queued jobs in the order they will run."""
+    def queues(self) -> dict[str, list[Waiting]]:
+        """Queued jobs in the order they will run, by the name of their queue."""
         queued = self.store.in_states(JobState.QUEUED)
-        return schedule([Waiting(job.number, job.job_id, job.owner) for job in queued], self._served)
+        return self.fair_queue.in_order(Waiting(job.number, job.job_id, job.owner, job.engine) for job in queued)
+
+    def queue(self) -> list[str]:
+        """Ids of queued jobs, one queue after another, each in the order in which its jobs will run."""
+        return [job.job_id for jobs in self.queues().values() for job in jobs]
 
     def places(self) -> dict[str, int]:
-        """The number of jobs before each queued job, by job id; a running one counts."""
-        running = len(self.store.in_states(JobState.RUNNING, JobState.FINALIZING))
-        return {job_id: place + running for place, job_id in enumerate(self.queue())}
+        """The number of jobs before each queued job in its own queue, by job id; running ones count."""
+        running = Counter(
+            self.fair_queue.lane(job.engine) for job in self.store.in_states(JobState.RUNNING, JobState.FINALIZING)
+        )
+        return {
+            job.job_id: place + running[lane] for lane, jobs in self.queues().items() for place, job in enumerate(jobs)
+        }
 
     def status(self, job: Job) -> JobStatus:
         """The job's status as it goes over the wire, with the bytes received and its place in the queue."""
@@ -103,6 +119,7 @@ class JobManager:
         if not jobs:
             return 0
         self.store.forget([job.job_id for job in jobs])
+        self.changes += 1
         for job in jobs:
             self.files.discard(job.job_id)
         return sum(job.result_bytes for job in jobs)
@@ -120,33 +137,6 @@ class JobManager:
                 self.files.discard_inputs(job_id)
             elif job.state not in (JobState.RUNNING, JobState.FINALIZING):
                 self.files.discard_work(job_id)
-
-
-class Waiting(NamedTuple):
-    """A queued job: its number in order of submission, its id and its owner."""
-
-    number: int
-    job_id: str
-    owner: str
-
-
-def schedule(waiting: Sequence[Waiting], served_last: Sequence[str]) -> list[str]:
-    """Job ids in the order they will run: round robin over the owners, the oldest job of each first.
-
-    Args:
-        waiting: the queued jobs, in any order.
-        served_last: owners, the one served longest ago first. Owners who were never served come before all of them, by
-            their oldest job.
-    """
-    lanes: dict[str, list[Waiting]] = {}
-    for job in sorted(waiting):
-        lanes.setdefault(job.owner, []).append(job)
-    rank = {owner: place for place, owner in enumerate(served_last)}
-    owners = sorted(lanes, key=lambda owner: (rank.get(owner, -1), lanes[owner][0].number))
-    order: list[str] = []
-    for round_number in range(max((len(lane) for lane in lanes.values()), default=0)):
-        order.extend(lanes[owner][round_number].job_id for owner in owners if round_number < len(lanes[owner]))
-    return order
 
 
 RESTARTED = "The server was restarted while this job ran."

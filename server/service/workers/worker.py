@@ -46,6 +46,7 @@ from server.engines.engine import (
     Engine,
     Paused,
     ResumableEngine,
+    needs_of,
 )
 from server.service.jobs.job_files import MANIFEST, Manifest
 from server.service.logs import set_up_logs
@@ -102,7 +103,8 @@ class Worker:
         """Run jobs until standard input ends, which ends the process."""
         threading.Thread(target=self._listen, daemon=True).start()
         self._told = tuple(engine.capability for engine in self._engines.values())
-        self._send(pipe.Ready(pid=os.getpid(), engines=self._told))
+        needs = {engine.capability.name: needs_of(engine) for engine in self._engines.values()}
+        self._send(pipe.Ready(pid=os.getpid(), engines=self._told, needs=needs))
         threading.Thread(target=self._beat, daemon=True).start()
         while True:
             job = self._jobs.get()

@@ -13,6 +13,7 @@ import msgspec
 from blender_addon.core.errors import WireError
 from blender_addon.core.protocol.capability import EngineCapability
 from blender_addon.core.protocol.messages import Limits, Progress, ResultFile
+from server.engines.engine import EngineNeeds
 
 LONGEST = 8 * 1024 * 1024
 """Most bytes of a message."""
@@ -62,10 +63,17 @@ class Pause(WorkerMessage, frozen=True, tag="pause"):
 
 
 class Ready(WorkerMessage, frozen=True, tag="ready"):
-    """The engines are loaded; jobs may be sent."""
+    """The engines are loaded; jobs may be sent.
+
+    Attributes:
+        pid: of the process.
+        engines: what they can do.
+        needs: what they need of a machine, by name.
+    """
 
     pid: int
     engines: tuple[EngineCapability, ...]
+    needs: dict[str, EngineNeeds] = {}
 
 
 class EnginesChanged(WorkerMessage, frozen=True, tag="engines"):

@@ -42,14 +42,16 @@ class WorkerProcess:
         engines: `module:function` that returns the engine makers.
         log_format: of the worker's log.
         post: called from a thread of its own with each message and, last, a WorkerExit.
+        cards: the CUDA_VISIBLE_DEVICES of the process; None for that of this one.
     """
 
-    def __init__(self, engines: str, log_format: LogFormat, post: OnWords) -> None:
+    def __init__(self, engines: str, log_format: LogFormat, post: OnWords, cards: str | None = None) -> None:
         self._post = post
         self._process = subprocess.Popen(
             [sys.executable, "-m", "server.service.workers.worker", engines, log_format],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            env=None if cards is None else {**os.environ, "CUDA_VISIBLE_DEVICES": cards},
             # A process group of its own: Ctrl-C in the server's terminal must reach the server alone.
             start_new_session=os.name == "posix",
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),

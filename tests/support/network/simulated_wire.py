@@ -49,8 +49,12 @@ from server.service.requests.sockets import Delivery, Incoming
 from server.service.wakeup import Wakeup
 from server.service.workers import worker_messages as pipe
 from server.service.workers.dispatcher import Dispatcher
+from server.service.workers.executor import WorkerKind, WorkerPlace
+from server.service.workers.local_workers import LocalWorkers
 from server.service.workers.worker_process import WorkerExit
 
+ONE = {WorkerPlace("any", WorkerKind.ANY): None}
+"""The workers of a server that has one."""
 LIMITS = Limits(chunk_bytes=16 * 1024, chunks_in_flight=3)
 MOST_STEPS = 5000
 """More than any scenario needs: a client that is still waiting then waits for ever."""
@@ -116,9 +120,8 @@ class World:
         control, data = FrameSink(self, "control"), FrameSink(self, "data")
         outbox = Outbox(sessions, control, self._limits.unread_messages)
         self.manager = JobManager(self._store, JobFiles(self.folder), outbox.notify_event)
-        dispatcher = Dispatcher(
-            self.manager, options, self._wakeup, sessions.note_progress, time.monotonic, self._new_worker
-        )
+        workers = LocalWorkers(options, ONE, self._wakeup, time.monotonic, self._new_worker)
+        dispatcher = Dispatcher(self.manager, options, sessions.note_progress, time.monotonic, workers)
         self.router = MessageRouter(
             self._limits,
             sessions,
@@ -134,7 +137,7 @@ class World:
         reconcile(self.manager)
         self._turn()
 
-    def _new_worker(self, engines: str, log_format: str, on_words: Callable[..., None]) -> Worker:
+    def _new_worker(self, engines: str, log_format: str, on_words: Callable[..., None], cards: str | None) -> Worker:
         worker = Worker(on_words)
         self._workers.append(worker)
         return worker

@@ -22,9 +22,11 @@ from server.service.jobs.job_states import Cause
 from server.service.jobs.job_store import JobStore
 from server.service.options import ServiceOptions
 from server.service.wakeup import Wakeup
-from server.service.workers import dispatcher as dispatching
+from server.service.workers import outcomes
 from server.service.workers import worker_messages as pipe
 from server.service.workers.dispatcher import Dispatcher
+from server.service.workers.local_workers import LocalWorkers
+from tests.support.network.simulated_wire import ONE
 from tests.support.systems.refused_calls import FOREVER, refused_first
 from tests.support.systems.sharing_rule import sharing_violation
 
@@ -53,6 +55,9 @@ class ReadyWorker:
         self._say(self, pipe.ClipMade(**name))
         self._say(self, pipe.Finished(**name, results=(RESULT,), engine_seconds=1.0))
 
+    def kill(self) -> None:
+        """It ends."""
+
     def close(self, seconds: float) -> None:
         """It has ended."""
 
@@ -70,10 +75,11 @@ class Loop:
         self.dispatcher = Dispatcher(
             self.manager,
             options,
-            self._wakeup,
             self._told,
             time.monotonic,
-            lambda engines, form, say: ReadyWorker(say),
+            LocalWorkers(
+                options, ONE, self._wakeup, time.monotonic, lambda engines, form, say, cards: ReadyWorker(say)
+            ),
         )
         reconcile(self.manager)
 
@@ -106,7 +112,7 @@ class Loop:
 
 @pytest.fixture
 def loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loop]:
-    monkeypatch.setattr(dispatching, "STORE_AGAIN", 0.0)
+    monkeypatch.setattr(outcomes, "STORE_AGAIN", 0.0)
     monkeypatch.setattr(held_files.time, "sleep", lambda seconds: pytest.fail("the loop's thread waits"))
     loop = Loop(tmp_path)
     yield loop

@@ -23,7 +23,8 @@ from server.service.requests.sessions import QUIET, Sessions
 from server.service.service import LONGEST_TURN
 from server.service.wakeup import Wakeup
 from server.service.workers.dispatcher import Dispatcher
-from tests.support.network.simulated_wire import Worker
+from server.service.workers.local_workers import LocalWorkers
+from tests.support.network.simulated_wire import ONE, Worker
 from tests.support.systems.jumping_clock import NIGHT, JumpingClock
 
 SHOT = b"a shot"
@@ -42,9 +43,10 @@ class Turning:
         self.workers: list[Worker] = []
         self.sessions = Sessions(3, clock)
         self.sessions.open(b"1", "anna", "tests")
-        self.dispatcher = Dispatcher(self.manager, self.options, self.wakeup, lambda *_: None, clock, self.new_worker)
+        workers = LocalWorkers(self.options, ONE, self.wakeup, clock, self.new_worker)
+        self.dispatcher = Dispatcher(self.manager, self.options, lambda *_: None, clock, workers)
 
-    def new_worker(self, engines: str, log_format: str, on_words: Callable[..., None]) -> Worker:
+    def new_worker(self, engines: str, log_format: str, on_words: Callable[..., None], cards: str | None) -> Worker:
         self.workers.append(Worker(on_words))
         return self.workers[-1]
 
