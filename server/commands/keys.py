@@ -22,6 +22,7 @@ from blender_addon.core.protocol.keys import (
     server_keys,
 )
 from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT, bare_host
+from server.gateway.tokens import token_of as bearer_token_of
 from server.service.requests.zap import AllowedClient, read_allowed, write_allowed
 from server.terminal.plain_console import PlainConsole, PlainTable, say
 
@@ -83,6 +84,15 @@ def invite(
         _add(name, pair.public)
         pairing = Pairing(host, port, data_port or port + 1, server_keys(config_dir()).public, pair.secret)
         say(pairing_text(pairing))
+
+
+@keys_app.command()
+def token(name: Name) -> None:
+    """Make a key for a program that comes over `realcam gateway` and print it as a bearer token. It is a secret."""
+    with friendly_errors():
+        pair = new_keys()
+        _add(name, pair.public)
+        say(bearer_token_of(pair))
 
 
 @keys_app.command()

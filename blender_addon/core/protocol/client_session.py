@@ -89,6 +89,7 @@ class Session:
         software: name and version, for the server's log.
         timeout: seconds to find the host, and again for the handshakes.
         interrupted: asked during every wait.
+        keys: to connect with; None takes those of the configuration.
 
     Raises:
         ServiceError: nobody answers, the server's key is not known, the versions do not match, or the server refuses
@@ -106,6 +107,7 @@ class Session:
         software: str,
         timeout: float,
         interrupted: Interrupted = never,
+        keys: SessionKeys | None = None,
     ) -> None:
         self.address = address
         self._config = config
@@ -121,7 +123,7 @@ class Session:
         try:
             host = reachable_host(address, timeout)
             deadline = time.monotonic() + timeout
-            keys = session_keys(address, config)
+            keys = keys or session_keys(address, config)
             self._open("control", host, address.control_port, keys)
             self._open("data", host, address.data_port, keys)
             self._await_handshakes(deadline, interrupted)

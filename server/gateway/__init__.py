@@ -1,0 +1,1 @@
+"""HTTP beside ZeroMQ: a client of the service for programs that speak HTTP alone."""

@@ -1,0 +1,87 @@
+"""Answers as JSON; an error as what, why and remedy with a status of HTTP."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from blender_addon.core.errors import (
+    CameraError,
+    EngineError,
+    ErrorCode,
+    PhotoError,
+    RealCamError,
+    ServiceError,
+    ShotError,
+    WireError,
+)
+from blender_addon.core.protocol.messages import RefusalCode
+
+STATUS: dict[str, HTTPStatus] = {
+    RefusalCode.MALFORMED: HTTPStatus.BAD_REQUEST,
+    RefusalCode.NOT_ALLOWED: HTTPStatus.UNAUTHORIZED,
+    RefusalCode.NO_SUCH_JOB: HTTPStatus.NOT_FOUND,
+    RefusalCode.NOT_READY: HTTPStatus.CONFLICT,
+    RefusalCode.JOB_CONFLICT: HTTPStatus.CONFLICT,
+    RefusalCode.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    RefusalCode.BAD_PAYLOAD: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RefusalCode.NO_SUCH_ENGINE: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RefusalCode.BUSY: HTTPStatus.TOO_MANY_REQUESTS,
+    RefusalCode.ENGINE_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    RefusalCode.NO_SPACE: HTTPStatus.INSUFFICIENT_STORAGE,
+    ErrorCode.UNREACHABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorCode.LOST: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorCode.INTERRUPTED: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorCode.DISK_FULL: HTTPStatus.INSUFFICIENT_STORAGE,
+}
+"""The status for each code of a ServiceError; any other is the server's fault, BAD_GATEWAY."""
+OF_THE_REQUEST = (CameraError, EngineError, PhotoError, ShotError, WireError)
+"""Errors in what was sent."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """An error as it is answered: what happened, why, what to do; `code` is for programs."""
+
+    what: str
+    why: str = ""
+    remedy: str = ""
+    code: str = ""
+
+
+def answer(content: Any, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None) -> Response:
+    """A response with a struct, list or dictionary as JSON."""
+    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")
+
+
+def status_of(error: RealCamError) -> HTTPStatus:
+    """The status of HTTP that says whose fault an error is."""
+    if isinstance(error, ServiceError):
+        return STATUS.get(error.code, HTTPStatus.BAD_GATEWAY)
+    return HTTPStatus.UNPROCESSABLE_ENTITY if isinstance(error, OF_THE_REQUEST) else HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def problem_of(error: RealCamError) -> Problem:
+    """An error as data."""
+    return Problem(what=error.what, why=error.why, remedy=error.remedy, code=getattr(error, "code", ""))
+
+
+async def answer_error(request: Request, error: Exception) -> Response:
+    """The response to an error of ours."""
+    assert isinstance(error, RealCamError)
+    status = status_of(error)
+    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
+    return answer(problem_of(error), status, headers)
+
+
+async def answer_http_error(request: Request, error: Exception) -> Response:
+    """The response to a path or a method that is not there."""
+    assert isinstance(error, HTTPException)
+    remedy = "GET /openapi.json lists paths and methods."
+    what = {404: "There is nothing here", 405: "This path has no such method"}.get(error.status_code, error.detail)
+    problem = Problem(what=what, why=f"{request.method} {request.url.path}", remedy=remedy, code="no-such-path")
+    return answer(problem, error.status_code, dict(error.headers or {}))

@@ -1,0 +1,110 @@
+"""The gateway's OpenAPI document, from the structs that are sent."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import msgspec
+
+from blender_addon.core.protocol.capability import EngineCapability
+from blender_addon.core.protocol.messages import JobStatus
+from blender_addon.core.version import VERSION
+
+from .answers import Problem
+
+SHOT_TYPE = "application/octet-stream"
+"""A shot file, as the add-on sends it."""
+
+
+@functools.cache
+def openapi_document() -> dict[str, Any]:
+    """The document, OpenAPI 3.1."""
+    (jobs, status, engines, problem), schemas = msgspec.json.schema_components(
+        (list[JobStatus], JobStatus, list[EngineCapability], Problem), ref_template="#/components/schemas/{name}"
+    )
+    errors = {str(code): _json(words, problem) for code, words in ERRORS.items()}
+    paths: dict[str, dict[str, Any]] = {
+        "/v1/engines": {"get": _operation("engines", "What the engines can do", {"200": _json("Engines", engines)})},
+        "/v1/jobs": {
+            "get": _operation("jobs", "Your jobs, newest first", {"200": _json("Jobs", jobs)}),
+            "post": {
+                **_operation("submit", "Send a shot: it becomes a job", {"202": _json("The job", status)}),
+                "parameters": [
+                    _parameter("title", "query", "The job's name for people", {"maxLength": 200}),
+                    _parameter("job_id", "query", "A new id; sending again with the same makes no second job", JOB_ID),
+                ],
+                "requestBody": {
+                    "required": True,
+                    "content": {SHOT_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+                },
+            },
+        },
+        "/v1/jobs/{job_id}": {
+            "parameters": [JOB],
+            "get": _operation("status", "The status of a job", {"200": _json("The job", status)}),
+            "delete": _operation(
+                "cancel",
+                "Stop a job within a step",
+                {"200": _json("It has ended", status), "202": _json("It stops at its next step", status)},
+            ),
+        },
+        "/v1/jobs/{job_id}/events": {
+            "parameters": [JOB, LAST_EVENT],
+            "get": _operation("events", "The states and the progress of a job", {"200": EVENTS}),
+        },
+        "/v1/jobs/{job_id}/files/{name}": {
+            "parameters": [JOB, _parameter("name", "path", "clip.mp4, metadata.json, or another of the job's results")],
+            "get": _operation("result", "One file of a finished job", {"200": FILE}),
+        },
+    }
+    for path in paths.values():
+        for operation in (value for key, value in path.items() if key != "parameters"):
+            operation["responses"] |= errors
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "RealCam", "version": VERSION, "license": {"name": "Apache-2.0"}},
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {"schemas": schemas, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+    }
+
+
+def _operation(name: str, summary: str, responses: dict[str, Any]) -> dict[str, Any]:
+    return {"operationId": name, "summary": summary, "responses": responses}
+
+
+def _json(words: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": words, "content": {"application/json": {"schema": schema}}}
+
+
+def _parameter(name: str, place: str, words: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        **{"name": name, "in": place, "required": place == "path", "description": words},
+        "schema": {"type": "string", **(schema or {})},
+    }
+
+
+JOB_ID = {"pattern": "^[0-9a-z][0-9a-z-]{7,63}$"}
+JOB = _parameter("job_id", "path", "The job's id", JOB_ID)
+LAST_EVENT = _parameter(
+    "Last-Event-ID", "header", "Number of the last state event you have", {"pattern": "^[0-9]{1,9}$"}
+)
+EVENTS = {
+    "description": "Events `state` (a StateEvent, numbered), `progress` and `problem`, until the job has ended",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+FILE = {"description": "The file", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+ERRORS = {
+    400: "The request cannot be read",
+    401: "No token, or one that the server does not know",
+    404: "You have no such job, or it has no such file",
+    409: "The job is not done, or another one has this id",
+    413: "The body is over the gateway's limit",
+    422: "The shot cannot be used",
+    429: "You have too many jobs that have not ended",
+    502: "The server failed",
+    503: "The server is away",
+    507: "The server's disk is full",
+}
+"""What each status of an error means."""

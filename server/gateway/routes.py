@@ -1,0 +1,202 @@
+"""The gateway's paths: submit, status, events, results, cancel."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, TypeVar
+
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from blender_addon.core.errors import RealCamError, ServiceError
+from blender_addon.core.payloads.shot_file import decode_shot
+from blender_addon.core.protocol.client import Client
+from blender_addon.core.protocol.keys import KeyPair
+from blender_addon.core.protocol.messages import JOB_ID_PATTERN, JobState, JobStatus, RefusalCode
+
+from .answers import answer, answer_error, answer_http_error
+from .bodies import malformed, read_body
+from .connections import Connections
+from .events import job_events
+from .openapi import openapi_document
+from .tokens import bearer_token, keys_of
+
+T = TypeVar("T")
+DEFAULT_BODY_LIMIT = 256_000_000
+"""Bytes."""
+MEDIA_TYPES = {
+    **{".mp4": "video/mp4", ".json": "application/json", ".png": "image/png", ".jpg": "image/jpeg"},
+    ".npz": "application/octet-stream",
+}
+"""Of a result file, by its ending: never one that a browser would run."""
+LAST_EVENT = re.compile(r"\A[0-9]{1,9}\Z")
+
+
+def gateway_app(connections: Connections, body_limit: int = DEFAULT_BODY_LIMIT) -> Starlette:
+    """The gateway.
+
+    Args:
+        connections: to the service.
+        body_limit: bytes that a request's body may have.
+    """
+    gateway = Gateway(connections, body_limit)
+
+    @asynccontextmanager
+    async def until_closed(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(connections.close)
+
+    routes = [
+        Route("/openapi.json", _openapi),
+        Route("/v1/engines", gateway.engines),
+        Route("/v1/jobs", gateway.jobs, methods=["GET"]),
+        Route("/v1/jobs", gateway.submit, methods=["POST"]),
+        Route("/v1/jobs/{job_id}", gateway.status, methods=["GET"]),
+        Route("/v1/jobs/{job_id}", gateway.cancel, methods=["DELETE"]),
+        Route("/v1/jobs/{job_id}/events", gateway.events),
+        Route("/v1/jobs/{job_id}/files/{name:path}", gateway.result),
+    ]
+    handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
+        RealCamError: answer_error,
+        HTTPException: answer_http_error,
+    }
+    return Starlette(routes=routes, exception_handlers=handlers, lifespan=until_closed)
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """The answers to requests. Each reads the token first, and the body only once the service knows the token.
+
+    Attributes:
+        connections: to the service.
+        body_limit: bytes.
+    """
+
+    connections: Connections
+    body_limit: int
+
+    async def engines(self, request: Request) -> Response:
+        """What the engines can do."""
+        return answer(await self._asked(_keys(request), lambda client: client.connect().engines))
+
+    async def jobs(self, request: Request) -> Response:
+        """The token's jobs, newest first."""
+        return answer(await self._asked(_keys(request), Client.jobs))
+
+    async def submit(self, request: Request) -> Response:
+        """The status of a new job."""
+        keys = _keys(request)
+        job_id = _checked_id(request.query_params.get("job_id") or uuid.uuid4().hex)
+        limits = await self._asked(keys, lambda client: client.connect().limits)
+        body = await read_body(request, min(self.body_limit, limits.payload_bytes))
+        title = request.query_params.get("title", "")
+
+        def sent(client: Client) -> JobStatus:
+            shot = decode_shot(body, limits)
+            return client.submit(job_id, body, shot.settings.engine, title)
+
+        status = await self._asked(keys, sent)
+        return answer(status, HTTPStatus.ACCEPTED, {"Location": f"/v1/jobs/{job_id}"})
+
+    async def status(self, request: Request) -> Response:
+        """The status of a job."""
+        return answer(await self._status(request))
+
+    async def cancel(self, request: Request) -> Response:
+        """The status of a job that was asked to stop, which it does at its next step."""
+        status = await self._status(request)
+        if status.state.final:
+            return answer(status)
+        answered = await self._asked(_keys(request), lambda client: client.cancel(status.job_id))
+        return answer(answered, HTTPStatus.OK if answered.state.final else HTTPStatus.ACCEPTED)
+
+    async def events(self, request: Request) -> Response:
+        """The events of a job, as they come."""
+        last = request.headers.get("last-event-id", "")
+        if last and not LAST_EVENT.match(last):
+            raise malformed("Last-Event-ID cannot be read", f"{last[:40]!r} is not the number of an event")
+        status = await self._status(request)
+        events = job_events(self.connections, _keys(request), status.job_id, int(last or 0))
+        # For nginx, which else keeps a stream until it has enough of it.
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+
+    async def result(self, request: Request) -> Response:
+        """One file of a finished job, checked against its checksum."""
+        status = await self._status(request)
+        name = request.path_params["name"]
+        if status.state is not JobState.DONE:
+            raise ServiceError(
+                "This job has no result", f"it is {status.state.value}", status.reason, code=RefusalCode.NOT_READY
+            )
+        known = [file.name for file in status.results]
+        if name not in known:
+            raise ServiceError(
+                "The job has no such file",
+                repr(name[:80]),
+                f"It has: {', '.join(known)}.",
+                code=RefusalCode.NO_SUCH_JOB,
+            )
+        folder = tempfile.TemporaryDirectory(prefix="realcam-gateway-", ignore_cleanup_errors=True)
+        try:
+            await self._asked(_keys(request), lambda client: client.fetch(status.job_id, Path(folder.name)))
+        except BaseException:
+            folder.cleanup()
+            raise
+        path = Path(folder.name, name)
+        media_type = MEDIA_TYPES.get(path.suffix, "application/octet-stream")
+        headers = {"X-Content-Type-Options": "nosniff"}
+        return FileResponse(path, headers=headers, media_type=media_type, background=BackgroundTask(folder.cleanup))
+
+    async def _status(self, request: Request) -> JobStatus:
+        """The status of the job in the path.
+
+        Raises:
+            ServiceError: the token has no such job, which another's job is like.
+        """
+        keys, job_id = _keys(request), _checked_id(request.path_params["job_id"])
+        status = await self._asked(keys, lambda client: client.status(job_id))
+        if status.state is JobState.UNKNOWN:
+            raise _no_such_job(job_id)
+        return status
+
+    async def _asked(self, keys: KeyPair, question: Callable[[Client], T]) -> T:
+        """The answer of the service to a token, in another thread."""
+
+        def ask() -> T:
+            with self.connections.client(keys) as client:
+                return question(client)
+
+        return await run_in_threadpool(ask)
+
+
+async def _openapi(request: Request) -> Response:
+    return answer(openapi_document())
+
+
+def _keys(request: Request) -> KeyPair:
+    return keys_of(bearer_token(request.headers.get("authorization", "")))
+
+
+def _checked_id(job_id: str) -> str:
+    if not re.match(JOB_ID_PATTERN, job_id):
+        raise _no_such_job(job_id)
+    return job_id
+
+
+def _no_such_job(job_id: str) -> ServiceError:
+    return ServiceError(
+        "You have no such job", repr(job_id[:80]), "GET /v1/jobs lists yours.", code=RefusalCode.NO_SUCH_JOB
+    )
