@@ -223,7 +223,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "answers": set(),
         "tokens": set(),
         "bodies": {"answers"},
-        "photo_job": set(),
+        "photo_job": {"bodies"},
         "connections": {"tokens", "answers"},
         "events": {"answers", "connections"},
         "openapi": {"answers", "photo_job"},

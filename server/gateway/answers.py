@@ -85,3 +85,9 @@ async def answer_http_error(request: Request, error: Exception) -> Response:
     what = {404: "There is nothing here", 405: "This path has no such method"}.get(error.status_code, error.detail)
     problem = Problem(what=what, why=f"{request.method} {request.url.path}", remedy=remedy, code="no-such-path")
     return answer(problem, error.status_code, dict(error.headers or {}))
+
+
+async def answer_unforeseen(request: Request, error: Exception) -> Response:
+    """The response to an error that nobody foresaw; the log has its traceback, the answer nothing of it."""
+    problem = Problem(what="The gateway failed", why=type(error).__name__, remedy="Its log says more.", code="failed")
+    return answer(problem, HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from typing import NamedTuple
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -41,7 +42,19 @@ async def read_body(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-async def read_form(request: Request, body: bytes) -> dict[str, bytes]:
+class Part(NamedTuple):
+    """One part of a form.
+
+    Attributes:
+        content: its bytes.
+        name: the file's name as the sender calls it; "" for a field. It names no file here.
+    """
+
+    content: bytes
+    name: str = ""
+
+
+async def read_form(request: Request, body: bytes) -> dict[str, Part]:
     """The parts of a multipart form by name, files and fields alike.
 
     Raises:
@@ -58,11 +71,13 @@ async def read_form(request: Request, body: bytes) -> dict[str, bytes]:
         form = await parser.parse()
     except (MultiPartException, KeyError, UnicodeError) as error:
         raise malformed("The form cannot be read", str(getattr(error, "message", error))) from error
-    parts = dict[str, bytes]()
+    parts = dict[str, Part]()
     for name, part in form.multi_items():
         if name in parts:
             raise malformed("The form has a part twice", repr(name))
-        parts[name] = await part.read() if isinstance(part, UploadFile) else part.encode()
+        parts[name] = (
+            Part(await part.read(), part.filename or "") if isinstance(part, UploadFile) else Part(part.encode())
+        )
     await form.close()
     return parts
 

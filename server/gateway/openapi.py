@@ -12,31 +12,43 @@ from blender_addon.core.protocol.messages import JobStatus
 from blender_addon.core.version import VERSION
 
 from .answers import Problem
+from .photo_job import FILES, PhotoJob, PhotoSettings
 
 SHOT_TYPE = "application/octet-stream"
 """A shot file, as the add-on sends it."""
 
 
+class Submitted(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that the server has on disk, and what is to be said of the shot."""
+
+    job: JobStatus
+    notes: tuple[str, ...] = ()
+
+
 @functools.cache
 def openapi_document() -> dict[str, Any]:
     """The document, OpenAPI 3.1."""
-    (jobs, status, engines, problem), schemas = msgspec.json.schema_components(
-        (list[JobStatus], JobStatus, list[EngineCapability], Problem), ref_template="#/components/schemas/{name}"
-    )
+    kinds = (list[JobStatus], JobStatus, list[EngineCapability], Problem, Submitted, PhotoJob, PhotoSettings)
+    references, schemas = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    jobs, status, engines, problem, submitted, job, settings = references
     errors = {str(code): _json(words, problem) for code, words in ERRORS.items()}
     paths: dict[str, dict[str, Any]] = {
         "/v1/engines": {"get": _operation("engines", "What the engines can do", {"200": _json("Engines", engines)})},
         "/v1/jobs": {
             "get": _operation("jobs", "Your jobs, newest first", {"200": _json("Jobs", jobs)}),
             "post": {
-                **_operation("submit", "Send a shot: it becomes a job", {"202": _json("The job", status)}),
+                **_operation("submit", "Send a shot: it becomes a job", {"202": _json("The job", submitted)}),
                 "parameters": [
                     _parameter("title", "query", "The job's name for people", {"maxLength": 200}),
                     _parameter("job_id", "query", "A new id; sending again with the same makes no second job", JOB_ID),
                 ],
                 "requestBody": {
                     "required": True,
-                    "content": {SHOT_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+                    "content": {
+                        SHOT_TYPE: {"schema": BINARY},
+                        "application/json": {"schema": job},
+                        "multipart/form-data": {"schema": _form(settings), "encoding": SETTINGS_ARE_JSON},
+                    },
                 },
             },
         },
@@ -74,6 +86,11 @@ def _operation(name: str, summary: str, responses: dict[str, Any]) -> dict[str, 
     return {"operationId": name, "summary": summary, "responses": responses}
 
 
+def _form(settings: dict[str, Any]) -> dict[str, Any]:
+    files = dict.fromkeys(FILES, BINARY)
+    return {"type": "object", "required": ["photo"], "properties": {**files, "settings": settings}}
+
+
 def _json(words: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": words, "content": {"application/json": {"schema": schema}}}
 
@@ -85,6 +102,8 @@ def _parameter(name: str, place: str, words: str, schema: dict[str, Any] | None 
     }
 
 
+BINARY = {"type": "string", "format": "binary"}
+SETTINGS_ARE_JSON = {"settings": {"contentType": "application/json"}}
 JOB_ID = {"pattern": "^[0-9a-z][0-9a-z-]{7,63}$"}
 JOB = _parameter("job_id", "path", "The job's id", JOB_ID)
 LAST_EVENT = _parameter(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,16 +22,18 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from blender_addon.core.errors import RealCamError, ServiceError
-from blender_addon.core.payloads.shot_file import decode_shot
+from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.payloads.shot_file import decode_shot, encode_shot
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.keys import KeyPair
-from blender_addon.core.protocol.messages import JOB_ID_PATTERN, JobState, JobStatus, RefusalCode
+from blender_addon.core.protocol.messages import JOB_ID_PATTERN, JobState, JobStatus, RefusalCode, Welcome
 
-from .answers import answer, answer_error, answer_http_error
-from .bodies import malformed, read_body
+from .answers import answer, answer_error, answer_http_error, answer_unforeseen
+from .bodies import malformed, read_body, read_form
 from .connections import Connections
 from .events import job_events
-from .openapi import openapi_document
+from .openapi import SHOT_TYPE, Submitted, openapi_document
+from .photo_job import photo_shot, read_photo_form, read_photo_job
 from .tokens import bearer_token, keys_of
 
 T = TypeVar("T")
@@ -71,6 +74,7 @@ def gateway_app(connections: Connections, body_limit: int = DEFAULT_BODY_LIMIT) 
     handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
         RealCamError: answer_error,
         HTTPException: answer_http_error,
+        Exception: answer_unforeseen,
     }
     return Starlette(routes=routes, exception_handlers=handlers, lifespan=until_closed)
 
@@ -82,10 +86,12 @@ class Gateway:
     Attributes:
         connections: to the service.
         body_limit: bytes.
+        rendering: held while a preview is rendered, which takes all cores: one at a time.
     """
 
     connections: Connections
     body_limit: int
+    rendering: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def engines(self, request: Request) -> Response:
         """What the engines can do."""
@@ -99,16 +105,31 @@ class Gateway:
         """The status of a new job."""
         keys = _keys(request)
         job_id = _checked_id(request.query_params.get("job_id") or uuid.uuid4().hex)
-        limits = await self._asked(keys, lambda client: client.connect().limits)
-        body = await read_body(request, min(self.body_limit, limits.payload_bytes))
+        welcome = await self._asked(keys, Client.connect)
+        body = await read_body(request, min(self.body_limit, welcome.limits.payload_bytes))
+        shot, payload, notes = await self._shot(request, body, welcome)
         title = request.query_params.get("title", "")
+        status = await self._asked(keys, lambda client: client.submit(job_id, payload, shot.settings.engine, title))
+        return answer(Submitted(job=status, notes=notes), HTTPStatus.ACCEPTED, {"Location": f"/v1/jobs/{job_id}"})
 
-        def sent(client: Client) -> JobStatus:
-            shot = decode_shot(body, limits)
-            return client.submit(job_id, body, shot.settings.engine, title)
+    async def _shot(self, request: Request, body: bytes, welcome: Welcome) -> tuple[Shot, bytes, tuple[str, ...]]:
+        """The shot in a body, as a payload too, and what is to be said of it.
 
-        status = await self._asked(keys, sent)
-        return answer(status, HTTPStatus.ACCEPTED, {"Location": f"/v1/jobs/{job_id}"})
+        Raises:
+            RealCamError: it is none.
+        """
+        kind = request.headers.get("content-type", SHOT_TYPE).partition(";")[0].strip().lower()
+        if kind == SHOT_TYPE:
+            return await run_in_threadpool(decode_shot, body, welcome.limits), body, ()
+        if kind == "application/json":
+            sent = await run_in_threadpool(read_photo_job, body)
+        elif kind == "multipart/form-data":
+            sent = read_photo_form(await read_form(request, body))
+        else:
+            raise malformed("This kind of body is not read", f"Content-Type is {kind[:80]!r}")
+        async with self.rendering:
+            shot, notes = await run_in_threadpool(photo_shot, *sent, welcome)
+        return shot, await run_in_threadpool(encode_shot, shot), notes
 
     async def status(self, request: Request) -> Response:
         """The status of a job."""

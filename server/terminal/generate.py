@@ -148,6 +148,23 @@ class ShotInputs:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class PreparedShot:
+    """A shot that can be sent.
+
+    Attributes:
+        shot: for the first of the engines, without options.
+        engines: those that were asked for.
+        coverage: [F] share of each frame that the photo sees.
+        notes: what was unusual in the input.
+    """
+
+    shot: Shot
+    engines: tuple[EngineCapability, ...]
+    coverage: tuple[float, ...]
+    notes: tuple[str, ...]
+
+
 def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResult:
     """Make a clip and write it to `request.out`.
 
@@ -167,33 +184,53 @@ def generate(request: GenerateRequest, on_progress: OnProgress) -> GenerateResul
     inputs = read_inputs(request, on_progress)
     with ExitStack() as stack:
         client, welcome = stack.enter_context(_session(request.server, request.random_weights))
-        engines = _engines(welcome, request, inputs)
-        artist, moved = _artist(inputs, request, engines[0])
-        trajectory = _for_engine(artist, request, engines[0], welcome.limits)
-        for engine in engines[1:]:
-            check_size(engine, (trajectory.width, trajectory.height))
-        inputs = within_limits(inputs, welcome.limits)
-        notes = (*inputs.notes, *moved)
-        preview, shares = _preview(inputs, trajectory, request.import_settings.depth_edge, on_progress)
-        shot = Shot(
-            trajectory=trajectory,
-            preview=preview,
-            photo=inputs.photo,
-            photo_intrinsics=inputs.lens.intrinsics,
-            depth=inputs.depth,
-            settings=ShotSettings(
-                engine=request.engine,
-                prompt=request.prompt,
-                negative_prompt=request.negative_prompt,
-                seed=request.seed,
-            ),
-            depth_edge=request.import_settings.depth_edge,
-            last_image=inputs.last_image,
-        )
-        shot = shot_within(shot, welcome.limits)
-        asked = [(engine, _options_of(engine, request), request.file(engine.name)) for engine in engines]
-        clips, said = clips_of(client, shot, request.photo.stem, asked, on_progress)
-    return GenerateResult(clips, inputs.lens.words, shares, notes + said)
+        made = prepared_shot(request, inputs, welcome, on_progress)
+        asked = [(engine, _options_of(engine, request), request.file(engine.name)) for engine in made.engines]
+        clips, said = clips_of(client, made.shot, request.photo.stem, asked, on_progress)
+    return GenerateResult(clips, inputs.lens.words, made.coverage, made.notes + said)
+
+
+def prepared_shot(
+    request: GenerateRequest, inputs: ShotInputs, welcome: Welcome, on_progress: OnProgress = unwatched
+) -> PreparedShot:
+    """The shot of a request, for a server that was asked what it takes; its options are not set yet.
+
+    Args:
+        request: what to make.
+        inputs: the content of its files.
+        welcome: the server's.
+        on_progress: called for every frame of the preview.
+
+    Raises:
+        PhotoError: the depth makes no surface.
+        CameraError: a move would run into its subject.
+        ShotError: the engine makes no such clip, or the camera never sees the photo.
+        EngineError: an option cannot be used.
+        ServiceError: the server has no such engine.
+    """
+    engines = _engines(welcome, request, inputs)
+    artist, moved = _artist(inputs, request, engines[0])
+    trajectory = _for_engine(artist, request, engines[0], welcome.limits)
+    for engine in engines[1:]:
+        check_size(engine, (trajectory.width, trajectory.height))
+    inputs = within_limits(inputs, welcome.limits)
+    preview, shares = _preview(inputs, trajectory, request.import_settings.depth_edge, on_progress)
+    shot = Shot(
+        trajectory=trajectory,
+        preview=preview,
+        photo=inputs.photo,
+        photo_intrinsics=inputs.lens.intrinsics,
+        depth=inputs.depth,
+        settings=ShotSettings(
+            engine=request.engine,
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            seed=request.seed,
+        ),
+        depth_edge=request.import_settings.depth_edge,
+        last_image=inputs.last_image,
+    )
+    return PreparedShot(shot_within(shot, welcome.limits), tuple(engines), shares, (*inputs.notes, *moved))
 
 
 def read_inputs(request: GenerateRequest, on_progress: OnProgress = unwatched) -> ShotInputs:

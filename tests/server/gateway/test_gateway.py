@@ -60,7 +60,7 @@ def test_a_shot_becomes_a_clip_that_its_own_token_alone_can_fetch(
 
 
 def test_a_job_is_cancelled(gateway: RunningGateway, token: str, bike: Motorcycle) -> None:
-    job = gateway.said("POST", "/v1/jobs", token, small_payload(bike, pause=0.4, frames=8))[1]["job_id"]
+    job = gateway.said("POST", "/v1/jobs", token, small_payload(bike, pause=0.4, frames=8))[1]["job"]["job_id"]
     status, problem = gateway.said("GET", f"/v1/jobs/{job}/files/clip.mp4", token)
     assert (status, problem["what"]) == (409, "This job has no result")
     status, _ = gateway.said("DELETE", f"/v1/jobs/{job}", token)
