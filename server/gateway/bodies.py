@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import NamedTuple
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
@@ -71,14 +71,21 @@ async def read_form(request: Request, body: bytes) -> dict[str, Part]:
         form = await parser.parse()
     except (MultiPartException, KeyError, UnicodeError) as error:
         raise malformed("The form cannot be read", str(getattr(error, "message", error))) from error
+    try:
+        return await _parts(form)
+    finally:
+        await form.close()
+
+
+async def _parts(form: FormData) -> dict[str, Part]:
     parts = dict[str, Part]()
     for name, part in form.multi_items():
         if name in parts:
             raise malformed("The form has a part twice", repr(name))
-        parts[name] = (
-            Part(await part.read(), part.filename or "") if isinstance(part, UploadFile) else Part(part.encode())
-        )
-    await form.close()
+        if isinstance(part, UploadFile):
+            parts[name] = Part(await part.read(), part.filename or "")
+        else:
+            parts[name] = Part(part.encode())
     return parts
 
 

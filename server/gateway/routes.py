@@ -37,6 +37,7 @@ from .photo_job import photo_shot, read_photo_form, read_photo_job
 from .tokens import bearer_token, keys_of
 
 T = TypeVar("T")
+Answerer = Callable[[Request], Awaitable[Response]]
 DEFAULT_BODY_LIMIT = 256_000_000
 """Bytes."""
 MEDIA_TYPES = {
@@ -64,10 +65,8 @@ def gateway_app(connections: Connections, body_limit: int = DEFAULT_BODY_LIMIT) 
     routes = [
         Route("/openapi.json", _openapi),
         Route("/v1/engines", gateway.engines),
-        Route("/v1/jobs", gateway.jobs, methods=["GET"]),
-        Route("/v1/jobs", gateway.submit, methods=["POST"]),
-        Route("/v1/jobs/{job_id}", gateway.status, methods=["GET"]),
-        Route("/v1/jobs/{job_id}", gateway.cancel, methods=["DELETE"]),
+        _route("/v1/jobs", GET=gateway.jobs, POST=gateway.submit),
+        _route("/v1/jobs/{job_id}", GET=gateway.status, DELETE=gateway.cancel),
         Route("/v1/jobs/{job_id}/events", gateway.events),
         Route("/v1/jobs/{job_id}/files/{name:path}", gateway.result),
     ]
@@ -201,6 +200,15 @@ class Gateway:
                 return question(client)
 
         return await run_in_threadpool(ask)
+
+
+def _route(path: str, **by_method: Answerer) -> Route:
+    """One route for all methods of a path: `Allow` then names them all."""
+
+    async def answered(request: Request) -> Response:
+        return await by_method["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, answered, methods=list(by_method))
 
 
 async def _openapi(request: Request) -> Response:

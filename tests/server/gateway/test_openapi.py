@@ -1,0 +1,35 @@
+"""The gateway keeps what its OpenAPI document says, for requests drawn from it, sound and unsound ones."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from server.gateway.openapi import openapi_document
+from tests.support.network.gateways import RunningGateway
+
+schema = schemathesis.openapi.from_dict(openapi_document())
+
+
+@pytest.fixture(scope="module")
+def token(gateway: RunningGateway) -> str:
+    return gateway.token("schemathesis")
+
+
+@schema.parametrize()
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+def test_answers_are_those_of_the_document(case: schemathesis.Case, gateway: RunningGateway, token: str) -> None:
+    """What is a photo, or a shot, no schema can say: sound bytes may be refused, in words."""
+    case.call_and_validate(
+        base_url=f"http://127.0.0.1:{gateway.port}",
+        headers={"Authorization": f"Bearer {token}"},
+        excluded_checks=[positive_data_acceptance],
+    )
+
+
+def test_the_document_is_given_out_without_a_token(gateway: RunningGateway) -> None:
+    status, content, _ = gateway.ask("GET", "/openapi.json")
+    assert (status, content) == (200, msgspec.json.encode(openapi_document()))
