@@ -17,6 +17,8 @@ from .options.connection import DEFAULT_SERVER, ServerOption
 
 PACKAGES = ("starlette", "uvicorn", "python_multipart")
 GATEWAY_PORT = 47180
+STOP_GRACE = 5
+"""Seconds that requests are given when the gateway stops; a stream of events would go on as long as its job."""
 
 
 def gateway(
@@ -46,4 +48,11 @@ def gateway(
 
         app = gateway_app(Connections(parse_address(server), config_dir()), body_limit * 1_000_000)
         say(f"HTTP at http://{host}:{port}/v1, what it speaks at http://{host}:{port}/openapi.json", err=True)
-        uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+        uvicorn.run(
+            app,
+            host=host,
+            port=port,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=STOP_GRACE,
+        )

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
+import threading
 import uuid
+from pathlib import Path
 
 import pytest
 
 from server.demo.motorcycle import Motorcycle
 from tests.support.network.gateways import BODY_LIMIT, RunningGateway
+from tests.support.servers import PATIENCE
 from tests.support.shots import small_payload
 
 
@@ -68,6 +72,26 @@ def test_a_job_is_cancelled(gateway: RunningGateway, token: str, bike: Motorcycl
     last = events_of(gateway.ask("GET", f"/v1/jobs/{job}/events", token)[1])[-1]
     assert json.loads(last["data"])["state"] == "cancelled"
     assert gateway.said("DELETE", f"/v1/jobs/{job}", token)[0] == 200
+
+
+def test_a_reader_of_events_that_leaves_ends_its_connection_to_the_server(
+    gateway: RunningGateway, token: str, bike: Motorcycle, tmp_path: Path
+) -> None:
+    until = tmp_path / "go on"
+    shot = small_payload(bike, until=str(until))
+    job = gateway.said("POST", "/v1/jobs", token, shot)[1]["job"]["job_id"]
+    reader = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)
+    reader.request("GET", f"/v1/jobs/{job}/events", headers={"Authorization": f"Bearer {token}"})
+    response = reader.getresponse()
+    assert response.read(4) in (b"id: ", b"even")
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == f"events {job[:12]}")
+    response.close()
+    reader.close()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert gateway.said("GET", f"/v1/jobs/{job}", token)[1]["state"] in ("queued", "running")
+    until.touch()
+    gateway.ask("GET", f"/v1/jobs/{job}/events", token)
 
 
 @pytest.mark.parametrize(
