@@ -223,11 +223,12 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "answers": set(),
         "tokens": set(),
         "bodies": {"answers"},
+        "page": set(),
         "photo_job": {"bodies"},
         "connections": {"tokens", "answers"},
         "events": {"answers", "connections"},
         "openapi": {"answers", "photo_job"},
-        "routes": {"answers", "bodies", "connections", "events", "openapi", "photo_job", "tokens"},
+        "routes": {"answers", "bodies", "connections", "events", "openapi", "page", "photo_job", "tokens"},
         "__init__": set(),
     },
     "server/commands": {

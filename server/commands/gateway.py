@@ -8,7 +8,7 @@ import typer
 
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.keys import config_dir
-from blender_addon.core.protocol.server_address import bare_host, is_loopback, parse_address
+from blender_addon.core.protocol.server_address import bare_host, host_and_port, is_loopback, parse_address
 from server.packages import absent_packages, install_remedy
 from server.terminal.plain_console import say
 
@@ -47,7 +47,7 @@ def gateway(
         from server.gateway.routes import gateway_app
 
         app = gateway_app(Connections(parse_address(server), config_dir()), body_limit * 1_000_000)
-        say(f"HTTP at http://{host}:{port}/v1, what it speaks at http://{host}:{port}/openapi.json", err=True)
+        say(f"HTTP at http://{host_and_port(host, port)}: what can be asked is written there.", err=True)
         uvicorn.run(
             app,
             host=host,

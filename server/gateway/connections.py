@@ -67,8 +67,8 @@ class Connections:
                 raise
 
     @contextmanager
-    def follower(self, keys: KeyPair, interrupted: Interrupted) -> Iterator[Client]:
-        """A client for a wait that may be long; `interrupted` ends it."""
+    def follower(self, keys: KeyPair, interrupted: Interrupted = never) -> Iterator[Client]:
+        """A client of its own for a wait or a transfer that may be long; `interrupted` ends it."""
         with self._made(keys, interrupted) as client, _token_unknown():
             yield client
 

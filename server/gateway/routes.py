@@ -18,7 +18,7 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from blender_addon.core.errors import RealCamError, ServiceError
@@ -33,6 +33,7 @@ from .bodies import malformed, read_body, read_form
 from .connections import Connections
 from .events import job_events
 from .openapi import SHOT_TYPE, Submitted, openapi_document
+from .page import POLICY, page
 from .photo_job import photo_shot, read_photo_form, read_photo_job
 from .tokens import bearer_token, keys_of
 
@@ -63,6 +64,7 @@ def gateway_app(connections: Connections, body_limit: int = DEFAULT_BODY_LIMIT) 
         await run_in_threadpool(connections.close)
 
     routes = [
+        Route("/", _page),
         Route("/openapi.json", _openapi),
         Route("/v1/engines", gateway.engines),
         _route("/v1/jobs", GET=gateway.jobs, POST=gateway.submit),
@@ -103,12 +105,16 @@ class Gateway:
     async def submit(self, request: Request) -> Response:
         """The status of a new job."""
         keys = _keys(request)
-        job_id = _checked_id(request.query_params.get("job_id") or uuid.uuid4().hex)
+        job_id = request.query_params.get("job_id") or uuid.uuid4().hex
+        if not re.match(JOB_ID_PATTERN, job_id):
+            raise malformed("This is not a job's id", repr(job_id[:80]))
         welcome = await self._asked(keys, Client.connect)
         body = await read_body(request, min(self.body_limit, welcome.limits.payload_bytes))
         shot, payload, notes = await self._shot(request, body, welcome)
         title = request.query_params.get("title", "")
-        status = await self._asked(keys, lambda client: client.submit(job_id, payload, shot.settings.engine, title))
+        status = await self._transferred(
+            keys, lambda client: client.submit(job_id, payload, shot.settings.engine, title)
+        )
         return answer(Submitted(job=status, notes=notes), HTTPStatus.ACCEPTED, {"Location": f"/v1/jobs/{job_id}"})
 
     async def _shot(self, request: Request, body: bytes, welcome: Welcome) -> tuple[Shot, bytes, tuple[str, ...]]:
@@ -171,7 +177,7 @@ class Gateway:
             )
         folder = tempfile.TemporaryDirectory(prefix="realcam-gateway-", ignore_cleanup_errors=True)
         try:
-            await self._asked(_keys(request), lambda client: client.fetch(status.job_id, Path(folder.name)))
+            await self._transferred(_keys(request), lambda client: client.fetch(status.job_id, Path(folder.name)))
         except BaseException:
             folder.cleanup()
             raise
@@ -193,13 +199,22 @@ class Gateway:
         return status
 
     async def _asked(self, keys: KeyPair, question: Callable[[Client], T]) -> T:
-        """The answer of the service to a token, in another thread."""
+        """The short answer of the service to a token, in another thread."""
 
         def ask() -> T:
             with self.connections.client(keys) as client:
                 return question(client)
 
         return await run_in_threadpool(ask)
+
+    async def _transferred(self, keys: KeyPair, transfer: Callable[[Client], T]) -> T:
+        """The same over a connection of its own: what takes long holds up no other request of the token."""
+
+        def work() -> T:
+            with self.connections.follower(keys) as client:
+                return transfer(client)
+
+        return await run_in_threadpool(work)
 
 
 def _route(path: str, **by_method: Answerer) -> Route:
@@ -213,6 +228,10 @@ def _route(path: str, **by_method: Answerer) -> Route:
 
 async def _openapi(request: Request) -> Response:
     return answer(openapi_document())
+
+
+async def _page(request: Request) -> Response:
+    return HTMLResponse(page(openapi_document()), headers={"Content-Security-Policy": POLICY})
 
 
 def _keys(request: Request) -> KeyPair:

@@ -126,6 +126,6 @@ def test_a_body_that_is_too_large_or_no_shot_is_refused_in_words(
     assert gateway.said("POST", "/v1/jobs", token, b"no shot")[0] == 422
     status, problem = gateway.said("POST", "/v1/jobs", token, small_payload(bike, engine="nosuch"))
     assert (status, problem["code"]) == (422, "no-such-engine")
-    assert gateway.said("POST", "/v1/jobs?job_id=UPPER", token, b"")[0] == 404
+    assert gateway.said("POST", "/v1/jobs?job_id=UPPER", token, b"")[0] == 400
     assert gateway.said("GET", "/nothing")[0] == 404
     assert gateway.said("PUT", "/v1/jobs", token)[0] == 405

@@ -33,3 +33,14 @@ def test_answers_are_those_of_the_document(case: schemathesis.Case, gateway: Run
 def test_the_document_is_given_out_without_a_token(gateway: RunningGateway) -> None:
     status, content, _ = gateway.ask("GET", "/openapi.json")
     assert (status, content) == (200, msgspec.json.encode(openapi_document()))
+
+
+def test_the_page_for_people_names_every_operation_and_loads_nothing_from_elsewhere(gateway: RunningGateway) -> None:
+    status, content, headers = gateway.ask("GET", "/")
+    page = content.decode()
+    assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+    for path, described in openapi_document()["paths"].items():
+        for method in set(described) - {"parameters"}:
+            assert f"{method.upper()} {path}" in page
+    assert "//" not in page
+    assert "<script" not in page
