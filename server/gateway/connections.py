@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from blender_addon.core.errors import ErrorCode, ServiceError
+from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.client_session import Interrupted, Session, never
 from blender_addon.core.protocol.keys import KeyPair, SessionKeys, session_keys
@@ -106,7 +106,7 @@ def _token_unknown() -> Iterator[None]:
     try:
         yield
     except ServiceError as error:
-        if error.code not in (RefusalCode.NOT_ALLOWED, ErrorCode.HANDSHAKE):
+        if error.code != RefusalCode.NOT_ALLOWED:
             raise
         raise ServiceError(
             "The server does not know this token",

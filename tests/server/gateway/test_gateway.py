@@ -123,6 +123,12 @@ def test_a_body_that_is_too_large_or_no_shot_is_refused_in_words(
     status, problem = gateway.said("POST", "/v1/jobs", token, bytes(BODY_LIMIT + 1))
     assert (status, problem["code"]) == (413, "too-large")
     assert "2 MB" in problem["why"]
+    # A body whose length is not said beforehand is read as far as the limit.
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)
+    chunks = (bytes(100_000) for _ in range(BODY_LIMIT // 100_000 + 1))
+    connection.request("POST", "/v1/jobs", chunks, {"Authorization": f"Bearer {token}"}, encode_chunked=True)
+    assert connection.getresponse().status == 413
+    connection.close()
     assert gateway.said("POST", "/v1/jobs", token, b"no shot")[0] == 422
     status, problem = gateway.said("POST", "/v1/jobs", token, small_payload(bike, engine="nosuch"))
     assert (status, problem["code"]) == (422, "no-such-engine")
