@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from server.gateway.openapi import openapi_document
 from tests.support.network.gateways import RunningGateway
+from tests.support.properties import examples
 
 schema = schemathesis.openapi.from_dict(openapi_document())
 
@@ -20,7 +20,7 @@ def token(gateway: RunningGateway) -> str:
 
 
 @schema.parametrize()
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(12)
 def test_answers_are_those_of_the_document(case: schemathesis.Case, gateway: RunningGateway, token: str) -> None:
     """What is a photo, or a shot, no schema can say: sound bytes may be refused, in words."""
     case.call_and_validate(

@@ -17,6 +17,7 @@ from server.gateway import connections
 from server.gateway.answers import status_of
 from server.gateway.connections import Connections
 from server.gateway.tokens import PREFIX, bearer_token, keys_of, token_of
+from tests.support.properties import examples
 
 
 def test_a_token_gives_back_the_keys_and_fits_into_a_header() -> None:
@@ -28,6 +29,7 @@ def test_a_token_gives_back_the_keys_and_fits_into_a_header() -> None:
         assert not set(token) & set(" ,;=\"'\\")
 
 
+@examples(50)
 @given(st.text(max_size=80))
 @example("é" * 43)
 @example("A" * 44)
