@@ -21,10 +21,12 @@ from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import unwatched
 from blender_addon.core.protocol.capability import SettingValue
 from blender_addon.core.protocol.engine_checks import stated_options
+from blender_addon.core.protocol.engine_comparison import lost
 from blender_addon.core.protocol.messages import RefusalCode, Welcome
 from server.depth.predictor import PredictorError
 from server.terminal.generate import GenerateRequest, prepared_shot, read_inputs
 from server.terminal.named_move import read_move
+from server.terminal.sent_shot import traits_of
 
 from .bodies import Part, malformed
 
@@ -133,7 +135,8 @@ def photo_shot(settings: PhotoSettings, files: Mapping[str, Part], welcome: Welc
     shot_settings = msgspec.structs.replace(made.shot.settings, options=options)
     lens = f"Focal length: {inputs.lens.words}."
     seen = f"The photo can see {min(made.coverage):.0%} to {max(made.coverage):.0%} of each frame."
-    return replace(made.shot, settings=shot_settings), (*made.notes, lens, seen)
+    shot = replace(made.shot, settings=shot_settings)
+    return shot, (*made.notes, lens, seen, *lost(made.engines[0], traits_of(shot)))
 
 
 def _request(settings: PhotoSettings, files: Mapping[str, Path]) -> GenerateRequest:

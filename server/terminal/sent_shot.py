@@ -51,7 +51,7 @@ def clips_of(
         RealCamError: none of them made one; why the first did not.
     """
     clips, said, failed = list[Path](), list[str](), list[RealCamError]()
-    traits = _traits(shot)
+    traits = traits_of(shot)
     for engine, given, file in asked:
         settings = msgspec.structs.replace(
             shot.settings, engine=engine.name, options=stated_options(engine.options, given)
@@ -68,7 +68,7 @@ def clips_of(
     return tuple(clips), tuple(said)
 
 
-def _traits(shot: Shot) -> ShotTraits:
+def traits_of(shot: Shot) -> ShotTraits:
     """What of the shot decides which engine loses something of it."""
     trajectory = shot.trajectory
     return ShotTraits(

@@ -8,11 +8,15 @@ import json
 import tempfile
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
 
+from blender_addon.core.protocol.messages import PROTOCOL_VERSION, Limits, Welcome
 from server.demo.motorcycle import Motorcycle
+from server.engines.draft.engine import DraftEngine
+from server.gateway.photo_job import photo_shot, read_photo_job
 from tests.support.network.gateways import RunningGateway
 
 BOUNDARY = "----boundary-of-the-test"
@@ -103,6 +107,20 @@ def test_a_camera_file_and_a_named_move_are_taken_too(
     status, said = sent(gateway, token, form(**files, settings=("", moved)), kind)
     assert status == 202, said
     assert any("moves as named" in note for note in said["notes"])
+
+
+def test_what_the_engine_loses_of_the_shot_is_said(photo: bytes, depth: bytes) -> None:
+    engine = msgspec.structs.replace(DraftEngine().capability, sizes=((64, 40),), frame_counts=(4,))
+    welcome = Welcome(
+        protocol=PROTOCOL_VERSION, software="", boot_id="", session="", limits=Limits(), engines=(engine,)
+    )
+    said = []
+    for prompt in ("", "a street"):
+        sent = read_photo_job(as_json(photo, depth, engine="draft", prompt=prompt))
+        shot, notes = photo_shot(*sent, welcome)
+        assert shot.settings.prompt == prompt
+        said.append(set(notes))
+    assert len(said[1] - said[0]) == 1
 
 
 @pytest.mark.parametrize(
