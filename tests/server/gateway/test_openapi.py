@@ -20,7 +20,7 @@ def token(gateway: RunningGateway) -> str:
 
 
 @schema.parametrize()
-@examples(12)
+@examples(4)
 def test_answers_are_those_of_the_document(case: schemathesis.Case, gateway: RunningGateway, token: str) -> None:
     """What is a photo, or a shot, no schema can say: sound bytes may be refused, in words."""
     case.call_and_validate(
