@@ -16,6 +16,7 @@ from server.cli import app
 from server.commands.depth_by_hand import geometry as command
 from server.commands.depth_by_hand.geometry_file import Geometry
 
+REPOSITORY = Path(__file__).parents[3]
 LENS = intrinsics_matrix(80.0, 80.0, 45.0, 30.0)
 
 
@@ -23,6 +24,8 @@ LENS = intrinsics_matrix(80.0, 80.0, 45.0, 30.0)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder the command is called in: a photo, a wall 4 units in front of the origin, cameras that look at it."""
     monkeypatch.chdir(tmp_path)
+    # Python finds the packages by the folder that it was started in, where they are not installed; so must its child.
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     Image.fromarray(np.zeros((60, 90, 3), np.uint8)).save("photo.png")
     Path("wall.obj").write_text("v -9 -9 4\nv 9 -9 4\nv 9 1 4\nv -9 1 4\nf 1 2 3 4\n")
     poses = np.repeat(np.eye(4)[None], 2, axis=0)
