@@ -86,7 +86,7 @@ def predict(
     with friendly_errors():
         read = read_photo(photo)
         chosen = weights or (fetched(CARDS[predictor]) if predictor in CARDS else None)
-        network = load_predictor(predictor, chosen, device)
+        network = load_predictor(predictor, chosen, device, typed=weights is not None)
         cleaning = UNTOUCHED if raw else Cleaning()
         scene = estimate_scene_depth(read.pixels, network, focal_mm, read.focal_35mm, cleaning)
         _write(read.pixels, scene, out or photo.with_suffix(".depth.npz"), overlay)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from server.packages import install_remedy
 
-from .depth_weights import downloaded_weights
+from .depth_weights import downloaded_weights, get_again
 from .predictor import DepthPredictor, PredictorCard, PredictorError
 
 DEFAULT = "depth-anything-indoor-small"
@@ -88,13 +88,16 @@ CARDS: dict[str, PredictorCard] = {
 """Every predictor by name, DEFAULT first: the order in which they are offered."""
 
 
-def load_predictor(name: str = DEFAULT, weights: Path | None = None, device: str | None = None) -> DepthPredictor:
+def load_predictor(
+    name: str = DEFAULT, weights: Path | None = None, device: str | None = None, *, typed: bool = False
+) -> DepthPredictor:
     """Load a predictor.
 
     Args:
         name: a key of CARDS.
         weights: a model.safetensors, a published .pth file or a folder for transformers; None for the downloaded ones.
         device: a torch device; None for a GPU if there is one, else the CPU.
+        typed: whether the user typed the path of the weights.
 
     Raises:
         PredictorError: there is no such predictor, torch or transformers is missing, or the weights are not here or
@@ -119,6 +122,7 @@ def load_predictor(name: str = DEFAULT, weights: Path | None = None, device: str
             f"they are {card.bytes / 1e6:.0f} MB to download",
             f"Run `realcam weights get {name}`.",
         )
+    remedy = "Check the path that was typed." if typed else get_again(card)
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     try:
         if name == "depth-pro":
@@ -132,5 +136,7 @@ def load_predictor(name: str = DEFAULT, weights: Path | None = None, device: str
         raise PredictorError(
             f"The weights of {card.title} cannot be read",
             f"{chosen}: {(str(error).strip().splitlines() or [type(error).__name__])[0]}",
-            "Check the path that was typed." if weights else f"Run `realcam weights get {name} --again`.",
+            remedy,
         ) from error
+    except PredictorError as error:
+        raise PredictorError(error.what, error.why, remedy) from error

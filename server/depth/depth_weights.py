@@ -39,6 +39,8 @@ ASKING = "Asking the hub"
 """The stage before the first byte."""
 OPTION = "--file"
 """The option of `realcam weights get` that takes a predictor's file."""
+ESTIMATING = "the machine that estimates depth"
+"""Where a command of a remedy is to be run: this one for whoever typed a command, the server for an artist's panel."""
 
 
 def published_file(card: PredictorCard) -> HubFile:
@@ -142,9 +144,13 @@ def verified_weights(card: PredictorCard, store: WeightsStore | None = None) -> 
     found = sha256_of(path)
     if expected and found != expected:
         why = f"{path}: SHA-256 {found[:16]}..., was {expected[:16]}..."
-        again = f"Run `realcam weights get {card.name} --again`."
-        raise WeightsError("The weights changed on the disk", why, again)
+        raise WeightsError("The weights changed on the disk", why, get_again(card))
     return found
+
+
+def get_again(card: PredictorCard) -> str:
+    """The remedy for weights that do not serve, as a sentence."""
+    return f"Fetch them again on {ESTIMATING}: `realcam weights get {card.name} --again`."
 
 
 def in_megabytes(on_progress: OnProgress) -> OnProgress:
@@ -163,7 +169,7 @@ def in_megabytes(on_progress: OnProgress) -> OnProgress:
 
 def _by_hand(card: PredictorCard) -> str:
     command = f"realcam weights get {card.name} {OPTION} PATH"
-    return f"Or fetch {MODEL_FILE} of {card.weights} on another computer and give it here: `{command}`."
+    return f"Or fetch {MODEL_FILE} of {card.weights} on another computer and give it to {ESTIMATING}: `{command}`."
 
 
 def _keep(store: WeightsStore, card: PredictorCard, path: Path, source: SourceFile) -> Path:

@@ -34,7 +34,7 @@ def pretrained(network: Any, weights: Path, configuration: Any, **told: Any) -> 
             }
         made, report = network.from_pretrained(**source, output_loading_info=True, ignore_mismatched_sizes=True)
     except SafetensorError as error:
-        raise PredictorError("The weights are damaged", f"{weights}: {error}", "Get them again.") from error
+        raise PredictorError("The weights are damaged", f"{weights}: {error}") from error
     for words, keys in (
         ("has another shape", [key for key, *_ in report["mismatched_keys"]]),
         ("is missing", report["missing_keys"]),

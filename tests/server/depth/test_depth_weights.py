@@ -21,7 +21,7 @@ from typer.testing import CliRunner  # noqa: E402
 
 from blender_addon.core.payloads.depth_request import DepthRequest  # noqa: E402
 from blender_addon.core.payloads.shot import ShotSettings  # noqa: E402
-from blender_addon.core.progress import JobProgress  # noqa: E402
+from blender_addon.core.progress import JobProgress, unwatched  # noqa: E402
 from server.cli import app  # noqa: E402
 from server.demo.motorcycle import Motorcycle  # noqa: E402
 from server.depth import depth_anything  # noqa: E402
@@ -246,9 +246,20 @@ def test_a_file_cut_short_or_of_another_network_is_said(
 ) -> None:
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(content[:-1000])
-    with pytest.raises(PredictorError, match="The weights are damaged"):
-        load_predictor(DEFAULT, cut, "cpu")
+    with pytest.raises(PredictorError, match=r"The weights are damaged: .*Check the path that was typed\."):
+        load_predictor(DEFAULT, cut, "cpu", typed=True)
     cut.write_bytes(content)
     monkeypatch.setitem(depth_anything.SIZES, "small", (96, *TINY[1:]))
     with pytest.raises(PredictorError, match=r"another network.*has another shape"):
-        load_predictor(DEFAULT, cut, "cpu")
+        load_predictor(DEFAULT, cut, "cpu", typed=True)
+
+
+def test_weights_damaged_on_the_server_are_said_to_an_artist_who_typed_no_path(
+    published: Published, bike: Motorcycle
+) -> None:
+    fetch_weights(published.card)
+    file = published.store.model_file(DEFAULT)
+    file.write_bytes(bytes(file.stat().st_size))
+    remedy = rf"Fetch them again on the machine that estimates depth: `realcam weights get {DEFAULT} --again`\.$"
+    with pytest.raises(PredictorError, match=rf"The weights are damaged: .*{remedy}"):
+        PredictorEngine(published.card).estimate(request(bike), unwatched)
