@@ -15,7 +15,9 @@ class Texture:
     """A pyramid of pictures for lookup by texture coordinates.
 
     Attributes:
-        levels: pictures [h, w, C] float32, each half as large as the one before; the first is the picture itself.
+        levels: pictures [h, w, C] float32, each half as large as the one before, rounded up; the first is the picture
+            itself. All of them show the whole of it and nothing else, so that a texture coordinate is the same place
+            in each.
     """
 
     levels: tuple[Float32, ...]
@@ -29,7 +31,7 @@ class Texture:
         """
         levels = [np.ascontiguousarray(picture, dtype=np.float32)]
         while min(levels[-1].shape[:2]) >= 4:
-            levels.append(_halved(levels[-1]))
+            levels.append(np.ascontiguousarray(_halved(levels[-1])))
         return Texture(tuple(levels))
 
     def level_for(self, texels: float) -> int:
@@ -85,8 +87,20 @@ def texels_per_pixel(uv: Float32, seen: NDArray[np.bool_], width: int) -> float:
 
 
 def _halved(picture: Float32) -> Float32:
-    """The picture at half size: each pixel the mean of 2 x 2; an odd last row or column counts twice."""
-    height, width = picture.shape[:2]
-    padded = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    rows = padded[0::2] + padded[1::2]
-    return np.asarray((rows[:, 0::2] + rows[:, 1::2]) / 4, dtype=np.float32)
+    """The picture at half size, rounded up; each pixel is the mean of the area that it covers."""
+    return _halved_rows(_halved_rows(picture).swapaxes(0, 1)).swapaxes(0, 1)
+
+
+def _halved_rows(picture: Float32) -> Float32:
+    """The picture at half its height, rounded up. 2n - 1 rows become n, each of which covers a little less than two.
+
+    Row i of those covers a share i / n of row 2i - 1, row 2i, and a share 1 - (i + 1) / n of row 2i + 1.
+    """
+    count = (len(picture) + 1) // 2
+    if len(picture) % 2 == 0:
+        return np.asarray((picture[0::2] + picture[1::2]) / 2, dtype=np.float32)
+    share = (np.arange(1, count, dtype=np.float32) / np.float32(count))[:, None, None]
+    halved = picture[0::2].copy()
+    halved[1:] += share * picture[1::2]
+    halved[:-1] += (1 - share) * picture[1::2]
+    return halved / np.float32(2 - 1 / count)

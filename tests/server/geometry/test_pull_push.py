@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.demo.motorcycle import Motorcycle
 from server.geometry.pull_push import pull_push
-from server.geometry.texture import Texture
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
@@ -39,20 +36,3 @@ def test_a_gap_takes_after_its_nearest_side() -> None:
     assert row[51] > 70
     # Softly from one to the other: no step is larger than an eighth of the whole.
     assert np.abs(np.diff(row)).max() < 12.5
-
-
-def test_a_texture_read_at_its_own_pixels_is_the_picture(bike: Motorcycle) -> None:
-    height, width = bike.photo.shape[:2]
-    x, y = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
-    uv = np.stack([x, y], axis=-1).reshape(-1, 2).astype(np.float32)
-    sampled = Texture.of(bike.photo).sample(uv).reshape(bike.photo.shape)
-    np.testing.assert_allclose(sampled, bike.photo, atol=0.1)
-
-
-@pytest.mark.parametrize(("texels", "level"), [(0.3, 0), (1.0, 0), (2.1, 1), (7.9, 3), (1e6, 8)])
-def test_a_coarser_level_for_a_smaller_picture(bike: Motorcycle, texels: float, level: int) -> None:
-    texture = Texture.of(bike.photo)
-    chosen = texture.level_for(texels)
-    assert chosen == level
-    # Every level keeps the picture's mean, and so its brightness.
-    np.testing.assert_allclose(texture.levels[chosen].mean(axis=(0, 1)), bike.photo.mean(axis=(0, 1)), rtol=0.06)
