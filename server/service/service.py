@@ -10,7 +10,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 
 import psutil
 import zmq
@@ -22,10 +21,10 @@ from blender_addon.core.protocol.messages import JobState, Ping, Pong, RefusalCo
 from blender_addon.core.protocol.server_address import is_loopback
 from blender_addon.core.version import SERVER_SOFTWARE
 
+from .jobs.forgetting import Forgetting
 from .jobs.job_files import JobFiles
 from .jobs.job_manager import JobManager, reconcile
 from .jobs.job_store import JobStore
-from .jobs.retention import expired
 from .options import ServiceOptions
 from .ready_file import ServerReady
 from .requests.control_requests import ControlHandler
@@ -52,8 +51,6 @@ LAG_WINDOW = 10.0
 """Seconds over which the worst lag of the loop is reported."""
 HOUSEKEEPING = 60.0
 """Seconds between two runs of the housekeeping."""
-FORGETTABLE = (JobState.UPLOADING, JobState.DONE, JobState.FAILED, JobState.CANCELLED)
-"""States of jobs that may be forgotten by age."""
 
 
 class Service:
@@ -113,6 +110,7 @@ class Service:
         )
         self._started = time.monotonic()
         self._housekeeping_at = 0.0
+        self._forgetting = Forgetting(self._manager, options.retention)
         self._stop_at: float | None = None
         self._lags: deque[tuple[float, float]] = deque()
         reconcile(self._manager)
@@ -247,7 +245,7 @@ class Service:
             boot_id=self.boot_id,
             loop_lag=max((lag for _, lag in self._lags), default=0.0),
             step_age=self._dispatcher.step_age(),
-            queued=len(self._manager.queue()),
+            queued=self._store.counts().get(JobState.QUEUED, 0),
             running=self._dispatcher.running,
         )
 
@@ -266,7 +264,7 @@ class Service:
             worker_ready=dispatcher.ready,
             running=bool(dispatcher.running),
             step_age=dispatcher.step_age(),
-            queued=len(self._manager.queue()),
+            queued=self._store.counts().get(JobState.QUEUED, 0),
             jobs=self._store.counts(),
             sessions=len(self._sessions),
             refused_connections=self._zap.refused,
@@ -276,27 +274,17 @@ class Service:
         )
 
     def _keep_house(self) -> None:
-        """Once per HOUSEKEEPING seconds: forget old jobs and quiet sessions, delete what could not be deleted before,
-        and take the disk's reserve again.
+        """Go on forgetting old jobs. Once per HOUSEKEEPING seconds: begin to look for them, forget quiet sessions,
+        delete what could not be deleted before, and take the disk's reserve again.
         """
         now = self._clock()
-        if now < self._housekeeping_at:
-            return
-        self._housekeeping_at = now + HOUSEKEEPING
-        self._sessions.drop_quiet()
-        self._manager.disk.keep_reserve(self.options.keep_free)
-        self._manager.tidy(self._manager.files.leftover)
-        forgettable = partial(self._store.each_in_states, *FORGETTABLE)
-        gone = expired(forgettable, time.time(), self.options.retention)
-        if not gone:
-            return
-        try:
-            freed = self._manager.forget(gone)
-        except sqlite3.OperationalError as error:
-            log.error("old jobs cannot be forgotten: %s", error)
-            self._manager.disk.release_reserve()
-        else:
-            log.info("forgot %d jobs, %d bytes", len(gone), freed)
+        if now >= self._housekeeping_at:
+            self._housekeeping_at = now + HOUSEKEEPING
+            self._sessions.drop_quiet()
+            self._manager.disk.keep_reserve(self.options.keep_free)
+            self._manager.tidy(self._manager.files.leftover)
+            self._forgetting.begin()
+        self._forgetting.step()
 
     def _begin_stop(self, grace: float) -> None:
         now = self._clock()
@@ -319,6 +307,7 @@ class Service:
         self._dispatcher.close()
         self._router.flush()
         self._data_handler.close()
+        self._forgetting.close()
         self._zap.socket.close()
         self._control.socket.close()
         self._data.socket.close()

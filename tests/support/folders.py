@@ -1,10 +1,11 @@
-"""Folders that cannot be written to, and folders that are soon full."""
+"""Folders that cannot be written to, folders that are soon full, and folders in memory."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,14 @@ def not_writable(folder: Path) -> Iterator[None]:
             subprocess.run(["chattr", "-i", folder], check=True)
         else:
             folder.chmod(mode)
+
+
+@contextmanager
+def memory_folder() -> Iterator[Path]:
+    """A new folder in memory where the system has such a place: for tests that sync thousands of files."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def link(at: Path, target: Path | str) -> None:

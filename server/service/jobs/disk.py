@@ -6,13 +6,10 @@ import logging
 import math
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from blender_addon.core.held_files import discard, remove_file
-from blender_addon.core.protocol.messages import JobState
-
-from .job_store import Job
 
 log = logging.getLogger("realcam.disk")
 
@@ -34,20 +31,15 @@ def room_to_run(payload_bytes: int, checkpoint_share: float) -> int:
     return checkpoint + max(checkpoint, payload_bytes)
 
 
-def promised(jobs: Iterable[Job], received: Mapping[str, int], checkpoint_shares: Mapping[str, float]) -> int:
+def promised(payloads: Mapping[str, int], missing: int, checkpoint_shares: Mapping[str, float]) -> int:
     """The bytes that accepted jobs may still write.
 
     Args:
-        jobs: jobs that have not ended.
-        received: bytes that are here of each upload, by job id.
+        payloads: size of the payloads of all jobs that have not ended, by engine.
+        missing: bytes of these payloads that have not come yet.
         checkpoint_shares: largest checkpoint as a share of the payload, by engine.
     """
-    total = 0
-    for job in jobs:
-        if job.state is JobState.UPLOADING:
-            total += job.nbytes - received.get(job.job_id, 0)
-        total += room_to_run(job.nbytes, checkpoint_shares.get(job.engine, 0.0))
-    return total
+    return missing + sum(room_to_run(nbytes, checkpoint_shares.get(engine, 0.0)) for engine, nbytes in payloads.items())
 
 
 class Disk:

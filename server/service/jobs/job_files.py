@@ -5,6 +5,7 @@
 <data>/work/<job>.<attempt>/   what a worker is writing; only this attempt touches it
 <data>/checkpoints/<job>/      what the next attempt can go on from
 <data>/results/<job>/          a finished clip, with manifest.json
+<data>/trash/                  files of forgotten jobs, which are being deleted
 
 Other files in these folders (a file manager's .DS_Store, ._x, an NFS leftover, a copy) are left alone. What another
 program holds open and cannot be deleted therefore (Windows) stays for the housekeeping, see `JobFiles.leftover`.
@@ -17,13 +18,15 @@ import hashlib
 import logging
 import os
 import re
+import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from blender_addon.core.atomic_file import sync_folder
-from blender_addon.core.held_files import remove_file, remove_tree, replace_path
+from blender_addon.core.held_files import remove_file, remove_tree, rename_path, replace_path
 from blender_addon.core.protocol.messages import JOB_ID_PATTERN, ResultFile
 
 log = logging.getLogger("realcam.files")
@@ -67,13 +70,15 @@ class JobFiles:
 
     Attributes:
         leftover: ids of jobs of which something could not be deleted; it is to be tried again.
+        has_trash: whether something was set aside since `empty_trash` was called.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.leftover: set[str] = set()
-        for folder in (root, *self._of_jobs):
+        for folder in (root, *self._of_jobs, self.trash):
             folder.mkdir(parents=True, exist_ok=True)
+        self.has_trash = False
         if os.name == "posix":
             root.chmod(0o700)
 
@@ -100,6 +105,11 @@ class JobFiles:
     def results(self) -> Path:
         """The folder of finished results."""
         return self.root / "results"
+
+    @property
+    def trash(self) -> Path:
+        """The folder of what is to be deleted, under names of its own."""
+        return self.root / "trash"
 
     def upload(self, job_id: str) -> Path:
         """The file in which the bytes of an upload gather."""
@@ -214,6 +224,36 @@ class JobFiles:
         """Delete every file of a job."""
         self._discard(job_id, [*self._inputs(job_id), self.result_folder(job_id)])
 
+    def set_aside(self, job_id: str) -> None:
+        """Take every file of a job from its place, for `empty_trash` to delete: a rename each, however large it is.
+
+        Another job may have the id at once.
+        """
+        refused = list[OSError]()
+        for path in [*self._inputs(job_id), self.result_folder(job_id)]:
+            try:
+                rename_path(path, self.trash / f"{uuid.uuid4().hex}.{path.name}", patience=0.0)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                refused.append(error)
+            else:
+                self.has_trash = True
+        self._note_leftover(job_id, refused)
+
+    def empty_trash(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Delete what was set aside. Meant for a thread of its own: a job may have gigabytes.
+
+        Args:
+            stopped: asked before each file or folder; the next call deletes what is left then.
+        """
+        self.has_trash = False
+        for path in self.trash.iterdir():
+            if stopped():
+                return
+            if (error := _deleted(path)) is not None:
+                log.warning("not deleted yet, tried again: %s", error)
+
     def _work_folders(self, job_id: str) -> list[Path]:
         _checked(job_id)
         # Not glob: it would cache a compiled pattern for each job.
@@ -225,7 +265,9 @@ class JobFiles:
 
     def _discard(self, job_id: str, paths: list[Path]) -> None:
         """Delete files and folders of a job. Where one stays, the job is in `leftover` and it is logged once."""
-        refused = [error for path in paths if (error := _deleted(path)) is not None]
+        self._note_leftover(job_id, [error for path in paths if (error := _deleted(path)) is not None])
+
+    def _note_leftover(self, job_id: str, refused: list[OSError]) -> None:
         if refused and job_id not in self.leftover:
             log.warning("not deleted yet, tried again: %s", refused[0], extra={"job": job_id})
         (self.leftover.add if refused else self.leftover.discard)(job_id)

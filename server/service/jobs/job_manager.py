@@ -18,8 +18,9 @@ from blender_addon.core.protocol.messages import JobState, JobStatus, StateEvent
 from .disk import Disk, promised
 from .fair_queue import FairQueue, Waiting
 from .job_files import JobFiles, Manifest
+from .job_record import Job
 from .job_states import Cause
-from .job_store import Job, JobStore
+from .job_store import JobStore
 
 log = logging.getLogger("realcam.jobs")
 
@@ -81,8 +82,7 @@ class JobManager:
 
     def queues(self) -> dict[str, list[Waiting]]:
         """Queued jobs in the order they will run, by the name of their queue."""
-        queued = self.store.in_states(JobState.QUEUED)
-        return self.fair_queue.in_order(Waiting(job.number, job.job_id, job.owner, job.engine) for job in queued)
+        return self.fair_queue.in_order(map(Waiting._make, self.store.waiting()))
 
     def queue(self) -> list[str]:
         """Ids of queued jobs, one queue after another, each in the order in which its jobs will run."""
@@ -105,24 +105,23 @@ class JobManager:
 
     def promised_bytes(self, engines: Iterable[EngineCapability]) -> int:
         """The bytes that accepted jobs may still write with these engines."""
-        open_jobs = self.store.in_states(JobState.UPLOADING, JobState.QUEUED, JobState.RUNNING, JobState.FINALIZING)
-        uploading = [job.job_id for job in open_jobs if job.state is JobState.UPLOADING]
-        received = {job_id: self.files.received(job_id) for job_id in uploading}
-        return promised(open_jobs, received, {engine.name: engine.checkpoint_share for engine in engines})
+        missing = sum(nbytes - self.files.received(job_id) for job_id, nbytes in self.store.uploading())
+        shares = {engine.name: engine.checkpoint_share for engine in engines}
+        return promised(self.store.unfinished_bytes(), missing, shares)
 
-    def forget(self, jobs: Sequence[Job]) -> int:
-        """Remove jobs with all their files.
+    def forget(self, job_ids: Sequence[str]) -> int:
+        """Remove jobs; their files are set aside, to be deleted by `JobFiles.empty_trash`.
 
         Returns:
             The bytes of results that were removed.
         """
-        if not jobs:
+        if not job_ids:
             return 0
-        self.store.forget([job.job_id for job in jobs])
+        freed = self.store.forget(job_ids)
         self.changes += 1
-        for job in jobs:
-            self.files.discard(job.job_id)
-        return sum(job.result_bytes for job in jobs)
+        for job_id in job_ids:
+            self.files.set_aside(job_id)
+        return freed
 
     def tidy(self, job_ids: Iterable[str]) -> None:
         """Delete the files that jobs no longer need, and all files of jobs that ended without a clip or are unknown.

@@ -3,106 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from blender_addon.core.errors import ErrorCode, ServiceError
-from blender_addon.core.protocol.messages import JobState, JobStatus, ResultFile, StateEvent
+from blender_addon.core.protocol.messages import JobState, ResultFile, StateEvent
 
+from .job_record import COLUMNS, Job, job_of_row
 from .job_schema import DAMAGED_REMEDY, migrate
-from .job_states import Cause, JobLifecycle, after
+from .job_states import Cause, after
 
-_COLUMNS = (
-    "number, job_id, owner, digest, nbytes, engine, title, state, attempt, losses, cancel_requested, sequence,"
-    " reason, submitted_at, finished_at, fetched_at, engine_seconds, results, result_bytes"
-)
-_UNFINISHED = tuple(state.value for state in JobState if not state.final)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One job record.
-
-    Attributes:
-        number: order of submission.
-        job_id: chosen by the client.
-        owner: the client's public key, Z85.
-        digest: SHA-256 of the payload, hexadecimal.
-        nbytes: size of the payload.
-        engine: name of the engine.
-        title: the job's name for people.
-        lifecycle: state, attempt, worker crashes and cancel request.
-        sequence: number of its latest state event.
-        reason: why it is in this state, in words; "" for no reason.
-        submitted_at: seconds since the epoch, as all times here.
-        finished_at: when it ended; 0 before.
-        fetched_at: when its owner had all results; 0 before.
-        engine_seconds: how long the engine took; 0 before it is done.
-        packed_results: the list of result files as msgpack. It is decoded only by `results`: a long history is mostly
-            read without it.
-        result_bytes: size of all result files together.
-    """
-
-    number: int
-    job_id: str
-    owner: str
-    digest: str
-    nbytes: int
-    engine: str
-    title: str
-    lifecycle: JobLifecycle
-    sequence: int
-    reason: str
-    submitted_at: float
-    finished_at: float
-    fetched_at: float
-    engine_seconds: float
-    packed_results: bytes
-    result_bytes: int
-
-    @property
-    def results(self) -> tuple[ResultFile, ...]:
-        """The files of a finished job, decoded; empty before."""
-        return msgspec.msgpack.decode(self.packed_results, type=tuple[ResultFile, ...])
-
-    @property
-    def state(self) -> JobState:
-        """The state in `lifecycle`."""
-        return self.lifecycle.state
-
-    @property
-    def attempt(self) -> int:
-        """The attempt in `lifecycle`."""
-        return self.lifecycle.attempt
-
-    def status(self, received: int = 0, queue_place: int = 0) -> JobStatus:
-        """The job's status as it goes over the wire.
-
-        Args:
-            received: bytes of the payload that the server has.
-            queue_place: how many jobs run before it.
-        """
-        return JobStatus(
-            job_id=self.job_id,
-            state=self.state,
-            engine=self.engine,
-            title=self.title,
-            attempt=self.attempt,
-            received=received,
-            sequence=self.sequence,
-            queue_place=queue_place,
-            reason=self.reason,
-            submitted_at=self.submitted_at,
-            finished_at=self.finished_at,
-            fetched_at=self.fetched_at,
-            engine_seconds=self.engine_seconds,
-            cancel_requested=self.lifecycle.cancel_requested,
-            results=self.results,
-        )
+# The conditions of partial indexes, in the words of job_schema.py: SQLite takes such an index only for these.
+_UNFINISHED = "state IN ('uploading', 'queued', 'running', 'finalizing')"
+_ENDED = "state IN ('done', 'failed', 'cancelled')"
+_WITHOUT_CLIP = "state IN ('failed', 'cancelled')"
 
 
 class StaleJobError(Exception):
@@ -132,6 +49,7 @@ class JobStore:
             # KiB: small, so that memory does not grow with the history; the system caches the file anyway.
             self._connection.execute("PRAGMA cache_size = -256")
             migrate(self._connection)
+            self._counts, self._result_bytes = self._totals()
         except sqlite3.OperationalError as error:
             self._connection.close()
             # The upper bits say which kind of busy it is.
@@ -176,12 +94,13 @@ class JobStore:
                 (job_id, owner, digest, nbytes, engine, title, JobState.UPLOADING.value, at),
             )
             self._insert_event(job_id, 1, JobState.UPLOADING, 0, at, "")
+        self._counts[JobState.UPLOADING.value] += 1
         return self.get(job_id)
 
     def find(self, job_id: str) -> Job | None:
         """The job of this id, or None."""
-        row = self._connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
-        return None if row is None else _job(row)
+        row = self._connection.execute(f"SELECT {COLUMNS} FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
+        return None if row is None else job_of_row(row)
 
     def get(self, job_id: str) -> Job:
         """The job of this id.
@@ -197,36 +116,111 @@ class JobStore:
     def of_owner(self, owner: str, most: int) -> list[Job]:
         """The owner's jobs, at most `most`, newest first."""
         rows = self._connection.execute(
-            f"SELECT {_COLUMNS} FROM jobs WHERE owner = ? ORDER BY number DESC LIMIT ?", (owner, most)
+            f"SELECT {COLUMNS} FROM jobs WHERE owner = ? ORDER BY number DESC LIMIT ?", (owner, most)
         )
-        return [_job(row) for row in rows]
+        return [job_of_row(row) for row in rows]
 
-    def ended_without_clip(self, owner: str, beyond: int) -> list[Job]:
-        """The owner's jobs that failed or were cancelled, newest first, without the newest `beyond`."""
+    def ended_without_clip(self, owner: str, beyond: int) -> list[str]:
+        """Ids of the owner's jobs that failed or were cancelled, newest first, without the newest `beyond`."""
         rows = self._connection.execute(
-            # The + keeps SQLite from the owner's index: such jobs are few, all of the owner's may be many.
-            f"SELECT {_COLUMNS} FROM jobs WHERE +owner = ? AND state IN (?, ?) ORDER BY number DESC LIMIT -1 OFFSET ?",
-            (owner, JobState.FAILED.value, JobState.CANCELLED.value, beyond),
+            f"SELECT job_id FROM jobs WHERE owner = ? AND {_WITHOUT_CLIP} ORDER BY number DESC LIMIT -1 OFFSET ?",
+            (owner, beyond),
         )
-        return [_job(row) for row in rows]
+        return [job_id for (job_id,) in rows]
+
+    def prunable(self, owner: str, before: float, unfetched: bool, most: int) -> list[str]:
+        """Ids of the owner's jobs that ended, newest first.
+
+        Args:
+            owner: whose.
+            before: those that ended by then, seconds since the epoch.
+            unfetched: also clips that were not fetched.
+            most: how many at most.
+        """
+        rows = self._connection.execute(
+            f"SELECT job_id FROM jobs WHERE owner = ? AND {_ENDED} AND finished_at <= ?"
+            " AND (? OR fetched_at > 0 OR state <> 'done') ORDER BY number DESC LIMIT ?",
+            (owner, before, unfetched, most),
+        )
+        return [job_id for (job_id,) in rows]
 
     def in_states(self, *states: JobState) -> list[Job]:
         """The jobs in any of these states, oldest first."""
-        return sorted(self.each_in_states(*states), key=lambda job: job.number)
-
-    def each_in_states(self, *states: JobState) -> Iterator[Job]:
-        """The jobs in these states, state by state, oldest first in each.
-
-        They are read one at a time: a server's history is long.
-        """
+        found = list[Job]()
         for state in states:
             # One query for each state: the index gives its order, several states would be sorted in memory.
-            query = f"SELECT {_COLUMNS} FROM jobs WHERE state = ? ORDER BY number"
-            yield from map(_job, self._connection.execute(query, (state.value,)))
+            kind = _ENDED if state.final else _UNFINISHED
+            query = f"SELECT {COLUMNS} FROM jobs WHERE state = ? AND {kind} ORDER BY number"
+            found.extend(map(job_of_row, self._connection.execute(query, (state.value,))))
+        return sorted(found, key=lambda job: job.number)
+
+    def waiting(self) -> list[tuple[int, str, str, str]]:
+        """Of each queued job (its number, its id, its owner, its engine), oldest first."""
+        return self._connection.execute(
+            f"SELECT number, job_id, owner, engine FROM jobs WHERE state = ? AND {_UNFINISHED} ORDER BY number",
+            (JobState.QUEUED.value,),
+        ).fetchall()
+
+    def uploading(self) -> list[tuple[str, int]]:
+        """Of each job whose payload is on its way (its id, the payload's size)."""
+        return self._connection.execute(
+            f"SELECT job_id, nbytes FROM jobs WHERE state = ? AND {_UNFINISHED} ORDER BY number",
+            (JobState.UPLOADING.value,),
+        ).fetchall()
+
+    def unfinished_bytes(self) -> dict[str, int]:
+        """The size of the payloads of all jobs that have not ended, by engine."""
+        return dict(
+            self._connection.execute(
+                f"SELECT engine, sum(nbytes) FROM jobs WHERE {_UNFINISHED} GROUP BY engine"
+            ).fetchall()
+        )
+
+    def abandoned_uploads(self, before: float, most: int) -> list[str]:
+        """Ids of uploads that began before a time, oldest first.
+
+        Args:
+            before: seconds since the epoch.
+            most: how many at most.
+        """
+        rows = self._connection.execute(
+            f"SELECT job_id FROM jobs WHERE state = ? AND {_UNFINISHED} AND submitted_at < ? ORDER BY number LIMIT ?",
+            (JobState.UPLOADING.value, before, most),
+        )
+        return [job_id for (job_id,) in rows]
+
+    def ended_before(self, state: JobState, fetched: bool, before: float, most: int) -> list[str]:
+        """Ids of jobs that ended, and were fetched if they were, before a time; those of longest ago first.
+
+        Args:
+            state: DONE, FAILED or CANCELLED.
+            fetched: those that were fetched, or those that were not.
+            before: seconds since the epoch.
+            most: how many at most.
+        """
+        rows = self._connection.execute(
+            "SELECT job_id FROM jobs WHERE state = ? AND (fetched_at > 0) = ? AND max(finished_at, fetched_at) < ?"
+            f" AND {_ENDED} ORDER BY max(finished_at, fetched_at) LIMIT ?",
+            (state.value, fetched, before, most),
+        )
+        return [job_id for (job_id,) in rows]
+
+    def oldest_fetched(self, most: int) -> list[tuple[str, int]]:
+        """The finished jobs that were fetched and ended first, at most `most`: of each (its id, its results' bytes)."""
+        return self._connection.execute(
+            "SELECT job_id, result_bytes FROM jobs WHERE state = 'done' AND fetched_at > 0"
+            " ORDER BY finished_at LIMIT ?",
+            (most,),
+        ).fetchall()
 
     def counts(self) -> dict[str, int]:
         """The number of jobs by state."""
-        return dict(self._connection.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall())
+        return {state: count for state, count in self._counts.items() if count}
+
+    @property
+    def result_bytes(self) -> int:
+        """The size of all result files of all jobs."""
+        return self._result_bytes
 
     def latest_clips(self, engine: str, most: int) -> list[tuple[float, int]]:
         """The newest clips of an engine that were made in one attempt, at most `most`, newest first.
@@ -246,9 +240,8 @@ class JobStore:
 
     def unfinished_of(self, owner: str) -> int:
         """The number of this owner's jobs that have not ended."""
-        marks = ", ".join("?" * len(_UNFINISHED))
         (count,) = self._connection.execute(
-            f"SELECT count(*) FROM jobs WHERE +owner = ? AND state IN ({marks})", (owner, *_UNFINISHED)
+            f"SELECT count(*) FROM jobs WHERE owner = ? AND {_UNFINISHED}", (owner,)
         ).fetchone()
         return int(count)
 
@@ -311,6 +304,9 @@ class JobStore:
                 raise StaleJobError(f"{job.job_id} is no longer {here.state} at attempt {here.attempt}")
             if moved:
                 self._insert_event(job.job_id, sequence, there.state, there.attempt, at, reason)
+        self._counts[here.state.value] -= 1
+        self._counts[there.state.value] += 1
+        self._result_bytes += nbytes - job.result_bytes
         return self.get(job.job_id)
 
     def note_fetched(self, job_id: str, at: float) -> Job:
@@ -337,10 +333,33 @@ class JobStore:
             StateEvent(job_id=i, sequence=n, state=JobState(s), attempt=a, at=t, reason=r) for i, n, s, a, t, r in rows
         ]
 
-    def forget(self, job_ids: Iterable[str]) -> None:
-        """Remove jobs and their events."""
+    def forget(self, job_ids: Iterable[str]) -> int:
+        """Remove jobs and their events.
+
+        Returns:
+            The size of their result files; ids that no job has count nothing.
+        """
+        gone, freed = Counter[str](), 0
         with self._transaction():
-            self._connection.executemany("DELETE FROM jobs WHERE job_id = ?", [(job_id,) for job_id in job_ids])
+            for job_id in job_ids:
+                query = "SELECT state, result_bytes FROM jobs WHERE job_id = ?"
+                for state, nbytes in self._connection.execute(query, (job_id,)).fetchall():
+                    gone[state] += 1
+                    freed += nbytes
+                    self._connection.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,))
+        self._counts.subtract(gone)
+        self._result_bytes -= freed
+        return freed
+
+    def _totals(self) -> tuple[Counter[str], int]:
+        """The number of jobs by state, and the size of all results: counted at the start, kept up to date since."""
+        counts, size = Counter[str](), 0
+        for state, count, nbytes in self._connection.execute(
+            "SELECT state, count(*), sum(result_bytes) FROM jobs GROUP BY state"
+        ):
+            counts[state] = count
+            size += nbytes
+        return counts, size
 
     def _insert_event(self, job_id: str, sequence: int, state: JobState, attempt: int, at: float, why: str) -> None:
         self._connection.execute(
@@ -370,26 +389,3 @@ class _Transaction:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
-
-
-def _job(row: tuple[Any, ...]) -> Job:
-    number, job_id, owner, digest, nbytes, engine, title, state, attempt, worker_crashes, cancel, sequence, *rest = row
-    reason, submitted_at, finished_at, fetched_at, engine_seconds, packed_results, result_bytes = rest
-    return Job(
-        number=number,
-        job_id=job_id,
-        owner=owner,
-        digest=digest,
-        nbytes=nbytes,
-        engine=engine,
-        title=title,
-        lifecycle=JobLifecycle(JobState(state), attempt, worker_crashes, bool(cancel)),
-        sequence=sequence,
-        reason=reason,
-        submitted_at=submitted_at,
-        finished_at=finished_at,
-        fetched_at=fetched_at,
-        engine_seconds=engine_seconds,
-        packed_results=packed_results,
-        result_bytes=result_bytes,
-    )

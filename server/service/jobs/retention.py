@@ -1,13 +1,12 @@
-"""Which jobs may be forgotten, and when: pure. Unfetched results stay for their stated time even on a full disk."""
+"""Which jobs may be forgotten, and when. Unfetched results stay for their stated time even on a full disk."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from blender_addon.core.protocol.messages import JobState
 
-from .job_store import Job
+from .job_store import JobStore
 
 DAY = 86_400.0
 
@@ -29,37 +28,36 @@ class Retention:
     results_bytes: int = 50_000_000_000
 
 
-def expired(jobs: Callable[[], Iterable[Job]], now: float, retention: Retention) -> list[Job]:
-    """The jobs to forget: those too old, then the oldest fetched ones until the rest is within `results_bytes`.
+SLICE = 8
+"""Most jobs that are forgotten in one go: their rows are removed in one transaction, which the loop waits for."""
+
+
+def expired(store: JobStore, now: float, retention: Retention, most: int = SLICE) -> list[str]:
+    """Ids of jobs to forget now: those too old, and once there are none, fetched ones beyond `results_bytes`.
+
+    What it costs does not depend on how many jobs there are.
 
     Args:
-        jobs: returns all jobs that may be forgotten, one at a time, whenever it is called; they are not held in memory
-            together.
+        store: the job records.
         now: seconds since the epoch.
         retention: the times and the size.
+        most: how many at most; as many mean that there may be more.
     """
-    gone, size = list[Job](), 0
-    for job in jobs():
-        if _too_old(job, now, retention):
-            gone.append(job)
-        else:
-            size += job.result_bytes
-    if size <= retention.results_bytes:
-        return gone
-    fetched = (j for j in jobs() if j.state is JobState.DONE and j.fetched_at and not _too_old(j, now, retention))
-    for job in sorted(fetched, key=lambda job: job.finished_at):
-        if size <= retention.results_bytes:
+    gone = store.abandoned_uploads(now - retention.abandoned_upload, most)
+    for state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED):
+        for fetched in (False, True):
+            unfetched_clip = state is JobState.DONE and not fetched
+            before = now - (retention.unfetched if unfetched_clip else retention.fetched)
+            gone += store.ended_before(state, fetched, before, most - len(gone))
+    return gone or _beyond(store, retention.results_bytes, most)
+
+
+def _beyond(store: JobStore, results_bytes: int, most: int) -> list[str]:
+    """Ids of the fetched jobs that ended first, until the results of the others are within a size."""
+    gone, size = list[str](), store.result_bytes
+    for job_id, nbytes in store.oldest_fetched(most) if size > results_bytes else ():
+        if size <= results_bytes:
             break
-        gone.append(job)
-        size -= job.result_bytes
+        gone.append(job_id)
+        size -= nbytes
     return gone
-
-
-def _too_old(job: Job, now: float, retention: Retention) -> bool:
-    if job.state is JobState.UPLOADING:
-        return now - job.submitted_at > retention.abandoned_upload
-    if not job.state.final:
-        return False
-    if job.state is JobState.DONE and not job.fetched_at:
-        return now - job.finished_at > retention.unfetched
-    return now - max(job.fetched_at, job.finished_at) > retention.fetched

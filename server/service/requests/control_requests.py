@@ -35,7 +35,7 @@ from blender_addon.core.protocol.messages import (
 from blender_addon.core.version import SERVER_SOFTWARE
 from server.service.jobs.engine_pace import with_paces
 from server.service.jobs.job_manager import JobManager
-from server.service.jobs.job_store import Job
+from server.service.jobs.job_record import Job
 from server.service.options import ServiceOptions
 from server.service.workers.dispatcher import Dispatcher
 
@@ -190,14 +190,9 @@ class ControlHandler:
         return self._manager.status(job)
 
     def _prune(self, session: Session, message: Prune) -> Pruned:
-        limit = time.time() - message.older_than
-        gone = [
-            job
-            for job in self._manager.store.of_owner(session.owner, self._options.limits.pruned_jobs)
-            if job.state.final
-            and job.finished_at <= limit
-            and (message.unfetched or job.fetched_at or job.state is not JobState.DONE)
-        ]
+        gone = self._manager.store.prunable(
+            session.owner, time.time() - message.older_than, message.unfetched, self._options.limits.pruned_jobs
+        )
         return Pruned(jobs=len(gone), nbytes=self._manager.forget(gone))
 
     def _follow(self, session: Session, message: Follow) -> list[ServerMessage]:

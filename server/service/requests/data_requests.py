@@ -27,8 +27,9 @@ from blender_addon.core.protocol.messages import (
     UploadReceived,
 )
 from server.service.jobs.job_manager import JobManager
+from server.service.jobs.job_record import Job
 from server.service.jobs.job_states import Cause, ImpossibleTransitionError
-from server.service.jobs.job_store import Job, StaleJobError
+from server.service.jobs.job_store import StaleJobError
 from server.service.wakeup import Wakeup
 
 from .control_requests import unknown_job

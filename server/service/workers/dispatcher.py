@@ -15,8 +15,8 @@ from blender_addon.core.protocol.capability import EngineCapability
 from blender_addon.core.protocol.messages import JobState, Progress
 from server.service.jobs.fair_queue import Waiting
 from server.service.jobs.job_manager import JobManager
+from server.service.jobs.job_record import Job
 from server.service.jobs.job_states import Cause
-from server.service.jobs.job_store import Job
 from server.service.options import ServiceOptions
 
 from . import worker_messages as pipe

@@ -13,8 +13,8 @@ from blender_addon.core.awake_clock import Clock
 from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.messages import JobState, Progress
 from server.service.jobs.job_manager import JobManager
+from server.service.jobs.job_record import Job
 from server.service.jobs.job_states import Cause
-from server.service.jobs.job_store import Job
 
 log = logging.getLogger("realcam.dispatcher")
 

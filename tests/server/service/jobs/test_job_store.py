@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -10,15 +11,21 @@ import pytest
 
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.messages import JobState, ResultFile
+from server.service.jobs.job_record import Job
 from server.service.jobs.job_schema import MIGRATIONS, SCHEMA_VERSION
 from server.service.jobs.job_states import Cause, ImpossibleTransitionError
-from server.service.jobs.job_store import Job, JobStore, StaleJobError
+from server.service.jobs.job_store import JobStore, StaleJobError
 
 DIGEST = "0" * 64
 
 
 def _new(store: JobStore, job_id: str = "job-00000001", owner: str = "anna") -> Job:
     return store.create(job_id, owner, DIGEST, 10, "copy", "title", 1.0)
+
+
+def _schema(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
 
 
 def test_a_life_is_kept_with_numbered_events(tmp_path: Path) -> None:
@@ -100,8 +107,11 @@ def test_a_store_of_the_first_version_learns_how_large_its_clips_are(tmp_path: P
     store = JobStore(path)
     job = store.get("job-00000001")
     assert (job.results, job.result_bytes) == (files, 7)
+    assert (store.counts(), store.result_bytes) == ({"done": 1}, 7)
     assert _new(store, "job-00000002").result_bytes == 0
     store.close()
+    JobStore(tmp_path / "new.sqlite3").close()
+    assert _schema(path) == _schema(tmp_path / "new.sqlite3")
 
 
 def test_a_store_of_a_later_version_is_left_alone(tmp_path: Path) -> None:

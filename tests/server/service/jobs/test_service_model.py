@@ -18,8 +18,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from blender_addon.core.protocol.messages import JobState, ResultFile
 from server.service.jobs.job_files import MANIFEST, JobFiles, Manifest
 from server.service.jobs.job_manager import JobManager, reconcile
+from server.service.jobs.job_record import Job
 from server.service.jobs.job_states import MAX_STARTS, Cause, ImpossibleTransitionError
-from server.service.jobs.job_store import Job, JobStore, StaleJobError
+from server.service.jobs.job_store import JobStore, StaleJobError
 from tests.support.properties import examples
 
 MEMORY = Path("/dev/shm")

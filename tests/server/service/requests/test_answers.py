@@ -142,7 +142,7 @@ def test_a_payload_of_other_bytes_begins_again_and_one_for_another_engine_is_ref
         (small_payload(bike, engine="draft", frames=1), "The payload is for the engine draft, the job for copy."),
         (b"no shot at all", "This is not a"),
     ):
-        world.manager.forget([world.manager.store.get(JOB)])
+        world.manager.forget([JOB])
         submit(anna, other)
         refused = upload(anna, other)
         assert isinstance(refused, UploadReceived)

@@ -16,8 +16,9 @@ from blender_addon.core.protocol.messages import JobState, JobStatus
 from blender_addon.core.protocol.server_address import ServerAddress
 from server.service.jobs.job_files import JobFiles
 from server.service.jobs.job_manager import JobManager
+from server.service.jobs.job_record import Job
 from server.service.jobs.job_states import Cause
-from server.service.jobs.job_store import Job, JobStore
+from server.service.jobs.job_store import JobStore
 from server.service.options import ServiceOptions
 from server.service.requests.sessions import QUIET, Sessions
 from server.service.service import LONGEST_TURN
