@@ -65,7 +65,7 @@ test-models: setup
 test-slow: setup
 	$(RUN) python -m pytest -m slow
 	@scripts/models_environment.sh $(UV)
-	.venv-models/bin/python -m pytest -m slow tests/server
+	.venv-models/bin/python -m pytest -m slow tests/server $(filter-out tests/server/%,$(TORCH_TESTS))
 
 fuzz: setup
 	@scripts/models_environment.sh $(UV)
