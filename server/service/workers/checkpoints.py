@@ -14,6 +14,8 @@ from server.engines.engine import Paused
 
 log = logging.getLogger("realcam.worker")
 
+STATE = "state"
+"""The file in the job's folder."""
 INTERVAL = 20.0
 """Seconds between two checkpoints while the server is not stopping."""
 
@@ -34,10 +36,10 @@ class FileCheckpoints:
     def load(self) -> bytes | None:
         """The last complete checkpoint of an earlier attempt; None when there is none."""
         try:
-            data = (self._folder / "state").read_bytes()
+            data = (self._folder / STATE).read_bytes()
         except FileNotFoundError:
             return None
-        return data[32:] if hashlib.sha256(data[32:]).digest() == data[:32] else None
+        return content_of(data)
 
     def due(self) -> bool:
         """Whether to save now. Cheap: ask after every step."""
@@ -56,7 +58,7 @@ class FileCheckpoints:
         """
         self._saved_at = time.monotonic()
         try:
-            self._write(data)
+            write_checkpoint(self._folder, data)
         except OSError as error:
             log.warning("a checkpoint of %d bytes cannot be written, the shot goes on without: %s", len(data), error)
             if not self._pausing():
@@ -64,7 +66,18 @@ class FileCheckpoints:
         if self._pausing():
             raise Paused
 
-    def _write(self, data: bytes) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(self._folder / "state", hashlib.sha256(data).digest() + data, sync=True)
-        sync_folder(self._folder)
+
+def write_checkpoint(folder: Path, data: bytes) -> None:
+    """Replace the checkpoint in a job's folder, which is made where missing.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(folder / STATE, hashlib.sha256(data).digest() + data, sync=True)
+    sync_folder(folder)
+
+
+def content_of(file: bytes) -> bytes | None:
+    """The state in the bytes of a checkpoint's file; None when they are not whole."""
+    return file[32:] if hashlib.sha256(file[32:]).digest() == file[:32] else None

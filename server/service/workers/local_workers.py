@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,11 +20,11 @@ from . import worker_messages as pipe
 from .executor import JobMessage, Listener, WorkerCannotStartError, WorkerKind, WorkerLost, WorkerNow, WorkerPlace
 from .executor import WorkerState as State
 from .placing import takers, why_none, woken
-from .worker_process import OnWords, WorkerExit, WorkerProcess
+from .worker_process import OnWords, RunningWorker, WorkerExit, WorkerProcess
 
 log = logging.getLogger("realcam.workers")
 
-NewWorker = Callable[[str, LogFormat, OnWords, str | None], WorkerProcess]
+NewWorker = Callable[[str, LogFormat, OnWords, str | None], RunningWorker]
 """Starts a worker process; called with the engines' `module:function`, the log format, the listener for its messages,
 and the cards that it may see.
 """
@@ -42,6 +43,8 @@ class _Worker:
         place: what it is.
         stands_by: whether it has a process also while no job waits for it.
         cards: the CUDA_VISIBLE_DEVICES of its process; None for that of the server.
+        new: starts its process; None for the way of all.
+        speak_by: until when the server waits for it to say what its engines can do, seconds of the loop's clock.
         process: None while it has none.
         started: when that was, seconds of the loop's clock.
         heard: when it last said something.
@@ -62,7 +65,9 @@ class _Worker:
     place: WorkerPlace
     stands_by: bool
     cards: str | None = None
-    process: WorkerProcess | None = None
+    new: NewWorker | None = None
+    speak_by: float = math.inf
+    process: RunningWorker | None = None
     started: float = 0.0
     heard: float = 0.0
     ready: bool = False
@@ -78,10 +83,10 @@ class _Worker:
     engine: str = ""
     memory: int = 0
 
-    @property
-    def silent_at_start(self) -> bool:
+    def silent_at_start(self, now: float) -> bool:
         """Whether it is still to say what its engines can do, and may yet do so."""
-        return self.stands_by and self.told is None and self.quick_deaths < QUICK_DEATHS
+        starts = self.stands_by or self.process is not None
+        return starts and self.told is None and self.quick_deaths < QUICK_DEATHS and now < self.speak_by
 
     def forget_process(self) -> None:
         """Note that its process is gone."""
@@ -130,6 +135,33 @@ class LocalWorkers:
         }
         self._listener: Listener = lambda worker, message: None
         self._known = _Known()
+        self.cards_to_come = False
+        """Whether workers with cards may be added: engines that no worker takes are not unavailable then."""
+
+    def add(self, place: WorkerPlace, new_worker: NewWorker, *, stands_by: bool, speak_by: float = math.inf) -> None:
+        """Have one worker more. It starts at once, and says what its engines can do.
+
+        Args:
+            place: what it is; no other one has its name.
+            new_worker: starts its process.
+            stands_by: whether it has a process also while no job waits for it.
+            speak_by: until when the server waits for what it says, seconds of the loop's clock.
+        """
+        self._workers[place.name] = _Worker(place, stands_by, new=new_worker, speak_by=speak_by, wanted=True)
+
+    def remove(self, name: str, reason: str) -> None:
+        """Have a worker no longer; its attempt, if it runs one, is lost.
+
+        Args:
+            name: the worker's.
+            reason: see WorkerLost.
+        """
+        worker = self._workers.pop(name)
+        if worker.process is not None:
+            worker.process.kill()
+            self._listener(name, WorkerLost(reason))
+        if any(other.told for other in self._workers.values()):
+            self._work_out_engines()
 
     def listen(self, listener: Listener) -> None:
         """See Executor."""
@@ -162,10 +194,12 @@ class LocalWorkers:
 
     def tick(self) -> None:
         """See Executor."""
-        if self._known.engines is None and all(
-            worker.quick_deaths >= QUICK_DEATHS for worker in self._workers.values() if worker.stands_by
-        ):
-            raise WorkerCannotStartError
+        if self._known.engines is None:
+            standing_by = [worker for worker in self._workers.values() if worker.stands_by]
+            if standing_by and all(worker.quick_deaths >= QUICK_DEATHS for worker in standing_by):
+                raise WorkerCannotStartError
+            if any(worker.told for worker in self._workers.values()):
+                self._work_out_engines()
         now = self._clock()
         for worker in self._workers.values():
             if worker.process is None:
@@ -254,7 +288,7 @@ class LocalWorkers:
         if worker.quick_deaths and now - worker.heard < min(30.0, 0.5 * 2**worker.quick_deaths):
             return
         worker.started = worker.heard = now
-        worker.process = self._new_worker(
+        worker.process = (worker.new or self._new_worker)(
             self._options.engines,
             self._options.log_format,
             lambda process, message: self._wakeup.post(lambda: self._hear(worker, process, message)),
@@ -268,7 +302,7 @@ class LocalWorkers:
         after = self._options.idle_release
         if worker.draining or (worker.paused and not self._stopping):
             return True
-        return worker.used and after > 0 and now - worker.idle_since > after
+        return (worker.used or not worker.stands_by) and after > 0 and now - worker.idle_since > after
 
     def _rest(self, worker: _Worker) -> None:
         log.info("idle: it gives its memory back", extra={"worker": worker.place.name})
@@ -276,7 +310,7 @@ class LocalWorkers:
         if worker.process is not None:
             worker.process.kill()
 
-    def _hear(self, worker: _Worker, process: WorkerProcess, message: pipe.FromWorker | WorkerExit) -> None:
+    def _hear(self, worker: _Worker, process: RunningWorker, message: pipe.FromWorker | WorkerExit) -> None:
         """Handle one message of a process, on the loop's thread. Messages of one that was replaced are ignored."""
         if process is not worker.process:
             return
@@ -305,7 +339,7 @@ class LocalWorkers:
 
     def _ready(self, worker: _Worker, message: pipe.Ready) -> None:
         worker.ready, worker.wanted, worker.quick_deaths = True, False, 0
-        worker.told = message.engines
+        worker.told, worker.idle_since = message.engines, self._clock()
         self._known.needs |= message.needs
         self._work_out_engines()
 
@@ -319,7 +353,8 @@ class LocalWorkers:
 
     def _work_out_engines(self) -> None:
         """Work out what each engine can do, as a worker that takes its jobs says, once all have spoken."""
-        if any(worker.silent_at_start for worker in self._workers.values()):
+        now = self._clock()
+        if any(worker.silent_at_start(now) for worker in self._workers.values()):
             return
         places = [worker.place for worker in self._workers.values()]
         names = dict.fromkeys(e.name for worker in self._workers.values() for e in worker.told or ())
@@ -329,9 +364,10 @@ class LocalWorkers:
         needs = self._known.needs.get(name, EngineNeeds())
         taking = [self._workers[place.name] for place in takers(needs, places)]
         told = [e for worker in [*taking, *self._workers.values()] for e in worker.told or () if e.name == name]
-        return msgspec.structs.replace(told[0], unavailable=told[0].unavailable or why_none(needs, places))
+        why = "" if self.cards_to_come else why_none(needs, places)
+        return msgspec.structs.replace(told[0], unavailable=told[0].unavailable or why)
 
-    def _gone(self, worker: _Worker, process: WorkerProcess, reason: str) -> None:
+    def _gone(self, worker: _Worker, process: RunningWorker, reason: str) -> None:
         process.close(0.5)
         rested, was_ready = worker.resting, worker.ready
         worker.forget_process()

@@ -6,14 +6,12 @@ ends when its input ends, so that no worker outlives its server.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import importlib
 import logging
 import math
 import os
 import queue
-import signal
 import sys
 import threading
 import time
@@ -34,7 +32,6 @@ from blender_addon.core.payloads.clip import Clip
 from blender_addon.core.payloads.depth_request import DepthRequest
 from blender_addon.core.payloads.payload import JobPayload, decode_payload
 from blender_addon.core.payloads.shot import Shot
-from blender_addon.core.printable import escape_unknown_letters
 from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import EngineCapability
 from blender_addon.core.protocol.messages import Progress, ResultFile
@@ -54,6 +51,7 @@ from server.service.workers.clip_files import encode_jpeg, write_check_files, wr
 
 from . import worker_messages as pipe
 from .checkpoints import FileCheckpoints
+from .child_process import die_with_parent, take_pipes
 
 log = logging.getLogger("realcam.worker")
 
@@ -69,9 +67,6 @@ LONGEST_REASON = 2000
 """Characters of an error that are passed on."""
 ASKED = {Shot: "clips", DepthRequest: "depth", CheckRequest: "camera checks"}
 """What a payload asks for, and what an engine makes, in the words of messages."""
-PR_SET_PDEATHSIG = 1
-"""The option of Linux' prctl that names the signal sent when the parent dies."""
-
 EngineMakers = dict[str, Callable[[], AnyEngine]]
 """Functions that make an engine, by its name."""
 
@@ -362,27 +357,11 @@ def load_makers(name: str) -> EngineMakers:
     return cast("EngineMakers", maker())
 
 
-def _take_pipes() -> tuple[IO[bytes], IO[bytes]]:
-    """Standard input and output for the worker's messages; an engine that prints then writes to standard error."""
-    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    with Path(os.devnull).open("rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
-    os.dup2(2, 1)
-    escape_unknown_letters(sys.stdout)
-    return source, sink
-
-
-def _die_with_parent() -> None:
-    """On Linux: be killed with the server even when an engine holds the interpreter and nobody reads the pipe."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def main() -> None:
     """Run a worker with the engines named by the first argument; a second argument `json` sets the log format."""
-    _die_with_parent()
+    die_with_parent()
     set_up_logs("json" if sys.argv[2:] == ["json"] else "text")
-    source, sink = _take_pipes()
+    source, sink = take_pipes()
     try:
         makers = load_makers(sys.argv[1])
     except ServiceError as error:

@@ -176,7 +176,7 @@ to_worker = msgspec.msgpack.Decoder(ToWorker)
 from_worker = msgspec.msgpack.Decoder(FromWorker)
 
 
-def write(stream: IO[bytes], message: ToWorker | FromWorker) -> None:
+def write(stream: IO[bytes], message: WorkerMessage) -> None:
     """Write a message and flush.
 
     Raises:

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Protocol
 
 import msgspec
 
@@ -31,7 +31,23 @@ class WorkerExit:
     reason: str
 
 
-OnWords = Callable[["WorkerProcess", pipe.FromWorker | WorkerExit], None]
+class RunningWorker(Protocol):
+    """The server's handle on a worker's process, on this machine or another."""
+
+    def send(self, message: pipe.ToWorker) -> None:
+        """Send a message. To a worker that is gone nothing is sent; its WorkerExit follows."""
+        ...
+
+    def kill(self) -> None:
+        """End the process now. WorkerExit follows."""
+        ...
+
+    def close(self, seconds: float) -> None:
+        """End the process, and wait up to `seconds` for it."""
+        ...
+
+
+OnWords = Callable[[RunningWorker, pipe.FromWorker | WorkerExit], None]
 """Called with the worker and each of its messages."""
 
 
