@@ -1,9 +1,10 @@
-"""The GPU that PyTorch would compute on, or cannot use, found without loading PyTorch, which would take some of it."""
+"""The GPUs that PyTorch computes on, or cannot use, found without loading PyTorch, which would take some of them."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import platform
 import re
 import sys
@@ -21,21 +22,30 @@ _BUILT_FOR = re.compile(r"""^cuda\b[^=\n]*=\s*['"](\d+)\.""", re.MULTILINE)
 
 @dataclass(frozen=True)
 class NvidiaCard:
-    """The first CUDA device that this process may see.
+    """A CUDA device that this process may see.
 
     Attributes:
         memory: bytes, all there are.
         cuda: the major version of CUDA that its driver runs. Code of a newer one it does not, and PyTorch sees no card.
+        name: as CUDA_VISIBLE_DEVICES has it: its number, or how that variable of this process names it.
     """
 
     memory: int
     cuda: int
+    name: str = "0"
 
 
 def card_memory() -> int | None:
     """Bytes of the GPU that PyTorch would compute on, None where it would run on the CPU."""
     built_for, card = pytorch_cuda(), nvidia_card()
     return card.memory if built_for is not None and card is not None and card.cuda >= built_for else None
+
+
+def usable_cards() -> tuple[NvidiaCard, ...]:
+    """The GPUs that PyTorch can compute on, in its order; none where it would run on the CPU."""
+    # Without PyTorch the driver is not even loaded.
+    built_for = pytorch_cuda()
+    return () if built_for is None else tuple(card for card in nvidia_cards() if card.cuda >= built_for)
 
 
 def unused_card() -> str:
@@ -58,23 +68,36 @@ def unused_card() -> str:
     )
 
 
-@functools.cache
 def nvidia_card() -> NvidiaCard | None:
-    """What CUDA's driver says of the first device, None where there is none.
+    """What CUDA's driver says of the first device, None where there is none."""
+    return next(iter(nvidia_cards()), None)
+
+
+@functools.cache
+def nvidia_cards() -> tuple[NvidiaCard, ...]:
+    """What CUDA's driver says of the devices that this process may see.
 
     The driver itself is asked, which takes no memory on the GPU and heeds CUDA_VISIBLE_DEVICES.
     """
     driver = cuda_driver()
     if driver is None:
-        return None
-    version, device, total = ctypes.c_int(), ctypes.c_int(), ctypes.c_size_t()
-    failed = (
+        return ()
+    version, count = ctypes.c_int(), ctypes.c_int()
+    if (
         driver.cuInit(0)
         or driver.cuDriverGetVersion(ctypes.byref(version))
-        or driver.cuDeviceGet(ctypes.byref(device), 0)
-        or driver.cuDeviceTotalMem_v2(ctypes.byref(total), device)
-    )
-    return None if failed else NvidiaCard(total.value, version.value // 1000)
+        or driver.cuDeviceGetCount(ctypes.byref(count))
+    ):
+        return ()
+    visible = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    cards = []
+    for number in range(count.value):
+        device, total = ctypes.c_int(), ctypes.c_size_t()
+        if driver.cuDeviceGet(ctypes.byref(device), number) or driver.cuDeviceTotalMem_v2(ctypes.byref(total), device):
+            break
+        name = visible[number] if number < len(visible) else str(number)
+        cards.append(NvidiaCard(total.value, version.value // 1000, name))
+    return tuple(cards)
 
 
 def pytorch_cuda() -> int | None:

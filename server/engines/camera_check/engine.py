@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.check_request import CHECKER, CheckRequest, CheckResult
 from blender_addon.core.progress import OnProgress
 from blender_addon.core.protocol.capability import CHECK_MODE, EngineCapability
+from server.engines.engine import EngineNeeds
 from server.evaluation.evaluate import DEFAULT_TRIALS, evaluate_clip
 from server.evaluation.inputs import EvaluationInput
 from server.evaluation.records import ClipEvaluation
@@ -24,6 +26,7 @@ class CameraChecker:
         trials: how often each clip is solved.
     """
 
+    needs: ClassVar = EngineNeeds()
     trials: int = DEFAULT_TRIALS
 
     @property

@@ -17,6 +17,7 @@ from server.depth.catalogue import load_predictor
 from server.depth.depth_weights import downloaded_weights, fetch_weights, in_megabytes
 from server.depth.estimate import scene_depth_of
 from server.depth.predictor import DepthEstimate, DepthPredictor, PredictorCard
+from server.engines.engine import EngineNeeds
 from server.engines.graphics_card import unused_card
 from server.packages import absent_packages, install_command, models_download, unfit_torchvision
 
@@ -30,6 +31,8 @@ NEEDED = ("torch", "transformers")
 
 class PredictorEngine:
     """A DepthEngine for one predictor. The network is loaded at its first photo and kept."""
+
+    needs = EngineNeeds(faster_on_card=True)
 
     def __init__(self, card: PredictorCard, load: Callable[[], DepthPredictor] | None = None) -> None:
         """Keep a predictor to be loaded later.

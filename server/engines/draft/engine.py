@@ -14,6 +14,7 @@ from blender_addon.core.protocol.capability import EngineCapability, EngineOptio
 from blender_addon.core.protocol.engine_checks import checked_option
 from blender_addon.core.protocol.engine_facts import CAMERA, LENS, PHOTO, PREVIEW, EngineFacts
 from server.engines.draft.fill import WorldFill
+from server.engines.engine import EngineNeeds
 
 VERSION = "2"
 """Version of the engine, stored with its clips."""
@@ -55,6 +56,8 @@ TYPICAL_PASSES = 4
 
 class DraftEngine:
     """An Engine. It is deterministic: the seed changes nothing."""
+
+    needs = EngineNeeds()
 
     @property
     def capability(self) -> EngineCapability:

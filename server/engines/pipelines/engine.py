@@ -15,14 +15,14 @@ from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import OnProgress
 from blender_addon.core.protocol.capability import EngineCapability, EngineOption, SettingValue
 from blender_addon.core.protocol.engine_facts import EngineFacts
-from server.engines.engine import Checkpoints
+from server.engines.engine import Checkpoints, EngineNeeds
 from server.engines.graphics_card import card_memory, unused_card
 from server.engines.source_version import source_version
 
 from .facts import pipeline_facts
 from .fitting.clip_rule import Size
 from .fitting.offered import RANDOM_SIZES
-from .memory.need import ON_THE_PROCESSOR, memory_need, too_small
+from .memory.need import ON_THE_PROCESSOR, card_memory_for, memory_need, too_small
 from .memory.plans import Demand
 from .sources import PipelineSource
 from .weights.catalogue import PIPELINE_WEIGHTS
@@ -124,6 +124,13 @@ class PipelineEngine(ABC):
             if random
             else pipeline_facts(source.name, traits.reads, memory_need(source.name, traits.smallest)),
         )
+
+    @property
+    def needs(self) -> EngineNeeds:
+        """See EngineNeeds: a card with room for its smallest clip; on the processor a clip takes hours."""
+        source = next(iter(self._there().values()), self._sources[0])
+        memory = 0 if source.draft else card_memory_for(source.name, self.traits.smallest)
+        return EngineNeeds(cards=1, card_memory=memory, without_card="alone")
 
     def generate(self, shot: Shot, report: OnProgress) -> Clip:
         """The clip of a shot, see Engine.

@@ -11,10 +11,10 @@ from blender_addon.core.payloads.clip import Clip
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import OnProgress
 from blender_addon.core.protocol.capability import EngineCapability
-from server.engines.engine import Checkpoints
+from server.engines.engine import Checkpoints, EngineNeeds
 from server.engines.graphics_card import unused_card
 
-from .facts import engine_facts
+from .facts import card_memory, engine_facts
 from .settings import MODES, shown_options
 from .sources import GET_WEIGHTS, SIZES, ModelSource, RandomWeights, Size
 
@@ -65,6 +65,11 @@ class RealCamEngine:
             options=shown_options(self._source.weights()),
             about=engine_facts(self._source),
         )
+
+    @property
+    def needs(self) -> EngineNeeds:
+        """See EngineNeeds: a card with room for its smallest clip; on the processor a clip takes long."""
+        return EngineNeeds(cards=1, card_memory=card_memory(self._source), without_card="alone")
 
     def generate(self, shot: Shot, report: OnProgress) -> Clip:
         """The clip of a shot, see Engine.

@@ -12,9 +12,10 @@ from blender_addon.core.protocol.engine_facts import (
     MemoryNeed,
     PartLicence,
 )
-from server.engines.machine_memory import GB, Machine, this_machine
+from server.engines.machine_memory import GB, USABLE, Machine, this_machine
 from server.model.config import REALCAM_512
 from server.model.weights.own_networks import OwnNetwork
+from server.model.weights.weights_store import Manifest
 
 from .memory.minimum_memory import LEAST, shortage
 from .sources import GET_WEIGHTS, InstalledWeights, ModelSource
@@ -32,20 +33,40 @@ def engine_facts(source: ModelSource) -> EngineFacts:
     """The facts of the engine with models from `source`; random weights need no more than any machine has."""
     if not isinstance(source, InstalledWeights):
         return EngineFacts(reads=READS)
-    manifests = [source.store.manifest(name) for name in dict.fromkeys(source.config(s).name for s in source.sizes())]
-    published = [manifest for manifest in manifests if manifest is not None]
-    # Those for tests make no pictures: they are named, and count for nothing else.
-    own = [network for network in source.own() if not network.caution]
+    published, own = _published(source), _own(source)
     here = bool(published or own)
-    variants = {*(m.variant for m in published), *(network.facts.variant for network in own)} or {REALCAM_512.name}
     return EngineFacts(
         reads=READS,
         licences=(*([PUBLISHED_LICENCE] if published or not own else []), *map(_licence, source.own())),
         weights_bytes=sum(manifest.bytes for manifest in published),
         weights_here=here,
         get_weights="" if here else GET_WEIGHTS,
-        memory=_need(this_machine(), variants),
+        memory=_need(this_machine(), _variants(source)),
     )
+
+
+def card_memory(source: ModelSource) -> int:
+    """Bytes that a card must have in all for the smallest clip of these models; 0 where any card will do."""
+    if not isinstance(source, InstalledWeights):
+        return 0
+    return round(min(LEAST[name].by_layer for name in _variants(source)) * GB / USABLE)
+
+
+def _published(source: InstalledWeights) -> list[Manifest]:
+    """The published networks that are installed."""
+    manifests = [source.store.manifest(name) for name in dict.fromkeys(source.config(s).name for s in source.sizes())]
+    return [manifest for manifest in manifests if manifest is not None]
+
+
+def _own(source: InstalledWeights) -> list[OwnNetwork]:
+    """Networks of one's own. Those for tests make no pictures: they are named, and count for nothing else."""
+    return [network for network in source.own() if not network.caution]
+
+
+def _variants(source: InstalledWeights) -> set[str]:
+    """The variants there are models of; the usual one where there are none."""
+    found = {*(m.variant for m in _published(source)), *(network.facts.variant for network in _own(source))}
+    return found or {REALCAM_512.name}
 
 
 def _licence(network: OwnNetwork) -> PartLicence:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blender_addon.core.protocol.engine_facts import MemoryNeed
-from server.engines.machine_memory import Machine, this_machine
+from server.engines.machine_memory import USABLE, Machine, this_machine
 
 from .plans import Demand, known_plans, needed, shortage
 from .sizes import SIZES
@@ -39,3 +39,13 @@ def memory_need(name: str, smallest: Demand, machine: Machine | None = None) -> 
         there=machine.memory if machine.card is None else machine.card,
         enough=not shortage(sizes, smallest, machine),
     )
+
+
+def card_memory_for(name: str, smallest: Demand) -> int:
+    """Bytes that a card must have in all for a clip in the plan that takes least of it.
+
+    Args:
+        name: of the weights.
+        smallest: the smallest clip that the engine offers.
+    """
+    return round(min(needed(SIZES[name], smallest, plan).device for plan in known_plans(on_card=True)) / USABLE)

@@ -123,8 +123,8 @@ def test_this_machine() -> None:
     assert this_machine().memory == machine_memory()
 
 
-def driver(version: int = 13010, visible: bool = True) -> Any:
-    """CUDA's, on a machine with a card of 24 GB, or with none in sight (CUDA_VISIBLE_DEVICES is "")."""
+def driver(version: int = 13010, visible: bool = True, cards: int = 1) -> Any:
+    """CUDA's, on a machine with cards of 24 GB, or with none in sight (CUDA_VISIBLE_DEVICES is "")."""
 
     def put(value: int) -> Callable[..., int]:
         def answer(place: Any, *_: object) -> int:
@@ -136,6 +136,7 @@ def driver(version: int = 13010, visible: bool = True) -> Any:
     return SimpleNamespace(
         cuInit=lambda flags: 0 if visible else 100,
         cuDriverGetVersion=put(version),
+        cuDeviceGetCount=put(cards),
         cuDeviceGet=put(0),
         cuDeviceTotalMem_v2=put(24 * GB),
     )
@@ -158,9 +159,25 @@ def test_a_card_counts_where_pytorch_would_use_it(
 ) -> None:
     monkeypatch.setattr(card, "pytorch_cuda", lambda: built_for)
     monkeypatch.setattr(card, "cuda_driver", lambda: found)
-    card.nvidia_card.cache_clear()
+    card.nvidia_cards.cache_clear()
     assert card_memory() == memory
-    card.nvidia_card.cache_clear()
+    card.nvidia_cards.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("variable", "names"), [(None, ["0", "1"]), ("3,GPU-8d2f", ["3", "GPU-8d2f"])], ids=["all", "chosen"]
+)
+def test_each_card_has_the_name_by_which_a_worker_sees_it_alone(
+    variable: str | None, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(card, "pytorch_cuda", lambda: 13)
+    monkeypatch.setattr(card, "cuda_driver", lambda: driver(cards=2))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", variable)
+    card.nvidia_cards.cache_clear()
+    assert [(found.name, found.memory) for found in card.usable_cards()] == [(name, 24 * GB) for name in names]
+    card.nvidia_cards.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -184,12 +201,12 @@ def test_a_card_that_pytorch_cannot_use_is_said(
     monkeypatch.setattr(card, "cuda_driver", lambda: found)
     monkeypatch.setattr(sys, "platform", system)
     monkeypatch.setattr("platform.machine", lambda: "arm64" if system == "darwin" else "AMD64")
-    card.nvidia_card.cache_clear()
+    card.nvidia_cards.cache_clear()
     assert re.search(said, unused_card())
     assert RealCamEngine(RandomWeights("tiny")).capability.notice == (unused_card() or msgspec.UNSET)
     monkeypatch.setattr(card, "find_spec", lambda _name: None)
     assert unused_card() == "", "without PyTorch that is what is missing"
-    card.nvidia_card.cache_clear()
+    card.nvidia_cards.cache_clear()
 
 
 VERSION_FILE = """from typing import Optional
