@@ -18,6 +18,7 @@ from server.service.logs import LogFormat, set_up_logs
 from server.service.options import ServiceOptions
 from server.service.serving import default_data_dir, run_until_stopped
 from server.service.systemd_unit import systemd_unit
+from server.service.workers.worker_plan import AUTO
 from server.terminal.plain_console import say
 
 LAST_PORT = 65535
@@ -32,6 +33,18 @@ DataPortOption = Annotated[
 DataDirOption = Annotated[Path | None, typer.Option(help="Where jobs and clips are kept.")]
 EnginesOption = Annotated[
     str, typer.Option(help="module:function that returns the engines by name, for engines of your own.")
+]
+WorkersOption = Annotated[
+    str,
+    typer.Option(
+        help="Its workers, with commas between them: light (needs no card), heavy (networks on the processor), any, "
+        "card0, or card0+1 for one with two cards. By itself: light and one for each card; without a card, light and "
+        "heavy, which starts with its first job."
+    ),
+]
+IdleReleaseOption = Annotated[
+    float,
+    typer.Option(min=0, help="Seconds until an idle worker gives back the memory of its engines; 0 for never."),
 ]
 DieWithParentOption = Annotated[
     bool, typer.Option("--die-with-parent", help="Stop when standard input closes, which it does when the parent ends.")
@@ -75,10 +88,12 @@ def serve(
     data_port: DataPortOption = None,
     data_dir: DataDirOption = None,
     engines: EnginesOption = "server.engines.registry:served",
+    workers: WorkersOption = AUTO,
     die_with_parent: DieWithParentOption = False,
     ready_file: ReadyFileOption = None,
     cancel_grace: CancelGraceOption = 10.0,
     step_timeout: StepTimeoutOption = 1800.0,
+    idle_release: IdleReleaseOption = 600.0,
     engine_rest: EngineRestOption = 600.0,
     keep_free: KeepFreeOption = 64,
     keep_days: KeepDaysOption = 30.0,
@@ -104,8 +119,10 @@ def serve(
         control_port=port,
         data_port=data_port if data_port is not None else (port + 1 if port else 0),
         engines=engines,
+        workers=workers,
         cancel_grace=cancel_grace,
         step_timeout=step_timeout,
+        idle_release=idle_release,
         engine_rest=engine_rest,
         stop_grace=stop_grace,
         keep_free=keep_free * 1_000_000,

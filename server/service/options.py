@@ -24,6 +24,7 @@ class ServiceOptions:
         control_port: port of the control socket; 0 takes any free one.
         data_port: port of the data socket; 0 takes any free one.
         engines: `module:function` that returns the engines, called in the worker.
+        workers: which workers there are, see `workers/worker_plan.py`.
         limits: sizes and counts that clients must keep to.
         worker_start_timeout: time for a worker to import its engines; then it is killed.
         retention: how long jobs are kept.
@@ -36,6 +37,7 @@ class ServiceOptions:
     control_port: int = DEFAULT_CONTROL_PORT
     data_port: int = DEFAULT_CONTROL_PORT + 1
     engines: str = "server.engines.registry:served"
+    workers: str = "auto"
     limits: Limits = field(default_factory=Limits)
     worker_start_timeout: float = 120.0
     heartbeat_timeout: float = 60.0

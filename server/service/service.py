@@ -20,6 +20,7 @@ from blender_addon.core.protocol.keys import server_keys
 from blender_addon.core.protocol.messages import JobState, Ping, Pong, RefusalCode, ServerStats
 from blender_addon.core.protocol.server_address import is_loopback
 from blender_addon.core.version import SERVER_SOFTWARE
+from server.engines.graphics_card import usable_cards
 
 from .jobs.forgetting import Forgetting
 from .jobs.job_files import JobFiles
@@ -36,8 +37,9 @@ from .requests.sockets import Incoming, Router
 from .requests.zap import AllowList, ZapHandler, prove_closed
 from .wakeup import Wakeup
 from .workers.dispatcher import Dispatcher
-from .workers.executor import Executor, WorkerCannotStartError, WorkerKind, WorkerPlace
+from .workers.executor import Executor, WorkerCannotStartError
 from .workers.local_workers import QUICK_DEATHS, LocalWorkers
+from .workers.worker_plan import planned_workers
 
 log = logging.getLogger("realcam.service")
 
@@ -117,7 +119,7 @@ class Service:
 
     def _executor(self) -> Executor:
         """What executes jobs, by the options."""
-        places = {WorkerPlace("any", WorkerKind.ANY): None}
+        places = planned_workers(self.options.workers, usable_cards())
         return LocalWorkers(self.options, places, self._wakeup, self._clock)
 
     def _open_sockets(self) -> None:

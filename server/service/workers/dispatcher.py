@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,6 @@ import msgspec
 from blender_addon.core.awake_clock import Clock
 from blender_addon.core.protocol.capability import EngineCapability
 from blender_addon.core.protocol.messages import JobState, Progress
-from server.service.jobs.fair_queue import Waiting
 from server.service.jobs.job_manager import JobManager
 from server.service.jobs.job_record import Job
 from server.service.jobs.job_states import Cause
@@ -21,10 +20,10 @@ from server.service.options import ServiceOptions
 
 from . import worker_messages as pipe
 from .circuit_breaker import CircuitBreaker
-from .executor import Executor, JobMessage, WorkerLost, WorkerNow, WorkerPlace, WorkerState
+from .executor import Executor, JobMessage, WorkerLost, WorkerNow, WorkerState
 from .outcomes import Outcome, Outcomes
-from .picking import picks
-from .placing import lanes, takers
+from .picking import assigned
+from .placing import lanes
 
 log = logging.getLogger("realcam.dispatcher")
 
@@ -263,27 +262,16 @@ class Dispatcher:
         places = [worker.place for worker in workers]
         needs = self._executor.needs
         self._manager.fair_queue.lanes = lanes(needs, places)
-        taken_by = {engine: [place.name for place in takers(need, places)] for engine, need in needs.items()}
-        left = self._start_each(free, taken_by, places)
-        self._executor.want([needs[job.engine] for job in left[:WANTED_MOST] if job.engine in needs])
-
-    def _start_each(
-        self, free: dict[str, str], taken_by: Mapping[str, list[str]], places: list[WorkerPlace]
-    ) -> list[Waiting]:
-        """Start what the free workers take of each queue; the jobs that are left."""
-        needs, left = self._executor.needs, list[Waiting]()
-        anybody = [place.name for place in places]
-        networks = {engine for engine, need in needs.items() if need.cards or need.faster_on_card}
-        for jobs in self._manager.queues().values():
-            able = [job for job in jobs if not self.why_suspended(job.engine, job.owner)]
-            picked = picks(able, free, lambda engine: taken_by.get(engine, anybody), networks, self._passed)
-            self._passed |= picked.passed
-            left += picked.left
-            for job, worker in picked.starts:
-                self._passed.discard(job.job_id)
-                del free[worker]
-                self._start(self._manager.store.get(job.job_id), worker)
-        return left
+        queues = {
+            lane: [job for job in jobs if not self.why_suspended(job.engine, job.owner)]
+            for lane, jobs in self._manager.queues().items()
+        }
+        picked = assigned(queues, free, needs, places, self._passed)
+        self._passed |= picked.passed
+        for waiting, name in picked.starts:
+            self._passed.discard(waiting.job_id)
+            self._start(self._manager.store.get(waiting.job_id), name)
+        self._executor.want([needs[job.engine] for job in picked.left[:WANTED_MOST] if job.engine in needs])
 
     def _start(self, job: Job, worker: str) -> None:
         files = self._manager.files

@@ -11,7 +11,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from server.engines.engine import EngineNeeds
 from server.service.jobs.fair_queue import Waiting
+
+from .executor import WorkerKind, WorkerPlace
+from .placing import takers
 
 
 class Start(NamedTuple):
@@ -38,6 +42,57 @@ class Picks:
 
 Takers = Callable[[str], Sequence[str]]
 """The names of the workers that take an engine's jobs, the best first."""
+
+
+def assigned(
+    queues: Mapping[str, Sequence[Waiting]],
+    free: Mapping[str, str],
+    needs: Mapping[str, EngineNeeds],
+    places: Sequence[WorkerPlace],
+    passed: Collection[str],
+) -> Picks:
+    """What starts of all queues.
+
+    Args:
+        queues: the jobs of each queue in their order, without those that must not start now.
+        free: the engine whose network each free worker holds, by the worker's name; "" for none.
+        needs: of the engines, by name. What any other engine needs is not known, and every worker takes it.
+        places: all workers.
+        passed: ids of jobs that have let another one pass before.
+    """
+    anybody = [place.name for place in places]
+    taken_by = {engine: [place.name for place in takers(need, places)] for engine, need in needs.items()}
+    cards = {place.name for place in places if place.kind is WorkerKind.CARD}
+    networks = {engine for engine, need in needs.items() if need.cards or need.faster_on_card}
+    made, left = Picks(), dict(free)
+
+    def take(jobs: Sequence[Waiting], among: Mapping[str, str], by: Takers) -> list[Waiting]:
+        picked = picks(jobs, among, by, networks, passed)
+        made.starts += picked.starts
+        made.passed |= picked.passed
+        for start in picked.starts:
+            del left[start.worker]
+        return picked.left
+
+    def on_cards(jobs: Sequence[Waiting]) -> bool:
+        return any(name in cards for engine in {job.engine for job in jobs} for name in taken_by.get(engine, ()))
+
+    # Cards first: those that are left are to spare.
+    for jobs in sorted(queues.values(), key=lambda jobs: not on_cards(jobs)):
+        waiting = list(jobs)
+        if not on_cards(jobs):
+            spare = {name: engine for name, engine in left.items() if name in cards}
+            fast = [job for job in jobs if job.engine in needs and needs[job.engine].faster_on_card]
+            slow = take(fast, spare, _that_need_not_unload(spare))
+            gone = {job.job_id for job in fast} - {job.job_id for job in slow}
+            waiting = [job for job in waiting if job.job_id not in gone]
+        made.left += take(waiting, left, lambda engine: taken_by.get(engine, anybody))
+    return made
+
+
+def _that_need_not_unload(spare: Mapping[str, str]) -> Takers:
+    """Takers for workers of cards that nobody needs: a short job does not cost them the network that they hold."""
+    return lambda engine: [name for name, held in spare.items() if held in ("", engine)]
 
 
 def picks(
