@@ -227,8 +227,9 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "photo_job": {"bodies"},
         "connections": {"tokens", "answers"},
         "events": {"answers", "connections"},
-        "openapi": {"answers", "photo_job"},
-        "routes": {"answers", "bodies", "connections", "events", "openapi", "page", "photo_job", "tokens"},
+        "openapi": {"answers", "photo_job", "sent_shots"},
+        "sent_shots": {"bodies", "photo_job"},
+        "routes": {"answers", "bodies", "connections", "events", "openapi", "page", "sent_shots", "tokens"},
         "__init__": set(),
     },
     "server/commands": {

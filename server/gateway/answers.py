@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import re
+import tempfile
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,9 +24,13 @@ from blender_addon.core.errors import (
     ShotError,
     WireError,
 )
+from blender_addon.core.protocol.keys import config_dir
 from blender_addon.core.protocol.messages import RefusalCode
 
+TOO_SLOW = "too-slow"
+"""Code of the error of a body that comes too slowly."""
 STATUS: dict[str, HTTPStatus] = {
+    TOO_SLOW: HTTPStatus.REQUEST_TIMEOUT,
     RefusalCode.MALFORMED: HTTPStatus.BAD_REQUEST,
     RefusalCode.NOT_ALLOWED: HTTPStatus.UNAUTHORIZED,
     RefusalCode.NO_SUCH_JOB: HTTPStatus.NOT_FOUND,
@@ -66,8 +74,24 @@ def status_of(error: RealCamError) -> HTTPStatus:
 
 
 def problem_of(error: RealCamError) -> Problem:
-    """An error as data."""
-    return Problem(what=error.what, why=error.why, remedy=error.remedy, code=getattr(error, "code", ""))
+    """An error as data, without the folders of this machine."""
+    what, why, remedy = (without_places(text) for text in (error.what, error.why, error.remedy))
+    return Problem(what=what, why=why, remedy=remedy, code=getattr(error, "code", ""))
+
+
+def without_places(text: str) -> str:
+    """A text in which each path of this machine is its last name alone."""
+    return _places().sub(lambda found: re.split(r"[/\\]", found[0])[-1], text)
+
+
+@functools.cache
+def _places() -> re.Pattern[str]:
+    """Paths below the folders that errors may name: the user's, temporary files', the program's."""
+    program = Path(__file__).parents[2]
+    folders = {str(folder) for folder in (Path.home(), config_dir(), Path(tempfile.gettempdir()), program, Path.cwd())}
+    # The longest first: the home folder may hold the others.
+    roots = "|".join(re.escape(folder) for folder in sorted(folders, key=len, reverse=True) if len(folder) > 1)
+    return re.compile(rf"(?:{roots})(?:[/\\][^\s/\\:;,'\"]+)*[/\\]?")
 
 
 async def answer_error(request: Request, error: Exception) -> Response:
@@ -83,7 +107,9 @@ async def answer_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     remedy = "GET /openapi.json lists paths and methods."
     what = {404: "There is nothing here", 405: "This path has no such method"}.get(error.status_code, error.detail)
-    problem = Problem(what=what, why=f"{request.method} {request.url.path}", remedy=remedy, code="no-such-path")
+    problem = Problem(
+        what=what, why=f"{request.method} {request.scope['path'][:200]}", remedy=remedy, code="no-such-path"
+    )
     return answer(problem, error.status_code, dict(error.headers or {}))
 
 

@@ -13,9 +13,7 @@ from blender_addon.core.version import VERSION
 
 from .answers import Problem
 from .photo_job import FILES, PhotoJob, PhotoSettings
-
-SHOT_TYPE = "application/octet-stream"
-"""A shot file, as the add-on sends it."""
+from .sent_shots import FORM_TYPE, JSON_TYPE, SHOT_TYPE
 
 
 class Submitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +44,8 @@ def openapi_document() -> dict[str, Any]:
                     "required": True,
                     "content": {
                         SHOT_TYPE: {"schema": BINARY},
-                        "application/json": {"schema": job},
-                        "multipart/form-data": {"schema": _form(settings), "encoding": SETTINGS_ARE_JSON},
+                        JSON_TYPE: {"schema": job},
+                        FORM_TYPE: {"schema": _form(settings), "encoding": SETTINGS_ARE_JSON},
                     },
                 },
             },
@@ -119,6 +117,7 @@ ERRORS = {
     401: "No token, or one that the server does not know",
     404: "You have no such job, or it has no such file",
     409: "The job is not done, or another one has this id",
+    408: "The body comes too slowly",
     413: "The body is over the gateway's limit",
     422: "The shot cannot be used",
     429: "You have too many jobs that have not ended",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, TypeVar
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import msgspec
 import numpy as np
@@ -15,7 +16,7 @@ from msgspec import Meta
 
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_format import DepthFormat
-from blender_addon.core.errors import CameraError, EngineError, PhotoError, RealCamError, ServiceError, ShotError
+from blender_addon.core.errors import ServiceError
 from blender_addon.core.payloads.import_request import DepthFile, ImportSettings
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import unwatched
@@ -28,7 +29,7 @@ from server.terminal.generate import GenerateRequest, prepared_shot, read_inputs
 from server.terminal.named_move import read_move
 from server.terminal.sent_shot import traits_of
 
-from .bodies import Part, malformed
+from .bodies import LARGEST_FIELD, Part, malformed
 
 P = TypeVar("P", bound="PhotoSettings")
 Row4 = tuple[float, float, float, float]
@@ -38,6 +39,8 @@ Lens = tuple[Row3, Row3, Row3]
 ENDING = re.compile(r"\.[a-z0-9]{1,8}\Z")
 FILES = ("photo", "depth", "camera", "last_image")
 """The parts of a form that are files; the part `settings` is JSON."""
+MOST_UNPACKED = 1_000_000_000
+"""Bytes of all arrays in an archive: a depth of 64 million pixels in float64, and as much beside it."""
 
 
 class CameraPath(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,7 +87,7 @@ class PhotoJob(PhotoSettings, frozen=True, kw_only=True, forbid_unknown_fields=T
     last_image: bytes | None = None
 
 
-def read_photo_job(body: bytes) -> tuple[PhotoSettings, dict[str, Part]]:
+def read_photo_job(body: bytes | memoryview) -> tuple[PhotoSettings, dict[str, Part]]:
     """The settings and files of a JSON body.
 
     Raises:
@@ -109,7 +112,8 @@ def read_photo_form(parts: Mapping[str, Part]) -> tuple[PhotoSettings, dict[str,
         raise malformed("The form has a part that nothing reads", ", ".join(sorted(unknown))[:200])
     if "photo" not in parts:
         raise malformed("The form has no photo", f"its parts are {', '.join(parts) or 'none'}")
-    settings = _decoded(parts["settings"].content, PhotoSettings) if "settings" in parts else PhotoSettings()
+    sent = parts["settings"].content if "settings" in parts else b"{}"
+    settings = _decoded(sent if isinstance(sent, bytes) else sent.read(LARGEST_FIELD + 1), PhotoSettings)
     return settings, {name: part for name, part in parts.items() if name != "settings"}
 
 
@@ -117,7 +121,7 @@ def photo_shot(settings: PhotoSettings, files: Mapping[str, Part], welcome: Welc
     """The shot to submit, and what is to be said of it.
 
     Raises:
-        RealCamError: as prepared_shot and read_inputs raise; no text of it names a folder of this machine.
+        RealCamError: as prepared_shot and read_inputs raise, or it takes too much memory, code "too-large".
     """
     cameras = (settings.camera is not None) + ("camera" in files) + bool(settings.move)
     if cameras != 1:
@@ -129,8 +133,11 @@ def photo_shot(settings: PhotoSettings, files: Mapping[str, Part], welcome: Welc
             if settings.camera is not None:
                 inputs = replace(inputs, artist=_trajectory(settings.camera))
             made = prepared_shot(request, inputs, welcome, unwatched)
-        except RealCamError as error:
-            raise _without_folder(error, folder) from error
+        except PredictorError as error:
+            remedy = "Send the photo's depth."
+            raise ServiceError(error.what, error.why, remedy, code=RefusalCode.BAD_PAYLOAD) from error
+        except MemoryError as error:
+            raise _too_large(str(error)) from error
     options = stated_options(made.engines[0].options, settings.options)
     shot_settings = msgspec.structs.replace(made.shot.settings, options=options)
     lens = f"Focal length: {inputs.lens.words}."
@@ -181,23 +188,30 @@ def _written(files: Mapping[str, Part], folder: Path) -> dict[str, Path]:
     for name, part in files.items():
         ending = PurePosixPath(part.name.lower()).suffix
         written[name] = folder / (name + (ending if ENDING.match(ending) else ""))
-        written[name].write_bytes(part.content)
+        part.write(written[name])
+        if is_zipfile(written[name]):
+            _check_unpacked(written[name])
     return written
 
 
-def _decoded(data: bytes, kind: type[P]) -> P:
+def _check_unpacked(path: Path) -> None:
+    """Refuse an archive, as .npz is, whose content is far larger than itself. What it states is what is unpacked."""
+    try:
+        with ZipFile(path) as archive:
+            nbytes = sum(file.file_size for file in archive.infolist())
+    except (BadZipFile, OSError, ValueError):
+        return  # Whoever reads it says what is wrong with it.
+    if nbytes > MOST_UNPACKED:
+        raise _too_large(f"{path.name} unpacks to {nbytes / 1e6:.0f} MB, allowed {MOST_UNPACKED / 1e6:.0f}")
+
+
+def _too_large(why: str) -> ServiceError:
+    what = "The shot takes more memory than the gateway has for it"
+    return ServiceError(what, why, "Send a smaller photo or depth.", code=RefusalCode.TOO_LARGE)
+
+
+def _decoded(data: bytes | memoryview, kind: type[P]) -> P:
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise malformed("The settings of the shot cannot be read", str(error)) from error
-
-
-def _without_folder(error: RealCamError, folder: str) -> RealCamError:
-    """The same error; it names a file as the sender does."""
-    what, why, remedy = (text.replace(f"{folder}/", "") for text in (error.what, error.why, error.remedy))
-    if isinstance(error, ServiceError):
-        return ServiceError(what, why, remedy, code=error.code)
-    if isinstance(error, PredictorError):
-        return ServiceError(what, why, "Send the photo's depth.", code=RefusalCode.BAD_PAYLOAD)
-    kind = next((kind for kind in (CameraError, EngineError, PhotoError) if isinstance(error, kind)), ShotError)
-    return kind(what, why, remedy)

@@ -22,19 +22,17 @@ from starlette.responses import FileResponse, HTMLResponse, Response, StreamingR
 from starlette.routing import Route
 
 from blender_addon.core.errors import RealCamError, ServiceError
-from blender_addon.core.payloads.shot import Shot
-from blender_addon.core.payloads.shot_file import decode_shot, encode_shot
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.keys import KeyPair
-from blender_addon.core.protocol.messages import JOB_ID_PATTERN, JobState, JobStatus, RefusalCode, Welcome
+from blender_addon.core.protocol.messages import JOB_ID_PATTERN, JobState, JobStatus, RefusalCode
 
-from .answers import answer, answer_error, answer_http_error, answer_unforeseen
-from .bodies import malformed, read_body, read_form
+from .answers import answer, answer_error, answer_http_error, answer_unforeseen, without_places
+from .bodies import malformed
 from .connections import Connections
 from .events import job_events
-from .openapi import SHOT_TYPE, Submitted, openapi_document
+from .openapi import Submitted, openapi_document
 from .page import POLICY, page
-from .photo_job import photo_shot, read_photo_form, read_photo_job
+from .sent_shots import received_shot
 from .tokens import bearer_token, keys_of
 
 T = TypeVar("T")
@@ -109,32 +107,11 @@ class Gateway:
         if not re.match(JOB_ID_PATTERN, job_id):
             raise malformed("This is not a job's id", repr(job_id[:80]))
         welcome = await self._asked(keys, Client.connect)
-        body = await read_body(request, min(self.body_limit, welcome.limits.payload_bytes))
-        shot, payload, notes = await self._shot(request, body, welcome)
+        sent = await received_shot(request, self.body_limit, welcome, self.rendering)
         title = request.query_params.get("title", "")
-        status = await self._transferred(
-            keys, lambda client: client.submit(job_id, payload, shot.settings.engine, title)
-        )
-        return answer(Submitted(job=status, notes=notes), HTTPStatus.ACCEPTED, {"Location": f"/v1/jobs/{job_id}"})
-
-    async def _shot(self, request: Request, body: bytes, welcome: Welcome) -> tuple[Shot, bytes, tuple[str, ...]]:
-        """The shot in a body, as a payload too, and what is to be said of it.
-
-        Raises:
-            RealCamError: it is none.
-        """
-        kind = request.headers.get("content-type", SHOT_TYPE).partition(";")[0].strip().lower()
-        if kind == SHOT_TYPE:
-            return await run_in_threadpool(decode_shot, body, welcome.limits), body, ()
-        if kind == "application/json":
-            sent = await run_in_threadpool(read_photo_job, body)
-        elif kind == "multipart/form-data":
-            sent = read_photo_form(await read_form(request, body))
-        else:
-            raise malformed("This kind of body is not read", f"Content-Type is {kind[:80]!r}")
-        async with self.rendering:
-            shot, notes = await run_in_threadpool(photo_shot, *sent, welcome)
-        return shot, await run_in_threadpool(encode_shot, shot), notes
+        status = await self._transferred(keys, lambda client: client.submit(job_id, sent.payload, sent.engine, title))
+        submitted = Submitted(job=status, notes=tuple(without_places(note) for note in sent.notes))
+        return answer(submitted, HTTPStatus.ACCEPTED, {"Location": f"/v1/jobs/{job_id}"})
 
     async def status(self, request: Request) -> Response:
         """The status of a job."""

@@ -145,7 +145,7 @@ class Client:
     def submit(
         self,
         job_id: str,
-        payload: bytes,
+        payload: bytes | memoryview,
         engine: str,
         title: str = "",
         on_sent: OnProgress = unwatched,

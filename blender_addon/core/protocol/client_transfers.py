@@ -46,7 +46,12 @@ class _Piece(NamedTuple):
 
 
 def upload(
-    session: Session, job_id: str, payload: bytes, received: int, on_progress: OnProgress, interrupted: Interrupted
+    session: Session,
+    job_id: str,
+    payload: bytes | memoryview,
+    received: int,
+    on_progress: OnProgress,
+    interrupted: Interrupted,
 ) -> None:
     """Send a payload from byte `received` on; returns when the server has accepted it.
 

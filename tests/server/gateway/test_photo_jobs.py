@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import tempfile
+import zipfile
 from typing import Any
 
 import msgspec
@@ -13,13 +14,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blender_addon.core.errors import RealCamError
 from blender_addon.core.protocol.messages import PROTOCOL_VERSION, Limits, Welcome
 from server.demo.motorcycle import Motorcycle
 from server.engines.draft.engine import DraftEngine
+from server.gateway.answers import status_of
 from server.gateway.photo_job import photo_shot, read_photo_job
 from tests.support.network.gateways import RunningGateway
 
 BOUNDARY = "----boundary-of-the-test"
+DRAFT = msgspec.structs.replace(DraftEngine().capability, sizes=((64, 40),), frame_counts=(4,))
+WELCOME = Welcome(protocol=PROTOCOL_VERSION, software="", boot_id="", session="", limits=Limits(), engines=(DRAFT,))
 
 
 @pytest.fixture(scope="module")
@@ -110,17 +115,32 @@ def test_a_camera_file_and_a_named_move_are_taken_too(
 
 
 def test_what_the_engine_loses_of_the_shot_is_said(photo: bytes, depth: bytes) -> None:
-    engine = msgspec.structs.replace(DraftEngine().capability, sizes=((64, 40),), frame_counts=(4,))
-    welcome = Welcome(
-        protocol=PROTOCOL_VERSION, software="", boot_id="", session="", limits=Limits(), engines=(engine,)
-    )
     said = []
     for prompt in ("", "a street"):
         sent = read_photo_job(as_json(photo, depth, engine="draft", prompt=prompt))
-        shot, notes = photo_shot(*sent, welcome)
+        shot, notes = photo_shot(*sent, WELCOME)
         assert shot.settings.prompt == prompt
         said.append(set(notes))
     assert len(said[1] - said[0]) == 1
+
+
+def unpacking(nbytes: int) -> bytes:
+    """A small .npz whose one array has so many bytes."""
+    packed, array = io.BytesIO(), io.BytesIO()
+    np.save(array, np.zeros(0, np.uint8))
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("depth.npy", array.getvalue() + bytes(1000))
+    # What the directory states is what would be unpacked.
+    return packed.getvalue().replace((len(array.getvalue()) + 1000).to_bytes(4, "little"), nbytes.to_bytes(4, "little"))
+
+
+def test_a_depth_that_would_fill_the_memory_is_refused_before_it_is_unpacked(photo: bytes) -> None:
+    endless = b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (100000000, 1000000), }"
+    for name, depth in (("d.npz", unpacking(4_000_000_000)), ("d.npy", endless.ljust(127) + b"\n" + bytes(64))):
+        sent = read_photo_job(as_json(photo, depth, engine="draft", depth_name=name))
+        with pytest.raises(RealCamError) as caught:
+            photo_shot(*sent, WELCOME)
+        assert status_of(caught.value) in (413, 422)
 
 
 @pytest.mark.parametrize(
