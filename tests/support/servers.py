@@ -101,6 +101,12 @@ class RunningServer:
             self.wait()
 
 
+def workers_of(server: RunningServer) -> list[psutil.Process]:
+    """The processes of its workers, in the order in which they were started: that of networks has its first job."""
+    assert server.process is not None
+    return sorted(psutil.Process(server.process.pid).children(), key=psutil.Process.create_time)
+
+
 def new_id() -> str:
     """A job id."""
     return uuid.uuid4().hex

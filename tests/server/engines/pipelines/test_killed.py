@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
@@ -18,7 +17,7 @@ from blender_addon.core.protocol.messages import JobState
 from server.demo.motorcycle import Motorcycle
 from tests.support.engines.pipeline_shots import holed_shot
 from tests.support.engines.quick_pipelines import HOLD
-from tests.support.servers import RunningServer, new_id
+from tests.support.servers import RunningServer, new_id, workers_of
 
 STEPS, BREAK = 4, 2
 
@@ -72,9 +71,7 @@ def test_the_same_clip(server: RunningServer, bike: Motorcycle, tmp_path: Path, 
     payload = encode_shot(holed_shot(bike, engine, frames=5, **{**options, "steps": STEPS}))
 
     def kill() -> None:
-        assert server.process is not None
-        (worker,) = psutil.Process(server.process.pid).children()
-        worker.kill()
+        workers_of(server)[-1].kill()
         (tmp_path / "hold").unlink()
 
     assert clip(server, engine, payload, tmp_path / "undisturbed", lambda: None) == (1, [])

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import psutil
 import pytest
 
 pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
@@ -36,7 +35,7 @@ from server.engines.realcam.sources import RandomWeights, Size
 from server.model.config import TINY, ModelConfig
 from server.model.sampling.shot_sampler import ShotState
 from server.service.workers.checkpoints import FileCheckpoints
-from tests.support.servers import RunningServer, can_be_asked_to_end, new_id
+from tests.support.servers import RunningServer, can_be_asked_to_end, new_id, workers_of
 from tests.support.shots import realcam_shot, sideways
 
 STEPS = 3
@@ -249,8 +248,7 @@ class TestInAServer:
         def break_off() -> None:
             assert server.process is not None
             if way == "worker killed":
-                (worker,) = psutil.Process(server.process.pid).children()
-                worker.kill()
+                workers_of(server)[-1].kill()
             elif way == "server killed":
                 server.kill()
                 server.start()

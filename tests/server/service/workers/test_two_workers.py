@@ -14,16 +14,10 @@ from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.messages import JobState
 from server.demo.motorcycle import Motorcycle
-from tests.support.servers import KILLED, RunningServer, StartServer, new_id
+from tests.support.servers import KILLED, StartServer, new_id, workers_of
 from tests.support.shots import small_payload
 
 ENGINES = "tests.support.engines.two_kinds:engines"
-
-
-def workers_of(server: RunningServer) -> list[psutil.Process]:
-    """Its processes, the one of short jobs first: the other starts with its first job."""
-    assert server.process is not None
-    return sorted(psutil.Process(server.process.pid).children(), key=psutil.Process.create_time)
 
 
 @contextmanager
