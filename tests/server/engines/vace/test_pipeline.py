@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from blender_addon.core.errors import EngineError
 from blender_addon.core.progress import JobProgress
 from server.demo.motorcycle import Motorcycle
 from server.engines.engine import Cancelled
-from server.engines.pipelines.loading import load_pipeline
+from server.engines.pipelines.loading import ENCODER, load_pipeline
 from server.engines.pipelines.runner import PipelineRunner
 from server.engines.pipelines.sources import RandomPipeline
 from server.engines.vace.adapter import VaceAdapter
@@ -163,5 +164,14 @@ def test_the_text_encoder_is_loaded_alone_and_the_network_without_it(source: Ran
 
 
 def test_damaged_weights_are_said(source: RandomPipeline, tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="files cannot be loaded"):
-        load_pipeline(ShotVacePipeline, tmp_path, torch.float32, ())
+    """The client reads which file it is, and no folder of the server's."""
+    folder = tmp_path / "the weights"
+    with pytest.raises(EngineError, match="files cannot be loaded") as nothing:
+        load_pipeline(ShotVacePipeline, folder, torch.float32, ())
+    shutil.copytree(source.folder(), folder)
+    (folder / "transformer" / "config.json").unlink()
+    with pytest.raises(EngineError, match="files cannot be loaded") as torn:
+        load_pipeline(ShotVacePipeline, folder, torch.float32, ENCODER)
+    for error in (nothing, torn):
+        assert str(tmp_path) not in error.value.sentence
+        assert "/" not in error.value.why, error.value.why
