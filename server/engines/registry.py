@@ -39,9 +39,9 @@ def _wan_i2v() -> Engine:
 
 def _sana_wm() -> Engine:
     from server.engines.sana_wm.engine import SanaEngine
-    from server.engines.sana_wm.sources import chosen_source
+    from server.engines.sana_wm.sources import chosen_source, refiner_source
 
-    return SanaEngine([chosen_source()])
+    return SanaEngine([chosen_source()], refiner_source())
 
 
 def engines() -> dict[str, Callable[[], Engine]]:

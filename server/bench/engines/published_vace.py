@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanVACEPipeline, WanVACETransformer3DModel
 
-from server.engines.pipelines.random_encoder import random_encoder
+from server.engines.pipelines.words.random_encoder import random_encoder
 
 TEXT_WIDTH = 4096
 """Of UMT5-XXL's words. A tiny encoder of the same width stands for it: it is gone before the network runs."""

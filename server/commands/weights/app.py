@@ -36,7 +36,9 @@ weights_app.command()(own_weights.export)
 
 Variant = Annotated[
     str,
-    typer.Argument(help="realcam-256, -512 or -1024, vace, wan-i2v or sana-wm, or one of `realcam depth list`."),
+    typer.Argument(
+        help="realcam-256, -512 or -1024, vace, wan-i2v, sana-wm or sana-wm-refiner, or one of `realcam depth list`."
+    ),
 ]
 PipelineName = Annotated[str, typer.Argument(help=f"One of {', '.join(PIPELINE_WEIGHTS)}.")]
 Folder = Annotated[
@@ -55,9 +57,7 @@ def get(
         Path | None, typer.Option(help="Folder with CLIP's vocab.json and merges.txt, if you have them.")
     ] = None,
     file: Annotated[Path | None, typer.Option(help="A depth predictor's model.safetensors, if you have it.")] = None,
-    extra: Annotated[
-        list[str] | None, typer.Option("--with", help="What a pipeline can do without, as sana-wm its refiner.")
-    ] = None,
+    extra: Annotated[list[str] | None, typer.Option("--with", help="What a pipeline can do without.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before downloading.")] = False,
     keep_downloads: Annotated[
         bool, typer.Option("--keep-downloads", help="Keep the published files beside what is made of them.")

@@ -13,7 +13,7 @@ from rich.table import Column
 from blender_addon.core.errors import EngineError
 from blender_addon.core.progress import OnProgress
 from server.engines.pipelines.weights.adding import add_folder
-from server.engines.pipelines.weights.catalogue import PublishedWeights
+from server.engines.pipelines.weights.catalogue import PIPELINE_WEIGHTS, PublishedWeights
 from server.engines.pipelines.weights.getting import DownloadPlan, check_room, download, plan_download
 from server.engines.pipelines.weights.installed import (
     InstalledWeights,
@@ -53,7 +53,9 @@ def get_pipeline(
     for extra in extras:
         if extra not in published.extras:
             known = ", ".join(published.extras) or "nothing"
-            raise EngineError(f"{published.name} has no {extra}", f"what it can be got with is {known}")
+            own = f"{published.name}-{extra}"
+            remedy = f"Run `realcam weights get {own}`." if own in PIPELINE_WEIGHTS else ""
+            raise EngineError(f"{published.name} has no {extra}", f"what it can be got with is {known}", remedy)
     here = installed_weights(published.name, store)
     if here is not None and not again:
         if not (absent := weights_absence(published.name, extras, store)):

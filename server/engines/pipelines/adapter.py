@@ -15,7 +15,8 @@ from server.diffusion.flow.solver_state import SolverState
 
 from .fitting.clip_rule import ClipRule
 from .fitting.piece import Piece
-from .memory.sizes import PipelineSizes
+from .refiner import Refiner
+from .words.reading import Reader
 
 
 class FlowScheduler(Protocol):
@@ -34,20 +35,12 @@ class FlowScheduler(Protocol):
         ...
 
 
-class Adapter(Protocol):
-    """One shot's settings of one engine, as the runner asks for them.
-
-    A pipeline is diffusers'; it is typed as Any, because its type is known where diffusers is installed only.
-    """
+class Adapter(Reader, Protocol):
+    """One shot's settings of one engine, as the runner asks for them."""
 
     @property
     def name(self) -> str:
         """The engine's name, as in its capability."""
-        ...
-
-    @property
-    def sizes(self) -> PipelineSizes:
-        """What memory plans are chosen by."""
         ...
 
     @property
@@ -78,6 +71,11 @@ class Adapter(Protocol):
         """Sampling steps of a segment."""
         ...
 
+    @property
+    def refiner(self) -> Refiner | None:
+        """What the latents go through before they are decoded, None where they are decoded at once."""
+        ...
+
     def check(self, shot: Shot, inside: Bool) -> tuple[str, ...]:
         """Notes for the artist on what the engine makes of the shot.
 
@@ -96,20 +94,6 @@ class Adapter(Protocol):
         Args:
             folder: of the weights, in diffusers' layout.
             dtype: of the large network.
-        """
-        ...
-
-    def load_encoder(self, folder: Path, dtype: torch.dtype) -> Any:
-        """The pipeline with nothing but its text encoder and tokenizer, on the CPU."""
-        ...
-
-    def encode(self, encoder: Any, prompt: str, negative: str) -> tuple[dict[str, Tensor], tuple[str, ...]]:
-        """The prompts as arguments of the pipeline's call, and notes on what was left out of them.
-
-        Args:
-            encoder: from `load_encoder`, on the device that it shall run on.
-            prompt: the artist's.
-            negative: the artist's, "" for none.
         """
         ...
 

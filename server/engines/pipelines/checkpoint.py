@@ -18,6 +18,19 @@ from server.engines.engine import Checkpoints
 log = logging.getLogger("realcam.engine")
 
 
+@dataclass(frozen=True)
+class Refining:
+    """How far a refiner came with the latents of a state.
+
+    Attributes:
+        plan: name of the memory plan that it was run with.
+        blocks: that are finished.
+    """
+
+    plan: str
+    blocks: int
+
+
 @dataclass(frozen=True, eq=False)
 class ClipState:
     """How far a clip came.
@@ -28,6 +41,7 @@ class ClipState:
         frames: [F, H, W, 3] uint8 of the network's size, of the finished segments.
         latents: of the segment that is being made, None before its first step.
         solver: the scheduler's state with these latents.
+        refining: where the first pipeline has finished and a refiner is at work on the latents; else None.
     """
 
     plan: str
@@ -35,6 +49,7 @@ class ClipState:
     frames: UInt8
     latents: Tensor | None = None
     solver: SolverState | None = None
+    refining: Refining | None = None
 
 
 def encode_state(state: ClipState, digest: bytes) -> bytes:
@@ -52,6 +67,9 @@ def encode_state(state: ClipState, digest: bytes) -> bytes:
     }
     if state.latents is not None and state.solver is not None:
         tensors |= {"latents": state.latents, **state.solver.tensors()}
+    if state.latents is not None and state.refining is not None:
+        plan, blocks = _tensor(state.refining.plan.encode()), torch.tensor(state.refining.blocks)
+        tensors |= {"latents": state.latents, "refining.plan": plan, "refining.blocks": blocks}
     return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
 
 
@@ -72,11 +90,16 @@ def decode_state(data: bytes, digest: bytes) -> ClipState | None:
             segments=int(tensors["segments"]),
             frames=np.asarray(tensors["frames"].numpy()),
             latents=tensors.get("latents"),
-            solver=solver_state(tensors) if "latents" in tensors else None,
+            solver=solver_state(tensors) if "solver.numbers" in tensors else None,
+            refining=_refining(tensors) if "refining.plan" in tensors else None,
         )
     except (SafetensorError, KeyError, ValueError) as error:
         log.warning("a checkpoint cannot be read, the shot starts anew: %s", error)
         return None
+
+
+def _refining(tensors: dict[str, Tensor]) -> Refining:
+    return Refining(tensors["refining.plan"].numpy().tobytes().decode(), int(tensors["refining.blocks"]))
 
 
 def _tensor(data: bytes) -> Tensor:
@@ -100,6 +123,11 @@ class ClipKeeper:
     def kept_plan(self) -> str | None:
         """The memory plan of an earlier attempt, the only one to go on with; None if there is none."""
         return None if self._kept is None else self._kept.plan
+
+    @property
+    def refining(self) -> ClipState | None:
+        """Where the refiner of an earlier attempt stood, None if none was at work."""
+        return None if self._kept is None or self._kept.refining is None else self._kept
 
     def begin(self, plan: str) -> ClipState | None:
         """Where an earlier attempt with this memory plan stood; None to begin anew."""

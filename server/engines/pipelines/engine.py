@@ -50,6 +50,7 @@ class PipelineTraits:
         reads: of a shot, beside words, see EngineFacts.
         smallest: the smallest clip that is worth making, for the memory that is said to be needed.
         checkpoint_share: the largest checkpoint as a share of the shot file.
+        beside: names of weights that an option of the engine asks for.
     """
 
     name: str
@@ -62,6 +63,7 @@ class PipelineTraits:
     reads: tuple[str, ...]
     smallest: Demand
     checkpoint_share: float
+    beside: tuple[str, ...] = ()
 
 
 class PipelineEngine(ABC):
@@ -122,7 +124,7 @@ class PipelineEngine(ABC):
             options=self.options(tuple(there)),
             about=EngineFacts(reads=traits.reads)
             if random
-            else pipeline_facts(source.name, traits.reads, memory_need(source.name, traits.smallest)),
+            else pipeline_facts(source.name, traits.reads, memory_need(source.name, traits.smallest), traits.beside),
         )
 
     @property

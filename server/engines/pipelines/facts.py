@@ -8,16 +8,21 @@ from .weights.catalogue import PIPELINE_WEIGHTS
 from .weights.installed import installed_weights
 
 
-def pipeline_facts(name: str, reads: tuple[str, ...], memory: MemoryNeed | None = None) -> EngineFacts:
+def pipeline_facts(
+    name: str, reads: tuple[str, ...], memory: MemoryNeed | None = None, beside: tuple[str, ...] = ()
+) -> EngineFacts:
     """The facts of an engine whose weights are in the catalogue.
 
     Args:
         name: of the weights.
         reads: what the engine reads of a shot, see EngineFacts.
         memory: what it takes; None where that is not known.
+        beside: names of weights that clips are made with only where an option asks for it: their licences are shown
+            where they are on the server.
     """
     published, here = PIPELINE_WEIGHTS[name], installed_weights(name)
     parts = published.wanted(() if here is None else here.extras)
+    parts += tuple(part for other in beside if installed_weights(other) for part in PIPELINE_WEIGHTS[other].wanted())
     sizes = [part.bytes for part in published.wanted()]
     return EngineFacts(
         reads=reads,

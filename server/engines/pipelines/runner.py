@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -26,10 +26,8 @@ from server.engines.keep_seen import LaidBack, asked_detail, laid_back
 from server.engines.machine_memory import GB, free_machine_memory, this_machine
 
 from .adapter import Adapter
-from .checkpoint import ClipKeeper, ClipState
-from .fitting.clip_rule import ClipFit, padded_in_time
-from .fitting.piece import Piece
-from .fitting.segments import Segment, joined, segments
+from .checkpoint import ClipKeeper, ClipState, Refining
+from .fitting.segments import joined
 from .memory.placement import placed
 from .memory.plans import (
     PLANS,
@@ -38,81 +36,51 @@ from .memory.plans import (
     Demand,
     MemoryPlan,
     choose_plan,
-    encoder_bytes,
     fall_backs,
     wished_plan,
 )
-from .sampling import Resumed, sampled
+from .memory.sizes import PipelineSizes
+from .refiner import Refiner
+from .refining import LatentsToRefine, refined_frames
+from .sampling import Resumed, sampled, sampled_latents
 from .sources import PipelineSource
-from .watch import Watch, polled
+from .task import Task, task_of
+from .watch import Watch
+from .words.reading import Reader, Words, WordsReader
 
-
-@dataclass(frozen=True)
-class _WordsKey:
-    """Which prompts were encoded."""
-
-    prompt: str
-    negative: str
-
-
-@dataclass(frozen=True, eq=False)
-class _Words:
-    """Prompts as arguments of the pipeline's call, and what was left out of them."""
-
-    key: _WordsKey
-    arguments: Mapping[str, Tensor]
-    notes: tuple[str, ...]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
 class _Made:
-    """Frames [F, H, W, 3] of the network's size, and the memory plan they were made by."""
+    """Frames [F, H, W, 3] of the network's size, and the memory plans they were made by, the refiner's last."""
 
     frames: UInt8
-    plan: MemoryPlan
+    plans: tuple[MemoryPlan, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class _Task:
-    """A shot to be made.
+class _Work:
+    """What each stage of a clip's making needs.
 
     Attributes:
-        shot: the artist's.
-        fitted: the same at the network's size.
-        fit: how the one lies in the other.
-        parts: its segments.
+        task: the shot.
+        adapter: the engine's.
+        words: the encoded prompts, as arguments of the pipeline's call.
+        watch: is told of the steps.
+        keeper: saves states.
     """
 
-    shot: Shot
-    fitted: Shot
-    fit: ClipFit
-    parts: tuple[Segment, ...]
+    task: Task
+    adapter: Adapter
+    words: Mapping[str, Tensor]
+    watch: Watch
+    keeper: ClipKeeper
 
-    def piece(self, number: int, rule_frames: int, before: UInt8) -> Piece:
-        """The segment of that number.
-
-        Args:
-            number: from 0.
-            rule_frames: that the network makes for it.
-            before: [F, H, W, 3] the frames of the segments before.
-        """
-        part = self.parts[number]
-        camera = self.fitted.trajectory
-        cut = slice(part.first, part.first + part.frames)
-        shot = replace(
-            self.fitted,
-            trajectory=replace(camera, camera_to_world=camera.camera_to_world[cut], intrinsics=camera.intrinsics[cut]),
-            preview=self.fitted.preview[cut],
-        )
-        return Piece(
-            shot=padded_in_time(shot, rule_frames),
-            frames=part.frames,
-            inside=self.fit.inside,
-            given=before[part.first : part.first + part.given],
-            first=number == 0,
-            last=number == len(self.parts) - 1,
-            seed=(self.shot.settings.seed + number) % 2**63,
-        )
+    def begin(self, plan: MemoryPlan) -> ClipState:
+        """Where an earlier attempt with this plan stood, else the beginning."""
+        width, height = self.task.fit.engine_size
+        return self.keeper.begin(plan.name) or ClipState(plan.name, 0, np.empty((0, height, width, 3), np.uint8))
 
 
 class PipelineRunner:
@@ -129,7 +97,7 @@ class PipelineRunner:
         self._dtype = chosen_dtype(self._device)
         self._weights_hash = ""
         self._pipe: Any = None
-        self._words: _Words | None = None
+        self._reader = WordsReader(self._device, self._dtype)
 
     def run(self, shot: Shot, adapter: Adapter, report: OnProgress, checkpoints: Checkpoints | None = None) -> Clip:
         """The clip of a shot.
@@ -144,76 +112,69 @@ class PipelineRunner:
             EngineError: the shot cannot be made here; what `report` and `checkpoints` raise passes through.
         """
         started = time.perf_counter()
-        task = _task(shot, adapter)
+        task, refiner = task_of(shot, adapter), adapter.refiner
         notes = adapter.check(task.fitted, task.fit.inside)
-        chosen = self._chosen(task, adapter)
+        # What does not fit is said before anything is loaded, of the refiner too.
+        chosen = self._chosen(task, adapter, adapter.sizes)
+        refining = None if refiner is None else self._chosen(task, adapter, refiner.sizes)
         hashed = self._current_weights()
+        if refiner is not None:
+            hashed = f"{hashed} + {refiner.source.weights_hash()}"
         digest = clip_digest(shot, adapter.name, hashed, self._dtype, self._device, self._code)
-        keeper = ClipKeeper(checkpoints, digest)
-        watch = Watch(report, adapter.steps * len(task.parts))
-        words = self._encoded(shot, adapter, watch, chosen.encoder_on_card)
-        watch.stage(f"Loading the model ({chosen.words})")
-        made = self._within_memory(task, adapter, words, watch, keeper, chosen.plan)
+        more_steps = 0 if refiner is None else refiner.steps * refiner.blocks(task.demand.frames)
+        watch = Watch(report, adapter.steps * len(task.parts) + more_steps)
+        words = [self._encoded(shot, adapter, self._source, watch, chosen)]
+        work = _Work(task, adapter, words[0].arguments, watch, ClipKeeper(checkpoints, digest))
+        if refiner is None or refining is None:
+            made = self._sampled(work, chosen)
+        else:
+            words.append(self._encoded(shot, refiner, refiner.source, watch, refining))
+            made = self._refined(work, refiner, words[1].arguments, chosen, refining)
         kept = _kept(task.fit.back(made.frames, len(shot.trajectory)), shot, watch)
-        if made.plan.tiled:
+        if any(plan.tiled for plan in made.plans):
             asked = chosen.plan.tiled and adapter.memory != "auto"
             why = "As the memory setting asks" if asked else "Memory was short"
             notes = (*notes, f"{why}: the pictures were decoded in tiles, faint seams are possible.")
-        told = self._metadata(shot, adapter, hashed, made.plan, kept.drift, time.perf_counter() - started)
-        return Clip(kept.frames, told, (*words.notes, *notes, *kept.notes))
+        told = self._metadata(shot, adapter, hashed, made.plans, kept.drift, time.perf_counter() - started)
+        left_out = dict.fromkeys(note for read in words for note in read.notes)
+        return Clip(kept.frames, told, (*left_out, *notes, *kept.notes))
 
     def _current_weights(self) -> str:
         """The hash of the weights that are there now. What was loaded of others, before an update, is forgotten."""
         hashed = self._source.weights_hash()
         if hashed != self._weights_hash:
-            self._weights_hash, self._pipe, self._words = hashed, None, None
+            self._weights_hash, self._pipe = hashed, None
             release_memory()
         return hashed
 
-    def _chosen(self, task: _Task, adapter: Adapter) -> ChosenPlan:
+    def _chosen(self, task: Task, adapter: Adapter, sizes: PipelineSizes) -> ChosenPlan:
         """The memory plan to begin with. Random weights fit everywhere."""
         if self._source.draft:
             on_card = self._device.type == "cuda"
             plan = WHOLE if adapter.memory == "auto" else wished_plan(adapter.memory, on_card)
             return ChosenPlan(plan, on_card, "random weights")
-        return choose_plan(adapter.sizes, _demand(task, adapter), this_machine(), adapter.memory)
+        return choose_plan(sizes, task.demand, this_machine(), adapter.memory)
 
-    def _encoded(self, shot: Shot, adapter: Adapter, watch: Watch, on_card: bool) -> _Words:
-        """The shot's words, encoded by a text encoder that is forgotten again."""
-        key = _WordsKey(shot.settings.prompt, shot.settings.negative_prompt)
-        if self._words is None or self._words.key != key:
-            watch.stage("Reading the words")
-            self._make_room_for_encoder(adapter)
-            encoder = adapter.load_encoder(self._source.folder(), self._dtype)
-            if on_card:
-                encoder.to(self._device)
-            with polled(encoder, watch), torch.no_grad():
-                arguments, notes = adapter.encode(encoder, key.prompt, key.negative)
-            del encoder
-            release_memory()
-            self._words = _Words(key, {name: part.to(self._device) for name, part in arguments.items()}, notes)
-        return self._words
+    def _encoded(self, shot: Shot, reader: Reader, source: PipelineSource, watch: Watch, chosen: ChosenPlan) -> Words:
+        prompts = shot.settings.prompt, shot.settings.negative_prompt
+        return self._reader.words(reader, source, prompts, watch, chosen.encoder_on_card, self._make_room)
 
-    def _make_room_for_encoder(self, adapter: Adapter) -> None:
-        """Forget the network of the last shot where machine memory has no room for the text encoder beside it."""
-        if self._pipe is not None and not self._source.draft and encoder_bytes(adapter.sizes) > free_machine_memory():
+    def _make_room(self, needed: float) -> None:
+        """Forget the network of the last shot where machine memory has no room for so many bytes beside it."""
+        if self._pipe is not None and not self._source.draft and needed > free_machine_memory():
             self._pipe = None
             release_memory()
 
     def _within_memory(
-        self, task: _Task, adapter: Adapter, words: _Words, watch: Watch, keeper: ClipKeeper, chosen: MemoryPlan
-    ) -> _Made:
-        """The frames made by the chosen plan, that of an earlier attempt, or one of less memory where that ran out.
+        self, sizes: PipelineSizes, demand: Demand, first: MemoryPlan, attempt: Callable[[MemoryPlan], T]
+    ) -> T:
+        """What is made by a plan, or by one of less memory where that ran out.
 
         Raises:
             EngineError: memory runs out with each.
         """
-        first = PLANS.get(keeper.kept_plan or "", chosen)
-        demand, on_card = _demand(task, adapter), self._device.type == "cuda"
-        plans = (first, *fall_backs(adapter.sizes, demand, first, on_card))
-        made = first_within_memory(
-            lambda plan: self._made(task, adapter, words, watch, keeper, plan), plans, lambda: None
-        )
+        plans = (first, *fall_backs(sizes, demand, first, self._device.type == "cuda"))
+        made = first_within_memory(attempt, plans, lambda: None)
         if made is None:
             free = free_memory(self._device)
             raise EngineError(
@@ -223,42 +184,86 @@ class PipelineRunner:
             )
         return made
 
-    def _made(
-        self, task: _Task, adapter: Adapter, words: _Words, watch: Watch, keeper: ClipKeeper, plan: MemoryPlan
-    ) -> _Made:
+    def _sampled(self, work: _Work, chosen: ChosenPlan) -> _Made:
+        """The frames made by the chosen plan, that of an earlier attempt, or one of less memory where that ran out."""
+        work.watch.stage(f"Loading the model ({chosen.words})")
+        first = PLANS.get(work.keeper.kept_plan or "", chosen.plan)
+        return self._within_memory(work.adapter.sizes, work.task.demand, first, lambda plan: self._made(work, plan))
+
+    def _made(self, work: _Work, plan: MemoryPlan) -> _Made:
         """The frames of all segments, of the network's size. Raises the device's error when memory runs out."""
-        width, height = task.fit.engine_size
-        state = keeper.begin(plan.name) or ClipState(plan.name, 0, np.empty((0, height, width, 3), np.uint8))
-        if self._pipe is None:
-            self._pipe = adapter.load(self._source.folder(), self._dtype)
-        with placed(self._pipe, plan, self._device):
+        task, adapter, state = work.task, work.adapter, work.begin(plan)
+        with placed(self._loaded(adapter), plan, self._device):
             for number in range(state.segments, len(task.parts)):
-                part = task.parts[number]
-                piece = task.piece(number, adapter.rule.frames(part.frames), state.frames)
-                resumed = Resumed(state, keeper, adapter.steps * number)
-                made = sampled(self._pipe, adapter, piece, words.arguments, watch, resumed)[: part.frames]
+                part, piece = task.parts[number], task.piece(number, state.frames)
+                resumed = Resumed(state, work.keeper, adapter.steps * number)
+                made = sampled(self._pipe, adapter, piece, work.words, work.watch, resumed)[: part.frames]
                 frames = joined(state.frames, made, part.given) if part.given else made
                 state = ClipState(plan.name, number + 1, frames)
                 # The last one's frames are made again from its last latents sooner than they are written.
                 if number + 1 < len(task.parts):
-                    keeper.keep(state)
-        return _Made(state.frames, plan)
+                    work.keeper.keep(state)
+        return _Made(state.frames, (plan,))
+
+    def _refined(
+        self,
+        work: _Work,
+        refiner: Refiner,
+        words: Mapping[str, Tensor],
+        chosen: ChosenPlan,
+        refining: ChosenPlan,
+    ) -> _Made:
+        """The frames of the one segment whose latents a second pipeline refines; see `_sampled` for the plans."""
+        task, state = work.task, work.keeper.refining
+        if state is None or state.refining is None:
+            work.watch.stage(f"Loading the model ({chosen.words})")
+            first = PLANS.get(work.keeper.kept_plan or "", chosen.plan)
+            made = self._within_memory(work.adapter.sizes, task.demand, first, lambda plan: self._latents(work, plan))
+            state = replace(made, refining=Refining(refining.plan.name, 0))
+            work.keeper.keep(state)
+        self._make_room(2 * refiner.sizes.transformer)
+        work.watch.stage(f"Loading the refiner ({refining.words})")
+        pipe = refiner.load(refiner.source.folder(), self._source.folder(), self._dtype)
+        given = LatentsToRefine(state, task.piece(0, state.frames), words, task.demand.frames, work.adapter.steps)
+        plan = PLANS[given.refining.plan]
+
+        def attempt(plan: MemoryPlan) -> _Made:
+            frames = refined_frames(pipe, refiner, given, plan, self._device, work.watch, work.keeper)
+            return _Made(frames, (PLANS[state.plan], plan))
+
+        return self._within_memory(refiner.sizes, task.demand, plan, attempt)
+
+    def _latents(self, work: _Work, plan: MemoryPlan) -> ClipState:
+        """The latents of the one segment, to be refined. Raises the device's error when memory runs out."""
+        state = work.begin(plan)
+        with placed(self._loaded(work.adapter), plan, self._device):
+            piece = work.task.piece(0, state.frames)
+            resumed = Resumed(state, work.keeper, 0)
+            latents = sampled_latents(self._pipe, work.adapter, piece, work.words, work.watch, resumed)
+        return replace(state, latents=latents, solver=None)
+
+    def _loaded(self, adapter: Adapter) -> Any:
+        """The pipeline, kept for the next shot."""
+        if self._pipe is None:
+            self._pipe = adapter.load(self._source.folder(), self._dtype)
+        return self._pipe
 
     def _metadata(
         self,
         shot: Shot,
         adapter: Adapter,
         weights_hash: str,
-        plan: MemoryPlan,
+        plans: Sequence[MemoryPlan],
         drift: SeenDrift | None,
         seconds: float,
     ) -> ClipMetadata:
         packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "diffusers"))
         dtype = str(self._dtype).removeprefix("torch.")
+        named = ", refined by memory plan ".join(plan.name for plan in plans)
         return ClipMetadata.of(
             shot,
             engine=adapter.name,
-            engine_version=f"{self._code}, {packages}, {dtype} on {self._device.type}, memory plan {plan.name}",
+            engine_version=f"{self._code}, {packages}, {dtype} on {self._device.type}, memory plan {named}",
             weights_hash=weights_hash,
             seconds=seconds,
             draft=self._source.draft,
@@ -273,19 +278,6 @@ def _kept(clip: UInt8, shot: Shot, watch: Watch) -> LaidBack:
         return LaidBack(clip, None, ())
     watch.stage("Laying the photo back")
     return laid_back(clip, shot, detail, watch.poll)
-
-
-def _task(shot: Shot, adapter: Adapter) -> _Task:
-    fit = adapter.rule.fit((shot.trajectory.width, shot.trajectory.height))
-    parts = segments(len(shot.trajectory), adapter.rule.most_frames, adapter.shared)
-    return _Task(shot, fit.shot(shot), fit, parts)
-
-
-def _demand(task: _Task, adapter: Adapter) -> Demand:
-    """The largest of the shot's segments, the frames before the first counted with it."""
-    first, *others = [adapter.rule.frames(part.frames) for part in task.parts]
-    with_lead_in = adapter.rule.frames(first + adapter.lead_in(task.fitted))
-    return Demand(*task.fit.engine_size, max([with_lead_in, *others]))
 
 
 def chosen_dtype(device: torch.device) -> torch.dtype:

@@ -54,16 +54,49 @@ def sampled(
     Raises:
         EngineError: the network returned other frames; what `watch` and the keeper raise passes through.
     """
+    return checked_frames(frames_of(_called(pipe, adapter, piece, words, watch, resumed, "np")[0]), piece)
+
+
+def sampled_latents(
+    pipe: Any, adapter: Adapter, piece: Piece, words: Mapping[str, Tensor], watch: Watch, resumed: Resumed
+) -> Tensor:
+    """The latents [1, C, L, h, w] of a segment, on the CPU: see `sampled`."""
+    latents: Tensor = _called(pipe, adapter, piece, words, watch, resumed, "latent")
+    return latents.cpu()
+
+
+def checked_frames(frames: UInt8, piece: Piece) -> UInt8:
+    """The frames, as many and as large as the piece's.
+
+    Raises:
+        EngineError: they are not.
+    """
+    camera = piece.shot.trajectory
+    if frames.shape != (len(camera), camera.height, camera.width, 3):
+        raise wrong_frames(frames, len(camera), (camera.width, camera.height))
+    return frames
+
+
+def _called(
+    pipe: Any,
+    adapter: Adapter,
+    piece: Piece,
+    words: Mapping[str, Tensor],
+    watch: Watch,
+    resumed: Resumed,
+    output_type: str,
+) -> Any:
+    """What the pipeline's call returns: `frames` of its output."""
     watch.stage("Encoding the shot")
 
     def on_step(_pipe: Any, _index: int, _timestep: Any, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         scheduler: FlowScheduler = pipe.scheduler
         done, latents = scheduler.state.done, tensors["latents"]
-        picture = _picture(pipe, adapter, scheduler) if _shown(done, adapter.steps) else None
+        picture = _picture(pipe, adapter, scheduler) if picture_due(done, adapter.steps) else None
         watch.step(resumed.before + done, picture)
         if done < adapter.steps:
             resumed.keeper.keep(replace(resumed.state, latents=latents, solver=scheduler.state))
-        else:
+        elif output_type != "latent":
             watch.stage("Decoding")
         return {}
 
@@ -78,17 +111,13 @@ def sampled(
                 num_inference_steps=adapter.steps,
                 generator=torch.Generator().manual_seed(piece.seed),
                 latents=resumed.state.latents,
-                output_type="np",
+                output_type=output_type,
                 callback_on_step_end=on_step,
                 callback_on_step_end_tensor_inputs=["latents"],
             )
     finally:
         pipe.maybe_free_model_hooks()
-    frames = frames_of(output.frames[0])
-    camera = piece.shot.trajectory
-    if frames.shape != (len(camera), camera.height, camera.width, 3):
-        raise wrong_frames(frames, len(camera), (camera.width, camera.height))
-    return frames
+    return output.frames
 
 
 def frames_of(values: Float32) -> UInt8:
@@ -108,7 +137,7 @@ def frames_of(values: Float32) -> UInt8:
     return frames
 
 
-def _shown(done: int, steps: int) -> bool:
+def picture_due(done: int, steps: int) -> bool:
     """Whether a picture is made after this step."""
     return done == steps or done * PICTURES // steps > (done - 1) * PICTURES // steps
 

@@ -34,14 +34,15 @@ class Watch:
         """Report the name of what is being done, at the progress reached so far."""
         self._send(replace(self._last, stage=name, preview=None))
 
-    def step(self, done: int, picture: UInt8 | None) -> None:
+    def step(self, done: int, picture: UInt8 | None, stage: str = "Sampling") -> None:
         """Report that so many steps are done.
 
         Args:
             done: of all segments.
             picture: how the clip looks so far, None for no new one.
+            stage: what the steps are of.
         """
-        self._send(replace(self._last, done=done, stage="Sampling", preview=picture))
+        self._send(replace(self._last, done=done, stage=stage, preview=picture))
 
     def poll(self) -> None:
         """Report again what was reported last, if that is some time ago."""

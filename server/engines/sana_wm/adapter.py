@@ -17,6 +17,7 @@ from torch import Tensor
 
 from blender_addon.core.arrays import Bool, UInt8
 from blender_addon.core.camera.trajectory import Trajectory
+from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.shot import Shot
 from server.diffusion.flow.euler import HeldEuler
 from server.diffusion.flow.hold import HoldSpan
@@ -27,12 +28,14 @@ from server.engines.pipelines.fitting.segments import segments
 from server.engines.pipelines.holding.hold_latents import as_tokens, check_hold, hold_span, scene_hold
 from server.engines.pipelines.loading import ENCODER, load_pipeline
 from server.engines.pipelines.memory.sizes import SIZES, PipelineSizes
-from server.engines.pipelines.words import length_notes
+from server.engines.pipelines.sources import PipelineSource
+from server.engines.pipelines.words.left_out import length_notes
 from server.engines.shot_pictures import engine_picture
 
 from .camera_path import CameraPath, camera_path, lead_in_frames, lead_in_note, speed_note
 from .latents import ltx_latents, ltx_picture
 from .pipeline import ShotSanaWM
+from .refiner import SanaRefiner
 from .rule import CELL, GROUP, NAME
 from .settings import SanaSettings
 
@@ -47,10 +50,12 @@ class SanaAdapter:
     Attributes:
         settings: of the engine.
         rule: see Adapter.
+        refiner_source: where the refiner's weights come from; None to decode the clip at once.
     """
 
     settings: SanaSettings
     rule: ClipRule
+    refiner_source: PipelineSource | None = None
 
     @property
     def name(self) -> str:
@@ -81,14 +86,28 @@ class SanaAdapter:
         """See Adapter."""
         return self.settings.steps
 
+    @property
+    def refiner(self) -> SanaRefiner | None:
+        """See Adapter."""
+        if self.refiner_source is None:
+            return None
+        return SanaRefiner(self.refiner_source, lambda piece: self._path(piece).shown)
+
     def check(self, shot: Shot, inside: Bool) -> tuple[str, ...]:
         """See Adapter.
 
         Raises:
-            EngineError: the shot begins too far from the photo, its lens is far wider than the photo's, or there is
-                nothing to hold to or to make.
+            EngineError: the shot begins too far from the photo, its lens is far wider than the photo's, it is too long
+                for the refiner, or there is nothing to hold to or to make.
         """
-        frames = segments(len(shot.trajectory), self.rule.most_frames, self.shared)[0].frames
+        parts = segments(len(shot.trajectory), self.rule.most_frames, self.shared)
+        if self.refiner_source is not None and len(parts) > 1:
+            raise EngineError(
+                "The shot is longer than the refiner takes",
+                f"{len(shot.trajectory)} frames, of {self.rule.most_frames}",
+                "Make it shorter, or switch the refiner off.",
+            )
+        frames = parts[0].frames
         begun = np.clip(np.arange(self.rule.frames(frames)), 0, frames - 1)
         path = camera_path(shot.trajectory.at(begun), self.settings.scale)
         # Refused here where the lens is too wide for the photo, not after the network is loaded.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from blender_addon.core.errors import EngineError
 from blender_addon.core.protocol.capability import EngineOption, SettingValue
 from blender_addon.core.protocol.engine_facts import CAMERA, LENS, PHOTO
 from server.engines.pipelines.engine import PipelineEngine, PipelineTraits
 from server.engines.pipelines.memory.plans import Demand
 from server.engines.pipelines.sources import PipelineSource
 
-from .rule import FRAME_COUNTS, NAME, RANDOM_RULE, RULE, SIZES
+from .rule import FRAME_COUNTS, NAME, RANDOM_RULE, REFINER, RULE, SIZES
 from .settings import OPTIONS, read_settings
 
 if TYPE_CHECKING:
@@ -28,7 +29,12 @@ segment in the making, 128 channels for 32 x 32 pixels and 8 frames, a sixteenth
 
 
 class SanaEngine(PipelineEngine):
-    """The engine `sana-wm`, see PipelineEngine."""
+    """The engine `sana-wm`, see PipelineEngine.
+
+    Args:
+        sources: see PipelineEngine.
+        refiner: where the weights of its refiner come from.
+    """
 
     traits = PipelineTraits(
         name=NAME,
@@ -42,7 +48,12 @@ class SanaEngine(PipelineEngine):
         reads=READS,
         smallest=SMALLEST,
         checkpoint_share=CHECKPOINT_SHARE,
+        beside=(REFINER,),
     )
+
+    def __init__(self, sources: Sequence[PipelineSource], refiner: PipelineSource) -> None:
+        super().__init__(sources)
+        self._refiner = refiner
 
     def options(self, there: Sequence[str]) -> tuple[EngineOption, ...]:
         """See PipelineEngine."""
@@ -51,6 +62,10 @@ class SanaEngine(PipelineEngine):
     def adapter(self, options: Mapping[str, SettingValue], there: Mapping[str, PipelineSource]) -> tuple[str, Adapter]:
         """See PipelineEngine."""
         settings = read_settings(options)
+        lacking = self._refiner.unavailable() if settings.refine else ""
+        if lacking:
+            raise EngineError("The clip cannot be refined here", lacking, "Or switch Refine off.")
         from .adapter import SanaAdapter
 
-        return NAME, SanaAdapter(settings, RANDOM_RULE if there[NAME].draft else RULE)
+        rule = RANDOM_RULE if there[NAME].draft else RULE
+        return NAME, SanaAdapter(settings, rule, self._refiner if settings.refine else None)

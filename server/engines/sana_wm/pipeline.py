@@ -26,17 +26,18 @@ class ShotSanaWM(SanaWMPipeline):
     _latents: Tensor | None = None
 
     def __call__(self, *args: Any, shown: slice, latents: Tensor | None = None, **kwargs: Any) -> SanaWMPipelineOutput:
-        """The frames [1, F, H, W, 3] in 0..1.
+        """The frames [1, F, H, W, 3] in 0..1; with output_type "latent" the latents [1, C, L, h, w].
 
         Args:
             *args: see diffusers.
-            shown: the frames that are returned, of those that are made.
+            shown: the frames that are returned, of those that are made. Latents are returned all.
             latents: to go on from; None for noise of the generator.
             **kwargs: see diffusers.
         """
         self._latents = latents
         output = super().__call__(*args, **kwargs)
-        output.frames = output.frames[None, shown]
+        if kwargs.get("output_type") != "latent":
+            output.frames = output.frames[None, shown]
         return output
 
     def prepare_latents(

@@ -11,7 +11,7 @@ import torch
 from diffusers import AutoencoderKLLTX2Video, FlowMatchEulerDiscreteScheduler, SanaWMTransformer3DModel
 from transformers import Gemma2Config, Gemma2ForCausalLM
 
-from server.engines.pipelines.random_encoder import random_encoder
+from server.engines.pipelines.words.random_encoder import random_encoder
 
 from .pipeline import ShotSanaWM
 

@@ -9,6 +9,9 @@ from server.engines.pipelines.fitting.offered import frame_counts
 
 NAME = "sana-wm"
 
+REFINER = "sana-wm-refiner"
+"""Name of the weights of its second network."""
+
 CELL = 32
 """Pixels of a latent along rows and columns."""
 
@@ -19,6 +22,9 @@ MOST_FRAMES = 961
 """A minute at 16 frames a second."""
 
 RULE = ClipRule(frame_step=GROUP, multiple=CELL, most_frames=MOST_FRAMES, most_pixels=1280 * 704, only_size=(1280, 704))
+
+RANDOM_GROUP = 2
+"""Frames that share a latent of random weights."""
 
 RANDOM_RULE = replace(RULE, only_size=None)
 """Of random weights, which any size is the same to."""

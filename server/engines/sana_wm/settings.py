@@ -43,6 +43,14 @@ OPTIONS: tuple[EngineOption, ...] = (
         maximum=10.0,
     ),
     KEEP_SEEN,
+    EngineOption(
+        name="refine",
+        label="Refine",
+        description="Make the clip sharper with the second network, an LTX-2, three latents after three. It needs "
+        "weights of its own, `realcam weights get sana-wm-refiner`, and much memory",
+        kind="bool",
+        default=False,
+    ),
     *hold_options("off"),
     KEEP_DETAIL,
     MEMORY,
@@ -57,6 +65,7 @@ class SanaSettings:
     guidance: float
     scale: float
     keep_seen: bool
+    refine: bool
     hold: Hold
     hold_until: float
     begin_until: float

@@ -7,7 +7,7 @@ from pathlib import Path
 from server.engines.pipelines.sources import InstalledPipeline, PipelineSource, RandomPipeline
 from server.engines.random_weights import random_scale
 
-from .rule import NAME
+from .rule import NAME, REFINER
 
 
 def chosen_source() -> PipelineSource:
@@ -15,7 +15,18 @@ def chosen_source() -> PipelineSource:
     return RandomPipeline(NAME, _save_random) if random_scale() else InstalledPipeline(NAME)
 
 
+def refiner_source() -> PipelineSource:
+    """The same of the refiner's weights."""
+    return RandomPipeline(REFINER, _save_random_refiner) if random_scale() else InstalledPipeline(REFINER)
+
+
 def _save_random(folder: Path) -> None:
     from .random_pipeline import save_random_pipeline
 
     save_random_pipeline(folder)
+
+
+def _save_random_refiner(folder: Path) -> None:
+    from .random_refiner import save_random_refiner
+
+    save_random_refiner(folder)

@@ -21,7 +21,7 @@ from server.engines.pipelines.fitting.visibility import OPAQUE
 from server.engines.pipelines.loading import ENCODER, load_pipeline
 from server.engines.pipelines.memory.sizes import SIZES, PipelineSizes
 from server.engines.pipelines.wan_latents import wan_picture
-from server.engines.pipelines.wan_words import wan_words
+from server.engines.pipelines.words.wan_words import wan_words
 from server.engines.shot_pictures import engine_picture
 
 from .conditions import conditions, starts_at_photo, unseen_frames
@@ -78,6 +78,11 @@ class VaceAdapter:
     def steps(self) -> int:
         """See Adapter."""
         return self.settings.steps
+
+    @property
+    def refiner(self) -> None:
+        """See Adapter."""
+        return None
 
     def check(self, shot: Shot, inside: Bool) -> tuple[str, ...]:
         """See Adapter.

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanVACEPipeline, WanVACETransformer3DModel
 
-from server.engines.pipelines.random_encoder import WIDTH, random_encoder
+from server.engines.pipelines.words.random_encoder import WIDTH, random_encoder
 
 
 def save_random_pipeline(folder: Path, patch: int = 2) -> None:

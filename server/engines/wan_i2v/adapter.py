@@ -25,7 +25,7 @@ from server.engines.pipelines.holding.hold_latents import check_hold, hold_span,
 from server.engines.pipelines.loading import ENCODER, load_pipeline
 from server.engines.pipelines.memory.sizes import SIZES, PipelineSizes
 from server.engines.pipelines.wan_latents import wan_latents, wan_picture
-from server.engines.pipelines.wan_words import wan_words
+from server.engines.pipelines.words.wan_words import wan_words
 
 from .first_picture import check_first_picture, first_picture
 from .rule import CELL, NAME, RULE
@@ -75,6 +75,11 @@ class WanAdapter:
     def steps(self) -> int:
         """See Adapter."""
         return self.settings.steps
+
+    @property
+    def refiner(self) -> None:
+        """See Adapter."""
+        return None
 
     def check(self, shot: Shot, inside: Bool) -> tuple[str, ...]:
         """See Adapter.

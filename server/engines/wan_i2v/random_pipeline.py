@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanImageToVideoPipeline, WanTransformer3DModel
 
-from server.engines.pipelines.random_encoder import WIDTH, random_encoder
+from server.engines.pipelines.words.random_encoder import WIDTH, random_encoder
 
 CHANNELS = 48
 

@@ -118,7 +118,7 @@ def needed(sizes: PipelineSizes, demand: Demand, plan: MemoryPlan, on_card: bool
     """
     network, vae = 2 * sizes.transformer, sizes.vae_bytes * sizes.vae
     tokens = sizes.tokens(demand.width, demand.height, demand.frames)
-    forward = 2 * sizes.alive * sizes.branches * tokens * sizes.width
+    forward = 2 * sizes.alive * sizes.branches * tokens * sizes.width + sizes.kept(demand.width, demand.height)
     pixels = demand.width * demand.height
     decode = pixels * (sizes.vae_alive + sizes.vae_alive_frames * demand.frames)
     if plan.tiled:

@@ -32,6 +32,8 @@ class PipelineSizes:
         vae_tile: pixels of a tile, where it works in tiles.
         vae_tile_frames: frames of a tile; 0 where tiles hold all of them.
         encoder: parameters of the text encoder, kept in 16 bits.
+        latents_at_once: latent frames that a forward pass computes; 0 for all of a clip.
+        latents_kept: latent frames whose keys and values are kept, of every block, beside them.
     """
 
     title: str
@@ -50,6 +52,8 @@ class PipelineSizes:
     vae_tile: int
     vae_tile_frames: int
     encoder: float
+    latents_at_once: int = 0
+    latents_kept: int = 0
 
     def tokens(self, width: int, height: int, frames: int) -> int:
         """Tokens of a clip.
@@ -60,7 +64,17 @@ class PipelineSizes:
             frames: as the network makes them.
         """
         latents = 1 + -(-(frames - 1) // self.latent_frames) + self.extra_latents
-        return latents * (width // self.cell) * (height // self.cell)
+        return min(latents, self.latents_at_once or latents) * (width // self.cell) * (height // self.cell)
+
+    def kept(self, width: int, height: int) -> int:
+        """Bytes of the keys and values that are kept between forward passes, in 16 bits.
+
+        Args:
+            width: pixels.
+            height: pixels.
+        """
+        cells = (width // self.cell) * (height // self.cell)
+        return 2 * 2 * self.blocks * self.width * self.latents_kept * cells
 
 
 OUTPUT = 24
@@ -145,6 +159,30 @@ SIZES: dict[str, PipelineSizes] = {
         vae_tile=512 * 512,
         vae_tile_frames=25,
         encoder=2.6e9,
+    ),
+    "sana-wm-refiner": PipelineSizes(
+        title="SANA-WM's refiner",
+        # Those for sound are not run, but loaded.
+        transformer=18.9e9,
+        blocks=48,
+        width=4096,
+        # Counted on one block; what is kept of every block is counted beside it.
+        alive=35,
+        branches=1,
+        cell=32,
+        latent_frames=8,
+        extra_latents=0,
+        vae=1.2e9,
+        vae_bytes=2,
+        vae_alive=0,
+        vae_alive_frames=86,
+        vae_tile=512 * 512,
+        vae_tile_frames=25,
+        # Gemma-3-12B, and 1.4 milliard of the connectors behind it.
+        encoder=13.6e9,
+        latents_at_once=3,
+        # The photo's, ten before the block under way, and that once more with what it is cut from.
+        latents_kept=17,
     ),
 }
 """The sizes of each pipeline, by the name of its weights."""

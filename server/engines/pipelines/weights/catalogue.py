@@ -142,23 +142,24 @@ _SANA_WM = PublishedWeights(
             CONDITIONS,
             _GEMMA_WHY,
         ),
-        WeightsPart(
-            "refiner",
-            ("refiner/transformer", "refiner/connectors", "refiner/scheduler"),
-            41_000_000_000,
-            _LTX2,
-            NOT_CLEAR,
-            _LTX2_WHY,
-            extra="refiner",
-        ),
+    ),
+)
+
+# A repository of its own, by diffusers' documentation of 0.42. The sizes are those of the same files elsewhere, before
+# they were brought into this layout.
+_SANA_WM_REFINER = PublishedWeights(
+    name="sana-wm-refiner",
+    title="SANA-WM's refiner",
+    repo="Efficient-Large-Model/SANA-WM_bidirectional-diffusers-refiner",
+    parts=(
+        WeightsPart("refiner", ("transformer", "connectors", "scheduler"), 41_000_000_000, _LTX2, NOT_CLEAR, _LTX2_WHY),
         WeightsPart(
             "the refiner's text encoder Gemma-3-12B",
-            ("refiner/text_encoder", "refiner/tokenizer"),
+            ("text_encoder", "tokenizer"),
             46_000_000_000,
             _GEMMA,
             CONDITIONS,
             _GEMMA_WHY,
-            extra="refiner",
         ),
     ),
 )
@@ -171,6 +172,7 @@ PIPELINE_WEIGHTS: dict[str, PublishedWeights] = {
         _wan("vace-14b", "Wan2.1-VACE 14B", "Wan-AI/Wan2.1-VACE-14B-diffusers", 0, 508_000_000),
         _wan("wan-i2v", "Wan2.2-TI2V-5B", "Wan-AI/Wan2.2-TI2V-5B-Diffusers", 20_000_000_000, 2_819_000_000),
         _SANA_WM,
+        _SANA_WM_REFINER,
     )
 }
 """The weights by name."""

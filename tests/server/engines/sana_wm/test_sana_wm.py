@@ -23,16 +23,18 @@ from server.engines.pipelines.memory.plans import ChosenPlan, Demand
 from server.engines.pipelines.sources import RandomPipeline
 from server.engines.sana_wm.engine import SanaEngine
 from server.engines.sana_wm.random_pipeline import save_random_pipeline
-from server.engines.sana_wm.rule import NAME
+from server.engines.sana_wm.random_refiner import save_random_refiner
+from server.engines.sana_wm.rule import NAME, REFINER
 from server.service.workers.checkpoints import FileCheckpoints
 from tests.support.shots import realcam_shot, sideways, with_options
 
 STEPS = 3
+REFINER_SOURCE = RandomPipeline(REFINER, save_random_refiner)
 
 
 @pytest.fixture(scope="module")
 def engine() -> SanaEngine:
-    return SanaEngine([RandomPipeline(NAME, save_random_pipeline)])
+    return SanaEngine([RandomPipeline(NAME, save_random_pipeline)], REFINER_SOURCE)
 
 
 def sana_shot(bike: Motorcycle, trajectory: Trajectory, **options: object) -> Shot:
@@ -125,7 +127,9 @@ def test_the_memory_plan_counts_the_frames_of_the_way_to_the_shot(shot: Shot, mo
     monkeypatch.setattr(runner, "choose_plan", refuse)
     for metres in (0.0, 0.9):
         with pytest.raises(EngineError, match="Refused"):
-            SanaEngine([RandomPipeline(NAME, save_random_pipeline, draft=False)]).generate(moved(shot, metres), ignored)
+            SanaEngine([RandomPipeline(NAME, save_random_pipeline, draft=False)], REFINER_SOURCE).generate(
+                moved(shot, metres), ignored
+            )
     assert [demand.frames for demand in asked] == [9, 33]
 
 

@@ -11,23 +11,23 @@ from server.engines.pipelines.weights.getting import wanted_files
 from server.engines.pipelines.weights.pins import PACKAGED, Pin, PinnedFile, git_id, is_used, read_pin, write_pin
 from server.model.weights.weights_sources import WeightsError
 
-SANA = PIPELINE_WEIGHTS["sana-wm"]
+SANA, REFINER = PIPELINE_WEIGHTS["sana-wm"], PIPELINE_WEIGHTS["sana-wm-refiner"]
 
 
 def test_commercial_use_is_what_the_strictest_part_allows() -> None:
     assert [PIPELINE_WEIGHTS[name].commercial() for name in ("vace", "vace-14b", "wan-i2v")] == ["yes"] * 3
     assert SANA.commercial() == "not clear"
-    words = SANA.commercial_use(("refiner",))
+    words = REFINER.commercial_use()
     assert words.startswith("commercial use: not clear (")
     assert "LTX-2" in words
     assert "10 million dollars" in words
 
 
 def test_parts_of_sana_wm_have_licences_of_their_own() -> None:
-    by_name = {part.name: part for part in SANA.parts}
+    by_name = {part.name: part for part in (*SANA.parts, *REFINER.parts)}
     assert by_name["VAE"].licence == by_name["refiner"].licence == "LTX-2 Community License Agreement"
     assert by_name["text encoder Gemma-2-2B"].licence == "Gemma Terms of Use"
-    assert not [part.name for part in SANA.parts if part.commercial == "yes"]
+    assert not [name for name, part in by_name.items() if part.commercial == "yes"]
     assert all(part.why for weights in PIPELINE_WEIGHTS.values() for part in weights.parts)
 
 
@@ -59,8 +59,6 @@ def test_of_the_larger_network_the_commit_alone_is_known_and_of_sana_wm_nothing(
         ("model_index.json", True),
         ("transformer/diffusion_pytorch_model-00001-of-00002.safetensors", True),
         ("tokenizer/spiece.model", True),
-        ("refiner/text_encoder/model.safetensors", True),
-        ("refiner/refiner_config.json", True),
         ("transformer/diffusion_pytorch_model.bin", False),
         ("text_encoder/modeling.py", False),
         ("README.md", False),

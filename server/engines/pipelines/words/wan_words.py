@@ -7,7 +7,7 @@ from typing import Any
 from diffusers.pipelines.wan.pipeline_wan import prompt_clean
 from torch import Tensor
 
-from .words import length_notes
+from .left_out import length_notes
 
 MOST_TOKENS = 512
 """Tokens of a prompt that the text encoder reads."""
