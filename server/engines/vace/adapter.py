@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,22 @@ from torch import Tensor
 from blender_addon.core.arrays import Bool, UInt8
 from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.shot import Shot
+from server.diffusion.flow.hold import HoldSpan
 from server.diffusion.flow.unipc import HeldUniPC
 from server.engines.pipelines.adapter import FlowScheduler
-from server.engines.pipelines.fitting.clip_rule import ClipRule
+from server.engines.pipelines.fitting.clip_rule import ClipRule, padded_in_time
 from server.engines.pipelines.fitting.piece import Piece
 from server.engines.pipelines.fitting.visibility import OPAQUE
+from server.engines.pipelines.holding.hold_latents import check_hold, hold_span, scene_hold
 from server.engines.pipelines.loading import ENCODER, load_pipeline
 from server.engines.pipelines.memory.sizes import SIZES, PipelineSizes
-from server.engines.pipelines.wan_latents import wan_picture
+from server.engines.pipelines.wan_latents import wan_latents, wan_picture
 from server.engines.pipelines.words.wan_words import wan_words
 from server.engines.shot_pictures import engine_picture
 
-from .conditions import conditions, starts_at_photo, unseen_frames
+from .conditions import conditions, kept_piece, starts_at_photo, unseen_frames
 from .pipeline import ShotVacePipeline
-from .rule import NAME, RULE
+from .rule import CELL, NAME, RULE
 from .settings import VaceSettings
 
 SHIFTS = (3.0, 5.0)
@@ -88,8 +91,8 @@ class VaceAdapter:
         """See Adapter.
 
         Raises:
-            EngineError: the preview shows nothing of the photo, there is nothing left to make, or the lens is far wider
-                than the photo's.
+            EngineError: the preview shows nothing of the photo, there is nothing to hold to or nothing left to make, or
+                the lens is far wider than the photo's.
         """
         unseen = unseen_frames(shot.preview, self.settings.margin, inside)
         given = self.settings.first_frame and starts_at_photo(shot)
@@ -108,6 +111,9 @@ class VaceAdapter:
                 "the preview covers every frame wholly",
                 "Move the camera further, or use the draft engine, which shows the photo as it is.",
             )
+        if self._span is not None:
+            padded = padded_in_time(shot, RULE.frames(len(shot.trajectory)))
+            check_hold(padded.preview, inside, RULE.frame_step, CELL, self._span)
         if not unseen.any():
             return ()
         return (
@@ -129,10 +135,16 @@ class VaceAdapter:
         return wan_words(encoder, prompt, negative)
 
     def scheduler(self, pipe: Any, piece: Piece) -> FlowScheduler:
-        """See Adapter: the pipeline's, with the shift for the picture's size."""
+        """See Adapter: the pipeline's, with the shift for the picture's size; it holds what is kept, where asked to."""
         camera = piece.shot.trajectory
         shift = SHIFTS[camera.width * camera.height > SMALL]
         scheduler: HeldUniPC = HeldUniPC.from_config(pipe.scheduler.config, flow_shift=shift)
+        if self._span is not None:
+            kept = kept_piece(piece, self.settings.margin, self.settings.first_frame)
+            # The latent of the reference picture is before the clip's own.
+            front = int(self.settings.reference)
+            encode = partial(wan_latents, pipe)
+            scheduler.hold = scene_hold(kept, encode, RULE.frame_step, CELL, self._span, given=0, front=front)
         return scheduler
 
     def arguments(self, pipe: Any, piece: Piece) -> Mapping[str, Any]:
@@ -154,3 +166,7 @@ class VaceAdapter:
         """See Adapter. The latent of the reference picture is in front of the clip's."""
         front = int(self.settings.reference)
         return wan_picture(pipe.vae, clean, front + (clean.shape[2] - front) // 2)
+
+    @property
+    def _span(self) -> HoldSpan | None:
+        return hold_span(self.settings.hold, self.settings.hold_until, self.settings.begin_until)

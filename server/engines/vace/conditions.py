@@ -7,7 +7,7 @@ with that, and takes anything else for a control.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -51,6 +51,25 @@ def conditions(piece: Piece, margin: int, first_frame: bool, reference: bool) ->
         reference: give the photo as reference picture.
     """
     shot = piece.shot
+    colour, kept = kept_pictures(piece, margin, first_frame)
+    video = np.empty(colour.shape, np.float32)
+    for frame, made in enumerate(~kept):
+        np.divide(colour[frame], np.float32(255), out=video[frame])
+        video[frame][made] = GREY
+    mask = (~kept[..., None]).astype(np.float32)
+    size = (shot.trajectory.width, shot.trajectory.height)
+    return Conditions(video[None], mask[None], letterboxed(shot.photo, size) if reference else None)
+
+
+def kept_pictures(piece: Piece, margin: int, first_frame: bool) -> tuple[UInt8, Bool]:
+    """[F, H, W, 3] colours, and [F, H, W] where they are the clip's: preview, photo, frames before and last image.
+
+    Args:
+        piece: see `conditions`.
+        margin: see `conditions`.
+        first_frame: see `conditions`.
+    """
+    shot = piece.shot
     colour = shot.preview[..., :3].copy()
     # All frames of a latent, or none: a latent of both is neither kept nor made.
     kept = held_together(seen(shot.preview, margin, piece.inside), FRAME_STEP)
@@ -61,13 +80,20 @@ def conditions(piece: Piece, margin: int, first_frame: bool, reference: bool) ->
         colour[: len(piece.given)], kept[: len(piece.given)] = piece.given, True
     if piece.last and shot.last_image is not None:
         colour[piece.frames - 1 :], kept[piece.frames - 1 :] = shot.last_image, piece.inside
-    video = np.empty(colour.shape, np.float32)
-    for frame, made in enumerate(~kept):
-        np.divide(colour[frame], np.float32(255), out=video[frame])
-        video[frame][made] = GREY
-    mask = (~kept[..., None]).astype(np.float32)
-    size = (shot.trajectory.width, shot.trajectory.height)
-    return Conditions(video[None], mask[None], letterboxed(shot.photo, size) if reference else None)
+    return colour, kept
+
+
+def kept_piece(piece: Piece, margin: int, first_frame: bool) -> Piece:
+    """The piece with all that is kept as its preview, for a hold.
+
+    Args:
+        piece: see `conditions`.
+        margin: see `conditions`.
+        first_frame: see `conditions`.
+    """
+    colour, kept = kept_pictures(piece, margin, first_frame)
+    alpha = np.where(kept, np.uint8(255), np.uint8(0))[..., None]
+    return replace(piece, shot=replace(piece.shot, preview=np.concatenate([colour, alpha], axis=-1)))
 
 
 def starts_at_photo(shot: Shot) -> bool:

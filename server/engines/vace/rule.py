@@ -9,6 +9,9 @@ NAME = "vace"
 WEIGHTS = (NAME, "vace-14b")
 """Names of the published weights that it can run with, the usual ones first."""
 
+CELL = 8
+"""Pixels of a latent along rows and columns."""
+
 RULE = ClipRule(frame_step=4, multiple=16, most_frames=81, most_pixels=1280 * 720)
 """The network makes more frames than 81 at once too, but loses the reference over them."""
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 from blender_addon.core.protocol.capability import EngineOption, SettingValue
 from blender_addon.core.protocol.engine_checks import checked_options
 from server.engines.keep_seen import KEEP_DETAIL, KEEP_SEEN
+from server.engines.pipelines.holding.hold_options import Hold, hold_options
 from server.engines.pipelines.memory.memory_option import MEMORY
 from server.engines.pipelines.weights.catalogue import PIPELINE_WEIGHTS
 
@@ -36,7 +37,7 @@ OPTIONS: tuple[EngineOption, ...] = (
     ),
     EngineOption(
         name="control",
-        label="Hold to the preview",
+        label="Control",
         description="How strongly preview and photo steer the picture; 1 as the network was trained",
         kind="float",
         default=1.0,
@@ -68,6 +69,7 @@ OPTIONS: tuple[EngineOption, ...] = (
         minimum=0,
         maximum=64,
     ),
+    *hold_options("off"),
     KEEP_DETAIL,
     EngineOption(
         name="shared",
@@ -117,6 +119,9 @@ class VaceSettings:
     reference: bool
     first_frame: bool
     margin: int
+    hold: Hold
+    hold_until: float
+    begin_until: float
     shared: str
     memory: str
     keep_seen: bool

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from blender_addon.core.arrays import Bool, UInt8
 from blender_addon.core.errors import EngineError
@@ -28,7 +29,13 @@ def piece_noise(shape: tuple[int, ...], seed: int) -> Tensor:
 
 
 def scene_hold(
-    piece: Piece, encode: Callable[[UInt8], Tensor], step: int, cell: int, span: HoldSpan, given: int = 1
+    piece: Piece,
+    encode: Callable[[UInt8], Tensor],
+    step: int,
+    cell: int,
+    span: HoldSpan,
+    given: int = 1,
+    front: int = 0,
 ) -> SceneHold:
     """The hold of a piece, whose latents stand in their own layout.
 
@@ -39,6 +46,7 @@ def scene_hold(
         cell: pixels of a latent along rows and columns.
         span: what is held, and for how long.
         given: latents at the start that the pipeline conditions itself: they are never held.
+        front: latents of the pipeline's own before the clip's first: nor are they.
     """
     preview = piece.shot.preview
     latents = encode(filled(preview[..., :3], preview[..., 3] >= OPAQUE))
@@ -46,6 +54,7 @@ def scene_hold(
     reach[:, :, :given] = 0
     cells = torch.from_numpy(on_latents(shown(preview, piece.inside), step, cell))
     seen = cells[None, None].to(latents) * reach
+    latents, reach, seen = (pad(each, (0, 0, 0, 0, front, 0)) for each in (latents, reach, seen))
     return SceneHold(latents, piece_noise(tuple(latents.shape), piece.seed).to(latents), seen, reach, span)
 
 

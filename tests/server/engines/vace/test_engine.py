@@ -32,12 +32,14 @@ from server.engines.pipelines.memory import need
 from server.engines.pipelines.memory.plans import WHOLE, Demand, MemoryPlan
 from server.engines.pipelines.sampling import frames_of
 from server.engines.pipelines.sources import RandomPipeline
+from server.engines.pipelines.task import task_of
 from server.engines.random_weights import RANDOM_WEIGHTS
 from server.engines.sana_wm import engine as sana_wm
 from server.engines.vace import adapter
 from server.engines.vace import engine as vace_engine
 from server.engines.vace.engine import VaceEngine
 from server.engines.vace.random_pipeline import save_random_pipeline
+from server.engines.vace.settings import read_settings
 from server.engines.vace.sources import chosen_sources
 from server.engines.wan_i2v import engine as wan_i2v
 from tests.support.engines.pipeline_shots import holed_shot
@@ -152,6 +154,33 @@ def test_a_stopped_server_goes_on_to_the_same_clip(
     other = replace(shot, settings=msgspec.structs.replace(shot.settings, seed=9))
     fresh = engine.generate_resumable(other, lambda _: None, kept).frames
     assert not np.array_equal(fresh, whole), "a checkpoint of another shot is left alone"
+
+
+def test_what_is_kept_is_held_where_that_is_asked_for(engine: VaceEngine, shot: Shot) -> None:
+    """Held to the end, what the preview shows is nearly the same for every seed, and nothing else is."""
+    other = replace(shot, settings=msgspec.structs.replace(shot.settings, seed=9))
+    apart = {}
+    for hold in ("off", "dual"):
+        options = {"hold": hold, "hold_until": 0.0, "margin": 0}
+        one, two = (engine.generate(with_options(made, **options), lambda _: None).frames for made in (shot, other))
+        apart[hold] = np.abs(one.astype(int) - two)
+    assert apart["dual"][..., :24, :].mean() < 0.5 * apart["off"][..., :24, :].mean()
+    assert apart["dual"][..., 56:, :].mean() > 2 * apart["dual"][..., :24, :].mean()
+
+
+def test_a_hold_leaves_the_latent_of_the_reference_alone(engine: VaceEngine, shot: Shot) -> None:
+    """It is in front of the clip's, and the noise of the clip's begins after it."""
+    made = adapter.VaceAdapter(read_settings({"hold": "noisy", "margin": 0}))
+    task = task_of(shot, made)
+    pipe = made.load(RandomPipeline("vace", save_random_pipeline).folder(), torch.float32)
+    piece = task.piece(0, np.empty((0, 48, 64, 3), np.uint8))
+    hold = made.scheduler(pipe, piece).hold
+    assert hold is not None
+    assert hold.latents.shape == hold.noise.shape == (1, 16, 1 + 3, 6, 8)
+    assert hold.reach[:, :, 0].max() == hold.seen[:, :, 0].max() == 0
+    assert hold.reach[:, :, 1:].min() == 1
+    assert hold.seen[0, 0, 1].all(), "the first frame is the photo, all of it"
+    assert not hold.seen[0, 0, 3, :, 5:].any(), "nor what the hole came to in the last frames"
 
 
 def test_a_long_prompt_is_cut_and_said(engine: VaceEngine, shot: Shot) -> None:
