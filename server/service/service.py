@@ -49,6 +49,8 @@ LONGEST_TURN = 5.0
 """Seconds after which a turn that has not come to its end did not run: the computer slept, the lid was closed."""
 MESSAGES_A_TURN = 32
 """Most messages taken from one socket in a turn."""
+TAKING = 0.01
+"""Seconds after which a turn takes no further message from a socket, or from workers: each may wait for the disk."""
 LAG_WINDOW = 10.0
 """Seconds over which the worst lag of the loop is reported."""
 HOUSEKEEPING = 60.0
@@ -109,6 +111,7 @@ class Service:
             data=self._data,
             allowed=lambda user: self._allowed.name_of(user) is not None,
             pong=self._pong,
+            clock=self._clock,
         )
         self._started = time.monotonic()
         self._housekeeping_at = 0.0
@@ -212,7 +215,7 @@ class Service:
             while not self._should_end():
                 poller.poll(int(TURN * 1000))
                 started = time.monotonic()
-                for action in self._wakeup.take():
+                for action in self._wakeup.take(TAKING):
                     action()
                 self._zap.answer_all()
                 self._take(self._control, self._router.take_control)
@@ -231,6 +234,7 @@ class Service:
             self._close()
 
     def _take(self, router: Router, handle: Callable[[Incoming], None]) -> None:
+        until = time.monotonic() + TAKING
         for _ in range(MESSAGES_A_TURN):
             incoming = router.receive(self.options.limits)
             if incoming is None:
@@ -240,6 +244,8 @@ class Service:
             except Exception:
                 # A client must not be able to end the server: a bug that a message triggers costs this message alone.
                 log.exception("a message could not be handled")
+            if time.monotonic() > until:
+                return
 
     def _pong(self, ping: Ping) -> Pong:
         return Pong(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
 import socket
+import time
 from collections.abc import Callable, Iterator
 
 Action = Callable[[], None]
@@ -26,17 +28,28 @@ class Wakeup:
     def post(self, action: Action) -> None:
         """Have `action` run on the loop's thread soon. Callable from any thread."""
         self._actions.put(action)
-        # A full socket wakes the loop as well.
-        with contextlib.suppress(BlockingIOError, OSError):
-            self._writer.send(b"\0")
+        self._wake()
 
-    def take(self) -> Iterator[Action]:
-        """The actions posted so far, each given once."""
+    def take(self, seconds: float = math.inf) -> Iterator[Action]:
+        """The actions posted so far, each given once.
+
+        Args:
+            seconds: after which no further one is given; the loop is woken again for those that are left.
+        """
+        until = time.monotonic() + seconds
         with contextlib.suppress(BlockingIOError):
             while self._reader.recv(4096):
                 pass
         while not self._actions.empty():
+            if time.monotonic() > until:
+                self._wake()
+                return
             yield self._actions.get()
+
+    def _wake(self) -> None:
+        # A full socket wakes the loop as well.
+        with contextlib.suppress(BlockingIOError, OSError):
+            self._writer.send(b"\0")
 
     def close(self) -> None:
         """Close the descriptor; what is posted afterwards is dropped without an error."""

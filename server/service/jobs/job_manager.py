@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from blender_addon.core.held_files import patiently
@@ -47,6 +47,9 @@ class JobManager:
         self._on_event = on_event
         self.fair_queue = FairQueue()
         self.changes = 0
+        self._ordered: dict[str, list[Waiting]] = {}
+        self._ordered_of: tuple[object, ...] = ()
+        """What `_ordered` was made of."""
 
     def move(self, job: Job, cause: Cause, reason: str = "", **facts: Any) -> Job:
         """The job after `cause`, stored; its events are sent and the inputs of a job that has ended are deleted.
@@ -81,21 +84,28 @@ class JobManager:
         return moved
 
     def queues(self) -> dict[str, list[Waiting]]:
-        """Queued jobs in the order they will run, by the name of their queue."""
-        return self.fair_queue.in_order(map(Waiting._make, self.store.waiting()))
+        """Queued jobs in the order they will run, by the name of their queue. Put in order once after each change."""
+        now = (self.changes, self.fair_queue.lanes)
+        if now != self._ordered_of:
+            self._ordered = self.fair_queue.in_order(map(Waiting._make, self.store.waiting()))
+            self._ordered_of = now
+        return self._ordered
 
     def queue(self) -> list[str]:
         """Ids of queued jobs, one queue after another, each in the order in which its jobs will run."""
         return [job.job_id for jobs in self.queues().values() for job in jobs]
 
-    def places(self) -> dict[str, int]:
-        """The number of jobs before each queued job in its own queue, by job id; running ones count."""
+    def placed(self) -> Iterator[tuple[Waiting, int]]:
+        """Each queued job with the number of jobs before it in its own queue; running ones count."""
         running = Counter(
             self.fair_queue.lane(job.engine) for job in self.store.in_states(JobState.RUNNING, JobState.FINALIZING)
         )
-        return {
-            job.job_id: place + running[lane] for lane, jobs in self.queues().items() for place, job in enumerate(jobs)
-        }
+        for lane, jobs in self.queues().items():
+            yield from ((job, place) for place, job in enumerate(jobs, running[lane]))
+
+    def places(self) -> dict[str, int]:
+        """The number of jobs before each queued job, by its id, as of `placed`."""
+        return {job.job_id: place for job, place in self.placed()}
 
     def status(self, job: Job) -> JobStatus:
         """The job's status as it goes over the wire, with the bytes received and its place in the queue."""

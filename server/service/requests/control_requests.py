@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container
 
 import msgspec
 
@@ -88,15 +88,18 @@ class ControlHandler:
             engines=with_paces(self._dispatcher.engines_for(session.owner), self._manager.store),
         )
 
-    def waiting(self, job_ids: Container[str]) -> Iterator[Progress]:
-        """The progress of each of these jobs that is queued: its place, and why its engine is suspended, if it is."""
-        for job_id, place in self._manager.places().items():
-            if job_id in job_ids:
-                yield self._waiting(job_id, place)
+    def waiting(self, job_ids: Container[str]) -> dict[str, Progress]:
+        """The progress of each of these jobs that is queued, by its id: its place, and why its engine is suspended, if
+        it is.
+        """
+        return {
+            job.job_id: self._waiting(job.job_id, job.engine, job.owner, place)
+            for job, place in self._manager.placed()
+            if job.job_id in job_ids
+        }
 
-    def _waiting(self, job_id: str, place: int) -> Progress:
-        job = self._manager.store.get(job_id)
-        why = self._dispatcher.why_suspended(job.engine, job.owner)
+    def _waiting(self, job_id: str, engine: str, owner: str, place: int) -> Progress:
+        why = self._dispatcher.why_suspended(engine, owner)
         stage = f"The server suspended this engine for a while: {why}. The job waits there." if why else "queued"
         return Progress(job_id=job_id, attempt=0, step=0, steps=0, stage=stage, queue_place=place)
 
@@ -216,7 +219,7 @@ class ControlHandler:
         if latest is not None:
             session.progress[job.job_id] = latest
         elif job.state is JobState.QUEUED:
-            session.progress[job.job_id] = (self._waiting(job.job_id, self._manager.places()[job.job_id]), b"")
+            session.progress |= {job_id: (place, b"") for job_id, place in self.waiting({job.job_id}).items()}
         return list(self._manager.store.events_after(job.job_id, message.after_sequence))
 
 

@@ -14,6 +14,9 @@ from blender_addon.core.protocol.messages import ServerMessage, StateEvent
 from .sessions import Session, Sessions
 from .sockets import Delivery
 
+PROGRESS_A_TURN = 256
+"""Most progress messages that are sent in a turn of the loop."""
+
 
 class FrameSink(Protocol):
     """What sends frames to a client: a Router, or its stand-in."""
@@ -38,6 +41,7 @@ class Outbox:
         self._control = control
         self._unread_messages = unread_messages
         self._queue_moved = False
+        self._served_last = ""
 
     def notify(self, session: Session, message: ServerMessage, request_id: int = 0) -> None:
         """Send a message now, or keep it; a client that is gone or too far behind loses its session, never its jobs.
@@ -64,11 +68,15 @@ class Outbox:
         return moved
 
     def flush(self) -> None:
-        """Send what waits: answers and events in order, then the latest progress."""
-        for session in self._sessions:
+        """Send what waits: answers and events in order, then the latest progress.
+
+        At most PROGRESS_A_TURN progress messages: the others are sent, or replaced by later ones, in the next turns.
+        """
+        left = PROGRESS_A_TURN
+        for session in self._in_turn():
             if not self._send_waiting(session):
                 continue
-            for job_id in tuple(session.progress):
+            for job_id in tuple(session.progress)[:left]:
                 progress, preview = session.progress[job_id]
                 message = msgspec.structs.replace(progress, has_preview=bool(preview))
                 buffers = [np.frombuffer(preview, dtype=np.uint8)] if preview else []
@@ -76,6 +84,16 @@ class Outbox:
                     break
                 self._sessions.note_active(session)
                 del session.progress[job_id]
+                left -= 1
+            if left == 0:
+                self._served_last = session.token
+
+    def _in_turn(self) -> list[Session]:
+        """All sessions; the one at which the last turn's progress was used up comes last."""
+        sessions = list(self._sessions)
+        served = next((at for at, session in enumerate(sessions, 1) if session.token == self._served_last), 0)
+        self._served_last = ""
+        return sessions[served:] + sessions[:served]
 
     def _send_waiting(self, session: Session) -> bool:
         """Send the waiting answers and events of a session.

@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
+from blender_addon.core.awake_clock import Clock
 from blender_addon.core.errors import WireError
 from blender_addon.core.protocol.framing import ProtocolMismatchError, decode_client_message, encode
 from blender_addon.core.protocol.messages import (
@@ -26,6 +27,9 @@ from .sockets import Incoming
 
 log = logging.getLogger("realcam.service")
 
+PLACES_EVERY = 1.0
+"""Shortest time between two rounds of queue places to those who wait, seconds."""
+
 
 class MessageRouter:
     """Handles messages from both sockets and sends what clients are to be told. Use from the loop's thread.
@@ -40,6 +44,7 @@ class MessageRouter:
         data: sends on the data socket.
         allowed: whether a public key may connect, asked for every message.
         pong: the answer to a Ping.
+        clock: the loop's.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class MessageRouter:
         data: FrameSink,
         allowed: Callable[[str], bool],
         pong: Callable[[Ping], Pong],
+        clock: Clock,
     ) -> None:
         self._limits = limits
         self._sessions = sessions
@@ -63,6 +69,9 @@ class MessageRouter:
         self._data = data
         self._allowed = allowed
         self._pong = pong
+        self._clock = clock
+        self._queue_moved = False
+        self._places_at = 0.0
         self._greeting: deque[tuple[bytes, str, Hello]] = deque(maxlen=limits.sessions)
 
     # --- in ---------------------------------------------------------------------------------------------------
@@ -122,17 +131,21 @@ class MessageRouter:
         """Send what clients are to be told. Call once a turn, after everything that may have happened in it."""
         if self._control_handler.engines_known:
             self._welcome_all()
-        if self._outbox.queue_moved():
-            self._notify_queue_places()
+        self._notify_queue_places()
         self._outbox.flush()
 
     def _notify_queue_places(self) -> None:
-        """Note the place in the queue for every session that follows a waiting job."""
-        followed = {job_id for session in self._sessions for job_id in session.followed}
-        if not followed:
+        """Note the new places in the queue for every session that follows a waiting job, at most every PLACES_EVERY
+        seconds: a start moves all who wait.
+        """
+        self._queue_moved |= self._outbox.queue_moved()
+        now = self._clock()
+        if not self._queue_moved or now < self._places_at:
             return
-        for waiting in self._control_handler.waiting(followed):
-            self._sessions.note_progress(waiting, b"")
+        self._queue_moved, self._places_at = False, now + PLACES_EVERY
+        followed = {job_id for session in self._sessions for job_id in session.followed}
+        if followed:
+            self._sessions.note_places(self._control_handler.waiting(followed))
 
     def _refuse_unreadable(self, sink: FrameSink, route: bytes, error: WireError) -> None:
         code = RefusalCode.PROTOCOL if isinstance(error, ProtocolMismatchError) else RefusalCode.MALFORMED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from blender_addon.core.awake_clock import Clock
@@ -37,6 +37,8 @@ class Session:
     waiting: deque[list[bytes | memoryview | bytearray]] = field(default_factory=deque)
     progress: dict[str, tuple[Progress, bytes]] = field(default_factory=dict)
     """The latest unsent progress and preview of each followed job, by job id."""
+    places: dict[str, Progress] = field(default_factory=dict)
+    """What the client was last told of each followed job that waits, by job id."""
 
 
 class Sessions:
@@ -116,8 +118,22 @@ class Sessions:
                 picture = unsent[1]
             session.progress[progress.job_id] = (progress, picture)
 
+    def note_places(self, places: Mapping[str, Progress]) -> None:
+        """Replace the unsent progress of jobs that wait, for each follower to whom its place is new.
+
+        Args:
+            places: the progress of all queued jobs that anybody follows, by job id.
+        """
+        for session in self:
+            here = {job_id: places[job_id] for job_id in session.followed if job_id in places}
+            session.progress |= {
+                job_id: (place, b"") for job_id, place in here.items() if session.places.get(job_id) != place
+            }
+            session.places = here
+
     def note_event(self, event: StateEvent) -> Iterator[Session]:
         """The sessions to tell of an event; unsent progress of the job is dropped, its attempt may have ended."""
         for session in self.followers(event.job_id):
             session.progress.pop(event.job_id, None)
+            session.places.pop(event.job_id, None)
             yield session

@@ -132,6 +132,7 @@ class World:
             data,
             allowed=lambda user: True,
             pong=lambda ping: Pong(token=ping.token, boot_id="", loop_lag=0.0),
+            clock=time.monotonic,
         )
         self._dispatcher = dispatcher
         reconcile(self.manager)

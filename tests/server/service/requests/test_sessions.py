@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from blender_addon.core.protocol.messages import Progress
+from collections import Counter
+from collections.abc import Sequence
+
+from blender_addon.core.protocol.framing import Frame
+from blender_addon.core.protocol.messages import JobState, Progress, StateEvent
+from server.service.requests.outbox import PROGRESS_A_TURN, Outbox
 from server.service.requests.sessions import QUIET, Sessions
+from server.service.requests.sockets import Delivery
 from tests.support.systems.jumping_clock import JumpingClock
 
 JOB = "job-00000001"
@@ -58,3 +64,51 @@ def test_who_opens_many_pushes_out_nobody_but_itself() -> None:
         sessions.open(b"bob %d" % number, "bob", "tests")
     assert sessions.with_token(quiet.token) is quiet
     assert len(sessions) == 4
+
+
+def test_who_waits_is_told_a_place_once_and_again_when_it_is_another_or_the_job_comes_back() -> None:
+    sessions = Sessions(3, JumpingClock())
+    session = sessions.open(b"1", "anna", "tests")
+    session.followed |= {JOB, "job-of-another-place"}
+
+    def told(place: int) -> bool:
+        session.progress.clear()
+        sessions.note_places({JOB: _waiting(JOB, place), "job-nobody-follows": _waiting("job-nobody-follows", 1)})
+        assert set(session.progress) <= {JOB}
+        return JOB in session.progress
+
+    assert [told(place) for place in (3, 3, 2, 2)] == [True, False, True, False]
+    event = StateEvent(job_id=JOB, sequence=3, state=JobState.RUNNING, attempt=1, at=1.0)
+    assert list(sessions.note_event(event)) == [session]
+    assert told(2)
+
+
+def test_a_turn_sends_so_many_places_and_the_next_turns_the_others() -> None:
+    """However many jobs wait: telling all of them of a new place does not stop the loop."""
+    sessions, sink = Sessions(9, JumpingClock()), _Sink()
+    outbox, each = Outbox(sessions, sink, 9), PROGRESS_A_TURN // 2 + 10
+    for number in range(4):
+        session = sessions.open(b"%d" % number, "anna", "tests")
+        session.progress |= {f"job-{number}-{n:06d}": (_waiting(f"job-{number}-{n:06d}", n), b"") for n in range(each)}
+    outbox.flush()
+    assert sink.sent.total() == PROGRESS_A_TURN
+    outbox.flush()
+    assert set(sink.sent) == {b"0", b"1", b"2", b"3"}, "nobody waits for those before"
+    outbox.flush()
+    assert sink.sent == {b"%d" % number: each for number in range(4)}
+
+
+class _Sink:
+    """Counts what is sent, by connection."""
+
+    def __init__(self) -> None:
+        self.sent = Counter[bytes]()
+
+    def send(self, route: bytes, frames: Sequence[Frame]) -> Delivery:
+        """Everything goes out."""
+        self.sent[route] += 1
+        return Delivery.SENT
+
+
+def _waiting(job_id: str, place: int) -> Progress:
+    return Progress(job_id=job_id, attempt=0, step=0, steps=0, stage="queued", queue_place=place)
