@@ -10,10 +10,15 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from blender_addon.core.awake_clock import Clock
+
 from .job_manager import JobManager
 from .retention import SLICE, Retention, expired
 
 log = logging.getLogger("realcam.retention")
+
+SHARE = 0.1
+"""Most of the loop's time that forgetting jobs takes: each step waits for the disk, as a client's submission does."""
 
 
 class Forgetting:
@@ -22,13 +27,16 @@ class Forgetting:
     Args:
         manager: the jobs and their files.
         retention: how long jobs are kept.
+        clock: seconds.
     """
 
-    def __init__(self, manager: JobManager, retention: Retention) -> None:
+    def __init__(self, manager: JobManager, retention: Retention, clock: Clock = time.monotonic) -> None:
         self._manager = manager
         self._retention = retention
+        self._clock = clock
         self._looking = self._empty_trash = False
         self._jobs = self._freed = 0
+        self._next_at = 0.0
         self._closing = threading.Event()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="trash")
         self._deleting: Future[None] | None = None
@@ -38,11 +46,14 @@ class Forgetting:
         self._looking = self._empty_trash = True
 
     def step(self) -> None:
-        """Forget SLICE jobs at most. Nothing is done while files of those before are still being deleted."""
+        """Forget SLICE jobs at most. None while files of those before are still being deleted, or before its time."""
         if self._deleting is not None and not self._deleting.done():
             return
-        if self._looking:
+        began = self._clock()
+        if self._looking and began >= self._next_at:
             self._forget_some()
+            ended = self._clock()
+            self._next_at = ended + (ended - began) * (1 / SHARE - 1)
         if self._empty_trash or self._manager.files.has_trash:
             self._empty_trash = False
             self._deleting = self._pool.submit(self._manager.files.empty_trash, self._closing.is_set)

@@ -1,4 +1,9 @@
-"""The durable record of every job, in SQLite: one connection, one thread. A change is on disk when a method returns."""
+"""The durable record of every job, in SQLite: one connection, one thread. A change is on disk when a method returns.
+
+Two changes are only with the system then, which the end of any process does not undo, but a loss of power can: that a
+job was submitted whose payload has not come, and that its owner has its results. Nothing was promised on either: the
+client submits such a job again, and results are kept longer. Each change that follows brings them to the disk.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +92,7 @@ class JobStore:
             title: the job's name for people.
             at: seconds since the epoch.
         """
-        with self._transaction():
+        with self._transaction(at_once=False):
             self._connection.execute(
                 "INSERT INTO jobs (job_id, owner, digest, nbytes, engine, title, state, submitted_at, sequence)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)",
@@ -319,7 +324,8 @@ class JobStore:
         Raises:
             StaleJobError: there is no such job.
         """
-        self._connection.execute("UPDATE jobs SET fetched_at = ? WHERE job_id = ? AND fetched_at = 0", (at, job_id))
+        with self._transaction(at_once=False):
+            self._connection.execute("UPDATE jobs SET fetched_at = ? WHERE job_id = ? AND fetched_at = 0", (at, job_id))
         return self.get(job_id)
 
     def events_after(self, job_id: str, sequence: int) -> list[StateEvent]:
@@ -366,17 +372,25 @@ class JobStore:
             "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", (job_id, sequence, state.value, attempt, at, why)
         )
 
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self._connection)
+    def _transaction(self, *, at_once: bool = True) -> _Transaction:
+        return _Transaction(self._connection, at_once)
 
 
 class _Transaction:
-    """BEGIN IMMEDIATE ... COMMIT, or ROLLBACK on any exception."""
+    """BEGIN IMMEDIATE ... COMMIT, or ROLLBACK on any exception.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    Args:
+        connection: to the store.
+        at_once: whether the change is on the disk at its end, or with the system.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, at_once: bool) -> None:
         self._connection = connection
+        self._at_once = at_once
 
     def __enter__(self) -> None:
+        # In WAL mode NORMAL leaves out the sync of a commit, and nothing else.
+        self._connection.execute(f"PRAGMA synchronous = {'FULL' if self._at_once else 'NORMAL'}")
         self._connection.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,3 +33,16 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS
     server = RunningServer(folder / "data", folder / "config").start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
+    """The connections that stores open."""
+    opened, real = list[sqlite3.Connection](), sqlite3.connect
+
+    def connect(*arguments: object, **options: object) -> sqlite3.Connection:
+        opened.append(real(*arguments, **options))  # type: ignore[call-overload]
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    return opened

@@ -27,19 +27,6 @@ RESULTS = (ResultFile(name="clip.mp4", nbytes=4, sha256="1" * 64),)
 
 
 @pytest.fixture
-def connections(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
-    """The connections that stores open."""
-    opened, real = list[sqlite3.Connection](), sqlite3.connect
-
-    def connect(*arguments: object, **options: object) -> sqlite3.Connection:
-        opened.append(real(*arguments, **options))  # type: ignore[call-overload]
-        return opened[-1]
-
-    monkeypatch.setattr(sqlite3, "connect", connect)
-    return opened
-
-
-@pytest.fixture
 def manager(connections: list[sqlite3.Connection]) -> Iterator[JobManager]:
     """Without jobs."""
     with memory_folder() as folder:

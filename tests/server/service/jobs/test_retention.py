@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +21,9 @@ from server.service.jobs.job_manager import JobManager
 from server.service.jobs.job_store import JobStore
 from server.service.jobs.retention import DAY, SLICE, Retention, expired
 from tests.support.folders import memory_folder
+from tests.support.network.simulated_wire import AtOnce
 from tests.support.properties import examples
+from tests.support.systems.jumping_clock import JumpingClock
 
 NOW = 1_000 * DAY
 
@@ -138,7 +141,8 @@ def test_a_turn_of_the_loop_forgets_a_slice_and_files_go_in_a_thread(tmp_path: P
         manager = JobManager(store, JobFiles(tmp_path), lambda event: None)
         for number in range(2 * SLICE + 1):
             manager.files.result_folder(f"job-{number:08d}").mkdir()
-        forgetting, left = Forgetting(manager, Retention()), [store.counts()["done"]]
+        clock = JumpingClock()
+        forgetting, left = Forgetting(manager, Retention(), clock), [store.counts()["done"]]
         forgetting.begin()
         while left[-1]:
             forgetting.step()
@@ -149,6 +153,29 @@ def test_a_turn_of_the_loop_forgets_a_slice_and_files_go_in_a_thread(tmp_path: P
         assert list(manager.files.results.iterdir()) == []
         manager.files.empty_trash()
         assert list(manager.files.trash.iterdir()) == []
+
+
+def test_forgetting_takes_a_tenth_of_the_time_however_slow_the_disk_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store_of([Kept(finished=8, fetched=8) for _ in range(2 * SLICE)], tmp_path) as store:
+        manager, clock = JobManager(store, JobFiles(tmp_path), lambda event: None), JumpingClock()
+        real = manager.forget
+
+        def slowly(job_ids: Sequence[str]) -> int:
+            clock.seconds += 1.0
+            return real(job_ids)
+
+        monkeypatch.setattr(manager, "forget", slowly)
+        monkeypatch.setattr("server.service.jobs.forgetting.ThreadPoolExecutor", lambda **_: AtOnce())
+        forgetting, left = Forgetting(manager, Retention(), clock), list[int]()
+        forgetting.begin()
+        for _ in range(10):
+            forgetting.step()
+            left.append(store.counts().get("done", 0))
+            clock.seconds += 1.0
+        forgetting.close()
+    assert left == [SLICE] * 9 + [0]
 
 
 def test_an_id_that_was_forgotten_is_free_while_its_files_are_still_being_deleted(tmp_path: Path) -> None:
