@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -230,7 +230,9 @@ class Client:
             except InterruptedWaitError:
                 return
 
-    def fetch(self, job_id: str, folder: Path, on_received: OnProgress = unwatched) -> list[Path]:
+    def fetch(
+        self, job_id: str, folder: Path, on_received: OnProgress = unwatched, names: Collection[str] | None = None
+    ) -> list[Path]:
         """The paths of a finished job's files, brought into `folder` and verified.
 
         Files of an earlier call are not fetched again. Each file gets its name only once it is complete.
@@ -239,6 +241,7 @@ class Client:
             job_id: the job.
             folder: made where missing.
             on_received: called with the bytes that are here, of all.
+            names: of the job's files those to fetch; None takes all. The server notes the job as fetched in any case.
 
         Raises:
             ServiceError: code "not-ready", "disk-full", "not-writable" ...; what came so far is kept for the next call.
@@ -250,7 +253,8 @@ class Client:
                 raise ServiceError(
                     "This job has no clip to fetch", f"it is {status.state.value}", code=RefusalCode.NOT_READY
                 )
-            return fetch_files(session, status, folder, self._watched(on_received), self._interrupted)
+            wanted = [file for file in status.results if names is None or file.name in names]
+            return fetch_files(session, job_id, wanted, folder, self._watched(on_received), self._interrupted)
 
         paths = self._retrying(attempt)
         self._retrying(lambda session: self._ask(session, Fetched(job_id=job_id), JobStatus))

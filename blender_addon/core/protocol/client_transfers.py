@@ -7,7 +7,7 @@ import hashlib
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -20,7 +20,6 @@ from .client_session import ConnectionLostError, Interrupted, Session, refusal
 from .messages import (
     FileChunk,
     JobState,
-    JobStatus,
     ReadChunk,
     RefusalCode,
     Refused,
@@ -102,13 +101,19 @@ def upload(
 
 
 def fetch_files(
-    session: Session, status: JobStatus, folder: Path, on_progress: OnProgress, interrupted: Interrupted
+    session: Session,
+    job_id: str,
+    files: Sequence[ResultFile],
+    folder: Path,
+    on_progress: OnProgress,
+    interrupted: Interrupted,
 ) -> list[Path]:
-    """The paths of all results of a DONE job in `folder`; complete files that are there are left alone.
+    """The paths of results of a DONE job in `folder`; complete files that are there are left alone.
 
     Args:
         session: an open session.
-        status: the job's.
+        job_id: the job.
+        files: the results to fetch.
         folder: made where missing.
         on_progress: called with the bytes that are here, of all.
         interrupted: asked during every wait.
@@ -117,10 +122,10 @@ def fetch_files(
         ConnectionLostError: connect again and call this again.
         ServiceError: the server refused, a file arrived damaged, or the folder has no room or cannot be written.
     """
-    total = sum(file.nbytes for file in status.results)
+    total = sum(file.nbytes for file in files)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        missing = [file for file in status.results if not _is_whole(folder / file.name, file)]
+        missing = [file for file in files if not _is_whole(folder / file.name, file)]
         _check_room(folder, missing)
         done = total - sum(file.nbytes - _held(folder, file) for file in missing)
 
@@ -128,10 +133,10 @@ def fetch_files(
             on_progress(JobProgress(done + nbytes, total, FETCHING))
 
         on_new(0)
-        _fetch_pieces(session, status.job_id, folder, missing, on_new, interrupted)
+        _fetch_pieces(session, job_id, folder, missing, on_new, interrupted)
     except OSError as error:
         raise _disk_error(error, folder, total) from error
-    return [folder / file.name for file in status.results]
+    return [folder / file.name for file in files]
 
 
 def _fetch_pieces(

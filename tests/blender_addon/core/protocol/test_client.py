@@ -200,6 +200,9 @@ def test_what_was_fetched_is_not_fetched_again_and_damage_is_mended(
         paths[2].unlink()
         client.fetch(job_id, tmp_path)
         assert paths[2].read_bytes() == whole
+        alone = tmp_path / "alone"
+        (one,) = client.fetch(job_id, alone, names=["frames/0000.png"])
+        assert [path for path in alone.rglob("*") if path.is_file()] == [one]
 
 
 @pytest.mark.parametrize(
