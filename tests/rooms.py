@@ -229,7 +229,9 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "events": {"answers", "connections"},
         "openapi": {"answers", "photo_job", "sent_shots"},
         "sent_shots": {"bodies", "photo_job"},
-        "routes": {"answers", "bodies", "connections", "events", "openapi", "page", "sent_shots", "tokens"},
+        "routes": {"answers", "bodies", "connections", "events", "openapi", "page", "sent_shots", "shares", "tokens"},
+        "shares": set(),
+        "watched_http": set(),
         "__init__": set(),
     },
     "server/commands": {

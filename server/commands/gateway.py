@@ -17,8 +17,6 @@ from .options.connection import DEFAULT_SERVER, ServerOption
 
 PACKAGES = ("starlette", "uvicorn", "python_multipart")
 GATEWAY_PORT = 47180
-STOP_GRACE = 5
-"""Seconds that requests are given when the gateway stops; a stream of events would go on as long as its job."""
 
 
 def gateway(
@@ -41,18 +39,16 @@ def gateway(
                 "tokens and photos would cross the network unencrypted",
                 "Put a reverse proxy with TLS on this machine; if it is on another one, add --behind-proxy.",
             )
-        import uvicorn
-
         from server.gateway.connections import Connections
         from server.gateway.routes import gateway_app
+        from server.gateway.watched_http import http_server, listening_socket
 
         app = gateway_app(Connections(parse_address(server), config_dir()), body_limit * 1_000_000)
-        say(f"HTTP at http://{host_and_port(host, port)}: what can be asked is written there.", err=True)
-        uvicorn.run(
-            app,
-            host=host,
-            port=port,
-            log_level="warning",
-            server_header=False,
-            timeout_graceful_shutdown=STOP_GRACE,
-        )
+        try:
+            listening = listening_socket(host, port)
+        except OSError as error:
+            what = f"The gateway cannot listen on {host_and_port(host, port)}"
+            raise ServiceError(what, error.strerror or str(error), "Choose another --port or --host.") from error
+        with listening:
+            say(f"HTTP at http://{host_and_port(host, port)}: what can be asked is written there.", err=True)
+            http_server(app).run([listening])

@@ -44,6 +44,11 @@ class Connections:
         self._kept: OrderedDict[str, tuple[Client, threading.Lock]] = OrderedDict()
         self._lock = threading.Lock()
 
+    def knows(self, keys: KeyPair) -> bool:
+        """Whether a client of this token is kept, which the service has let in or is just being asked to."""
+        with self._lock:
+            return keys.public in self._kept
+
     @contextmanager
     def client(self, keys: KeyPair) -> Iterator[Client]:
         """The token's own client, for one call after another.
@@ -64,6 +69,7 @@ class Connections:
             except ServiceError as error:
                 if error.code == RefusalCode.NOT_ALLOWED:
                     client.close()
+                    self._forget(keys)
                 raise
 
     @contextmanager
@@ -79,6 +85,10 @@ class Connections:
                 with turn:
                     client.close()
             self._kept.clear()
+
+    def _forget(self, keys: KeyPair) -> None:
+        with self._lock:
+            self._kept.pop(keys.public, None)
 
     def _close_old(self) -> None:
         for public in list(self._kept)[: max(len(self._kept) - MOST_KEPT, 0)]:

@@ -1,4 +1,4 @@
-"""Server-sent events of a job: its states, numbered, and its progress."""
+"""Server-sent events of a job: its states, numbered, its progress and previews."""
 
 from __future__ import annotations
 
@@ -24,7 +24,18 @@ WAITING = 64
 """Events that may wait for a slow reader; then the service is read no further."""
 
 
-async def job_events(connections: Connections, keys: KeyPair, job_id: str, after: int) -> AsyncIterator[bytes]:
+class Preview(msgspec.Struct, frozen=True):
+    """How the clip looks so far; `jpeg` is a file in base64."""
+
+    job_id: str
+    attempt: int
+    step: int
+    jpeg: bytes
+
+
+async def job_events(
+    connections: Connections, keys: KeyPair, job_id: str, after: int, previews: bool
+) -> AsyncIterator[bytes]:
     """The events of a job as text/event-stream until it ended; an error of the service is its last event, `problem`.
 
     Args:
@@ -32,6 +43,7 @@ async def job_events(connections: Connections, keys: KeyPair, job_id: str, after
         keys: the token's.
         job_id: the job, which is the token's.
         after: number of the last state event that the reader has.
+        previews: whether pictures are sent, an event `preview` after the `progress` that it belongs to.
     """
     loop, queue = asyncio.get_running_loop(), asyncio.Queue[bytes | None](WAITING)
     left = threading.Event()
@@ -49,7 +61,7 @@ async def job_events(connections: Connections, keys: KeyPair, job_id: str, after
         try:
             with connections.follower(keys, left.is_set) as client:
                 for event in client.follow(job_id, after):
-                    put(encoded(job_id, event))
+                    put(encoded(job_id, event, previews))
         except RealCamError as error:
             put(_event("problem", msgspec.json.encode(problem_of(error))))
         finally:
@@ -71,11 +83,15 @@ async def job_events(connections: Connections, keys: KeyPair, job_id: str, after
         left.set()
 
 
-def encoded(job_id: str, event: StateEvent | JobProgress) -> bytes:
+def encoded(job_id: str, event: StateEvent | JobProgress, previews: bool) -> bytes:
     """One event. Only states have a number: a reader that comes back names the last one in `Last-Event-ID`."""
     if isinstance(event, StateEvent):
         return _event("state", msgspec.json.encode(event), event.sequence)
-    return _event("progress", msgspec.json.encode(Progress.of(job_id, replace(event, jpeg=b""))))
+    told = event if previews else replace(event, jpeg=b"")
+    sent = _event("progress", msgspec.json.encode(Progress.of(job_id, told)))
+    if told.jpeg:
+        sent += _event("preview", msgspec.json.encode(Preview(job_id, told.attempt, told.done, told.jpeg)))
+    return sent
 
 
 def _event(name: str, data: bytes, number: int | None = None) -> bytes:

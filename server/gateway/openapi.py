@@ -60,12 +60,12 @@ def openapi_document() -> dict[str, Any]:
             ),
         },
         "/v1/jobs/{job_id}/events": {
-            "parameters": [JOB, LAST_EVENT],
+            "parameters": [JOB, LAST_EVENT, PREVIEWS],
             "get": _operation("events", "The states and the progress of a job", {"200": EVENTS}),
         },
         "/v1/jobs/{job_id}/files/{name}": {
             "parameters": [JOB, _parameter("name", "path", "clip.mp4, metadata.json, or another of the job's results")],
-            "get": _operation("result", "One file of a finished job", {"200": FILE}),
+            "get": _operation("result", "One file of a finished job", {"200": FILE, **OTHERWISE}),
         },
     }
     for path in paths.values():
@@ -107,11 +107,18 @@ JOB = _parameter("job_id", "path", "The job's id", JOB_ID)
 LAST_EVENT = _parameter(
     "Last-Event-ID", "header", "Number of the last state event you have", {"pattern": "^[0-9]{1,9}$"}
 )
+PREVIEWS = _parameter("previews", "query", "Send pictures of the clip too", {"enum": ["true", "false"]})
 EVENTS = {
-    "description": "Events `state` (a StateEvent, numbered), `progress` and `problem`, until the job has ended",
+    "description": "Events `state` (numbered), `progress`, `preview` (with a JPEG in base64, where asked for) and"
+    " `problem`, until the job has ended",
     "content": {"text/event-stream": {"schema": {"type": "string"}}},
 }
 FILE = {"description": "The file", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+OTHERWISE = {
+    "206": {**FILE, "description": "The part of it that `Range` names"},
+    "304": {"description": "`If-None-Match` names the file as it is"},
+    "416": {"description": "`Range` names nothing of it"},
+}
 ERRORS = {
     400: "The request cannot be read",
     401: "No token, or one that the server does not know",

@@ -7,19 +7,19 @@ import re
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from starlette.applications import Starlette
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from blender_addon.core.errors import RealCamError, ServiceError
 from blender_addon.core.protocol.client import Client
@@ -33,6 +33,7 @@ from .events import job_events
 from .openapi import Submitted, openapi_document
 from .page import POLICY, page
 from .sent_shots import received_shot
+from .shares import Shares
 from .tokens import bearer_token, keys_of
 
 T = TypeVar("T")
@@ -75,7 +76,10 @@ def gateway_app(connections: Connections, body_limit: int = DEFAULT_BODY_LIMIT) 
         HTTPException: answer_http_error,
         Exception: answer_unforeseen,
     }
-    return Starlette(routes=routes, exception_handlers=handlers, lifespan=until_closed)
+    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=until_closed)
+    # A redirection would name the host that the request claims to have asked.
+    app.router.redirect_slashes = False
+    return app
 
 
 @dataclass(frozen=True)
@@ -86,11 +90,13 @@ class Gateway:
         connections: to the service.
         body_limit: bytes.
         rendering: held while a preview is rendered, which takes all cores: one at a time.
+        shares: of the tokens.
     """
 
     connections: Connections
     body_limit: int
     rendering: asyncio.Lock = field(default_factory=asyncio.Lock)
+    shares: Shares = field(default_factory=Shares)
 
     async def engines(self, request: Request) -> Response:
         """What the engines can do."""
@@ -107,9 +113,12 @@ class Gateway:
         if not re.match(JOB_ID_PATTERN, job_id):
             raise malformed("This is not a job's id", repr(job_id[:80]))
         welcome = await self._asked(keys, Client.connect)
-        sent = await received_shot(request, self.body_limit, welcome, self.rendering)
         title = request.query_params.get("title", "")
-        status = await self._transferred(keys, lambda client: client.submit(job_id, sent.payload, sent.engine, title))
+        async with self.shares.transfer(keys):
+            sent = await received_shot(request, self.body_limit, welcome, self.rendering)
+            status = await self._transferred(
+                keys, lambda client: client.submit(job_id, sent.payload, sent.engine, title)
+            )
         submitted = Submitted(job=status, notes=tuple(without_places(note) for note in sent.notes))
         return answer(submitted, HTTPStatus.ACCEPTED, {"Location": f"/v1/jobs/{job_id}"})
 
@@ -125,26 +134,31 @@ class Gateway:
         answered = await self._asked(_keys(request), lambda client: client.cancel(status.job_id))
         return answer(answered, HTTPStatus.OK if answered.state.final else HTTPStatus.ACCEPTED)
 
-    async def events(self, request: Request) -> Response:
+    async def events(self, request: Request) -> ASGIApp:
         """The events of a job, as they come."""
         last = request.headers.get("last-event-id", "")
         if last and not LAST_EVENT.match(last):
             raise malformed("Last-Event-ID cannot be read", f"{last[:40]!r} is not the number of an event")
-        status = await self._status(request)
-        events = job_events(self.connections, _keys(request), status.job_id, int(last or 0))
+        previews = request.query_params.get("previews", "false")
+        if previews not in ("true", "false"):
+            raise malformed("This is neither true nor false", f"previews is {previews[:40]!r}")
+        keys, status = _keys(request), await self._status(request)
+        events = job_events(self.connections, keys, status.job_id, int(last or 0), previews == "true")
         # For nginx, which else keeps a stream until it has enough of it.
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+        stack = AsyncExitStack()
+        stack.enter_context(self.shares.stream(keys))
+        return Holding(StreamingResponse(events, media_type="text/event-stream", headers=headers), stack)
 
-    async def result(self, request: Request) -> Response:
+    async def result(self, request: Request) -> ASGIApp:
         """One file of a finished job, checked against its checksum."""
-        status = await self._status(request)
+        keys, status = _keys(request), await self._status(request)
         name = request.path_params["name"]
         if status.state is not JobState.DONE:
             raise ServiceError(
                 "This job has no result", f"it is {status.state.value}", status.reason, code=RefusalCode.NOT_READY
             )
-        known = [file.name for file in status.results]
+        known = {file.name: file for file in status.results}
         if name not in known:
             raise ServiceError(
                 "The job has no such file",
@@ -152,16 +166,18 @@ class Gateway:
                 f"It has: {', '.join(known)}.",
                 code=RefusalCode.NO_SUCH_JOB,
             )
-        folder = tempfile.TemporaryDirectory(prefix="realcam-gateway-", ignore_cleanup_errors=True)
-        try:
-            await self._transferred(_keys(request), lambda client: client.fetch(status.job_id, Path(folder.name)))
-        except BaseException:
-            folder.cleanup()
-            raise
-        path = Path(folder.name, name)
-        media_type = MEDIA_TYPES.get(path.suffix, "application/octet-stream")
-        headers = {"X-Content-Type-Options": "nosniff"}
-        return FileResponse(path, headers=headers, media_type=media_type, background=BackgroundTask(folder.cleanup))
+        headers = {"ETag": f'"{known[name].sha256}"', "X-Content-Type-Options": "nosniff"}
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        media_type = MEDIA_TYPES.get(PurePosixPath(name).suffix, "application/octet-stream")
+        if request.method == "HEAD":
+            return Response(headers=headers | {"Content-Length": str(known[name].nbytes)}, media_type=media_type)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.shares.transfer(keys))
+            own = tempfile.TemporaryDirectory(prefix="realcam-gateway-", ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(own))
+            (path,) = await self._transferred(keys, lambda client: client.fetch(status.job_id, folder, names=[name]))
+            return Holding(FileResponse(path, headers=headers, media_type=media_type), stack.pop_all())
 
     async def _status(self, request: Request) -> JobStatus:
         """The status of the job in the path.
@@ -182,7 +198,8 @@ class Gateway:
             with self.connections.client(keys) as client:
                 return question(client)
 
-        return await run_in_threadpool(ask)
+        async with self.shares.question(keys, self.connections.knows(keys)):
+            return await run_in_threadpool(ask)
 
     async def _transferred(self, keys: KeyPair, transfer: Callable[[Client], T]) -> T:
         """The same over a connection of its own: what takes long holds up no other request of the token."""
@@ -192,6 +209,18 @@ class Gateway:
                 return transfer(client)
 
         return await run_in_threadpool(work)
+
+
+class Holding:
+    """A response with what it needs until its last byte is sent, or nobody waits for it any more."""
+
+    def __init__(self, response: Response, needed: AsyncExitStack) -> None:
+        self._response = response
+        self._needed = needed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._needed:
+            await self._response(scope, receive, send)
 
 
 def _route(path: str, **by_method: Answerer) -> Route:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import http.client
+import io
 import json
 import threading
 import uuid
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from server.demo.motorcycle import Motorcycle
 from tests.support.network.gateways import BODY_LIMIT, RunningGateway
@@ -50,6 +53,11 @@ def test_a_shot_becomes_a_clip_that_its_own_token_alone_can_fetch(
     for name in ("clip.mp4", "metadata.json"):
         status, content, headers = gateway.ask("GET", f"/v1/jobs/{job}/files/{name}", token)
         assert (status, hashlib.sha256(content).hexdigest()) == (200, files[name])
+    file = f"/v1/jobs/{job}/files/clip.mp4"
+    status, content, headers = gateway.ask("HEAD", file, token)
+    assert (status, content, headers["content-length"]) == (200, b"", str(len(gateway.ask("GET", file, token)[1])))
+    assert gateway.ask("GET", file, token, If_None_Match=headers["etag"])[:2] == (304, b"")
+    assert gateway.ask("GET", file, token, Range="bytes=4-7", If_Range=headers["etag"])[:2] == (206, b"ftyp")
     status, problem = gateway.said("GET", f"/v1/jobs/{job}/files/..%2Fjobs.sqlite3", token)
     assert (status, problem["what"]) == (404, "The job has no such file")
 
@@ -92,6 +100,31 @@ def test_a_reader_of_events_that_leaves_ends_its_connection_to_the_server(
     assert gateway.said("GET", f"/v1/jobs/{job}", token)[1]["state"] in ("queued", "running")
     until.touch()
     gateway.ask("GET", f"/v1/jobs/{job}/events", token)
+
+
+def test_previews_come_where_they_are_asked_for(
+    gateway: RunningGateway, token: str, bike: Motorcycle, tmp_path: Path
+) -> None:
+    # The second job waits for the first, so that it is followed from its beginning.
+    first, second = (
+        gateway.said("POST", "/v1/jobs", token, small_payload(bike, until=str(tmp_path / name)))[1]["job"]["job_id"]
+        for name in ("first", "second")
+    )
+    reader = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)
+    reader.request("GET", f"/v1/jobs/{second}/events?previews=true", headers={"Authorization": f"Bearer {token}"})
+    stream = iter(reader.getresponse().readline, b"")
+    assert next(stream).startswith((b"event", b"id"))
+    (tmp_path / "first").touch()
+    assert any(line == b"event: preview\n" for line in stream)
+    sent = json.loads(next(stream).removeprefix(b"data: "))
+    assert Image.open(io.BytesIO(base64.b64decode(sent["jpeg"]))).size == (64, 40)
+    assert (sent["job_id"], sent["attempt"]) == (second, 1)
+    (tmp_path / "second").touch()
+    assert b"event: state\n" in stream
+    reader.close()
+    assert b"event: preview" not in gateway.ask("GET", f"/v1/jobs/{second}/events", token)[1]
+    gateway.ask("GET", f"/v1/jobs/{first}/events", token)
+    assert gateway.said("GET", f"/v1/jobs/{first}/events?previews=maybe", token)[0] == 400
 
 
 @pytest.mark.parametrize(

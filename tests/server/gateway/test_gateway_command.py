@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from blender_addon.core.protocol.keys import server_keys
 from server.cli import app
 from server.commands import gateway as command
 from server.gateway.tokens import PREFIX, keys_of
@@ -36,6 +37,13 @@ def test_a_token_is_a_client_on_the_list(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_it_listens_on_this_machine_alone_unless_a_proxy_is_promised() -> None:
     assert "unencrypted" in said("gateway", "--host", "0.0.0.0", code=1)
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REALCAM_CONFIG_DIR", str(tmp_path))
+    server_keys(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert "another --port" in said("gateway", "--port", str(taken.getsockname()[1]), code=1)
 
 
 def test_without_its_packages_it_says_what_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:

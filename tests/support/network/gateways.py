@@ -4,15 +4,35 @@ from __future__ import annotations
 
 import http.client
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.applications import Starlette
+
 from blender_addon.core.protocol.keys import new_keys
 from server.gateway.tokens import token_of
+from server.gateway.watched_http import http_server, listening_socket
 from server.service.requests.zap import AllowedClient, read_allowed, write_allowed
 from tests.support.servers import PATIENCE, RunningServer
 
 BODY_LIMIT = 2_000_000
+
+
+@contextmanager
+def listening(app: Starlette) -> Iterator[int]:
+    """The port at which an application answers as the gateway's does."""
+    server = http_server(app)
+    with listening_socket("127.0.0.1", 0) as at:
+        thread = threading.Thread(target=server.run, args=([at],))
+        thread.start()
+        try:
+            yield at.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(PATIENCE)
 
 
 @dataclass(frozen=True)
