@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 
 import psutil
 import zmq
@@ -57,19 +58,45 @@ HOUSEKEEPING = 60.0
 """Seconds between two runs of the housekeeping."""
 
 
+class Turn(NamedTuple):
+    """A turn of the loop, without the wait for something to do. Processor times leave out what else the machine did,
+    and waits for the disk.
+
+    Attributes:
+        seconds: how long it took.
+        processor: of it, the loop's thread.
+        housekeeping: of it, retention and what else is tidied.
+        housekeeping_processor: of that, the loop's thread.
+    """
+
+    seconds: float
+    processor: float
+    housekeeping: float
+    housekeeping_processor: float
+
+
+OnTurn = Callable[[Turn], None]
+
+
+def unmeasured(turn: Turn) -> None:
+    """An OnTurn for those who do not measure."""
+
+
 class Service:
     """A whole server: made and `run` on one thread, stopped by `stop` from any thread.
 
     Args:
         options: where it listens, where it keeps jobs and keys, and its limits.
+        on_turn: called after each turn of the loop.
 
     Raises:
         ServiceError: the port is taken, the data directory cannot be used, nobody is allowed on an address that others
             can reach, or the ZAP self-test failed.
     """
 
-    def __init__(self, options: ServiceOptions) -> None:
+    def __init__(self, options: ServiceOptions, on_turn: OnTurn = unmeasured) -> None:
         self.options = options
+        self._on_turn = on_turn
         self.boot_id = secrets.token_hex(8)
         files = JobFiles(options.data_dir)
         self._store = JobStore(options.data_dir / "jobs.sqlite3")
@@ -214,16 +241,19 @@ class Service:
             on_ready()
             while not self._should_end():
                 poller.poll(int(TURN * 1000))
-                started = time.monotonic()
+                started, busy = time.monotonic(), time.thread_time()
                 for action in self._wakeup.take(TAKING):
                     action()
                 self._zap.answer_all()
                 self._take(self._control, self._router.take_control)
                 self._take(self._data, self._router.take_data)
                 self._dispatcher.tick()
+                began, busy_then = time.monotonic(), time.thread_time()
                 self._keep_house()
+                housekeeping, house_busy = time.monotonic() - began, time.thread_time() - busy_then
                 self._router.flush()
-                self._note_lag(started)
+                seconds = time.monotonic() - started
+                self._note_turn(Turn(seconds, time.thread_time() - busy, housekeeping, house_busy))
         except WorkerCannotStartError as error:
             raise ServiceError(
                 "The server's worker process cannot start",
@@ -305,9 +335,10 @@ class Service:
             return False
         return not self._dispatcher.running or self._clock() >= self._stop_at
 
-    def _note_lag(self, started: float) -> None:
+    def _note_turn(self, turn: Turn) -> None:
+        self._on_turn(turn)
         now = time.monotonic()
-        self._lags.append((now, now - started))
+        self._lags.append((now, turn.seconds))
         while self._lags[0][0] < now - LAG_WINDOW:
             self._lags.popleft()
 

@@ -18,7 +18,7 @@ from blender_addon.core.protocol.server_address import host_and_port
 
 from .options import ServiceOptions
 from .ready_file import remove_ready_file, write_ready_file
-from .service import Service
+from .service import OnTurn, Service, unmeasured
 
 PARENT_GONE_GRACE = 2.0
 """Seconds that a sampler has to save a checkpoint when the parent is gone."""
@@ -35,6 +35,7 @@ def run_until_stopped(
     die_with_parent: bool = False,
     ready_file: Path | None = None,
     metrics_port: int | None = None,
+    on_turn: OnTurn = unmeasured,
 ) -> None:
     """Serve until a signal, or the parent's end.
 
@@ -43,13 +44,14 @@ def run_until_stopped(
         die_with_parent: stop when standard input closes.
         ready_file: written once connections are accepted, removed when the server ends.
         metrics_port: of 127.0.0.1, where Prometheus is told figures.
+        on_turn: called after each turn of the loop.
 
     Raises:
         ServiceError: the worker cannot be started, or the ready file or the metrics port cannot be used.
     """
     if ready_file is not None:
         remove_ready_file(ready_file)
-    service = Service(options)
+    service = Service(options, on_turn)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: service.stop())
     if die_with_parent:

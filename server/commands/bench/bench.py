@@ -37,6 +37,7 @@ from .engines import engines
 from .evaluate import evaluate
 from .layouts import layouts
 from .sampler import sampler
+from .service import service
 from .training import training
 
 bench_app = typer.Typer(
@@ -54,6 +55,7 @@ bench_app.command()(layouts)
 bench_app.command()(training)
 bench_app.command()(acceptance)
 bench_app.command()(engines)
+bench_app.command()(service)
 
 
 @bench_app.callback()

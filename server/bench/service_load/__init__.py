@@ -1,0 +1,1 @@
+"""What many clients and a long history cost the service: `realcam bench service`."""
