@@ -129,6 +129,17 @@ class CheckEngine(Protocol):
 AnyEngine = Engine | DepthEngine | CheckEngine
 
 
+@runtime_checkable
+class ReleasableEngine(Protocol):
+    """An engine that keeps its network between jobs and can do without: the worker asks it before another engine's
+    network is loaded.
+    """
+
+    def release(self) -> None:
+        """Give back the memory of the network, if one is loaded; the next job loads it again."""
+        ...
+
+
 def needs_of(engine: AnyEngine) -> EngineNeeds:
     """What an engine needs of a machine: its attribute `needs`, UNDECLARED where it has none."""
     declared = getattr(engine, "needs", UNDECLARED)

@@ -108,6 +108,10 @@ class PredictorEngine:
             licence=self._card.licence,
         )
 
+    def release(self) -> None:
+        """Give back the memory of the network, see ReleasableEngine."""
+        self._predictor = None
+
     def _predicted(self, predictor: DepthPredictor, photo: UInt8) -> DepthEstimate:
         """What the predictor makes of the photo.
 

@@ -150,6 +150,14 @@ class PipelineEngine(ABC):
         """
         return self._run(shot, report, checkpoints)
 
+    def release(self) -> None:
+        """Give back the memory of the network, see ReleasableEngine."""
+        if self._runner is not None:
+            from server.engines.device_memory import release_memory
+
+            self._runner = None
+            release_memory()
+
     def _run(self, shot: Shot, report: OnProgress, checkpoints: Checkpoints | None) -> Clip:
         there = self._there()
         if not there:

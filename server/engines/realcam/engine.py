@@ -87,6 +87,14 @@ class RealCamEngine:
         """
         return self._ready_runner().run(shot, report, checkpoints)
 
+    def release(self) -> None:
+        """Give back the memory of the model, see ReleasableEngine."""
+        if self._runner is not None:
+            from server.engines.device_memory import release_memory
+
+            self._runner = None
+            release_memory()
+
     def _sizes(self) -> tuple[Size, ...]:
         """The sizes of all networks there are, the published ones' first."""
         networks = [self._source.named(network.name) for network in self._source.own()]

@@ -154,7 +154,6 @@ class Dispatcher:
         """
         if not self._outcomes.try_again():
             return
-        self._executor.tick()
         workers = self.workers()
         now = self._clock()
         for worker in workers:
@@ -162,6 +161,8 @@ class Dispatcher:
                 self._watch(attempt, worker, now)
         if not self._draining:
             self._start_waiting(workers, now)
+        # After jobs were given out: a worker that has been idle for long may rest now.
+        self._executor.tick()
 
     def cancel(self, job: Job) -> Job:
         """The job after its client's request to cancel it; a running one is passed on to its worker."""

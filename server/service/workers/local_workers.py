@@ -185,7 +185,7 @@ class LocalWorkers:
                 place=worker.place,
                 state=State.READY if worker.ready else State.STARTING if worker.process else State.ASLEEP,
                 engine=worker.engine,
-                draining=worker.draining,
+                draining=worker.draining or self._is_to_end(worker),
                 silence=now - worker.heard if worker.process else 0.0,
                 memory=worker.memory,
             )
@@ -295,12 +295,16 @@ class LocalWorkers:
             worker.cards,
         )
 
+    def _is_to_end(self, worker: _Worker) -> bool:
+        """Whether its process was drained and is to be replaced, though its worker is used again."""
+        return worker.paused and not self._stopping
+
     def _may_rest(self, worker: _Worker, now: float) -> bool:
         """Whether its process may be ended: it was drained, or has been idle for so long that its memory is due."""
         if worker.running:
             return False
         after = self._options.idle_release
-        if worker.draining or (worker.paused and not self._stopping):
+        if worker.draining or self._is_to_end(worker):
             return True
         return (worker.used or not worker.stands_by) and after > 0 and now - worker.idle_since > after
 

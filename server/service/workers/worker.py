@@ -42,6 +42,7 @@ from server.engines.engine import (
     DepthEngine,
     Engine,
     Paused,
+    ReleasableEngine,
     ResumableEngine,
     needs_of,
 )
@@ -98,7 +99,7 @@ class Worker:
         """Run jobs until standard input ends, which ends the process."""
         threading.Thread(target=self._listen, daemon=True).start()
         self._told = tuple(engine.capability for engine in self._engines.values())
-        needs = {engine.capability.name: needs_of(engine) for engine in self._engines.values()}
+        needs = {told.name: needs_of(engine) for told, engine in zip(self._told, self._engines.values(), strict=True)}
         self._send(pipe.Ready(pid=os.getpid(), engines=self._told, needs=needs))
         threading.Thread(target=self._beat, daemon=True).start()
         while True:
@@ -166,6 +167,7 @@ class Worker:
             EngineError: the engine does not make this, or cannot; what `report` raises passes through.
         """
         engine = self._engines[job.engine]
+        self._make_room_for(engine)
         match payload, engine:
             case DepthRequest(), DepthEngine():
                 return partial(write_depth_files, result=engine.estimate(payload, report))
@@ -179,6 +181,14 @@ class Worker:
         raise EngineError(
             f"The engine {job.engine} makes {_makes(engine)}, not {ASKED[type(payload)]}", "", "Choose another engine."
         )
+
+    def _make_room_for(self, engine: AnyEngine) -> None:
+        """Have the others give back the memory of their networks, where this one needs a card's."""
+        if needs_of(engine).cards == 0:
+            return
+        for other in self._engines.values():
+            if other is not engine and isinstance(other, ReleasableEngine):
+                other.release()
 
     def _is_cancelled(self, job: pipe.RunJob) -> bool:
         return (job.job_id, job.attempt) in self._cancelled

@@ -67,14 +67,20 @@ def test_a_short_job_does_not_wait_for_a_long_one_and_survives_its_death(
             client.submit(new_id(), small_payload(bike, "two-cards"), "two-cards")
 
 
-def test_idle_workers_give_their_memory_back(start_server: StartServer, bike: Motorcycle) -> None:
-    server = start_server("--idle-release", "0.1", engines=ENGINES)
+def test_engines_give_their_memory_back_to_another_one_and_when_they_are_idle(
+    start_server: StartServer, bike: Motorcycle, tmp_path: Path
+) -> None:
+    server, released = start_server("--idle-release", "0.1", engines=ENGINES), tmp_path / "released"
     with server.client() as client:
         (first,) = workers_of(server)
-        for engine in ("long", "short"):
-            job_id = new_id()
-            client.submit(job_id, small_payload(bike, engine), engine)
+        jobs = [(engine, new_id()) for engine in ("long", "long", "other-long", "short")]
+        for engine, job_id in jobs:
+            client.submit(job_id, small_payload(bike, engine, released=str(released)), engine)
+        for engine, job_id in jobs:
             list(client.follow(job_id))
+            if engine == "long":
+                assert client.status(job_id).state is JobState.DONE
+        assert released.exists()
         psutil.wait_procs([first])
         job_id = new_id()
         client.submit(job_id, small_payload(bike, "short"), "short")
