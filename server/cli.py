@@ -21,6 +21,7 @@ VERBS = {
     "generate": "server.commands.generate:generate",
     "engines": "server.commands.engines:engines",
     "status": "server.commands.status:status",
+    "drain": "server.commands.drain:drain",
     "cancel": "server.commands.jobs:cancel",
     "jobs": "server.commands.jobs:jobs_app",
     "keys": "server.commands.keys:keys_app",

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from blender_addon.core.protocol.messages import ServerStats, Welcome
+from blender_addon.core.protocol.worker_stats import WorkerStats
 from server.service.metrics import metrics_text
 from server.terminal.plain_console import PlainConsole, PlainTable, say
 
@@ -27,6 +28,8 @@ def status(
         console = PlainConsole()
         console.print(f"{welcome.software} at {server}, protocol {welcome.protocol[0]}.{welcome.protocol[1]}")
         console.print(_stats_table(stats))
+        if stats.workers:
+            console.print(_worker_table(stats.workers))
         console.print(_engine_table(welcome))
         console.print(job_table(client.jobs()))
 
@@ -47,6 +50,16 @@ def _stats_table(stats: ServerStats) -> PlainTable:
         ("disk", f"{stats.disk_free / 1e9:.1f} GB free, {stats.disk_promised / 1e9:.1f} GB promised to jobs"),
     ):
         table.add_row(what, now)
+    return table
+
+
+def _worker_table(workers: tuple[WorkerStats, ...]) -> PlainTable:
+    table = PlainTable("worker", "node", "card", "now", "engine", "job", "last step", "memory")
+    for worker in workers:
+        job = worker.job_id[:12] or ("another client's" if worker.busy else "")
+        age = "" if worker.step_age is None else f"{worker.step_age:.1f} s ago"
+        memory = f"{worker.memory / 1e6:.0f} MB" if worker.memory else ""
+        table.add_row(worker.name, worker.node, ", ".join(worker.cards), worker.doing, worker.engine, job, age, memory)
     return table
 
 

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from blender_addon.core.errors import ErrorCode, ServiceError
 from blender_addon.core.protocol.messages import ServerStats
 from blender_addon.core.protocol.server_address import DEFAULT_HOST
+from blender_addon.core.protocol.worker_stats import WorkerStats
 
 
 class MetricsServer(Protocol):
@@ -39,9 +40,9 @@ class StatsCollector(Collector):
         for name, what, value in (
             ("uptime_seconds", "Since the server started", stats.uptime),
             ("loop_lag_seconds", "How late the server's loop was at worst lately", stats.loop_lag),
-            ("worker_ready", "Whether the worker takes jobs", stats.worker_ready),
-            ("job_running", "Whether a job runs", stats.running),
-            ("last_step_age_seconds", "Since the running job's last step", stats.step_age),
+            ("worker_ready", "Whether a worker takes jobs", stats.worker_ready),
+            ("job_running", "Whether any job runs", stats.running),
+            ("last_step_age_seconds", "Since the last step of the job that is silent longest", stats.step_age),
             ("jobs_queued", "Jobs that wait", stats.queued),
             ("sessions", "Connected clients", stats.sessions),
             ("refused_connections", "Connections refused for their key since the start", stats.refused_connections),
@@ -52,9 +53,34 @@ class StatsCollector(Collector):
                 yield GaugeMetricFamily(f"realcam_{name}", what, value=float(value))
         yield _labelled("memory_bytes", "Resident", "process", {"server": stats.memory, "worker": stats.worker_memory})
         yield _labelled("jobs", "Jobs on record", "state", stats.jobs)
+        yield from _of_workers(stats.workers)
         yield _labelled(
             "engine_set_aside", "Failed too often in a row", "engine", dict.fromkeys(stats.suspended_engines, 1)
         )
+
+
+def _of_workers(workers: tuple[WorkerStats, ...]) -> Iterator[GaugeMetricFamily]:
+    """One metric family for each figure of the workers, and one whose labels say what they are and do."""
+    what = GaugeMetricFamily(
+        "realcam_worker_info",
+        "What each worker is and does; always 1",
+        labels=["worker", "node", "kind", "card", "state", "doing", "engine", "job_id"],
+    )
+    for worker in workers:
+        is_now = (worker.kind, ",".join(worker.cards), worker.state, worker.doing, worker.engine, worker.job_id[:12])
+        what.add_metric([worker.name, worker.node, *is_now], 1.0)
+    yield what
+    for name, text, values in (
+        ("busy", "Whether it runs a job", [float(worker.busy) for worker in workers]),
+        ("draining", "Whether it is given no more jobs", [float(worker.draining) for worker in workers]),
+        ("resident_bytes", "Resident memory of its process", [float(worker.memory) for worker in workers]),
+        ("step_age_seconds", "Since its job's last step", [worker.step_age for worker in workers]),
+    ):
+        family = GaugeMetricFamily(f"realcam_worker_{name}", text, labels=["worker", "node"])
+        for worker, value in zip(workers, values, strict=True):
+            if value is not None:
+                family.add_metric([worker.name, worker.node], value)
+        yield family
 
 
 def metrics_text(stats: ServerStats) -> str:

@@ -20,9 +20,11 @@ from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.keys import server_keys
 from blender_addon.core.protocol.messages import JobState, Ping, Pong, RefusalCode, ServerStats
 from blender_addon.core.protocol.server_address import is_loopback
+from blender_addon.core.protocol.worker_stats import MOST_WORKERS, WorkerStats
 from blender_addon.core.version import SERVER_SOFTWARE
 from server.engines.graphics_card import usable_cards
 
+from .drains import Drains
 from .jobs.forgetting import Forgetting
 from .jobs.job_files import JobFiles
 from .jobs.job_manager import JobManager, reconcile
@@ -56,6 +58,8 @@ LAG_WINDOW = 10.0
 """Seconds over which the worst lag of the loop is reported."""
 HOUSEKEEPING = 60.0
 """Seconds between two runs of the housekeeping."""
+DRAINS_EVERY = 1.0
+"""Seconds between two looks at the list of workers that are out of use."""
 
 
 class Turn(NamedTuple):
@@ -143,6 +147,7 @@ class Service:
         self._started = time.monotonic()
         self._housekeeping_at = 0.0
         self._forgetting = Forgetting(self._manager, options.retention)
+        self._drains, self._drains_at = Drains(options.config_dir), 0.0
         self._stop_at: float | None = None
         self._lags: deque[tuple[float, float]] = deque()
         reconcile(self._manager)
@@ -214,7 +219,8 @@ class Service:
 
         def look() -> None:
             try:
-                answer.set_result(self._stats(dict.fromkeys(self._dispatcher.suspended_engines(), "")))
+                suspended = dict.fromkeys(self._dispatcher.suspended_engines(), "")
+                answer.set_result(self._stats(suspended, self._dispatcher.worker_stats(None)))
             except (OSError, sqlite3.Error) as error:
                 answer.set_exception(error)
 
@@ -247,6 +253,7 @@ class Service:
                 self._zap.answer_all()
                 self._take(self._control, self._router.take_control)
                 self._take(self._data, self._router.take_data)
+                self._keep_drains()
                 self._dispatcher.tick()
                 began, busy_then = time.monotonic(), time.thread_time()
                 self._keep_house()
@@ -290,9 +297,10 @@ class Service:
     def _stats_for(self, owner: str) -> ServerStats:
         engines = self._dispatcher.engines or ()
         why = {engine.name: self._dispatcher.why_suspended(engine.name, owner) for engine in engines}
-        return self._stats({name: reason for name, reason in why.items() if reason})
+        workers = self._dispatcher.worker_stats(owner)[:MOST_WORKERS]
+        return self._stats({name: reason for name, reason in why.items() if reason}, workers)
 
-    def _stats(self, suspended_engines: dict[str, str]) -> ServerStats:
+    def _stats(self, suspended_engines: dict[str, str], workers: tuple[WorkerStats, ...]) -> ServerStats:
         dispatcher = self._dispatcher
         return ServerStats(
             uptime=time.monotonic() - self._started,
@@ -309,7 +317,14 @@ class Service:
             disk_free=self._manager.disk.free(),
             disk_promised=self._manager.promised_bytes(dispatcher.engines or ()),
             suspended_engines=suspended_engines,
+            workers=workers,
         )
+
+    def _keep_drains(self) -> None:
+        """Once per DRAINS_EVERY seconds: take workers out of use and put them back, as the operator's list says."""
+        if self._clock() >= self._drains_at:
+            self._drains_at = self._clock() + DRAINS_EVERY
+            self._drains.keep(self._dispatcher)
 
     def _keep_house(self) -> None:
         """Go on forgetting old jobs. Once per HOUSEKEEPING seconds: begin to look for them, forget quiet sessions,

@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from ..progress import JobProgress
 from .capability import EngineCapability
+from .worker_stats import WorkerStats
 
 PROTOCOL_VERSION = (2, 0)
 
@@ -350,7 +351,7 @@ class Pruned(Message, frozen=True, tag="pruned"):
     nbytes: int
 
 
-class ServerStats(Message, frozen=True, tag="facts"):
+class ServerStats(Message, frozen=True, tag="facts", omit_defaults=True):
     """The server's statistics: seconds, bytes and counts. Nothing in it tells one client of another's jobs.
 
     Attributes:
@@ -376,6 +377,7 @@ class ServerStats(Message, frozen=True, tag="facts"):
     disk_promised: int
     suspended_engines: dict[str, str] = msgspec.field(name="engines_set_aside")
     """Engines that this client cannot use for now, and why."""
+    workers: tuple[WorkerStats, ...] = ()
 
 
 # --- data, both ways ----------------------------------------------------------------------------------------------

@@ -89,8 +89,8 @@ class ControlHandler:
         )
 
     def waiting(self, job_ids: Container[str]) -> dict[str, Progress]:
-        """The progress of each of these jobs that is queued, by its id: its place, and why its engine is suspended, if
-        it is.
+        """The progress of each of these jobs that is queued, by its id: its place, and why it waits where that is not
+        its turn alone.
         """
         return {
             job.job_id: self._waiting(job.job_id, job.engine, job.owner, place)
@@ -99,8 +99,9 @@ class ControlHandler:
         }
 
     def _waiting(self, job_id: str, engine: str, owner: str, place: int) -> Progress:
-        why = self._dispatcher.why_suspended(engine, owner)
-        stage = f"The server suspended this engine for a while: {why}. The job waits there." if why else "queued"
+        stage = self._dispatcher.why_drained(engine) or "queued"
+        if why := self._dispatcher.why_suspended(engine, owner):
+            stage = f"The server suspended this engine for a while: {why}. The job waits there."
         return Progress(job_id=job_id, attempt=0, step=0, steps=0, stage=stage, queue_place=place)
 
     def answer(self, session: Session, message: ClientMessage) -> list[ServerMessage]:

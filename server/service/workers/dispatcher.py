@@ -13,6 +13,7 @@ import msgspec
 from blender_addon.core.awake_clock import Clock
 from blender_addon.core.protocol.capability import EngineCapability
 from blender_addon.core.protocol.messages import JobState, Progress
+from blender_addon.core.protocol.worker_stats import WorkerStats
 from server.service.jobs.job_manager import JobManager
 from server.service.jobs.job_record import Job
 from server.service.jobs.job_states import Cause
@@ -23,7 +24,7 @@ from .circuit_breaker import CircuitBreaker
 from .executor import Executor, JobMessage, WorkerLost, WorkerNow, WorkerState
 from .outcomes import Outcome, Outcomes
 from .picking import assigned
-from .placing import lanes
+from .placing import lanes, takers
 
 log = logging.getLogger("realcam.dispatcher")
 
@@ -34,6 +35,10 @@ STOPPED = "The server was stopped while this job ran; it goes on when it is back
 """The reason of a job that goes back to the queue because the server stops."""
 DRAINED = "Its worker was taken out of use while this job ran; it goes on with another."
 """The reason of a job that goes back to the queue because its worker was drained."""
+MAINTENANCE = "The workers that take this job are out of use for maintenance; it waits."
+"""Why a job waits whose workers are all drained."""
+DRAIN_GRACE = 60.0
+"""Seconds that an engine has for its next step and a checkpoint once its worker is to be free; then it is ended."""
 LOOK_AGAIN = 0.5
 """Seconds after which waiting jobs are looked at again though no job has changed: an engine is no longer suspended."""
 WANTED_MOST = 64
@@ -49,7 +54,9 @@ class _Attempt:
         worker: name of its worker.
         last_step: when it last reported, seconds of the loop's clock.
         cancelled_at: when a cancel was passed on; None before.
+        paused_at: when its worker was to be free; None before.
         killed_because: why its worker is being killed or has given up, "" while neither.
+        killed_as: what the worker's end then is to the job.
         latest: its latest progress and preview.
     """
 
@@ -57,7 +64,9 @@ class _Attempt:
     worker: str
     last_step: float
     cancelled_at: float | None = None
+    paused_at: float | None = None
     killed_because: str = ""
+    killed_as: Cause = Cause.WORKER_LOST
     latest: tuple[Progress, bytes] | None = None
 
 
@@ -182,13 +191,62 @@ class Dispatcher:
         self._draining = True
         self._executor.pause()
 
-    def drain_worker(self, name: str) -> tuple[str, ...]:
-        """Take a worker, or all workers of a node, out of use; the names of these workers, see Executor.drain."""
-        return self._executor.drain(name)
+    def drain_worker(self, name: str, *, free_now: bool) -> tuple[str, ...]:
+        """Take a worker, or all workers of a node, out of use. Call it again from time to time, see Executor.drain.
+
+        Args:
+            name: of the worker or the node.
+            free_now: have running jobs stop at a checkpoint and go on elsewhere; else they go to their end.
+
+        Returns:
+            The names of these workers.
+        """
+        names = self._executor.drain(name, pause=free_now)
+        for worker in names if free_now else ():
+            attempt = self._attempts.get(worker)
+            if attempt is not None and attempt.paused_at is None:
+                attempt.paused_at = self._clock()
+        return names
 
     def undrain_worker(self, name: str) -> tuple[str, ...]:
         """Use again what was taken out of use; the names of these workers."""
         return self._executor.undrain(name)
+
+    def why_drained(self, engine: str) -> str:
+        """Why an engine's jobs wait though nothing is wrong: all workers that take them are drained; "" otherwise."""
+        workers = self.workers()
+        drained = {worker.place.name for worker in workers if worker.draining}
+        if not drained:
+            return ""
+        needs, places = self._executor.needs.get(engine), [worker.place for worker in workers]
+        taking = {place.name for place in (places if needs is None else takers(needs, places))}
+        return MAINTENANCE if taking and taking <= drained else ""
+
+    def worker_stats(self, owner: str | None) -> tuple[WorkerStats, ...]:
+        """What each worker does.
+
+        Args:
+            owner: the client that is told: of the jobs it learns the ids of its own; None for the server's operator.
+        """
+        now = self._clock()
+        return tuple(self._worker_stats(worker, owner, now) for worker in self.workers())
+
+    def _worker_stats(self, worker: WorkerNow, owner: str | None, now: float) -> WorkerStats:
+        attempt = self._attempts.get(worker.place.name)
+        told = attempt is not None and owner in (None, attempt.job.owner)
+        return WorkerStats(
+            name=worker.place.name,
+            node=worker.place.node,
+            kind=worker.place.kind.value,
+            cards=tuple(card.name for card in worker.place.cards),
+            state=worker.state.value,
+            engine=attempt.job.engine if attempt is not None else worker.engine,
+            memory=worker.memory,
+            busy=attempt is not None,
+            job_id=attempt.job.job_id if attempt is not None and told else "",
+            step_age=now - attempt.last_step if attempt is not None else None,
+            draining=worker.draining,
+        )
 
     def close(self) -> None:
         """End the workers; the jobs that they were running go back to the queue."""
@@ -204,7 +262,7 @@ class Dispatcher:
             return
         if isinstance(message, WorkerLost):
             words = attempt.killed_because or f"The engine's process was lost: {message.reason}."
-            self._end(attempt, Cause.WORKER_LOST, words)
+            self._end(attempt, attempt.killed_as, words)
         elif (message.job_id, message.attempt) == (attempt.job.job_id, attempt.job.attempt):
             self._hear_of_job(attempt, message)
 
@@ -304,6 +362,9 @@ class Dispatcher:
         options = self._options
         if attempt.cancelled_at is not None and now - attempt.cancelled_at > options.cancel_grace:
             self._kill(attempt, "Cancelled; the engine did not stop by itself and was ended.")
+        elif attempt.paused_at is not None and now - attempt.paused_at > DRAIN_GRACE:
+            attempt.killed_as = Cause.SERVER_STOPPED
+            self._kill(attempt, DRAINED)
         elif now - attempt.last_step > options.step_timeout:
             self._kill(attempt, f"The engine hung: no step for {now - attempt.last_step:.0f} s.")
         elif worker.silence > options.heartbeat_timeout:

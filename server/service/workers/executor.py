@@ -172,13 +172,14 @@ class Executor(Protocol):
         """The server stops: engines that can save a checkpoint at their next step and stop."""
         ...
 
-    def drain(self, name: str) -> tuple[str, ...]:
+    def drain(self, name: str, *, pause: bool) -> tuple[str, ...]:
         """Give a worker, or all workers of a node, no more jobs, and end their processes once they are idle.
 
-        An engine that can saves a checkpoint at its next step and stops; another goes to its end.
+        Called again and again for as long as they are out of use: a node's workers may come later.
 
         Args:
             name: of the worker or the node.
+            pause: an engine that can saves a checkpoint at its next step and stops; else what runs goes to its end.
 
         Returns:
             The names of these workers; none where there are none of that name.

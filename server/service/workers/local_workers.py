@@ -203,7 +203,8 @@ class LocalWorkers:
         now = self._clock()
         for worker in self._workers.values():
             if worker.process is None:
-                if (worker.stands_by or worker.wanted) and not worker.draining:
+                # Even one that is out of use says once what its engines can do: clients are welcomed only then.
+                if worker.silent_at_start(now) or ((worker.stands_by or worker.wanted) and not worker.draining):
                     self._start(worker, now)
             elif not worker.ready:
                 if not worker.resting and now - worker.started > self._options.worker_start_timeout:
@@ -246,12 +247,13 @@ class LocalWorkers:
         for worker in self._workers.values():
             self._pause(worker)
 
-    def drain(self, name: str) -> tuple[str, ...]:
+    def drain(self, name: str, *, pause: bool) -> tuple[str, ...]:
         """See Executor."""
         meant = self._named(name)
         for worker in meant:
             worker.draining, worker.wanted = True, False
-            self._pause(worker)
+            if pause and not worker.paused:
+                self._pause(worker)
         return tuple(worker.place.name for worker in meant)
 
     def undrain(self, name: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import platform
 from collections.abc import Iterator
 
 import pytest
@@ -34,7 +35,10 @@ def test_a_job_is_listed_cancelled_and_forgotten(server: RunningServer, bike: Mo
         status = said(server, "status")
         for words in ("protocol 2.", "running, last step", "0 waiting", "connections refused", "copy", "A title [b]"):
             assert words in status
-        assert "realcam_jobs" in said(server, "status", "--prometheus")
+        (worker,) = (worker for worker in client.stats().workers if worker.busy)
+        assert f"│ {worker.name} │ {platform.node()} │" in status
+        assert f"│ a job │ copy │ {job[:12]} │" in status
+        assert f'job_id="{job[:12]}"' in said(server, "status", "--prometheus")
         assert job[:12] in said(server, "jobs")
         assert "0 of your jobs begin with 'nosuch'" in said(server, "cancel", "nosuch", code=1)
         assert said(server, "cancel", job[:6]) in (f"{job}: stopping", f"{job}: cancelled")

@@ -2,80 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from blender_addon.core.awake_clock import AwakeClock
 from blender_addon.core.errors import ErrorCode, ServiceError
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.client_session import InterruptedWaitError
 from blender_addon.core.protocol.messages import JobState, JobStatus
 from blender_addon.core.protocol.server_address import ServerAddress
-from server.service.jobs.job_files import JobFiles
-from server.service.jobs.job_manager import JobManager
-from server.service.jobs.job_record import Job
-from server.service.jobs.job_states import Cause
-from server.service.jobs.job_store import JobStore
-from server.service.options import ServiceOptions
-from server.service.requests.sessions import QUIET, Sessions
-from server.service.service import LONGEST_TURN
-from server.service.wakeup import Wakeup
-from server.service.workers.dispatcher import Dispatcher
-from server.service.workers.local_workers import LocalWorkers
-from tests.support.network.simulated_wire import ONE, Worker
+from server.service.requests.sessions import QUIET
 from tests.support.systems.jumping_clock import NIGHT, JumpingClock
-
-SHOT = b"a shot"
-JOB = "job-00000001"
-
-
-class Turning:
-    """What the service's loop does with its worker and its clients, turn by turn."""
-
-    def __init__(self, folder: Path) -> None:
-        self.computer = JumpingClock()
-        clock = AwakeClock(LONGEST_TURN, self.computer)
-        self.options = ServiceOptions(data_dir=folder, config_dir=folder, step_timeout=60.0)
-        self.manager = JobManager(JobStore(folder / "jobs.sqlite3"), JobFiles(folder), lambda event: None)
-        self.wakeup = Wakeup()
-        self.workers: list[Worker] = []
-        self.sessions = Sessions(3, clock)
-        self.sessions.open(b"1", "anna", "tests")
-        workers = LocalWorkers(self.options, ONE, self.wakeup, clock, self.new_worker)
-        self.dispatcher = Dispatcher(self.manager, self.options, lambda *_: None, clock, workers)
-
-    def new_worker(self, engines: str, log_format: str, on_words: Callable[..., None], cards: str | None) -> Worker:
-        self.workers.append(Worker(on_words))
-        return self.workers[-1]
-
-    def turn(self, seconds: float = 0.1) -> None:
-        self.computer.seconds += seconds
-        for action in self.wakeup.take():
-            action()
-        self.dispatcher.tick()
-        self.sessions.drop_quiet()
-
-    def queued_job(self) -> Job:
-        self.manager.store.create(JOB, "anna", hashlib.sha256(SHOT).hexdigest(), len(SHOT), "copy", "", 1.0)
-        self.manager.files.append(JOB, 0, memoryview(SHOT))
-        self.manager.files.store_payload(JOB)
-        return self.manager.move(self.manager.store.get(JOB), Cause.PAYLOAD_STORED)
+from tests.support.systems.turning_loop import JOB, TurningLoop
 
 
 @pytest.fixture
-def loop(tmp_path: Path) -> Iterator[Turning]:
+def loop(tmp_path: Path) -> Iterator[TurningLoop]:
     """A server's loop that the test turns."""
-    turning = Turning(tmp_path)
+    turning = TurningLoop(tmp_path)
     yield turning
-    turning.manager.store.close()
-    turning.wakeup.close()
+    turning.close()
 
 
 @pytest.mark.parametrize("state", ["worker starts", "queued", "running", "after a step", "finalizing", "cancelled"])
-def test_a_night_of_sleep_ends_no_job(loop: Turning, state: str) -> None:
+def test_a_night_of_sleep_ends_no_job(loop: TurningLoop, state: str) -> None:
     job = loop.queued_job()
     loop.dispatcher.tick()
     worker = loop.workers[0]
@@ -103,7 +54,7 @@ def test_a_night_of_sleep_ends_no_job(loop: Turning, state: str) -> None:
     assert len(loop.workers) == 1
 
 
-def test_an_engine_that_hangs_and_a_client_that_is_gone_are_still_seen(loop: Turning) -> None:
+def test_an_engine_that_hangs_and_a_client_that_is_gone_are_still_seen(loop: TurningLoop) -> None:
     job = loop.queued_job()
     loop.turn(NIGHT)
     for _ in range(round(QUIET + loop.options.step_timeout)):
