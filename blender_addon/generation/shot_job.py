@@ -194,8 +194,21 @@ def check_one_camera(request: ShotRequest) -> None:
         raise ShotError(*cut)
 
 
-def estimated_coverage(request: ShotRequest) -> Float64:
-    """[F] float64 share of each frame that the photo sees, 0 to 1, without rendering: milliseconds a frame.
+@dataclass(frozen=True, eq=False)
+class CoverageEstimate:
+    """What the photo sees of a camera's frames, without a render.
+
+    Attributes:
+        trajectory: The camera at the clip's size, F frames.
+        coverage: [F] float64 share of each frame that the photo sees, 0 to 1.
+    """
+
+    trajectory: Trajectory
+    coverage: Float64
+
+
+def estimated_coverage(request: ShotRequest) -> CoverageEstimate:
+    """What the photo sees of each frame, without rendering: milliseconds a frame.
 
     Raises:
         RealCamError: There is no photo or camera, or the camera cannot be followed.
@@ -203,7 +216,7 @@ def estimated_coverage(request: ShotRequest) -> Float64:
     check_one_camera(request)
     scene, photo = scene_and_photo(request)
     trajectory, _ = clip_trajectory(scene, photo, request)
-    return quick_coverage(photo, photo.depth(), trajectory)
+    return CoverageEstimate(trajectory, quick_coverage(photo, photo.depth(), trajectory))
 
 
 def scene_and_photo(request: ShotRequest, imported_at: float | None = None) -> tuple[bpy.types.Scene, PhotoScene]:

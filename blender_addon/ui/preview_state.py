@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..core.arrays import Float64
-from ..generation.shot_job import RenderedPreview
+from ..core.camera.beginning import moved
+from ..generation.shot_job import CoverageEstimate, RenderedPreview
 from ..shot.fingerprint import Fingerprint
 
 
@@ -18,6 +19,7 @@ class PreviewState:
         number: Changes with every finished preview.
         coverage: [F] float64 share of each frame that the photo sees, 0 to 1; None when it is not known.
         estimated: Whether the coverage was estimated, not rendered.
+        away: (metres, degrees) of the shot's first camera from the photo's; None when it is not known.
     """
 
     def __init__(self) -> None:
@@ -28,11 +30,16 @@ class PreviewState:
         self.number = 0
         self.coverage: Float64 | None = None
         self.estimated = False
+        self.away: tuple[float, float] | None = None
         self._of: Fingerprint = ()
 
     def coverage_of(self, shot: Fingerprint) -> Float64 | None:
         """The coverage, if it is of a shot with this fingerprint; else None."""
         return self.coverage if self._of == shot else None
+
+    def away_of(self, shot: Fingerprint) -> tuple[float, float] | None:
+        """How far the first camera is from the photo's, if that is known of a shot with this fingerprint; else None."""
+        return self.away if self._of == shot else None
 
     def keep(self, preview: RenderedPreview, of: Fingerprint = ()) -> None:
         """Keep a finished preview.
@@ -45,23 +52,26 @@ class PreviewState:
         self.latest = preview
         self.number += 1
         self.coverage, self.estimated = preview.coverage, False
+        self.away = moved(preview.trajectory.camera_to_world[0])
 
-    def keep_estimate(self, coverage: Float64, of: Fingerprint = ()) -> None:
+    def keep_estimate(self, estimate: CoverageEstimate, of: Fingerprint = ()) -> None:
         """Keep an estimated coverage, and drop the preview, which may be of another camera move.
 
         Args:
-            coverage: [F] float64, 0 to 1.
+            estimate: The estimate.
             of: The fingerprint of its shot.
         """
         self._of = of
         self.latest = None
-        self.coverage, self.estimated = coverage, True
+        self.coverage, self.estimated = estimate.coverage, True
+        self.away = moved(estimate.trajectory.camera_to_world[0])
 
     def forget(self) -> None:
         """Drop everything; another file was opened."""
         self.done = self.total = 0
         self.latest = None
         self.coverage, self.estimated = None, False
+        self.away = None
 
 
 preview_state = PreviewState()

@@ -8,12 +8,10 @@ import numpy as np
 from PIL import Image
 
 from blender_addon.core.arrays import Bool, Float64, UInt8
+from blender_addon.core.camera.beginning import SAME_POSE
 from blender_addon.core.camera.frame_fit import FrameFit
 from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.shot import Shot
-
-SAME_POSE = (1e-3, 1e-3)
-"""Metres and radians within which a frame stands where the photo was taken."""
 
 MOST_PADDING = 4.0
 """How far the engine's frame may look past the photo on each side, in widths (heights) of the photo."""

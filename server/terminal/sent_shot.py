@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from blender_addon.core.camera.beginning import moved
 from blender_addon.core.errors import RealCamError, ServiceError
 from blender_addon.core.held_files import PATIENCE, discard, replace_path
 from blender_addon.core.payloads.background import BACKGROUND_FILE
@@ -23,7 +24,7 @@ from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import EngineCapability, SettingValue
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.engine_checks import stated_options
-from blender_addon.core.protocol.engine_comparison import ShotTraits, lost
+from blender_addon.core.protocol.engine_comparison import ShotTraits, about_tokens, lost
 from blender_addon.core.protocol.messages import JobState, StateEvent
 
 
@@ -70,14 +71,17 @@ def clips_of(
 
 def traits_of(shot: Shot) -> ShotTraits:
     """What of the shot decides which engine loses something of it."""
-    trajectory = shot.trajectory
+    trajectory, seen = shot.trajectory, coverage(shot.preview)
     return ShotTraits(
         size=(trajectory.width, trajectory.height),
         frames=len(trajectory),
         words=bool(shot.settings.prompt.strip()),
         last_image=shot.last_image is not None,
         zooms=bool(np.ptp(trajectory.intrinsics, axis=0).any()),
-        seen=float(min(coverage(shot.preview))),
+        seen=float(min(seen)),
+        first_seen=float(seen[0]),
+        away=moved(trajectory.camera_to_world[0]),
+        prompt_tokens=about_tokens(shot.settings.prompt),
     )
 
 

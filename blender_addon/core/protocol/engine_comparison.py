@@ -5,15 +5,19 @@ The same sentences in the panel and the terminal.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import msgspec
 
+from ..camera.beginning import at_the_photo, lead_in_frames
 from .capability import INTERPOLATION_MODE, EngineCapability
 from .engine_facts import CAMERA, LENS, PHOTO, PREVIEW, EngineFacts, PartLicence
 
 GB = 2**30
 """Bytes in the unit that the sentences call GB of memory."""
+LETTERS_A_TOKEN = 4
+"""Of English, about."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,9 @@ class ShotTraits:
         last_image: whether the clip shall end at a last image.
         zooms: whether the lens changes within the shot.
         seen: the share of the frame that the photo sees least of, 0 to 1; None where that was not measured.
+        first_seen: the share of the first frame that the photo sees, likewise.
+        away: (metres, degrees) of its first camera from the photo's; None where that is not known.
+        prompt_tokens: of its prompt, about, see `about_tokens`.
     """
 
     size: tuple[int, int]
@@ -35,6 +42,19 @@ class ShotTraits:
     last_image: bool = False
     zooms: bool = False
     seen: float | None = None
+    first_seen: float | None = None
+    away: tuple[float, float] | None = None
+    prompt_tokens: int = 0
+
+
+def about_tokens(prompt: str) -> int:
+    """How many tokens a prompt has, about: text encoders make one of some four letters, and one of a sign elsewhere.
+
+    Args:
+        prompt: the words.
+    """
+    plain = sum(letter.isascii() for letter in prompt)
+    return math.ceil(plain / LETTERS_A_TOKEN) + len(prompt) - plain
 
 
 def about(engine: EngineCapability) -> EngineFacts | None:
@@ -49,6 +69,31 @@ def unmade(engine: EngineCapability, shot: ShotTraits) -> list[str]:
         said.append(f"It makes no clips of {shot.size[0]} × {shot.size[1]}.")
     if shot.frames not in engine.frame_counts:
         said.append(f"It makes no clips of {shot.frames} frames.")
+    return [*said, *refused(engine, shot)]
+
+
+def refused(engine: EngineCapability, shot: ShotTraits) -> list[str]:
+    """Why an engine that makes such clips would refuse a shot for where it begins, in sentences.
+
+    Args:
+        engine: the engine.
+        shot: the shot.
+    """
+    facts = about(engine)
+    begins = None if facts is None else facts.beginning
+    if begins is None or shot.away is None or at_the_photo(shot.away):
+        return []
+    said, most = [], max(engine.frame_counts)
+    if begins.walk is not None and (more := lead_in_frames(shot.away, begins.walk)) + shot.frames > most:
+        said.append(
+            f"It needs {more} frames to come from the photo to where the shot begins, and {shot.frames} for the shot: "
+            f"it makes {most} at most."
+        )
+    if shot.first_seen is not None and shot.first_seen < begins.first_seen:
+        said.append(
+            f"It needs a first picture: the shot does not begin at the photo, and its first frame shows "
+            f"{shot.first_seen:.0%} of it, not {begins.first_seen:.0%}."
+        )
     return said
 
 
@@ -65,7 +110,21 @@ def lost(engine: EngineCapability, shot: ShotTraits) -> list[str]:
     if shot.last_image and INTERPOLATION_MODE not in engine.modes:
         said.append("It does not end at the last image.")
     facts = about(engine)
-    return said if facts is None else [*said, *_lost_of_the_camera(facts, shot)]
+    if facts is None:
+        return said
+    if 0 < facts.prompt_tokens < shot.prompt_tokens:
+        said.append(
+            f"The prompt has about {shot.prompt_tokens} tokens; it reads {facts.prompt_tokens}, and leaves out the end."
+        )
+    return [*said, *_lost_of_the_camera(facts, shot), *_walked(engine, facts, shot)]
+
+
+def _walked(engine: EngineCapability, facts: EngineFacts, shot: ShotTraits) -> list[str]:
+    """What it makes before the shot begins, in a sentence; empty where that is nothing, or refused."""
+    if facts.beginning is None or facts.beginning.walk is None or shot.away is None or refused(engine, shot):
+        return []
+    more = lead_in_frames(shot.away, facts.beginning.walk)
+    return [f"It makes {more} frames more, from the photo to where the shot begins, and cuts them off."] if more else []
 
 
 def _lost_of_the_camera(facts: EngineFacts, shot: ShotTraits) -> list[str]:
@@ -149,4 +208,7 @@ def fact_sentences(engine: EngineCapability) -> list[str]:
 
 def expected_seconds(engine: EngineCapability, shot: ShotTraits) -> float | None:
     """The seconds that a clip of the shot would take, by the server's own earlier jobs; None where none tells."""
-    return None if engine.pace is msgspec.UNSET else engine.pace.of(shot.size, shot.frames)
+    if engine.pace is msgspec.UNSET:
+        return None
+    facts = about(engine)
+    return engine.pace.of(shot.size if facts is None else facts.made_size(shot.size), shot.frames)

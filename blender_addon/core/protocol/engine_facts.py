@@ -55,6 +55,19 @@ class MemoryNeed(msgspec.Struct, frozen=True, kw_only=True):
     enough: bool = True
 
 
+class Beginning(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine does with a shot that does not begin where the photo was taken.
+
+    Attributes:
+        walk: (metres, degrees) a frame at which it walks there from the photo, in frames that are cut off again; None
+            where it begins there at once.
+        first_seen: the share of the first frame that the preview must show, 0 to 1.
+    """
+
+    walk: tuple[float, float] | None = None
+    first_seen: float = 0.0
+
+
 class EngineFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What an artist should know of an engine before choosing it.
 
@@ -65,6 +78,10 @@ class EngineFacts(msgspec.Struct, frozen=True, kw_only=True):
         weights_here: whether all of them are on the server.
         get_weights: a command that gets those that are not, for a terminal on the server; "" where there is none.
         memory: None where it matters for no clip, or is not known.
+        own_size: (width, height) of the one size that it makes, from which each clip is scaled; None where it makes
+            those that it is asked for.
+        prompt_tokens: tokens of a prompt that it reads; 0 where that is not known.
+        beginning: None where it does not matter whether a shot begins at the photo, or is not known.
     """
 
     reads: tuple[str, ...] = ()
@@ -73,6 +90,17 @@ class EngineFacts(msgspec.Struct, frozen=True, kw_only=True):
     weights_here: bool = True
     get_weights: str = ""
     memory: MemoryNeed | None = None
+    own_size: tuple[int, int] | None = None
+    prompt_tokens: int = 0
+    beginning: Beginning | None = None
+
+    def made_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The size that a clip is made at.
+
+        Args:
+            size: (width, height) that is asked for, pixels.
+        """
+        return self.own_size or size
 
     @property
     def commercial(self) -> str:

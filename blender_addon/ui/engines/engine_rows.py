@@ -17,6 +17,7 @@ from ...core.protocol.engine_comparison import (
     expected_seconds,
     fact_sentences,
     lost,
+    refused,
     unmade,
 )
 from ...core.protocol.engine_facts import CONDITIONS
@@ -118,7 +119,10 @@ def draw_comparison(layout: Any, context: bpy.types.Context) -> None:
 
 def draw_lost(layout: Any, context: bpy.types.Context, engine: EngineCapability) -> None:
     """Draw what of the shot would be lost on the chosen engine, a sentence each; nothing where nothing would."""
-    for sentence in lost(engine, shot_traits(context.scene)):
+    shot = shot_traits(context.scene)
+    for sentence in refused(engine, shot):
+        draw_wrapped(layout, context, sentence, "ERROR")
+    for sentence in lost(engine, shot):
         draw_wrapped(layout, context, sentence, "INFO")
 
 

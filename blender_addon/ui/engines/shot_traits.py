@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ...blender_versions import fcurves_of
-from ...core.protocol.engine_comparison import ShotTraits
+from ...core.protocol.engine_comparison import ShotTraits, about_tokens
 from ...shot.fingerprint import shot_fingerprint
 from ...shot.shot_camera import shot_camera
 from .. import clip_format
@@ -16,10 +16,11 @@ LENS = ("lens", "angle", "sensor_width", "sensor_height", "shift_x", "shift_y")
 
 
 def shot_traits(scene: bpy.types.Scene) -> ShotTraits:
-    """The traits of the scene's shot; what the photo sees is known once a preview or an estimate has said it."""
+    """The traits of the scene's shot; what the photo sees, and where the shot begins, a preview or an estimate says."""
     shot = scene.realcam
     first, last = shot.frame_range()
-    seen = preview_state.coverage_of(shot_fingerprint(scene, first, last))
+    of = shot_fingerprint(scene, first, last)
+    seen = preview_state.coverage_of(of)
     return ShotTraits(
         size=clip_format.clip_size(shot),
         frames=clip_format.clip_frames(shot),
@@ -27,6 +28,9 @@ def shot_traits(scene: bpy.types.Scene) -> ShotTraits:
         last_image=bool(shot.last_image.strip()),
         zooms=_zooms(shot_camera(scene, first)),
         seen=None if seen is None else float(seen.min()),
+        first_seen=None if seen is None else float(seen[0]),
+        away=preview_state.away_of(of),
+        prompt_tokens=about_tokens(shot.prompt),
     )
 
 

@@ -14,7 +14,7 @@ from blender_addon.core.payloads.clip import Clip
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import OnProgress
 from blender_addon.core.protocol.capability import EngineCapability, EngineOption, SettingValue
-from blender_addon.core.protocol.engine_facts import EngineFacts
+from blender_addon.core.protocol.engine_facts import Beginning, EngineFacts
 from server.engines.engine import Checkpoints, EngineNeeds
 from server.engines.graphics_card import card_memory, unused_card
 from server.engines.source_version import source_version
@@ -51,6 +51,9 @@ class PipelineTraits:
         smallest: the smallest clip that is worth making, for the memory that is said to be needed.
         checkpoint_share: the largest checkpoint as a share of the shot file.
         beside: names of weights that an option of the engine asks for.
+        own_size: see EngineFacts; random weights make any size.
+        prompt_tokens: see EngineFacts.
+        beginning: see EngineFacts.
     """
 
     name: str
@@ -64,6 +67,9 @@ class PipelineTraits:
     smallest: Demand
     checkpoint_share: float
     beside: tuple[str, ...] = ()
+    own_size: Size | None = None
+    prompt_tokens: int = 0
+    beginning: Beginning | None = None
 
 
 class PipelineEngine(ABC):
@@ -122,9 +128,20 @@ class PipelineEngine(ABC):
             notice=unused_card() or ("" if random or card_memory() else ON_THE_PROCESSOR) or msgspec.UNSET,
             checkpoint_share=traits.checkpoint_share,
             options=self.options(tuple(there)),
-            about=EngineFacts(reads=traits.reads)
-            if random
-            else pipeline_facts(source.name, traits.reads, memory_need(source.name, traits.smallest), traits.beside),
+            about=self._facts(source),
+        )
+
+    def _facts(self, source: PipelineSource) -> EngineFacts:
+        traits = self.traits
+        facts = EngineFacts(reads=traits.reads)
+        if not source.draft:
+            need = memory_need(source.name, traits.smallest)
+            facts = pipeline_facts(source.name, traits.reads, need, traits.beside)
+        return msgspec.structs.replace(
+            facts,
+            own_size=None if source.draft else traits.own_size,
+            prompt_tokens=traits.prompt_tokens,
+            beginning=traits.beginning,
         )
 
     @property

@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from blender_addon.core.arrays import Bool, UInt8
+from blender_addon.core.camera.beginning import lead_in_frames, moved
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.shot import Shot
@@ -32,15 +33,12 @@ from server.engines.pipelines.sources import PipelineSource
 from server.engines.pipelines.words.left_out import length_notes
 from server.engines.shot_pictures import engine_picture
 
-from .camera_path import CameraPath, camera_path, lead_in_frames, lead_in_note, speed_note
+from .camera_path import CameraPath, camera_path, lead_in_note, speed_note
 from .latents import ltx_latents, ltx_picture
 from .pipeline import ShotSanaWM
 from .refiner import SanaRefiner
-from .rule import CELL, GROUP, NAME
+from .rule import CELL, GENTLE, GROUP, MOST_TOKENS, NAME
 from .settings import SanaSettings
-
-MOST_TOKENS = 299
-"""Tokens of a prompt that the text encoder reads beside the instruction that is put before it."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class SanaAdapter:
 
     def lead_in(self, shot: Shot) -> int:
         """See Adapter: the way from the photo's camera to where the shot begins."""
-        return lead_in_frames(shot.trajectory.rescale(self.settings.scale).camera_to_world[0])
+        return lead_in_frames(moved(shot.trajectory.rescale(self.settings.scale).camera_to_world[0]), GENTLE)
 
     @property
     def steps(self) -> int:

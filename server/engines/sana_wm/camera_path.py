@@ -7,15 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from blender_addon.core.arrays import Float64
+from blender_addon.core.camera.beginning import lead_in_frames, moved
 from blender_addon.core.camera.trajectory import Trajectory, interpolate_poses
 from blender_addon.core.errors import EngineError
-from server.engines.shot_pictures import SAME_POSE
 
-from .rule import GROUP, MOST_FRAMES
-
-GENTLE = (0.04, 1.0)
-"""Metres and degrees a frame of a lead-in: between the slow and the fast moves of the model's own examples."""
+from .rule import GENTLE, GROUP, MOST_FRAMES
 
 FASTEST = (0.05, 1.2)
 """Metres and degrees a frame of the fastest move in the model's own examples."""
@@ -49,7 +45,7 @@ def camera_path(shot: Trajectory, scale: float = 1.0) -> CameraPath:
         EngineError: the lead-in and the shot together are longer than the model makes.
     """
     told = shot.rescale(scale)
-    lead_in = lead_in_frames(told.camera_to_world[0])
+    lead_in = lead_in_frames(moved(told.camera_to_world[0]), GENTLE)
     wanted = lead_in + len(told)
     made = GROUP * math.ceil((wanted - 1) / GROUP) + 1
     if made > MOST_FRAMES:
@@ -70,18 +66,6 @@ def camera_path(shot: Trajectory, scale: float = 1.0) -> CameraPath:
     return CameraPath(replace(told, camera_to_world=poses, intrinsics=lenses), lead_in, slice(lead_in, wanted))
 
 
-def lead_in_frames(first: Float64) -> int:
-    """Frames from where the photo was taken up to a pose, at gentle speed; 0 where it stands there.
-
-    Args:
-        first: [4, 4] camera-to-world as seen from the photo's camera, metres.
-    """
-    metres, degrees = _moved(first)
-    if metres <= SAME_POSE[0] and math.radians(degrees) <= SAME_POSE[1]:
-        return 0
-    return max(1, math.ceil(max(metres / GENTLE[0], degrees / GENTLE[1])))
-
-
 def lead_in_note(path: CameraPath) -> str:
     """A sentence where frames were made only to come to the shot's beginning, else ""."""
     if path.lead_in == 0:
@@ -93,16 +77,10 @@ def speed_note(path: CameraPath) -> str:
     """A sentence where the camera moves faster than in the model's own examples, else ""."""
     poses = path.trajectory.camera_to_world
     moves = np.linalg.inv(poses[:-1]) @ poses[1:]
-    metres, degrees = np.array([_moved(move) for move in moves]).reshape(-1, 2).max(axis=0, initial=0.0)
+    metres, degrees = np.array([moved(move) for move in moves]).reshape(-1, 2).max(axis=0, initial=0.0)
     if metres <= FASTEST[0] and degrees <= FASTEST[1]:
         return ""
     return (
         f"The camera moves up to {metres:.2f} m and {degrees:.1f} degrees from frame to frame; the model's own "
         f"examples stay below {FASTEST[0]} m and {FASTEST[1]} degrees. Slower shots follow the camera better."
     )
-
-
-def _moved(pose: Float64) -> tuple[float, float]:
-    """(metres, degrees) of a pose [4, 4] from the identity."""
-    cosine = (np.trace(pose[:3, :3]) - 1) / 2
-    return float(np.linalg.norm(pose[:3, 3])), math.degrees(math.acos(min(1.0, max(-1.0, float(cosine)))))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from blender_addon.core.errors import EngineError
 from blender_addon.core.protocol.capability import EngineOption, SettingValue
-from blender_addon.core.protocol.engine_facts import CAMERA, LENS, PHOTO
+from blender_addon.core.protocol.engine_facts import CAMERA, LENS, PHOTO, Beginning
 from server.engines.pipelines.engine import PipelineEngine, PipelineTraits
 from server.engines.pipelines.memory.plans import Demand
 from server.engines.pipelines.sources import PipelineSource
 
-from .rule import FRAME_COUNTS, NAME, RANDOM_RULE, REFINER, RULE, SIZES
+from .rule import FRAME_COUNTS, GENTLE, MOST_TOKENS, NAME, RANDOM_RULE, REFINER, RULE, SIZES
 from .settings import OPTIONS, read_settings
 
 if TYPE_CHECKING:
@@ -49,6 +49,9 @@ class SanaEngine(PipelineEngine):
         smallest=SMALLEST,
         checkpoint_share=CHECKPOINT_SHARE,
         beside=(REFINER,),
+        own_size=RULE.only_size,
+        prompt_tokens=MOST_TOKENS,
+        beginning=Beginning(walk=GENTLE),
     )
 
     def __init__(self, sources: Sequence[PipelineSource], refiner: PipelineSource) -> None:

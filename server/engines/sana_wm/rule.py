@@ -21,6 +21,12 @@ GROUP = 8
 MOST_FRAMES = 961
 """A minute at 16 frames a second."""
 
+GENTLE = (0.04, 1.0)
+"""Metres and degrees a frame of a lead-in: between the slow and the fast moves of the model's own examples."""
+
+MOST_TOKENS = 299
+"""Tokens of a prompt that the text encoder reads beside the instruction that is put before it."""
+
 RULE = ClipRule(frame_step=GROUP, multiple=CELL, most_frames=MOST_FRAMES, most_pixels=1280 * 704, only_size=(1280, 704))
 
 RANDOM_GROUP = 2

@@ -10,6 +10,7 @@ from blender_addon.core.protocol.engine_facts import PHOTO, PREVIEW
 from server.engines.pipelines.engine import PipelineEngine, PipelineTraits
 from server.engines.pipelines.memory.plans import Demand
 from server.engines.pipelines.sources import PipelineSource
+from server.engines.pipelines.words.umt5 import MOST_TOKENS
 
 from .rule import FRAME_COUNTS, NAME, RULE, SIZES
 from .settings import read_settings, shown_options
@@ -43,6 +44,7 @@ class VaceEngine(PipelineEngine):
         reads=READS,
         smallest=SMALLEST,
         checkpoint_share=CHECKPOINT_SHARE,
+        prompt_tokens=MOST_TOKENS,
     )
 
     def options(self, there: Sequence[str]) -> tuple[EngineOption, ...]:

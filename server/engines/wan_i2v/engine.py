@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from blender_addon.core.protocol.capability import EngineOption, SettingValue
-from blender_addon.core.protocol.engine_facts import PHOTO, PREVIEW
+from blender_addon.core.protocol.engine_facts import PHOTO, PREVIEW, Beginning
 from server.engines.pipelines.engine import PipelineEngine, PipelineTraits
 from server.engines.pipelines.memory.plans import Demand
 from server.engines.pipelines.sources import PipelineSource
+from server.engines.pipelines.words.umt5 import MOST_TOKENS
 
-from .rule import FRAME_COUNTS, NAME, SIZES
+from .rule import FRAME_COUNTS, LEAST_SEEN, NAME, SIZES
 from .settings import OPTIONS, read_settings
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class WanEngine(PipelineEngine):
         reads=READS,
         smallest=SMALLEST,
         checkpoint_share=CHECKPOINT_SHARE,
+        prompt_tokens=MOST_TOKENS,
+        beginning=Beginning(first_seen=LEAST_SEEN),
     )
 
     def options(self, there: Sequence[str]) -> tuple[EngineOption, ...]:

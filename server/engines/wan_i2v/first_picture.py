@@ -11,8 +11,7 @@ from server.engines.pipelines.fitting.hole_filling import filled
 from server.engines.pipelines.fitting.visibility import OPAQUE
 from server.engines.shot_pictures import engine_picture, reference_frame
 
-LEAST_SEEN = 0.9
-"""The share of the first frame that the preview must show, where the shot does not begin at the photo."""
+from .rule import LEAST_SEEN
 
 
 def begins_at_photo(shot: Shot) -> bool:

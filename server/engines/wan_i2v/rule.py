@@ -10,6 +10,9 @@ NAME = "wan-i2v"
 CELL = 16
 """Pixels of a latent along rows and columns."""
 
+LEAST_SEEN = 0.9
+"""The share of the first frame that the preview must show, where the shot does not begin at the photo."""
+
 RULE = ClipRule(frame_step=4, multiple=2 * CELL, most_frames=121, most_pixels=1280 * 704)
 
 SIZES: tuple[Size, ...] = ((1280, 704), (704, 1280), (960, 960), (832, 480), (480, 832), (512, 320))

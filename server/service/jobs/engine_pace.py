@@ -7,6 +7,8 @@ from statistics import median
 
 import msgspec
 
+from blender_addon.core.payloads.payload import JobPayload
+from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.protocol.capability import EngineCapability, EngineKind
 from blender_addon.core.protocol.engine_facts import EnginePace
 
@@ -29,6 +31,20 @@ def with_paces(engines: Iterable[EngineCapability], store: JobStore) -> tuple[En
         else engine
         for engine in engines
     )
+
+
+def clip_pixels(payload: JobPayload, engine: EngineCapability) -> int:
+    """The pixels of all frames of the clip that is asked for, at the size that the engine makes; 0 where none is.
+
+    Args:
+        payload: of the job.
+        engine: that ran it.
+    """
+    if not isinstance(payload, Shot):
+        return 0
+    frames, height, width = payload.preview.shape[:3]
+    made = (width, height) if engine.about is msgspec.UNSET else engine.about.made_size((width, height))
+    return frames * made[0] * made[1]
 
 
 def pace(clips: Iterable[tuple[float, int]]) -> EnginePace | None:

@@ -46,6 +46,7 @@ from server.engines.engine import (
     ResumableEngine,
     needs_of,
 )
+from server.service.jobs.engine_pace import clip_pixels
 from server.service.jobs.job_files import MANIFEST, Manifest
 from server.service.logs import set_up_logs
 from server.service.workers.clip_files import encode_jpeg, write_check_files, write_clip_files, write_depth_files
@@ -154,7 +155,7 @@ class Worker:
         if self._is_cancelled(job):
             raise Cancelled
         self._send(pipe.ClipMade(job_id=job.job_id, attempt=job.attempt))
-        made = _store(Path(job.work), job, write, seconds, _clip_pixels(payload))
+        made = _store(Path(job.work), job, write, seconds, clip_pixels(payload, self._engines[job.engine].capability))
         self._send(pipe.Finished(job_id=job.job_id, attempt=job.attempt, **made.facts))
 
     def _answer(self, job: pipe.RunJob, payload: JobPayload, report: OnProgress) -> WriteFiles:
@@ -314,11 +315,6 @@ def _written(clip: Clip, shot: Shot) -> WriteFiles:
             f"expected {list(wanted)} uint8, got {list(clip.frames.shape)} {clip.frames.dtype}",
         )
     return partial(write_clip_files, clip=clip)
-
-
-def _clip_pixels(payload: JobPayload) -> int:
-    """The pixels of all frames of the clip that is asked for; 0 where none is."""
-    return payload.preview[..., 0].size if isinstance(payload, Shot) else 0
 
 
 def _store(folder: Path, job: pipe.RunJob, write: WriteFiles, seconds: float, clip_pixels: int) -> Manifest:

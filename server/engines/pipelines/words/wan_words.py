@@ -8,9 +8,7 @@ from diffusers.pipelines.wan.pipeline_wan import prompt_clean
 from torch import Tensor
 
 from .left_out import length_notes
-
-MOST_TOKENS = 512
-"""Tokens of a prompt that the text encoder reads."""
+from .umt5 import MOST_TOKENS
 
 NEGATIVE = (
     "Bright tones, overexposed, static, blurred details, subtitles, style, works, paintings, images, static, overall "

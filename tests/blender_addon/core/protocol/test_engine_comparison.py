@@ -10,6 +10,7 @@ import pytest
 from blender_addon.core.protocol.capability import INTERPOLATION_MODE, EngineCapability
 from blender_addon.core.protocol.engine_comparison import (
     ShotTraits,
+    about_tokens,
     clips_words,
     expected_seconds,
     licence_sentences,
@@ -28,6 +29,7 @@ from blender_addon.core.protocol.engine_facts import (
     PHOTO,
     PREVIEW,
     YES,
+    Beginning,
     EngineFacts,
     EnginePace,
     MemoryNeed,
@@ -138,6 +140,42 @@ def test_time_grows_with_frames_and_pixels() -> None:
     paced = engine(pace=EnginePace(seconds=2.0, jobs=3))
     assert expected_seconds(paced, ShotTraits((1000, 500), 16)) == pytest.approx(16.0)
     assert expected_seconds(engine(), SHOT) is None
+
+
+def test_an_engine_that_makes_one_size_takes_as_long_for_every_other() -> None:
+    paced = engine(EngineFacts(own_size=(1000, 500)), pace=EnginePace(seconds=2.0, jobs=3))
+    times = [expected_seconds(paced, ShotTraits(size, 16)) for size in ((64, 40), (1000, 500), (2000, 2000))]
+    assert times == [pytest.approx(16.0)] * 3
+
+
+def test_what_a_shot_that_begins_elsewhere_costs_is_said_or_that_it_is_refused() -> None:
+    """From half a metre away, or turned by 30 degrees, 0.04 m and 1 degree a frame."""
+    walker = engine(EngineFacts(reads=WHOLE.reads, beginning=Beginning(walk=(0.04, 1.0))))
+    at_photo, near, far, turned = (
+        ShotTraits((512, 320), 16, away=away) for away in ((0.0, 0.0), (0.5, 0.0), (5.0, 0.0), (0.5, 30.0))
+    )
+    assert lost(walker, at_photo) == lost(walker, SHOT) == unmade(walker, SHOT) == []
+    (said,) = lost(walker, near)
+    assert said == "It makes 13 frames more, from the photo to where the shot begins, and cuts them off."
+    assert lost(walker, turned)[0].startswith("It makes 30 frames more")
+    (why,) = unmade(walker, far)
+    assert why.startswith("It needs 125 frames to come from the photo to where the shot begins, and 16 for the shot")
+    assert lost(walker, far) == []
+    goes_on = engine(EngineFacts(reads=WHOLE.reads, beginning=Beginning(first_seen=0.9)))
+    assert unmade(goes_on, ShotTraits((512, 320), 16, away=(0.5, 0.0), first_seen=0.6)) == [
+        "It needs a first picture: the shot does not begin at the photo, and its first frame shows 60% of it, not 90%."
+    ]
+    for fine in (near, at_photo, ShotTraits((512, 320), 16, away=(0.5, 0.0), first_seen=0.95)):
+        assert unmade(goes_on, fine) == []
+
+
+def test_a_prompt_that_is_too_long_is_said_by_its_letters() -> None:
+    reads = engine(EngineFacts(reads=WHOLE.reads, prompt_tokens=100))
+    long, chinese = "a street in the evening rain " * 20, "\u96e8" * 101
+    assert (about_tokens(long), about_tokens(chinese), about_tokens("")) == (145, 101, 0)
+    said = lost(reads, ShotTraits((512, 320), 16, words=True, prompt_tokens=about_tokens(long)))
+    assert said == ["The prompt has about 145 tokens; it reads 100, and leaves out the end."]
+    assert lost(reads, ShotTraits((512, 320), 16, words=True, prompt_tokens=100)) == []
 
 
 def test_a_client_and_a_server_of_before_and_after_read_each_other() -> None:

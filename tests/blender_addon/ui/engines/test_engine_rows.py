@@ -15,12 +15,14 @@ from blender_addon.core.protocol.engine_facts import (
     NOT_CLEAR,
     PHOTO,
     PREVIEW,
+    Beginning,
     EngineFacts,
     EnginePace,
     MemoryNeed,
     PartLicence,
 )
 from server.engines.draft.engine import CAPABILITY as DRAFT
+from tests.support.shots import sideways
 
 pytestmark = pytest.mark.blender
 
@@ -122,6 +124,7 @@ def test_all_there_is_to_know_of_the_chosen_one_stands_below(quick: ModuleType, 
 
 def test_what_of_this_shot_would_be_lost_is_said_before_generate(quick: ModuleType, offered: Any) -> None:
     """The lens changes by keyframes, and the preview has shown what the photo sees."""
+    from blender_addon.generation.shot_job import CoverageEstimate
     from blender_addon.ui.engines.engine_rows import draw_lost
     from blender_addon.ui.preview_state import preview_state
     from blender_addon.ui.shot.requests import fingerprint
@@ -130,7 +133,8 @@ def test_what_of_this_shot_would_be_lost_is_said_before_generate(quick: ModuleTy
     for frame, length in ((1, 30.0), (12, 60.0)):
         lens.lens = length
         lens.keyframe_insert("lens", frame=frame)
-    preview_state.keep_estimate(np.array([1.0, 0.4]), fingerprint(offered))
+    camera = sideways(2, 512, 320)
+    preview_state.keep_estimate(CoverageEstimate(camera.at([1, 0]), np.array([0.5, 0.4])), fingerprint(offered))
     try:
         layout = Drawn()
         draw_lost(layout, quick.context, PAINTER)
@@ -140,6 +144,11 @@ def test_what_of_this_shot_would_be_lost_is_said_before_generate(quick: ModuleTy
         whole = Drawn()
         draw_lost(whole, quick.context, DRAFT)
         assert whole.text == ""
+        # `sideways` ends 0.2 m from the photo: where this shot begins.
+        reads = EngineFacts(reads=(PHOTO,), beginning=Beginning(first_seen=0.9))
+        begun = Drawn()
+        draw_lost(begun, quick.context, msgspec.structs.replace(DRAFT, about=reads))
+        assert begun.text.startswith("It needs a first picture: the shot does not begin at the photo, and its first")
     finally:
         preview_state.forget()
 

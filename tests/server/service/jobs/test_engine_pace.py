@@ -8,10 +8,12 @@ import msgspec
 import pytest
 
 from blender_addon.core.protocol.capability import CHECK_MODE, EngineCapability
-from blender_addon.core.protocol.engine_facts import EnginePace
-from server.service.jobs.engine_pace import LATEST, pace, with_paces
+from blender_addon.core.protocol.engine_facts import EngineFacts, EnginePace
+from server.demo.motorcycle import Motorcycle
+from server.service.jobs.engine_pace import LATEST, clip_pixels, pace, with_paces
 from server.service.jobs.job_states import Cause
 from server.service.jobs.job_store import JobStore
+from tests.support.shots import small_shot
 
 DIGEST = "0" * 64
 LIFE = (Cause.PAYLOAD_STORED, Cause.STARTED, Cause.CLIP_MADE)
@@ -49,3 +51,11 @@ def test_only_clips_made_in_one_attempt_tell(tmp_path: Path) -> None:
     assert told[0].pace == EnginePace(seconds=pytest.approx(2.0), jobs=LATEST)
     assert [engine.pace for engine in told[1:]] == [msgspec.UNSET, msgspec.UNSET]
     store.close()
+
+
+def test_an_engine_s_own_size_counts(bike: Motorcycle) -> None:
+    """What it scales from one size takes as long for every other."""
+    shot = small_shot(bike, frames=3)
+    engine = EngineCapability(name="slow", label="Slow", description="", sizes=((64, 40),), frame_counts=(3,))
+    own = msgspec.structs.replace(engine, about=EngineFacts(own_size=(1280, 704)))
+    assert [clip_pixels(shot, made) for made in (engine, own)] == [3 * 64 * 40, 3 * 1280 * 704]
