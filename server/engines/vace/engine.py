@@ -12,7 +12,7 @@ from server.engines.pipelines.memory.plans import Demand
 from server.engines.pipelines.sources import PipelineSource
 from server.engines.pipelines.words.umt5 import MOST_TOKENS
 
-from .rule import FRAME_COUNTS, NAME, RULE, SIZES
+from .rule import FRAME_COUNTS, NAME, SIZES
 from .settings import read_settings, shown_options
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 READS = (PREVIEW, PHOTO)
 """Of a shot, beside words and last image: it knows the camera and its lens from the preview alone."""
-SMALLEST = Demand(*min(SIZES, key=lambda size: size[0] * size[1]), RULE.most_frames)
-"""The smallest clip that is offered as one whole piece."""
+SMALLEST = Demand(512, 320, 17)
+"""The smallest clip that is worth making, for the memory that is said to be needed."""
 CHECKPOINT_SHARE = 1.1
 """The largest checkpoint as a share of the shot file. Frames so far take three bytes a pixel, and the latents of the
 segment in the making and the solver's memory, four of 16 channels for 8 x 8 pixels and 4 frames, at most one and a
