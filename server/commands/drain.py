@@ -11,7 +11,7 @@ import typer
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.keys import config_dir
-from blender_addon.core.protocol.worker_stats import WorkerStats
+from blender_addon.core.protocol.worker_stats import MOST_WORKERS, WorkerStats
 from server.service.drains import Drain, drains_path, read_drains, write_drains
 from server.terminal.plain_console import PlainConsole, PlainTable, say
 
@@ -45,7 +45,10 @@ def drain(
     with friendly_errors():
         listed = read_drains(path)
         if not name:
-            PlainConsole().print(_table(listed))
+            if listed:
+                PlainConsole().print(_table(listed))
+            else:
+                say("Nothing is out of use.")
             return
         others = [one for one in listed if one.name != name]
         if undo:
@@ -58,7 +61,8 @@ def drain(
         meant = _meant(client, name)
         now = time.time()
         write_drains(path, [*others, Drain(name, now, None if deadline is None else now + deadline)])
-        say(f"{', '.join(worker.name for worker in meant)}: no more jobs. `realcam drain {name} --undo` takes it back.")
+        names = ", ".join(worker.name for worker in meant) or name
+        say(f"{names}: no more jobs. `realcam drain {name} --undo` takes it back.")
         if not wait:
             return
         while any(worker.doing != "drained" for worker in client.stats().workers if _is_called(worker, name)):
@@ -67,14 +71,14 @@ def drain(
 
 
 def _meant(client: Client, name: str) -> list[WorkerStats]:
-    """The server's workers of this name or on the machine of this name.
+    """The server's workers of this name or on the machine of this name; maybe none of a server that does not list all.
 
     Raises:
         ServiceError: there are none.
     """
     workers = client.stats().workers
     meant = [worker for worker in workers if _is_called(worker, name)]
-    if not meant:
+    if not meant and len(workers) < MOST_WORKERS:
         there = dict.fromkeys([*(worker.name for worker in workers), *(worker.node for worker in workers)])
         names = ", ".join(filter(None, there))
         raise ServiceError(f"The server has no worker or node called {name}", "", f"There are: {names}.")

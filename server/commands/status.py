@@ -43,7 +43,7 @@ def _stats_table(stats: ServerStats) -> PlainTable:
         work = "starting"
     for what, now in (
         ("up", f"{stats.uptime / 3600:.1f} h"),
-        ("worker", f"{work}, {stats.worker_memory / 1e6:.0f} MB"),
+        ("workers", f"{work}, {stats.worker_memory / 1e6:.0f} MB"),
         ("queue", f"{stats.queued} waiting"),
         ("server", f"{stats.memory / 1e6:.0f} MB, loop late by {stats.loop_lag * 1000:.0f} ms at worst"),
         ("clients", f"{stats.sessions} connected, {stats.refused_connections} connections refused"),

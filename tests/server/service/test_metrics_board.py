@@ -1,4 +1,4 @@
-"""The Grafana board reads figures that the server tells, by the labels that they have."""
+"""The Grafana board and the alerts read figures that the server tells, by the labels that they have."""
 
 from __future__ import annotations
 
@@ -103,6 +103,20 @@ def test_every_figure_on_the_board_exists() -> None:
 def test_every_figure_that_the_server_tells_is_on_the_board() -> None:
     shown = " ".join(expression for expression, _ in targets())
     assert {name for name in figures() if f"{name}{{" not in shown} == OF_ALL_WORKERS
+
+
+def test_alerts_read_figures_that_exist_and_lead_to_their_symptom() -> None:
+    (group,) = YAML(typ="safe").load(ROOT / "deploy" / "alerts.yml")["groups"]
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.*)$", page, re.MULTILINE)
+    symptoms = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+    for rule in group["rules"]:
+        names = re.findall(r"\b(?:realcam_\w+|up)\b", rule["expr"])
+        labels = re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"])
+        assert names, rule["alert"]
+        assert set(names) <= set(figures()), rule["alert"]
+        assert set(labels) <= set.union(*(figures()[name] for name in names)), rule["alert"]
+        assert rule["annotations"]["runbook"].removeprefix("docs/operations.md#") in symptoms, rule["alert"]
 
 
 def test_labels_on_the_board_exist() -> None:
