@@ -6,15 +6,13 @@ certain is asked (depth_question.py). Each side brings its own decoder of pictur
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 from typing import Any, Protocol
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Float32, UInt8
+from ..arrays import BROKEN_ARRAYS, Float32, UInt8
 from ..errors import PhotoError
 from ..photo.exif import read_photo_facts
 from ..photo.photo_file import upright
@@ -210,7 +208,7 @@ def _numpy_array(path: Path, channel: str) -> tuple[NDArray[Any], str]:
                 with loaded:
                     name = _array_name(path, loaded.files, channel)
                     array = loaded[name]
-    except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
+    except (OSError, *BROKEN_ARRAYS) as error:
         raise PhotoError("The depth file is not a NumPy array of numbers", f"{path}: {error}") from error
     if array.dtype.kind not in "iuf":
         raise PhotoError("The depth file does not hold real numbers", f"{path}: {array.dtype}")

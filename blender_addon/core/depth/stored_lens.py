@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
-from ..arrays import Float64
+from ..arrays import BROKEN_ARRAYS, Float64
 from ..camera.projection import scaled_intrinsics
 from ..camera.trajectory import check_intrinsics
 from ..errors import CameraError, PhotoError
@@ -36,7 +35,7 @@ def stored_lens(path: Path, photo_size: tuple[int, int], depth_size: tuple[int, 
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found = np.asarray(arrays[NAME], dtype=np.float64) if NAME in arrays.files else None
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
+    except (OSError, *BROKEN_ARRAYS) as error:
         raise _no_lens(path, str(error)) from error
     if found is None:
         return None

@@ -12,14 +12,12 @@ A file holds `version` (1), `names` [L] of its L layers, and of layer k
 from __future__ import annotations
 
 import io
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from zipfile import BadZipFile
 
 import numpy as np
 
-from ..arrays import Float32, Int32, UInt8
+from ..arrays import BROKEN_ARRAYS, Float32, Int32, UInt8
 from ..errors import ShotError
 
 BACKGROUND_FILE = "background.npz"
@@ -88,6 +86,6 @@ def decode_background(data: bytes) -> tuple[BackgroundLayer, ...]:
                     "The background is of a newer RealCam", f"version {version}, known is {VERSION}", "Update RealCam."
                 )
             parts = [[arrays[f"{part}_{k}"] for part in _PARTS] for k in range(len(names))]
-    except (OSError, ValueError, TypeError, EOFError, KeyError, BadZipFile, zlib.error) as error:
+    except (OSError, TypeError, *BROKEN_ARRAYS) as error:
         raise ShotError("The background cannot be read", str(error), "Generate the clip again.") from error
     return tuple(BackgroundLayer(name, *layer) for name, layer in zip(names, parts, strict=True))

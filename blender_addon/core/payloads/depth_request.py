@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Float32, Float64, UInt8
+from ..arrays import BROKEN_ARRAYS, Float32, Float64, UInt8
 from ..camera.focal_length import check_focal_mm
 from ..camera.trajectory import check_intrinsics
 from ..errors import PhotoError
@@ -143,7 +142,7 @@ def decode_depth_result(data: bytes) -> DepthResult:
             depth, before, cleaning_flags, intrinsics, words = (
                 arrays[name] for name in ("depth", "before", "touched", "intrinsics", "words")
             )
-    except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:
+    except (OSError, *BROKEN_ARRAYS) as error:
         raise PhotoError("The server's depth cannot be read", str(error), "Estimate it again.") from error
     _check_result(depth, before, cleaning_flags, words)
     check_intrinsics(intrinsics[None])

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blender_addon.core.errors import RealCamError
+from blender_addon.core.errors import PhotoError, RealCamError
 from blender_addon.core.protocol.messages import PROTOCOL_VERSION, Limits, Welcome
 from server.demo.motorcycle import Motorcycle
 from server.engines.draft.engine import DraftEngine
@@ -135,12 +135,24 @@ def unpacking(nbytes: int) -> bytes:
 
 
 def test_a_depth_that_would_fill_the_memory_is_refused_before_it_is_unpacked(photo: bytes) -> None:
-    endless = b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (100000000, 1000000), }"
-    for name, depth in (("d.npz", unpacking(4_000_000_000)), ("d.npy", endless.ljust(127) + b"\n" + bytes(64))):
+    for name, depth in (("d.npz", unpacking(4_000_000_000)), ("d.npy", npy(b"(100000000, 1000000)"))):
         sent = read_photo_job(as_json(photo, depth, engine="draft", depth_name=name))
         with pytest.raises(RealCamError) as caught:
             photo_shot(*sent, WELCOME)
         assert status_of(caught.value) in (413, 422)
+
+
+def npy(shape: bytes) -> bytes:
+    """The head of a .npy, whose header is a text of Python, and a little behind it."""
+    head = b"{'descr': '<f4', 'fortran_order': False, 'shape': " + shape + b"}"
+    return b"\x93NUMPY\x01\x00v\x00" + head.ljust(117) + b"\n" + bytes(64)
+
+
+@pytest.mark.parametrize("shape", [b"(99999999999999999999, 4)", b"((((", b"(-1, 5)", b"1 if", b"(4, 4), 'more': 1"])
+def test_a_depth_whose_head_is_no_array_is_refused_in_words(photo: bytes, shape: bytes) -> None:
+    sent = read_photo_job(as_json(photo, npy(shape), engine="draft", depth_name="d.npy"))
+    with pytest.raises(PhotoError, match="not a NumPy array of numbers"):
+        photo_shot(*sent, WELCOME)
 
 
 @pytest.mark.parametrize(

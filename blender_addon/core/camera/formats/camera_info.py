@@ -8,8 +8,6 @@ in metres.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arrays import Float64
+from ...arrays import BROKEN_ARRAYS, Float64
 from ...errors import CameraError
 from ..trajectory import Trajectory, inverse, orthonormalised
 from .camera_file import CameraFile, Known, pose_matrices
@@ -86,7 +84,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         # Of a broken archive NumPy leaves a file open that it opened itself.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] if name in wanted else np.empty(0) for name in archive.files}
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except BROKEN_ARRAYS as error:
         raise CameraError(
             "The NPZ is no camera file", str(error), f"Save the arrays of one clip, as numbers: {_KNOWN_LAYOUTS}."
         ) from error
