@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -49,6 +50,7 @@ def gateway(
         except OSError as error:
             what = f"The gateway cannot listen on {host_and_port(host, port)}"
             raise ServiceError(what, error.strerror or str(error), "Choose another --port or --host.") from error
-        with listening:
+        # Ctrl-C is how it ends.
+        with listening, suppress(KeyboardInterrupt):
             say(f"HTTP at http://{host_and_port(host, port)}: what can be asked is written there.", err=True)
             http_server(app).run([listening])

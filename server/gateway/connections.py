@@ -42,12 +42,13 @@ class Connections:
         self._config = config
         self._server_key = session_keys(address, config).server_public
         self._kept: OrderedDict[str, tuple[Client, threading.Lock]] = OrderedDict()
+        self._let_in = set[str]()
         self._lock = threading.Lock()
 
     def knows(self, keys: KeyPair) -> bool:
-        """Whether a client of this token is kept, which the service has let in or is just being asked to."""
+        """Whether the service has let this token in, and it is in use."""
         with self._lock:
-            return keys.public in self._kept
+            return keys.public in self._let_in
 
     @contextmanager
     def client(self, keys: KeyPair) -> Iterator[Client]:
@@ -66,6 +67,8 @@ class Connections:
             try:
                 with _token_unknown():
                     yield client
+                with self._lock:
+                    self._let_in.add(keys.public)
             except ServiceError as error:
                 if error.code == RefusalCode.NOT_ALLOWED:
                     client.close()
@@ -89,12 +92,14 @@ class Connections:
     def _forget(self, keys: KeyPair) -> None:
         with self._lock:
             self._kept.pop(keys.public, None)
+            self._let_in.discard(keys.public)
 
     def _close_old(self) -> None:
         for public in list(self._kept)[: max(len(self._kept) - MOST_KEPT, 0)]:
             client, turn = self._kept[public]
             if turn.acquire(blocking=False):
                 del self._kept[public]
+                self._let_in.discard(public)
                 client.close()
                 turn.release()
 

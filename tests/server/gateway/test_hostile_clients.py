@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from blender_addon.core.errors import ServiceError
+from blender_addon.core.errors import ErrorCode, ServiceError
 from blender_addon.core.protocol.keys import new_keys, server_keys
 from blender_addon.core.protocol.messages import RefusalCode
 from blender_addon.core.protocol.server_address import ServerAddress
@@ -140,10 +140,15 @@ def test_one_token_leaves_room_to_the_others() -> None:
     asyncio.run(taken())
 
 
-def test_a_token_that_was_made_up_takes_no_place_of_one_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_that_was_made_up_takes_no_place_of_one_in_use(tmp_path: Path) -> None:
     server_keys(tmp_path)
     connections, keys = Connections(ServerAddress("127.0.0.1", 1, 1), tmp_path), new_keys()
-    for code, kept in ((RefusalCode.NOT_ALLOWED, False), (RefusalCode.BUSY, True)):
-        with pytest.raises(ServiceError), connections.client(keys):
-            raise ServiceError("refused", code=code)
-        assert connections.knows(keys) is kept
+    with pytest.raises(ServiceError), connections.client(keys):
+        raise ServiceError("It is away", code=ErrorCode.UNREACHABLE)
+    assert not connections.knows(keys)
+    with connections.client(keys):
+        assert not connections.knows(keys)
+    assert connections.knows(keys)
+    with pytest.raises(ServiceError), connections.client(keys):
+        raise ServiceError("It was revoked", code=RefusalCode.NOT_ALLOWED)
+    assert not connections.knows(keys)
