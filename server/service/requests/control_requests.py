@@ -99,7 +99,7 @@ class ControlHandler:
         }
 
     def _waiting(self, job_id: str, engine: str, owner: str, place: int) -> Progress:
-        stage = self._dispatcher.why_drained(engine) or "queued"
+        stage = self._dispatcher.why_no_worker(engine) or "queued"
         if why := self._dispatcher.why_suspended(engine, owner):
             stage = f"The server suspended this engine for a while: {why}. The job waits there."
         return Progress(job_id=job_id, attempt=0, step=0, steps=0, stage=stage, queue_place=place)

@@ -24,7 +24,7 @@ from .circuit_breaker import CircuitBreaker
 from .executor import Executor, JobMessage, WorkerLost, WorkerNow, WorkerState
 from .outcomes import Outcome, Outcomes
 from .picking import assigned
-from .placing import lanes, takers
+from .placing import lanes, takers, why_none
 
 log = logging.getLogger("realcam.dispatcher")
 
@@ -212,13 +212,15 @@ class Dispatcher:
         """Use again what was taken out of use; the names of these workers."""
         return self._executor.undrain(name)
 
-    def why_drained(self, engine: str) -> str:
-        """Why an engine's jobs wait though nothing is wrong: all workers that take them are drained; "" otherwise."""
+    def why_no_worker(self, engine: str) -> str:
+        """Why an engine's jobs wait whatever runs: all workers that take them are drained, or none takes them; ""
+        otherwise.
+        """
         workers = self.workers()
-        drained = {worker.place.name for worker in workers if worker.draining}
-        if not drained:
-            return ""
         needs, places = self._executor.needs.get(engine), [worker.place for worker in workers]
+        if needs is not None and (lack := why_none(needs, places)):
+            return f"No worker takes this job: {lack}. It waits."
+        drained = {worker.place.name for worker in workers if worker.draining}
         taking = {place.name for place in (places if needs is None else takers(needs, places))}
         return MAINTENANCE if taking and taking <= drained else ""
 

@@ -36,6 +36,7 @@ from blender_addon.core.protocol.messages import (
     Welcome,
 )
 from blender_addon.core.protocol.server_address import ServerAddress
+from server.engines.engine import EngineNeeds
 from server.service.jobs.job_files import MANIFEST, JobFiles, Manifest
 from server.service.jobs.job_manager import JobManager, reconcile
 from server.service.jobs.job_store import JobStore
@@ -262,13 +263,13 @@ class Worker:
 
     pid = 1
 
-    def __init__(self, on_words: Callable[..., None]) -> None:
+    def __init__(self, on_words: Callable[..., None], needs: EngineNeeds | None = None) -> None:
         self._say = lambda message: on_words(self, message)
         self._jobs: deque[pipe.RunJob] = deque()
         self._cancelled: set[str] = set()
         self._stage = 0
         capability = EngineCapability(name="copy", label="", description="", sizes=((64, 40),), frame_counts=(1,))
-        self._say(pipe.Ready(pid=self.pid, engines=(capability,)))
+        self._say(pipe.Ready(pid=self.pid, engines=(capability,), needs={"copy": needs} if needs else {}))
 
     def send(self, message: pipe.ToWorker) -> None:
         if isinstance(message, pipe.RunJob):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from blender_addon.core.awake_clock import AwakeClock
+from server.engines.engine import EngineNeeds
 from server.service.jobs.job_files import JobFiles
 from server.service.jobs.job_manager import JobManager
 from server.service.jobs.job_record import Job
@@ -27,7 +28,13 @@ JOB = "job-00000001"
 
 
 class TurningLoop:
-    """What the service's loop does with its worker and its clients, turn by turn."""
+    """What the service's loop does with its worker and its clients, turn by turn.
+
+    Attributes:
+        needs: of the workers' engine; None where they do not say.
+    """
+
+    needs: EngineNeeds | None = None
 
     def __init__(self, folder: Path, places: Mapping[WorkerPlace, str | None] = ONE, **times: float) -> None:
         self.computer = JumpingClock()
@@ -42,7 +49,7 @@ class TurningLoop:
         self.dispatcher = Dispatcher(self.manager, self.options, lambda *_: None, clock, workers)
 
     def new_worker(self, engines: str, log_format: str, on_words: Callable[..., None], cards: str | None) -> Worker:
-        self.workers.append(Worker(on_words))
+        self.workers.append(Worker(on_words, self.needs))
         return self.workers[-1]
 
     def turn(self, seconds: float = 0.1) -> None:

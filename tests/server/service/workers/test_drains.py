@@ -76,7 +76,7 @@ def test_a_drained_worker_ends_its_job_and_gets_no_other(loop: Maintained) -> No
     assert loop.manager.store.get("job-00000001").state is JobState.DONE
     loop.turn(1000.0)
     assert loop.doing() == ["drained", "a job"]
-    assert loop.dispatcher.why_drained("copy") == ""
+    assert loop.dispatcher.why_no_worker("copy") == ""
     loop.finish(1)
     assert loop.stats()[1].job_id == "job-00000003"
 
@@ -88,13 +88,13 @@ def test_a_job_of_a_drained_machine_waits_and_says_so(loop: Maintained) -> None:
     loop.queued_job("job-00000001")
     loop.turn()
     assert loop.doing() == ["drained", "drained"]
-    assert loop.dispatcher.why_drained("copy") == MAINTENANCE
+    assert loop.dispatcher.why_no_worker("copy") == MAINTENANCE
     # Clients are welcomed all the same.
     assert [engine.name for engine in loop.dispatcher.engines or ()] == ["copy"]
     loop.listed()
     while not loop.stats()[0].busy:
         loop.turn()
-    assert loop.dispatcher.why_drained("copy") == ""
+    assert loop.dispatcher.why_no_worker("copy") == ""
 
 
 def test_a_worker_that_is_listed_by_two_names_stays_out_until_both_are_gone(loop: Maintained) -> None:
@@ -154,7 +154,7 @@ def test_a_job_stops_at_its_checkpoint_and_goes_on_once_its_worker_is_back(
     with server.client() as client:
         node = client.stats().workers[0].node
         assert "There are: " in drain(server, "nosuch", code=1)
-        client.submit(job_id, small_payload(bike, "resume", frames=6, until=str(go_on)), "resume")
+        client.submit(job_id, small_payload(bike, "resume", pause=0.3, frames=6, until=str(go_on)), "resume")
         next(event for event in client.follow(job_id) if isinstance(event, JobProgress) and event.total)
         assert "no more jobs" in drain(server, node, "--deadline", "0")
         while not all(worker.draining for worker in client.stats().workers):
