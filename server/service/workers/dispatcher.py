@@ -209,8 +209,12 @@ class Dispatcher:
         return names
 
     def undrain_worker(self, name: str) -> tuple[str, ...]:
-        """Use again what was taken out of use; the names of these workers."""
-        return self._executor.undrain(name)
+        """Use again what was taken out of use; the names of these workers. What still runs there goes on."""
+        names = self._executor.undrain(name)
+        for worker in names:
+            if (attempt := self._attempts.get(worker)) is not None:
+                attempt.paused_at = None
+        return names
 
     def why_no_worker(self, engine: str) -> str:
         """Why an engine's jobs wait whatever runs: all workers that take them are drained, or none takes them; ""

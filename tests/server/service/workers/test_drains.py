@@ -125,6 +125,22 @@ def test_what_does_not_stop_at_the_deadline_is_ended_and_goes_on_elsewhere_uncou
     assert any(DRAINED in event.reason for event in loop.manager.store.events_after(job.job_id, 0))
 
 
+def test_what_still_runs_on_a_worker_that_is_used_again_goes_to_its_end(loop: Maintained) -> None:
+    loop.begin("job-00000001")
+    loop.listed(Drain("one", 0.0, deadline=0.0))
+    loop.turn()
+    loop.listed()
+    for _ in range(2 * round(DRAIN_GRACE)):
+        loop.turn(1.0)
+    loop.finish(0)
+    job = loop.manager.store.get("job-00000001")
+    assert (job.state, job.attempt) == (JobState.DONE, 1)
+    # The process that was told to pause has been replaced by one that was not.
+    while loop.doing() != ["idle", "idle"]:
+        loop.turn()
+    assert len(loop.workers) == 3
+
+
 def test_a_list_that_cannot_be_read_changes_nothing(loop: Maintained) -> None:
     loop.listed(Drain("one", 0.0))
     loop.turn()
