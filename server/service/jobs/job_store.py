@@ -1,8 +1,9 @@
 """The durable record of every job, in SQLite: one connection, one thread. A change is on disk when a method returns.
 
-Two changes are only with the system then, which the end of any process does not undo, but a loss of power can: that a
-job was submitted whose payload has not come, and that its owner has its results. Nothing was promised on either: the
-client submits such a job again, and results are kept longer. Each change that follows brings them to the disk.
+Three changes are only with the system then, which the end of any process does not undo, but a loss of power can: that a
+job was submitted whose payload has not come, that its clip was made but has no place yet, and that its owner has its
+results. Nothing was promised on them: the client submits such a job again, the clip is made again, and results are kept
+longer. Each change that follows brings them to the disk.
 """
 
 from __future__ import annotations
@@ -283,7 +284,7 @@ class JobStore:
         packed, nbytes = job.packed_results, job.result_bytes
         if results:
             packed, nbytes = msgspec.msgpack.encode(results), sum(file.nbytes for file in results)
-        with self._transaction():
+        with self._transaction(at_once=cause is not Cause.CLIP_MADE):
             changed = self._connection.execute(
                 "UPDATE jobs SET state = ?, attempt = ?, losses = ?, cancel_requested = ?, sequence = ?, reason = ?,"
                 " finished_at = ?, engine_seconds = ?, clip_pixels = max(clip_pixels, ?), results = ?, result_bytes = ?"

@@ -51,15 +51,17 @@ def test_a_life_is_kept_with_numbered_events(tmp_path: Path) -> None:
 def test_what_a_client_was_promised_is_synced_and_no_more(
     tmp_path: Path, connections: list[sqlite3.Connection]
 ) -> None:
-    """By what each commit is told. A loss of power may take a submission without payload, and the mark of a fetch."""
+    """By what each commit is told. A loss of power may take a submission without payload, that a clip was made which is
+    not stored yet, and the mark of a fetch."""
     store, synced = JobStore(tmp_path / "jobs.sqlite3"), list[str]()
     connections[0].set_trace_callback(lambda said: synced.append(said) if said.startswith("PRAGMA") else None)
     job = _new(store)
     store.note_fetched(job.job_id, 2.0)
-    store.apply(job, Cause.PAYLOAD_STORED, 2.0)
+    for cause in (Cause.PAYLOAD_STORED, Cause.STARTED, Cause.CLIP_MADE, Cause.RESULTS_STORED):
+        job = store.apply(job, cause, 2.0)
     store.forget([job.job_id])
     lazily, at_once = "PRAGMA synchronous = NORMAL", "PRAGMA synchronous = FULL"
-    assert synced == [lazily, lazily, at_once, at_once]
+    assert synced == [lazily, lazily, at_once, at_once, lazily, at_once, at_once]
     store.close()
 
 
