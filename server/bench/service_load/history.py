@@ -17,7 +17,8 @@ from server.service.jobs.retention import DAY, Retention
 
 FRAMES = 16
 """Pictures of each clip on record."""
-CLIP_BYTES = 5_000_000
+CLIP_BYTES = 2_000_000
+"""Little enough that 20,000 clips are within what a server keeps: they go by age alone."""
 FAILED_EVERY = 20
 """Of so many jobs, one has failed."""
 UNFETCHED_EVERY = 7

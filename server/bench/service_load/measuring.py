@@ -88,6 +88,7 @@ class ServiceFigures:
         dispatch: from when a worker was free and a job waited until it was recorded as running.
         loop_lag: what a message that comes at any moment waits for the loop to end its turn.
         loop_processor: the same had the loop's thread waited for nothing: neither for the disk nor for the machine.
+        loop_processor_a_job: of the loop's thread, for each clip, with all that happened meanwhile.
         forgotten: jobs that retention removed.
         longest_housekeeping: the longest that it and the rest of the housekeeping stopped the loop.
         longest_housekeeping_processor: the longest of it that the loop's thread worked.
@@ -102,6 +103,7 @@ class ServiceFigures:
     dispatch: Spread
     loop_lag: Spread
     loop_processor: Spread
+    loop_processor_a_job: float
     forgotten: int
     longest_housekeeping: float
     longest_housekeeping_processor: float
@@ -143,6 +145,7 @@ def measure_service(load: Load) -> ServiceFigures:
         dispatch=Spread.of(dispatch_seconds(events, load.workers)),
         loop_lag=loop_lag([turn.seconds for turn in turns], seconds),
         loop_processor=loop_lag([turn.processor for turn in turns], seconds),
+        loop_processor_a_job=sum(turn.processor for turn in turns) / max(done, 1),
         forgotten=load.jobs + len(first) + len(later) - sum(after.jobs.values()),
         longest_housekeeping=max(turn.housekeeping for turn in turns),
         longest_housekeeping_processor=max(turn.housekeeping_processor for turn in turns),

@@ -49,9 +49,10 @@ def _show(figures: ServiceFigures) -> None:
     console.print(table)
     stopped, at_work = _ms(figures.longest_housekeeping), _ms(figures.longest_housekeeping_processor)
     say(
-        f"{figures.done} clips in {figures.seconds:.0f} s by {load.workers} worker(s) for {load.clients} clients; "
-        f"{load.jobs:,} jobs on record at the start, {figures.forgotten:,} of them forgotten meanwhile. Housekeeping "
-        f"stopped the loop for {stopped} ms at most, {at_work} ms of them at work. The server's memory: "
+        f"{figures.done} clips in {figures.seconds:.0f} s by {load.workers} worker(s) for {load.clients} clients, "
+        f"{_ms(figures.loop_processor_a_job)} ms of the loop's thread for each. {load.jobs:,} jobs on record at the "
+        f"start, {figures.forgotten:,} of them forgotten meanwhile. Housekeeping stopped the loop for {stopped} ms at "
+        f"most, {at_work} ms of them at work. The server's memory: "
         f"{figures.memory_before / 1e6:.1f} MB, {figures.memory_after / 1e6:.1f} MB at the end."
     )
 
