@@ -332,9 +332,9 @@ class Dispatcher:
             for lane, jobs in self._manager.queues().items()
         }
         picked = assigned(queues, free, needs, places, self._passed)
-        self._passed |= picked.passed
+        # Of those that have started or ended meanwhile nothing is kept.
+        self._passed = (self._passed | picked.passed) & {job.job_id for job in picked.left}
         for waiting, name in picked.starts:
-            self._passed.discard(waiting.job_id)
             self._start(self._manager.store.get(waiting.job_id), name)
         self._executor.want([needs[job.engine] for job in picked.left[:WANTED_MOST] if job.engine in needs])
 
