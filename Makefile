@@ -22,12 +22,13 @@ RUN313 = UV_PROJECT_ENVIRONMENT=.venv313 $(UV) run --locked --group blender --py
 FUZZ := 20
 FUZZ_TESTS = REALCAM_FUZZ=$(FUZZ) OMP_NUM_THREADS=1
 
-.PHONY: help demo test lint test-core test-blender-5.2 test-models test-slow fuzz bench addon repository version release setup clean
+.PHONY: help demo test lint test-core test-blender-5.2 test-models test-cluster test-slow fuzz bench addon repository version release setup clean
 
 help:
 	@echo "make demo   the whole shot: a photo becomes a clip on Blender's timeline, in out/demo/"
 	@echo "make test   ruff, mypy, hadolint and every test: the networks', and Blender's under 4.5 and, where Python 3.13 is found, 5.2"
 	@echo "make test-models   the networks' tests alone; they bring PyTorch, some 7 GB with its CUDA libraries"
+	@echo "make test-cluster   the tests on a Ray cluster of this machine; they bring Ray, some 300 MB"
 	@echo "make test-slow   the tests that take minutes each or gigabytes of memory, which make test leaves out; before a release"
 	@echo "make fuzz   the property tests with examples drawn at random, 20 times as many (FUZZ=N: N times); before a release"
 	@echo "make bench  how fast the parts are on this machine"
@@ -60,6 +61,11 @@ test-blender-5.2: setup
 test-models: setup
 	@scripts/models_environment.sh $(UV)
 	.venv-models/bin/$(PYTEST) $(TORCH_TESTS) -k "not draft"
+
+# One after the other: each has a cluster of several nodes. With compiled bytecode, as every process of a node imports Ray.
+test-cluster: setup
+	@UV_PROJECT_ENVIRONMENT=.venv-cluster $(UV) sync --quiet --locked --extra cluster --group blender --compile-bytecode --python 3.11
+	.venv-cluster/bin/python -m pytest tests/server/cluster
 
 # One after the other: some take most of a machine's memory.
 test-slow: setup
@@ -96,4 +102,4 @@ setup: $(UV)
 	scripts/get_uv.sh
 
 clean:
-	rm -rf .venv .venv313 .venv-models .uv build dist out
+	rm -rf .venv .venv313 .venv-models .venv-cluster .uv build dist out

@@ -9,8 +9,8 @@ from blender_addon.core.foreign_files import is_foreign
 ROOT = Path(__file__).parents[1]
 FOLDER = "carried_server"
 """Where they stand in the zip."""
-LEFT_OUT = {"bench", "cli.py", "commands", "datasets", "demo", "gateway", "terminal", "training"}
-"""The command line, HTTP and what only they use: their packages are not in the zip."""
+LEFT_OUT = {"bench", "cli.py", "cluster", "commands", "datasets", "demo", "gateway", "terminal", "training"}
+"""The command line, HTTP, Ray and what only they use: their packages are not in the zip."""
 NETWORK = Path("model", "weights", "nano")
 """The network that ships, which needs PyTorch, also not there."""
 ADDON = '''"""The add-on whose folder this is in: the server imports its core by the name that it has in a checkout."""

@@ -124,6 +124,17 @@ def test_only_networks_rooms_import_torch() -> None:
     assert wrong == []
 
 
+def test_only_the_cluster_s_room_imports_ray() -> None:
+    """Everything else runs, and is tested, where Ray is not installed."""
+    wrong = [
+        where(path, line)
+        for path in sources("blender_addon", "server", "realcam", "examples")
+        for line, _, target in imports(path)
+        if target[0] == "ray" and not path.is_relative_to(ROOT / "server/cluster")
+    ]
+    assert wrong == []
+
+
 def test_the_package_to_import_only_hands_on_names() -> None:
     """`from realcam import ...`: what stands behind a name may move, the name stays."""
     (module,) = sources("realcam")
@@ -195,7 +206,7 @@ def test_core_is_light() -> None:
 def test_the_server_and_the_names_to_import_load_no_models() -> None:
     loaded = loaded_by("import server.cli, server.engines.registry, realcam")
     assert "server" in loaded
-    assert loaded & {"bpy", "torch", "diffusers", "transformers", "accelerate"} == set()
+    assert loaded & {"bpy", "torch", "diffusers", "transformers", "accelerate", "ray"} == set()
 
 
 def test_the_table_finds_an_upward_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,8 @@ import typer
 
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT, DEFAULT_HOST, bare_host
+from server.cluster.executor import cluster_executor
+from server.cluster.security import TLS_FILES
 from server.commands.friendly_errors import friendly_errors
 from server.service.jobs.retention import DAY, Retention
 from server.service.logs import LogFormat, set_up_logs
@@ -22,7 +24,16 @@ from server.service.workers.worker_plan import AUTO
 from server.terminal.plain_console import say
 
 LAST_PORT = 65535
-UNIT_ENVIRONMENT = ("REALCAM_CONFIG_DIR", "REALCAM_WEIGHTS", "HF_HOME", "HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES")
+RAY_VARIABLES = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "RAY_USE_TLS", *TLS_FILES)
+"""By which a server joins a cluster; not RAY_AUTH_TOKEN, as everybody may read a unit."""
+UNIT_ENVIRONMENT = (
+    "REALCAM_CONFIG_DIR",
+    "REALCAM_WEIGHTS",
+    "HF_HOME",
+    "HF_HUB_OFFLINE",
+    "CUDA_VISIBLE_DEVICES",
+    *RAY_VARIABLES,
+)
 """Variables that the systemd unit takes over from the terminal that prints it."""
 
 HostOption = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -79,6 +90,21 @@ PrintUnitOption = Annotated[
     bool,
     typer.Option("--print-unit", help="Start nothing: print a systemd unit that runs the server with these options."),
 ]
+ClusterOption = Annotated[
+    str,
+    typer.Option(
+        metavar="HOST:PORT|local",
+        help="Run jobs on the nodes of the Ray cluster whose head is there; local: one of this machine alone. "
+        "Needs the extra `cluster`.",
+    ),
+]
+PrivateOption = Annotated[
+    bool,
+    typer.Option(
+        "--network-is-private",
+        help="Join a Ray cluster that asks for no token: whoever reaches any of its ports runs code on all its nodes.",
+    ),
+]
 
 
 def serve(
@@ -103,6 +129,8 @@ def serve(
     metrics_port: MetricsPortOption = None,
     stop_grace: StopGraceOption = 5.0,
     print_unit: PrintUnitOption = False,
+    cluster: ClusterOption = "",
+    network_is_private: PrivateOption = False,
 ) -> None:
     """Run a server: it takes shots, makes clips and keeps them until they are fetched."""
     if log_format not in ("text", "json"):
@@ -131,8 +159,17 @@ def serve(
         ),
         log_format=logs,
     )
+    if cluster and workers != AUTO:
+        raise typer.BadParameter("a cluster's nodes have workers of their own", param_hint="--workers")
     with friendly_errors():
-        run_until_stopped(options, die_with_parent=die_with_parent, ready_file=ready_file, metrics_port=metrics_port)
+        new_executor = cluster_executor(cluster, network_is_private=network_is_private) if cluster else None
+        run_until_stopped(
+            options,
+            die_with_parent=die_with_parent,
+            ready_file=ready_file,
+            metrics_port=metrics_port,
+            new_executor=new_executor,
+        )
 
 
 def _unit(context: typer.Context, stop_grace: float) -> str:

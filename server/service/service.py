@@ -15,7 +15,7 @@ from typing import NamedTuple
 import psutil
 import zmq
 
-from blender_addon.core.awake_clock import AwakeClock
+from blender_addon.core.awake_clock import AwakeClock, Clock
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.keys import server_keys
 from blender_addon.core.protocol.messages import JobState, Ping, Pong, RefusalCode, ServerStats
@@ -86,19 +86,31 @@ def unmeasured(turn: Turn) -> None:
     """An OnTurn for those who do not measure."""
 
 
+NewExecutor = Callable[[ServiceOptions, Wakeup, Clock], Executor]
+"""Makes what executes jobs; called with the options, what brings its messages to the loop, and the loop's clock."""
+
+
+def _local_workers(options: ServiceOptions, wakeup: Wakeup, clock: Clock) -> Executor:
+    """Workers on this machine."""
+    return LocalWorkers(options, planned_workers(options.workers, usable_cards()), wakeup, clock)
+
+
 class Service:
     """A whole server: made and `run` on one thread, stopped by `stop` from any thread.
 
     Args:
         options: where it listens, where it keeps jobs and keys, and its limits.
         on_turn: called after each turn of the loop.
+        new_executor: makes what executes jobs; None for workers on this machine.
 
     Raises:
         ServiceError: the port is taken, the data directory cannot be used, nobody is allowed on an address that others
             can reach, or the ZAP self-test failed.
     """
 
-    def __init__(self, options: ServiceOptions, on_turn: OnTurn = unmeasured) -> None:
+    def __init__(
+        self, options: ServiceOptions, on_turn: OnTurn = unmeasured, new_executor: NewExecutor | None = None
+    ) -> None:
         self.options = options
         self._on_turn = on_turn
         self.boot_id = secrets.token_hex(8)
@@ -117,7 +129,7 @@ class Service:
         self._sessions = Sessions(options.limits.sessions, self._clock)
         outbox = Outbox(self._sessions, self._control, options.limits.unread_messages)
         self._manager = JobManager(self._store, files, on_event=outbox.notify_event)
-        executor = self._executor()
+        executor = (new_executor or _local_workers)(options, self._wakeup, self._clock)
         self._dispatcher = Dispatcher(
             self._manager, options, on_step=self._sessions.note_progress, clock=self._clock, executor=executor
         )
@@ -151,11 +163,6 @@ class Service:
         self._stop_at: float | None = None
         self._lags: deque[tuple[float, float]] = deque()
         reconcile(self._manager)
-
-    def _executor(self) -> Executor:
-        """What executes jobs, by the options."""
-        places = planned_workers(self.options.workers, usable_cards())
-        return LocalWorkers(self.options, places, self._wakeup, self._clock)
 
     def _open_sockets(self) -> None:
         options, limits = self.options, self.options.limits

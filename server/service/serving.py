@@ -18,7 +18,7 @@ from blender_addon.core.protocol.server_address import host_and_port
 
 from .options import ServiceOptions
 from .ready_file import remove_ready_file, write_ready_file
-from .service import OnTurn, Service, unmeasured
+from .service import NewExecutor, OnTurn, Service, unmeasured
 
 PARENT_GONE_GRACE = 2.0
 """Seconds that a sampler has to save a checkpoint when the parent is gone."""
@@ -36,6 +36,7 @@ def run_until_stopped(
     ready_file: Path | None = None,
     metrics_port: int | None = None,
     on_turn: OnTurn = unmeasured,
+    new_executor: NewExecutor | None = None,
 ) -> None:
     """Serve until a signal, or the parent's end.
 
@@ -45,13 +46,14 @@ def run_until_stopped(
         ready_file: written once connections are accepted, removed when the server ends.
         metrics_port: of 127.0.0.1, where Prometheus is told figures.
         on_turn: called after each turn of the loop.
+        new_executor: see Service.
 
     Raises:
         ServiceError: the worker cannot be started, or the ready file or the metrics port cannot be used.
     """
     if ready_file is not None:
         remove_ready_file(ready_file)
-    service = Service(options, on_turn)
+    service = Service(options, on_turn, new_executor)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: service.stop())
     if die_with_parent:

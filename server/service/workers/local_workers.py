@@ -138,16 +138,29 @@ class LocalWorkers:
         self.cards_to_come = False
         """Whether workers with cards may be added: engines that no worker takes are not unavailable then."""
 
-    def add(self, place: WorkerPlace, new_worker: NewWorker, *, stands_by: bool, speak_by: float = math.inf) -> None:
-        """Have one worker more. It starts at once, and says what its engines can do.
+    def assume(self, engines: tuple[EngineCapability, ...], needs: Mapping[str, EngineNeeds]) -> None:
+        """Take the engines to be what an earlier server knew, until workers say what they are."""
+        self._known.engines, self._known.needs = engines, dict(needs)
+
+    def add(
+        self,
+        place: WorkerPlace,
+        new_worker: NewWorker,
+        *,
+        stands_by: bool,
+        speak_by: float = math.inf,
+        asleep: bool = False,
+    ) -> None:
+        """Have one worker more.
 
         Args:
             place: what it is; no other one has its name.
             new_worker: starts its process.
             stands_by: whether it has a process also while no job waits for it.
-            speak_by: until when the server waits for what it says, seconds of the loop's clock.
+            speak_by: until when the server waits for what its engines can do, seconds of the loop's clock.
+            asleep: whether it starts only with its first job; else at once, to say what its engines can do.
         """
-        self._workers[place.name] = _Worker(place, stands_by, new=new_worker, speak_by=speak_by, wanted=True)
+        self._workers[place.name] = _Worker(place, stands_by, new=new_worker, speak_by=speak_by, wanted=not asleep)
 
     def remove(self, name: str, reason: str) -> None:
         """Have a worker no longer; its attempt, if it runs one, is lost.
@@ -157,8 +170,9 @@ class LocalWorkers:
             reason: see WorkerLost.
         """
         worker = self._workers.pop(name)
-        if worker.process is not None:
-            worker.process.kill()
+        process, worker.process = worker.process, None
+        if process is not None:
+            process.close(0.0)
             self._listener(name, WorkerLost(reason))
         if any(other.told for other in self._workers.values()):
             self._work_out_engines()

@@ -19,7 +19,7 @@ from blender_addon.core.payloads.clip import Clip, ClipMetadata
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import JobProgress, OnProgress
 from blender_addon.core.protocol.capability import INTERPOLATION_MODE, EngineCapability
-from server.engines.engine import Checkpoints, Engine
+from server.engines.engine import Checkpoints, Engine, EngineNeeds
 
 
 class CopyEngine:
@@ -170,6 +170,18 @@ class ResumeEngine(CopyEngine):
 def engines() -> dict[str, Callable[[], Engine]]:
     kinds = (CopyEngine, CrashEngine, HangEngine, RaiseEngine, FragileEngine, MemoryEngine, RefuseEngine, EndEngine)
     return {kind.name: kind for kind in (*kinds, ThreadlessEngine, ResumeEngine)}
+
+
+class CardEngine(CopyEngine):
+    """Runs nowhere but on a card."""
+
+    name = "card"
+    needs = EngineNeeds(cards=1, card_memory=8 * 2**30, without_card="never")
+
+
+def on_nodes() -> dict[str, Callable[[], Engine]]:
+    """Those above, the product's own one, and one that needs a card."""
+    return {**engines(), **draft(), CardEngine.name: CardEngine}
 
 
 def draft() -> dict[str, Callable[[], Engine]]:

@@ -15,7 +15,7 @@ from server.service.wakeup import Wakeup
 from server.service.workers import worker_messages as pipe
 from server.service.workers.executor import Card, WorkerKind, WorkerLost, WorkerPlace, WorkerState
 from server.service.workers.local_workers import LocalWorkers
-from server.service.workers.worker_process import OnWords
+from server.service.workers.worker_process import OnWords, WorkerExit
 
 LIGHT = WorkerPlace("a/light", WorkerKind.LIGHT, node="a")
 CARD = WorkerPlace("a/card0", WorkerKind.CARD, (Card("0", 2**34),), node="a")
@@ -38,6 +38,9 @@ class Process:
 
     def close(self, seconds: float) -> None:
         self.kill()
+
+    def end(self) -> None:
+        self._on_words(self, WorkerExit("it ended"))
 
     def ready(self, label: str) -> None:
         engines = tuple(
@@ -130,9 +133,12 @@ def test_a_worker_that_is_removed_loses_its_attempt_and_what_it_says_then_is_not
     loop.workers.remove("a/card0", "its node is gone")
     loop.processes[1].ready("")
     loop.turn()
+    loop.processes[1].end()
+    loop.turn()
     assert loop.said == [("a/card0", WorkerLost("its node is gone"))]
     assert list(loop.states()) == ["a/light"]
     assert "it needs a card" in loop.labels()["network"]
+    assert loop.processes[1].killed
     loop.workers.cards_to_come = True
     loop.workers.add(CARD, loop.new, stands_by=False)
     loop.turn()

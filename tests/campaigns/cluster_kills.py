@@ -1,0 +1,224 @@
+"""Random kills of nodes, engines' processes and the server while small jobs run on a Ray cluster of this machine.
+
+    .venv-cluster/bin/python -m tests.campaigns.cluster_kills --jobs 300 --kills 60
+
+Every job takes checkpoints, so that what was resumed can be held to what nothing had disturbed. Prints the figures as
+JSON and ends with exit code 1 when anything was lost, made twice or damaged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import random
+import sqlite3
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from blender_addon.core.errors import ServiceError
+from blender_addon.core.protocol.messages import JobState, StateEvent
+from server.demo.motorcycle import Motorcycle, motorcycle
+from server.service.jobs.job_states import MAX_ATTEMPTS
+from tests.support.servers import RunningServer, new_id
+from tests.support.shots import small_payload
+from tests.support.systems.ray_nodes import ENVIRONMENT, RayNodes, ray_nodes
+
+SEEDS = 8
+"""Different shots: jobs of one seed must all give the same clip."""
+PATIENCE = 600.0
+NODES = 3
+"""With a card each, beside the head."""
+
+
+@dataclass
+class Figures:
+    """What came out. recovery: seconds from the kill of a node or a server to the next job that ended."""
+
+    jobs: int
+    kills: dict[str, int] = field(default_factory=dict)
+    gave_up: int = 0
+    """FAILED after MAX_ATTEMPTS lost workers each, as promised; one that failed otherwise is lost."""
+    lost: int = 0
+    finished_twice: int = 0
+    wrong: int = 0
+    most_attempts: int = 0
+    seconds: float = 0.0
+    recovery_worst: float = 0.0
+
+    @property
+    def clean(self) -> bool:
+        """Nothing lost, twice or damaged, and no more jobs given up than the kills explain."""
+        explained = self.gave_up * MAX_ATTEMPTS <= sum(self.kills.values())
+        return explained and self.lost == self.finished_twice == self.wrong == 0
+
+
+class Campaign:
+    """One campaign on a running cluster."""
+
+    def __init__(self, nodes: RayNodes, folder: Path, jobs: int, chance: random.Random) -> None:
+        self._nodes = nodes
+        self._chance = chance
+        self._workers: list[Any] = [nodes.add(cards=1, card_gb=24) for _ in range(NODES)]
+        self._bike: Motorcycle = motorcycle()
+        self.ids = [new_id() for _ in range(jobs)]
+        self.clips: dict[str, str] = {}
+        """Digest of the frames that were fetched, by job."""
+        self.failed: set[str] = set()
+        self.server = RunningServer(
+            folder / "data", folder / "config", ("--cluster", nodes.address), log=folder / "server.log"
+        ).start()
+        self._folder = folder
+        self._threads = [threading.Thread(target=self._bring, args=(self.ids[n::4],)) for n in range(4)]
+
+    def ended(self) -> int:
+        """Jobs whose end was told."""
+        return len(self.clips) + len(self.failed)
+
+    def run(self, kills: int) -> tuple[Counter[str], list[float]]:
+        """Bring all jobs, with the kills spread over them.
+
+        Returns:
+            What was killed how often, and the seconds from each kill to the next job that ended.
+        """
+        counts, recoveries = Counter[str](), list[float]()
+        ways: dict[str, Callable[[], bool]] = {
+            "node": self._kill_node,
+            "engine": self._kill_engine,
+            "server": self._kill_server,
+        }
+        for thread in self._threads:
+            thread.start()
+        for kill in range(kills):
+            while self.ended() < kill * 0.9 * len(self.ids) / kills:
+                time.sleep(0.05)
+            time.sleep(self._chance.uniform(0.0, 1.0))
+            name = self._chance.choice(sorted(ways))
+            before, started = self.ended(), time.monotonic()
+            counts[name] += ways[name]()
+            while self.ended() == before and any(thread.is_alive() for thread in self._threads):
+                time.sleep(0.05)
+            recoveries.append(time.monotonic() - started)
+        for thread in self._threads:
+            thread.join()
+        return counts, recoveries
+
+    def _bring(self, ids: list[str]) -> None:
+        """Submit, follow and fetch each job."""
+        with self.server.client(patience=PATIENCE) as client:
+            for job_id in ids:
+                payload = small_payload(self._bike, "resume", pause=0.2, seed=seed_of(job_id), always=True)
+                client.submit(job_id, payload, "resume")
+                last = list(client.follow(job_id))[-1]
+                if isinstance(last, StateEvent) and last.state is JobState.FAILED:
+                    self.failed.add(job_id)
+                    continue
+                client.fetch(job_id, self._folder / job_id)
+                self.clips[job_id] = digest(self._folder / job_id)
+
+    def _kill_node(self) -> bool:
+        """A power cut of one node, and another one that is plugged in."""
+        node = self._workers.pop(self._chance.randrange(len(self._workers)))
+        self._nodes.kill(node)
+        self._workers.append(self._nodes.add(cards=1, card_gb=24))
+        return True
+
+    def _kill_engine(self) -> bool:
+        """kill -9 of one process that runs engines; whether there was one."""
+        found = [process for process in psutil.process_iter() if _runs_engines(process)]
+        with contextlib.suppress(psutil.NoSuchProcess, IndexError):
+            self._chance.choice(found).kill()
+            return True
+        return False
+
+    def _kill_server(self) -> bool:
+        self.server.kill()
+        while True:
+            with contextlib.suppress(ServiceError):
+                self.server.start()
+                return True
+            time.sleep(0.5)
+
+
+def _runs_engines(process: psutil.Process) -> bool:
+    """Whether this is one of ours."""
+    try:
+        return {"server.service.workers.worker", "tests.support.engines.misbehaving:engines"} <= set(process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def seed_of(job_id: str) -> int:
+    """The seed of a job's shot."""
+    return int(job_id, 16) % SEEDS
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 of the frames of a fetched clip."""
+    whole = hashlib.sha256()
+    for path in sorted((folder / "frames").glob("*.png")):
+        whole.update(path.read_bytes())
+    return whole.hexdigest()
+
+
+def judge(figures: Figures, campaign: Campaign, data: Path) -> None:
+    """Look at the store and at the clips that were fetched."""
+    with contextlib.closing(sqlite3.connect(data / "jobs.sqlite3")) as store:
+        states = dict(store.execute("SELECT job_id, state FROM jobs"))
+        losses = dict(store.execute("SELECT job_id, losses FROM jobs"))
+        done = dict(store.execute("SELECT job_id, count(*) FROM events WHERE state = 'done' GROUP BY job_id"))
+        (figures.most_attempts,) = store.execute("SELECT max(attempt) FROM jobs").fetchone()
+    wanted: dict[int, str] = {}
+    for job_id in campaign.ids:
+        if states.get(job_id) == "failed" and losses[job_id] >= MAX_ATTEMPTS:
+            figures.gave_up += 1
+            continue
+        figures.lost += states.get(job_id) != "done" or job_id not in campaign.clips
+        figures.finished_twice += done.get(job_id, 0) > 1
+        if job_id in campaign.clips:
+            figures.wrong += wanted.setdefault(seed_of(job_id), campaign.clips[job_id]) != campaign.clips[job_id]
+
+
+def run(jobs: int, kills: int, seed: int, folder: Path) -> Figures:
+    """One campaign in `folder`, on a cluster of its own."""
+    figures, started = Figures(jobs), time.monotonic()
+    with ray_nodes() as nodes:
+        campaign = Campaign(nodes, folder, jobs, random.Random(seed))
+        try:
+            counts, recoveries = campaign.run(kills)
+        finally:
+            campaign.server.stop()
+    figures.kills, figures.recovery_worst = dict(counts), max(recoveries, default=0.0)
+    figures.seconds = time.monotonic() - started
+    judge(figures, campaign, folder / "data")
+    return figures
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=300)
+    parser.add_argument("--kills", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    # Ray reads its variables when it is imported.
+    os.environ.update(ENVIRONMENT)
+    with tempfile.TemporaryDirectory() as folder:
+        figures = run(options.jobs, options.kills, options.seed, Path(folder))
+    print(json.dumps(asdict(figures), indent=1))
+    sys.exit(not figures.clean)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Jobs on the nodes of a Ray cluster come out as on one machine, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from blender_addon.core.arrays import UInt8
+from blender_addon.core.payloads.shot_file import encode_shot
+from blender_addon.core.progress import JobProgress
+from blender_addon.core.protocol.client import Client
+from blender_addon.core.protocol.messages import JobState, StateEvent
+from server.demo.motorcycle import Motorcycle
+from server.engines.draft.engine import DraftEngine
+from tests.support.servers import RunningServer, new_id
+from tests.support.shots import small_payload, small_shot
+from tests.support.systems.ray_nodes import PATIENCE, STORE_BYTES, RayNodes, wait_until
+
+ENGINES = "tests.support.engines.misbehaving:on_nodes"
+
+
+@pytest.fixture(scope="module")
+def server(nodes: RayNodes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server on the cluster, which has no node with a card when it starts."""
+    folder = tmp_path_factory.mktemp("server")
+    running = RunningServer(
+        folder / "data",
+        folder / "config",
+        ("--cluster", nodes.address),
+        log=folder / "log",
+        engines=ENGINES,
+    ).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def client(server: RunningServer) -> Iterator[Client]:
+    """Its user's."""
+    with server.client(patience=PATIENCE) as connected:
+        yield connected
+
+
+def made(client: Client, payload: bytes, engine: str, folder: Path) -> UInt8:
+    """[F, H, W, 3] the frames that an engine makes of a shot."""
+    job_id = new_id()
+    client.submit(job_id, payload, engine)
+    last = list(client.follow(job_id))[-1]
+    assert isinstance(last, StateEvent)
+    assert (last.state, last.reason) == (JobState.DONE, "")
+    return fetched(client, job_id, folder)
+
+
+def fetched(client: Client, job_id: str, folder: Path) -> UInt8:
+    """[F, H, W, 3] the frames of a finished job."""
+    client.fetch(job_id, folder / job_id)
+    return np.stack([np.array(Image.open(path)) for path in sorted((folder / job_id / "frames").glob("*.png"))])
+
+
+def unavailable(client: Client, engine: str) -> str:
+    """Why an engine cannot be used."""
+    (found,) = (offered for offered in client.connect(PATIENCE).engines if offered.name == engine)
+    return found.unavailable
+
+
+def test_a_draft_is_what_the_engine_makes_here(client: Client, bike: Motorcycle, tmp_path: Path) -> None:
+    wanted = DraftEngine().generate(small_shot(bike, "draft"), lambda report: None).frames
+    np.testing.assert_array_equal(made(client, small_payload(bike, "draft"), "draft", tmp_path), wanted)
+
+
+def test_a_payload_larger_than_the_object_store_is_sent_in_pieces(
+    client: Client, bike: Motorcycle, tmp_path: Path
+) -> None:
+    shot = small_shot(bike)
+    noise = np.random.default_rng(0).uniform(1.0, 9.0, (5000, 5000)).astype(np.float32)
+    payload = encode_shot(replace(shot, depth=noise))
+    assert len(payload) > STORE_BYTES
+    np.testing.assert_array_equal(made(client, payload, "copy", tmp_path), shot.preview[..., :3])
+
+
+def test_an_engine_that_dies_goes_on_from_the_checkpoint_that_its_node_sent(
+    client: Client, bike: Motorcycle, tmp_path: Path
+) -> None:
+    calm = made(client, small_payload(bike, "resume", seed=5), "resume", tmp_path)
+    job_id = new_id()
+    client.submit(job_id, small_payload(bike, "resume", seed=5, die=True, always=True), "resume")
+    events = list(client.follow(job_id))
+    assert isinstance(events[-1], StateEvent)
+    assert (events[-1].state, events[-1].attempt) == (JobState.DONE, 2)
+    np.testing.assert_array_equal(fetched(client, job_id, tmp_path), calm)
+
+
+def test_nodes_that_join_are_used_and_one_that_dies_hands_its_job_to_another(
+    nodes: RayNodes, server: RunningServer, client: Client, bike: Motorcycle, tmp_path: Path
+) -> None:
+    assert "it needs a card" in unavailable(client, "card")
+    first = nodes.add(cards=1, card_gb=24)
+    wait_until(lambda: not unavailable(client, "card"))
+    made(client, small_payload(bike, "card"), "card", tmp_path)
+
+    calm = made(client, small_payload(bike, "resume", seed=7), "resume", tmp_path)
+    job_id, go_on = new_id(), tmp_path / "go on"
+    client.submit(job_id, small_payload(bike, "resume", seed=7, always=True, until=str(go_on), pause=0.3), "resume")
+    wait_until((server.data_dir / "checkpoints" / job_id / "state").exists)
+    nodes.add(cards=1, card_gb=24)
+    nodes.kill(first)
+    go_on.touch()
+    events = list(client.follow(job_id))
+    assert isinstance(events[-1], StateEvent)
+    assert (events[-1].state, events[-1].attempt) == (JobState.DONE, 2)
+    assert any("lost" in event.reason for event in events if isinstance(event, StateEvent))
+    assert any(event.stage == "resumed" for event in events if isinstance(event, JobProgress))
+    np.testing.assert_array_equal(fetched(client, job_id, tmp_path), calm)

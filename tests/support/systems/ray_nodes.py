@@ -1,0 +1,113 @@
+"""A Ray cluster of several nodes on this machine, with token authentication, small object stores and few processors."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from tests.support.servers import REPOSITORY
+
+TOKEN = "5ec2e7" * 8
+STORE_BYTES = 80 * 1024 * 1024
+"""Of a node's object store: Ray allows no smaller one than 75 MiB."""
+PATIENCE = 240.0
+"""Seconds that a busy machine may take for what an idle one does in a few."""
+TRIES = 3
+"""How often a head is started that does not come up in time."""
+ENVIRONMENT = {
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": TOKEN,
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # A busy machine takes long to start the processes of a node.
+    "RAY_raylet_start_wait_time_s": "120",
+    # A node that is gone is noticed within seconds.
+    "RAY_health_check_initial_delay_ms": "1000",
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "2000",
+    "RAY_health_check_failure_threshold": "5",
+    # Where the engines of the tests are.
+    "PYTHONPATH": str(REPOSITORY),
+}
+
+
+class RayNodes:
+    """The cluster. Nodes can be added and killed."""
+
+    def __init__(self, port: int | None = None) -> None:
+        from ray.cluster_utils import Cluster
+
+        self._options = {"object_store_memory": STORE_BYTES, "include_dashboard": False}
+        where = {} if port is None else {"gcs_server_port": port}
+        for left in reversed(range(TRIES)):
+            self._cluster = Cluster()
+            try:
+                self._cluster.add_node(num_cpus=1, **where, **self._options)
+            except Exception:
+                # Ray gives a head 30 s to start, whatever else the machine does.
+                self._cluster.shutdown()
+                if not left:
+                    raise
+            else:
+                return
+
+    @property
+    def address(self) -> str:
+        """Of the head, host:port."""
+        return str(self._cluster.address)
+
+    def add(self, cpus: int = 1, cards: int = 0, card_gb: int = 0) -> Any:
+        """One node more, with as many cards as it says: nothing looks for them."""
+        resources = {"realcam_card_gb": card_gb} if card_gb else {}
+        return self._cluster.add_node(num_cpus=cpus, num_gpus=cards, resources=resources, **self._options)
+
+    def kill(self, node: Any) -> None:
+        """End a node and all that runs there, as a power cut does."""
+        self._cluster.remove_node(node, allow_graceful=False)
+
+    def record_versions(self, ray: str, python: str) -> None:
+        """Have the head say of its cluster that it runs these."""
+        from ray._raylet import GcsClient
+
+        record = json.dumps({"ray_version": ray, "python_version": python}).encode()
+        GcsClient(address=self.address).internal_kv_put(b"CLUSTER_METADATA", record, True, b"cluster")
+
+    def close(self) -> None:
+        """End all nodes."""
+        self._cluster.shutdown()
+
+
+@contextmanager
+def ray_nodes(port: int | None = None, **environment: str) -> Iterator[RayNodes]:
+    """A head with one processor.
+
+    Args:
+        port: of the head; None for any.
+        environment: variables of its nodes and of what is started meanwhile, beside ENVIRONMENT.
+    """
+    # The paths of Ray's sockets must be short.
+    folder = tempfile.mkdtemp(prefix="rc", dir="/tmp")
+    try:
+        with mock.patch.dict(os.environ, {**ENVIRONMENT, "RAY_TMPDIR": folder, **environment}):
+            nodes = RayNodes(port)
+            try:
+                yield nodes
+            finally:
+                nodes.close()
+    finally:
+        shutil.rmtree(Path(folder), ignore_errors=True)
+
+
+def wait_until(what: Callable[[], object]) -> None:
+    """Until something is so."""
+    deadline = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
