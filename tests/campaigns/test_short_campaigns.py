@@ -19,6 +19,7 @@ from tests.campaigns.kills import run
 from tests.campaigns.memory import WARM
 from tests.campaigns.memory import run as memory
 from tests.campaigns.slow_reader import run as slow_reader
+from tests.campaigns.waiting import SERVERS, crowd, hour, waits
 
 
 def test_random_kills_lose_nothing(tmp_path: Path) -> None:
@@ -89,3 +90,14 @@ def test_memory_stays_over_many_jobs(tmp_path: Path) -> None:
     figures = memory(jobs=30, folder=tmp_path, parts=(WARM, 1.0))
     assert figures.growth["server_idle"] < 1.5, figures
     assert figures.growth["worker_idle"] < 1.5, figures
+
+
+def test_short_jobs_wait_for_short_jobs_alone_and_a_crowd_holds_up_nobody() -> None:
+    before, one_card, two_cards = SERVERS
+    mixed = hour()
+    short = [number for number, job in enumerate(mixed) if job.engine in ("draft", "depth")]
+    worst = {server: max(waits(server, mixed)[number] for number in short) for server in SERVERS}
+    assert worst[before] > 1200.0, "as long as a clip takes, and more"
+    assert worst[one_card] < 60.0 > worst[two_cards]
+    for server in SERVERS:
+        assert waits(server, crowd())[-1] <= 60.0, "one clip of the 500"
