@@ -59,9 +59,7 @@ def _of_pipelines(names: Iterable[str]) -> Iterator[WeightsFacts]:
     for name in names:
         if here := installed_weights(name):
             repo = here.manifest.repo
-            yield WeightsFacts(
-                name=name, repo=repo, revision=here.revision, sha256=here.sha256, extras=tuple(here.extras)
-            )
+            yield WeightsFacts(name=name, repo=repo, revision=here.revision, sha256=here.sha256)
 
 
 def _of_realcam() -> Iterator[WeightsFacts]:

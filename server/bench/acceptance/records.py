@@ -63,14 +63,12 @@ class WeightsFacts(msgspec.Struct, frozen=True, kw_only=True):
         repo: owner/name on the hub.
         revision: the commit, "" where it is not known.
         sha256: of all files.
-        extras: what can be left out and is there.
     """
 
     name: str
     repo: str
     revision: str
     sha256: str
-    extras: tuple[str, ...] = ()
 
 
 class StageSeconds(msgspec.Struct, frozen=True, kw_only=True):

@@ -111,7 +111,6 @@ def _weights(run: RunRecord) -> str:
         return "None of the published ones are installed."
     return "\n".join(
         f"- `{kept.name}`: {kept.repo or 'a local file'}, commit {kept.revision or 'not known'}, SHA-256 {kept.sha256}"
-        f"{f', with {chr(44).join(kept.extras)}' if kept.extras else ''}"
         for kept in run.weights
     )
 

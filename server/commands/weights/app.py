@@ -57,7 +57,6 @@ def get(
         Path | None, typer.Option(help="Folder with CLIP's vocab.json and merges.txt, if you have them.")
     ] = None,
     file: Annotated[Path | None, typer.Option(help="A depth predictor's model.safetensors, if you have it.")] = None,
-    extra: Annotated[list[str] | None, typer.Option("--with", help="What a pipeline can do without.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before downloading.")] = False,
     keep_downloads: Annotated[
         bool, typer.Option("--keep-downloads", help="Keep the published files beside what is made of them.")
@@ -68,7 +67,6 @@ def get(
     store = _store(into)
     realcam = variant not in CARDS and variant not in PIPELINE_WEIGHTS
     refuse_unread(context, variant in CARDS, "a depth predictor", "file")
-    refuse_unread(context, variant in PIPELINE_WEIGHTS, "a pipeline of diffusers", "extra")
     refuse_unread(context, realcam, "a variant of RealCam", "base", "camera", "tokenizer", "keep_downloads")
     with friendly_errors(), _with_every_key():
         if variant in CARDS:
@@ -77,7 +75,7 @@ def get(
             return
         if variant in PIPELINE_WEIGHTS:
             with _stopped_by_a_key():
-                get_pipeline(PIPELINE_WEIGHTS[variant], store, tuple(extra or ()), yes, again)
+                get_pipeline(PIPELINE_WEIGHTS[variant], store, yes, again)
             return
         origin = source_of(variant)
         if store.manifest(variant) is not None and not again:

@@ -30,7 +30,7 @@ def overview(store: WeightsStore) -> None:
             published.name,
             _size(published),
             published.licence,
-            published.commercial(),
+            published.commercial,
             _here(published, store),
         )
     for card in CARDS.values():
@@ -45,16 +45,12 @@ def overview(store: WeightsStore) -> None:
 
 
 def _size(published: PublishedWeights) -> str:
-    needed = published.wanted()
-    size = in_units(sum(part.bytes for part in needed))
-    with_all = sum(part.bytes for part in published.parts)
-    if any(not part.bytes for part in needed):
-        return f"over {size}"
-    return size if not published.extras else f"{size}, with {', '.join(published.extras)} {in_units(with_all)}"
+    size = in_units(sum(part.bytes for part in published.parts))
+    return size if all(part.bytes for part in published.parts) else f"over {size}"
 
 
 def _here(published: PublishedWeights, store: WeightsStore) -> str:
     here = installed_weights(published.name, store)
     if here is None:
         return "in part" if read_manifest(store, published.name) is not None else "no"
-    return f"{in_units(here.bytes)}{''.join(f', {extra}' for extra in here.extras)}"
+    return in_units(here.bytes)

@@ -13,7 +13,7 @@ from rich.table import Column
 from blender_addon.core.errors import EngineError
 from blender_addon.core.progress import OnProgress
 from server.engines.pipelines.weights.adding import add_folder
-from server.engines.pipelines.weights.catalogue import PIPELINE_WEIGHTS, PublishedWeights
+from server.engines.pipelines.weights.catalogue import PublishedWeights
 from server.engines.pipelines.weights.getting import DownloadPlan, check_room, download, plan_download
 from server.engines.pipelines.weights.installed import (
     InstalledWeights,
@@ -34,15 +34,12 @@ NEEDED = ("huggingface_hub", "filelock")
 """Packages without which nothing is fetched, of the extra `models`."""
 
 
-def get_pipeline(
-    published: PublishedWeights, store: WeightsStore, extras: tuple[str, ...], yes: bool, again: bool
-) -> None:
+def get_pipeline(published: PublishedWeights, store: WeightsStore, yes: bool, again: bool) -> None:
     """Fetch a pipeline's weights, after showing what they are, what they are held to and who may use them.
 
     Args:
         published: the weights.
         store: where they are kept.
-        extras: what is wanted of what one can do without.
         yes: do not ask before downloading.
         again: also when they are there, comparing the hashes of what is there.
 
@@ -50,22 +47,15 @@ def get_pipeline(
         WeightsError: they cannot be had, or are not the published ones.
         EngineError: a package is missing.
     """
-    for extra in extras:
-        if extra not in published.extras:
-            known = ", ".join(published.extras) or "nothing"
-            own = f"{published.name}-{extra}"
-            remedy = f"Run `realcam weights get {own}`." if own in PIPELINE_WEIGHTS else ""
-            raise EngineError(f"{published.name} has no {extra}", f"what it can be got with is {known}", remedy)
     here = installed_weights(published.name, store)
     if here is not None and not again:
-        if not (absent := weights_absence(published.name, extras, store)):
+        if not (absent := weights_absence(published.name, store)):
             say(f"{published.name} is installed already, in {here.folder}; --again checks and mends it.", err=True)
             return
         say(f"Not all is there: {absent}.", err=True)
-        extras = tuple(dict.fromkeys((*here.extras, *extras)))
     _require_packages()
     with install_lock(store):
-        plan = plan_download(published, store, extras)
+        plan = plan_download(published, store)
         _show(plan, store)
         check_room(plan, store)
         if not yes and plan.missing(store):
@@ -89,7 +79,7 @@ def add_pipeline(published: PublishedWeights, folder: Path, store: WeightsStore,
         EngineError: a package is missing.
     """
     _require_packages()
-    say(f"{published.title}: {published.commercial_use(published.extras)}.", err=True)
+    say(f"{published.title}: {published.commercial_use}.", err=True)
     with install_lock(store), _bars() as on_progress:
         made = add_folder(published, folder, store, trust, on_progress)
     _say_installed(made)
@@ -143,19 +133,15 @@ def remove_pipeline(published: PublishedWeights, store: WeightsStore) -> None:
 def _show(plan: DownloadPlan, store: WeightsStore) -> None:
     published = plan.published
     table = PlainTable("part", "size", "licence", "commercial use")
-    for part in published.wanted(plan.extras):
+    for part in published.parts:
         size = sum(file.pinned.bytes for file in plan.files if part.holds(file.source.name))
         table.add_row(part.name, in_units(size), part.licence, part.commercial)
     total = sum(file.pinned.bytes for file in plan.files)
-    table.add_row("", in_units(total), "", published.commercial(plan.extras))
+    table.add_row("", in_units(total), "", published.commercial)
     PlainConsole(stderr=True).print(table)
-    for part in published.wanted(plan.extras):
+    for part in published.parts:
         if part.commercial != "yes":
             say(f"{part.name}: {part.licence}; commercial use {part.commercial}: {part.why}.", err=True)
-    for extra in published.extras:
-        if extra not in plan.extras:
-            size = sum(part.bytes for part in published.parts if part.extra == extra)
-            say(f"Without the {extra} ({in_units(size)} more): --with {extra} fetches it too.", err=True)
     here = sum(file.pinned.bytes for file in plan.files if file.here is not None)
     if here:
         say(f"{in_units(here)} of it are on this machine already, by their hash.", err=True)

@@ -123,7 +123,7 @@ class PipelineEngine(ABC):
             draft=random,
             needs_gpu=not random,
             needs_weights=not random,
-            licence="" if random else f"{weights.licence}; {weights.commercial_use()}",
+            licence="" if random else f"{weights.licence}; {weights.commercial_use}",
             unavailable=source.unavailable() or ("" if random else too_small(source.name, traits.smallest)),
             notice=unused_card() or ("" if random or card_memory() else ON_THE_PROCESSOR) or msgspec.UNSET,
             checkpoint_share=traits.checkpoint_share,

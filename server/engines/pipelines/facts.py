@@ -21,9 +21,9 @@ def pipeline_facts(
             where they are on the server.
     """
     published, here = PIPELINE_WEIGHTS[name], installed_weights(name)
-    parts = published.wanted(() if here is None else here.extras)
-    parts += tuple(part for other in beside if installed_weights(other) for part in PIPELINE_WEIGHTS[other].wanted())
-    sizes = [part.bytes for part in published.wanted()]
+    others = (part for other in beside if installed_weights(other) for part in PIPELINE_WEIGHTS[other].parts)
+    parts = (*published.parts, *others)
+    sizes = [part.bytes for part in published.parts]
     return EngineFacts(
         reads=reads,
         licences=tuple(

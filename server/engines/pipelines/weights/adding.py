@@ -56,8 +56,7 @@ def add_folder(
             )
         pin = _pin_of_folder(published, folder, pin.revision if pin else revision, on_progress)
         write_pin(pin_path(store, published.name), pin)
-    extras = tuple(extra for extra in published.extras if _has_extra(published, folder, extra))
-    wanted = wanted_files(published, pin, extras)
+    wanted = wanted_files(published, pin)
     missing = [name for name in wanted if not (folder / name).is_file()]
     if missing:
         raise WeightsError(
@@ -68,9 +67,7 @@ def add_folder(
     files = {name: _checked(published, name, folder / name, pinned, on_progress) for name, pinned in wanted.items()}
     needed = sum(file.bytes for file in files.values()) if folder.stat().st_dev != _device(store.root) else 0
     check_disk_space([SpaceNeeded(store.root, needed, "to keep a copy")])
-    manifest = Manifest(
-        weights=published.name, repo=pin.repo, revision=pin.revision or revision, extras=extras, files=files
-    )
+    manifest = Manifest(weights=published.name, repo=pin.repo, revision=pin.revision or revision, files=files)
     return install_files(store, manifest, {name: (folder / name).absolute() for name in files})
 
 
@@ -89,12 +86,6 @@ def _checked(
             "It is damaged or of another commit: fetch it again.",
         )
     return InstalledFile(bytes=size, sha256=digest)
-
-
-def _has_extra(published: PublishedWeights, folder: Path, extra: str) -> bool:
-    """Whether a folder holds anything of what one can do without."""
-    own = [part for part in published.parts if part.extra == extra]
-    return all(any((folder / name).is_dir() for name in part.folders) for part in own)
 
 
 def _pin_of_folder(published: PublishedWeights, folder: Path, revision: str, on_progress: OnProgress) -> Pin:

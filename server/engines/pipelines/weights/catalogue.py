@@ -6,7 +6,6 @@ public copies of the repositories' cards, and sizes are those of public lists of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from blender_addon.core.protocol.engine_facts import CONDITIONS, NO, NOT_CLEAR, YES
@@ -29,7 +28,6 @@ class WeightsPart:
         commercial: whether it allows commercial use: YES of a licence that sets no condition on use, CONDITIONS,
             NOT_CLEAR or NO.
         why: by what text that is so, or what is not clear.
-        extra: name of what it belongs to where one can do without; "" for what every clip needs.
     """
 
     name: str
@@ -38,7 +36,6 @@ class WeightsPart:
     licence: str
     commercial: str
     why: str
-    extra: str = ""
 
     def holds(self, file: str) -> bool:
         """Whether a file of the repository is this part's, by its path there."""
@@ -61,34 +58,26 @@ class PublishedWeights:
     repo: str
     parts: tuple[WeightsPart, ...]
 
-    @property
-    def extras(self) -> tuple[str, ...]:
-        """What one can do without, by name."""
-        return tuple(dict.fromkeys(part.extra for part in self.parts if part.extra))
-
-    def wanted(self, extras: Iterable[str] = ()) -> tuple[WeightsPart, ...]:
-        """The parts that every clip needs, and those of `extras`."""
-        chosen = {"", *extras}
-        return tuple(part for part in self.parts if part.extra in chosen)
-
     def part_of(self, file: str) -> WeightsPart | None:
         """The part that a file of the repository belongs to; None for files of the whole, and for unused ones."""
         return next((part for part in self.parts if part.holds(file)), None)
 
     @property
     def licence(self) -> str:
-        """The names of the licences of what every clip needs, each once."""
-        return ", ".join(dict.fromkeys(part.licence for part in self.wanted()))
+        """The names of its licences, each once."""
+        return ", ".join(dict.fromkeys(part.licence for part in self.parts))
 
-    def commercial(self, extras: Iterable[str] = ()) -> str:
+    @property
+    def commercial(self) -> str:
         """Whether clips may be used commercially: what the part says that allows least."""
-        said = {part.commercial for part in self.wanted(extras)}
+        said = {part.commercial for part in self.parts}
         return next(answer for answer in _WORST_FIRST if answer in said)
 
-    def commercial_use(self, extras: Iterable[str] = ()) -> str:
+    @property
+    def commercial_use(self) -> str:
         """The same in words, with the parts that it rests on."""
-        answer = self.commercial(extras)
-        parts = [part for part in self.wanted(extras) if part.commercial == answer]
+        answer = self.commercial
+        parts = [part for part in self.parts if part.commercial == answer]
         if answer == YES:
             return f"commercial use: yes, by {self.licence}"
         named = "; ".join(f"{part.name}: {part.why}" for part in parts)

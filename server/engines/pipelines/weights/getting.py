@@ -53,13 +53,11 @@ class DownloadPlan:
 
     Attributes:
         published: the weights.
-        extras: what is wanted of what one can do without.
         pin: what the files are held to.
         files: all that are wanted.
     """
 
     published: PublishedWeights
-    extras: tuple[str, ...]
     pin: Pin
     files: tuple[PlannedFile, ...]
 
@@ -68,15 +66,12 @@ class DownloadPlan:
         return sum(missing_bytes(file.source, store.downloads) for file in self.files if file.here is None)
 
 
-def plan_download(
-    published: PublishedWeights, store: WeightsStore, extras: tuple[str, ...] = (), endpoint: str | None = None
-) -> DownloadPlan:
+def plan_download(published: PublishedWeights, store: WeightsStore, endpoint: str | None = None) -> DownloadPlan:
     """What has to be downloaded for the weights, after asking the hub for the repository's files.
 
     Args:
         published: the weights.
         store: where they are kept.
-        extras: what is wanted of what one can do without.
         endpoint: another hub than the usual; None for the usual.
 
     Raises:
@@ -90,7 +85,7 @@ def plan_download(
         pin = listed
     else:
         _check_listing(published, pin, listing, listed)
-    files = wanted_files(published, pin, extras)
+    files = wanted_files(published, pin)
     here, manifest = files_by_hash(store), read_manifest(store, published.name)
     own = manifest.files if manifest and manifest.revision == pin.revision else {}
     planned = []
@@ -104,23 +99,17 @@ def plan_download(
             revision=pin.revision or listing.revision,
         )
         planned.append(PlannedFile(source, pinned, here.get(digest)))
-    return DownloadPlan(published, extras, pin, tuple(planned))
+    return DownloadPlan(published, pin, tuple(planned))
 
 
-def wanted_files(published: PublishedWeights, pin: Pin, extras: tuple[str, ...]) -> dict[str, PinnedFile]:
-    """The pinned files that the wanted parts consist of, and those of the whole, by their path.
+def wanted_files(published: PublishedWeights, pin: Pin) -> dict[str, PinnedFile]:
+    """The pinned files that weights consist of, by their path.
 
     Raises:
         WeightsError: a part has no weights that can be read.
     """
-    unwanted = [part for part in published.parts if part.extra and part.extra not in extras]
-    left_out = {f"{part.folders[0].split('/')[0]}/" for part in unwanted if "/" in part.folders[0]}
-    files = {
-        name: file
-        for name, file in pin.files.items()
-        if not any(part.holds(name) for part in unwanted) and not name.startswith(tuple(left_out))
-    }
-    for part in published.wanted(extras):
+    files = dict(pin.files)
+    for part in published.parts:
         if not any(part.holds(name) and name.endswith(".safetensors") for name in files):
             raise WeightsError(
                 f"{published.repo} has no weights for the {part.name}",
@@ -195,7 +184,6 @@ def download(
         weights=plan.published.name,
         repo=plan.pin.repo,
         revision=plan.pin.revision or plan.files[0].source.revision,
-        extras=plan.extras,
         files=files,
     )
     installed = install_files(store, made, {name: path for name, (path, _) in found.items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,14 +37,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         weights: their name.
         repo: owner/name of the repository.
         revision: the commit; "" for a folder that was taken on trust and does not say it.
-        extras: what can be left out and is there.
         files: by their path in the folder.
     """
 
     weights: str
     repo: str
     revision: str
-    extras: tuple[str, ...] = ()
     files: dict[str, InstalledFile] = {}
 
 
@@ -64,11 +62,6 @@ class InstalledWeights:
     def revision(self) -> str:
         """The commit."""
         return self.manifest.revision
-
-    @property
-    def extras(self) -> tuple[str, ...]:
-        """What can be left out and is there."""
-        return self.manifest.extras
 
     @property
     def bytes(self) -> int:
@@ -91,20 +84,19 @@ def installed_weights(name: str, store: WeightsStore | None = None) -> Installed
     return InstalledWeights(store.folder(name), manifest)
 
 
-def weights_absence(name: str, extras: Iterable[str] = (), store: WeightsStore | None = None) -> str:
+def weights_absence(name: str, store: WeightsStore | None = None) -> str:
     """Why a pipeline's weights cannot be used, in words with the command that mends it; "" when they can.
 
     Args:
         name: of the weights.
-        extras: what else is needed, of what one can do without.
         store: where they are kept; None for the usual.
     """
     store = store or default_store()
     published, manifest = PIPELINE_WEIGHTS[name], read_manifest(store, name)
     command = f"realcam weights get {name}"
     if manifest is None:
-        size = sum(part.bytes for part in published.wanted(extras))
-        much = f" ({in_units(size)})" if all(part.bytes for part in published.wanted(extras)) else ""
+        size = sum(part.bytes for part in published.parts)
+        much = f" ({in_units(size)})" if all(part.bytes for part in published.parts) else ""
         return f"the weights of {published.title} are not on the server: run `{command}` there{much}"
     if missing := missing_files(store, manifest):
         return (
@@ -120,9 +112,6 @@ def weights_absence(name: str, extras: Iterable[str] = (), store: WeightsStore |
             f"the weights of {published.title} are of commit {manifest.revision[:8]}, not of {pin.revision[:8]}, which "
             f"is pinned: run `{command} --again`"
         )
-    lacking = [extra for extra in extras if extra not in manifest.extras]
-    if lacking:
-        return f"the {lacking[0]} of {published.title} is not on the server: run `{command} --with {lacking[0]}` there"
     return ""
 
 

@@ -146,10 +146,7 @@ def is_used(published: PublishedWeights, name: str) -> bool:
         return False
     if not name.endswith(USED_KINDS):
         return False
-    # A refiner's own settings lie beside its folders.
-    above = {folder.rsplit("/", 1)[0] + "/" for part in published.parts for folder in part.folders if "/" in folder}
-    beside = any(name.startswith(folder) and name.count("/") == folder.count("/") for folder in above)
-    return ("/" not in name and name.endswith(".json")) or published.part_of(name) is not None or beside
+    return ("/" not in name and name.endswith(".json")) or published.part_of(name) is not None
 
 
 def git_id(content: bytes) -> str:

@@ -15,9 +15,9 @@ SANA, REFINER = PIPELINE_WEIGHTS["sana-wm"], PIPELINE_WEIGHTS["sana-wm-refiner"]
 
 
 def test_commercial_use_is_what_the_strictest_part_allows() -> None:
-    assert [PIPELINE_WEIGHTS[name].commercial() for name in ("vace", "vace-14b", "wan-i2v")] == ["yes"] * 3
-    assert SANA.commercial() == "not clear"
-    words = REFINER.commercial_use()
+    assert [PIPELINE_WEIGHTS[name].commercial for name in ("vace", "vace-14b", "wan-i2v")] == ["yes"] * 3
+    assert SANA.commercial == "not clear"
+    words = REFINER.commercial_use
     assert words.startswith("commercial use: not clear (")
     assert "LTX-2" in words
     assert "10 million dollars" in words
@@ -37,7 +37,7 @@ def test_a_pin_of_the_program_names_every_file_and_the_sizes_that_are_said(name:
     pin = read_pin(PACKAGED / f"{name}.toml", published)
     assert pin is not None
     assert len(pin.revision) == 40
-    files = wanted_files(published, pin, ())
+    files = wanted_files(published, pin)
     assert files == pin.files
     assert all(len(file.sha256) == 64 or len(file.git) == 40 for file in files.values())
     for part in published.parts:
@@ -79,7 +79,7 @@ def test_weights_that_are_only_pickled_are_refused() -> None:
     published = PublishedWeights("tiny", "Tiny", "org/tiny", (part,))
     pin = Pin(repo="org/tiny", revision="", files={"model_index.json": PinnedFile(bytes=1)})
     with pytest.raises(WeightsError, match=r"no weights for the network: no \.safetensors file in network; pickles"):
-        wanted_files(published, pin, ())
+        wanted_files(published, pin)
 
 
 def test_a_pin_is_read_as_it_was_written(tmp_path: Path) -> None:

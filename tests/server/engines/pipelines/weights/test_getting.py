@@ -31,7 +31,6 @@ from tests.support.network.hub import COMMIT, Hub, serving
 PARTS = (
     WeightsPart("network", ("transformer",), 3000, "Apache-2.0", "yes", "the card says so"),
     WeightsPart("text encoder", ("text_encoder",), 2000, "Words Terms", "with conditions", "its policy may change"),
-    WeightsPart("refiner", ("refiner/transformer",), 1000, "Other Terms", "not clear", "two texts differ", "refiner"),
 )
 SMALL = frozenset({"model_index.json", "transformer/config.json"})
 NEEDED = {
@@ -40,8 +39,12 @@ NEEDED = {
     "transformer/weights.safetensors": b"t" * 3000,
     "text_encoder/weights.safetensors": b"w" * 2000,
 }
-REFINER = {"refiner/transformer/weights.safetensors": b"r" * 1000}
-UNUSED = {"README.md": b"read me", "transformer/weights.bin": b"pickle", "../outside.json": b"outside"}
+UNUSED = {
+    "README.md": b"read me",
+    "other/weights.safetensors": b"other",
+    "transformer/weights.bin": b"pickle",
+    "../outside.json": b"outside",
+}
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
         monkeypatch.setitem(PIPELINE_WEIGHTS, name, PublishedWeights(name, name.title(), "org/tiny", PARTS))
     monkeypatch.setattr(pins, "PACKAGED", tmp_path / "packaged")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-    with serving(Hub({**NEEDED, **REFINER, **UNUSED}, in_git=SMALL)) as state:
+    with serving(Hub({**NEEDED, **UNUSED}, in_git=SMALL)) as state:
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", state.url)
         template = state.url + "/{repo_id}/resolve/{revision}/{filename}"
         monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
@@ -84,14 +87,13 @@ def test_what_it_is_and_who_may_use_it_is_said_before_anything_is_fetched(hub: H
     for said in ("3.0 kB", "5.0 kB", "Words Terms", "with conditions", "its policy may change", COMMIT):
         assert said in result.output
     assert "later downloads are held to the files of this one" in result.output
-    assert "Without the refiner (1.0 kB more): --with refiner fetches it too." in result.output
     assert "Download? [y/N]" in result.output
     assert hub.served == []
     assert "not on the server: run `realcam weights get tiny` there (5.0 kB)" in weights_absence("tiny", store=store)
 
 
 def test_weights_lie_in_the_layout_of_the_repository(hub: Hub, store: WeightsStore) -> None:
-    """Without what one can do without, pickles, and paths that lead outside."""
+    """Without pickles, what else is in it, and paths that lead outside."""
     result = run(store, "get", "tiny", answer="y\n")
     assert result.exit_code == 0, result.output
     assert files(store) == NEEDED
@@ -99,26 +101,11 @@ def test_weights_lie_in_the_layout_of_the_repository(hub: Hub, store: WeightsSto
     assert not list(store.root.parent.rglob("outside.json"))
     here = installed_weights("tiny", store)
     assert here is not None
-    assert (here.revision, here.extras) == (COMMIT, ())
+    assert here.revision == COMMIT
     assert weights_absence("tiny", store=store) == ""
     hub.down = True
     assert "installed already" in run(store, "get", "tiny").output
     assert "every hash as it was" in run(store, "check", "tiny").output
-
-
-def test_what_one_can_do_without_is_fetched_later(hub: Hub, store: WeightsStore) -> None:
-    run(store, "get", "tiny", "--yes")
-    assert "run `realcam weights get tiny --with refiner`" in weights_absence("tiny", ("refiner",), store)
-    hub.served.clear()
-    result = run(store, "get", "tiny", "--with", "refiner", "--yes")
-    assert result.exit_code == 0, result.output
-    assert served(hub) == list(REFINER)
-    assert files(store) == {**NEEDED, **REFINER}
-    assert weights_absence("tiny", ("refiner",), store) == ""
-    assert (
-        "tiny has no painter: what it can be got with is refiner"
-        in run(store, "get", "tiny", "--with", "painter").output
-    )
 
 
 def test_an_interrupted_download_goes_on_where_it_was(hub: Hub, store: WeightsStore) -> None:
@@ -142,7 +129,7 @@ def test_later_downloads_are_held_to_the_first(hub: Hub, store: WeightsStore) ->
     hub.served.clear()
     result = run(store, "get", "tiny", "--yes")
     assert result.exit_code == 1
-    assert "The hub lists other files of org/tiny than those known here: 1 of 5" in result.output
+    assert "The hub lists other files of org/tiny than those known here: 1 of 4" in result.output
     assert "transformer/weights.safetensors" in result.output
     assert hub.served == []
     assert "is pinned at commit" in run(store, "pin", "tiny").output
