@@ -9,7 +9,8 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from blender_addon.core.held_files import patiently
 from blender_addon.core.protocol.capability import EngineCapability
@@ -19,10 +20,12 @@ from .disk import Disk, promised
 from .fair_queue import FairQueue, Waiting
 from .job_files import JobFiles, Manifest
 from .job_record import Job
-from .job_states import Cause
-from .job_store import JobStore
+from .job_states import Cause, ImpossibleTransitionError
+from .job_store import JobStore, StaleJobError
 
 log = logging.getLogger("realcam.jobs")
+
+T = TypeVar("T")
 
 OnEvent = Callable[[StateEvent], None]
 
@@ -67,12 +70,48 @@ class JobManager:
             StaleJobError: the stored job is in another state or attempt than `job`.
             sqlite3.OperationalError: the disk is full and the reserve was released before.
         """
+        moved = self._with_reserve(lambda: self.store.apply(job, cause, time.time(), reason, **facts))
+        self._tell(job, cause, moved)
+        return moved
+
+    def move_together(self, changes: Sequence[tuple[Job, Cause, str]]) -> list[Job | Exception]:
+        """What `move` returns for each of several jobs, or why it cannot be moved; the disk is waited for once.
+
+        Args:
+            changes: of each (the job as the caller last saw it, what happened to it, the same for the user in words).
+
+        Returns:
+            In their order: the job, or an ImpossibleTransitionError, a StaleJobError or a sqlite3.OperationalError.
+        """
+        alone, ends = len(changes) == 1, list[Job | Exception]()
+        for job, cause, reason in changes:
+            apply = partial(self.store.apply, job, cause, time.time(), reason, at_once=alone)
+            try:
+                ends.append(self._with_reserve(apply))
+            except (ImpossibleTransitionError, StaleJobError, sqlite3.OperationalError) as error:
+                ends.append(error)
+        if len(changes) > 1:
+            try:
+                self._with_reserve(self.store.sync)
+            except sqlite3.OperationalError as error:
+                self.changes += 1
+                return [error if isinstance(end, Job) else end for end in ends]
+        for (job, cause, _), end in zip(changes, ends, strict=True):
+            if isinstance(end, Job):
+                self._tell(job, cause, end)
+        return ends
+
+    def _with_reserve(self, write: Callable[[], T]) -> T:
+        """What `write` returns; on a full disk the reserve is released once and it is tried again."""
         try:
-            moved = self.store.apply(job, cause, time.time(), reason, **facts)
+            return write()
         except sqlite3.OperationalError:
             if not self.disk.release_reserve():
                 raise
-            moved = self.store.apply(job, cause, time.time(), reason, **facts)
+            return write()
+
+    def _tell(self, job: Job, cause: Cause, moved: Job) -> None:
+        """Do what follows a change that is stored: its events are sent, the inputs of a job that has ended deleted."""
         self.changes += 1
         if cause is Cause.STARTED:
             self.fair_queue.note_started(job.engine, job.owner)
@@ -81,7 +120,6 @@ class JobManager:
         if moved.sequence != job.sequence:
             for event in self.store.events_after(job.job_id, job.sequence):
                 self._on_event(event)
-        return moved
 
     def queues(self) -> dict[str, list[Waiting]]:
         """Queued jobs in the order they will run, by the name of their queue. Put in order once after each change."""

@@ -19,7 +19,7 @@ from blender_addon.core.errors import ErrorCode, ServiceError
 from blender_addon.core.protocol.messages import JobState, ResultFile, StateEvent
 
 from .job_record import COLUMNS, Job, job_of_row
-from .job_schema import DAMAGED_REMEDY, migrate
+from .job_schema import DAMAGED_REMEDY, SCHEMA_VERSION, migrate
 from .job_states import Cause, after
 
 # The conditions of partial indexes, in the words of job_schema.py: SQLite takes such an index only for these.
@@ -261,6 +261,7 @@ class JobStore:
         results: tuple[ResultFile, ...] = (),
         engine_seconds: float = 0.0,
         clip_pixels: int = 0,
+        at_once: bool = True,
     ) -> Job:
         """The job after `cause`, stored in one UPDATE that is fenced by its state and attempt. A change of state adds
         an event.
@@ -273,6 +274,7 @@ class JobStore:
             results: the result files; empty keeps the job's.
             engine_seconds: how long the engine took; 0 keeps the job's.
             clip_pixels: of all frames of its clip together; 0 keeps the job's.
+            at_once: whether it is on disk then; else `sync` follows.
 
         Raises:
             ImpossibleTransitionError: the cause cannot happen to a job in its state. The store is unchanged.
@@ -284,7 +286,7 @@ class JobStore:
         packed, nbytes = job.packed_results, job.result_bytes
         if results:
             packed, nbytes = msgspec.msgpack.encode(results), sum(file.nbytes for file in results)
-        with self._transaction(at_once=cause is not Cause.CLIP_MADE):
+        with self._transaction(at_once=at_once and cause is not Cause.CLIP_MADE):
             changed = self._connection.execute(
                 "UPDATE jobs SET state = ?, attempt = ?, losses = ?, cancel_requested = ?, sequence = ?, reason = ?,"
                 " finished_at = ?, engine_seconds = ?, clip_pixels = max(clip_pixels, ?), results = ?, result_bytes = ?"
@@ -314,6 +316,12 @@ class JobStore:
         self._counts[there.state.value] += 1
         self._result_bytes += nbytes - job.result_bytes
         return self.get(job.job_id)
+
+    def sync(self) -> None:
+        """Bring every change so far to the disk."""
+        with self._transaction():
+            # SQLite syncs its journal for a commit that writes a page: this one, as it was.
+            self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def note_fetched(self, job_id: str, at: float) -> Job:
         """The job, marked as fetched: its owner has all results. The first time counts.

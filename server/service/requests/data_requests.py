@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import mmap
+import queue
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -28,14 +29,19 @@ from blender_addon.core.protocol.messages import (
 )
 from server.service.jobs.job_manager import JobManager
 from server.service.jobs.job_record import Job
-from server.service.jobs.job_states import Cause, ImpossibleTransitionError
-from server.service.jobs.job_store import StaleJobError
+from server.service.jobs.job_states import Cause
 from server.service.wakeup import Wakeup
 
 from .control_requests import unknown_job
 from .sessions import Sessions
 
 log = logging.getLogger("realcam.data")
+
+SETTLED_TOGETHER = 32
+"""Most uploads that are settled in one go: the loop waits for the disk once for all of them."""
+
+Checked = tuple[Cause | None, str] | OSError
+"""How the check of an upload ended, see DataHandler._check."""
 
 
 class DataHandler:
@@ -69,6 +75,8 @@ class DataHandler:
         """The connection to tell when the check of a job's upload ends: the latest one, if the client has
         reconnected.
         """
+        self._ended = queue.SimpleQueue[tuple[Job, Checked]]()
+        """Checks that have ended and are not settled."""
 
     def close(self) -> None:
         """Wait for checks that run; their uploads are settled at the next start."""
@@ -124,9 +132,9 @@ class DataHandler:
             return
         self._verifying[job.job_id] = route
         future = self._pool.submit(self._check, job)
-        future.add_done_callback(lambda done: self._wakeup.post(lambda: self._checked(job, done.result())))
+        future.add_done_callback(lambda done: self._note_checked(job, done.result()))
 
-    def _check(self, job: Job) -> tuple[Cause | None, str] | OSError:
+    def _check(self, job: Job) -> Checked:
         """Verify, decode and store an upload, in a thread of the pool.
 
         Returns:
@@ -165,27 +173,37 @@ class DataHandler:
             payload = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         return decode_payload(memoryview(payload), self._limits).settings.engine
 
-    def _checked(self, job: Job, outcome: tuple[Cause | None, str] | OSError) -> None:
-        route = self._verifying.pop(job.job_id)
-        if isinstance(outcome, OSError):
-            self._not_stored(route, job, outcome)
-            return
-        cause, reason = outcome
-        if cause is None:
-            answer = UploadReceived(job_id=job.job_id, received=0, state=JobState.UPLOADING, damaged=True)
-            self._reply(route, encode(answer))
-            return
-        try:
-            job = self._manager.move(job, cause, reason)
-        except (ImpossibleTransitionError, StaleJobError):
+    def _note_checked(self, job: Job, outcome: Checked) -> None:
+        """Have the loop settle a check that has ended. Called in a thread of the pool."""
+        self._ended.put((job, outcome))
+        self._wakeup.post(self._settle_checks)
+
+    def _settle_checks(self) -> None:
+        """Store how checks ended, those that have by now together, and tell the clients."""
+        ended = list[tuple[Job, Checked]]()
+        while not self._ended.empty() and len(ended) < SETTLED_TOGETHER:
+            ended.append(self._ended.get())
+        changes = list[tuple[Job, Cause, str]]()
+        for job, outcome in ended:
+            if isinstance(outcome, OSError):
+                self._not_stored(self._verifying.pop(job.job_id), job, outcome)
+            elif outcome[0] is None:
+                answer = UploadReceived(job_id=job.job_id, received=0, state=JobState.UPLOADING, damaged=True)
+                self._reply(self._verifying.pop(job.job_id), encode(answer))
+            else:
+                changes.append((job, outcome[0], outcome[1]))
+        for (job, _, _), end in zip(changes, self._manager.move_together(changes), strict=True):
+            self._settled(self._verifying.pop(job.job_id), job, end)
+
+    def _settled(self, route: bytes, job: Job, end: Job | Exception) -> None:
+        if isinstance(end, Job):
+            self._acknowledge(route, end.job_id, end.nbytes, end.state)
+        elif isinstance(end, sqlite3.OperationalError):
+            self._no_room(route, job, str(end))
+        else:
             # Cancelled, or forgotten, while it was checked.
             self._manager.files.discard_inputs(job.job_id)
             self._acknowledge(route, job.job_id, job.nbytes, JobState.CANCELLED)
-            return
-        except sqlite3.OperationalError as error:
-            self._no_room(route, job, str(error))
-            return
-        self._acknowledge(route, job.job_id, job.nbytes, job.state)
 
     def _read(self, route: bytes, job: Job, message: ReadChunk) -> None:
         listed = {file.name: file for file in job.results}
