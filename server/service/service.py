@@ -105,7 +105,7 @@ class Service:
 
     Raises:
         ServiceError: the port is taken, the data directory cannot be used, nobody is allowed on an address that others
-            can reach, or the ZAP self-test failed.
+            can reach, the ZAP self-test failed, or the options name workers that cannot be.
     """
 
     def __init__(
@@ -118,18 +118,18 @@ class Service:
         self._store = JobStore(options.data_dir / "jobs.sqlite3")
         self._wakeup = Wakeup()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._clock = AwakeClock(LONGEST_TURN)
         try:
             self._open_sockets()
+            executor = (new_executor or _local_workers)(options, self._wakeup, self._clock)
         except ServiceError:
             self._context.destroy(linger=0)
             self._wakeup.close()
             self._store.close()
             raise
-        self._clock = AwakeClock(LONGEST_TURN)
         self._sessions = Sessions(options.limits.sessions, self._clock)
         outbox = Outbox(self._sessions, self._control, options.limits.unread_messages)
         self._manager = JobManager(self._store, files, on_event=outbox.notify_event)
-        executor = (new_executor or _local_workers)(options, self._wakeup, self._clock)
         self._dispatcher = Dispatcher(
             self._manager, options, on_step=self._sessions.note_progress, clock=self._clock, executor=executor
         )
