@@ -23,13 +23,31 @@ for module in list(sys.modules.values()):
 """
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """The sources of both packages, to be changed."""
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sources of both packages, to be changed; every test leaves them as they were."""
+    folder = tmp_path_factory.mktemp("tree")
     for package in ("server", "blender_addon"):
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    assert sources_digest(tmp_path, ENTRIES) == sources_digest(ROOT, ENTRIES), "wherever they are installed"
-    return tmp_path
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    assert sources_digest(folder, ENTRIES) == sources_digest(ROOT, ENTRIES), "wherever they are installed"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def version(tree: Path) -> str:
+    """Of the sources as they are."""
+    return sources_digest(tree, ENTRIES)
+
+
+def digest_with(tree: Path, changed: str, content: bytes) -> str:
+    """The version with this content in place of a file's own."""
+    path = tree / changed
+    before = path.read_bytes()
+    path.write_bytes(content)
+    try:
+        return sources_digest(tree, ENTRIES)
+    finally:
+        path.write_bytes(before)
 
 
 @pytest.mark.parametrize(
@@ -47,11 +65,9 @@ def tree(tmp_path: Path) -> Path:
         "blender_addon/core/camera/__init__.py",
     ],
 )
-def test_a_change_in_what_the_engine_imports_counts(tree: Path, changed: str) -> None:
-    before = sources_digest(tree, ENTRIES)
-    path = tree / changed
-    path.write_text(path.read_text() + "#")
-    assert sources_digest(tree, ENTRIES) != before
+def test_a_change_in_what_the_engine_imports_counts(tree: Path, version: str, changed: str) -> None:
+    content = (tree / changed).read_bytes() + b"#"
+    assert digest_with(tree, changed, content) != version
 
 
 @pytest.mark.parametrize(
@@ -68,28 +84,30 @@ def test_a_change_in_what_the_engine_imports_counts(tree: Path, changed: str) ->
         "server/model/weights/weights_fetch.py",
     ],
 )
-def test_a_change_elsewhere_does_not(tree: Path, changed: str) -> None:
-    before = sources_digest(tree, ENTRIES)
-    path = tree / changed
-    path.write_text(path.read_text() + "# This says it better.\n")
-    assert sources_digest(tree, ENTRIES) == before
+def test_a_change_elsewhere_does_not(tree: Path, version: str, changed: str) -> None:
+    content = (tree / changed).read_bytes() + b"# This says it better.\n"
+    assert digest_with(tree, changed, content) == version
 
 
-def test_neither_does_how_lines_end(tree: Path) -> None:
-    before = sources_digest(tree, ENTRIES)
-    path = tree / "server" / "model" / "unet" / "unet.py"
-    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    assert sources_digest(tree, ENTRIES) == before
+def test_neither_does_how_lines_end(tree: Path, version: str) -> None:
+    changed = "server/model/unet/unet.py"
+    content = (tree / changed).read_bytes().replace(b"\n", b"\r\n")
+    assert digest_with(tree, changed, content) == version
 
 
-def test_a_file_counts_with_its_place(tree: Path) -> None:
-    before = sources_digest(tree, ENTRIES)
-    folder = tree / "server" / "model" / "unet"
-    (folder / "unet.py").rename(folder / "network.py")
-    for path in (tree / "server").rglob("*.py"):
-        path.write_text(path.read_text().replace("unet.unet", "unet.network"))
-    assert "server/model/unet/network.py" in engine_sources(tree, ENTRIES)
-    assert sources_digest(tree, ENTRIES) != before
+def test_a_file_counts_with_its_place(tree: Path, version: str) -> None:
+    name, renamed = ("server/model/unet/unet.py", "server/model/unet/network.py")
+    naming = {path: path.read_bytes() for path in (tree / "server").rglob("*.py") if b"unet.unet" in path.read_bytes()}
+    try:
+        for path, content in naming.items():
+            path.write_bytes(content.replace(b"unet.unet", b"unet.network"))
+        (tree / name).rename(tree / renamed)
+        assert renamed in engine_sources(tree, ENTRIES)
+        assert sources_digest(tree, ENTRIES) != version
+    finally:
+        (tree / renamed).rename(tree / name)
+        for path, content in naming.items():
+            path.write_bytes(content)
 
 
 def test_what_the_engine_really_loads_is_among_its_sources() -> None:
