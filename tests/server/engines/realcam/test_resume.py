@@ -218,12 +218,14 @@ class TestInAServer:
     def clip(self, server: RunningServer, payload: bytes, folder: Path, break_off: Callable[[], None]) -> list[int]:
         """Send the shot, break off in the middle of its sampling, fetch. The steps of each attempt but the first."""
         again: list[int] = []
+        stages: set[str] = set()
         broken = False
         with server.client(patience=120.0) as client:
             job_id = new_id()
             client.submit(job_id, payload, "realcam")
             for event in client.follow(job_id):
                 if isinstance(event, JobProgress):
+                    stages.add(event.stage)
                     if event.attempt > 1 and event.stage == "Sampling" and event.done not in again:
                         again.append(event.done)
                     if event.done >= self.BREAK and not broken:
@@ -234,6 +236,7 @@ class TestInAServer:
                 else:
                     assert isinstance(event, StateEvent)
             client.fetch(job_id, folder)
+        assert stages & {"Loading the model", "Sampling", "Decoding", "Reading the picture and the camera"}
         return again
 
     @pytest.mark.parametrize(

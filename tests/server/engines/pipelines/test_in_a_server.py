@@ -1,4 +1,4 @@
-"""A pipeline's clip whose worker is killed is gone on with by the next one, and ends in the same bytes."""
+"""Clips of engines on pipelines in a real server: cancelled; killed, gone on with, and the same to the byte."""
 
 from __future__ import annotations
 
@@ -22,13 +22,36 @@ from tests.support.servers import RunningServer, new_id, workers_of
 STEPS, BREAK = 4, 2
 
 
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningServer]:
-    monkeypatch.setenv(HOLD, str(tmp_path / "hold"))
-    engines = ("--engines", "tests.support.engines.quick_pipelines:engines")
-    server = RunningServer(tmp_path / "data", tmp_path / "config", engines).start()
+@pytest.fixture(scope="module")
+def hold(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file: while it is there, an attempt waits in the middle."""
+    return tmp_path_factory.mktemp("hold") / "hold"
+
+
+@pytest.fixture(scope="module")
+def server(hold: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    folder = tmp_path_factory.mktemp("server")
+    engines = "tests.support.engines.quick_pipelines:engines"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOLD, str(hold))
+        server = RunningServer(folder / "data", folder / "config", engines=engines).start()
     yield server
     server.stop()
+
+
+def test_a_cancel_ends_a_clip(server: RunningServer, bike: Motorcycle) -> None:
+    with server.client(patience=120.0) as client:
+        engine = next(e for e in client.connect().engines if e.name == "vace")
+        assert engine.unavailable == ""
+        assert engine.draft, "and says that its weights are random"
+        job_id = new_id()
+        client.submit(job_id, encode_shot(holed_shot(bike, "vace", steps=100)), "vace")
+        for event in client.follow(job_id):
+            if isinstance(event, JobProgress):
+                if event.stage == "Sampling":
+                    client.cancel(job_id)
+            elif event.state.final:
+                assert event.state is JobState.CANCELLED, event.reason
 
 
 def clip(
@@ -66,16 +89,18 @@ def clip(
         pytest.param("sana-wm", marks=pytest.mark.slow),
     ],
 )
-def test_the_same_clip(server: RunningServer, bike: Motorcycle, tmp_path: Path, engine: str) -> None:
+def test_killed_it_becomes_the_same_clip(
+    server: RunningServer, hold: Path, bike: Motorcycle, tmp_path: Path, engine: str
+) -> None:
     options = {} if engine == "vace" else {"hold": "off" if engine == "sana-wm" else "dual", "hold_until": 0.5}
     payload = encode_shot(holed_shot(bike, engine, frames=5, **{**options, "steps": STEPS}))
 
     def kill() -> None:
         workers_of(server)[-1].kill()
-        (tmp_path / "hold").unlink()
+        hold.unlink()
 
     assert clip(server, engine, payload, tmp_path / "undisturbed", lambda: None) == (1, [])
-    (tmp_path / "hold").touch()
+    hold.touch()
     attempts, again = clip(server, engine, payload, tmp_path / "killed", kill)
     assert attempts == 2
     assert all(step >= BREAK for step in again), "the second did not begin anew"
