@@ -24,7 +24,7 @@ from server.training.optimizer import MOST_SKIPPED  # noqa: E402
 from server.training.order import SampleOrder, positions  # noqa: E402
 from server.training.step import TrainingBatch  # noqa: E402
 from tests.server.published.recipe import recipe_intrinsics, recipe_trajectory  # noqa: E402
-from tests.support.model.reduced_model import TINY_256  # noqa: E402
+from tests.support.model.tiny_training import SMALLER  # noqa: E402
 from tests.support.systems.refused_calls import FOREVER, refused_first  # noqa: E402
 
 FRAMES, SIDE = 2, 64
@@ -38,7 +38,7 @@ def batch_of(places: range) -> NamedBatch:
     count = len(places)
     latents = torch.cat([torch.randn((1, 4, FRAMES, SIDE // 8, SIDE // 8), generator=g) for g in generators])
     context = torch.cat([torch.randn((1, 77 + 16 * FRAMES, 48), generator=g) for g in generators])
-    draws = joined_draws([draw_step(g, TINY_256, FRAMES, (SIDE // 8, SIDE // 8)) for g in generators])
+    draws = joined_draws([draw_step(g, SMALLER, FRAMES, (SIDE // 8, SIDE // 8)) for g in generators])
     paths = CameraPaths(
         torch.linalg.inv(recipe_trajectory(FRAMES).double()).expand(count, -1, -1, -1),
         recipe_intrinsics(FRAMES, SIDE, SIDE).expand(count, -1, -1, -1),
@@ -50,7 +50,7 @@ def batch_of(places: range) -> NamedBatch:
 
 def training(folder: Path, config: TrainingConfig = CONFIG, scale: float | None = None) -> tuple[Training, Any]:
     """A training and its model; with a scale of the loss, as in float16."""
-    model = random_model(TINY_256, ByteTokenizer(TINY_256.clip.vocabulary), seed=4)
+    model = random_model(SMALLER, ByteTokenizer(SMALLER.clip.vocabulary), seed=4)
     accelerator = accelerate.Accelerator(cpu=True)
     if scale is not None:
         accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=scale)

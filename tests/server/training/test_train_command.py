@@ -35,21 +35,41 @@ from tests.support.model.tiny_training import (  # noqa: E402
     write_tiny_training,
 )
 
+STEPS = 6
+RUN = f"steps = {STEPS}\ncheckpoint_every = 1\nkeep = 2"
+
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> TinyTraining:
     return write_tiny_training(tmp_path_factory.mktemp("training"))
 
 
-@pytest.fixture
-def tiny(files: TinyTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TinyTraining]:
-    """The files of a training, with a folder of its own to run in; one thread, so that sums have one order."""
-    monkeypatch.setitem(TRAINABLE, NAME, SMALLER)
-    forget_precision()
+@pytest.fixture(scope="module", autouse=True)
+def _smaller() -> Iterator[None]:
+    """The variant is known; one thread, so that sums have one order."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield replace(files, out=tmp_path / "out")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(TRAINABLE, NAME, SMALLER)
+        yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def tiny(files: TinyTraining, tmp_path: Path) -> TinyTraining:
+    """The files of a training, with a folder of its own to run in."""
+    forget_precision()
+    return replace(files, out=tmp_path / "out")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(files: TinyTraining, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training of STEPS steps that nobody killed."""
+    forget_precision()
+    made = replace(files, out=tmp_path_factory.mktemp("undisturbed") / "out")
+    assert "3 clips; left out: 0" in train(made.config(run=RUN))
+    assert [step for step, _ in losses(made.out)] == list(range(1, STEPS + 1))
+    return made.out
 
 
 def train(config: Path, *more: str) -> str:
@@ -77,7 +97,7 @@ def live_until(step: int, config: Path, out: Path) -> list[psutil.Process] | Non
             os._exit(0)
     ended, status = 0, 0
     while not ended and max((int(at or 0) for at, _ in losses(out)), default=0) < step:
-        time.sleep(0.002)
+        time.sleep(0.01)
         ended, status = os.waitpid(child, os.WNOHANG)
     begun: list[psutil.Process] = []
     if not ended:
@@ -87,39 +107,32 @@ def live_until(step: int, config: Path, out: Path) -> list[psutil.Process] | Non
     return begun if os.WIFSIGNALED(status) else None
 
 
-def test_the_same_curve_after_ten_kills(tiny: TinyTraining, tmp_path: Path) -> None:
+def test_the_same_curve_after_ten_kills(tiny: TinyTraining, undisturbed: Path, tmp_path: Path) -> None:
     """Killed from outside while the step after the drawn one, its checkpoint or the start is under way."""
     if not hasattr(os, "fork"):
         pytest.skip("this system has no fork: no training was killed")
-    steps = 6
-    assert "3 clips; left out: 0" in train(tiny.config(run=f"steps = {steps}\ncheckpoint_every = 1\nkeep = 2"))
-    whole = losses(tiny.out)
-    assert [step for step, _ in whole] == list(range(1, steps + 1))
-
     killed = tmp_path / "killed"
-    config = tiny.config(run=f"steps = {steps}\ncheckpoint_every = 1\nkeep = 2", out=str(killed))
-    drawn = sorted(random.Random(20230211).choices(range(1, steps), k=10))
+    config = tiny.config(run=RUN, out=str(killed))
+    drawn = sorted(random.Random(20230211).choices(range(1, STEPS), k=10))
     assert all(live_until(step, config, killed) is not None for step in drawn)
     assert "Going on from step" in train(config)
-    assert losses(killed) == whole
-    one, other = (load_file(complete(folder / "checkpoints")[-1] / CAMERA) for folder in (tiny.out, killed))
+    assert losses(killed) == losses(undisturbed)
+    one, other = (load_file(complete(folder / "checkpoints")[-1] / CAMERA) for folder in (undisturbed, killed))
     assert all(torch.equal(tensor, other[key]) for key, tensor in one.items())
     assert len(complete(killed / "checkpoints")) == 2
 
 
-def test_decoding_processes_end_with_a_killed_training(tiny: TinyTraining, tmp_path: Path) -> None:
+def test_decoding_processes_end_with_a_killed_training(tiny: TinyTraining, undisturbed: Path, tmp_path: Path) -> None:
     if not hasattr(os, "fork"):
         pytest.skip("this system has no fork: no training was killed")
-    steps = "steps = 6\ncheckpoint_every = 1"
-    train(tiny.config(run=steps))
     killed = tmp_path / "killed"
-    config = tiny.config(run=steps, out=str(killed))
+    config = tiny.config(run=RUN, out=str(killed))
     config.write_text(config.read_text().replace("workers = 0", "workers = 1"))
     begun = live_until(2, config, killed)  # so that there is a checkpoint
     assert begun
     assert psutil.wait_procs(begun, timeout=60)[1] == []
     assert "Going on from step" in train(config)
-    assert losses(killed) == losses(tiny.out)
+    assert losses(killed) == losses(undisturbed)
 
 
 def test_a_full_disk_loses_no_checkpoint(tiny: TinyTraining) -> None:
