@@ -212,8 +212,14 @@ def test_full_size_keys_and_shapes(kit: ParityKit, config: ModelConfig, variant:
     assert len(camera) == 278
 
 
-@FULL_SIZE
-@pytest.mark.parametrize("layout", ["state_dict", "old_names", "deepspeed", "complete"])
+@pytest.mark.parametrize(
+    ("config", "variant", "layout"),
+    [
+        (REALCAM_256, 256, "state_dict"),
+        *((REALCAM_512, 512, layout) for layout in ("state_dict", "old_names", "deepspeed", "complete")),
+    ],
+    ids=lambda given: "" if isinstance(given, ModelConfig) else str(given),
+)
 def test_full_size_layouts(kit: ParityKit, tmp_path: Path, config: ModelConfig, variant: int, layout: str) -> None:
     """Files of every published key at its full size load strictly. They hold zeros that take no room on the disk, and
     the model is put on the meta device, where it takes none in memory."""
