@@ -42,7 +42,7 @@ def gateway(
             )
         from server.gateway.connections import Connections
         from server.gateway.routes import gateway_app
-        from server.gateway.watched_http import http_server, listening_socket
+        from server.gateway.watched_http import allow_open_files, http_server, listening_socket
 
         app = gateway_app(Connections(parse_address(server), config_dir()), body_limit * 1_000_000)
         try:
@@ -52,5 +52,6 @@ def gateway(
             raise ServiceError(what, error.strerror or str(error), "Choose another --port or --host.") from error
         # Ctrl-C is how it ends.
         with listening, suppress(KeyboardInterrupt):
+            allow_open_files()
             say(f"HTTP at http://{host_and_port(host, port)}: what can be asked is written there.", err=True)
             http_server(app).run([listening])

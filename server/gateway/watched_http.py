@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 
 from starlette.applications import Starlette
 from uvicorn import Config, Server
@@ -15,6 +16,8 @@ UNREAD_SECONDS = 60.0
 """How long a reader may take for some ten kilobytes of an answer."""
 LARGEST_HEAD = 32_768
 """Bytes of a request's first line and headers."""
+OPEN_FILES = 8192
+"""Enough for all streams of events, and a thousand connections beside them."""
 STOP_GRACE = 5
 """Seconds that requests are given when the gateway stops; a stream of events would go on as long as its job."""
 
@@ -83,6 +86,20 @@ def http_server(app: Starlette) -> Server:
             timeout_graceful_shutdown=STOP_GRACE,
         )
     )
+
+
+def allow_open_files() -> None:
+    """Allow this process as many open files as it may allow itself: a connection to the service takes 13, and many
+    systems begin at 1024.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < OPEN_FILES:
+        most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

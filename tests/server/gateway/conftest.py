@@ -1,4 +1,4 @@
-"""A gateway in front of a running server."""
+"""A gateway in front of a running server, for all tests here: what each sees is what its own token's is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.network.gateways import BODY_LIMIT, RunningGateway, listening
 from tests.support.servers import running_server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     with (
         running_server(tmp_path_factory.mktemp("server")) as server,
