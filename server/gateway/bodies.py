@@ -108,7 +108,7 @@ async def received_form(request: Request, limit: int) -> AsyncIterator[dict[str,
     except (MultiPartException, KeyError, UnicodeError) as error:
         raise malformed("The form cannot be read", str(getattr(error, "message", error))) from error
     except OSError as error:
-        raise _no_room(error) from error
+        raise no_room(error) from error
     try:
         yield _parts(form)
     finally:
@@ -165,6 +165,14 @@ def malformed(what: str, why: str, remedy: str = "GET /openapi.json says what is
     return ServiceError(what, why, remedy, code=RefusalCode.MALFORMED)
 
 
+def no_room(error: OSError) -> ServiceError:
+    """The error of a full disk; any other is raised again."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        raise error
+    why = f"its folder for temporary files: {error.strerror}"
+    return ServiceError("The gateway has no room for the request", why, "Try again later.", code=ErrorCode.DISK_FULL)
+
+
 def _new_file() -> UploadFile:
     return UploadFile(cast(BinaryIO, tempfile.SpooledTemporaryFile(IN_MEMORY)), size=0)
 
@@ -173,7 +181,7 @@ async def _append(file: UploadFile, chunk: bytes) -> None:
     try:
         await file.write(chunk)
     except OSError as error:
-        raise _no_room(error) from error
+        raise no_room(error) from error
 
 
 async def _content(file: UploadFile) -> bytes | memoryview:
@@ -181,13 +189,6 @@ async def _content(file: UploadFile) -> bytes | memoryview:
     if (file.size or 0) <= IN_MEMORY:
         return await file.read()
     return memoryview(mmap.mmap(file.file.fileno(), 0, access=mmap.ACCESS_READ))
-
-
-def _no_room(error: OSError) -> ServiceError:
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        raise error
-    why = f"its folder for temporary files: {error.strerror}"
-    return ServiceError("The gateway has no room for the body", why, "Try again later.", code=ErrorCode.DISK_FULL)
 
 
 def _too_large(nbytes: int, limit: int) -> ServiceError:

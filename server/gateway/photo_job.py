@@ -121,7 +121,7 @@ def photo_shot(settings: PhotoSettings, files: Mapping[str, Part], welcome: Welc
     """The shot to submit, and what is to be said of it.
 
     Raises:
-        RealCamError: as prepared_shot and read_inputs raise, or it takes too much memory, code "too-large".
+        RealCamError: as prepared_shot and read_inputs raise, or an archive is too large, code "too-large".
     """
     cameras = (settings.camera is not None) + ("camera" in files) + bool(settings.move)
     if cameras != 1:
@@ -136,8 +136,6 @@ def photo_shot(settings: PhotoSettings, files: Mapping[str, Part], welcome: Welc
         except PredictorError as error:
             remedy = "Send the photo's depth."
             raise ServiceError(error.what, error.why, remedy, code=RefusalCode.BAD_PAYLOAD) from error
-        except MemoryError as error:
-            raise _too_large(str(error)) from error
     options = stated_options(made.engines[0].options, settings.options)
     shot_settings = msgspec.structs.replace(made.shot.settings, options=options)
     lens = f"Focal length: {inputs.lens.words}."
@@ -202,10 +200,11 @@ def _check_unpacked(path: Path) -> None:
     except (BadZipFile, OSError, ValueError):
         return  # Whoever reads it says what is wrong with it.
     if nbytes > MOST_UNPACKED:
-        raise _too_large(f"{path.name} unpacks to {nbytes / 1e6:.0f} MB, allowed {MOST_UNPACKED / 1e6:.0f}")
+        raise memory_needed(f"{path.name} unpacks to {nbytes / 1e6:.0f} MB, allowed {MOST_UNPACKED / 1e6:.0f}")
 
 
-def _too_large(why: str) -> ServiceError:
+def memory_needed(why: str) -> ServiceError:
+    """The error of a shot that takes too much memory; code "too-large"."""
     what = "The shot takes more memory than the gateway has for it"
     return ServiceError(what, why, "Send a smaller photo or depth.", code=RefusalCode.TOO_LARGE)
 

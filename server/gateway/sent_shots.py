@@ -12,8 +12,8 @@ from starlette.requests import Request
 from blender_addon.core.payloads.shot_file import decode_shot, encode_shot
 from blender_addon.core.protocol.messages import Welcome
 
-from .bodies import Part, kept, malformed, read_body, received_form
-from .photo_job import PhotoSettings, photo_shot, read_photo_form, read_photo_job
+from .bodies import Part, kept, malformed, no_room, read_body, received_form
+from .photo_job import PhotoSettings, memory_needed, photo_shot, read_photo_form, read_photo_job
 
 T = TypeVar("T")
 SHOT_TYPE, JSON_TYPE, FORM_TYPE = "application/octet-stream", "application/json", "multipart/form-data"
@@ -67,8 +67,13 @@ async def _rendered(
     read: Callable[[T], tuple[PhotoSettings, Mapping[str, Part]]], sent: T, welcome: Welcome, rendering: asyncio.Lock
 ) -> SentShot:
     def made() -> SentShot:
-        shot, notes = photo_shot(*read(sent), welcome)
-        return SentShot(encode_shot(shot), shot.settings.engine, notes)
+        try:
+            shot, notes = photo_shot(*read(sent), welcome)
+            return SentShot(encode_shot(shot), shot.settings.engine, notes)
+        except MemoryError as error:
+            raise memory_needed(str(error)) from error
+        except OSError as error:
+            raise no_room(error) from error
 
     # Previews of large clips take gigabytes and all cores.
     async with rendering:

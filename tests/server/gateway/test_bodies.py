@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import mmap
+import tempfile
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from starlette.requests import Request
 
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.messages import PROTOCOL_VERSION, Limits, Welcome
+from server.demo.motorcycle import Motorcycle
 from server.gateway import bodies
 from server.gateway.answers import status_of, without_places
 from server.gateway.bodies import read_body, received_form
 from server.gateway.sent_shots import JSON_LIMIT, received_shot
+from tests.support.folders import small_file_system
 
 FORM = "multipart/form-data; boundary=B"
 NO_MORE = {"type": "http.request", "body": b"", "more_body": False}
 GONE = {"type": "http.disconnect"}
+WELCOME = Welcome(protocol=PROTOCOL_VERSION, software="", boot_id="", session="", limits=Limits(), engines=())
 
 
 def request(chunks: Iterable[bytes], then: dict[str, Any] | None = NO_MORE, **headers: str) -> Request:
@@ -64,10 +70,9 @@ def test_a_body_over_the_limit_is_read_no_further() -> None:
 
 
 def test_json_has_a_limit_of_its_own_and_a_form_has_not() -> None:
-    welcome = Welcome(protocol=PROTOCOL_VERSION, software="", boot_id="", session="", limits=Limits(), engines=())
     for kind, status in (("application/json", 413), (FORM, 400)):
         sent = request([b""], content_type=kind, content_length=str(JSON_LIMIT + 1))
-        assert status_in(lambda sent=sent: received_shot(sent, 256_000_000, welcome, asyncio.Lock())) == status
+        assert status_in(lambda sent=sent: received_shot(sent, 256_000_000, WELCOME, asyncio.Lock())) == status
 
 
 def test_a_body_that_drips_or_ends_early_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,6 +92,21 @@ def test_a_part_of_a_form_has_a_small_head_and_its_file_no_name_here(tmp_path: P
     assert asyncio.run(parts(b"passwd")) == [("photo", "../../etc/passwd")]
     assert (tmp_path / "photo").read_bytes() == b"content"
     assert status_in(lambda: parts(b"x" * 100_000)) == 400
+
+
+def test_a_disk_that_fills_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bike: Motorcycle) -> None:
+    photo = io.BytesIO()
+    Image.fromarray(bike.photo).save(photo, "png")
+    head = b'--B\r\nContent-Disposition: form-data; name="photo"; filename="p.png"\r\n\r\n'
+    form = [head, photo.getvalue() + b"\r\n", b'--B\r\nContent-Disposition: form-data; name="settings"\r\n\r\n']
+    form.append(b'{"move": "still"}\r\n--B--\r\n')
+    monkeypatch.setattr(bodies, "IN_MEMORY", 1000)
+    with small_file_system(tmp_path / "small", 40) as folder:
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
+        assert status_in(lambda: read_body(request([bytes(60_000), bytes(60_000)]), 200_000)) == 507
+        # The form is held in memory; its photo has no room beside the camera.
+        lock = asyncio.Lock
+        assert status_in(lambda: received_shot(request(form, content_type=FORM), 10**7, WELCOME, lock())) == 507
 
 
 def test_errors_name_files_without_their_folders(tmp_path: Path) -> None:

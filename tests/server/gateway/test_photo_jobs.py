@@ -14,11 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blender_addon.core.errors import PhotoError, RealCamError
+from blender_addon.core.errors import PhotoError
 from blender_addon.core.protocol.messages import PROTOCOL_VERSION, Limits, Welcome
 from server.demo.motorcycle import Motorcycle
 from server.engines.draft.engine import DraftEngine
-from server.gateway.answers import status_of
 from server.gateway.photo_job import photo_shot, read_photo_job
 from tests.support.network.gateways import RunningGateway
 
@@ -117,8 +116,8 @@ def test_a_camera_file_and_a_named_move_are_taken_too(
 def test_what_the_engine_loses_of_the_shot_is_said(photo: bytes, depth: bytes) -> None:
     said = []
     for prompt in ("", "a street"):
-        sent = read_photo_job(as_json(photo, depth, engine="draft", prompt=prompt))
-        shot, notes = photo_shot(*sent, WELCOME)
+        asked = read_photo_job(as_json(photo, depth, engine="draft", prompt=prompt))
+        shot, notes = photo_shot(*asked, WELCOME)
         assert shot.settings.prompt == prompt
         said.append(set(notes))
     assert len(said[1] - said[0]) == 1
@@ -134,12 +133,12 @@ def unpacking(nbytes: int) -> bytes:
     return packed.getvalue().replace((len(array.getvalue()) + 1000).to_bytes(4, "little"), nbytes.to_bytes(4, "little"))
 
 
-def test_a_depth_that_would_fill_the_memory_is_refused_before_it_is_unpacked(photo: bytes) -> None:
+def test_a_depth_that_would_fill_the_memory_is_refused_before_it_is_unpacked(
+    gateway: RunningGateway, token: str, photo: bytes
+) -> None:
     for name, depth in (("d.npz", unpacking(4_000_000_000)), ("d.npy", npy(b"(100000000, 1000000)"))):
-        sent = read_photo_job(as_json(photo, depth, engine="draft", depth_name=name))
-        with pytest.raises(RealCamError) as caught:
-            photo_shot(*sent, WELCOME)
-        assert status_of(caught.value) in (413, 422)
+        status, problem = sent(gateway, token, as_json(photo, depth, depth_name=name))
+        assert (status, problem["code"]) == (413, "too-large"), problem
 
 
 def npy(shape: bytes) -> bytes:
@@ -150,9 +149,9 @@ def npy(shape: bytes) -> bytes:
 
 @pytest.mark.parametrize("shape", [b"(99999999999999999999, 4)", b"((((", b"(-1, 5)", b"1 if", b"(4, 4), 'more': 1"])
 def test_a_depth_whose_head_is_no_array_is_refused_in_words(photo: bytes, shape: bytes) -> None:
-    sent = read_photo_job(as_json(photo, npy(shape), engine="draft", depth_name="d.npy"))
+    asked = read_photo_job(as_json(photo, npy(shape), engine="draft", depth_name="d.npy"))
     with pytest.raises(PhotoError, match="not a NumPy array of numbers"):
-        photo_shot(*sent, WELCOME)
+        photo_shot(*asked, WELCOME)
 
 
 @pytest.mark.parametrize(
