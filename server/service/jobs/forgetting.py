@@ -66,7 +66,7 @@ class Forgetting:
     def _forget_some(self) -> None:
         gone = expired(self._manager.store, time.time(), self._retention)
         try:
-            self._freed += self._manager.forget(gone)
+            self._freed += self._manager.forget(gone, at_once=False)
         except sqlite3.OperationalError as error:
             log.error("old jobs cannot be forgotten: %s", error)
             self._manager.disk.release_reserve()

@@ -157,15 +157,19 @@ class JobManager:
         shares = {engine.name: engine.checkpoint_share for engine in engines}
         return promised(self.store.unfinished_bytes(), missing, shares)
 
-    def forget(self, job_ids: Sequence[str]) -> int:
+    def forget(self, job_ids: Sequence[str], *, at_once: bool = True) -> int:
         """Remove jobs; their files are set aside, to be deleted by `JobFiles.empty_trash`.
+
+        Args:
+            job_ids: which jobs.
+            at_once: as for JobStore.forget: False for those that would be forgotten again.
 
         Returns:
             The bytes of results that were removed.
         """
         if not job_ids:
             return 0
-        freed = self.store.forget(job_ids)
+        freed = self.store.forget(job_ids, at_once=at_once)
         self.changes += 1
         for job_id in job_ids:
             self.files.set_aside(job_id)

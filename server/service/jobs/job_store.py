@@ -348,14 +348,18 @@ class JobStore:
             StateEvent(job_id=i, sequence=n, state=JobState(s), attempt=a, at=t, reason=r) for i, n, s, a, t, r in rows
         ]
 
-    def forget(self, job_ids: Iterable[str]) -> int:
+    def forget(self, job_ids: Iterable[str], *, at_once: bool = True) -> int:
         """Remove jobs and their events.
+
+        Args:
+            job_ids: which jobs.
+            at_once: whether they are gone from the disk then; else a loss of power may bring their records back.
 
         Returns:
             The size of their result files; ids that no job has count nothing.
         """
         gone, freed = Counter[str](), 0
-        with self._transaction():
+        with self._transaction(at_once=at_once):
             for job_id in job_ids:
                 query = "SELECT state, result_bytes FROM jobs WHERE job_id = ?"
                 for state, nbytes in self._connection.execute(query, (job_id,)).fetchall():

@@ -188,9 +188,8 @@ class ControlHandler:
         job = self._manager.store.create(
             submit.job_id, session.owner, submit.digest, submit.nbytes, submit.engine, submit.title, time.time()
         )
-        self._manager.forget(
-            self._manager.store.ended_without_clip(session.owner, beyond=self._options.limits.ended_jobs)
-        )
+        beyond = self._manager.store.ended_without_clip(session.owner, beyond=self._options.limits.ended_jobs)
+        self._manager.forget(beyond, at_once=False)
         return self._manager.status(job)
 
     def _prune(self, session: Session, message: Prune) -> Pruned:

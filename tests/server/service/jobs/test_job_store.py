@@ -59,9 +59,10 @@ def test_what_a_client_was_promised_is_synced_and_no_more(
     store.note_fetched(job.job_id, 2.0)
     for cause in (Cause.PAYLOAD_STORED, Cause.STARTED, Cause.CLIP_MADE, Cause.RESULTS_STORED):
         job = store.apply(job, cause, 2.0)
+    store.forget([job.job_id], at_once=False)
     store.forget([job.job_id])
     lazily, at_once = "PRAGMA synchronous = NORMAL", "PRAGMA synchronous = FULL"
-    assert synced == [lazily, lazily, at_once, at_once, lazily, at_once, at_once]
+    assert synced == [lazily, lazily, at_once, at_once, lazily, at_once, lazily, at_once]
     store.close()
 
 

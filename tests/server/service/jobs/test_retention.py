@@ -162,9 +162,9 @@ def test_forgetting_takes_a_tenth_of_the_time_however_slow_the_disk_is(
         manager, clock = JobManager(store, JobFiles(tmp_path), lambda event: None), JumpingClock()
         real = manager.forget
 
-        def slowly(job_ids: Sequence[str]) -> int:
+        def slowly(job_ids: Sequence[str], **how: bool) -> int:
             clock.seconds += 1.0
-            return real(job_ids)
+            return real(job_ids, **how)
 
         monkeypatch.setattr(manager, "forget", slowly)
         monkeypatch.setattr("server.service.jobs.forgetting.ThreadPoolExecutor", lambda **_: AtOnce())
