@@ -92,7 +92,7 @@ def clip(
 def test_killed_it_becomes_the_same_clip(
     server: RunningServer, hold: Path, bike: Motorcycle, tmp_path: Path, engine: str
 ) -> None:
-    options = {} if engine == "vace" else {"hold": "off" if engine == "sana-wm" else "dual", "hold_until": 0.5}
+    options = {"vace": {}, "wan-i2v": {"hold": "dual", "hold_until": 0.5}, "sana-wm": {"refine": True}}[engine]
     payload = encode_shot(holed_shot(bike, engine, frames=5, **{**options, "steps": STEPS}))
 
     def kill() -> None:
