@@ -131,6 +131,11 @@ class ClusterWorkers:
         """See Executor."""
         return self._workers.needs
 
+    @property
+    def trouble(self) -> str:
+        """See Executor."""
+        return self._link.trouble
+
     def workers(self) -> Sequence[WorkerNow]:
         """See Executor."""
         return self._workers.workers()
@@ -274,7 +279,8 @@ class ClusterWorkers:
             link.driver.close(1.0)
         if self._workers.engines is None or message.for_good:
             raise WorkerCannotStartError(message.reason)
-        link.driver, link.failures, link.trouble = None, link.failures + 1, message.reason
+        link.driver, link.joined = None, False
+        link.failures, link.trouble = link.failures + 1, message.reason
         link.again_at = self._clock() + min(LONGEST_REST, 0.5 * 2**link.failures)
         self._wanted = ()
         log.error("%s Jobs wait; it is joined again as soon as that is possible.", message.reason)

@@ -30,13 +30,13 @@ def node_names(nodes: Iterable[Node], known: Mapping[str, str]) -> dict[str, str
 
     Args:
         nodes: those there are.
-        known: names given before, which stay.
+        known: names given before, which stay while their node is there.
     """
     names = {node.node_id: known[node.node_id] for node in nodes if node.node_id in known}
     for node in nodes:
-        taken = {*known.values(), *names.values()}
         if node.node_id not in names:
-            names[node.node_id] = f"{node.host}-{node.node_id[:6]}" if node.host in taken else node.host
+            taken = node.host in names.values()
+            names[node.node_id] = f"{node.host}-{node.node_id[:6]}" if taken else node.host
     return names
 
 

@@ -217,9 +217,11 @@ class Dispatcher:
         return names
 
     def why_no_worker(self, engine: str) -> str:
-        """Why an engine's jobs wait whatever runs: all workers that take them are drained, or none takes them; ""
-        otherwise.
+        """Why an engine's jobs wait whatever runs: all workers that take them are drained, or none takes them, or
+        all are out of reach; "" otherwise.
         """
+        if self._executor.trouble:
+            return f"{self._executor.trouble} It waits."
         workers = self.workers()
         needs, places = self._executor.needs.get(engine), [worker.place for worker in workers]
         if needs is not None and (lack := why_none(needs, places)):

@@ -144,6 +144,11 @@ class Executor(Protocol):
         """What the engines need, by name; empty before that is known."""
         ...
 
+    @property
+    def trouble(self) -> str:
+        """Why no worker can run anything now, as a sentence; "" while they can."""
+        ...
+
     def workers(self) -> Sequence[WorkerNow]:
         """All workers, in an order that stays."""
         ...

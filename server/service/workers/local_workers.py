@@ -191,6 +191,11 @@ class LocalWorkers:
         """See Executor."""
         return self._known.needs
 
+    @property
+    def trouble(self) -> str:
+        """See Executor."""
+        return ""
+
     def workers(self) -> Sequence[WorkerNow]:
         """See Executor."""
         now = self._clock()

@@ -43,3 +43,4 @@ def test_nodes_of_one_host_name_are_told_apart_and_names_stay() -> None:
     both = node_names([other, NODE], first)
     assert both == {"abcdef0123": "render1", "0123456789": "render1-012345"}
     assert node_names([other], both) == {"0123456789": "render1-012345"}
+    assert node_names([other], first) == {"0123456789": "render1"}, "it was started again"

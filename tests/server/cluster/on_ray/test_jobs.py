@@ -109,8 +109,11 @@ def test_nodes_that_join_are_used_and_one_that_dies_hands_its_job_to_another(
     wait_until((server.data_dir / "checkpoints" / job_id / "state").exists)
     nodes.add(cards=1, card_gb=24)
     nodes.kill(first)
-    go_on.touch()
-    events = list(client.follow(job_id))
+    events = []
+    for event in client.follow(job_id):
+        events.append(event)
+        if isinstance(event, StateEvent) and (event.state, event.attempt) == (JobState.RUNNING, 2):
+            go_on.touch()
     assert isinstance(events[-1], StateEvent)
     assert (events[-1].state, events[-1].attempt) == (JobState.DONE, 2)
     assert any("lost" in event.reason for event in events if isinstance(event, StateEvent))

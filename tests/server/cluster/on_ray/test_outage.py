@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from blender_addon.core.progress import JobProgress
+from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import Motorcycle
 from tests.support.servers import RunningServer, free_address, new_id
@@ -11,6 +13,11 @@ from tests.support.shots import small_payload
 from tests.support.systems.ray_nodes import PATIENCE, ray_nodes, wait_until
 
 WAITING = "Jobs wait until it is back"
+
+
+def told_of(client: Client, job_id: str) -> str:
+    """What a client that begins to follow a waiting job is told first."""
+    return next((event.stage for event in client.follow(job_id) if isinstance(event, JobProgress)), "")
 
 
 def test_jobs_wait_while_the_head_is_gone_and_the_server_may_even_be_started_then(
@@ -32,6 +39,7 @@ def test_jobs_wait_while_the_head_is_gone_and_the_server_may_even_be_started_the
         # The cluster is gone, with the job that ran there.
         with server.client(patience=PATIENCE) as client:
             wait_until(lambda: client.status(running).state is JobState.QUEUED)
+            wait_until(lambda: "is gone" in told_of(client, running))
             wait_until(lambda: all(WAITING in str(engine.notice) for engine in client.connect(PATIENCE).engines))
         server.kill()
         server.start()
