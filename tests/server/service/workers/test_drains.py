@@ -178,14 +178,13 @@ def test_a_job_stops_at_its_checkpoint_and_goes_on_once_its_worker_is_back(
         go_on.touch()
         assert "Nothing runs there" in drain(server, node, "--deadline", "0", "--wait")
         assert client.status(job_id).state is JobState.QUEUED
+    assert (server.data_dir / "checkpoints" / job_id / "state").exists()
     server.stop()
     server.start()
     assert node in drain(server)
     with server.client() as client:
         assert next(event.stage for event in client.follow(job_id) if isinstance(event, JobProgress)) == MAINTENANCE
         assert client.status(job_id).state is JobState.QUEUED
-        # From its beginning, the job would wait for this file again in its third step.
-        go_on.unlink()
         drain(server, node, "--undo")
         assert drain(server) == "Nothing is out of use.\n"
         assert read_drains(drains_path(server.config_dir)) == []
