@@ -19,7 +19,7 @@ import logging
 import os
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -274,8 +274,16 @@ class JobFiles:
 
     def job_ids(self) -> set[str]:
         """The id of every job that has a file in any folder."""
-        found = (_job_of(path) for folder in self._of_jobs for path in folder.iterdir())
-        return {job_id for job_id in found if job_id is not None}
+        return _ids_in(self._of_jobs)
+
+    def input_ids(self) -> set[str]:
+        """The id of every job that has a file outside the folder of results."""
+        return _ids_in(folder for folder in self._of_jobs if folder != self.results)
+
+
+def _ids_in(folders: Iterable[Path]) -> set[str]:
+    found = (_job_of(path) for folder in folders for path in folder.iterdir())
+    return {job_id for job_id in found if job_id is not None}
 
 
 def _checked(job_id: str) -> str:

@@ -210,7 +210,9 @@ def reconcile(manager: JobManager) -> None:
             manager.move(job, Cause.RESULTS_STORED, **manifest.facts)
         else:
             manager.move(job, Cause.SERVER_STOPPED, RESTARTED)
-    manager.tidy(files.job_ids())
+    inputs = files.input_ids()
+    # Of a long history nothing is left but results: a look at each record, none at its files.
+    manager.tidy(inputs | {job_id for job_id in files.job_ids() - inputs if not store.is_done(job_id)})
 
 
 def _finished(files: JobFiles, job: Job) -> Manifest | None:

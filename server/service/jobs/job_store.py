@@ -119,6 +119,11 @@ class JobStore:
             raise StaleJobError(job_id)
         return job
 
+    def is_done(self, job_id: str) -> bool:
+        """Whether there is a finished job of this id."""
+        found = self._connection.execute("SELECT 1 FROM jobs WHERE job_id = ? AND state = 'done'", (job_id,)).fetchone()
+        return found is not None
+
     def of_owner(self, owner: str, most: int) -> list[Job]:
         """The owner's jobs, at most `most`, newest first."""
         rows = self._connection.execute(

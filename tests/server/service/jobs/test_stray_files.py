@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -60,6 +61,27 @@ def test_a_start_leaves_what_is_not_ours_alone_and_loses_no_job(manager: JobMana
     assert (files.checkpoints(QUEUED) / "state").read_bytes() == b"half done"
     assert [str(stray) for stray in strays if not stray.exists()] == []
     assert [manager.store.get(job_id).state for job_id in (DONE, QUEUED)] == [JobState.DONE, JobState.QUEUED]
+
+
+def test_a_start_looks_for_files_of_those_jobs_alone_that_may_have_some_to_delete(
+    manager: JobManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server's history is long, and its start is what everybody waits for."""
+    real, looked_at = manager.tidy, set[str]()
+
+    def tidy(job_ids: Iterable[str]) -> None:
+        looked_at.update(job_ids)
+        real(looked_at)
+
+    monkeypatch.setattr(manager, "tidy", tidy)
+    reconcile(manager)
+    assert looked_at == {QUEUED, FORGOTTEN}
+    manager.files.payload(DONE).write_bytes(b"left by a server that was killed")
+    manager.files.result_folder(FORGOTTEN).mkdir()
+    reconcile(manager)
+    assert DONE in looked_at
+    assert manager.files.job_ids() == {DONE, QUEUED}
+    assert manager.files.input_ids() == {QUEUED}
 
 
 @pytest.mark.parametrize("job_id", ["", ".", "..", "a", "../results", "job-0001/..", "JOB-00000001", "job-00000001\n"])
