@@ -268,7 +268,14 @@ class Client:
             unfetched: include finished jobs whose results were not fetched.
         """
         request = Prune(older_than=older_than, unfetched=unfetched)
-        return self._retrying(lambda session: self._ask(session, request, Pruned))
+        jobs = nbytes = 0
+        while True:
+            part, most = self._retrying(
+                lambda session: (self._ask(session, request, Pruned), session.welcome.limits.pruned_jobs)
+            )
+            jobs, nbytes = jobs + part.jobs, nbytes + part.nbytes
+            if part.jobs < most:
+                return Pruned(jobs=jobs, nbytes=nbytes)
 
     def stats(self) -> ServerStats:
         """The server's statistics."""

@@ -100,8 +100,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     listed_jobs: int = 200
     listed_reason: int = 200
     """Characters of a reason in a list; GetStatus gives all of it."""
-    pruned_jobs: int = 10_000
-    """The newest of one client's jobs, which are all that one Prune looks at."""
+    pruned_jobs: int = 500
+    """Most jobs that one Prune removes, the newest first: the server's loop stands meanwhile. A client asks again."""
     sessions: int = 256
     """Sessions in all; when there are more, one is closed."""
     followed_jobs: int = 64

@@ -230,7 +230,7 @@ class JobFiles:
         Another job may have the id at once.
         """
         refused = list[OSError]()
-        for path in [*self._inputs(job_id), self.result_folder(job_id)]:
+        for path in filter(os.path.lexists, [*self._inputs(job_id), self.result_folder(job_id)]):
             try:
                 rename_path(path, self.trash / f"{uuid.uuid4().hex}.{path.name}", patience=0.0)
             except FileNotFoundError:

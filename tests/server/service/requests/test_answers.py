@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.messages import (
     Fetched,
     Follow,
@@ -35,6 +36,7 @@ from blender_addon.core.protocol.messages import (
 )
 from blender_addon.core.protocol.server_address import ServerAddress
 from server.demo.motorcycle import Motorcycle
+from server.service.jobs.job_states import Cause
 from tests.support.network.simulated_wire import LIMITS, Connection, World
 from tests.support.shots import small_payload
 
@@ -164,3 +166,15 @@ def test_lists_are_as_long_as_a_message_may_be(tmp_path: Path, payload: bytes) -
             assert first.job_id == job_id
     finally:
         world.close()
+
+
+def test_a_client_prunes_all_its_jobs_though_the_server_removes_some_at_a_time(tmp_path: Path) -> None:
+    world = World(tmp_path, msgspec.structs.replace(LIMITS, pruned_jobs=2))
+    with Client(ServerAddress("simulated", 1, 2), "anna", "tests", config=tmp_path, connect=world.connect) as client:
+        client.connect()
+        for number in range(5):
+            job = world.manager.store.create(f"job-{number:08d}", "anna", "0" * 64, 4, "copy", "", 1.0)
+            world.manager.move(job, Cause.PAYLOAD_REFUSED)
+        assert client.prune(-1.0) == Pruned(jobs=5, nbytes=0)
+        assert client.jobs() == ()
+    world.close()
