@@ -77,7 +77,8 @@ def lanes(needs: Mapping[str, EngineNeeds], places: Iterable[WorkerPlace]) -> di
     lane = {place.name: place.name for place in places}
     for names in taken.values():
         joined = {lane[name] for name in names}
-        lane.update({name: min(joined) for name, one in lane.items() if one in joined})
+        together = min(joined, default="")
+        lane.update({name: together for name, one in lane.items() if one in joined})
     return {engine: lane[names[0]] if names else "" for engine, names in taken.items()}
 
 
