@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PhotoError
+from ..photo.photo_file import MOST_PIXELS
 from .depth_question import which_channel
 from .exr_layers import askable_channels, depth_channels, grey_channels
 
@@ -209,6 +210,8 @@ def _part(path: Path, attributes: dict[str, bytes], table: int, numbered: bool) 
     tile = None
     if "tiles" in attributes and kind != b"scanlineimage":
         across, down = struct.unpack_from("<2I", attributes["tiles"])
+        if not across or not down:
+            raise ValueError(f"a size of its tiles: {across} x {down}")
         tile = (across, down)
     data, display = (_window(attributes[name]) for name in ("dataWindow", "displayWindow"))
     name = attributes.get("name", b"").decode("utf-8", "replace").rstrip("\0")
@@ -220,7 +223,10 @@ def _window(attribute: bytes) -> Window:
     left, top, right, bottom = struct.unpack("<4i", attribute)
     if right < left or bottom < top:
         raise ValueError(f"a window from {left}, {top} to {right}, {bottom}")
-    return Window(left, top, right - left + 1, bottom - top + 1)
+    width, height = right - left + 1, bottom - top + 1
+    if width * height > MOST_PIXELS:
+        raise ValueError(f"a window of {MOST_PIXELS // 10**6} million pixels at most: it has {width} x {height}")
+    return Window(left, top, width, height)
 
 
 def _full(part: str, channel: str, numbered: bool) -> str:
@@ -238,7 +244,7 @@ def _attributes(data: bytes, at: int) -> tuple[dict[str, bytes], int]:
     while data[at] != 0:
         name, at = _text(data, at)
         _, at = _text(data, at)
-        (size,) = struct.unpack_from("<i", data, at)
+        (size,) = struct.unpack_from("<I", data, at)
         attributes[name] = data[at + 4 : at + 4 + size]
         at += 4 + size
     return attributes, at + 1

@@ -263,3 +263,27 @@ def test_an_array_with_an_axis_of_one(tmp_path: Path) -> None:
     np.save(path, METRES[:0])
     with pytest.raises(PhotoError, match=r"not a map of one number a pixel: .*\[0, 20\]"):
         read(path)
+
+
+SHOWN = b"displayWindow\0box2i\0" + struct.pack("<i", 16)
+
+
+@pytest.mark.parametrize(
+    ("stated", "instead"),
+    [
+        (SHOWN + struct.pack("<4i", 0, 0, 3, 2), SHOWN + struct.pack("<4i", 0, 0, 29_999, 29_999)),
+        (b"box2i\0" + struct.pack("<i", 16), b"box2i\0" + struct.pack("<i", -40)),
+        (struct.pack("<2IB", 2, 2, 0), struct.pack("<2IB", 0, 2, 0)),
+    ],
+    ids=["a window of gigabytes", "an attribute that ends before it begins", "tiles of no width"],
+)
+def test_a_small_file_that_states_what_cannot_be_is_broken_at_once(
+    stated: bytes, instead: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "depth.exr"
+    write_exr_parts(path, [ExrPart({"Z": np.ones((3, 4), np.float32)}, tile=(2, 2))])
+    data = path.read_bytes()
+    assert stated in data
+    path.write_bytes(data.replace(stated, instead))
+    with pytest.raises(PhotoError, match="The EXR is broken"):
+        read_exr_channel(path, "Z")
