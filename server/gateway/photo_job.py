@@ -16,9 +16,11 @@ from msgspec import Meta
 
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.depth.depth_format import DepthFormat
+from blender_addon.core.depth.exr import exr_window
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.payloads.import_request import DepthFile, ImportSettings
 from blender_addon.core.payloads.shot import Shot
+from blender_addon.core.photo.picture_header import read_picture_header
 from blender_addon.core.progress import unwatched
 from blender_addon.core.protocol.capability import SettingValue
 from blender_addon.core.protocol.engine_checks import stated_options
@@ -39,6 +41,10 @@ Lens = tuple[Row3, Row3, Row3]
 ENDING = re.compile(r"\.[a-z0-9]{1,8}\Z")
 FILES = ("photo", "depth", "camera", "last_image")
 """The parts of a form that are files; the part `settings` is JSON."""
+MOST_PIXELS = 150_000_000
+"""Of a picture: the largest cameras' photos. Decoded they take a gigabyte."""
+LARGEST_CAMERA_FILE = 16_000_000
+"""Bytes of a text with some hundred thousand poses."""
 MOST_UNPACKED = 1_000_000_000
 """Bytes of all arrays in an archive: a depth of 64 million pixels in float64, and as much beside it."""
 
@@ -189,7 +195,30 @@ def _written(files: Mapping[str, Part], folder: Path) -> dict[str, Path]:
         part.write(written[name])
         if is_zipfile(written[name]):
             _check_unpacked(written[name])
+        elif name == "camera":
+            _check_camera_file(written[name])
+        else:
+            _check_pixels(written[name])
     return written
+
+
+def _check_camera_file(path: Path) -> None:
+    """Refuse a text whose numbers would take gigabytes once they are read."""
+    nbytes = path.stat().st_size
+    if nbytes > LARGEST_CAMERA_FILE:
+        raise memory_needed(f"the camera file has {nbytes / 1e6:.0f} MB, allowed {LARGEST_CAMERA_FILE / 1e6:.0f}")
+
+
+def _check_pixels(path: Path) -> None:
+    """Refuse a picture, small as its file may be, that would take gigabytes once it is decoded."""
+    if path.suffix == ".exr":
+        sizes = [(window.width, window.height) for window in exr_window(path)]
+    else:
+        header = read_picture_header(path)
+        sizes = [] if header is None else [header.size]
+    for width, height in sizes:
+        if width * height > MOST_PIXELS:
+            raise memory_needed(f"{path.name} has {width} x {height} pixels, allowed {MOST_PIXELS / 1e6:.0f} million")
 
 
 def _check_unpacked(path: Path) -> None:

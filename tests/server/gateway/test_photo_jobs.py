@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import struct
 import tempfile
 import zipfile
 from typing import Any
@@ -14,10 +15,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blender_addon.core.errors import PhotoError
+from blender_addon.core.errors import PhotoError, ServiceError
 from blender_addon.core.protocol.messages import PROTOCOL_VERSION, Limits, Welcome
 from server.demo.motorcycle import Motorcycle
 from server.engines.draft.engine import DraftEngine
+from server.gateway import photo_job
+from server.gateway.bodies import Part
 from server.gateway.photo_job import photo_shot, read_photo_job
 from tests.support.network.gateways import RunningGateway
 
@@ -133,12 +136,28 @@ def unpacking(nbytes: int) -> bytes:
     return packed.getvalue().replace((len(array.getvalue()) + 1000).to_bytes(4, "little"), nbytes.to_bytes(4, "little"))
 
 
-def test_a_depth_that_would_fill_the_memory_is_refused_before_it_is_unpacked(
-    gateway: RunningGateway, token: str, photo: bytes
+def test_files_that_would_fill_the_memory_are_refused_before_they_are_read(
+    gateway: RunningGateway, token: str, photo: bytes, depth: bytes
 ) -> None:
-    for name, depth in (("d.npz", unpacking(4_000_000_000)), ("d.npy", npy(b"(100000000, 1000000)"))):
-        status, problem = sent(gateway, token, as_json(photo, depth, depth_name=name))
+    wide = photo.replace(struct.pack(">2I", 120, 80), struct.pack(">2I", 20_000, 20_000))
+    sent_bodies = [
+        as_json(photo, unpacking(4_000_000_000), depth_name="d.npz"),
+        as_json(photo, npy(b"(100000000, 1000000)"), depth_name="d.npy"),
+        as_json(photo, wide),
+        as_json(wide, depth),
+    ]
+    for body in sent_bodies:
+        status, problem = sent(gateway, token, body)
         assert (status, problem["code"]) == (413, "too-large"), problem
+
+
+def test_a_camera_file_of_a_million_poses_is_refused(
+    photo: bytes, depth: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(photo_job, "LARGEST_CAMERA_FILE", 100)
+    asked, files = read_photo_job(as_json(photo, depth, camera=None))
+    with pytest.raises(ServiceError, match="the camera file has"):
+        photo_shot(asked, {**files, "camera": Part(b"0 0 0 0 0 0 0 1\n" * 10, "c.tum")}, WELCOME)
 
 
 def npy(shape: bytes) -> bytes:
