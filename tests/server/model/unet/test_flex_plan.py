@@ -32,8 +32,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.* is deprecated:Depr
 CELL, REGISTERS, HEADS = 16, 4, 2
 FLOAT = torch.float32
 CPU = torch.device("cpu")
-OWN_LIMIT = 8
-"""Dynamo's, of forms of one code."""
+LIMIT = 4
+"""Of forms of one code; Dynamo's own is 8."""
 
 
 def crane(frames: int, size: tuple[int, int], device: Any = CPU) -> Any:
@@ -121,7 +121,7 @@ def test_making_it_takes_little_memory(size: tuple[int, int], cell: int) -> None
 
 
 @pytest.mark.parametrize("compiler", [torch.compile, older_compile], ids=["this torch.compile", "an older one"])
-@torch._dynamo.config.patch(recompile_limit=OWN_LIMIT)
+@torch._dynamo.config.patch(recompile_limit=LIMIT)
 def test_every_form_stays_compiled(compiler: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """More sizes, frame counts, batches and precisions than Dynamo compiles one function for."""
     monkeypatch.setattr(torch, "compile", compiler)
@@ -130,11 +130,11 @@ def test_every_form_stays_compiled(compiler: Any, monkeypatch: pytest.MonkeyPatc
     counters = torch._dynamo.utils.counters
     counters.clear()
     size = (192, 128)
-    forms = [(n, batch, dtype) for n in (5, 6, 7, 8) for batch, dtype in ((1, FLOAT), (2, FLOAT), (1, torch.bfloat16))]
+    forms = [(n, batch, dtype) for n in (5, 6) for batch, dtype in ((1, FLOAT), (2, FLOAT), (1, torch.bfloat16))]
     for frames, batch, dtype in forms:
         plan = eager(frames, size)
         assert torch.isfinite(plan.attend(*inputs(plan, batch, dtype), HEADS)).all()
-    assert counters["stats"]["unique_graphs"] == len(forms) > OWN_LIMIT
+    assert counters["stats"]["unique_graphs"] == len(forms) > LIMIT
     another = eager(5, (128, 192))
     another.attend(*inputs(another), HEADS)
     assert counters["stats"]["unique_graphs"] == len(forms), "another shot of a form is not compiled again"
