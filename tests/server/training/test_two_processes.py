@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import shutil
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +21,14 @@ from safetensors.torch import load_file  # noqa: E402
 
 from server.training.checkpoints import CAMERA, STATE, TrainingError, complete  # noqa: E402
 from server.training.sharding.plugin import check_sharing  # noqa: E402
-from tests.support.model.shared_training import numbers, shared_training  # noqa: E402
+from tests.support.model.shared_training import numbers, share, shared_training  # noqa: E402
 from tests.support.model.tiny_training import forget_precision  # noqa: E402
-
-ROOT = Path(__file__).parents[3]
 
 
 def test_the_same_losses_and_tensors_whole_and_split(tmp_path: Path) -> None:
     """Two steps by copies in two processes, three split over them from that checkpoint on, the last alone again."""
-    alone = numbers(shared_training(tmp_path / "one"), 4)
     told = in_two_processes(tmp_path / "two")
+    alone = numbers(shared_training(tmp_path / "one"), 4)
     assert told[0]["numbers"] == told[1]["numbers"]
     taken = [tuple(step) for step in told[0]["numbers"]]
     assert [loss for loss, _ in taken[:4]] == pytest.approx([loss for loss, _ in alone], rel=1e-4)
@@ -85,20 +82,27 @@ def in_two_processes(folder: Path) -> list[dict[str, Any]]:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "tests.support.model.shared_training", str(folder)]
+    # Forked where the system can, a process need not import PyTorch anew.
+    context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
+    told = [folder.with_name(f"told-{rank}.json") for rank in range(2)]
     processes = [
-        subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
+        context.Process(target=_one, args=(folder, file, shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}))
+        for rank, file in enumerate(told)
     ]
     try:
-        return [json.loads(process.communicate(timeout=480)[0].splitlines()[-1]) for process in processes]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(timeout=480)
+        return [json.loads(file.read_text()) for file in told]
     finally:
         for process in processes:
             process.kill()
-            process.wait()
+            process.join()
+
+
+def _one(folder: Path, told: Path, environment: dict[str, str]) -> None:
+    os.environ.update(environment)
+    forget_precision()
+    torch.set_num_threads(1)
+    told.write_text(json.dumps(share(folder)))

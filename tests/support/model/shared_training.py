@@ -1,12 +1,7 @@
-"""One process of a training that several share, whole and then split: prints what they must agree on.
-
-RANK=0 WORLD_SIZE=2 ... python -m tests.support.model.shared_training FOLDER
-"""
+"""One process of a training that several share, whole and then split: tells what they must agree on."""
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 
 import msgspec
@@ -18,7 +13,7 @@ from server.model.tokenizer import ByteTokenizer
 from server.training.loop import NamedBatch, Training
 from server.training.sharding.plugin import check_sharing
 from tests.server.training.test_loop import CONFIG, batch_of
-from tests.support.model.reduced_model import TINY_256
+from tests.support.model.tiny_training import SMALLER
 
 SHARED = msgspec.structs.replace(CONFIG, dropout=0.0)
 """Without the base's dropout, whose random numbers are each process's own."""
@@ -37,7 +32,7 @@ def shared_training(folder: Path, split: bool = False) -> Training:
         accelerator.state.distributed_type = DistributedType.FSDP
         accelerator.state.fsdp_plugin = FullyShardedDataParallelPlugin(fsdp_version=2)
         check_sharing(accelerator)
-    model = random_model(TINY_256, ByteTokenizer(TINY_256.clip.vocabulary), seed=4)
+    model = random_model(SMALLER, ByteTokenizer(SMALLER.clip.vocabulary), seed=4)
     training = Training(model, SHARED, accelerator, folder)
     training.resume()
     return training
@@ -67,16 +62,17 @@ def _of_the_trained(training: Training) -> float:
     return share
 
 
-def _main(folder: Path) -> dict[str, object]:
+def share(folder: Path) -> dict[str, object]:
+    """What this process tells of two steps by copies, and of three more with the network split over the processes.
+
+    Args:
+        folder: of the checkpoints, which the processes have in common.
+    """
     told = numbers(shared_training(folder), 2)
     split = shared_training(folder, split=True)
     told += numbers(split, 5)
-    share = _of_the_trained(split)
+    part = _of_the_trained(split)
     with split.whole_network():
         whole = not any(isinstance(p, DTensor) for p in split._model.unet.parameters())
     skipped = next(split.run(_broken_in_one, 99)).skipped
-    return {"numbers": told, "share": share, "whole": whole, "skipped": skipped}
-
-
-if __name__ == "__main__":
-    print(json.dumps(_main(Path(sys.argv[1]))))
+    return {"numbers": told, "share": part, "whole": whole, "skipped": skipped}
