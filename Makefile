@@ -8,6 +8,8 @@ TORCH_TESTS := tests/server/diffusion tests/server/model tests/server/published 
 	tests/server/engines/realcam tests/server/engines/vace tests/server/engines/wan_i2v tests/server/engines/sana_wm tests/server/engines/pipelines \
 	tests/server/evaluation/test_frechet.py tests/server/training tests/e2e/test_whole_shot.py \
 	tests/blender_addon/ui/engines/test_pipeline_takes.py
+# Of these, what needs no PyTorch and takes a while: test-core runs it.
+WITHOUT_TORCH := tests/server/training/worlds tests/server/bench/test_fill_truth.py tests/server/bench/test_bench_layouts.py
 # Two at a time, a file of tests on one worker: half of them wait for servers, the rest for Blender.
 PYTEST := python -m pytest -n 2 --dist loadfile
 # So each has one thread for its arithmetic.
@@ -60,7 +62,7 @@ test-blender-5.2: setup
 
 test-models: setup
 	@scripts/models_environment.sh $(UV)
-	.venv-models/bin/$(PYTEST) $(TORCH_TESTS) -k "not draft"
+	.venv-models/bin/$(PYTEST) $(TORCH_TESTS) $(addprefix --ignore=,$(WITHOUT_TORCH)) -k "not draft"
 
 # One after the other: each has a cluster of several nodes. With compiled bytecode, as every process of a node imports Ray.
 test-cluster: setup
