@@ -116,8 +116,8 @@ class SanaAdapter:
         return tuple(note for note in (lead_in_note(path), speed_note(path)) if note)
 
     def load(self, folder: Path, dtype: torch.dtype) -> Any:
-        """See Adapter."""
-        return load_pipeline(ShotSanaWM, folder, dtype, ENCODER)
+        """See Adapter. The VAE stays in float32, as diffusers recommends for this network."""
+        return load_pipeline(ShotSanaWM, folder, {"transformer": dtype, "default": torch.float32}, ENCODER)
 
     def load_encoder(self, folder: Path, dtype: torch.dtype) -> Any:
         """See Adapter."""

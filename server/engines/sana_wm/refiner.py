@@ -55,9 +55,9 @@ class SanaRefiner:
         return math.ceil((frames - 1) / (group * BLOCK))
 
     def load(self, folder: Path, first: Path, dtype: torch.dtype) -> Any:
-        """See Refiner."""
+        """See Refiner. The VAE stays in float32, as for the first network."""
         pipe = load_pipeline(ShotRefiner, folder, dtype, (*ENCODER, "connectors"))
-        pipe.register_modules(vae=load_part(AutoencoderKLLTX2Video, first / "vae", dtype))
+        pipe.register_modules(vae=load_part(AutoencoderKLLTX2Video, first / "vae", torch.float32))
         return pipe
 
     def load_encoder(self, folder: Path, dtype: torch.dtype) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,32 +30,45 @@ def placed(pipe: Any, plan: MemoryPlan, device: torch.device) -> Iterator[None]:
         plan: how it is run.
         device: a card, or the CPU, where a plan is nothing but its tiles.
     """
-    vae: Any = pipe.vae
+    loaded: Any = pipe.vae
+    vae: Any = loaded
+    if plan.least and _framewise(loaded) and loaded.dtype != pipe.transformer.dtype:
+        # A copy, so that the clip after it has the weights as they were loaded.
+        pipe.vae = vae = copy.deepcopy(loaded).to(pipe.transformer.dtype)
     try:
-        if plan.tiled:
-            _tile(vae)
+        _tile(vae, plan)
         _place(pipe, plan, device)
         yield
     finally:
         _release(pipe)
         if plan.tiled:
             vae.disable_tiling()
-            if hasattr(vae, "use_framewise_decoding"):
-                vae.use_framewise_decoding = False
+        if _framewise(vae):
+            vae.use_framewise_encoding = vae.use_framewise_decoding = False
+        pipe.vae = loaded
         gc.collect()
         if device.type == "cuda":
             torch.cuda.empty_cache()
 
 
-def _tile(vae: Any) -> None:
-    """Have a VAE decode in tiles; one that decodes all frames at once, also a few frames at a time."""
-    if not hasattr(vae, "use_framewise_decoding"):
-        vae.enable_tiling()
+def _framewise(vae: Any) -> bool:
+    """Whether a VAE decodes many frames at once, as LTX-2's does."""
+    return hasattr(vae, "use_framewise_decoding")
+
+
+def _tile(vae: Any, plan: MemoryPlan) -> None:
+    """Have a VAE work in the plan's tiles: of pictures where it asks for them, of frames wherever many go at once."""
+    if not _framewise(vae):
+        if plan.tiled:
+            vae.enable_tiling()
         return
-    # LTX-2's. With the strides that it has by itself the last tile of 480 rows is one latent high, which its reflecting
-    # borders cannot be laid around; with these, no size that engines offer leaves a tile of one.
-    vae.enable_tiling(tile_sample_stride_height=LTX2_STRIDE, tile_sample_stride_width=LTX2_STRIDE)
-    vae.use_framewise_decoding = True
+    if plan.tiled:
+        # With the strides that LTX-2's has by itself the last tile of 480 rows is one latent high, which its reflecting
+        # borders cannot be laid around; with these, no size that engines offer leaves a tile of one.
+        vae.enable_tiling(tile_sample_stride_height=LTX2_STRIDE, tile_sample_stride_width=LTX2_STRIDE)
+    vae.use_framewise_encoding = vae.use_framewise_decoding = True
+    vae.tile_sample_min_num_frames = plan.frame_tiles.frames
+    vae.tile_sample_stride_num_frames = plan.frame_tiles.stride
 
 
 def _place(pipe: Any, plan: MemoryPlan, device: torch.device) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from blender_addon.core.errors import EngineError
 from server.engines.machine_memory import GB, USABLE, Machine
 
-from .sizes import OUTPUT, PipelineSizes
+from .sizes import LONG_TILES, OUTPUT, SHORT_TILES, FrameTiles, PipelineSizes
 
 MARGIN = 1.15
 """Factor for fragmentation, and for what libraries take in proportion."""
@@ -38,6 +38,16 @@ class MemoryPlan:
     name: str
     placement: str
     tiled: bool = False
+
+    @property
+    def least(self) -> bool:
+        """Whether it is the plan of least memory: a VAE that decodes many frames at once does so in 16 bits."""
+        return self.tiled and self.placement == "group"
+
+    @property
+    def frame_tiles(self) -> FrameTiles:
+        """The frames at a time of such a VAE."""
+        return SHORT_TILES if self.least else LONG_TILES
 
     @property
     def words(self) -> str:
@@ -116,15 +126,10 @@ def needed(sizes: PipelineSizes, demand: Demand, plan: MemoryPlan, on_card: bool
         plan: how it is run.
         on_card: whether on a card; else on the processor.
     """
-    network, vae = 2 * sizes.transformer, sizes.vae_bytes * sizes.vae
+    network, vae = 2 * sizes.transformer, _vae_bytes(sizes, plan) * sizes.vae
     tokens = sizes.tokens(demand.width, demand.height, demand.frames)
     forward = 2 * sizes.alive * sizes.branches * tokens * sizes.width + sizes.kept(demand.width, demand.height)
-    pixels = demand.width * demand.height
-    decode = pixels * (sizes.vae_alive + sizes.vae_alive_frames * demand.frames)
-    if plan.tiled:
-        in_a_tile = sizes.vae_alive + sizes.vae_alive_frames * sizes.vae_tile_frames
-        # A clip smaller than a tile is decoded as it is.
-        decode = min(decode, sizes.vae_tile * in_a_tile + OUTPUT * pixels * demand.frames)
+    decode = _decoding(sizes, demand, plan)
     encoder = 2 * sizes.encoder
     if not on_card:
         # In float32 where the processor has no bfloat16: twice as much of the network.
@@ -135,8 +140,31 @@ def needed(sizes: PipelineSizes, demand: Demand, plan: MemoryPlan, on_card: bool
         device = max(network + forward, vae + decode)
     else:
         device = GROUPS * network / sizes.blocks + vae + max(forward, decode)
-    kept = 0.0 if plan.placement == "whole" else network + vae
+    # What the VAE is in float32 stays there beside its copy in 16 bits.
+    in_32_bits = sizes.vae_bytes * sizes.vae if _vae_bytes(sizes, plan) < sizes.vae_bytes else 0.0
+    kept = 0.0 if plan.placement == "whole" else network + vae + in_32_bits
     return Need(MARGIN * device + LIBRARIES, MARGIN * max(kept, encoder))
+
+
+def _vae_bytes(sizes: PipelineSizes, plan: MemoryPlan) -> int:
+    """Bytes of a value of the VAE, as the plan runs it."""
+    return 2 if plan.least and sizes.vae_framewise else sizes.vae_bytes
+
+
+def _decoding(sizes: PipelineSizes, demand: Demand, plan: MemoryPlan) -> float:
+    """Bytes alive at the peak of decoding, beside the VAE's weights."""
+    pixels = demand.width * demand.height
+    # A clip smaller than a tile is decoded as it is.
+    as_it_is = pixels * (sizes.vae_alive + sizes.vae_alive_frames * demand.frames)
+    if not (plan.tiled or sizes.vae_framewise):
+        return as_it_is
+    in_a_tile, kept = sizes.vae_alive, float(OUTPUT)
+    if sizes.vae_framewise:
+        tiles, value = plan.frame_tiles, _vae_bytes(sizes, plan)
+        in_a_tile += value / sizes.vae_bytes * sizes.vae_alive_frames * tiles.alive(sizes.latent_frames)
+        kept = max(kept, 3 * value * tiles.kept)
+    at_once = min(pixels, sizes.vae_tile) if plan.tiled else pixels
+    return min(as_it_is, at_once * in_a_tile + kept * pixels * demand.frames)
 
 
 def encoder_bytes(sizes: PipelineSizes) -> float:

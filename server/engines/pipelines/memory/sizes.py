@@ -11,6 +11,38 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class FrameTiles:
+    """How many frames a VAE that decodes many at once works on at a time.
+
+    Attributes:
+        frames: of a tile, without the first, which has a latent of its own.
+        stride: frames from one tile to the next; those that two share are blended.
+    """
+
+    frames: int
+    stride: int
+
+    def alive(self, latent_frames: int) -> int:
+        """Frames that are made on the way to those of one tile: all those of each of its latents.
+
+        Args:
+            latent_frames: frames of a latent after the first.
+        """
+        return self.frames + latent_frames + 1
+
+    @property
+    def kept(self) -> float:
+        """Frames that are kept for each of the clip's while tiles are put together: theirs, and its own."""
+        return (self.frames + 1) / self.stride + 1
+
+
+LONG_TILES = FrameTiles(96, 64)
+"""What SANA-WM was trained with, by diffusers' documentation."""
+SHORT_TILES = FrameTiles(16, 8)
+"""diffusers' own, for the plan of least memory."""
+
+
+@dataclass(frozen=True)
 class PipelineSizes:
     """The sizes of one pipeline.
 
@@ -27,10 +59,10 @@ class PipelineSizes:
         vae: parameters of the VAE.
         vae_bytes: of a value of the VAE: 4 where it is run in float32.
         vae_alive: bytes alive at the peak of decoding or encoding, for each pixel of a frame, however many frames.
-        vae_alive_frames: bytes alive then for each pixel and frame: of the frames alone, or, where all are decoded at
-            once, of what is made on the way.
+        vae_alive_frames: bytes alive then for each pixel and frame: of the frames alone, or, where several are decoded
+            at once, of what is made on the way.
         vae_tile: pixels of a tile, where it works in tiles.
-        vae_tile_frames: frames of a tile; 0 where tiles hold all of them.
+        vae_framewise: whether it works on some frames at a time, see FrameTiles; else on one after the other.
         encoder: parameters of the text encoder, kept in 16 bits.
         latents_at_once: latent frames that a forward pass computes; 0 for all of a clip.
         latents_kept: latent frames whose keys and values are kept, of every block, beside them.
@@ -50,7 +82,7 @@ class PipelineSizes:
     vae_alive: float
     vae_alive_frames: float
     vae_tile: int
-    vae_tile_frames: int
+    vae_framewise: bool
     encoder: float
     latents_at_once: int = 0
     latents_kept: int = 0
@@ -83,6 +115,8 @@ _UMT5 = 5.68e9
 _WAN_VAE = 0.127e9
 WAN_VAE_ALIVE = 19_500
 """Bytes for each pixel, counted in float32: 19,450 beside the frames themselves; encoding 14,090."""
+LTX2_VAE_ALIVE = 172
+"""Bytes for each pixel of each frame that is decoded at once, in float32: 86 were counted in 16 bits."""
 
 SIZES: dict[str, PipelineSizes] = {
     "vace": PipelineSizes(
@@ -101,7 +135,7 @@ SIZES: dict[str, PipelineSizes] = {
         vae_alive=WAN_VAE_ALIVE,
         vae_alive_frames=OUTPUT,
         vae_tile=256 * 256,
-        vae_tile_frames=0,
+        vae_framewise=False,
         encoder=_UMT5,
     ),
     "vace-14b": PipelineSizes(
@@ -119,7 +153,7 @@ SIZES: dict[str, PipelineSizes] = {
         vae_alive=WAN_VAE_ALIVE,
         vae_alive_frames=OUTPUT,
         vae_tile=256 * 256,
-        vae_tile_frames=0,
+        vae_framewise=False,
         encoder=_UMT5,
     ),
     "wan-i2v": PipelineSizes(
@@ -138,7 +172,7 @@ SIZES: dict[str, PipelineSizes] = {
         vae_alive=21_700,
         vae_alive_frames=OUTPUT,
         vae_tile=256 * 256,
-        vae_tile_frames=0,
+        vae_framewise=False,
         encoder=_UMT5,
     ),
     "sana-wm": PipelineSizes(
@@ -152,12 +186,11 @@ SIZES: dict[str, PipelineSizes] = {
         latent_frames=8,
         extra_latents=0,
         vae=1.2e9,
-        vae_bytes=2,
-        # It decodes all frames at once: counted 86 bytes for each pixel of each.
+        vae_bytes=4,
         vae_alive=0,
-        vae_alive_frames=86,
+        vae_alive_frames=LTX2_VAE_ALIVE,
         vae_tile=512 * 512,
-        vae_tile_frames=25,
+        vae_framewise=True,
         encoder=2.6e9,
     ),
     "sana-wm-refiner": PipelineSizes(
@@ -173,11 +206,11 @@ SIZES: dict[str, PipelineSizes] = {
         latent_frames=8,
         extra_latents=0,
         vae=1.2e9,
-        vae_bytes=2,
+        vae_bytes=4,
         vae_alive=0,
-        vae_alive_frames=86,
+        vae_alive_frames=LTX2_VAE_ALIVE,
         vae_tile=512 * 512,
-        vae_tile_frames=25,
+        vae_framewise=True,
         # Gemma-3-12B, and 1.4 milliard of the connectors behind it.
         encoder=13.6e9,
         latents_at_once=3,

@@ -9,8 +9,11 @@ import msgspec
 import numpy as np
 import pytest
 
+pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
 pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
 pytest.importorskip("accelerate", reason="accelerate is not installed: the model tests were not run")
+
+import torch
 
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.errors import EngineError
@@ -21,10 +24,13 @@ from server.engines.engine import Cancelled, Paused
 from server.engines.pipelines import runner
 from server.engines.pipelines.memory.plans import ChosenPlan, Demand
 from server.engines.pipelines.sources import RandomPipeline
+from server.engines.sana_wm.adapter import SanaAdapter
 from server.engines.sana_wm.engine import SanaEngine
 from server.engines.sana_wm.random_pipeline import save_random_pipeline
 from server.engines.sana_wm.random_refiner import save_random_refiner
-from server.engines.sana_wm.rule import NAME, REFINER
+from server.engines.sana_wm.refiner import SanaRefiner
+from server.engines.sana_wm.rule import NAME, RANDOM_RULE, REFINER
+from server.engines.sana_wm.settings import read_settings
 from server.service.workers.checkpoints import FileCheckpoints
 from tests.support.shots import realcam_shot, sideways, with_options
 
@@ -140,6 +146,20 @@ def test_a_lens_far_wider_than_the_photo_s_is_refused_before_anything_is_loaded(
     with pytest.raises(EngineError, match="far wider than the photo's"):
         engine.generate(replace(shot, trajectory=replace(shot.trajectory, intrinsics=lenses)), told.append)
     assert not told
+
+
+def test_the_vae_decodes_in_32_bits_whatever_the_network_computes_in(tmp_path: Path) -> None:
+    """The refiner's too, which is the same."""
+    save_random_pipeline(tmp_path)
+    adapter = SanaAdapter(read_settings({}), RANDOM_RULE)
+    exact, half = (adapter.load(tmp_path, dtype) for dtype in (torch.float32, torch.bfloat16))
+    refiner = SanaRefiner(REFINER_SOURCE, lambda _: slice(None)).load(REFINER_SOURCE.folder(), tmp_path, torch.bfloat16)
+    latents = torch.randn((1, 4, 3, 8, 15), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        wanted = exact._decode_latents(latents)
+        for pipe in (half, refiner):
+            assert (pipe.transformer.dtype, pipe.vae.dtype) == (torch.bfloat16, torch.float32)
+            assert torch.equal(pipe._decode_latents(latents), wanted)
 
 
 def test_a_cancel_ends_it_within_a_step(engine: SanaEngine, shot: Shot) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -145,12 +146,34 @@ def ltx2() -> Any:
 def test_a_vae_that_decodes_all_frames_at_once_does_so_a_few_at_a_time(ltx2: Any) -> None:
     """With as many frames as before, and at 480 rows of pixels, where its own strides leave a tile of one latent."""
     pipe = OnlyVae(ltx2)
+    pipe.transformer = ltx2
     latents = torch.randn((1, 4, 3, 15, 17), generator=torch.Generator().manual_seed(3))
-    with torch.no_grad(), placed(pipe, PLANS["whole-tiled"], CPU):
+    with torch.no_grad(), placed(pipe, GROUP_TILED, CPU):
         found = pipe.vae.decode(latents).sample
     assert found.shape == (1, 3, 17, 480, 544)
     assert left_behind(pipe) == []
     assert not pipe.vae.use_framewise_decoding
+
+
+def test_it_does_so_as_it_was_trained_and_with_the_least_memory_in_16_bits(ltx2: Any) -> None:
+    """In 32 bits, 96 frames at a time, every 64; what it was loaded as is there again afterwards."""
+    pipe = OnlyVae(ltx2)
+    pipe.transformer = torch.nn.Linear(1, 1).bfloat16()
+    pipe.transformer.dtype = torch.bfloat16
+    latents = torch.randn((1, 4, 14, 2, 2), generator=torch.Generator().manual_seed(3))
+    recommended = copy.deepcopy(ltx2)
+    recommended.enable_tiling(tile_sample_min_num_frames=96, tile_sample_stride_num_frames=64)
+    recommended.use_framewise_decoding = True
+    with torch.no_grad():
+        wanted, at_once = recommended.decode(latents).sample, ltx2.decode(latents).sample
+        with placed(pipe, WHOLE, CPU):
+            found = pipe.vae.decode(latents).sample
+        assert torch.equal(found, wanted)
+        assert not torch.equal(found, at_once)
+    with placed(pipe, GROUP_TILED, CPU):
+        assert (pipe.vae.dtype, pipe.vae.tile_sample_min_num_frames) == (torch.bfloat16, 16)
+    assert pipe.vae is ltx2
+    assert ltx2.dtype == torch.float32
 
 
 @pytest.mark.parametrize("side", [320, 480, 512, 704, 832, 1280])

@@ -50,9 +50,10 @@ def machine(card: float | None, memory: float = 64) -> Machine:
         ("vace-14b", SMALL, 24, "group"),
         ("vace-14b", LARGE, 48, "group"),
         ("wan-i2v", Demand(1280, 704, 121), 24, "whole-tiled"),
-        ("sana-wm", Demand(1280, 704, 161), 24, "model"),
+        ("sana-wm", Demand(1280, 704, 161), 24, "whole-tiled"),
         ("sana-wm-refiner", Demand(1280, 704, 161), 80, "whole"),
-        ("sana-wm-refiner", Demand(1280, 704, 161), 24, "group"),
+        ("sana-wm-refiner", Demand(1280, 704, 161), 48, "group"),
+        ("sana-wm-refiner", Demand(1280, 704, 161), 24, "group-tiled"),
     ],
 )
 def test_the_first_plan_that_fits_is_chosen(name: str, demand: Demand, card: float, plan: str) -> None:
