@@ -1,4 +1,7 @@
-"""A preview with its holes filled, to be encoded: a hole's grey or black would spread into the latents beside it."""
+"""A preview with its holes filled, to be encoded: a hole's grey or black would spread into the latents beside it.
+
+RealCam's own sampler takes the nearest seen pixel (model/sampling/scene_mask.py), which its clips' numbers rest on.
+"""
 
 from __future__ import annotations
 

@@ -66,6 +66,9 @@ def joined(before: UInt8, after: UInt8, shared: int) -> UInt8:
 def colour_matched(frames: UInt8, seen: UInt8, wanted: UInt8) -> UInt8:
     """The frames with the means and spreads of their channels changed as those of `seen` would have to be.
 
+    Both show the same pixels, all of them, so that these are compared one by one; what the photo shows is compared with
+    a clip that may be softer, where it is seen, and over time (compositing/colour_match.py).
+
     Args:
         frames: [F, H, W, 3].
         seen: [n, H, W, 3] frames of theirs.
