@@ -82,12 +82,14 @@ class Connections:
             yield client
 
     def close(self) -> None:
-        """Close all that nobody uses."""
+        """Close all, each once nobody uses it any more."""
         with self._lock:
-            for client, turn in self._kept.values():
-                with turn:
-                    client.close()
+            kept = tuple(self._kept.values())
             self._kept.clear()
+        # Not under the lock: whoever has a turn takes it at the end of the turn.
+        for client, turn in kept:
+            with turn:
+                client.close()
 
     def _forget(self, keys: KeyPair) -> None:
         with self._lock:

@@ -140,6 +140,24 @@ def test_one_token_leaves_room_to_the_others() -> None:
     asyncio.run(taken())
 
 
+def test_a_gateway_that_ends_waits_for_a_question_without_keeping_it_from_its_answer(tmp_path: Path) -> None:
+    server_keys(tmp_path)
+    connections = Connections(ServerAddress("127.0.0.1", 1, 1), tmp_path)
+    closing = threading.Thread(target=connections.close, daemon=True)
+
+    def ask() -> None:
+        with connections.client(new_keys()):
+            closing.start()
+            # It waits for this one, which has to come to its end meanwhile.
+            closing.join(0.5)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    for thread in (asking, closing):
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
 def test_a_token_that_was_made_up_takes_no_place_of_one_in_use(tmp_path: Path) -> None:
     server_keys(tmp_path)
     connections, keys = Connections(ServerAddress("127.0.0.1", 1, 1), tmp_path), new_keys()
