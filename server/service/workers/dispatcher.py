@@ -22,7 +22,7 @@ from server.service.options import ServiceOptions
 from . import worker_messages as pipe
 from .circuit_breaker import CircuitBreaker
 from .executor import Executor, JobMessage, WorkerLost, WorkerNow, WorkerState
-from .outcomes import Outcome, Outcomes
+from .outcomes import CANCELLED, Outcome, Outcomes
 from .picking import assigned
 from .placing import lanes, takers, why_none
 
@@ -291,7 +291,7 @@ class Dispatcher:
             made = {"engine_seconds": message.engine_seconds, "clip_pixels": message.clip_pixels}
             self._end(attempt, Cause.RESULTS_STORED, "", results=message.results, **made)
         elif isinstance(message, pipe.Stopped):
-            self._end(attempt, Cause.ENGINE_STOPPED, "Cancelled.")
+            self._end(attempt, Cause.ENGINE_STOPPED, CANCELLED)
         elif message.broken:
             attempt.killed_because = message.reason
         else:
@@ -300,6 +300,9 @@ class Dispatcher:
     def _end(self, attempt: _Attempt, cause: Cause, reason: str, **facts: Any) -> None:
         """Record that this attempt is over, in the store now or as soon as its disk has room."""
         del self._attempts[attempt.worker]
+        if cause is Cause.SERVER_STOPPED and attempt.cancelled_at is not None:
+            # It does not go on anywhere.
+            reason = CANCELLED
         if cause is not Cause.RESULTS_STORED:
             # Before the store is written: on a full disk this makes the room for it.
             self._manager.files.discard_work(attempt.job.job_id)

@@ -18,6 +18,8 @@ from server.service.jobs.job_states import Cause
 
 log = logging.getLogger("realcam.dispatcher")
 
+CANCELLED = "Cancelled."
+"""The reason of a job that its client has stopped."""
 STORE_AGAIN = 0.5
 """Seconds between two tries to store a finished clip that another program, or the disk, keeps from its place."""
 
@@ -74,10 +76,15 @@ class Outcomes:
         self.settle()
 
     def cancel(self, job: Job) -> None:
-        """Have a job whose clip cannot be stored yet end without it. Nothing happens to any other."""
+        """Have a job whose clip cannot be stored yet end without it. Nothing happens to any other, but that the
+        outcome which waits for the disk does not undo the cancel.
+        """
+        self._unsettled = deque(
+            replace(outcome, job=job) if outcome.job.job_id == job.job_id else outcome for outcome in self._unsettled
+        )
         if (waiting := self._unstored.get(job.job_id)) is not None:
             self._unstored[job.job_id] = replace(
-                waiting, job=job, cause=Cause.ENGINE_STOPPED, reason="Cancelled.", facts={}
+                waiting, job=job, cause=Cause.ENGINE_STOPPED, reason=CANCELLED, facts={}
             )
             self._store_again_at = 0.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,10 @@ from blender_addon.core.protocol.worker_stats import WorkerStats
 from server.cli import app
 from server.demo.motorcycle import Motorcycle
 from server.service.drains import Drain, Drains, drains_path, read_drains, write_drains
+from server.service.jobs.job_record import Job
 from server.service.workers.dispatcher import DRAIN_GRACE, DRAINED, MAINTENANCE
 from server.service.workers.executor import WorkerKind, WorkerPlace
+from server.service.workers.outcomes import CANCELLED
 from tests.support.servers import RunningServer, StartServer, free_address, new_id
 from tests.support.shots import small_payload
 from tests.support.systems.turning_loop import TurningLoop
@@ -123,6 +126,38 @@ def test_what_does_not_stop_at_the_deadline_is_ended_and_goes_on_elsewhere_uncou
     assert loop.doing() == ["drained", "a job"]
     # The simulated process ignores a pause, as an engine without checkpoints does.
     assert any(DRAINED in event.reason for event in loop.manager.store.events_after(job.job_id, 0))
+
+
+def test_a_job_that_is_cancelled_while_its_worker_is_drained_does_not_say_that_it_goes_on(loop: Maintained) -> None:
+    loop.begin("job-00000001")
+    loop.listed(Drain("one", 0.0, deadline=0.0))
+    loop.turn()
+    for _ in range(round(DRAIN_GRACE)):
+        loop.turn(1.0)
+    # The process has been ended, and the server has not heard of it yet.
+    loop.dispatcher.cancel(loop.manager.store.get("job-00000001"))
+    loop.turn()
+    job = loop.manager.store.get("job-00000001")
+    assert (job.state, job.reason, job.attempt) == (JobState.CANCELLED, CANCELLED, 1)
+
+
+def test_a_cancel_counts_though_the_end_on_a_drained_worker_waits_for_the_disk(
+    loop: Maintained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> Job:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    loop.begin("job-00000001")
+    loop.listed(Drain("one", 0.0, deadline=0.0))
+    loop.turn()
+    with monkeypatch.context() as disk:
+        disk.setattr(loop.manager.store, "apply", full)
+        for _ in range(round(DRAIN_GRACE) + 1):
+            loop.turn(1.0)
+    assert not loop.stats()[0].busy
+    loop.dispatcher.cancel(loop.manager.store.get("job-00000001"))
+    loop.turn()
+    assert loop.manager.store.get("job-00000001").state is JobState.CANCELLED
 
 
 def test_what_still_runs_on_a_worker_that_is_used_again_goes_to_its_end(loop: Maintained) -> None:
