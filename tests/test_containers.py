@@ -49,6 +49,13 @@ def test_keys_jobs_and_weights_outlive_the_container() -> None:
     assert volumes == {*variables.values(), SERVER["command"][SERVER["command"].index("--data-dir") + 1]}
 
 
+def test_what_is_compiled_for_a_card_can_be_loaded() -> None:
+    """Docker mounts a tmpfs with noexec where nothing else is said."""
+    options = {path: options.split(",") for path, _, options in (mount.partition(":") for mount in SERVER["tmpfs"])}
+    assert SERVER["read_only"]
+    assert {path for path in options if "exec" in options[path]} == {"/tmp", "/home/realcam"}
+
+
 def test_every_file_that_a_container_is_given_is_there() -> None:
     services = YAML(typ="safe").load(ROOT / "compose.yaml")["services"].values()
     mounts = [mount.split(":")[0] for service in services for mount in service["volumes"]]
