@@ -1,4 +1,4 @@
-"""Whether the packages that something needs are installed, found without importing them, and what installs them."""
+"""Whether needed packages are installed and new enough, found without importing them, and what installs them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 import importlib.metadata
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,9 @@ from blender_addon.core.programs import join_command
 
 MODEL_PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "ftfy")
 """What the RealCam network needs, of the extra `models`."""
+
+OLDEST = {"diffusers": (0, 42)}
+"""Packages of which an earlier version ends in an error of import, with the first (major, minor) that does not."""
 
 ROOT = Path(__file__).parents[1]
 """The checkout, the folder of the extension's zip that the server is in, or Python's folder of packages."""
@@ -42,7 +46,7 @@ MODELS_DOWNLOAD = {"linux": 2_900_000_000, "win32": 250_000_000, "darwin": 220_0
 
 
 def absent_packages(names: tuple[str, ...], extra: str) -> str:
-    """The missing packages and what to install, in words; "" when all are there.
+    """The packages that are missing or too old and what to install, in words; "" when all are there.
 
     Args:
         names: packages as they are imported.
@@ -50,13 +54,31 @@ def absent_packages(names: tuple[str, ...], extra: str) -> str:
     """
     absent = [name for name in names if importlib.util.find_spec(name) is None]
     if not absent:
-        return ""
+        return next((old for old in (_too_old(name, extra) for name in names) if old), "")
     if CARRIED:
         return (
             f"the server that comes with the add-on has no {absent[0]}: install the server as a tool "
             f"(`{install_command(extra)}`), then choose Use the Installed Server in the add-on's preferences"
         )
     return f"{', '.join(absent)} not installed with the server: run `{install_command(extra)}` there"
+
+
+def _too_old(name: str, extra: str) -> str:
+    """Why an installed package is too old, with what mends it, in words; "" where it is not, or is not known to be."""
+    oldest = OLDEST.get(name)
+    if oldest is None:
+        return ""
+    try:
+        installed = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+    found = re.match(r"(\d+)(?:\.(\d+))?", installed)
+    if found is None or (int(found[1]), int(found[2] or 0)) >= oldest:
+        return ""
+    return (
+        f"the installed {name} {installed} is too old for the networks, which need {'.'.join(map(str, oldest))} or "
+        f"later: run `{install_command(extra)}` on the server"
+    )
 
 
 @functools.cache

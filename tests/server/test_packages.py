@@ -15,7 +15,15 @@ from packaging.markers import Marker
 from packaging.utils import parse_wheel_filename
 
 from server import packages
-from server.packages import MODELS_DOWNLOAD, ROOT, cuda_command, install_command, unfit_torchvision
+from server.packages import (
+    MODELS_DOWNLOAD,
+    OLDEST,
+    ROOT,
+    absent_packages,
+    cuda_command,
+    install_command,
+    unfit_torchvision,
+)
 
 SYSTEMS = {
     "linux": ("Linux", "x86_64", "manylinux"),
@@ -128,6 +136,34 @@ def smallest_wheel(entry: dict[str, Any], system: str) -> int:
         ]
         sizes += [wheel["size"]] if fitting else []
     return min(sizes, default=0)
+
+
+@pytest.mark.parametrize(
+    ("version", "old"), [("0.41.2", True), ("0.9", True), ("0.42.0.dev0", False), ("0.42.1", False), ("1", False)]
+)
+def test_a_diffusers_that_is_too_old_is_said_before_its_import_fails(
+    version: str, old: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of whoever installed it by hand; every engine that needs it is unavailable with these words."""
+    (tmp_path / "diffusers").mkdir()
+    (tmp_path / "diffusers" / "__init__.py").touch()
+    about = tmp_path / f"diffusers-{version}.dist-info" / "METADATA"
+    about.parent.mkdir()
+    about.write_text(f"Metadata-Version: 2.1\nName: diffusers\nVersion: {version}\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    said = absent_packages(("diffusers",), "models")
+    assert said == (
+        f"the installed diffusers {version} is too old for the networks, which need 0.42 or later: "
+        "run `uv sync --inexact --extra models` on the server"
+        if old
+        else ""
+    )
+
+
+def test_the_oldest_versions_are_those_that_the_extra_asks_for() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    for name, oldest in OLDEST.items():
+        assert f"{name}>={'.'.join(map(str, oldest))}" in extras["models"]
 
 
 @pytest.mark.parametrize(
