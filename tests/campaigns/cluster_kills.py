@@ -1,7 +1,8 @@
 """Random kills of nodes, engines' processes and the server while small jobs run on a Ray cluster of this machine.
 
-    .venv-cluster/bin/python -m tests.campaigns.cluster_kills --jobs 300 --kills 60
+    .venv-cluster/bin/python -m tests.campaigns.cluster_kills --jobs 300 --kills 60 --heads 5
 
+Some of the kills are of the head and all nodes together; a new cluster is then started at the same address.
 Every job takes checkpoints, so that what was resumed can be held to what nothing had disturbed. Prints the figures as
 JSON and ends with exit code 1 when anything was lost, made twice or damaged.
 """
@@ -86,8 +87,12 @@ class Campaign:
         """Jobs whose end was told."""
         return len(self.clips) + len(self.failed)
 
-    def run(self, kills: int) -> tuple[Counter[str], list[float]]:
+    def run(self, kills: int, heads: int) -> tuple[Counter[str], list[float]]:
         """Bring all jobs, with the kills spread over them.
+
+        Args:
+            kills: how many.
+            heads: of them, how many of the head and all nodes.
 
         Returns:
             What was killed how often, and the seconds from each kill to the next job that ended.
@@ -98,13 +103,15 @@ class Campaign:
             "engine": self._kill_engine,
             "server": self._kill_server,
         }
+        names = [*("head" for _ in range(heads)), *(self._chance.choice(sorted(ways)) for _ in range(kills - heads))]
+        self._chance.shuffle(names)
+        ways["head"] = self._kill_head
         for thread in self._threads:
             thread.start()
-        for kill in range(kills):
+        for kill, name in enumerate(names):
             while self.ended() < kill * 0.9 * len(self.ids) / kills:
                 time.sleep(0.05)
             time.sleep(self._chance.uniform(0.0, 1.0))
-            name = self._chance.choice(sorted(ways))
             before, started = self.ended(), time.monotonic()
             counts[name] += ways[name]()
             while self.ended() == before and any(thread.is_alive() for thread in self._threads):
@@ -132,6 +139,12 @@ class Campaign:
         node = self._workers.pop(self._chance.randrange(len(self._workers)))
         self._nodes.kill(node)
         self._workers.append(self._nodes.add(cards=1, card_gb=24))
+        return True
+
+    def _kill_head(self) -> bool:
+        """The end of the whole cluster, and another one at the same address."""
+        self._nodes.replace_all()
+        self._workers = [self._nodes.add(cards=1, card_gb=24) for _ in range(NODES)]
         return True
 
     def _kill_engine(self) -> bool:
@@ -190,13 +203,13 @@ def judge(figures: Figures, campaign: Campaign, data: Path) -> None:
             figures.wrong += wanted.setdefault(seed_of(job_id), campaign.clips[job_id]) != campaign.clips[job_id]
 
 
-def run(jobs: int, kills: int, seed: int, folder: Path) -> Figures:
+def run(jobs: int, kills: int, heads: int, seed: int, folder: Path) -> Figures:
     """One campaign in `folder`, on a cluster of its own."""
     figures, started = Figures(jobs), time.monotonic()
     with ray_nodes() as nodes:
         campaign = Campaign(nodes, folder, jobs, random.Random(seed))
         try:
-            counts, recoveries = campaign.run(kills)
+            counts, recoveries = campaign.run(kills, heads)
         finally:
             campaign.server.stop()
     figures.kills, figures.recovery_worst = dict(counts), max(recoveries, default=0.0)
@@ -210,12 +223,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=300)
     parser.add_argument("--kills", type=int, default=60)
+    parser.add_argument("--heads", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     # Ray reads its variables when it is imported.
     os.environ.update(ENVIRONMENT)
     with tempfile.TemporaryDirectory() as folder:
-        figures = run(options.jobs, options.kills, options.seed, Path(folder))
+        figures = run(options.jobs, options.kills, options.heads, options.seed, Path(folder))
     print(json.dumps(asdict(figures), indent=1))
     sys.exit(not figures.clean)
 

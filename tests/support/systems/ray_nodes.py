@@ -42,16 +42,19 @@ class RayNodes:
     """The cluster. Nodes can be added and killed."""
 
     def __init__(self, port: int | None = None) -> None:
+        self._options = {"object_store_memory": STORE_BYTES, "include_dashboard": False}
+        self._start(port)
+
+    def _start(self, port: int | None) -> None:
         from ray.cluster_utils import Cluster
 
-        self._options = {"object_store_memory": STORE_BYTES, "include_dashboard": False}
         where = {} if port is None else {"gcs_server_port": port}
         for left in reversed(range(TRIES)):
             self._cluster = Cluster()
             try:
                 self._cluster.add_node(num_cpus=1, **where, **self._options)
             except Exception:
-                # Ray gives a head 30 s to start, whatever else the machine does.
+                # Ray gives a node 30 s to start, whatever else the machine does.
                 self._cluster.shutdown()
                 if not left:
                     raise
@@ -71,6 +74,12 @@ class RayNodes:
     def kill(self, node: Any) -> None:
         """End a node and all that runs there, as a power cut does."""
         self._cluster.remove_node(node, allow_graceful=False)
+
+    def replace_all(self) -> None:
+        """End the head and all nodes, and start a new head at the same address."""
+        port = int(self.address.rpartition(":")[2])
+        self._cluster.shutdown()
+        self._start(port)
 
     def record_versions(self, ray: str, python: str) -> None:
         """Have the head say of its cluster that it runs these."""

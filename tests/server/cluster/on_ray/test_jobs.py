@@ -95,6 +95,23 @@ def test_an_engine_that_dies_goes_on_from_the_checkpoint_that_its_node_sent(
     np.testing.assert_array_equal(fetched(client, job_id, tmp_path), calm)
 
 
+def test_two_servers_share_a_cluster_and_each_has_its_own_jobs(
+    nodes: RayNodes, client: Client, bike: Motorcycle, tmp_path: Path
+) -> None:
+    arguments = ("--cluster", nodes.address)
+    other = RunningServer(tmp_path / "data", tmp_path / "config", arguments, log=tmp_path / "log", engines=ENGINES)
+    wanted = small_shot(bike).preview[..., :3]
+    try:
+        with other.start().client(patience=PATIENCE) as second:
+            frames = DraftEngine().generate(small_shot(bike, "draft"), lambda report: None).frames
+            np.testing.assert_array_equal(made(second, small_payload(bike, "draft"), "draft", tmp_path), frames)
+            np.testing.assert_array_equal(made(client, small_payload(bike), "copy", tmp_path), wanted)
+            assert len(second.jobs()) == 1
+    finally:
+        other.stop()
+    np.testing.assert_array_equal(made(client, small_payload(bike), "copy", tmp_path), wanted)
+
+
 def test_nodes_that_join_are_used_and_one_that_dies_hands_its_job_to_another(
     nodes: RayNodes, server: RunningServer, client: Client, bike: Motorcycle, tmp_path: Path
 ) -> None:
