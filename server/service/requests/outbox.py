@@ -85,7 +85,7 @@ class Outbox:
                 self._sessions.note_active(session)
                 del session.progress[job_id]
                 left -= 1
-            if left == 0:
+            if left == 0 and not self._served_last:
                 self._served_last = session.token
 
     def _in_turn(self) -> list[Session]:
