@@ -53,7 +53,7 @@ class _Worker:
         told: what its engines can do, as it said last; None before.
         wanted: whether jobs wait for it.
         draining: whether it is to get no jobs.
-        paused: whether its process was told to pause, which a process is told once.
+        paused: whether its process was told to pause, which a process is told once, or has suspended a job.
         resting: whether its process is being ended because it was idle.
         running: whether it runs an attempt.
         used: whether its process has run any.
@@ -360,6 +360,9 @@ class LocalWorkers:
     def _hear_of_job(self, worker: _Worker, message: JobMessage) -> None:
         if isinstance(message, LAST_WORDS) and not (isinstance(message, pipe.Failed) and message.broken):
             worker.running, worker.idle_since = False, self._clock()
+        if isinstance(message, pipe.Suspended):
+            # Its process would suspend the next job too, or is gone already and says so in a later turn of the loop.
+            worker.paused = True
         self._listener(worker.place.name, message)
 
     def _ready(self, worker: _Worker, message: pipe.Ready) -> None:

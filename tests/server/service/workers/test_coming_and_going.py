@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from blender_addon.core.protocol.capability import EngineCapability
+from blender_addon.core.protocol.messages import Limits
 from server.engines.engine import EngineNeeds
 from server.service.logs import LogFormat
 from server.service.options import ServiceOptions
@@ -41,6 +42,9 @@ class Process:
 
     def end(self) -> None:
         self._on_words(self, WorkerExit("it ended"))
+
+    def suspend(self) -> None:
+        self._on_words(self, pipe.Suspended(job_id="j", attempt=1))
 
     def ready(self, label: str) -> None:
         engines = tuple(
@@ -121,6 +125,28 @@ def test_a_worker_that_does_not_stand_by_rests_until_it_is_wanted(loop: Loop) ->
     assert loop.states() == {"a/card0": WorkerState.READY}
     loop.turn(601.0)
     assert loop.processes[0].killed
+
+
+def test_a_process_that_has_suspended_its_job_gets_no_other_one(loop: Loop) -> None:
+    """A node that leaves says so in two messages: between them a job could be given to it, and be lost with it."""
+    loop.workers.add(LIGHT, loop.new, stands_by=True)
+    loop.turn()
+    loop.processes[0].ready("")
+    loop.turn()
+    paths = dict.fromkeys(("payload", "work", "checkpoints"), "")
+    loop.workers.run("a/light", pipe.RunJob(job_id="j", attempt=1, engine="draft", limits=Limits(), **paths))
+    loop.processes[0].suspend()
+    loop.processes[0].end()
+    next(loop.wakeup.take())()
+    (worker,) = loop.workers.workers()
+    assert worker.draining
+    loop.turn()
+    loop.turn()
+    assert len(loop.processes) == 2
+    loop.processes[1].ready("")
+    loop.turn()
+    assert [worker.draining for worker in loop.workers.workers()] == [False]
+    assert [type(message) for _, message in loop.said] == [pipe.Suspended, WorkerLost]
 
 
 def test_a_worker_that_is_removed_loses_its_attempt_and_what_it_says_then_is_not_heard(loop: Loop) -> None:
