@@ -57,7 +57,8 @@ def clips_of(
         settings = msgspec.structs.replace(
             shot.settings, engine=engine.name, options=stated_options(engine.options, given)
         )
-        said += [f"{engine.label}: {sentence}" for sentence in lost(engine, traits)]
+        engine_traits = replace(traits, options=settings.options)
+        said += [f"{engine.label}: {sentence}" for sentence in lost(engine, engine_traits)]
         try:
             said += _run(client, replace(shot, settings=settings), title, file, on_progress)
             clips.append(file)
@@ -82,6 +83,7 @@ def traits_of(shot: Shot) -> ShotTraits:
         first_seen=float(seen[0]),
         away=moved(trajectory.camera_to_world[0]),
         prompt_tokens=about_tokens(shot.settings.prompt),
+        options=shot.settings.options,
     )
 
 

@@ -6,13 +6,14 @@ The same sentences in the panel and the terminal.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 
 from ..camera.beginning import at_the_photo, lead_in_frames
-from .capability import INTERPOLATION_MODE, EngineCapability
-from .engine_facts import CAMERA, LENS, PHOTO, PREVIEW, EngineFacts, PartLicence
+from .capability import INTERPOLATION_MODE, EngineCapability, SettingValue
+from .engine_facts import CAMERA, LENS, PHOTO, PREVIEW, Beginning, EngineFacts, PartLicence
 
 GB = 2**30
 """Bytes in the unit that the sentences call GB of memory."""
@@ -34,6 +35,7 @@ class ShotTraits:
         first_seen: the share of the first frame that the photo sees, likewise.
         away: (metres, degrees) of its first camera from the photo's; None where that is not known.
         prompt_tokens: of its prompt, about, see `about_tokens`.
+        options: values of engines' options by name, as far as facts on engines name them; others have no say here.
     """
 
     size: tuple[int, int]
@@ -45,6 +47,7 @@ class ShotTraits:
     first_seen: float | None = None
     away: tuple[float, float] | None = None
     prompt_tokens: int = 0
+    options: Mapping[str, SettingValue] = field(default_factory=dict)
 
 
 def about_tokens(prompt: str) -> int:
@@ -84,7 +87,7 @@ def refused(engine: EngineCapability, shot: ShotTraits) -> list[str]:
     if begins is None or shot.away is None or at_the_photo(shot.away):
         return []
     said, most = [], max(engine.frame_counts)
-    if begins.walk is not None and (more := lead_in_frames(shot.away, begins.walk)) + shot.frames > most:
+    if (more := _lead_in(begins, shot)) and more + shot.frames > most:
         said.append(
             f"It needs {more} frames to come from the photo to where the shot begins, and {shot.frames} for the shot: "
             f"it makes {most} at most."
@@ -121,10 +124,18 @@ def lost(engine: EngineCapability, shot: ShotTraits) -> list[str]:
 
 def _walked(engine: EngineCapability, facts: EngineFacts, shot: ShotTraits) -> list[str]:
     """What it makes before the shot begins, in a sentence; empty where that is nothing, or refused."""
-    if facts.beginning is None or facts.beginning.walk is None or shot.away is None or refused(engine, shot):
+    if facts.beginning is None or refused(engine, shot):
         return []
-    more = lead_in_frames(shot.away, facts.beginning.walk)
+    more = _lead_in(facts.beginning, shot)
     return [f"It makes {more} frames more, from the photo to where the shot begins, and cuts them off."] if more else []
+
+
+def _lead_in(begins: Beginning, shot: ShotTraits) -> int:
+    """The frames that an engine makes from the photo to where the shot begins; 0 where that is not known."""
+    if begins.walk is None or shot.away is None:
+        return 0
+    (metres, degrees), scale = shot.away, shot.options.get(begins.scale_option, 1.0)
+    return lead_in_frames((metres * scale if isinstance(scale, float | int) else metres, degrees), begins.walk)
 
 
 def _lost_of_the_camera(facts: EngineFacts, shot: ShotTraits) -> list[str]:

@@ -62,10 +62,12 @@ class Beginning(msgspec.Struct, frozen=True, kw_only=True):
         walk: (metres, degrees) a frame at which it walks there from the photo, in frames that are cut off again; None
             where it begins there at once.
         first_seen: the share of the first frame that the preview must show, 0 to 1.
+        scale_option: name of the engine's option whose value multiplies the shot's distances first; "" for none.
     """
 
     walk: tuple[float, float] | None = None
     first_seen: float = 0.0
+    scale_option: str = ""
 
 
 class EngineFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import bpy
 
 from ...blender_versions import fcurves_of
-from ...core.protocol.engine_comparison import ShotTraits, about_tokens
+from ...core.protocol.capability import EngineOption
+from ...core.protocol.engine_comparison import ShotTraits, about, about_tokens
+from ...generation.jobs import jobs
 from ...shot.fingerprint import shot_fingerprint
 from ...shot.shot_camera import shot_camera
 from .. import clip_format
+from ..engine_options import values_on
 from ..preview_state import preview_state
 
 LENS = ("lens", "angle", "sensor_width", "sensor_height", "shift_x", "shift_y")
@@ -31,7 +36,16 @@ def shot_traits(scene: bpy.types.Scene) -> ShotTraits:
         first_seen=None if seen is None else float(seen[0]),
         away=preview_state.away_of(of),
         prompt_tokens=about_tokens(shot.prompt),
+        options=values_on(shot, _options_with_a_say()),
     )
+
+
+def _options_with_a_say() -> Iterator[EngineOption]:
+    """The options of the server's engines that facts on them name: those that scale the way to a shot's beginning."""
+    for engine in jobs.engines:
+        facts = about(engine)
+        if facts is not None and facts.beginning is not None:
+            yield from (option for option in engine.options if option.name == facts.beginning.scale_option)
 
 
 def _zooms(camera: bpy.types.Object | None) -> bool:

@@ -13,7 +13,7 @@ from server.engines.pipelines.memory.plans import Demand
 from server.engines.pipelines.sources import PipelineSource
 
 from .rule import FRAME_COUNTS, GENTLE, MOST_TOKENS, NAME, RANDOM_RULE, REFINER, RULE, SIZES
-from .settings import OPTIONS, read_settings
+from .settings import OPTIONS, SCALE, read_settings
 
 if TYPE_CHECKING:
     from server.engines.pipelines.adapter import Adapter
@@ -51,7 +51,7 @@ class SanaEngine(PipelineEngine):
         beside=(REFINER,),
         own_size=RULE.only_size,
         prompt_tokens=MOST_TOKENS,
-        beginning=Beginning(walk=GENTLE),
+        beginning=Beginning(walk=GENTLE, scale_option=SCALE),
     )
 
     def __init__(self, sources: Sequence[PipelineSource], refiner: PipelineSource) -> None:

@@ -12,6 +12,9 @@ from server.engines.keep_seen import KEEP_DETAIL, KEEP_SEEN
 from server.engines.pipelines.holding.hold_options import Hold, hold_options
 from server.engines.pipelines.memory.memory_option import MEMORY
 
+SCALE = "scale"
+"""Name of the option whose value multiplies the shot's distances."""
+
 OPTIONS: tuple[EngineOption, ...] = (
     # The panel shows the first six at once, the others under Expert.
     EngineOption(
@@ -33,7 +36,7 @@ OPTIONS: tuple[EngineOption, ...] = (
         maximum=20.0,
     ),
     EngineOption(
-        name="scale",
+        name=SCALE,
         label="Scale of the move",
         description="Factor on all distances that the network is told. Above 1 where Check Camera finds that clips "
         "move too little",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -161,6 +162,13 @@ def test_what_a_shot_that_begins_elsewhere_costs_is_said_or_that_it_is_refused()
     (why,) = unmade(walker, far)
     assert why.startswith("It needs 125 frames to come from the photo to where the shot begins, and 16 for the shot")
     assert lost(walker, far) == []
+    scaler = engine(EngineFacts(reads=WHOLE.reads, beginning=Beginning(walk=(0.04, 1.0), scale_option="scale")))
+    for scale, frames in ((1.0, 13), (2.0, 25), (0.1, 2)):
+        scaled = replace(near, options={"scale": scale})
+        assert lost(scaler, scaled)[0].startswith(f"It makes {frames} frames more")
+        assert lost(walker, scaled) == lost(walker, near), "another engine has no such option"
+    (why,) = unmade(scaler, replace(near, options={"scale": 10.0}))
+    assert why.startswith("It needs 125 frames")
     goes_on = engine(EngineFacts(reads=WHOLE.reads, beginning=Beginning(first_seen=0.9)))
     assert unmade(goes_on, ShotTraits((512, 320), 16, away=(0.5, 0.0), first_seen=0.6)) == [
         "It needs a first picture: the shot does not begin at the photo, and its first frame shows 60% of it, not 90%."

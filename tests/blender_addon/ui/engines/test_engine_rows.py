@@ -22,6 +22,7 @@ from blender_addon.core.protocol.engine_facts import (
     PartLicence,
 )
 from server.engines.draft.engine import CAPABILITY as DRAFT
+from server.engines.sana_wm.settings import OPTIONS as SANA_OPTIONS
 from tests.support.shots import sideways
 
 pytestmark = pytest.mark.blender
@@ -124,7 +125,9 @@ def test_all_there_is_to_know_of_the_chosen_one_stands_below(quick: ModuleType, 
 
 def test_what_of_this_shot_would_be_lost_is_said_before_generate(quick: ModuleType, offered: Any) -> None:
     """The lens changes by keyframes, and the preview has shown what the photo sees."""
+    from blender_addon.generation.jobs import jobs
     from blender_addon.generation.shot_job import CoverageEstimate
+    from blender_addon.ui.engine_options import hold
     from blender_addon.ui.engines.engine_rows import draw_lost
     from blender_addon.ui.preview_state import preview_state
     from blender_addon.ui.shot.requests import fingerprint
@@ -144,11 +147,19 @@ def test_what_of_this_shot_would_be_lost_is_said_before_generate(quick: ModuleTy
         whole = Drawn()
         draw_lost(whole, quick.context, DRAFT)
         assert whole.text == ""
-        # `sideways` ends 0.2 m from the photo: where this shot begins.
+        # `sideways` ends 0.3 m from the photo: where this shot begins.
         reads = EngineFacts(reads=(PHOTO,), beginning=Beginning(first_seen=0.9))
         begun = Drawn()
         draw_lost(begun, quick.context, msgspec.structs.replace(DRAFT, about=reads))
         assert begun.text.startswith("It needs a first picture: the shot does not begin at the photo, and its first")
+        # 0.3 m told as 1.2: by 0.04 m a frame.
+        beginning = Beginning(walk=(0.04, 1.0), scale_option="scale")
+        walker = msgspec.structs.replace(DRAFT, about=EngineFacts(beginning=beginning), options=SANA_OPTIONS)
+        jobs.engines = (walker,)
+        hold(offered.realcam, {"scale": 4.0})
+        walked = Drawn()
+        draw_lost(walked, quick.context, walker)
+        assert "It makes 30 frames more" in walked.text
     finally:
         preview_state.forget()
 
