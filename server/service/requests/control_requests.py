@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import sqlite3
 import time
@@ -92,17 +93,25 @@ class ControlHandler:
         """The progress of each of these jobs that is queued, by its id: its place, and why it waits where that is not
         its turn alone.
         """
+        # Asked once for all the jobs that wait for the same: it looks at every worker, and thousands may wait.
+        stage_of = functools.cache(self._waiting_stage)
         return {
-            job.job_id: self._waiting(job.job_id, job.engine, job.owner, place)
+            job.job_id: Progress(
+                job_id=job.job_id,
+                attempt=0,
+                step=0,
+                steps=0,
+                stage=stage_of(job.engine, job.owner),
+                queue_place=place,
+            )
             for job, place in self._manager.placed()
             if job.job_id in job_ids
         }
 
-    def _waiting(self, job_id: str, engine: str, owner: str, place: int) -> Progress:
-        stage = self._dispatcher.why_no_worker(engine) or "queued"
+    def _waiting_stage(self, engine: str, owner: str) -> str:
         if why := self._dispatcher.why_suspended(engine, owner):
-            stage = f"The server suspended this engine for a while: {why}. The job waits there."
-        return Progress(job_id=job_id, attempt=0, step=0, steps=0, stage=stage, queue_place=place)
+            return f"The server suspended this engine for a while: {why}. The job waits there."
+        return self._dispatcher.why_no_worker(engine) or "queued"
 
     def answer(self, session: Session, message: ClientMessage) -> list[ServerMessage]:
         """The replies to a message, in order; a refusal when the store cannot be written."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from blender_addon.core.protocol.messages import JobState
+import pytest
+
+from blender_addon.core.protocol.messages import JobState, ServerStats
 from server.engines.engine import EngineNeeds
+from server.service.requests.control_requests import ControlHandler
 from server.service.workers.executor import WorkerState
 from server.service.workers.worker_plan import planned_workers
 from tests.support.systems.turning_loop import JOB, TurningLoop
@@ -32,6 +35,28 @@ def test_a_job_that_no_worker_takes_waits_and_says_why(tmp_path: Path) -> None:
     )
     (engine,) = loop.dispatcher.engines or ()
     assert engine.unavailable.startswith("no worker of this server computes networks")
+    loop.close()
+
+
+def test_the_workers_are_looked_at_once_for_all_jobs_that_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, looks = Loop(tmp_path, planned_workers("light", [])), list[str]()
+    why_no_worker = loop.dispatcher.why_no_worker
+
+    def looked(engine: str) -> str:
+        looks.append(engine)
+        return why_no_worker(engine)
+
+    monkeypatch.setattr(loop.dispatcher, "why_no_worker", looked)
+    ids = [f"job-{number:08d}" for number in range(5)]
+    for job_id in ids:
+        loop.queued_job(job_id)
+    for _ in range(3):
+        loop.turn()
+    handler = ControlHandler(loop.manager, loop.dispatcher, loop.options, "boot", lambda owner: ServerStats())
+    waiting = handler.waiting(ids[1:])
+    assert [waiting[job_id].queue_place for job_id in ids[1:]] == [1, 2, 3, 4]
+    assert all("No worker takes this job" in progress.stage for progress in waiting.values())
+    assert looks == ["copy"]
     loop.close()
 
 
