@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import torch
 from safetensors import SafetensorError
@@ -25,10 +26,12 @@ class Refining:
     Attributes:
         plan: name of the memory plan that it was run with.
         blocks: that are finished.
+        notes: on the words that the first pipeline read, which need not be read again.
     """
 
     plan: str
     blocks: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +71,12 @@ def encode_state(state: ClipState, digest: bytes) -> bytes:
     if state.latents is not None and state.solver is not None:
         tensors |= {"latents": state.latents, **state.solver.tensors()}
     if state.latents is not None and state.refining is not None:
-        plan, blocks = _tensor(state.refining.plan.encode()), torch.tensor(state.refining.blocks)
-        tensors |= {"latents": state.latents, "refining.plan": plan, "refining.blocks": blocks}
+        tensors |= {
+            "latents": state.latents,
+            "refining.plan": _tensor(state.refining.plan.encode()),
+            "refining.blocks": torch.tensor(state.refining.blocks),
+            "refining.notes": _tensor(msgspec.json.encode(state.refining.notes)),
+        }
     return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
 
 
@@ -99,7 +106,11 @@ def decode_state(data: bytes, digest: bytes) -> ClipState | None:
 
 
 def _refining(tensors: dict[str, Tensor]) -> Refining:
-    return Refining(tensors["refining.plan"].numpy().tobytes().decode(), int(tensors["refining.blocks"]))
+    return Refining(
+        tensors["refining.plan"].numpy().tobytes().decode(),
+        int(tensors["refining.blocks"]),
+        msgspec.json.decode(tensors["refining.notes"].numpy().tobytes(), type=tuple[str, ...]),
+    )
 
 
 def _tensor(data: bytes) -> Tensor:

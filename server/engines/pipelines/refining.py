@@ -82,8 +82,8 @@ def refined_frames(
         picture = refiner.picture(pipe, so_far) if picture_due(so_far.blocks, blocks) else None
         watch.step(given.before + refiner.steps * so_far.blocks, picture, "Refining")
         if so_far.blocks < blocks:
-            state = replace(given.state, latents=so_far.latents, refining=Refining(plan.name, so_far.blocks))
-            keeper.keep(state)
+            refining = replace(given.refining, plan=plan.name, blocks=so_far.blocks)
+            keeper.keep(replace(given.state, latents=so_far.latents, refining=refining))
         else:
             watch.stage("Decoding")
 

@@ -66,7 +66,8 @@ class _Work:
     Attributes:
         task: the shot.
         adapter: the engine's.
-        words: the encoded prompts, as arguments of the pipeline's call.
+        words: the encoded prompts, as arguments of the pipeline's call; none where only its refiner is left to run.
+        notes: on what was left out of them.
         watch: is told of the steps.
         keeper: saves states.
     """
@@ -74,6 +75,7 @@ class _Work:
     task: Task
     adapter: Adapter
     words: Mapping[str, Tensor]
+    notes: tuple[str, ...]
     watch: Watch
     keeper: ClipKeeper
 
@@ -123,21 +125,22 @@ class PipelineRunner:
         digest = clip_digest(shot, adapter.name, hashed, self._dtype, self._device, self._code)
         more_steps = 0 if refiner is None else refiner.steps * refiner.blocks(task.demand.frames)
         watch = Watch(report, adapter.steps * len(task.parts) + more_steps)
-        words = [self._encoded(shot, adapter, self._source, watch, chosen)]
-        work = _Work(task, adapter, words[0].arguments, watch, ClipKeeper(checkpoints, digest))
+        keeper = ClipKeeper(checkpoints, digest)
+        words, left_out = self._first_words(shot, adapter, watch, chosen, keeper)
+        work = _Work(task, adapter, words, left_out, watch, keeper)
         if refiner is None or refining is None:
             made = self._sampled(work, chosen)
         else:
-            words.append(self._encoded(shot, refiner, refiner.source, watch, refining))
-            made = self._refined(work, refiner, words[1].arguments, chosen, refining)
+            read = self._encoded(shot, refiner, refiner.source, watch, refining)
+            left_out = (*left_out, *read.notes)
+            made = self._refined(work, refiner, read.arguments, chosen, refining)
         kept = _kept(task.fit.back(made.frames, len(shot.trajectory)), shot, watch)
         if any(plan.tiled for plan in made.plans):
             asked = chosen.plan.tiled and adapter.memory != "auto"
             why = "As the memory setting asks" if asked else "Memory was short"
             notes = (*notes, f"{why}: the pictures were decoded in tiles, faint seams are possible.")
         told = self._metadata(shot, adapter, hashed, made.plans, kept.drift, time.perf_counter() - started)
-        left_out = dict.fromkeys(note for read in words for note in read.notes)
-        return Clip(kept.frames, told, (*left_out, *notes, *kept.notes))
+        return Clip(kept.frames, told, (*dict.fromkeys(left_out), *notes, *kept.notes))
 
     def _current_weights(self) -> str:
         """The hash of the weights that are there now. What was loaded of others, before an update, is forgotten."""
@@ -154,6 +157,15 @@ class PipelineRunner:
             plan = WHOLE if adapter.memory == "auto" else wished_plan(adapter.memory, on_card)
             return ChosenPlan(plan, on_card, "random weights")
         return choose_plan(sizes, task.demand, this_machine(), adapter.memory)
+
+    def _first_words(
+        self, shot: Shot, adapter: Adapter, watch: Watch, chosen: ChosenPlan, keeper: ClipKeeper
+    ) -> tuple[Mapping[str, Tensor], tuple[str, ...]]:
+        """The words as the first pipeline reads them, and notes on them; the notes alone once a refiner is at work."""
+        if keeper.refining is not None and keeper.refining.refining is not None:
+            return {}, keeper.refining.refining.notes
+        read = self._encoded(shot, adapter, self._source, watch, chosen)
+        return read.arguments, read.notes
 
     def _encoded(self, shot: Shot, reader: Reader, source: PipelineSource, watch: Watch, chosen: ChosenPlan) -> Words:
         prompts = shot.settings.prompt, shot.settings.negative_prompt
@@ -219,7 +231,7 @@ class PipelineRunner:
             work.watch.stage(f"Loading the model ({chosen.words})")
             first = PLANS.get(work.keeper.kept_plan or "", chosen.plan)
             made = self._within_memory(work.adapter.sizes, task.demand, first, lambda plan: self._latents(work, plan))
-            state = replace(made, refining=Refining(refining.plan.name, 0))
+            state = replace(made, refining=Refining(refining.plan.name, 0, work.notes))
             work.keeper.keep(state)
         self._make_room(2 * refiner.sizes.transformer)
         work.watch.stage(f"Loading the refiner ({refining.words})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from blender_addon.core.progress import JobProgress
 from server.demo.motorcycle import Motorcycle
 from server.engines.engine import Cancelled, Paused
 from server.engines.pipelines.sources import InstalledPipeline, RandomPipeline
+from server.engines.sana_wm.adapter import SanaAdapter
 from server.engines.sana_wm.engine import SanaEngine
 from server.engines.sana_wm.random_pipeline import save_random_pipeline
 from server.engines.sana_wm.random_refiner import save_random_refiner
@@ -31,9 +33,13 @@ BLOCKS, BLOCK_STEPS = 3, 3
 ALL_STEPS = STEPS + BLOCKS * BLOCK_STEPS
 
 
+def made_engine() -> SanaEngine:
+    return SanaEngine([RandomPipeline(NAME, save_random_pipeline)], RandomPipeline(REFINER, save_random_refiner))
+
+
 @pytest.fixture(scope="module")
 def engine() -> SanaEngine:
-    return SanaEngine([RandomPipeline(NAME, save_random_pipeline)], RandomPipeline(REFINER, save_random_refiner))
+    return made_engine()
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +99,29 @@ def test_stopped_after_any_step_or_block_it_becomes_the_same_clip(
     # After the first pipeline's steps but the last, once its latents are there, and after each block but the last.
     assert begun == [1, 2, 3, 6]
     assert np.array_equal(clip.frames, whole.frames)
+
+
+def test_gone_on_with_in_the_refiner_the_first_network_s_words_are_not_read_again(
+    engine: SanaEngine, shot: Shot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its text encoder has gigabytes. What it left out of the prompt is said all the same."""
+    wordy = replace(shot, settings=msgspec.structs.replace(shot.settings, prompt="a street " * 400))
+    whole = engine.generate(wordy, ignored)
+    # Twice at a step, once with all of the first network's latents.
+    for _ in range(STEPS):
+        with pytest.raises(Paused):
+            engine.generate_resumable(wordy, ignored, FileCheckpoints(tmp_path, lambda: True))
+
+    def unread(*_: object) -> None:
+        raise AssertionError("the first network's text encoder was loaded")
+
+    monkeypatch.setattr(SanaAdapter, "load_encoder", unread)
+    clip, other = None, made_engine()
+    while clip is None:
+        with suppress(Paused):
+            clip = other.generate_resumable(wordy, ignored, FileCheckpoints(tmp_path, lambda: True))
+    assert np.array_equal(clip.frames, whole.frames)
+    assert clip.notes == whole.notes != ()
 
 
 def test_a_cancel_ends_it_within_a_block(engine: SanaEngine, shot: Shot) -> None:
