@@ -252,6 +252,10 @@ class ClusterWorkers:
                     speak_by=self._clock() + FIRST_WORDS if kind is WorkerKind.CARD else math.inf,
                     asleep=kind is WorkerKind.HEAVY,
                 )
+        # Once they are there: a server may join while a node is leaving.
+        for node in message.nodes:
+            if node.draining:
+                self._workers.drain(seen.names[node.node_id], pause=True)
 
     def _note_changes(self, before: Node | None, node: Node) -> None:
         name = self._seen.names[node.node_id]
@@ -259,7 +263,6 @@ class ClusterWorkers:
             log.error("%s", node.problem)
         if node.draining and not (before and before.draining):
             log.info("the node %s is leaving the cluster", name)
-            self._workers.drain(name, pause=True)
 
     def _new_worker(
         self, seat: Seat, engines: str, log_format: LogFormat, on_words: OnWords, cards: str | None

@@ -208,6 +208,11 @@ def test_a_node_that_leaves_gets_no_more_jobs_and_its_engines_stop_at_a_checkpoi
     assert Tell(worker=driver.started()["render/card0"], message=pipe.Pause()) in driver.sent
 
 
+def test_a_node_that_leaves_while_the_server_joins_gets_no_jobs(loop: Loop) -> None:
+    loop.join(PLAIN, msgspec.structs.replace(CARD, draining=True))
+    assert {worker.place.node for worker in loop.executor.workers() if not worker.draining} == {"head"}
+
+
 def test_an_autoscaler_is_told_what_waits_for_cards(loop: Loop) -> None:
     driver = loop.join(CARD)
     loop.executor.want([NEEDS["draft"], NEEDS["network"]])
