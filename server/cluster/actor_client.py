@@ -87,6 +87,8 @@ class ActorClient:
             self._hear_all()
         except (_Lost, WireError) as error:
             self._gone(str(error))
+        except msgspec.DecodeError as error:
+            self._gone(f"its node sent something unreadable ({error})")
         except RayError as error:
             self._gone(_why_gone(error), in_good_order=bool(getattr(error, "preempted", False)))
 
@@ -163,10 +165,15 @@ class ActorClient:
         self._tell_server(Said(worker=self._order.worker, message=message))
 
     def _reader(self, method: str) -> Callable[[int, int], bytes]:
-        """Reads a chunk of a file of the node, and says that the node is alive."""
+        """Reads a chunk of a file of the node, and says that the node is alive.
+
+        Of a worker that was ended meanwhile nothing is read: its job may run elsewhere by now.
+        """
 
         def read(offset: int, nbytes: int) -> bytes:
             data: bytes = ray.get(getattr(self._actor, method).remote(offset, nbytes))
+            if self._ended.is_set():
+                raise _Lost("it was ended")
             self._tell_server(Alive(worker=self._order.worker))
             return data
 
