@@ -18,7 +18,16 @@ from .security import open_cluster
 
 ANSWER_SECONDS = 10.0
 """How long a head may take to answer."""
-ASK = "import sys; from server.cluster.head import metadata; metadata(sys.argv[1])"
+REFUSED = 3
+"""Exit code of a process without a token whose connection the head refuses for that."""
+ASK = f"""
+import sys
+from server.cluster.head import AuthenticationError, metadata
+try:
+    metadata(sys.argv[1])
+except AuthenticationError:
+    sys.exit({REFUSED})
+"""
 """What a process without a token tries."""
 
 
@@ -78,8 +87,8 @@ def check_head(address: str, *, prove_closed: bool) -> None:
     except (RayError, msgspec.DecodeError, RuntimeError, TimeoutError) as error:
         raise ServiceError(f"No Ray head answers at {address}", str(error).strip().splitlines()[-1][:300]) from error
     _check_versions(address, found)
-    if prove_closed and _answers_without_token(address):
-        raise open_cluster(address)
+    if prove_closed:
+        _prove_closed(address)
 
 
 def _check_versions(address: str, found: Metadata) -> None:
@@ -98,13 +107,30 @@ def _check_versions(address: str, found: Metadata) -> None:
         )
 
 
-def _answers_without_token(address: str) -> bool:
+def _prove_closed(address: str) -> None:
+    """Try a connection without a token.
+
+    Raises:
+        ServiceError: the head answers it, or does not say that it is for the token that it refuses.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
-    asked = subprocess.run(
-        [sys.executable, "-c", ASK, address],
-        env={**environment, "RAY_AUTH_MODE": "disabled"},
-        capture_output=True,
-        timeout=6 * ANSWER_SECONDS,
-        check=False,
+    try:
+        code, said = _exit_of([sys.executable, "-c", ASK, address], {**environment, "RAY_AUTH_MODE": "disabled"})
+    except subprocess.TimeoutExpired:
+        code, said = 1, f"no answer in {6 * ANSWER_SECONDS:.0f} s"
+    if code == 0:
+        raise open_cluster(address)
+    if code != REFUSED:
+        raise ServiceError(
+            f"The Ray cluster at {address} was not seen to refuse a connection without a token",
+            said,
+            "Try again; where nobody else can reach any port of the nodes, say --network-is-private.",
+        )
+
+
+def _exit_of(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    """The exit code of a command, and the last line of its errors."""
+    ended = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=6 * ANSWER_SECONDS, check=False
     )
-    return asked.returncode == 0
+    return ended.returncode, (ended.stderr.strip().splitlines() or [""])[-1][:300]

@@ -14,13 +14,13 @@ from server.cluster.head import check_head
 from tests.support.servers import REPOSITORY, free_address
 from tests.support.systems.ray_nodes import ENVIRONMENT, RayNodes, ray_nodes
 
-CHECK = "import sys; from server.cluster.head import check_head; check_head(sys.argv[1], prove_closed=True)"
+CHECK = "import sys; from server.cluster import head; {first}; head.check_head(sys.argv[1], prove_closed=True)"
 
 
-def checked(address: str, **environment: str) -> str:
-    """The last line of what a server with other variables says of this head; "" when it would join."""
+def checked(address: str, first: str = "pass", **environment: str) -> str:
+    """The last line of what a server with other variables, or code, says of this head; "" when it would join."""
     told = subprocess.run(
-        [sys.executable, "-c", CHECK, address],
+        [sys.executable, "-c", CHECK.format(first=first), address],
         env={**os.environ, **ENVIRONMENT, **environment},
         cwd=REPOSITORY,
         capture_output=True,
@@ -33,6 +33,11 @@ def checked(address: str, **environment: str) -> str:
 def test_a_closed_head_is_joined_and_another_token_is_named(nodes: RayNodes) -> None:
     assert checked(nodes.address) == ""
     assert "does not accept this server's token" in checked(nodes.address, RAY_AUTH_TOKEN="another" * 6)
+
+
+def test_a_head_that_was_not_seen_to_refuse_is_not_joined(nodes: RayNodes) -> None:
+    said = checked(nodes.address, first="head.ASK = 'raise SystemExit(7)'")
+    assert "was not seen to refuse a connection without a token" in said
 
 
 @pytest.mark.parametrize("address", ["", "nobody", "nowhere.invalid:6379", "127.0.0.1:99999"])
