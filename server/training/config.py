@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -306,7 +307,8 @@ def _rules(config: TrainingConfig) -> Iterator[tuple[str, object, bool, str]]:
     share = config.condition_dropout
     yield "condition_dropout", share, 0.0 <= share <= 1 / 3, "from 0 to a third"
     shift = config.timestep_shift
-    yield "timestep_shift", shift, shift == 1.0 or (shift > 0.0 and not config.published), "above 0; 1 where published"
+    drawn = shift == 1.0 or (0.0 < shift < math.inf and not config.published)
+    yield "timestep_shift", shift, drawn, "a number above 0; 1 where published"
     yield "data.workers", data.workers, data.workers >= 0, "at least 0"
     yield "data.tails", data.tails, 0.0 <= data.tails < 0.5, "at least 0 and below 0.5"
     strides = list(data.stride)

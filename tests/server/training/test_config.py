@@ -58,6 +58,7 @@ def test_published_makes_the_published_mistakes(tmp_path: Path) -> None:
         ("size = [320, 200]\n" + GOOD, "multiples of 64"),
         (GOOD.replace('out = "o"\n', ""), "out"),
         ("timestep_shift = 0.0\n" + GOOD, "timestep_shift is 0.0"),
+        ("timestep_shift = inf\n" + GOOD, "timestep_shift is inf"),
         ("published = true\ntimestep_shift = 2.0\n" + GOOD, "1 where published"),
         ("= 3", "no TOML"),
     ],
