@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 
 from blender_addon.core.errors import WireError
+from blender_addon.core.held_files import discard, remove_file
 from blender_addon.core.protocol.messages import ResultFile
 from server.service.workers.checkpoints import STATE
 
@@ -58,9 +59,9 @@ class NodeFiles:
 
     def clear(self) -> None:
         """Delete what an attempt left."""
-        self.payload.unlink(missing_ok=True)
+        remove_file(self.payload)
         for folder in (self.checkpoints, self.work):
-            shutil.rmtree(folder, ignore_errors=True)
+            discard(folder)
 
     def give(self, name: str, offset: int, data: bytes) -> None:
         """Write a chunk.
@@ -116,7 +117,7 @@ class NodeFiles:
 
     def remove(self) -> None:
         """Delete the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        discard(self.folder)
 
 
 def _remove_left_folders() -> None:
@@ -124,4 +125,4 @@ def _remove_left_folders() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         owner = folder.name.removeprefix(PREFIX).partition("-")[0]
         if owner.isdecimal() and not psutil.pid_exists(int(owner)):
-            shutil.rmtree(folder, ignore_errors=True)
+            discard(folder)

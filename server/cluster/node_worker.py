@@ -16,6 +16,7 @@ import msgspec
 import psutil
 import ray
 
+from blender_addon.core.child_text import child_environment
 from blender_addon.core.errors import WireError
 from blender_addon.core.protocol.messages import ResultFile
 from server.service.logs import LogFormat
@@ -168,11 +169,16 @@ def look_at_node(engines: str) -> bytes:
 
 def _card_memory() -> tuple[int, ...]:
     """Bytes of each card. Another process looks, since Ray hides them from one that asked for none."""
-    environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
+    environment = {name: value for name, value in child_environment().items() if name != "CUDA_VISIBLE_DEVICES"}
     code = "from server.engines.graphics_card import nvidia_cards; print(*(card.memory for card in nvidia_cards()))"
     try:
         told = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60.0, check=True
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60.0,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError):
         return ()
