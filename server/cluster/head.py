@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import ray
 from ray._raylet import GcsClient
 from ray.exceptions import AuthenticationError, RayError
 
+from blender_addon.core.child_text import child_environment
 from blender_addon.core.errors import ServiceError
 
 from .security import open_cluster
@@ -113,7 +113,7 @@ def _prove_closed(address: str) -> None:
     Raises:
         ServiceError: the head answers it, or does not say that it is for the token that it refuses.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+    environment = {name: value for name, value in child_environment().items() if not name.startswith("RAY_AUTH")}
     try:
         code, said = _exit_of([sys.executable, "-c", ASK, address], {**environment, "RAY_AUTH_MODE": "disabled"})
     except subprocess.TimeoutExpired:
@@ -131,6 +131,12 @@ def _prove_closed(address: str) -> None:
 def _exit_of(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
     """The exit code of a command, and the last line of its errors."""
     ended = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=6 * ANSWER_SECONDS, check=False
+        command,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=6 * ANSWER_SECONDS,
+        check=False,
     )
     return ended.returncode, (ended.stderr.strip().splitlines() or [""])[-1][:300]

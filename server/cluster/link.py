@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from blender_addon.core.child_text import child_environment
 from blender_addon.core.errors import WireError
 from server.service.logs import LogFormat
 from server.service.workers import worker_messages as pipe
@@ -52,7 +53,7 @@ class DriverProcess:
             [sys.executable, "-m", "server.cluster.driver", address, engines, log_format, *told],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=dict(environment),
+            env=child_environment(environment),
             start_new_session=os.name == "posix",
         )
         if self._process.stdin is None or self._process.stdout is None:
