@@ -18,6 +18,8 @@ from msgspec import Meta
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.keys import read_private, write_private
 
+from .watched_file import WatchedFile
+
 log = logging.getLogger("realcam.drains")
 
 
@@ -56,9 +58,8 @@ class Drains:
     """
 
     def __init__(self, config: Path, clock: Callable[[], float] = time.time) -> None:
-        self._path = drains_path(config)
+        self._file = WatchedFile(drains_path(config))
         self._clock = clock
-        self._stamp: tuple[int, ...] | None = None
         self._listed: list[Drain] = []
         self._kept: set[str] = set()
 
@@ -77,16 +78,10 @@ class Drains:
         self._kept = names
 
     def _refresh(self) -> None:
-        try:
-            facts = self._path.stat()
-            stamp: tuple[int, ...] = (facts.st_mtime_ns, facts.st_size, facts.st_ino, facts.st_mode)
-        except OSError:
-            stamp = ()
-        if stamp == self._stamp:
+        if not self._file.changed():
             return
-        self._stamp = stamp
         try:
-            self._listed = read_drains(self._path)
+            self._listed = read_drains(self._file.path)
         except ServiceError as error:
             log.error("what is out of use stays so: %s", error)
 

@@ -19,6 +19,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.keys import PublicKey, client_keys, new_keys, read_private, write_private
+from server.service.watched_file import WatchedFile
 
 log = logging.getLogger("realcam.zap")
 
@@ -54,9 +55,8 @@ class AllowList:
     """
 
     def __init__(self, config: Path) -> None:
-        self._path = config / "allowed_clients.json"
+        self._file = WatchedFile(config / "allowed_clients.json")
         self._own = client_keys(config).public
-        self._stamp: tuple[int, ...] | None = None
         self._names: dict[str, str] = {}
 
     def name_of(self, public: str) -> str | None:
@@ -70,16 +70,10 @@ class AllowList:
         return len(self._names)
 
     def _refresh(self) -> None:
-        try:
-            facts = self._path.stat()
-            stamp: tuple[int, ...] = (facts.st_mtime_ns, facts.st_size, facts.st_ino, facts.st_mode)
-        except OSError:
-            stamp = ()
-        if stamp == self._stamp:
+        if not self._file.changed():
             return
-        self._stamp = stamp
         try:
-            self._names = {client.public: client.name for client in read_allowed(self._path)}
+            self._names = {client.public: client.name for client in read_allowed(self._file.path)}
         except ServiceError as error:
             log.error("nobody else is let in: %s", error)
             self._names = {}
