@@ -8,9 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from blender_addon.core.arrays import UInt8
 from blender_addon.core.payloads.shot_file import encode_shot
 from blender_addon.core.progress import JobProgress
 from blender_addon.core.protocol.client import Client
@@ -19,6 +17,7 @@ from server.demo.motorcycle import Motorcycle
 from server.engines.draft.engine import DraftEngine
 from tests.support.servers import RunningServer, new_id
 from tests.support.shots import small_payload, small_shot
+from tests.support.systems.made_clips import fetched, made
 from tests.support.systems.ray_nodes import PATIENCE, STORE_BYTES, RayNodes, wait_until
 
 ENGINES = "tests.support.engines.misbehaving:on_nodes"
@@ -44,22 +43,6 @@ def client(server: RunningServer) -> Iterator[Client]:
     """Its user's."""
     with server.client(patience=PATIENCE) as connected:
         yield connected
-
-
-def made(client: Client, payload: bytes, engine: str, folder: Path) -> UInt8:
-    """[F, H, W, 3] the frames that an engine makes of a shot."""
-    job_id = new_id()
-    client.submit(job_id, payload, engine)
-    last = list(client.follow(job_id))[-1]
-    assert isinstance(last, StateEvent)
-    assert (last.state, last.reason) == (JobState.DONE, "")
-    return fetched(client, job_id, folder)
-
-
-def fetched(client: Client, job_id: str, folder: Path) -> UInt8:
-    """[F, H, W, 3] the frames of a finished job."""
-    client.fetch(job_id, folder / job_id)
-    return np.stack([np.array(Image.open(path)) for path in sorted((folder / job_id / "frames").glob("*.png"))])
 
 
 def unavailable(client: Client, engine: str) -> str:
