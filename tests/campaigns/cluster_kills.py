@@ -12,17 +12,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
-import json
 import os
 import random
-import sqlite3
 import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +27,7 @@ import psutil
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import Motorcycle, motorcycle
-from server.service.jobs.job_states import MAX_ATTEMPTS
+from tests.campaigns.kill_figures import Kill, KillFigures, KillLog, judged
 from tests.support.servers import RunningServer, new_id
 from tests.support.shots import small_payload
 from tests.support.systems.ray_nodes import ENVIRONMENT, RayNodes, ray_nodes
@@ -43,33 +39,12 @@ NODES = 3
 """With a card each, beside the head."""
 
 
-@dataclass
-class Figures:
-    """What came out. recovery: seconds from the kill of a node or a server to the next job that ended."""
-
-    jobs: int
-    kills: dict[str, int] = field(default_factory=dict)
-    gave_up: int = 0
-    """FAILED after MAX_ATTEMPTS lost workers each, as promised; one that failed otherwise is lost."""
-    lost: int = 0
-    finished_twice: int = 0
-    wrong: int = 0
-    most_attempts: int = 0
-    seconds: float = 0.0
-    recovery_worst: float = 0.0
-
-    @property
-    def clean(self) -> bool:
-        """Nothing lost, twice or damaged, and no more jobs given up than the kills explain."""
-        explained = self.gave_up * MAX_ATTEMPTS <= sum(self.kills.values())
-        return explained and self.lost == self.finished_twice == self.wrong == 0
-
-
 class Campaign:
     """One campaign on a running cluster."""
 
-    def __init__(self, nodes: RayNodes, folder: Path, jobs: int, chance: random.Random) -> None:
+    def __init__(self, nodes: RayNodes, folder: Path, jobs: int, chance: random.Random, kill_log: KillLog) -> None:
         self._nodes = nodes
+        self._kill_log = kill_log
         self._chance = chance
         self._workers: list[Any] = [nodes.add(cards=1, card_gb=24) for _ in range(NODES)]
         self._bike: Motorcycle = motorcycle()
@@ -87,17 +62,13 @@ class Campaign:
         """Jobs whose end was told."""
         return len(self.clips) + len(self.failed)
 
-    def run(self, kills: int, heads: int) -> tuple[Counter[str], list[float]]:
+    def run(self, kills: int, heads: int) -> None:
         """Bring all jobs, with the kills spread over them.
 
         Args:
             kills: how many.
             heads: of them, how many of the head and all nodes.
-
-        Returns:
-            What was killed how often, and the seconds from each kill to the next job that ended.
         """
-        counts, recoveries = Counter[str](), list[float]()
         ways: dict[str, Callable[[], bool]] = {
             "node": self._kill_node,
             "engine": self._kill_engine,
@@ -112,14 +83,14 @@ class Campaign:
             while self.ended() < kill * 0.9 * len(self.ids) / kills:
                 time.sleep(0.05)
             time.sleep(self._chance.uniform(0.0, 1.0))
-            before, started = self.ended(), time.monotonic()
-            counts[name] += ways[name]()
+            before, at, started = self.ended(), time.time(), time.monotonic()
+            landed = ways[name]()
             while self.ended() == before and any(thread.is_alive() for thread in self._threads):
                 time.sleep(0.05)
-            recoveries.append(time.monotonic() - started)
+            if landed:
+                self._kill_log.add(Kill(name, at, time.monotonic() - started), self.ended())
         for thread in self._threads:
             thread.join()
-        return counts, recoveries
 
     def _bring(self, ids: list[str]) -> None:
         """Submit, follow and fetch each job."""
@@ -185,37 +156,23 @@ def digest(folder: Path) -> str:
     return whole.hexdigest()
 
 
-def judge(figures: Figures, campaign: Campaign, data: Path) -> None:
-    """Look at the store and at the clips that were fetched."""
-    with contextlib.closing(sqlite3.connect(data / "jobs.sqlite3")) as store:
-        states = dict(store.execute("SELECT job_id, state FROM jobs"))
-        losses = dict(store.execute("SELECT job_id, losses FROM jobs"))
-        done = dict(store.execute("SELECT job_id, count(*) FROM events WHERE state = 'done' GROUP BY job_id"))
-        (figures.most_attempts,) = store.execute("SELECT max(attempt) FROM jobs").fetchone()
-    wanted: dict[int, str] = {}
-    for job_id in campaign.ids:
-        if states.get(job_id) == "failed" and losses[job_id] >= MAX_ATTEMPTS:
-            figures.gave_up += 1
-            continue
-        figures.lost += states.get(job_id) != "done" or job_id not in campaign.clips
-        figures.finished_twice += done.get(job_id, 0) > 1
-        if job_id in campaign.clips:
-            figures.wrong += wanted.setdefault(seed_of(job_id), campaign.clips[job_id]) != campaign.clips[job_id]
-
-
-def run(jobs: int, kills: int, heads: int, seed: int, folder: Path) -> Figures:
-    """One campaign in `folder`, on a cluster of its own."""
-    figures, started = Figures(jobs), time.monotonic()
+def run(jobs: int, kills: int, heads: int, seed: int, folder: Path) -> KillFigures:
+    """One campaign in `folder`, on a cluster of its own. Recovery is until the next job has ended."""
+    kill_log = KillLog()
     with ray_nodes() as nodes:
-        campaign = Campaign(nodes, folder, jobs, random.Random(seed))
+        campaign = Campaign(nodes, folder, jobs, random.Random(seed), kill_log)
         try:
-            counts, recoveries = campaign.run(kills, heads)
+            campaign.run(kills, heads)
         finally:
             campaign.server.stop()
-    figures.kills, figures.recovery_worst = dict(counts), max(recoveries, default=0.0)
-    figures.seconds = time.monotonic() - started
-    judge(figures, campaign, folder / "data")
-    return figures
+    first: dict[int, str] = {}
+
+    def right(job_id: str, _results: bytes) -> bool:
+        clip = campaign.clips.get(job_id)
+        return clip is None or first.setdefault(seed_of(job_id), clip) == clip
+
+    figures = KillFigures(jobs, costly=frozenset({"node", "engine", "server", "head"}))
+    return judged(figures, kill_log, folder / "data" / "jobs.sqlite3", campaign.clips, right)
 
 
 def main() -> None:
@@ -230,7 +187,7 @@ def main() -> None:
     os.environ.update(ENVIRONMENT)
     with tempfile.TemporaryDirectory() as folder:
         figures = run(options.jobs, options.kills, options.heads, options.seed, Path(folder))
-    print(json.dumps(asdict(figures), indent=1))
+    print(figures.as_json())
     sys.exit(not figures.clean)
 
 

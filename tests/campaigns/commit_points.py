@@ -1,6 +1,6 @@
 """kill -9 of the server exactly before and after each thing it makes durable.
 
-    python -m tests.campaigns.commit_points --times 100 [--refused 3]
+    python -m tests.campaigns.commit_points --times 100 [--refused 3] [--workers light,light,light,light]
 
 One job after another goes through servers that each die at one point of that job's way; the next server takes over. A
 job must end DONE, once, with the right files. The servers are forks of a warm process (warm_server.py), so that 2,000
@@ -34,6 +34,7 @@ from PIL import Image
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.messages import JobState, StateEvent
 from server.demo.motorcycle import motorcycle
+from server.service.workers.worker_plan import AUTO
 from server.terminal.local_service import wait_until_ready
 from tests.campaigns.warm_server import Plan
 from tests.support.servers import REPOSITORY, RunningServer, new_id
@@ -75,15 +76,19 @@ class CommitPointFigures:
     seconds: list[float] = field(default_factory=list)
 
 
-def run(deaths: Sequence[Death], folder: Path, refused: int = 0) -> CommitPointFigures:
+def run(deaths: Sequence[Death], folder: Path, refused: int = 0, workers: str = AUTO) -> CommitPointFigures:
     """One job for each death, one after another, through one store.
 
-    refused: how many renames and removals of each of the server's and the client's files fail first, see Plan.
+    Args:
+        deaths: where the jobs' servers die.
+        folder: for everything.
+        refused: how many renames and removals of each of the server's and the client's files fail first, see Plan.
+        workers: of the servers, as in `realcam serve --workers`.
     """
     figures = CommitPointFigures()
     jobs = [new_id() for _ in deaths]
     with (
-        _DyingServers(folder, list(zip(jobs, deaths, strict=True)), refused) as servers,
+        _DyingServers(folder, list(zip(jobs, deaths, strict=True)), refused, workers) as servers,
         servers.client() as client,
         refused_first(refused, folder),
     ):
@@ -124,8 +129,9 @@ def _bring(client: Client, job_id: str, folder: Path) -> None:
 class _DyingServers:
     """Servers on the same ports, each with a job it dies of; the last one, of none, is ended with the block."""
 
-    def __init__(self, folder: Path, deaths: list[tuple[str, Death]], refused: int) -> None:
+    def __init__(self, folder: Path, deaths: list[tuple[str, Death]], refused: int, workers: str) -> None:
         self._refused = refused
+        self._workers = workers
         self._plans = [*deaths, ("", Death("before", "create"))]
         self._server = RunningServer(folder / "data", folder / "config")
         self._log = (folder / "log").open("ab")
@@ -135,7 +141,7 @@ class _DyingServers:
 
     def __enter__(self) -> _DyingServers:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.campaigns.warm_server", str(self._server.data_dir)],
+            [sys.executable, "-m", "tests.campaigns.warm_server", str(self._server.data_dir), self._workers],
             cwd=REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -185,6 +191,7 @@ def main() -> None:
     parser.add_argument("--parallel", type=int, default=2, help="rows of jobs side by side, each with its own store")
     parser.add_argument("--refused", type=int, default=0, help="refusals of each rename and removal, as on Windows")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", default=AUTO, help="of the server, as in realcam serve: light,light,light,light")
     options = parser.parse_args()
     deaths = [Death(moment, point) for point in POINTS for moment in MOMENTS] * options.times
     random.Random(options.seed).shuffle(deaths)
@@ -194,7 +201,7 @@ def main() -> None:
         for row in rows:
             row.mkdir()
         parts = [deaths[n :: options.parallel] for n in range(options.parallel)]
-        done = list(pool.map(partial(run, refused=options.refused), parts, rows))
+        done = list(pool.map(partial(run, refused=options.refused, workers=options.workers), parts, rows))
     seconds = [second for figures in done for second in figures.seconds]
     lost = [what for figures in done for what in figures.lost]
     summary = {

@@ -1,6 +1,6 @@
 """A small file system as the server's store, full at every write of a job (Linux, root).
 
-    python -m tests.campaigns.full_disk
+    python -m tests.campaigns.full_disk [--workers light,light,light,light]
 
 A write needs another page of the disk or it does not: with room for no page, one page, two ... until a job has all it
 wants, each of its writes is once the first that fails. At each, a shot is uploaded and two accepted jobs are made, with
@@ -30,6 +30,7 @@ from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.messages import JobState, JobStatus, RefusalCode, StateEvent, Submit
 from server.demo.motorcycle import motorcycle
+from server.service.workers.worker_plan import AUTO
 from tests.support.servers import RunningServer, new_id
 from tests.support.shots import small_payload
 
@@ -79,14 +80,22 @@ def full(server: RunningServer, pages: int, reserve: bool) -> Iterator[None]:
         filler.unlink(missing_ok=True)
 
 
-def run(rooms: Iterable[int], folder: Path) -> Counter[str]:
-    """How uploads and jobs ended; stops early after ENOUGH amounts of room at which all went well. Raises
-    AssertionError when something accepted was lost or the server is not well."""
+def run(rooms: Iterable[int], folder: Path, workers: str = AUTO) -> Counter[str]:
+    """How uploads and jobs ended; stops early after ENOUGH amounts of room at which all went well.
+
+    Args:
+        rooms: amounts of room on the disk, pages.
+        folder: for everything.
+        workers: of the servers, as in `realcam serve --workers`; two run both jobs at the same time.
+
+    Raises:
+        AssertionError: something accepted was lost or the server is not well.
+    """
     ends: Counter[str] = Counter()
     well = 0
     with small_disk(folder / "data") as disk:
         for pages in rooms:
-            here = [end for reserve in (True, False) for end in _ends(disk, folder, pages, reserve)]
+            here = [end for reserve in (True, False) for end in _ends(disk, folder, workers, pages, reserve)]
             ends.update(here)
             ends["pages"] += 1
             well = well + 1 if set(here) <= {"upload accepted", "job done"} else 0
@@ -95,9 +104,9 @@ def run(rooms: Iterable[int], folder: Path) -> Counter[str]:
     return ends
 
 
-def _ends(disk: Path, folder: Path, pages: int, reserve: bool) -> list[str]:
+def _ends(disk: Path, folder: Path, workers: str, pages: int, reserve: bool) -> list[str]:
     """A fresh server each time: its journal starts small and takes its pages from the disk, too."""
-    server = RunningServer(disk, folder / "config", ("--keep-free", "0"))
+    server = RunningServer(disk, folder / "config", ("--keep-free", "0", "--workers", workers))
     server.log = folder / "log"
     server.start()
     try:
@@ -142,7 +151,7 @@ def _ask_for_a_place(client: Client, job_id: str, payload: bytes) -> None:
 
 
 def _jobs(server: RunningServer, client: Client, pages: int, reserve: bool) -> list[str]:
-    """Two accepted jobs, one running and one waiting, when the disk becomes full."""
+    """Two accepted jobs when the disk becomes full: one running and one waiting where there is one worker."""
     jobs = [new_id(), new_id()]
     for job_id in jobs:
         client.submit(job_id, small_payload(motorcycle(), pause=0.1), "copy")
@@ -166,9 +175,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--step", type=int, default=1, help="pages between two amounts of room")
     parser.add_argument("--most", type=int, default=400, help="largest amount of room, pages")
+    parser.add_argument("--workers", default=AUTO, help="of the server, as in realcam serve: light,light,light,light")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        ends = run(range(0, options.most, options.step), Path(folder))
+        ends = run(range(0, options.most, options.step), Path(folder), options.workers)
     print(json.dumps(ends, indent=1))
 
 

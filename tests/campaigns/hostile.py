@@ -1,11 +1,11 @@
 """An allowed client that wants to do harm: what it sends is refused in words, in little time and memory.
 
-    python -m tests.campaigns.hostile --rounds 20
+    python -m tests.campaigns.hostile --rounds 20 [--workers light,light,light,light]
 
 Each attack goes over the wire to a real server with the product's own engines, with a good key. Prints for each the
-answer, the longest time in seconds and the most memory in MB that server and worker took beyond what they had (peaks,
-as Linux counts them), then what both grew by from the first round to the last. Exit code 1 when an attack is not
-refused, a peak is 64 MB or more, or the server is not as it was.
+answer, the longest time in seconds and the most memory in MB that the server and any worker took beyond what they had
+(peaks, as Linux counts them), then what they grew by from the first round to the last. Exit code 1 when an attack is
+not refused, a peak is 64 MB or more, or the server is not as it was.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -27,9 +27,10 @@ from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.messages import JobState, Ping, Pong, RefusalCode, Refused, StateEvent, Submit
 from server.demo.motorcycle import motorcycle
+from server.service.workers.worker_plan import AUTO
 from tests.campaigns import hostile_inputs
 from tests.support.network.raw_socket import ask, ask_with, raw_socket, session
-from tests.support.servers import RunningServer, new_id
+from tests.support.servers import RunningServer, new_id, workers_of
 from tests.support.shots import small_payload
 
 ENGINES = ("--engines", "server.engines.registry:engines")
@@ -58,7 +59,7 @@ class AttackFigures:
 
 @dataclass
 class HostileFigures:
-    """server_growth, worker_growth: from after the first round to after the last, MB."""
+    """server_growth, worker_growth (of that which grew most): from after the first round to after the last, MB."""
 
     attacks: dict[str, AttackFigures] = field(default_factory=dict)
     server_growth: float = 0.0
@@ -86,48 +87,57 @@ def attacks() -> Iterator[tuple[str, Attack]]:
         yield name, partial(_job, payload=payload)
 
 
-def run(rounds: int, folder: Path) -> HostileFigures:
-    """Every attack `rounds` times. Raises NotRefusedError, and ServiceError when the server is gone."""
-    server = RunningServer(folder / "data", folder / "config", ENGINES)
+def run(rounds: int, folder: Path, workers: str = AUTO) -> HostileFigures:
+    """What every attack did.
+
+    Args:
+        rounds: how often each is carried out.
+        folder: for everything.
+        workers: of the server, as in `realcam serve --workers`.
+
+    Raises:
+        NotRefusedError: an attack had another end.
+        ServiceError: the server is gone.
+    """
+    server = RunningServer(folder / "data", folder / "config", (*ENGINES, "--workers", workers))
     server.log = folder / "log"
     server.start()
-    figures, everything, sizes = HostileFigures(), list(attacks()), list[tuple[int, int]]()
+    figures, everything, sizes = HostileFigures(), list(attacks()), list[list[int]]()
     try:
         with server.client() as neighbour:
-            _make_a_clip(neighbour)
-            both = _processes(server)
+            _make_clips(neighbour, len(workers.split(",")))
+            processes = _processes(server)
             for _ in range(rounds):
                 for name, attack in everything:
                     found = figures.attacks.setdefault(name, AttackFigures())
-                    _carry_out(attack, server, both, found)
+                    _carry_out(attack, processes, server, found)
                     facts = neighbour.stats()
                     found.lag = max(found.lag, round(facts.loop_lag, 3))
                     if facts.running:
                         raise NotRefusedError(f"{name}: a job runs")
-                _make_a_clip(neighbour)
-                sizes.append((both[0].memory_info().rss, both[1].memory_info().rss))
-            if _processes(server) != both:
-                raise NotRefusedError("the worker is another one")
+                _make_clips(neighbour, len(workers.split(",")))
+                sizes.append([process.memory_info().rss for process in processes])
+            if _processes(server) != processes:
+                raise NotRefusedError("a worker is another one")
     finally:
         server.stop()
-    figures.server_growth, figures.worker_growth = (
-        round((late - early) / 1e6, 2) for early, late in zip(sizes[0], sizes[-1], strict=True)
-    )
+    grown = [round((late - early) / 1e6, 2) for early, late in zip(sizes[0], sizes[-1], strict=True)]
+    figures.server_growth, figures.worker_growth = grown[0], max(grown[1:])
     return figures
 
 
 def _carry_out(
-    attack: Attack, server: RunningServer, both: tuple[psutil.Process, psutil.Process], figures: AttackFigures
+    attack: Attack, processes: Sequence[psutil.Process], server: RunningServer, figures: AttackFigures
 ) -> None:
-    before = [process.memory_info().rss for process in both]
-    for process in both:
+    before = [process.memory_info().rss for process in processes]
+    for process in processes:
         # Linux: count the peak from here on.
         Path(f"/proc/{process.pid}/clear_refs").write_text("5")
     started = time.monotonic()
     figures.answer = attack(server)
     figures.seconds = max(figures.seconds, round(time.monotonic() - started, 2))
-    grown = [round((_peak(process) - rss) / 1e6, 1) for process, rss in zip(both, before, strict=True)]
-    figures.server_peak, figures.worker_peak = max(figures.server_peak, grown[0]), max(figures.worker_peak, grown[1])
+    grown = [round((_peak(process) - rss) / 1e6, 1) for process, rss in zip(processes, before, strict=True)]
+    figures.server_peak, figures.worker_peak = max(figures.server_peak, grown[0]), max(figures.worker_peak, *grown[1:])
 
 
 def _message(server: RunningServer, channel: str, frames: list[bytes]) -> str:
@@ -194,19 +204,21 @@ def _job(server: RunningServer, payload: bytes) -> str:
     return end.reason[:200]
 
 
-def _make_a_clip(client: Client) -> None:
-    client.submit(job_id := new_id(), small_payload(motorcycle(), "draft"), "draft")
-    end = list(client.follow(job_id))[-1]
-    if not isinstance(end, StateEvent) or end.state is not JobState.DONE:
-        raise NotRefusedError(f"a good shot ended as {end}")
+def _make_clips(client: Client, count: int) -> None:
+    """So many at once: each worker has one to make."""
+    jobs = [new_id() for _ in range(count)]
+    for job_id in jobs:
+        client.submit(job_id, small_payload(motorcycle(), "draft"), "draft")
+    for job_id in jobs:
+        end = list(client.follow(job_id))[-1]
+        if not isinstance(end, StateEvent) or end.state is not JobState.DONE:
+            raise NotRefusedError(f"a good shot ended as {end}")
 
 
-def _processes(server: RunningServer) -> tuple[psutil.Process, psutil.Process]:
-    """The server and its worker."""
+def _processes(server: RunningServer) -> list[psutil.Process]:
+    """The server and then its workers."""
     assert server.process is not None
-    process = psutil.Process(server.process.pid)
-    (worker,) = process.children()
-    return process, worker
+    return [psutil.Process(server.process.pid), *workers_of(server)]
 
 
 def _peak(process: psutil.Process) -> int:
@@ -219,8 +231,10 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--workers", default=AUTO, help="of the server, as in realcam serve: light,light,light,light")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        figures = run(parser.parse_args().rounds, Path(folder))
+        figures = run(options.rounds, Path(folder), options.workers)
     print(json.dumps(asdict(figures), indent=1))
     sys.exit(not figures.clean)
 

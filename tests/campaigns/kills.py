@@ -13,18 +13,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
-import json
 import os
 import random
-import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -32,12 +28,14 @@ import numpy as np
 import psutil
 from PIL import Image
 
+from blender_addon.core.arrays import UInt8
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.messages import JobState, StateEvent
 from blender_addon.core.protocol.server_address import ServerAddress
 from server.demo.motorcycle import motorcycle
-from server.service.jobs.job_states import MAX_ATTEMPTS
+from server.service.workers.worker_plan import AUTO
+from tests.campaigns.kill_figures import Kill, KillFigures, KillLog, judged
 from tests.support.servers import REPOSITORY, RunningServer, new_id
 from tests.support.shots import small_payload, small_shot
 
@@ -47,34 +45,20 @@ LAST_KILL = 0.95
 """Part of the jobs that is done when the last kill falls."""
 
 
-@dataclass
-class Figures:
-    """What came out. recovery: seconds from the kill of a server to the next answered greeting."""
+def run(jobs: int, kills: int, seed: int, folder: Path, longest_wait: float = 1.0, workers: str = AUTO) -> KillFigures:
+    """One campaign in `folder`. Recovery is, of a server, until it answers a greeting again.
 
-    jobs: int
-    kills: dict[str, int] = field(default_factory=dict)
-    gave_up: int = 0
-    """FAILED after MAX_ATTEMPTS lost workers each, as promised; one that failed otherwise is lost."""
-    lost: int = 0
-    finished_twice: int = 0
-    wrong: int = 0
-    most_attempts: int = 0
-    seconds: float = 0.0
-    recovery_worst: float = 0.0
-    recovery_median: float = 0.0
-
-    @property
-    def clean(self) -> bool:
-        """Nothing lost, twice or damaged, and no more jobs given up than the workers killed explain."""
-        explained = self.gave_up * MAX_ATTEMPTS <= self.kills.get("worker", 0)
-        return explained and self.lost == self.finished_twice == self.wrong == 0
-
-
-def run(jobs: int, kills: int, seed: int, folder: Path, longest_wait: float = 1.0) -> Figures:
-    """One campaign in `folder`. longest_wait: seconds until a kill falls that is due."""
+    Args:
+        jobs: how many.
+        kills: how many.
+        seed: of the choice of who is killed, and when.
+        folder: for everything.
+        longest_wait: seconds until a kill falls that is due.
+        workers: of the server, as in `realcam serve --workers`.
+    """
     chance = random.Random(seed)
-    started = time.monotonic()
-    server = RunningServer(folder / "data", folder / "config", DRAFT)
+    kill_log = KillLog()
+    server = RunningServer(folder / "data", folder / "config", (*DRAFT, "--workers", workers))
     server.log = folder / "server.log"
     server.start()
     payload = folder / "shot"
@@ -83,35 +67,40 @@ def run(jobs: int, kills: int, seed: int, folder: Path, longest_wait: float = 1.
     held = folder / f"{ids[-1]}.held"
     held.touch()
     clients = [_ClientProcess(server, payload, folder / f"client{n}", ids[n::CLIENTS]) for n in range(CLIENTS)]
-    figures, counts, recoveries = Figures(jobs), Counter[str](), list[float]()
+    ways: dict[str, Callable[[], tuple[bool, float]]] = {
+        "server": lambda: (True, _kill_server(server)),
+        "worker": lambda: (_kill_worker(server, chance), 0.0),
+        "client": lambda: (chance.choice(clients).kill(), 0.0),
+    }
     try:
         # Asks every one of them, because asking starts those again that were killed.
         while sum(client.running() for client in clients) > 0:
-            landed = sum(counts.values())
+            landed = len(kill_log.kills)
             if landed == kills:
                 held.unlink(missing_ok=True)
-            if landed == kills or _brought(folder) < LAST_KILL * jobs * landed / kills:
+            brought = _brought(folder)
+            if landed == kills or brought < LAST_KILL * jobs * landed / kills:
                 time.sleep(0.05)
                 continue
             time.sleep(chance.uniform(0.0, longest_wait))
-            victim = chance.choice(("server", "worker", "client"))
-            if victim == "server":
-                recoveries.append(_kill_server(server))
-                counts[victim] += 1
-            elif victim == "worker":
-                counts[victim] += _kill_worker(server)
-            else:
-                counts[victim] += chance.choice(clients).kill()
+            victim, at = chance.choice(("server", "worker", "client")), time.time()
+            fell, recovery = ways[victim]()
+            if fell:
+                kill_log.add(Kill(victim, at, recovery), brought)
     finally:
         for client in clients:
             client.end()
         server.stop()
-    figures.kills = dict(counts)
-    figures.seconds = time.monotonic() - started
-    if recoveries:
-        figures.recovery_worst, figures.recovery_median = max(recoveries), float(np.median(recoveries))
-    _judge(figures, folder, ids)
-    return figures
+    places = {job_id: folder / f"client{number % CLIENTS}" / job_id for number, job_id in enumerate(ids)}
+    brought_ids = [job_id for job_id, place in places.items() if (place / "done").exists()]
+    expected = small_shot(motorcycle()).preview[..., :3]
+    return judged(
+        KillFigures(jobs, costly=frozenset({"worker"})),
+        kill_log,
+        folder / "data" / "jobs.sqlite3",
+        brought_ids,
+        lambda job_id, results: _is_right(places[job_id], results, expected),
+    )
 
 
 class _ClientProcess:
@@ -166,15 +155,14 @@ def _kill_server(server: RunningServer) -> float:
             time.sleep(0.02)
 
 
-def _kill_worker(server: RunningServer) -> bool:
-    """Whether there was one."""
+def _kill_worker(server: RunningServer, chance: random.Random) -> bool:
+    """kill -9 of one of its workers; whether there was one."""
     assert server.process is not None
-    killed = False
-    for child in psutil.Process(server.process.pid).children():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            child.send_signal(signal.SIGKILL)
-            killed = True
-    return killed
+    workers = psutil.Process(server.process.pid).children()
+    with contextlib.suppress(psutil.NoSuchProcess, IndexError):
+        chance.choice(workers).kill()
+        return True
+    return False
 
 
 def _brought(folder: Path) -> int:
@@ -213,32 +201,14 @@ def _client_main(payload: Path, out: Path, ports: str) -> None:
         sys.exit(1)
 
 
-def _judge(figures: Figures, folder: Path, ids: list[str]) -> None:
-    """Look at the store and at every file that was fetched."""
-    expected = small_shot(motorcycle()).preview[..., :3]
-    with sqlite3.connect(folder / "data" / "jobs.sqlite3") as store:
-        states = dict(store.execute("SELECT job_id, state FROM jobs"))
-        done = dict(store.execute("SELECT job_id, count(*) FROM events WHERE state = 'done' GROUP BY job_id"))
-        results = dict(store.execute("SELECT job_id, results FROM jobs"))
-        worker_crashes = dict(store.execute("SELECT job_id, losses FROM jobs"))
-        (figures.most_attempts,) = store.execute("SELECT max(attempt) FROM jobs").fetchone()
-    store.close()
-    for number, job_id in enumerate(ids):
-        fetched = folder / f"client{number % CLIENTS}" / job_id
-        if states.get(job_id) == "failed" and worker_crashes[job_id] >= MAX_ATTEMPTS:
-            figures.gave_up += 1
-            continue
-        figures.lost += states.get(job_id) != "done" or not (fetched / "done").exists()
-        figures.finished_twice += done.get(job_id, 0) > 1
-        if not (fetched / "done").exists():
-            continue
-        frames = [np.array(Image.open(path)) for path in sorted((fetched / "frames").glob("*.png"))]
-        same = len(frames) == len(expected) and all(map(np.array_equal, frames, expected))
-        listed = msgspec.msgpack.decode(results[job_id])
-        whole = all(
-            hashlib.sha256((fetched / file["name"]).read_bytes()).hexdigest() == file["sha256"] for file in listed
-        )
-        figures.wrong += not (same and whole)
+def _is_right(fetched: Path, results: bytes, expected: UInt8) -> bool:
+    """Whether a fetched clip has the frames that are expected, and its files the checksums that are on record."""
+    frames = [np.array(Image.open(path)) for path in sorted((fetched / "frames").glob("*.png"))]
+    same = len(frames) == len(expected) and all(map(np.array_equal, frames, expected))
+    listed = msgspec.msgpack.decode(results)
+    return same and all(
+        hashlib.sha256((fetched / file["name"]).read_bytes()).hexdigest() == file["sha256"] for file in listed
+    )
 
 
 def main() -> None:
@@ -247,6 +217,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", default=AUTO, help="of the server, as in realcam serve: light,light,light,light")
     parser.add_argument("--client", type=Path)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--ports", default="")
@@ -255,8 +226,8 @@ def main() -> None:
         _client_main(options.client, options.out, options.ports)
         return
     with tempfile.TemporaryDirectory() as folder:
-        figures = run(options.jobs, options.kills, options.seed, Path(folder))
-    print(json.dumps(asdict(figures), indent=1))
+        figures = run(options.jobs, options.kills, options.seed, Path(folder), workers=options.workers)
+    print(figures.as_json())
     sys.exit(not figures.clean)
 
 

@@ -15,6 +15,7 @@ from tests.campaigns.decoder import run as decoder
 from tests.campaigns.full_disk import NoSmallDiskError
 from tests.campaigns.full_disk import run as full_disk
 from tests.campaigns.hostile import run as hostile
+from tests.campaigns.kill_figures import Event, Kill, recoveries
 from tests.campaigns.kills import run
 from tests.campaigns.memory import WARM
 from tests.campaigns.memory import run as memory
@@ -23,11 +24,30 @@ from tests.campaigns.waiting import SERVERS, crowd, hour, waits
 
 
 def test_random_kills_lose_nothing(tmp_path: Path) -> None:
-    figures = run(jobs=12, kills=4, seed=3, folder=tmp_path)
+    figures = run(jobs=12, kills=4, seed=3, folder=tmp_path, workers="light,light")
     assert figures.clean, figures
     assert figures.gave_up == 0
     assert sum(figures.kills.values()) == 4
     assert figures.most_attempts <= 10
+
+
+def test_a_job_that_went_back_is_put_down_to_the_last_kill_and_waits_until_it_starts_again() -> None:
+    kills = [Kill("node", 10.0, 3.0), Kill("engine", 20.0, 1.0), Kill("node", 30.0, 5.0)]
+    events = [
+        Event("a", "running", 9.0),
+        Event("b", "running", 9.5),
+        Event("b", "done", 11.0),
+        Event("a", "queued", 14.0),
+        Event("a", "running", 16.0),
+        Event("c", "queued", 21.0),
+        Event("a", "queued", 31.0),
+        Event("c", "running", 32.0),
+        Event("a", "running", 40.0),
+    ]
+    found = recoveries(kills, events)
+    assert (found["node"].kills, found["node"].median, found["node"].worst) == (2, 4.0, 5.0)
+    assert (found["node"].hit, found["node"].again_median, found["node"].again_worst) == (2, 8.0, 10.0)
+    assert (found["engine"].hit, found["engine"].again_worst) == (0, 0.0), "c had not run"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the campaign's servers are forks")

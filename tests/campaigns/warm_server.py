@@ -1,6 +1,6 @@
-"""A server that starts in a blink: a fork of a process that has imported everything, and its worker a fork of it.
+"""A server that starts in a blink: a fork of a process that has imported everything, and its workers forks of it.
 
-    python -m tests.campaigns.warm_server DATA_DIR
+    python -m tests.campaigns.warm_server DATA_DIR WORKERS
 
 For each line of JSON on standard input (a Plan) a server runs until it dies, by kill -9 where the plan says. Standard
 output: what the server says, and "died". Forking leaves out the imports and nothing else.
@@ -92,19 +92,21 @@ class ForkedWorker:
 def main() -> None:
     """Serve one plan after another."""
     worker_process.subprocess.Popen = ForkedWorker
+    data_dir, workers = Path(sys.argv[1]), sys.argv[2]
     for line in iter(sys.stdin.readline, ""):
         plan = msgspec.json.decode(line, type=Plan)
         child = os.fork()
         if child == 0:
             _arm(plan)
             if plan.refused:
-                refuse_first(pytest.MonkeyPatch(), plan.refused, Path(sys.argv[1]))
+                refuse_first(pytest.MonkeyPatch(), plan.refused, data_dir)
                 service.HOUSEKEEPING, outcomes.STORE_AGAIN = 0.1, 0.02
             serve(
                 None,
                 port=plan.port,
                 data_port=plan.data_port,
-                data_dir=Path(sys.argv[1]),
+                data_dir=data_dir,
+                workers=workers,
                 engines=ENGINES,
                 ready_file=Path(plan.ready_file),
             )
