@@ -32,13 +32,22 @@ def render(
     depth: Annotated[
         bool, typer.Option("--depth", help="Write the depth of every frame, not of the first alone.")
     ] = False,
+    painted: Annotated[
+        bool, typer.Option("--painted", help="A colour for every surface instead of textures: for small networks.")
+    ] = False,
+    motion: Annotated[
+        tuple[float, float],
+        typer.Option(help="Least and most that the picture moves over a clip, as a share of its width; 0 0: any."),
+    ] = (0.0, 0.0),
     wad: Annotated[list[Path] | None, typer.Option(help="WAD files of maps, instead of Freedoom's two.")] = None,
     processes: Annotated[int, typer.Option(min=0, help="At work at the same time; 0 for one a core.")] = 0,
 ) -> None:
     """Render clips of Freedoom's maps: exact poses in metres, depth, captions; resumable, the same bytes every time."""
     with friendly_errors():
         wads = tuple(wad) if wad else carried_wads()
-        settings = set_settings(wads, seed, width, height, frames, rays, depth)
+        settings = set_settings(
+            wads, seed, width, height, frames, rays, depth, painted, motion if any(motion) else None
+        )
         begin_set(out, settings)
         counts = dict(zip(SPLITS, (clips, validation, test), strict=True))
         work = tasks(out, wads, settings, counts)

@@ -87,7 +87,7 @@ def _vae(file: Path) -> None:
 def _base(file: Path) -> None:
     from server.model.config import NANO
     from server.training.nano.base_learner import BaseLearner
-    from server.training.nano.base_model import new_base, write_base
+    from server.training.nano.base_model import begin_with, new_base, write_base
     from server.training.nano.config import BASE_FILE, read_nano_config
     from server.training.nano.latent_cache import LatentCache
     from server.training.nano.loop import NanoTraining
@@ -96,11 +96,15 @@ def _base(file: Path) -> None:
     config = read_nano_config(file)
     pace, folder = config.base, config.base_folder
     model = new_base(NANO, config.vae_folder, folder, pace.seed)
+    if pace.begin:
+        begin_with(model, Path(pace.begin))
     clips, validation = open_worlds(Path(config.worlds))
     latents, measured = (
         LatentCache(model.vae, folder / "latents" / split.folder.name) for split in (clips, validation)
     )
-    learner = BaseLearner(model, clips, validation, latents, measured, pace.batch, pace.seed)
+    learner = BaseLearner(
+        model, clips, validation, latents, measured, pace.batch, pace.seed, pace.mix, pace.timestep_shift
+    )
     training = NanoTraining(learner, pace, folder)
     _begin(training.resume(), training.step, len(clips))
     _tell(training.run())

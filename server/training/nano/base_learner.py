@@ -33,8 +33,6 @@ PIXELS = (NANO.size[1], NANO.size[0])
 """(height, width) of a frame."""
 LATENT_SIZE = (PIXELS[0] // LATENT_DOWNSAMPLE, PIXELS[1] // LATENT_DOWNSAMPLE)
 """(height, width) of a latent."""
-MIX: Mapping[ConcatStyle, float] = {"repeat": 0.7, "repeat_to_end": 0.15, "continue": 0.15}
-"""Share of the samples that get each form of latents beside the noise: the product interpolates and continues too."""
 RULES = StepRules(with_camera=False)
 VALIDATED = 16
 """Clips whose loss is measured in validation, each at TIMESTEPS with fixed draws."""
@@ -57,6 +55,8 @@ class BaseLearner:
         validation_latents: of those to measure on.
         batch: clips of a step.
         seed: of everything random.
+        mix: share of the samples that get each form of latents beside the noise.
+        timestep_shift: see `draws.shifted`.
     """
 
     model: RealCamModel
@@ -66,6 +66,8 @@ class BaseLearner:
     validation_latents: LatentCache
     batch: int
     seed: int
+    mix: Mapping[ConcatStyle, float]
+    timestep_shift: float = 1.0
 
     @property
     def networks(self) -> Mapping[str, nn.Module]:
@@ -137,7 +139,7 @@ class BaseLearner:
         return context_tokens(self.model, torch.cat([self.model.tokenizer(w).ids for w in words]), pictures)
 
     def _draws(self, generator: torch.Generator) -> StepDraws:
-        return draw_step(generator, self.model.config, FRAMES, LATENT_SIZE, MIX)
+        return draw_step(generator, self.model.config, FRAMES, LATENT_SIZE, self.mix, self.timestep_shift)
 
     @cached_property
     def _measured(self) -> list[int]:

@@ -15,7 +15,9 @@ from server.model.tokenizer import ClipTokenizer
 from server.model.unet.resnet import ResBlock
 from server.model.unet.transformers import SpatialTransformer, TemporalTransformer
 from server.model.weights import checkpoint
-from server.model.weights.load import part_sources
+from server.model.weights.load import load_model, part_sources
+from server.model.weights.tensor_files import Union, open_tensors
+from server.training.start import blank_camera
 from server.training.trained_set import trained_set
 
 from .vae_files import read_vae
@@ -65,6 +67,24 @@ def _initialise(parts: dict[str, nn.Module]) -> None:
             nn.init.zeros_(parameter)
     queries = resampler.get_parameter("latents")
     nn.init.normal_(queries, std=queries.shape[-1] ** -0.5)
+
+
+def begin_with(model: RealCamModel, file: Path) -> None:
+    """Take the weights of another base, all but the VAE's and the camera modules'.
+
+    Args:
+        model: changed in place.
+        file: of `write_base`.
+
+    Raises:
+        CheckpointError: it is missing, incomplete, or of another variant.
+    """
+    found = load_model(model.config, Union([open_tensors(file), blank_camera(model.config)]), model.tokenizer, "base")
+    for name in ("unet", "text", "vision", "resampler"):
+        begun, own = found.parts()[name].state_dict(), model.parts()[name].state_dict()
+        for key, source in part_sources({name: found.parts()[name]}, model.config)[name].items():
+            if not checkpoint.CAMERA_KEY.search(source.key):
+                own[key].copy_(begun[key])
 
 
 def write_base(model: RealCamModel, file: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from server.model.sampling.conditions import ConcatStyle
 from server.training.comparison.settings import ComparisonSettings
 from server.training.config import ConfigError
 
@@ -18,6 +19,28 @@ VAE_FACTS = "vae.json"
 """What is known of it, written last."""
 BASE_FILE = "base.safetensors"
 """All parts but the camera modules, in the published layout: what `realcam train` takes as `base`."""
+
+
+class BasePace(Pace, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the base is trained.
+
+    Attributes:
+        begin: base.safetensors of another training to begin with instead of initial values; "" for those.
+        interpolation: share of the samples whose last frame is given as well.
+        continuation: share whose first frames are given.
+        timestep_shift: above 1 trains more at high noise, see `draws.shifted`.
+    """
+
+    begin: str = ""
+    interpolation: float = 0.15
+    continuation: float = 0.15
+    timestep_shift: float = 1.0
+
+    @property
+    def mix(self) -> dict[ConcatStyle, float]:
+        """Share of the samples that get each form of latents beside the noise."""
+        basic = 1.0 - self.interpolation - self.continuation
+        return {"repeat": basic, "repeat_to_end": self.interpolation, "continue": self.continuation}
 
 
 class NanoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,7 +57,7 @@ class NanoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     worlds: str
     out: str
     vae: Pace
-    base: Pace
+    base: BasePace
     table: ComparisonSettings = ComparisonSettings()
 
     @property

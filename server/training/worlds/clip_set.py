@@ -22,7 +22,7 @@ from server.datasets.align_collection import SUMMARY, CollectionSummary
 from .captions import caption
 from .clip_files import FACTS, ClipFacts, record_of, write_clip
 from .film import RAYS, film, film_depth
-from .placement import Placed, Places
+from .placement import ANY_MOTION, Placed, Places
 from .wad import Wad, WadError
 from .world import World, open_world, require_packages
 
@@ -38,8 +38,10 @@ CONTRAST = 12.0
 MOST_DRAWS = 50
 
 
-class SetSettings(msgspec.Struct, frozen=True, kw_only=True):
+class SetSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What decides a set's clips, besides their number.
+
+    What has its default is not written: a set that was begun before there was a choice stays the same one.
 
     Attributes:
         layout: LAYOUT.
@@ -49,6 +51,8 @@ class SetSettings(msgspec.Struct, frozen=True, kw_only=True):
         width, height: pixels.
         frames: of a clip.
         rays: on each side of a pixel.
+        painted: whether surfaces are painted, see `paint`; else they have the maps' textures.
+        motion: least and most that the picture moves over a clip, see Places; None: any.
         depth: whether every frame has its depth, not the first alone.
         versions: of the packages that decide pixels.
     """
@@ -63,6 +67,8 @@ class SetSettings(msgspec.Struct, frozen=True, kw_only=True):
     rays: int
     depth: bool
     versions: dict[str, str]
+    painted: bool = False
+    motion: tuple[float, float] | None = None
 
 
 class SetError(RealCamError):
@@ -97,7 +103,15 @@ def split_of(place: int) -> str:
 
 
 def set_settings(
-    wads: Sequence[Path], seed: int, width: int, height: int, frames: int, rays: int = RAYS, depth: bool = False
+    wads: Sequence[Path],
+    seed: int,
+    width: int,
+    height: int,
+    frames: int,
+    rays: int = RAYS,
+    depth: bool = False,
+    painted: bool = False,
+    motion: tuple[float, float] | None = None,
 ) -> SetSettings:
     """The settings of a set.
 
@@ -129,6 +143,8 @@ def set_settings(
         rays=rays,
         depth=depth,
         versions=versions,
+        painted=painted,
+        motion=motion,
     )
 
 
@@ -141,12 +157,12 @@ def begin_set(out: Path, settings: SetSettings) -> None:
     place = out / MANIFEST
     if place.is_file():
         before = msgspec.json.decode(place.read_bytes())
-        now = msgspec.to_builtins(settings)
-        differs = next((name for name in now if before.get(name) != now[name]), None)
+        now = msgspec.json.decode(msgspec.json.encode(settings))
+        differs = next((name for name in before | now if before.get(name) != now.get(name)), None)
         if differs is not None:
             raise SetError(
                 "The folder holds another set",
-                f"{out}: its {differs} is {str(before.get(differs))[:80]}, not {str(now[differs])[:80]}",
+                f"{out}: its {differs} is {str(before.get(differs))[:80]}, not {str(now.get(differs))[:80]}",
                 "Name another folder, or ask for the same settings.",
             )
         return
@@ -229,8 +245,8 @@ def _done(out: Path, split: str, name: str) -> bool:
 
 
 def _do(task: Task, settings: SetSettings) -> int:
-    world = open_world(Wad(task.wad), task.map)
-    places = Places(world)
+    world = open_world(Wad(task.wad), task.map, settings.painted)
+    places = Places(world, settings.motion or ANY_MOTION)
     fingerprint = hashlib.sha256(msgspec.json.encode(settings)).hexdigest()[:32]
     for index in task.indices:
         _make(task, settings, world, places, index, fingerprint)

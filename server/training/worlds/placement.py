@@ -24,6 +24,8 @@ SMALLEST_SECTOR, LOWEST_ROOM = 1.0, 1.2
 """Square metres of a sector's floor, and metres up to its ceiling, from which on cameras start in it."""
 FIELDS_OF_VIEW = (50.0, 90.0)
 """Degrees across the picture; the lens is one for a clip."""
+ANY_MOTION = (0.0, np.inf)
+"""Shares of the picture's width that what is seen first may move, over a clip."""
 PITCH, ROLL = 8.0, 3.0
 """Degrees, standard deviations of a start's tilt up or down, and about the view."""
 MOST_SKY, MOST_NEAR, NEAR = 0.25, 0.1, 0.4
@@ -32,6 +34,8 @@ MEDIAN_DEPTHS = (0.8, 25.0)
 """Metres: of the median pixel, nearest and farthest."""
 MOST_OF_ONE = 0.6
 """Share of a frame that one picture of a wall or floor may fill: of a wall alone nobody sees how the camera moves."""
+FARTHEST = 1000.0
+"""Metres that stand for the sky's distance."""
 LOOK = 12
 """Rays across a frame with which a view is judged."""
 AROUND = 32
@@ -66,9 +70,14 @@ class Placed:
 
 
 class Places:
-    """Where cameras may start in a world."""
+    """Where cameras may start in a world.
 
-    def __init__(self, world: World) -> None:
+    Args:
+        world: it.
+        motion: least and most that what the first frame shows moves until the last, as its mean share of the width.
+    """
+
+    def __init__(self, world: World, motion: tuple[float, float] = ANY_MOTION) -> None:
         surfaces = world.surfaces
         floors = np.flatnonzero(surfaces.is_floor)
         a, b, c = (surfaces.corners[floors, i] for i in range(3))
@@ -79,7 +88,7 @@ class Places:
         weight = np.where(size >= SMALLEST_SECTOR, area / np.sqrt(np.maximum(size, 1e-9)), 0.0)
         if not weight.any():
             raise NoPlaceError("The map has no place for a camera", f"no sector of {SMALLEST_SECTOR} square metres")
-        self._world = world
+        self._world, self._motion = world, motion
         self._floors = floors
         self._share = weight / weight.sum()
         self._around = _sphere(AROUND)
@@ -117,6 +126,8 @@ class Places:
         moved = path(drawn, start, frames, pivot, random)
         ends = (frames // 2, frames - 1)
         if not self._free(moved.centres) or not all(self._worth_seeing(self._look(moved, end)) for end in ends):
+            return None
+        if self._motion != ANY_MOTION and not self._motion[0] <= _motion(view, moved) <= self._motion[1]:
             return None
         return Placed(moved, drawn, pivot, view, int(self._world.surfaces.sector[triangle]))
 
@@ -162,6 +173,23 @@ class Places:
             and MEDIAN_DEPTHS[0] <= middle <= MEDIAN_DEPTHS[1]
             and seen.max() <= MOST_OF_ONE
         )
+
+
+def _motion(view: Hits, moved: Trajectory) -> float:
+    """How far what the first frame shows is moved in the last, as its mean share of the width; at most half a width."""
+    first = moved.at([0]).resized(LOOK, LOOK)
+    rays = view_rays(first, 0).reshape(-1, 3)
+    points = first.centres[0] + rays * np.minimum(view.distance, FARTHEST)[:, None]
+    start, end = (_projected(points, moved, frame) for frame in (0, -1))
+    return float(np.minimum(np.linalg.norm(end - start, axis=1) / moved.width, 0.5).mean())
+
+
+def _projected(points: Float64, trajectory: Trajectory, frame: int) -> Float64:
+    """[N, 2] pixels; what is behind the camera is as if right in front of it."""
+    pose, lens = trajectory.camera_to_world[frame], trajectory.intrinsics[frame]
+    local = (points - pose[:3, 3]) @ pose[:3, :3]
+    flat = local[:, :2] / np.maximum(local[:, 2:], 1e-3)
+    return np.asarray(flat * [lens[0, 0], lens[1, 1]] + lens[:2, 2], dtype=np.float64)
 
 
 def _sphere(count: int) -> Float64:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_addon.core.arrays import Float64
+from blender_addon.core.arrays import Float32, Float64
 
 from .sector_polygons import sector_edges, triangulated
 from .wad import NO_SIDE, DoomMap, text
@@ -40,6 +40,9 @@ class Surfaces:
         light: [T] 0..255.
         sector: [T] of the map: whose floor or ceiling it is, or whose wall it is.
         is_floor: [T] bool.
+        surface: [T] number of the floor, ceiling or part of a wall that it belongs to.
+        tint: [T, 3] float32 factors on linear light.
+        texel: size of a texel, metres.
         broken: sectors whose plan is not closed: they have no floor and ceiling.
     """
 
@@ -50,7 +53,10 @@ class Surfaces:
     light: Float64
     sector: NDArray[np.int64]
     is_floor: NDArray[np.bool_]
+    surface: NDArray[np.int64]
+    tint: Float32
     broken: tuple[int, ...]
+    texel: float = METRES
 
 
 @dataclass
@@ -63,14 +69,25 @@ class _Collected:
     light: list[float] = field(default_factory=list)
     sector: list[int] = field(default_factory=list)
     is_floor: list[bool] = field(default_factory=list)
+    surface: list[int] = field(default_factory=list)
+    surfaces: int = 0
 
-    def add(self, corners: Float64, material: str, texture: Float64, light: float, sector: int, floor: bool) -> None:
+    def add(self, triangles: Float64, material: str, texture: Float64, light: float, sector: int, floor: bool) -> None:
+        """Add a surface of triangles [N, 3, 3]."""
+        for corners in triangles:
+            self._add_triangle(corners, material, texture, light, sector, floor)
+        self.surfaces += 1
+
+    def _add_triangle(
+        self, corners: Float64, material: str, texture: Float64, light: float, sector: int, floor: bool
+    ) -> None:
         self.corners.append(corners)
         self.material.append(material)
         self.texture.append(texture)
         self.light.append(light)
         self.sector.append(sector)
         self.is_floor.append(floor)
+        self.surface.append(self.surfaces)
 
 
 def surfaces_of(doom: DoomMap, texture_sizes: dict[str, Size]) -> Surfaces:
@@ -100,6 +117,8 @@ def surfaces_of(doom: DoomMap, texture_sizes: dict[str, Size]) -> Surfaces:
         light=np.array(found.light),
         sector=np.array(found.sector),
         is_floor=np.array(found.is_floor),
+        surface=np.array(found.surface),
+        tint=np.ones((len(found.corners), 3), np.float32),
         broken=tuple(broken),
     )
 
@@ -117,8 +136,8 @@ def _add_plan(found: _Collected, doom: DoomMap, number: int, plan: NDArray[np.in
     for height, flat, floor in (("floor", "floor_flat", True), ("ceiling", "ceiling_flat", False)):
         name = text(sector[flat])
         material = SKY if name == SKY_FLAT else f"flat {name}"
-        for corners in world_points(doom.vertices[plan], float(sector[height])):
-            found.add(corners, material, grid, float(sector["light"]), number, floor)
+        corners = world_points(doom.vertices[plan], float(sector[height]))
+        found.add(corners, material, grid, float(sector["light"]), number, floor)
 
 
 def _add_walls(found: _Collected, doom: DoomMap, line: np.void, sizes: dict[str, Size]) -> None:
@@ -190,8 +209,7 @@ def _add_wall(
         light += CONTRAST
     corners = world_points(ends[[0, 1, 1, 0]], np.array([bottom, bottom, top, top]))
     material = SKY if part == "sky" else f"wall {name}"
-    for triangle in ((0, 1, 2), (0, 2, 3)):
-        found.add(corners[list(triangle)], material, texture, light, int(side["sector"]), False)
+    found.add(corners[[[0, 1, 2], [0, 2, 3]]], material, texture, light, int(side["sector"]), False)
 
 
 def _texture_name(side: np.void, part: str, sizes: dict[str, Size]) -> str:

@@ -15,8 +15,9 @@ from blender_addon.core.errors import RealCamError
 from server.packages import absent_packages
 
 from .atlas import Atlas, atlas_of
+from .paint import painted_picture, painted_surfaces
 from .pictures import Pictures
-from .surfaces import METRES, SKY, Surfaces, surfaces_of
+from .surfaces import SKY, Surfaces, surfaces_of
 from .wad import Wad
 
 PACKAGES = ("embreex", "mapbox_earcut")
@@ -104,7 +105,7 @@ class World:
         normal = np.cross(b - a, c - a)
         self._normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
         self._offset = np.einsum("ti,ti->t", self._normal, a)
-        self._gain = _gain(surfaces.light)
+        self._gain = _gain(surfaces.light)[:, None] * surfaces.tint
         self._scene: Any = EmbreeScene()
         # Vertices that neighbours share are one vertex, so that no ray slips between them.
         vertices, index = np.unique(surfaces.corners.reshape(-1, 3).astype(np.float32), axis=0, return_inverse=True)
@@ -169,8 +170,8 @@ class World:
         along = np.abs(np.einsum("ni,ni->n", self._normal[triangle], ways))
         length = np.sqrt(np.einsum("ni,ni->n", ways, ways))
         slant = np.maximum(along / length, 0.05)
-        footprint = distance * length * spread / (METRES * np.sqrt(slant))
-        return self._atlas.sample(self.surfaces.material[triangle], at, footprint) * self._gain[triangle, None]
+        footprint = distance * length * spread / (self.surfaces.texel * np.sqrt(slant))
+        return self._atlas.sample(self.surfaces.material[triangle], at, footprint) * self._gain[triangle]
 
     def _nearest(self, origins: Float64, directions: Float64) -> NDArray[np.int64]:
         found = self._scene.run(origins.astype(np.float32), directions.astype(np.float32))
@@ -186,8 +187,13 @@ class World:
         return self._atlas.sample(picture, at, spread * scale)
 
 
-def open_world(wad: Wad, name: str) -> World:
+def open_world(wad: Wad, name: str, painted: bool = False) -> World:
     """A map of a WAD, ready to be filmed.
+
+    Args:
+        wad: holds it.
+        name: of the map.
+        painted: see `paint`; else it has its own textures.
 
     Raises:
         WadError: the WAD has no such map, or it cannot be read.
@@ -197,7 +203,10 @@ def open_world(wad: Wad, name: str) -> World:
     pictures = Pictures(wad)
     surfaces = surfaces_of(wad.read_map(name), pictures.texture_sizes)
     sky = next((found for sky in SKY_PICTURES if (found := pictures.texture(sky)) is not None), GREY)
-    return World(surfaces, atlas_of([*(_picture(pictures, material) for material in surfaces.names), sky]))
+    walls = [_picture(pictures, material) for material in surfaces.names]
+    if painted:
+        surfaces, walls = painted_surfaces(surfaces), [painted_picture(picture) for picture in walls]
+    return World(surfaces, atlas_of([*walls, sky]))
 
 
 def _picture(pictures: Pictures, material: str) -> UInt8:

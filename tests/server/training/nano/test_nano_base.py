@@ -18,6 +18,7 @@ from server.model.weights.load import load_model
 from server.model.weights.tensor_files import Union, open_tensors
 from server.training.nano.base_learner import BaseLearner
 from server.training.nano.base_model import TOKENIZER, new_base, write_base
+from server.training.nano.config import BasePace
 from server.training.nano.latent_cache import LatentCache
 from server.training.nano.loop import NanoTraining, Pace
 from server.training.nano.vae_files import VaeFacts, write_vae
@@ -43,7 +44,11 @@ def test_a_base_resumes_exactly_and_is_what_the_camera_training_begins_with(
         train, validation = open_worlds(worlds)
         cache = LatentCache(model.vae, tmp_path / "latents")
         return NanoTraining(
-            BaseLearner(model, train, validation, cache, cache, 1, seed=0), PACE, tmp_path / name
+            BaseLearner(
+                model, train, validation, cache, cache, 1, 0, BasePace(steps=1, batch=1, learning_rate=0.0).mix
+            ),
+            PACE,
+            tmp_path / name,
         ), model
 
     whole, _ = training("whole")

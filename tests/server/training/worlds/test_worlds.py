@@ -18,6 +18,7 @@ from server.datasets.clip_frames import read_frames
 from server.datasets.posed_clip import open_posed_clip
 from server.training.worlds.film import film, film_depth
 from server.training.worlds.paths import KINDS, Drawn, path
+from server.training.worlds.placement import Places
 from server.training.worlds.surfaces import METRES
 from server.training.worlds.wad import Wad
 from server.training.worlds.world import World, carried_wads, open_world
@@ -116,6 +117,43 @@ def test_a_set_has_the_same_bytes_however_it_was_made(wad: Path, tmp_path: Path)
     maps = [{line.split("-")[1] for line in (place.name for place in (tmp_path / "one" / split).iterdir())}
             for split in ("train", "validation", "test")]  # fmt: skip
     assert maps == [{"MAP01", "MAP02", "MAP03", "MAP05", "MAP06", "MAP07"}, {"MAP04"}, {"MAP08"}]
+
+
+def test_paint_gives_every_surface_a_colour_and_leaves_the_shape(wad: Path, world: World) -> None:
+    painted = open_world(Wad(wad), "MAP01", painted=True)
+    camera = looking(-5.0, -1.5, 0.0)
+    np.testing.assert_array_equal(film_depth(painted, camera, [0]), film_depth(world, camera, [0]))
+    surfaces = painted.surfaces
+    pairs = {(int(number), tuple(tint)) for number, tint in zip(surfaces.surface, surfaces.tint.tolist(), strict=True)}
+    assert len(pairs) == len({number for number, _ in pairs}) == len({tint for _, tint in pairs})
+    walls = np.flatnonzero(~surfaces.is_floor)
+    assert len(set(surfaces.surface[walls])) < len(walls)
+    hues = film(painted, camera).frames[0].reshape(-1, 3).astype(float)
+    plain = film(world, camera).frames[0].reshape(-1, 3).astype(float)
+    assert np.ptp(hues, axis=1).mean() > 1.5 * np.ptp(plain, axis=1).mean()
+
+
+def test_a_path_moves_what_is_seen_as_much_as_was_asked(world: World) -> None:
+    places = Places(world, motion=(0.1, 0.2))
+    for number in range(4):
+        moved = places.find(np.random.default_rng(number), 8, 32, 24).trajectory
+        depth = film_depth(world, moved, [0])[0].astype(np.float64)
+        grid = pixel_grid(32, 24)
+        lens = moved.intrinsics[0]
+        local = np.dstack([(grid - lens[:2, 2]) / lens[[0, 1], [0, 1]], np.ones((24, 32))]) * depth[..., None]
+        seen = local.reshape(-1, 3)[np.isfinite(depth).ravel()]
+        there = moved.camera_to_world[0] @ np.vstack([seen.T, np.ones(len(seen))])
+        end = lens @ (np.linalg.inv(moved.camera_to_world[-1]) @ there)[:3]
+        ahead = end[2] > 0.05
+        shift = np.linalg.norm(end[:2] / end[2] - grid.reshape(-1, 2)[np.isfinite(depth).ravel()].T, axis=0)[ahead] / 32
+        assert 0.08 < np.minimum(shift, 0.5).mean() < 0.25
+
+
+def test_a_set_that_was_begun_before_there_was_paint_goes_on(wad: Path, tmp_path: Path) -> None:
+    render(tmp_path, wad)
+    assert "painted" not in (tmp_path / "manifest.json").read_text(encoding="utf-8")
+    assert "0 clips" in render(tmp_path, wad, "--motion", "0", "0")
+    assert "painted is None, not True" in " ".join(render(tmp_path, wad, "--painted").split())
 
 
 def test_what_is_no_wad_is_said(tmp_path: Path) -> None:
