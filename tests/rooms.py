@@ -167,6 +167,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
     "server/engines": {
         **{module: set() for module in ENGINES_COMMON},
         "machine_memory": {"graphics_card"},
+        "card_probe": {"graphics_card"},
         "device_memory": {"machine_memory"},
         "pipelines": {*ENGINES_COMMON, "machine_memory", "device_memory"},
         "vace": {*ENGINES_COMMON, "machine_memory", "pipelines"},

@@ -6,9 +6,8 @@ What crosses between machines is bytes and numbers, decoded by our own decoders 
 
 from __future__ import annotations
 
+import logging
 import os
-import subprocess
-import sys
 import threading
 from collections import deque
 
@@ -17,8 +16,9 @@ import psutil
 import ray
 
 from blender_addon.core.child_text import child_environment
-from blender_addon.core.errors import WireError
+from blender_addon.core.errors import ServiceError, WireError
 from blender_addon.core.protocol.messages import ResultFile
+from server.engines.card_probe import asked_cards
 from server.service.logs import LogFormat
 from server.service.workers import worker_messages as pipe
 from server.service.workers.worker_process import RunningWorker, WorkerExit, WorkerProcess
@@ -26,6 +26,8 @@ from server.service.workers.worker_process import RunningWorker, WorkerExit, Wor
 from .node_files import LEAST_ROOM, NodeFiles
 from .node_messages import CheckpointSaved, Heard, NodeFacts, ProcessEnded
 from .versions import own_versions
+
+log = logging.getLogger("realcam.cluster")
 
 MB = 10**6
 UNHEARD_MOST = 2000
@@ -168,18 +170,11 @@ def look_at_node(engines: str) -> bytes:
 
 
 def _card_memory() -> tuple[int, ...]:
-    """Bytes of each card. Another process looks, since Ray hides them from one that asked for none."""
+    """Bytes of each card, all that Ray hides from a process that asked for none; none where their driver is silent."""
     environment = {name: value for name, value in child_environment().items() if name != "CUDA_VISIBLE_DEVICES"}
-    code = "from server.engines.graphics_card import nvidia_cards; print(*(card.memory for card in nvidia_cards()))"
     try:
-        told = subprocess.run(
-            [sys.executable, "-c", code],
-            env=environment,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=60.0,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
+        return tuple(card.memory for card in asked_cards(environment))
+    except ServiceError as error:
+        # Ray takes the warnings of a node to the log of the server.
+        log.warning("%s", error.sentence)
         return ()
-    return tuple(int(number) for number in told.stdout.split())

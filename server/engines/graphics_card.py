@@ -17,6 +17,9 @@ from server.packages import cuda_command, in_checkout
 DRIVERS = ("libcuda.so.1", "nvcuda.dll")
 """Names of CUDA's driver library, on Linux and on Windows."""
 
+HIDDEN = "-1"
+"""CUDA_VISIBLE_DEVICES of a process that is to see no card."""
+
 _BUILT_FOR = re.compile(r"""^cuda\b[^=\n]*=\s*['"](\d+)\.""", re.MULTILINE)
 
 
@@ -39,13 +42,6 @@ def card_memory() -> int | None:
     """Bytes of the GPU that PyTorch would compute on, None where it would run on the CPU."""
     built_for, card = pytorch_cuda(), nvidia_card()
     return card.memory if built_for is not None and card is not None and card.cuda >= built_for else None
-
-
-def usable_cards() -> tuple[NvidiaCard, ...]:
-    """The GPUs that PyTorch can compute on, in its order; none where it would run on the CPU."""
-    # Without PyTorch the driver is not even loaded.
-    built_for = pytorch_cuda()
-    return () if built_for is None else tuple(card for card in nvidia_cards() if card.cuda >= built_for)
 
 
 def unused_card() -> str:
@@ -77,9 +73,10 @@ def nvidia_card() -> NvidiaCard | None:
 def nvidia_cards() -> tuple[NvidiaCard, ...]:
     """What CUDA's driver says of the devices that this process may see.
 
-    The driver itself is asked, which takes no memory on the GPU and heeds CUDA_VISIBLE_DEVICES.
+    The driver itself is asked, which takes no memory on the GPU and heeds CUDA_VISIBLE_DEVICES. Where that hides all
+    cards, as in a worker that needs none, the driver is not loaded.
     """
-    driver = cuda_driver()
+    driver = None if os.environ.get("CUDA_VISIBLE_DEVICES") == HIDDEN else cuda_driver()
     if driver is None:
         return ()
     version, count = ctypes.c_int(), ctypes.c_int()

@@ -22,7 +22,6 @@ from blender_addon.core.protocol.messages import JobState, Ping, Pong, RefusalCo
 from blender_addon.core.protocol.server_address import is_loopback
 from blender_addon.core.protocol.worker_stats import MOST_WORKERS, WorkerStats
 from blender_addon.core.version import SERVER_SOFTWARE
-from server.engines.graphics_card import usable_cards
 
 from .drains import Drains
 from .jobs.forgetting import Forgetting
@@ -42,7 +41,7 @@ from .wakeup import Wakeup
 from .workers.dispatcher import Dispatcher
 from .workers.executor import Executor, WorkerCannotStartError
 from .workers.local_workers import QUICK_DEATHS, LocalWorkers
-from .workers.worker_plan import planned_workers
+from .workers.worker_plan import workers_of_machine
 
 log = logging.getLogger("realcam.service")
 
@@ -92,7 +91,7 @@ NewExecutor = Callable[[ServiceOptions, Wakeup, Clock], Executor]
 
 def _local_workers(options: ServiceOptions, wakeup: Wakeup, clock: Clock) -> Executor:
     """Workers on this machine."""
-    return LocalWorkers(options, planned_workers(options.workers, usable_cards()), wakeup, clock)
+    return LocalWorkers(options, workers_of_machine(options.workers), wakeup, clock)
 
 
 class Service:

@@ -59,6 +59,8 @@ def small_file_system(folder: Path, kibibytes: int) -> Iterator[Path]:
     mounted = shutil.which("mount") and subprocess.run(["mount", *options, folder], check=False, capture_output=True)
     if not mounted or mounted.returncode:
         pytest.skip("a small file system can only be mounted by root on Linux: the full disk was not tried")
-    yield folder
-    # A server that has been told to end may still have a file open there.
-    subprocess.run(["umount", "-l", folder], check=True)
+    try:
+        yield folder
+    finally:
+        # A server that has been told to end may still have a file open there.
+        subprocess.run(["umount", "-l", folder], check=True)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from blender_addon.core.errors import ServiceError
-from server.engines.graphics_card import NvidiaCard
+from server.engines.card_probe import Cards, usable_cards
+from server.engines.graphics_card import HIDDEN, NvidiaCard
 
 from .executor import Card, WorkerKind, WorkerPlace
+
+log = logging.getLogger("realcam.workers")
 
 AUTO = "auto"
 """The plan that fits the machine."""
@@ -17,11 +21,29 @@ _CARD = "card"
 """What the words of workers with cards begin with."""
 _TOGETHER = "+"
 """Between the cards of one worker."""
-_HIDDEN = "-1"
-"""CUDA_VISIBLE_DEVICES of a process that is to see no card."""
 
 
-def planned_workers(words: str, cards: Sequence[NvidiaCard]) -> dict[WorkerPlace, str | None]:
+def workers_of_machine(words: str, find: Callable[[], Cards] = usable_cards) -> dict[WorkerPlace, str | None]:
+    """The workers of this machine, as `planned_workers` returns them; without cards where their driver is silent.
+
+    Args:
+        words: as for planned_workers.
+        find: the cards of this machine that PyTorch can use.
+
+    Raises:
+        ServiceError: see planned_workers.
+    """
+    try:
+        cards = find()
+    except ServiceError as error:
+        log.error("%s Until then this server uses no card.", error.sentence)
+        return planned_workers(words, (), hide_cards=True)
+    return planned_workers(words, cards)
+
+
+def planned_workers(
+    words: str, cards: Sequence[NvidiaCard], *, hide_cards: bool = False
+) -> dict[WorkerPlace, str | None]:
     """The workers of this machine, each with the CUDA_VISIBLE_DEVICES of its process; None for that of the server.
 
     Args:
@@ -29,6 +51,7 @@ def planned_workers(words: str, cards: Sequence[NvidiaCard]) -> dict[WorkerPlace
             with two cards. "auto": one for what needs no card, and one for each card; on a machine without cards, one
             for networks on the processor.
         cards: those of this machine that PyTorch can use.
+        hide_cards: whether no worker that needs none is to look for them, even where there are none.
 
     Raises:
         ServiceError: a word names no worker, a card that is not there, or one that another worker has.
@@ -51,7 +74,7 @@ def planned_workers(words: str, cards: Sequence[NvidiaCard]) -> dict[WorkerPlace
         numbers[place.name] += 1
         number = numbers[place.name]
         name = place.name if number == 1 else f"{place.name}-{number}"
-        plan[WorkerPlace(name, place.kind, place.cards, platform.node())] = _visible(place, bool(cards))
+        plan[WorkerPlace(name, place.kind, place.cards, platform.node())] = _visible(place, bool(cards) or hide_cards)
     return plan
 
 
@@ -85,4 +108,4 @@ def _visible(place: WorkerPlace, any_card: bool) -> str | None:
     """The CUDA_VISIBLE_DEVICES of a worker's process."""
     if place.kind is WorkerKind.CARD:
         return ",".join(card.name for card in place.cards)
-    return _HIDDEN if any_card and place.kind is not WorkerKind.ANY else None
+    return HIDDEN if any_card and place.kind is not WorkerKind.ANY else None

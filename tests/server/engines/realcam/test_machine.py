@@ -14,6 +14,7 @@ import msgspec
 import psutil
 import pytest
 
+from server.engines import card_probe
 from server.engines import graphics_card as card
 from server.engines.graphics_card import built_for_cuda, card_memory, pytorch_cuda, unused_card
 from server.engines.machine_memory import (
@@ -170,13 +171,15 @@ def test_a_card_counts_where_pytorch_would_use_it(
 def test_each_card_has_the_name_by_which_a_worker_sees_it_alone(
     variable: str | None, names: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(card, "pytorch_cuda", lambda: 13)
+    monkeypatch.setattr(card_probe, "pytorch_cuda", lambda: 13)
     monkeypatch.setattr(card, "cuda_driver", lambda: driver(cards=2))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if variable is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", variable)
     card.nvidia_cards.cache_clear()
-    assert [(found.name, found.memory) for found in card.usable_cards()] == [(name, 24 * GB) for name in names]
+    assert [(found.name, found.memory) for found in card_probe.usable_cards(card.nvidia_cards)] == [
+        (name, 24 * GB) for name in names
+    ]
     card.nvidia_cards.cache_clear()
 
 

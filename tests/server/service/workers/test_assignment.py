@@ -13,7 +13,7 @@ from server.service.jobs.fair_queue import FairQueue, Waiting
 from server.service.workers.executor import WorkerPlace
 from server.service.workers.picking import Picks, assigned
 from server.service.workers.placing import lanes, takers, why_none, woken
-from server.service.workers.worker_plan import planned_workers
+from server.service.workers.worker_plan import planned_workers, workers_of_machine
 from tests.support.properties import examples
 
 GB = 2**30
@@ -87,6 +87,19 @@ def test_a_process_sees_the_cards_of_its_worker_alone() -> None:
     assert list(planned_workers("light,card0+1", [SMALL, LARGE]).values()) == ["-1", "0,1"]
     assert list(planned_workers("any", [SMALL]).values()) == [None]
     assert list(planned_workers("auto", []).values()) == [None, None], "why a card is not used can still be told"
+
+
+def test_a_server_whose_driver_is_silent_does_without_cards_and_its_workers_do_not_ask(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def silent() -> tuple[NvidiaCard, ...]:
+        raise ServiceError("The driver says nothing", "no answer in 60 s", "Restart it.")
+
+    assert list(workers_of_machine("auto", silent).values()) == ["-1", "-1"]
+    assert "no answer in 60 s. Restart it. Until then this server uses no card." in caplog.text
+    with pytest.raises(ServiceError, match="no card 0 for a worker: it sees none"):
+        workers_of_machine("card0", silent)
+    assert list(workers_of_machine("auto", lambda: (SMALL,)).values()) == ["-1", "0"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,45 @@
+"""The driver of the graphics cards is asked by another process, whatever it does to it."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from blender_addon.core.child_text import child_environment
+from blender_addon.core.errors import ServiceError
+from server.engines import graphics_card
+from server.engines.card_probe import asked_cards, usable_cards
+from server.engines.graphics_card import HIDDEN, nvidia_cards
+
+
+def test_the_cards_are_those_that_this_process_would_find() -> None:
+    assert asked_cards() == nvidia_cards()
+
+
+def test_a_process_that_is_to_see_no_card_does_not_load_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", HIDDEN)
+    monkeypatch.setattr(graphics_card, "cuda_driver", lambda: pytest.fail("it was loaded"))
+    nvidia_cards.cache_clear()
+    assert nvidia_cards() == ()
+    nvidia_cards.cache_clear()
+
+
+def test_without_pytorch_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graphics_card, "find_spec", lambda name: None)
+    assert usable_cards(lambda: pytest.fail("it was asked")) == ()
+
+
+@pytest.mark.parametrize(
+    ("does", "why"),
+    [
+        ("import time; time.sleep(60)", "no answer in 1 s"),
+        ("import os; os.abort()", "the process that asked it ended with exit code"),
+        ("print('NVRM: Xid 79')", "malformed"),
+    ],
+    ids=["hangs", "crashes", "chatters"],
+)
+def test_a_driver_that_does_not_answer_is_said_in_time(does: str, why: str) -> None:
+    with pytest.raises(ServiceError, match=why) as refused:
+        asked_cards(child_environment(), 1.0, (sys.executable, "-c", does))
+    assert "nvidia-smi" in refused.value.sentence
