@@ -26,6 +26,23 @@ def compute_device() -> torch.device:
     return torch.device("cuda")
 
 
+def compute_devices() -> tuple[torch.device, ...]:
+    """That of `compute_device`, and the other GPUs of its kind that this process sees: they make the same numbers.
+
+    Raises:
+        EngineError: PyTorch sees a GPU that it was not built for.
+    """
+    first = compute_device()
+    if first.type != "cuda":
+        return (first,)
+    kinds = [
+        (card.name, card.total_memory)
+        for card in (torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count()))
+    ]
+    others = (torch.device("cuda", number) for number, kind in enumerate(kinds) if number and kind == kinds[0])
+    return (first, *others)
+
+
 def check_card() -> None:
     """Run a trivial computation on the GPU: builds of PyTorch leave older ones out, and the newest come after them.
 

@@ -45,12 +45,16 @@ class EngineNeeds(msgspec.Struct, frozen=True, kw_only=True):
         without_card: where the server has no such cards, it runs on the processor beside short jobs ("shared"), on the
             processor in a worker for long jobs ("alone"), or not at all ("never").
         faster_on_card: whether jobs that need no card are faster on one: they get one that nobody needs just now.
+        most_cards: cards that it makes one result on together where a worker has them, beyond those that it needs.
+        each_of_several: bytes that each card must have in all for that; weights lie on every one of them.
     """
 
     cards: int = 0
     card_memory: int = 0
     without_card: Literal["shared", "alone", "never"] = "shared"
     faster_on_card: bool = False
+    most_cards: int = 1
+    each_of_several: int = 0
 
 
 UNDECLARED = EngineNeeds(cards=1)

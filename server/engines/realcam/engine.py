@@ -14,7 +14,7 @@ from blender_addon.core.protocol.capability import EngineCapability
 from server.engines.engine import Checkpoints, EngineNeeds
 from server.engines.graphics_card import unused_card
 
-from .facts import card_memory, engine_facts
+from .facts import card_memory, card_memory_of_several, engine_facts
 from .settings import MODES, shown_options
 from .sources import GET_WEIGHTS, SIZES, ModelSource, RandomWeights, Size
 
@@ -68,8 +68,16 @@ class RealCamEngine:
 
     @property
     def needs(self) -> EngineNeeds:
-        """See EngineNeeds: a card with room for its smallest clip; on the processor a clip takes long."""
-        return EngineNeeds(cards=1, card_memory=card_memory(self._source), without_card="alone")
+        """See EngineNeeds: a card with room for its smallest clip, and use for a second one; on the processor a clip
+        takes long.
+        """
+        return EngineNeeds(
+            cards=1,
+            card_memory=card_memory(self._source),
+            without_card="alone",
+            most_cards=2,
+            each_of_several=card_memory_of_several(self._source),
+        )
 
     def generate(self, shot: Shot, report: OnProgress) -> Clip:
         """The clip of a shot, see Engine.

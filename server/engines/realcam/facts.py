@@ -52,6 +52,15 @@ def card_memory(source: ModelSource) -> int:
     return round(min(LEAST[name].by_layer for name in _variants(source)) * GB / USABLE)
 
 
+def card_memory_of_several(source: ModelSource) -> int:
+    """Bytes that each of several cards must have in all to compute branches of guidance at once: the network lies on
+    every one of them, whole.
+    """
+    if not isinstance(source, InstalledWeights):
+        return 0
+    return round(min(LEAST[name].whole for name in _variants(source)) * GB / USABLE)
+
+
 def _published(source: InstalledWeights) -> list[Manifest]:
     """The published networks that are installed."""
     manifests = [source.store.manifest(name) for name in dict.fromkeys(source.config(s).name for s in source.sizes())]

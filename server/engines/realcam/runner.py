@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import metadata
 
@@ -16,7 +17,7 @@ from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import OnProgress
 from server.diffusion.sampler import SeededNoise
 from server.engines.clip_digest import clip_digest
-from server.engines.compute_device import compute_device
+from server.engines.compute_device import compute_devices
 from server.engines.device_memory import first_within_memory, free_memory, release_memory, total_memory
 from server.engines.engine import Checkpoints
 from server.engines.keep_seen import LaidBack, laid_back
@@ -24,13 +25,22 @@ from server.model.config import ModelConfig
 from server.model.cpu.processor import computes_in_bfloat16
 from server.model.model import RealCamModel, offloaded
 from server.model.packed import pack, packing_pays
+from server.model.sampling.branch_devices import replicated
 from server.model.sampling.compiled import compile_blocks
 from server.model.sampling.shot_sampler import ShotInputs
 from server.model.tokenizer import Tokenizer
 from server.model.vae import TILE
 
 from .code_version import code_version
-from .memory.memory_plan import PLANS, MemoryPlan, first_plan, needed_memory, what_would_fit, with_fall_backs
+from .memory.memory_plan import (
+    PLANS,
+    MemoryPlan,
+    first_plan,
+    kept_plan,
+    needed_memory,
+    what_would_fit,
+    with_fall_backs,
+)
 from .pipeline.shot_pipeline import ShotPipeline
 from .progress import Progress
 from .sampling_options import sampling_options, trained_forms
@@ -49,12 +59,20 @@ class _Kept:
     dtype: torch.dtype
     offloaded: bool
     compiled: bool
+    cards: int
+
+    def serves(self, wanted: _Kept) -> bool:
+        """Whether it is what is wanted, replicas beyond it aside."""
+        return self.cards >= wanted.cards and replace(self, cards=wanted.cards) == wanted
 
 
 @dataclass(frozen=True)
 class _Loaded:
+    """A model, and its replicas on other devices."""
+
     kept: _Kept
     model: RealCamModel
+    replicas: tuple[RealCamModel, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,15 +124,17 @@ def _kept(task: _SamplingTask, frames: UInt8, progress: Progress) -> LaidBack:
 
 
 class Runner:
-    """Runs shots on one device, with at most one model loaded.
+    """Runs shots, with at most one model loaded.
 
     Args:
         source: where models come from.
+        devices: where it computes; None for all that suit. On those after the first, branches of guidance alone.
     """
 
-    def __init__(self, source: ModelSource) -> None:
+    def __init__(self, source: ModelSource, devices: Sequence[torch.device] | None = None) -> None:
         self._source = source
-        self._device = compute_device()
+        self._devices = tuple(devices or compute_devices())
+        self._device = self._devices[0]
         self._loaded: _Loaded | None = None
 
     def run(self, shot: Shot, report: OnProgress, checkpoints: Checkpoints | None = None) -> Clip:
@@ -156,46 +176,50 @@ class Runner:
     def _needs(self, task: _SamplingTask) -> dict[MemoryPlan, int]:
         frames = min(len(task.shot.trajectory), task.config.frames)
         return {
-            plan: needed_memory(task.config, task.size, frames, task.dtype, plan, self._device.type)
-            for plan in PLANS.values()
+            plan: needed_memory(task.config, task.size, frames, task.dtype, plan, self._device.type) for plan in PLANS
         }
 
     def _plans(self, task: _SamplingTask, needs: dict[MemoryPlan, int], kept: str | None) -> tuple[MemoryPlan, ...]:
         """The memory plan to begin with, that of an earlier attempt's checkpoint if any, and those to fall back to."""
         device = self._device.type
+        # Without guidance there is nothing to share out.
+        cards = len(self._devices) if task.settings.guidance != 1.0 else 1
         if kept is not None:
-            first = PLANS[kept]
+            first = kept_plan(kept, device, cards)
         else:
-            first = first_plan(task.settings.memory, device, needs, total_memory(self._device))
+            first = first_plan(task.settings.memory, device, needs, total_memory(self._device), cards)
         return with_fall_backs(first, device, needs)
 
     def _make(self, task: _SamplingTask, progress: Progress, keeper: CheckpointManager, plan: MemoryPlan) -> _Made:
         """The frames made with one memory plan. Raises the device's error when memory runs out."""
-        start = keeper.begin(plan.name)
+        start = keeper.begin(plan.kept_as)
         progress.stage("Loading the model")
-        model = self._model(task, plan.offloaded)
+        loaded = self._model(task, plan)
+        model = loaded.model
         forms = trained_forms(self._source, task.settings.weights)
         options = sampling_options(task.shot, task.settings, task.config, plan)
         noise = SeededNoise(task.shot.settings.seed, self._device)
         hooks = progress.hooks(keeper, model.vae.colours)
-        frames = ShotPipeline(model, forms).sample(task.inputs, options, noise, hooks, start)
+        frames = ShotPipeline(model, forms, loaded.replicas).sample(task.inputs, options, noise, hooks, start)
         return _Made(frames, plan, _notes(task, model.tokenizer, plan))
 
-    def _model(self, task: _SamplingTask, offload: bool) -> RealCamModel:
-        offload = offload and self._device.type == "cuda"
+    def _model(self, task: _SamplingTask, plan: MemoryPlan) -> _Loaded:
+        offload = plan.offloaded and self._device.type == "cuda"
         # Weights that come and go layer by layer are moved by hooks that a compiled block would not call.
         compiled = task.settings.compile_blocks and not offload
-        wanted = _Kept(task.config, task.weights_hash, task.dtype, offload, compiled)
-        if self._loaded is None or self._loaded.kept != wanted:
+        wanted = _Kept(task.config, task.weights_hash, task.dtype, offload, compiled, plan.cards)
+        if self._loaded is None or not self._loaded.kept.serves(wanted):
             self._forget_model()
             release_memory()
             model = task.source.load(task.size, torch.device("cpu") if offload else self._device, task.dtype)
-            if compiled:
-                compile_blocks(model.unet, self._device)
-            elif not offload and packing_pays(task.dtype, self._device):
-                pack(model.unet)
-            self._loaded = _Loaded(wanted, offloaded(model, self._device) if offload else model)
-        return self._loaded.model
+            replicas = tuple(replicated(model, device) for device in self._devices[1 : plan.cards])
+            for each in (model, *replicas):
+                if compiled:
+                    compile_blocks(each.unet, each.device)
+                elif not offload and packing_pays(task.dtype, self._device):
+                    pack(each.unet)
+            self._loaded = _Loaded(wanted, offloaded(model, self._device) if offload else model, replicas)
+        return replace(self._loaded, replicas=self._loaded.replicas[: plan.cards - 1])
 
     def _forget_model(self) -> None:
         self._loaded = None

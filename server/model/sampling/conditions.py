@@ -127,7 +127,7 @@ def bind(
     published_parity: bool = False,
     image_only: Tensor | None = None,
 ) -> Conditions:
-    """The conditions of a segment, with the contexts bound to the network.
+    """The conditions of a segment, with the contexts bound to the network, on the model's device.
 
     Args:
         model: its UNet binds the contexts.
@@ -141,10 +141,11 @@ def bind(
     """
 
     def bound(context: Tensor) -> BoundContext:
-        return model.unet.bind_context(split_context(context, concat.shape[2], published_parity))
+        there = context.to(model.device)
+        return model.unet.bind_context(split_context(there, concat.shape[2], published_parity))
 
     image = None if image_only is None else bound(image_only)
-    return Conditions(concat, bound(conditional), bound(unconditional), camera, fps, image)
+    return Conditions(concat.to(model.device), bound(conditional), bound(unconditional), camera, fps, image)
 
 
 class BoundDenoiser:

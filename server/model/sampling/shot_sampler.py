@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 from blender_addon.core.arrays import Float64, UInt8
 from server.diffusion.ddim import DdimPlan, ddim_plan
 from server.diffusion.guidance import GuidanceConfig
-from server.diffusion.sampler import Constraint, SamplerConfig, SamplerState, SeededNoise, sample
+from server.diffusion.sampler import Constraint, Denoiser, SamplerConfig, SamplerState, SeededNoise, sample
 from server.diffusion.schedule import in_half_precision, noise_schedule
 from server.diffusion.shaping import FixedLatents, SceneShaping, ShapingStyle, Threshold
 from server.geometry.relative_poses import CORRECT, PUBLISHED
@@ -22,6 +22,7 @@ from server.model.model import RealCamModel
 from server.model.unet.unet import Camera
 
 from . import scene_mask
+from .branch_devices import OnWork, spread
 from .camera_condition import camera_condition
 from .conditions import BoundDenoiser, ConcatStyle, bind, concat_latents, context_tokens
 from .segments import Segment, plan_segments
@@ -151,6 +152,7 @@ def sample_shot(
     noise: SeededNoise,
     hooks: Hooks,
     start: ShotState | None = None,
+    replicas: Sequence[RealCamModel] = (),
 ) -> UInt8:
     """The frames of a shot.
 
@@ -161,6 +163,7 @@ def sample_shot(
         noise: where all draws come from.
         hooks: progress, cancel and checkpoints; what they raise ends the sampling.
         start: a state that the same shot, sampled the same way, has been in; None to begin.
+        replicas: of the model on other devices, see `replicated`: the branches of guidance are shared out to them.
 
     Returns:
         [F, H, W, 3] uint8.
@@ -170,7 +173,7 @@ def sample_shot(
     """
     shot = start or ShotState((), None, noise.state)
     with torch.inference_mode():
-        sampling = _ShotSampling.of(model, inputs, options, noise, hooks)
+        sampling = _ShotSampling.of((model, *replicas), inputs, options, noise, hooks)
         while len(shot.frames) < len(sampling.segments):
             hooks.on_state(shot)
             shot = sampling.next_segment(shot)
@@ -233,7 +236,7 @@ class _ShotSampling:
     """What all segments share.
 
     Attributes:
-        model: the network and its encoders.
+        models: the network and its encoders, and its replicas on other devices.
         inputs: the shot.
         options: how it is sampled.
         noise: where all draws come from.
@@ -243,7 +246,7 @@ class _ShotSampling:
         negative: context tokens of the negative prompt.
     """
 
-    model: RealCamModel
+    models: Sequence[RealCamModel]
     inputs: ShotInputs
     options: SamplingOptions
     noise: SeededNoise
@@ -254,14 +257,25 @@ class _ShotSampling:
 
     @classmethod
     def of(
-        cls, model: RealCamModel, inputs: ShotInputs, options: SamplingOptions, noise: SeededNoise, hooks: Hooks
+        cls,
+        models: Sequence[RealCamModel],
+        inputs: ShotInputs,
+        options: SamplingOptions,
+        noise: SeededNoise,
+        hooks: Hooks,
     ) -> _ShotSampling:
+        model = models[0]
         segments = plan_segments(len(inputs.poses), model.config.frames, options.overlap)
         plan = shot_plan(model.config, model.dtype, options)
         # A mid-grey picture: how the weights were trained to take "no picture".
         grey = torch.zeros_like(inputs.picture)
         negative = context_tokens(model, model.tokenizer(options.negative_prompt).ids, grey)
-        return cls(model, inputs, options, noise, hooks, segments, plan, negative)
+        return cls(models, inputs, options, noise, hooks, segments, plan, negative)
+
+    @property
+    def model(self) -> RealCamModel:
+        """The network and its encoders, on the device where all but branches of guidance is computed."""
+        return self.models[0]
 
     def next_segment(self, shot: ShotState) -> ShotState:
         """The shot with its next segment sampled and decoded."""
@@ -283,18 +297,20 @@ class _ShotSampling:
         self.noise.load_state(shot.begun)
         options, model = self.options, self.model
         reference = self._reference_latents(segment, start)
-        camera = self._camera(segment, start)
+        camera_of = self._camera(segment, start)
         positive = context_tokens(model, model.tokenizer(options.prompt).ids, start.picture)
         image_only = None
         if options.guidance.uses_image_only:
             image_only = context_tokens(model, model.tokenizer(options.negative_prompt).ids, start.picture)
         held = self._held(segment)
         concat = self._beside(segment, start, reference, held)
-        conditions = bind(
-            model, concat, positive, self.negative, camera, options.fps, options.published_parity, image_only
-        )
+
+        def bound(model: RealCamModel, on_work: OnWork) -> Denoiser:
+            told = (options.fps, options.published_parity, image_only)
+            conditions = bind(model, concat, positive, self.negative, camera_of(model), *told)
+            return BoundDenoiser(model.unet, conditions, options.batched, on_work)
+
         constraints = self._constraints(segment, start, reference, held)
-        denoise = BoundDenoiser(model.unet, conditions, options.batched, self.hooks.on_work)
         config = SamplerConfig(
             model.config.schedule.prediction,
             options.guidance,
@@ -313,9 +329,10 @@ class _ShotSampling:
             self.hooks.on_state(replace(shot, steps=state, drawn=self.noise.state))
             return changed
 
-        return sample(
-            denoise, self.plan, config, tuple(concat.shape), self.noise, constraints, on_step, start=shot.steps
-        )
+        with spread(bound, self.models, self.hooks.on_work) as denoise:
+            return sample(
+                denoise, self.plan, config, tuple(concat.shape), self.noise, constraints, on_step, start=shot.steps
+            )
 
     def _reference_latents(self, segment: Segment, start: _Start) -> Tensor:
         """The picture's latent for every frame, [1, 4, T, h, w]. The published code samples each frame's anew."""
@@ -352,26 +369,30 @@ class _ShotSampling:
             return concat_latents(reference, at)
         return concat_latents(torch.cat([reference[:, :, :-1], ending], dim=2), at, style)
 
-    def _camera(self, segment: Segment, start: _Start) -> Camera:
+    def _camera(self, segment: Segment, start: _Start) -> Callable[[RealCamModel], Camera]:
+        """What makes the camera on a model's device. What noise it wants is drawn now, once."""
         count = len(segment)
         seen = np.linalg.inv(start.origin) @ self.inputs.poses[segment.start : segment.stop]
         poses = torch.from_numpy(seen)[None]
         intrinsics = torch.from_numpy(self.inputs.intrinsics[segment.start : segment.stop].copy())[None]
         conventions = PUBLISHED if self.options.published_parity else CORRECT
-        noise = None
+        noise: Tensor | None = None
         if self.options.published_parity:
             poses, intrinsics = poses.float(), intrinsics.float()
             noise = self.noise((1, count, count, 3, 1))[..., 0].cpu()
-        device = self.model.device
-        return camera_condition(
-            self.model.pose_encoder,
-            self.model.config.unet,
-            poses.to(device),
-            intrinsics.to(device),
-            self.inputs.size,
-            conventions,
-            None if noise is None else noise.to(device),
-        )
+
+        def camera_of(model: RealCamModel) -> Camera:
+            return camera_condition(
+                model.pose_encoder,
+                model.config.unet,
+                poses.to(model.device),
+                intrinsics.to(model.device),
+                self.inputs.size,
+                conventions,
+                None if noise is None else noise.to(model.device),
+            )
+
+        return camera_of
 
     def _constraints(
         self, segment: Segment, start: _Start, reference: Tensor, held: list[tuple[Tensor, tuple[int, ...]]]

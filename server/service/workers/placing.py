@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from server.engines.engine import EngineNeeds
@@ -13,7 +14,10 @@ GB = 2**30
 
 
 def takers(needs: EngineNeeds, places: Iterable[WorkerPlace]) -> tuple[WorkerPlace, ...]:
-    """The workers that take jobs of an engine, those with the least cards and memory first.
+    """The workers that take jobs of an engine, the best first.
+
+    That is the one with the most cards that the engine makes one result on together, then the one with the least cards
+    and memory.
 
     Args:
         needs: of the engine.
@@ -24,7 +28,11 @@ def takers(needs: EngineNeeds, places: Iterable[WorkerPlace]) -> tuple[WorkerPla
         return next((found for kinds in _WITHOUT_CARD["shared"] if (found := _of(places, kinds))), ())
     with_cards = [place for place in places if _has_cards(place, needs)]
     if with_cards:
-        return tuple(sorted(with_cards, key=lambda place: (len(place.cards), sum(card.memory for card in place.cards))))
+
+        def order(place: WorkerPlace) -> tuple[int, int, int]:
+            return (-_together(place, needs), len(place.cards), sum(card.memory for card in place.cards))
+
+        return tuple(sorted(with_cards, key=order))
     kinds_in_turn = _WITHOUT_CARD[needs.without_card]
     return next((found for kinds in kinds_in_turn if (found := _of(places, kinds))), ())
 
@@ -46,6 +54,12 @@ def _has_cards(place: WorkerPlace, needs: EngineNeeds) -> bool:
     return place.kind in (WorkerKind.CARD, WorkerKind.ANY) and len(enough) >= needs.cards
 
 
+def _together(place: WorkerPlace, needs: EngineNeeds) -> int:
+    """The cards of a worker on which an engine makes one result together."""
+    able = [card for card in place.cards if card.memory >= needs.each_of_several]
+    return max(needs.cards, min(len(able), needs.most_cards))
+
+
 def why_none(needs: EngineNeeds, places: Iterable[WorkerPlace]) -> str:
     """Why none of the workers takes jobs of such an engine, "" where one does."""
     places = tuple(places)
@@ -59,7 +73,14 @@ def why_none(needs: EngineNeeds, places: Iterable[WorkerPlace]) -> str:
     if most >= needs.cards:
         wanted += f" of {needs.card_memory / GB:.1f} GB"
         return f"it needs {wanted}; the largest that a worker of this server has is of {largest / GB:.1f} GB"
-    return f"it needs {wanted}; the workers of this server have {most or 'none'}"
+    on_a_machine = Counter[str]()
+    for place in places:
+        on_a_machine[place.node] += len(place.cards)
+    there = max(on_a_machine.values(), default=0)
+    if there < needs.cards:
+        return f"it needs {wanted}; this server has {there or 'none'}" + (" on one machine" if there else "")
+    together = "+".join(map(str, range(needs.cards)))
+    return f"it needs {wanted}; the workers of this server have {most}: start it with --workers light,card{together}"
 
 
 def lanes(needs: Mapping[str, EngineNeeds], places: Iterable[WorkerPlace]) -> dict[str, str]:

@@ -40,33 +40,53 @@ class MemoryPlan:
         batched: run both guidance branches at once.
         tiled: decode a frame at a time, in tiles where it is large, which is lossy at their seams.
         offloaded: weights stay in the machine's memory, each layer's come to the GPU when it runs.
+        cards: on which branches of guidance are computed at once, each with the network on it.
     """
 
     name: str
     batched: bool = False
     tiled: bool = False
     offloaded: bool = False
+    cards: int = 1
+
+    @property
+    def kept_as(self) -> str:
+        """Its name in checkpoints: that of a plan which rounds as it does, so that either goes on from the other's."""
+        return "plain" if self.cards > 1 else self.name
 
 
+TWO_CARDS = MemoryPlan("two-cards", cards=2)
 FAST = MemoryPlan("fast", batched=True)
 PLAIN = MemoryPlan("plain")
 SMALL = MemoryPlan("small", tiled=True, offloaded=True)
 
 
-PLANS = {plan.name: plan for plan in (FAST, PLAIN, SMALL)}
-"""The plans by name."""
+PLANS = (TWO_CARDS, FAST, PLAIN, SMALL)
+"""The plans, fastest first."""
 
 
-def first_plan(preference: str, device: str, needed: dict[MemoryPlan, int], total: int) -> MemoryPlan:
+def kept_plan(kept_as: str, device: str, cards: int) -> MemoryPlan:
+    """The fastest plan that goes on from a checkpoint.
+
+    Args:
+        kept_as: of the plan that the checkpoint was made with.
+        device: "cuda" or "cpu".
+        cards: how many there are for the shot.
+    """
+    return next(plan for plan in (*_known(device, cards), *PLANS) if plan.kept_as == kept_as)
+
+
+def first_plan(preference: str, device: str, needed: dict[MemoryPlan, int], total: int, cards: int = 1) -> MemoryPlan:
     """The plan to begin with.
 
     Args:
         preference: "auto" (the fastest that fits, else the one that needs least), "fast" or "small".
         device: "cuda" or "cpu".
         needed: bytes that each plan needs.
-        total: bytes that the device has.
+        total: bytes that the device has, each of them where there are several.
+        cards: how many there are for the shot.
     """
-    known = _known(device)
+    known = _known(device, cards)
     if preference == "fast":
         return known[0]
     if preference == "small":
@@ -78,28 +98,32 @@ def first_plan(preference: str, device: str, needed: dict[MemoryPlan, int], tota
 def with_fall_backs(first: MemoryPlan, device: str, needed: dict[MemoryPlan, int]) -> tuple[MemoryPlan, ...]:
     """`first`, then what to try when memory runs out: each later plan that needs less than the one tried before.
 
+    After several cards that is also the same on one: the others may be short of memory for other reasons.
+
     Args:
         first: the plan to begin with.
         device: "cuda" or "cpu".
         needed: bytes that each plan needs.
     """
-    known = _known(device)
+    known = _known(device, first.cards)
     chosen = [first]
     for plan in known[known.index(first) + 1 :]:
-        if needed[plan] < needed[chosen[-1]]:
+        fewer_cards = plan.cards < chosen[-1].cards and needed[plan] == needed[chosen[-1]]
+        if fewer_cards or needed[plan] < needed[chosen[-1]]:
             chosen.append(plan)
     return tuple(chosen)
 
 
-def _known(device: str) -> tuple[MemoryPlan, ...]:
+def _known(device: str, cards: int = 1) -> tuple[MemoryPlan, ...]:
     """The plans for a device, fastest first. Batches gain nothing on the CPU."""
-    return (FAST, PLAIN, SMALL) if device == "cuda" else (PLAIN, SMALL)
+    on_one = (FAST, PLAIN, SMALL) if device == "cuda" else (PLAIN, SMALL)
+    return (TWO_CARDS, *on_one) if cards > 1 else on_one
 
 
 def needed_memory(
     config: ModelConfig, size: Size, frames: int, dtype: torch.dtype, plan: MemoryPlan, device: str
 ) -> int:
-    """Bytes that one segment takes on the device.
+    """Bytes that one segment takes on the device; of several, on the first, which computes what is not shared out.
 
     Args:
         config: the variant.

@@ -24,10 +24,16 @@ class ShotPipeline:
     Args:
         model: the network with its encoders.
         forms: of latents beside the noise that it was trained for, see `SamplingOptions`; the published ones know one.
+        replicas: of the network on other devices, see `sample_shot`.
     """
 
-    def __init__(self, model: RealCamModel, forms: Sequence[ConcatStyle] = ("repeat",)) -> None:
-        self.model, self.forms = model, tuple(forms)
+    def __init__(
+        self,
+        model: RealCamModel,
+        forms: Sequence[ConcatStyle] = ("repeat",),
+        replicas: Sequence[RealCamModel] = (),
+    ) -> None:
+        self.model, self.forms, self.replicas = model, tuple(forms), tuple(replicas)
 
     @property
     def config(self) -> ModelConfig:
@@ -64,4 +70,5 @@ class ShotPipeline:
         from server.model.sampling.shot_sampler import sample_shot
 
         there = replace(inputs, picture=inputs.picture.to(self.device))
-        return sample_shot(self.model, there, replace(options, forms=self.forms), noise, hooks, start)
+        told = replace(options, forms=self.forms)
+        return sample_shot(self.model, there, told, noise, hooks, start, self.replicas)

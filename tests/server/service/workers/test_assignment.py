@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,9 +78,22 @@ def test_why_no_worker_takes_an_engine_is_said_with_numbers() -> None:
         "it needs a card of 40.0 GB; the largest that a worker of this server has is of 24.0 GB"
     )
     assert why_none(PAIR, places("auto", SMALL, LARGE)) == (
-        "it needs 2 cards in one worker; the workers of this server have 1"
+        "it needs 2 cards in one worker; the workers of this server have 1: start it with --workers light,card0+1"
     )
+    assert why_none(PAIR, places("auto", SMALL)) == ("it needs 2 cards in one worker; this server has 1 on one machine")
+    assert why_none(PAIR, places("light")) == "it needs 2 cards in one worker; this server has none"
     assert "start it with --workers auto" in why_none(NETWORK, places("light"))
+
+
+def test_an_engine_with_use_for_several_cards_goes_where_they_are_and_makes_do_with_one() -> None:
+    third = NvidiaCard(80 * GB, 13, "2")
+    workers = places("light,card0,card1+2", SMALL, LARGE, third)
+    several = msgspec.structs.replace(NETWORK, most_cards=2, each_of_several=20 * GB)
+    assert [place.name for place in takers(several, workers)] == ["card1+2", "card0"]
+    assert [place.name for place in takers(NETWORK, workers)] == ["card0", "card1+2"], "others leave them to it"
+    too_large = msgspec.structs.replace(several, each_of_several=90 * GB)
+    assert [place.name for place in takers(too_large, workers)] == ["card0", "card1+2"]
+    assert why_none(several, places("auto", SMALL)) == "", "one is all that it needs"
 
 
 def test_a_process_sees_the_cards_of_its_worker_alone() -> None:
