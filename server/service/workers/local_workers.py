@@ -44,6 +44,7 @@ class _Worker:
         stands_by: whether it has a process also while no job waits for it.
         cards: the CUDA_VISIBLE_DEVICES of its process; None for that of the server.
         new: starts its process; None for the way of all.
+        speaks_first: whether it starts once without a job, to say what its engines can do.
         speak_by: until when the server waits for it to say what its engines can do, seconds of the loop's clock.
         process: None while it has none.
         started: when that was, seconds of the loop's clock.
@@ -66,6 +67,7 @@ class _Worker:
     stands_by: bool
     cards: str | None = None
     new: NewWorker | None = None
+    speaks_first: bool = False
     speak_by: float = math.inf
     process: RunningWorker | None = None
     started: float = 0.0
@@ -85,7 +87,7 @@ class _Worker:
 
     def silent_at_start(self, now: float) -> bool:
         """Whether it is still to say what its engines can do, and may yet do so."""
-        starts = self.stands_by or self.process is not None
+        starts = self.stands_by or self.speaks_first or self.process is not None
         return starts and self.told is None and self.quick_deaths < QUICK_DEATHS and now < self.speak_by
 
     def forget_process(self) -> None:
@@ -160,7 +162,9 @@ class LocalWorkers:
             speak_by: until when the server waits for what its engines can do, seconds of the loop's clock.
             asleep: whether it starts only with its first job; else at once, to say what its engines can do.
         """
-        self._workers[place.name] = _Worker(place, stands_by, new=new_worker, speak_by=speak_by, wanted=not asleep)
+        self._workers[place.name] = _Worker(
+            place, stands_by, new=new_worker, speaks_first=not asleep, speak_by=speak_by
+        )
 
     def remove(self, name: str, reason: str) -> None:
         """Have a worker no longer; its attempt, if it runs one, is lost.
@@ -223,7 +227,12 @@ class LocalWorkers:
         for worker in self._workers.values():
             if worker.process is None:
                 # Even one that is out of use says once what its engines can do: clients are welcomed only then.
-                if worker.silent_at_start(now) or ((worker.stands_by or worker.wanted) and not worker.draining):
+                needed = worker.speaks_first and self._known.engines is None
+                if (
+                    needed
+                    or worker.silent_at_start(now)
+                    or ((worker.stands_by or worker.wanted) and not worker.draining)
+                ):
                     self._start(worker, now)
             elif not worker.ready:
                 if not worker.resting and now - worker.started > self._options.worker_start_timeout:

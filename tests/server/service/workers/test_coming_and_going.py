@@ -73,6 +73,8 @@ class Loop:
         self.now += seconds
         for action in self.wakeup.take():
             action()
+        # The dispatcher says what its jobs wait for before each turn: here, nothing.
+        self.workers.want([])
         self.workers.tick()
 
     def states(self) -> dict[str, WorkerState]:
@@ -115,6 +117,19 @@ def test_a_worker_that_another_server_keeps_from_its_card_is_not_waited_for_long
     assert loop.workers.engines is None
     loop.turn(2.0)
     assert loop.labels()["network"] == "by the light one"
+
+
+def test_where_all_workers_have_cards_the_server_waits_until_one_has_spoken(loop: Loop) -> None:
+    loop.workers.add(CARD, loop.new, stands_by=False, speak_by=30.0)
+    loop.turn()
+    loop.turn(31.0)
+    loop.processes[0].end()
+    loop.turn()
+    loop.turn(2.0)
+    assert len(loop.processes) == 2, "it was started again"
+    loop.processes[1].ready("at last")
+    loop.turn()
+    assert loop.labels()["network"] == "at last"
 
 
 def test_a_worker_that_does_not_stand_by_rests_until_it_is_wanted(loop: Loop) -> None:
