@@ -56,7 +56,7 @@ class Campaign:
             folder / "data", folder / "config", ("--cluster", nodes.address), log=folder / "server.log"
         ).start()
         self._folder = folder
-        self._threads = [threading.Thread(target=self._bring, args=(self.ids[n::4],)) for n in range(4)]
+        self._threads = [threading.Thread(target=self._bring, args=(self.ids[n::4],), daemon=True) for n in range(4)]
 
     def ended(self) -> int:
         """Jobs whose end was told."""

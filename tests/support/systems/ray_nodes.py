@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
 from tests.support.servers import REPOSITORY
 
+T = TypeVar("T")
 TOKEN = "5ec2e7" * 8
 STORE_BYTES = 80 * 1024 * 1024
 """Of a node's object store: Ray allows no smaller one than 75 MiB."""
 PATIENCE = 240.0
 """Seconds that a busy machine may take for what an idle one does in a few."""
 TRIES = 3
-"""How often a head is started that does not come up in time."""
+"""How often a node is started that does not come up in time."""
 ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": TOKEN,
@@ -33,6 +36,8 @@ ENVIRONMENT = {
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_timeout_ms": "2000",
     "RAY_health_check_failure_threshold": "5",
+    # That of this process. Ray's own is 15: beside what else the machine does, what runs on nodes would stand still.
+    "RAY_worker_niceness": str(os.nice(0) if sys.platform != "win32" else 0),
     # Where the engines of the tests are.
     "PYTHONPATH": str(REPOSITORY),
 }
@@ -49,17 +54,16 @@ class RayNodes:
         from ray.cluster_utils import Cluster
 
         where = {} if port is None else {"gcs_server_port": port}
-        for left in reversed(range(TRIES)):
+
+        def start() -> None:
             self._cluster = Cluster()
             try:
                 self._cluster.add_node(num_cpus=1, **where, **self._options)
             except Exception:
-                # Ray gives a node 30 s to start, whatever else the machine does.
                 self._cluster.shutdown()
-                if not left:
-                    raise
-            else:
-                return
+                raise
+
+        _in_time(start)
 
     @property
     def address(self) -> str:
@@ -69,7 +73,9 @@ class RayNodes:
     def add(self, cpus: int = 1, cards: int = 0, card_gb: int = 0) -> Any:
         """One node more, with as many cards as it says: nothing looks for them."""
         resources = {"realcam_card_gb": card_gb} if card_gb else {}
-        return self._cluster.add_node(num_cpus=cpus, num_gpus=cards, resources=resources, **self._options)
+        return _in_time(
+            lambda: self._cluster.add_node(num_cpus=cpus, num_gpus=cards, resources=resources, **self._options)
+        )
 
     def kill(self, node: Any) -> None:
         """End a node and all that runs there, as a power cut does."""
@@ -91,6 +97,14 @@ class RayNodes:
     def close(self) -> None:
         """End all nodes."""
         self._cluster.shutdown()
+
+
+def _in_time(start: Callable[[], T]) -> T:
+    """What `start` starts, which is tried again: Ray gives a node 30 s, whatever else the machine does."""
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(Exception):
+            return start()
+    return start()
 
 
 @contextmanager
