@@ -16,7 +16,7 @@ PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "pillow")
 
 
 def clip_digest(
-    shot: Shot, model: str, weights_hash: str, dtype: torch.dtype, device: torch.device, code: str
+    shot: Shot, model: str, weights_hash: str, dtype: torch.dtype, device: torch.device, code: str, cards: int = 1
 ) -> bytes:
     """A digest of all that a clip depends on to the last bit but the memory plan: shot, settings, weights, machine.
 
@@ -27,6 +27,7 @@ def clip_digest(
         dtype: of the weights.
         device: where it is sampled.
         code: version of the code that samples, see `code_version`.
+        cards: that the network is shared out to, which round otherwise than one.
 
     Returns:
         32 bytes.
@@ -41,4 +42,6 @@ def clip_digest(
         "threads": torch.get_num_threads(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
     }
+    if cards > 1:
+        machine["cards"] = cards
     return hashlib.sha256(msgspec.json.encode(machine, order="sorted") + encode_shot(shot)).digest()

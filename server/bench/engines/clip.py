@@ -233,7 +233,7 @@ def _by_engine(shot: Shot, adapter: Adapter, source: RandomPipeline, clock: Netw
             moments.append(time.perf_counter())
         clock.report(progress.stage.partition(" (")[0])
 
-    clip = PipelineRunner(source, "").run(shot, adapter, report)
+    clip = PipelineRunner(source, "", [compute_device()]).run(shot, adapter, report)
     return _Made(tuple(moments), PLANS[clip.metadata.engine_version.rpartition("memory plan ")[2]])
 
 

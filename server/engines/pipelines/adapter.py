@@ -72,6 +72,11 @@ class Adapter(Reader, Protocol):
         ...
 
     @property
+    def splits(self) -> bool:
+        """Whether diffusers has a plan by which several cards share the network's tokens."""
+        ...
+
+    @property
     def refiner(self) -> Refiner | None:
         """What the latents go through before they are decoded, None where they are decoded at once."""
         ...

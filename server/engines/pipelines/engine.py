@@ -54,6 +54,7 @@ class PipelineTraits:
         own_size: see EngineFacts; random weights make any size.
         prompt_tokens: see EngineFacts.
         beginning: see EngineFacts.
+        most_cards: see EngineNeeds.
     """
 
     name: str
@@ -70,6 +71,7 @@ class PipelineTraits:
     own_size: Size | None = None
     prompt_tokens: int = 0
     beginning: Beginning | None = None
+    most_cards: int = 1
 
 
 class PipelineEngine(ABC):
@@ -146,10 +148,19 @@ class PipelineEngine(ABC):
 
     @property
     def needs(self) -> EngineNeeds:
-        """See EngineNeeds: a card with room for its smallest clip; on the processor a clip takes hours."""
+        """See EngineNeeds: a card with room for its smallest clip, or several that each hold the network; on the
+        processor a clip takes hours.
+        """
         source = next(iter(self._there().values()), self._sources[0])
         memory = 0 if source.draft else card_memory_for(source.name, self.traits.smallest)
-        return EngineNeeds(cards=1, card_memory=memory, without_card="alone")
+        each = 0 if source.draft else card_memory_for(source.name, self.traits.smallest, whole=True)
+        return EngineNeeds(
+            cards=1,
+            card_memory=memory,
+            without_card="alone",
+            most_cards=self.traits.most_cards,
+            each_of_several=each if self.traits.most_cards > 1 else 0,
+        )
 
     def generate(self, shot: Shot, report: OnProgress) -> Clip:
         """The clip of a shot, see Engine.
@@ -170,10 +181,8 @@ class PipelineEngine(ABC):
     def release(self) -> None:
         """Give back the memory of the network, see ReleasableEngine."""
         if self._runner is not None:
-            from server.engines.device_memory import release_memory
-
+            self._runner[1].release()
             self._runner = None
-            release_memory()
 
     def _run(self, shot: Shot, report: OnProgress, checkpoints: Checkpoints | None) -> Clip:
         there = self._there()
@@ -184,7 +193,7 @@ class PipelineEngine(ABC):
 
         if self._runner is None or self._runner[0] != chosen:
             # First the other network's memory is given back.
-            self._runner = None
+            self.release()
             entries = (type(self).__module__, type(adapter).__module__, RUNNER)
             self._runner = chosen, PipelineRunner(there[chosen], source_version(entries))
         return self._runner[1].run(shot, adapter, report, checkpoints)

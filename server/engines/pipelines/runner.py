@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ from blender_addon.core.payloads.seen_drift import SeenDrift
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import OnProgress
 from server.engines.clip_digest import clip_digest
-from server.engines.compute_device import compute_device
+from server.engines.compute_device import compute_devices
 from server.engines.device_memory import first_within_memory, free_memory, release_memory
 from server.engines.engine import Checkpoints
 from server.engines.keep_seen import LaidBack, asked_detail, laid_back
@@ -40,6 +41,8 @@ from .memory.plans import (
     wished_plan,
 )
 from .memory.sizes import PipelineSizes
+from .parallel.heads import NETWORK, number_of_heads
+from .parallel.other_cards import OtherCards
 from .refiner import Refiner
 from .refining import LatentsToRefine, refined_frames
 from .sampling import Resumed, sampled, sampled_latents
@@ -53,10 +56,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class _Made:
-    """Frames [F, H, W, 3] of the network's size, and the memory plans they were made by, the refiner's last."""
+    """Frames [F, H, W, 3] of the network's size, the memory plans they were made by, the refiner's last, and the number
+    of cards that shared the network.
+    """
 
     frames: UInt8
     plans: tuple[MemoryPlan, ...]
+    cards: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +76,7 @@ class _Work:
         notes: on what was left out of them.
         watch: is told of the steps.
         keeper: saves states.
+        cards: that share the network in plans which hold all of it.
     """
 
     task: Task
@@ -78,6 +85,7 @@ class _Work:
     notes: tuple[str, ...]
     watch: Watch
     keeper: ClipKeeper
+    cards: int
 
     def begin(self, plan: MemoryPlan) -> ClipState:
         """Where an earlier attempt with this plan stood, else the beginning."""
@@ -86,16 +94,19 @@ class _Work:
 
 
 class PipelineRunner:
-    """Runs shots on one device, with the pipeline of the last one kept.
+    """Runs shots, with the pipeline of the last one kept.
 
     Args:
         source: where the weights come from.
         code: the version of the engine's sources.
+        devices: where it computes; None for all that suit. On those after the first, parts of the network alone.
     """
 
-    def __init__(self, source: PipelineSource, code: str) -> None:
+    def __init__(self, source: PipelineSource, code: str, devices: Sequence[torch.device] | None = None) -> None:
         self._source, self._code = source, code
-        self._device = compute_device()
+        self._devices = tuple(devices or compute_devices())
+        self._device = self._devices[0]
+        self._others: OtherCards | None = None
         self._dtype = chosen_dtype(self._device)
         self._weights_hash = ""
         self._pipe: Any = None
@@ -122,12 +133,13 @@ class PipelineRunner:
         hashed = self._current_weights()
         if refiner is not None:
             hashed = f"{hashed} + {refiner.source.weights_hash()}"
-        digest = clip_digest(shot, adapter.name, hashed, self._dtype, self._device, self._code)
+        cards = self._cards(task, adapter, chosen)
+        digest = clip_digest(shot, adapter.name, hashed, self._dtype, self._device, self._code, cards)
         more_steps = 0 if refiner is None else refiner.steps * refiner.blocks(task.demand.frames)
         watch = Watch(report, adapter.steps * len(task.parts) + more_steps)
         keeper = ClipKeeper(checkpoints, digest)
         words, left_out = self._first_words(shot, adapter, watch, chosen, keeper)
-        work = _Work(task, adapter, words, left_out, watch, keeper)
+        work = _Work(task, adapter, words, left_out, watch, keeper, cards)
         if refiner is None or refining is None:
             made = self._sampled(work, chosen)
         else:
@@ -139,16 +151,37 @@ class PipelineRunner:
             asked = chosen.plan.tiled and adapter.memory != "auto"
             why = "As the memory setting asks" if asked else "Memory was short"
             notes = (*notes, f"{why}: the pictures were decoded in tiles, faint seams are possible.")
-        told = self._metadata(shot, adapter, hashed, made.plans, kept.drift, time.perf_counter() - started)
+        told = self._metadata(shot, adapter, hashed, made, kept.drift, time.perf_counter() - started)
         return Clip(kept.frames, told, (*dict.fromkeys(left_out), *notes, *kept.notes))
 
     def _current_weights(self) -> str:
         """The hash of the weights that are there now. What was loaded of others, before an update, is forgotten."""
         hashed = self._source.weights_hash()
         if hashed != self._weights_hash:
-            self._weights_hash, self._pipe = hashed, None
-            release_memory()
+            self._weights_hash = hashed
+            self.release()
         return hashed
+
+    def release(self) -> None:
+        """Give back the memory of the network, on all cards."""
+        self._end_others()
+        self._pipe = None
+        release_memory()
+
+    def _end_others(self) -> None:
+        if self._others is not None:
+            self._others.close()
+            self._others = None
+
+    def _cards(self, task: Task, adapter: Adapter, chosen: ChosenPlan) -> int:
+        """How many cards share the network for a clip: as many as divide its heads and the tokens of each segment."""
+        if not adapter.splits or chosen.plan.placement != "whole" or len(self._devices) == 1:
+            return 1
+        heads = number_of_heads(self._source.folder())
+        width, height = task.fit.engine_size
+        shared = [heads, *(adapter.sizes.tokens(width, height, count) for count in task.counts)]
+        fitting = (n for n in range(len(self._devices), 1, -1) if not any(number % n for number in shared))
+        return next(fitting, 1)
 
     def _chosen(self, task: Task, adapter: Adapter, sizes: PipelineSizes) -> ChosenPlan:
         """The memory plan to begin with. Random weights fit everywhere."""
@@ -174,8 +207,7 @@ class PipelineRunner:
     def _make_room(self, needed: float) -> None:
         """Forget the network of the last shot where machine memory has no room for so many bytes beside it."""
         if self._pipe is not None and not self._source.draft and needed > free_machine_memory():
-            self._pipe = None
-            release_memory()
+            self.release()
 
     def _within_memory(
         self, sizes: PipelineSizes, demand: Demand, first: MemoryPlan, attempt: Callable[[MemoryPlan], T]
@@ -205,7 +237,8 @@ class PipelineRunner:
     def _made(self, work: _Work, plan: MemoryPlan) -> _Made:
         """The frames of all segments, of the network's size. Raises the device's error when memory runs out."""
         task, adapter, state = work.task, work.adapter, work.begin(plan)
-        with placed(self._loaded(adapter), plan, self._device):
+        cards = work.cards if plan.placement == "whole" else 1
+        with placed(self._loaded(adapter), plan, self._device), self._shared(cards, work.watch):
             for number in range(state.segments, len(task.parts)):
                 part, piece = task.parts[number], task.piece(number, state.frames)
                 resumed = Resumed(state, work.keeper, adapter.steps * number)
@@ -215,7 +248,20 @@ class PipelineRunner:
                 # The last one's frames are made again from its last latents sooner than they are written.
                 if number + 1 < len(task.parts):
                     work.keeper.keep(state)
-        return _Made(state.frames, (plan,))
+        return _Made(state.frames, (plan,), cards)
+
+    def _shared(self, cards: int, watch: Watch) -> AbstractContextManager[None]:
+        """The context in which so many cards share the network of the loaded pipeline."""
+        if self._others is not None and (self._others.closed or self._others.count != cards):
+            self._end_others()
+        if cards == 1:
+            return nullcontext()
+        network = self._pipe.transformer
+        if self._others is None:
+            watch.stage(f"Loading the model on {cards} cards")
+            folder = self._source.folder() / NETWORK
+            self._others = OtherCards(type(network).__name__, folder, self._dtype, self._devices[:cards])
+        return self._others.at_work(network, watch.poll)
 
     def _refined(
         self,
@@ -265,17 +311,18 @@ class PipelineRunner:
         shot: Shot,
         adapter: Adapter,
         weights_hash: str,
-        plans: Sequence[MemoryPlan],
+        made: _Made,
         drift: SeenDrift | None,
         seconds: float,
     ) -> ClipMetadata:
         packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "diffusers"))
         dtype = str(self._dtype).removeprefix("torch.")
-        named = ", refined by memory plan ".join(plan.name for plan in plans)
+        named = ", refined by memory plan ".join(plan.name for plan in made.plans)
+        device = self._device.type if made.cards == 1 else f"{made.cards} x {self._device.type}"
         return ClipMetadata.of(
             shot,
             engine=adapter.name,
-            engine_version=f"{self._code}, {packages}, {dtype} on {self._device.type}, memory plan {named}",
+            engine_version=f"{self._code}, {packages}, {dtype} on {device}, memory plan {named}",
             weights_hash=weights_hash,
             seconds=seconds,
             draft=self._source.draft,

@@ -85,6 +85,11 @@ class SanaAdapter:
         return self.settings.steps
 
     @property
+    def splits(self) -> bool:
+        """See Adapter."""
+        return False
+
+    @property
     def refiner(self) -> SanaRefiner | None:
         """See Adapter."""
         if self.refiner_source is None:

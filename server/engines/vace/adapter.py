@@ -83,6 +83,11 @@ class VaceAdapter:
         return self.settings.steps
 
     @property
+    def splits(self) -> bool:
+        """See Adapter."""
+        return False
+
+    @property
     def refiner(self) -> None:
         """See Adapter."""
         return None

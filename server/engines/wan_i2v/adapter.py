@@ -77,6 +77,11 @@ class WanAdapter:
         return self.settings.steps
 
     @property
+    def splits(self) -> bool:
+        """See Adapter."""
+        return True
+
+    @property
     def refiner(self) -> None:
         """See Adapter."""
         return None

@@ -22,6 +22,8 @@ READS = (PREVIEW, PHOTO)
 """Of a shot, beside words: it knows the camera from the preview alone, which is held in its early steps."""
 SMALLEST = Demand(512, 320, 17)
 """The smallest clip that is worth making, for the memory that is said to be needed."""
+MOST_CARDS = 8
+"""That share the network: they divide its 24 heads."""
 CHECKPOINT_SHARE = 1.0
 """The largest checkpoint as a share of the shot file. Frames so far take three bytes a pixel, and the latents of the
 segment in the making and the solver's memory, four of 48 channels for 16 x 16 pixels and 4 frames, at most three
@@ -46,6 +48,7 @@ class WanEngine(PipelineEngine):
         checkpoint_share=CHECKPOINT_SHARE,
         prompt_tokens=MOST_TOKENS,
         beginning=Beginning(first_seen=LEAST_SEEN),
+        most_cards=MOST_CARDS,
     )
 
     def options(self, there: Sequence[str]) -> tuple[EngineOption, ...]:

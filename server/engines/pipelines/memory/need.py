@@ -41,11 +41,13 @@ def memory_need(name: str, smallest: Demand, machine: Machine | None = None) -> 
     )
 
 
-def card_memory_for(name: str, smallest: Demand) -> int:
+def card_memory_for(name: str, smallest: Demand, *, whole: bool = False) -> int:
     """Bytes that a card must have in all for a clip in the plan that takes least of it.
 
     Args:
         name: of the weights.
         smallest: the smallest clip that the engine offers.
+        whole: of the plans that hold everything on the card.
     """
-    return round(min(needed(SIZES[name], smallest, plan).device for plan in known_plans(on_card=True)) / USABLE)
+    plans = [plan for plan in known_plans(on_card=True) if plan.placement == "whole" or not whole]
+    return round(min(needed(SIZES[name], smallest, plan).device for plan in plans) / USABLE)
