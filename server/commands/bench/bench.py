@@ -30,6 +30,7 @@ from server.terminal.plain_console import PlainConsole, PlainTable, say
 
 from .acceptance import acceptance
 from .cameras import cameras
+from .cluster import cluster
 from .depth import MEGAPIXEL, blenders_report, depth, depth_to_scene
 from .draft import draft
 from .draft_truth import draft_truth
@@ -56,6 +57,7 @@ bench_app.command()(training)
 bench_app.command()(acceptance)
 bench_app.command()(engines)
 bench_app.command()(service)
+bench_app.command()(cluster)
 
 
 @bench_app.callback()
