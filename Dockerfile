@@ -4,6 +4,8 @@
 #     docker build --target cpu -t realcam:cpu .
 #     docker build --target cuda -t realcam:cuda .
 #
+# Both have what `realcam gateway` needs. Ray, for `realcam serve --cluster`, comes with `--build-arg CLUSTER=yes`.
+#
 # What runs inside is what uv.lock names, file by file with its hash. No weights: they lie in the volume /weights, keys
 # in /keys, jobs and clips in /jobs. docs/operations.md says how it is run; compose.yaml runs it.
 
@@ -35,17 +37,23 @@ COPY pyproject.toml uv.lock ./
 
 # Twice uv sync, so that a change of our own code does not fetch the packages again.
 FROM build AS cpu-build
-RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --no-install-project --extra evaluation
+ARG CLUSTER=
+RUN --mount=type=cache,target=/root/.cache/uv \
+    uv sync --locked --no-dev --no-install-project --extra evaluation --extra gateway ${CLUSTER:+--extra cluster}
 COPY . .
-RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --no-editable --extra evaluation
+RUN --mount=type=cache,target=/root/.cache/uv \
+    uv sync --locked --no-dev --no-editable --extra evaluation --extra gateway ${CLUSTER:+--extra cluster}
 
 
 FROM build AS cuda-build
+ARG CLUSTER=
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --locked --no-dev --no-install-project --extra evaluation --extra models
+    uv sync --locked --no-dev --no-install-project --extra evaluation --extra gateway --extra models \
+    ${CLUSTER:+--extra cluster}
 COPY . .
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --locked --no-dev --no-editable --extra evaluation --extra models
+    uv sync --locked --no-dev --no-editable --extra evaluation --extra gateway --extra models \
+    ${CLUSTER:+--extra cluster}
 
 
 # PyTorch's packages bring the libraries of CUDA 13, so an image of NVIDIA's would hold them twice; the driver comes

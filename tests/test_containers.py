@@ -17,6 +17,7 @@ from server.cli import app
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+INSTALLS = re.findall(r"uv sync .*", DOCKERFILE.replace("\\\n    ", ""))
 SERVER: dict[str, Any] = YAML(typ="safe").load(ROOT / "compose.yaml")["services"]["realcam"]
 
 COMMANDS = {
@@ -72,6 +73,16 @@ def test_nothing_runs_as_root_and_everything_comes_from_the_lock() -> None:
     assert users["runtime"] == ["10001"]
     assert users["cpu"] == []
     assert users["cuda"] == ["0", "10001"]
-    installs = re.findall(r"uv sync .*", DOCKERFILE)
-    assert len(installs) == 4
-    assert all("--locked --no-dev" in install for install in installs)
+    assert len(INSTALLS) == 4
+    assert all("--locked --no-dev" in install for install in INSTALLS)
+
+
+def test_an_image_answers_http_and_joins_a_cluster_where_it_was_built_for_that() -> None:
+    """Each install asks for the same extras, which the project has."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [re.findall(r"--extra (\w+)", install) for install in INSTALLS]
+    cpu = ["evaluation", "gateway", "cluster"]
+    assert asked == [cpu, cpu, *2 * [["evaluation", "gateway", "models", "cluster"]]]
+    assert {extra for extras in asked for extra in extras} <= project["optional-dependencies"].keys()
+    assert all(install.endswith("${CLUSTER:+--extra cluster}") for install in INSTALLS)
+    assert DOCKERFILE.count("\nARG CLUSTER=\n") == 2
