@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.client import Client
 from blender_addon.core.protocol.keys import config_dir
 from blender_addon.core.protocol.worker_stats import MOST_WORKERS, WorkerStats
-from server.service.drains import Drain, drains_path, read_drains, write_drains
+from server.service.drains import Drain, change_drains, drains_path, read_drains
 from server.terminal.plain_console import PlainConsole, PlainTable, say
 
 from .friendly_errors import friendly_errors
@@ -42,25 +43,19 @@ def drain(
     Run it as the user of the server, on its machine.
     """
     path = drains_path(config_dir())
-    with friendly_errors():
-        listed = read_drains(path)
-        if not name:
-            if listed:
+    if not name or undo:
+        with friendly_errors():
+            if name:
+                _undo(path, name)
+            elif listed := read_drains(path):
                 PlainConsole().print(_table(listed))
             else:
                 say("Nothing is out of use.")
-            return
-        others = [one for one in listed if one.name != name]
-        if undo:
-            if len(others) == len(listed):
-                raise ServiceError(f"{name} is not out of use", "", "`realcam drain` lists what is.")
-            write_drains(path, others)
-            say(f"{name} is used again.")
-            return
+        return
     with connected(server) as client:
         meant = _meant(client, name)
         now = time.time()
-        write_drains(path, [*others, Drain(name, now, None if deadline is None else now + deadline)])
+        change_drains(path, name, Drain(name, now, None if deadline is None else now + deadline))
         names = ", ".join(worker.name for worker in meant) or name
         say(f"{names}: no more jobs. `realcam drain {name} --undo` takes it back.")
         if not wait:
@@ -68,6 +63,17 @@ def drain(
         while any(worker.doing != "drained" for worker in client.stats().workers if _is_called(worker, name)):
             time.sleep(LOOK_AGAIN)
         say("Nothing runs there any more.")
+
+
+def _undo(path: Path, name: str) -> None:
+    """Use it again.
+
+    Raises:
+        ServiceError: it is not out of use.
+    """
+    if not change_drains(path, name, None):
+        raise ServiceError(f"{name} is not out of use", "", "`realcam drain` lists what is.")
+    say(f"{name} is used again.")
 
 
 def _meant(client: Client, name: str) -> list[WorkerStats]:

@@ -23,6 +23,7 @@ from blender_addon.core.protocol.keys import (
 )
 from blender_addon.core.protocol.server_address import DEFAULT_CONTROL_PORT, bare_host
 from server.gateway.tokens import token_of as bearer_token_of
+from server.service.changing import changing
 from server.service.requests.zap import AllowedClient, read_allowed, write_allowed
 from server.terminal.plain_console import PlainConsole, PlainTable, say
 
@@ -98,7 +99,7 @@ def token(name: Name) -> None:
 @keys_app.command()
 def revoke(name: Name) -> None:
     """Take a client off the list; it is shut out at once."""
-    with friendly_errors():
+    with friendly_errors(), changing(_list_path()):
         clients = read_allowed(_list_path())
         rest = [client for client in clients if client.name != name]
         if len(rest) == len(clients):
@@ -120,7 +121,9 @@ def _list_path() -> Path:
 
 
 def _add(name: str, key: str) -> None:
-    clients = read_allowed(_list_path())
-    if any(client.name == name for client in clients):
-        raise ServiceError(f"Somebody called {name} is on the list", "", "Revoke that one first, or use another name.")
-    write_allowed(_list_path(), [*clients, AllowedClient(name, key, time.time())])
+    with changing(_list_path()):
+        clients = read_allowed(_list_path())
+        if any(client.name == name for client in clients):
+            remedy = "Revoke that one first, or use another name."
+            raise ServiceError(f"Somebody called {name} is on the list", "", remedy)
+        write_allowed(_list_path(), [*clients, AllowedClient(name, key, time.time())])

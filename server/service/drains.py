@@ -18,6 +18,7 @@ from msgspec import Meta
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.keys import read_private, write_private
 
+from .changing import changing
 from .watched_file import WatchedFile
 
 log = logging.getLogger("realcam.drains")
@@ -100,10 +101,22 @@ def read_drains(path: Path) -> list[Drain]:
     return read_private(path, list[Drain]) or []
 
 
-def write_drains(path: Path, drains: list[Drain]) -> None:
-    """Replace the list.
+def change_drains(path: Path, name: str, drain: Drain | None) -> bool:
+    """Whether the name was on the list, which has it once, or no longer, afterwards.
+
+    Args:
+        path: the list's file; programs that change it at once do so one after the other.
+        name: of a worker or a machine.
+        drain: what the list is to have of it; None for nothing.
 
     Raises:
+        ServiceError: the file cannot be read, is damaged, or another program keeps it.
         OSError: it cannot be written.
     """
-    write_private(path, msgspec.json.encode(drains))
+    with changing(path):
+        listed = read_drains(path)
+        others = [one for one in listed if one.name != name]
+        known = len(others) < len(listed)
+        if known or drain is not None:
+            write_private(path, msgspec.json.encode([*others, drain] if drain is not None else others))
+    return known

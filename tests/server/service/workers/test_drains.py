@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +17,12 @@ from blender_addon.core.protocol.messages import JobState, StateEvent
 from blender_addon.core.protocol.worker_stats import WorkerStats
 from server.cli import app
 from server.demo.motorcycle import Motorcycle
-from server.service.drains import Drain, Drains, drains_path, read_drains, write_drains
+from server.service.drains import Drain, Drains, change_drains, drains_path, read_drains
 from server.service.jobs.job_record import Job
 from server.service.workers.dispatcher import DRAIN_GRACE, DRAINED, MAINTENANCE
 from server.service.workers.executor import WorkerKind, WorkerPlace
 from server.service.workers.outcomes import CANCELLED
-from tests.support.servers import RunningServer, StartServer, free_address, new_id
+from tests.support.servers import PATIENCE, REPOSITORY, RunningServer, StartServer, free_address, new_id
 from tests.support.shots import small_payload
 from tests.support.systems.turning_loop import TurningLoop
 
@@ -36,7 +38,10 @@ class Maintained(TurningLoop):
         self.drains = Drains(folder, clock=lambda: self.computer.seconds)
 
     def listed(self, *drains: Drain) -> None:
-        write_drains(self.path, list(drains))
+        for drain in read_drains(self.path):
+            change_drains(self.path, drain.name, None)
+        for drain in drains:
+            change_drains(self.path, drain.name, drain)
 
     def turn(self, seconds: float = 0.1) -> None:
         self.drains.keep(self.dispatcher)
@@ -174,6 +179,20 @@ def test_what_still_runs_on_a_worker_that_is_used_again_goes_to_its_end(loop: Ma
     while loop.doing() != ["idle", "idle"]:
         loop.turn()
     assert len(loop.workers) == 3
+
+
+def test_operators_that_change_the_list_at_one_moment_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    """Processes of their own, each with names of its own."""
+    code = (
+        "import sys; from pathlib import Path; from server.service.drains import *\n"
+        "for number in range(10): change_drains(Path(sys.argv[1]), name := f'{sys.argv[2]}{number}', Drain(name, 0.0))"
+    )
+    path = drains_path(tmp_path / "made")
+    started = [subprocess.Popen([sys.executable, "-c", code, str(path), name], cwd=REPOSITORY) for name in "abcd"]
+    assert [process.wait(PATIENCE) for process in started] == [0] * 4
+    assert sorted(drain.name for drain in read_drains(path)) == [f"{name}{n}" for name in "abcd" for n in range(10)]
+    assert change_drains(path, "a0", None)
+    assert not change_drains(path, "a0", None)
 
 
 def test_a_list_that_cannot_be_read_changes_nothing(loop: Maintained) -> None:
