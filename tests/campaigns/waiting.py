@@ -78,7 +78,8 @@ def waits(server: str, asked: Sequence[Asked]) -> list[float]:
         if events and events[0][0] == now:
             continue
         free = {name: engine for name, engine in held.items() if name not in busy}
-        picked = assigned(queue.in_order(waiting), free, NEEDS, places, passed)
+        queue.fill(waiting)
+        picked = assigned(queue.first(len(waiting)), free, NEEDS, places, passed)
         passed |= picked.passed
         waiting = picked.left
         for job, name in picked.starts:

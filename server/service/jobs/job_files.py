@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import logging
 import os
 import re
@@ -32,6 +33,9 @@ from blender_addon.core.protocol.messages import JOB_ID_PATTERN, ResultFile
 log = logging.getLogger("realcam.files")
 
 MANIFEST = "manifest.json"
+
+AT_ONCE_BYTES, AT_ONCE_FILES = 32 * 1024 * 1024, 100
+"""Most bytes and files that are deleted while the loop waits: a gigabyte holds it up for a tenth of a second."""
 
 _JOB_ID = re.compile(JOB_ID_PATTERN)
 
@@ -63,7 +67,7 @@ class JobFiles:
     """Paths and file operations of one data directory. Safe from several threads for different jobs.
 
     Methods that take a job id raise ValueError for a string that is not one. Those that the loop's thread calls do not
-    wait for a file that another program holds.
+    wait for a file that another program holds, and leave what takes long to delete to `empty_trash`.
 
     Args:
         root: the data directory; made with its folders where missing.
@@ -229,17 +233,19 @@ class JobFiles:
 
         Another job may have the id at once.
         """
-        refused = list[OSError]()
-        for path in filter(os.path.lexists, [*self._inputs(job_id), self.result_folder(job_id)]):
-            try:
-                rename_path(path, self.trash / f"{uuid.uuid4().hex}.{path.name}", patience=0.0)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                refused.append(error)
-            else:
-                self.has_trash = True
-        self._note_leftover(job_id, refused)
+        paths = filter(os.path.lexists, [*self._inputs(job_id), self.result_folder(job_id)])
+        self._note_leftover(job_id, [error for path in paths if (error := self._set_aside(path)) is not None])
+
+    def _set_aside(self, path: Path) -> OSError | None:
+        """None once a file or folder is where `empty_trash` finds it, or gone; else why it is not."""
+        try:
+            rename_path(path, self.trash / f"{uuid.uuid4().hex}.{path.name}", patience=0.0)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return error
+        self.has_trash = True
+        return None
 
     def empty_trash(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Delete what was set aside. Meant for a thread of its own: a job may have gigabytes.
@@ -265,7 +271,8 @@ class JobFiles:
 
     def _discard(self, job_id: str, paths: list[Path]) -> None:
         """Delete files and folders of a job. Where one stays, the job is in `leftover` and it is logged once."""
-        self._note_leftover(job_id, [error for path in paths if (error := _deleted(path)) is not None])
+        ends = [self._set_aside(path) if _is_large(path) else _deleted(path) for path in paths]
+        self._note_leftover(job_id, [error for error in ends if error is not None])
 
     def _note_leftover(self, job_id: str, refused: list[OSError]) -> None:
         if refused and job_id not in self.leftover:
@@ -302,6 +309,18 @@ def _job_of(path: Path) -> str | None:
     job_id, _, rest = path.name.partition(".")
     ours = rest in ("", "part", "shot") or rest.isdecimal()
     return job_id if ours and _JOB_ID.match(job_id) else None
+
+
+def _is_large(path: Path) -> bool:
+    """Whether a file or folder has more bytes or files than are deleted while the loop waits."""
+    nbytes = 0
+    inside = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+    for files, found in enumerate(itertools.chain([path], inside)):
+        with contextlib.suppress(OSError):
+            nbytes += found.lstat().st_size
+        if nbytes > AT_ONCE_BYTES or files > AT_ONCE_FILES:
+            return True
+    return False
 
 
 def _deleted(path: Path) -> OSError | None:

@@ -39,7 +39,7 @@ class JobManager:
         on_event: called with every change of state, once it is on disk.
 
     Attributes:
-        fair_queue: who was served last; the dispatcher says which engines share a queue.
+        fair_queue: those that are queued; the dispatcher says which engines share a queue.
         changes: how many changes of jobs there were since the start.
     """
 
@@ -49,10 +49,8 @@ class JobManager:
         self.disk = Disk(files.root)
         self._on_event = on_event
         self.fair_queue = FairQueue()
+        self.fair_queue.fill(map(Waiting._make, store.waiting()))
         self.changes = 0
-        self._ordered: dict[str, list[Waiting]] = {}
-        self._ordered_of: tuple[object, ...] = ()
-        """What `_ordered` was made of."""
 
     def move(self, job: Job, cause: Cause, reason: str = "", **facts: Any) -> Job:
         """The job after `cause`, stored; its events are sent and the inputs of a job that has ended are deleted.
@@ -94,7 +92,9 @@ class JobManager:
             try:
                 self._with_reserve(self.store.sync)
             except sqlite3.OperationalError as error:
-                self.changes += 1
+                for (job, _, _), end in zip(changes, ends, strict=True):
+                    if isinstance(end, Job):
+                        self._note(job, end)
                 return [error if isinstance(end, Job) else end for end in ends]
         for (job, cause, _), end in zip(changes, ends, strict=True):
             if isinstance(end, Job):
@@ -112,7 +112,7 @@ class JobManager:
 
     def _tell(self, job: Job, cause: Cause, moved: Job) -> None:
         """Do what follows a change that is stored: its events are sent, the inputs of a job that has ended deleted."""
-        self.changes += 1
+        self._note(job, moved)
         if cause is Cause.STARTED:
             self.fair_queue.note_started(job.engine, job.owner)
         if moved.state.final:
@@ -121,34 +121,35 @@ class JobManager:
             for event in self.store.events_after(job.job_id, job.sequence):
                 self._on_event(event)
 
-    def queues(self) -> dict[str, list[Waiting]]:
-        """Queued jobs in the order they will run, by the name of their queue. Put in order once after each change."""
-        now = (self.changes, self.fair_queue.lanes)
-        if now != self._ordered_of:
-            self._ordered = self.fair_queue.in_order(map(Waiting._make, self.store.waiting()))
-            self._ordered_of = now
-        return self._ordered
+    def _note(self, job: Job, moved: Job) -> None:
+        """Have the queue hold a job that has come into it, and no longer one that has left it."""
+        self.changes += 1
+        if moved.state is JobState.QUEUED:
+            if job.state is not JobState.QUEUED:
+                self.fair_queue.add(Waiting(moved.number, moved.job_id, moved.owner, moved.engine))
+        else:
+            self.fair_queue.remove(moved.job_id)
 
     def queue(self) -> list[str]:
         """Ids of queued jobs, one queue after another, each in the order in which its jobs will run."""
-        return [job.job_id for jobs in self.queues().values() for job in jobs]
+        return [job.job_id for jobs in self.fair_queue.in_order().values() for job in jobs]
 
-    def placed(self) -> Iterator[tuple[Waiting, int]]:
-        """Each queued job with the number of jobs before it in its own queue; running ones count."""
+    def placed(self, job_ids: Iterable[str]) -> Iterator[tuple[Waiting, int]]:
+        """Each of these jobs that is queued, with the number of jobs before it in its own queue; running ones count."""
         running = Counter(
             self.fair_queue.lane(job.engine) for job in self.store.in_states(JobState.RUNNING, JobState.FINALIZING)
         )
-        for lane, jobs in self.queues().items():
-            yield from ((job, place) for place, job in enumerate(jobs, running[lane]))
+        for job, place in self.fair_queue.places(job_ids):
+            yield job, place + running[self.fair_queue.lane(job.engine)]
 
-    def places(self) -> dict[str, int]:
-        """The number of jobs before each queued job, by its id, as of `placed`."""
-        return {job.job_id: place for job, place in self.placed()}
+    def places(self, job_ids: Iterable[str]) -> dict[str, int]:
+        """The number of jobs before each of these that is queued, by its id, as of `placed`."""
+        return {job.job_id: place for job, place in self.placed(job_ids)}
 
     def status(self, job: Job) -> JobStatus:
         """The job's status as it goes over the wire, with the bytes received and its place in the queue."""
         received = self.files.received(job.job_id) if job.state is JobState.UPLOADING else job.nbytes
-        place = self.places().get(job.job_id, 0) if job.state is JobState.QUEUED else 0
+        place = self.places([job.job_id]).get(job.job_id, 0) if job.state is JobState.QUEUED else 0
         return job.status(received, place)
 
     def promised_bytes(self, engines: Iterable[EngineCapability]) -> int:
@@ -172,6 +173,7 @@ class JobManager:
         freed = self.store.forget(job_ids, at_once=at_once)
         self.changes += 1
         for job_id in job_ids:
+            self.fair_queue.remove(job_id)
             self.files.set_aside(job_id)
         return freed
 

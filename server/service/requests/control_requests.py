@@ -6,7 +6,7 @@ import functools
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -89,7 +89,7 @@ class ControlHandler:
             engines=with_paces(self._dispatcher.engines_for(session.owner), self._manager.store),
         )
 
-    def waiting(self, job_ids: Container[str]) -> dict[str, Progress]:
+    def waiting(self, job_ids: Iterable[str]) -> dict[str, Progress]:
         """The progress of each of these jobs that is queued, by its id: its place, and why it waits where that is not
         its turn alone.
         """
@@ -104,8 +104,7 @@ class ControlHandler:
                 stage=stage_of(job.engine, job.owner),
                 queue_place=place,
             )
-            for job, place in self._manager.placed()
-            if job.job_id in job_ids
+            for job, place in self._manager.placed(job_ids)
         }
 
     def _waiting_stage(self, engine: str, owner: str) -> str:
@@ -161,10 +160,11 @@ class ControlHandler:
 
     def _list(self, session: Session) -> Jobs:
         """The client's jobs, newest first, without their result files, as many as fit into one header."""
-        places = self._manager.places()
         limits = self._options.limits
+        jobs = self._manager.store.of_owner(session.owner, limits.listed_jobs)
+        places = self._manager.places(job.job_id for job in jobs)
         room, listed = limits.header_bytes - 4096, list[JobStatus]()
-        for job in self._manager.store.of_owner(session.owner, limits.listed_jobs):
+        for job in jobs:
             status = job.status(queue_place=places.get(job.job_id, 0))
             brief = msgspec.structs.replace(status, results=(), reason=status.reason[: limits.listed_reason])
             room -= len(msgspec.msgpack.encode(brief))

@@ -331,16 +331,15 @@ class Dispatcher:
         self._looked, self._looked_at = look, now
         places = [worker.place for worker in workers]
         needs = self._executor.needs
-        self._manager.fair_queue.lanes = lanes(needs, places)
-        queues = {
-            lane: [job for job in jobs if not self.why_suspended(job.engine, job.owner)]
-            for lane, jobs in self._manager.queues().items()
-        }
-        picked = assigned(queues, free, needs, places, self._passed)
-        # Of those that have started or ended meanwhile nothing is kept.
-        self._passed = (self._passed | picked.passed) & {job.job_id for job in picked.left}
+        queue = self._manager.fair_queue
+        queue.lanes = lanes(needs, places)
+        # So many of each engine that those which start, and those which wake workers, are among them.
+        first = queue.first(len(free) + WANTED_MOST, lambda engine, owner: bool(self.why_suspended(engine, owner)))
+        picked = assigned(first, free, needs, places, self._passed)
         for waiting, name in picked.starts:
             self._start(self._manager.store.get(waiting.job_id), name)
+        # Of those that have started or ended meanwhile nothing is kept.
+        self._passed = {job_id for job_id in self._passed | picked.passed if job_id in queue}
         self._executor.want([needs[job.engine] for job in picked.left[:WANTED_MOST] if job.engine in needs])
 
     def _start(self, job: Job, worker: str) -> None:

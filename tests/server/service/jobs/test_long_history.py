@@ -48,7 +48,7 @@ def bring(manager: JobManager, end: Cause = Cause.RESULTS_STORED) -> None:
     files.store_payload(job_id)
     job = manager.move(job, Cause.PAYLOAD_STORED)
     assert manager.status(job).queue_place == 0
-    assert list(manager.places()) == manager.queue() == [job_id]
+    assert list(manager.places([job_id])) == manager.queue() == [job_id]
     for cause in (Cause.STARTED, Cause.CLIP_MADE):
         job = manager.move(job, cause)
     job = manager.move(job, end, results=RESULTS if end is Cause.RESULTS_STORED else (), clip_pixels=1)

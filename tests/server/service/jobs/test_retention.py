@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,8 +17,9 @@ from hypothesis import strategies as st
 from blender_addon.core.protocol.messages import JobState
 from server.service.jobs.disk import promised
 from server.service.jobs.forgetting import Forgetting
-from server.service.jobs.job_files import JobFiles
+from server.service.jobs.job_files import AT_ONCE_BYTES, AT_ONCE_FILES, JobFiles
 from server.service.jobs.job_manager import JobManager
+from server.service.jobs.job_states import Cause
 from server.service.jobs.job_store import JobStore
 from server.service.jobs.retention import DAY, SLICE, Retention, expired
 from tests.support.folders import memory_folder
@@ -187,6 +189,35 @@ def test_an_id_that_was_forgotten_is_free_while_its_files_are_still_being_delete
         manager.files.append("job-00000000", 0, memoryview(b"new"))
         manager.files.empty_trash()
         assert manager.files.upload("job-00000000").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize(
+    ("nbytes", "frames", "waits"),
+    [(AT_ONCE_BYTES, 1, False), (AT_ONCE_BYTES + 1, 1, True), (4, AT_ONCE_FILES + 1, True)],
+    ids=["small", "a gigabyte", "many files"],
+)
+def test_what_takes_long_to_delete_is_gone_at_once_and_deleted_in_a_thread(
+    nbytes: int, frames: int, waits: bool, tmp_path: Path
+) -> None:
+    """The loop, which ends the job, is not held up by its files."""
+    with store_of([], tmp_path) as store:
+        manager = JobManager(store, JobFiles(tmp_path), lambda event: None)
+        files, job = manager.files, store.create("job-00000000", "anna", "", nbytes, "copy", "", 1.0)
+        with files.payload(job.job_id).open("wb") as stream:
+            stream.truncate(nbytes)
+        files.work_folder(job.job_id, 1).mkdir()
+        for number in range(frames):
+            (files.work_folder(job.job_id, 1) / str(number)).touch()
+        manager.move(job, Cause.CANCEL_REQUESTED)
+        assert not files.payload(job.job_id).exists()
+        assert not files.work_folder(job.job_id, 1).exists()
+        assert bool(list(files.trash.iterdir())) is files.has_trash is waits
+        forgetting = Forgetting(manager, Retention(), JumpingClock())
+        forgetting.step()
+        while list(files.trash.iterdir()):
+            time.sleep(0.01)
+        forgetting.close()
+        assert job.job_id not in files.leftover
 
 
 def test_what_is_promised_counts_uploads_and_clips() -> None:

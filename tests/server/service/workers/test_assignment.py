@@ -151,7 +151,8 @@ def assign(
 ) -> Picks:
     queue = FairQueue()
     queue.lanes = lanes(NEEDS, workers)
-    return assigned(queue.in_order(jobs), free, NEEDS, workers, passed)
+    queue.fill(jobs)
+    return assigned(queue.first(len(jobs)), free, NEEDS, workers, passed)
 
 
 def started(picked: Picks) -> dict[str, str]:
@@ -241,7 +242,8 @@ def test_a_job_waits_for_at_most_two_turns_of_every_other_client(words: str, eng
         # Bob and Cleo have always more to do, of a kind that mine could share its worker with.
         jobs += [Waiting(n, f"{o}-{n}", o, data.draw(engines)) for o in ("bob", "cleo") for n in [next(numbers)]]
         worker = data.draw(st.sampled_from(taken(engine, workers)))
-        picked = assigned(queue.in_order(jobs), {worker: loaded[worker]}, NEEDS, workers, passed)
+        queue.fill(jobs)
+        picked = assigned(queue.first(len(jobs)), {worker: loaded[worker]}, NEEDS, workers, passed)
         passed |= picked.passed
         for start in picked.starts:
             queue.note_started(start.job.engine, start.job.owner)
