@@ -247,12 +247,12 @@ class Reporter:
         self._job = job
         self._cancelled = cancelled
         self._clock = clock
-        self._started = clock()
         self._reported = self._pictured = -math.inf
         self._picture: UInt8 | None = None
-        self._resumed_at: int | None = None
-        """Steps that an earlier attempt had done; None before the first step."""
         self._total = 0
+        self._counted: tuple[float, int] | None = None
+        """When a step was told first, and how many were done then: neither an earlier attempt's, nor the time to load a
+        network and read the words, say how long the others take. None before."""
 
     def __call__(self, report: JobProgress) -> None:
         """Pass on a report, unless another was sent less than STEP_INTERVAL ago.
@@ -273,15 +273,7 @@ class Reporter:
         if self._picture is not None and now - self._pictured >= PREVIEW_INTERVAL:
             self._pictured = now
             preview, self._picture = encode_jpeg(self._picture), None
-        if self._total not in (0, report.total):
-            # Another measure, megabytes after steps for instance: what is left of it is estimated anew.
-            self._started, self._resumed_at = now, report.done
-        self._total = report.total
-        if self._resumed_at is None and report.done > 0:
-            self._resumed_at = report.done - 1
-        done = report.done - (self._resumed_at or 0)
-        left = (now - self._started) / done * (report.total - report.done) if done > 0 else None
-        told = replace(report, seconds_left=left, jpeg=preview, attempt=self._job.attempt)
+        told = replace(report, seconds_left=self._seconds_left(report, now), jpeg=preview, attempt=self._job.attempt)
         self._send(
             pipe.Step(
                 job_id=self._job.job_id,
@@ -290,6 +282,18 @@ class Reporter:
                 preview=preview,
             )
         )
+
+    def _seconds_left(self, report: JobProgress, now: float) -> float | None:
+        """The seconds that the steps after this one take, by those before; None where there are none to go by."""
+        if report.total != self._total:
+            # Another measure, megabytes after steps for instance: what is left of it is estimated anew.
+            self._total, self._counted = report.total, None
+        if self._counted is None:
+            self._counted = (now, report.done) if report.done > 0 else None
+            return None
+        since, before = self._counted
+        steps = report.done - before
+        return (now - since) / steps * (report.total - report.done) if steps > 0 else None
 
 
 def _makes(engine: AnyEngine) -> str:

@@ -70,19 +70,32 @@ def test_a_cancel_is_heard_at_any_report() -> None:
         line.report(0.01, 1)
 
 
-def test_what_is_left_is_estimated_anew_when_something_else_is_counted() -> None:
-    """A minute of download says nothing of how long the prediction takes after it."""
-    left: list[tuple[int, float | None]] = []
+def left_of(*reports: tuple[float, int, int]) -> list[float | None]:
+    """The seconds left that are told at each of these: when, steps done, steps in all."""
+    told: list[float | None] = []
 
     def hear(message: pipe.FromWorker) -> None:
         assert isinstance(message, pipe.Step)
-        left.append((message.progress.steps, message.progress.seconds_left))
+        told.append(message.progress.seconds_left)
 
     now = [0.0]
     report = Reporter(hear, JOB, lambda: False, lambda: now[0])
-    for now[0], done, total in ((0.0, 0, 3), (1.0, 34, 99), (11.0, 44, 99), (70.0, 1, 3), (72.0, 2, 3)):
+    for now[0], done, total in reports:
         report(JobProgress(done, total, ""))
-    assert left == [(3, None), (99, None), (99, 55.0), (3, None), (3, 2.0)]
+    return told
+
+
+def test_what_is_left_is_estimated_anew_when_something_else_is_counted() -> None:
+    """A minute of download says nothing of how long the prediction takes after it."""
+    told = left_of((0.0, 0, 3), (1.0, 34, 99), (11.0, 44, 99), (70.0, 1, 3), (72.0, 2, 3))
+    assert told == [None, None, 55.0, None, 2.0]
+
+
+def test_the_time_before_the_first_step_is_not_taken_for_that_of_a_step() -> None:
+    """A minute to load the network, then steps of two seconds: not ten minutes for the rest."""
+    told = left_of((0.0, 0, 10), (60.0, 0, 10), (62.0, 1, 10), (64.0, 2, 10), (80.0, 10, 10))
+    assert told == [None, None, None, 16.0, 0.0]
+    assert left_of((60.0, 41, 50), (62.0, 42, 50)) == [None, 16.0], "those of an earlier attempt took no time"
 
 
 def test_how_a_worker_ended_is_told_in_words() -> None:
