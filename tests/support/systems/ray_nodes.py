@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
 
+import psutil
+
 from tests.support.servers import REPOSITORY
 
 T = TypeVar("T")
@@ -102,8 +104,13 @@ class RayNodes:
 def _in_time(start: Callable[[], T]) -> T:
     """What `start` starts, which is tried again: Ray gives a node 30 s, whatever else the machine does."""
     for _ in range(TRIES - 1):
+        before = psutil.Process().children()
         with contextlib.suppress(Exception):
             return start()
+        # Half a node that is left over would answer at the next one's address.
+        for process in set(psutil.Process().children()) - set(before):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
     return start()
 
 
