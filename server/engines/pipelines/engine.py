@@ -23,7 +23,7 @@ from .facts import pipeline_facts
 from .fitting.clip_rule import Size
 from .fitting.offered import RANDOM_SIZES
 from .memory.need import ON_THE_PROCESSOR, card_memory_for, memory_need, too_small
-from .memory.plans import Demand
+from .memory.plans import WHOLE, Demand
 from .sources import PipelineSource
 from .weights.catalogue import PIPELINE_WEIGHTS
 
@@ -153,7 +153,7 @@ class PipelineEngine(ABC):
         """
         source = next(iter(self._there().values()), self._sources[0])
         memory = 0 if source.draft else card_memory_for(source.name, self.traits.smallest)
-        each = 0 if source.draft else card_memory_for(source.name, self.traits.smallest, whole=True)
+        each = 0 if source.draft else card_memory_for(source.name, self.traits.smallest, [WHOLE])
         return EngineNeeds(
             cards=1,
             card_memory=memory,

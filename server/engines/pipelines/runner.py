@@ -43,6 +43,7 @@ from .memory.plans import (
 from .memory.sizes import PipelineSizes
 from .parallel.heads import NETWORK, number_of_heads
 from .parallel.other_cards import OtherCards
+from .parallel.shared_network import can_share
 from .refiner import Refiner
 from .refining import LatentsToRefine, refined_frames
 from .sampling import Resumed, sampled, sampled_latents
@@ -175,7 +176,8 @@ class PipelineRunner:
 
     def _cards(self, task: Task, adapter: Adapter, chosen: ChosenPlan) -> int:
         """How many cards share the network for a clip: as many as divide its heads and the tokens of each segment."""
-        if not adapter.splits or chosen.plan.placement != "whole" or len(self._devices) == 1:
+        able = len(self._devices) > 1 and can_share(self._device)
+        if not able or not adapter.splits or chosen.plan.placement != "whole":
             return 1
         heads = number_of_heads(self._source.folder())
         width, height = task.fit.engine_size

@@ -10,8 +10,9 @@ from server.engines.engine import UNDECLARED, EngineNeeds, needs_of
 from server.engines.machine_memory import Machine
 from server.engines.pipelines.engine import PipelineEngine
 from server.engines.pipelines.memory.need import card_memory_for
-from server.engines.pipelines.memory.plans import shortage
+from server.engines.pipelines.memory.plans import WHOLE, choose_plan, shortage
 from server.engines.pipelines.memory.sizes import SIZES
+from server.engines.pipelines.sources import InstalledPipeline
 from server.engines.realcam.engine import RealCamEngine
 from server.engines.realcam.facts import card_memory
 from server.engines.realcam.memory.minimum_memory import shortage as realcam_shortage
@@ -43,6 +44,20 @@ def test_a_pipeline_s_card_is_the_smallest_on_which_its_smallest_clip_fits(engin
     card = card_memory_for(name, smallest)
     assert shortage(SIZES[name], smallest, Machine(PLENTY, card + 2)) == ""
     assert "the card's memory" in shortage(SIZES[name], smallest, Machine(PLENTY, int(0.99 * card)))
+
+
+def test_several_cards_share_a_pipeline_s_network_where_each_holds_all_of_it() -> None:
+    traits = WanEngine.traits
+    card = card_memory_for(traits.name, traits.smallest, [WHOLE])
+    assert choose_plan(SIZES[traits.name], traits.smallest, Machine(PLENTY, card + 2)).plan == WHOLE
+    assert choose_plan(SIZES[traits.name], traits.smallest, Machine(PLENTY, int(0.99 * card))).plan != WHOLE
+    assert needs_of(WanEngine([InstalledPipeline(traits.name)])) == EngineNeeds(
+        cards=1,
+        card_memory=card_memory_for(traits.name, traits.smallest),
+        without_card="alone",
+        most_cards=8,
+        each_of_several=card,
+    )
 
 
 def test_realcam_s_card_is_the_smallest_on_which_its_smallest_clip_fits(tmp_path: Path) -> None:

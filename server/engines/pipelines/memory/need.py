@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from blender_addon.core.protocol.engine_facts import MemoryNeed
 from server.engines.machine_memory import USABLE, Machine, this_machine
 
-from .plans import Demand, known_plans, needed, shortage
+from .plans import ON_A_CARD, Demand, MemoryPlan, known_plans, needed, shortage
 from .sizes import SIZES
 
 ON_THE_PROCESSOR = "There is no card that it could use here: on the processor a clip takes hours"
@@ -41,13 +43,12 @@ def memory_need(name: str, smallest: Demand, machine: Machine | None = None) -> 
     )
 
 
-def card_memory_for(name: str, smallest: Demand, *, whole: bool = False) -> int:
+def card_memory_for(name: str, smallest: Demand, plans: Iterable[MemoryPlan] = ON_A_CARD) -> int:
     """Bytes that a card must have in all for a clip in the plan that takes least of it.
 
     Args:
         name: of the weights.
         smallest: the smallest clip that the engine offers.
-        whole: of the plans that hold everything on the card.
+        plans: that are meant.
     """
-    plans = [plan for plan in known_plans(on_card=True) if plan.placement == "whole" or not whole]
     return round(min(needed(SIZES[name], smallest, plan).device for plan in plans) / USABLE)

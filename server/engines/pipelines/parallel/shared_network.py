@@ -26,6 +26,11 @@ def backend_of(device: torch.device) -> str:
     return "nccl" if device.type == "cuda" else "gloo"
 
 
+def can_share(device: torch.device) -> bool:
+    """Whether this build of PyTorch has that backend: on Windows there is none for cards."""
+    return backend_of(device) == "gloo" or distributed.is_nccl_available()
+
+
 def join_group(backend: str, store: str, rank: int, count: int) -> None:
     """Join the group of all processes; returns when they are all in it.
 
