@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 import ray
 from ray.exceptions import ActorUnavailableError, RayActorError, RayError, RayTaskError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+from ray.util.placement_group import placement_group, remove_placement_group
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy, PlacementGroupSchedulingStrategy
 
 from blender_addon.core.errors import WireError
 from server.service.workers import worker_messages as pipe
@@ -50,6 +51,8 @@ class ActorClient:
         self._order = order
         self._say = say
         self._actor: Any = None
+        self._group: Any = None
+        """The reservation of its cards, where there are several."""
         self._ending = threading.Lock()
         self._ended = threading.Event()
         self._orders: queue.SimpleQueue[pipe.ToWorker | None] = queue.SimpleQueue()
@@ -75,6 +78,11 @@ class ActorClient:
                 ray.kill(self._actor, no_restart=True)
             except (RayError, ValueError) as error:
                 log.warning("a worker cannot be ended: %s", _line(error), extra={"worker": self._order.name})
+        if self._group is not None:
+            try:
+                remove_placement_group(self._group)
+            except (RayError, ValueError) as error:
+                log.warning("cards cannot be given back: %s", _line(error), extra={"worker": self._order.name})
 
     def _listen(self) -> None:
         """The thread that hears the actor, until its end."""
@@ -94,6 +102,10 @@ class ActorClient:
 
     def _new_actor(self) -> Any:
         order = self._order
+        where: Any = NodeAffinitySchedulingStrategy(order.node_id, soft=False)
+        if order.cards > 1:
+            self._group = _cards_of_a_node(order)
+            where = PlacementGroupSchedulingStrategy(self._group, placement_group_bundle_index=0)
         return (
             ray.remote(NodeWorker)
             .options(
@@ -103,7 +115,7 @@ class ActorClient:
                 max_restarts=0,
                 max_task_retries=0,
                 max_concurrency=8,
-                scheduling_strategy=NodeAffinitySchedulingStrategy(order.node_id, soft=False),
+                scheduling_strategy=where,
             )
             .remote(order.engines, order.log_format, order.cards > 0)
         )
@@ -218,6 +230,15 @@ class ActorClient:
     def _tell_server(self, message: FromDriver) -> None:
         if not self._ended.is_set():
             self._say(message)
+
+
+def _cards_of_a_node(order: StartWorker) -> Any:
+    """The reservation of all cards of a worker, at once, on its node.
+
+    One after the other, two servers that share the node could each wait for a card that the other one has.
+    """
+    bundle = {"GPU": float(order.cards), **({"CPU": float(order.cpus)} if order.cpus else {})}
+    return placement_group([bundle], strategy="STRICT_PACK", bundle_label_selector=[{"ray.io/node-id": order.node_id}])
 
 
 def _why_gone(error: RayError) -> str:

@@ -98,9 +98,18 @@ class ClusterWorkers:
         wakeup: brings the driver's messages to the loop's thread.
         clock: the loop's.
         new_driver: starts a driver.
+        cards_per_worker: of a node's workers with cards.
     """
 
-    def __init__(self, options: ServiceOptions, wakeup: Wakeup, clock: Clock, new_driver: NewDriver) -> None:
+    def __init__(
+        self,
+        options: ServiceOptions,
+        wakeup: Wakeup,
+        clock: Clock,
+        new_driver: NewDriver,
+        cards_per_worker: int = 1,
+    ) -> None:
+        self._cards_per_worker = cards_per_worker
         self._clock = clock
         self._wakeup = wakeup
         self._new_driver = new_driver
@@ -236,7 +245,7 @@ class ClusterWorkers:
         wanted = {
             seat.place.name: seat
             for node in message.nodes
-            for seat in seats(node, seen.names[node.node_id], heavy=heavy)
+            for seat in seats(node, seen.names[node.node_id], heavy=heavy, together=self._cards_per_worker)
         }
         for name in [name for name, seat in seen.seats.items() if wanted.get(name) != seat]:
             del seen.seats[name]
@@ -292,12 +301,13 @@ class ClusterWorkers:
             handle.exit("the Ray cluster is out of reach", in_good_order=True)
 
 
-def cluster_executor(address: str, *, network_is_private: bool) -> NewExecutor:
+def cluster_executor(address: str, *, network_is_private: bool, cards_per_worker: int = 1) -> NewExecutor:
     """What makes the executor of a server on the cluster at this address.
 
     Args:
         address: host:port of its head, or "local" for one of this machine alone.
         network_is_private: see security.joining.
+        cards_per_worker: of a node's workers with cards.
 
     Raises:
         ServiceError: the cluster is not safe to join, or Ray is not installed.
@@ -311,6 +321,6 @@ def cluster_executor(address: str, *, network_is_private: bool) -> NewExecutor:
             arguments = (address, options.engines, options.log_format)
             return DriverProcess(*arguments, how.environment, how.prove_closed, post)
 
-        return ClusterWorkers(options, wakeup, clock, new_driver)
+        return ClusterWorkers(options, wakeup, clock, new_driver, cards_per_worker)
 
     return new_executor

@@ -40,13 +40,14 @@ def node_names(nodes: Iterable[Node], known: Mapping[str, str]) -> dict[str, str
     return names
 
 
-def seats(node: Node, name: str, *, heavy: bool) -> tuple[Seat, ...]:
-    """The workers of a node: one for what needs no card, one for each card.
+def seats(node: Node, name: str, *, heavy: bool, together: int = 1) -> tuple[Seat, ...]:
+    """The workers of a node: one for what needs no card, one for each card, or for so many of them.
 
     Args:
         node: which one.
         name: its name.
         heavy: whether networks are computed on its processors.
+        together: cards of a worker; the last one has those that are left over.
     """
     if node.problem:
         return ()
@@ -54,10 +55,9 @@ def seats(node: Node, name: str, *, heavy: bool) -> tuple[Seat, ...]:
     def seat(kind: WorkerKind, own: str, cpus: int, cards: tuple[Card, ...] = ()) -> Seat:
         return Seat(WorkerPlace(f"{name}/{own}", kind, cards, name), node.node_id, cpus)
 
-    found = [
-        seat(WorkerKind.CARD, f"card{number}", 0, (Card(str(number), memory),))
-        for number, memory in enumerate(node.card_memory)
-    ]
+    cards = [Card(str(number), memory) for number, memory in enumerate(node.card_memory)]
+    groups = [tuple(cards[first : first + together]) for first in range(0, len(cards), together)]
+    found = [seat(WorkerKind.CARD, f"card{'+'.join(card.name for card in group)}", 0, group) for group in groups]
     if node.cpus >= 1:
         found.insert(0, seat(WorkerKind.LIGHT, "light", 0))
     if heavy and node.cpus >= 2:

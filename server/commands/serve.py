@@ -105,6 +105,12 @@ PrivateOption = Annotated[
         help="Join a Ray cluster that asks for no token: whoever reaches any of its ports runs code on all its nodes.",
     ),
 ]
+CardsPerWorkerOption = Annotated[
+    int,
+    typer.Option(
+        min=1, help="Cards that each worker of a cluster's nodes has, for engines that use several for one clip."
+    ),
+]
 
 
 def serve(
@@ -131,6 +137,7 @@ def serve(
     print_unit: PrintUnitOption = False,
     cluster: ClusterOption = "",
     network_is_private: PrivateOption = False,
+    cards_per_worker: CardsPerWorkerOption = 1,
 ) -> None:
     """Run a server: it takes shots, makes clips and keeps them until they are fetched."""
     if log_format not in ("text", "json"):
@@ -161,8 +168,17 @@ def serve(
     )
     if cluster and workers != AUTO:
         raise typer.BadParameter("a cluster's nodes have workers of their own", param_hint="--workers")
+    if cards_per_worker > 1 and not cluster:
+        together = "+".join(map(str, range(cards_per_worker)))
+        raise typer.BadParameter(
+            f"this machine's workers are named: --workers light,card{together}", param_hint="--cards-per-worker"
+        )
     with friendly_errors():
-        new_executor = cluster_executor(cluster, network_is_private=network_is_private) if cluster else None
+        new_executor = (
+            cluster_executor(cluster, network_is_private=network_is_private, cards_per_worker=cards_per_worker)
+            if cluster
+            else None
+        )
         run_until_stopped(
             options,
             die_with_parent=die_with_parent,

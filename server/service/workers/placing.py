@@ -80,7 +80,10 @@ def why_none(needs: EngineNeeds, places: Iterable[WorkerPlace]) -> str:
     if there < needs.cards:
         return f"it needs {wanted}; this server has {there or 'none'}" + (" on one machine" if there else "")
     together = "+".join(map(str, range(needs.cards)))
-    return f"it needs {wanted}; the workers of this server have {most}: start it with --workers light,card{together}"
+    return (
+        f"it needs {wanted}; the workers of this server have {most}: start it with --workers light,card{together}, or "
+        f"on a cluster with --cards-per-worker {needs.cards}"
+    )
 
 
 def lanes(needs: Mapping[str, EngineNeeds], places: Iterable[WorkerPlace]) -> dict[str, str]:

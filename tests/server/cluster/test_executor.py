@@ -65,14 +65,20 @@ class Driver:
 class Loop:
     """What the service's loop does with its executor."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cards_per_worker: int = 1) -> None:
         self.folder = folder
         self.now = 0.0
         self.wakeup = Wakeup()
         self.drivers: list[Driver] = []
         self.said: list[tuple[str, object]] = []
         options = ServiceOptions(data_dir=folder)
-        self.executor = ClusterWorkers(options, self.wakeup, lambda: self.now, self.new_driver)  # type: ignore[arg-type]
+        self.executor = ClusterWorkers(
+            options,
+            self.wakeup,
+            lambda: self.now,
+            self.new_driver,  # type: ignore[arg-type]
+            cards_per_worker,
+        )
         self.executor.listen(lambda worker, message: self.said.append((worker, message)))
 
     def new_driver(self, post: OnDriver) -> Driver:
@@ -211,6 +217,16 @@ def test_a_node_that_leaves_gets_no_more_jobs_and_its_engines_stop_at_a_checkpoi
 def test_a_node_that_leaves_while_the_server_joins_gets_no_jobs(loop: Loop) -> None:
     loop.join(PLAIN, msgspec.structs.replace(CARD, draining=True))
     assert {worker.place.node for worker in loop.executor.workers() if not worker.draining} == {"head"}
+
+
+def test_a_worker_has_the_cards_of_a_node_that_it_is_to_have_together(tmp_path: Path) -> None:
+    loop = Loop(tmp_path, cards_per_worker=2)
+    loop.turn()
+    driver = loop.join(msgspec.structs.replace(CARD, card_memory=(24 * GB, 24 * GB)))
+    (worker,) = [message for message in driver.sent if isinstance(message, StartWorker) and message.cards]
+    assert (worker.name, worker.cards) == ("render/card0+1", 2)
+    assert loop.unavailable("network") == ""
+    loop.wakeup.close()
 
 
 def test_an_autoscaler_is_told_what_waits_for_cards(loop: Loop) -> None:

@@ -21,6 +21,12 @@ def test_a_node_has_a_worker_for_short_jobs_and_one_for_each_card() -> None:
     ]
 
 
+def test_cards_are_taken_together_as_far_as_they_go() -> None:
+    node = msgspec.structs.replace(NODE, card_memory=(24 * GB, 24 * GB, 48 * GB))
+    _, *cards = seats(node, "a", heavy=False, together=2)
+    assert [(seat.place.name, len(seat.place.cards)) for seat in cards] == [("a/card0+1", 2), ("a/card2", 1)]
+
+
 def test_networks_on_processors_keep_all_but_one_busy() -> None:
     node = msgspec.structs.replace(NODE, card_memory=())
     assert [(seat.place.kind, seat.cpus) for seat in seats(node, "a", heavy=True)] == [

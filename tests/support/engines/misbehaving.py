@@ -179,9 +179,22 @@ class CardEngine(CopyEngine):
     needs = EngineNeeds(cards=1, card_memory=8 * 2**30, without_card="never")
 
 
+class PairEngine(CopyEngine):
+    """Runs nowhere but where its process sees two cards."""
+
+    name = "pair"
+    needs = EngineNeeds(cards=2, card_memory=8 * 2**30, without_card="never")
+
+    def generate(self, shot: Shot, report: OnProgress) -> Clip:
+        cards = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        if len(cards.split(",")) != 2:
+            raise EngineError("There are not two cards", f"its process sees {cards or 'all'}")
+        return super().generate(shot, report)
+
+
 def on_nodes() -> dict[str, Callable[[], Engine]]:
-    """Those above, the product's own one, and one that needs a card."""
-    return {**engines(), **draft(), CardEngine.name: CardEngine}
+    """Those above, the product's own one, and those that need cards."""
+    return {**engines(), **draft(), CardEngine.name: CardEngine, PairEngine.name: PairEngine}
 
 
 def draft() -> dict[str, Callable[[], Engine]]:

@@ -30,7 +30,7 @@ def server(nodes: RayNodes, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     running = RunningServer(
         folder / "data",
         folder / "config",
-        ("--cluster", nodes.address),
+        ("--cluster", nodes.address, "--cards-per-worker", "2"),
         log=folder / "log",
         engines=ENGINES,
     ).start()
@@ -99,9 +99,11 @@ def test_nodes_that_join_are_used_and_one_that_dies_hands_its_job_to_another(
     nodes: RayNodes, server: RunningServer, client: Client, bike: Motorcycle, tmp_path: Path
 ) -> None:
     assert "it needs a card" in unavailable(client, "card")
-    first = nodes.add(cards=1, card_gb=24)
+    assert "it needs 2 cards in one worker; this server has none" in unavailable(client, "pair")
+    first = nodes.add(cards=2, card_gb=24)
     wait_until(lambda: not unavailable(client, "card"))
     made(client, small_payload(bike, "card"), "card", tmp_path)
+    made(client, small_payload(bike, "pair"), "pair", tmp_path)
 
     calm = made(client, small_payload(bike, "resume", seed=7), "resume", tmp_path)
     job_id, go_on = new_id(), tmp_path / "go on"

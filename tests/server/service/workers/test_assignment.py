@@ -78,7 +78,8 @@ def test_why_no_worker_takes_an_engine_is_said_with_numbers() -> None:
         "it needs a card of 40.0 GB; the largest that a worker of this server has is of 24.0 GB"
     )
     assert why_none(PAIR, places("auto", SMALL, LARGE)) == (
-        "it needs 2 cards in one worker; the workers of this server have 1: start it with --workers light,card0+1"
+        "it needs 2 cards in one worker; the workers of this server have 1: start it with --workers light,card0+1, or "
+        "on a cluster with --cards-per-worker 2"
     )
     assert why_none(PAIR, places("auto", SMALL)) == ("it needs 2 cards in one worker; this server has 1 on one machine")
     assert why_none(PAIR, places("light")) == "it needs 2 cards in one worker; this server has none"
