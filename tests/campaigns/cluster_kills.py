@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import math
 import os
 import random
 import sys
@@ -40,15 +41,28 @@ NODES = 3
 
 
 class Campaign:
-    """One campaign on a running cluster."""
+    """One campaign on a running cluster.
 
-    def __init__(self, nodes: RayNodes, folder: Path, jobs: int, chance: random.Random, kill_log: KillLog) -> None:
+    Args:
+        nodes: the cluster.
+        folder: for everything.
+        jobs: how many.
+        chance: decides who is killed, and when.
+        kill_log: for the kills.
+        until: seconds of the monotonic clock after which no job and no kill begins.
+    """
+
+    def __init__(
+        self, nodes: RayNodes, folder: Path, jobs: int, chance: random.Random, kill_log: KillLog, until: float
+    ) -> None:
         self._nodes = nodes
         self._kill_log = kill_log
+        self._until = until
         self._chance = chance
         self._workers: list[Any] = [nodes.add(cards=1, card_gb=24) for _ in range(NODES)]
         self._bike: Motorcycle = motorcycle()
         self.ids = [new_id() for _ in range(jobs)]
+        self.begun: list[str] = []
         self.clips: dict[str, str] = {}
         """Digest of the frames that were fetched, by job."""
         self.failed: set[str] = set()
@@ -80,8 +94,10 @@ class Campaign:
         for thread in self._threads:
             thread.start()
         for kill, name in enumerate(names):
-            while self.ended() < kill * 0.9 * len(self.ids) / kills:
+            while self.ended() < kill * 0.9 * len(self.ids) / kills and time.monotonic() < self._until:
                 time.sleep(0.05)
+            if time.monotonic() > self._until:
+                break
             time.sleep(self._chance.uniform(0.0, 1.0))
             before, at, started = self.ended(), time.time(), time.monotonic()
             landed = ways[name]()
@@ -96,6 +112,9 @@ class Campaign:
         """Submit, follow and fetch each job."""
         with self.server.client(patience=PATIENCE) as client:
             for job_id in ids:
+                if time.monotonic() > self._until:
+                    return
+                self.begun.append(job_id)
                 payload = small_payload(self._bike, "resume", pause=0.2, seed=seed_of(job_id), always=True)
                 client.submit(job_id, payload, "resume")
                 last = list(client.follow(job_id))[-1]
@@ -120,7 +139,7 @@ class Campaign:
 
     def _kill_engine(self) -> bool:
         """kill -9 of one process that runs engines; whether there was one."""
-        found = [process for process in psutil.process_iter() if _runs_engines(process)]
+        found = [process for process in psutil.Process().children(recursive=True) if _runs_engines(process)]
         with contextlib.suppress(psutil.NoSuchProcess, IndexError):
             self._chance.choice(found).kill()
             return True
@@ -136,7 +155,7 @@ class Campaign:
 
 
 def _runs_engines(process: psutil.Process) -> bool:
-    """Whether this is one of ours."""
+    """Whether it is a worker's process that runs the engines of the tests."""
     try:
         return {"server.service.workers.worker", "tests.support.engines.misbehaving:engines"} <= set(process.cmdline())
     except psutil.Error:
@@ -156,11 +175,20 @@ def digest(folder: Path) -> str:
     return whole.hexdigest()
 
 
-def run(jobs: int, kills: int, heads: int, seed: int, folder: Path) -> KillFigures:
-    """One campaign in `folder`, on a cluster of its own. Recovery is until the next job has ended."""
+def run(jobs: int, kills: int, heads: int, seed: int, folder: Path, minutes: float) -> KillFigures:
+    """One campaign on a cluster of its own. Recovery is until the next job has ended.
+
+    Args:
+        jobs: how many.
+        kills: how many, spread over the jobs.
+        heads: of them, how many of the head and all nodes.
+        seed: of the choice of who is killed, and when.
+        folder: for everything.
+        minutes: after these nothing more begins; the figures are of what was done until then.
+    """
     kill_log = KillLog()
     with ray_nodes() as nodes:
-        campaign = Campaign(nodes, folder, jobs, random.Random(seed), kill_log)
+        campaign = Campaign(nodes, folder, jobs, random.Random(seed), kill_log, time.monotonic() + 60 * minutes)
         try:
             campaign.run(kills, heads)
         finally:
@@ -171,7 +199,7 @@ def run(jobs: int, kills: int, heads: int, seed: int, folder: Path) -> KillFigur
         clip = campaign.clips.get(job_id)
         return clip is None or first.setdefault(seed_of(job_id), clip) == clip
 
-    figures = KillFigures(jobs, costly=frozenset({"node", "engine", "server", "head"}))
+    figures = KillFigures(len(campaign.begun), costly=frozenset({"node", "engine", "server", "head"}))
     return judged(figures, kill_log, folder / "data" / "jobs.sqlite3", campaign.clips, right)
 
 
@@ -182,11 +210,12 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--heads", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="after which nothing more begins")
     options = parser.parse_args()
     # Ray reads its variables when it is imported.
     os.environ.update(ENVIRONMENT)
     with tempfile.TemporaryDirectory() as folder:
-        figures = run(options.jobs, options.kills, options.heads, options.seed, Path(folder))
+        figures = run(options.jobs, options.kills, options.heads, options.seed, Path(folder), options.minutes)
     print(figures.as_json())
     sys.exit(not figures.clean)
 
