@@ -20,6 +20,9 @@ export PYTHONDONTWRITEBYTECODE :=
 PYTHON313 := scripts/find_python.sh 3.13
 RUN313 = UV_PROJECT_ENVIRONMENT=.venv313 $(UV) run --locked --group blender --python "$$python"
 
+CLUSTER_ENVIRONMENT = UV_PROJECT_ENVIRONMENT=.venv-cluster $(UV) sync --quiet --locked --extra cluster --group blender \
+	--compile-bytecode --python 3.11
+
 # The property tests draw this many times as many examples, other ones each time.
 FUZZ := 20
 FUZZ_TESTS = REALCAM_FUZZ=$(FUZZ) OMP_NUM_THREADS=1
@@ -66,14 +69,16 @@ test-models: setup
 
 # One after the other: each has a cluster of several nodes. With compiled bytecode, as every process of a node imports Ray.
 test-cluster: setup
-	@UV_PROJECT_ENVIRONMENT=.venv-cluster $(UV) sync --quiet --locked --extra cluster --group blender --compile-bytecode --python 3.11
+	@$(CLUSTER_ENVIRONMENT)
 	.venv-cluster/bin/python -m pytest tests/server/cluster
 
-# One after the other: some take most of a machine's memory.
+# One after the other: some take most of a machine's memory. Those on a cluster cut a network, as root alone can.
 test-slow: setup
 	$(RUN) python -m pytest -m slow
 	@scripts/models_environment.sh $(UV)
 	.venv-models/bin/python -m pytest -m slow tests/server $(filter-out tests/server/%,$(TORCH_TESTS))
+	@$(CLUSTER_ENVIRONMENT)
+	.venv-cluster/bin/python -m pytest -m slow tests/server/cluster/on_ray
 
 fuzz: setup
 	@scripts/models_environment.sh $(UV)

@@ -192,9 +192,16 @@ class PairEngine(CopyEngine):
         return super().generate(shot, report)
 
 
+class CardResumeEngine(ResumeEngine):
+    """The sampler, nowhere but on a card."""
+
+    name = "card-resume"
+    needs = CardEngine.needs
+
+
 def on_nodes() -> dict[str, Callable[[], Engine]]:
     """Those above, the product's own one, and those that need cards."""
-    return {**engines(), **draft(), CardEngine.name: CardEngine, PairEngine.name: PairEngine}
+    return {**engines(), **draft(), **{kind.name: kind for kind in (CardEngine, PairEngine, CardResumeEngine)}}
 
 
 def draft() -> dict[str, Callable[[], Engine]]:

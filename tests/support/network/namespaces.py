@@ -44,6 +44,11 @@ def namespace_with_cable() -> Iterator[str]:
         _ip("netns", "delete", name)
 
 
+def plug(namespace: str, *, plugged: bool) -> None:
+    """Plug the cable of a namespace in, or pull it out: what is sent then arrives nowhere."""
+    _ip("link", "set", namespace.replace("rc", "rca", 1), "up" if plugged else "down")
+
+
 def inside(namespace: str) -> list[str]:
     """The words before a command that is to run there; none for "", which is this namespace."""
     return ["ip", "netns", "exec", namespace] if namespace else []

@@ -72,12 +72,20 @@ class RayNodes:
         """Of the head, host:port."""
         return str(self._cluster.address)
 
-    def add(self, cpus: int = 1, cards: int = 0, card_gb: int = 0) -> Any:
-        """One node more, with as many cards as it says: nothing looks for them."""
+    def add(self, cpus: int = 1, cards: int = 0, card_gb: int = 0, **environment: str) -> Any:
+        """One node more, with as many cards as it says: nothing looks for them.
+
+        Args:
+            cpus: processors.
+            cards: graphics cards.
+            card_gb: memory of each.
+            environment: further variables of its processes.
+        """
         resources = {"realcam_card_gb": card_gb} if card_gb else {}
-        return _in_time(
-            lambda: self._cluster.add_node(num_cpus=cpus, num_gpus=cards, resources=resources, **self._options)
-        )
+        with mock.patch.dict(os.environ, environment):
+            return _in_time(
+                lambda: self._cluster.add_node(num_cpus=cpus, num_gpus=cards, resources=resources, **self._options)
+            )
 
     def kill(self, node: Any) -> None:
         """End a node and all that runs there, as a power cut does."""
@@ -88,6 +96,19 @@ class RayNodes:
         port = int(self.address.rpartition(":")[2])
         self._cluster.shutdown()
         self._start(port)
+
+    def actors(self, state: str) -> list[str]:
+        """The names of the actors of all who use the cluster that are in a state of Ray's."""
+        found = self._cluster.global_state.actor_table(None, None, state)
+        return sorted(actor["Name"] for actor in found.values())
+
+    def demand(self) -> list[dict[str, float]]:
+        """What Ray's autoscaler was asked for last: the resources of each job."""
+        from ray._private.ray_constants import AUTOSCALER_RESOURCE_REQUEST_CHANNEL
+        from ray._raylet import GcsClient
+
+        asked = GcsClient(address=self.address).internal_kv_get(AUTOSCALER_RESOURCE_REQUEST_CHANNEL, None)
+        return json.loads(asked or b"[]")
 
     def record_versions(self, ray: str, python: str) -> None:
         """Have the head say of its cluster that it runs these."""
