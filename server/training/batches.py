@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -43,6 +43,9 @@ class ClipBatches:
             batch = encoded(self.model, pictures, joined, self.condition_dropout)
         else:
             batch = self.frozen.encoded(self.model, samples, pictures, joined, self.condition_dropout)
+        if all(s.points is not None for s in samples):
+            points = torch.stack([s.points for s in samples if s.points is not None]).to(self.model.device)
+            batch = replace(batch, points=points)
         return NamedBatch(tuple(s.clip for s in samples), batch, joined)
 
 

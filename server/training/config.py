@@ -185,6 +185,8 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         condition_dropout: share of samples that lose the text alone, the picture alone, and both.
         timestep_shift: above 1 trains more at high noise, where a clip's camera is decided, see `shifted`; published:
             1.
+        correspondence: weight of a second loss, that the epipolar attention looks where by the condition frame's depth
+            the same point lies; clips without that depth go without; published: 0.
         published: make the published run's mistakes as well: cameras and schedule in float16, gradients divided twice,
             the principal point of the crop.
         data: what is trained on.
@@ -204,6 +206,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     dropout: float = 0.1
     condition_dropout: float = 0.05
     timestep_shift: float = 1.0
+    correspondence: float = 0.0
     published: bool = False
     mix: MixSettings = MixSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
@@ -222,7 +225,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     def rules(self) -> StepRules:
         """What of the step is chosen."""
-        return StepRules(half_precision=self.published)
+        return StepRules(half_precision=self.published, correspondence=self.correspondence)
 
     def optimizer_rules(self) -> OptimizerSettings:
         """The optimizer's settings, the published run's where that is asked for."""
@@ -309,6 +312,11 @@ def _rules(config: TrainingConfig) -> Iterator[tuple[str, object, bool, str]]:
     shift = config.timestep_shift
     drawn = shift == 1.0 or (0.0 < shift < math.inf and not config.published)
     yield "timestep_shift", shift, drawn, "a number above 0; 1 where published"
+    told = config.correspondence
+    fits = told == 0.0 or (0.0 < told < math.inf and not config.published)
+    yield "correspondence", told, fits, "a number from 0 on; 0 where published"
+    again = told == 0.0 or not run.recompute
+    yield "run.recompute", run.recompute, again, "false where correspondence is above 0"
     yield "data.workers", data.workers, data.workers >= 0, "at least 0"
     yield "data.tails", data.tails, 0.0 <= data.tails < 0.5, "at least 0 and below 0.5"
     strides = list(data.stride)

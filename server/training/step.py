@@ -16,6 +16,7 @@ from server.model.unet.unet import split_context
 
 from .camera import SeenCamera, in_half_precision, seen_camera
 from .concat import training_concat
+from .correspondence.told_attention import told_camera
 from .data.camera_paths import CameraPaths
 from .draws import StepDraws
 
@@ -29,12 +30,14 @@ class TrainingBatch:
         context: [B, 77 + 16 frames, C], the text's tokens, then the picture's.
         speed: [B] int64, what the network is told of the clips' speed.
         paths: the cameras.
+        points: [B, T, h, w, 2] for cells of the finest masked level, see `seen_points`; None where nobody asked.
     """
 
     latents: Tensor
     context: Tensor
     speed: Tensor
     paths: CameraPaths
+    points: Tensor | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -50,11 +53,13 @@ class StepRules:
     Attributes:
         half_precision: round the schedule's tables and the cameras to float16, as the published run does.
         conventions: of the epipolar masks.
+        correspondence: weight of the loss that tells the epipolar attention where to look, see `correspondence`.
         with_camera: False leaves the camera modules out: the frozen base's own loss.
     """
 
     half_precision: bool = False
     conventions: CameraConventions = PUBLISHED
+    correspondence: float = 0.0
     with_camera: bool = True
 
 
@@ -67,8 +72,8 @@ class StepResult:
     """What a step computed.
 
     Attributes:
-        loss: the mean over the batch, with gradients.
-        loss_per_sample: [B] float32, detached.
+        loss: the mean over the batch, with gradients; with the weighed loss of correspondence.
+        loss_per_sample: [B] float32, detached, without it.
         prediction: [B, 4, T, h, w] float32, what the network put out.
         noised: what it was given and should have put out.
     """
@@ -97,6 +102,11 @@ def training_step(
     """
     if camera is None and rules.with_camera:
         camera = batch_camera(model, batch, draws, rules)
+    terms: list[Tensor] = []
+    if camera is not None and rules.correspondence and batch.points is not None:
+        registers, step = model.config.unet.register_tokens, int(draws.timestep.sum())
+        cell = min(model.config.unet.mask_cells)
+        camera, terms = told_camera(camera, batch.points, draws.reference, registers, step, cell)
     seen = camera.encoded(model.pose_encoder) if camera is not None and rules.with_camera else None
     made = noised(
         step_tables(model, rules), model.config.schedule.prediction, batch.latents, draws.noise, draws.timestep
@@ -106,7 +116,10 @@ def training_step(
     x = torch.cat([made.latent, concat.float()], dim=1)
     prediction = model.unet(x, draws.timestep, context, seen, batch.speed).float()
     per_sample = (prediction - made.target).square().flatten(1).mean(dim=1)
-    return StepResult(per_sample.mean(), per_sample.detach(), prediction, made)
+    loss = per_sample.mean()
+    if terms:
+        loss = loss + rules.correspondence * torch.stack(terms).mean()
+    return StepResult(loss, per_sample.detach(), prediction, made)
 
 
 def batch_camera(

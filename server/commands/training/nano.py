@@ -66,12 +66,12 @@ def _vae(file: Path) -> None:
     from server.training.nano.config import read_nano_config
     from server.training.nano.loop import NanoTraining
     from server.training.nano.vae_files import VaeFacts, normalise_latents, write_vae
-    from server.training.nano.vae_learner import VaeLearner, new_vae
+    from server.training.nano.vae_learner import VaeLearner, continued_vae, new_vae
     from server.training.nano.world_clips import open_worlds
 
     config = read_nano_config(file)
     pace, folder, worlds = config.vae, config.vae_folder, Path(config.worlds)
-    network = new_vae(NANO.vae, pace.seed)
+    network = continued_vae(Path(pace.begin), NANO.vae) if pace.begin else new_vae(NANO.vae, pace.seed)
     clips, validation = open_worlds(worlds)
     learner = VaeLearner(network, clips, validation, pace.batch, pace.seed)
     training = NanoTraining(learner, pace, folder)

@@ -11,13 +11,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from blender_addon.core.arrays import Float64, UInt8
+from blender_addon.core.arrays import Float32, Float64, UInt8
 from server.datasets.align import AlignRecord
 from server.datasets.align_collection import SUMMARY, CollectionSummary, clip_fingerprint
 from server.datasets.clip_frames import picture_files, read_picture, read_pictures
 
 from .clip_set import ClipSet, DataError, sorted_out
-from .first_depth import NEAR_PLANE, depth_file, near_plane
+from .first_depth import NEAR_PLANE, depth_file, near_plane, read_frame_depth
 from .inspection import APART, NO_SCALE
 from .posed_clips import TrainingClip, refusal
 from .suspicions import suspicion
@@ -117,6 +117,11 @@ class AlignedClip:
     def read(self, indices: Sequence[int]) -> UInt8:
         """These frames, [F, H, W, 3] uint8 sRGB."""
         return read_pictures(tuple(self.files[i] for i in indices))
+
+    def depth_of(self, index: int) -> Float32 | None:
+        """See TrainingClip."""
+        file = depth_file(self.folder, self.files[index])
+        return read_frame_depth(file) if file.is_file() else None
 
 
 def open_aligned(folder: Path, records: Path, frames: int, fps: float, relative: bool = False) -> ClipSet:

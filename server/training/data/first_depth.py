@@ -31,7 +31,7 @@ def depth_file(folder: Path, frame: Path) -> Path:
     return folder / DEPTH / f"{frame.stem}.png"
 
 
-def read_first_depth(file: Path) -> Float32:
+def read_frame_depth(file: Path) -> Float32:
     """The depth map of a file of 16-bit millimetres: [h, w] metres along z, NaN where unknown."""
     return known_depth(read_depth(file, msgspec.structs.replace(MILLIMETRES, unknown=NO_READING), trust_unit=True))
 
@@ -43,6 +43,6 @@ def near_plane(file: Path) -> float:
     Args:
         file: of the frame's depth.
     """
-    depth = read_first_depth(file)
+    depth = read_frame_depth(file)
     known = depth[np.isfinite(depth)]
     return float(np.percentile(known, NEAR_SHARE)) if known.size else float("nan")

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from blender_addon.core.arrays import Float64, UInt8
+from blender_addon.core.arrays import Float32, Float64, UInt8
 
 
 class TrainingClip(Protocol):
@@ -61,6 +61,10 @@ class TrainingClip(Protocol):
 
     def read(self, indices: Sequence[int]) -> UInt8:
         """These frames, [F, H, W, 3] uint8 sRGB."""
+        ...
+
+    def depth_of(self, index: int) -> Float32 | None:
+        """A frame's depth along z, [H, W] in the unit of the poses, NaN where unknown; None where there is none."""
         ...
 
 

@@ -34,6 +34,7 @@ class Sample:
         choice: which frames.
         fps: frames per second of the sample.
         key: of the clip as it is on the disk, see `clip_key`.
+        points: [T, h, w, 2], see `seen_points`; None where nobody asked for them.
     """
 
     clip: str
@@ -43,6 +44,7 @@ class Sample:
     choice: FrameChoice
     fps: float
     key: str
+    points: Tensor | None = None
 
 
 def clip_sample(

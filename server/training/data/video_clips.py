@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_addon.core.arrays import Float64, UInt8
+from blender_addon.core.arrays import Float32, Float64, UInt8
 from blender_addon.core.camera.formats import camera_info
 from blender_addon.core.camera.formats.camera_file import CameraFile, Known
 from blender_addon.core.camera.formats.dispatch import read_trajectory
@@ -137,6 +137,11 @@ class VideoClip:
     def read(self, indices: Sequence[int]) -> UInt8:
         """These frames, [F, H, W, 3] uint8 sRGB."""
         return read_video_frames(self.video, indices)
+
+    def depth_of(self, index: int) -> Float32 | None:
+        """None: these data sets have no depth."""
+        del index
+        return None
 
 
 def in_own_unit(clip: VideoClip) -> VideoClip:

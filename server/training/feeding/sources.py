@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from blender_addon.core.errors import RealCamError
 from server.model.config import LATENT_DOWNSAMPLE, ModelConfig
+from server.training.correspondence.seen_points import with_points
 from server.training.data.posed_clips import PosedClips, TrainingClip
 from server.training.data.samples import Sample, clip_sample
 from server.training.draws import StepDraws, draw_step, sample_generator
@@ -50,6 +51,7 @@ class SampleSource:
         published: see `cropped_intrinsics`.
         frames: of a sample.
         timestep_shift: see `draw_step`.
+        points: whether samples say where in the condition frame their points lie.
     """
 
     clips: PosedClips
@@ -61,6 +63,7 @@ class SampleSource:
     published: bool
     frames: int
     timestep_shift: float = 1.0
+    points: bool = False
 
     def __call__(self, position: int) -> Drawn:
         """What is at a position: of the clip whose turn it is, or, where that is broken, of one drawn in its place."""
@@ -73,10 +76,11 @@ class SampleSource:
             chooser = random.Random(sample_seed(self.seed, epoch, index, *([attempt] if attempt else [])))
             clip = self.clips[chooser.randrange(len(self.clips)) if attempt else index]
             try:
-                return Drawn(self._sample(clip, chooser), draws, broken)
+                return Drawn(self._sample(clip, chooser, int(draws.reference)), draws, broken)
             except RealCamError as error:
                 broken[clip.name] = error.sentence
         return Drawn(None, draws, broken)
 
-    def _sample(self, clip: TrainingClip, chooser: random.Random) -> Sample:
-        return clip_sample(clip, self.size, self.stride, chooser, self.frames, self.published)
+    def _sample(self, clip: TrainingClip, chooser: random.Random, reference: int) -> Sample:
+        sample = clip_sample(clip, self.size, self.stride, chooser, self.frames, self.published)
+        return with_points(sample, clip, reference, min(self.config.unet.mask_cells)) if self.points else sample

@@ -21,6 +21,16 @@ BASE_FILE = "base.safetensors"
 """All parts but the camera modules, in the published layout: what `realcam train` takes as `base`."""
 
 
+class VaePace(Pace, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the VAE is trained.
+
+    Attributes:
+        begin: folder of another VAE's training to begin with instead of initial values; "" for those.
+    """
+
+    begin: str = ""
+
+
 class BasePace(Pace, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the base is trained.
 
@@ -56,7 +66,7 @@ class NanoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     worlds: str
     out: str
-    vae: Pace
+    vae: VaePace
     base: BasePace
     table: ComparisonSettings = ComparisonSettings()
 

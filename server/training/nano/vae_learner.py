@@ -18,6 +18,7 @@ from server.model.vae import build_vae
 from server.training.draws import sample_generator
 from server.training.reporting.contact_sheet import contact_sheet
 
+from .vae_files import read_vae
 from .world_clips import WorldClips
 
 SCALES = (1, 2, 4)
@@ -117,6 +118,15 @@ def new_vae(config: VaeConfig, seed: int) -> AutoencoderKL:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build_vae(config).to(memory_format=torch.channels_last)
+
+
+def continued_vae(folder: Path, config: VaeConfig) -> AutoencoderKL:
+    """A trained VAE that learns on.
+
+    Raises:
+        RealCamError: the folder holds none.
+    """
+    return read_vae(folder, config).requires_grad_(True).train().to(memory_format=torch.channels_last)
 
 
 def picture_loss(made: Tensor, pictures: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from server.model.model import RealCamModel
 from server.reconstruction.scale import DepthMap
 from server.training.config import TrainingConfig
 from server.training.data.aligned_clips import AlignedClip
-from server.training.data.first_depth import read_first_depth
+from server.training.data.first_depth import read_frame_depth
 from server.training.data.frame_choice import FrameChoice
 from server.training.data.opening import open_clips
 from server.training.data.posed_clips import PosedClips, TrainingClip
@@ -128,7 +128,7 @@ def first_depth(clip: TrainingClip) -> DepthMap | None:
     """
     if not isinstance(clip, AlignedClip) or not clip.depth.is_file():
         return None
-    depth = read_first_depth(clip.depth) / np.float32(clip.unit)
+    depth = read_frame_depth(clip.depth) / np.float32(clip.unit)
     rows, columns = depth.shape
     return DepthMap(depth, scaled_intrinsics(clip.intrinsics[0], clip.size, (columns, rows)))
 

@@ -38,6 +38,9 @@ class Clip:
     fingerprint: str = ""
     frame_count: int = 1000
 
+    def depth_of(self, index: int) -> None:
+        del index
+
     def read(self, indices: Sequence[int]) -> Any:
         grey = np.full((self.size[1], self.size[0], 3), 128, np.uint8)
         return np.stack([self.frames.get(i, grey) for i in indices])

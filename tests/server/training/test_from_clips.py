@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from server.training.feeding.loader import SampleLoader  # noqa: E402
 from server.training.feeding.sources import SampleSource  # noqa: E402
 from server.training.loop import Training  # noqa: E402
 from server.training.start import blank_camera  # noqa: E402
+from server.training.step import StepRules, training_step  # noqa: E402
 from server.training.trained_set import camera_tensors, initialise  # noqa: E402
 from tests.server.published.recipe import recipe_trajectory  # noqa: E402
 from tests.support.model.reduced_model import TINY_256  # noqa: E402
@@ -103,6 +105,28 @@ def test_steps_on_recorded_clips(folder: Path) -> None:
     (done,) = Training(model, config, accelerate.Accelerator(cpu=True), folder / "out").run(batches, 1)
     assert not done.skipped
     assert done.loss > 0
+
+
+def test_depth_tells_the_attention_where_to_look(folder: Path) -> None:
+    model = random_model(TINY_256, ByteTokenizer(TINY_256.clip.vocabulary), seed=4)
+    initialise(model, torch.Generator().manual_seed(1))
+    clips = open_aligned(folder / "train", folder / "aligned" / "train", FRAMES, 30.0)
+    told = SampleLoader(replace(source(clips), points=True), 0, 2)
+
+    def losses() -> list[float]:
+        made = ClipBatches(model, told, 0.05)(range(2))
+        rules = (StepRules(), StepRules(correspondence=0.5))
+        return [float(training_step(model, made.batch, made.draws, rule).loss.detach()) for rule in rules]
+
+    without_depth = losses()
+    assert without_depth[0] == without_depth[1]
+    for clip in ("a", "b", "c"):
+        (folder / "train" / clip / "depth").mkdir()
+        for i in range(9):
+            Image.fromarray(np.full((72, 96), 3000, np.uint16)).save(folder / "train" / clip / "depth" / f"{i:04d}.png")
+    plain, with_terms = losses()
+    assert plain == without_depth[0]
+    assert with_terms > plain + 0.5
 
 
 def test_the_samples_do_not_depend_on_who_decodes_them(folder: Path) -> None:

@@ -214,6 +214,9 @@ class Sequence3d:
     def frame_count(self) -> int:
         return len(self.files)
 
+    def depth_of(self, index: int) -> None:
+        del index
+
     def read(self, indices: Sequence[int]) -> Any:
         return np.stack([read_picture(self.files[i]) for i in indices])
 

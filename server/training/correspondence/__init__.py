@@ -1,0 +1,1 @@
+"""A second loss for small networks: the epipolar attention is told where in the condition frame to look."""
