@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from server.diffusion.sampler import SeededNoise  # noqa: E402
 from server.engines.realcam.memory.memory_plan import UNET_PEAK, VAE_PEAK  # noqa: E402
 from server.model.config import TINY, VARIANTS, ModelConfig  # noqa: E402
 from server.model.model import OFFLOADED_PARTS, RealCamModel, offloaded, random_model  # noqa: E402  # noqa: E402
-from server.model.sampling import camera_condition  # noqa: E402
+from server.model.sampling import branch_devices, camera_condition  # noqa: E402
 from server.model.sampling.shot_sampler import FixedFrame, Hooks, SamplingOptions, ShotInputs, ShotState, sample_shot  # noqa: E402
 from server.model.tokenizer import ByteTokenizer  # noqa: E402
 from server.model.unet import flex_plan  # noqa: E402
@@ -155,7 +157,7 @@ def plans(request: pytest.FixtureRequest, fake: FakeTensorMode, monkeypatch: pyt
         assert request.param == "flex"
 
         def attend(q: Any, k: Any, v: Any, block_mask: Any) -> Any:
-            queries, keys = (torch.arange(n, device=CARD) for n in block_mask.seq_lengths)
+            queries, keys = (torch.arange(n, device=q.device) for n in block_mask.seq_lengths)
             seen = block_mask.mask_mod(queries, queries, queries[:128, None], keys)
             assert {t.device for t in (block_mask.kv_indices, block_mask.full_kv_indices, seen)} == {q.device}
             return torch.nn.functional.scaled_dot_product_attention(q, k, v)
@@ -225,6 +227,43 @@ def test_as_published() -> None:
     options = SamplingOptions(steps=1, published_parity=True)
     frames = sample_shot(model_on_card(torch.float32), short, options, SeededNoise(0, CARD), Hooks())
     assert len(frames) == WINDOW
+
+
+class InTurn:
+    """In place of a pool of threads, which fake tensors do not know."""
+
+    def __init__(self, *_: object) -> None:
+        """As a pool."""
+
+    def __enter__(self) -> InTurn:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing runs any more."""
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        made: Future[Any] = Future()
+        made.set_result(function(*arguments))
+        return made
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.usefixtures("plans")
+def test_branches_on_two_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the second card computes with is on it, and what it made comes back."""
+    monkeypatch.setattr(branch_devices, "ThreadPoolExecutor", InTurn)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+    one, seen = inputs(), list[Any]()
+    short = replace(one, poses=one.poses[:WINDOW], intrinsics=one.intrinsics[:WINDOW], preview=None, held=())
+    model = model_on_card(torch.bfloat16)
+    other = branch_devices.replicated(model, torch.device("cuda:1"))
+    other.unet.conv_out.register_forward_hook(lambda _module, _inputs, output: seen.append(output.device))
+    guidance = GuidanceConfig(scale=5.0, image_scale=2.0, camera_scale=1.5)
+    options = SamplingOptions(steps=1, guidance=guidance)
+    frames = sample_shot(model, short, options, SeededNoise(0, CARD), Hooks(), replicas=[other])
+    assert len(frames) == WINDOW
+    assert seen == [torch.device("cuda:1")] * 2
 
 
 def full_part(build: Callable[[], Any], dtype: Any) -> Any:
