@@ -109,6 +109,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (f"{GENERATE} --depth-unit mm", "Say which, in Blender as the Unit under Depth"),
         ("serve --port 0 --data-dir served --workers cpu", "'cpu' names no worker"),
         ("serve --port 0 --data-dir served --workers light,card9", "has no card 9 for a worker"),
+        ("serve --port 0 --data-dir served --cards-per-worker 2", "named: --workers light,card0+1"),
         ("serve --log-format xml", "'xml': expected text or json"),
         ("depth calibrate depth.npy --point 1,1=1 --point 2,2=2 --numbers up", "'up': expected distance or inverse"),
         ("depth calibrate depth.npy --point 1,1=1 --point 2,2=2 --along x", "'x': expected ray or z"),
