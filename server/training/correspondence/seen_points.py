@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from blender_addon.core.arrays import Float32, Float64
-from blender_addon.core.camera.projection import pixel_grid, project, unproject
+from blender_addon.core.camera.projection import pixel_grid, project, unproject_pixels
 from server.training.data.crop import Crop, covering_crop
 from server.training.data.posed_clips import TrainingClip
 from server.training.data.samples import Sample
 
+PER_CELL = 4
+"""Points along a cell's side that are followed, where the depth has so many pixels."""
 NEAREST = 0.375
 """Cells from a cell's centre within which a point must be seen to stand for it."""
 BEHIND = 1.1
@@ -62,8 +64,11 @@ def seen_points(
         [T, h, w, 2] float32 (x, y), pixels of the crop; NaN where a cell shows nothing that the condition frame does.
     """
     width, height = crop.size
-    points = unproject(np.asarray(depth, dtype=np.float64), lens).reshape(-1, 3)
-    source = pixel_grid(*crop.source).reshape(-1, 2) * np.divide(crop.resized, crop.source) - crop.left_top
+    scale = np.divide(crop.resized, crop.source)
+    step = max(1, round(cell / PER_CELL / float(scale.min())))
+    pixels = pixel_grid(*crop.source)[step // 2 :: step, step // 2 :: step].reshape(-1, 2)
+    points = unproject_pixels(pixels, depth[step // 2 :: step, step // 2 :: step].ravel(), lens)
+    source = pixels * scale - crop.left_top
     known = np.isfinite(points).all(axis=1) & _inside(source, width, height)
     points, source = points[known], source[known].astype(np.float32)
     world = points @ poses[reference, :3, :3].T + poses[reference, :3, 3]

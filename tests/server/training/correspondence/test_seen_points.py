@@ -34,9 +34,9 @@ def centres() -> Float64:
 def test_a_wall_seen_from_the_side_is_shifted_by_its_depth() -> None:
     found = seen(np.full((32, 64), 4.0, np.float32), beside(0.5))
     shift = LENS[0, 0] * 0.5 / 4.0
-    np.testing.assert_allclose(found[0], centres(), atol=1.0)
+    np.testing.assert_allclose(found[0], centres(), atol=1.6)
     inside = centres()[..., 0] + shift < 63
-    np.testing.assert_allclose(found[1][inside], (centres() + np.array([shift, 0]))[inside], atol=1.0)
+    np.testing.assert_allclose(found[1][inside], (centres() + np.array([shift, 0]))[inside], atol=1.6)
     assert np.isnan(found[1][centres()[..., 0] + shift > 66]).all()
 
 
@@ -48,9 +48,9 @@ def test_what_is_in_front_hides_what_is_behind() -> None:
     near, far = LENS[0, 0] * 0.3 / 2.0, LENS[0, 0] * 0.3 / 8.0
     post = (found[:, 0] >= 24) & (found[:, 0] < 40)
     where = centres()[1, :, 0]
-    np.testing.assert_allclose(found[post][:, 0] - where[post], near, atol=1.0)
+    np.testing.assert_allclose(found[post][:, 0] - where[post], near, atol=1.6)
     wall = np.isfinite(found[:, 0]) & ~post
-    np.testing.assert_allclose(found[wall][:, 0] - where[wall], far, atol=1.0)
+    np.testing.assert_allclose(found[wall][:, 0] - where[wall], far, atol=1.6)
     assert post.any()
     assert wall.any()
     assert np.isnan(found[:-1]).any()
@@ -59,10 +59,10 @@ def test_what_is_in_front_hides_what_is_behind() -> None:
 def test_the_condition_frame_may_be_any_and_unknown_depth_says_nothing() -> None:
     depth = np.full((32, 64), 4.0, np.float32)
     forwards, backwards = seen(depth, beside(0.5)), seen(depth, beside(0.5), reference=1)
-    np.testing.assert_allclose(backwards[1], centres(), atol=1.0)
+    np.testing.assert_allclose(backwards[1], centres(), atol=1.6)
     middle = slice(2, 6)
     moved = (forwards[1] - centres())[:, middle, 0]
-    np.testing.assert_allclose((backwards[0] - centres())[:, middle, 0], -moved, atol=1.1)
+    np.testing.assert_allclose((backwards[0] - centres())[:, middle, 0], -moved, atol=1.6)
     depth[:, :32] = np.nan
     assert np.isnan(seen(depth, beside(0.0))[1, :, :4]).all()
 
@@ -73,4 +73,4 @@ def test_a_depth_of_another_size_is_cropped_as_its_frame_is() -> None:
     small = np.array([[lens[0, 0] / 2, 0, 32], [0, lens[1, 1] / 2, 16], [0, 0, 1.0]])
     poses = beside(0.0)
     found = seen_points(np.full((96, 128), 3.0, np.float32), lens, crop, poses, np.stack([small, small]), 0, CELL)
-    torch.testing.assert_close(found[1].double(), torch.from_numpy(centres()), atol=0.6, rtol=0)
+    torch.testing.assert_close(found[1].double(), torch.from_numpy(centres()), atol=0.8, rtol=0)
