@@ -34,21 +34,7 @@ def openapi_document() -> dict[str, Any]:
         "/v1/engines": {"get": _operation("engines", "What the engines can do", {"200": _json("Engines", engines)})},
         "/v1/jobs": {
             "get": _operation("jobs", "Your jobs, newest first", {"200": _json("Jobs", jobs)}),
-            "post": {
-                **_operation("submit", "Send a shot: it becomes a job", {"202": _json("The job", submitted)}),
-                "parameters": [
-                    _parameter("title", "query", "The job's name for people", {"maxLength": 200}),
-                    _parameter("job_id", "query", "A new id; sending again with the same makes no second job", JOB_ID),
-                ],
-                "requestBody": {
-                    "required": True,
-                    "content": {
-                        SHOT_TYPE: {"schema": BINARY},
-                        JSON_TYPE: {"schema": job},
-                        FORM_TYPE: {"schema": _form(settings), "encoding": SETTINGS_ARE_JSON},
-                    },
-                },
-            },
+            "post": _submit(submitted, job, settings),
         },
         "/v1/jobs/{job_id}": {
             "parameters": [JOB],
@@ -82,6 +68,23 @@ def openapi_document() -> dict[str, Any]:
 
 def _operation(name: str, summary: str, responses: dict[str, Any]) -> dict[str, Any]:
     return {"operationId": name, "summary": summary, "responses": responses}
+
+
+def _submit(submitted: dict[str, Any], job: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """The operation that makes a job: a shot file, or a photo as JSON or as a form."""
+    content = {
+        SHOT_TYPE: {"schema": BINARY},
+        JSON_TYPE: {"schema": job},
+        FORM_TYPE: {"schema": _form(settings), "encoding": SETTINGS_ARE_JSON},
+    }
+    return {
+        **_operation("submit", "Send a shot: it becomes a job", {"202": _json("The job", submitted)}),
+        "parameters": [
+            _parameter("title", "query", "The job's name for people", {"maxLength": 200}),
+            _parameter("job_id", "query", "A new id; sending again with the same makes no second job", JOB_ID),
+        ],
+        "requestBody": {"required": True, "content": content},
+    }
 
 
 def _form(settings: dict[str, Any]) -> dict[str, Any]:

@@ -134,6 +134,18 @@ class Service:
         )
         # Workers import their engines while the rest is set up.
         executor.tick()
+        self._answer_with(outbox)
+        self._started = time.monotonic()
+        self._housekeeping_at = 0.0
+        self._forgetting = Forgetting(self._manager, options.retention)
+        self._drains, self._drains_at = Drains(options.config_dir), 0.0
+        self._stop_at: float | None = None
+        self._lags: deque[tuple[float, float]] = deque()
+        reconcile(self._manager)
+
+    def _answer_with(self, outbox: Outbox) -> None:
+        """Make what answers messages."""
+        options = self.options
         self._control_handler = ControlHandler(self._manager, self._dispatcher, options, self.boot_id, self._stats_for)
         self._data_handler = DataHandler(
             self._manager,
@@ -155,13 +167,6 @@ class Service:
             pong=self._pong,
             clock=self._clock,
         )
-        self._started = time.monotonic()
-        self._housekeeping_at = 0.0
-        self._forgetting = Forgetting(self._manager, options.retention)
-        self._drains, self._drains_at = Drains(options.config_dir), 0.0
-        self._stop_at: float | None = None
-        self._lags: deque[tuple[float, float]] = deque()
-        reconcile(self._manager)
 
     def _open_sockets(self) -> None:
         options, limits = self.options, self.options.limits

@@ -27,6 +27,13 @@ _UNFINISHED = "state IN ('uploading', 'queued', 'running', 'finalizing')"
 _ENDED = "state IN ('done', 'failed', 'cancelled')"
 _WITHOUT_CLIP = "state IN ('failed', 'cancelled')"
 
+_UPDATE = (
+    "UPDATE jobs SET state = :state, attempt = :attempt, losses = :losses, cancel_requested = :cancel_requested,"
+    " sequence = :sequence, reason = :reason, finished_at = :finished_at, engine_seconds = :engine_seconds,"
+    " clip_pixels = max(clip_pixels, :clip_pixels), results = :results, result_bytes = :result_bytes"
+    " WHERE job_id = :job_id AND state = :here AND attempt = :here_attempt"
+)
+
 
 class StaleJobError(Exception):
     """The stored job is in another state or attempt than the caller's, or is gone; nothing was changed."""
@@ -292,35 +299,37 @@ class JobStore:
         if results:
             packed, nbytes = msgspec.msgpack.encode(results), sum(file.nbytes for file in results)
         with self._transaction(at_once=at_once and cause is not Cause.CLIP_MADE):
-            changed = self._connection.execute(
-                "UPDATE jobs SET state = ?, attempt = ?, losses = ?, cancel_requested = ?, sequence = ?, reason = ?,"
-                " finished_at = ?, engine_seconds = ?, clip_pixels = max(clip_pixels, ?), results = ?, result_bytes = ?"
-                " WHERE job_id = ? AND state = ? AND attempt = ?",
-                (
-                    there.state.value,
-                    there.attempt,
-                    there.worker_crashes,
-                    there.cancel_requested,
-                    sequence,
-                    reason or job.reason,
-                    at if there.state.final else 0.0,
-                    engine_seconds or job.engine_seconds,
-                    clip_pixels,
-                    packed,
-                    nbytes,
-                    job.job_id,
-                    here.state.value,
-                    here.attempt,
-                ),
-            ).rowcount
-            if changed != 1:
-                raise StaleJobError(f"{job.job_id} is no longer {here.state} at attempt {here.attempt}")
+            self._update(
+                job,
+                state=there.state.value,
+                attempt=there.attempt,
+                losses=there.worker_crashes,
+                cancel_requested=there.cancel_requested,
+                sequence=sequence,
+                reason=reason or job.reason,
+                finished_at=at if there.state.final else 0.0,
+                engine_seconds=engine_seconds or job.engine_seconds,
+                clip_pixels=clip_pixels,
+                results=packed,
+                result_bytes=nbytes,
+            )
             if moved:
                 self._insert_event(job.job_id, sequence, there.state, there.attempt, at, reason)
         self._counts[here.state.value] -= 1
         self._counts[there.state.value] += 1
         self._result_bytes += nbytes - job.result_bytes
         return self.get(job.job_id)
+
+    def _update(self, job: Job, **columns: object) -> None:
+        """Change a job's record, fenced by its state and attempt.
+
+        Raises:
+            StaleJobError: it is in another one.
+        """
+        here = job.lifecycle
+        fence = {"job_id": job.job_id, "here": here.state.value, "here_attempt": here.attempt}
+        if self._connection.execute(_UPDATE, columns | fence).rowcount != 1:
+            raise StaleJobError(f"{job.job_id} is no longer {here.state} at attempt {here.attempt}")
 
     def sync(self) -> None:
         """Bring every change so far to the disk."""
