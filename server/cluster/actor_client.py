@@ -44,11 +44,13 @@ class ActorClient:
 
     Args:
         order: what to start.
+        server: tells the server of all that use the cluster, for who looks at its actors and logs.
         say: sends a message to the server; callable from any thread.
     """
 
-    def __init__(self, order: StartWorker, say: Callable[[FromDriver], None]) -> None:
+    def __init__(self, order: StartWorker, server: str, say: Callable[[FromDriver], None]) -> None:
         self._order = order
+        self._title = f"{server} {order.name}"
         self._say = say
         self._actor: Any = None
         self._group: Any = None
@@ -109,6 +111,7 @@ class ActorClient:
         return (
             ray.remote(NodeWorker)
             .options(
+                name=f"{self._title} #{order.worker}",
                 num_cpus=order.cpus,
                 num_gpus=order.cards,
                 # Our own attempts fence and retry.
@@ -117,7 +120,7 @@ class ActorClient:
                 max_concurrency=8,
                 scheduling_strategy=where,
             )
-            .remote(order.engines, order.log_format, order.cards > 0)
+            .remote(order.engines, order.log_format, order.cards > 0, self._title)
         )
 
     def _must(self, answer: Any) -> None:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 import sys
 import threading
 import time
 from typing import IO
 
+import msgspec
 import ray
+from ray._private.state import state as ray_state
 from ray.autoscaler.sdk import request_resources
 from ray.exceptions import RayError
+from ray.experimental.internal_kv import _internal_kv_del, _internal_kv_get, _internal_kv_list, _internal_kv_put
 
 from blender_addon.core.errors import ServiceError
 from blender_addon.core.protocol.messages import RefusalCode
@@ -41,10 +45,18 @@ from .versions import own_versions
 
 log = logging.getLogger("realcam.cluster")
 
+SERVER = f"{platform.node()}-{os.getppid()}"
+"""This server among all that use the cluster: its machine and its process."""
 LOOK = 0.5
 """Seconds between two looks at the nodes."""
+DEMAND_EVERY = 30.0
+"""Seconds between two looks at what other servers ask of the autoscaler, and whether they are still there."""
+DEMANDS = "realcam-demand"
+"""Of the head's own store: there each server has its part of the demand, by Ray's name of its connection."""
 HEAD_GONE = 15.0
 """Seconds after which a head that nobody finds at its address is gone."""
+
+_bundles = msgspec.json.Decoder(list[dict[str, float]])
 
 
 class Driver:
@@ -88,9 +100,13 @@ class Driver:
         if address != LOCAL:
             threading.Thread(target=self._watch_head, args=(address,), daemon=True).start()
         watch, told = NodeWatch(own_versions(ray.__version__, engines), engines), Nodes(nodes=())
+        look_again = 0.0
         while True:
             try:
                 nodes = watch.now()
+                if time.monotonic() > look_again:
+                    look_again = time.monotonic() + DEMAND_EVERY
+                    _show_demand(None)
             except RayError as error:
                 raise _out_of_reach(address, str(error)) from error
             if nodes != told:
@@ -120,7 +136,7 @@ class Driver:
         while (data := pipe.read(self._source)) is not None:
             message = to_driver.decode(data)
             if isinstance(message, StartWorker):
-                self._clients[message.worker] = ActorClient(message, self.say)
+                self._clients[message.worker] = ActorClient(message, SERVER, self.say)
             elif isinstance(message, Tell):
                 if (client := self._clients.get(message.worker)) is not None:
                     client.tell(message.message)
@@ -133,10 +149,25 @@ class Driver:
         os._exit(0)
 
 
-def _show_demand(message: Demand) -> None:
+def _show_demand(own: Demand | None) -> None:
+    """Ask Ray's autoscaler for what all servers on the cluster need together: it keeps what anybody asked last.
+
+    Args:
+        own: this server's part; None leaves that as it was, and looks whether the others are still there.
+    """
     try:
-        request_resources(bundles=list(message.bundles))
-    except (RayError, RuntimeError) as error:
+        if own is not None:
+            key, part = str(ray.get_runtime_context().get_job_id()), msgspec.json.encode(own.bundles)
+            _internal_kv_put(key, part, overwrite=True, namespace=DEMANDS)
+        gone = {job["JobID"] for job in ray_state.job_table() if job["IsDead"]}
+        whole = list[dict[str, float]]()
+        for name in sorted(_internal_kv_list("", namespace=DEMANDS)):
+            if name.decode() in gone:
+                _internal_kv_del(name, namespace=DEMANDS)
+            elif (part := _internal_kv_get(name, namespace=DEMANDS)) is not None:
+                whole += _bundles.decode(part)
+        request_resources(bundles=whole)
+    except (RayError, RuntimeError, msgspec.DecodeError) as error:
         log.warning("Ray's autoscaler is not told what jobs wait for: %s", error)
 
 

@@ -12,6 +12,12 @@ import msgspec
 from server.service.logs import LogFormat
 from server.service.workers.worker_messages import CancelJob, FromWorker, Pause, RunJob, WorkerMessage
 
+CARD_MEMORY = "realcam_card_gb"
+"""The custom resource by which whoever starts a node says how many GB each of its cards has.
+
+It counts where the cards cannot be asked, and an autoscaler knows by it which kind of node to start.
+"""
+
 # --- to the driver ------------------------------------------------------------------------------------------------
 
 
@@ -51,7 +57,7 @@ class EndWorker(WorkerMessage, frozen=True, tag="end"):
 
 
 class Demand(WorkerMessage, frozen=True, tag="demand"):
-    """What jobs run on and wait for, for Ray's autoscaler: the resources of each."""
+    """What this server has and its jobs wait for, for Ray's autoscaler: the resources of each."""
 
     bundles: tuple[dict[str, float], ...]
 
@@ -85,10 +91,12 @@ class Nodes(WorkerMessage, frozen=True, tag="nodes"):
     Attributes:
         nodes: those that have been looked at.
         cards_to_come: whether Ray's autoscaler may start nodes with cards.
+        memory_declared: whether a node, or a kind of node that the autoscaler may start, has CARD_MEMORY.
     """
 
     nodes: tuple[Node, ...]
     cards_to_come: bool = False
+    memory_declared: bool = False
 
 
 class Said(WorkerMessage, frozen=True, tag="said"):

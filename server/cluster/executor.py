@@ -27,14 +27,14 @@ from server.service.options import ServiceOptions
 from server.service.service import NewExecutor
 from server.service.wakeup import Wakeup
 from server.service.workers import worker_messages as pipe
-from server.service.workers.executor import Listener, WorkerCannotStartError, WorkerKind, WorkerNow
+from server.service.workers.executor import Listener, WorkerCannotStartError, WorkerKind, WorkerNow, WorkerState
 from server.service.workers.local_workers import LocalWorkers
 from server.service.workers.worker_process import OnWords, RunningWorker
 
 from .driver_messages import Alive, Demand, FromDriver, Node, Nodes, OutOfReach, Said
 from .engines_memory import EnginesMemory
 from .link import DriverProcess, NodeWorkerHandle, OnDriver
-from .places import Seat, node_names, seats
+from .places import Seat, demanded, node_names, seats
 from .security import joining
 
 log = logging.getLogger("realcam.cluster")
@@ -81,6 +81,7 @@ class _Seen:
         seats: the workers, by name.
         handles: of running workers, by their number.
         cards: whether a node with a card was ever there.
+        memory_declared: whether it ever was, see Nodes.
     """
 
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -88,6 +89,7 @@ class _Seen:
     seats: dict[str, Seat] = field(default_factory=dict)
     handles: dict[int, NodeWorkerHandle] = field(default_factory=dict)
     cards: bool = False
+    memory_declared: bool = False
 
 
 class ClusterWorkers:
@@ -170,14 +172,19 @@ class ClusterWorkers:
         self._show_demand(needs)
 
     def _show_demand(self, needs: Sequence[EngineNeeds]) -> None:
-        """Tell Ray's autoscaler of the cards that jobs run on and wait for."""
-        in_use = [now.place for now in self._workers.workers() if now.place.cards and now.engine]
+        """Tell Ray's autoscaler of the cards that this server has and that its jobs wait for, when that has changed."""
+        if self._link.driver is None or not self._link.joined:
+            return
         waiting = [need for need in needs if need.cards and need.without_card != "shared"]
-        bundles = [{"GPU": float(len(place.cards))} for place in in_use] if waiting else []
-        bundles += [{"GPU": float(need.cards)} for need in waiting]
-        if tuple(bundles) != self._wanted and self._link.driver is not None and self._link.joined:
-            self._wanted = tuple(bundles)
-            self._link.driver.send(Demand(bundles=self._wanted))
+        running = [
+            msgspec.structs.replace(self.needs.get(now.engine, EngineNeeds()), cards=len(now.place.cards))
+            for now in self._workers.workers()
+            if now.place.cards and now.state is WorkerState.READY
+        ]
+        bundles = tuple(demanded(need, self._seen.memory_declared) for need in [*running, *waiting])
+        if bundles != self._wanted:
+            self._wanted = bundles
+            self._link.driver.send(Demand(bundles=bundles))
 
     def run(self, worker: str, order: pipe.RunJob) -> None:
         """See Executor."""
@@ -237,6 +244,7 @@ class ClusterWorkers:
             raise WorkerCannotStartError(message.nodes[0].problem)
         seen.cards = seen.cards or any(node.card_memory for node in message.nodes)
         self._workers.cards_to_come = message.cards_to_come or seen.cards
+        seen.memory_declared = seen.memory_declared or message.memory_declared
         seen.names = node_names(message.nodes, seen.names)
         for node in message.nodes:
             self._note_changes(seen.nodes.get(node.node_id), node)

@@ -43,9 +43,11 @@ class NodeWorker:
         engines: `module:function` that returns the engine makers.
         log_format: of the process's log.
         has_cards: whether Ray gave this actor cards.
+        title: whose and which worker it is; Ray begins each line of its log with it.
     """
 
-    def __init__(self, engines: str, log_format: LogFormat, has_cards: bool) -> None:
+    def __init__(self, engines: str, log_format: LogFormat, has_cards: bool, title: str) -> None:
+        self._title = title
         if "OMP_NUM_THREADS" not in psutil.Process().environ():
             # Ray has set it, to the processors that it counts for this actor: that of the node's owner counts alone.
             os.environ.pop("OMP_NUM_THREADS", None)
@@ -61,6 +63,9 @@ class NodeWorker:
         self._log_format = log_format
         self._cards = None if has_cards else "-1"
         self._process: WorkerProcess | None = None
+
+    def __repr__(self) -> str:
+        return self._title
 
     def begin(self) -> bytes:
         """Start the process; a sentence when this node cannot."""

@@ -13,16 +13,11 @@ from ray._private.state import state as ray_state
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from .driver_messages import Node, Nodes
+from .driver_messages import CARD_MEMORY, Node, Nodes
 from .node_messages import NodeFacts, node_facts
 from .node_worker import look_at_node
 from .versions import Versions, mismatch
 
-CARD_MEMORY = "realcam_card_gb"
-"""The custom resource by which whoever starts a node says how many GB each of its cards has.
-
-It counts where the cards cannot be asked, and an autoscaler knows by it which kind of node to start.
-"""
 GB = 2**30
 LOOK_AGAIN = 15.0
 """Seconds until a node that could not be looked at is looked at again."""
@@ -74,7 +69,12 @@ class NodeWatch:
             for node_id, look in self._looks.items()
             if look.facts is not None or look.problem
         ]
-        return Nodes(nodes=tuple(found), cards_to_come=_cards_to_come())
+        most = ray_state.get_max_resources_from_cluster_config() or {}
+        return Nodes(
+            nodes=tuple(found),
+            cards_to_come=bool(most.get("GPU")),
+            memory_declared=CARD_MEMORY in most or any(CARD_MEMORY in node["Resources"] for node in there.values()),
+        )
 
     def _look_at(self, node_id: str) -> None:
         look = self._looks.get(node_id)
@@ -109,9 +109,3 @@ class NodeWatch:
             problem=problem,
             draining=node["NodeID"] in leaving,
         )
-
-
-def _cards_to_come() -> bool:
-    """Whether the cluster's autoscaler may start nodes with cards."""
-    most = ray_state.get_max_resources_from_cluster_config()
-    return bool(most and most.get("GPU"))

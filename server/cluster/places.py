@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from server.engines.engine import EngineNeeds
 from server.service.workers.executor import Card, WorkerKind, WorkerPlace
 
-from .driver_messages import Node
+from .driver_messages import CARD_MEMORY, Node
+
+GB = 2**30
 
 
 @dataclass(frozen=True)
@@ -63,3 +67,14 @@ def seats(node: Node, name: str, *, heavy: bool, together: int = 1) -> tuple[Sea
     if heavy and node.cpus >= 2:
         found.append(seat(WorkerKind.HEAVY, "heavy", node.cpus - 1))
     return tuple(found)
+
+
+def demanded(need: EngineNeeds, memory_declared: bool) -> dict[str, float]:
+    """What one job asks of Ray's autoscaler.
+
+    Args:
+        need: of its engine.
+        memory_declared: whether nodes say how much memory their cards have; else none would ever do.
+    """
+    memory = math.ceil(need.card_memory / GB)
+    return {"GPU": float(need.cards), **({CARD_MEMORY: float(memory)} if memory_declared and memory else {})}

@@ -234,7 +234,18 @@ def test_an_autoscaler_is_told_what_waits_for_cards(loop: Loop) -> None:
     loop.executor.want([NEEDS["draft"], NEEDS["network"]])
     loop.executor.want([NEEDS["draft"], NEEDS["network"]])
     loop.executor.want([])
+    card = {"GPU": 1.0}
     assert [message for message in driver.sent if isinstance(message, Demand)] == [
-        Demand(bundles=({"GPU": 1.0},)),
-        Demand(bundles=()),
-    ]
+        Demand(bundles=(card, card)),
+        Demand(bundles=(card,)),
+    ], "beside the one that it has"
+
+
+def test_an_autoscaler_is_told_how_much_memory_where_nodes_say_theirs(loop: Loop) -> None:
+    driver = loop.join(CARD)
+    driver.say(Nodes(nodes=(CARD,), memory_declared=True))
+    loop.turn()
+    loop.run("render/card0")
+    loop.executor.want([NEEDS["network"]])
+    asked = {"GPU": 1.0, "realcam_card_gb": 8.0}
+    assert [message for message in driver.sent if isinstance(message, Demand)] == [Demand(bundles=(asked, asked))]

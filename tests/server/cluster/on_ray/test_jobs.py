@@ -121,3 +121,20 @@ def test_nodes_that_join_are_used_and_one_that_dies_hands_its_job_to_another(
     assert any("lost" in event.reason for event in events if isinstance(event, StateEvent))
     assert any(event.stage == "resumed" for event in events if isinstance(event, JobProgress))
     np.testing.assert_array_equal(fetched(client, job_id, tmp_path), calm)
+
+
+def test_what_waits_for_a_card_is_shown_to_rays_autoscaler_by_the_memory_that_it_needs(
+    nodes: RayNodes, client: Client, bike: Motorcycle, tmp_path: Path
+) -> None:
+    if unavailable(client, "card"):
+        nodes.add(cards=1, card_gb=24)
+        wait_until(lambda: not unavailable(client, "card"))
+    go_on, jobs = tmp_path / "go on", [new_id(), new_id()]
+    for job_id in jobs:
+        client.submit(job_id, small_payload(bike, "card", until=str(go_on)), "card")
+    card = {"GPU": 1.0, "realcam_card_gb": 8.0}
+    wait_until(lambda: nodes.demand() == [card, card])
+    go_on.touch()
+    for job_id in jobs:
+        assert [event.state for event in client.follow(job_id) if isinstance(event, StateEvent)][-1] is JobState.DONE
+    wait_until(lambda: nodes.demand() == [card])
