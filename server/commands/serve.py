@@ -18,6 +18,7 @@ from server.commands.friendly_errors import friendly_errors
 from server.service.jobs.retention import DAY, Retention
 from server.service.logs import LogFormat, set_up_logs
 from server.service.options import ServiceOptions
+from server.service.service import NewExecutor
 from server.service.serving import default_data_dir, run_until_stopped
 from server.service.systemd_unit import systemd_unit
 from server.service.workers.worker_plan import AUTO
@@ -166,26 +167,33 @@ def serve(
         ),
         log_format=logs,
     )
-    if cluster and workers != AUTO:
-        raise typer.BadParameter("a cluster's nodes have workers of their own", param_hint="--workers")
-    if cards_per_worker > 1 and not cluster:
-        together = "+".join(map(str, range(cards_per_worker)))
-        raise typer.BadParameter(
-            f"this machine's workers are named: --workers light,card{together}", param_hint="--cards-per-worker"
-        )
     with friendly_errors():
-        new_executor = (
-            cluster_executor(cluster, network_is_private=network_is_private, cards_per_worker=cards_per_worker)
-            if cluster
-            else None
-        )
         run_until_stopped(
             options,
             die_with_parent=die_with_parent,
             ready_file=ready_file,
             metrics_port=metrics_port,
-            new_executor=new_executor,
+            new_executor=_on_cluster(cluster, workers, cards_per_worker, network_is_private=network_is_private),
         )
+
+
+def _on_cluster(cluster: str, workers: str, cards_per_worker: int, *, network_is_private: bool) -> NewExecutor | None:
+    """What makes the workers of a cluster's nodes; None for those of this machine.
+
+    Raises:
+        BadParameter: the options do not go together.
+        ServiceError: see cluster_executor.
+    """
+    if not cluster:
+        if cards_per_worker == 1:
+            return None
+        together = "+".join(map(str, range(cards_per_worker)))
+        raise typer.BadParameter(
+            f"this machine's workers are named: --workers light,card{together}", param_hint="--cards-per-worker"
+        )
+    if workers != AUTO:
+        raise typer.BadParameter("a cluster's nodes have workers of their own", param_hint="--workers")
+    return cluster_executor(cluster, network_is_private=network_is_private, cards_per_worker=cards_per_worker)
 
 
 def _unit(context: typer.Context, stop_grace: float) -> str:
