@@ -63,6 +63,7 @@ class RayNodes:
                 self._cluster.add_node(num_cpus=1, **where, **self._options)
             except Exception:
                 self._cluster.shutdown()
+                _end_left_head(port)
                 raise
 
         _in_time(start)
@@ -154,6 +155,15 @@ def ray_nodes(port: int | None = None, **environment: str) -> Iterator[RayNodes]
                 nodes.close()
     finally:
         shutil.rmtree(Path(folder), ignore_errors=True)
+
+
+def _end_left_head(port: int | None) -> None:
+    """End what has this port: Ray leaves it of a head that did not come up, and the next one could not use it."""
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if f"--gcs_server_port={port}" in process.cmdline():
+                process.kill()
+                process.wait()
 
 
 def wait_until(what: Callable[[], object]) -> None:
