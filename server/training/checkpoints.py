@@ -67,6 +67,8 @@ def fingerprint(config: TrainingConfig) -> str:
         del table["data"]["scale"]  # which checkpoints from before there was a choice do not have
     if config.timestep_shift == 1.0:
         del table["timestep_shift"]  # likewise
+    if config.condition_frame == "random":
+        del table["condition_frame"]  # likewise
     if config.correspondence == 0.0:
         del table["correspondence"]  # likewise
     return hashlib.sha256(msgspec.json.encode(table, order="sorted")).hexdigest()[:16]

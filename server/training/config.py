@@ -185,6 +185,8 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         condition_dropout: share of samples that lose the text alone, the picture alone, and both.
         timestep_shift: above 1 trains more at high noise, where a clip's camera is decided, see `shifted`; published:
             1.
+        condition_frame: "random" as published; "first" for the first frame, but for samples that continue given frames:
+            a small network learns it sooner, and it is what the product asks for.
         correspondence: weight of a second loss, that the epipolar attention looks where by the condition frame's depth
             the same point lies; clips without that depth go without; published: 0.
         published: make the published run's mistakes as well: cameras and schedule in float16, gradients divided twice,
@@ -206,6 +208,7 @@ class TrainingConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     dropout: float = 0.1
     condition_dropout: float = 0.05
     timestep_shift: float = 1.0
+    condition_frame: Literal["random", "first"] = "random"
     correspondence: float = 0.0
     published: bool = False
     mix: MixSettings = MixSettings()
@@ -312,6 +315,8 @@ def _rules(config: TrainingConfig) -> Iterator[tuple[str, object, bool, str]]:
     shift = config.timestep_shift
     drawn = shift == 1.0 or (0.0 < shift < math.inf and not config.published)
     yield "timestep_shift", shift, drawn, "a number above 0; 1 where published"
+    any_frame = config.condition_frame == "random" or not config.published
+    yield "condition_frame", config.condition_frame, any_frame, "random where published"
     told = config.correspondence
     fits = told == 0.0 or (0.0 < told < math.inf and not config.published)
     yield "correspondence", told, fits, "a number from 0 on; 0 where published"

@@ -56,6 +56,7 @@ def draw_step(
     latent_size: tuple[int, int],
     mix: Mapping[ConcatStyle, float] = BASIC,
     timestep_shift: float = 1.0,
+    first: bool = False,
 ) -> StepDraws:
     """The draws of one sample, a batch of one.
 
@@ -66,6 +67,7 @@ def draw_step(
         latent_size: (height, width) of a latent.
         mix: share of each concat style, summing to 1.
         timestep_shift: see `shifted`; 1 draws all timesteps alike, as published.
+        first: the condition frame is the first one, but for a sample that continues given frames; published: any.
     """
     channels = config.vae.latent_channels
     height, width = latent_size
@@ -79,6 +81,8 @@ def draw_step(
     if set(mix) != {"repeat"}:
         shares = torch.tensor([mix.get(name, 0.0) for name in STYLES])
         style = torch.multinomial(shares, 1, generator=generator)
+    if first:
+        reference = reference * (style == STYLES.index("continue"))
     return StepDraws(posterior, dropout, reference, perturbation, timestep, noise, style)
 
 

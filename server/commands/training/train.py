@@ -100,6 +100,7 @@ def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> No
         published=config.published,
         frames=config.model.frames,
         timestep_shift=config.timestep_shift,
+        first=config.condition_frame == "first",
         points=config.correspondence > 0.0,
     )
     loader = SampleLoader(source, config.data.workers, accelerator.num_processes * run.batch_per_process)

@@ -51,6 +51,7 @@ class SampleSource:
         published: see `cropped_intrinsics`.
         frames: of a sample.
         timestep_shift: see `draw_step`.
+        first: see `draw_step`.
         points: whether samples say where in the condition frame their points lie.
     """
 
@@ -63,6 +64,7 @@ class SampleSource:
     published: bool
     frames: int
     timestep_shift: float = 1.0
+    first: bool = False
     points: bool = False
 
     def __call__(self, position: int) -> Drawn:
@@ -70,7 +72,7 @@ class SampleSource:
         epoch, index = SampleOrder(len(self.clips), self.seed).place(position)
         latent_size = (self.size[1] // LATENT_DOWNSAMPLE, self.size[0] // LATENT_DOWNSAMPLE)
         generator = sample_generator(self.seed, epoch, index)
-        draws = draw_step(generator, self.config, self.frames, latent_size, self.mix, self.timestep_shift)
+        draws = draw_step(generator, self.config, self.frames, latent_size, self.mix, self.timestep_shift, self.first)
         broken: dict[str, str] = {}
         for attempt in range(MOST_BROKEN):
             chooser = random.Random(sample_seed(self.seed, epoch, index, *([attempt] if attempt else [])))

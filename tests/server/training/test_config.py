@@ -60,6 +60,7 @@ def test_published_makes_the_published_mistakes(tmp_path: Path) -> None:
         ("timestep_shift = 0.0\n" + GOOD, "timestep_shift is 0.0"),
         ("timestep_shift = inf\n" + GOOD, "timestep_shift is inf"),
         ("published = true\ntimestep_shift = 2.0\n" + GOOD, "1 where published"),
+        ("published = true\ncondition_frame = 'first'\n" + GOOD, "random where published"),
         ("correspondence = -0.1\n" + GOOD, "correspondence is -0.1"),
         ("published = true\ncorrespondence = 0.1\n" + GOOD, "0 where published"),
         ("correspondence = 0.1\n" + GOOD + "[run]\nrecompute = true\n", "false where correspondence"),
