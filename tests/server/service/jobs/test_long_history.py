@@ -59,6 +59,11 @@ def bring(manager: JobManager, end: Cause = Cause.RESULTS_STORED) -> None:
     store.counts()
 
 
+def test_the_queue_is_read_once(manager: JobManager, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manager.store, "waiting", lambda: pytest.fail("it was read again"))
+    bring(manager)
+
+
 def test_no_query_reads_all_jobs(manager: JobManager, connections: list[sqlite3.Connection]) -> None:
     """By SQLite's own plans of every statement that a job's way takes, of retention and of a prune."""
     statements = set[str]()
