@@ -53,6 +53,6 @@ def echoed(payload: bytes) -> list[bytes]:
 
 def _written(clip: Clip) -> list[bytes]:
     """The content of the clip's files, which are written as a worker writes them."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         return [(folder / file.name).read_bytes() for file in write_clip_files(folder, clip)]

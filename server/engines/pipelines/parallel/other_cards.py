@@ -119,7 +119,7 @@ class OtherCards:
         self.count = len(devices)
         self._device = devices[0]
         self._network: Any = None
-        self._folder = tempfile.TemporaryDirectory(prefix="realcam-cards-")
+        self._folder = tempfile.TemporaryDirectory(prefix="realcam-cards-", ignore_cleanup_errors=True)
         named = str(dtype).removeprefix("torch.")
         self._helpers = [
             _Helper(Load(network=network, folder=str(folder), dtype=named, device=str(device)), self._lose)
