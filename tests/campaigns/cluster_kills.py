@@ -96,7 +96,7 @@ class Campaign:
         for kill, name in enumerate(names):
             while self.ended() < kill * 0.9 * len(self.ids) / kills and time.monotonic() < self._until:
                 time.sleep(0.05)
-            if time.monotonic() > self._until:
+            if time.monotonic() > self._until or self.ended() == len(self.ids):
                 break
             time.sleep(self._chance.uniform(0.0, 1.0))
             before, at, started = self.ended(), time.time(), time.monotonic()
@@ -176,7 +176,7 @@ def digest(folder: Path) -> str:
 
 
 def run(jobs: int, kills: int, heads: int, seed: int, folder: Path, minutes: float) -> KillFigures:
-    """One campaign on a cluster of its own. Recovery is until the next job has ended.
+    """One campaign on a cluster of its own. Recovery is until the next job has ended, and another node is there.
 
     Args:
         jobs: how many.
