@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -52,21 +53,35 @@ def asked_cards(
         ServiceError: the driver gives no answer.
     """
     try:
-        told = subprocess.run(
+        process = subprocess.Popen(
             command,
             env=dict(child_environment() if environment is None else environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            timeout=seconds,
-            check=True,
         )
-        return msgspec.json.decode(told.stdout, type=Cards)
+        told = _heard(process, seconds)
+        if process.returncode:
+            raise _no_answer(f"the process that asked it ended with exit code {process.returncode}")
+        return msgspec.json.decode(told, type=Cards)
     except subprocess.TimeoutExpired:
         raise _no_answer(f"no answer in {seconds:.0f} s") from None
-    except subprocess.CalledProcessError as error:
-        raise _no_answer(f"the process that asked it ended with exit code {error.returncode}") from error
     except (OSError, msgspec.DecodeError) as error:
         raise _no_answer(str(error)) from error
+
+
+def _heard(process: subprocess.Popen[bytes], seconds: float) -> bytes:
+    """What a process has written when it ends.
+
+    Raises:
+        TimeoutExpired: it did not end in so many seconds. It is killed, and waited for by another thread: one
+            that hangs inside the driver's own code may end only with the computer.
+    """
+    try:
+        return process.communicate(timeout=seconds)[0]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        threading.Thread(target=process.communicate, daemon=True).start()
+        raise
 
 
 def _no_answer(why: str) -> ServiceError:

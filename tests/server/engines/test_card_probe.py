@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import pytest
 
@@ -43,3 +44,26 @@ def test_a_driver_that_does_not_answer_is_said_in_time(does: str, why: str) -> N
     with pytest.raises(ServiceError, match=why) as refused:
         asked_cards(child_environment(), 1.0, (sys.executable, "-c", does))
     assert "nvidia-smi" in refused.value.sentence
+
+
+HELD = """
+import ctypes, os, time
+libc = ctypes.CDLL(None, use_errno=True)
+libc.prctl(0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)  # Anybody may trace this process.
+held = os.getpid()
+if os.fork() == 0:
+    libc.ptrace(16, held, None, None)
+    time.sleep(20)
+    os._exit(0)
+time.sleep(60)
+"""
+"""A process that, though it is killed, does not end for 20 s, as in a driver that hangs: another one traces it."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are traced by Linux's call")
+def test_a_process_that_cannot_be_ended_holds_nobody() -> None:
+    began = time.monotonic()
+    with pytest.raises(ServiceError, match="no answer in 1 s"):
+        asked_cards(child_environment(), 1.0, (sys.executable, "-c", HELD))
+    # Where tracing is forbidden the process ends at once, and this says nothing.
+    assert time.monotonic() - began < 15.0
