@@ -54,7 +54,7 @@ class ToldPlan:
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
         """See AttentionPlan."""
-        told = _blocks(self.plan, q.shape[1], k.shape[1])[self.first :: EVERY]
+        told = _blocks(self.plan, q.shape[1], k.shape[1], q.device)[self.first :: EVERY]
         queries, keys = split_heads(q, heads)[0], split_heads(k, heads)[0]
         terms = [_cross_entropy(queries, keys, block, self.targets) for block in told]
         if any(len(term) for term in terms):
@@ -100,20 +100,21 @@ def targets_of(points: Tensor, reference: int, registers: int, cell: int) -> Tar
     keys, weights = [], []
     for right in (0, 1):
         for down in (0, 1):
-            corner = places.floor() + torch.tensor([right, down])
-            inside = torch.stack([corner[:, 0].clamp(0, width - 1), corner[:, 1].clamp(0, height - 1)], dim=1).long()
-            keys.append(registers + (reference * height + inside[:, 1]) * width + inside[:, 0])
-            weights.append((1 - (places - corner).abs()).clamp(min=0).prod(dim=1) * shown)
+            column, row = places[:, 0].floor() + right, places[:, 1].floor() + down
+            inside = row.clamp(0, height - 1).long() * width + column.clamp(0, width - 1).long()
+            keys.append(registers + reference * height * width + inside)
+            apart = (places - torch.stack([column, row], dim=1)).abs()
+            weights.append((1 - apart).clamp(min=0).prod(dim=1) * shown)
     return Targets(torch.stack(keys, dim=1), torch.stack(weights, dim=1))
 
 
-def _blocks(plan: AttentionPlan, queries: int, keys: int) -> Sequence[QueryBlock]:
+def _blocks(plan: AttentionPlan, queries: int, keys: int, device: torch.device) -> Sequence[QueryBlock]:
     """The plan's blocks; of another kind of plan, blocks whose queries may look anywhere."""
     if isinstance(plan, BlockPlan):
         return plan.blocks
-    mask = plan.mask if isinstance(plan, DensePlan) else torch.ones((queries, keys), dtype=torch.bool)
-    every = torch.arange(keys)
-    return [QueryBlock(rows, every, mask[rows]) for rows in torch.arange(queries).split(32)]
+    mask = plan.mask if isinstance(plan, DensePlan) else torch.ones((queries, keys), dtype=torch.bool, device=device)
+    every = torch.arange(keys, device=device)
+    return [QueryBlock(rows, every, mask[rows]) for rows in torch.arange(queries, device=device).split(32)]
 
 
 def _cross_entropy(queries: Tensor, keys: Tensor, block: QueryBlock, targets: Targets) -> Tensor:

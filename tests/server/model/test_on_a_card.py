@@ -5,12 +5,10 @@ PyTorch's fake tensors refuse what a card refuses: an operation on a tensor of t
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,6 +41,7 @@ from server.model.vae import (  # noqa: E402
     build_vae,
     latent_picture,
 )
+from tests.support.model.fake_card import guarded  # noqa: E402
 from tests.support.model.live_memory import LiveMemory  # noqa: E402
 
 CARD = torch.device("cuda:0")
@@ -58,31 +57,8 @@ SHALLOW = replace(
 """Little to run, and at its finest level more tokens than one dense mask is made for: 6 x 32 x 16."""
 
 
-GUARDS = "_ZN3c104impl26device_guard_impl_registryE"
-"""c10::impl::device_guard_impl_registry: for each type of device, what switches between several of them."""
-
-
-@pytest.fixture(scope="module")
-def guarded() -> Iterator[None]:
-    """A build without CUDA has no such switch for cards: the machine's stands in, which does nothing."""
-    if torch.version.cuda is not None:
-        if not (torch.cuda.is_available() or hasattr(torch._C, "_ensureCUDADeviceGuardSet")):
-            pytest.skip("this PyTorch for CUDA asks the driver about fake tensors too, and there is none")
-        yield
-        return
-    try:
-        library = ctypes.CDLL(str(Path(torch.__file__).with_name("lib") / "libc10.so"))
-        guards = (ctypes.c_void_p * 2).in_dll(library, GUARDS)
-    except (OSError, ValueError):
-        pytest.skip("this build of PyTorch knows no cards: their devices were not checked")
-    before = guards[1]
-    guards[1] = guards[0]
-    yield
-    guards[1] = before
-
-
 @pytest.fixture
-def fake(guarded: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTensorMode]:
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTensorMode]:
     """Fake tensors, which like real ones become arrays on the machine only."""
 
     def numpy(tensor: FakeTensor) -> Any:
@@ -94,7 +70,7 @@ def fake(guarded: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTensorM
     # Under inference_mode fake tensors with known values are moved to the card for real.
     inference = torch.inference_mode
     monkeypatch.setattr(torch, "inference_mode", lambda mode=True: torch.no_grad() if mode else inference(False))
-    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+    with guarded(), FakeTensorMode(allow_non_fake_inputs=True) as mode:
         yield mode
 
 

@@ -8,9 +8,13 @@ pytest.importorskip("torch", reason="torch is not installed: the model tests wer
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 from server.model.unet.attention_plan import AttentionPlan, BlockPlan, DensePlan, QueryBlock
+from server.training.correspondence import told_attention
 from server.training.correspondence.told_attention import EVERY, ToldPlan, targets_of
+from tests.support.model.fake_card import guarded
 
 FRAMES, HEIGHT, WIDTH, REGISTERS, HEADS, CELL = 2, 2, 4, 3, 2, 8
 TOKENS = FRAMES * HEIGHT * WIDTH
@@ -91,3 +95,28 @@ def test_steps_along_its_gradient_turn_the_attention_to_the_points() -> None:
             optimizer.step()
             found.append(float(told.terms[0].detach()))
     assert found[-1] < 0.3 * found[0]
+
+
+class Anywhere:
+    """A plan of another kind, such as that of cards."""
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("kind", ["dense", "blocks", "anywhere"])
+def test_on_a_card_all_of_it_is_there(kind: str) -> None:
+    """With tensors that know their device and hold nothing: they refuse to be computed with those of the machine."""
+    with guarded(), FakeTensorMode(shape_env=ShapeEnv()):
+        card = torch.device("cuda:0")
+        mask = torch.empty((TOKENS, REGISTERS + TOKENS), dtype=torch.bool, device=card)
+        rows, columns = torch.arange(TOKENS, device=card), torch.arange(REGISTERS + TOKENS, device=card)
+        plans: dict[str, AttentionPlan] = {
+            "dense": DensePlan(mask),
+            "blocks": BlockPlan((QueryBlock(rows, columns, mask),), REGISTERS + TOKENS),
+            "anywhere": Anywhere(),
+        }
+        targets = targets_of(torch.empty((FRAMES, HEIGHT, WIDTH, 2), device=card), 0, REGISTERS, CELL)
+        queries, keys = (torch.empty((HEADS, count, 4), device=card) for count in mask.shape)
+        for block in told_attention._blocks(plans[kind], *mask.shape, card):
+            assert told_attention._cross_entropy(queries, keys, block, targets).device == card
