@@ -52,8 +52,8 @@ def seen_points(
     """The place in the condition frame of what each cell shows.
 
     Args:
-        depth: [H, W] of the condition frame, in the unit of the poses; NaN where unknown.
-        lens: [3, 3] of the depth map, pixels of `crop.source`.
+        depth: [H, W] of the condition frame, of any size, in the unit of the poses; NaN where unknown.
+        lens: [3, 3] of the condition frame, pixels of `crop.source`.
         crop: of the frames.
         poses: [T, 4, 4] camera-to-world.
         intrinsics: [T, 3, 3], pixels of the crop.
@@ -67,7 +67,8 @@ def seen_points(
     scale = np.divide(crop.resized, crop.source)
     step = max(1, round(cell / PER_CELL / float(scale.min())))
     pixels = pixel_grid(*crop.source)[step // 2 :: step, step // 2 :: step].reshape(-1, 2)
-    points = unproject_pixels(pixels, depth[step // 2 :: step, step // 2 :: step].ravel(), lens)
+    column, row = (pixels / crop.source * depth.shape[::-1]).astype(int).T
+    points = unproject_pixels(pixels, depth[row, column], lens)
     source = pixels * scale - crop.left_top
     known = np.isfinite(points).all(axis=1) & _inside(source, width, height)
     points, source = points[known], source[known].astype(np.float32)

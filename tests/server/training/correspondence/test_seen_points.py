@@ -67,7 +67,13 @@ def test_the_condition_frame_may_be_any_and_unknown_depth_says_nothing() -> None
     assert np.isnan(seen(depth, beside(0.0))[1, :, :4]).all()
 
 
-def test_a_depth_of_another_size_is_cropped_as_its_frame_is() -> None:
+def test_a_depth_smaller_than_its_frame_says_the_same() -> None:
+    depth = np.full((32, 64), 8.0, np.float32)
+    depth[:, 24:40] = 2.0
+    np.testing.assert_array_equal(seen(depth[::2, ::2], beside(0.3)), seen(depth, beside(0.3)))
+
+
+def test_a_frame_of_another_size_is_cropped_with_its_depth() -> None:
     size = (128, 96)
     lens, crop = intrinsics_from_fov(*size, np.radians(70)), covering_crop(size, SIZE)
     small = np.array([[lens[0, 0] / 2, 0, 32], [0, lens[1, 1] / 2, 16], [0, 0, 1.0]])
