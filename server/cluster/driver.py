@@ -145,6 +145,8 @@ class Driver:
                     client.end()
             else:
                 _show_demand(message)
+        # Ray's autoscaler would keep nodes for a server that is gone until another one looks.
+        _show_demand(Demand(bundles=()))
         ray.shutdown()
         os._exit(0)
 

@@ -62,8 +62,7 @@ def test_a_server_gets_the_card_once_the_other_one_has_no_use_for_it(
                 last = list(one.follow(asked))[-1]
                 assert isinstance(last, StateEvent)
                 assert (last.state, last.reason, last.attempt) == (JobState.DONE, "", 1)
-        # Neither server is there any more.
-        with server_on(nodes, tmp_path / "third"):
-            wait_until(lambda: nodes.demand() == [])
+        # Neither server is there any more, to look whether the other one is.
+        wait_until(lambda: nodes.demand() == [])
     finally:
         nodes.kill(card)
