@@ -43,6 +43,8 @@ def render(
     processes: Annotated[int, typer.Option(min=0, help="At work at the same time; 0 for one a core.")] = 0,
 ) -> None:
     """Render clips of Freedoom's maps: exact poses in metres, depth, captions; resumable, the same bytes every time."""
+    if any(motion) and not 0.0 <= motion[0] < min(motion[1], 0.5):
+        raise typer.BadParameter("expected a least below 0.5 and a larger most, or 0 0", param_hint="--motion")
     with friendly_errors():
         wads = tuple(wad) if wad else carried_wads()
         settings = set_settings(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from server.model.sampling.conditions import ConcatStyle
 from server.training.comparison.settings import ComparisonSettings
@@ -42,14 +44,23 @@ class BasePace(Pace, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     begin: str = ""
-    interpolation: float = 0.15
-    continuation: float = 0.15
-    timestep_shift: float = 1.0
+    interpolation: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.15
+    continuation: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.15
+    timestep_shift: Annotated[float, Meta(gt=0.0, le=1000.0)] = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse shares of more than all samples.
+
+        Raises:
+            ValueError: they are.
+        """
+        if self.interpolation + self.continuation > 1.0:
+            raise ValueError("`interpolation` and `continuation` are shares of the samples: together at most 1")
 
     @property
     def mix(self) -> dict[ConcatStyle, float]:
         """Share of the samples that get each form of latents beside the noise."""
-        basic = 1.0 - self.interpolation - self.continuation
+        basic = max(0.0, 1.0 - self.interpolation - self.continuation)
         return {"repeat": basic, "repeat_to_end": self.interpolation, "continue": self.continuation}
 
 

@@ -117,6 +117,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "depth calibrate depth.npy --ground 0,0,8,8 --camera-height 1.6 --horizon inf",
             "'inf': expected a share of the photo's height",
         ),
+        ("data render set --motion 0.5 0.1", "expected a least below 0.5 and a larger most, or 0 0"),
         ("depth predict frames/0.png --predictor nosuch", "There is no such depth predictor: nosuch"),
         ("nosuch", "No such command 'nosuch'"),
     ],
