@@ -5,7 +5,7 @@
 <data>/work/<job>.<attempt>/   what a worker is writing; only this attempt touches it
 <data>/checkpoints/<job>/      what the next attempt can go on from
 <data>/results/<job>/          a finished clip, with manifest.json
-<data>/trash/                  files of forgotten jobs, which are being deleted
+<data>/trash/                  files of forgotten jobs, and large ones of jobs that have ended: they are being deleted
 
 Other files in these folders (a file manager's .DS_Store, ._x, an NFS leftover, a copy) are left alone. What another
 program holds open and cannot be deleted therefore (Windows) stays for the housekeeping, see `JobFiles.leftover`.
