@@ -64,14 +64,15 @@ nano_app.command()(joins)
 def _vae(file: Path) -> None:
     from server.model.config import NANO
     from server.training.nano.config import read_nano_config
-    from server.training.nano.loop import NanoTraining
+    from server.training.nano.loop import NanoTraining, begun
     from server.training.nano.vae_files import VaeFacts, normalise_latents, write_vae
     from server.training.nano.vae_learner import VaeLearner, continued_vae, new_vae
     from server.training.nano.world_clips import open_worlds
 
     config = read_nano_config(file)
     pace, folder, worlds = config.vae, config.vae_folder, Path(config.worlds)
-    network = continued_vae(Path(pace.begin), NANO.vae) if pace.begin else new_vae(NANO.vae, pace.seed)
+    begins = pace.begin and not begun(folder)
+    network = continued_vae(Path(pace.begin), NANO.vae) if begins else new_vae(NANO.vae, pace.seed)
     clips, validation = open_worlds(worlds)
     learner = VaeLearner(network, clips, validation, pace.batch, pace.seed)
     training = NanoTraining(learner, pace, folder)
@@ -90,13 +91,13 @@ def _base(file: Path) -> None:
     from server.training.nano.base_model import begin_with, new_base, write_base
     from server.training.nano.config import BASE_FILE, read_nano_config
     from server.training.nano.latent_cache import LatentCache
-    from server.training.nano.loop import NanoTraining
+    from server.training.nano.loop import NanoTraining, begun
     from server.training.nano.world_clips import open_worlds
 
     config = read_nano_config(file)
     pace, folder = config.base, config.base_folder
     model = new_base(NANO, config.vae_folder, folder, pace.seed)
-    if pace.begin:
+    if pace.begin and not begun(folder):
         begin_with(model, Path(pace.begin))
     clips, validation = open_worlds(Path(config.worlds))
     latents, measured = (

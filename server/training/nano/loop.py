@@ -19,6 +19,9 @@ from server.training.checkpoints import TrainingError
 from server.training.optimizer import MOST_SKIPPED, clip, global_norm
 from server.training.run_folder import MetricsFile
 
+CHECKPOINTS = "step-*.pt"
+"""Names of a training's checkpoints, which sort by their steps."""
+
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long and how fast.
@@ -83,6 +86,11 @@ class Learner(Protocol):
         ...
 
 
+def begun(folder: Path) -> bool:
+    """Whether a training's folder has a checkpoint, from which it goes on."""
+    return any(folder.glob(CHECKPOINTS))
+
+
 class NanoTraining:
     """A training that goes on where its newest checkpoint is.
 
@@ -113,7 +121,7 @@ class NanoTraining:
         Raises:
             TrainingError: it is of another training.
         """
-        there = sorted(self._folder.glob("step-*.pt"))
+        there = sorted(self._folder.glob(CHECKPOINTS))
         if not there:
             self._curves.go_back(0)
             return False
@@ -181,7 +189,7 @@ class NanoTraining:
             raise TrainingError(
                 "The checkpoint cannot be written", f"{final}: {error}", "Make room; earlier ones are untouched."
             ) from error
-        for old in sorted(self._folder.glob("step-*.pt"))[:-2]:
+        for old in sorted(self._folder.glob(CHECKPOINTS))[:-2]:
             discard(old)
         return final
 

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from torch import Tensor, distributed, nn
 
@@ -94,12 +95,16 @@ class _Helper:
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        for words in self._process.stdout:
-            answer = answer_of.decode(words)
-            if isinstance(answer, Failed):
-                self.failure = answer
-            else:
-                self.ready.set()
+        try:
+            for words in self._process.stdout:
+                answer = answer_of.decode(words)
+                if isinstance(answer, Failed):
+                    self.failure = answer
+                else:
+                    self.ready.set()
+        except msgspec.MsgspecError as error:
+            self.failure = Failed(reason=f"it said what cannot be read: {error}", out_of_memory=False)
+            self._process.kill()
         self.ended.set()
         if not self._closing:
             self._lost()
@@ -121,10 +126,15 @@ class OtherCards:
         self._network: Any = None
         self._folder = tempfile.TemporaryDirectory(prefix="realcam-cards-", ignore_cleanup_errors=True)
         named = str(dtype).removeprefix("torch.")
-        self._helpers = [
-            _Helper(Load(network=network, folder=str(folder), dtype=named, device=str(device)), self._lose)
-            for device in devices[1:]
-        ]
+        self._leaving = threading.Lock()
+        self._helpers: list[_Helper] = []
+        try:
+            for device in devices[1:]:
+                load = Load(network=network, folder=str(folder), dtype=named, device=str(device))
+                self._helpers.append(_Helper(load, self._lose))
+        except OSError:
+            self.close()
+            raise
 
     @property
     def pids(self) -> list[int]:
@@ -167,7 +177,8 @@ class OtherCards:
         """End the helpers, and have the network compute by itself again."""
         for helper in self._helpers:
             helper.close()
-        leave_group()
+        with self._leaving:
+            leave_group()
         if self._network is not None:
             take_back(self._network)
             self._network = None
@@ -232,4 +243,5 @@ class OtherCards:
     def _lose(self) -> None:
         """A helper has ended by itself: on cards, end the exchange that would wait for it for ever."""
         if self._device.type == "cuda":
-            leave_group()
+            with self._leaving:
+                leave_group()

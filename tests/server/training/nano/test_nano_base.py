@@ -20,7 +20,7 @@ from server.training.nano.base_learner import BaseLearner
 from server.training.nano.base_model import TOKENIZER, new_base, write_base
 from server.training.nano.config import BasePace
 from server.training.nano.latent_cache import LatentCache
-from server.training.nano.loop import NanoTraining, Pace
+from server.training.nano.loop import NanoTraining, Pace, begun
 from server.training.nano.vae_files import VaeFacts, write_vae
 from server.training.nano.vae_learner import new_vae
 from server.training.nano.world_clips import open_worlds
@@ -54,6 +54,8 @@ def test_a_base_resumes_exactly_and_is_what_the_camera_training_begins_with(
     whole, _ = training("whole")
     wanted = [line["loss"] for line in whole.run() if "loss" in line]
     list(training("stopped")[0].run(steps=1))
+    assert begun(tmp_path / "stopped")
+    assert not begun(tmp_path / "nothing")
     second, model = training("stopped")
     assert second.resume()
     assert [line["loss"] for line in second.run() if "loss" in line] == wanted[1:]
