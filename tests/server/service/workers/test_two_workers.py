@@ -63,7 +63,7 @@ def test_a_short_job_does_not_wait_for_a_long_one_and_survives_its_death(
         assert client.status(long).attempt == 1
         reasons = [event.reason for event in other.follow(killed) if not isinstance(event, JobProgress)]
         assert any(KILLED in reason for reason in reasons)
-        with pytest.raises(ServiceError, match="it needs 2 cards in one worker; the workers of this server have none"):
+        with pytest.raises(ServiceError, match="it needs 2 cards in one worker; this server has none"):
             client.submit(new_id(), small_payload(bike, "two-cards"), "two-cards")
 
 

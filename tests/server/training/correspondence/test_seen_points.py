@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
+
 import torch
 
 from blender_addon.core.arrays import Float32, Float64
