@@ -163,8 +163,14 @@ def test_the_configuration_that_comes_with_the_program() -> None:
 def test_shares_of_more_than_all_samples_are_refused(tmp_path: Path) -> None:
     config = Path("server/training/nano/configs/two-cores.toml").read_text(encoding="utf-8")
     file = tmp_path / "nano.toml"
-    file.write_text(config.replace("[base]", "[base]\ninterpolation = 0.9\ncontinuation = 0.1"), encoding="utf-8")
+    file.write_text(
+        config.replace("interpolation = 0.2\ncontinuation = 0.2", "interpolation = 0.9\ncontinuation = 0.1"),
+        encoding="utf-8",
+    )
     assert min(read_nano_config(file).base.mix.values()) == 0.0
-    file.write_text(config.replace("[base]", "[base]\ninterpolation = 0.9\ncontinuation = 0.2"), encoding="utf-8")
+    file.write_text(
+        config.replace("interpolation = 0.2\ncontinuation = 0.2", "interpolation = 0.9\ncontinuation = 0.2"),
+        encoding="utf-8",
+    )
     with pytest.raises(ConfigError, match="together at most 1"):
         read_nano_config(file)
