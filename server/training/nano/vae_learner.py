@@ -27,6 +27,13 @@ EDGES = 0.5
 """Weight of the differences between neighbours against that of the pixels."""
 KL = 3e-4
 """Weight of the mean divergence of a latent number from the standard normal."""
+BRANCH = 0.1
+"""Factor on the initial weights at the ends of residual branches."""
+BRANCH_ENDS = ("conv2", "to_out.0")
+PAST_BRANCHES = ("conv_in", "conv_shortcut", "samplers.0.conv")
+"""Ends of the names of modules, as diffusers names them."""
+LOG_VARIANCE = -4.0
+"""Of a latent number, at first."""
 SHOWN = 64
 """Pictures that are measured in validation."""
 
@@ -114,10 +121,41 @@ class VaeLearner:
 
 
 def new_vae(config: VaeConfig, seed: int) -> AutoencoderKL:
-    """A VAE with PyTorch's initial values, drawn by the seed, in channels-last layout."""
+    """A VAE with initial values drawn by the seed, in channels-last layout.
+
+    With PyTorch's own the residual branches drown what comes past them, and the latents' noise what is in them: light
+    is then learned long before colour. So the branches begin small, what leads past them hands on its channels, and
+    the latents begin with little noise.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return build_vae(config).to(memory_format=torch.channels_last)
+        vae = build_vae(config)
+    with torch.no_grad():
+        for name, module in vae.named_modules():
+            if name.endswith(BRANCH_ENDS):
+                module.get_parameter("weight").mul_(BRANCH)
+            elif name.endswith(PAST_BRANCHES):
+                module.get_parameter("weight").mul_(0.5).add_(handing_on(module.get_parameter("weight")))
+        for name in ("quant_conv", "post_quant_conv"):
+            nn.init.dirac_(vae.get_parameter(f"{name}.weight"))
+            nn.init.zeros_(vae.get_parameter(f"{name}.bias"))
+        vae.get_parameter("quant_conv.weight")[config.latent_channels :] *= BRANCH
+        vae.get_parameter("quant_conv.bias")[config.latent_channels :] = LOG_VARIANCE
+        vae.get_parameter("encoder.conv_out.weight").mul_(2.0)
+    return vae.to(memory_format=torch.channels_last)
+
+
+def handing_on(weight: Tensor) -> Tensor:
+    """Weights of a convolution whose outputs are its inputs in turn; several inputs of one output are added up.
+
+    Args:
+        weight: [O, I, K, K], of its shape.
+    """
+    outputs, inputs, _, side = weight.shape
+    made = torch.zeros_like(weight)
+    place = torch.arange(max(outputs, inputs))
+    made[place % outputs, place % inputs, side // 2, side // 2] = (outputs / max(outputs, inputs)) ** 0.5
+    return made
 
 
 def continued_vae(folder: Path, config: VaeConfig) -> AutoencoderKL:

@@ -86,3 +86,13 @@ def test_normalised_latents_have_unit_variance_and_give_the_same_pictures(worlds
     assert torch.allclose(mean, torch.zeros(8), atol=1e-4)
     assert torch.allclose(spread, torch.ones(8), atol=1e-4)
     assert torch.allclose(before, after, atol=1e-4)
+
+
+def test_colour_comes_through_before_anything_is_learned() -> None:
+    """Latents of two colours of one brightness are apart by several times the noise that is added to them."""
+    network = new_vae(NANO.vae, 0)
+    colours = torch.tensor([[0.6, -0.3, -0.3], [-0.3, 0.6, -0.3]])
+    with torch.no_grad():
+        latent = network.encode(colours[:, :, None, None].expand(2, 3, 64, 128)).latent_dist
+    apart = (latent.mean[0] - latent.mean[1]).square().mean().sqrt()
+    assert apart > 3 * latent.std.mean()
