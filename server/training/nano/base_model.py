@@ -44,7 +44,8 @@ def new_base(config: ModelConfig, vae_folder: Path, folder: Path, seed: int) -> 
         torch.manual_seed(seed)
         parts = build_parts(config)
         _initialise(parts)
-    parts["vae"] = read_vae(vae_folder, config.vae)
+    # In the layout that convolutions on a processor are faster in: it encodes every clip once.
+    parts["vae"] = read_vae(vae_folder, config.vae).to(memory_format=torch.channels_last)
     model = assemble(config, parts, ClipTokenizer(folder / TOKENIZER), f"nano-base-{seed}")
     for name in ("unet", "text", "vision", "resampler"):
         parts[name].requires_grad_(True)
