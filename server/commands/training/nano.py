@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,24 +14,40 @@ from server.terminal.plain_console import say
 
 from .comparison import joins, table
 
+if TYPE_CHECKING:
+    from server.training.nano.loop import NanoTraining
+    from server.training.nano.processes import Processes
+
 nano_app = typer.Typer(no_args_is_help=True, help="Train the nano network's VAE and base, compare, ship.")
 Config = Annotated[Path, typer.Argument(help="Configuration, TOML: server/training/nano/configs.")]
 
 
 @nano_app.command()
 def vae(config: Config) -> None:
-    """Train the VAE, or go on where its newest checkpoint is; at the end vae.safetensors."""
+    """Train the VAE, or go on where its newest checkpoint is; at the end vae.safetensors.
+
+    With several processes: accelerate launch -m server.cli nano vae CONFIG.toml
+    """
     with friendly_errors():
         _need_packages()
-        _vae(config)
+        from server.training.nano.processes import joined_processes
+
+        with joined_processes() as processes:
+            _vae(config, processes)
 
 
 @nano_app.command()
 def base(config: Config) -> None:
-    """Train the base without a camera on the trained VAE, or go on; at the end base.safetensors."""
+    """Train the base without a camera on the trained VAE, or go on; at the end base.safetensors.
+
+    With several processes: accelerate launch -m server.cli nano base CONFIG.toml
+    """
     with friendly_errors():
         _need_packages()
-        _base(config)
+        from server.training.nano.processes import joined_processes
+
+        with joined_processes() as processes:
+            _base(config, processes)
 
 
 @nano_app.command()
@@ -61,7 +76,7 @@ nano_app.command()(table)
 nano_app.command()(joins)
 
 
-def _vae(file: Path) -> None:
+def _vae(file: Path, processes: Processes) -> None:
     from server.model.config import NANO
     from server.training.nano.config import read_nano_config
     from server.training.nano.loop import NanoTraining, begun
@@ -74,10 +89,11 @@ def _vae(file: Path) -> None:
     begins = pace.begin and not begun(folder)
     network = continued_vae(Path(pace.begin), NANO.vae) if begins else new_vae(NANO.vae, pace.seed)
     clips, validation = open_worlds(worlds)
-    learner = VaeLearner(network, clips, validation, pace.batch, pace.seed)
-    training = NanoTraining(learner, pace, folder)
-    _begin(training.resume(), training.step, len(clips))
-    _tell(training.run())
+    learner = VaeLearner(network, clips, validation, processes.share(pace.batch), pace.seed)
+    training = NanoTraining(learner, pace, folder, processes)
+    _train(training, len(clips))
+    if not processes.first:
+        return
     with training.averaged():
         psnr = learner.validate(training.step, folder)["psnr"]
         normalise_latents(network, *learner.latent_statistics())
@@ -85,7 +101,7 @@ def _vae(file: Path) -> None:
     say(f"PSNR {psnr:.2f} dB")
 
 
-def _base(file: Path) -> None:
+def _base(file: Path, processes: Processes) -> None:
     from server.model.config import NANO
     from server.training.nano.base_learner import BaseLearner
     from server.training.nano.base_model import begin_with, new_base, write_base
@@ -104,11 +120,13 @@ def _base(file: Path) -> None:
         LatentCache(model.vae, folder / "latents" / split.folder.name) for split in (clips, validation)
     )
     learner = BaseLearner(
-        model, clips, validation, latents, measured, pace.batch, pace.seed, pace.mix, pace.timestep_shift
-    )
-    training = NanoTraining(learner, pace, folder)
-    _begin(training.resume(), training.step, len(clips))
-    _tell(training.run())
+        model, clips, validation, latents, measured, processes.share(pace.batch), pace.seed, pace.mix,
+        pace.timestep_shift,
+    )  # fmt: skip
+    training = NanoTraining(learner, pace, folder, processes)
+    _train(training, len(clips))
+    if not processes.first:
+        return
     with training.averaged():
         write_base(model, folder / BASE_FILE)
     say(f"{folder / BASE_FILE}")
@@ -120,10 +138,9 @@ def _need_packages() -> None:
         raise RealCamError("Nothing can be trained here", absent)
 
 
-def _begin(resumed: bool, step: int, clips: int) -> None:
-    say(f"{clips} clips; " + (f"going on from step {step}" if resumed else "from the beginning"))
-
-
-def _tell(records: Iterable[Mapping[str, float]]) -> None:
-    for record in records:
+def _train(training: NanoTraining, clips: int) -> None:
+    resumed = training.resume()
+    if training.first:
+        say(f"{clips} clips; " + (f"going on from step {training.step}" if resumed else "from the beginning"))
+    for record in training.run():
         say(f"{record['step']:.0f}: " + ", ".join(f"{k} {v:.4g}" for k, v in record.items() if k != "step"))

@@ -19,8 +19,12 @@ from server.training.checkpoints import TrainingError
 from server.training.optimizer import MOST_SKIPPED, clip, global_norm
 from server.training.run_folder import MetricsFile
 
+from .processes import Processes
+
 CHECKPOINTS = "step-*.pt"
 """Names of a training's checkpoints, which sort by their steps."""
+ALONE = Processes()
+"""No other process shares the training."""
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,7 +32,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     Attributes:
         steps: in all; the learning rate falls to a twentieth along a cosine towards them.
-        batch: samples of a step.
+        batch: samples of a step, of all processes together.
         learning_rate: of AdamW, highest.
         warmup: steps over which it rises from 0.
         weight_decay: decoupled.
@@ -78,7 +82,10 @@ class Learner(Protocol):
         ...
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        """The loss of a step, which depends on nothing but weights, data and the step's number; and what to log."""
+        """The loss of a step, which depends on nothing but weights, data and the step's number; and what to log.
+
+        Each of several processes gives numbers of its own.
+        """
         ...
 
     def validate(self, step: int, folder: Path) -> dict[str, float]:
@@ -98,10 +105,11 @@ class NanoTraining:
         learner: what is trained.
         pace: how.
         folder: of checkpoints, log and pictures.
+        processes: that share each step; the learner takes this one's part of the batch.
     """
 
-    def __init__(self, learner: Learner, pace: Pace, folder: Path) -> None:
-        self._learner, self._pace, self._folder = learner, pace, folder
+    def __init__(self, learner: Learner, pace: Pace, folder: Path, processes: Processes = ALONE) -> None:
+        self._learner, self._pace, self._folder, self._processes = learner, pace, folder, processes
         self.parameters = {
             f"{name}.{key}": parameter
             for name, network in learner.networks.items()
@@ -115,6 +123,11 @@ class NanoTraining:
         self.step = self._in_a_row = 0
         self._curves = MetricsFile(folder)
 
+    @property
+    def first(self) -> bool:
+        """Whether this process is the one that logs, measures and writes."""
+        return self._processes.first
+
     def resume(self) -> bool:
         """Go on from the newest checkpoint; whether there is one.
 
@@ -123,7 +136,7 @@ class NanoTraining:
         """
         there = sorted(self._folder.glob(CHECKPOINTS))
         if not there:
-            self._curves.go_back(0)
+            self._go_back()
             return False
         state: dict[str, Any] = torch.load(there[-1], map_location="cpu", weights_only=True)
         self._refuse_another(there[-1], state["origin"])
@@ -133,11 +146,15 @@ class NanoTraining:
                 self.mean[key].copy_(state["mean"][key])
         self._optimizer.load_state_dict(state["optimizer"])
         self.step = state["step"]
-        self._curves.go_back(self.step)
+        self._go_back()
         return True
 
+    def _go_back(self) -> None:
+        if self._processes.first:
+            self._curves.go_back(self.step)
+
     def run(self, steps: int | None = None) -> Iterator[dict[str, float]]:
-        """Take steps up to this number, or all; what is logged of them.
+        """Take steps up to this number, or all; what is logged of them, by the first process alone.
 
         Raises:
             TrainingError: three steps in a row gave no number, or a checkpoint cannot be written.
@@ -145,6 +162,8 @@ class NanoTraining:
         end, began = self._pace.steps if steps is None else steps, time.monotonic()
         while self.step < end:
             facts = self._take()
+            if not self._processes.first:
+                continue
             if self.step % self._pace.log_every == 0 or self.step == end:
                 since, began = time.monotonic() - began, time.monotonic()
                 yield self._log(facts | {"seconds_a_step": since / self._pace.log_every})
@@ -209,9 +228,10 @@ class NanoTraining:
             group["lr"] = self._pace.rate(self.step)
         self._optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=self._pace.precision == "bf16"):
-            loss, facts = self._learner.loss(self.step)
+            loss, facts = self._learner.loss(self._processes.turn(self.step))
         loss.backward()
         gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
+        self._processes.average(gradients)
         norm, value = global_norm(gradients), float(loss.detach())
         if math.isfinite(value) and math.isfinite(norm):
             clip(gradients, self._pace.max_gradient_norm, norm)
