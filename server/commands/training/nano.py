@@ -26,7 +26,7 @@ Config = Annotated[Path, typer.Argument(help="Configuration, TOML: server/traini
 def vae(config: Config) -> None:
     """Train the VAE, or go on where its newest checkpoint is; at the end vae.safetensors.
 
-    With several processes: accelerate launch -m server.cli nano vae CONFIG.toml
+    With several processes: torchrun --nproc_per_node 2 -m server.cli nano vae CONFIG.toml
     """
     with friendly_errors():
         _need_packages()
@@ -40,7 +40,7 @@ def vae(config: Config) -> None:
 def base(config: Config) -> None:
     """Train the base without a camera on the trained VAE, or go on; at the end base.safetensors.
 
-    With several processes: accelerate launch -m server.cli nano base CONFIG.toml
+    With several processes: torchrun --nproc_per_node 2 -m server.cli nano base CONFIG.toml
     """
     with friendly_errors():
         _need_packages()

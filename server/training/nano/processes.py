@@ -1,4 +1,4 @@
-"""Processes that share the batches of a nano training: `accelerate launch` or torchrun begins them."""
+"""Processes that share the batches of a nano training: torchrun begins them."""
 
 from __future__ import annotations
 
