@@ -11,7 +11,7 @@ UI_MODULES = {
     *("engine_options", "engine_presets", "manual_map", "clip_format"),
 }
 ENGINE_ROOMS = {
-    *("packages", "compositing", "diffusion", "geometry", "model"),
+    *("packages", "child_processes", "compositing", "diffusion", "geometry", "model"),
     *("depth", "reconstruction", "datasets", "evaluation"),
 }
 SERVICE_ROOMS = {*ENGINE_ROOMS, "engines", "service", "terminal"}
@@ -123,6 +123,7 @@ ROOMS: dict[str, dict[str, set[str]]] = {
         "diffusion": set(),
         "geometry": set(),
         "packages": set(),
+        "child_processes": set(),
         "depth": {"packages", "diffusion", "geometry", "model"},
         "model": {"diffusion", "geometry"},
         "reconstruction": {"packages", "geometry"},

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import pickle
-import threading
 import time
 from collections.abc import Iterator
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from server.child_processes import end_with_parent
 from server.training.data.clip_set import DataError
 from server.training.data.samples import Sample
 from server.training.draws import StepDraws
@@ -109,16 +107,9 @@ class SampleLoader:
 
 
 def _end_with_parent(worker: int) -> None:
-    """Watch for the end of the training. PyTorch does too, and then waits for a pipe that nobody reads any more."""
+    """PyTorch watches for the end of the training too, and then waits for a pipe that nobody reads any more."""
     del worker
-
-    def watch() -> None:
-        parent = multiprocessing.parent_process()
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    end_with_parent()
 
 
 def _whole(made: Drawn) -> Sample:

@@ -17,6 +17,7 @@ from blender_addon.core.atomic_file import write_atomic
 from blender_addon.core.camera.rotation import rotation_log
 from blender_addon.core.camera.trajectory import Trajectory
 from blender_addon.core.errors import RealCamError
+from server.child_processes import end_with_parent
 from server.datasets.align_collection import SUMMARY, CollectionSummary
 
 from .captions import caption
@@ -221,7 +222,7 @@ def render(work: Sequence[Task], settings: SetSettings, processes: int) -> Itera
             yield _do(task, settings)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context) as pool:
+    with ProcessPoolExecutor(processes, context, end_with_parent) as pool:
         waiting = [pool.submit(_do, task, settings) for task in work]
         try:
             for done in as_completed(waiting):

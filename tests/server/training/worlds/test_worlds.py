@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -81,10 +85,13 @@ def test_a_path_has_the_speed_that_was_drawn(kind: str) -> None:
         assert steps.mean() == pytest.approx(0.03, rel=0.35)
 
 
-def render(out: Path, wad: Path, *more: str) -> str:
+def arguments(out: Path, wad: Path) -> list[str]:
     numbers = ["--clips", "6", "--validation", "1", "--test", "1", "--width", "32", "--height", "24"]
-    arguments = ["data", "render", str(out), "--wad", str(wad), *numbers, "--frames", "4", *more]
-    result = CliRunner().invoke(app, arguments)
+    return ["data", "render", str(out), "--wad", str(wad), *numbers, "--frames", "4"]
+
+
+def render(out: Path, wad: Path, *more: str) -> str:
+    result = CliRunner().invoke(app, [*arguments(out, wad), *more])
     return result.output + ("" if result.exit_code == 0 else f"exit {result.exit_code}")
 
 
@@ -117,6 +124,21 @@ def test_a_set_has_the_same_bytes_however_it_was_made(wad: Path, tmp_path: Path)
     maps = [{line.split("-")[1] for line in (place.name for place in (tmp_path / "one" / split).iterdir())}
             for split in ("train", "validation", "test")]  # fmt: skip
     assert maps == [{"MAP01", "MAP02", "MAP03", "MAP05", "MAP06", "MAP07"}, {"MAP04"}, {"MAP08"}]
+
+
+def test_processes_end_with_a_render_that_is_killed(wad: Path, tmp_path: Path) -> None:
+    """Or they would go on, into the folder that the next render of the set works in."""
+    script = f"from server.cli import app; app({[*arguments(tmp_path / 'set', wad), '--processes', '2']!r})"
+    killed = psutil.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL)
+    try:
+        while not (begun := [p for p in killed.children(recursive=True) if "spawn_main" in " ".join(p.cmdline())]):
+            assert killed.poll() is None
+            time.sleep(0.01)
+    finally:
+        killed.kill()
+        killed.wait()
+    assert psutil.wait_procs(begun, timeout=60)[1] == []
+    assert "6 to train" in render(tmp_path / "set", wad, "--processes", "1")
 
 
 def test_paint_gives_every_surface_a_colour_and_leaves_the_shape(wad: Path, world: World) -> None:
