@@ -116,6 +116,7 @@ def _without_folders(record: RunRecord) -> RunRecord:
         config,
         base=f"base/{BASE_FILE}",
         tokenizer=f"base/{TOKENIZER}",
+        camera=Path(config.camera).name,
         out=Path(config.out).name,
         data=msgspec.structs.replace(data, train=f"worlds/{Path(data.train).name}", records="", cache=""),
     )

@@ -16,8 +16,8 @@ from .surfaces import Surfaces
 
 ENLARGED = 4.0
 """How many times larger a texture is than in the map: one of 64 texels covers 8 m."""
-GREY_MEAN, GREY_CONTRAST = 150.0, 1.5
-"""Mean sRGB value of a painted picture, and the factor on its differences from it."""
+GREY_MEAN, GREY_CONTRAST = 150.0, 0.4
+"""Mean sRGB value of a painted picture, and the factor on its differences from it: enough for a camera to be found."""
 SATURATIONS, VALUES = (0.25, 0.9), (0.3, 1.0)
 """Of the colours, as HSV has them, drawn evenly."""
 
