@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import suppress
 
 import msgspec
 import zmq
@@ -56,8 +57,11 @@ def try_all(doors: Doors) -> dict[str, list[str]]:
                     dealer.curve_serverkey = attempt.server_public.encode()
                     dealer.curve_publickey = attempt.client.public.encode()
                     dealer.curve_secretkey = attempt.client.secret.encode()
+                # Refused before it has sent anything, a socket has nowhere to send to, and would wait for ever.
+                dealer.sndtimeo = 1000
                 dealer.connect(f"tcp://{doors.host}:{port}")
-                dealer.send_multipart(frames)
+                with suppress(zmq.Again):
+                    dealer.send_multipart(frames)
                 poller.register(dealer, zmq.POLLIN)
                 sockets[dealer] = (name, door)
         deadline = time.monotonic() + (PATIENCE if doors.opening else SECONDS)
