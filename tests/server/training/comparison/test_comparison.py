@@ -161,16 +161,14 @@ def test_the_configuration_that_comes_with_the_program() -> None:
 
 
 def test_shares_of_more_than_all_samples_are_refused(tmp_path: Path) -> None:
-    config = Path("server/training/nano/configs/two-cores.toml").read_text(encoding="utf-8")
-    file = tmp_path / "nano.toml"
-    file.write_text(
-        config.replace("interpolation = 0.2\ncontinuation = 0.2", "interpolation = 0.9\ncontinuation = 0.1"),
-        encoding="utf-8",
-    )
+    file, pace = tmp_path / "nano.toml", "steps = 1\nbatch = 1\nlearning_rate = 1e-3"
+
+    def shares(interpolation: float, continuation: float) -> None:
+        told = f"interpolation = {interpolation}\ncontinuation = {continuation}"
+        file.write_text(f"worlds = 'w'\nout = 'o'\n[vae]\n{pace}\n[base]\n{pace}\n{told}\n", encoding="utf-8")
+
+    shares(0.9, 0.1)
     assert min(read_nano_config(file).base.mix.values()) == 0.0
-    file.write_text(
-        config.replace("interpolation = 0.2\ncontinuation = 0.2", "interpolation = 0.9\ncontinuation = 0.2"),
-        encoding="utf-8",
-    )
+    shares(0.9, 0.2)
     with pytest.raises(ConfigError, match="together at most 1"):
         read_nano_config(file)
