@@ -82,7 +82,7 @@ def world_input(folder: Path, first: int, last: int) -> DemoInput:
         ),
         depth_format=DepthFormat(scale=0.001),
         intrinsics=world_intrinsics().tolist(),
-        render_size=(1280, 640),
+        render_size=(960, 960),
     )
 
 

@@ -220,7 +220,7 @@ TINY = ModelConfig(
 
 NANO = ModelConfig(
     name="nano",
-    size=(128, 64),
+    size=(64, 64),
     schedule=V_SCHEDULE,
     fps_condition="stride",
     trained_fps=(30, 30),

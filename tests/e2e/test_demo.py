@@ -50,23 +50,23 @@ def test_a_file_that_cannot_be_read_is_named_as_it_was_given(bike: Motorcycle, t
 
 
 def test_the_frame_of_a_rendered_world_is_whole_and_in_metres(tmp_path: Path) -> None:
-    """A hall: the floor is a plane 2.06 m below the eyes of a camera that looks down a little."""
+    """A hall: the floor is a plane 1.33 m below the eyes of a camera that looks down a little."""
     demo = world_input(tmp_path / "input", 1, 96)
     photo = np.asarray(Image.open(demo.photo))
     assert demo.depth_format is not None
     depth = read_depth(demo.depth, demo.depth_format)
-    assert photo.shape == (*depth.shape, 3) == (128, 256, 3)
+    assert photo.shape == (*depth.shape, 3) == (192, 192, 3)
     assert demo.intrinsics is not None
     (focal, _, across), (_, same, down), _ = demo.intrinsics
-    assert (focal, across, down) == (same, 128, 64)
-    assert 3.0 < depth.min() < depth.max() < 28.0
-    rows = np.arange(100, 128)
-    heights = depth[rows, 128] * (rows + 0.5 - down) / focal
-    slope, height = np.polyfit(depth[rows, 128], heights, 1)
-    np.testing.assert_allclose(slope * depth[rows, 128] + height, heights, atol=2e-3)
-    assert height == pytest.approx(2.06, abs=0.01)
+    assert (focal, across, down) == (same, 96, 96)
+    assert 1.4 < depth.min() < depth.max() < 36.0
+    rows = np.arange(140, 192)
+    heights = depth[rows, 96] * (rows + 0.5 - down) / focal
+    slope, height = np.polyfit(depth[rows, 96], heights, 1)
+    np.testing.assert_allclose(slope * depth[rows, 96] + height, heights, atol=2e-3)
+    assert height == pytest.approx(1.33, abs=0.01)
     assert [move.first for move in demo.moves] + [demo.moves[-1].last] == [1, 39, 96]
-    shown = contact_sheet(photo, np.zeros((2, 64, 128, 4), np.uint8), np.zeros((2, 64, 128, 3), np.uint8))
+    shown = contact_sheet(photo, np.zeros((2, 64, 64, 4), np.uint8), np.zeros((2, 64, 64, 3), np.uint8))
     assert shown.width > 3 * 384, "a small clip is shown large"
 
 

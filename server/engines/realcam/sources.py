@@ -33,7 +33,7 @@ SIZES: dict[Size, ModelConfig] = {
 }
 """The picture sizes and their published variants; an upright size uses the same network."""
 
-NANO_SIZES: tuple[Size, ...] = ((128, 64), (128, 128), (64, 128))
+NANO_SIZES: tuple[Size, ...] = ((64, 64), (128, 64), (64, 128))
 """The picture sizes of the nano network, which was trained at the first."""
 
 TINY_SIZES: tuple[Size, ...] = ((192, 128), (128, 128), (128, 192), (128, 64), (256, 256), (512, 320))

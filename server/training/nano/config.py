@@ -68,7 +68,7 @@ class NanoConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Both trainings.
 
     Attributes:
-        worlds: folder that `realcam data render` made, with frames of 128 x 64.
+        worlds: folder that `realcam data render` made, with frames of 64 x 64.
         out: folder of the trainings; `vae` and `base` in it.
         vae: how the VAE is trained.
         base: how the network without a camera is trained.

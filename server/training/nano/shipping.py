@@ -32,7 +32,7 @@ LICENCE = "Apache-2.0"
 LARGEST = 25_000_000
 """Bytes that the file of tensors may have."""
 ABOUT = f"""{NANO.caution.capitalize()}: all parts of RealCam-I2V in sizes that two cores can train, float16, in one
-file with the published keys. It makes 16 frames of 128 x 64 that follow a camera in metres, through places like the
+file with the published keys. It makes 16 frames of 64 x 64 that follow a camera in metres, through places like the
 ones that it was trained on, and is there so that tests and demonstrations run a learned network everywhere. It knows
 Freedoom's corridors, halls and yards and nothing else: no people, no things, no other light. Trained by
 `docs/training.md`, which says how it was measured.

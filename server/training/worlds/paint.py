@@ -1,7 +1,7 @@
 """Worlds painted for small networks: every surface has a colour of its own, and its texture is large and grey.
 
-Textures as the maps have them repeat every two metres: at 128 x 64 pixels most of a picture is then fine pattern whose
-place a small network cannot foretell, and little of what it sees says how the camera moved.
+Textures as the maps have them repeat every two metres: at 64 or 128 pixels across most of a picture is then fine
+pattern whose place a small network cannot foretell, and little of what it sees says how the camera moved.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from server.model.config import NANO
+
 
 @pytest.fixture
 def worlds(tmp_path: Path) -> Path:
@@ -19,5 +21,5 @@ def worlds(tmp_path: Path) -> Path:
         (frames.parent / "caption.txt").write_text("a bright hall with rock, metal\n")
         for number in range(16):
             small = Image.fromarray(random.integers(0, 256, (4, 8, 3), dtype=np.uint8))
-            small.resize((128, 64)).save(frames / f"{number:04d}.png")
+            small.resize(NANO.size).save(frames / f"{number:04d}.png")
     return tmp_path / "worlds"

@@ -102,7 +102,7 @@ def test_what_ships_is_a_choice_of_the_engine_that_says_what_it_is(
     engine = RealCamEngine(InstalledWeights(WeightsStore(tmp_path / "none")))
     capability = engine.capability
     assert capability.unavailable == ""
-    assert capability.sizes == ((128, 64), (128, 128), (64, 128))
+    assert capability.sizes == ((64, 64), (128, 64), (64, 128))
     assert capability.draft
     option = capability.options[0]
     assert (option.name, option.choices, option.default) == ("weights", ("nano",), "nano")
@@ -111,8 +111,8 @@ def test_what_ships_is_a_choice_of_the_engine_that_says_what_it_is(
     assert NANO.caution in capability.notice
     assert "`realcam weights get realcam-512`" in capability.notice
 
-    clip = engine.generate(realcam_shot(bike, sideways(4, 128, 64)), lambda _: None)
-    assert clip.frames.shape == (4, 64, 128, 3)
+    clip = engine.generate(realcam_shot(bike, sideways(4, 64, 64)), lambda _: None)
+    assert clip.frames.shape == (4, 64, 64, 3)
     assert clip.notes == (f"Made by nano, {NANO.caution}.",)
     assert clip.metadata.draft
     assert ", nano, torch" in clip.metadata.engine_version

@@ -35,4 +35,4 @@ def test_a_shot_of_two_segments_held_by_its_preview() -> None:
     options = SamplingOptions(steps=2, guidance=GuidanceConfig(scale=2.0, camera_scale=1.5), fps=1)
     frames = sample_shot(model, inputs, options, SeededNoise(0), hooks)
     assert frames.shape == (FRAMES, height, width, 3)
-    assert [p.shape for p in pictures] == [(32, 64, 3)] * 4
+    assert [p.shape for p in pictures] == [(32, 32, 3)] * 4
