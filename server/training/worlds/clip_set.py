@@ -23,6 +23,7 @@ from server.datasets.align_collection import SUMMARY, CollectionSummary
 from .captions import caption
 from .clip_files import FACTS, ClipFacts, record_of, write_clip
 from .film import RAYS, film, film_depth
+from .paint import PAINT
 from .placement import ANY_MOTION, Placed, Places
 from .wad import Wad, WadError
 from .world import World, open_world, require_packages
@@ -56,6 +57,7 @@ class SetSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         motion: least and most that the picture moves over a clip, see Places; None: any.
         depth: whether every frame has its depth, not the first alone.
         versions: of the packages that decide pixels.
+        paint: the numbers of painted surfaces, PAINT; None: they are not painted.
     """
 
     layout: int
@@ -70,6 +72,7 @@ class SetSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     versions: dict[str, str]
     painted: bool = False
     motion: tuple[float, float] | None = None
+    paint: dict[str, tuple[float, ...]] | None = None
 
 
 class SetError(RealCamError):
@@ -146,6 +149,7 @@ def set_settings(
         versions=versions,
         painted=painted,
         motion=motion,
+        paint=PAINT if painted else None,
     )
 
 

@@ -20,6 +20,10 @@ GREY_MEAN, GREY_CONTRAST = 150.0, 0.4
 """Mean sRGB value of a painted picture, and the factor on its differences from it: enough for a camera to be found."""
 SATURATIONS, VALUES = (0.25, 0.9), (0.3, 1.0)
 """Of the colours, as HSV has them, drawn evenly."""
+PAINT = {
+    "enlarged": (ENLARGED,), "grey": (GREY_MEAN, GREY_CONTRAST), "saturations": SATURATIONS, "values": VALUES,
+}  # fmt: skip
+"""All numbers that decide how painted worlds look, as a set of clips records them."""
 
 
 def painted_surfaces(surfaces: Surfaces) -> Surfaces:

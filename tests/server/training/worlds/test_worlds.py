@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -176,6 +177,15 @@ def test_a_set_that_was_begun_before_there_was_paint_goes_on(wad: Path, tmp_path
     assert "painted" not in (tmp_path / "manifest.json").read_text(encoding="utf-8")
     assert "0 clips" in render(tmp_path, wad, "--motion", "0", "0")
     assert "painted is None, not True" in " ".join(render(tmp_path, wad, "--painted").split())
+
+
+def test_a_set_that_was_painted_otherwise_is_not_gone_on_with(wad: Path, tmp_path: Path) -> None:
+    render(tmp_path, wad, "--painted")
+    manifest = tmp_path / "manifest.json"
+    fainter = json.loads(manifest.read_text(encoding="utf-8"))
+    fainter["paint"]["grey"][1] *= 2
+    manifest.write_text(json.dumps(fainter), encoding="utf-8")
+    assert "its paint is" in " ".join(render(tmp_path, wad, "--painted").split())
 
 
 def test_what_is_no_wad_is_said(tmp_path: Path) -> None:
