@@ -78,7 +78,7 @@ def world_input(folder: Path, first: int, last: int) -> DemoInput:
         depth=Path(shutil.copy2(DEPTH, folder / "world_depth.png")),
         moves=(
             PlannedMove(name="truck", first=first, last=turn, values={"distance": 0.5}),
-            PlannedMove(name="dolly", first=turn, last=last, values={"distance": 1.5}),
+            PlannedMove(name="dolly", first=turn, last=last, values={"distance": 0.5}),
         ),
         depth_format=DepthFormat(scale=0.001),
         intrinsics=world_intrinsics().tolist(),

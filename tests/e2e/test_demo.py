@@ -50,7 +50,7 @@ def test_a_file_that_cannot_be_read_is_named_as_it_was_given(bike: Motorcycle, t
 
 
 def test_the_frame_of_a_rendered_world_is_whole_and_in_metres(tmp_path: Path) -> None:
-    """A hall: the floor is a plane 1.33 m below the eyes of a camera that looks down a little."""
+    """A room: the floor is a plane 0.51 m below the eyes of a camera that looks down a little."""
     demo = world_input(tmp_path / "input", 1, 96)
     photo = np.asarray(Image.open(demo.photo))
     assert demo.depth_format is not None
@@ -59,12 +59,12 @@ def test_the_frame_of_a_rendered_world_is_whole_and_in_metres(tmp_path: Path) ->
     assert demo.intrinsics is not None
     (focal, _, across), (_, same, down), _ = demo.intrinsics
     assert (focal, across, down) == (same, 96, 96)
-    assert 1.4 < depth.min() < depth.max() < 36.0
+    assert 0.5 < depth.min() < depth.max() < 6.3
     rows = np.arange(140, 192)
     heights = depth[rows, 96] * (rows + 0.5 - down) / focal
     slope, height = np.polyfit(depth[rows, 96], heights, 1)
     np.testing.assert_allclose(slope * depth[rows, 96] + height, heights, atol=2e-3)
-    assert height == pytest.approx(1.33, abs=0.01)
+    assert height == pytest.approx(0.51, abs=0.01)
     assert [move.first for move in demo.moves] + [demo.moves[-1].last] == [1, 39, 96]
     shown = contact_sheet(photo, np.zeros((2, 64, 64, 4), np.uint8), np.zeros((2, 64, 64, 3), np.uint8))
     assert shown.width > 3 * 384, "a small clip is shown large"
