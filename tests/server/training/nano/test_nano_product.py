@@ -162,6 +162,7 @@ condition_frame = "first"
 train = {str(worlds / "train")!r}
 stride = [1, 1]
 workers = 0
+cache = {str(place / "cache")!r}
 [optimizer]
 learning_rate = 5e-4
 max_gradient_norm = 0.5
