@@ -16,6 +16,7 @@ from rich.console import Console
 
 from blender_addon.core.payloads.clip import ClipSidecar, pixels_sha256
 from blender_addon.core.protocol.capability import SettingValue
+from server.demo.contact_sheet import SMALLEST
 from server.demo.demo import FIRST, LAST, DemoOptions, DemoResult, run_demo
 from server.engines.random_weights import RANDOM_WEIGHTS
 from server.packages import MODEL_PACKAGES, absent_packages
@@ -23,7 +24,7 @@ from server.packages import MODEL_PACKAGES, absent_packages
 pytestmark = pytest.mark.blender
 
 
-CLIP_SIZE = (256, 256)
+CLIP_SIDE = {"draft": 256, "realcam": 128}
 CLIP_FRAMES = {"draft": 8, "realcam": 16}
 ENGINE_OPTIONS: dict[str, dict[str, SettingValue]] = {"draft": {}, "realcam": {"steps": 2}}
 ENDING = np.full((200, 320, 3), (200, 30, 60), np.uint8)
@@ -38,6 +39,10 @@ class WholeShot(NamedTuple):
     @property
     def count(self) -> int:
         return CLIP_FRAMES[self.engine]
+
+    @property
+    def side(self) -> int:
+        return CLIP_SIDE[self.engine]
 
     @property
     def take(self) -> Path:
@@ -63,7 +68,7 @@ def whole_shot(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         engine_options=ENGINE_OPTIONS[engine],
         prompt="a motorcycle",
         seed=7,
-        clip_size=CLIP_SIZE,
+        clip_size=(CLIP_SIDE[engine], CLIP_SIDE[engine]),
         clip_frames=CLIP_FRAMES[engine],
         last_image=folder / "ending.png" if engine == "realcam" else None,
     )
@@ -102,10 +107,11 @@ def test_coverage_and_times_were_told(whole_shot: WholeShot) -> None:
 
 def test_the_contact_sheet_shows_photo_preview_and_clip(whole_shot: WholeShot) -> None:
     sheet = Image.open(whole_shot.out / "contact_sheet.png")
-    assert sheet.width > 3 * CLIP_SIZE[0]
-    assert sheet.height > 5 * CLIP_SIZE[1]
-    # A clip as small as this one is shown at twice its size.
-    last = np.asarray(Image.open(whole_shot.frames[-1]).convert("RGB")).repeat(2, axis=0).repeat(2, axis=1)
+    assert sheet.width > 3 * whole_shot.side
+    assert sheet.height > 5 * whole_shot.side
+    # Clips as small as these are shown at twice or three times their size.
+    factor = -(-SMALLEST // whole_shot.side)
+    last = np.asarray(Image.open(whole_shot.frames[-1]).convert("RGB")).repeat(factor, axis=0).repeat(factor, axis=1)
     right = np.asarray(sheet)[:, -last.shape[1] - 12 : -12]
     assert any(np.array_equal(right[top : top + len(last)], last) for top in range(len(right) - len(last)))
 
@@ -146,11 +152,16 @@ def test_the_artist_can_go_on(opened: Any) -> None:
 
 
 def test_the_strip_shows_the_clip(opened: Any, whole_shot: WholeShot, tmp_path: Path) -> None:
-    # 1280 x 800 lies in the clip's 256 x 256 as 256 x 160, centred: at 20 % the render has the clip's own pixels.
-    opened.render.resolution_percentage = 20
+    # 1280 x 800 lies in the clip as wide as it, centred: at this share the render has the clip's own pixels.
+    side, height = whole_shot.side, whole_shot.side * 800 // 1280
+    opened.render.resolution_percentage = 100 * side // 1280
     for scene_frame, clip_frame in ((FIRST, 0), (LAST, whole_shot.count - 1)):
         shown = _rendered(opened, scene_frame, tmp_path / f"{scene_frame}.png")
-        clip = Image.open(whole_shot.frames[clip_frame]).convert("RGB").crop((0, 48, CLIP_SIZE[0], 208))
+        clip = (
+            Image.open(whole_shot.frames[clip_frame])
+            .convert("RGB")
+            .crop((0, (side - height) // 2, side, (side + height) // 2))
+        )
         expected = np.asarray(clip).astype(int)
         assert shown.shape == expected.shape
         # Blender's filter softens the noise that random weights paint; where the picture lies can still be told.
