@@ -27,7 +27,7 @@ CLUSTER_ENVIRONMENT = UV_PROJECT_ENVIRONMENT=.venv-cluster $(UV) sync --quiet --
 FUZZ := 20
 FUZZ_TESTS = REALCAM_FUZZ=$(FUZZ) OMP_NUM_THREADS=1
 
-.PHONY: help demo test lint test-core test-blender-5.2 test-models test-cluster test-slow fuzz bench addon repository version release setup clean
+.PHONY: help demo test test-suites lint test-core test-blender-5.2 test-models test-cluster test-slow fuzz bench addon repository version release setup clean
 
 help:
 	@echo "make demo   the whole shot: a photo becomes a clip on Blender's timeline, in out/demo/"
@@ -45,7 +45,9 @@ help:
 demo: setup
 	$(RUN) --no-dev realcam demo --out out/demo
 
-test: lint test-core test-blender-5.2 test-models
+test: lint test-suites
+
+test-suites: test-core test-blender-5.2 test-models
 
 lint: setup
 	$(RUN) ruff check .

@@ -182,9 +182,9 @@ def test_a_set_that_was_begun_before_there_was_paint_goes_on(wad: Path, tmp_path
 def test_a_set_that_was_painted_otherwise_is_not_gone_on_with(wad: Path, tmp_path: Path) -> None:
     render(tmp_path, wad, "--painted")
     manifest = tmp_path / "manifest.json"
-    fainter = json.loads(manifest.read_text(encoding="utf-8"))
-    fainter["paint"]["grey"][1] *= 2
-    manifest.write_text(json.dumps(fainter), encoding="utf-8")
+    stronger = json.loads(manifest.read_text(encoding="utf-8"))
+    stronger["paint"]["grey"][1] *= 2
+    manifest.write_text(json.dumps(stronger), encoding="utf-8")
     assert "its paint is" in " ".join(render(tmp_path, wad, "--painted").split())
 
 
