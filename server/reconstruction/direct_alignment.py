@@ -176,9 +176,8 @@ class _View:
     def descended(self, start: Float64) -> Float64:
         """Gauss-Newton with damping (Levenberg-Marquardt) from a start at one blur."""
         pose, damping = start, 1e-3
-        cost = self.cost(pose)
+        cost, system = self.cost(pose), self._system(pose)
         for _ in range(ROUNDS):
-            system = self._system(pose)
             if system is None:
                 return pose
             matrix, slope, _ = system
@@ -190,6 +189,7 @@ class _View:
                 pose, cost, damping = tried, new, max(damping / 5, 1e-6)
                 if gained < 1e-5:
                     break
+                system = self._system(pose)
             else:
                 damping *= 10
                 if damping > 1e2:
@@ -209,30 +209,34 @@ class _View:
         """[S, 3] colours of what is in view, at the picture's brightness, less the picture's; and the factor."""
         wanted = self.target.colours[seen]
         weight = np.ones(len(found), np.float32)
+        sum_found, sum_wanted = found.sum(axis=1), wanted.sum(axis=1)
         gain, offset = 1.0, 0.0
         for _ in range(3):
             total = float(weight.sum()) * 3 + 1e-9
-            mean_found = float((weight[:, None] * found).sum()) / total
-            mean_wanted = float((weight[:, None] * wanted).sum()) / total
-            spread = float((weight[:, None] * (found - mean_found) ** 2).sum()) + 1e-6
-            gain = float((weight[:, None] * (found - mean_found) * (wanted - mean_wanted)).sum()) / spread
-            gain = min(max(gain, 0.7), 1.4)
+            mean_found, mean_wanted = float(weight @ sum_found) / total, float(weight @ sum_wanted) / total
+            apart = found - mean_found
+            weighted = weight[:, None] * apart
+            spread = float(np.vdot(weighted, apart)) + 1e-6
+            gain = min(max(float(np.vdot(weighted, wanted - mean_wanted)) / spread, 0.7), 1.4)
             offset = mean_wanted - gain * mean_found
-            miss = gain * found + offset - wanted
+            miss = gain * found + (offset - wanted)
             weight = self._weight(miss)
         return miss, gain
 
     def _weight(self, miss: Float32) -> Float32:
         """[S] Geman and McClure's weights: what disagrees altogether, as what is hidden does, counts for nothing."""
-        scale = CLOSE * self.target.contrast
-        return np.asarray(1 / (1 + (miss**2).mean(axis=1) / scale**2) ** 2, dtype=np.float32)
+        return np.asarray(1 / (1 + self._share(miss)) ** 2, dtype=np.float32)
+
+    def _share(self, miss: Float32) -> Float32:
+        """[S] squared differences, mean over the colours, as a share of what still agrees."""
+        return np.asarray(np.einsum("sc,sc->s", miss, miss) / (3 * (CLOSE * self.target.contrast) ** 2), np.float32)
 
     def cost(self, pose: Float64) -> float:
         _, pixel, seen = self._seen(pose)
         if seen.sum() < 12:
             return 1.0
         miss, _ = self._differences(self.level.colours(pixel[seen]), seen)
-        share = (miss**2).mean(axis=1) / (CLOSE * self.target.contrast) ** 2
+        share = self._share(miss)
         return float(((share / (1 + share)).sum() + UNSEEN * (~seen).sum()) / len(seen))
 
     def _system(self, pose: Float64) -> tuple[Float64, Float64, float] | None:
@@ -241,17 +245,19 @@ class _View:
         if seen.sum() < 12:
             return None
         at, points = pixel[seen], inside[seen]
-        miss, gain = self._differences(self.level.colours(at), seen)
+        colours, *slopes = self.level.colours_and_slopes(at)
+        miss, gain = self._differences(colours, seen)
         weight = self._weight(miss).astype(np.float64)
-        across, down = (gain * found.astype(np.float64) for found in self.level.slopes(at))
+        across, down = (gain * found.astype(np.float64) for found in slopes)
         x, y, z = points.T
         to_x = _rows(self.lens[0, 0] / z, 0 * z, -self.lens[0, 0] * x / z**2, points)
         to_y = _rows(0 * z, self.lens[1, 1] / z, -self.lens[1, 1] * y / z**2, points)
         matrix, slope = np.zeros((6, 6)), np.zeros(6)
         for channel in range(3):
-            rows = across[:, channel : channel + 1] * to_x + down[:, channel : channel + 1] * to_y
-            matrix += rows.T @ (weight[:, None] * rows)
-            slope += rows.T @ (weight * miss[:, channel])
+            rows = across[:, channel, None] * to_x + down[:, channel, None] * to_y
+            weighted = weight[:, None] * rows
+            matrix += weighted.T @ rows
+            slope += miss[:, channel] @ weighted
         variance = float((weight[:, None] * miss**2).sum() / max(weight.sum() * 3 - 6, 1.0))
         return matrix, slope, variance
 
@@ -280,7 +286,7 @@ class _View:
         if not seen.any():
             return 0.0, 0.0
         miss, _ = self._differences(self.level.colours(pixel[seen]), seen)
-        agree = (miss**2).mean(axis=1) < (CLOSE * self.target.contrast) ** 2
+        agree = self._share(miss) < 1
         return float(seen.mean()), float(agree.mean())
 
 
@@ -293,15 +299,17 @@ class _Level:
 
     def __init__(self, picture: Float32) -> None:
         self.picture = picture
-        self._down, self._across = np.gradient(picture, axis=(0, 1))
+        down, across = np.gradient(picture, axis=(0, 1))
+        self._with_slopes = np.concatenate([picture, across, down], axis=2)
 
     def colours(self, at: Float64) -> Float32:
         """[S, 3] at pixels [S, 2]."""
         return _sampled(self.picture, at)
 
-    def slopes(self, at: Float64) -> tuple[Float32, Float32]:
-        """[S, 3] changes of the colours for a pixel to the right, and down."""
-        return _sampled(self._across, at), _sampled(self._down, at)
+    def colours_and_slopes(self, at: Float64) -> tuple[Float32, Float32, Float32]:
+        """[S, 3] colours at pixels [S, 2], and their changes for a pixel to the right, and down."""
+        found = _sampled(self._with_slopes, at)
+        return np.ascontiguousarray(found[:, :3]), found[:, 3:6], found[:, 6:]
 
 
 def _different(pool: list[tuple[str, Float64]]) -> list[tuple[str, Float64]]:
@@ -333,8 +341,8 @@ def _moved(pose: Float64, step: Float64) -> Float64:
 
 def _rows(x: Float64, y: Float64, z: Float64, points: Float64) -> Float64:
     """[S, 6] change of a pixel's coordinate with (place, turn), from its change with the point."""
-    change = np.stack([x, y, z], axis=1)
-    return np.concatenate([change, np.cross(points, change)], axis=1)
+    px, py, pz = points.T
+    return np.stack([x, y, z, py * z - pz * y, pz * x - px * z, px * y - py * x], axis=1)
 
 
 def _sampled(picture: Float32, at: Float64) -> Float32:
@@ -343,8 +351,9 @@ def _sampled(picture: Float32, at: Float64) -> Float32:
     x, y = np.clip(at[:, 0] - 0.5, 0, width - 1.001), np.clip(at[:, 1] - 0.5, 0, height - 1.001)
     left, top = x.astype(np.int64), y.astype(np.int64)
     right, below = (x - left).astype(np.float32)[:, None], (y - top).astype(np.float32)[:, None]
-    upper = picture[top, left] * (1 - right) + picture[top, left + 1] * right
-    lower = picture[top + 1, left] * (1 - right) + picture[top + 1, left + 1] * right
+    pixels, corner = picture.reshape(height * width, -1), top * width + left
+    upper = pixels.take(corner, 0) * (1 - right) + pixels.take(corner + 1, 0) * right
+    lower = pixels.take(corner + width, 0) * (1 - right) + pixels.take(corner + width + 1, 0) * right
     return np.asarray(upper * (1 - below) + lower * below, dtype=np.float32)
 
 
