@@ -89,23 +89,24 @@ def block_gradients(
         heads: number of heads, which divides C.
     """
     # Rows of one head each, as in BlockPlan.attend.
-    q_rows, k_rows, v_rows, g_rows = (split_heads(t, heads).flatten(0, 2) for t in (q, k, v, gradient.to(q.dtype)))
+    scale = (q.shape[-1] // heads) ** -0.5
+    tensors = (q * scale, k, v, gradient.to(q.dtype))
+    q_rows, k_rows, v_rows, g_rows = (split_heads(t, heads).flatten(0, 2) for t in tensors)
     dq, dk, dv = (torch.zeros(t.shape, dtype=torch.float32, device=t.device) for t in (q_rows, k_rows, v_rows))
     each_head = torch.arange(len(q) * heads, device=q.device)[:, None]
-    scale = q_rows.shape[-1] ** -0.5
+    first_query, first_key = each_head * q.shape[1], each_head * k.shape[1]
     for block in blocks:
-        queries = (each_head * q.shape[1] + block.queries).flatten()
-        keys = (each_head * k.shape[1] + block.keys).flatten()
-        bq, bg = (rows[queries].unflatten(0, (len(each_head), -1)) for rows in (q_rows, g_rows))
-        bk, bv = (rows[keys].unflatten(0, (len(each_head), -1)) for rows in (k_rows, v_rows))
-        scores = ((bq * scale) @ bk.transpose(1, 2)).float().masked_fill_(~block.mask, float("-inf"))
+        queries, keys = (first_query + block.queries).flatten(), (first_key + block.keys).flatten()
+        bq, bg = (rows.index_select(0, queries).unflatten(0, (len(each_head), -1)) for rows in (q_rows, g_rows))
+        bk, bv = (rows.index_select(0, keys).unflatten(0, (len(each_head), -1)) for rows in (k_rows, v_rows))
+        scores = (bq @ bk.transpose(1, 2)).float().masked_fill_(~block.mask, float("-inf"))
         weights = scores.softmax(dim=-1)
         towards = (bg @ bv.transpose(1, 2)).float()
-        change = (weights * (towards - (weights * towards).sum(dim=-1, keepdim=True))).to(q.dtype)
-        dq[queries] = (change @ bk).flatten(0, 1).float() * scale
-        dk.index_add_(0, keys, (change.transpose(1, 2) @ bq).flatten(0, 1).float() * scale)
+        change = torch._softmax_backward_data(towards, weights, -1, torch.float32).to(q.dtype)
+        dq[queries] = (change @ bk).flatten(0, 1).float()
+        dk.index_add_(0, keys, (change.transpose(1, 2) @ bq).flatten(0, 1).float())
         dv.index_add_(0, keys, (weights.to(q.dtype).transpose(1, 2) @ bg).flatten(0, 1).float())
-    return _tokens(dq, q, heads), _tokens(dk, k, heads), _tokens(dv, v, heads)
+    return _tokens(dq.mul_(scale), q, heads), _tokens(dk, k, heads), _tokens(dv, v, heads)
 
 
 def _tokens(rows: Tensor, like: Tensor, heads: int) -> Tensor:
