@@ -19,6 +19,10 @@ SCALES = {
     "relative": "relative, a unit of length of its own for each clip: it does not follow cameras in metres",
 }
 """What is said of `data.scale`."""
+HUB_LICENCES = frozenset(
+    {"apache-2.0", "mit", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0"}
+)
+"""Licences that the Hugging Face hub knows by a name of its own; others are `other`, with their name beside it."""
 
 
 def camera_modules_in_words(title: str, facts: NetworkFacts) -> str:
@@ -49,8 +53,7 @@ def model_card(
     return "\n".join(
         [
             "---",
-            f"license_name: {msgspec.json.encode(facts.licence).decode()}",
-            "license: other",
+            *_licence_lines(facts.licence),
             "pipeline_tag: image-to-video",
             "tags: [camera-control, realcam]",
             "---",
@@ -80,6 +83,14 @@ def model_card(
             "",
         ]
     )
+
+
+def _licence_lines(licence: str) -> list[str]:
+    """The card's head on a licence, as the hub reads it."""
+    known = licence.strip().lower().replace(" ", "-")
+    if known in HUB_LICENCES:
+        return [f"license: {known}"]
+    return ["license: other", f"license_name: {msgspec.json.encode(licence).decode()}"]
 
 
 def _left_out(run: RunRecord) -> list[str]:

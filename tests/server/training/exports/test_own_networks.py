@@ -103,6 +103,7 @@ def test_from_a_run_to_a_choice_of_the_engine_and_back(place: Path) -> None:
     assert {key: t.shape for key, t in exported.items()} == camera_shapes(SMALL)
     assert all(torch.equal(t, exported[key]) for key, t in camera_of(tensors(SMALL, 2)).items())
     card = (place / "Halls" / "README.md").read_text()
+    assert card.startswith("---\nlicense: cc-by-4.0\n")
     for words in ("CC BY 4.0", "40 clips, 2 left out", "2: no frames", "128 x 64", "| loss | 0.5 |", '"learning_rate"'):
         assert words in card
 
@@ -186,3 +187,8 @@ def test_published_layouts_are_read_and_others_refused_in_words(place: Path) -> 
         save_file(broken, root / "broken.safetensors")
         with pytest.raises(CheckpointError, match=words):
             read_camera(root / "broken.safetensors", SMALL)
+
+
+def test_a_licence_that_the_hub_does_not_know_is_named(place: Path) -> None:
+    realcam("export", place / "run", place / "Owned", "--licence", "of our house")
+    assert (place / "Owned" / "README.md").read_text().startswith('---\nlicense: other\nlicense_name: "of our house"\n')
