@@ -27,7 +27,7 @@ CLUSTER_ENVIRONMENT = UV_PROJECT_ENVIRONMENT=.venv-cluster $(UV) sync --quiet --
 FUZZ := 20
 FUZZ_TESTS = REALCAM_FUZZ=$(FUZZ) OMP_NUM_THREADS=1
 
-.PHONY: help demo test test-suites lint test-core test-blender-5.2 test-models test-cluster test-slow fuzz bench addon repository version release setup clean
+.PHONY: help demo test test-suites lint test-core test-blender-5.2 test-models models-environment test-cluster test-slow fuzz bench addon repository version release setup clean
 
 help:
 	@echo "make demo   the whole shot: a photo becomes a clip on Blender's timeline, in out/demo/"
@@ -65,9 +65,11 @@ test-blender-5.2: setup
 	echo "The add-on's tests again, under Blender 5.2 ($$python)"; \
 	$(RUN313) $(PYTEST) tests/blender_addon tests/compatibility/test_old_blend.py tests/e2e/test_whole_shot.py tests/e2e/test_installed_shot.py
 
-test-models: setup
-	@scripts/models_environment.sh $(UV)
+test-models: models-environment
 	.venv-models/bin/$(PYTEST) $(TORCH_TESTS) $(addprefix --ignore=,$(WITHOUT_TORCH)) -k "not draft"
+
+models-environment: setup
+	@scripts/models_environment.sh $(UV)
 
 # One after the other: each has a cluster of several nodes. With compiled bytecode, as every process of a node imports Ray.
 test-cluster: setup
@@ -75,15 +77,13 @@ test-cluster: setup
 	.venv-cluster/bin/python -m pytest tests/server/cluster
 
 # One after the other: some take most of a machine's memory. Those on a cluster cut a network, as root alone can.
-test-slow: setup
+test-slow: models-environment
 	$(RUN) python -m pytest -m slow
-	@scripts/models_environment.sh $(UV)
 	.venv-models/bin/python -m pytest -m slow tests/server $(filter-out tests/server/%,$(TORCH_TESTS))
 	@$(CLUSTER_ENVIRONMENT)
 	.venv-cluster/bin/python -m pytest -m slow tests/server/cluster/on_ray
 
-fuzz: setup
-	@scripts/models_environment.sh $(UV)
+fuzz: models-environment
 	$(FUZZ_TESTS) $(RUN) $(PYTEST) -m hypothesis --timeout 0
 	$(FUZZ_TESTS) .venv-models/bin/$(PYTEST) -m hypothesis --timeout 0 $(TORCH_TESTS)
 

@@ -170,6 +170,7 @@ warmup_steps = 5
 [run]
 steps = {STEPS}
 batch = 4
+batch_per_process = 4
 precision = "bf16"
 checkpoint_every = {KILLED_AFTER}
 keep = 2
