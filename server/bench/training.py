@@ -28,14 +28,13 @@ from server.model.config import (
     TINY,
     ModelConfig,
 )
-from server.model.cpu.allocator import give_back_large_blocks
 from server.model.model import RealCamModel
 from server.model.unet.attention_plan import AttentionPlan, BlockPlan, DensePlan
 from server.model.unet.pose_encoder import PoseEncoder
 from server.model.unet.unet import UNet
 from server.training.data.camera_paths import CameraPaths
 from server.training.draws import StepDraws, draw_step, sample_generator
-from server.training.memory import is_out_of_memory
+from server.training.memory import is_out_of_memory, suit_allocator
 from server.training.optimizer import OptimizerSettings, build_optimizer, clip, global_norm
 from server.training.step import TrainingBatch, batch_camera, training_step
 from server.training.trained_set import BASE_DROPOUT, TrainedSet, set_base_dropout, trained_set
@@ -107,7 +106,7 @@ class StepFigures(msgspec.Struct, frozen=True, kw_only=True):
 def measure(case: StepCase) -> StepFigures:
     """Build the network with arbitrary weights and take steps; what does not fit into memory is said, not raised."""
     torch.set_num_threads(case.threads)
-    give_back_large_blocks()
+    suit_allocator(case.style == "recompute")
     limit_memory(case.limit_gib, case.device)
     try:
         return _measured(case)

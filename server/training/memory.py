@@ -1,13 +1,27 @@
-"""What to change in a configuration when a training does not fit into memory."""
+"""What a training does with memory, and what to change in its configuration when it does not fit."""
 
 from __future__ import annotations
 
 import torch
 
+from server.model.cpu.allocator import give_back_large_blocks, keep_freed_memory
+
 from .checkpoints import TrainingError
 from .config import RunSettings
 
 _CPU_WORDS = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
+
+
+def suit_allocator(recompute: bool) -> None:
+    """Have freed memory given back where activations are computed again to save it, and else kept, to save time.
+
+    Args:
+        recompute: see RunSettings.
+    """
+    if recompute:
+        give_back_large_blocks()
+    else:
+        keep_freed_memory()
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

@@ -66,21 +66,20 @@ def _train(file: Path, check: bool) -> None:
 
 
 def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> None:
-    from server.model.cpu.allocator import give_back_large_blocks
     from server.training.batches import ClipBatches
     from server.training.exports.run_record import record_run
     from server.training.feeding.frozen_outputs import frozen_outputs
     from server.training.feeding.loader import SampleLoader
     from server.training.feeding.sources import SampleSource
     from server.training.loop import Training
+    from server.training.memory import suit_allocator
     from server.training.reporting.trackers import start_trackers, step_values
     from server.training.run_folder import MetricsFile
     from server.training.start import starting_model
     from server.training.validation.validation import Validation, held_out_clips
 
     run, main = config.run, accelerator.is_main_process
-    if run.recompute:
-        give_back_large_blocks()
+    suit_allocator(run.recompute)
     model = starting_model(config, accelerator.device)
     if main:
         record_run(config, len(clips), clips.refused)
