@@ -5,7 +5,8 @@ system each time and has the kernel clear them anew: a fifth of the time of a pa
 
 A training step mixes blocks that live until the backward pass with those that do not. By default glibc takes blocks of
 up to 32 MB from heaps, one for each thread, which then hold freed blocks between living ones: 17 GB instead of 8 for
-a step at 256 x 256 that computes activations again. Such a training gives each large block back at once.
+a step at 256 x 256 that computes activations again. Such a training gives each large block back at once; one that
+keeps its activations keeps freed memory as well, as `suit_allocator` in server/training/memory.py decides.
 """
 
 from __future__ import annotations

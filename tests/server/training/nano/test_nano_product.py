@@ -117,6 +117,7 @@ def test_it_follows_the_camera_and_a_preview_helps(filmed: list[FilmedClip]) -> 
     assert base.way < 0.1
     assert own.way > 0.45
     assert own.placed > 0.6
+    # Of these four clips, and their placed frames: over 104 clips shaping makes no difference (docs/training.md).
     assert shaped.degrees < own.degrees
     assert shaped.metres < own.metres
 
