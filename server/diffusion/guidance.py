@@ -19,12 +19,12 @@ class GuidanceConfig:
     """Which guidance is applied, and how strongly.
 
     Attributes:
-        scale: classifier-free guidance; 1 switches it and all other guidance off. With an `image_scale`, the prompt's
-            alone.
+        scale: classifier-free guidance; 1 switches it off. With an `image_scale`, the prompt's alone.
         image_scale: guidance towards the picture; None for one scale of prompt and picture, as the published method has
             it.
         rescale: 0 to 1, how much of the conditional output's standard deviation is restored.
-        camera_scale: guidance towards the camera; 1 switches it off.
+        camera_scale: guidance towards the camera; 1 switches it off. It works without the others, where the published
+            code ignores it when `scale` is 1.
         camera_schedule: how the camera guidance depends on the timestep, see `camera_weight`.
     """
 
@@ -37,17 +37,17 @@ class GuidanceConfig:
     @property
     def uses_unconditional(self) -> bool:
         """Whether the output without prompt and picture is needed."""
-        return self.scale != 1.0
+        return self.scale != 1.0 or self.uses_image_only
 
     @property
     def uses_image_only(self) -> bool:
         """Whether the output with the picture and without the prompt is needed."""
-        return self.uses_unconditional and self.image_scale is not None
+        return self.image_scale is not None
 
     @property
     def uses_no_camera(self) -> bool:
         """Whether the output without the camera is needed."""
-        return self.uses_unconditional and self.camera_scale != 1.0
+        return self.camera_scale != 1.0
 
 
 def guide(
@@ -78,22 +78,29 @@ def guide(
     Raises:
         ValueError: an output that `config` uses is None.
     """
-    if not config.uses_unconditional:
+    if not (config.uses_unconditional or config.uses_no_camera):
         return conditional
-    if unconditional is None:
-        raise ValueError(f"guidance {config.scale} needs the unconditional output")
-    if config.image_scale is None:
-        guided = classifier_free(conditional, unconditional, config.scale)
-    elif image_only is None:
-        raise ValueError(f"image guidance {config.image_scale} needs the output without the words")
-    else:
-        guided = text_and_image(conditional, image_only, unconditional, config.scale, config.image_scale)
+    guided = conditional
+    if config.uses_unconditional:
+        guided = _towards_prompt_and_picture(config, conditional, unconditional, image_only)
     if config.uses_no_camera:
         if no_camera is None:
             raise ValueError(f"camera guidance {config.camera_scale} needs the output without the camera")
         weight = (config.camera_scale - 1.0) * camera_weight(config.camera_schedule, timestep, train_steps)
         guided = guided + weight * (conditional - no_camera)
     return rescaled(guided, conditional, config.rescale)
+
+
+def _towards_prompt_and_picture(
+    config: GuidanceConfig, conditional: Tensor, unconditional: Tensor | None, image_only: Tensor | None
+) -> Tensor:
+    if unconditional is None:
+        raise ValueError(f"guidance {config.scale} needs the unconditional output")
+    if config.image_scale is None:
+        return classifier_free(conditional, unconditional, config.scale)
+    if image_only is None:
+        raise ValueError(f"image guidance {config.image_scale} needs the output without the words")
+    return text_and_image(conditional, image_only, unconditional, config.scale, config.image_scale)
 
 
 def classifier_free(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:

@@ -15,7 +15,7 @@ from blender_addon.core.errors import EngineError
 from blender_addon.core.payloads.clip import Clip, ClipMetadata
 from blender_addon.core.payloads.shot import Shot
 from blender_addon.core.progress import OnProgress
-from server.diffusion.sampler import SeededNoise
+from server.diffusion.sampler import SeededNoise, branches_of
 from server.engines.clip_digest import clip_digest
 from server.engines.compute_device import compute_devices
 from server.engines.device_memory import first_within_memory, free_memory, release_memory, total_memory
@@ -43,7 +43,7 @@ from .memory.memory_plan import (
 )
 from .pipeline.shot_pipeline import ShotPipeline
 from .progress import Progress
-from .sampling_options import sampling_options, trained_forms
+from .sampling_options import guidance_config, sampling_options, trained_forms
 from .settings import RealCamSettings, read_settings
 from .shot_checkpoint import CheckpointManager, NoCheckpoints
 from .shot_inputs import shot_inputs
@@ -183,7 +183,7 @@ class Runner:
         """The memory plan to begin with, that of an earlier attempt's checkpoint if any, and those to fall back to."""
         device = self._device.type
         # Without guidance there is nothing to share out.
-        cards = len(self._devices) if task.settings.guidance != 1.0 else 1
+        cards = len(self._devices) if len(branches_of(guidance_config(task.settings))) > 1 else 1
         if kept is not None:
             first = kept_plan(kept, device, cards)
         else:

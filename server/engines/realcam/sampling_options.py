@@ -32,13 +32,7 @@ def sampling_options(
         negative_prompt=shot.settings.negative_prompt,
         steps=settings.steps,
         eta=settings.eta,
-        guidance=GuidanceConfig(
-            scale=settings.guidance,
-            image_scale=settings.image_guidance or None,
-            rescale=settings.guidance_rescale,
-            camera_scale=settings.camera_guidance,
-            camera_schedule=settings.camera_schedule,
-        ),
+        guidance=guidance_config(settings),
         shaping="clean" if settings.shaping == "clean" else "noisy",
         threshold=shaping_threshold(settings),
         fps=told_fps(settings.motion_fps or shot.trajectory.fps, config),
@@ -47,6 +41,17 @@ def sampling_options(
         lossy_guidance_every=settings.lossy_guidance_every,
         batched=plan.batched,
         tiled=plan.tiled,
+    )
+
+
+def guidance_config(settings: RealCamSettings) -> GuidanceConfig:
+    """Which guidance the artist's settings ask for."""
+    return GuidanceConfig(
+        scale=settings.guidance,
+        image_scale=settings.image_guidance or None,
+        rescale=settings.guidance_rescale,
+        camera_scale=settings.camera_guidance,
+        camera_schedule=settings.camera_schedule,
     )
 
 

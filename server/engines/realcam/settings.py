@@ -38,7 +38,7 @@ OPTIONS: tuple[EngineOption, ...] = (
     EngineOption(
         name="guidance",
         label="Prompt guidance",
-        description="How strongly prompt and photo steer the picture; 1 switches guidance off and halves the time",
+        description="How strongly prompt and photo steer the picture; 1 switches it off, in half the time",
         kind="float",
         default=5.5,
         minimum=1.0,
@@ -47,7 +47,8 @@ OPTIONS: tuple[EngineOption, ...] = (
     EngineOption(
         name="camera_guidance",
         label="Camera guidance",
-        description="Above 1 the camera's motion is followed more strongly, for half as much time again",
+        description="Above 1 the camera's motion is followed more strongly, for half as much time again; for twice the "
+        "time where prompt guidance is 1",
         kind="float",
         default=1.0,
         minimum=1.0,

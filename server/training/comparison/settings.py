@@ -20,6 +20,7 @@ class ComparisonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         shown: of these, in the sheets of pictures.
         steps: of the sampling.
         guidance: towards prompt and picture; 1 for none, in half the time.
+        camera_guidance: towards the camera; 1 for none.
         guidance_rescale: see GuidanceConfig.
         eta: 0 to 1, fresh noise of each step.
         shaping_until: timesteps from 999 down to this one are held to the preview, in the rows that are.
@@ -34,6 +35,7 @@ class ComparisonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     shown: int = 4
     steps: int = 25
     guidance: float = 5.5
+    camera_guidance: float = 1.0
     guidance_rescale: float = 0.7
     eta: float = 1.0
     shaping_until: int = 900

@@ -151,7 +151,9 @@ def made_clip(model: RealCamModel, clip: FilmedClip, row: Row, settings: Compari
         prompt=clip.caption,
         steps=settings.steps,
         eta=settings.eta,
-        guidance=GuidanceConfig(scale=settings.guidance, rescale=settings.guidance_rescale),
+        guidance=GuidanceConfig(
+            scale=settings.guidance, rescale=settings.guidance_rescale, camera_scale=settings.camera_guidance
+        ),
         threshold=Threshold(settings.shaping_until),
         fps=clip.speed,
         batched=True,

@@ -1,4 +1,7 @@
-"""The published sampler written out once more in NumPy, against ours: any number of steps, eta, guidance, batch."""
+"""The published sampler written out once more in NumPy, against ours: any number of steps, eta, guidance, batch.
+
+One thing differs from the published code: guidance towards camera or picture works where the prompt's is off.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +93,7 @@ def _restated(run: Run, draws: list[np.ndarray], scene: np.ndarray, mask: np.nda
 
 def _guided(g: GuidanceConfig, x: np.ndarray, t: int) -> np.ndarray:
     with_all, without_text, without_camera, image_only = (output(x, t, branch) for branch in BRANCHES)
-    if g.scale == 1:
+    if g.scale == 1 and g.camera_scale == 1 and g.image_scale is None:
         return with_all
     m = without_text + g.scale * (with_all - without_text)
     if g.image_scale is not None:

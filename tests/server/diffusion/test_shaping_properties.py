@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -18,7 +19,7 @@ from server.diffusion.guidance import (  # noqa: E402
     rescaled,
     text_and_image,
 )
-from server.diffusion.sampler import Branch, SamplerConfig, SeededNoise, sample  # noqa: E402
+from server.diffusion.sampler import Branch, SamplerConfig, SeededNoise, branches_of, sample  # noqa: E402
 from server.diffusion.schedule import ScheduleConfig, noise_schedule  # noqa: E402
 from server.diffusion.shaping import FixedLatents, SceneShaping, ShapingStyle, Threshold  # noqa: E402
 
@@ -104,6 +105,28 @@ def test_camera_guidance_is_right_for_every_batch(schedule: CameraSchedule) -> N
         assert torch.allclose(together[i : i + 1], alone, atol=1e-5)
 
 
+def test_each_guidance_works_without_the_others() -> None:
+    """Guidance towards the camera alone needs two outputs; none needs one, which it returns as it is."""
+    with_all, without_prompt, without_camera, words_alone = (
+        torch.randn(SHAPE, generator=torch.Generator().manual_seed(i)) for i in range(4)
+    )
+    none = GuidanceConfig(scale=1.0, rescale=0.0)
+    assert branches_of(none) == ("conditional",)
+    assert guide(none, 500, with_all) is with_all
+    camera = replace(none, camera_scale=3.0)
+    assert branches_of(camera) == ("conditional", "no_camera")
+    assert torch.allclose(
+        guide(camera, 500, with_all, no_camera=without_camera), with_all + 2 * (with_all - without_camera), atol=1e-5
+    )
+    picture = replace(none, image_scale=3.0)
+    assert branches_of(picture) == ("conditional", "unconditional", "image_only")
+    assert torch.allclose(
+        guide(picture, 500, with_all, without_prompt, image_only=words_alone),
+        with_all + 2 * (words_alone - without_prompt),
+        atol=1e-5,
+    )
+
+
 def test_camera_weight_falls_with_the_noise() -> None:
     assert camera_weight("cosine", 999) == 1.0
     assert abs(camera_weight("cosine", 0)) < 1e-12
@@ -151,6 +174,8 @@ def test_missing_branches_are_an_error() -> None:
         guide(GuidanceConfig(scale=2.0), 999, output)
     with pytest.raises(ValueError, match="without the camera"):
         guide(GuidanceConfig(scale=2.0, camera_scale=2.0), 999, output, output)
+    with pytest.raises(ValueError, match="unconditional"):
+        guide(GuidanceConfig(scale=1.0, image_scale=2.0), 999, output)
     with pytest.raises(ValueError, match="without the words"):
         guide(GuidanceConfig(scale=2.0, image_scale=2.0), 999, output, output)
 

@@ -134,6 +134,13 @@ def test_photo_and_prompt_guide_with_strengths_of_their_own(engine: RealCamEngin
     assert np.abs(made("a motorcycle", 9.0, 9.0) - made("a motorcycle", 9.0, 0.0)).max() <= 1, "alike they are one"
 
 
+def test_the_camera_guides_without_the_prompt(engine: RealCamEngine, shot: Shot) -> None:
+    def made(**options: object) -> np.ndarray:
+        return engine.generate(with_options(shot, guidance=1.0, shaping="off", **options), lambda _: None).frames
+
+    assert not np.array_equal(made(camera_guidance=3.0), made(camera_guidance=1.0))
+
+
 def test_cancel_within_a_step(engine: RealCamEngine, shot: Shot) -> None:
     seen: list[JobProgress] = []
 
