@@ -37,6 +37,8 @@ class CheckpointFacts(msgspec.Struct, frozen=True, kw_only=True):
         skipped: steps left out for a loss or a gradient that is no number.
         mix: share of each form of the latents beside the noise.
         published: whether the published run's mistakes were made.
+        base: digest of the base, see `base_digest`; "" where it is not known.
+        accumulated: batches of each process whose gradients made a step; 0 where it is not known.
     """
 
     step: int
@@ -45,6 +47,8 @@ class CheckpointFacts(msgspec.Struct, frozen=True, kw_only=True):
     skipped: int
     mix: dict[str, float]
     published: bool
+    base: str = ""
+    accumulated: int = 0
 
 
 def fingerprint(config: TrainingConfig) -> str:
@@ -145,8 +149,10 @@ def load_checkpoint(checkpoint: Path, config: TrainingConfig) -> Loaded:
         config: of the training that will go on.
 
     Raises:
-        TrainingError: it is of another configuration.
+        TrainingError: it is of another configuration, or is not there.
     """
+    if not (checkpoint / FACTS).is_file():
+        raise not_for_all(checkpoint)
     facts = msgspec.json.decode((checkpoint / FACTS).read_bytes(), type=CheckpointFacts)
     if facts.fingerprint != fingerprint(config):
         raise TrainingError(
@@ -156,3 +162,42 @@ def load_checkpoint(checkpoint: Path, config: TrainingConfig) -> Loaded:
         )
     state: dict[str, Any] = torch.load(checkpoint / STATE, map_location="cpu", weights_only=True)
     return facts, load_file(checkpoint / CAMERA), state
+
+
+def not_for_all(checkpoint: Path) -> TrainingError:
+    """The error of a process that does not see the checkpoint that the first one goes on from.
+
+    Args:
+        checkpoint: its path.
+    """
+    return TrainingError(
+        "The checkpoint is not there for every process",
+        f"the first one sees {checkpoint}, this one does not",
+        "Put `out` on a disk that all machines share.",
+    )
+
+
+def check_same_numbers(facts: CheckpointFacts, base: str, accumulated: int) -> None:
+    """Refuse to go on where the losses would depend on more than the configuration says.
+
+    Args:
+        facts: of the checkpoint.
+        base: digest of the base; "" where it is not known.
+        accumulated: batches of each process whose gradients make a step.
+
+    Raises:
+        TrainingError: the base is another, or the published run's gradients would be divided by another number.
+    """
+    if facts.base and base and facts.base != base:
+        raise TrainingError(
+            "The checkpoint was trained on another base",
+            f"its base has the digest {facts.base}, the file that the configuration names has {base}",
+            "Choose another folder as out, or put the base back.",
+        )
+    if facts.published and facts.accumulated not in (0, accumulated):
+        raise TrainingError(
+            "The checkpoint was trained with another accumulation",
+            f"{facts.accumulated} batches a step and process, now {accumulated}; as published, gradients are divided "
+            "by its square",
+            "Use as many processes and clips at once (run.batch_per_process) as before.",
+        )

@@ -11,11 +11,20 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 
 from server.model.model import RealCamModel
 
-from .checkpoints import CheckpointFacts, TrainingError, complete, fingerprint, load_checkpoint, save_checkpoint
+from .checkpoints import (
+    CheckpointFacts,
+    TrainingError,
+    check_same_numbers,
+    complete,
+    fingerprint,
+    load_checkpoint,
+    save_checkpoint,
+)
 from .config import TrainingConfig
 from .draws import StepDraws, sample_generator
 from .memory import is_out_of_memory, out_of_memory
@@ -106,18 +115,20 @@ class Training:
         config: of the training.
         accelerator: decides processes, devices and precision.
         checkpoints: folder of the checkpoints.
+        base: digest of the base, see `base_digest`; "" where it is not known.
     """
 
     def __init__(
-        self, model: RealCamModel, config: TrainingConfig, accelerator: Accelerator, checkpoints: Path
+        self, model: RealCamModel, config: TrainingConfig, accelerator: Accelerator, checkpoints: Path, base: str = ""
     ) -> None:
         self._model, self._config, self._accelerator, self._folder = model, config, accelerator, checkpoints
+        self._base = base
         self._settings = config.optimizer_rules()
         self.trained = freeze(model)
         halve_frozen(model.unet, HALF.get(accelerator.mixed_precision))
         set_base_dropout(model.unet, config.dropout)
         model.unet.recompute = model.pose_encoder.recompute = config.run.recompute
-        self.step = self.skipped = self._in_a_row = 0
+        self.step = self.skipped = self._in_a_row = self._saved = 0
         optimizer = build_optimizer(self.trained.parameters.values(), self._settings)
         step = StepModule(model, config.rules())
         split_what_learns(accelerator, step)
@@ -127,15 +138,17 @@ class Training:
         self._mean = {key: p.detach().clone() for key, p in self.trained.parameters.items()} if config.run.ema else {}
 
     def resume(self) -> bool:
-        """Go on from the newest checkpoint; whether there is one.
+        """Go on from the newest checkpoint that the first process sees; whether there is one.
 
         Raises:
-            TrainingError: it is of another configuration.
+            TrainingError: it is of another configuration or base, or this process does not see it.
         """
         there = complete(self._folder)
-        if not there:
+        (newest,) = broadcast_object_list([there[-1].name if there else ""])
+        if not newest:
             return False
-        facts, camera, state = load_checkpoint(there[-1], self._config)
+        facts, camera, state = load_checkpoint(self._folder / newest, self._config)
+        check_same_numbers(facts, self._base, self._accumulated)
         load_camera_tensors(self._model, camera)
         parameters = list(self.trained.parameters.values())
         self._optimizer.load_state_dict(split_state(state["optimizer"], parameters))
@@ -145,6 +158,7 @@ class Training:
             for key, value in state["mean"].items():
                 fill(self._mean[key], value)
         self.step, self.skipped, self._in_a_row = facts.step, facts.skipped, state["in_a_row"]
+        self._saved = self.step
         return True
 
     def run(self, batch_of: BatchOf, steps: int) -> Iterator[StepRecord]:
@@ -163,13 +177,16 @@ class Training:
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                raise out_of_memory(error, self._config.run) from error
+                raise out_of_memory(error, self._config) from error
             yield record
             if self.step % self._config.run.checkpoint_every == 0 or self.step == steps:
                 self.save()
 
     def save(self) -> None:
-        """Write a checkpoint; only the first process does, with what the others give it."""
+        """Write a checkpoint, but for one of this step; only the first process does, with what the others give it."""
+        if self._saved == self.step:
+            return
+        self._saved = self.step
         optimizer = whole_state(self._optimizer.state_dict(), self._accelerator.is_main_process)
         mean = {key: whole(value) for key, value in self._mean.items()}
         with self.whole_network():
@@ -188,6 +205,8 @@ class Training:
             skipped=self.skipped,
             mix={str(style): share for style, share in self._config.mix.shares().items()},
             published=self._config.published,
+            base=self._base,
+            accumulated=self._accumulated,
         )
         scaler = self._accelerator.scaler
         state = {
@@ -197,6 +216,10 @@ class Training:
             "scaler": {} if scaler is None else scaler.state_dict(),
         }
         save_checkpoint(self._folder, facts, camera_tensors(self._model), state, self._config.run.keep)
+
+    @property
+    def _accumulated(self) -> int:
+        return self._config.run.accumulation(self._accelerator.num_processes)
 
     @property
     def scale(self) -> float:
@@ -211,7 +234,7 @@ class Training:
 
     def _take(self, batch_of: BatchOf) -> StepRecord:
         run, world = self._config.run, self._accelerator.num_processes
-        accumulated = run.accumulation(world)
+        accumulated = self._accumulated
         self._optimizer.zero_grad()
         losses: list[Tensor] = []
         names: list[str] = []
@@ -222,8 +245,8 @@ class Training:
             samples = batch_of(positions(self.step, micro, rank, world, run.batch_per_process, run.batch))
             waited += time.perf_counter() - asked
             names += samples.names
-            # The base's dropout draws from PyTorch's own generators.
-            torch.manual_seed(sample_generator(run.seed, self.step, micro, rank, 7).initial_seed())
+            # The base's dropout draws from PyTorch's own generators: the same for these clips in any process.
+            torch.manual_seed(sample_generator(run.seed, self.step, micro * world + rank, 0, 7).initial_seed())
             last = micro == accumulated - 1
             with self._accelerator.no_sync(self._module) if world > 1 and not last else nullcontext():
                 with self._accelerator.autocast():

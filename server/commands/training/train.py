@@ -66,6 +66,8 @@ def _train(file: Path, check: bool) -> None:
 
 
 def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> None:
+    from server.model.weights.camera_tensors import base_digest
+    from server.model.weights.tensor_files import open_tensors
     from server.training.batches import ClipBatches
     from server.training.exports.run_record import record_run
     from server.training.feeding.frozen_outputs import frozen_outputs
@@ -81,13 +83,13 @@ def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> No
     run, main = config.run, accelerator.is_main_process
     suit_allocator(run.recompute)
     model = starting_model(config, accelerator.device)
-    if main:
-        record_run(config, len(clips), clips.refused)
-    training = Training(model, config, accelerator, Path(config.out) / CHECKPOINTS)
+    base = base_digest(open_tensors(Path(config.base)))
+    training = Training(model, config, accelerator, Path(config.out) / CHECKPOINTS, base)
     curves = MetricsFile(Path(config.out))
     if training.resume() and main:
         say(f"Going on from step {training.step}")
     if main:
+        record_run(config, base, len(clips), clips.refused)
         curves.go_back(training.step)
     source = SampleSource(
         clips=clips,
@@ -134,6 +136,7 @@ def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> No
                     draw(record.step, step_values(record, run.batch))
                     show(record)
                 if record.step == run.steps or (validation and record.step % config.validation.every == 0):
+                    training.save()  # A validation takes minutes, and may fail.
                     validate(record.step)
     finally:
         loader.close()

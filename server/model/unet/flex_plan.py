@@ -51,6 +51,17 @@ class FlexPlan:
         attention = compiled_attention((*self.form, bq.shape, bq.dtype), self.backend)
         return merge_heads(attention(bq, bk, bv, block_mask=self.block_mask))
 
+    def mask_rows(self, queries: Tensor, keys: int) -> Tensor:
+        """[n, K] which keys some queries see.
+
+        Args:
+            queries: [n] their indices.
+            keys: how many there are.
+        """
+        none = queries.new_zeros(())
+        every = torch.arange(keys, device=queries.device)
+        return self.block_mask.mask_mod(none, none, queries[:, None], every[None])
+
 
 @cache
 def compiled_attention(form: Form, backend: str = "inductor") -> Callable[..., Any]:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from server.model.unet.attention_plan import AttentionPlan, BlockPlan, DensePlan, QueryBlock
+from server.model.unet.flex_plan import FlexPlan
 from server.model.unet.layers import split_heads
 from server.training.camera import SeenCamera
 
@@ -54,7 +55,7 @@ class ToldPlan:
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
         """See AttentionPlan."""
-        told = _blocks(self.plan, q.shape[1], k.shape[1], q.device)[self.first :: EVERY]
+        told = _told_blocks(self.plan, q.shape[1], k.shape[1], q.device, self.first)
         queries, keys = split_heads(q, heads)[0], split_heads(k, heads)[0]
         terms = [_cross_entropy(queries, keys, block, self.targets) for block in told]
         if any(len(term) for term in terms):
@@ -108,13 +109,24 @@ def targets_of(points: Tensor, reference: int, registers: int, cell: int) -> Tar
     return Targets(torch.stack(keys, dim=1), torch.stack(weights, dim=1))
 
 
-def _blocks(plan: AttentionPlan, queries: int, keys: int, device: torch.device) -> Sequence[QueryBlock]:
-    """The plan's blocks; of another kind of plan, blocks whose queries may look anywhere."""
+def _told_blocks(
+    plan: AttentionPlan, queries: int, keys: int, device: torch.device, first: int
+) -> Sequence[QueryBlock]:
+    """Every fifth of the plan's blocks from the first on; of a plan without blocks, of 32 queries each."""
     if isinstance(plan, BlockPlan):
-        return plan.blocks
-    mask = plan.mask if isinstance(plan, DensePlan) else torch.ones((queries, keys), dtype=torch.bool, device=device)
+        return plan.blocks[first::EVERY]
     every = torch.arange(keys, device=device)
-    return [QueryBlock(rows, every, mask[rows]) for rows in torch.arange(queries, device=device).split(32)]
+    told = torch.arange(queries, device=device).split(32)[first::EVERY]
+    return [QueryBlock(rows, every, _mask_rows(plan, rows, keys)) for rows in told]
+
+
+def _mask_rows(plan: AttentionPlan, rows: Tensor, keys: int) -> Tensor:
+    """[n, K] which keys these queries see; of a plan without a mask, all."""
+    if isinstance(plan, DensePlan):
+        return plan.mask[rows]
+    if isinstance(plan, FlexPlan):
+        return plan.mask_rows(rows, keys)
+    return torch.ones((len(rows), keys), dtype=torch.bool, device=rows.device)
 
 
 def _cross_entropy(queries: Tensor, keys: Tensor, block: QueryBlock, targets: Targets) -> Tensor:

@@ -11,8 +11,6 @@ import msgspec
 from blender_addon.core.atomic_file import write_atomic
 from blender_addon.core.programs import find_program
 from blender_addon.core.version import VERSION
-from server.model.weights.camera_tensors import base_digest
-from server.model.weights.tensor_files import open_tensors
 from server.training.checkpoints import TrainingError
 from server.training.config import TrainingConfig
 
@@ -40,18 +38,18 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     commit: str = ""
 
 
-def record_run(config: TrainingConfig, clips: int, left_out: Mapping[str, int]) -> None:
+def record_run(config: TrainingConfig, base: str, clips: int, left_out: Mapping[str, int]) -> None:
     """Write what a training is into its folder; a training that goes on writes it anew.
 
     Args:
         config: of the training.
+        base: digest of its base, see `base_digest`.
         clips: that are trained on.
         left_out: clips that are not, by reason.
 
     Raises:
         TrainingError: it cannot be written.
     """
-    base = base_digest(open_tensors(Path(config.base)))
     made = RunRecord(config=config, base=base, clips=clips, left_out=dict(left_out), commit=checkout_commit())
     folder = Path(config.out)
     try:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from blender_addon.core.atomic_file import sync_file, sync_folder
 from blender_addon.core.held_files import discard, rename_path
-from server.training.checkpoints import TrainingError
+from server.training.checkpoints import TrainingError, not_for_all
 from server.training.optimizer import MOST_SKIPPED, clip, global_norm
 from server.training.run_folder import MetricsFile
 
@@ -129,17 +129,21 @@ class NanoTraining:
         return self._processes.first
 
     def resume(self) -> bool:
-        """Go on from the newest checkpoint; whether there is one.
+        """Go on from the newest checkpoint that the first process sees; whether there is one.
 
         Raises:
-            TrainingError: it is of another training.
+            TrainingError: it is of another training, or this process does not see it.
         """
         there = sorted(self._folder.glob(CHECKPOINTS))
-        if not there:
+        newest = self._processes.chosen(there[-1].name if there else "")
+        if not newest:
             self._go_back()
             return False
-        state: dict[str, Any] = torch.load(there[-1], map_location="cpu", weights_only=True)
-        self._refuse_another(there[-1], state["origin"])
+        file = self._folder / newest
+        if not file.is_file():
+            raise not_for_all(file)
+        state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        self._refuse_another(file, state["origin"])
         with torch.no_grad():
             for key, parameter in self.parameters.items():
                 parameter.copy_(state["parameters"][key])

@@ -45,6 +45,14 @@ class Processes:
         """A number that no other process has for any step, for its random draws."""
         return step * self.count + self.number
 
+    def chosen(self, name: str) -> str:
+        """What the first process chose, in all of them."""
+        if self.count == 1:
+            return name
+        told = [name]
+        torch.distributed.broadcast_object_list(told)
+        return told[0]
+
     def average(self, gradients: Sequence[Tensor]) -> None:
         """Replace gradients by their means over the processes, in place; what is no number in one is none in all."""
         if self.count == 1:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
-from accelerate import Accelerator
+import torch
+from accelerate import Accelerator, InitProcessGroupKwargs
 
 from server.packages import install_command
 from server.training.checkpoints import TrainingError
@@ -15,6 +17,9 @@ from server.training.config import TrainingConfig
 from server.training.loop import StepRecord
 from server.training.sharding.plugin import check_sharing
 
+LONGEST_WAIT = timedelta(hours=12)
+"""That processes wait for the first one, which validates and writes checkpoints; PyTorch's own is 10 or 30 minutes.
+When one ends with an error, the launcher ends the others at once."""
 BY_DEFAULT = "tensorboard"
 """The tracker that is used where it is installed and none is asked for."""
 
@@ -47,10 +52,22 @@ def accelerator_of(config: TrainingConfig) -> Accelerator:
     """The accelerator that a configuration asks for, with the processes and plugins of `accelerate launch`.
 
     Raises:
-        TrainingError: its tracker is not installed, or the launch shares the training in a way that cannot be used.
+        TrainingError: its tracker is not installed, this machine does not know its precision, or the launch shares the
+            training in a way that cannot be used.
     """
     tracker = tracker_of(config.run.tracker)
-    accelerator = Accelerator(mixed_precision=config.run.precision, log_with=tracker, project_dir=config.out)
+    card = torch.cuda.is_available()
+    if config.run.precision == "fp16" and not card:
+        raise TrainingError(
+            "float16 needs a card", "a processor computes in bfloat16 or float32", 'Set run.precision = "bf16" or "no".'
+        )
+    accelerator = Accelerator(
+        cpu=not card,  # cameras are float64, which Apple's GPU does not know
+        mixed_precision=config.run.precision,
+        log_with=tracker,
+        project_dir=config.out,
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=LONGEST_WAIT)],
+    )
     check_sharing(accelerator)
     return accelerator
 

@@ -45,8 +45,15 @@ def _refused(accelerator: Accelerator) -> Iterator[tuple[str, str]]:
         yield "it is version 1, which makes one tensor of those that learn and those that do not", f"{FSDP_2}."
     elif isinstance(plugin.cpu_offload, CPUOffloadPolicy):
         yield "it moves parameters to the CPU", "Leave --fsdp_offload_params out: 4.2 GB are split over the cards."
+    elif _replicates(accelerator):
+        yield "it splits over some of the processes and copies to others", "Leave --parallelism_config_* out."
     elif plugin.activation_checkpointing:
         yield "it computes activations again", "Leave that to the configuration: run.recompute = true."
+
+
+def _replicates(accelerator: Accelerator) -> bool:
+    mesh = accelerator.parallelism_config
+    return mesh is not None and mesh.total_size != mesh.dp_shard_size
 
 
 def split_what_learns(accelerator: Accelerator, module: nn.Module) -> None:

@@ -93,13 +93,18 @@ def found_camera(
     return errors is not None, errors
 
 
-def mean_errors(clips: Sequence[SampledClip]) -> dict[str, float]:
-    """Points on the curves by their names: the share of clips whose camera was found, and the means over these."""
+def mean_errors(clips: Sequence[SampledClip], failed: int = 0) -> dict[str, float]:
+    """Points on the curves by their names: the share of clips whose camera was found, and the means over these.
+
+    Args:
+        clips: that were made.
+        failed: clips that could not be made, in which no camera was found either.
+    """
     looked = [clip for clip in clips if clip.solved is not None]
-    if not looked:
+    if not looked and not failed:
         return {}
     found = [clip.errors for clip in looked if clip.errors is not None]
-    values = {"camera_found": len(found) / len(looked)}
+    values = {"camera_found": len(found) / (len(looked) + failed)}
     for name in PublishedErrors.__struct_fields__:
         numbers = [number for errors in found if (number := getattr(errors, name)) is not None]
         if numbers:

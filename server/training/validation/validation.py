@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from accelerate import Accelerator
 from PIL import Image
 
 from blender_addon.core.camera.projection import scaled_intrinsics
+from blender_addon.core.errors import RealCamError
 from server.model.model import RealCamModel
 from server.reconstruction.scale import DepthMap
 from server.training.config import TrainingConfig
@@ -23,10 +25,13 @@ from server.training.data.frame_choice import FrameChoice
 from server.training.data.opening import open_clips
 from server.training.data.posed_clips import PosedClips, TrainingClip
 from server.training.data.samples import VALIDATION_STRIDE, Sample, chosen_sample
+from server.training.memory import is_out_of_memory, validation_out_of_memory
 from server.training.reporting.contact_sheet import contact_sheet
 
 from .fixed_loss import FixedBatch, fixed_batches, fixed_loss
-from .sampled_clips import mean_errors, sampled_clip
+from .sampled_clips import SampledClip, mean_errors, sampled_clip
+
+log = logging.getLogger("realcam.training")
 
 SAMPLES, FINDINGS = "samples", "validation"
 """Folders in a training's own: of the contact sheets, and of what was found of the clips."""
@@ -71,14 +76,20 @@ class Validation:
 
         Args:
             step: optimizer steps done.
+
+        Raises:
+            TrainingError: memory is too small.
         """
         settings = self.config.validation
-        with _evaluating(self.model), self.accelerator.autocast():
-            values = fixed_loss(self.model, self._batches, settings.timesteps, self.config.rules())
-            made = [
-                sampled_clip(self.model, sample, first_depth(clip), settings.sampling_steps, settings.guidance)
-                for clip, sample in self._samples(settings.sampled_clips)
-            ]
+        try:
+            batches = self._batches  # encoded in float32, as those that are trained on
+            with _evaluating(self.model), self.accelerator.autocast():
+                values = fixed_loss(self.model, batches, settings.timesteps, self.config.rules())
+                made, failed = self._sampled()
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise validation_out_of_memory(error) from error
         if made:
             count = self.config.model.frames
             shown = np.unique(np.linspace(0, count - 1, min(SHOWN, count)).round().astype(int))
@@ -87,7 +98,20 @@ class Validation:
             folder.mkdir(parents=True, exist_ok=True)
             sheet.save(folder / f"step-{step:08d}.png")
             self._show(sheet, step)
-        return {f"validation/{name}": value for name, value in (values | mean_errors(made)).items()}
+        return {f"validation/{name}": value for name, value in (values | mean_errors(made, failed)).items()}
+
+    def _sampled(self) -> tuple[list[SampledClip], int]:
+        """Clips that the network made, and how many it could not make: it may give no numbers yet."""
+        settings, made, failed = self.config.validation, [], 0
+        for clip, sample in self._samples(settings.sampled_clips):
+            try:
+                made.append(
+                    sampled_clip(self.model, sample, first_depth(clip), settings.sampling_steps, settings.guidance)
+                )
+            except RealCamError as error:
+                failed += 1
+                log.warning("%s was not made: %s", sample.clip, error.sentence)
+        return made, failed
 
     @cached_property
     def _batches(self) -> list[FixedBatch]:

@@ -48,13 +48,15 @@ def batch_of(places: range) -> NamedBatch:
     return NamedBatch(tuple(f"clip{place}" for place in places), batch, draws)
 
 
-def training(folder: Path, config: TrainingConfig = CONFIG, scale: float | None = None) -> tuple[Training, Any]:
+def training(
+    folder: Path, config: TrainingConfig = CONFIG, scale: float | None = None, base: str = ""
+) -> tuple[Training, Any]:
     """A training and its model; with a scale of the loss, as in float16."""
     model = random_model(SMALLER, ByteTokenizer(SMALLER.clip.vocabulary), seed=4)
     accelerator = accelerate.Accelerator(cpu=True)
     if scale is not None:
         accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=scale)
-    return Training(model, config, accelerator, folder), model
+    return Training(model, config, accelerator, folder, base), model
 
 
 def test_resumed_to_the_same_losses_and_the_same_tensors(tmp_path: Path) -> None:
@@ -79,6 +81,20 @@ def test_resumed_to_the_same_losses_and_the_same_tensors(tmp_path: Path) -> None
     other, _ = training(tmp_path / "killed", msgspec.structs.replace(CONFIG, dropout=0.0))
     with pytest.raises(TrainingError, match="another training"):
         other.resume()
+
+
+def test_what_a_configuration_does_not_say_is_held_too(tmp_path: Path) -> None:
+    """The base's own numbers; and as published, by how many batches a step's gradients are divided."""
+    config = msgspec.structs.replace(CONFIG, published=True)
+    first, _ = training(tmp_path, config, base="one")
+    first.step = 1
+    first.save()
+    assert training(tmp_path, config, base="one")[0].resume()
+    with pytest.raises(TrainingError, match=r"another base.*digest one.*has two"):
+        training(tmp_path, config, base="two")[0].resume()
+    at_once = msgspec.structs.replace(config, run=msgspec.structs.replace(RUN, batch_per_process=2))
+    with pytest.raises(TrainingError, match=r"another accumulation.*2 batches a step and process, now 1"):
+        training(tmp_path, at_once, base="one")[0].resume()
 
 
 def test_what_is_no_number_is_skipped_and_three_in_a_row_end_the_training(tmp_path: Path) -> None:

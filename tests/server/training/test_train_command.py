@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import random
+import re
 import signal
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 from typer.testing import CliRunner
@@ -24,7 +26,8 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 from server.cli import app  # noqa: E402
 from server.model.config import TRAINABLE  # noqa: E402
 from server.training.checkpoints import CAMERA, complete  # noqa: E402
-from server.training.config import RunSettings  # noqa: E402
+from server.training.config import DataSettings, RunSettings, TrainingConfig  # noqa: E402
+from server.training.exports.run_record import read_run  # noqa: E402
 from server.training.memory import is_out_of_memory, out_of_memory  # noqa: E402
 from server.training.run_folder import MetricsFile, only_training  # noqa: E402
 from tests.support.model.tiny_training import (  # noqa: E402
@@ -152,6 +155,7 @@ def test_a_full_disk_loses_no_checkpoint(tiny: TinyTraining) -> None:
     relative = tiny.config(run="steps = 3")
     relative.write_text(relative.read_text().replace("[data]", "[data]\nscale = 'relative'"))
     assert "The checkpoint is of another training" in train(relative)
+    assert read_run(tiny.out).config.dropout == 0.1, "a start that was refused leaves the record as it was"
 
 
 def test_what_is_refused(tiny: TinyTraining, tmp_path: Path) -> None:
@@ -168,6 +172,10 @@ def test_what_is_refused(tiny: TinyTraining, tmp_path: Path) -> None:
     assert "Is run.tracker meant" in train(tiny.config(run="traker = 'none'"))
     if importlib.util.find_spec("wandb") is None:
         assert "The tracker wandb is not installed" in train(tiny.config(run="tracker = 'wandb'"))
+    if not torch.cuda.is_available():
+        half = tiny.config()
+        half.write_text(half.read_text().replace("precision = 'no'", "precision = 'fp16'"))
+        assert "float16 needs a card" in train(half)
     assert not complete(tiny.out / "checkpoints")
     said = train(tiny.config(), "--check")
     assert said == "3 clips; left out: 0\n"
@@ -176,15 +184,26 @@ def test_what_is_refused(tiny: TinyTraining, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"batch_per_process": 4}, "Set run.batch_per_process = 2: a step has the same 64 clips"),
-        ({}, "Set run.recompute = true"),
-        ({"recompute": True, "precision": "no"}, 'Set run.precision = "bf16"'),
-        ({"recompute": True}, "Set a smaller size"),
+        ({"batch_per_process": 4}, "Set run.batch_per_process = 2: a step has the same 64 clips.*goes on where it was"),
+        ({}, "Set run.recompute = true.*goes on where it was"),
+        ({"recompute": True, "precision": "no"}, 'Set run.precision = "bf16".*another training'),
+        ({"recompute": True}, "Set a smaller size.*another training"),
     ],
 )
 def test_out_of_memory_says_what_would_fit(settings: dict[str, object], said: str) -> None:
+    """What a checkpoint can be gone on from with comes first."""
+    config = TrainingConfig(
+        variant="realcam-256",
+        base="b",
+        tokenizer="k",
+        out="o",
+        data=DataSettings(train="t"),
+        run=RunSettings(**settings),
+    )
     with pytest.raises(RuntimeError) as raised:
         torch.empty(1 << 50)
     assert is_out_of_memory(raised.value)
-    assert said in out_of_memory(raised.value, RunSettings(**settings)).sentence
+    assert re.search(said, out_of_memory(raised.value, config).sentence)
+    told = msgspec.structs.replace(config, correspondence=0.1)
+    assert "recompute" not in out_of_memory(raised.value, told).sentence
     assert not is_out_of_memory(RuntimeError("another"))

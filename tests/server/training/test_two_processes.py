@@ -16,13 +16,21 @@ torch = pytest.importorskip("torch", reason="torch is not installed: the model t
 pytest.importorskip("diffusers", reason="diffusers is not installed: the model tests were not run")
 pytest.importorskip("accelerate", reason="accelerate is not installed: the training was not run")
 
-from accelerate import Accelerator, DistributedType, FullyShardedDataParallelPlugin  # noqa: E402
+from accelerate import (  # noqa: E402
+    Accelerator,
+    DistributedType,
+    FullyShardedDataParallelPlugin,
+    ParallelismConfig,
+)
 from safetensors.torch import load_file  # noqa: E402
 
 from server.training.checkpoints import CAMERA, STATE, TrainingError, complete  # noqa: E402
 from server.training.sharding.plugin import check_sharing  # noqa: E402
 from tests.support.model.shared_training import numbers, share, shared_training  # noqa: E402
 from tests.support.model.tiny_training import forget_precision  # noqa: E402
+
+REPLICAS: dict[str, Any] = {"fsdp_version": 2}
+"""Settings of FSDP beside which there are two copies of what is split."""
 
 
 def test_the_same_losses_and_tensors_whole_and_split(tmp_path: Path) -> None:
@@ -37,6 +45,8 @@ def test_the_same_losses_and_tensors_whole_and_split(tmp_path: Path) -> None:
     assert sum(shares) == pytest.approx(1.0)
     assert max(shares) < 0.6
     assert all(process["whole"] and process["skipped"] for process in told)
+    assert told[0]["refused"] == "5"
+    assert "not there for every process" in told[1]["refused"]
 
     one, two = (load_file(complete(tmp_path / name)[at] / CAMERA) for name, at in (("one", -1), ("two", -2)))
     assert {key: t.shape for key, t in one.items()} == {key: t.shape for key, t in two.items()}
@@ -62,11 +72,14 @@ def test_the_same_losses_and_tensors_whole_and_split(tmp_path: Path) -> None:
         (DistributedType.FSDP, {"fsdp_version": 1}, "it is version 1.*--fsdp_version 2"),
         (DistributedType.FSDP, {"fsdp_version": 2, "cpu_offload": True}, "moves parameters to the CPU"),
         (DistributedType.FSDP, {"fsdp_version": 2, "activation_checkpointing": True}, "run.recompute = true"),
+        (DistributedType.FSDP, REPLICAS, "copies to others"),
     ],
 )
 def test_what_cannot_be_shared_is_refused(kind: DistributedType, settings: dict[str, Any] | None, said: str) -> None:
     accelerator = Accelerator(cpu=True)
     accelerator.state.distributed_type = kind
+    if settings is REPLICAS:
+        accelerator.state.parallelism_config = ParallelismConfig(dp_replicate_size=2, dp_shard_size=2)
     if settings is not None:
         accelerator.state.fsdp_plugin = FullyShardedDataParallelPlugin(**settings)
     try:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 from accelerate import Accelerator, DistributedType, FullyShardedDataParallelPlugin, PartialState
 from torch.distributed.tensor import DTensor
 
 from server.model.model import random_model
 from server.model.tokenizer import ByteTokenizer
+from server.training.checkpoints import TrainingError
 from server.training.loop import NamedBatch, Training
 from server.training.sharding.plugin import check_sharing
 from tests.server.training.test_loop import CONFIG, batch_of
 from tests.support.model.tiny_training import SMALLER
-
-SHARED = msgspec.structs.replace(CONFIG, dropout=0.0)
-"""Without the base's dropout, whose random numbers are each process's own."""
 
 
 def shared_training(folder: Path, split: bool = False) -> Training:
@@ -33,7 +30,7 @@ def shared_training(folder: Path, split: bool = False) -> Training:
         accelerator.state.fsdp_plugin = FullyShardedDataParallelPlugin(fsdp_version=2)
         check_sharing(accelerator)
     model = random_model(SMALLER, ByteTokenizer(SMALLER.clip.vocabulary), seed=4)
-    training = Training(model, SHARED, accelerator, folder)
+    training = Training(model, CONFIG, accelerator, folder)
     training.resume()
     return training
 
@@ -75,4 +72,9 @@ def share(folder: Path) -> dict[str, object]:
     with split.whole_network():
         whole = not any(isinstance(p, DTensor) for p in split._model.unet.parameters())
     skipped = next(split.run(_broken_in_one, 99)).skipped
-    return {"numbers": told, "share": part, "whole": whole, "skipped": skipped}
+    alone = "" if PartialState().process_index == 0 else "elsewhere"
+    try:
+        refused = str(shared_training(folder / alone).step)
+    except TrainingError as error:
+        refused = error.sentence
+    return {"numbers": told, "share": part, "whole": whole, "skipped": skipped, "refused": refused}

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch.nn.attention.flex_attention import create_mask
 
 from server.model.unet.attention_plan import AttentionPlan, BlockPlan, DensePlan, QueryBlock
+from server.model.unet.flex_plan import flex_plan
 from server.training.correspondence import told_attention
 from server.training.correspondence.told_attention import EVERY, ToldPlan, targets_of
 from tests.support.model.fake_card import guarded
@@ -97,8 +99,18 @@ def test_steps_along_its_gradient_turn_the_attention_to_the_points() -> None:
     assert found[-1] < 0.3 * found[0]
 
 
+def test_a_plan_of_cards_is_told_on_the_same_lines() -> None:
+    """Blocks of queries with the mask that FlexAttention works out while it attends."""
+    fundamental = torch.randn((FRAMES, FRAMES, 3, 3), generator=torch.Generator().manual_seed(7)).double()
+    plan = flex_plan(fundamental, (WIDTH * CELL, HEIGHT * CELL), CELL, REGISTERS, backend="eager")
+    whole = create_mask(plan.block_mask.mask_mod, None, None, TOKENS, REGISTERS + TOKENS, device="cpu")[0, 0]
+    (block,) = told_attention._told_blocks(plan, *whole.shape, torch.device("cpu"), 0)
+    assert torch.equal(block.mask, whole)
+    assert 0.1 < block.mask[:, REGISTERS:].float().mean() < 0.9
+
+
 class Anywhere:
-    """A plan of another kind, such as that of cards."""
+    """A plan of another kind, without a mask."""
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
         raise NotImplementedError
@@ -118,5 +130,5 @@ def test_on_a_card_all_of_it_is_there(kind: str) -> None:
         }
         targets = targets_of(torch.empty((FRAMES, HEIGHT, WIDTH, 2), device=card), 0, REGISTERS, CELL)
         queries, keys = (torch.empty((HEADS, count, 4), device=card) for count in mask.shape)
-        for block in told_attention._blocks(plans[kind], *mask.shape, card):
+        for block in told_attention._told_blocks(plans[kind], *mask.shape, card, 0):
             assert told_attention._cross_entropy(queries, keys, block, targets).device == card

@@ -27,9 +27,10 @@ from server.model.errors import CheckpointError  # noqa: E402
 from server.model.model import random_model  # noqa: E402
 from server.model.tokenizer import ByteTokenizer  # noqa: E402
 from server.model.weights import checkpoint  # noqa: E402
-from server.model.weights.camera_tensors import camera_shapes, read_camera, tensors_file  # noqa: E402
+from server.model.weights.camera_tensors import base_digest, camera_shapes, read_camera, tensors_file  # noqa: E402
 from server.model.weights.load import CheckpointFiles, part_sources  # noqa: E402
 from server.model.weights.own_networks import NETWORK_FILE, own_networks  # noqa: E402
+from server.model.weights.tensor_files import open_tensors  # noqa: E402
 from server.model.weights.weights_install import install  # noqa: E402
 from server.model.weights.weights_store import WeightsStore  # noqa: E402
 from server.training.checkpoints import CheckpointFacts, fingerprint, save_checkpoint  # noqa: E402
@@ -75,7 +76,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         variant=SMALL.name, base=str(tmp_path / "b.safetensors"), tokenizer=str(tmp_path), out=str(tmp_path / "run"),
         data=DataSettings(train="data/halls/train"), run=RunSettings(batch=2, ema=0.5),
     )  # fmt: skip
-    record_run(config, 40, {"no frames": 2})
+    record_run(config, base_digest(open_tensors(Path(config.base))), 40, {"no frames": 2})
     mean = {key: t for key, t in camera_of(tensors(SMALL, 3)).items() if not key.endswith(".pe")}
     # As the loop keeps them: without the axes that the published layout has beside ours.
     mean |= {key: t.squeeze() for key, t in mean.items() if "in_conv.weight" in key}

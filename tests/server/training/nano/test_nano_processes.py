@@ -17,6 +17,7 @@ pytest.importorskip("diffusers", reason="diffusers is not installed: the model t
 from torch import Tensor, nn  # noqa: E402
 
 from server.model.config import NANO  # noqa: E402
+from server.training.checkpoints import TrainingError  # noqa: E402
 from server.training.config import ConfigError  # noqa: E402
 from server.training.nano.loop import NanoTraining, Pace  # noqa: E402
 from server.training.nano.processes import Processes, joined_processes  # noqa: E402
@@ -75,6 +76,8 @@ def test_two_processes_train_as_one_that_takes_both_parts(worlds: Path, tmp_path
     list(alone.run())
     first, second = (torch.load(file, weights_only=True) for file in files)
     assert [len(first["logged"]), len(second["logged"])] == [3, 0]
+    assert first["refused"] == "True"
+    assert "not there for every process" in second["refused"]
     assert [path.name for path in (tmp_path / "two").glob("*.pt")] == ["step-00000002.pt"]
     for key, value in alone.parameters.items():
         assert torch.equal(first["parameters"][key], second["parameters"][key])
@@ -86,11 +89,17 @@ def _one(worlds: Path, folder: Path, told: Path, rank: int, port: int) -> None:
     os.environ.update(WORLD_SIZE="2", RANK=str(rank), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     torch.set_num_threads(1)
     with joined_processes() as processes:
-        training = NanoTraining(learner(worlds), PACE, folder, processes)
+        both = learner(worlds)
+        training = NanoTraining(both, PACE, folder, processes)
         training.resume()
         logged = list(training.run())
         parameters = {key: p.detach() for key, p in training.parameters.items()}
-        torch.save({"logged": logged, "parameters": parameters}, told)
+        alone = folder if processes.first else folder / "elsewhere"
+        try:
+            refused = str(NanoTraining(both, PACE, alone, processes).resume())
+        except TrainingError as error:
+            refused = error.sentence
+        torch.save({"logged": logged, "parameters": parameters, "refused": refused}, told)
 
 
 def test_a_batch_that_does_not_divide_is_refused() -> None:

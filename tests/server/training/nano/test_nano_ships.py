@@ -26,7 +26,9 @@ from server.model.config import NANO, REALCAM_256
 from server.model.model import random_model
 from server.model.tokenizer import ByteTokenizer
 from server.model.weights import checkpoint, own_networks
+from server.model.weights.camera_tensors import base_digest
 from server.model.weights.load import part_sources
+from server.model.weights.tensor_files import open_tensors
 from server.model.weights.weights_store import WeightsStore
 from server.training.checkpoints import CheckpointFacts, fingerprint, save_checkpoint
 from server.training.config import DataSettings, TrainingConfig
@@ -69,7 +71,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
         variant="nano", base=str(place / "base" / "base.safetensors"), tokenizer=str(place / "base" / "tokenizer"),
         out=str(place / "run"), data=DataSettings(train=str(place / "worlds" / "train")),
     )  # fmt: skip
-    record_run(run, 40, {})
+    record_run(run, base_digest(open_tensors(Path(run.base))), 40, {})
     facts = CheckpointFacts(
         step=30, fingerprint=fingerprint(run), variant="nano", skipped=0, mix={"repeat": 1.0}, published=False
     )

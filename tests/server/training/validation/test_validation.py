@@ -21,6 +21,7 @@ from server.cli import app  # noqa: E402
 from server.evaluation.records import PublishedErrors  # noqa: E402
 from server.model.config import TRAINABLE  # noqa: E402
 from server.training.camera import metric_poses  # noqa: E402
+from server.training.checkpoints import complete  # noqa: E402
 from server.training.config import read_config  # noqa: E402
 from server.training.data.first_depth import near_plane  # noqa: E402
 from server.training.data.frame_choice import FrameChoice  # noqa: E402
@@ -91,6 +92,16 @@ def test_in_bfloat16_with_encoders_held_in_16_bits(tiny: TinyTraining) -> None:
     assert found[1] != found[0]
 
 
+def test_a_clip_that_is_no_picture_ends_no_training(tiny: TinyTraining) -> None:
+    """Guidance so strong that it overflows: nothing was found in such a clip, and the step's checkpoint is there."""
+    config = tiny.config(f"{MEASURED}\nguidance = 1e38".replace("every = 100", "every = 1"), "steps = 1")
+    result = CliRunner().invoke(app, ["train", str(config)])
+    assert result.exit_code == 0, result.output
+    before, after = (line for line in MetricsFile(tiny.out).lines() if "validation/loss" in line)
+    assert after["validation/camera_found"] == before["validation/camera_found"] == 0
+    assert [path.name for path in complete(tiny.out / "checkpoints")] == ["step-00000001"]
+
+
 def test_at_relative_scale_a_clip_has_a_unit_of_its_own(tiny: TinyTraining) -> None:
     """A twentieth of the first frame is nearer than 1.25 of them; what is measured does not depend on the unit."""
     config = read_config(tiny.config(MEASURED))
@@ -144,3 +155,4 @@ def test_the_camera_of_a_clip_as_it_was_filmed_is_found(tiny: TinyTraining) -> N
     assert mean_errors([lost, seen])["camera_found"] == 0.5
     assert mean_errors([lost, seen])["rot_err"] == errors.rot_err
     assert mean_errors([replace(lost, solved=None)]) == {}
+    assert mean_errors([seen], failed=3)["camera_found"] == 0.25
