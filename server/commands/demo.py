@@ -32,7 +32,12 @@ from .options.unread import refuse_unread
 
 REALCAM = "realcam"
 """Name of the engine that `--weights` chooses a network of."""
-NANO_OPTIONS: dict[str, SettingValue] = {"steps": 12, "guidance": 1.0, "keep_seen": False}
+NANO_OPTIONS: dict[str, SettingValue] = {
+    "steps": 12,
+    "guidance": 1.0,
+    "camera_guidance": 2.0,
+    "keep_seen": False,
+}
 """What suits the nano network better than the published weights' values, and shows its own pixels alone."""
 
 
