@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ CAMERA, STATE, FACTS = "camera.safetensors", "state.pt", "checkpoint.json"
 """Names inside a checkpoint's folder."""
 
 
+_DAMAGE = (OSError, EOFError, RuntimeError, pickle.UnpicklingError, SafetensorError, msgspec.MsgspecError)
+"""What reading a file raises that is not whole."""
+
+
 class TrainingError(RealCamError):
     """A training that cannot begin or go on."""
 
@@ -39,6 +44,7 @@ class CheckpointFacts(msgspec.Struct, frozen=True, kw_only=True):
         published: whether the published run's mistakes were made.
         base: digest of the base, see `base_digest`; "" where it is not known.
         accumulated: batches of each process whose gradients made a step; 0 where it is not known.
+        decisive: what the fingerprint is of; empty where it is not known.
     """
 
     step: int
@@ -49,10 +55,16 @@ class CheckpointFacts(msgspec.Struct, frozen=True, kw_only=True):
     published: bool
     base: str = ""
     accumulated: int = 0
+    decisive: dict[str, Any] = {}
 
 
 def fingerprint(config: TrainingConfig) -> str:
     """A hash of all in a configuration that decides the losses: not of its length, who decodes, how often is saved."""
+    return hashlib.sha256(msgspec.json.encode(decisive(config), order="sorted")).hexdigest()[:16]
+
+
+def decisive(config: TrainingConfig) -> dict[str, Any]:
+    """All in a configuration that decides the losses, as plain tables."""
     # Smaller batches of the same step and recomputed activations change rounding alone: what helps out of memory.
     run = msgspec.structs.replace(
         config.run,
@@ -65,8 +77,8 @@ def fingerprint(config: TrainingConfig) -> str:
         tracker="none",
     )
     data = msgspec.structs.replace(config.data, workers=0, cache="", cache_image_tokens=False)
-    decisive = msgspec.structs.replace(config, out="", run=run, data=data, validation=ValidationSettings())
-    table = msgspec.to_builtins(decisive)
+    kept = msgspec.structs.replace(config, out="", run=run, data=data, validation=ValidationSettings())
+    table: dict[str, Any] = msgspec.to_builtins(kept)
     if data.scale == "absolute":
         del table["data"]["scale"]  # which checkpoints from before there was a choice do not have
     if config.timestep_shift == 1.0:
@@ -75,7 +87,7 @@ def fingerprint(config: TrainingConfig) -> str:
         del table["condition_frame"]  # likewise
     if config.correspondence == 0.0:
         del table["correspondence"]  # likewise
-    return hashlib.sha256(msgspec.json.encode(table, order="sorted")).hexdigest()[:16]
+    return table
 
 
 def save_checkpoint(
@@ -110,16 +122,25 @@ def save_checkpoint(
         _remove(final)
         rename_path(part, final)
         sync_folder(folder)
-    except (OSError, RuntimeError, SafetensorError) as error:  # PyTorch says RuntimeError of a full disk
+    except (OSError, RuntimeError, SafetensorError) as error:
         discard(part)
         raise TrainingError(
-            "The checkpoint cannot be written", f"{final}: {error}", "Make room; earlier checkpoints are untouched."
+            "The checkpoint cannot be written",
+            f"{final}: {not_written(error)}",
+            "Make room; earlier checkpoints are untouched.",
         ) from error
     kept = complete(folder)[-keep:]
     for old in _begun(folder):
         if old not in kept:
             _remove(old)
     return final
+
+
+def not_written(error: Exception) -> str:
+    """Why a file was not written, in words: of a full disk PyTorch tells its own place in the file."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return f"the disk took no more ({str(error).strip().splitlines()[0]})"
 
 
 def _remove(checkpoint: Path) -> None:
@@ -153,15 +174,37 @@ def load_checkpoint(checkpoint: Path, config: TrainingConfig) -> Loaded:
     """
     if not (checkpoint / FACTS).is_file():
         raise not_for_all(checkpoint)
-    facts = msgspec.json.decode((checkpoint / FACTS).read_bytes(), type=CheckpointFacts)
-    if facts.fingerprint != fingerprint(config):
+    try:
+        facts = msgspec.json.decode((checkpoint / FACTS).read_bytes(), type=CheckpointFacts)
+        if facts.fingerprint != fingerprint(config):
+            raise _of_another(checkpoint, facts, config)
+        state: dict[str, Any] = torch.load(checkpoint / STATE, map_location="cpu", weights_only=True)
+        return facts, load_file(checkpoint / CAMERA), state
+    except _DAMAGE as error:
+        earlier = [path.name for path in complete(checkpoint.parent) if path.name < checkpoint.name]
+        whole = f": {earlier[-1]} is before it" if earlier else ""
         raise TrainingError(
-            "The checkpoint is of another training",
-            f"{checkpoint} was made with another configuration",
-            "Choose another folder as out, or put the configuration back.",
-        )
-    state: dict[str, Any] = torch.load(checkpoint / STATE, map_location="cpu", weights_only=True)
-    return facts, load_file(checkpoint / CAMERA), state
+            "The checkpoint is damaged", f"{checkpoint}: {error or type(error).__name__}", f"Remove its folder{whole}."
+        ) from error
+
+
+def _of_another(checkpoint: Path, facts: CheckpointFacts, config: TrainingConfig) -> TrainingError:
+    before, now = _flat(facts.decisive), _flat(decisive(config))
+    apart = [f"{key} was {before.get(key)}, is {now.get(key)}" for key in sorted(now | before)
+             if before and before.get(key) != now.get(key)]  # fmt: skip
+    return TrainingError(
+        "The checkpoint is of another training",
+        f"{checkpoint} was made with another configuration" + (f": {'; '.join(apart)}" if apart else ""),
+        "Choose another folder as out, or put the configuration back.",
+    )
+
+
+def _flat(table: Mapping[str, Any], place: str = "") -> dict[str, Any]:
+    """The values of a table and of those in it by their whole keys."""
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        flat |= _flat(value, f"{place}{key}.") if isinstance(value, Mapping) else {f"{place}{key}": value}
+    return flat
 
 
 def not_for_all(checkpoint: Path) -> TrainingError:

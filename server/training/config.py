@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -20,6 +21,9 @@ from .step import StepRules
 
 CONFIGS = Path(__file__).with_name("configs")
 """Folder of the configurations that come with the program."""
+
+
+Table = TypeVar("Table", bound=msgspec.Struct)
 
 
 class ConfigError(RealCamError):
@@ -241,23 +245,60 @@ def read_config(file: Path) -> TrainingConfig:
     Raises:
         ConfigError: the file is missing or no TOML, has a key that is not known, or a value that cannot be.
     """
+    config = read_toml(file, TrainingConfig)
+    _check(config)
+    return config
+
+
+def read_toml(file: Path, kind: type[Table]) -> Table:
+    """A Struct of a TOML file.
+
+    Args:
+        file: TOML.
+        kind: the Struct's class.
+
+    Raises:
+        ConfigError: the file is missing or no TOML, has a key that is not known, or a value of another type, or a
+            number that is none.
+    """
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        table = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError("The configuration cannot be read", f"{file}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError("The configuration is no TOML", f"{file}: {error}") from error
-    for place, key, known in unknown_keys(table, TrainingConfig):
+    for place, key, known in unknown_keys(table, kind):
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
         raise ConfigError(
             "The configuration has a key that is not known", f"{place}{key} in {file}", f"Is {place}{near[0]} meant?"
         )
     try:
-        config = msgspec.convert(table, TrainingConfig)
+        made = msgspec.convert(table, kind)
     except msgspec.ValidationError as error:
-        raise ConfigError("The configuration does not fit", f"{file}: {error}") from error
-    _check(config)
-    return config
+        raise ConfigError("The configuration does not fit", f"{file}: {error}", _choices(str(error), kind)) from error
+    for key, number in _endless(table):
+        raise ConfigError("A value of the configuration cannot be", f"{key} is {number}", "It is a number.")
+    return made
+
+
+def _choices(said: str, kind: Any) -> str:
+    """What a value may be, of msgspec's words on one that is none of its choices; "" of other words."""
+    found = re.search(r"Invalid enum value .* at `\$\.([\w.]+)`", said)
+    if found is None:
+        return ""
+    for key in found[1].split("."):
+        kind = get_type_hints(kind)[key]
+    return f"It is {' or '.join(map(repr, get_args(kind)))}."
+
+
+def _endless(table: dict[str, Any], place: str = "") -> Iterator[tuple[str, float]]:
+    """Numbers of a table that are none or infinite, which JSON does not know: key and number."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _endless(value, f"{place}{key}.")
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, float) and not math.isfinite(number):
+                yield f"{place}{key}", number
 
 
 def unknown_keys(table: dict[str, Any], kind: Any, place: str = "") -> Iterator[tuple[str, str, list[str]]]:
@@ -296,38 +337,88 @@ def _check(config: TrainingConfig) -> None:
             raise ConfigError("A value of the configuration cannot be", f"{key} is {value}", f"It is {rule}.")
 
 
-def _rules(config: TrainingConfig) -> Iterator[tuple[str, object, bool, str]]:
-    """Key, value, whether it can be, and in words what can."""
-    run, data, measured = config.run, config.data, config.validation
+Rule = tuple[str, object, bool, str]
+"""Key, value, whether it can be, and in words what can."""
+
+
+def _rules(config: TrainingConfig) -> Iterator[Rule]:
+    yield from _place_rules(config)
+    yield from _sample_rules(config)
+    yield from _run_rules(config)
+    yield from _optimizer_rules(config.optimizer)
+    yield from _validation_rules(config.validation, config.model.schedule.steps)
+
+
+def _place_rules(config: TrainingConfig) -> Iterator[Rule]:
+    data = config.data
+    named = {"base": config.base, "tokenizer": config.tokenizer, "out": config.out, "data.train": data.train}
+    for key, place in named.items():
+        yield key, repr(place), place not in ("", "."), "a file or folder of its own"
+    for key, place in (named | {"camera": config.camera, "data.cache": data.cache}).items():
+        yield key, place, not place.startswith("~"), "written in full: ~ is a folder of that name here"
+    for key in ("names", "scales"):
+        read = data.layout == "realestate10k" or not getattr(data, key)
+        yield f"data.{key}", getattr(data, key), read, "read with the layout realestate10k alone"
+    read = data.layout != "aligned" or not data.videos
+    yield "data.videos", data.videos, read, "read with the layouts realestate10k and realcam-vid alone"
+
+
+def _sample_rules(config: TrainingConfig) -> Iterator[Rule]:
+    data = config.data
     # The deepest level of the UNet halves latents as often as it has levels above it.
     cell = LATENT_DOWNSAMPLE * 2 ** (len(config.model.unet.channel_mult) - 1)
     sides = all(side >= cell and side % cell == 0 for side in config.frame_size)
-    noises = config.model.schedule.steps
     yield "size", list(config.frame_size), sides, f"a width and a height that are multiples of {cell}"
-    for key in ("steps", "checkpoint_every", "batch", "batch_per_process", "keep"):
-        yield f"run.{key}", getattr(run, key), getattr(run, key) >= 1, "at least 1"
-    yield "run.ema", run.ema, 0.0 <= run.ema < 1.0, "at least 0 and below 1"
-    fits = run.precision != "no" or run.base == "float32"
-    yield "run.base", run.base, fits, 'float32 where run.precision is "no"'
     yield "dropout", config.dropout, 0.0 <= config.dropout < 1.0, "at least 0 and below 1"
     share = config.condition_dropout
     yield "condition_dropout", share, 0.0 <= share <= 1 / 3, "from 0 to a third"
+    for key in MixSettings.__struct_fields__:
+        yield f"mix.{key}", getattr(config.mix, key), getattr(config.mix, key) >= 0.0, "at least 0"
     shift = config.timestep_shift
-    drawn = shift == 1.0 or (0.0 < shift < math.inf and not config.published)
+    drawn = shift == 1.0 or (shift > 0.0 and not config.published)
     yield "timestep_shift", shift, drawn, "a number above 0; 1 where published"
     any_frame = config.condition_frame == "random" or not config.published
     yield "condition_frame", config.condition_frame, any_frame, "random where published"
     told = config.correspondence
-    fits = told == 0.0 or (0.0 < told < math.inf and not config.published)
+    fits = told == 0.0 or (told > 0.0 and not config.published)
     yield "correspondence", told, fits, "a number from 0 on; 0 where published"
-    again = told == 0.0 or not run.recompute
-    yield "run.recompute", run.recompute, again, "false where correspondence is above 0"
     yield "data.workers", data.workers, data.workers >= 0, "at least 0"
     yield "data.tails", data.tails, 0.0 <= data.tails < 0.5, "at least 0 and below 0.5"
+    yield "data.fps", data.fps, data.fps > 0.0, "above 0"
     strides = list(data.stride)
     yield "data.stride", strides, 1 <= strides[0] <= strides[1], "the smallest and the largest stride, from 1 on"
-    times = list(measured.timesteps)
-    yield "validation.timesteps", times, all(0 <= t < noises for t in times), f"of numbers from 0 to {noises - 1}"
-    yield "validation.sampling_steps", measured.sampling_steps, measured.sampling_steps >= 1, "at least 1"
-    rate = config.optimizer.learning_rate
+
+
+def _run_rules(config: TrainingConfig) -> Iterator[Rule]:
+    run = config.run
+    for key in ("steps", "checkpoint_every", "batch", "batch_per_process", "keep"):
+        yield f"run.{key}", getattr(run, key), getattr(run, key) >= 1, "at least 1"
+    divides = run.batch % run.batch_per_process == 0
+    yield "run.batch", run.batch, divides, f"a multiple of run.batch_per_process, {run.batch_per_process}"
+    yield "run.ema", run.ema, 0.0 <= run.ema < 1.0, "at least 0 and below 1"
+    yield "run.seed", run.seed, run.seed >= 0, "at least 0"
+    fits = run.precision != "no" or run.base == "float32"
+    yield "run.base", run.base, fits, 'float32 where run.precision is "no"'
+    again = config.correspondence == 0.0 or not run.recompute
+    yield "run.recompute", run.recompute, again, "false where correspondence is above 0"
+
+
+def _optimizer_rules(settings: OptimizerSettings) -> Iterator[Rule]:
+    rate, betas = settings.learning_rate, list(settings.betas)
     yield "optimizer.learning_rate", rate, rate > 0.0, "above 0"
+    yield "optimizer.betas", betas, all(0.0 <= beta < 1.0 for beta in betas), "two numbers from 0 to below 1"
+    yield "optimizer.epsilon", settings.epsilon, settings.epsilon > 0.0, "above 0"
+    for key in ("weight_decay", "warmup_steps", "max_gradient_norm"):
+        yield f"optimizer.{key}", getattr(settings, key), getattr(settings, key) >= 0, "at least 0"
+
+
+def _validation_rules(settings: ValidationSettings, noises: int) -> Iterator[Rule]:
+    for key in ("every", "sampled_clips"):
+        yield f"validation.{key}", getattr(settings, key), getattr(settings, key) >= 0, "at least 0"
+    yield "validation.loss_clips", settings.loss_clips, settings.loss_clips >= 1, "at least 1"
+    times = list(settings.timesteps)
+    good = bool(times) and all(0 <= t < noises for t in times)
+    yield "validation.timesteps", times, good, f"of numbers from 0 to {noises - 1}"
+    steps = settings.sampling_steps
+    yield "validation.sampling_steps", steps, 1 <= steps <= noises, f"from 1 to {noises}"
+    yield "validation.guidance", settings.guidance, settings.guidance >= 1.0, "at least 1"

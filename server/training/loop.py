@@ -17,10 +17,12 @@ from torch import Tensor, nn
 from server.model.model import RealCamModel
 
 from .checkpoints import (
+    CAMERA,
     CheckpointFacts,
     TrainingError,
     check_same_numbers,
     complete,
+    decisive,
     fingerprint,
     load_checkpoint,
     save_checkpoint,
@@ -157,8 +159,8 @@ class Training:
         with torch.no_grad():
             for key, value in state["mean"].items():
                 fill(self._mean[key], value)
-        self.step, self.skipped, self._in_a_row = facts.step, facts.skipped, state["in_a_row"]
-        self._saved = self.step
+        self.step, self.skipped = facts.step, facts.skipped
+        self._saved, self._in_a_row = facts.step, 0
         return True
 
     def run(self, batch_of: BatchOf, steps: int) -> Iterator[StepRecord]:
@@ -183,8 +185,11 @@ class Training:
                 self.save()
 
     def save(self) -> None:
-        """Write a checkpoint, but for one of this step; only the first process does, with what the others give it."""
-        if self._saved == self.step:
+        """Write a checkpoint; only the first process does, with what the others give it.
+
+        Not twice of a step, and not while steps are left out: that would push out what was good.
+        """
+        if self._saved == self.step or self._in_a_row:
             return
         self._saved = self.step
         optimizer = whole_state(self._optimizer.state_dict(), self._accelerator.is_main_process)
@@ -207,12 +212,12 @@ class Training:
             published=self._config.published,
             base=self._base,
             accumulated=self._accumulated,
+            decisive=decisive(self._config),
         )
         scaler = self._accelerator.scaler
         state = {
             "optimizer": optimizer,
             "mean": mean,
-            "in_a_row": self._in_a_row,
             "scaler": {} if scaler is None else scaler.state_dict(),
         }
         save_checkpoint(self._folder, facts, camera_tensors(self._model), state, self._config.run.keep)
@@ -290,7 +295,8 @@ class Training:
                 "The training gives no numbers any more",
                 f"{self._in_a_row} steps in a row; the last, {self.step}, had loss {loss} and gradient norm {norm} on "
                 f"{', '.join(names)}",
-                "Go on from an earlier checkpoint with a lower learning rate, or look at these clips.",
+                f"Look at these clips; or begin another training, in another folder, with a lower learning rate and "
+                f'the tensors of an earlier checkpoint: camera = "{self._folder}/step-.../{CAMERA}".',
             )
         return norm, rate, good
 

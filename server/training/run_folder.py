@@ -73,11 +73,16 @@ class MetricsFile:
             ) from error
 
     def lines(self) -> list[dict[str, float | None]]:
-        """Every whole line; a number that is none is None."""
+        """Every whole line, without those that a power cut damaged; a number that is none is None."""
         if not self._path.is_file():
             return []
-        whole = self._path.read_bytes().split(b"\n")[:-1]
-        return [msgspec.json.decode(line, type=dict[str, float | None]) for line in whole]
+        found = []
+        for line in self._path.read_bytes().split(b"\n")[:-1]:
+            try:
+                found.append(msgspec.json.decode(line, type=dict[str, float | None]))
+            except msgspec.MsgspecError:
+                continue
+        return [line for line in found if line.get("step") is not None]
 
     def go_back(self, step: int) -> None:
         """Remove what was written after a step, because a training goes on from there."""

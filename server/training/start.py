@@ -15,7 +15,7 @@ from server.model.unet.pose_encoder import position_table
 from server.model.weights import checkpoint
 from server.model.weights.camera_tensors import read_camera
 from server.model.weights.load import load_model, part_sources
-from server.model.weights.tensor_files import Union, open_tensors
+from server.model.weights.tensor_files import TensorFile, Union, open_tensors
 
 from .config import ConfigError, TrainingConfig
 from .draws import sample_generator
@@ -34,14 +34,8 @@ def starting_model(config: TrainingConfig, device: torch.device) -> RealCamModel
         ConfigError: the base is none, or there is no tokenizer.
         EngineError: the network is to be compiled, and this machine cannot.
     """
-    base, folder = open_tensors(Path(config.base)), Path(config.tokenizer)
-    known = sorted(key for key in base if checkpoint.CAMERA_KEY.search(key))
-    if known:
-        raise ConfigError("The base has camera modules already", f"{config.base}: {known[0]}", "Give it as camera.")
-    if not (folder / "vocab.json").is_file():
-        raise ConfigError("The tokenizer is not there", str(folder), "Put CLIP's vocab.json and merges.txt there.")
-    file = Union([base, blank_camera(config.model)])
-    model = load_model(config.model, file, ClipTokenizer(folder), f"training-{config.variant}", device)
+    file = Union([checked_base(config), blank_camera(config.model)])
+    model = load_model(config.model, file, ClipTokenizer(Path(config.tokenizer)), f"training-{config.variant}", device)
     initialise(model, sample_generator(config.run.seed))
     if config.camera:
         load_camera_tensors(model, read_camera(Path(config.camera), config.model))
@@ -49,6 +43,25 @@ def starting_model(config: TrainingConfig, device: torch.device) -> RealCamModel
     if config.run.compile:
         compile_blocks(model.unet, device)
     return model
+
+
+def checked_base(config: TrainingConfig) -> TensorFile:
+    """The base's tensors, opened and not yet read.
+
+    Args:
+        config: names base and tokenizer.
+
+    Raises:
+        CheckpointError: the base's file is missing or cannot be read.
+        ConfigError: it is none, or there is no tokenizer.
+    """
+    base, folder = open_tensors(Path(config.base)), Path(config.tokenizer)
+    known = sorted(key for key in base if checkpoint.CAMERA_KEY.search(key))
+    if known:
+        raise ConfigError("The base has camera modules already", f"{config.base}: {known[0]}", "Give it as camera.")
+    if not (folder / "vocab.json").is_file():
+        raise ConfigError("The tokenizer is not there", str(folder), "Put CLIP's vocab.json and merges.txt there.")
+    return base
 
 
 def hold_encoders(model: RealCamModel, dtype: torch.dtype) -> None:

@@ -40,8 +40,8 @@ def depth(
         list[str] | None, typer.Argument(help="Predictors of `realcam depth list`; else Indoor Large, Small.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-    threads: Annotated[int, typer.Option(help="Threads of each measurement.")] = 2,
-    runs: Annotated[int, typer.Option(help="Predictions of each network.")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of each measurement.")] = 2,
+    runs: Annotated[int, typer.Option(min=1, help="Predictions of each network.")] = 2,
 ) -> None:
     """Depth networks at full size with arbitrary weights: seconds and peak memory, each in a process of its own."""
     chosen = names or ["depth-anything-indoor-large", "depth-anything-indoor-small"]

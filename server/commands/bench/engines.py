@@ -33,7 +33,7 @@ def engines(
     engine: Annotated[list[str] | None, typer.Option(help="Only this engine; may be repeated.")] = None,
     size: Annotated[str, typer.Option(help="Width x height x frames of the clip.")] = "832x480x81",
     steps: Annotated[int, typer.Option(help="Sampling steps; 0: 2 of tiny networks, 30 on a card.")] = 0,
-    threads: Annotated[int, typer.Option(help="Threads of each measurement.")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of each measurement.")] = 2,
     limit: Annotated[float, typer.Option(help="GiB that a measurement may take; 0 for no limit.")] = 0.0,
     cuda: Annotated[bool, typer.Option("--cuda", help="VACE of its published size on the card, random weights.")] = (
         False

@@ -42,8 +42,8 @@ They are to compare with and are not measured here. The plain style is measured 
 
 def sampler(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-    threads: Annotated[int, typer.Option(help="Threads of each measurement.")] = 2,
-    runs: Annotated[int, typer.Option(help="Forwards that count, after one that does not.")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of each measurement.")] = 2,
+    runs: Annotated[int, typer.Option(min=1, help="Forwards that count, after one that does not.")] = 2,
     size: Annotated[str, typer.Option(help="256, 512 or all.")] = "256",
     growth: Annotated[bool, typer.Option(help="Also how time and memory grow with frames.")] = False,
     bfloat16: Annotated[

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import psutil
@@ -38,10 +38,12 @@ BARS = {"peak_gib_recompute": 16.0, "steps_per_forward_kept": 2.6, "steps_per_fo
 def training(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     size: Annotated[str, typer.Option(help="Width x height x frames of the step.")] = "256x256x16",
-    dtype: Annotated[str, typer.Option(help="bfloat16 or float32.")] = "bfloat16",
-    threads: Annotated[int, typer.Option(help="Threads of each measurement.")] = 2,
-    runs: Annotated[int, typer.Option(help="Steps that count, after one that does not.")] = 1,
-    limit: Annotated[float, typer.Option(help="GB that a measurement may take; 0: nine tenths of what is free.")] = 0.0,
+    dtype: Annotated[Literal["bfloat16", "float32"], typer.Option(help="Of the arithmetic.")] = "bfloat16",
+    threads: Annotated[int, typer.Option(min=1, help="Threads of each measurement.")] = 2,
+    runs: Annotated[int, typer.Option(min=1, help="Steps that count, after one that does not.")] = 1,
+    limit: Annotated[
+        float, typer.Option(min=0.0, help="GB that a measurement may take; 0: nine tenths of what is free.")
+    ] = 0.0,
     keep: Annotated[Path, typer.Option(help="Folder of the measurements: run again, only those missing are made.")] = (
         Path("out/bench-training")
     ),
@@ -56,7 +58,7 @@ def training(
     with friendly_errors():
         if absent := absent_packages(MODEL_PACKAGES, extra="models"):
             raise EngineError("The network cannot be measured", absent)
-        common = {"dtype": dtype, "threads": threads, "runs": runs, "network": network}
+        common: Case = {"dtype": dtype, "threads": threads, "runs": runs, "network": network}
         common |= {"device": "cuda" if cuda else "cpu", "limit_gib": limit or free_gib(cuda)}
         console = PlainConsole(stderr=True)
 

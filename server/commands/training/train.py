@@ -20,9 +20,12 @@ from .shown_steps import shown_steps
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
+    from server.model.model import RealCamModel
     from server.training.config import TrainingConfig
     from server.training.data.clip_set import ClipSet
-    from server.training.loop import StepRecord
+    from server.training.data.posed_clips import PosedClips
+    from server.training.feeding.sources import SampleSource
+    from server.training.loop import StepRecord, Training
 
 CHECKPOINTS = "checkpoints"
 """Folder of the checkpoints in a training's own."""
@@ -40,24 +43,32 @@ def train(
         absent = absent_packages((*MODEL_PACKAGES, "accelerate", "filelock"), "models")
         if absent:
             raise RealCamError("Nothing can be trained here", absent)
-        _train(config, check)
+        try:
+            _train(config, check)
+        except KeyboardInterrupt:
+            say("Stopped. The same command goes on from the newest checkpoint.", err=True)
+            raise
 
 
 def _train(file: Path, check: bool) -> None:
     from server.training.config import read_config
     from server.training.data.clip_set import report
     from server.training.data.opening import open_clips
+    from server.training.reporting.trackers import accelerator_of, tracker_of
+    from server.training.run_folder import only_training
+    from server.training.start import checked_base
+    from server.training.validation.validation import held_out_clips
 
     config = read_config(file)
+    tracker_of(config.run.tracker)
+    checked_base(config)
     clips = open_clips(config.data, config.model.frames, Path(config.out))
     if os.environ.get("RANK", "0") == "0":
         for line in report(clips, all_names=check):
             say(line)
     if check:
+        say(held_out_said(config, held_out_clips(config)))
         return
-
-    from server.training.reporting.trackers import accelerator_of
-    from server.training.run_folder import only_training
 
     accelerator = accelerator_of(config)
     config.run.accumulation(accelerator.num_processes)
@@ -66,14 +77,9 @@ def _train(file: Path, check: bool) -> None:
 
 
 def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> None:
-    from server.model.weights.camera_tensors import base_digest
-    from server.model.weights.tensor_files import open_tensors
     from server.training.batches import ClipBatches
-    from server.training.exports.run_record import record_run
     from server.training.feeding.frozen_outputs import frozen_outputs
     from server.training.feeding.loader import SampleLoader
-    from server.training.feeding.sources import SampleSource
-    from server.training.loop import Training
     from server.training.memory import suit_allocator
     from server.training.reporting.trackers import start_trackers, step_values
     from server.training.run_folder import MetricsFile
@@ -81,40 +87,24 @@ def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> No
     from server.training.validation.validation import Validation, held_out_clips
 
     run, main = config.run, accelerator.is_main_process
+    tell = say if main else _untold
     suit_allocator(run.recompute)
     model = starting_model(config, accelerator.device)
-    base = base_digest(open_tensors(Path(config.base)))
-    training = Training(model, config, accelerator, Path(config.out) / CHECKPOINTS, base)
     curves = MetricsFile(Path(config.out))
-    if training.resume() and main:
-        say(f"Going on from step {training.step}")
+    training = _resumed(model, config, clips, accelerator)
     if main:
-        record_run(config, base, len(clips), clips.refused)
         curves.go_back(training.step)
-    source = SampleSource(
-        clips=clips,
-        config=config.model,
-        size=config.frame_size,
-        stride=config.data.stride,
-        seed=run.seed,
-        mix=config.mix.shares(),
-        published=config.published,
-        frames=config.model.frames,
-        timestep_shift=config.timestep_shift,
-        first=config.condition_frame == "first",
-        points=config.correspondence > 0.0,
+    loader = SampleLoader(
+        _samples_of(config, clips), config.data.workers, accelerator.num_processes * run.batch_per_process
     )
-    loader = SampleLoader(source, config.data.workers, accelerator.num_processes * run.batch_per_process)
     frozen = None
     if config.data.cache:
         frozen = frozen_outputs(model, Path(config.data.cache), config.frame_size, config.data.cache_image_tokens)
-        if main:
-            say(frozen.size_said(clips))
+        tell(frozen.size_said(clips))
     batches = ClipBatches(model, loader, config.condition_dropout, frozen)
     held_out = held_out_clips(config)
     validation = None if held_out is None else Validation(model, config, accelerator, held_out)
-    if main:
-        say("No held-out clips: nothing is validated" if held_out is None else f"{len(held_out)} held-out clips")
+    tell(held_out_said(config, held_out))
     start_trackers(accelerator, config, training.step)
 
     def draw(step: int, values: Mapping[str, float]) -> None:
@@ -138,6 +128,7 @@ def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> No
                 if record.step == run.steps or (validation and record.step % config.validation.every == 0):
                     training.save()  # A validation takes minutes, and may fail.
                     validate(record.step)
+        tell(f"{training.step} steps are done. For a network of them: realcam weights export {config.out} FOLDER")
     finally:
         loader.close()
         for name, why in loader.broken.items():
@@ -145,5 +136,63 @@ def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> No
         accelerator.end_training()
 
 
+def _resumed(model: RealCamModel, config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> Training:
+    """The training where its newest checkpoint is; its folder says from then on what it is."""
+    from server.model.weights.camera_tensors import base_digest
+    from server.model.weights.tensor_files import open_tensors
+    from server.training.exports.run_record import RUN_FILE, read_run, record_run
+    from server.training.loop import Training
+
+    out, base = Path(config.out), base_digest(open_tensors(Path(config.base)))
+    training = Training(model, config, accelerator, out / CHECKPOINTS, base)
+    goes_on = training.resume()
+    if not accelerator.is_main_process:
+        return training
+    if goes_on and (out / RUN_FILE).is_file():
+        before, now = read_run(out).clips, len(clips)
+        if before != now:
+            say(
+                f"It began with {before} clips, there are {now}: from here on it draws other samples than it would have"
+            )
+    if goes_on and training.step < config.run.steps:
+        say(f"Going on from step {training.step}")
+    record_run(config, base, len(clips), clips.refused)
+    return training
+
+
+def _samples_of(config: TrainingConfig, clips: ClipSet) -> SampleSource:
+    from server.training.feeding.sources import SampleSource
+
+    return SampleSource(
+        clips=clips,
+        config=config.model,
+        size=config.frame_size,
+        stride=config.data.stride,
+        seed=config.run.seed,
+        mix=config.mix.shares(),
+        published=config.published,
+        frames=config.model.frames,
+        timestep_shift=config.timestep_shift,
+        first=config.condition_frame == "first",
+        points=config.correspondence > 0.0,
+    )
+
+
+def held_out_said(config: TrainingConfig, clips: PosedClips | None) -> str:
+    """What is validated on, in words.
+
+    Args:
+        config: of the training.
+        clips: that are held out.
+    """
+    if not config.validation.every:
+        return "Nothing is validated: validation.every is 0"
+    return "No held-out clips: nothing is validated" if clips is None else f"{len(clips)} held-out clips"
+
+
 def _unseen(record: StepRecord) -> None:
     del record
+
+
+def _untold(text: str) -> None:
+    del text

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 
 class ComparisonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,16 +32,16 @@ class ComparisonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     absolute: tuple[str, ...] = ()
     relative: tuple[str, ...] = ()
     basic: tuple[str, ...] = ()
-    clips: int = 192
-    joined_clips: int = 24
-    shown: int = 4
-    steps: int = 25
-    guidance: float = 5.5
-    camera_guidance: float = 1.0
-    guidance_rescale: float = 0.7
-    eta: float = 1.0
-    shaping_until: int = 900
-    seed: int = 0
+    clips: Annotated[int, Meta(ge=1)] = 192
+    joined_clips: Annotated[int, Meta(ge=1)] = 24
+    shown: Annotated[int, Meta(ge=0)] = 4
+    steps: Annotated[int, Meta(ge=1, le=1000)] = 25
+    guidance: Annotated[float, Meta(ge=1.0)] = 5.5
+    camera_guidance: Annotated[float, Meta(ge=1.0)] = 1.0
+    guidance_rescale: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.7
+    eta: Annotated[float, Meta(ge=0.0, le=1.0)] = 1.0
+    shaping_until: Annotated[int, Meta(ge=0, le=1000)] = 900
+    seed: Annotated[int, Meta(ge=0)] = 0
 
     def digest(self) -> str:
         """Of what decides a clip: 8 hexadecimal digits."""

@@ -98,7 +98,7 @@ class BaseLearner:
 
     def _fixed_loss(self, timestep: int) -> float:
         total = 0.0
-        for start in range(0, VALIDATED, self.batch):
+        for start in range(0, len(self._measured), self.batch):
             chosen = self._measured[start : start + self.batch]
             generator = sample_generator(self.seed, timestep, start, 12)
             draws = joined_draws([self._draws(generator) for _ in chosen])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ from msgspec import Meta
 
 from server.model.sampling.conditions import ConcatStyle
 from server.training.comparison.settings import ComparisonSettings
-from server.training.config import ConfigError
+from server.training.config import read_toml
 
 from .loop import Pace
 
@@ -98,9 +97,4 @@ def read_nano_config(file: Path) -> NanoConfig:
     Raises:
         ConfigError: the file is missing or no TOML, has a key that is not known, or a value that cannot be.
     """
-    try:
-        return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), NanoConfig)
-    except OSError as error:
-        raise ConfigError("The configuration cannot be read", f"{file}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError("The configuration cannot be used", f"{file}: {error}") from error
+    return read_toml(file, NanoConfig)

@@ -7,15 +7,16 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 import torch
+from msgspec import Meta
 from torch import Tensor, nn
 
 from blender_addon.core.atomic_file import sync_file, sync_folder
 from blender_addon.core.held_files import discard, rename_path
-from server.training.checkpoints import TrainingError, not_for_all
+from server.training.checkpoints import TrainingError, not_for_all, not_written
 from server.training.optimizer import MOST_SKIPPED, clip, global_norm
 from server.training.run_folder import MetricsFile
 
@@ -25,6 +26,10 @@ CHECKPOINTS = "step-*.pt"
 """Names of a training's checkpoints, which sort by their steps."""
 ALONE = Processes()
 """No other process shares the training."""
+
+
+AtLeastOne = Annotated[int, Meta(ge=1)]
+AtLeastZero = Annotated[int, Meta(ge=0)]
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,16 +49,16 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         precision: "bf16" computes matrix products in bfloat16; weights, norms and the optimizer stay float32.
     """
 
-    steps: int
-    batch: int
-    learning_rate: float
-    warmup: int = 100
-    weight_decay: float = 1e-2
-    max_gradient_norm: float = 1.0
-    ema: float = 0.999
-    log_every: int = 20
-    checkpoint_every: int = 200
-    seed: int = 0
+    steps: AtLeastOne
+    batch: AtLeastOne
+    learning_rate: Annotated[float, Meta(gt=0.0)]
+    warmup: AtLeastZero = 100
+    weight_decay: Annotated[float, Meta(ge=0.0)] = 1e-2
+    max_gradient_norm: Annotated[float, Meta(gt=0.0)] = 1.0
+    ema: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.999
+    log_every: AtLeastOne = 20
+    checkpoint_every: AtLeastOne = 200
+    seed: AtLeastZero = 0
     precision: Literal["no", "bf16"] = "no"
 
     def rate(self, step: int) -> float:
@@ -207,10 +212,12 @@ class NanoTraining:
             sync_file(part)
             rename_path(part, final)
             sync_folder(self._folder)
-        except (OSError, RuntimeError) as error:  # PyTorch says RuntimeError of a full disk
+        except (OSError, RuntimeError) as error:
             discard(part)
             raise TrainingError(
-                "The checkpoint cannot be written", f"{final}: {error}", "Make room; earlier ones are untouched."
+                "The checkpoint cannot be written",
+                f"{final}: {not_written(error)}",
+                "Make room; earlier ones are untouched.",
             ) from error
         for old in sorted(self._folder.glob(CHECKPOINTS))[:-2]:
             discard(old)

@@ -64,6 +64,21 @@ def test_published_makes_the_published_mistakes(tmp_path: Path) -> None:
         ("correspondence = -0.1\n" + GOOD, "correspondence is -0.1"),
         ("published = true\ncorrespondence = 0.1\n" + GOOD, "0 where published"),
         ("correspondence = 0.1\n" + GOOD + "[run]\nrecompute = true\n", "false where correspondence"),
+        (GOOD + "[optimizer]\nmax_gradient_norm = inf\n", "optimizer.max_gradient_norm is inf.*a number"),
+        (GOOD + "[optimizer]\nbetas = [0.9, nan]\n", "optimizer.betas is nan.*a number"),
+        (GOOD + "[optimizer]\nbetas = [2.0, 0.9]\n", "two numbers from 0 to below 1"),
+        (GOOD + "[optimizer]\nweight_decay = -1.0\n", "optimizer.weight_decay is -1.0.*at least 0"),
+        (GOOD + "[optimizer]\nepsilon = 0.0\n", "optimizer.epsilon is 0.0"),
+        (GOOD + "[run]\nseed = -1\n", "run.seed is -1"),
+        (GOOD + "[run]\nbatch = 3\nbatch_per_process = 2\n", "run.batch is 3.*a multiple of run.batch_per_process, 2"),
+        (GOOD + "[mix]\nends = -0.5\n", "mix.ends is -0.5"),
+        (GOOD + "fps = 0.0\n", "data.fps is 0.0"),
+        (GOOD + "scales = 's.npz'\n", "data.scales is s.npz.*realestate10k alone"),
+        (GOOD + "[validation]\ntimesteps = []\n", r"validation.timesteps is \[\]"),
+        (GOOD + "[validation]\nsampling_steps = 10000\n", "from 1 to 1000"),
+        (GOOD + "[run]\ntracker = 'tensorbord'\n", "'auto' or 'tensorboard' or 'wandb' or 'none'"),
+        (GOOD.replace('out = "o"', 'out = ""'), "out is ''"),
+        (GOOD.replace('base = "b"', 'base = "~/b"'), "base is ~/b.*written in full"),
         ("= 3", "no TOML"),
     ],
 )
@@ -72,6 +87,13 @@ def test_what_is_refused(tmp_path: Path, text: str, said: str) -> None:
     file.write_text(text)
     with pytest.raises(ConfigError, match=said):
         read_config(file)
+
+
+def test_what_another_system_wrote(tmp_path: Path) -> None:
+    """A mark of the byte order, and lines that end as on Windows."""
+    file = tmp_path / "c.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert read_config(file).out == "o"
 
 
 def test_a_batch_that_does_not_divide() -> None:

@@ -79,8 +79,21 @@ def test_resumed_to_the_same_losses_and_the_same_tensors(tmp_path: Path) -> None
     assert [path.name for path in complete(tmp_path / "killed")] == ["step-00000002", "step-00000004"]
 
     other, _ = training(tmp_path / "killed", msgspec.structs.replace(CONFIG, dropout=0.0))
-    with pytest.raises(TrainingError, match="another training"):
+    with pytest.raises(TrainingError, match=r"another training.*dropout was 0.1, is 0.0"):
         other.resume()
+
+
+@pytest.mark.parametrize("file", [CAMERA, STATE, FACTS])
+@pytest.mark.parametrize("left", [0, 60])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it(tmp_path: Path, file: str, left: int) -> None:
+    run, _ = training(tmp_path)
+    for step in (1, 2):
+        run.step = step
+        run.save()
+    damaged = tmp_path / "step-00000002" / file
+    damaged.write_bytes(damaged.read_bytes()[:left])
+    with pytest.raises(TrainingError, match=r"damaged.*step-00000002.*step-00000001 is before it"):
+        training(tmp_path)[0].resume()
 
 
 def test_what_a_configuration_does_not_say_is_held_too(tmp_path: Path) -> None:
@@ -110,8 +123,9 @@ def test_what_is_no_number_is_skipped_and_three_in_a_row_end_the_training(tmp_pa
     assert [next(records).skipped for _ in range(2)] == [True, True]
     assert all(torch.equal(before[key], p) for key, p in run.trained.parameters.items())
     assert run.skipped == 2
-    with pytest.raises(TrainingError, match=r"3 steps in a row.*clip4, clip5"):
+    with pytest.raises(TrainingError, match=r"3 steps in a row.*clip4, clip5.*another training.*camera = "):
         next(records)
+    assert complete(tmp_path) == [], "what was good before is not pushed out"
 
 
 def test_a_scale_that_is_too_large_is_halved_until_it_fits(tmp_path: Path) -> None:

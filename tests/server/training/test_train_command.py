@@ -120,6 +120,12 @@ def test_the_same_curve_after_ten_kills(tiny: TinyTraining, undisturbed: Path, t
     assert all(live_until(step, config, killed) is not None for step in drawn)
     assert "Going on from step" in train(config)
     assert losses(killed) == losses(undisturbed)
+    with (killed / "metrics.jsonl").open("ab") as stream:
+        stream.write(bytes(40) + b"\n")  # as a power cut leaves it
+    said = train(config)
+    assert f"{STEPS} steps are done" in said
+    assert "Going on" not in said
+    assert losses(killed) == losses(undisturbed)
     one, other = (load_file(complete(folder / "checkpoints")[-1] / CAMERA) for folder in (undisturbed, killed))
     assert all(torch.equal(tensor, other[key]) for key, tensor in one.items())
     assert len(complete(killed / "checkpoints")) == 2
@@ -168,7 +174,7 @@ def test_what_is_refused(tiny: TinyTraining, tmp_path: Path) -> None:
     assert "The weights are of another resolution" in train(tiny.config(base=str(other)))
     save_file(base | {"pose_encoder.x": torch.zeros(1)}, other)
     assert "camera modules already" in train(tiny.config(base=str(other)))
-    assert "The batch does not divide" in train(tiny.config(run="batch_per_process = 2"))
+    assert "a multiple of run.batch_per_process, 2" in train(tiny.config(run="batch_per_process = 2"))
     assert "Is run.tracker meant" in train(tiny.config(run="traker = 'none'"))
     if importlib.util.find_spec("wandb") is None:
         assert "The tracker wandb is not installed" in train(tiny.config(run="tracker = 'wandb'"))
@@ -178,7 +184,8 @@ def test_what_is_refused(tiny: TinyTraining, tmp_path: Path) -> None:
         assert "float16 needs a card" in train(half)
     assert not complete(tiny.out / "checkpoints")
     said = train(tiny.config(), "--check")
-    assert said == "3 clips; left out: 0\n"
+    assert said == "3 clips; left out: 0\nNothing is validated: validation.every is 0\n"
+    assert "The weights are not there" in train(tiny.config(base="nowhere.safetensors"), "--check")
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,6 @@ PACE = Pace(steps=2, batch=1, learning_rate=1e-3, warmup=2, log_every=1, checkpo
 def test_a_base_resumes_exactly_and_is_what_the_camera_training_begins_with(
     worlds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.training.nano.base_learner.VALIDATED", 1)
     monkeypatch.setattr("server.training.nano.base_learner.TIMESTEPS", (500,))
     monkeypatch.setattr("server.training.nano.base_learner.SAMPLED", 1)
     monkeypatch.setattr("server.training.nano.base_learner.SAMPLE_STEPS", 1)
