@@ -12,15 +12,16 @@ import typer
 from blender_addon.core.errors import EngineError
 from server.commands.friendly_errors import friendly_errors
 from server.commands.options.unread import refuse_unread
-from server.commands.training import own_weights
 from server.depth.catalogue import CARDS
 from server.engines.pipelines.weights.catalogue import PIPELINE_WEIGHTS
 from server.model.errors import CheckpointError
+from server.model.weights.own_networks import NOT_STATED, shipped_networks
 from server.model.weights.weights_fetch import install_lock
 from server.model.weights.weights_store import WeightsStore, default_store
 from server.terminal.plain_console import PlainConsole, say
 
 from .overview import overview
+from .own_networks import GivenNetwork, add_own, export_network, remove_own
 from .pipeline_weights import add_pipeline, check_pipeline, get_pipeline, pin_pipeline, remove_pipeline
 from .predictor_weights import check_predictor, get_predictor
 from .realcam_weights import GivenFiles, check_installed, get_variant, require_packages, source_of
@@ -31,8 +32,6 @@ STOPPED = 130
 weights_app = typer.Typer(
     add_completion=False, help="The weights of engines and of depth predictors.", no_args_is_help=True
 )
-
-weights_app.command()(own_weights.export)
 
 Variant = Annotated[
     str,
@@ -76,6 +75,9 @@ def get(
         if variant in PIPELINE_WEIGHTS:
             with _stopped_by_a_key():
                 get_pipeline(PIPELINE_WEIGHTS[variant], store, yes, again)
+            return
+        if variant in {network.name for network in shipped_networks()}:
+            say(f"{variant} comes with the server: there is nothing to fetch.", err=True)
             return
         origin = source_of(variant)
         if store.manifest(variant) is not None and not again:
@@ -123,12 +125,24 @@ def pin(
 
 
 @weights_app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a training: `out` in its configuration.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to make.")],
+    licence: Annotated[str, typer.Option(help="Licence of the weights, in words.")] = NOT_STATED,
+    ema: Annotated[bool, typer.Option("--ema", help="The running mean of the tensors, not the last ones.")] = False,
+) -> None:
+    """Write a training's newest checkpoint in the published layout, with a model card: to share, or for `add`."""
+    with friendly_errors():
+        export_network(run, folder, licence, ema)
+
+
+@weights_app.command()
 def add(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(help="Folder or file of camera modules, or a pipeline's folder.")],
     name: Annotated[str, typer.Option(help="Of the network; the folder's or file's if not given.")] = "",
     variant: Annotated[
-        str, typer.Option(help="realcam-256, -512 or -1024, where the folder does not say; vace and the like.")
+        str, typer.Option(help="realcam-256, -512, -1024 or nano, where the folder does not say; vace and the like.")
     ] = "",
     licence: Annotated[str, typer.Option(help="Licence of the weights, where the folder does not say.")] = "",
     base: Annotated[Path | None, typer.Option(help="File of its base, where that is no installed variant's.")] = None,
@@ -144,7 +158,8 @@ def add(
         with friendly_errors(), _stopped_by_a_key():
             add_pipeline(PIPELINE_WEIGHTS[variant], path, _store(into), trust)
         return
-    own_weights.add(path, name, variant, licence, base, tokenizer, into)
+    with friendly_errors():
+        add_own(GivenNetwork(path, name, variant, licence, base, tokenizer), _store(into))
 
 
 @weights_app.command()
@@ -153,11 +168,11 @@ def remove(
     into: Folder = None,
 ) -> None:
     """Remove a network that was added, or a pipeline's weights. Clips stay; jobs that wait for it fail."""
-    if name not in PIPELINE_WEIGHTS:
-        own_weights.remove(name, into)
-        return
     with friendly_errors():
-        remove_pipeline(PIPELINE_WEIGHTS[name], _store(into))
+        if name in PIPELINE_WEIGHTS:
+            remove_pipeline(PIPELINE_WEIGHTS[name], _store(into))
+        else:
+            remove_own(name, _store(into))
 
 
 def _store(into: Path | None) -> WeightsStore:

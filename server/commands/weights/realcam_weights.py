@@ -20,6 +20,7 @@ from server.model.weights.weights_fetch import (
     FetchedFile,
     SpaceNeeded,
     check_disk_space,
+    check_file,
     discard,
     fetch,
     in_units,
@@ -30,7 +31,6 @@ from server.model.weights.weights_lock import LOCK_FILE, WeightsLock
 from server.model.weights.weights_sources import (
     WEIGHTS_SOURCES,
     HubFile,
-    WeightsError,
     WeightsSource,
     check_variant,
     manual_install_hint,
@@ -71,11 +71,10 @@ class GivenFiles:
         """Refuse files that do not exist.
 
         Raises:
-            WeightsError: one is not there.
+            WeightsError: one is not there, or is a folder.
         """
         for path in (*self.files, *(self.words or ())):
-            if not path.is_file():
-                raise WeightsError("The file is not there", str(path), "Check what was typed.")
+            check_file(path)
 
 
 def get_variant(

@@ -10,7 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from server.model.config import ModelConfig
+from server.model.config import TRAINABLE, ModelConfig
 from server.model.errors import CheckpointError
 from server.model.model import RealCamModel, assemble, build_parts, fill
 from server.model.tokenizer import Tokenizer
@@ -136,11 +136,11 @@ def check_keys(available: Collection[str], wanted: set[str], config: ModelConfig
         )
     alphas = sum(key.endswith(".attn2.alpha") for key in available)
     if (alphas > 0) != config.unet.learnable_image_scale:
-        other = "256" if alphas else "512 or 1024"
+        alike = [name for name, other in TRAINABLE.items() if other.unet.learnable_image_scale == (alphas > 0)]
         raise CheckpointError(
             "The weights are of another resolution",
             f"{config.name} has {'an' if config.unet.learnable_image_scale else 'no'} image scale in each block, "
-            f"the file {alphas}: it is the {other} model's",
+            f"the file {alphas or 'none'}, like {', '.join(alike)}",
             f"Use the base weights that belong to {config.name}.",
         )
     if missing:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from torch import Tensor
 
 from blender_addon.core.held_files import remove_tree
 from blender_addon.core.progress import OnProgress
-from server.model.config import TRAINABLE, VARIANTS, ModelConfig
+from server.model.config import LATENT_DOWNSAMPLE, TRAINABLE, VARIANTS, ModelConfig
 from server.model.tokenizer import check_vocabulary
 
 from .camera_tensors import base_digest, read_camera, tensors_file
@@ -29,10 +31,13 @@ from .own_networks import (
     own_store,
 )
 from .tensor_files import Union, open_tensors
-from .weights_fetch import SpaceNeeded, check_disk_space, sha256_of
+from .weights_fetch import SpaceNeeded, check_disk_space, local_source, sha256_of
 from .weights_install import used_tensors
 from .weights_sources import WeightsError, first_line
 from .weights_store import FRESH_PREFIX, MODEL_FILE, TOKENIZER_FILES, Manifest, SourceFile, WeightsStore
+
+_NO_FOLDER_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9])(\..*)?|.*\.")
+"""Names that Windows gives to devices, with any ending, and those whose last dot it drops."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,10 @@ class NetworkToAdd:
     Attributes:
         path: of the tensors, see `tensors_file`.
         name: that it gets.
-        facts: of it; hash and `whole` are found out.
+        facts: of it; `whole` is found out, and the hash, which the file is held to where it is known.
         base: a file of the base it was trained on, to be kept with it; None for the installed variant's.
         tokenizer: folder of CLIP's vocab.json and merges.txt; None for those of an installed variant.
+        taken: names that mean other weights where one is typed.
     """
 
     path: Path
@@ -52,21 +58,38 @@ class NetworkToAdd:
     facts: NetworkFacts
     base: Path | None = None
     tokenizer: Path | None = None
+    taken: frozenset[str] = frozenset()
 
 
 def read_facts(path: Path) -> NetworkFacts | None:
     """What the folder of an export says of its network; None where it says nothing.
 
     Raises:
-        WeightsError: it cannot be read.
+        WeightsError: it cannot be read, or a value cannot be.
     """
     file = (path if path.is_dir() else path.parent) / NETWORK_FILE
     if not file.is_file():
         return None
+    again = "Copy the folder again from where it was exported."
     try:
-        return msgspec.json.decode(file.read_bytes(), type=NetworkFacts)
+        facts = msgspec.json.decode(file.read_bytes(), type=NetworkFacts)
     except msgspec.MsgspecError as error:
-        raise WeightsError("What the folder says of its network cannot be read", f"{file}: {error}") from error
+        raise WeightsError("What the folder says of its network cannot be read", f"{file}: {error}", again) from error
+    for key, value, good, rule in _rules(facts):
+        if not good:
+            why = f"{file}: {key} is {value}, and can be {rule}"
+            raise WeightsError("What the folder says of its network cannot be", why, again)
+    return facts
+
+
+def _rules(facts: NetworkFacts) -> Iterator[tuple[str, object, bool, str]]:
+    """Key, value, whether it can be, and in words what can."""
+    levels = len(TRAINABLE[facts.variant].unet.channel_mult) if facts.variant in TRAINABLE else 1
+    # The deepest level of the UNet halves latents as often as it has levels above it.
+    cell, size = LATENT_DOWNSAMPLE * 2 ** (levels - 1), list(facts.size)
+    yield "size", size, all(side >= cell and side % cell == 0 for side in size), f"two multiples of {cell}"
+    yield "steps", facts.steps, facts.steps >= 0, "0 or more"
+    yield "forms", facts.forms, all(0.0 < share <= 1.0 for share in facts.forms.values()), "shares above 0, up to 1"
 
 
 def add_network(store: WeightsStore, adding: NetworkToAdd, on_progress: OnProgress) -> OwnNetwork:
@@ -79,22 +102,29 @@ def add_network(store: WeightsStore, adding: NetworkToAdd, on_progress: OnProgre
 
     Raises:
         CheckpointError: the tensors are not those of the variant.
-        WeightsError: the name is taken or cannot be one, the base is not there or another, or the disk is too small.
+        WeightsError: the name is taken or cannot be one, the file is another than its facts say, the base is not there
+            or another, or the disk is too small.
     """
     config = TRAINABLE[adding.facts.variant]
-    check_name(store, adding.name)
+    check_name(store, adding.name, adding.taken)
     file = tensors_file(adding.path)
+    made_of = _described_file(file, adding.facts, on_progress)
     camera = read_camera(file, config)
     tokenizer = _tokenizer(store, adding)
     tensors = camera if adding.base is None else used_tensors(Union([open_tensors(adding.base), camera]), config)
     _check_base(store, adding, config)
     bytes_needed = sum(t.numel() * t.element_size() for t in tensors.values())
     check_disk_space([SpaceNeeded(store.root, bytes_needed, "for the network")])
-    return _put(store, adding, file, tensors, tokenizer, on_progress)
+    return _put(store, adding, made_of, tensors, tokenizer, on_progress)
 
 
-def check_name(store: WeightsStore, name: str) -> None:
+def check_name(store: WeightsStore, name: str, taken: frozenset[str] = frozenset()) -> None:
     """Refuse a name that another network has, or that cannot be one.
+
+    Args:
+        store: where the networks are.
+        name: of one that is added.
+        taken: names that mean other weights where one is typed.
 
     Raises:
         WeightsError: it is such a one.
@@ -105,13 +135,17 @@ def check_name(store: WeightsStore, name: str) -> None:
             f"{name!r}; it is at most 40 small letters, digits, dots, dashes and underscores",
             "Give another with --name.",
         )
-    taken = {PUBLISHED_WEIGHTS, *TRAINABLE, *(network.name for network in own_networks(store))}
-    if name in taken:
+    if _NO_FOLDER_ON_WINDOWS.fullmatch(name):
+        why = f"{name!r}; Windows can make no folder of this name"
+        raise WeightsError("The name cannot be a network's", why, "Give another with --name.")
+    if name in {network.name for network in own_networks(store)}:
         raise WeightsError(
             "The name is taken",
             f"there is a network {name}",
-            f"Give another with --name, or run `realcam weights remove {name}` where it is your own.",
+            f"Give another with --name, or run `realcam weights remove {name}`: it is your own.",
         )
+    if name in {PUBLISHED_WEIGHTS, *TRAINABLE, *taken}:
+        raise WeightsError("The name is taken", f"{name} means other weights", "Give another with --name.")
 
 
 def remove_network(store: WeightsStore, name: str) -> None:
@@ -133,14 +167,27 @@ def remove_network(store: WeightsStore, name: str) -> None:
         ) from error
 
 
+def _described_file(file: Path, facts: NetworkFacts, on_progress: OnProgress) -> SourceFile:
+    """The file that a network is made of, held to the hash that is known of it."""
+    found = local_source(file, on_progress)
+    if facts.sha256 not in ("", found.sha256):
+        raise WeightsError(
+            "The file is not the one that its folder describes",
+            f"{file} has SHA-256 {found.sha256[:16]}..., {NETWORK_FILE} beside it says {facts.sha256[:16]}...",
+            "It is damaged, or of another network: copy the export again.",
+        )
+    return found
+
+
 def _check_base(store: WeightsStore, adding: NetworkToAdd, config: ModelConfig) -> None:
     """Check that the network will run on the base that it was trained on."""
     place = base_store(store, config.name)
     if adding.base is None and place is None:
+        get = f"Run `realcam weights get {config.name}`" if config.name in VARIANTS else "Install the server again"
         raise WeightsError(
             "The base of the network is not installed",
             f"it runs on {config.name}, and nothing whole of that is in {store.folder(config.name)}",
-            f"Run `realcam weights get {config.name}`, or name the file of its base with --base.",
+            f"{get}, or name the file of its base with --base.",
         )
     file = adding.base or (place or store).model_file(config.name)
     found = base_digest(open_tensors(file))
@@ -173,7 +220,7 @@ def _tokenizer(store: WeightsStore, adding: NetworkToAdd) -> tuple[Path, Path]:
 def _put(
     store: WeightsStore,
     adding: NetworkToAdd,
-    file: Path,
+    made_of: SourceFile,
     tensors: dict[str, Tensor],
     tokenizer: tuple[Path, Path],
     on_progress: OnProgress,
@@ -191,7 +238,6 @@ def _put(
         digest = sha256_of(model, "Checking what was made", on_progress)
         facts = msgspec.structs.replace(adding.facts, sha256=digest, whole=adding.base is not None)
         (Path(fresh) / NETWORK_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(facts)))
-        made_of = SourceFile(name=file.name, sha256=sha256_of(file), bytes=file.stat().st_size)
         manifest = Manifest(
             variant=adding.name, sha256=digest, bytes=model.stat().st_size, sources=(made_of,), model=MODEL_FILE
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from blender_addon.core.printable import printable
 from server.model.config import TRAINABLE
 
 from .weights_store import TOKENIZER_FILES, WeightsStore
@@ -25,6 +26,9 @@ SHIPPED = WeightsStore(Path(__file__).parent)
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 """Names that a trained network may have."""
 
+NOT_STATED = "not stated"
+"""The licence of weights of which nobody says one."""
+
 
 class NetworkFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of trained camera modules.
@@ -33,8 +37,8 @@ class NetworkFacts(msgspec.Struct, frozen=True, kw_only=True):
         variant: of the model that they belong to; its schedule and sizes hold for them.
         size: (width, height) they were trained at, pixels.
         steps: of the optimizer; 0 where it is not known.
-        licence: of the weights, in words.
-        sha256: of the file of tensors, in hex.
+        licence: of the weights, in words: one line, whoever wrote it.
+        sha256: of the file of tensors, in hex; "" where it is not known.
         base: digest of the base they were trained on, see `base_digest`; "" where it is not known.
         forms: of latents beside the noise that they were trained for, with their shares, see MixSettings.
         mean: whether they are the running mean of the training's last steps.
@@ -45,13 +49,18 @@ class NetworkFacts(msgspec.Struct, frozen=True, kw_only=True):
     variant: str
     size: tuple[int, int]
     steps: int = 0
-    licence: str = "not stated"
+    licence: str = NOT_STATED
     sha256: str = ""
     base: str = ""
     forms: dict[str, float] = {}
     mean: bool = False
     commit: str = ""
     whole: bool = False
+
+    def __post_init__(self) -> None:
+        # It stands in lines of panels and in tables, and comes from files and command lines of anybody.
+        line = printable(" ".join(self.licence.split())) or NOT_STATED
+        msgspec.structs.force_setattr(self, "licence", line)
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,13 @@ class OwnNetwork:
         whose = "" if self.ships else f", your own: {self.facts.variant}"
         caution = f", {self.caution}" if self.caution else ""
         return f"{self.name}{whose}{caution}, trained at {width} x {height}, licence {self.facts.licence}"
+
+
+def usual_name(path: Path) -> str:
+    """The name that the network of a folder or file gets where none is given: "" where nothing of the path's fits."""
+    place = path.resolve()
+    name = place.name if place.is_dir() else place.stem
+    return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("._-")[:40].rstrip("._-")
 
 
 def own_store(store: WeightsStore) -> WeightsStore:

@@ -13,12 +13,16 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from blender_addon.core.foreign_files import is_foreign
 from server.model.errors import CheckpointError
 
 from .checkpoint import FPS_NAME, OLD_FPS_NAME
 
 TensorFile = Mapping[str, Tensor]
 """Published tensors by key."""
+
+_ENDINGS = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
+"""Of files of weights."""
 
 _WRAPPERS = ("state_dict", "module")
 """Keys under which training frameworks keep the tensors."""
@@ -60,12 +64,12 @@ def open_tensors(path: Path) -> TensorFile:
     Pickles are read with weights_only, so that a file can hold tensors and nothing that runs.
 
     Raises:
-        CheckpointError: the file is missing, cannot be read, or holds no tensors by name.
+        CheckpointError: the file is missing, is a folder, cannot be read, or holds no tensors by name.
     """
+    if path.is_dir():
+        raise _is_folder(path)
     if not path.is_file():
-        raise CheckpointError(
-            "The weights are not there", str(path), "Run `realcam weights get`, or put the file there."
-        )
+        raise CheckpointError("The weights are not there", str(path), "Check the path, or put the file there.")
     tensors: TensorFile = SafetensorsFile(path) if path.suffix == ".safetensors" else _unpickled(path)
     if not any(OLD_FPS_NAME in key for key in tensors):
         return tensors
@@ -88,6 +92,13 @@ def _unpickled(path: Path) -> TensorFile:
             "The weights are of an unknown layout", f"{path} holds no tensors by name", "Give it as it was published."
         )
     return {_WRAPPED_PREFIX.sub("", key): tensor for key, tensor in loaded.items() if isinstance(tensor, Tensor)}
+
+
+def _is_folder(path: Path) -> CheckpointError:
+    """The error for a folder where a file is meant. It names the files in it that may be meant."""
+    inside = sorted(file.name for file in path.iterdir() if file.suffix in _ENDINGS and not is_foreign(file.name))
+    there = f", which holds {', '.join(inside)}" if inside else ""
+    return CheckpointError("The weights are a folder, not a file", f"{path}{there}", "Name the file itself.")
 
 
 def _unreadable(path: Path, why: str) -> CheckpointError:

@@ -100,12 +100,23 @@ def local_source(path: Path, on_progress: OnProgress) -> SourceFile:
     """The description of a file of the user's own, with its hash.
 
     Raises:
-        WeightsError: it is not there.
+        WeightsError: it is not there, or is a folder.
     """
-    if not path.is_file():
-        raise WeightsError("The weights file is not there", str(path), "Check the path that was typed.")
+    check_file(path)
     digest = sha256_of(path, f"Checking {path.name}", on_progress)
     return SourceFile(name=path.name, sha256=digest, bytes=path.stat().st_size)
+
+
+def check_file(path: Path) -> None:
+    """Refuse a path of the user's that names no file.
+
+    Raises:
+        WeightsError: it is not there, or is a folder.
+    """
+    if path.is_dir():
+        raise WeightsError("A folder is named where a file is meant", str(path), "Name the file itself.")
+    if not path.is_file():
+        raise WeightsError("The file is not there", str(path), "Check what was typed.")
 
 
 def sha256_of(path: Path, stage: str = "", on_progress: OnProgress = unwatched) -> str:

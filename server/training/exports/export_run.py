@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -10,10 +11,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from blender_addon.core.held_files import discard, rename_path
+from blender_addon.core.printable import printable
 from server.model.weights.camera_tensors import CAMERA_FILE, camera_shapes, check_camera
 from server.model.weights.own_networks import NETWORK_FILE, NetworkFacts
 from server.model.weights.weights_fetch import sha256_of
-from server.training.checkpoints import TrainingError, complete, load_checkpoint
+from server.training.checkpoints import TrainingError, complete, load_checkpoint, not_written
 
 from .model_card import camera_modules_in_words, last_metrics, model_card
 from .run_record import read_run
@@ -66,13 +68,17 @@ def export_run(run: Path, folder: Path, licence: str, mean: bool = False) -> Net
             commit=record.commit,
         )
         (part / NETWORK_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(made)))
-        about = camera_modules_in_words(folder.name, made)
-        card = model_card(folder.name, about, made, record, last_metrics(run))
+        # safetensors writes files that only their owner can read, and these are to be shared.
+        shutil.copymode(part / NETWORK_FILE, part / CAMERA_FILE)
+        title = printable(folder.name)
+        about = camera_modules_in_words(title, made)
+        card = model_card(title, about, made, record, last_metrics(run))
         (part / CARD_FILE).write_text(card, encoding="utf-8")
         rename_path(part, folder)
     except (OSError, SafetensorError) as error:
         discard(part)
-        raise TrainingError("The network cannot be written", f"{folder}: {error}", "Make room there.") from error
+        why = f"{folder}: {not_written(error)}"
+        raise TrainingError("The network cannot be written", why, "Make room there, or name another folder.") from error
     return made
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import msgspec
 
+from blender_addon.core.programs import join_command
 from server.model.weights.camera_tensors import CAMERA_FILE
 from server.model.weights.own_networks import NetworkFacts
 
@@ -19,6 +21,9 @@ SCALES = {
     "relative": "relative, a unit of length of its own for each clip: it does not follow cameras in metres",
 }
 """What is said of `data.scale`."""
+_PEOPLE = ("home", "users")
+"""Folders of systems that hold one of each person."""
+
 HUB_LICENCES = frozenset(
     {"apache-2.0", "mit", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0"}
 )
@@ -30,7 +35,7 @@ def camera_modules_in_words(title: str, facts: NetworkFacts) -> str:
     tensors = "the running mean of the trained tensors" if facts.mean else "the trained tensors themselves, float32"
     return (
         f"Camera modules of RealCam-I2V's layout for `{facts.variant}`: `{CAMERA_FILE}`, {tensors}. They need "
-        f"their base and replace none of its tensors.\n\n    realcam weights add {title}"
+        f"their base and replace none of its tensors.\n\n    {join_command(['realcam', 'weights', 'add', title])}"
     )
 
 
@@ -46,10 +51,7 @@ def model_card(
         run: the training.
         metrics: numbers by name, by the file that they stand in, see `last_metrics`.
     """
-    width, height = facts.size
-    base, data = Path(run.config.base), Path(run.config.data.train).name
-    forms = ", ".join(f"{name} {share:g}" for name, share in facts.forms.items())
-    config = msgspec.json.format(msgspec.json.encode(run.config)).decode()
+    config = _with_short_paths(msgspec.to_builtins(run.config))
     return "\n".join(
         [
             "---",
@@ -62,27 +64,34 @@ def model_card(
             "",
             about,
             "",
-            "| | |",
-            "|---|---|",
-            f"| licence | {facts.licence}; the base's and the data's licences hold as well |",
-            f"| base | `{base.parent.name}/{base.name}`, digest {run.base or 'unknown'} |",
-            f"| data | `{data}`: {run.clips:,} clips, {sum(run.left_out.values()):,} left out |",
-            f"| scale | {SCALES[run.config.data.scale]} |",
-            f"| frames | {width} x {height}, stride {run.config.data.stride[0]} to {run.config.data.stride[1]} |",
-            f"| latents beside the noise | {forms} |",
-            f"| steps | {facts.steps:,} of {run.config.run.batch} clips |",
-            f"| code | realcam {run.version}, commit {run.commit or 'unknown'} |",
-            "",
+            *_table(_training_rows(facts, run)),
             *_left_out(run),
             *_measured(metrics),
             "## Configuration",
             "",
             "```json",
-            config,
+            msgspec.json.format(msgspec.json.encode(config)).decode(),
             "```",
             "",
         ]
     )
+
+
+def _training_rows(facts: NetworkFacts, run: RunRecord) -> dict[str, str]:
+    """What the network was trained on, and how."""
+    data, (width, height) = run.config.data, facts.size
+    left_out = sum(run.left_out.values())
+    return {
+        "": "",
+        "licence": f"{facts.licence}; the base's and the data's licences hold as well",
+        "base": f"`{short_path(run.config.base)}`, digest {run.base or 'unknown'}",
+        "data": f"`{short_path(data.train)}`: {run.clips:,} clips, {left_out:,} left out",
+        "scale": SCALES[data.scale],
+        "frames": f"{width} x {height}, stride {data.stride[0]} to {data.stride[1]}",
+        "latents beside the noise": ", ".join(f"{name} {share:g}" for name, share in facts.forms.items()),
+        "steps": f"{facts.steps:,} of {run.config.run.batch} clips",
+        "code": f"realcam {run.version}, commit {run.commit or 'unknown'}",
+    }
 
 
 def _licence_lines(licence: str) -> list[str]:
@@ -104,8 +113,44 @@ def _measured(metrics: dict[str, dict[str, float]]) -> list[str]:
         return ["## Measured", "", "Nothing: the training's folder holds no measurements.", ""]
     lines = ["## Measured", "", "The newest value of each number in the training's files.", ""]
     for name, numbers in metrics.items():
-        lines += [f"| {name} | |", "|---|---|", *(f"| {key} | {value:.5g} |" for key, value in numbers.items()), ""]
+        lines += _table({name: ""} | {key: f"{value:.5g}" for key, value in numbers.items()})
     return lines
+
+
+def _table(rows: dict[str, str]) -> list[str]:
+    """Lines of a table of two columns, the first row its head; a bar in a value is no border."""
+    head, *others = (f"| {key} | {value} |" for key, value in ((_cell(k), _cell(v)) for k, v in rows.items()))
+    return [head, "|---|---|", *others, ""]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _with_short_paths(value: Any) -> Any:
+    """A configuration's values, the paths among them as `short_path` has them."""
+    if isinstance(value, dict):
+        return {key: _with_short_paths(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_short_paths(inner) for inner in value]
+    return short_path(value) if isinstance(value, str) else value
+
+
+def short_path(path: str) -> str:
+    """What a path names, in its last two parts, without the folders that only its author has.
+
+    The name of a person's own folder is left out too: `model.ckpt` of `/home/anna/model.ckpt`.
+
+    Args:
+        path: of any system; a text without folders is left as it is.
+    """
+    parts = [part for part in re.split(r"[/\\]", path) if part]
+    if not PureWindowsPath(path).anchor:
+        return "/".join(parts[-2:])
+    parts = parts[path[1:2] == ":" :]
+    people = [place for place, part in enumerate(parts[:-1], 1) if part.lower() in _PEOPLE]
+    inside = parts[people[-1] + 1 :] if people else parts
+    return "/".join(inside[-2:]) or "~"
 
 
 def last_metrics(folder: Path) -> dict[str, dict[str, float]]:
@@ -117,11 +162,11 @@ def last_metrics(folder: Path) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for file in sorted(folder.glob(METRICS)):
         newest: dict[str, float] = {}
-        for line in file.read_text(encoding="utf-8").splitlines():
+        for line in file.read_bytes().splitlines():
             try:
                 newest |= _numbers(msgspec.json.decode(line))
             except msgspec.DecodeError:
-                # A line that a killed training left half written.
+                # A line that a killed training left half written, or that a power cut damaged.
                 continue
         if newest:
             found[file.name] = newest

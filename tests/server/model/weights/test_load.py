@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import struct
 import zipfile
 from pathlib import Path
@@ -124,6 +125,32 @@ def test_another_resolution_and_other_shapes(published: dict[str, Any]) -> None:
     key = "model.diffusion_model.out.2.weight"
     with pytest.raises(CheckpointError, match=r"do not fit.*out\.2\.weight.*\[4, 16, 3, 3\]"):
         load_model(TINY, published | {key: torch.zeros(4, 16, 3, 3)}, TOKENIZER, "hash")
+
+
+def test_what_the_weights_are_like_instead_is_true_of_every_variant() -> None:
+    """Of the nano network's too, which has no image scale either."""
+    with torch.device("meta"):
+        parts = build_parts(REALCAM_256)
+    found = part_sources(parts, REALCAM_256)
+    wanted = {source.key for part in found.values() for source in part.values()}
+    unscaled = {key for key in wanted if not key.endswith(".attn2.alpha")}
+    with pytest.raises(CheckpointError, match=r"the file none, like realcam-512, realcam-1024, nano\. Use the base"):
+        check_keys(unscaled, wanted, REALCAM_256)
+    with pytest.raises(CheckpointError, match=r"no image scale in each block, the file \d+, like realcam-256\."):
+        check_keys(wanted, unscaled, REALCAM_512)
+
+
+def test_a_path_without_a_file(tmp_path: Path, published: dict[str, Any]) -> None:
+    with pytest.raises(
+        CheckpointError, match=r"not there: .*b\.safetensors\. Check the path, or put the file there\.$"
+    ):
+        open_checkpoint(CheckpointFiles(tmp_path / "b.safetensors"))
+    with pytest.raises(CheckpointError, match=rf"a folder, not a file: {re.escape(str(tmp_path))}\. Name the file"):
+        open_checkpoint(CheckpointFiles(tmp_path))
+    for name in ("b.safetensors", "._b.safetensors", "notes.txt"):
+        (tmp_path / name).touch()
+    with pytest.raises(CheckpointError, match=r", which holds b\.safetensors\. Name the file itself"):
+        open_checkpoint(CheckpointFiles(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["cut.safetensors", "cut.ckpt"])

@@ -96,7 +96,16 @@ def test_a_file_of_ones_own_that_is_not_there_is_said_before_anything_is_fetched
     result = get(tmp_path, "--yes", "--base", str(tmp_path / "nowhere.ckpt"))
     assert result.exit_code == 1
     assert result.output.startswith(f"The file is not there: {tmp_path / 'nowhere.ckpt'}")
+    result = get(tmp_path, "--yes", "--base", str(tmp_path))
+    assert result.exit_code == 1
+    assert result.output.startswith(f"A folder is named where a file is meant: {tmp_path}")
     assert hub.served == []
+
+
+def test_what_comes_with_the_server_is_not_fetched(hub: Hub, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["weights", "get", "nano", "--into", str(tmp_path / "weights")])
+    assert (result.exit_code, hub.served) == (0, [])
+    assert result.output == "nano comes with the server: there is nothing to fetch.\n"
 
 
 def test_with_the_camera_file_at_hand_the_base_is_fetched_all_the_same(hub: Hub, tmp_path: Path) -> None:

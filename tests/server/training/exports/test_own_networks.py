@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,6 +19,7 @@ pytest.importorskip("accelerate", reason="accelerate is not installed: the train
 from safetensors.torch import load_file, save_file  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
+from blender_addon.core.programs import split_command  # noqa: E402
 from server.cli import app  # noqa: E402
 from server.engines.realcam.engine import RealCamEngine  # noqa: E402
 from server.engines.realcam.memory.minimum_memory import LEAST  # noqa: E402
@@ -35,6 +38,7 @@ from server.model.weights.weights_install import install  # noqa: E402
 from server.model.weights.weights_store import WeightsStore  # noqa: E402
 from server.training.checkpoints import CheckpointFacts, fingerprint, save_checkpoint  # noqa: E402
 from server.training.config import DataSettings, RunSettings, TrainingConfig  # noqa: E402
+from server.training.exports.model_card import short_path  # noqa: E402
 from server.training.exports.run_record import record_run  # noqa: E402
 
 SMALL = replace(TINY, name="small", size=(128, 64))
@@ -193,3 +197,140 @@ def test_published_layouts_are_read_and_others_refused_in_words(place: Path) -> 
 def test_a_licence_that_the_hub_does_not_know_is_named(place: Path) -> None:
     realcam("export", place / "run", place / "Owned", "--licence", "of our house")
     assert (place / "Owned" / "README.md").read_text().startswith('---\nlicense: other\nlicense_name: "of our house"\n')
+
+
+def test_an_export_can_be_shared(place: Path) -> None:
+    realcam("export", place / "run", place / "Halls", "--licence", "ours | theirs\nand\x1b[31m yours")
+    assert len({path.stat().st_mode for path in (place / "Halls").iterdir()}) == 1, "others can read all of it"
+    card = (place / "Halls" / "README.md").read_text()
+    assert str(place) not in card, "where the files lay is nobody else's matter"
+    said = json.loads(card.partition("```json\n")[2].partition("```")[0])
+    assert said["base"] == f"{place.name}/b.safetensors"
+    assert (said["out"], said["data"]["train"]) == (f"{place.name}/run", "halls/train")
+    table = card.partition("|---|---|\n")[2].partition("\n\n")[0].splitlines()
+    assert all(line.startswith("| ") and line.replace("\\|", "").count("|") == 3 for line in table)
+    assert table[0].startswith("| licence | ours \\| theirs and\\x1b[31m yours; ")
+    realcam("add", place / "Halls", "--into", place / "store")
+    (added,) = own_networks(WeightsStore(place / "store"))
+    assert added.words.endswith("licence ours | theirs and\\x1b[31m yours")
+
+
+@pytest.mark.parametrize(
+    ("path", "short"),
+    [
+        ("", ""),
+        ("model.ckpt", "model.ckpt"),
+        ("/model.ckpt", "model.ckpt"),
+        ("runs/nano/base/base.safetensors", "base/base.safetensors"),
+        ("/scratch/secret/dynamicrafter-512/model.ckpt", "dynamicrafter-512/model.ckpt"),
+        ("/home/anna/model.ckpt", "model.ckpt"),
+        ("/Users/anna/bases/512/model.ckpt", "512/model.ckpt"),
+        ("C:\\Users\\anna\\halls\\", "halls"),
+        ("D:\\halls", "halls"),
+        ("/home/anna", "~"),
+    ],
+)
+def test_a_card_names_files_without_their_authors_folders(path: str, short: str) -> None:
+    assert short_path(path) == short
+
+
+def test_the_command_that_an_export_ends_with_can_be_pasted(place: Path) -> None:
+    (place / "meine Räume").mkdir()
+    said = realcam("export", place / "run", place / "meine Räume" / "Halle 2")
+    program, *words = split_command(said.split("`")[1])
+    assert program == "realcam"
+    realcam(*words[1:], "--into", place / "store")
+    assert [network.name for network in own_networks(WeightsStore(place / "store"))] == ["halle-2"]
+
+
+@pytest.mark.parametrize("name", ["vace", "wan-i2v", "sana-wm", "realcam-512", "nano", "depth-pro", "published"])
+def test_a_name_by_which_other_weights_are_known_is_taken(place: Path, name: str) -> None:
+    realcam("export", place / "run", place / "Halls")
+    said = realcam("add", place / "Halls", "--name", name, "--into", place / "store", fails=True)
+    assert f"The name is taken: {name} means other weights. Give another with --name." in said
+    assert own_networks(WeightsStore(place / "store")) == ()
+
+
+@pytest.mark.parametrize("name", ["con", "nul", "lpt1", "aux.net", "a.", "../a", "Halls"])
+def test_a_name_that_can_be_no_folder_on_every_system_is_refused(place: Path, name: str) -> None:
+    realcam("export", place / "run", place / "Halls")
+    said = realcam("add", place / "Halls", "--name", name, "--into", place / "store", fails=True)
+    assert f"The name cannot be a network's: {name!r}" in said
+    assert own_networks(WeightsStore(place / "store")) == ()
+
+
+def test_an_export_is_held_to_what_it_says(place: Path) -> None:
+    realcam("export", place / "run", place / "Halls")
+    file, tensors_in = place / "Halls" / NETWORK_FILE, place / "Halls" / "camera.safetensors"
+    facts, whole = json.loads(file.read_text()), tensors_in.read_bytes()
+
+    def refused() -> str:
+        return realcam("add", place / "Halls", "--into", place / "store", fails=True)
+
+    tensors_in.write_bytes(whole[:-4] + b"\0\0\0\x3f")
+    assert "The file is not the one that its folder describes" in refused()
+    tensors_in.write_bytes(whole)
+    for change, words in (
+        ({"size": [-64, 0]}, "size is [-64, 0], and can be two multiples of 64"),
+        ({"size": [96, 64]}, "size is [96, 64], and can be two multiples of 64"),
+        ({"steps": -1}, "steps is -1, and can be 0 or more"),
+        ({"forms": {"repeat": -0.5}}, "forms is {'repeat': -0.5}, and can be shares"),
+        ({"variant": "large"}, "The engine has no such variant: large"),
+    ):
+        file.write_text(json.dumps(facts | change))
+        assert words in refused()
+    file.write_text(json.dumps(facts)[:-9])
+    assert "What the folder says of its network cannot be read" in refused()
+    assert own_networks(WeightsStore(place / "store")) == ()
+
+    file.write_text(json.dumps(facts | {"licence": "a\nb"}))
+    assert "licence a b A server offers it" in realcam("add", place / "Halls", "--into", place / "store")
+
+
+def test_what_is_no_network_is_said(place: Path) -> None:
+    def refused(name: str, *more: object) -> str:
+        return realcam("add", place / name, *more, "--into", place / "store", fails=True)
+
+    assert f"The network is not there: {place / 'nowhere'}. Check the path" in refused("nowhere")
+    assert "The network is not there" in refused("nowhere", "--variant", "small")
+    (place / "empty").mkdir()
+    (place / "empty" / ".DS_Store").touch()
+    assert f"The folder is empty: {place / 'empty'}." in refused("empty")
+    export = f"Run `realcam weights export {place / 'run'} FOLDER` first"
+    assert export in refused("run")
+    assert export in refused("run", "--variant", "small")
+    assert "no file of weights" in refused("run/checkpoints")
+    (place / "empty" / "model_index.json").touch()
+    assert "The folder is a pipeline's" in refused("empty")
+
+
+def test_a_base_that_no_command_fetches_is_not_said_to_be_fetched(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    realcam("export", place / "run", place / "Halls")
+    monkeypatch.delitem(VARIANTS, SMALL.name)
+    refused = realcam("add", place / "Halls", "--tokenizer", place, "--into", place / "elsewhere", fails=True)
+    assert "Install the server again, or name the file of its base with --base." in refused
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:5000])
+
+
+def spoil(file: Path) -> None:
+    file.write_bytes(b"{")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"), [("camera.safetensors", cut), ("state.pt", cut), ("checkpoint.json", spoil)]
+)
+def test_a_damaged_checkpoint_is_not_exported(place: Path, name: str, damage: Callable[[Path], None]) -> None:
+    (file,) = (place / "run" / "checkpoints").glob(f"*/{name}")
+    damage(file)
+    assert "The checkpoint is damaged" in realcam("export", place / "run", place / "Halls", fails=True)
+    assert not (place / "Halls").exists()
+
+
+def test_measurements_that_a_power_cut_damaged_are_left_out(place: Path) -> None:
+    file = place / "run" / "validation.jsonl"
+    file.write_bytes(b'{"step": 20, "loss": 0.25}\n{"step": 3\xff\x00, "loss": 0.5}\n')
+    realcam("export", place / "run", place / "Halls")
+    assert "| loss | 0.25 |" in (place / "Halls" / "README.md").read_text()
