@@ -60,6 +60,6 @@ def render(
             for made in render_clips(work, settings, processes or os.cpu_count() or 1):
                 bars.advance(bar, made)
         seconds = time.monotonic() - began
-        kept = {split: finish_set(out, split) for split in SPLITS}
+        kept = {split: finish_set(out, split, settings) for split in SPLITS}
     say(f"{wanted} clips rendered, {wanted / max(seconds, 1e-9):.1f} a second")
-    say(f"Written: {out}, {', '.join(f'{count} to {split}' for split, count in kept.items())}")
+    say(f"Clips in {out}: {', '.join(f'{count} to {split}' for split, count in kept.items())}")

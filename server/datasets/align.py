@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated, TypeVar
+
 import msgspec
 import numpy as np
 
 from blender_addon.core.camera.trajectory import Trajectory
+from blender_addon.core.errors import RealCamError
 from server.reconstruction.scale import DEFAULT_RULES, DepthOfFrame, ScaleRules, clip_scale
 from server.reconstruction.triangulate import triangulate
 
 from .posed_clip import PosedClip
+
+Row3 = Annotated[list[float], msgspec.Meta(min_length=3, max_length=3)]
+Row4 = Annotated[list[float], msgspec.Meta(min_length=4, max_length=4)]
+Matrix3 = Annotated[list[Row3], msgspec.Meta(min_length=3, max_length=3)]
+Matrix4 = Annotated[list[Row4], msgspec.Meta(min_length=4, max_length=4)]
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class RecordError(RealCamError):
+    """What an alignment wrote cannot be read again."""
 
 
 class AlignRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,8 +58,8 @@ class AlignRecord(msgspec.Struct, frozen=True, kw_only=True):
     smallest: float | None
     largest: float | None
     reprojection_error: float | None
-    camera_to_world: list[list[list[float]]]
-    intrinsics: list[list[list[float]]]
+    camera_to_world: list[Matrix4]
+    intrinsics: list[Matrix3]
     notes: tuple[str, ...] = ()
 
 
@@ -118,6 +132,34 @@ def failed_record(name: str, fingerprint: str, why: str) -> AlignRecord:
         camera_to_world=[],
         intrinsics=[],
     )
+
+
+def read_record(file: Path) -> AlignRecord:
+    """The record of a file.
+
+    Raises:
+        RecordError: it cannot be read, or is damaged.
+    """
+    return read_written(file, AlignRecord)
+
+
+def read_written(file: Path, kind: type[S]) -> S:
+    """What an alignment wrote into a file, as JSON.
+
+    Args:
+        file: of a record or a summary.
+        kind: what it holds.
+
+    Raises:
+        RecordError: it cannot be read, or is damaged.
+    """
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=kind)
+    except OSError as error:
+        raise RecordError("A record cannot be read", f"{file}: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        remedy = "Delete it, and run `realcam data align` or `data render` again."
+        raise RecordError("A record is damaged", f"{file}: {error}", remedy) from error
 
 
 def _number(value: float) -> float | None:

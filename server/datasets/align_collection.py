@@ -19,7 +19,7 @@ from blender_addon.core.printable import printable
 from server.reconstruction.colmap import load_pycolmap
 from server.reconstruction.scale import DEFAULT_RULES, DepthOfFrame, ScaleRules
 
-from .align import AlignRecord, align_clip, failed_record
+from .align import AlignRecord, RecordError, align_clip, failed_record, read_record
 from .posed_clip import PosedClip
 
 SUMMARY = "collection.json"
@@ -123,8 +123,8 @@ def clip_fingerprint(clip: Path, settings: str) -> str:
 
 def _read_record(place: Path) -> AlignRecord | None:
     try:
-        return msgspec.json.decode(place.read_bytes(), type=AlignRecord)
-    except (FileNotFoundError, msgspec.DecodeError):
+        return read_record(place)
+    except RecordError:
         return None
 
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from blender_addon.core.arrays import Float32, Float64, UInt8
-from server.datasets.align import AlignRecord
-from server.datasets.align_collection import SUMMARY, CollectionSummary, clip_fingerprint
-from server.datasets.clip_frames import picture_files, read_picture, read_pictures
+from blender_addon.core.camera.formats.text_lines import read_text
+from blender_addon.core.errors import CameraError, PhotoError, RealCamError
+from blender_addon.core.photo.photo_file import photo_header
+from server.datasets.align import AlignRecord, read_record
+from server.datasets.align_collection import clip_fingerprint
+from server.datasets.clip_frames import ClipError, picture_files, read_picture, read_pictures
 
-from .clip_set import ClipSet, DataError, sorted_out
+from .clip_set import ClipSet, DataError, Verdict, fault, sorted_out
 from .first_depth import NEAR_PLANE, depth_file, near_plane, read_frame_depth
-from .inspection import APART, NO_SCALE
-from .posed_clips import TrainingClip, refusal
+from .inspection import APART, NO_SCALE, read_summary, side_by_side
+from .posed_clips import refusal
 from .suspicions import suspicion
 
 CAPTION = "caption.txt"
@@ -63,9 +64,20 @@ class AlignedClip:
 
     @property
     def caption(self) -> str:
-        """Its words, "" where there are none."""
+        """Its words, "" where there are none.
+
+        Raises:
+            DataError: they are not text.
+        """
         file = self.folder / CAPTION
-        return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+        try:
+            return read_text(file).strip()
+        except FileNotFoundError:
+            return ""
+        except CameraError as error:
+            raise DataError("The caption cannot be read", f"{file}: {error.why}", error.remedy) from error
+        except OSError as error:
+            raise DataError("The caption cannot be read", f"{file}: {error.strerror}") from error
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -74,7 +86,7 @@ class AlignedClip:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) of a frame, pixels."""
+        """(width, height) of the first frame, pixels."""
         return _size(self.files[0])
 
     @property
@@ -103,11 +115,14 @@ class AlignedClip:
 
         Where the unit is relative: units of length per metre, one number.
         """
-        if self.record.scale is None:
+        scale, count = self.record.scale, len(self.record.frame_scales)
+        if scale is None:
             return None
+        if scale <= 0.0:
+            return np.full(count, scale)  # Stays visible as a scale that is not above zero.
         if self.relative:
-            return np.full(len(self.record.frame_scales), 1.0 / self.unit)
-        return np.array([1.0 if s is None else s / self.record.scale for s in self.record.frame_scales])
+            return np.full(count, 1.0 / self.unit)
+        return np.array([1.0 if s is None else s / scale for s in self.record.frame_scales])
 
     @property
     def frame_count(self) -> int:
@@ -135,37 +150,33 @@ def open_aligned(folder: Path, records: Path, frames: int, fps: float, relative:
         relative: give each clip predecessors' unit of length, for which the depth of its first frame must be there.
 
     Raises:
-        DataError: there is no summary, or no clip is left.
+        DataError: there is no such folder, no summary, or no clip is left.
     """
-    summary_file = records / SUMMARY
-    if not summary_file.is_file():
-        raise DataError("The clips have no records", f"there is no {summary_file}", "Run `realcam data align` first.")
-    summary = msgspec.json.decode(summary_file.read_bytes(), type=CollectionSummary)
-    left_out: dict[str, list[str]] = {
-        APART: summary.dropped,
-        NO_SCALE: [f"{name}: {why}" for name, why in summary.refused.items()],
-    }
-    clips: list[TrainingClip] = []
-    suspected = defaultdict[str, list[str]](list)
-    for name in sorted(summary.kept):
-        clip = AlignedClip(folder / name, records / f"{name}.json", fps)
-        reason = refusal(clip, frames) if (folder / name).is_dir() else "no frames"
-        if reason:
-            left_out.setdefault(reason, []).append(name)
-            continue
-        odd = suspicion(clip, clip.record.notes)
-        if odd:
-            suspected[odd].append(name)
-        if relative and not (clip.depth.is_file() and near_plane(clip.depth) > 0):
-            left_out.setdefault(NO_NEAR_PLANE, []).append(name)
-            continue
-        clips.append(replace(clip, relative=relative))
-    return sorted_out(clips, left_out, suspected, str(folder))
+    if not folder.is_dir():
+        raise DataError("There is no such folder of clips", str(folder))
+    summary = read_summary(records)
+    left_out = {APART: summary.dropped, NO_SCALE: [f"{name}: {why}" for name, why in summary.refused.items()]}
+    named = [AlignedClip(folder / name, records / f"{name}.json", fps) for name in sorted(summary.kept)]
+    verdicts = side_by_side(lambda clip: _verdict(clip, frames, relative), named)
+    clips = [replace(clip, relative=relative) for clip in named]
+    return sorted_out(zip(clips, verdicts, strict=True), left_out, str(folder))
+
+
+def _verdict(clip: AlignedClip, frames: int, relative: bool) -> Verdict:
+    if not clip.folder.is_dir():
+        return Verdict(reason="no frames")
+    try:
+        reason = refusal(clip, frames)
+        if not reason and relative and not (clip.depth.is_file() and near_plane(clip.depth) > 0):
+            reason = NO_NEAR_PLANE
+        return Verdict(reason=reason, suspected="" if reason else suspicion(clip, clip.record.notes))
+    except RealCamError as error:
+        return fault(error)
 
 
 @lru_cache(maxsize=CLIPS_KEPT)
 def _record(file: Path) -> AlignRecord:
-    return msgspec.json.decode(file.read_bytes(), type=AlignRecord)
+    return read_record(file)
 
 
 @lru_cache(maxsize=CLIPS_KEPT)
@@ -175,5 +186,15 @@ def _pictures(folder: Path) -> tuple[Path, ...]:
 
 @lru_cache(maxsize=CLIPS_KEPT)
 def _size(file: Path) -> tuple[int, int]:
-    height, width = read_picture(file).shape[:2]
-    return width, height
+    """Of a picture as it is stored, from its header, which also tells whether it is whole: decoding takes far longer.
+
+    Raises:
+        ClipError: the file cannot be read.
+    """
+    if file.suffix.lower() == ".bmp":  # No kind of photo.
+        height, width = read_picture(file).shape[:2]
+        return width, height
+    try:
+        return photo_header(file).picture.size
+    except PhotoError as error:
+        raise ClipError("A picture cannot be read", error.why, error.remedy) from error

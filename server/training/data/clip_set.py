@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from blender_addon.core.errors import RealCamError
+import msgspec
+
+from blender_addon.core.errors import CameraError, PhotoError, RealCamError
+from server.datasets.align import RecordError
+from server.datasets.clip_frames import ClipError
 
 from .posed_clips import TrainingClip
 from .suspicions import suspected_convention
@@ -16,6 +21,39 @@ NAMED = 3
 
 class DataError(RealCamError):
     """A data set that cannot be trained on."""
+
+
+UNUSABLE: tuple[tuple[type[RealCamError], str], ...] = (
+    (CameraError, "cameras that cannot be used"),
+    (ClipError, "frames that cannot be used"),
+    (PhotoError, "a depth that cannot be used"),
+    (RecordError, "a record that cannot be used"),
+)
+"""What of a clip cannot be used, by the error of who reads it."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What a look at a clip gave.
+
+    Attributes:
+        reason: why it cannot be trained on, in words that are alike for all of one kind; "" when it can.
+        detail: what was found, in words.
+        suspected: what looks wrong with a clip that can, likewise; "" for nothing.
+    """
+
+    reason: str = ""
+    detail: str = ""
+    suspected: str = ""
+
+
+FINE = Verdict()
+"""The verdict on a clip with which nothing is wrong."""
+
+
+def fault(error: RealCamError) -> Verdict:
+    """The verdict on a clip of which a file cannot be read or used: it is left out, and the others are trained on."""
+    reason = next((words for kind, words in UNUSABLE if isinstance(error, kind)), "a file that cannot be used")
+    return Verdict(reason=reason, detail=error.sentence)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,26 +85,32 @@ class ClipSet:
 
 
 def sorted_out(
-    clips: list[TrainingClip],
-    left_out: Mapping[str, list[str]],
-    suspected: Mapping[str, list[str]],
-    where: str,
+    found: Iterable[tuple[TrainingClip, Verdict]], left_out: Mapping[str, Sequence[str]], where: str
 ) -> ClipSet:
     """The set of these clips.
 
     Args:
-        clips: that can be trained on, in order.
-        left_out: reason -> clips; reasons without any are left out.
-        suspected: likewise.
+        found: clips and the verdicts on them, in order.
+        left_out: reason -> clips that are left out without a look.
         where: the data set, for the error.
 
     Raises:
         DataError: no clip is left.
     """
+    gone = defaultdict[str, list[str]](list, {reason: list(names) for reason, names in left_out.items() if names})
+    suspected = defaultdict[str, list[str]](list)
+    clips = []
+    for clip, verdict in found:
+        if verdict.reason:
+            gone[verdict.reason].append(f"{clip.name}: {verdict.detail}" if verdict.detail else clip.name)
+            continue
+        if verdict.suspected:
+            suspected[verdict.suspected].append(clip.name)
+        clips.append(clip)
     made = ClipSet(
         tuple(clips),
-        {reason: tuple(names) for reason, names in left_out.items() if names},
-        {reason: tuple(names) for reason, names in suspected.items() if names},
+        {reason: tuple(names) for reason, names in gone.items()},
+        {reason: tuple(names) for reason, names in suspected.items()},
     )
     if not clips:
         said = ", ".join(f"{count}: {reason}" for reason, count in made.refused.items()) or "there are none"

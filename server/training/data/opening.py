@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from server.datasets.align_collection import SUMMARY
 from server.training.config import DataSettings
 
 from .aligned_clips import open_aligned
@@ -33,7 +34,9 @@ def open_clips(data: DataSettings, frames: int, memory: Path) -> ClipSet:
     from filelock import FileLock
 
     if data.layout == "aligned":
-        return open_aligned(*data.folders, frames, data.fps, data.scale == "relative")
+        folder, records = data.folders
+        _refuse_whole_set(folder, records)
+        return open_aligned(folder, records, frames, data.fps, data.scale == "relative")
     memory.mkdir(parents=True, exist_ok=True)
     # Of several processes the first looks, and the others read what it found.
     with FileLock(memory / f".{FINDINGS}.lock"):
@@ -41,6 +44,25 @@ def open_clips(data: DataSettings, frames: int, memory: Path) -> ClipSet:
     if data.scale == "absolute":
         return found
     return replace(found, clips=tuple(in_own_unit(clip) for clip in found.clips if isinstance(clip, VideoClip)))
+
+
+def _refuse_whole_set(folder: Path, records: Path) -> None:
+    """Refuse the folder of a set, where that of one of its splits belongs.
+
+    Raises:
+        DataError: with the splits.
+    """
+    if (records / SUMMARY).is_file():
+        return
+    inside = sorted(
+        child.name for child in folder.glob("*") if (DataSettings(train=str(child)).folders[1] / SUMMARY).is_file()
+    )
+    if inside:
+        raise DataError(
+            "The folder holds several sets of clips",
+            f"{folder} has records of {', '.join(inside)}",
+            f"Name one of them: {folder / ('train' if 'train' in inside else inside[0])}.",
+        )
 
 
 def _candidates(data: DataSettings, memory: Path) -> Iterator[Candidate]:

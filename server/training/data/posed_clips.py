@@ -9,10 +9,14 @@ from typing import Protocol
 import numpy as np
 
 from blender_addon.core.arrays import Float32, Float64, UInt8
+from blender_addon.core.camera.trajectory import LARGEST_NUMBER, check_intrinsics
 
 
 class TrainingClip(Protocol):
-    """One clip of N frames; what it tells of itself is cheap, `read` decodes."""
+    """One clip of N frames; what it tells of itself is cheap, `read` decodes.
+
+    Whatever of it has to be read from a file raises RealCamError where that cannot be read or used.
+    """
 
     @property
     def name(self) -> str:
@@ -31,7 +35,7 @@ class TrainingClip(Protocol):
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) of a frame, pixels."""
+        """(width, height) of the first frame, pixels."""
         ...
 
     @property
@@ -91,23 +95,42 @@ def refusal(clip: TrainingClip, frames: int) -> str:
     Args:
         clip: of a data set.
         frames: of a sample.
+
+    Raises:
+        RealCamError: a file of it cannot be read or used.
     """
-    poses = len(clip.camera_to_world)
-    if poses < frames:
+    reason = _of_cameras(clip, frames) or _of_scales(clip)
+    if not reason:
+        # Read so that what is wrong with the first frame and the words is known before the first step.
+        _ = clip.size, clip.caption
+    return reason
+
+
+def _of_cameras(clip: TrainingClip, frames: int) -> str:
+    poses, intrinsics = clip.camera_to_world, clip.intrinsics
+    if len(poses) < frames:
         return f"fewer than {frames} poses"
-    if clip.frame_count < poses:
+    if clip.frame_count < len(poses):
         return "fewer frames than poses"
-    if not np.isfinite(clip.camera_to_world).all() or not np.isfinite(clip.intrinsics).all():
+    if len(intrinsics) != len(poses):
+        return "intrinsics for another number of poses"
+    if not np.isfinite(poses).all() or not np.isfinite(intrinsics).all():
         return "a pose or an intrinsic that is no number"
-    if clip.scales is None:
-        return "no scale"
-    if len(clip.scales) != poses:
-        return "scales for another number of poses"
-    if not (np.isfinite(clip.scales).all() and (clip.scales > 0).all()):
-        return "a scale that is not above zero"
-    rotations = clip.camera_to_world[:, :3, :3]
+    if np.abs(poses).max() > LARGEST_NUMBER:
+        return "a camera too far away to compute with"
+    rotations = poses[:, :3, :3]
     if np.abs(rotations @ rotations.transpose(0, 2, 1) - np.eye(3)).max() > 1e-2:
         return "rotations that are none"
     if (np.linalg.det(rotations) < 0).any():
         return "mirrored poses: left-handed axes are suspected"
+    check_intrinsics(intrinsics)
     return ""
+
+
+def _of_scales(clip: TrainingClip) -> str:
+    scales = clip.scales
+    if scales is None:
+        return "no scale"
+    if not (np.isfinite(scales).all() and (scales > 0).all()):
+        return "a scale that is not above zero"
+    return "" if len(scales) == len(clip.camera_to_world) else "scales for another number of poses"

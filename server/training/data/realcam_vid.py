@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from blender_addon.core.arrays import Float64
 from blender_addon.core.atomic_file import write_atomic
 from server.datasets.align_collection import clip_fingerprint
 
@@ -21,7 +22,10 @@ _CAPTIONS = ("long_caption", "short_caption")
 
 
 def realcam_vid_candidates(table: Path, videos: Path, memory: Path) -> Iterator[Candidate]:
-    """The clips of the table; one scale each, which its cameras have already.
+    """The clips of the table, one a row; one scale each, which its cameras have already.
+
+    What of a row is no numbers is empty here, and refused by who reads its cameras: the other rows are clips all the
+    same.
 
     Args:
         table: the NPZ.
@@ -31,11 +35,13 @@ def realcam_vid_candidates(table: Path, videos: Path, memory: Path) -> Iterator[
     Raises:
         DataError: it is no such table.
     """
-    rows = read_pickled_array(table)
-    rows = [] if not isinstance(rows, np.ndarray) else [row for row in rows.ravel() if isinstance(row, Mapping)]
-    if not rows:
+    array = read_pickled_array(table)
+    rows = [row if isinstance(row, Mapping) else {} for row in np.ravel(array)] if isinstance(array, np.ndarray) else []
+    if not any(rows):
         raise DataError("The table holds no clip", str(table), "RealCam-Vid's NPZ has one dictionary a clip.")
-    poses = [_matrices(table, number, row) for number, row in enumerate(rows)]
+    poses = [_matrices(row) for row in rows]
+    if not any(len(own) for own in poses):
+        raise DataError("The clips of the table have no cameras", f"{table}: camera_extrinsics of {len(rows)} clips")
     matrices = memory / f"cameras-{clip_fingerprint(table, '')[:16]}.npy"
     if not matrices.is_file():
         stream = BytesIO()
@@ -43,15 +49,16 @@ def realcam_vid_candidates(table: Path, videos: Path, memory: Path) -> Iterator[
         memory.mkdir(parents=True, exist_ok=True)
         write_atomic(matrices, stream.getvalue())
     first = 0
-    for row, own in zip(rows, poses, strict=True):
-        yield _candidate(row, videos, matrices, first, len(own))
+    for number, (row, own) in enumerate(zip(rows, poses, strict=True)):
+        path = str(row.get("video_path") or f"row {number}")
+        yield _candidate(row, path, videos, matrices, first, len(own))
         first += len(own)
 
 
-def _candidate(row: Mapping[str, Any], videos: Path, matrices: Path, first: int, count: int) -> Candidate:
-    path = str(row.get("video_path", ""))
-    lens = tuple(float(value) for value in np.ravel(row.get("camera_intrinsics", ())))
-    factor = float(row["align_factor"]) if row.get("align_factor") is not None else None
+def _candidate(row: Mapping[str, Any], path: str, videos: Path, matrices: Path, first: int, count: int) -> Candidate:
+    lens = tuple(_numbers(row, "camera_intrinsics").ravel().tolist())
+    given = _numbers(row, "align_factor")
+    factor = None if row.get("align_factor") is None else float(given.item() if given.size == 1 else np.nan)
     usable = factor is not None and np.isfinite(factor) and factor > 0
     cameras = CameraRow(matrices, first, count, lens, factor if usable else None)
     # A factor that is none stays visible as a scale that is not above zero.
@@ -60,8 +67,13 @@ def _candidate(row: Mapping[str, Any], videos: Path, matrices: Path, first: int,
     return Candidate(path, videos / path, cameras, caption, scales, (videos / path,))
 
 
-def _matrices(table: Path, number: int, row: Mapping[str, Any]) -> Any:
-    values = np.asarray(row.get("camera_extrinsics", ()), dtype=np.float64)
-    if values.ndim != 3 or values.shape[1:] not in ((3, 4), (4, 4)):
-        raise DataError("A clip of the table has no cameras", f"{table}: clip {number}, camera_extrinsics")
-    return values[:, :3]
+def _matrices(row: Mapping[str, Any]) -> Float64:
+    values = _numbers(row, "camera_extrinsics")
+    return values[:, :3] if values.ndim == 3 and values.shape[1:] in ((3, 4), (4, 4)) else np.zeros((0, 3, 4))
+
+
+def _numbers(row: Mapping[str, Any], key: str) -> Float64:
+    try:
+        return np.asarray(row.get(key, ()), dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return np.zeros(0)

@@ -83,8 +83,14 @@ def suspected_convention(clips: Sequence[TrainingClip]) -> tuple[str, tuple[str,
 
 
 def fitting_convention(clip: TrainingClip) -> str:
-    """The convention that a clip's frames fit clearly better than the poses as given, or GIVEN; "" if neither shows."""
-    errors = [found for found in (_pair_errors(clip, *pair) for pair in _pairs(clip)) if found is not None]
+    """The convention that a clip's frames fit clearly better than the poses as given, or GIVEN; "" if neither shows.
+
+    A clip of which a file cannot be read shows nothing: whoever trains on it says so.
+    """
+    try:
+        errors = [_pair_errors(clip, *pair) for pair in _pairs(clip)]
+    except RealCamError:
+        return ""
     if not errors:
         return ""
     total = {name: float(np.mean([found[name] for found in errors])) for name in (GIVEN, *CONVENTIONS)}
@@ -111,11 +117,8 @@ def _turn(a: Float64, b: Float64) -> float:
     return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
 
 
-def _pair_errors(clip: TrainingClip, first: int, other: int) -> dict[str, float] | None:
-    try:
-        a, b = (_small(frame) for frame in clip.read([first, other]))
-    except RealCamError:
-        return None
+def _pair_errors(clip: TrainingClip, first: int, other: int) -> dict[str, float]:
+    a, b = (_small(frame) for frame in clip.read([first, other]))
     intrinsics = scaled_intrinsics(clip.intrinsics[[first, other]], clip.size, (a.shape[1], a.shape[0]))
     poses = clip.camera_to_world[[first, other]]
     made = {GIVEN: poses} | {name: convert(poses) for name, convert in CONVENTIONS.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from io import BytesIO
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PIL import Image
 from blender_addon.core.arrays import Float32, UInt8
 from blender_addon.core.camera.formats.dispatch import write_trajectory
 from blender_addon.core.camera.trajectory import Trajectory
-from blender_addon.core.held_files import discard, rename_path
+from blender_addon.core.held_files import PATIENCE, discard, rename_path
 from server.datasets.align import AlignRecord, in_metres
 
 FRAMES, DEPTH, POSES, CAPTION, FACTS = "frames", "depth", "poses.txt", "caption.txt", "clip.json"
@@ -57,7 +58,7 @@ def write_clip(
     """Write a clip; its folder appears complete or not at all.
 
     Args:
-        folder: of the clip; what a killed run left beside it is replaced.
+        folder: of the clip; what is left of it there, and what a killed run left beside it, is replaced.
         frames: [F, H, W, 3] uint8.
         trajectory: [F] cameras in metres; stored relative to the first.
         depth: frame -> [H, W] metres, infinite for the sky.
@@ -68,16 +69,33 @@ def write_clip(
     discard(part)
     (part / FRAMES).mkdir(parents=True)
     for number, frame in enumerate(frames):
-        (part / FRAMES / f"{number:04d}.png").write_bytes(_png(Image.fromarray(frame)))
+        (part / FRAMES / _picture(number)).write_bytes(_png(Image.fromarray(frame)))
     if depth:
         (part / DEPTH).mkdir()
     for number, metres in depth.items():
         millimetres = np.where(metres < FARTHEST, np.rint(metres * 1000), 0).astype(np.uint16)
-        (part / DEPTH / f"{number:04d}.png").write_bytes(_png(Image.fromarray(millimetres)))
+        (part / DEPTH / _picture(number)).write_bytes(_png(Image.fromarray(millimetres)))
     write_trajectory(part / POSES, in_metres(trajectory, 1.0), "realestate10k")
     (part / CAPTION).write_text(caption + "\n", encoding="utf-8")
     (part / FACTS).write_bytes(msgspec.json.format(msgspec.json.encode(facts), indent=1))
+    discard(folder, PATIENCE)
     rename_path(part, folder)
+
+
+def is_whole(folder: Path, frames: int, depth: int) -> bool:
+    """Whether a clip has all its files, none of them empty.
+
+    Args:
+        folder: of the clip.
+        frames: how many it has.
+        depth: how many of them, from the first on, have their depth.
+    """
+    wanted = {
+        folder: {POSES, CAPTION, FACTS},
+        folder / FRAMES: {_picture(number) for number in range(frames)},
+        folder / DEPTH: {_picture(number) for number in range(depth)},
+    }
+    return all(names <= _filled(place) for place, names in wanted.items())
 
 
 def record_of(name: str, trajectory: Trajectory, fingerprint: str) -> AlignRecord:
@@ -105,6 +123,19 @@ def record_of(name: str, trajectory: Trajectory, fingerprint: str) -> AlignRecor
         intrinsics=trajectory.intrinsics.tolist(),
         notes=("Rendered: its poses are exact and in metres.",),
     )
+
+
+def _picture(number: int) -> str:
+    return f"{number:04d}.png"
+
+
+def _filled(folder: Path) -> set[str]:
+    """Names of the files in a folder that are not empty; none where there is no such folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if entry.is_file() and entry.stat().st_size}
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
 
 
 def _png(picture: Image.Image) -> bytes:

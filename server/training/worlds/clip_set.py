@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -21,7 +22,7 @@ from server.child_processes import end_with_parent
 from server.datasets.align_collection import SUMMARY, CollectionSummary
 
 from .captions import caption
-from .clip_files import FACTS, ClipFacts, record_of, write_clip
+from .clip_files import ClipFacts, is_whole, record_of, write_clip
 from .film import RAYS, film, film_depth
 from .paint import PAINT
 from .placement import ANY_MOTION, Placed, Places
@@ -157,11 +158,12 @@ def begin_set(out: Path, settings: SetSettings) -> None:
     """Make the set's folder, or make sure that the one there is of the same settings.
 
     Raises:
-        SetError: it holds a set of other settings; the first that differs is named.
+        SetError: it holds a set of other settings, the first that differs is named; or its manifest is damaged.
     """
     place = out / MANIFEST
-    if place.is_file():
-        before = msgspec.json.decode(place.read_bytes())
+    begun = place.is_file()
+    if begun:
+        before = _read_manifest(place)
         now = msgspec.json.decode(msgspec.json.encode(settings))
         differs = next((name for name in before | now if before.get(name) != now.get(name)), None)
         if differs is not None:
@@ -170,16 +172,27 @@ def begin_set(out: Path, settings: SetSettings) -> None:
                 f"{out}: its {differs} is {str(before.get(differs))[:80]}, not {str(now.get(differs))[:80]}",
                 "Name another folder, or ask for the same settings.",
             )
-        return
     for split in SPLITS:
         (out / split).mkdir(parents=True, exist_ok=True)
         (out / RECORDS / split).mkdir(parents=True, exist_ok=True)
-    write_atomic(out / README, _CREDITS.encode())
-    write_atomic(place, msgspec.json.format(msgspec.json.encode(settings), indent=1))
+    if not begun:
+        write_atomic(out / README, _CREDITS.encode())
+        write_atomic(place, msgspec.json.format(msgspec.json.encode(settings), indent=1))
+
+
+def _read_manifest(file: Path) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SetError(
+            "The folder's manifest is damaged",
+            f"{file}: {error}",
+            "Put it back, or name another folder: without it nobody knows of what settings the clips are.",
+        ) from error
 
 
 def tasks(out: Path, wads: Sequence[Path], settings: SetSettings, counts: Mapping[str, int]) -> list[Task]:
-    """What is left to be made.
+    """What is left to be made: clips that are not there, or lack a file.
 
     Args:
         out: folder of the set.
@@ -198,7 +211,7 @@ def tasks(out: Path, wads: Sequence[Path], settings: SetSettings, counts: Mappin
             raise SetError(f"No map is left for {split}", f"{len(files)} WADs with few maps", "Ask for 0 of it.")
         for turn, place in enumerate(maps):
             wad, _, name = place.partition(" ")
-            left = [i for i in range(turn, count, len(maps)) if not _done(out, split, clip_name(name, i))]
+            left = [i for i in range(turn, count, len(maps)) if not _done(out, split, clip_name(name, i), settings)]
             found += [
                 Task(out, files[wad], name, split, tuple(left[at : at + BATCH])) for at in range(0, len(left), BATCH)
             ]
@@ -236,17 +249,20 @@ def render(work: Sequence[Task], settings: SetSettings, processes: int) -> Itera
             raise
 
 
-def finish_set(out: Path, split: str) -> int:
-    """Write the summary of a split's records, as `realcam data align` does; its clips."""
+def finish_set(out: Path, split: str, settings: SetSettings) -> int:
+    """Write the summary of a split's records, as `realcam data align` does; how many whole clips it names."""
     folder = out / RECORDS / split
-    kept = sorted(file.stem for file in folder.glob("*.json") if file.name != SUMMARY)
+    named = sorted(file.stem for file in folder.glob("*.json") if file.name != SUMMARY)
+    kept = [name for name in named if _done(out, split, name, settings)]
     summary = CollectionSummary(kept=kept, dropped=[], refused={})
     write_atomic(folder / SUMMARY, msgspec.json.format(msgspec.json.encode(summary), indent=1))
     return len(kept)
 
 
-def _done(out: Path, split: str, name: str) -> bool:
-    return (out / split / name / FACTS).is_file()
+def _done(out: Path, split: str, name: str, settings: SetSettings) -> bool:
+    record = out / RECORDS / split / f"{name}.json"
+    there = record.is_file() and record.stat().st_size > 0
+    return there and is_whole(out / split / name, settings.frames, settings.frames if settings.depth else 1)
 
 
 def _do(task: Task, settings: SetSettings) -> int:

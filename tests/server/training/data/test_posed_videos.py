@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_realestate10k_as_published(published: Path) -> None:
     clips = open_clips(settings(published), 16, published / "run")
     assert [clip.name for clip in clips.clips] == ["a", "b", "c"]
     assert {reason: [name.partition(":")[0] for name in names] for reason, names in clips.left_out.items()} == {
-        "a video that cannot be used": ["broken"],
+        "frames that cannot be used": ["broken"],
         "fewer frames than poses": ["cut"],
         "fewer than 16 poses": ["few"],
         "no video": ["gone"],
@@ -144,6 +145,76 @@ def test_the_tails_of_both_ends_are_dropped(published: Path) -> None:
     assert clips.refused["a scale apart from the others'"] >= 1
     with pytest.raises(DataError, match="no scales"):
         open_clips(settings(published, scales=""), 16, published / "run")
+
+
+def test_one_clip_that_is_damaged_leaves_the_others(published: Path) -> None:
+    """Its camera file, its record, or its part of a table."""
+    (published / "cameras" / "a.txt").write_bytes(b"caf\xe9")
+    (published / "cameras" / "b.txt").unlink()
+    film(published / "videos" / "b.mp4", LINES)
+    clips = open_clips(settings(published), 16, published / "run")
+    assert [clip.name for clip in clips.clips] == ["c"]
+    assert [name.partition(":")[0] for name in clips.left_out["cameras that cannot be used"]] == ["a", "b", "torn"]
+
+    records = published / "records"
+    records.mkdir()
+    summary = CollectionSummary(kept=["a", "b", "c"], dropped=[], refused={})
+    (records / SUMMARY).write_bytes(msgspec.json.encode(summary))
+    made = msgspec.structs.replace(failed_record("c", "", ""), scale=3.0, frame_scales=[None] * LINES)
+    (records / "c.json").write_bytes(msgspec.json.encode(made))
+    (records / "b.json").write_text('{"clip":')
+    clips = open_clips(settings(published, records=str(records)), 16, published / "run")
+    assert [clip.name for clip in clips.clips] == ["c"]
+    first, other = clips.left_out["a record that cannot be used"]
+    assert (first[:2], other[:2]) == ("a:", "b:")
+    (records / SUMMARY).write_text('{"kept":')
+    with pytest.raises(DataError, match="no summary that can be used"):
+        open_clips(settings(published, records=str(records)), 16, published / "run")
+
+    np.savez(published / "words.npz", {"a": "none", "b": [[1.0], [2.0, 3.0]], "c": np.full(LINES, 2.5)})
+    clips = open_clips(settings(published, scales=str(published / "words.npz")), 16, published / "run")
+    assert [clip.name for clip in clips.clips] == ["c"]
+
+
+def test_a_list_of_clips_in_another_encoding(published: Path) -> None:
+    names = published / "list.txt"
+    names.write_bytes("a\r\nc\r\n".encode("utf-16"))
+    assert [clip.name for clip in open_clips(settings(published), 16, published / "run").clips] == ["a", "c"]
+    names.write_bytes(b"caf\xe9\nc\n")
+    with pytest.raises(DataError, match=r"list of clips cannot be read: .*list\.txt: byte 3 is not UTF-8"):
+        open_clips(settings(published), 16, published / "run")
+
+
+def test_rows_of_realcam_vid_that_are_no_clips(tmp_path: Path) -> None:
+    """They are counted and named; the others are clips all the same."""
+    poses = np.tile(np.eye(4), (LINES, 1, 1))
+    good = {"camera_intrinsics": np.array([0.5, 0.888, 0.5, 0.5]), "camera_extrinsics": poses, "align_factor": 4.0}
+    broken = {
+        "words": {"camera_extrinsics": "none"},
+        "ragged": {"camera_extrinsics": [[1.0], [1.0, 2.0]]},
+        "flat": {"camera_extrinsics": np.eye(4)},
+        "nan": {"camera_extrinsics": poses * np.nan},
+        "lens": {"camera_intrinsics": None},
+        "zero": {"camera_intrinsics": np.zeros(4)},
+        "factor": {"align_factor": "four"},
+    }
+    rows: list[Any] = [good | {"video_path": "good.mp4"}, "no row"]
+    rows += [good | {"video_path": f"{name}.mp4"} | change for name, change in broken.items()]
+    film(tmp_path / "good.mp4", LINES)
+    for name in broken:
+        shutil.copy(tmp_path / "good.mp4", tmp_path / f"{name}.mp4")
+    np.savez(tmp_path / "table.npz", np.array(rows, dtype=object))
+    clips = open_clips(DataSettings(train=str(tmp_path / "table.npz"), layout="realcam-vid"), 16, tmp_path / "run")
+    assert [clip.name for clip in clips.clips] == ["good.mp4"]
+    left_out = {reason: {name.partition(":")[0] for name in names} for reason, names in clips.left_out.items()}
+    assert left_out == {
+        "no video": {"row 1"},
+        "a scale that is not above zero": {"factor.mp4"},
+        "cameras that cannot be used": {f"{name}.mp4" for name in broken if name != "factor"},
+    }
+    np.savez(tmp_path / "none.npz", np.array([good | {"camera_extrinsics": None}], dtype=object))
+    with pytest.raises(DataError, match="have no cameras"):
+        open_clips(DataSettings(train=str(tmp_path / "none.npz"), layout="realcam-vid"), 16, tmp_path / "run")
 
 
 def test_realcam_vid(tmp_path: Path) -> None:

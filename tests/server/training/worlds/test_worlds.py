@@ -127,6 +127,36 @@ def test_a_set_has_the_same_bytes_however_it_was_made(wad: Path, tmp_path: Path)
     assert maps == [{"MAP01", "MAP02", "MAP03", "MAP05", "MAP06", "MAP07"}, {"MAP04"}, {"MAP08"}]
 
 
+def test_a_clip_that_lacks_a_file_is_made_again(wad: Path, tmp_path: Path) -> None:
+    """Until then it is not counted, nor named as one to train on."""
+    render(tmp_path, wad, "--processes", "1")
+    whole = contents(tmp_path)
+    clips, records = sorted((tmp_path / "train").iterdir()), tmp_path / "aligned" / "train"
+    for name in ("frames/0002.png", "depth/0000.png", "caption.txt"):
+        (clips[0] / name).unlink()
+        assert "1 clips rendered" in render(tmp_path, wad, "--processes", "1")
+        assert contents(tmp_path) == whole
+    (clips[1] / "frames" / "0000.png").write_bytes(b"")
+    (records / f"{clips[5].name}.json").unlink()
+    fewer = render(tmp_path, wad, "--processes", "1", "--clips", "3")
+    assert "1 clips rendered" in fewer
+    assert "5 to train, 1 to validation, 1 to test" in " ".join(fewer.split())
+    assert clips[5].name not in json.loads((records / "collection.json").read_bytes())["kept"]
+    shutil.rmtree(records)
+    assert "6 clips rendered" in render(tmp_path, wad, "--processes", "1")
+    assert contents(tmp_path) == whole
+
+
+def test_a_manifest_that_is_damaged_is_said(wad: Path, tmp_path: Path) -> None:
+    render(tmp_path, wad)
+    manifest = tmp_path / "manifest.json"
+    for damaged in (manifest.read_bytes()[:40], b"[]", b'{"seed": "\xff"}', b""):
+        manifest.write_bytes(damaged)
+        said = " ".join(render(tmp_path, wad).split())
+        assert "The folder's manifest is damaged" in said
+        assert said.endswith("exit 1")
+
+
 def test_processes_end_with_a_render_that_is_killed(wad: Path, tmp_path: Path) -> None:
     """Or they would go on, into the folder that the next render of the set works in."""
     script = f"from server.cli import app; app({[*arguments(tmp_path / 'set', wad), '--processes', '2']!r})"
