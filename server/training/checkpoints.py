@@ -24,7 +24,10 @@ CAMERA, STATE, FACTS = "camera.safetensors", "state.pt", "checkpoint.json"
 """Names inside a checkpoint's folder."""
 
 
-_DAMAGE = (OSError, EOFError, RuntimeError, pickle.UnpicklingError, SafetensorError, msgspec.MsgspecError)
+_DAMAGE = (
+    *(OSError, EOFError, RuntimeError, pickle.UnpicklingError, SafetensorError),
+    *(msgspec.MsgspecError, UnicodeDecodeError),
+)
 """What reading a file raises that is not whole."""
 
 
@@ -65,7 +68,8 @@ def fingerprint(config: TrainingConfig) -> str:
 
 def decisive(config: TrainingConfig) -> dict[str, Any]:
     """All in a configuration that decides the losses, as plain tables."""
-    # Smaller batches of the same step and recomputed activations change rounding alone: what helps out of memory.
+    # Smaller batches of the same step and recomputed activations help out of memory: they change rounding, and the
+    # former the draws of the base's dropout.
     run = msgspec.structs.replace(
         config.run,
         steps=1,
@@ -137,10 +141,10 @@ def save_checkpoint(
 
 
 def not_written(error: Exception) -> str:
-    """Why a file was not written, in words: of a full disk PyTorch tells its own place in the file."""
+    """Why a file was not written, in words: of a full disk PyTorch tells its place in the file."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return f"the disk took no more ({str(error).strip().splitlines()[0]})"
+    return f"{str(error).strip().partition(chr(10))[0]} (PyTorch's words for a full disk)"
 
 
 def _remove(checkpoint: Path) -> None:
@@ -181,15 +185,20 @@ def load_checkpoint(checkpoint: Path, config: TrainingConfig) -> Loaded:
         state: dict[str, Any] = torch.load(checkpoint / STATE, map_location="cpu", weights_only=True)
         return facts, load_file(checkpoint / CAMERA), state
     except _DAMAGE as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise TrainingError("The checkpoint cannot be read", f"{error.filename}: {error.strerror}") from error
         earlier = [path.name for path in complete(checkpoint.parent) if path.name < checkpoint.name]
         whole = f": {earlier[-1]} is before it" if earlier else ""
         raise TrainingError(
-            "The checkpoint is damaged", f"{checkpoint}: {error or type(error).__name__}", f"Remove its folder{whole}."
+            "The checkpoint cannot be used",
+            f"{checkpoint}: {error or type(error).__name__}",
+            f"Try again, in case memory was short; if it comes again the file is damaged: remove its folder{whole}.",
         ) from error
 
 
 def _of_another(checkpoint: Path, facts: CheckpointFacts, config: TrainingConfig) -> TrainingError:
-    before, now = _flat(facts.decisive), _flat(decisive(config))
+    # Through JSON, as the checkpoint's: it has lists for tuples.
+    before, now = _flat(facts.decisive), _flat(msgspec.json.decode(msgspec.json.encode(decisive(config))))
     apart = [f"{key} was {before.get(key)}, is {now.get(key)}" for key in sorted(now | before)
              if before and before.get(key) != now.get(key)]  # fmt: skip
     return TrainingError(

@@ -287,7 +287,7 @@ def _choices(said: str, kind: Any) -> str:
     if found is None:
         return ""
     for key in found[1].split("."):
-        kind = get_type_hints(kind)[key]
+        kind = get_type_hints(_struct_of(kind) or kind)[key]
     return f"It is {' or '.join(map(repr, get_args(kind)))}."
 
 
@@ -314,15 +314,15 @@ def unknown_keys(table: dict[str, Any], kind: Any, place: str = "") -> Iterator[
         if key not in hints:
             yield place, key, list(hints)
         elif isinstance(value, dict):
-            inner = next(
-                (t for t in (hints[key], *get_args(hints[key])) if get_origin(t) is None and _is_struct(t)), None
-            )
+            inner = _struct_of(hints[key])
             if inner is not None:
                 yield from unknown_keys(value, inner, f"{place}{key}.")
 
 
-def _is_struct(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+def _struct_of(hint: Any) -> type[msgspec.Struct] | None:
+    """The Struct of a type, or of those that it is a choice of."""
+    kinds = (kind for kind in (hint, *get_args(hint)) if get_origin(kind) is None)
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, msgspec.Struct)), None)
 
 
 def _check(config: TrainingConfig) -> None:
@@ -343,6 +343,9 @@ Rule = tuple[str, object, bool, str]
 
 def _rules(config: TrainingConfig) -> Iterator[Rule]:
     yield from _place_rules(config)
+    yield from _data_rules(config.data, "data")
+    if config.validation.data is not None:
+        yield from _data_rules(config.validation.data, "validation.data")
     yield from _sample_rules(config)
     yield from _run_rules(config)
     yield from _optimizer_rules(config.optimizer)
@@ -350,21 +353,22 @@ def _rules(config: TrainingConfig) -> Iterator[Rule]:
 
 
 def _place_rules(config: TrainingConfig) -> Iterator[Rule]:
-    data = config.data
-    named = {"base": config.base, "tokenizer": config.tokenizer, "out": config.out, "data.train": data.train}
+    named = {"base": config.base, "tokenizer": config.tokenizer, "out": config.out, "data.train": config.data.train}
     for key, place in named.items():
-        yield key, repr(place), place not in ("", "."), "a file or folder of its own"
-    for key, place in (named | {"camera": config.camera, "data.cache": data.cache}).items():
+        yield key, repr(place), place != "", "a file or folder"
+    for key, place in (named | {"camera": config.camera, "data.cache": config.data.cache}).items():
         yield key, place, not place.startswith("~"), "written in full: ~ is a folder of that name here"
-    for key in ("names", "scales"):
-        read = data.layout == "realestate10k" or not getattr(data, key)
-        yield f"data.{key}", getattr(data, key), read, "read with the layout realestate10k alone"
-    read = data.layout != "aligned" or not data.videos
-    yield "data.videos", data.videos, read, "read with the layouts realestate10k and realcam-vid alone"
+
+
+def _data_rules(data: DataSettings, place: str) -> Iterator[Rule]:
+    yield f"{place}.workers", data.workers, data.workers >= 0, "at least 0"
+    yield f"{place}.tails", data.tails, 0.0 <= data.tails < 0.5, "at least 0 and below 0.5"
+    yield f"{place}.fps", data.fps, data.fps > 0.0, "above 0"
+    strides = list(data.stride)
+    yield f"{place}.stride", strides, 1 <= strides[0] <= strides[1], "the smallest and the largest stride, from 1 on"
 
 
 def _sample_rules(config: TrainingConfig) -> Iterator[Rule]:
-    data = config.data
     # The deepest level of the UNet halves latents as often as it has levels above it.
     cell = LATENT_DOWNSAMPLE * 2 ** (len(config.model.unet.channel_mult) - 1)
     sides = all(side >= cell and side % cell == 0 for side in config.frame_size)
@@ -382,11 +386,6 @@ def _sample_rules(config: TrainingConfig) -> Iterator[Rule]:
     told = config.correspondence
     fits = told == 0.0 or (told > 0.0 and not config.published)
     yield "correspondence", told, fits, "a number from 0 on; 0 where published"
-    yield "data.workers", data.workers, data.workers >= 0, "at least 0"
-    yield "data.tails", data.tails, 0.0 <= data.tails < 0.5, "at least 0 and below 0.5"
-    yield "data.fps", data.fps, data.fps > 0.0, "above 0"
-    strides = list(data.stride)
-    yield "data.stride", strides, 1 <= strides[0] <= strides[1], "the smallest and the largest stride, from 1 on"
 
 
 def _run_rules(config: TrainingConfig) -> Iterator[Rule]:

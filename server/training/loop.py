@@ -160,7 +160,7 @@ class Training:
             for key, value in state["mean"].items():
                 fill(self._mean[key], value)
         self.step, self.skipped = facts.step, facts.skipped
-        self._saved, self._in_a_row = facts.step, 0
+        self._saved, self._in_a_row = facts.step, state["in_a_row"]
         return True
 
     def run(self, batch_of: BatchOf, steps: int) -> Iterator[StepRecord]:
@@ -185,11 +185,8 @@ class Training:
                 self.save()
 
     def save(self) -> None:
-        """Write a checkpoint; only the first process does, with what the others give it.
-
-        Not twice of a step, and not while steps are left out: that would push out what was good.
-        """
-        if self._saved == self.step or self._in_a_row:
+        """Write a checkpoint, but for one of this step; only the first process does, with what the others give it."""
+        if self._saved == self.step:
             return
         self._saved = self.step
         optimizer = whole_state(self._optimizer.state_dict(), self._accelerator.is_main_process)
@@ -218,9 +215,12 @@ class Training:
         state = {
             "optimizer": optimizer,
             "mean": mean,
+            "in_a_row": self._in_a_row,
             "scaler": {} if scaler is None else scaler.state_dict(),
         }
-        save_checkpoint(self._folder, facts, camera_tensors(self._model), state, self._config.run.keep)
+        # Where steps are left out, what was written before them stays: what diverged must push out nothing good.
+        keep = self._config.run.keep + (MOST_SKIPPED if self._in_a_row else 0)
+        save_checkpoint(self._folder, facts, camera_tensors(self._model), state, keep)
 
     @property
     def _accumulated(self) -> int:

@@ -80,7 +80,7 @@ class MetricsFile:
         for line in self._path.read_bytes().split(b"\n")[:-1]:
             try:
                 found.append(msgspec.json.decode(line, type=dict[str, float | None]))
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, UnicodeDecodeError):
                 continue
         return [line for line in found if line.get("step") is not None]
 

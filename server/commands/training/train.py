@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blender_addon.core.errors import RealCamError
+from blender_addon.core.programs import join_command
 from server.commands.friendly_errors import friendly_errors
 from server.packages import MODEL_PACKAGES, absent_packages
 from server.terminal.plain_console import say
@@ -46,7 +47,8 @@ def train(
         try:
             _train(config, check)
         except KeyboardInterrupt:
-            say("Stopped. The same command goes on from the newest checkpoint.", err=True)
+            if not check and _is_first():
+                say("Stopped. The same command goes on from the newest checkpoint, if there is one.", err=True)
             raise
 
 
@@ -63,7 +65,7 @@ def _train(file: Path, check: bool) -> None:
     tracker_of(config.run.tracker)
     checked_base(config)
     clips = open_clips(config.data, config.model.frames, Path(config.out))
-    if os.environ.get("RANK", "0") == "0":
+    if _is_first():
         for line in report(clips, all_names=check):
             say(line)
     if check:
@@ -128,7 +130,8 @@ def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> No
                 if record.step == run.steps or (validation and record.step % config.validation.every == 0):
                     training.save()  # A validation takes minutes, and may fail.
                     validate(record.step)
-        tell(f"{training.step} steps are done. For a network of them: realcam weights export {config.out} FOLDER")
+        export = join_command(["realcam", "weights", "export", config.out, "FOLDER"])
+        tell(f"{training.step} steps are done. For a network of them: {export}")
     finally:
         loader.close()
         for name, why in loader.broken.items():
@@ -140,7 +143,7 @@ def _resumed(model: RealCamModel, config: TrainingConfig, clips: ClipSet, accele
     """The training where its newest checkpoint is; its folder says from then on what it is."""
     from server.model.weights.camera_tensors import base_digest
     from server.model.weights.tensor_files import open_tensors
-    from server.training.exports.run_record import RUN_FILE, read_run, record_run
+    from server.training.exports.run_record import clips_before, record_run
     from server.training.loop import Training
 
     out, base = Path(config.out), base_digest(open_tensors(Path(config.base)))
@@ -148,14 +151,11 @@ def _resumed(model: RealCamModel, config: TrainingConfig, clips: ClipSet, accele
     goes_on = training.resume()
     if not accelerator.is_main_process:
         return training
-    if goes_on and (out / RUN_FILE).is_file():
-        before, now = read_run(out).clips, len(clips)
-        if before != now:
-            say(
-                f"It began with {before} clips, there are {now}: from here on it draws other samples than it would have"
-            )
     if goes_on and training.step < config.run.steps:
         say(f"Going on from step {training.step}")
+        before, now = clips_before(out), len(clips)
+        if before not in (None, now):
+            say(f"Last time there were {before} clips, now {now}: it draws other samples than it would have")
     record_run(config, base, len(clips), clips.refused)
     return training
 
@@ -176,6 +176,11 @@ def _samples_of(config: TrainingConfig, clips: ClipSet) -> SampleSource:
         first=config.condition_frame == "first",
         points=config.correspondence > 0.0,
     )
+
+
+def _is_first() -> bool:
+    """Whether this process is the first of those that were launched together, as their launcher says."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def held_out_said(config: TrainingConfig, clips: PosedClips | None) -> str:

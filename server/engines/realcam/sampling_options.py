@@ -45,12 +45,13 @@ def sampling_options(
 
 
 def guidance_config(settings: RealCamSettings) -> GuidanceConfig:
-    """Which guidance the artist's settings ask for."""
+    """Which guidance the artist's settings ask for; as published, none without the prompt's."""
+    none = settings.faithful and settings.guidance == 1.0
     return GuidanceConfig(
         scale=settings.guidance,
-        image_scale=settings.image_guidance or None,
+        image_scale=None if none else settings.image_guidance or None,
         rescale=settings.guidance_rescale,
-        camera_scale=settings.camera_guidance,
+        camera_scale=1.0 if none else settings.camera_guidance,
         camera_schedule=settings.camera_schedule,
     )
 

@@ -73,7 +73,7 @@ def read_facts(path: Path) -> NetworkFacts | None:
     again = "Copy the folder again from where it was exported."
     try:
         facts = msgspec.json.decode(file.read_bytes(), type=NetworkFacts)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise WeightsError("What the folder says of its network cannot be read", f"{file}: {error}", again) from error
     for key, value, good, rule in _rules(facts):
         if not good:

@@ -165,7 +165,7 @@ def last_metrics(folder: Path) -> dict[str, dict[str, float]]:
         for line in file.read_bytes().splitlines():
             try:
                 newest |= _numbers(msgspec.json.decode(line))
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 # A line that a killed training left half written, or that a power cut damaged.
                 continue
         if newest:

@@ -71,8 +71,16 @@ def read_run(folder: Path) -> RunRecord:
         raise TrainingError(
             "The folder is no training's", f"{folder} has no {RUN_FILE}", "Name what the configuration calls out."
         ) from error
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise TrainingError("The training's record cannot be read", f"{folder / RUN_FILE}: {error}") from error
+
+
+def clips_before(folder: Path) -> int | None:
+    """How many clips a training's folder says that it was on; None where it says nothing."""
+    try:
+        return read_run(folder).clips
+    except TrainingError:
+        return None
 
 
 def checkout_commit() -> str:

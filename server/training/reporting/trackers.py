@@ -19,7 +19,7 @@ from server.training.sharding.plugin import check_sharing
 
 LONGEST_WAIT = timedelta(hours=12)
 """That processes wait for the first one, which validates and writes checkpoints; PyTorch's own is 10 or 30 minutes.
-When one ends with an error, the launcher ends the others at once."""
+When one ends with an error, its machine's launcher ends the others there at once."""
 BY_DEFAULT = "tensorboard"
 """The tracker that is used where it is installed and none is asked for."""
 

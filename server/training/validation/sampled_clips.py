@@ -101,7 +101,7 @@ def mean_errors(clips: Sequence[SampledClip], failed: int = 0) -> dict[str, floa
         failed: clips that could not be made, in which no camera was found either.
     """
     looked = [clip for clip in clips if clip.solved is not None]
-    if not looked and not failed:
+    if not looked and (clips or not failed):
         return {}
     found = [clip.errors for clip in looked if clip.errors is not None]
     values = {"camera_found": len(found) / (len(looked) + failed)}

@@ -139,6 +139,7 @@ def test_the_camera_guides_without_the_prompt(engine: RealCamEngine, shot: Shot)
         return engine.generate(with_options(shot, guidance=1.0, shaping="off", **options), lambda _: None).frames
 
     assert not np.array_equal(made(camera_guidance=3.0), made(camera_guidance=1.0))
+    assert np.array_equal(made(camera_guidance=3.0, faithful=True), made(camera_guidance=1.0, faithful=True))
 
 
 def test_cancel_within_a_step(engine: RealCamEngine, shot: Shot) -> None:

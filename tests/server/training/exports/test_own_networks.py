@@ -325,7 +325,7 @@ def spoil(file: Path) -> None:
 def test_a_damaged_checkpoint_is_not_exported(place: Path, name: str, damage: Callable[[Path], None]) -> None:
     (file,) = (place / "run" / "checkpoints").glob(f"*/{name}")
     damage(file)
-    assert "The checkpoint is damaged" in realcam("export", place / "run", place / "Halls", fails=True)
+    assert "The checkpoint cannot be used" in realcam("export", place / "run", place / "Halls", fails=True)
     assert not (place / "Halls").exists()
 
 
