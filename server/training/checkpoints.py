@@ -185,7 +185,7 @@ def load_checkpoint(checkpoint: Path, config: TrainingConfig) -> Loaded:
         state: dict[str, Any] = torch.load(checkpoint / STATE, map_location="cpu", weights_only=True)
         return facts, load_file(checkpoint / CAMERA), state
     except _DAMAGE as error:
-        if isinstance(error, OSError) and error.strerror:
+        if isinstance(error, OSError) and error.filename:  # without one: a place beyond a file's end
             raise TrainingError("The checkpoint cannot be read", f"{error.filename}: {error.strerror}") from error
         earlier = [path.name for path in complete(checkpoint.parent) if path.name < checkpoint.name]
         whole = f": {earlier[-1]} is before it" if earlier else ""
