@@ -182,6 +182,11 @@ class ModelConfig:
     resampler: ResamplerConfig = field(default_factory=ResamplerConfig)
 
     @property
+    def side_multiple(self) -> int:
+        """Pixels that sides are multiples of: the UNet halves latents once for each level above its deepest."""
+        return LATENT_DOWNSAMPLE * 2 ** (len(self.unet.channel_mult) - 1)
+
+    @property
     def frames(self) -> int:
         """Frames of a clip the weights were trained on, also the most they can make at once."""
         return self.pose_encoder.frames if self.resampler.frames >= self.pose_encoder.frames else self.resampler.frames

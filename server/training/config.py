@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from blender_addon.core.errors import RealCamError
-from server.model.config import LATENT_DOWNSAMPLE, TRAINABLE, ModelConfig
+from server.model.config import TRAINABLE, ModelConfig
 from server.model.sampling.conditions import ConcatStyle
 
 from .optimizer import OptimizerSettings
@@ -369,8 +369,7 @@ def _data_rules(data: DataSettings, place: str) -> Iterator[Rule]:
 
 
 def _sample_rules(config: TrainingConfig) -> Iterator[Rule]:
-    # The deepest level of the UNet halves latents as often as it has levels above it.
-    cell = LATENT_DOWNSAMPLE * 2 ** (len(config.model.unet.channel_mult) - 1)
+    cell = config.model.side_multiple
     sides = all(side >= cell and side % cell == 0 for side in config.frame_size)
     yield "size", list(config.frame_size), sides, f"a width and a height that are multiples of {cell}"
     yield "dropout", config.dropout, 0.0 <= config.dropout < 1.0, "at least 0 and below 1"

@@ -84,9 +84,8 @@ def read_facts(path: Path) -> NetworkFacts | None:
 
 def _rules(facts: NetworkFacts) -> Iterator[tuple[str, object, bool, str]]:
     """Key, value, whether it can be, and in words what can."""
-    levels = len(TRAINABLE[facts.variant].unet.channel_mult) if facts.variant in TRAINABLE else 1
-    # The deepest level of the UNet halves latents as often as it has levels above it.
-    cell, size = LATENT_DOWNSAMPLE * 2 ** (levels - 1), list(facts.size)
+    cell = TRAINABLE[facts.variant].side_multiple if facts.variant in TRAINABLE else LATENT_DOWNSAMPLE
+    size = list(facts.size)
     yield "size", size, all(side >= cell and side % cell == 0 for side in size), f"two multiples of {cell}"
     yield "steps", facts.steps, facts.steps >= 0, "0 or more"
     yield "forms", facts.forms, all(0.0 < share <= 1.0 for share in facts.forms.values()), "shares above 0, up to 1"

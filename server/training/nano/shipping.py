@@ -104,20 +104,6 @@ def _write_halved(base: Path, camera: Path, file: Path) -> None:
 def _card(config: NanoConfig, facts: NetworkFacts, record: RunRecord, run: Path) -> str:
     metrics = {f"{place.name}/{name}": numbers for place in (config.vae_folder, config.base_folder, run)
                for name, numbers in last_metrics(place).items()}  # fmt: skip
-    card = model_card(NANO.name, ABOUT, facts, _without_folders(record), metrics)
+    card = model_card(NANO.name, ABOUT, facts, record, metrics)
     credit = "The maps and textures of the worlds are Freedoom's, free content under a BSD licence:"
     return f"{card}\n## Credit\n\n{credit}\n\n{FREEDOOM_LICENCE}"
-
-
-def _without_folders(record: RunRecord) -> RunRecord:
-    """The record with the names of folders that only the machine of the training has shortened."""
-    config, data = record.config, record.config.data
-    short = msgspec.structs.replace(
-        config,
-        base=f"base/{BASE_FILE}",
-        tokenizer=f"base/{TOKENIZER}",
-        camera=Path(config.camera).name,
-        out=Path(config.out).name,
-        data=msgspec.structs.replace(data, train=f"worlds/{Path(data.train).name}", records="", cache=""),
-    )
-    return msgspec.structs.replace(record, config=short)
