@@ -5,7 +5,7 @@ set -e
 uv=$1
 python=.venv-models/bin/python
 locked() {
-    "$uv" export --quiet --locked --extra models --python 3.11 --no-annotate --no-header --no-emit-project "$@"
+    "$uv" export --quiet --locked --extra models --extra deepspeed --python 3.11 --no-annotate --no-header --no-emit-project "$@"
 }
 torch=$(locked --no-dev --no-hashes | grep '^torch==')
 packages=$(locked --group blender --prune torch)

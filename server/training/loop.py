@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,10 +30,11 @@ from .checkpoints import (
 from .config import TrainingConfig
 from .draws import StepDraws, sample_generator
 from .memory import is_out_of_memory, out_of_memory
-from .optimizer import MOST_SKIPPED, build_optimizer, clip, global_norm, learning_rate, loss_divisor
+from .optimizer import MOST_SKIPPED, learning_rate, loss_divisor
 from .order import positions
-from .sharding.plugin import is_split, split_what_learns
-from .sharding.shards import fill, own_part, split_state, whole, whole_parameters, whole_state
+from .sharding.choice import updates_of
+from .sharding.shards import fill, own_part, whole, whole_parameters
+from .sharding.updates import Update
 from .step import StepRules, TrainingBatch, training_step
 from .trained_set import (
     HALF,
@@ -44,9 +45,6 @@ from .trained_set import (
     set_base_dropout,
     trained_set,
 )
-
-SMALLEST_SCALE = 1.0
-"""Factor on the loss in float16 at which a gradient that is no number is one, not one that was scaled too far."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,14 +125,13 @@ class Training:
         self._base = base
         self._settings = config.optimizer_rules()
         self.trained = freeze(model)
-        halve_frozen(model.unet, HALF.get(accelerator.mixed_precision))
+        halve_frozen(model.unet, HALF.get(config.run.precision))
         set_base_dropout(model.unet, config.dropout)
         model.unet.recompute = model.pose_encoder.recompute = config.run.recompute
         self.step = self.skipped = self._in_a_row = self._saved = 0
-        optimizer = build_optimizer(self.trained.parameters.values(), self._settings)
         step = StepModule(model, config.rules())
-        split_what_learns(accelerator, step)
-        self._module, self._optimizer = accelerator.prepare(step, optimizer)
+        trained = self.trained.parameters.values()
+        self._updates = updates_of(accelerator, step, trained, self._settings, config.run.precision)
         # Those that are split are other objects now.
         self.trained = trained_set(model.unet, model.pose_encoder, model.config)
         self._mean = {key: p.detach().clone() for key, p in self.trained.parameters.items()} if config.run.ema else {}
@@ -152,8 +149,7 @@ class Training:
         facts, camera, state = load_checkpoint(self._folder / newest, self._config)
         check_same_numbers(facts, self._base, self._accumulated)
         load_camera_tensors(self._model, camera)
-        parameters = list(self.trained.parameters.values())
-        self._optimizer.load_state_dict(split_state(state["optimizer"], parameters))
+        self._updates.load(state["optimizer"])
         if self._accelerator.scaler is not None:
             self._accelerator.scaler.load_state_dict(state["scaler"])
         with torch.no_grad():
@@ -189,7 +185,7 @@ class Training:
         if self._saved == self.step:
             return
         self._saved = self.step
-        optimizer = whole_state(self._optimizer.state_dict(), self._accelerator.is_main_process)
+        optimizer = self._updates.state(self._accelerator.is_main_process)
         mean = {key: whole(value) for key, value in self._mean.items()}
         with self.whole_network():
             if self._accelerator.is_main_process:
@@ -240,7 +236,6 @@ class Training:
     def _take(self, batch_of: BatchOf) -> StepRecord:
         run, world = self._config.run, self._accelerator.num_processes
         accumulated = self._accumulated
-        self._optimizer.zero_grad()
         losses: list[Tensor] = []
         names: list[str] = []
         started, waited = time.perf_counter(), 0.0
@@ -253,52 +248,33 @@ class Training:
             # The base's dropout draws from PyTorch's own generators: the same for these clips in any process.
             torch.manual_seed(sample_generator(run.seed, self.step, micro * world + rank, 0, 7).initial_seed())
             last = micro == accumulated - 1
-            with self._accelerator.no_sync(self._module) if world > 1 and not last else nullcontext():
-                with self._accelerator.autocast():
-                    micro_loss = self._module(samples.batch, samples.draws)
-                self._accelerator.backward(micro_loss / loss_divisor(accumulated, self._settings))
+            with self._updates.accumulating(last):
+                micro_loss = self._updates.loss(samples.batch, samples.draws)
+                self._updates.backward(micro_loss / loss_divisor(accumulated, self._settings), last)
             losses.append(micro_loss.detach().float())
         loss = float(self._accelerator.reduce(torch.stack(losses).mean(), reduction="mean"))
-        norm, rate, good = self._move(loss, names)
-        return StepRecord(self.step, loss, norm, rate, not good, time.perf_counter() - started, waited)
-
-    def _move(self, loss: float, names: Iterable[str]) -> tuple[float, float, bool]:
-        """Gradient norm, learning rate, and whether the tensors were moved."""
         rate = learning_rate(self.step, self._settings)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
-        scaler = self._accelerator.scaler
-        if scaler is not None:
-            scaler.unscale_(self._optimizer.optimizer)
-        gradients = [own_part(gradient) for gradient in self.trained.gradients()]
-        norm = global_norm(gradients)
-        if is_split(self._accelerator):
-            squared = torch.tensor(norm**2, dtype=torch.float64, device=self._accelerator.device)
-            norm = math.sqrt(float(self._accelerator.reduce(squared, reduction="sum")))
-        good = math.isfinite(loss) and math.isfinite(norm)
+        update = self._updates.apply(rate, math.isfinite(loss))
         self.step += 1
-        if good:
-            clip(gradients, self._settings.max_gradient_norm, norm)
-            self._optimizer.step()
+        self._count(update, loss, names)
+        return StepRecord(self.step, loss, update.norm, rate, not update.done, time.perf_counter() - started, waited)
+
+    def _count(self, update: Update, loss: float, names: Iterable[str]) -> None:
+        """Follow the tensors where they were moved, and end the training where they were not for too long."""
+        if update.done:
             self._in_a_row = 0
             self._follow()
         else:
-            # A scale that is too large for float16 is halved until it fits: such steps are left out, but no failure.
-            too_large = scaler is not None and math.isfinite(loss) and self.scale > SMALLEST_SCALE
             self.skipped += 1
-            self._in_a_row += not too_large
-            if scaler is not None:
-                scaler.update()
-            self._optimizer.zero_grad()
+            self._in_a_row += not update.overflowed
         if self._in_a_row >= MOST_SKIPPED:
             raise TrainingError(
                 "The training gives no numbers any more",
-                f"{self._in_a_row} steps in a row; the last, {self.step}, had loss {loss} and gradient norm {norm} on "
-                f"{', '.join(names)}",
+                f"{self._in_a_row} steps in a row; the last, {self.step}, had loss {loss} and gradient norm "
+                f"{update.norm} on {', '.join(names)}",
                 f"Look at these clips; or begin another training, in another folder, with a lower learning rate and "
                 f'the tensors of an earlier checkpoint: camera = "{self._folder}/step-.../{CAMERA}".',
             )
-        return norm, rate, good
 
     def _follow(self) -> None:
         decay = self._config.run.ema

@@ -1,4 +1,4 @@
-"""accelerate's FSDP as the training uses it: what learns is split over the processes, the frozen base is not."""
+"""accelerate's plugins as the training uses them: what learns is split over the processes, the frozen base is not."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from torch.distributed.fsdp import CPUOffloadPolicy
 
 from server.training.checkpoints import TrainingError
 
-UNKNOWN = (DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
-"""Ways of accelerate to share a training that the loop does not know."""
+from .zero import is_zero
+
+ZERO_2 = "Run `accelerate launch --use_deepspeed --zero_stage 2`, or 1"
 FSDP_2 = "Run `accelerate launch --use_fsdp --fsdp_version 2`, which splits the trained tensors and their moments"
 
 
@@ -24,21 +25,39 @@ def check_sharing(accelerator: Accelerator) -> None:
     """Refuse a way to share the training that cannot be used.
 
     Raises:
-        TrainingError: it is DeepSpeed or Megatron, or FSDP with a setting that the loop does not know.
+        TrainingError: it is Megatron, or FSDP or DeepSpeed with a setting that the training does not know.
     """
-    kind = accelerator.distributed_type
-    if kind in UNKNOWN:
+    if accelerator.distributed_type == DistributedType.MEGATRON_LM:
         raise TrainingError(
-            f"The training cannot be shared by {kind.value}",
-            "it keeps the optimizer to itself, and the training skips steps, clips and resumes by its own rules",
+            "The training cannot be shared by Megatron",
+            "it keeps the steps to itself, and the training skips steps, clips and resumes by its own rules",
             f"{FSDP_2}; or `--multi_gpu`, where these take 4.2 GB a card.",
         )
     if is_split(accelerator):
-        for setting, remedy in _refused(accelerator):
+        for setting, remedy in _refused_of_fsdp(accelerator):
             raise TrainingError("The training cannot be shared by this FSDP", setting, remedy)
+    if is_zero(accelerator):
+        for setting, remedy in _refused_of_deepspeed(accelerator):
+            raise TrainingError("The training cannot be shared by this DeepSpeed", setting, remedy)
 
 
-def _refused(accelerator: Accelerator) -> Iterator[tuple[str, str]]:
+def _refused_of_deepspeed(accelerator: Accelerator) -> Iterator[tuple[str, str]]:
+    """What of the plugin's settings cannot be used, and what to do instead."""
+    settings = accelerator.deepspeed_plugin.deepspeed_config
+    zero = settings.get("zero_optimization", {})
+    if zero.get("stage") not in (1, 2):
+        yield f"its ZeRO stage is {zero.get('stage', 0)}", f"{ZERO_2}."
+    for part in ("offload_optimizer", "offload_param"):
+        if zero.get(part, {}).get("device", "none") != "none":
+            yield f"it moves to the {zero[part]['device']} ({part})", "Leave --offload_* out: 4.2 GB are split."
+    for own in ("optimizer", "scheduler"):
+        if own in settings:
+            yield f"its configuration file has the part {own}", "Leave it out of the file: the training has its own."
+    if accelerator.mixed_precision == "fp16":
+        yield "it scales the loss in float16 by rules of its own", 'Set run.precision = "bf16" or "no".'
+
+
+def _refused_of_fsdp(accelerator: Accelerator) -> Iterator[tuple[str, str]]:
     """What of the plugin's settings cannot be used, and what to do instead."""
     plugin = accelerator.state.fsdp_plugin
     if plugin.fsdp_version != 2:

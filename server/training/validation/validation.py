@@ -27,6 +27,7 @@ from server.training.data.posed_clips import PosedClips, TrainingClip
 from server.training.data.samples import VALIDATION_STRIDE, Sample, chosen_sample
 from server.training.memory import is_out_of_memory, validation_out_of_memory
 from server.training.reporting.contact_sheet import contact_sheet
+from server.training.sharding.zero import autocast
 
 from .fixed_loss import FixedBatch, fixed_batches, fixed_loss
 from .sampled_clips import SampledClip, mean_errors, sampled_clip
@@ -83,7 +84,7 @@ class Validation:
         settings = self.config.validation
         try:
             batches = self._batches  # encoded in float32, as those that are trained on
-            with _evaluating(self.model), self.accelerator.autocast():
+            with _evaluating(self.model), autocast(self.accelerator, self.config.run.precision):
                 values = fixed_loss(self.model, batches, settings.timesteps, self.config.rules())
                 made, failed = self._sampled()
         except RuntimeError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,3 +18,19 @@ def training_kit(kit: ParityKit) -> ParityKit:
     """The training kit beside the parity kit where it is, else the compact set of this repository."""
     folder = kit.folder / "training" if kit.folder else None
     return ParityKit(folder if folder and (folder / "goldens.json").is_file() else None, COMPACT)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """One thread of arithmetic in this process and in those it starts, as `make test` has it.
+
+    The small model's deepest level has one cell and one channel a group: its norm amplifies rounding, and gradients
+    that are nothing but rounding (a quarter of their norm) would differ with the number of threads.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        if importlib.util.find_spec("torch"):
+            import torch
+
+            torch.set_num_threads(1)
+        yield

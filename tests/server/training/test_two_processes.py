@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import shutil
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,17 @@ pytest.importorskip("accelerate", reason="accelerate is not installed: the train
 
 from accelerate import (  # noqa: E402
     Accelerator,
+    DeepSpeedPlugin,
     DistributedType,
     FullyShardedDataParallelPlugin,
     ParallelismConfig,
 )
+from accelerate.utils import is_deepspeed_available  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from server.training.checkpoints import CAMERA, STATE, TrainingError, complete  # noqa: E402
 from server.training.sharding.plugin import check_sharing  # noqa: E402
-from tests.support.model.shared_training import numbers, share, shared_training  # noqa: E402
+from tests.support.model.shared_training import numbers, share, share_by, share_by_zero, shared_training  # noqa: E402
 from tests.support.model.tiny_training import forget_precision  # noqa: E402
 
 REPLICAS: dict[str, Any] = {"fsdp_version": 2}
@@ -56,32 +59,69 @@ def test_the_same_losses_and_tensors_whole_and_split(tmp_path: Path) -> None:
     shutil.copytree(complete(tmp_path / "two")[-2], tmp_path / "again" / "step-00000004")
     (last,) = numbers(shared_training(tmp_path / "again"), 5)
     assert last == pytest.approx(taken[4], rel=1e-4)
-    split, again = (torch.load(complete(tmp_path / name)[-1] / STATE, weights_only=True) for name in ("two", "again"))
-    for key, mean in split["mean"].items():
-        assert float((again["mean"][key] - mean).abs().mean()) < 1e-6
-    for index, moments in split["optimizer"]["state"].items():
+    _check_same_state(complete(tmp_path / "two")[-1], complete(tmp_path / "again")[-1])
+
+
+def _check_same_state(*checkpoints: Path) -> None:
+    """Means and moments, those of elements aside that were near 0 and went the other way."""
+    one, other = (torch.load(checkpoint / STATE, weights_only=True) for checkpoint in checkpoints)
+    for key, mean in one["mean"].items():
+        assert float((other["mean"][key] - mean).abs().mean()) < 2e-6
+    assert one["optimizer"]["param_groups"] == other["optimizer"]["param_groups"]
+    assert one["optimizer"]["state"].keys() == other["optimizer"]["state"].keys()
+    for index, moments in one["optimizer"]["state"].items():
         for name, moment in moments.items():
-            difference = float((again["optimizer"]["state"][index][name] - moment).norm())
+            if name == "step":
+                assert float(other["optimizer"]["state"][index][name]) == float(moment)
+            difference = float((other["optimizer"]["state"][index][name] - moment).norm())
             assert difference <= 1e-2 * float(moment.norm()) + 1e-5
+
+
+@pytest.mark.skipif(not is_deepspeed_available(), reason="deepspeed is not installed: ZeRO was not run")
+def test_the_same_losses_and_tensors_split_by_zero(tmp_path: Path) -> None:
+    """Copies, ZeRO-2 and ZeRO-1 go on from each other's checkpoints with the numbers of one process."""
+    told = in_two_processes(tmp_path / "two", share_by_zero)
+    alone = numbers(shared_training(tmp_path / "one"), 5)
+    assert told[0]["numbers"] == told[1]["numbers"]
+    taken = [tuple(step) for step in told[0]["numbers"]]
+    assert [loss for loss, _ in taken] == pytest.approx([loss for loss, _ in alone], rel=1e-4)
+    assert taken[0] == pytest.approx(alone[0], rel=1e-5)
+    assert all(process["share"] == pytest.approx(0.5, abs=0.01) for process in told)
+    assert all(process["skipped"] and process["unmoved"] for process in told)
+
+    fourth, fifth = complete(tmp_path / "two")
+    shutil.copytree(fourth, tmp_path / "again" / fourth.name)
+    assert numbers(shared_training(tmp_path / "again"), 5) == [pytest.approx(taken[4], rel=1e-4)]
+    _check_same_state(fifth, complete(tmp_path / "again")[-1])
 
 
 @pytest.mark.parametrize(
     ("kind", "settings", "said"),
     [
-        (DistributedType.DEEPSPEED, None, "by DEEPSPEED.*--use_fsdp --fsdp_version 2"),
+        (DistributedType.MEGATRON_LM, {}, "by Megatron.*--use_fsdp --fsdp_version 2"),
         (DistributedType.FSDP, {"fsdp_version": 1}, "it is version 1.*--fsdp_version 2"),
         (DistributedType.FSDP, {"fsdp_version": 2, "cpu_offload": True}, "moves parameters to the CPU"),
         (DistributedType.FSDP, {"fsdp_version": 2, "activation_checkpointing": True}, "run.recompute = true"),
         (DistributedType.FSDP, REPLICAS, "copies to others"),
+        (DistributedType.DEEPSPEED, {"zero_stage": 3}, "its ZeRO stage is 3.*--zero_stage 2"),
+        (DistributedType.DEEPSPEED, {"zero_stage": 2, "offload_optimizer_device": "cpu"}, "moves to the cpu"),
+        (
+            DistributedType.DEEPSPEED,
+            {"hf_ds_config": {"zero_optimization": {"stage": 1}, "optimizer": {}}},
+            "has the part optimizer",
+        ),
     ],
 )
-def test_what_cannot_be_shared_is_refused(kind: DistributedType, settings: dict[str, Any] | None, said: str) -> None:
+def test_what_cannot_be_shared_is_refused(kind: DistributedType, settings: dict[str, Any], said: str) -> None:
     accelerator = Accelerator(cpu=True)
-    accelerator.state.distributed_type = kind
     if settings is REPLICAS:
         accelerator.state.parallelism_config = ParallelismConfig(dp_replicate_size=2, dp_shard_size=2)
-    if settings is not None:
-        accelerator.state.fsdp_plugin = FullyShardedDataParallelPlugin(**settings)
+    plugins = {
+        DistributedType.FSDP: FullyShardedDataParallelPlugin,
+        DistributedType.DEEPSPEED: DeepSpeedPlugin,
+        DistributedType.MEGATRON_LM: dict,
+    }
+    share_by(accelerator, kind, plugins[kind](**settings))
     try:
         with pytest.raises(TrainingError, match=said):
             check_sharing(accelerator)
@@ -89,7 +129,7 @@ def test_what_cannot_be_shared_is_refused(kind: DistributedType, settings: dict[
         forget_precision()
 
 
-def in_two_processes(folder: Path) -> list[dict[str, Any]]:
+def in_two_processes(folder: Path, share: Callable[[Path], dict[str, object]] = share) -> list[dict[str, Any]]:
     """What each of two processes tells of the training they share."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -99,7 +139,7 @@ def in_two_processes(folder: Path) -> list[dict[str, Any]]:
     context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
     told = [folder.with_name(f"told-{rank}.json") for rank in range(2)]
     processes = [
-        context.Process(target=_one, args=(folder, file, shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}))
+        context.Process(target=_one, args=(share, folder, file, shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}))
         for rank, file in enumerate(told)
     ]
     try:
@@ -114,7 +154,7 @@ def in_two_processes(folder: Path) -> list[dict[str, Any]]:
             process.join()
 
 
-def _one(folder: Path, told: Path, environment: dict[str, str]) -> None:
+def _one(share: Callable[[Path], dict[str, object]], folder: Path, told: Path, environment: dict[str, str]) -> None:
     os.environ.update(environment)
     forget_precision()
     torch.set_num_threads(1)
