@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,13 @@ from tests.support.model.tiny_training import forget_precision  # noqa: E402
 
 REPLICAS: dict[str, Any] = {"fsdp_version": 2}
 """Settings of FSDP beside which there are two copies of what is split."""
+
+
+@pytest.fixture(autouse=True)
+def _own_accelerators() -> Iterator[None]:
+    forget_precision()
+    yield
+    forget_precision()
 
 
 def test_the_same_losses_and_tensors_whole_and_split(tmp_path: Path) -> None:
@@ -81,7 +88,7 @@ def _check_same_state(*checkpoints: Path) -> None:
 def test_the_same_losses_and_tensors_split_by_zero(tmp_path: Path) -> None:
     """Copies, ZeRO-2 and ZeRO-1 go on from each other's checkpoints with the numbers of one process."""
     told = in_two_processes(tmp_path / "two", share_by_zero)
-    alone = numbers(shared_training(tmp_path / "one"), 5)
+    alone = numbers(shared_training(tmp_path / "one", precision="bf16"), 5)
     assert told[0]["numbers"] == told[1]["numbers"]
     taken = [tuple(step) for step in told[0]["numbers"]]
     assert [loss for loss, _ in taken] == pytest.approx([loss for loss, _ in alone], rel=1e-4)
@@ -91,7 +98,8 @@ def test_the_same_losses_and_tensors_split_by_zero(tmp_path: Path) -> None:
 
     fourth, fifth = complete(tmp_path / "two")
     shutil.copytree(fourth, tmp_path / "again" / fourth.name)
-    assert numbers(shared_training(tmp_path / "again"), 5) == [pytest.approx(taken[4], rel=1e-4)]
+    again = shared_training(tmp_path / "again", precision="bf16")
+    assert numbers(again, 5) == [pytest.approx(taken[4], rel=1e-4)]
     _check_same_state(fifth, complete(tmp_path / "again")[-1])
 
 
@@ -122,11 +130,8 @@ def test_what_cannot_be_shared_is_refused(kind: DistributedType, settings: dict[
         DistributedType.MEGATRON_LM: dict,
     }
     share_by(accelerator, kind, plugins[kind](**settings))
-    try:
-        with pytest.raises(TrainingError, match=said):
-            check_sharing(accelerator)
-    finally:
-        forget_precision()
+    with pytest.raises(TrainingError, match=said):
+        check_sharing(accelerator)
 
 
 def in_two_processes(folder: Path, share: Callable[[Path], dict[str, object]] = share) -> list[dict[str, Any]]:

@@ -7,7 +7,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
+import msgspec
 import torch
 from accelerate import Accelerator, DeepSpeedPlugin, DistributedType, FullyShardedDataParallelPlugin, PartialState
 from torch.distributed.tensor import DTensor
@@ -20,23 +22,27 @@ from server.training.sharding.plugin import check_sharing
 from tests.server.training.test_loop import CONFIG, batch_of
 from tests.support.model.tiny_training import SMALLER
 
+Precision = Literal["no", "bf16"]
 
-def shared_training(folder: Path, split: bool = False, stage: int = 0) -> Training:
+
+def shared_training(folder: Path, split: bool = False, stage: int = 0, precision: Precision = "no") -> Training:
     """A training with whatever processes the environment names, where its newest checkpoint is.
 
     Args:
         folder: of its checkpoints.
         split: by FSDP, which accelerate itself begins on cards alone.
         stage: of DeepSpeed's ZeRO, likewise; 0 for none.
+        precision: of the network's products.
     """
-    accelerator = Accelerator(cpu=True)
+    accelerator = Accelerator(cpu=True, mixed_precision=precision)
     if split:
         share_by(accelerator, DistributedType.FSDP, FullyShardedDataParallelPlugin(fsdp_version=2))
     elif stage:
         share_by(accelerator, DistributedType.DEEPSPEED, DeepSpeedPlugin(zero_stage=stage))
     check_sharing(accelerator)
     model = random_model(SMALLER, ByteTokenizer(SMALLER.clip.vocabulary), seed=4)
-    training = Training(model, CONFIG, accelerator, folder)
+    config = msgspec.structs.replace(CONFIG, run=msgspec.structs.replace(CONFIG.run, precision=precision))
+    training = Training(model, config, accelerator, folder)
     training.resume()
     return training
 
@@ -113,13 +119,15 @@ def _deepspeed_on_the_processor() -> Iterator[None]:
 def share_by_zero(folder: Path) -> dict[str, object]:
     """What this process tells of two steps by copies, two by ZeRO's stage 2, one by its stage 1, and one left out.
 
+    All in bfloat16.
+
     Args:
         folder: of the checkpoints, which the processes have in common.
     """
-    told = numbers(shared_training(folder), 2)
+    told = numbers(shared_training(folder, precision="bf16"), 2)
     with _deepspeed_on_the_processor():
-        told += numbers(shared_training(folder, stage=2), 4)
-        training = shared_training(folder, stage=1)
+        told += numbers(shared_training(folder, stage=2, precision="bf16"), 4)
+        training = shared_training(folder, stage=1, precision="bf16")
         told += numbers(training, 5)
         updates, trained = training._updates, list(training.trained.parameters.values())
         (own,) = updates._own_state.values()
