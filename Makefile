@@ -10,8 +10,8 @@ TORCH_TESTS := tests/server/diffusion tests/server/model tests/server/published 
 	tests/blender_addon/ui/engines/test_pipeline_takes.py
 # Of these, what needs no PyTorch and takes a while: test-core runs it.
 WITHOUT_TORCH := tests/server/training/worlds tests/server/bench/test_fill_truth.py tests/server/bench/test_bench_layouts.py
-# Two at a time, a file of tests on one worker: half of them wait for servers, the rest for Blender.
-PYTEST := python -m pytest -n 2 --dist loadfile
+# Three at a time on two cores, a file of tests on one worker: half of them wait for servers, the rest for Blender.
+PYTEST := python -m pytest -n 3 --dist loadfile
 # So each has one thread for its arithmetic.
 test-core test-blender-5.2 test-models: export OMP_NUM_THREADS := 1
 # Containers often set this; each of the hundreds of processes that the tests start would then compile its imports anew.

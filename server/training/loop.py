@@ -160,7 +160,7 @@ class Training:
         return True
 
     def run(self, batch_of: BatchOf, steps: int) -> Iterator[StepRecord]:
-        """Take optimizer steps up to this number, and save checkpoints as configured.
+        """Take optimizer steps up to this number, and save checkpoints as configured; none after an error.
 
         Args:
             batch_of: gives the samples.
@@ -190,6 +190,7 @@ class Training:
         with self.whole_network():
             if self._accelerator.is_main_process:
                 self._write(optimizer, mean)
+        self._accelerator.wait_for_everyone()  # Steps may wait for others for minutes alone.
 
     def whole_network(self) -> AbstractContextManager[None]:
         """Lets a single process run the network, see `whole_parameters`; every process must enter."""
@@ -223,12 +224,6 @@ class Training:
         return self._config.run.accumulation(self._accelerator.num_processes)
 
     @property
-    def scale(self) -> float:
-        """Factor on the loss that keeps small gradients in float16; 1 where nothing is scaled."""
-        scaler = self._accelerator.scaler
-        return 1.0 if scaler is None else float(scaler.get_scale())
-
-    @property
     def mean(self) -> Mapping[str, Tensor]:
         """The running mean of the trained tensors by published key; empty where none is kept."""
         return self._mean
@@ -250,7 +245,7 @@ class Training:
             last = micro == accumulated - 1
             with self._updates.accumulating(last):
                 micro_loss = self._updates.loss(samples.batch, samples.draws)
-                self._updates.backward(micro_loss / loss_divisor(accumulated, self._settings), last)
+                self._updates.backward(micro_loss / loss_divisor(accumulated, self._settings))
             losses.append(micro_loss.detach().float())
         loss = float(self._accelerator.reduce(torch.stack(losses).mean(), reduction="mean"))
         rate = learning_rate(self.step, self._settings)

@@ -108,6 +108,7 @@ def _run(config: TrainingConfig, clips: ClipSet, accelerator: Accelerator) -> No
     validation = None if held_out is None else Validation(model, config, accelerator, held_out)
     tell(held_out_said(config, held_out))
     start_trackers(accelerator, config, training.step)
+    accelerator.wait_for_everyone()
 
     def draw(step: int, values: Mapping[str, float]) -> None:
         accelerator.log(values, step=step)

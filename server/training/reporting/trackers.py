@@ -61,14 +61,19 @@ def accelerator_of(config: TrainingConfig) -> Accelerator:
         raise TrainingError(
             "float16 needs a card", "a processor computes in bfloat16 or float32", 'Set run.precision = "bf16" or "no".'
         )
-    accelerator = Accelerator(
-        cpu=not card,  # cameras are float64, which Apple's GPU does not know
-        mixed_precision=config.run.precision,
-        log_with=tracker,
-        project_dir=config.out,
-        kwargs_handlers=[InitProcessGroupKwargs(timeout=LONGEST_WAIT)],
-    )
-    check_sharing(accelerator)
+    try:
+        accelerator = Accelerator(
+            cpu=not card,  # cameras are float64, which Apple's GPU does not know
+            mixed_precision=config.run.precision,
+            log_with=tracker,
+            project_dir=config.out,
+            kwargs_handlers=[InitProcessGroupKwargs(timeout=LONGEST_WAIT)],
+        )
+    except ValueError as error:
+        raise TrainingError(
+            "accelerate takes no such launch", str(error), "Mend what `accelerate launch` or its files ask for."
+        ) from error
+    check_sharing(accelerator, config.run.precision)
     return accelerator
 
 

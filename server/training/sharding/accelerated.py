@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from server.training.optimizer import OptimizerSettings, build_optimizer, clip, global_norm
 
 from .plugin import is_split, split_what_learns
+from .precision import autocast
 from .shards import own_part, split_state, whole_state
 from .updates import Update, Updates
 
@@ -29,12 +30,18 @@ class AcceleratedUpdates(Updates):
         step: gives the loss.
         trained: the tensors that learn, in the optimizer's order; split ones are other objects afterwards.
         settings: of the optimizer.
+        precision: of the network's products, see `RunSettings`.
     """
 
     def __init__(
-        self, accelerator: Accelerator, step: nn.Module, trained: Iterable[nn.Parameter], settings: OptimizerSettings
+        self,
+        accelerator: Accelerator,
+        step: nn.Module,
+        trained: Iterable[nn.Parameter],
+        settings: OptimizerSettings,
+        precision: str,
     ) -> None:
-        self._accelerator, self._settings = accelerator, settings
+        self._accelerator, self._settings, self._precision = accelerator, settings, precision
         split_what_learns(accelerator, step)
         self._module, self._optimizer = accelerator.prepare(step, build_optimizer(trained, settings))
 
@@ -46,11 +53,11 @@ class AcceleratedUpdates(Updates):
         return context
 
     def loss(self, *samples: object) -> Tensor:
-        with self._accelerator.autocast():
+        with autocast(self._accelerator, self._precision):
             loss: Tensor = self._module(*samples)
         return loss
 
-    def backward(self, loss: Tensor, last: bool) -> None:
+    def backward(self, loss: Tensor) -> None:
         self._accelerator.backward(loss)
 
     def apply(self, rate: float, finite: bool) -> Update:

@@ -10,8 +10,9 @@ from torch import nn
 from server.training.optimizer import OptimizerSettings
 
 from .accelerated import AcceleratedUpdates
+from .plugin import is_zero
 from .updates import Updates
-from .zero import ZeroUpdates, is_zero
+from .zero import ZeroUpdates
 
 
 def updates_of(
@@ -30,6 +31,5 @@ def updates_of(
         settings: of the optimizer.
         precision: of the network's products, see `RunSettings`.
     """
-    if is_zero(accelerator):
-        return ZeroUpdates(accelerator, step, trained, settings, precision)
-    return AcceleratedUpdates(accelerator, step, trained, settings)
+    kind = ZeroUpdates if is_zero(accelerator) else AcceleratedUpdates
+    return kind(accelerator, step, trained, settings, precision)

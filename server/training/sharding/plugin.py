@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from accelerate import Accelerator, DistributedType
+from accelerate.utils import DynamoBackend
 from torch import nn
 from torch.distributed.fsdp import CPUOffloadPolicy
 
 from server.training.checkpoints import TrainingError
 
-from .zero import is_zero
-
 ZERO_2 = "Run `accelerate launch --use_deepspeed --zero_stage 2`, or 1"
+OF_ZERO = {
+    "stage", "reduce_bucket_size", "allgather_bucket_size", "overlap_comm", "contiguous_gradients", "reduce_scatter",
+    "allgather_partitions", "round_robin_gradients",
+    "offload_optimizer", "offload_param", "stage3_gather_16bit_weights_on_model_save",  # accelerate's, of no effect
+}  # fmt: skip
+"""Settings of ZeRO that change speed and memory alone."""
+FILLED = {
+    "zero_optimization", "train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps",
+    "gradient_clipping", "bf16", "fp16", "steps_per_print", "zero_allow_untested_optimizer",
+}  # fmt: skip
+"""Settings of DeepSpeed that the training or accelerate fills, whatever a file says, and of its reports."""
 FSDP_2 = "Run `accelerate launch --use_fsdp --fsdp_version 2`, which splits the trained tensors and their moments"
 
 
@@ -21,8 +31,17 @@ def is_split(accelerator: Accelerator) -> bool:
     return bool(accelerator.distributed_type == DistributedType.FSDP)
 
 
-def check_sharing(accelerator: Accelerator) -> None:
+def is_zero(accelerator: Accelerator) -> bool:
+    """Whether DeepSpeed has the optimizer."""
+    return bool(accelerator.distributed_type == DistributedType.DEEPSPEED)
+
+
+def check_sharing(accelerator: Accelerator, precision: str) -> None:
     """Refuse a way to share the training that cannot be used.
+
+    Args:
+        accelerator: as `accelerate launch` has it.
+        precision: of the training, see `RunSettings`.
 
     Raises:
         TrainingError: it is Megatron, or FSDP or DeepSpeed with a setting that the training does not know.
@@ -37,24 +56,26 @@ def check_sharing(accelerator: Accelerator) -> None:
         for setting, remedy in _refused_of_fsdp(accelerator):
             raise TrainingError("The training cannot be shared by this FSDP", setting, remedy)
     if is_zero(accelerator):
-        for setting, remedy in _refused_of_deepspeed(accelerator):
+        for setting, remedy in _refused_of_deepspeed(accelerator, precision):
             raise TrainingError("The training cannot be shared by this DeepSpeed", setting, remedy)
 
 
-def _refused_of_deepspeed(accelerator: Accelerator) -> Iterator[tuple[str, str]]:
+def _refused_of_deepspeed(accelerator: Accelerator, precision: str) -> Iterator[tuple[str, str]]:
     """What of the plugin's settings cannot be used, and what to do instead."""
     settings = accelerator.deepspeed_plugin.deepspeed_config
-    zero = settings.get("zero_optimization", {})
-    if zero.get("stage") not in (1, 2):
+    zero = settings.get("zero_optimization") or {}
+    if str(zero.get("stage", 0)) not in ("1", "2"):
         yield f"its ZeRO stage is {zero.get('stage', 0)}", f"{ZERO_2}."
     for part in ("offload_optimizer", "offload_param"):
-        if zero.get(part, {}).get("device", "none") != "none":
-            yield f"it moves to the {zero[part]['device']} ({part})", "Leave --offload_* out: 4.2 GB are split."
-    for own in ("optimizer", "scheduler"):
-        if own in settings:
-            yield f"its configuration file has the part {own}", "Leave it out of the file: the training has its own."
-    if accelerator.mixed_precision == "fp16":
+        if (device := (zero.get(part) or {}).get("device", "none")) != "none":
+            yield f"it moves to the {device} ({part})", "Leave that out: 4.2 GB are split over the cards."
+    unknown = sorted((settings.keys() - FILLED) | {f"zero_optimization.{key}" for key in zero.keys() - OF_ZERO})
+    if unknown:
+        yield f"its configuration has {', '.join(unknown)}", "Leave that out: the training does it, or cannot."
+    if precision == "fp16":
         yield "it scales the loss in float16 by rules of its own", 'Set run.precision = "bf16" or "no".'
+    if accelerator.state.dynamo_plugin.backend != DynamoBackend.NO:
+        yield "it compiles the step as a whole", "Leave --dynamo_backend out; run.compile = true compiles blocks."
 
 
 def _refused_of_fsdp(accelerator: Accelerator) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ class Update:
     """What came of a step's gradients.
 
     Attributes:
-        norm: of all gradients together, before clipping; not finite where one is not.
+        norm: of all gradients together, before clipping; not finite where one is not, and infinite where ZeRO left
+            the step out.
         done: whether the tensors were moved; otherwise they and their moments are as before.
         overflowed: whether they were not because the loss was scaled too far for float16, which is no failure.
     """
@@ -29,17 +30,21 @@ class Update:
 class Updates(ABC):
     """The trained tensors' gradients and optimizer."""
 
+    @abstractmethod
     def accumulating(self, last: bool) -> AbstractContextManager[None]:
-        """What forward and backward pass of one of a step's batches run in; `last` is of the last of them."""
-        return nullcontext()
+        """What forward and backward pass of one of a step's batches run in.
+
+        Args:
+            last: whether it is the last of them, after which gradients are means over the processes.
+        """
 
     @abstractmethod
     def loss(self, *samples: object) -> Tensor:
         """The loss of samples, as the step gives it, in the training's precision."""
 
     @abstractmethod
-    def backward(self, loss: Tensor, last: bool) -> None:
-        """Add a batch's gradients to the step's; after the last they are means over the processes."""
+    def backward(self, loss: Tensor) -> None:
+        """Add a batch's gradients to the step's."""
 
     @abstractmethod
     def apply(self, rate: float, finite: bool) -> Update:

@@ -13,36 +13,20 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
-from accelerate import Accelerator, DistributedType
+from accelerate import Accelerator
 from torch import Tensor, nn
 
 from server.training.optimizer import OptimizerSettings, build_optimizer
-from server.training.trained_set import HALF
 
+from .precision import autocast
 from .shards import STEPS
 from .updates import Update, Updates
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 """Names in AdamW's state of the two moments."""
 
-
-def is_zero(accelerator: Accelerator) -> bool:
-    """Whether DeepSpeed has the optimizer."""
-    return bool(accelerator.distributed_type == DistributedType.DEEPSPEED)
-
-
-def autocast(accelerator: Accelerator, precision: str) -> AbstractContextManager[None]:
-    """What the network runs in for a precision; accelerate itself leaves that to DeepSpeed, which is not to have it.
-
-    Args:
-        accelerator: of the training.
-        precision: see `RunSettings`.
-    """
-    context: AbstractContextManager[None] = accelerator.autocast()
-    if is_zero(accelerator):
-        dtype = HALF.get(precision)
-        context = nullcontext() if dtype is None else torch.autocast(accelerator.device.type, dtype)
-    return context
+BUCKET = 25_000_000
+"""Numbers of the gradients that are sent around at once, of 261 million: each process holds two buckets (0.2 GB)."""
 
 
 class ZeroUpdates(Updates):
@@ -71,19 +55,26 @@ class ZeroUpdates(Updates):
             gradient_clipping=settings.max_gradient_norm,
             gradient_accumulation_steps=1,  # the training says itself which batch is a step's last
             train_micro_batch_size_per_gpu=1,
+            train_batch_size=accelerator.num_processes,
             bf16={"enabled": False},
             fp16={"enabled": False},
         )
-        learning = Learning(step, self._parameters, autocast(accelerator, precision))
-        self._engine, prepared = accelerator.prepare(learning, optimizer)
+        zero = accelerator.deepspeed_plugin.deepspeed_config["zero_optimization"]
+        if zero.get("reduce_bucket_size", "auto") == "auto":
+            zero["reduce_bucket_size"] = BUCKET
+        trained_only = TrainedOnly(step, self._parameters, autocast(accelerator, precision))
+        self._engine, prepared = accelerator.prepare(trained_only, optimizer)
         self._zero: Any = prepared.optimizer
+
+    def accumulating(self, last: bool) -> AbstractContextManager[None]:
+        self._engine.set_gradient_accumulation_boundary(last)
+        return nullcontext()
 
     def loss(self, *samples: object) -> Tensor:
         loss: Tensor = self._engine(*samples)
         return loss
 
-    def backward(self, loss: Tensor, last: bool) -> None:
-        self._engine.set_gradient_accumulation_boundary(last)
+    def backward(self, loss: Tensor) -> None:
         self._engine.backward(loss)
 
     def apply(self, rate: float, finite: bool) -> Update:
@@ -118,12 +109,13 @@ class ZeroUpdates(Updates):
             return
         for group in self._zero.optimizer.param_groups:
             for part in group["params"]:
-                self._own_state[part] = {STEPS: state["state"][0][STEPS].clone()}
+                self._own_state[part] = {STEPS: next(iter(state["state"].values()))[STEPS].clone()}
                 self._own_state[part] |= {name: torch.zeros_like(part) for name in MOMENTS}
         self._zero._lazy_init_hp_params_optimizer_state()  # as it does itself after its first step
-        for index, parameter in enumerate(self._parameters):
+        for index, moments in state["state"].items():
+            parameter = self._parameters[index]
             for name in MOMENTS:
-                safe_set_full_optimizer_state(parameter, state["state"][index][name].to(parameter.device), name)
+                safe_set_full_optimizer_state(parameter, moments[name].to(parameter.device), name)
 
     @property
     def _own_state(self) -> dict[Tensor, dict[str, Tensor]]:
@@ -132,7 +124,7 @@ class ZeroUpdates(Updates):
         return state
 
 
-class Learning(nn.Module):
+class TrainedOnly(nn.Module):
     """A step as a module of nothing but what learns: DeepSpeed sends a module's parameters around when it begins.
 
     Args:

@@ -27,7 +27,7 @@ from server.training.data.posed_clips import PosedClips, TrainingClip
 from server.training.data.samples import VALIDATION_STRIDE, Sample, chosen_sample
 from server.training.memory import is_out_of_memory, validation_out_of_memory
 from server.training.reporting.contact_sheet import contact_sheet
-from server.training.sharding.zero import autocast
+from server.training.sharding.precision import autocast
 
 from .fixed_loss import FixedBatch, fixed_batches, fixed_loss
 from .sampled_clips import SampledClip, mean_errors, sampled_clip

@@ -20,7 +20,7 @@ def training_kit(kit: ParityKit) -> ParityKit:
     return ParityKit(folder if folder and (folder / "goldens.json").is_file() else None, COMPACT)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _one_thread() -> Iterator[None]:
     """One thread of arithmetic in this process and in those it starts, as `make test` has it.
 
@@ -29,8 +29,12 @@ def _one_thread() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
-        if importlib.util.find_spec("torch"):
-            import torch
+        if not importlib.util.find_spec("torch"):
+            yield
+            return
+        import torch
 
-            torch.set_num_threads(1)
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
         yield
+        torch.set_num_threads(before)

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import msgspec
 import torch
@@ -22,40 +22,37 @@ from server.training.sharding.plugin import check_sharing
 from tests.server.training.test_loop import CONFIG, batch_of
 from tests.support.model.tiny_training import SMALLER
 
-Precision = Literal["no", "bf16"]
 
-
-def shared_training(folder: Path, split: bool = False, stage: int = 0, precision: Precision = "no") -> Training:
+def shared_training(folder: Path, plugin: object = None, **run: Any) -> Training:
     """A training with whatever processes the environment names, where its newest checkpoint is.
 
     Args:
         folder: of its checkpoints.
-        split: by FSDP, which accelerate itself begins on cards alone.
-        stage: of DeepSpeed's ZeRO, likewise; 0 for none.
-        precision: of the network's products.
+        plugin: of FSDP or DeepSpeed, which accelerate itself begins on cards alone.
+        run: what is other in the table `run` of the configuration.
     """
-    accelerator = Accelerator(cpu=True, mixed_precision=precision)
-    if split:
-        share_by(accelerator, DistributedType.FSDP, FullyShardedDataParallelPlugin(fsdp_version=2))
-    elif stage:
-        share_by(accelerator, DistributedType.DEEPSPEED, DeepSpeedPlugin(zero_stage=stage))
-    check_sharing(accelerator)
+    config = msgspec.structs.replace(CONFIG, run=msgspec.structs.replace(CONFIG.run, **run))
+    accelerator = Accelerator(cpu=True, mixed_precision=config.run.precision)
+    if plugin is not None:
+        share_by(accelerator, plugin)
+    check_sharing(accelerator, config.run.precision)
     model = random_model(SMALLER, ByteTokenizer(SMALLER.clip.vocabulary), seed=4)
-    config = msgspec.structs.replace(CONFIG, run=msgspec.structs.replace(CONFIG.run, precision=precision))
     training = Training(model, config, accelerator, folder)
     training.resume()
     return training
 
 
-def share_by(accelerator: Accelerator, kind: DistributedType, plugin: object = None) -> None:
-    """Have an accelerator's processes share a training in a way that accelerate begins on cards alone."""
+def share_by(accelerator: Accelerator, plugin: object) -> None:
+    """Have an accelerator's processes share a training as with this plugin on cards."""
+    deepspeed = isinstance(plugin, DeepSpeedPlugin)
+    kind = DistributedType.DEEPSPEED if deepspeed else DistributedType.FSDP
     PartialState._shared_state["distributed_type"] = kind
     accelerator.state.distributed_type = kind
-    if isinstance(plugin, DeepSpeedPlugin):
+    if deepspeed:
         accelerator.deepspeed_engine_wrapped = None
         accelerator.state.deepspeed_plugins = {"default": plugin}
         accelerator.state.select_deepspeed_plugin("default")
-    elif plugin is not None:
+    else:
         accelerator.state.fsdp_plugin = plugin
 
 
@@ -90,7 +87,7 @@ def share(folder: Path) -> dict[str, object]:
         folder: of the checkpoints, which the processes have in common.
     """
     told = numbers(shared_training(folder), 2)
-    split = shared_training(folder, split=True)
+    split = shared_training(folder, FullyShardedDataParallelPlugin(fsdp_version=2))
     told += numbers(split, 5)
     part = _of_the_trained(split)
     with split.whole_network():
@@ -116,27 +113,41 @@ def _deepspeed_on_the_processor() -> Iterator[None]:
         yield
 
 
-def share_by_zero(folder: Path) -> dict[str, object]:
-    """What this process tells of two steps by copies, two by ZeRO's stage 2, one by its stage 1, and one left out.
+ACCUMULATED: dict[str, Any] = {"batch": 4, "precision": "bf16"}
+"""Two batches of one clip a step for each of two processes, in 16 bits, which DeepSpeed leaves to the training."""
 
-    All in bfloat16.
+
+def share_by_zero(folder: Path) -> dict[str, object]:
+    """What this process tells of two steps by copies, two by ZeRO's stage 2, one by its stage 1, and some left out.
 
     Args:
         folder: of the checkpoints, which the processes have in common.
     """
-    told = numbers(shared_training(folder, precision="bf16"), 2)
+    told = numbers(shared_training(folder, **ACCUMULATED), 2)
     with _deepspeed_on_the_processor():
-        told += numbers(shared_training(folder, stage=2, precision="bf16"), 4)
-        training = shared_training(folder, stage=1, precision="bf16")
-        told += numbers(training, 5)
-        updates, trained = training._updates, list(training.trained.parameters.values())
-        (own,) = updates._own_state.values()
-        part = own["exp_avg"].numel() / sum(p.numel() for p in trained)
-        before = [p.clone() for p in trained]
-        skipped = next(training.run(_broken_in_one, 99)).skipped
-        # Gradients are numbers, the loss is said to be none.
-        samples = batch_of(range(1))
-        updates.backward(updates.loss(samples.batch, samples.draws), last=True)
-        skipped = skipped and not updates.apply(1e-4, finite=False).done
-    unmoved = all(torch.equal(p, old) for p, old in zip(trained, before, strict=True))
-    return {"numbers": told, "share": part, "skipped": skipped, "unmoved": unmoved}
+        second = shared_training(folder, DeepSpeedPlugin(zero_stage=2), **ACCUMULATED)
+        told += numbers(second, 4)
+        first = shared_training(folder, DeepSpeedPlugin(zero_stage=1), **ACCUMULATED)
+        told += numbers(first, 5)
+        begun = shared_training(folder / "begun", DeepSpeedPlugin(zero_stage=2), **ACCUMULATED)
+        skipped = [_is_left_out(training) for training in (second, first, begun)]
+        begun.save()
+        (own,) = first._updates._own_state.values()
+        share = own["exp_avg"].numel() / sum(p.numel() for p in first.trained.parameters.values())
+    again = shared_training(folder / "begun", **ACCUMULATED)
+    return {"numbers": told, "share": share, "skipped": skipped, "begun": (again.step, again.skipped)}
+
+
+def _is_left_out(training: Training) -> bool:
+    """Whether a step without numbers, and then one whose loss alone is said to be none, leave all as it was."""
+    before = [p.clone() for p in training.trained.parameters.values()]
+    state = training._updates.state(keep=True)["state"]
+    skipped = next(training.run(_broken_in_one, 99)).skipped
+    samples = batch_of(range(1))
+    with training._updates.accumulating(last=True):
+        training._updates.backward(training._updates.loss(samples.batch, samples.draws))
+    skipped &= not training._updates.apply(1e-4, finite=False).done
+    now = training._updates.state(keep=True)["state"]
+    pairs = list(zip(training.trained.parameters.values(), before, strict=True))
+    pairs += [(now[index][name], moment) for index, moments in state.items() for name, moment in moments.items()]
+    return skipped and now.keys() == state.keys() and all(torch.equal(*pair) for pair in pairs)
