@@ -45,19 +45,29 @@ def seen_at(points: Float64, rotation: Float64) -> tuple[Point, ...]:
     return tuple((float(x / z / SIZE[0]), float(y / z / SIZE[1])) for x, y, z in homogeneous)
 
 
+def in_front(near: list[float], far: list[float], rotation: Float64) -> tuple[Float64, Float64]:
+    """A line between two world points, as far as it lies 5 cm and more in front of the camera; its far end does."""
+    start, end = np.array(near), np.array(far)
+    behind, ahead = (rotation @ start)[2], (rotation @ end)[2]
+    return end + (start - end) * min(1.0, (ahead - 0.05) / (ahead - behind)), end
+
+
 def room_layout(rotation: Float64) -> DepthLayout:
     """The room drawn without error: its floor's edge from behind the left border to behind the right one."""
-    floor = np.array([[ROOM[0, 0], 0.4], [ROOM[0, 0], ROOM[1, 2]], [ROOM[1, 0], ROOM[1, 2]], [ROOM[1, 0], 0.4]])
-    in_front = [point for point in np.insert(floor, 1, ROOM[1, 1], axis=1) if (rotation @ point)[2] > 0.05]
+    edge = [in_front([x, ROOM[1, 1], 0.4], [x, ROOM[1, 1], ROOM[1, 2]], rotation) for x in (ROOM[0, 0], ROOM[1, 0])]
+    (left, far_left), (right, far_right) = edge
     down = rotation @ np.array([0.0, 1.0, 0.0])
     height = ROOM[1, 1]
     ground = Ground(horizon_of(down, LENS, SIZE), height, ceiling=height - ROOM[0, 1])
-    return DepthLayout(ground=ground, walls=(Wall(seen_at(np.array(in_front), rotation)),), farthest=None)
+    return DepthLayout(
+        ground=ground, walls=(Wall(seen_at(np.array([left, far_left, far_right, right]), rotation)),), farthest=None
+    )
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.floats(-25, 25), st.floats(-20, 30), st.floats(-25, 25), st.sampled_from([SIZE, (48, 32), (144, 96)]))
 @example(0.0, 0.0, 0.0, (48, 32))
+@example(1.2, -15.6, 24.1, (48, 32))  # a near corner is behind the camera
 def test_a_room_s_depth_is_exact_from_a_tilted_camera(
     yaw: float, pitch: float, roll: float, size: tuple[int, int]
 ) -> None:
