@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from server.demo.motorcycle import Motorcycle, motorcycle
-from tests.longest_files import LONGEST
 from tests.server.published.parity import ParityKit
 from tests.support.blender_exit import LeaveWithoutBlender
 from tests.support.properties import load_profile
@@ -64,8 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files come first; Blender's tests, those marked so, are not run without bpy, and it is said."""
-    items.sort(key=lambda item: item.path not in LONGEST)
+    """Blender tests are those under blender_addon/ (but not core/) and those marked; no bpy, no run, and it is said."""
     if importlib.util.find_spec("bpy") is None:
         for item in items:
             if item.get_closest_marker("blender"):

@@ -1,11 +1,9 @@
-"""What `make test` begins with, and leaves out: nothing that skips without PyTorch and by `make test-models` too."""
+"""What `make test` leaves out: nothing that skips without PyTorch is skipped by `make test-models` too."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-
-from tests.longest_files import LONGEST
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,7 +20,3 @@ def test_files_that_skip_without_pytorch_are_run_where_it_is() -> None:
     ]
     assert len(skipping) > 20
     assert [file for file in skipping if not any(file.is_relative_to(path) for path in run)] == []
-
-
-def test_what_is_to_begin_first_is_there() -> None:
-    assert [file for file in LONGEST if not file.is_file()] == []

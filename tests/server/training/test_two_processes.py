@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: the model tests were not run")
@@ -28,7 +29,9 @@ from accelerate.utils import is_deepspeed_available  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from server.training.checkpoints import CAMERA, STATE, TrainingError, complete  # noqa: E402
+from server.training.reporting.trackers import accelerator_of  # noqa: E402
 from server.training.sharding.plugin import check_sharing  # noqa: E402
+from tests.server.training.test_loop import CONFIG  # noqa: E402
 from tests.support.model.shared_training import ACCUMULATED, numbers, share, share_by, share_by_zero, shared_training  # noqa: E402
 from tests.support.model.tiny_training import forget_precision  # noqa: E402
 
@@ -125,6 +128,12 @@ def test_copies_of_what_fsdp_splits_are_refused() -> None:
     accelerator.state.parallelism_config = ParallelismConfig(dp_replicate_size=2, dp_shard_size=2)
     with pytest.raises(TrainingError, match="copies to others"):
         check_sharing(accelerator, "no")
+
+
+def test_a_launch_that_accelerate_refuses_is_said_in_words() -> None:
+    Accelerator(cpu=True, mixed_precision="no")  # a process has one precision
+    with pytest.raises(TrainingError, match=r"accelerate takes no such launch.*mixed_precision"):
+        accelerator_of(msgspec.structs.replace(CONFIG, run=msgspec.structs.replace(CONFIG.run, precision="bf16")))
 
 
 def test_megatron_is_refused() -> None:

@@ -133,9 +133,9 @@ def share_by_zero(folder: Path) -> dict[str, object]:
         skipped = [_is_left_out(training) for training in (second, first, begun)]
         begun.save()
         (own,) = first._updates._own_state.values()
-        share = own["exp_avg"].numel() / sum(p.numel() for p in first.trained.parameters.values())
+        part = own["exp_avg"].numel() / sum(p.numel() for p in first.trained.parameters.values())
     again = shared_training(folder / "begun", **ACCUMULATED)
-    return {"numbers": told, "share": share, "skipped": skipped, "begun": (again.step, again.skipped)}
+    return {"numbers": told, "share": part, "skipped": skipped, "begun": (again.step, again.skipped)}
 
 
 def _is_left_out(training: Training) -> bool:
